@@ -1,0 +1,1 @@
+"""What runs: observing and acting through Docker."""

@@ -1,0 +1,64 @@
+"""The errors that reach a person, each with the exit code that the documentation promises.
+
+Exit codes: 0 done, 1 failed (and undone), 2 refused, 3 the machine lacks something, 130 and 143 interrupted by SIGINT and SIGTERM.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class OpsError(Exception):
+    """Something failed; what had been done was undone where that is possible.
+
+    Args:
+        message: what is wrong and where, in one sentence or a short block.
+        hint: what to do about it.
+    """
+
+    exit_code: ClassVar[int] = 1
+    word: ClassVar[str] = "failed"
+
+    def __init__(self, message: str, hint: str | None = None) -> None:
+        """Keep the message and the hint apart, so that JSON output can show both."""
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+    def __str__(self) -> str:
+        """Return the message, then the hint on a line of its own."""
+        return self.message if self.hint is None else f"{self.message}\n  {self.hint}"
+
+
+class Refused(OpsError):  # noqa: N818 - the vocabulary of the exit codes: done, failed, refused
+    """The request can't be carried out as asked; nothing was touched."""
+
+    exit_code = 2
+    word = "refused"
+
+
+class MachineLacks(OpsError):  # noqa: N818
+    """The machine lacks something; the hint is the command that installs or starts it."""
+
+    exit_code = 3
+    word = "this machine lacks something"
+
+
+class Interrupted(OpsError):  # noqa: N818
+    """A signal ended the work; what had been done was undone.
+
+    Args:
+        signal_number: the signal, which sets the exit code to 128 + its number as shells do.
+    """
+
+    word = "interrupted"
+
+    def __init__(self, signal_number: int) -> None:
+        """Remember which signal it was."""
+        super().__init__("stopped on request")
+        self.signal_number = signal_number
+
+
+def exit_code(error: OpsError) -> int:
+    """Return the process exit code for an error."""
+    return 128 + error.signal_number if isinstance(error, Interrupted) else error.exit_code

@@ -1,0 +1,1 @@
+"""The faces of the library: each task is a signature, a docstring and a call."""
