@@ -40,17 +40,13 @@ class Lock:
 
 def locks(checkout: Path) -> tuple[Lock, ...]:
     """Return the locks of the checkout in the order they have to be made: development first."""
-    services = sorted(path.parent for path in checkout.glob("services/*/requirements.in"))
+    folders = sorted(path.parent.relative_to(checkout) for path in checkout.glob("services/*/requirements.in"))
     return (
         Lock("requirements/dev.in", DEVELOPMENT_LOCK),
         *(
-            Lock(
-                f"services/{service.name}/requirements.in",
-                f"services/{service.name}/requirements.txt",
-                DEVELOPMENT_LOCK,
-            )
-            for service in services
-            if service.name != SHARED_KIT
+            Lock(f"{folder}/requirements.in", f"{folder}/requirements.txt", DEVELOPMENT_LOCK)
+            for folder in folders
+            if folder.name != SHARED_KIT
         ),
     )
 

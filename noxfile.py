@@ -1,0 +1,60 @@
+"""Nox sessions: what has to pass, locally and in CI alike.
+
+They run in the locked environment itself: `python3 scripts/bootstrap.py nox`, or `nox -s unit -- ARGUMENTS` inside it.
+"""
+
+import sys
+from pathlib import Path
+
+import nox
+
+CHECKOUT = Path(__file__).resolve().parent
+TREES = ("src", "tests", "scripts", "benchmarks", "loadtests", "evals", "noxfile.py", "tasks.py")
+
+nox.options.default_venv_backend = "none"
+nox.options.error_on_missing_interpreters = True
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Check style and formatting; changes nothing."""
+    run_module(session, "ruff", "check", *session.posargs)
+    run_module(session, "ruff", "format", "--check")
+
+
+@nox.session
+def typecheck(session: nox.Session) -> None:
+    """Check types strictly: the operations library, then each service by itself."""
+    run_module(session, "mypy", *present(CHECKOUT, TREES), *session.posargs)
+    for service in sorted((CHECKOUT / "services").iterdir()):
+        run_module(session, "mypy", *present(service, ("src", "tests")), *session.posargs)
+
+
+@nox.session
+def unit(session: nox.Session) -> None:
+    """Run the tests that need neither network nor Docker."""
+    run_module(session, "pytest", *(session.posargs or ("tests/unit", "services")))
+
+
+@nox.session
+def e2e(session: nox.Session) -> None:
+    """Drive the services against a real PostgreSQL and Redis: given, of a running stack, or embedded."""
+    run_module(session, "pytest", *(session.posargs or ("tests/e2e",)))
+
+
+@nox.session
+def integration(session: nox.Session) -> None:
+    """Run stacks on the Docker engine, with their own project names and ports."""
+    run_module(session, "pytest", *(session.posargs or ("tests/integration",)))
+
+
+def run_module(session: nox.Session, module: str, *arguments: str) -> None:
+    """Run a module of the locked environment; refuse if nox itself runs elsewhere."""
+    if Path(sys.prefix).resolve() != CHECKOUT / ".venv":
+        session.error("nox runs outside the locked environment: python3 scripts/bootstrap.py nox")
+    session.run(sys.executable, "-m", module, *arguments)
+
+
+def present(folder: Path, names: tuple[str, ...]) -> list[str]:
+    """Return the paths that exist, relative to the checkout."""
+    return [str((folder / name).relative_to(CHECKOUT)) for name in names if (folder / name).exists()]
