@@ -1,0 +1,1 @@
+"""What every Optimus service shares: settings, secrets, tenancy, the HTTP shell, drain, presence, the Redis client."""

@@ -1,0 +1,141 @@
+"""The HTTP shell that every service is built on."""
+
+import asyncio
+import sys
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.responses import JSONResponse, Response
+
+from optimus_kit.access_log import access_writer
+from optimus_kit.body_limit import BodyLimit
+from optimus_kit.drain import Drain
+from optimus_kit.edge import Edge
+from optimus_kit.errors import ApiError
+from optimus_kit.health import Check, health, readiness
+from optimus_kit.metrics import Metrics
+from optimus_kit.settings import ServiceSettings
+
+Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
+
+
+def create_app(
+    settings: ServiceSettings,
+    *,
+    checks: Mapping[str, Check],
+    lifespan: Lifespan | None = None,
+    title: str | None = None,
+    version: str | None = None,
+) -> FastAPI:
+    """Make the application: /health, /ready, /metrics, the shared middlewares and error bodies.
+
+    `app.state` holds `settings`, `drain` and `metrics`. Handlers raise `ApiError`; whoever knows the tenant notes its
+    name with `note_tenant`, for the access log.
+
+    Args:
+        settings: the service's settings.
+        checks: what /health asks, by name: each is awaited and fails by raising.
+        lifespan: opened before the service is ready, closed after the last request.
+        title: for the OpenAPI document.
+        version: of the service, also in its presence.
+    """
+    drain = Drain()
+    metrics = Metrics(settings.service, drain)
+    app = FastAPI(
+        title=title or settings.service,
+        version=version or settings.version,
+        lifespan=_lifespan(drain, lifespan),
+        docs_url=None,
+        redoc_url=None,
+    )
+    app.state.settings = settings
+    app.state.drain = drain
+    app.state.metrics = metrics
+    app.add_middleware(BodyLimit, limit=settings.max_body_bytes)
+    app.add_middleware(
+        Edge,
+        hostname=settings.hostname,
+        drain=drain,
+        observe=metrics.observe,
+        access=access_writer(settings.service, sys.stdout.write),
+        max_inflight=settings.max_inflight,
+    )
+    _add_probes(app, settings, checks)
+    _add_error_bodies(app)
+    return app
+
+
+def note_tenant(request: Request, name: str) -> None:
+    """Tell the access log whose request this is."""
+    request.scope["state"]["tenant"] = name
+
+
+def _lifespan(drain: Drain, inner: Lifespan | None) -> Lifespan:
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        if inner is None:
+            drain.ready = True
+            yield
+            return
+        async with inner(app):
+            drain.ready = True
+            yield
+            drain.ready = False
+
+    return lifespan
+
+
+def _add_probes(app: FastAPI, settings: ServiceSettings, checks: Mapping[str, Check]) -> None:
+    metrics: Metrics = app.state.metrics
+    drain: Drain = app.state.drain
+
+    @app.get("/health", tags=["probes"])
+    async def get_health() -> Response:
+        """Test what the service needs; 503 names what failed."""
+        status, body = await health(settings.service, checks)
+        return JSONResponse(body, status_code=status)
+
+    @app.get("/ready", tags=["probes"])
+    async def get_ready() -> Response:
+        """Tell whether the replica wants work: 503 while starting or draining."""
+        status, body = readiness(drain)
+        return JSONResponse(body, status_code=status)
+
+    @app.get("/metrics", tags=["probes"])
+    async def get_metrics() -> Response:
+        """Return Prometheus metrics."""
+        text, content_type = await asyncio.to_thread(metrics.render)
+        return Response(text, media_type=content_type)
+
+
+def _add_error_bodies(app: FastAPI) -> None:
+    @app.exception_handler(ApiError)
+    async def api_error(_request: Request, error: ApiError) -> Response:
+        return error.response()
+
+    @app.exception_handler(HTTPException)
+    async def http_error(_request: Request, error: HTTPException) -> Response:
+        return ApiError(error.status_code, str(error.detail), headers=error.headers).response()
+
+    @app.exception_handler(RequestValidationError)
+    async def validation_error(_request: Request, error: RequestValidationError) -> Response:
+        return invalid_request([dict(entry) for entry in error.errors()]).response()
+
+
+def invalid_request(errors: list[dict[str, object]]) -> ApiError:
+    """Make the 400 that names the first field that a validator complains about (never the value given).
+
+    Args:
+        errors: as of `pydantic.ValidationError.errors()`; a leading "body"/"query" in their place is left out.
+    """
+    first = errors[0] if errors else {}
+    place = first.get("loc")
+    parts = [str(part) for part in place] if isinstance(place, (tuple, list)) else []
+    if parts[:1] in (["body"], ["query"], ["path"], ["header"]):
+        parts = parts[1:]
+    field = ".".join(parts)
+    message = str(first.get("msg", "The request is invalid."))
+    return ApiError(400, f"{field}: {message}" if field else message, param=field or None)

@@ -1,0 +1,62 @@
+"""Requests larger than the limit are refused, whether they declare their size or not."""
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from optimus_kit.errors import ApiError
+
+
+def too_large(limit: int) -> ApiError:
+    """Make the 413 for a body of more than `limit` bytes."""
+    # The rest of the body is unread, so the connection cannot be used again.
+    return ApiError(413, f"The request body is larger than {limit} bytes.", headers={"Connection": "close"})
+
+
+class BodyLimit:
+    """Answers 413 by Content-Length at once, or as soon as a chunked body passes `limit` bytes."""
+
+    def __init__(self, app: ASGIApp, *, limit: int) -> None:
+        self._app = app
+        self._limit = limit
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] != "http" or scope["method"] in {"GET", "HEAD"}:
+            await self._app(scope, receive, send)
+            return
+        for name, value in scope["headers"]:
+            if name == b"content-length" and value.isdigit():
+                if int(value) > self._limit:
+                    await too_large(self._limit).response()(scope, receive, send)
+                    return
+                # The server itself never passes on more than was declared.
+                await self._app(scope, receive, send)
+                return
+        await self._counted(scope, receive, send)
+
+    async def _counted(self, scope: Scope, receive: Receive, send: Send) -> None:
+        total = 0
+        started = False
+
+        async def receive_counted() -> Message:
+            nonlocal total
+            message = await receive()
+            if message["type"] == "http.request":
+                total += len(message.get("body", b""))
+                if total > self._limit:
+                    raise too_large(self._limit)
+            return message
+
+        async def send_unless_over(message: Message) -> None:
+            # Whatever the application made of the broken-off body, the answer is 413.
+            nonlocal started
+            if started or total <= self._limit:
+                started = True
+                await send(message)
+
+        try:
+            await self._app(scope, receive_counted, send_unless_over)
+        except ApiError:
+            if total <= self._limit:
+                raise
+        if total > self._limit and not started:
+            await too_large(self._limit).response()(scope, receive, send)

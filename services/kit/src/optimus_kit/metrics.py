@@ -1,0 +1,76 @@
+"""Prometheus metrics of one service process, or of all of them when PROMETHEUS_MULTIPROC_DIR is set."""
+
+import os
+
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.multiprocess import MultiProcessCollector
+
+from optimus_kit.drain import Drain
+from optimus_kit.prefork import MULTIPROCESS
+
+BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0)
+
+
+class Metrics:
+    """Requests by route, method and status; their time; what is in flight; whether the process drains.
+
+    Attributes:
+        registry: for a service's own metrics.
+    """
+
+    def __init__(self, service: str, drain: Drain) -> None:
+        self.registry = CollectorRegistry()
+        self._requests = Counter(
+            "optimus_http_requests",
+            "HTTP requests served",
+            ("service", "route", "method", "status"),
+            registry=self.registry,
+        )
+        self._seconds = Histogram(
+            "optimus_http_request_duration_seconds",
+            "Time to the last byte",
+            ("service", "route"),
+            buckets=BUCKETS,
+            registry=self.registry,
+        )
+        inflight = Gauge(
+            "optimus_inflight_requests",
+            "Requests and WebSockets being served",
+            ("service",),
+            registry=self.registry,
+            multiprocess_mode="livesum",
+        )
+        draining = Gauge(
+            "optimus_draining",
+            "1 while the process drains",
+            ("service",),
+            registry=self.registry,
+            multiprocess_mode="livemax",
+        )
+        self._inflight = inflight.labels(service)
+        self._draining = draining.labels(service)
+        self._service = service
+        self._drain = drain
+        self._children: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
+
+    def observe(self, route: str, method: str, status: int, seconds: float) -> None:
+        """Count one request."""
+        key = (route, method, status)
+        children = self._children.get(key)
+        if children is None:
+            children = self._children[key] = (
+                self._requests.labels(self._service, route, method, str(status)),
+                self._seconds.labels(self._service, route),
+            )
+        children[0].inc()
+        children[1].observe(seconds)
+
+    def render(self) -> tuple[bytes, str]:
+        """Return the exposition text and its content type."""
+        self._inflight.set(self._drain.inflight)
+        self._draining.set(float(self._drain.draining))
+        registry = self.registry
+        if os.environ.get(MULTIPROCESS):
+            registry = CollectorRegistry()
+            MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
+        return generate_latest(registry), CONTENT_TYPE_LATEST

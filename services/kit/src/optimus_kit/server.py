@@ -1,0 +1,134 @@
+"""Running a service: uvicorn with the platform's drain contract."""
+
+import asyncio
+import gc
+import importlib
+import logging
+import signal
+import socket
+import sys
+import time
+from collections.abc import Callable
+from types import FrameType
+from typing import TYPE_CHECKING, Any
+
+import uvicorn
+
+from optimus_kit.drain import Drain
+from optimus_kit.listener import LAST_SYN_SECONDS, bind, refuse_new_connections
+from optimus_kit.logs import configure_logging
+from optimus_kit.prefork import prefork, shared_metrics
+from optimus_kit.secrets import MissingSecret
+from optimus_kit.settings import ServiceSettings, SettingsError
+
+BACKLOG = 2048
+# Longer than the balancer keeps an idle upstream connection, so that it is never the service that closes one in use.
+KEEP_ALIVE_SECONDS = 75
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
+
+
+class DrainingServer(uvicorn.Server):
+    """A uvicorn server for which SIGTERM means drain.
+
+    First SIGTERM: /ready fails and responses say `Connection: close`, for `delay` seconds; then it stops listening and
+    finishes what is in flight. A second one ends the delay; a third one cuts what is in flight. SIGINT skips the delay.
+    """
+
+    def __init__(self, config: uvicorn.Config, drain: Drain, delay: float) -> None:
+        super().__init__(config)
+        self._drain = drain
+        self._delay = delay
+        self._stop_at: float | None = None
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002 - the overridden signature
+        """Begin to drain, or hasten it. Overrides uvicorn's, which stops listening at once and re-raises the signal."""
+        if self.should_exit:
+            self.force_exit = True
+        elif self._stop_at is not None or sig == signal.SIGINT:
+            self.should_exit = True
+        else:
+            self._stop_at = time.monotonic() + self._delay
+        self._drain.begin()
+
+    async def on_tick(self, counter: int) -> bool:
+        """Look, ten times a second, whether the delay is over."""
+        if self._stop_at is not None and time.monotonic() >= self._stop_at:
+            self.should_exit = True
+        return await super().on_tick(counter)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Stop listening without resetting a connection that the kernel has already accepted, then finish."""
+        if refuse_new_connections(sockets or []):
+            await asyncio.sleep(LAST_SYN_SECONDS)
+        await super().shutdown(sockets)
+
+
+def serve(factory: str, settings: ServiceSettings) -> None:
+    """Run the service until it is told to stop; leaves the process with an exit code (0 after a drain).
+
+    The caller imports neither the application nor prometheus_client before: with several processes, how metrics are
+    kept is decided when that is first imported.
+
+    Args:
+        factory: "package.module:function"; the function takes no arguments and returns what `create_app` made.
+        settings: the service's settings; WEB_CONCURRENCY processes share one listening socket.
+    """
+    configure_logging(settings)
+    try:
+        listener = bind(settings.host, settings.port, BACKLOG)
+    except OSError as error:
+        sys.exit(f"{settings.service}: cannot listen on {settings.host}:{settings.port}: {error.strerror}")
+    code = _serve_all(factory, settings, listener)
+    sys.stdout.flush()
+    sys.exit(code)
+
+
+def _serve_all(factory: str, settings: ServiceSettings, listener: socket.socket) -> int:
+    if settings.web_concurrency == 1:
+        return _serve_one(_find(factory), settings, listener)
+    with shared_metrics():
+        build = _find(factory)
+        # What is imported so far stays shared with the workers: the collector shall not touch it.
+        gc.collect()
+        gc.freeze()
+        return prefork(settings.web_concurrency, lambda: _serve_one(build, settings, listener))
+
+
+def _find(factory: str) -> "Callable[[], FastAPI]":
+    module, _, name = factory.partition(":")
+    build: Callable[[], FastAPI] = getattr(importlib.import_module(module), name)
+    return build
+
+
+def _serve_one(build: "Callable[[], FastAPI]", settings: ServiceSettings, listener: socket.socket) -> int:
+    """Serve in this process; return its exit code (3: it never started)."""
+    try:
+        app = build()
+    except (SettingsError, MissingSecret) as error:
+        print(f"{settings.service}: {error}", file=sys.stderr)
+        return 3
+    server = DrainingServer(_config(app, settings), app.state.drain, settings.drain_delay)
+    try:
+        server.run(sockets=[listener])
+    except KeyboardInterrupt:
+        return 0
+    except SystemExit as stop:
+        return stop.code if isinstance(stop.code, int) else 1
+    return 0 if server.started else 3
+
+
+def _config(app: "FastAPI", settings: ServiceSettings) -> uvicorn.Config:
+    options: dict[str, Any] = {"log_config": None, "access_log": False, "server_header": False, "date_header": True}
+    return uvicorn.Config(
+        app,
+        loop="uvloop",
+        http="httptools",
+        backlog=BACKLOG,
+        proxy_headers=False,
+        log_level=max(logging.WARNING, logging.getLogger().level),
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
+        timeout_graceful_shutdown=int(settings.drain_timeout),
+        **options,
+    )

@@ -1,0 +1,200 @@
+"""Tenants: who they are and what they may use (a YAML file), and by which key they are known (secret files)."""
+
+import hashlib
+import hmac
+import re
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from optimus_kit.errors import ApiError
+from optimus_kit.secrets import SecretFolder
+from optimus_kit.settings import SettingsError
+
+NAME = re.compile(r"[a-z][a-z0-9-]{0,62}\Z")
+MAX_KEY_BYTES = 512
+RECHECK_SECONDS = 1.0
+
+
+@dataclass(frozen=True)
+class Tenant:
+    """A customer of the platform.
+
+    Args:
+        name: lower-case name, part of keys in the stores.
+        display_name: for people.
+        requests_per_minute: sustained rate.
+        burst: requests that may come at once on top of the rate.
+        concurrent_requests: requests in flight over all replicas.
+    """
+
+    name: str
+    display_name: str
+    requests_per_minute: int = 600
+    burst: int = 60
+    concurrent_requests: int = 32
+
+
+def key_name(tenant: str) -> str:
+    """Return the name of the secret that holds the tenant's key."""
+    return f"TENANT_{tenant.upper().replace('-', '_')}_API_KEY"
+
+
+def parse_tenants(text: str, source: str) -> tuple[Tenant, ...]:
+    """Parse the tenants file.
+
+    Raises:
+        SettingsError: naming `source`, the tenant and the field that is wrong.
+    """
+    try:
+        document = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        place = f" (line {mark.line + 1})" if mark else ""
+        raise SettingsError(f"{source}: not valid YAML{place}") from None
+    entries = document.get("tenants") if isinstance(document, dict) else None
+    if not isinstance(entries, dict) or not entries:
+        raise SettingsError(f"{source}: a mapping `tenants: {{name: ...}}` is wanted")
+    return tuple(_tenant(str(name), entry, source) for name, entry in entries.items())
+
+
+def _tenant(name: str, entry: Any, source: str) -> Tenant:
+    where = f"{source}: tenant {name!r}"
+    if not NAME.match(name):
+        raise SettingsError(f"{where}: a name is lower-case letters, digits and '-', at most 63, a letter first")
+    entry = {} if entry is None else entry
+    if not isinstance(entry, dict):
+        raise SettingsError(f"{where}: a mapping is wanted")
+    rate = _count(entry, "requests_per_minute", Tenant.requests_per_minute, where)
+    return Tenant(
+        name=name,
+        display_name=str(entry.get("display_name") or name),
+        requests_per_minute=rate,
+        burst=_count(entry, "burst", max(1, rate // 10), where),
+        concurrent_requests=_count(entry, "concurrent_requests", Tenant.concurrent_requests, where),
+    )
+
+
+def _count(entry: Mapping[str, Any], field: str, default: int, where: str) -> int:
+    value = entry.get(field, default)
+    if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+        raise SettingsError(f"{where}: {field} must be a whole number of at least 1")
+    return value
+
+
+def _digest(key: str) -> bytes:
+    return hashlib.sha256(key.encode()).digest()
+
+
+class Tenants:
+    """The tenants that have a key, looked up by that key.
+
+    Keys and limits are read again when a file changed, at most once per second, so that a rotated key works
+    without a restart. A file that cannot be read any more changes nothing: the last good state stays.
+    """
+
+    def __init__(self, tenants_file: Path, secrets: SecretFolder, clock: Callable[[], float] = time.monotonic) -> None:
+        self._file = tenants_file
+        self._secrets = secrets
+        self._clock = clock
+        self._checked_at = clock()
+        self._stamp = self._stamps()
+        self._all, self._active = self._read()
+
+    @classmethod
+    def load(cls, tenants_file: Path, secrets: SecretFolder) -> "Tenants":
+        """Read tenants and keys.
+
+        Raises:
+            SettingsError: the file is missing or malformed.
+        """
+        return cls(tenants_file, secrets)
+
+    def active(self) -> tuple[Tenant, ...]:
+        """Return the tenants that have a key."""
+        self._refresh()
+        return tuple(tenant for _, tenant in self._active)
+
+    def get(self, name: str) -> Tenant | None:
+        """Return the tenant of that name, whether it has a key or not."""
+        self._refresh()
+        return self._all.get(name)
+
+    def key(self, name: str) -> str | None:
+        """Return the tenant's key, for calls to other services on the tenant's behalf."""
+        return self._secrets.get(key_name(name)) if name in self._all else None
+
+    def authenticate(self, authorization: str | None) -> Tenant | None:
+        """Return the tenant whose key the `Authorization: Bearer` header carries, else None.
+
+        Every active tenant's digest is compared, in constant time each, so that the answer's time tells nothing.
+        """
+        self._refresh()
+        scheme, _, key = (authorization or "").partition(" ")
+        key = key.strip()
+        if scheme.lower() != "bearer" or not key or len(key) > MAX_KEY_BYTES:
+            return None
+        given = _digest(key)
+        found: Tenant | None = None
+        for digest, tenant in self._active:
+            if hmac.compare_digest(given, digest):
+                found = tenant
+        return found
+
+    def require(self, authorization: str | None) -> Tenant:
+        """Return the tenant, as `authenticate`.
+
+        Raises:
+            ApiError: 401 when there is none.
+        """
+        tenant = self.authenticate(authorization)
+        if tenant is None:
+            raise ApiError(
+                401,
+                "Missing or incorrect API key. Send it as `Authorization: Bearer <key>`.",
+                headers={"WWW-Authenticate": "Bearer"},
+            )
+        return tenant
+
+    def _refresh(self) -> None:
+        now = self._clock()
+        if now - self._checked_at < RECHECK_SECONDS:
+            return
+        self._checked_at = now
+        stamp = self._stamps()
+        if stamp == self._stamp:
+            return
+        try:
+            self._all, self._active = self._read()
+        except SettingsError:
+            return
+        self._stamp = stamp
+
+    def _stamps(self) -> tuple[tuple[str, int, int, int], ...]:
+        names = (name for name in self._secrets.names() if name.startswith("TENANT_"))
+        paths = (self._file, *(self._secrets.path / name for name in names))
+        return tuple(_stamp(path) for path in paths)
+
+    def _read(self) -> tuple[dict[str, Tenant], tuple[tuple[bytes, Tenant], ...]]:
+        try:
+            text = self._file.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise SettingsError(f"{self._file}: cannot be read ({type(error).__name__})") from None
+        tenants = parse_tenants(text, str(self._file))
+        keys = ((self._secrets.get(key_name(tenant.name)), tenant) for tenant in tenants)
+        return (
+            {tenant.name: tenant for tenant in tenants},
+            tuple((_digest(key), tenant) for key, tenant in keys if key is not None),
+        )
+
+
+def _stamp(path: Path) -> tuple[str, int, int, int]:
+    try:
+        status = path.stat()
+    except OSError:
+        return path.name, 0, 0, 0
+    return path.name, status.st_mtime_ns, status.st_size, status.st_ino
