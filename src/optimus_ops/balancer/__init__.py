@@ -1,0 +1,1 @@
+"""What the balancer really does, proven from outside."""

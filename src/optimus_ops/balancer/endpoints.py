@@ -1,0 +1,38 @@
+"""Where the balancer listens for each service: its published port, else its own address on the engine's network."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from optimus_ops.balancer.routing import Endpoint
+from optimus_ops.errors import OpsError
+
+if TYPE_CHECKING:
+    from optimus_ops.engine.state import State
+    from optimus_ops.stack.model import Stack
+
+
+def endpoint_of(stack: Stack, state: State, service: str) -> Endpoint:
+    """Return where the balancer answers for a service.
+
+    The convention: the balancer listens on the service's own port. Where that port isn't published on the host (a
+    service that is only reached inside), the balancer's address on its network is asked, which works on the engine's
+    own Linux host.
+
+    Raises:
+        OpsError: the stack has no balancer, or it doesn't run.
+    """
+    if stack.balancer is None:
+        raise OpsError("this stack has no balancer", "name it in [tool.optimus-ops] balancer")
+    running = state.running(stack.balancer)
+    if not running:
+        raise OpsError(f"the balancer ({stack.balancer}) does not run", "start it with: invoke up")
+    port = stack.services[service].ports[0]
+    for published in stack.services[stack.balancer].published:
+        if published.target == port and published.host_port:
+            host = published.host_ip if published.host_ip not in {"", "0.0.0.0", "::"} else "127.0.0.1"  # noqa: S104
+            return Endpoint(host, published.host_port)
+    addresses = [address for address in running[0].addresses.values() if address]
+    if not addresses:
+        raise OpsError(f"the balancer ({stack.balancer}) has no address on a network")
+    return Endpoint(addresses[0], port)

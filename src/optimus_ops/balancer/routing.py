@@ -1,0 +1,155 @@
+"""Proving through the balancer that every replica of a service answers, and that none that is gone does.
+
+Each answer says which replica gave it (`X-Served-By`, the container's hostname). The balancer picks the replica with the
+fewest connections and takes turns among equals, so one request after the other meets all of them soon.
+"""
+
+from __future__ import annotations
+
+import http.client
+import time
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+ATTEMPT_SECONDS = 5.0
+PAUSE_SECONDS = 0.05
+# After all were seen: so many more requests per replica, to meet one that should be gone.
+EXTRA_ROUNDS = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """Where the balancer listens for a service, and what to ask there."""
+
+    host: str
+    port: int
+    path: str = "/health"
+
+    def __str__(self) -> str:
+        """Return it as a URL."""
+        return f"http://{self.host}:{self.port}{self.path}"
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One answer through the balancer: the status (0: none came) and which replica gave it ("" where it doesn't say)."""
+
+    status: int
+    served_by: str
+
+
+@dataclass(frozen=True, slots=True)
+class Routing:
+    """What was seen of one service's routing.
+
+    Args:
+        service: the service.
+        endpoint: where it was asked.
+        expected: hostname -> name of the replicas that should answer.
+        seen: hostname -> number of good answers.
+        failures: what went wrong -> how often ("502", "no answer").
+    """
+
+    service: str
+    endpoint: str
+    expected: Mapping[str, str]
+    seen: Mapping[str, int]
+    failures: Mapping[str, int]
+
+    @property
+    def silent(self) -> tuple[str, ...]:
+        """Return the names of the replicas that should have answered and did not."""
+        return tuple(name for hostname, name in self.expected.items() if hostname not in self.seen)
+
+    @property
+    def strangers(self) -> tuple[str, ...]:
+        """Return the hostnames that answered and should not have."""
+        return tuple(hostname for hostname in self.seen if hostname not in self.expected)
+
+    @property
+    def good(self) -> bool:
+        """Whether every replica answered, no other one, and nothing failed in the last round."""
+        return not (self.silent or self.strangers or self.failures) and bool(self.expected)
+
+    @property
+    def verdict(self) -> str:
+        """Return in a few words what was found."""
+        parts = []
+        if not self.expected:
+            parts.append("no replica runs")
+        if self.silent:
+            parts.append(f"no answer from {', '.join(self.silent)}")
+        if self.strangers:
+            parts.append(f"answers from {', '.join(self.strangers)}, which should be gone")
+        parts.extend(f"{count} x {failure}" for failure, count in self.failures.items())
+        return "; ".join(parts) or f"all {len(self.expected)} answer"
+
+
+def check_routing(
+    service: str,
+    endpoint: Endpoint,
+    expected: Mapping[str, str],
+    *,
+    deadline: float,
+    ask: Callable[[Endpoint], Answer] | None = None,
+    on_round: Callable[[Routing], None] | None = None,
+) -> Routing:
+    """Ask through the balancer until everything is as it should be, or the deadline passes.
+
+    One round asks often enough to meet every replica; a new round forgets what the one before saw, because what counts
+    is how it is now.
+
+    Args:
+        service: the service's name.
+        endpoint: where the balancer listens for it.
+        expected: hostname -> name of the replicas that should answer.
+        deadline: seconds.
+        ask: one request; over HTTP if not given.
+        on_round: called with what each round saw.
+    """
+    until = time.monotonic() + deadline
+    while True:
+        routing = _round(service, endpoint, expected, ask or ask_http)
+        if on_round is not None:
+            on_round(routing)
+        if routing.good or time.monotonic() >= until or not expected:
+            return routing
+        time.sleep(PAUSE_SECONDS)
+
+
+def _round(
+    service: str, endpoint: Endpoint, expected: Mapping[str, str], ask: Callable[[Endpoint], Answer]
+) -> Routing:
+    seen: Counter[str] = Counter()
+    failures: Counter[str] = Counter()
+    # Enough for turns that skip, few enough to be quick: eight per replica, and two rounds after all were met.
+    left = 8 * max(len(expected), 1)
+    while left > 0:
+        answer = ask(endpoint)
+        left -= 1
+        if answer.status != http.client.OK:
+            failures[str(answer.status or "no answer")] += 1
+            break
+        met_all = set(expected) <= set(seen)
+        seen[answer.served_by or "(no X-Served-By)"] += 1
+        if not met_all and set(expected) <= set(seen):
+            left = min(left, EXTRA_ROUNDS * len(expected))
+    return Routing(service, str(endpoint), dict(expected), dict(seen), dict(failures))
+
+
+def ask_http(endpoint: Endpoint) -> Answer:
+    """Send one GET on a new connection."""
+    connection = http.client.HTTPConnection(endpoint.host, endpoint.port, timeout=ATTEMPT_SECONDS)
+    try:
+        connection.request("GET", endpoint.path, headers={"Connection": "close", "User-Agent": "optimus-ops"})
+        response = connection.getresponse()
+        response.read()
+        return Answer(response.status, response.headers.get("X-Served-By", ""))
+    except (OSError, http.client.HTTPException):
+        return Answer(0, "")
+    finally:
+        connection.close()

@@ -1,0 +1,188 @@
+"""Observing a project through the Docker API.
+
+API: https://docs.docker.com/reference/api/engine/
+"""
+
+from __future__ import annotations
+
+import contextlib
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+import docker
+from docker.errors import APIError, DockerException, ImageNotFound, NotFound
+
+from optimus_ops.engine.state import Replica, State, sorted_state
+from optimus_ops.errors import MachineLacks, OpsError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+PROJECT_LABEL = "com.docker.compose.project"
+SERVICE_LABEL = "com.docker.compose.service"
+NUMBER_LABEL = "com.docker.compose.container-number"
+HASH_LABEL = "com.docker.compose.config-hash"
+ONE_OFF_LABEL = "com.docker.compose.oneoff"
+
+CONNECT_HINT = "start it, or let it be installed: python3 scripts/bootstrap.py --with-docker invoke doctor"
+
+
+@dataclass(frozen=True)
+class Docker:
+    """The engine, asked through its API. Every method raises `MachineLacks` if it doesn't answer."""
+
+    api: Any
+    node: str
+
+    @classmethod
+    def connect(cls, *, timeout: float = 60.0) -> Docker:
+        """Connect to the engine that the environment names (`DOCKER_HOST`, else the local socket).
+
+        Raises:
+            MachineLacks: no engine answers.
+        """
+        try:
+            api = docker.from_env(timeout=timeout).api
+            info = api.info()
+        except (DockerException, OSError) as error:
+            raise MachineLacks(f"no Docker engine answers ({_short(error)})", CONNECT_HINT) from error
+        return cls(api, str(info.get("Name", "")))
+
+    def answers(self) -> bool:
+        """Tell whether the engine still answers."""
+        try:
+            return bool(self.api.ping())
+        except (DockerException, OSError):
+            return False
+
+    def observe(self, project: str) -> State:
+        """Return what is there of a Compose project: all containers that are not one-off runs."""
+        with asked():
+            listed = self.api.containers(all=True, filters={"label": [f"{PROJECT_LABEL}={project}"]})
+            found = [
+                replica
+                for container in listed
+                if container["Labels"].get(ONE_OFF_LABEL, "False") != "True"
+                for replica in self._inspect(container["Id"])
+            ]
+        return sorted_state(project, found)
+
+    def _inspect(self, container: str) -> Iterator[Replica]:
+        # A container may be gone between the listing and the look at it.
+        with contextlib.suppress(NotFound):
+            yield parse_replica(self.api.inspect_container(container), self.node)
+
+    def images(self, names: Iterable[str]) -> dict[str, str]:
+        """Return the ids of those of the named images that are on the machine."""
+        found: dict[str, str] = {}
+        with asked():
+            for name in dict.fromkeys(names):
+                with contextlib.suppress(ImageNotFound):
+                    found[name] = str(self.api.inspect_image(name)["Id"])
+        return found
+
+    def logs(self, container: str, *, tail: int = 25) -> tuple[str, ...]:
+        """Return the last lines that a container wrote."""
+        with asked():
+            try:
+                text: bytes = self.api.logs(container, stdout=True, stderr=True, tail=tail)
+            except NotFound:
+                return ()
+        return tuple(text.decode("utf-8", "replace").splitlines())
+
+    def stop(self, container: str, *, seconds: float) -> None:
+        """Send SIGTERM and wait; SIGKILL after `seconds`."""
+        with asked(), contextlib.suppress(NotFound):
+            self.api.stop(container, timeout=int(seconds))
+
+    def remove(self, container: str) -> None:
+        """Remove a container, running or not, with its anonymous volumes."""
+        with asked(), contextlib.suppress(NotFound):
+            self.api.remove_container(container, force=True, v=True)
+
+    def start(self, container: str) -> None:
+        """Start a container that was stopped."""
+        with asked(), contextlib.suppress(NotFound):
+            self.api.start(container)
+
+    def remove_network(self, name: str) -> bool:
+        """Remove a network; False if there was none."""
+        with asked():
+            try:
+                self.api.remove_network(name)
+            except NotFound:
+                return False
+        return True
+
+    def networks(self, project: str) -> tuple[str, ...]:
+        """Return the names of the project's networks."""
+        with asked():
+            listed = self.api.networks(filters={"label": [f"{PROJECT_LABEL}={project}"]})
+        return tuple(sorted(str(network["Name"]) for network in listed))
+
+
+    def volumes(self, project: str) -> tuple[str, ...]:
+        """Return the names of the project's volumes."""
+        with asked():
+            listed = self.api.volumes(filters={"label": [f"{PROJECT_LABEL}={project}"]})
+        return tuple(sorted(str(volume["Name"]) for volume in listed.get("Volumes") or ()))
+
+    def remove_volume(self, name: str) -> None:
+        """Remove a volume."""
+        with asked(), contextlib.suppress(NotFound):
+            self.api.remove_volume(name)
+
+
+@contextlib.contextmanager
+def asked() -> Iterator[None]:
+    """Turn what the API client raises into the library's errors."""
+    try:
+        yield
+    except APIError as error:
+        raise OpsError(f"the Docker engine refused: {error.explanation or error}") from error
+    except (DockerException, OSError) as error:
+        raise MachineLacks(f"the Docker engine stopped answering ({_short(error)})", CONNECT_HINT) from error
+
+
+def parse_replica(raw: Mapping[str, Any], node: str) -> Replica:
+    """Make a replica of what `GET /containers/{id}/json` answers."""
+    labels: Mapping[str, str] = raw["Config"].get("Labels") or {}
+    state: Mapping[str, Any] = raw["State"]
+    networks: Mapping[str, Any] = raw["NetworkSettings"].get("Networks") or {}
+    return Replica(
+        id=str(raw["Id"]),
+        name=str(raw["Name"]).lstrip("/"),
+        service=labels.get(SERVICE_LABEL, ""),
+        number=int(labels.get(NUMBER_LABEL) or 0),
+        image=str(raw["Config"].get("Image", "")),
+        image_id=str(raw.get("Image", "")),
+        status=str(state.get("Status", "")),
+        health=_health(state),
+        hostname=str(raw["Config"].get("Hostname", "")),
+        addresses={name: str(network.get("IPAddress", "")) for name, network in networks.items()},
+        started_at=parse_time(str(state.get("StartedAt", ""))),
+        exit_code=int(state.get("ExitCode", 0)),
+        config_hash=labels.get(HASH_LABEL, ""),
+        node=node,
+    )
+
+
+def _health(state: Mapping[str, Any]) -> str | None:
+    status = (state.get("Health") or {}).get("Status")
+    return None if status in {None, "none"} else str(status)
+
+
+def parse_time(text: str) -> datetime | None:
+    """Return a time of the engine (RFC 3339, nanoseconds); None for the zero time of a container that never ran."""
+    if not text or text.startswith("0001-"):
+        return None
+    seconds, _, fraction = text.removesuffix("Z").partition(".")
+    try:
+        return datetime.fromisoformat(f"{seconds}.{fraction[:6]:0<6}+00:00")
+    except ValueError:
+        return None
+
+
+def _short(error: BaseException) -> str:
+    return str(error).splitlines()[0][:200] if str(error) else type(error).__name__

@@ -1,0 +1,1 @@
+"""What the tasks do, each as observe, plan, render, apply, verify."""

@@ -1,0 +1,47 @@
+"""`invoke lb.check`: what the balancer does, service by service."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+from optimus_ops.balancer.endpoints import endpoint_of
+from optimus_ops.balancer.routing import Routing, check_routing
+from optimus_ops.errors import OpsError
+from optimus_ops.operations.session import Options, Session, print_json
+from optimus_ops.plan.scale import check_services, routed
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+DEADLINE_SECONDS = 10.0
+
+
+def check(services: Sequence[str], *, json: bool) -> None:
+    """Prove through the balancer that every replica answers, and that none that is gone does.
+
+    Args:
+        services: the services to look at; all that the balancer routes to if none is named.
+        json: whether the outcome is printed as one JSON document.
+
+    Raises:
+        OpsError: a replica is silent, one that is gone answers, or the balancer answers with errors.
+    """
+    session = Session.open((), Options(json=json))
+    stack = session.compose.stack()
+    check_services(stack, services)
+    state = session.docker.observe(session.project.name)
+    found: list[Routing] = []
+    for name in services or routed(stack):
+        expected = {replica.hostname: replica.name for replica in state.running(name)}
+        endpoint = endpoint_of(stack, state, name)
+        with session.console.step(f"{name} through {stack.balancer} ({endpoint})") as progress:
+            routing = check_routing(name, endpoint, expected, deadline=DEADLINE_SECONDS)
+            shares = ", ".join(f"{expected.get(host, host)} x{count}" for host, count in sorted(routing.seen.items()))
+            progress.note = f"{routing.verdict} ({shares or 'no answers'})"
+        found.append(routing)
+    bad = [routing for routing in found if not routing.good]
+    if json:
+        print_json({"good": not bad, "services": [{**asdict(r), "good": r.good, "verdict": r.verdict} for r in found]})
+    if bad:
+        raise OpsError("\n    ".join(f"{routing.service}: {routing.verdict}" for routing in bad))

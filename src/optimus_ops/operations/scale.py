@@ -1,0 +1,86 @@
+"""`invoke scale`, `up`, `migrate` and `down`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from optimus_ops.engine.ports import check_ports
+from optimus_ops.operations.rooms import look_around
+from optimus_ops.operations.session import Session
+from optimus_ops.plan.scale import (
+    ScaleRequest,
+    check_scalable,
+    check_services,
+    plan_down,
+    plan_migrate,
+    plan_scale,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from optimus_ops.operations.session import Options
+    from optimus_ops.plan.steps import Plan
+    from optimus_ops.stack.model import Stack
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """A scale request with the overlays it is made on."""
+
+    request: ScaleRequest
+    overlays: tuple[str, ...] = field(default=())
+
+
+def scale(wanted: Wanted, options: Options) -> None:
+    """Bring the stack up with the requested numbers of replicas, proven through the balancer."""
+    session = Session.open(wanted.overlays, options)
+
+    def make_plan(stack: Stack) -> Plan:
+        check_services(stack, [*wanted.request.counts, *wanted.request.build])
+        check_scalable(stack, wanted.request.counts)
+        state = session.docker.observe(session.project.name)
+        check_ports(stack, state)
+        around = look_around(session.project, session.docker, stack, building=bool(wanted.request.build))
+        return plan_scale(stack, state, wanted.request, around)
+
+    session.change(make_plan, after=lambda: summary(session))
+
+
+def migrate(overlays: Sequence[str], options: Options) -> None:
+    """Run the migrations job once, with the stores that it needs."""
+    session = Session.open(overlays, options)
+
+    def make_plan(stack: Stack) -> Plan:
+        state = session.docker.observe(session.project.name)
+        return plan_migrate(stack, state, look_around(session.project, session.docker, stack, building=False))
+
+    session.change(make_plan)
+
+
+def down(overlays: Sequence[str], options: Options, *, prune_network: bool) -> None:
+    """Stop and remove every container of the project; volumes stay."""
+    session = Session.open(overlays, options)
+
+    def make_plan(stack: Stack) -> Plan:
+        state = session.docker.observe(session.project.name)
+        networks = session.docker.networks(session.project.name) if prune_network else ()
+        return plan_down(stack, state, networks)
+
+    session.change(make_plan)
+
+
+def summary(session: Session) -> dict[str, Any]:
+    """Return what runs now, service by service, and say it on the console."""
+    state = session.docker.observe(session.project.name)
+    services = sorted({replica.service for replica in state.replicas if replica.running})
+    counts = {name: sum(replica.ready for replica in state.of(name)) for name in services}
+    session.console.say(f"{session.project.name}: " + ", ".join(f"{name}={count}" for name, count in counts.items()))
+    return {
+        name: [
+            {"name": replica.name, "hostname": replica.hostname, "ready": replica.ready, "image": replica.image}
+            for replica in state.running(name)
+        ]
+        for name in services
+    }

@@ -1,0 +1,87 @@
+"""Executing a plan: steps in order, shown and journalled; on failure or interruption what was done is undone."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import time
+from typing import TYPE_CHECKING, Any, Protocol
+
+from optimus_ops.errors import Interrupted, OpsError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from optimus_ops.console import Console, Progress
+    from optimus_ops.plan.journal import Journal
+    from optimus_ops.plan.steps import Plan, Step
+
+
+class Actor(Protocol):
+    """What carries steps out."""
+
+    def act(self, step: Step, progress: Progress) -> None:
+        """Carry one step out, to its end; raise `OpsError` if it fails."""
+
+    def undo(self, progress: Progress) -> tuple[str, ...]:
+        """Put back what was there before the first step; return what was undone, a line each."""
+
+
+def execute(plan: Plan, actor: Actor, console: Console, journal: Journal) -> None:
+    """Carry out a plan.
+
+    Raises:
+        OpsError: a step failed; the steps before it were undone.
+        Interrupted: a signal came; likewise.
+    """
+    count = len(plan.steps)
+    try:
+        for number, step in enumerate(plan.steps, start=1):
+            _step(step, f"[{number}/{count}]", actor, console, journal)
+    except (OpsError, KeyboardInterrupt) as error:
+        interrupted = isinstance(error, KeyboardInterrupt)
+        journal.write("failed", error="interrupted" if interrupted else str(error))
+        undone = _undo(actor, console, journal)
+        if interrupted:
+            raise Interrupted(signal.SIGINT) from None
+        if undone and isinstance(error, OpsError):
+            error.add_note(undone)
+        raise
+    journal.write("done")
+
+
+def _step(step: Step, number: str, actor: Actor, console: Console, journal: Journal) -> None:
+    began = time.monotonic()
+    journal.write("step", step=step.as_json())
+    with console.step(step.text, number=number) as progress:
+        actor.act(step, progress)
+    journal.write("step-done", step=step.kind, seconds=round(time.monotonic() - began, 3), note=progress.note)
+
+
+def _undo(actor: Actor, console: Console, journal: Journal) -> str:
+    with uninterrupted(console):
+        facts: dict[str, Any]
+        try:
+            with console.step("undo what was done") as progress:
+                undone = actor.undo(progress)
+            facts = {"undone": list(undone)}
+        except OpsError as error:
+            facts = {"error": str(error)}
+            console.say(f"  could not undo everything: {error}")
+        journal.write("undo", **facts)
+    return "; ".join(facts.get("undone", ()))
+
+
+@contextlib.contextmanager
+def uninterrupted(console: Console) -> Iterator[None]:
+    """Let no SIGINT or SIGTERM cut an undo short; say that it is under way instead."""
+
+    def tell(_number: int, _frame: object) -> None:
+        console.say("  undoing, please wait")
+
+    before = {number: signal.signal(number, tell) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,269 @@
+"""Planning `scale`, `up`, `migrate` and `down`: pure functions from what is wanted and what runs to steps."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from optimus_ops.errors import Refused
+from optimus_ops.plan.steps import (
+    Build,
+    MakeBases,
+    Migrate,
+    Plan,
+    Pull,
+    Remove,
+    RemoveNetwork,
+    Start,
+    Step,
+    Stop,
+    VerifyRouting,
+    Victim,
+    WriteSecrets,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from optimus_ops.engine.state import Replica, State
+    from optimus_ops.stack.model import Stack
+
+
+@dataclass(frozen=True, slots=True)
+class ScaleRequest:
+    """What was asked for.
+
+    Args:
+        counts: service -> replicas; services not named keep their number.
+        build: services whose images are built anew.
+        run_migrations: whether the migrations job runs even if it has run on this image.
+        purpose: what the plan is called.
+    """
+
+    counts: Mapping[str, int] = field(default_factory=dict)
+    build: frozenset[str] = frozenset()
+    run_migrations: bool = False
+    purpose: str = "scale"
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What else was observed that a plan depends on.
+
+    Args:
+        images: name -> id of the stack's images that are on the machine.
+        registry_answers: whether public images can be pulled; looked at only if one is missing.
+        bases_missing: public images, among those that builds start from too, that are not on the machine.
+        secrets: names of the secrets that have to be generated, or None if everything is in place.
+    """
+
+    images: Mapping[str, str]
+    registry_answers: bool = True
+    bases_missing: tuple[str, ...] = ()
+    secrets: tuple[str, ...] | None = None
+
+
+def plan_scale(stack: Stack, state: State, request: ScaleRequest, around: Surroundings) -> Plan:
+    """Plan how to get from what runs to the requested numbers of replicas, with the rest of the stack up.
+
+    Order: secrets, images, stores, migrations, replicas, balancer, proof of the routing; then the replicas that are too
+    many, one by one, and the proof that they get no traffic any more.
+
+    Raises:
+        Refused: a requested service is unknown or can't be scaled.
+    """
+    check_services(stack, [*request.counts, *request.build])
+    check_scalable(stack, request.counts)
+    wanted = wanted_counts(stack, state, request.counts)
+    fewer = {name: count for name, count in wanted.items() if len(state.running(name)) > count}
+    prepare = prepare_steps(stack, request, around)
+    migrate = migrate_steps(stack, state, request, around)
+    start = start_steps(stack, state, wanted, migrate)
+    verify_up = _verify(stack, state, wanted, [step for step in start if isinstance(step, Start)])
+    stop = [step for name, count in fewer.items() for step in stop_steps(stack, state, name, count)]
+    verify_down = _verify_after_stop(stack, wanted, fewer)
+    return Plan(state.project, request.purpose, (*prepare, *start, *verify_up, *stop, *verify_down))
+
+
+def check_services(stack: Stack, names: Iterable[str]) -> None:
+    """Refuse names that are no services of the stack."""
+    for name in names:
+        if name not in stack.services:
+            raise Refused(f"unknown service {name!r}", f"services: {', '.join(sorted(stack.services))}")
+
+
+def check_scalable(stack: Stack, counts: Mapping[str, int]) -> None:
+    """Refuse a number of replicas for a service that can't have more than one."""
+    for name, count in counts.items():
+        if count != 1 and not stack.services[name].scalable:
+            raise Refused(f"{name} can't be scaled", f"scalable: {', '.join(stack.scalable)}")
+
+
+def wanted_counts(stack: Stack, state: State, requested: Mapping[str, int]) -> dict[str, int]:
+    """Return how many replicas each service that runs for good should have: as requested, else as now, else as in the files."""
+    return {
+        name: requested.get(name) or len(state.of(name)) or service.default_replicas
+        for name, service in stack.services.items()
+        if name not in stack.jobs
+    }
+
+
+def prepare_steps(stack: Stack, request: ScaleRequest, around: Surroundings) -> tuple[Step, ...]:
+    """Return the steps that get secrets and images in place."""
+    steps: list[Step] = []
+    if around.secrets is not None:
+        cause = "platform-owned secrets are missing" if around.secrets else "the projected secrets are out of date"
+        steps.append(WriteSecrets(names=around.secrets, cause=cause))
+    unbuilt = tuple(name for name, service in stack.services.items() if service.builds and service.image not in around.images)
+    missing = tuple(
+        name for name, service in stack.services.items() if not service.builds and service.image not in around.images
+    )
+    if around.bases_missing and not around.registry_answers and (missing or unbuilt or request.build):
+        images = ", ".join(around.bases_missing)
+        steps.append(MakeBases(images=around.bases_missing, cause=f"no registry answers, and these are not here: {images}"))
+    elif missing:
+        steps.append(Pull(services=missing, cause="the images are not on this machine"))
+    steps.extend(_build_steps(stack, unbuilt, request.build))
+    return tuple(steps)
+
+
+def _build_steps(stack: Stack, unbuilt: Sequence[str], asked: frozenset[str]) -> list[Step]:
+    """Build each image once, though several services may run it."""
+    wanted = {stack.services[name].image: name for name in reversed([*sorted(asked), *unbuilt])}
+    first = {image: next(n for n, s in stack.services.items() if s.image == image and s.builds) for image in wanted}
+    names = tuple(name for name in stack.services if name in first.values())
+    if not names:
+        return []
+    cause = f"--build {' '.join(sorted(asked))}" if asked and not unbuilt else "the images are not on this machine"
+    return [Build(services=names, cause=cause)]
+
+
+def migrate_steps(stack: Stack, state: State, request: ScaleRequest, around: Surroundings) -> tuple[Step, ...]:
+    """Return the migrations job if it has to run: asked for, or never ended well on the image that is there now."""
+    name = stack.migrations
+    if name is None:
+        return ()
+    image = stack.services[name].image
+    if request.run_migrations:
+        return (Migrate(service=name, cause="--run-migrations"),)
+    if any(stack.services[built].image == image for built in request.build):
+        return (Migrate(service=name, cause="its image is built anew"),)
+    done = any(
+        replica.status == "exited" and replica.exit_code == 0 and replica.image_id == around.images.get(image)
+        for replica in state.of(name)
+    )
+    return () if done else (Migrate(service=name, cause="it has not ended well on this image yet"),)
+
+
+def start_steps(
+    stack: Stack, state: State, wanted: Mapping[str, int], migrate: tuple[Step, ...]
+) -> tuple[Step, ...]:
+    """Return the starts in order: what the migrations need, the migrations, replicas, the balancer."""
+    balancer = {stack.balancer} - {None}
+    replicas = {name for name in stack.scalable if name not in balancer}
+    foundation = set(wanted) - replicas - balancer
+    stages = (_start(state, wanted, foundation), migrate, _start(state, wanted, replicas), _start(state, wanted, balancer))
+    return tuple(step for stage in stages for step in stage)
+
+
+def _start(state: State, wanted: Mapping[str, int], names: Iterable[str | None]) -> tuple[Step, ...]:
+    short = {name: count for name, count in wanted.items() if name in set(names) and len(state.running(name)) < count}
+    if not short:
+        return ()
+    cause = ", ".join(f"{name}: {len(state.running(name))} running, {count} wanted" for name, count in short.items())
+    return (Start(counts=tuple(short.items()), cause=cause),)
+
+
+def routed(stack: Stack) -> tuple[str, ...]:
+    """Return the services that the balancer routes to: those with a port, and a count of their own."""
+    if stack.balancer is None:
+        return ()
+    return tuple(name for name in stack.scalable if stack.services[name].ports)
+
+
+def _verify(stack: Stack, state: State, wanted: Mapping[str, int], starts: Sequence[Start]) -> tuple[Step, ...]:
+    started = {name for step in starts for name, _count in step.counts}
+    fresh = stack.balancer in started
+    names = [name for name in routed(stack) if fresh or name in started]
+    counts = tuple((name, max(wanted[name], len(state.running(name)))) for name in names)
+    return (VerifyRouting(counts=counts, cause="replicas were started"),) if counts else ()
+
+
+def stop_steps(stack: Stack, state: State, name: str, count: int) -> tuple[Step, ...]:
+    """Return the steps that take a service down to `count` replicas."""
+    running = len(state.running(name))
+    going = _going(victims(state.running(name), running - count))
+    cause = f"{name}: {running} running, {count} wanted"
+    seconds = stack.services[name].stop_seconds
+    return (Stop(victims=going, seconds=seconds, cause=cause), Remove(victims=going, cause=cause))
+
+
+def _going(replicas: Iterable[Replica]) -> tuple[Victim, ...]:
+    return tuple(Victim(replica.name, replica.id) for replica in replicas)
+
+
+def victims(replicas: Sequence[Replica], count: int) -> tuple[Replica, ...]:
+    """Choose which replicas go: unhealthy ones first, then the youngest (highest number)."""
+    return tuple(sorted(replicas, key=lambda replica: (replica.ready, -replica.number))[:count])
+
+
+def _verify_after_stop(stack: Stack, wanted: Mapping[str, int], fewer: Mapping[str, int]) -> tuple[Step, ...]:
+    counts = tuple((name, wanted[name]) for name in routed(stack) if name in fewer)
+    return (VerifyRouting(counts=counts, cause="replicas were removed"),) if counts else ()
+
+
+def plan_migrate(stack: Stack, state: State, around: Surroundings) -> Plan:
+    """Plan one run of the migrations job, with what it needs.
+
+    Raises:
+        Refused: the stack has no migrations job.
+    """
+    if stack.migrations is None:
+        raise Refused("this stack has no migrations job", "name it in [tool.optimus-ops] migrations")
+    request = ScaleRequest(run_migrations=True, purpose="migrate")
+    needed = needed_by(stack, stack.migrations)
+    wanted = {name: count for name, count in wanted_counts(stack, state, {}).items() if name in needed}
+    prepare = prepare_steps(stack, request, around)
+    steps = (*prepare, *_start(state, wanted, needed), *migrate_steps(stack, state, request, around))
+    return Plan(state.project, request.purpose, steps)
+
+
+def needed_by(stack: Stack, name: str) -> frozenset[str]:
+    """Return the services that a service depends on, and those that they depend on."""
+    found: set[str] = set()
+    open_names = [name]
+    while open_names:
+        new = set(stack.services[open_names.pop()].depends_on) & set(stack.services) - found
+        found |= new
+        open_names.extend(new)
+    return frozenset(found)
+
+
+def plan_down(stack: Stack, state: State, networks: Sequence[str]) -> Plan:
+    """Plan how everything is stopped and removed: the balancer first, stores last; volumes are kept.
+
+    Args:
+        stack: what is wanted (for the order and the grace periods).
+        state: what runs.
+        networks: names of networks to remove as well.
+    """
+    steps: list[Step] = []
+    for names in _down_stages(stack, state):
+        replicas = [replica for replica in state.replicas if replica.service in names]
+        going = [replica for replica in replicas if replica.running]
+        seconds = max((stack.services[name].stop_seconds for name in names if name in stack.services), default=10.0)
+        cause = f"{len(replicas)} there, 0 wanted"
+        if going:
+            steps.append(Stop(victims=_going(going), seconds=seconds, cause=cause))
+        if replicas:
+            steps.append(Remove(victims=_going(replicas), cause=cause))
+    steps.extend(RemoveNetwork(network=name, cause="--prune-network") for name in networks)
+    return Plan(state.project, "down", tuple(steps))
+
+
+def _down_stages(stack: Stack, state: State) -> tuple[frozenset[str], ...]:
+    """Return the services in the order in which they stop: the balancer, replicas, everything else."""
+    balancer = frozenset({stack.balancer} - {None})
+    scalable = frozenset(stack.scalable) - balancer
+    there = frozenset(replica.service for replica in state.replicas)
+    return (frozenset(name for name in balancer if name), scalable, there - balancer - scalable)

@@ -1,0 +1,1 @@
+"""What is wanted: the merged Compose model and what follows from it."""

@@ -1,0 +1,220 @@
+"""The merged Compose model (`docker compose config --format json`) as values.
+
+Format: https://github.com/compose-spec/compose-spec/blob/main/spec.md
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from optimus_ops.errors import Refused
+from optimus_ops.stack.scalable import is_labelled, is_stateless
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+COMPLETED = "service_completed_successfully"
+
+
+@dataclass(frozen=True, slots=True)
+class PublishedPort:
+    """A port on the host that leads to a port of a container.
+
+    Args:
+        host_ip: the address it is bound to; "" stands for all.
+        host_port: the port on the host; 0 where the engine chooses one.
+        target: the port in the container.
+    """
+
+    host_ip: str
+    host_port: int
+    target: int
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """One service of the stack.
+
+    Args:
+        name: its name.
+        image: the image it runs.
+        builds: whether the project builds that image.
+        base_images: the public images that its build starts from (build arguments named `…_IMAGE`).
+        scalable: whether it may have more than one replica.
+        default_replicas: how many replicas the files ask for.
+        ports: the ports that it listens on (environment PORT, then `expose`).
+        published: its ports on the host.
+        depends_on: service -> condition.
+        cpus: limit in cores; None without one.
+        memory: limit in bytes; None without one.
+        has_health: whether it has a health check of its own in the files.
+        stop_seconds: grace between SIGTERM and SIGKILL.
+    """
+
+    name: str
+    image: str
+    builds: bool
+    base_images: tuple[str, ...]
+    scalable: bool
+    default_replicas: int
+    ports: tuple[int, ...]
+    published: tuple[PublishedPort, ...]
+    depends_on: Mapping[str, str]
+    cpus: float | None
+    memory: int | None
+    has_health: bool
+    stop_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Stack:
+    """What is wanted.
+
+    Args:
+        project: Compose project name.
+        services: name -> service, in the order of the files.
+        balancer: name of the balancer if the stack has one.
+        migrations: name of the migrations job if the stack has one.
+        networks: names of the networks on the engine.
+    """
+
+    project: str
+    services: Mapping[str, Service]
+    balancer: str | None
+    migrations: str | None
+    networks: tuple[str, ...]
+
+    @property
+    def jobs(self) -> frozenset[str]:
+        """Return the one-shot services: those that another one waits for to end well."""
+        return frozenset(
+            needed
+            for service in self.services.values()
+            for needed, condition in service.depends_on.items()
+            if condition == COMPLETED
+        )
+
+    @property
+    def public_images(self) -> tuple[str, ...]:
+        """Return the images that come from elsewhere: those that services run and those that builds start from."""
+        run = [service.image for service in self.services.values() if not service.builds]
+        bases = [image for service in self.services.values() for image in service.base_images]
+        return tuple(dict.fromkeys([*run, *bases]))
+
+    @property
+    def images(self) -> tuple[str, ...]:
+        """Return the images that services run."""
+        return tuple(dict.fromkeys(service.image for service in self.services.values()))
+
+    @property
+    def scalable(self) -> tuple[str, ...]:
+        """Return the names of the services that may have more than one replica."""
+        return tuple(name for name, service in self.services.items() if service.scalable)
+
+
+def parse_stack(document: Mapping[str, Any], *, balancer: str, migrations: str) -> Stack:
+    """Make a stack of the merged model.
+
+    Args:
+        document: what `docker compose config --format json` printed.
+        balancer: the balancer's service name; ignored if the stack has no such service.
+        migrations: the migrations job's service name; likewise.
+    """
+    raw: Mapping[str, Any] = document.get("services") or {}
+    labelled = any(is_labelled(service.get("labels")) for service in raw.values())
+    services = {name: _service(name, service, labelled=labelled, balancer=balancer) for name, service in raw.items()}
+    return Stack(
+        project=str(document.get("name", "")),
+        services=services,
+        balancer=balancer if balancer in services else None,
+        migrations=migrations if migrations in services else None,
+        networks=tuple(str(network["name"]) for network in (document.get("networks") or {}).values() if network),
+    )
+
+
+def _service(name: str, raw: Mapping[str, Any], *, labelled: bool, balancer: str) -> Service:
+    deploy: Mapping[str, Any] = raw.get("deploy") or {}
+    limits: Mapping[str, Any] = (deploy.get("resources") or {}).get("limits") or {}
+    scalable = is_labelled(raw.get("labels")) if labelled else is_stateless(raw) and name != balancer
+    return Service(
+        name=name,
+        image=str(raw.get("image") or ""),
+        builds="build" in raw,
+        base_images=_base_images(raw),
+        scalable=scalable,
+        default_replicas=int(deploy.get("replicas", raw.get("scale", 1))),
+        ports=_ports(raw),
+        published=tuple(_published(name, port) for port in raw.get("ports") or ()),
+        depends_on={
+            needed: str(condition.get("condition", "service_started"))
+            for needed, condition in (raw.get("depends_on") or {}).items()
+        },
+        cpus=_number(limits.get("cpus")),
+        memory=_whole(limits.get("memory")),
+        has_health=bool(raw.get("healthcheck")) and not (raw["healthcheck"].get("disable") or False),
+        stop_seconds=parse_duration(str(raw.get("stop_grace_period", "10s"))),
+    )
+
+
+def _base_images(raw: Mapping[str, Any]) -> tuple[str, ...]:
+    arguments: Mapping[str, Any] = (raw.get("build") or {}).get("args") or {}
+    return tuple(str(value) for name, value in arguments.items() if name.endswith("_IMAGE") and value)
+
+
+def _ports(raw: Mapping[str, Any]) -> tuple[int, ...]:
+    environment: Mapping[str, Any] = raw.get("environment") or {}
+    found = [str(environment.get("PORT") or ""), *(str(port).partition("/")[0] for port in raw.get("expose") or ())]
+    return tuple(dict.fromkeys(int(port) for port in found if port.isdigit()))
+
+
+def _published(name: str, raw: Mapping[str, Any]) -> PublishedPort:
+    published = str(raw.get("published") or "0")
+    if not published.isdigit() or int(published) > 65535:  # noqa: PLR2004 - the highest TCP port
+        raise Refused(f"{name}: the published port {published!r} is not a port number", "give one from 1 to 65535")
+    return PublishedPort(str(raw.get("host_ip") or ""), int(published), int(raw["target"]))
+
+
+def _number(value: object) -> float | None:
+    return None if value is None else float(str(value))
+
+
+def _whole(value: object) -> int | None:
+    return None if value is None else int(str(value))
+
+
+def parse_duration(text: str) -> float:
+    """Return the seconds of a Compose duration such as `1m20s`, `80s` or `500ms`.
+
+    Raises:
+        Refused: it is none.
+    """
+    units = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 1e-3, "us": 1e-6}
+    total, digits, rest = 0.0, "", text.strip()
+    while rest:
+        digits = rest[: len(rest) - len(rest.lstrip("0123456789."))]
+        rest = rest[len(digits) :]
+        unit = rest[: len(rest) - len(rest.lstrip("hmsu"))]
+        rest = rest[len(unit) :]
+        if unit not in units or digits.count(".") > 1 or not digits.strip("."):
+            raise Refused(f"{text!r} is not a duration", "write it as in 1m20s")
+        total += float(digits) * units[unit]
+    return total
+
+
+def parse_count(text: str, flag: str) -> int:
+    """Return the number of replicas that a flag asks for.
+
+    Raises:
+        Refused: it is not a whole number of at least one.
+    """
+    most = 999
+    if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= most:
+        raise Refused(f"{flag} {text}: a number of replicas is a whole number from 1 to {most}", "to stop all: invoke down")
+    return int(text)
+
+
+def stack_files(files: tuple[Path, ...]) -> tuple[str, ...]:
+    """Return the `-f` arguments for a list of Compose files."""
+    return tuple(argument for path in files for argument in ("-f", str(path)))

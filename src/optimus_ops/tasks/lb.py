@@ -1,0 +1,23 @@
+"""Tasks about the balancer."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from invoke.context import Context
+
+from optimus_ops.tasks._typed import task
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+@task(
+    iterable=["service"],
+    help={"service": "look at this service only (may be given several times)", "json": "print one JSON document"},
+)
+def check(c: Context, service: Sequence[str] = (), json: bool = False) -> None:
+    """Prove through the balancer that every replica answers, and that none that is gone does."""
+    from optimus_ops.operations import routing
+
+    routing.check(tuple(service), json=json)

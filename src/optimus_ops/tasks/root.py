@@ -1,0 +1,66 @@
+"""The root of the task tree, for `tasks.py` of this project and of any other Compose project.
+
+    from optimus_ops.tasks.root import make_namespace
+
+    ns = make_namespace()
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from invoke.collection import Collection
+from invoke.exceptions import Exit, ParseError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+def make_namespace(root: Path | None = None) -> Collection:
+    """Return the namespace of all tasks; the flags of `scale` come from the project's Compose base file.
+
+    Args:
+        root: the project's folder; that of the running `tasks.py` (the current folder) if not given.
+    """
+    from optimus_ops.tasks import images, lb, observe, secrets, stack
+
+    namespace = Collection()
+    namespace.add_task(stack.make_scale(_scalable(root)), name="scale")
+    for made in (stack.up, stack.down, stack.migrate, observe.status, observe.logs, observe.doctor):
+        namespace.add_task(made)
+    for name, module in (("images", images), ("lb", lb), ("secrets", secrets)):
+        namespace.add_collection(Collection.from_module(module, name=name))
+    refuse_bad_usage(namespace, sys.argv)
+    return namespace
+
+
+def _scalable(root: Path | None) -> Sequence[str]:
+    from optimus_ops.errors import OpsError, exit_code
+    from optimus_ops.project import load_project
+    from optimus_ops.stack.scalable import scalable_services
+
+    try:
+        project = load_project(root)
+        return scalable_services(project.compose / project.base)
+    except OpsError as error:
+        raise Exit(f"{error.word}: {error}", code=exit_code(error)) from None
+
+
+def refuse_bad_usage(namespace: Collection, argv: Sequence[str]) -> None:
+    """End with exit code 2 where Invoke itself would end with 1: an unknown task or flag, a flag without its value.
+
+    Invoke parses the same words again later; this asks its own parser first.
+    """
+    from invoke.main import program
+    from invoke.parser import Parser
+
+    if Path(argv[0]).name not in program.binary_names:
+        return
+    initial = program.initial_context
+    try:
+        unparsed = Parser(initial=initial, ignore_unknown=True).parse_argv(list(argv[1:])).unparsed
+        Parser(initial=program.initial_context, contexts=namespace.to_contexts()).parse_argv(unparsed)
+    except ParseError as error:
+        raise Exit(f"refused: {error}\n  tasks and flags: invoke --list, invoke --help TASK", code=2) from None

@@ -1,0 +1,111 @@
+"""Tasks that change or show the stack: scale, up, down, migrate."""
+
+from __future__ import annotations
+
+import inspect
+from typing import TYPE_CHECKING, Any
+
+from invoke.context import Context
+
+from optimus_ops.tasks._typed import task
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+LOCK_HELP = {"lock-wait": "seconds to wait while another change of the stack is under way"}
+PLAN_HELP = {"plan": "print the plan and change nothing", "json": "print one JSON document on standard output"}
+OVERLAY_HELP = {"observability": "with the observability overlay", "sentinel": "with the Redis Sentinel overlay"}
+
+
+def make_scale(services: Sequence[str]) -> Any:
+    """Make the `scale` task with a flag for each scalable service.
+
+    Args:
+        services: the stack's scalable services.
+    """
+
+    def scale(
+        c: Context,
+        down: bool = False,
+        prune_network: bool = False,
+        build: Sequence[str] = (),
+        run_migrations: bool = False,
+        observability: bool = False,
+        sentinel: bool = False,
+        logs: bool = False,
+        plan: bool = False,
+        json: bool = False,
+        lock_wait: str = "0",
+        **counts: str,
+    ) -> None:
+        """Bring the stack up with this many replicas of each service named; the others keep their number.
+
+        Nothing that runs is recreated. Ends when every replica answered through the balancer.
+        """
+        from optimus_ops.operations import cli
+
+        flags = cli.ScaleFlags(down, prune_network, tuple(build), run_migrations, observability, sentinel, logs)
+        cli.scale(counts, flags, cli.options(plan=plan, json=json, lock_wait=lock_wait))
+
+    named = {service.replace("-", "_"): service for service in services}
+    scale.__signature__ = _with_flags(scale, list(named))  # type: ignore[attr-defined]  # what Invoke reads
+    return task(
+        iterable=["build"],
+        help={
+            **{parameter.replace("_", "-"): f"replicas of {service}" for parameter, service in named.items()},
+            "down": "stop and remove every container; volumes stay",
+            "prune-network": "with --down: remove the networks as well",
+            "build": "build the image of this service anew (may be given several times)",
+            "run-migrations": "run the migrations job even if it has run on this image",
+            "logs": "then follow the logs of the services named",
+            **OVERLAY_HELP,
+            **PLAN_HELP,
+            **LOCK_HELP,
+        },
+    )(scale)
+
+
+def _with_flags(body: Any, names: Sequence[str]) -> inspect.Signature:
+    """Return a function's signature with a string parameter for each name in place of `**counts`.
+
+    Strings, so that a bad value is refused by us with a clear message instead of a traceback out of Invoke.
+    """
+    signature = inspect.signature(body)
+    fixed = [p for p in signature.parameters.values() if p.kind is not inspect.Parameter.VAR_KEYWORD]
+    flags = [inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default="") for name in names]
+    return signature.replace(parameters=[fixed[0], *flags, *(p.replace(kind=inspect.Parameter.KEYWORD_ONLY) for p in fixed[1:])])
+
+
+@task(help={**OVERLAY_HELP, **PLAN_HELP, **LOCK_HELP})
+def up(
+    c: Context,
+    observability: bool = False,
+    sentinel: bool = False,
+    plan: bool = False,
+    json: bool = False,
+    lock_wait: str = "0",
+) -> None:
+    """Bring the stack up; services that run keep their number of replicas."""
+    from optimus_ops.operations import cli
+
+    flags = cli.ScaleFlags(observability=observability, sentinel=sentinel)
+    cli.scale({}, flags, cli.options(plan=plan, json=json, lock_wait=lock_wait), purpose="up")
+
+
+@task(help={"prune-network": "remove the networks as well", **PLAN_HELP, **LOCK_HELP})
+def down(
+    c: Context, prune_network: bool = False, plan: bool = False, json: bool = False, lock_wait: str = "0"
+) -> None:
+    """Stop and remove every container, replicas drained; volumes stay."""
+    from optimus_ops.operations import cli
+
+    flags = cli.ScaleFlags(down=True, prune_network=prune_network)
+    cli.scale({}, flags, cli.options(plan=plan, json=json, lock_wait=lock_wait))
+
+
+@task(help={**PLAN_HELP, **LOCK_HELP})
+def migrate(c: Context, plan: bool = False, json: bool = False, lock_wait: str = "0") -> None:
+    """Run the migrations job once, with the stores that it needs."""
+    from optimus_ops.operations import cli
+
+    cli.migrate(cli.options(plan=plan, json=json, lock_wait=lock_wait))
