@@ -1,0 +1,156 @@
+"""First run and every later one: the operator's file is complete, and each service's folder holds what it may read."""
+
+from __future__ import annotations
+
+import subprocess
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from optimus_ops.errors import Refused
+from optimus_ops.secrets import dotenv, projection, store
+from optimus_ops.secrets.plan import Observed, SecretsPlan, complete, make_plan, new_document
+from optimus_ops.secrets.schema import expand, parse_schema
+from optimus_ops.secrets.tenants import tenant_names
+from optimus_ops.secrets.validate import Finding, check_file, check_values, refuse
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from optimus_ops.secrets.schema import Entry
+    from optimus_ops.secrets.value import Secret
+
+
+@dataclass(frozen=True, slots=True)
+class SecretsOutcome:
+    """What was done; names only, never values.
+
+    Args:
+        created: whether the operator's file was made.
+        generated: keys that got a new random value.
+        projected: projected files (`service/name`) that were written or removed.
+        empty_optional: keys that stay empty, which is fine.
+        tightened: whether the operator's file was open to others and got mode 0600.
+    """
+
+    created: bool
+    generated: tuple[str, ...]
+    projected: tuple[str, ...]
+    empty_optional: tuple[str, ...]
+    tightened: bool = False
+
+
+def ensure(example: Path, secrets_file: Path, secrets_dir: Path, tenants_file: Path) -> SecretsOutcome:
+    """Make what is missing: the operator's file, new values for platform-owned keys, every service's folder.
+
+    What the operator wrote is never changed. Run again, it does nothing.
+
+    Args:
+        example: the template and schema, `.env.example`.
+        secrets_file: the operator's file, `.env.secrets`.
+        secrets_dir: where the services' folders are made; a folder of its own.
+        tenants_file: `config/tenants.yaml`; a project without tenants has none.
+
+    Raises:
+        Refused: one of the files is malformed, a required key is missing, or a path is not what it should be.
+        OpsError: a file can't be written.
+    """
+    entries = read_entries(example, tenants_file)
+    store.prepare_folder(secrets_dir)
+    with store.locked(secrets_dir):
+        observed = observe(secrets_file, secrets_dir)
+        planned = make_plan(entries, observed)
+        document = complete(observed.document or new_document(entries), entries, _new_values(entries, planned.generate))
+        refuse(check_values(entries, document.values), secrets_file.name)
+        if planned.create or planned.generate:
+            # The values are durable here before a service can come to depend on them.
+            store.write(secrets_file, document.render())
+        elif planned.tighten:
+            store.tighten(secrets_file)
+        _project(secrets_dir, entries, document.values, planned)
+    return SecretsOutcome(
+        created=planned.create,
+        generated=planned.generate,
+        projected=(*planned.write, *planned.remove),
+        empty_optional=planned.empty_optional,
+        tightened=planned.tighten,
+    )
+
+
+def plan(example: Path, secrets_file: Path, secrets_dir: Path, tenants_file: Path) -> SecretsPlan:
+    """Return what `ensure` would do, without writing anything.
+
+    Raises:
+        Refused: as `ensure` would, where it can be seen beforehand.
+    """
+    entries = read_entries(example, tenants_file)
+    store.refuse_foreign(secrets_dir)
+    observed = observe(secrets_file, secrets_dir)
+    planned = make_plan(entries, observed)
+    values = (observed.document or new_document(entries)).values
+    settled = {key: entry for key, entry in entries.items() if key not in planned.generate}
+    refuse(check_values(settled, {key: value for key, value in values.items() if key in settled}), secrets_file.name)
+    return planned
+
+
+def validate(example: Path, secrets_file: Path, secrets_dir: Path, tenants_file: Path) -> tuple[Finding, ...]:
+    """Return everything that is wrong with the operator's file and its values.
+
+    Raises:
+        Refused: one of the files is malformed, so that it can't be judged.
+    """
+    entries = read_entries(example, tenants_file)
+    observed = observe(secrets_file, secrets_dir)
+    about_file = check_file(secrets_file.name, observed, tracked=is_tracked(secrets_file))
+    about_values = check_values(entries, observed.document.values) if observed.document else ()
+    return (*about_file, *about_values)
+
+
+def read_entries(example: Path, tenants_file: Path) -> Mapping[str, Entry]:
+    """Read the schema and give each tenant its keys.
+
+    Raises:
+        Refused: there is no template, or one of the files is malformed.
+    """
+    template = store.read(example)
+    if template is None:
+        raise Refused(f"there is no {example.name}", f"it describes the secrets and belongs to the checkout: {example}")
+    listed = store.read(tenants_file)
+    tenants = tenant_names(listed.content.reveal(), tenants_file.name) if listed else ()
+    return expand(parse_schema(template.content.reveal(), example.name), tenants)
+
+
+def observe(secrets_file: Path, secrets_dir: Path) -> Observed:
+    """Read the operator's file and what is projected.
+
+    Raises:
+        Refused: the file is malformed, a symbolic link, or can't be read.
+    """
+    stored = store.read(secrets_file)
+    document = dotenv.parse(stored.content.reveal(), secrets_file.name) if stored else None
+    return Observed(document, stored.mode if stored else 0, store.observe(secrets_dir))
+
+
+def is_tracked(path: Path) -> bool:
+    """Return whether git keeps the file; False where there is no git or no checkout."""
+    command = ["git", "-C", str(path.parent), "ls-files", "--error-unmatch", "--", path.name]
+    try:
+        return subprocess.run(command, capture_output=True, check=False, timeout=10).returncode == 0
+    except (OSError, subprocess.TimeoutExpired):
+        return False
+
+
+def _new_values(entries: Mapping[str, Entry], keys: tuple[str, ...]) -> Mapping[str, Secret]:
+    return {key: generator.new() for key in keys if (generator := entries[key].generator)}
+
+
+def _project(folder: Path, entries: Mapping[str, Entry], values: Mapping[str, Secret], planned: SecretsPlan) -> None:
+    files = projection.desired(entries, values)
+    services = projection.services(entries)
+    for service in sorted(services):
+        store.prepare_service_folder(folder / service)
+    for name in planned.write:
+        store.write(folder / name, files[name], projection.FILE_MODE)
+    for name in planned.remove:
+        store.remove(folder, name)
+    store.remove_empty_folders(folder, services)

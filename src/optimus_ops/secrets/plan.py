@@ -1,0 +1,97 @@
+"""What a first run or a later one would do with the secrets, decided without touching anything."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from optimus_ops.secrets import projection
+from optimus_ops.secrets.dotenv import Document, comment_line
+from optimus_ops.secrets.value import Secret
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from optimus_ops.secrets.schema import Entry
+    from optimus_ops.secrets.store import StoredFile
+
+PRIVATE = 0o600
+HEADER = (
+    "Secrets of this installation: the one source of them. Keep it private, keep a copy in a safe place.",
+    "`invoke secrets.init` makes what the platform owns and hands each service the ones it may read;",
+    "`invoke secrets.validate` checks this file. A value with spaces, '#' or '$' stands in single quotes.",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """What is there.
+
+    Args:
+        document: the operator's file; None if there is none.
+        mode: its permission bits.
+        projected: `service/name` -> file.
+    """
+
+    document: Document | None
+    mode: int
+    projected: Mapping[str, StoredFile | None]
+
+
+@dataclass(frozen=True, slots=True)
+class SecretsPlan:
+    """What would be done; names only, never values.
+
+    Args:
+        create: whether the operator's file is made.
+        generate: keys that get a new random value.
+        tighten: whether the operator's file is open to others and gets mode 0600.
+        write: projected files (`service/name`) that are written.
+        remove: projected files that are no longer wanted.
+        empty_optional: keys that stay empty, which is fine.
+    """
+
+    create: bool
+    generate: tuple[str, ...]
+    tighten: bool
+    write: tuple[str, ...]
+    remove: tuple[str, ...]
+    empty_optional: tuple[str, ...]
+
+    @property
+    def nothing_to_do(self) -> bool:
+        """Whether everything is as it should be."""
+        return not (self.create or self.generate or self.tighten or self.write or self.remove)
+
+
+def make_plan(entries: Mapping[str, Entry], observed: Observed) -> SecretsPlan:
+    """Decide what to do so that every platform-owned key has a value and every service its files."""
+    values = (observed.document or new_document(entries)).values
+    generate = tuple(key for key, entry in entries.items() if entry.generator and not values.get(key))
+    files = projection.desired(entries, values)
+    new = projection.names(entries, frozenset(generate))
+    return SecretsPlan(
+        create=observed.document is None,
+        generate=generate,
+        tighten=observed.document is not None and bool(observed.mode & ~PRIVATE),
+        write=tuple(sorted({*projection.changed(files, observed.projected), *new})),
+        remove=projection.stale(frozenset(files) | new, observed.projected),
+        empty_optional=tuple(
+            key for key, entry in entries.items() if not (entry.generator or entry.required or values.get(key))
+        ),
+    )
+
+
+def new_document(entries: Mapping[str, Entry]) -> Document:
+    """Return the operator's file as it begins: every key with its description, platform-owned ones still empty."""
+    document = Document(tuple(comment_line(line) for line in HEADER))
+    for key, entry in entries.items():
+        document = document.with_value(key, Secret(entry.default), entry.description)
+    return document
+
+
+def complete(document: Document, entries: Mapping[str, Entry], new: Mapping[str, Secret]) -> Document:
+    """Return the document with new values: in their place, or at the end under their descriptions."""
+    for key, value in new.items():
+        document = document.with_value(key, value, entries[key].description)
+    return document

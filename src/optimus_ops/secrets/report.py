@@ -1,0 +1,127 @@
+"""What `invoke secrets.init` and `secrets.validate` print: names and what to do, never values."""
+
+from __future__ import annotations
+
+import json as json_format
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
+
+from optimus_ops.console import Console
+from optimus_ops.errors import OpsError
+from optimus_ops.project import load_project
+from optimus_ops.secrets.firstrun import SecretsOutcome, ensure, plan, validate
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from optimus_ops.project import Project
+    from optimus_ops.secrets.plan import SecretsPlan
+    from optimus_ops.secrets.validate import Finding
+
+
+@dataclass(frozen=True, slots=True)
+class SecretsPaths:
+    """Where a checkout keeps its secrets and what describes them."""
+
+    example: Path
+    secrets_file: Path
+    secrets_dir: Path
+    tenants_file: Path
+
+    @classmethod
+    def of(cls, project: Project) -> SecretsPaths:
+        """Return a project's paths."""
+        root = project.root
+        return cls(root / ".env.example", root / ".env.secrets", project.secrets, root / "config" / "tenants.yaml")
+
+    def __iter__(self) -> Iterator[Path]:
+        """Give the paths in the order in which the room's functions take them."""
+        return iter((self.example, self.secrets_file, self.secrets_dir, self.tenants_file))
+
+
+def initialise(*, plan_only: bool, json: bool, root: Path | None = None) -> None:
+    """Do or show a first run.
+
+    Args:
+        plan_only: whether to show and not to do.
+        json: whether to print one JSON document instead of lines.
+        root: the checkout; the current folder if not given.
+
+    Raises:
+        Refused: something is malformed or missing.
+        OpsError: a file can't be written.
+    """
+    paths = SecretsPaths.of(load_project(root))
+    result: SecretsPlan | SecretsOutcome = plan(*paths) if plan_only else ensure(*paths)
+    _print(json_format.dumps(asdict(result), indent=2) if json else "\n".join(told(result, paths.secrets_file.name)))
+
+
+def check(*, json: bool, root: Path | None = None) -> None:
+    """Print what is wrong with the secrets.
+
+    Args:
+        json: whether to print one JSON document instead of lines.
+        root: the checkout; the current folder if not given.
+
+    Raises:
+        Refused: a file is malformed, so that it can't be judged.
+        OpsError: there are errors among the findings.
+    """
+    paths = SecretsPaths.of(load_project(root))
+    findings = validate(*paths)
+    errors = [finding for finding in findings if finding.severity == "error"]
+    if json:
+        document = {"ok": not errors, "findings": [finding.to_json() for finding in findings]}
+        _print(json_format.dumps(document, indent=2))
+    else:
+        console = Console.standard()
+        for finding in findings:
+            console.say(finding_line(finding, console))
+        if not findings:
+            console.say(f"{console.paint('✓', '32')} {paths.secrets_file.name} is complete and private")
+    if errors:
+        raise OpsError(f"{len(errors)} of the secrets' checks failed", "the lines above say what to do")
+
+
+def finding_line(finding: Finding, console: Console) -> str:
+    """Return one line for a finding."""
+    mark = console.paint("✗", "31") if finding.severity == "error" else console.paint("!", "33")
+    return f"{mark} {finding}"
+
+
+def told(result: SecretsPlan | SecretsOutcome, name: str) -> Sequence[str]:
+    """Return lines that say what was done, or would be.
+
+    Args:
+        result: the plan, or the outcome.
+        name: the operator's file.
+    """
+    done = isinstance(result, SecretsOutcome)
+    created = result.created if isinstance(result, SecretsOutcome) else result.create
+    generated = result.generated if isinstance(result, SecretsOutcome) else result.generate
+    files = result.projected if isinstance(result, SecretsOutcome) else (*result.write, *result.remove)
+    tightened = result.tightened if isinstance(result, SecretsOutcome) else result.tighten
+    would = "" if done else "would be "
+    lines = [
+        *([f"{name} {would}created (mode 0600, not in git)"] if created else ()),
+        *([f"{name} {would}closed to others (mode 0600)"] if tightened else ()),
+        *([f"{would}generated: {', '.join(generated)}"] if generated else ()),
+        *([f"files for the services {would}brought up to date: {_by_service(files)}"] if files else ()),
+    ]
+    lines = lines or [f"{name} is complete; nothing to do"]
+    if result.empty_optional:
+        lines.append(f"empty, which is fine: {', '.join(result.empty_optional)}")
+    return lines
+
+
+def _by_service(files: Sequence[str]) -> str:
+    counts: dict[str, int] = {}
+    for file in files:
+        service = file.partition("/")[0]
+        counts[service] = counts.get(service, 0) + 1
+    return ", ".join(f"{service} ({count})" for service, count in counts.items())
+
+
+def _print(text: str) -> None:
+    Console.standard().say(text)

@@ -1,0 +1,238 @@
+"""Files that hold secrets: never through a symbolic link, never half-written, never open for a moment too long."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import fcntl
+import os
+import secrets
+import stat
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from optimus_ops.errors import OpsError, Refused
+from optimus_ops.secrets.value import Secret
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator, Mapping
+    from pathlib import Path
+
+MARKER = ".optimus-secrets"
+"""Says that a folder is a projection of ours, so that what is stale in it may be removed."""
+LOCK_SECONDS = 10.0
+MARKER_TEXT = "Written by `invoke secrets.init` from .env.secrets; whatever is added here by hand is removed.\n"
+
+
+@dataclass(frozen=True, slots=True)
+class StoredFile:
+    """A file as it was found: its content and its permission bits."""
+
+    content: Secret
+    mode: int
+
+
+def read(path: Path) -> StoredFile | None:
+    """Return a file, or None if there is none.
+
+    Raises:
+        Refused: it is a symbolic link or not a regular file, can't be read, or isn't UTF-8.
+    """
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise _unreadable(path, error) from None
+    with os.fdopen(descriptor, "rb") as stream:
+        mode = os.fstat(descriptor).st_mode
+        if not stat.S_ISREG(mode):
+            raise Refused(f"{path.name} is not a regular file", f"move it away: {path}")
+        try:
+            text = stream.read().decode("utf-8")
+        except UnicodeDecodeError as error:
+            raise Refused(f"{path.name} is not UTF-8 text (byte {error.start})", f"save it as UTF-8: {path}") from None
+    return StoredFile(Secret(text), stat.S_IMODE(mode))
+
+
+def _unreadable(path: Path, error: OSError) -> Refused:
+    if error.errno == errno.ELOOP:
+        return Refused(f"{path.name} is a symbolic link: secrets are kept in the file itself", f"replace it: {path}")
+    return Refused(f"{path.name} can't be read: {error.strerror}", f"look at its owner and mode: ls -l {path}")
+
+
+def write(path: Path, content: Secret, mode: int = 0o600) -> None:
+    """Replace a file as one step: readers see the old content or the new, also after a power cut.
+
+    Args:
+        path: the file; its folder must exist.
+        content: the new content.
+        mode: permission bits, whatever the umask.
+
+    Raises:
+        Refused: the path is a symbolic link or not a regular file.
+        OpsError: it can't be written; the old content is still there.
+    """
+    refuse_unless_regular(path)
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}.tmp")
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+    try:
+        descriptor = os.open(temporary, flags, 0o600)
+        try:
+            with os.fdopen(descriptor, "wb") as stream:
+                stream.write(content.reveal().encode("utf-8"))
+                stream.flush()
+                os.fchmod(descriptor, mode)
+                os.fsync(descriptor)
+            temporary.replace(path)
+        except BaseException:
+            temporary.unlink(missing_ok=True)
+            raise
+        _sync_folder(path.parent)
+    except OSError as error:
+        raise OpsError(f"{path.name} can't be written: {error.strerror}", f"look at the folder {path.parent}") from None
+
+
+def refuse_unless_regular(path: Path) -> None:
+    """Raise `Refused` if something other than a regular file is at the path."""
+    if path.is_symlink():
+        raise Refused(f"{path.name} is a symbolic link: secrets are kept in the file itself", f"replace it: {path}")
+    if path.exists() and not path.is_file():
+        raise Refused(f"{path.name} is not a regular file", f"move it away: {path}")
+
+
+def tighten(path: Path, mode: int = 0o600) -> None:
+    """Set a file's permission bits.
+
+    Raises:
+        OpsError: it belongs to somebody else.
+    """
+    try:
+        path.chmod(mode)
+    except OSError as error:
+        raise OpsError(f"{path.name}: its mode can't be set: {error.strerror}", f"chmod {mode:o} {path}") from None
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def prepare_folder(folder: Path) -> None:
+    """Make the folder of a projection (0700) and mark it as ours.
+
+    Raises:
+        Refused: it is a symbolic link, or a folder of somebody else's files.
+        OpsError: it can't be made.
+    """
+    refuse_foreign(folder)
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        folder.chmod(0o700)
+    except OSError as error:
+        raise OpsError(f"the folder {folder} can't be made: {error.strerror}") from None
+    if not (folder / MARKER).exists():
+        write(folder / MARKER, Secret(MARKER_TEXT), 0o600)
+
+
+def prepare_service_folder(folder: Path) -> None:
+    """Make a service's folder (0755: its container runs as another user, and 0700 is above it).
+
+    Raises:
+        Refused: something else is in its place.
+        OpsError: it can't be made.
+    """
+    if folder.is_symlink() or (folder.exists() and not folder.is_dir()):
+        raise Refused(f"{folder} is not a folder", "remove it: it stands where a service's secrets go")
+    try:
+        folder.mkdir(exist_ok=True)
+        folder.chmod(0o755)
+    except OSError as error:
+        raise OpsError(f"the folder {folder} can't be made: {error.strerror}") from None
+
+
+def refuse_foreign(folder: Path) -> None:
+    """Raise `Refused` unless the folder is absent, empty or one of ours: what is stale in it will be removed."""
+    if folder.is_symlink() or (folder.exists() and not folder.is_dir()):
+        raise Refused(f"{folder} is not a folder", "secrets need a folder of their own: OPTIMUS_SECRETS_DIR")
+    if folder.is_dir() and not (folder / MARKER).is_file() and not _only_empty_folders(folder):
+        raise Refused(
+            f"the folder {folder} holds other files",
+            "name an empty or new folder in OPTIMUS_SECRETS_DIR: stale files in it are removed",
+        )
+
+
+def _only_empty_folders(folder: Path) -> bool:
+    """Whether there is nothing but what the engine makes by itself for a mount whose source is missing."""
+    return all(entry.is_dir() and not entry.is_symlink() and not any(entry.iterdir()) for entry in folder.iterdir())
+
+
+def observe(folder: Path) -> Mapping[str, StoredFile | None]:
+    """Return what a projection holds: `consumer/name` -> file, None for what is no readable regular file."""
+    found: dict[str, StoredFile | None] = {}
+    if not folder.is_dir():
+        return found
+    for consumer in sorted(folder.iterdir()):
+        if consumer.is_dir() and not consumer.is_symlink():
+            for path in sorted(consumer.iterdir()):
+                found[f"{consumer.name}/{path.name}"] = _read_or_none(path)
+    return found
+
+
+def _read_or_none(path: Path) -> StoredFile | None:
+    try:
+        return read(path)
+    except Refused:
+        return None
+
+
+def remove(folder: Path, name: str) -> None:
+    """Remove one projected file (`consumer/name`).
+
+    Raises:
+        OpsError: it can't be removed.
+    """
+    path = folder / name
+    try:
+        path.unlink(missing_ok=True)
+    except OSError as error:
+        raise OpsError(f"the stale secret {path} can't be removed: {error.strerror}", "remove it by hand") from None
+
+
+def remove_empty_folders(folder: Path, keep: Collection[str]) -> None:
+    """Remove empty folders of services that read no secrets any more; those in `keep` are mounted even when empty."""
+    for service in folder.iterdir():
+        if service.is_dir() and service.name not in keep:
+            # A folder with something in it, or still mounted, stays.
+            with contextlib.suppress(OSError):
+                service.rmdir()
+
+
+@contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Keep other runs from writing the same secrets; the lock ends with the process that holds it.
+
+    Raises:
+        Refused: another run holds it for too long.
+    """
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        deadline = time.monotonic() + LOCK_SECONDS
+        while True:
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except OSError:
+                if time.monotonic() > deadline:
+                    raise Refused(
+                        "another run is writing the secrets", "wait until it is done, then try again"
+                    ) from None
+                time.sleep(0.05)
+        yield
+    finally:
+        os.close(descriptor)
