@@ -46,10 +46,11 @@ def read(path: Path) -> StoredFile | None:
         return None
     except OSError as error:
         raise _unreadable(path, error) from None
+    mode = os.fstat(descriptor).st_mode
+    if not stat.S_ISREG(mode):
+        os.close(descriptor)
+        raise Refused(f"{path.name} is not a regular file", f"move it away: {path}")
     with os.fdopen(descriptor, "rb") as stream:
-        mode = os.fstat(descriptor).st_mode
-        if not stat.S_ISREG(mode):
-            raise Refused(f"{path.name} is not a regular file", f"move it away: {path}")
         try:
             text = stream.read().decode("utf-8")
         except UnicodeDecodeError as error:
@@ -136,8 +137,18 @@ def prepare_folder(folder: Path) -> None:
         folder.chmod(0o700)
     except OSError as error:
         raise OpsError(f"the folder {folder} can't be made: {error.strerror}") from None
-    if not (folder / MARKER).exists():
-        write(folder / MARKER, Secret(MARKER_TEXT), 0o600)
+    _mark(folder / MARKER)
+
+
+def _mark(marker: Path) -> None:
+    # Made in place and not through a temporary file, which another first run would take for somebody else's.
+    try:
+        with marker.open("x", encoding="utf-8") as stream:
+            stream.write(MARKER_TEXT)
+    except FileExistsError:
+        return
+    except OSError as error:
+        raise OpsError(f"{marker} can't be written: {error.strerror}") from None
 
 
 def prepare_service_folder(folder: Path) -> None:
@@ -160,7 +171,8 @@ def refuse_foreign(folder: Path) -> None:
     """Raise `Refused` unless the folder is absent, empty or one of ours: what is stale in it will be removed."""
     if folder.is_symlink() or (folder.exists() and not folder.is_dir()):
         raise Refused(f"{folder} is not a folder", "secrets need a folder of their own: OPTIMUS_SECRETS_DIR")
-    if folder.is_dir() and not (folder / MARKER).is_file() and not _only_empty_folders(folder):
+    # In this order: another run makes the marker before it makes anything else.
+    if folder.is_dir() and not _only_empty_folders(folder) and not (folder / MARKER).is_file():
         raise Refused(
             f"the folder {folder} holds other files",
             "name an empty or new folder in OPTIMUS_SECRETS_DIR: stale files in it are removed",
@@ -169,7 +181,8 @@ def refuse_foreign(folder: Path) -> None:
 
 def _only_empty_folders(folder: Path) -> bool:
     """Whether there is nothing but what the engine makes by itself for a mount whose source is missing."""
-    return all(entry.is_dir() and not entry.is_symlink() and not any(entry.iterdir()) for entry in folder.iterdir())
+    entries = (entry for entry in folder.iterdir() if entry.name != MARKER)
+    return all(entry.is_dir() and not entry.is_symlink() and not any(entry.iterdir()) for entry in entries)
 
 
 def observe(folder: Path) -> Mapping[str, StoredFile | None]:

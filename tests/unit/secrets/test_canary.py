@@ -1,0 +1,67 @@
+"""No value comes out: not in what tasks print, not in what errors say, not in a traceback's text."""
+
+from __future__ import annotations
+
+import traceback
+from functools import partial
+from typing import TYPE_CHECKING
+
+import pytest
+from tests.unit.secrets.samples import EXAMPLE, Checkout
+
+from optimus_ops.errors import OpsError
+from optimus_ops.secrets import report
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+CANARY = "canary7f3a"
+
+
+@pytest.mark.parametrize(
+    "secrets_text",
+    [
+        f"OPENAI_API_KEYS=sk-{CANARY}\n",
+        f"OPENAI_API_KEYS={CANARY}\n",
+        f"POSTGRES_PASSWORD={CANARY}\nPOSTGRES_PASSWORD={CANARY}\n",
+        f"POSTGRES_PASSWORD={CANARY} and more\n",
+        f"{CANARY}\n",
+        f"UNKNOWN={CANARY}\n",
+        f"TENANT_GONE_API_KEY={CANARY}\nREDIS_PASSWORD='{CANARY}$'\n",
+    ],
+)
+def test_no_value_comes_out(tmp_path: Path, capsys: pytest.CaptureFixture[str], secrets_text: str) -> None:
+    checkout = Checkout.make(tmp_path / "checkout", EXAMPLE)
+    checkout.write_secrets(secrets_text)
+    said = []
+    for as_json in (False, True):
+        runs = (
+            partial(report.initialise, plan_only=True, json=as_json, root=checkout.root),
+            partial(report.initialise, plan_only=False, json=as_json, root=checkout.root),
+            partial(report.check, json=as_json, root=checkout.root),
+        )
+        for run in runs:
+            try:
+                run()
+            except OpsError:
+                said.append(traceback.format_exc())
+    output = capsys.readouterr()
+    shown = "".join([*said, output.out, output.err])
+
+    assert shown
+    assert CANARY not in shown
+    for value in checkout.projected().values():
+        assert value not in shown
+
+
+def test_tasks_tell_what_they_did_by_name(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    checkout = Checkout.make(tmp_path / "checkout")
+
+    report.initialise(plan_only=False, json=False, root=checkout.root)
+    first = capsys.readouterr().out
+    report.initialise(plan_only=False, json=False, root=checkout.root)
+    second = capsys.readouterr().out
+
+    assert ".env.secrets created (mode 0600, not in git)" in first
+    assert "generated: POSTGRES_PASSWORD, REDIS_PASSWORD, TENANT_ACME_API_KEY, TENANT_GLOBEX_API_KEY" in first
+    assert second == ".env.secrets is complete; nothing to do\nempty, which is fine: OPENAI_API_KEYS\n"
