@@ -1,0 +1,71 @@
+"""Asking ai-engine for the answer to a message."""
+
+from collections.abc import Callable
+from typing import Protocol
+
+import httpx
+
+from backend_orchestrator.http_errors import attempt_error, transport_error
+from backend_orchestrator.messages import InboundMessage
+from backend_orchestrator.retry import PermanentError, TransientError
+
+
+class Answerer(Protocol):
+    """Whoever knows what to say."""
+
+    async def answer(self, message: InboundMessage, facts: str) -> str:
+        """The reply to `message`, given `facts` from the tenant's own systems (may be empty).
+
+        Raises:
+            AttemptError: there is none, for now or for good.
+        """
+
+
+class AiEngine:
+    """ai-engine over HTTP, asked in the name of the message's tenant.
+
+    Args:
+        client: its base URL is ai-engine's; its time-out is the deadline of an answer.
+        model: model name to ask for.
+        key_of: a tenant's API key, or None.
+    """
+
+    def __init__(self, client: httpx.AsyncClient, model: str, key_of: Callable[[str], str | None]) -> None:
+        self._client = client
+        self._model = model
+        self._key_of = key_of
+
+    async def answer(self, message: InboundMessage, facts: str) -> str:
+        """As `Answerer` says."""
+        key = self._key_of(message.tenant)
+        if key is None:
+            # It may be in the middle of a rotation, so not for good.
+            raise TransientError("no API key for the tenant")
+        system = [{"role": "system", "content": facts}] if facts else []
+        try:
+            response = await self._client.post(
+                "/v1/chat/completions",
+                json={"model": self._model, "messages": [*system, {"role": "user", "content": message.text}]},
+                headers=_headers(message, key),
+            )
+        except httpx.HTTPError as error:
+            raise transport_error("ai-engine", error) from error
+        if response.status_code != httpx.codes.OK:
+            raise attempt_error("ai-engine", response)
+        return _content(response)
+
+
+def _headers(message: InboundMessage, key: str) -> dict[str, str]:
+    headers = {"Authorization": f"Bearer {key}", "X-Session-Id": message.session}
+    return headers | ({"X-Request-Id": message.request_id} if message.request_id else {})
+
+
+def _content(response: httpx.Response) -> str:
+    """The text of a chat completion."""
+    try:
+        content = response.json()["choices"][0]["message"]["content"]
+    except (ValueError, LookupError, TypeError) as error:
+        raise TransientError("ai-engine answered something that is no chat completion") from error
+    if not isinstance(content, str) or not content.strip():
+        raise PermanentError("ai-engine answered nothing")
+    return content

@@ -1,0 +1,55 @@
+"""The HTTP service, put together."""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager, suppress
+
+from fastapi import FastAPI
+
+from backend_orchestrator.broadcast import Broadcaster
+from backend_orchestrator.dashboard import page_routes, socket_routes
+from backend_orchestrator.intake import Intake
+from backend_orchestrator.messages_api import message_routes
+from backend_orchestrator.phone_numbers import PhoneNumbers
+from backend_orchestrator.settings import OrchestratorSettings
+from backend_orchestrator.snapshot import RedisObserver, now
+from backend_orchestrator.webhook import item_counter, webhook_routes
+from optimus_kit.app import create_app
+from optimus_kit.presence import announce
+from optimus_kit.redis import connect
+from optimus_kit.tenancy import Tenants
+
+
+def build_app(environ: Mapping[str, str] = os.environ) -> FastAPI:
+    """The application that `environ` describes.
+
+    Raises:
+        SettingsError: a setting or the tenants file cannot be used.
+    """
+    settings = OrchestratorSettings.from_env(environ)
+    service = settings.service
+    redis = connect(service.redis, service.secrets, decode_responses=True)
+    tenants = Tenants.load(service.tenants_file, service.secrets)
+    intake = Intake(redis, settings.intake)
+    observer = RedisObserver(redis, lambda: [tenant.name for tenant in tenants.active()])
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        presence = asyncio.create_task(announce(redis, service, app.state.drain))
+        try:
+            yield
+        finally:
+            presence.cancel()
+            with suppress(asyncio.CancelledError):
+                await presence
+            await redis.aclose()
+
+    app = create_app(service, checks={"redis": redis.ping}, lifespan=lifespan, title="Optimus backend-orchestrator")
+    numbers = PhoneNumbers(service.tenants_file)
+    count = item_counter(app.state.metrics.registry)
+    app.include_router(webhook_routes(intake, service.secrets, numbers, count))
+    app.include_router(message_routes(intake, tenants))
+    app.include_router(socket_routes(Broadcaster(observer, settings.max_sockets), service.secrets, now))
+    app.include_router(page_routes())
+    return app

@@ -1,0 +1,62 @@
+"""Where answers go: one protocol, WhatsApp behind it. Without a channel, answers go to the tenant's outbox."""
+
+from typing import Protocol
+
+import httpx
+
+from backend_orchestrator.http_errors import attempt_error, transport_error
+from backend_orchestrator.messages import InboundMessage
+
+# https://developers.facebook.com/docs/whatsapp/cloud-api/reference/messages#text-object
+WHATSAPP_MAX_TEXT = 4096
+
+
+class ReplyChannel(Protocol):
+    """A way to the person who wrote."""
+
+    async def send(self, message: InboundMessage, reply: str) -> None:
+        """Send `reply` to whoever wrote `message`.
+
+        A worker that dies right after this sends again: the outside sees an answer at least once, and can tell a
+        second one by the id of the message it answers.
+
+        Raises:
+            AttemptError: it was not taken.
+        """
+
+
+class WhatsAppChannel:
+    """The WhatsApp Cloud API: `POST /<phone number id>/messages`.
+
+    Args:
+        client: its base URL is the Graph API's, with version.
+        token: the access token.
+    """
+
+    def __init__(self, client: httpx.AsyncClient, token: str) -> None:
+        self._client = client
+        self._token = token
+
+    async def send(self, message: InboundMessage, reply: str) -> None:
+        """As `ReplyChannel` says. The answer quotes the message; its id comes back in delivery statuses too."""
+        body = {
+            "messaging_product": "whatsapp",
+            "recipient_type": "individual",
+            "to": message.sender,
+            "type": "text",
+            "text": {"body": shortened(reply, WHATSAPP_MAX_TEXT)},
+            "context": {"message_id": message.message_id},
+            "biz_opaque_callback_data": message.message_id,
+        }
+        headers = {"Authorization": f"Bearer {self._token}"}
+        try:
+            response = await self._client.post(f"/{message.recipient}/messages", json=body, headers=headers)
+        except httpx.HTTPError as error:
+            raise transport_error("WhatsApp", error) from error
+        if not response.is_success:
+            raise attempt_error("WhatsApp", response)
+
+
+def shortened(text: str, limit: int) -> str:
+    """`text` in at most `limit` characters, with an ellipsis where it was cut."""
+    return text if len(text) <= limit else text[: limit - 1] + "…"

@@ -1,0 +1,88 @@
+"""One message from being taken to being answered, put off or given up."""
+
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from backend_orchestrator.answering import Answerer
+from backend_orchestrator.channels import ReplyChannel
+from backend_orchestrator.consumer import Attempt, Consumer, Delivery
+from backend_orchestrator.erp import ErpAdapter, facts_for
+from backend_orchestrator.messages import InboundMessage, InvalidMessageError, decode
+from backend_orchestrator.retry import AttemptError, DeadLetter, RetryPolicy, decide
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Handler:
+    """Answers messages.
+
+    Answered once: the state that says so is written in one step with the acknowledgement (and with the outbox). What
+    remains is a worker dying between a channel's taking an answer and that step: the answer is then sent again.
+
+    Attributes:
+        consumer: the queue.
+        answerer: knows what to say.
+        policy: when to try again and when to give up.
+        jitter: random numbers in [0, 1).
+        channels: ways to the outside, by the channel a message came through; without one the outbox takes the answer.
+        erp: the tenants' own systems, or None.
+    """
+
+    consumer: Consumer
+    answerer: Answerer
+    policy: RetryPolicy
+    jitter: Callable[[], float]
+    channels: Mapping[str, ReplyChannel] = field(default_factory=dict)
+    erp: ErpAdapter | None = None
+
+    async def handle(self, delivery: Delivery) -> None:
+        """Take one entry to the end of one attempt.
+
+        Raises:
+            redis.exceptions.RedisError: the queue is gone; the entry stays pending and is claimed later.
+        """
+        try:
+            message = decode(delivery.fields)
+        except InvalidMessageError as error:
+            log.warning("entry %s is no message: %s", delivery.entry, error)
+            await self.consumer.bury(delivery, None, f"not a message: {error}")
+            return
+        attempt = await self.consumer.begin(message)
+        if attempt.status in {"answered", "dead"}:
+            await self.consumer.drop(delivery)
+        elif attempt.number > self.policy.max_attempts:
+            # Only dying workers leave more attempts behind than the policy grants.
+            await self._give_up(delivery, message, f"{attempt.number - 1} attempts ended without a result")
+        else:
+            await self._attempt(delivery, message, attempt)
+
+    async def _attempt(self, delivery: Delivery, message: InboundMessage, attempt: Attempt) -> None:
+        try:
+            reply = attempt.reply or await self._reply(message)
+            await self._deliver(delivery, message, reply)
+        except AttemptError as error:
+            await self._failed(delivery, message, attempt, error)
+
+    async def _reply(self, message: InboundMessage) -> str:
+        return await self.answerer.answer(message, await facts_for(message, self.erp))
+
+    async def _deliver(self, delivery: Delivery, message: InboundMessage, reply: str) -> None:
+        channel = self.channels.get(message.channel)
+        if channel is not None:
+            await self.consumer.keep_reply(message, reply)
+            await channel.send(message, reply)
+        await self.consumer.finish(delivery, message, reply, to_outbox=channel is None)
+
+    async def _failed(self, delivery: Delivery, message: InboundMessage, attempt: Attempt, error: AttemptError) -> None:
+        decision = decide(error, attempt.number, attempt.age, self.policy, self.jitter)
+        if isinstance(decision, DeadLetter):
+            await self._give_up(delivery, message, decision.reason)
+            return
+        log.warning("message %s: %s; again in %.1f s", message.message_id, decision.reason, decision.delay)
+        await self.consumer.delay(delivery, message, decision.delay, counts=decision.counts)
+
+    async def _give_up(self, delivery: Delivery, message: InboundMessage, reason: str) -> None:
+        log.warning("message %s given up: %s", message.message_id, reason)
+        await self.consumer.bury(delivery, message, reason)

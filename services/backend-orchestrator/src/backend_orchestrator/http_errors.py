@@ -1,0 +1,36 @@
+"""What an unsuccessful HTTP call means for the attempt it was part of."""
+
+import httpx
+
+from backend_orchestrator.retry import AttemptError, PermanentError, ThrottledError, TransientError
+
+_DEFAULT_RETRY_AFTER = 1.0
+_MAX_RETRY_AFTER = 3600.0
+# Refused for now: a key being rotated (401, 403), a time-out, a conflict, "too early".
+_TRANSIENT = frozenset({401, 403, 408, 409, 425})
+
+
+def attempt_error(peer: str, response: httpx.Response) -> AttemptError:
+    """The error of a response other than success. Only the status is told on: bodies may hold anything."""
+    status = response.status_code
+    if status == httpx.codes.TOO_MANY_REQUESTS:
+        return ThrottledError(f"{peer} answered 429", retry_after(response.headers.get("Retry-After")))
+    reason = f"{peer} answered {status}"
+    if status >= 500 or status in _TRANSIENT:
+        return TransientError(reason)
+    return PermanentError(reason)
+
+
+def transport_error(peer: str, error: httpx.HTTPError) -> TransientError:
+    """The error of a call that got no response: unreachable, cut off, past its deadline."""
+    return TransientError(f"{peer}: {type(error).__name__}")
+
+
+def retry_after(value: str | None) -> float:
+    """Seconds of a `Retry-After` header. Dates and nonsense mean the default: they are rare, and asking is cheap."""
+    try:
+        seconds = float(value or "")
+    except ValueError:
+        return _DEFAULT_RETRY_AFTER
+    # A comparison with NaN is false, which ends in the default as well.
+    return min(seconds, _MAX_RETRY_AFTER) if seconds >= 0 else _DEFAULT_RETRY_AFTER

@@ -1,0 +1,76 @@
+"""What is queued: one message from outside, and its form on a Redis stream."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from typing import Literal, get_args
+
+Channel = Literal["whatsapp", "api"]
+
+MAX_TEXT_CHARS = 8192
+_ID = re.compile(r"[\x21-\x7e]{1,256}")
+_SENDER = re.compile(r"[A-Za-z0-9_.-]{1,64}")
+_TENANT = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
+
+
+class InvalidMessageError(ValueError):
+    """What was given is no message; the text says which part and why, and quotes nothing of it."""
+
+
+@dataclass(frozen=True)
+class InboundMessage:
+    """One message to answer.
+
+    Attributes:
+        tenant: whose customer wrote.
+        message_id: the channel's own id of the message; unique within the tenant, the key for answering once.
+        channel: how it came and where the answer goes.
+        sender: who wrote (WhatsApp: the number in digits). One sender is one conversation.
+        text: what was written, 1 to `MAX_TEXT_CHARS` characters.
+        recipient: the address that was written to (WhatsApp: the phone number id); empty where there is none.
+        request_id: id of the request that brought it, carried through every call made for it.
+    """
+
+    tenant: str
+    message_id: str
+    channel: Channel
+    sender: str
+    text: str
+    recipient: str = ""
+    request_id: str = ""
+
+    def __post_init__(self) -> None:
+        _demand(_TENANT.fullmatch(self.tenant), "tenant: not a tenant name")
+        _demand(_ID.fullmatch(self.message_id), "message_id: 1 to 256 printable ASCII characters without spaces")
+        _demand(self.channel in get_args(Channel), "channel: unknown")
+        _demand(_SENDER.fullmatch(self.sender), "from: 1 to 64 letters, digits, '.', '_' or '-'")
+        _demand(self.text.strip(), "text: empty")
+        _demand(len(self.text) <= MAX_TEXT_CHARS, f"text: longer than {MAX_TEXT_CHARS} characters")
+
+    @property
+    def session(self) -> str:
+        """The conversation it belongs to, as ai-engine knows it."""
+        return f"{self.channel}-{self.sender}"
+
+    def encode(self) -> dict[str, str]:
+        """Its fields as a stream entry."""
+        return {name: str(value) for name, value in asdict(self).items()}
+
+
+def decode(entry: Mapping[str, str]) -> InboundMessage:
+    """The message of a stream entry.
+
+    Raises:
+        InvalidMessageError: a field is missing or malformed: the entry is poison, and trying again cannot help.
+    """
+    known = {field.name for field in fields(InboundMessage)}
+    values = {name: value for name, value in entry.items() if name in known}
+    try:
+        return InboundMessage(**values)  # type: ignore[arg-type]  # checked by the class itself
+    except TypeError as error:
+        raise InvalidMessageError("fields are missing") from error
+
+
+def _demand(condition: object, message: str) -> None:
+    if not condition:
+        raise InvalidMessageError(message)

@@ -1,0 +1,115 @@
+"""Putting a worker together and running it until it is told to stop."""
+
+import asyncio
+import os
+import random
+import signal
+from collections.abc import Callable, Mapping
+from contextlib import AsyncExitStack, suppress
+from pathlib import Path
+
+import httpx
+
+from backend_orchestrator.answering import AiEngine
+from backend_orchestrator.channels import ReplyChannel, WhatsAppChannel
+from backend_orchestrator.consumer import Consumer, consumer_name
+from backend_orchestrator.erp import ErpAdapter, RestErpAdapter
+from backend_orchestrator.handling import Handler
+from backend_orchestrator.settings import WorkerSettings
+from backend_orchestrator.worker import Worker, WorkerOptions
+from optimus_kit.drain import Drain
+from optimus_kit.logs import configure_logging
+from optimus_kit.presence import announce
+from optimus_kit.redis import connect
+from optimus_kit.tenancy import Tenants
+
+_CONNECT_SECONDS = 3.0
+_ERP_SECONDS = 3.0
+_WHATSAPP_SECONDS = 15.0
+
+
+def run_worker(environ: Mapping[str, str] = os.environ) -> None:
+    """Run the worker that `environ` describes, until SIGTERM or SIGINT.
+
+    Raises:
+        SettingsError: it cannot start.
+    """
+    settings = WorkerSettings.from_env(environ)
+    configure_logging(settings.service)
+    asyncio.run(_work(settings))
+
+
+async def _work(settings: WorkerSettings) -> None:
+    drain = Drain()
+    _drain_on_signals(drain)
+    options = WorkerOptions(settings.concurrency, settings.claim_idle_ms)
+    service = settings.service
+    async with AsyncExitStack() as stack:
+        redis = await stack.enter_async_context(connect(service.redis, service.secrets, decode_responses=True))
+        reader = await stack.enter_async_context(
+            # The blocking read must outlive its own wait, and must not be sent twice.
+            connect(service.redis, service.secrets, decode_responses=True, socket_timeout=5 + options.block_ms / 1000)
+        )
+        consumer = Consumer(redis, reader, consumer_name(service.hostname), settings.remember)
+        handler = await _handler(settings, consumer, stack)
+        worker = Worker(consumer, handler.handle, options, drain, beat=beat(settings.heartbeat))
+        presence = asyncio.create_task(announce(redis, service, drain))
+        await worker.run()
+        await worker.finish(service.drain_timeout)
+        presence.cancel()
+        with suppress(asyncio.CancelledError):
+            await presence
+    settings.heartbeat.unlink(missing_ok=True)
+
+
+async def _handler(settings: WorkerSettings, consumer: Consumer, stack: AsyncExitStack) -> Handler:
+    service = settings.service
+    tenants = Tenants.load(service.tenants_file, service.secrets)
+    ai_engine = await _client(stack, settings.ai_engine_url, settings.answer_timeout, settings.concurrency)
+    return Handler(
+        consumer=consumer,
+        answerer=AiEngine(ai_engine, settings.model, tenants.key),
+        policy=settings.policy,
+        jitter=random.SystemRandom().random,
+        channels=await _channels(settings, stack),
+        erp=await _erp(settings, stack),
+    )
+
+
+async def _channels(settings: WorkerSettings, stack: AsyncExitStack) -> Mapping[str, ReplyChannel]:
+    token = settings.service.secrets.get("WHATSAPP_ACCESS_TOKEN")
+    if token is None:
+        return {}
+    client = await _client(stack, settings.whatsapp_api_url, _WHATSAPP_SECONDS, settings.concurrency)
+    return {"whatsapp": WhatsAppChannel(client, token)}
+
+
+async def _erp(settings: WorkerSettings, stack: AsyncExitStack) -> ErpAdapter | None:
+    if not settings.erp_url:
+        return None
+    client = await _client(stack, settings.erp_url, _ERP_SECONDS, settings.concurrency)
+    return RestErpAdapter(client, settings.service.secrets.get("ERP_API_KEY"))
+
+
+async def _client(stack: AsyncExitStack, url: str, seconds: float, connections: int) -> httpx.AsyncClient:
+    client = httpx.AsyncClient(
+        base_url=url,
+        timeout=httpx.Timeout(seconds, connect=_CONNECT_SECONDS),
+        limits=httpx.Limits(max_connections=connections, max_keepalive_connections=connections, keepalive_expiry=2.0),
+    )
+    return await stack.enter_async_context(client)
+
+
+def _drain_on_signals(drain: Drain) -> None:
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, drain.begin)
+
+
+def beat(path: Path) -> Callable[[], None]:
+    """What touches the heartbeat file."""
+
+    def touch() -> None:
+        path.touch()
+
+    return touch
