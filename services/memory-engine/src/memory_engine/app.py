@@ -1,0 +1,100 @@
+"""Puts the service together."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+
+from fastapi import FastAPI, Request, Response
+
+from memory_engine import __version__
+from memory_engine.database import Database, DatabaseError
+from memory_engine.embeddings import Embedder, EmbeddingError, embedder
+from memory_engine.routes import Engine, router
+from memory_engine.settings import MemorySettings
+from memory_engine.store import ConflictError, MemoryStore
+from optimus_kit.app import create_app
+from optimus_kit.errors import ApiError
+from optimus_kit.presence import announce
+from optimus_kit.redis import connect
+from optimus_kit.tenancy import Tenants
+
+
+def build_app() -> FastAPI:
+    """The application as the environment wants it; the server calls this in each worker process.
+
+    Raises:
+        SettingsError: a setting is missing or makes no sense.
+    """
+    settings = MemorySettings.from_env(os.environ)
+    return assemble(settings, Database(settings.database), embedder(settings.embeddings))
+
+
+def assemble(settings: MemorySettings, database: Database, embeddings: Embedder) -> FastAPI:
+    """The application made from its parts.
+
+    Raises:
+        SettingsError: the tenants can't be read.
+    """
+    tenants = Tenants.load(settings.service.tenants_file, settings.service.secrets)
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        await database.open()
+        try:
+            async with _present(app, settings, database):
+                yield
+        finally:
+            await embeddings.close()
+            await database.close()
+
+    app = create_app(
+        settings.service,
+        checks={"database": database.check},
+        lifespan=lifespan,
+        title="Optimus memory-engine",
+        version=__version__,
+    )
+    app.state.engine = Engine(tenants, embeddings, MemoryStore(database, embeddings.space))
+    app.include_router(router)
+    _add_errors(app)
+    return app
+
+
+@asynccontextmanager
+async def _present(app: FastAPI, settings: MemorySettings, database: Database) -> AsyncIterator[None]:
+    """Tells the others that this replica is there, meanwhile. Redis may be away: nothing else here needs it."""
+    redis = connect(settings.service.redis, settings.service.secrets, max_connections=2)
+
+    def connections() -> dict[str, object]:
+        return {"database_connections": database.in_use, "database_budget": settings.database.budget}
+
+    task = asyncio.create_task(announce(redis, settings.service, app.state.drain, extra=connections))
+    try:
+        yield
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+        await redis.aclose()
+
+
+def _add_errors(app: FastAPI) -> None:
+    @app.exception_handler(DatabaseError)
+    async def database_error(_request: Request, error: DatabaseError) -> Response:
+        return ApiError(
+            503, f"{error.message}.".capitalize(), code=error.code, headers={"Retry-After": str(error.retry_after)}
+        ).response()
+
+    @app.exception_handler(EmbeddingError)
+    async def embedding_error(_request: Request, error: EmbeddingError) -> Response:
+        headers = {"Retry-After": str(error.retry_after)} if error.retry_after else {}
+        return ApiError(
+            error.status, f"{error.message}.".capitalize(), type="upstream_error", code=error.code, headers=headers
+        ).response()
+
+    @app.exception_handler(ConflictError)
+    async def conflict(_request: Request, error: ConflictError) -> Response:
+        return ApiError(409, f"{error}.".capitalize(), code="memory_exists").response()

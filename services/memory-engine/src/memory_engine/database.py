@@ -1,0 +1,172 @@
+"""The pool of database connections: bounded, bound to one tenant per transaction, back by itself after an outage."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import psycopg
+from psycopg import AsyncConnection, sql
+from psycopg.rows import TupleRow
+from psycopg_pool import AsyncConnectionPool, PoolClosed, PoolTimeout
+
+from memory_engine.roles import APP_ROLE
+from memory_engine.settings import DatabaseSettings
+from memory_engine.vectors import register
+
+Connection = AsyncConnection[TupleRow]
+
+RECONNECT_SECONDS = 5.0
+"""After this long the pool stops trying by itself, and the next request or health check makes it try again: the pauses
+between its attempts double each time, and would get long."""
+
+HEALTH_SECONDS = 1.0
+ANSWERED_LATELY_SECONDS = 15.0
+
+SET_TENANT = "SELECT set_config('optimus.tenant', %s, true)"
+
+
+class DatabaseError(Exception):
+    """The database couldn't do it.
+
+    Attributes:
+        code: short machine-readable cause.
+        retry_after: seconds after which it is worth trying again.
+    """
+
+    def __init__(self, message: str, code: str, retry_after: int = 1) -> None:
+        super().__init__(message)
+        self.message = message
+        self.code = code
+        self.retry_after = retry_after
+
+
+class Database:
+    """Connections to PostgreSQL for one worker process, at most `settings.budget` of them.
+
+    Whatever login the connection string names, each connection becomes `memory_app` before it is used, so that
+    row-level security binds it.
+    """
+
+    def __init__(self, settings: DatabaseSettings) -> None:
+        self._settings = settings
+        self._in_use = 0
+        self._answered_at = float("-inf")
+        self._pool = AsyncConnectionPool[Connection](
+            settings.conninfo,
+            min_size=settings.pool_size,
+            max_size=settings.budget,
+            timeout=settings.pool_timeout,
+            reconnect_timeout=RECONNECT_SECONDS,
+            configure=self._configure,
+            check=AsyncConnectionPool.check_connection,
+            name="memory-engine",
+            open=False,
+        )
+
+    @property
+    def in_use(self) -> int:
+        """Connections lent out at this moment."""
+        return self._in_use
+
+    async def open(self) -> None:
+        """Begin to connect; doesn't wait for the database."""
+        await self._pool.open(wait=False)
+
+    async def close(self) -> None:
+        """Close every connection."""
+        await self._pool.close()
+
+    async def check(self) -> None:
+        """Ask the database whether it answers and has our table.
+
+        A pool whose connections are all at work answers for itself if one of them did so lately: a busy replica isn't
+        a broken one.
+
+        Raises:
+            DatabaseError: it doesn't answer, or isn't migrated.
+        """
+        try:
+            async with self._connection(HEALTH_SECONDS) as connection:
+                await connection.execute("SELECT 'memory.memories'::regclass")
+        except DatabaseError as error:
+            if error.code == "database_busy" and time.monotonic() - self._answered_at < ANSWERED_LATELY_SECONDS:
+                return
+            raise
+
+    @asynccontextmanager
+    async def transaction(self, tenant: str) -> AsyncIterator[Connection]:
+        """A connection in a transaction that sees this tenant's rows and no others.
+
+        It is committed at the end and undone upon an error. Don't await anything else than the database inside.
+
+        Raises:
+            DatabaseError: no connection was free in time, or the database is away, too slow or not migrated.
+        """
+        # In pipeline mode the statements of one request travel together.
+        async with self._connection(self._settings.pool_timeout) as connection, connection.pipeline():
+            await connection.execute(SET_TENANT, (tenant,))
+            yield connection
+
+    @asynccontextmanager
+    async def _connection(self, seconds: float) -> AsyncIterator[Connection]:
+        try:
+            async with self._pool.connection(timeout=seconds) as connection:
+                self._in_use += 1
+                try:
+                    yield connection
+                finally:
+                    self._in_use -= 1
+            self._answered_at = time.monotonic()
+        except PoolTimeout:
+            raise self._no_connection() from None
+        except PoolClosed:
+            raise DatabaseError("the service is stopping", "stopping") from None
+        except psycopg.Error as error:
+            explanation = explained(error)
+            if explanation is None:
+                raise
+            raise explanation from error
+
+    def _no_connection(self) -> DatabaseError:
+        if self._in_use >= self._settings.budget:
+            return DatabaseError("all database connections are in use", "database_busy")
+        return DatabaseError("the database doesn't answer", "database_unavailable", retry_after=2)
+
+    async def _configure(self, connection: Connection) -> None:
+        register(connection)
+        await connection.set_autocommit(True)
+        await connection.execute(sql.SQL("SET ROLE {}").format(sql.Identifier(APP_ROLE)))
+        for name, value in session_settings(self._settings).items():
+            await connection.execute("SELECT set_config(%s, %s, false)", (name, value))
+        await connection.set_autocommit(False)
+
+
+def session_settings(settings: DatabaseSettings) -> dict[str, str]:
+    """PostgreSQL settings of every connection."""
+    milliseconds = str(round(settings.statement_timeout * 1000))
+    return {
+        "statement_timeout": milliseconds,
+        "idle_in_transaction_session_timeout": milliseconds,
+        "TimeZone": "UTC",
+        # The planner must see the tenant to choose the partition, and to know whether it is a big or a small one.
+        "plan_cache_mode": "force_custom_plan",
+        # An HNSW scan is priced as if all of it were read: that would start the JIT compiler for a few milliseconds' work.
+        "jit": "off",
+        "hnsw.ef_search": str(settings.ef_search),
+        # `relaxed_order` keeps rows that turn up late, which `strict_order` drops; the statement sorts what comes.
+        "hnsw.iterative_scan": "relaxed_order",
+        "hnsw.max_scan_tuples": "20000",
+    }
+
+
+def explained(error: psycopg.Error) -> DatabaseError | None:
+    """What a failure means for the caller; None where it is a fault of ours."""
+    if isinstance(error, psycopg.errors.QueryCanceled):
+        return DatabaseError("the database took too long", "database_slow")
+    if isinstance(error, psycopg.errors.UndefinedTable | psycopg.errors.InvalidSchemaName):
+        return DatabaseError("the database isn't migrated yet", "database_not_migrated", retry_after=5)
+    if isinstance(error, psycopg.OperationalError | psycopg.InterfaceError):
+        return DatabaseError("the database doesn't answer", "database_unavailable", retry_after=2)
+    return None

@@ -1,0 +1,123 @@
+"""Embeddings from any endpoint that speaks OpenAI's `POST /v1/embeddings`."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import httpx
+from pydantic import BaseModel, ValidationError
+
+from memory_engine.embeddings.protocol import EmbeddingError
+from memory_engine.settings import DIMENSIONS, EmbeddingSettings
+from memory_engine.vectors import Vector
+
+
+class OpenAIEmbedder:
+    """The `openai` provider.
+
+    Args:
+        settings: endpoint, model and key.
+        transport: how requests travel; tests hand in their own.
+    """
+
+    def __init__(self, settings: EmbeddingSettings, transport: httpx.AsyncBaseTransport | None = None) -> None:
+        self._settings = settings
+        headers = {"Authorization": f"Bearer {settings.api_key}"} if settings.api_key else {}
+        self._client = httpx.AsyncClient(headers=headers, timeout=settings.timeout, transport=transport)
+
+    @property
+    def space(self) -> str:
+        """The model's name: each model has a vector space of its own."""
+        return f"openai:{self._settings.model}"
+
+    async def embed(self, texts: Sequence[str]) -> list[Vector]:
+        """One call for all texts.
+
+        Raises:
+            EmbeddingError: the endpoint didn't answer in time, refused, or answered with something else than vectors of
+                the right length.
+        """
+        request: dict[str, object] = {"model": self._settings.model, "input": list(texts), "encoding_format": "float"}
+        if self._settings.request_dimensions:
+            request["dimensions"] = DIMENSIONS
+        try:
+            response = await self._client.post(f"{self._settings.base_url}/embeddings", json=request)
+        except httpx.TimeoutException:
+            raise EmbeddingError(
+                "the embeddings endpoint didn't answer in time", status=504, code="embeddings_timeout"
+            ) from None
+        except httpx.HTTPError:
+            raise EmbeddingError(
+                "the embeddings endpoint can't be reached", status=502, code="embeddings_unreachable"
+            ) from None
+        if response.status_code != 200:
+            raise refusal(response)
+        return vectors_of(response.content, len(texts))
+
+    async def close(self) -> None:
+        """Close the connections to the endpoint."""
+        await self._client.aclose()
+
+
+class _Item(BaseModel):
+    index: int
+    embedding: list[float]
+
+
+class _Answer(BaseModel):
+    data: list[_Item]
+
+
+def refusal(response: httpx.Response) -> EmbeddingError:
+    """What an answer other than 200 means for our caller. The endpoint's own text stays here: it may quote the key."""
+    status = response.status_code
+    if status in {429, 503}:
+        return EmbeddingError(
+            "the embeddings endpoint is over its limit",
+            status=503,
+            code="embeddings_busy",
+            retry_after=retry_after(response),
+        )
+    if status in {401, 403}:
+        return EmbeddingError("the embeddings endpoint refused the key", status=502, code="embeddings_key_refused")
+    return EmbeddingError(f"the embeddings endpoint answered {status}", status=502, code="embeddings_failed")
+
+
+def retry_after(response: httpx.Response) -> int:
+    """Seconds the endpoint asks us to wait, between 1 and 60; 1 where it doesn't say."""
+    stated = response.headers.get("Retry-After", "")
+    return min(60, max(1, int(stated))) if stated.isascii() and stated.isdigit() else 1
+
+
+def vectors_of(body: bytes, count: int) -> list[Vector]:
+    """The vectors in an answer, in the order of the texts, each at length 1.
+
+    Raises:
+        EmbeddingError: it isn't an embeddings answer, or the vectors have another length than the database's column.
+    """
+    try:
+        items = sorted(_Answer.model_validate_json(body).data, key=lambda item: item.index)
+    except ValidationError:
+        raise _unusable("isn't an embeddings answer") from None
+    if [item.index for item in items] != list(range(count)):
+        raise _unusable(f"has {len(items)} embeddings for {count} texts")
+    return [Vector.of(unit(item.embedding)) for item in items]
+
+
+def unit(values: list[float]) -> list[float]:
+    """The vector at length 1.
+
+    Raises:
+        EmbeddingError: it has another number of dimensions, is zero, or holds something else than finite numbers.
+    """
+    if len(values) != DIMENSIONS:
+        raise _unusable(f"has vectors of {len(values)} dimensions; this service stores {DIMENSIONS}")
+    length = math.hypot(*values)
+    if not math.isfinite(length) or length == 0:
+        raise _unusable("has a vector without a direction")
+    return [value / length for value in values]
+
+
+def _unusable(what: str) -> EmbeddingError:
+    return EmbeddingError(f"the embeddings endpoint's answer {what}", status=502, code="embeddings_unusable")
