@@ -42,6 +42,7 @@ class Project:
         migrations: name of the one-shot job before replicas.
         state: folder for locks, journals, logs and projected secrets.
         secrets: folder of the projected secrets.
+        secrets_file: the operator's one source of secrets.
     """
 
     root: Path
@@ -53,6 +54,7 @@ class Project:
     migrations: str
     state: Path
     secrets: Path
+    secrets_file: Path
 
     def files(self, extra: Sequence[str] = ()) -> tuple[Path, ...]:
         """Return the Compose files for the overlays that are always on and the `extra` ones.
@@ -80,7 +82,8 @@ def load_project(root: Path | None = None, environ: Mapping[str, str] | None = N
 
     Args:
         root: the checkout; the current folder (Invoke changes to that of `tasks.py`) if not given.
-        environ: the environment; `COMPOSE_PROJECT_NAME`, `OPTIMUS_STATE_DIR` and `OPTIMUS_SECRETS_DIR` are read.
+        environ: the environment; `COMPOSE_PROJECT_NAME`, `OPTIMUS_STATE_DIR`, `OPTIMUS_SECRETS_DIR` and
+            `OPTIMUS_SECRETS_FILE` are read.
 
     Raises:
         Refused: the settings or the project name are malformed.
@@ -90,7 +93,9 @@ def load_project(root: Path | None = None, environ: Mapping[str, str] | None = N
     table = _settings(root / "pyproject.toml")
     name = environ.get("COMPOSE_PROJECT_NAME") or str(table.get("name", root.name.lower()))
     if not PROJECT_NAME.fullmatch(name):
-        raise Refused(f"bad project name {name!r}", "use lower-case letters, digits, '-' and '_' (COMPOSE_PROJECT_NAME)")
+        raise Refused(
+            f"bad project name {name!r}", "use lower-case letters, digits, '-' and '_' (COMPOSE_PROJECT_NAME)"
+        )
     state = root / (environ.get("OPTIMUS_STATE_DIR") or ".optimus")
     return Project(
         root=root,
@@ -102,6 +107,7 @@ def load_project(root: Path | None = None, environ: Mapping[str, str] | None = N
         migrations=str(table.get("migrations", "migrations")),
         state=state,
         secrets=root / (environ.get("OPTIMUS_SECRETS_DIR") or state / "secrets"),
+        secrets_file=root / (environ.get("OPTIMUS_SECRETS_FILE") or ".env.secrets"),
     )
 
 

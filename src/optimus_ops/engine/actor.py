@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from optimus_ops.balancer.endpoints import endpoint_of
 from optimus_ops.balancer.routing import check_routing
@@ -24,7 +24,7 @@ from optimus_ops.plan.steps import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from optimus_ops.console import Progress
     from optimus_ops.engine.compose import Compose
@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from optimus_ops.engine.state import Replica, State
     from optimus_ops.plan.steps import Step
     from optimus_ops.stack.model import Stack
+
+Thing = TypeVar("Thing")
 
 POLL_SECONDS = 0.2
 LOG_LINES = 20
@@ -102,6 +104,11 @@ class ComposeActor:
                 self.compose.run("pull", "--quiet", *services, on_line=note)
             case Build(services=services):
                 self.rooms.build(services, note)
+            case _:
+                self._act_on_containers(step, note)
+
+    def _act_on_containers(self, step: Step, note: Callable[[str], None]) -> None:
+        match step:
             case Start(counts=counts):
                 self._start(dict(counts), note)
             case Migrate(service=service):
@@ -117,9 +124,9 @@ class ComposeActor:
             case _:
                 raise OpsError(f"no way to carry out a step of kind {step.kind!r}")
 
-    def _each(self, victims: tuple[object, ...], act: Callable[..., object]) -> None:
+    def _each(self, things: Iterable[Thing], act: Callable[[Thing], None]) -> None:
         with ThreadPoolExecutor(max_workers=16) as pool:
-            for future in [pool.submit(act, victim) for victim in victims]:
+            for future in [pool.submit(act, thing) for thing in things]:
                 future.result()
 
     def _start(self, counts: Mapping[str, int], note: Callable[[str], None]) -> None:
@@ -137,9 +144,8 @@ class ComposeActor:
                 raise OpsError(f"{replica.name} {how_it_failed(replica)}; it said last:\n{self._said(replica)}")
             if time.monotonic() >= until:
                 late = next(r for name in counts for r in state.of(name) if not r.ready)
-                raise OpsError(
-                    f"{late.name} is not healthy after {self.deadlines.healthy:.0f} s; it said last:\n{self._said(late)}"
-                )
+                seconds = f"{self.deadlines.healthy:.0f} s"
+                raise OpsError(f"{late.name} is not healthy after {seconds}; it said last:\n{self._said(late)}")
             time.sleep(POLL_SECONDS)
 
     def _migrate(self, service: str, note: Callable[[str], None]) -> None:
@@ -183,7 +189,7 @@ class ComposeActor:
         stopped = [replica for replica in now.replicas if replica.id in was_running and not replica.running]
         for replica in stopped:
             self.docker.start(replica.id)
-        self._each(tuple(new), lambda replica: self.docker.remove(replica.id))
+        self._each(new, lambda replica: self.docker.remove(replica.id))
         volumes = [volume for volume in self.docker.volumes(name) if volume not in self.before.volumes]
         for volume in volumes:
             self.docker.remove_volume(volume)

@@ -121,7 +121,6 @@ class Docker:
             listed = self.api.networks(filters={"label": [f"{PROJECT_LABEL}={project}"]})
         return tuple(sorted(str(network["Name"]) for network in listed))
 
-
     def volumes(self, project: str) -> tuple[str, ...]:
         """Return the names of the project's volumes."""
         with asked():

@@ -32,7 +32,7 @@ class Completed:
     stderr: str
 
 
-class CommandFailed(OpsError):
+class CommandFailed(OpsError):  # noqa: N818 - named as its base: what failed
     """A command ended with an exit code other than 0."""
 
     def __init__(self, completed: Completed) -> None:
@@ -53,7 +53,7 @@ def run(
 ) -> Completed:
     """Run a command to its end.
 
-    The command has a session of its own, so that Ctrl-C reaches this process alone and the command is then ended in order.
+    The command has a session of its own, so that Ctrl-C reaches this process alone, which then ends it in order.
 
     Args:
         argv: the command and its arguments.
@@ -69,7 +69,7 @@ def run(
         OpsError: the deadline passed.
     """
     try:
-        process = subprocess.Popen(  # noqa: S603 - no shell; the arguments are ours
+        process = subprocess.Popen(
             list(argv),
             cwd=cwd,
             env=dict(environ) if environ is not None else None,
@@ -83,7 +83,8 @@ def run(
         )
     except FileNotFoundError as error:
         raise MachineLacks(
-            f"there is no `{argv[0]}` on this machine", "install it with: python3 scripts/bootstrap.py --with-docker true"
+            f"there is no `{argv[0]}` on this machine",
+            "install it with: python3 scripts/bootstrap.py --with-docker invoke doctor",
         ) from error
     try:
         stdout, stderr = _collect(process, time.monotonic() + deadline, on_line)
@@ -99,9 +100,7 @@ def run(
     return completed
 
 
-def _collect(
-    process: subprocess.Popen[str], until: float, on_line: Callable[[str], None] | None
-) -> tuple[str, str]:
+def _collect(process: subprocess.Popen[str], until: float, on_line: Callable[[str], None] | None) -> tuple[str, str]:
     lines: queue.SimpleQueue[tuple[str, str | None]] = queue.SimpleQueue()
     for name, stream in (("stdout", process.stdout), ("stderr", process.stderr)):
         threading.Thread(target=_read, args=(name, stream, lines), daemon=True).start()

@@ -44,7 +44,7 @@ def options(*, plan: bool, json: bool, lock_wait: str) -> Options:
         seconds = float(lock_wait)
     except ValueError:
         seconds = -1.0
-    if not 0 <= seconds <= 86_400:  # noqa: PLR2004 - a day
+    if not 0 <= seconds <= 86_400:
         raise Refused(f"--lock-wait {lock_wait}: a number of seconds from 0 to 86400 is wanted")
     return Options(plan=plan, json=json, lock_wait=seconds)
 
@@ -70,7 +70,9 @@ def scale(given: Mapping[str, str], flags: ScaleFlags, chosen: Options, purpose:
         raise Refused("--prune-network goes with --down")
     if flags.down:
         if counts or flags.build or flags.run_migrations or flags.logs:
-            raise Refused("--down stops everything: it goes with no number of replicas, --build, --run-migrations or --logs")
+            raise Refused(
+                "--down stops everything: it goes with no number of replicas, --build, --run-migrations or --logs"
+            )
         operations.down(flags.overlays, chosen, prune_network=flags.prune_network)
         return
     request = ScaleRequest(counts, frozenset(flags.build), flags.run_migrations, purpose)

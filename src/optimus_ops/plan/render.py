@@ -8,15 +8,25 @@ if TYPE_CHECKING:
     from optimus_ops.plan.steps import Plan
 
 
+# A cause stands behind its step where both fit into a line of a usual terminal, else on a line below.
+WIDEST_TEXT = 44
+WIDEST_LINE = 100
+
+
 def plan_text(plan: Plan) -> str:
-    """Return a plan as lines: a numbered step, and behind it why."""
+    """Return a plan as lines: a numbered step, and behind or below it why."""
     if not plan:
         return f"{plan.project}: {plan.purpose}: nothing to do"
-    width = max(len(step.text) for step in plan.steps)
+    width = min(max(len(step.text) for step in plan.steps), WIDEST_TEXT)
     lines = [
-        f"  {number:>2}. {step.text:<{width}}  ({step.cause})" for number, step in enumerate(plan.steps, start=1)
+        _line(f"  {number:>2}. {step.text:<{width}}", step.cause) for number, step in enumerate(plan.steps, start=1)
     ]
     return "\n".join([f"{plan.project}: {plan.purpose}", *lines])
+
+
+def _line(text: str, cause: str) -> str:
+    joined = f"{text}  ({cause})"
+    return joined if len(joined) <= WIDEST_LINE else f"{text.rstrip()}\n      ({cause})"
 
 
 def plan_json(plan: Plan) -> dict[str, Any]:

@@ -100,7 +100,7 @@ def check_scalable(stack: Stack, counts: Mapping[str, int]) -> None:
 
 
 def wanted_counts(stack: Stack, state: State, requested: Mapping[str, int]) -> dict[str, int]:
-    """Return how many replicas each service that runs for good should have: as requested, else as now, else as in the files."""
+    """Return how many replicas each lasting service should have: as requested, else as now, else as in the files."""
     return {
         name: requested.get(name) or len(state.of(name)) or service.default_replicas
         for name, service in stack.services.items()
@@ -114,13 +114,15 @@ def prepare_steps(stack: Stack, request: ScaleRequest, around: Surroundings) -> 
     if around.secrets is not None:
         cause = "platform-owned secrets are missing" if around.secrets else "the projected secrets are out of date"
         steps.append(WriteSecrets(names=around.secrets, cause=cause))
-    unbuilt = tuple(name for name, service in stack.services.items() if service.builds and service.image not in around.images)
+    unbuilt = tuple(
+        name for name, service in stack.services.items() if service.builds and service.image not in around.images
+    )
     missing = tuple(
         name for name, service in stack.services.items() if not service.builds and service.image not in around.images
     )
     if around.bases_missing and not around.registry_answers and (missing or unbuilt or request.build):
-        images = ", ".join(around.bases_missing)
-        steps.append(MakeBases(images=around.bases_missing, cause=f"no registry answers, and these are not here: {images}"))
+        cause = "no registry answers, and they are not on this machine"
+        steps.append(MakeBases(images=around.bases_missing, cause=cause))
     elif missing:
         steps.append(Pull(services=missing, cause="the images are not on this machine"))
     steps.extend(_build_steps(stack, unbuilt, request.build))
@@ -155,14 +157,17 @@ def migrate_steps(stack: Stack, state: State, request: ScaleRequest, around: Sur
     return () if done else (Migrate(service=name, cause="it has not ended well on this image yet"),)
 
 
-def start_steps(
-    stack: Stack, state: State, wanted: Mapping[str, int], migrate: tuple[Step, ...]
-) -> tuple[Step, ...]:
+def start_steps(stack: Stack, state: State, wanted: Mapping[str, int], migrate: tuple[Step, ...]) -> tuple[Step, ...]:
     """Return the starts in order: what the migrations need, the migrations, replicas, the balancer."""
     balancer = {stack.balancer} - {None}
     replicas = {name for name in stack.scalable if name not in balancer}
     foundation = set(wanted) - replicas - balancer
-    stages = (_start(state, wanted, foundation), migrate, _start(state, wanted, replicas), _start(state, wanted, balancer))
+    stages = (
+        _start(state, wanted, foundation),
+        migrate,
+        _start(state, wanted, replicas),
+        _start(state, wanted, balancer),
+    )
     return tuple(step for stage in stages for step in stage)
 
 
@@ -170,7 +175,7 @@ def _start(state: State, wanted: Mapping[str, int], names: Iterable[str | None])
     short = {name: count for name, count in wanted.items() if name in set(names) and len(state.running(name)) < count}
     if not short:
         return ()
-    cause = ", ".join(f"{name}: {len(state.running(name))} running, {count} wanted" for name, count in short.items())
+    cause = "; ".join(f"{name}: {len(state.running(name))} running, {count} wanted" for name, count in short.items())
     return (Start(counts=tuple(short.items()), cause=cause),)
 
 

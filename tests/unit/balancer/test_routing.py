@@ -1,0 +1,71 @@
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable
+
+from hypothesis import given
+from hypothesis import strategies as st
+from tests.unit.stacks import replica, stack, state
+
+from optimus_ops.balancer.endpoints import endpoint_of
+from optimus_ops.balancer.routing import Answer, Endpoint, check_routing
+
+ENDPOINT = Endpoint("127.0.0.1", 1)
+
+
+def in_turns(*answers: Answer) -> Callable[[Endpoint], Answer]:
+    turns = itertools.cycle(answers)
+    return lambda _endpoint: next(turns)
+
+
+def good(name: str) -> Answer:
+    return Answer(200, name)
+
+
+def test_every_replica_that_answers_is_counted() -> None:
+    routing = check_routing("ai", ENDPOINT, {"a": "ai-1", "b": "ai-2"}, deadline=0, ask=in_turns(good("a"), good("b")))
+    assert routing.good
+    assert routing.verdict == "all 2 answer"
+
+
+def test_a_silent_replica_is_named() -> None:
+    routing = check_routing("ai", ENDPOINT, {"a": "ai-1", "b": "ai-2"}, deadline=0, ask=in_turns(good("a")))
+    assert not routing.good
+    assert routing.verdict == "no answer from ai-2"
+
+
+def test_a_replica_that_should_be_gone_is_named() -> None:
+    routing = check_routing("ai", ENDPOINT, {"a": "ai-1"}, deadline=0, ask=in_turns(good("a"), good("ghost")))
+    assert routing.verdict == "answers from ghost, which should be gone"
+
+
+def test_an_error_is_not_good_whoever_answered_before() -> None:
+    routing = check_routing("ai", ENDPOINT, {"a": "ai-1"}, deadline=0, ask=in_turns(good("a"), Answer(502, "")))
+    assert routing.verdict == "1 x 502"
+
+
+def test_no_replica_is_not_good() -> None:
+    assert check_routing("ai", ENDPOINT, {}, deadline=0, ask=in_turns(Answer(0, ""))).verdict.startswith("no replica")
+
+
+def test_a_late_replica_is_waited_for() -> None:
+    answers = iter([*[good("a")] * 16, *[good(name) for name in "ab" * 20]])
+    routing = check_routing("ai", ENDPOINT, {"a": "1", "b": "2"}, deadline=30, ask=lambda _endpoint: next(answers))
+    assert routing.good
+
+
+@given(st.sets(st.sampled_from("abcdef"), min_size=1), st.sets(st.sampled_from("abcdef"), min_size=1))
+def test_good_exactly_if_those_who_answer_are_those_expected(expected: set[str], answering: set[str]) -> None:
+    names = {name: name for name in sorted(expected)}
+    answers = in_turns(*(good(name) for name in sorted(answering)))
+    assert check_routing("ai", ENDPOINT, names, deadline=0, ask=answers).good == (expected == answering)
+
+
+def test_the_published_port_of_the_balancer_is_asked() -> None:
+    there = state(replica("nginx-lb"))
+    assert endpoint_of(stack(), there, "ai") == Endpoint("127.0.0.1", 18010)
+
+
+def test_a_port_that_is_not_published_is_asked_at_the_balancer_s_own_address() -> None:
+    there = state(replica("nginx-lb"))
+    assert endpoint_of(stack(), there, "memory") == Endpoint("172.18.0.9", 8050)

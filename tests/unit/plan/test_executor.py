@@ -1,0 +1,93 @@
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from optimus_ops.console import Console, Progress
+from optimus_ops.errors import Interrupted, OpsError
+from optimus_ops.plan.executor import execute
+from optimus_ops.plan.journal import Journal
+from optimus_ops.plan.steps import Migrate, Plan, Start, Step
+
+PLAN = Plan(
+    "shop",
+    "scale",
+    (
+        Start(counts=(("postgres", 1),), cause="0 running"),
+        Migrate(service="migrations", cause="never ran"),
+        Start(counts=(("ai", 3),), cause="0 running"),
+    ),
+)
+
+
+@dataclass
+class FakeActor:
+    """Writes down what it is told; fails where it is asked to."""
+
+    fail_at: str = ""
+    error: Callable[[], BaseException] = lambda: OpsError("migrations ended with 1")
+    done: list[str] = field(default_factory=list)
+
+    def act(self, step: Step, progress: Progress) -> None:
+        if step.text == self.fail_at:
+            raise self.error()
+        progress.note = "fine"
+        self.done.append(step.text)
+
+    def undo(self, progress: Progress) -> tuple[str, ...]:
+        undone = tuple(f"removed {text}" for text in reversed(self.done))
+        self.done.clear()
+        progress.note = f"{len(undone)} removed"
+        return undone
+
+
+def run(actor: FakeActor, folder: Path) -> tuple[str, list[str]]:
+    stream = io.StringIO()
+    journal = Journal.begin(folder, PLAN)
+    try:
+        execute(PLAN, actor, Console(stream, live=False, colour=False), journal)
+    finally:
+        events = [json.loads(line)["event"] for line in journal.path.read_text().splitlines()]
+        (folder / "events").write_text("\n".join(events))
+        (folder / "output").write_text(stream.getvalue())
+    return stream.getvalue(), events
+
+
+def test_steps_run_in_the_order_of_the_plan(tmp_path: Path) -> None:
+    actor = FakeActor()
+    output, events = run(actor, tmp_path)
+    assert actor.done == [step.text for step in PLAN.steps]
+    assert "[1/3] ✓ start postgres · fine" in output
+    assert events == ["begin", *["step", "step-done"] * 3, "done"]
+
+
+def test_a_failed_step_undoes_and_starts_nothing_more(tmp_path: Path) -> None:
+    actor = FakeActor(fail_at="run migrations")
+    with pytest.raises(OpsError, match="ended with 1"):
+        run(actor, tmp_path)
+    assert actor.done == []
+    assert "✗ run migrations" in (tmp_path / "output").read_text()
+    assert "start ai=3" not in (tmp_path / "output").read_text()
+    assert (tmp_path / "events").read_text().split() == ["begin", "step", "step-done", "step", "failed", "undo"]
+
+
+def test_ctrl_c_undoes_and_says_so(tmp_path: Path) -> None:
+    actor = FakeActor(fail_at="start ai=3", error=KeyboardInterrupt)
+    with pytest.raises(Interrupted) as interrupted:
+        run(actor, tmp_path)
+    assert interrupted.value.signal_number == 2
+    assert actor.done == []
+
+
+def test_the_journal_names_who_and_what(tmp_path: Path) -> None:
+    run(FakeActor(), tmp_path)
+    [path] = tmp_path.glob("*.jsonl")
+    begin = json.loads(path.read_text().splitlines()[0])
+    assert begin["plan"]["steps"][2]["counts"] == [["ai", 3]]
+    assert begin["user"]
+    assert path.stat().st_mode & 0o777 == 0o600

@@ -1,0 +1,163 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tests.unit.stacks import IMAGES, migrated, replica, running, stack, state
+
+from optimus_ops.errors import Refused
+from optimus_ops.plan.render import plan_json, plan_text
+from optimus_ops.plan.scale import ScaleRequest, Surroundings, plan_down, plan_migrate, plan_scale, victims
+from optimus_ops.plan.steps import Remove, Start, Stop
+
+HERE = Surroundings(images=IMAGES)
+
+
+def test_first_start_goes_from_secrets_to_verified_routing() -> None:
+    around = Surroundings(
+        images={}, registry_answers=False, bases_missing=("redis:8", "python:3.12-slim"), secrets=("POSTGRES_PASSWORD",)
+    )
+    plan = plan_scale(stack(), state(), ScaleRequest({"ai": 3}), around)
+    assert [f"{step.text}: {step.cause}" for step in plan.steps] == [
+        "write secrets (1 generated): platform-owned secrets are missing",
+        "make stand-ins for redis:8, python:3.12-slim: no registry answers, and they are not on this machine",
+        "build migrations, ai: the images are not on this machine",
+        "start postgres, redis: postgres: 0 running, 1 wanted; redis: 0 running, 1 wanted",
+        "run migrations: it has not ended well on this image yet",
+        "start memory, ai=3: memory: 0 running, 1 wanted; ai: 0 running, 3 wanted",
+        "start nginx-lb: nginx-lb: 0 running, 1 wanted",
+        "verify routing to memory=1, ai=3: replicas were started",
+    ]
+
+
+def test_the_text_is_the_steps_with_their_causes() -> None:
+    plan = plan_scale(stack(), running(ai=3, memory=2), ScaleRequest({"ai": 2}), HERE)
+    assert plan_text(plan).splitlines() == [
+        "shop: scale",
+        "   1. drain and stop shop-ai-3  (ai: 3 running, 2 wanted)",
+        "   2. remove shop-ai-3          (ai: 3 running, 2 wanted)",
+        "   3. verify routing to ai=2    (replicas were removed)",
+    ]
+
+
+def test_images_are_pulled_where_a_registry_answers() -> None:
+    plan = plan_scale(stack(), state(), ScaleRequest(), Surroundings(images={}, bases_missing=("redis:8",)))
+    assert plan.steps[0].text == "pull the images of postgres, redis, nginx-lb"
+
+
+def test_nothing_to_do_is_an_empty_plan() -> None:
+    plan = plan_scale(stack(), running(ai=3, memory=1), ScaleRequest({"ai": 3}), HERE)
+    assert not plan
+    assert plan_text(plan) == "shop: scale: nothing to do"
+
+
+def test_scale_up_starts_only_the_service_named() -> None:
+    plan = plan_scale(stack(), running(ai=1, memory=2), ScaleRequest({"ai": 4}), HERE)
+    assert [step.text for step in plan.steps] == ["start ai=4", "verify routing to ai=4"]
+
+
+def test_scale_down_stops_exactly_the_surplus() -> None:
+    plan = plan_scale(stack(), running(ai=3, memory=2), ScaleRequest({"ai": 1}), HERE)
+    assert [step.text for step in plan.steps] == [
+        "drain and stop shop-ai-3, shop-ai-2",
+        "remove shop-ai-3, shop-ai-2",
+        "verify routing to ai=1",
+    ]
+
+
+def test_services_not_named_keep_their_number() -> None:
+    plan = plan_scale(stack(), running(ai=2, memory=3), ScaleRequest({"ai": 2}), HERE)
+    assert not plan
+
+
+def test_grace_on_stop_is_the_service_s_own() -> None:
+    plan = plan_scale(stack(), running(ai=1, memory=3), ScaleRequest({"memory": 2}), HERE)
+    stop = next(step for step in plan.steps if isinstance(step, Stop))
+    assert stop.seconds == 80.0
+
+
+def test_a_store_that_ended_is_started_again() -> None:
+    there = state(
+        replica("postgres"),
+        replica("redis", status="exited", health=None),
+        replica("nginx-lb"),
+        migrated(),
+        replica("ai"),
+        replica("memory"),
+    )
+    plan = plan_scale(stack(), there, ScaleRequest(), HERE)
+    assert [step.text for step in plan.steps] == ["start redis"]
+
+
+def test_migrations_run_again_when_their_image_is_another_one() -> None:
+    images = {**IMAGES, "shop/memory:local": "sha256:new"}
+    plan = plan_scale(stack(), running(ai=1, memory=1), ScaleRequest(), Surroundings(images=images))
+    assert [step.text for step in plan.steps] == ["run migrations"]
+
+
+def test_migrations_that_failed_run_again() -> None:
+    failed = replica("migrations", status="exited", exit_code=1, image_id=IMAGES["shop/memory:local"])
+    there = state(replica("postgres"), replica("redis"), replica("nginx-lb"), failed, replica("ai"), replica("memory"))
+    assert [step.text for step in plan_scale(stack(), there, ScaleRequest(), HERE).steps] == ["run migrations"]
+
+
+def test_migrations_run_on_request() -> None:
+    plan = plan_scale(stack(), running(ai=1, memory=1), ScaleRequest(run_migrations=True), HERE)
+    assert [step.cause for step in plan.steps] == ["--run-migrations"]
+
+
+def test_a_build_on_request_builds_one_image_once_and_migrates_on_it() -> None:
+    plan = plan_scale(stack(), running(ai=1, memory=1), ScaleRequest(build=frozenset({"memory"})), HERE)
+    assert [step.text for step in plan.steps] == ["build migrations", "run migrations"]
+
+
+@pytest.mark.parametrize("name", ["nonsense", "AI"])
+def test_unknown_services_are_refused_with_the_known_ones(name: str) -> None:
+    with pytest.raises(Refused, match="unknown service") as refused:
+        plan_scale(stack(), state(), ScaleRequest({name: 2}), HERE)
+    assert "ai" in (refused.value.hint or "")
+
+
+def test_a_store_cannot_be_scaled() -> None:
+    with pytest.raises(Refused, match="redis can't be scaled"):
+        plan_scale(stack(), state(), ScaleRequest({"redis": 2}), HERE)
+
+
+def test_victims_are_unhealthy_ones_then_the_youngest() -> None:
+    replicas = [replica("ai", 1), replica("ai", 2, health="unhealthy"), replica("ai", 3)]
+    assert [victim.number for victim in victims(replicas, 2)] == [2, 3]
+
+
+def test_down_stops_the_balancer_first_and_stores_last() -> None:
+    plan = plan_down(stack(), running(ai=2, memory=1), ["shop_optimus"])
+    assert [step.text for step in plan.steps] == [
+        "drain and stop shop-nginx-lb-1",
+        "remove shop-nginx-lb-1",
+        "drain and stop shop-ai-1, shop-ai-2, shop-memory-1",
+        "remove shop-ai-1, shop-ai-2, shop-memory-1",
+        "drain and stop shop-postgres-1, shop-redis-1",
+        "remove shop-migrations-1, shop-postgres-1, shop-redis-1",
+        "remove network shop_optimus",
+    ]
+
+
+def test_migrate_starts_only_what_the_job_needs() -> None:
+    plan = plan_migrate(stack(), state(), HERE)
+    assert [step.text for step in plan.steps] == ["start postgres", "run migrations"]
+
+
+def test_json_holds_the_same_steps_as_the_text() -> None:
+    plan = plan_scale(stack(), running(ai=3, memory=2), ScaleRequest({"ai": 1}), HERE)
+    document = plan_json(plan)
+    assert [step["text"] for step in document["steps"]] == [step.text for step in plan.steps]
+    assert document["steps"][0]["victims"][0] == {"name": "shop-ai-3", "container": "ai3"}
+
+
+@given(now=st.integers(1, 20), wanted=st.integers(1, 20), other=st.integers(1, 5))
+def test_a_plan_leads_to_the_wanted_number_and_touches_no_other_service(now: int, wanted: int, other: int) -> None:
+    plan = plan_scale(stack(), running(ai=now, memory=other), ScaleRequest({"ai": wanted}), HERE)
+    started = {name: count for step in plan.steps if isinstance(step, Start) for name, count in step.counts}
+    removed = [victim for step in plan.steps if isinstance(step, Remove) for victim in step.victims]
+    assert max(started.get("ai", now), now) - len(removed) == wanted
+    assert set(started) <= {"ai"}
+    assert all(victim.name.startswith("shop-ai-") for victim in removed)
