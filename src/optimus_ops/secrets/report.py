@@ -54,7 +54,10 @@ def initialise(*, plan_only: bool, json: bool, root: Path | None = None) -> None
     """
     paths = SecretsPaths.of(load_project(root))
     result: SecretsPlan | SecretsOutcome = plan(*paths) if plan_only else ensure(*paths)
-    _print(json_format.dumps(asdict(result), indent=2) if json else "\n".join(told(result, paths.secrets_file.name)))
+    if json:
+        print_json(asdict(result))
+    else:
+        Console.standard().say("\n".join(told(result, paths.secrets_file.name)))
 
 
 def check(*, json: bool, root: Path | None = None) -> None:
@@ -72,8 +75,7 @@ def check(*, json: bool, root: Path | None = None) -> None:
     findings = validate(*paths)
     errors = [finding for finding in findings if finding.severity == "error"]
     if json:
-        document = {"ok": not errors, "findings": [finding.to_json() for finding in findings]}
-        _print(json_format.dumps(document, indent=2))
+        print_json({"ok": not errors, "findings": [asdict(finding) for finding in findings]})
     else:
         console = Console.standard()
         for finding in findings:
@@ -123,5 +125,6 @@ def _by_service(files: Sequence[str]) -> str:
     return ", ".join(f"{service} ({count})" for service, count in counts.items())
 
 
-def _print(text: str) -> None:
-    Console.standard().say(text)
+def print_json(document: object) -> None:
+    """Print the one JSON document of a task on standard output."""
+    print(json_format.dumps(document, indent=2), flush=True)

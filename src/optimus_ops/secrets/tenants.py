@@ -8,7 +8,7 @@ import yaml
 
 from optimus_ops.errors import Refused
 
-TENANT = re.compile(r"[a-z][a-z0-9_-]{0,62}")
+TENANT = re.compile(r"[a-z][a-z0-9-]{0,62}")
 
 
 def tenant_names(text: str, source: str) -> tuple[str, ...]:
@@ -33,5 +33,5 @@ def tenant_names(text: str, source: str) -> tuple[str, ...]:
         raise Refused(f"{source}: expected a mapping `tenants` from name to limits")
     for name in tenants:
         if not (isinstance(name, str) and TENANT.fullmatch(name)):
-            raise Refused(f"{source}: malformed tenant name {name!r}", "use a-z, 0-9, '-' and '_', a letter first")
+            raise Refused(f"{source}: malformed tenant name {name!r}", "use a-z, 0-9 and '-', a letter first")
     return tuple(tenants)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from optimus_ops.errors import Refused
@@ -33,10 +33,6 @@ class Finding:
     problem: str
     hint: str
     severity: Literal["error", "warning"] = "error"
-
-    def to_json(self) -> dict[str, str]:
-        """Return it for a JSON document."""
-        return asdict(self)
 
     def __str__(self) -> str:
         return f"{self.subject} {self.problem}: {self.hint}"

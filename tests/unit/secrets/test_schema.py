@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -101,3 +103,14 @@ def test_an_entry_of_its_own_wins_over_the_family() -> None:
 
     assert expand(schema, ["x", "y"])["T_X_K"].consumers == ("b",)
     assert expand(schema, ["x", "y"])["T_Y_K"].consumers == ("a",)
+
+
+def test_this_checkout_s_template_is_read_and_a_new_value_of_each_kind_matches_its_pattern() -> None:
+    template = Path(__file__).parents[3] / ".env.example"
+    entries = expand(parse_schema(template.read_text("utf-8"), template.name), ["acme"])
+
+    made = {key: entry.generator.new().reveal() for key, entry in entries.items() if entry.generator}
+
+    assert {"POSTGRES_PASSWORD", "REDIS_PASSWORD", "TENANT_ACME_API_KEY"} <= set(made)
+    assert all(entry.consumers for entry in entries.values())
+    assert [key for key, value in made.items() if (p := entries[key].pattern) and not p.fullmatch(value)] == []
