@@ -136,6 +136,7 @@ def invalid_request(errors: list[dict[str, object]]) -> ApiError:
     parts = [str(part) for part in place] if isinstance(place, (tuple, list)) else []
     if parts[:1] in (["body"], ["query"], ["path"], ["header"]):
         parts = parts[1:]
-    field = ".".join(parts)
-    message = str(first.get("msg", "The request is invalid."))
+    # Of text that is no JSON at all, the place is an offset and no field.
+    field = "" if first.get("type") == "json_invalid" else ".".join(parts)
+    message = str(first.get("msg", "The request is invalid.")).removeprefix("Value error, ")
     return ApiError(400, f"{field}: {message}" if field else message, param=field or None)

@@ -1,0 +1,1 @@
+"""ai-engine: OpenAI-compatible chat completions over pools of providers, with conversations and limits per tenant."""

@@ -1,0 +1,70 @@
+"""Putting the service together."""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+
+import httpx
+from fastapi import FastAPI
+
+from ai_engine.chat import Chat
+from ai_engine.limits import SCRIPTS, Gate, SessionSettings
+from ai_engine.models_api import ModelsApi
+from ai_engine.openapi import add_openapi
+from ai_engine.providers.catalogue import build_providers, provider_settings
+from ai_engine.recall import Recall
+from ai_engine.store import Store
+from optimus_kit.app import create_app
+from optimus_kit.presence import announce
+from optimus_kit.redis import connect
+from optimus_kit.settings import ServiceSettings, env_float, env_int
+from optimus_kit.tenancy import Tenants
+
+PORT = 8010
+
+
+def build_app(environ: Mapping[str, str] | None = None) -> FastAPI:
+    """Make the application from the environment (the process's own by default).
+
+    Further settings: MEMORY_ENGINE_URL (empty: no recall), REQUEST_TIMEOUT (s), SESSION_MAX_MESSAGES,
+    SESSION_TTL (s), and those of the providers (see `providers.catalogue`).
+
+    Raises:
+        SettingsError: a setting that cannot be used.
+    """
+    environ = os.environ if environ is None else environ
+    settings = ServiceSettings.from_env(environ, service="ai-engine", port=PORT)
+    tenants = Tenants.load(settings.tenants_file, settings.secrets)
+    providers = build_providers(provider_settings(environ), settings.secrets)
+    sessions = SessionSettings(
+        max_messages=env_int(environ, "SESSION_MAX_MESSAGES", 40, 2, 1000),
+        ttl=env_int(environ, "SESSION_TTL", 86_400, 60, 31_536_000),
+    )
+    deadline = env_float(environ, "REQUEST_TIMEOUT", 280.0, 1, 3600)
+    redis = connect(settings.redis, settings.secrets)
+    store = Store(redis, SCRIPTS)
+    gate = Gate(store, sessions)
+    recall = Recall(environ.get("MEMORY_ENGINE_URL", "").strip(), httpx.AsyncClient(trust_env=False))
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        tasks = (
+            asyncio.create_task(announce(redis, settings, app.state.drain)),
+            asyncio.create_task(gate.renew_leases()),
+        )
+        yield
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await providers.aclose()
+        await recall.aclose()
+        await store.aclose()
+
+    app = create_app(settings, checks={"redis": redis.ping}, lifespan=lifespan, title="Optimus ai-engine")
+    models = ModelsApi(tenants, providers)
+    app.add_route("/v1/chat/completions", Chat(tenants, gate, providers, recall, deadline).__call__, methods=["POST"])
+    app.add_route("/v1/models", models.list, methods=["GET"])
+    app.add_route("/v1/models/{model:path}", models.get, methods=["GET"])
+    add_openapi(app)
+    return app

@@ -1,0 +1,193 @@
+"""POST /v1/chat/completions: authenticate, read, admit, recall, ask, release, answer."""
+
+import asyncio
+import logging
+import time
+import uuid
+from collections.abc import AsyncGenerator, Coroutine
+from contextlib import aclosing
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from ai_engine.limits import Admission, Gate, Outcome
+from ai_engine.providers import catalogue
+from ai_engine.providers.base import Ask, Piece, Turn, Usage
+from ai_engine.providers.catalogue import Catalogue, Route
+from ai_engine.providers.upstream import timed_out
+from ai_engine.recall import Recall, Recalled
+from ai_engine.replies import DONE, Chunks, completion, encode, event
+from ai_engine.requests import Caller, ask_of, conversation, is_instruction, read_body, read_caller, turns_of
+from ai_engine.schema import ChatRequest
+from ai_engine.streaming import ClientGone, EventStream, while_connected
+from optimus_kit.app import note_tenant
+from optimus_kit.errors import ApiError
+from optimus_kit.tenancy import Tenants
+
+log = logging.getLogger("ai_engine.chat")
+
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True)
+class Job:
+    """An admitted request on its way.
+
+    Args:
+        admission: its slot.
+        body: as the client sent it.
+        turns: the client's messages.
+        ask: what the provider is asked: with history and what is remembered.
+        routes: where, in order.
+        headers: of the response.
+    """
+
+    admission: Admission
+    body: ChatRequest
+    turns: tuple[Turn, ...]
+    ask: Ask
+    routes: tuple[Route, ...]
+    headers: dict[str, str]
+
+    def outcome(self, text: str, usage: Usage) -> Outcome:
+        """Return what the request came to with this reply."""
+        said = tuple(turn for turn in self.turns if not is_instruction(turn))
+        return Outcome(len(said), 1, usage.total_tokens, (*said, Turn("assistant", text)))
+
+
+class Chat:
+    """The handler.
+
+    Args:
+        tenants: who may ask.
+        gate: limits and conversations.
+        providers: who answers.
+        recall: what is remembered.
+        deadline: longest time for one answer, in seconds.
+    """
+
+    def __init__(
+        self, tenants: Tenants, gate: Gate, providers: Catalogue, recall: Recall, deadline: float = 280.0
+    ) -> None:
+        self._tenants = tenants
+        self._gate = gate
+        self._providers = providers
+        self._recall = recall
+        self._deadline = deadline
+
+    async def __call__(self, request: Request) -> Response:
+        """Answer one request."""
+        caller = read_caller(request.scope)
+        tenant = self._tenants.require(caller.authorization)
+        note_tenant(request, tenant.name)
+        body = read_body(await request.body())
+        routes = self._providers.routes(body.model)
+        admission = await self._gate.admit(tenant, caller.session)
+        try:
+            job = await self._prepare(caller, body, routes, admission)
+            if body.stream:
+                return await self._stream(request, job)
+            return await self._whole(request, job)
+        except ClientGone:
+            await self._gate.release(admission, Outcome())
+            return Response(status_code=499)
+        except BaseException:
+            await _finish(self._gate.release(admission, Outcome()))
+            raise
+
+    async def _prepare(self, caller: Caller, body: ChatRequest, routes: tuple[Route, ...], admission: Admission) -> Job:
+        headers = dict(admission.headers)
+        if caller.session:
+            headers["X-Session-Id"] = caller.session
+        turns = turns_of(body)
+        recalled = Recalled("empty")
+        if body.memory or caller.recall:
+            recalled = await self._recall.recall(turns, caller.authorization or "", caller.request_id)
+            headers["X-Recall"] = recalled.state
+        ask = ask_of(body, conversation(admission.history, recalled.turn, turns), caller.request_id)
+        return Job(admission, body, turns, ask, routes, headers)
+
+    async def _whole(self, request: Request, job: Job) -> Response:
+        if job.routes[0].provider.immediate(job.routes[0].model):
+            reply = await catalogue.complete(job.routes, job.ask)
+        else:
+            work = self._within(catalogue.complete(job.routes, job.ask))
+            reply = await while_connected(request.receive, work)
+        kept = await self._gate.release(job.admission, job.outcome(reply.text, reply.usage))
+        if job.admission.session and not kept:
+            job.headers["X-Session-Stored"] = "false"
+        document = completion(_identity(), int(time.time()), job.body.model, reply)
+        return Response(encode(document), media_type="application/json", headers=job.headers)
+
+    async def _within(self, work: Coroutine[Any, Any, Result]) -> Result:
+        try:
+            async with asyncio.timeout(self._deadline):
+                return await work
+        except TimeoutError:
+            raise timed_out() from None
+
+    async def _stream(self, request: Request, job: Job) -> Response:
+        until = asyncio.get_running_loop().time() + self._deadline
+        pieces = catalogue.stream(job.routes, job.ask)
+        try:
+            first = await while_connected(request.receive, self._within(_next(pieces)))
+        except BaseException:
+            await pieces.aclose()
+            raise
+        return EventStream(self._events(job, first, pieces, until), job.headers)
+
+    async def _events(
+        self, job: Job, first: Piece, pieces: AsyncGenerator[Piece, None], until: float
+    ) -> AsyncGenerator[bytes, None]:
+        """Yield the events; whatever ends it, the slot is given back, and a whole reply is kept."""
+        chunks = Chunks(_identity(), int(time.time()), job.body.model)
+        usage = Usage(0, 0)
+        text = [first.text]
+        outcome = Outcome()
+        try:
+            yield chunks.role() + chunks.piece(first)
+            async with aclosing(pieces):
+                while (piece := await _next_until(pieces, until)) is not None:
+                    text.append(piece.text)
+                    usage = piece.usage or usage
+                    if chunk := chunks.piece(piece):
+                        yield chunk
+            outcome = job.outcome("".join(text), usage)
+            # Kept before the end is told, so that the client's next turn finds this one.
+            await self._gate.release(job.admission, outcome)
+            if job.body.stream_options and job.body.stream_options.include_usage:
+                yield chunks.usage(usage)
+            yield DONE
+        except TimeoutError:
+            yield event(timed_out().body())
+        except ApiError as error:
+            yield event(error.body())
+        finally:
+            if not outcome.turns:
+                await _finish(self._gate.release(job.admission, Outcome()))
+
+
+async def _next(pieces: AsyncGenerator[Piece, None]) -> Piece:
+    return await anext(pieces, Piece(finish_reason="stop"))
+
+
+async def _next_until(pieces: AsyncGenerator[Piece, None], until: float) -> Piece | None:
+    # Around each piece rather than around the loop: a time-out must not fire while the generator stands at a yield.
+    async with asyncio.timeout_at(until):
+        return await anext(pieces, None)
+
+
+async def _finish(work: Coroutine[Any, Any, object]) -> None:
+    """Await `work` to its end, even when this request is being cancelled."""
+    task = asyncio.ensure_future(work)
+    try:
+        await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await task
+        raise
+
+
+def _identity() -> str:
+    return f"chatcmpl-{uuid.uuid4().hex}"

@@ -1,0 +1,67 @@
+"""The OpenAPI document of the routes that bypass FastAPI's own handling for speed."""
+
+from typing import Any
+
+from fastapi import FastAPI
+from pydantic import BaseModel
+from pydantic.json_schema import models_json_schema
+
+from ai_engine.schema import ChatRequest, ChatResponse, ErrorBody, ModelBody, ModelList
+
+REFERENCE = "#/components/schemas/{model}"
+ERRORS = {400: "invalid", 401: "no such key", 404: "no such model", 429: "over a limit", 503: "unavailable"}
+
+
+def add_openapi(app: FastAPI) -> None:
+    """Make /openapi.json tell of these routes as well."""
+    plain = app.openapi
+
+    def openapi() -> dict[str, Any]:
+        document = plain()
+        document["paths"] |= paths()
+        components = document.setdefault("components", {})
+        components["schemas"] = components.get("schemas", {}) | schemas()
+        components["securitySchemes"] = {"bearer": {"type": "http", "scheme": "bearer"}}
+        return document
+
+    # The way to extend the document that FastAPI itself gives.
+    app.openapi = openapi  # type: ignore[method-assign]
+
+
+def schemas() -> dict[str, Any]:
+    """Return the schemas of requests and responses."""
+    inputs = [(ChatRequest, "validation")]
+    outputs = [(model, "serialization") for model in (ChatResponse, ModelList, ModelBody, ErrorBody)]
+    _, document = models_json_schema([*inputs, *outputs], ref_template=REFERENCE)  # type: ignore[list-item]
+    definitions: dict[str, Any] = document["$defs"]
+    return definitions
+
+
+def paths() -> dict[str, Any]:
+    """Return the paths."""
+    session = {
+        "name": "X-Session-Id",
+        "in": "header",
+        "schema": {"type": "string", "pattern": "^[A-Za-z0-9_.-]{1,128}$"},
+    }
+    model = {"name": "model", "in": "path", "required": True, "schema": {"type": "string"}}
+    chat = _operation("Answer a conversation, whole or as a stream of events.", ChatResponse) | {
+        "parameters": [session],
+        "requestBody": {"required": True, "content": _json(ChatRequest)},
+    }
+    chat["responses"]["200"]["content"]["text/event-stream"] = {"schema": {"type": "string"}}
+    return {
+        "/v1/chat/completions": {"post": chat},
+        "/v1/models": {"get": _operation("List the models.", ModelList)},
+        "/v1/models/{model}": {"get": _operation("Tell about a model.", ModelBody) | {"parameters": [model]}},
+    }
+
+
+def _operation(summary: str, response: type[BaseModel]) -> dict[str, Any]:
+    errors = {str(status): {"description": text, "content": _json(ErrorBody)} for status, text in ERRORS.items()}
+    answers: dict[str, Any] = {"200": {"description": "OK", "content": _json(response)}, **errors}
+    return {"summary": summary, "security": [{"bearer": []}], "responses": answers}
+
+
+def _json(model: type[BaseModel]) -> dict[str, Any]:
+    return {"application/json": {"schema": {"$ref": REFERENCE.format(model=model.__name__)}}}

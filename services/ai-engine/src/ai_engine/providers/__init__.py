@@ -1,0 +1,1 @@
+"""Who writes the replies: one protocol, and the providers behind it."""

@@ -1,0 +1,109 @@
+"""The protocol of a provider, and the values that pass through it."""
+
+from collections.abc import AsyncGenerator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol
+
+Role = Literal["system", "developer", "user", "assistant"]
+FinishReason = Literal["stop", "length", "content_filter", "tool_calls"]
+
+
+@dataclass(frozen=True)
+class Turn:
+    """One message of a conversation."""
+
+    role: Role
+    content: str
+    name: str | None = None
+
+
+@dataclass(frozen=True)
+class Ask:
+    """What a provider is asked.
+
+    Args:
+        model: the model's name as the provider knows it.
+        turns: the conversation, oldest first.
+        max_tokens: bound of the reply, or None.
+        options: further sampling parameters, passed on as they are.
+        request_id: passed on, so that logs can be put together.
+    """
+
+    model: str
+    turns: tuple[Turn, ...]
+    max_tokens: int | None = None
+    options: Mapping[str, Any] = field(default_factory=dict)
+    request_id: str = ""
+
+
+@dataclass(frozen=True)
+class Usage:
+    """Tokens read and written."""
+
+    prompt_tokens: int
+    completion_tokens: int
+
+    @property
+    def total_tokens(self) -> int:
+        """Return the sum."""
+        return self.prompt_tokens + self.completion_tokens
+
+
+@dataclass(frozen=True)
+class Reply:
+    """A whole reply."""
+
+    text: str
+    finish_reason: FinishReason
+    usage: Usage
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A part of a streamed reply; the last one has the finish reason and, where the provider tells, the usage."""
+
+    text: str = ""
+    finish_reason: FinishReason | None = None
+    usage: Usage | None = None
+
+
+@dataclass(frozen=True)
+class Model:
+    """A model on offer."""
+
+    id: str
+    owned_by: str
+
+
+class Provider(Protocol):
+    """Writes replies. Errors are `ApiError`s, with a status that fits the client."""
+
+    @property
+    def name(self) -> str:
+        """Name in settings and logs."""
+
+    def models(self) -> tuple[Model, ...]:
+        """Return what is on offer."""
+
+    def serves(self, model: str) -> bool:
+        """Tell whether the model is one of this provider's.
+
+        Raises:
+            ApiError: 400 when it is, but its name is out of bounds.
+        """
+
+    def immediate(self, model: str) -> bool:
+        """Tell whether `complete` answers without waiting for anything, so that nothing needs to watch the client."""
+
+    async def complete(self, ask: Ask) -> Reply:
+        """Return the whole reply."""
+
+    def stream(self, ask: Ask) -> AsyncGenerator[Piece, None]:
+        """Yield the reply in pieces.
+
+        The first piece has no text: it says that the provider has begun, so that an error before it is still an
+        error of the request and not of a half-sent response.
+        """
+
+    async def aclose(self) -> None:
+        """Let go of connections."""

@@ -1,0 +1,119 @@
+"""Commands to Redis in groups: what arrives while one group is under way goes out together as the next.
+
+Under load this costs a fraction of one round trip per command; at rest a group is one command and waits for nothing.
+"""
+
+import asyncio
+import hashlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from redis.asyncio import Redis
+from redis.exceptions import NoScriptError, RedisError
+
+MAX_GROUP = 256
+DEADLINE_SECONDS = 6.0
+
+Argument = str | bytes | int | float
+
+
+class StoreUnavailable(Exception):  # noqa: N818 - named for what is wrong
+    """Redis did not answer, or not in time."""
+
+
+@dataclass(frozen=True)
+class Script:
+    """A Lua script, called by the SHA-1 digest of its text as Redis does."""
+
+    text: str
+    digest: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "digest", hashlib.sha1(self.text.encode(), usedforsecurity=False).hexdigest())
+
+
+@dataclass(frozen=True)
+class _Call:
+    command: tuple[Argument, ...]
+    done: "asyncio.Future[Any]"
+
+
+class Store:
+    """Runs scripts and commands on one Redis.
+
+    Args:
+        redis: the client; `decode_responses` as the caller likes.
+        scripts: all scripts that will be called, so that they can be loaded again after a failover.
+    """
+
+    def __init__(self, redis: "Redis", scripts: Sequence[Script]) -> None:
+        self._redis = redis
+        self._scripts = tuple(scripts)
+        self._waiting: list[_Call] = []
+        self._flusher: asyncio.Task[None] | None = None
+
+    async def run(self, script: Script, keys: Sequence[str], arguments: Iterable[Argument]) -> Any:
+        """Run a script.
+
+        Raises:
+            StoreUnavailable: no answer.
+            RedisError: the script failed.
+        """
+        return await self.execute("EVALSHA", script.digest, len(keys), *keys, *arguments)
+
+    async def execute(self, *command: Argument) -> Any:
+        """Run a command; errors as for `run`."""
+        done = asyncio.get_running_loop().create_future()
+        self._waiting.append(_Call(command, done))
+        if self._flusher is None or self._flusher.done():
+            self._flusher = asyncio.create_task(self._flush())
+        return await done
+
+    async def aclose(self) -> None:
+        """Wait for what is under way and close the client."""
+        if self._flusher is not None:
+            await self._flusher
+        await self._redis.aclose()
+
+    async def _flush(self) -> None:
+        while self._waiting:
+            calls, self._waiting = self._waiting[:MAX_GROUP], self._waiting[MAX_GROUP:]
+            try:
+                async with asyncio.timeout(DEADLINE_SECONDS):
+                    results = await self._send(calls)
+            except (RedisError, OSError, TimeoutError) as error:
+                results = [StoreUnavailable(type(error).__name__)] * len(calls)
+            except BaseException:
+                # The loop is closing: nobody may be left waiting for an answer that will not come.
+                for call in (*calls, *self._waiting):
+                    call.done.cancel()
+                raise
+            for call, result in zip(calls, results, strict=True):
+                _settle(call.done, result)
+
+    async def _send(self, calls: Sequence[_Call]) -> list[Any]:
+        results = await self._pipeline(calls)
+        lost = [index for index, result in enumerate(results) if isinstance(result, NoScriptError)]
+        if lost:
+            for script in self._scripts:
+                await self._redis.script_load(script.text)
+            for index, result in zip(lost, await self._pipeline([calls[index] for index in lost]), strict=True):
+                results[index] = result
+        return results
+
+    async def _pipeline(self, calls: Sequence[_Call]) -> list[Any]:
+        pipeline = self._redis.pipeline(transaction=False)
+        for call in calls:
+            pipeline.execute_command(*call.command)
+        results: list[Any] = await pipeline.execute(raise_on_error=False)
+        return results
+
+
+def _settle(done: "asyncio.Future[Any]", result: Any) -> None:
+    if done.done():
+        return
+    if isinstance(result, Exception):
+        done.set_exception(result)
+    else:
+        done.set_result(result)
