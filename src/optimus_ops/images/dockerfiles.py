@@ -1,0 +1,84 @@
+"""What a Dockerfile builds from: base images and files of the context (https://docs.docker.com/reference/dockerfile/).
+
+Only what the answer needs is parsed: ARG, FROM, COPY and ADD; of variables, `$NAME`, `${NAME}` and `${NAME:-default}`.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+VARIABLE = re.compile(r"\$(?:\{(?P<braced>\w+)(?::-(?P<default>[^}]*))?\}|(?P<bare>\w+))")
+
+
+@dataclass(frozen=True, slots=True)
+class Inputs:
+    """What a build starts from.
+
+    Args:
+        images: base images, each once, in order; stages of the same file are none.
+        paths: files and folders of the build context, as they are written.
+    """
+
+    images: tuple[str, ...]
+    paths: tuple[str, ...]
+
+
+def inputs(text: str, arguments: Mapping[str, str]) -> Inputs:
+    """Return what a Dockerfile builds from.
+
+    Args:
+        text: the Dockerfile.
+        arguments: build arguments, which win over the defaults of ARG.
+    """
+    values: dict[str, str] = {}
+    images: dict[str, None] = {}
+    stages: set[str] = set()
+    paths: dict[str, None] = {}
+    for word, rest in _instructions(text):
+        if word == "ARG" and not images:
+            values.update(_argument(rest, values, arguments))
+        elif word == "FROM":
+            words = [part for part in _expand(rest, values).split() if not part.startswith("--")]
+            if words and words[0].lower() not in stages and words[0] != "scratch":
+                images[words[0]] = None
+            if len(words) == 3:
+                stages.add(words[2].lower())
+        elif word in {"COPY", "ADD"}:
+            paths.update(dict.fromkeys(_copied(rest)))
+    return Inputs(tuple(images), tuple(paths))
+
+
+def _instructions(text: str) -> Iterator[tuple[str, str]]:
+    lines = (line.strip() for line in text.splitlines() if not line.lstrip().startswith("#"))
+    for line in re.sub(r"\\\n", " ", "\n".join(lines)).splitlines():
+        word, _, rest = line.strip().partition(" ")
+        if word:
+            yield word.upper(), rest.strip()
+
+
+def _argument(rest: str, values: Mapping[str, str], arguments: Mapping[str, str]) -> dict[str, str]:
+    name, _, default = rest.partition("=")
+    return {name: arguments.get(name) or _expand(default.strip("\"'"), values)}
+
+
+def _expand(text: str, values: Mapping[str, str]) -> str:
+    def value(match: re.Match[str]) -> str:
+        return values.get(match["braced"] or match["bare"], "") or match["default"] or ""
+
+    return VARIABLE.sub(value, text)
+
+
+def _copied(rest: str) -> tuple[str, ...]:
+    flags = re.match(r"(?:--\S+\s+)*", rest)
+    end = flags.end() if flags else 0
+    if "--from=" in rest[:end]:
+        return ()
+    body = rest[end:]
+    words = [str(word) for word in json.loads(body)] if body.startswith("[") else body.split()
+    return tuple(word for word in words[:-1] if "://" not in word and not word.startswith("<<"))

@@ -1,0 +1,113 @@
+"""The merged Compose model, seen from its images."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from optimus_ops.errors import Refused
+from optimus_ops.images.dockerfiles import Inputs, inputs
+from optimus_ops.images.sources import content_hash
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+
+@dataclass(frozen=True, slots=True)
+class Build:
+    """How the image of a service is built.
+
+    Args:
+        service: the service.
+        image: the image's name.
+        context: the folder that the build may read.
+        dockerfile: the Dockerfile.
+        arguments: build arguments.
+    """
+
+    service: str
+    image: str
+    context: Path
+    dockerfile: Path
+    arguments: Mapping[str, str]
+
+    def inputs(self) -> Inputs:
+        """Return the images and files it builds from.
+
+        Raises:
+            Refused: the Dockerfile can't be read.
+        """
+        try:
+            return inputs(self.dockerfile.read_text("utf-8"), self.arguments)
+        except OSError as error:
+            raise Refused(f"{self.service}: {self.dockerfile} can't be read: {error.strerror}") from error
+
+    def source(self, image_id: Callable[[str], str | None]) -> str:
+        """Return the content hash of everything the image is made of.
+
+        Args:
+            image_id: the id of an image on this machine, None without; a base image counts by its id where it has one.
+        """
+        start = self.inputs()
+        bases = [image_id(image) or image for image in start.images]
+        arguments = [f"{name}={value}" for name, value in sorted(self.arguments.items())]
+        found = [path for pattern in start.paths for path in _matching(self.context, pattern)]
+        return content_hash(self.context, [self.dockerfile, *found], [*bases, *arguments])
+
+
+def builds(document: Mapping[str, Any]) -> tuple[Build, ...]:
+    """Return the builds of a merged model; of services that share an image, the first with a build stands for all.
+
+    Args:
+        document: what `docker compose config --format json` printed.
+    """
+    found: dict[str, Build] = {}
+    for name, service in _services(document).items():
+        if service.get("build"):
+            build = _build(str(document.get("name", "")), name, service)
+            found.setdefault(build.image, build)
+    return tuple(found.values())
+
+
+def public_images(document: Mapping[str, Any], services: Iterable[str] | None = None) -> tuple[str, ...]:
+    """Return the images that come from elsewhere: those that services run, and those that builds start from.
+
+    Args:
+        document: what `docker compose config --format json` printed.
+        services: the services of interest; all if not given.
+    """
+    chosen = set(_services(document) if services is None else services)
+    built = builds(document)
+    own = {build.image for build in built}
+    run = [str(s.get("image", "")) for n, s in _services(document).items() if n in chosen and not s.get("build")]
+    wanted = {_image(str(document.get("name", "")), n, s) for n, s in _services(document).items() if n in chosen}
+    bases = [image for build in built if build.image in wanted for image in build.inputs().images]
+    return tuple(dict.fromkeys(name for name in (*run, *bases) if name and name not in own))
+
+
+def services_of(document: Mapping[str, Any], image: str) -> tuple[str, ...]:
+    """Return the services that run an image."""
+    project = str(document.get("name", ""))
+    return tuple(name for name, s in _services(document).items() if _image(project, name, s) == image)
+
+
+def _services(document: Mapping[str, Any]) -> Mapping[str, Mapping[str, Any]]:
+    return document.get("services") or {}
+
+
+def _image(project: str, name: str, service: Mapping[str, Any]) -> str:
+    return str(service.get("image") or f"{project}-{name}")
+
+
+def _build(project: str, name: str, service: Mapping[str, Any]) -> Build:
+    raw: Mapping[str, Any] = service["build"]
+    context = Path(str(raw["context"]))
+    arguments = {key: str(value) for key, value in (raw.get("args") or {}).items() if value is not None}
+    dockerfile = context / str(raw.get("dockerfile") or "Dockerfile")
+    return Build(name, _image(project, name, service), context, dockerfile, arguments)
+
+
+def _matching(context: Path, pattern: str) -> tuple[Path, ...]:
+    relative = pattern.strip("/") or "."
+    return tuple(context.glob(relative)) if any(sign in relative for sign in "*?[") else (context / relative,)

@@ -1,0 +1,48 @@
+"""Content hashes: whether an image is current with the files that it is made of."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from pathlib import Path
+
+LABEL = "com.optimus.source"
+LEFT_OUT = frozenset(
+    {"__pycache__", "tests", ".git", ".venv", ".optimus", ".mypy_cache", ".ruff_cache", ".pytest_cache", ".hypothesis"}
+)
+LEFT_OUT_SUFFIXES = (".pyc", ".egg-info")
+
+
+def content_hash(root: Path, paths: Iterable[Path], facts: Iterable[str] = ()) -> str:
+    """Return a hash over files: their paths below `root`, whether they can be executed, and their content.
+
+    Args:
+        root: the folder that paths are taken relative to, so that a checkout elsewhere has the same hash.
+        paths: files and folders; a missing one counts as empty. What `.dockerignore` leaves out is left out.
+        facts: further inputs, such as build arguments.
+
+    Returns:
+        64 hexadecimal digits.
+    """
+    digest = hashlib.sha256()
+    for fact in facts:
+        digest.update(f"fact {len(fact.encode())} {fact}\n".encode())
+    for path in sorted(found for start in set(paths) for found in _files(start)):
+        content = hashlib.sha256(path.read_bytes()).hexdigest()
+        executable = bool(path.stat().st_mode & 0o100)
+        digest.update(f"file {path.relative_to(root)} {executable} {content}\n".encode())
+    return digest.hexdigest()
+
+
+def _files(start: Path) -> Iterator[Path]:
+    if start.is_file():
+        yield start
+        return
+    if not start.is_dir():
+        return
+    for child in start.iterdir():
+        if child.name not in LEFT_OUT and not child.name.endswith(LEFT_OUT_SUFFIXES):
+            yield from _files(child)
