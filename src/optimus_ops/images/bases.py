@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import fcntl
+import json
 import os
 import platform
 import tempfile
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from optimus_ops.engine.process import run
 from optimus_ops.errors import MachineLacks, Refused
-from optimus_ops.images import rootfs, trust
+from optimus_ops.images import progress, rootfs, trust
 from optimus_ops.images.apt_host import read_apt_host
 from optimus_ops.images.env_file import read_block, write_block
 from optimus_ops.images.failures import explained
@@ -29,7 +28,6 @@ if TYPE_CHECKING:
     from optimus_ops.images.apt_host import AptHost
 
 BUILD_SECONDS = 900.0
-TOGETHER = 2
 
 
 def ensure_bases(
@@ -88,76 +86,66 @@ def _make(project_root: Path, stale: list[StandIn], wanted: Mapping[StandIn, str
     if refresh or labels_of(ROOT_IMAGE).get(LABEL) != root_hash:
         with explained(ROOT_IMAGE, log.path):
             rootfs.make_root_image(host, root_hash, log.report, log.line)
-    under_way = UnderWay(len(stale), log.report)
-
-    def make_one(stand_in: StandIn) -> None:
-        with explained(stand_in.image, log.path), under_way.showing(stand_in.folder):
-            build_stand_in(project_root, stand_in, host, wanted[stand_in], log, refresh=refresh)
-
-    with ThreadPoolExecutor(max_workers=TOGETHER) as executor:
-        builds = [executor.submit(make_one, stand_in) for stand_in in stale]
-        try:
-            for build in builds:
-                build.result()
-        except BaseException:
-            executor.shutdown(wait=False, cancel_futures=True)
-            raise
+    with explained(", ".join(stand_in.image for stand_in in stale), log.path):
+        _build(project_root, host, {stand_in: wanted[stand_in] for stand_in in stale}, log, refresh=refresh)
 
 
-@dataclass(frozen=True)
-class UnderWay:
-    """Tells which of several builds are under way: "1/4 made; postgres, nginx"."""
+def bake_file(
+    project_root: Path,
+    wanted: Mapping[StandIn, str],
+    secrets: Mapping[StandIn, tuple[str, ...]],
+    proxies: Mapping[str, str],
+) -> Mapping[str, Any]:
+    """Return what `docker buildx bake` builds (https://docs.docker.com/build/bake/reference/).
 
-    total: int
-    report: Callable[[str], None]
-    running: list[str] = field(default_factory=list)
-    made: list[str] = field(default_factory=list)
-
-    @contextmanager
-    def showing(self, name: str) -> Iterator[None]:
-        """Show a build while it runs."""
-        self.running.append(name)
-        self._tell()
-        try:
-            yield
-            self.made.append(name)
-        finally:
-            self.running.remove(name)
-            self._tell()
-
-    def _tell(self) -> None:
-        self.report(f"{len(self.made)}/{self.total} made{'; ' if self.running else ''}{', '.join(self.running)}")
-
-
-def build_stand_in(
-    project_root: Path, stand_in: StandIn, host: AptHost, source: str, log: Log, *, refresh: bool = False
-) -> None:
-    """Build one stand-in; its name goes to the finished image at the end.
-
-    Raises:
-        CommandFailed: the build failed.
+    Args:
+        project_root: the checkout.
+        wanted: stand-in -> the content hash that its image is labelled with.
+        secrets: stand-in -> its build secrets, as `--secret` takes them.
+        proxies: the host's proxies, which BuildKit keeps out of images by itself.
     """
-    contents = host.secrets(newer=stand_in.newer)
-    bundle = trust.choose_ca_bundle(os.environ, lambda path: Path(path).is_file())
+    return {
+        "group": {"default": {"targets": [stand_in.folder for stand_in in wanted]}},
+        "target": {
+            stand_in.folder: {
+                "context": str(_folder(project_root, stand_in)),
+                "tags": [stand_in.image],
+                "labels": {LABEL: source},
+                "args": dict(proxies),
+                "secret": list(secrets[stand_in]),
+            }
+            for stand_in, source in wanted.items()
+        },
+    }
+
+
+def _build(project_root: Path, host: AptHost, wanted: Mapping[StandIn, str], log: Log, *, refresh: bool) -> None:
     with tempfile.TemporaryDirectory(prefix="optimus-secrets-") as folder:
-        secrets: list[str] = []
-        for name, content in contents.items():
-            path = Path(folder) / name
-            path.touch(mode=0o600)
-            path.write_bytes(content)
-            secrets += ["--secret", f"id={name},src={path}"] if content else []
-        if bundle is not None:
-            secrets += ["--secret", f"id=ca_bundle,src={bundle}"]
-        proxies = [word for name in trust.proxies(os.environ) for word in ("--build-arg", name)]
+        secrets = {stand_in: _secrets(Path(folder), host, stand_in) for stand_in in wanted}
+        description = Path(folder) / "bake.json"
+        described = bake_file(project_root, wanted, secrets, trust.proxies(os.environ))
+        description.touch(mode=0o600)
+        description.write_text(json.dumps(described), "utf-8")
         run(
             [
-                *("docker", "buildx", "build", "--progress=plain", "--load", "--provenance=false"),
-                *("--label", f"{LABEL}={source}", "--tag", stand_in.image, *(["--no-cache"] if refresh else [])),
-                *(*secrets, *proxies, str(_folder(project_root, stand_in))),
+                *("docker", "buildx", "bake", "--file", str(description), "--progress=plain", "--load"),
+                *("--provenance=false", *(["--no-cache"] if refresh else [])),
             ],
             deadline=BUILD_SECONDS,
-            on_line=log.line,
+            on_line=log.telling(progress.telling()),
         )
+
+
+def _secrets(folder: Path, host: AptHost, stand_in: StandIn) -> tuple[str, ...]:
+    """Write the secrets of a build, and return them as options."""
+    options: list[str] = []
+    for name, content in host.secrets(newer=stand_in.newer).items():
+        path = folder / f"{stand_in.folder}-{name}"
+        path.touch(mode=0o600)
+        path.write_bytes(content)
+        options += [f"id={name},src={path}"] if content else []
+    bundle = trust.choose_ca_bundle(os.environ, lambda path: Path(path).is_file())
+    return (*options, f"id=ca_bundle,src={bundle}") if bundle else tuple(options)
 
 
 @contextmanager
@@ -173,8 +161,8 @@ def _alone(state: Path) -> Iterator[None]:
 
 def _summary(stand_ins: tuple[StandIn, ...], stale: list[StandIn]) -> str:
     if not stale:
-        return f"{len(stand_ins)} stand-ins are current"
-    text = f"{len(stale)} stand-ins made"
+        return f"{', '.join(stand_in.folder for stand_in in stand_ins)}: current"
+    text = f"{', '.join(stand_in.folder for stand_in in stale)}: made"
     if any(stand_in.newer for stand_in in stale):
         text += f"; nginx is from Debian's testing release ({NEWER_SUITE}), whose Release file may have expired"
     return text

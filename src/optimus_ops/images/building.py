@@ -7,7 +7,6 @@ its package index, and the hash of the sources as a label.
 from __future__ import annotations
 
 import json
-import re
 import tempfile
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from optimus_ops.engine.process import CommandFailed, run
 from optimus_ops.errors import Refused
-from optimus_ops.images import trust
+from optimus_ops.images import progress, trust
 from optimus_ops.images.failures import explained
 from optimus_ops.images.local import image_id
 from optimus_ops.images.log import Log, new_log
@@ -27,7 +26,6 @@ if TYPE_CHECKING:
 
 BUILD_SECONDS = 1800.0
 CONFIG_SECONDS = 60.0
-STAGE = re.compile(r"#\d+ \[(?P<stage>[^\]]+ \d+/\d+)\] (?P<doing>\w+)")
 
 
 def build(
@@ -68,7 +66,7 @@ def build(
             cwd=project_root,
             environ={**env, "BUILDKIT_PROGRESS": "plain", "COMPOSE_ANSI": "never"},
             deadline=BUILD_SECONDS,
-            on_line=log.telling(stage_of),
+            on_line=log.telling(progress.telling()),
         )
     return tuple(one.image for one in chosen)
 
@@ -91,15 +89,6 @@ def choose(document: Mapping[str, Any], services: Sequence[str]) -> tuple[Build,
             raise Refused(f"service {name!r} {wrong}", f"built are: {', '.join(sorted(by_service)) or 'none'}")
     wanted = {by_service[name].image for name in services} if services else {one.image for one in available}
     return tuple(one for one in available if one.image in wanted)
-
-
-def stage_of(line: str) -> str | None:
-    """Return where a build is, from a line of BuildKit's plain progress; None if the line doesn't say.
-
-    `#9 [ai-engine builder 4/7] RUN pip …` gives `ai-engine builder 4/7 RUN`.
-    """
-    match = STAGE.match(line)
-    return None if match is None else f"{match['stage']} {match['doing']}"
 
 
 def override_of(sources: Mapping[str, str], secrets: Mapping[str, Path]) -> Mapping[str, Any]:

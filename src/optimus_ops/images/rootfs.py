@@ -130,7 +130,7 @@ def _mmdebstrap(host: AptHost, archive: Path, report: Callable[[str], None], log
     def on_line(line: str) -> None:
         log(line)
         if line.startswith("I: ") and not line.startswith("I: success"):
-            report(f"Debian {SUITE}: {line[3:].rstrip('.')}")
+            report(f"Debian {SUITE}: {line[3:].rstrip('.').partition(' /')[0]}")
 
     run(argv, deadline=DEADLINE_SECONDS, on_line=on_line)
 
