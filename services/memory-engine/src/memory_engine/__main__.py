@@ -24,7 +24,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         settings = MemorySettings.from_env(os.environ)
         if command.name is None and settings.run_migrations_only:
-            command.name = "migrate"
+            command = parser().parse_args(["migrate"])
         return work(command, settings) if command.name else start(settings)
     except (SettingsError, MissingSecret) as error:
         say(f"error: {error}", sys.stderr)
