@@ -543,10 +543,10 @@ def clear_leftovers() -> None:
 
 
 def runs(pid_file: Path, program: str) -> bool:
-    """Say whether the pid in the file belongs to a process of that program."""
+    """Say whether the pid in the file belongs to a live process of that program."""
     try:
         pid = int(pid_file.read_text(encoding="ascii").strip())
-        return Path(f"/proc/{pid}/comm").read_text(encoding="utf-8").strip() == program
+        return parse_process_stat(Path(f"/proc/{pid}/stat").read_text(encoding="utf-8")) == program
     except (OSError, ValueError):
         return False
 
@@ -570,9 +570,12 @@ def apt_install(packages: Sequence[str], log: Log) -> None:
         say(f"going on with the package lists that could be had: {stop.message}")
     if dpkg_was_interrupted():
         say("finishing an interrupted installation first")
-        log.run(("dpkg", "--configure", "-a", "--force-confdef", "--force-confold"), environ=environ)
-        log.run((*apt, *keep_configuration, "--fix-broken", "install"), environ=environ)
-    log.run((*apt, *keep_configuration, "install", "--no-install-recommends", *packages), environ=environ)
+        # It fails where a package waits for one that was not unpacked; --fix-broken below brings that one.
+        with contextlib.suppress(CommandFailed):
+            log.run(("dpkg", "--configure", "-a", "--force-confdef", "--force-confold"), environ=environ)
+    log.run(
+        (*apt, *keep_configuration, "--fix-broken", "install", "--no-install-recommends", *packages), environ=environ
+    )
 
 
 def dpkg_was_interrupted() -> bool:
@@ -724,6 +727,12 @@ def parse_version(text: str) -> tuple[int, ...]:
     return tuple(int(part) for part in match[1].split(".")) if match else ()
 
 
+def parse_process_stat(text: str) -> str | None:
+    """Return the program's name from /proc/PID/stat, or None if the process is dead but not yet reaped (proc(5))."""
+    name, _, rest = text.partition("(")[2].rpartition(")")
+    return None if rest.split()[:1] in (["Z"], ["X"], []) else name
+
+
 def parse_pip_configuration(text: str) -> dict[str, str]:
     """Return the settings that hold for `pip install`, one a name; none if pip itself would refuse the text."""
     parser = configparser.RawConfigParser(strict=False)
@@ -777,15 +786,12 @@ class Log:
             raise CommandFailed(f"{ended}. The end of {self.path}:\n{tail(self.path, started)}")
 
     def _follow(self, process: subprocess.Popen[bytes]) -> int:
-        shown = ""
+        started = time.monotonic()
         try:
             while True:
                 with contextlib.suppress(subprocess.TimeoutExpired):
                     return process.wait(timeout=1)
-                line = tail(self.path, lines=1).strip()
-                if line != shown:
-                    say(f"  {line[:100]}")
-                    shown = line
+                say(f"  {time.monotonic() - started:.0f} s: {tail(self.path, lines=1).strip()[:90]}")
         except BaseException:
             process.terminate()
             process.wait()
