@@ -1,6 +1,7 @@
 """The errors that reach a person, each with the exit code that the documentation promises.
 
-Exit codes: 0 done, 1 failed (and undone), 2 refused, 3 the machine lacks something, 130 and 143 interrupted by SIGINT and SIGTERM.
+Exit codes: 0 done, 1 failed (and undone), 2 refused, 3 the machine lacks something, 130 and 143 interrupted by SIGINT
+and SIGTERM.
 """
 
 from __future__ import annotations

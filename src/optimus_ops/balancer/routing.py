@@ -1,7 +1,7 @@
 """Proving through the balancer that every replica of a service answers, and that none that is gone does.
 
-Each answer says which replica gave it (`X-Served-By`, the container's hostname). The balancer picks the replica with the
-fewest connections and takes turns among equals, so one request after the other meets all of them soon.
+Each answer says which replica gave it (`X-Served-By`, the container's hostname). The balancer picks the replica with
+the fewest connections and takes turns among equals, so one request after the other meets all of them soon.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class Endpoint:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """One answer through the balancer: the status (0: none came) and which replica gave it ("" where it doesn't say)."""
+    """One answer through the balancer: its status (0: none came), and which replica gave it ("" if not said)."""
 
     status: int
     served_by: str
@@ -121,9 +121,7 @@ def check_routing(
         time.sleep(PAUSE_SECONDS)
 
 
-def _round(
-    service: str, endpoint: Endpoint, expected: Mapping[str, str], ask: Callable[[Endpoint], Answer]
-) -> Routing:
+def _round(service: str, endpoint: Endpoint, expected: Mapping[str, str], ask: Callable[[Endpoint], Answer]) -> Routing:
     seen: Counter[str] = Counter()
     failures: Counter[str] = Counter()
     # Enough for turns that skip, few enough to be quick: eight per replica, and two rounds after all were met.

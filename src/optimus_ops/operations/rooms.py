@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from optimus_ops.engine.actor import Rooms
-from optimus_ops.plan.scale import Surroundings
+from optimus_ops.plan.scale import Surroundings, idle_images
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -13,19 +13,21 @@ if TYPE_CHECKING:
 
     from optimus_ops.engine.compose import Compose
     from optimus_ops.engine.observe import Docker
+    from optimus_ops.engine.state import State
     from optimus_ops.project import Project
     from optimus_ops.stack.model import Stack
 
 
-def look_around(project: Project, docker: Docker, stack: Stack, *, building: bool) -> Surroundings:
+def look_around(compose: Compose, docker: Docker, stack: Stack, state: State, *, building: bool) -> Surroundings:
     """Observe what a plan depends on besides the containers: images, the registry, secrets.
 
     The registry is only asked where something would be pulled from it, because that may take seconds.
 
     Args:
-        project: the project.
+        compose: the project's files.
         docker: its engine.
         stack: what is wanted.
+        state: what runs.
         building: whether a build was asked for.
     """
     from optimus_ops.images.registry import registry_answers  # noqa: PLC0415 - costs time that most tasks don't need
@@ -35,9 +37,21 @@ def look_around(project: Project, docker: Docker, stack: Stack, *, building: boo
     incomplete = building or any(name not in images for name in stack.images)
     return Surroundings(
         images=images,
+        outdated=_outdated(compose, idle_images(stack, state)),
         registry_answers=not (bases_missing and incomplete) or registry_answers(bases_missing),
         bases_missing=bases_missing,
-        secrets=_secrets_to_write(project),
+        secrets=_secrets_to_write(compose.project),
+    )
+
+
+def _outdated(compose: Compose, images: tuple[str, ...]) -> frozenset[str]:
+    """Return those of the images that are here but made of other sources than those of the checkout."""
+    if not images:
+        return frozenset()
+    from optimus_ops.images.listing import list_images  # noqa: PLC0415
+
+    return frozenset(
+        row.image for row in list_images(compose.document()) if row.image in images and row.current is False
     )
 
 

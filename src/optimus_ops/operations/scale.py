@@ -42,7 +42,7 @@ def scale(wanted: Wanted, options: Options) -> None:
         check_scalable(stack, wanted.request.counts)
         state = session.docker.observe(session.project.name)
         check_ports(stack, state)
-        around = look_around(session.project, session.docker, stack, building=bool(wanted.request.build))
+        around = look_around(session.compose, session.docker, stack, state, building=bool(wanted.request.build))
         return plan_scale(stack, state, wanted.request, around)
 
     session.change(make_plan, after=lambda: summary(session))
@@ -54,7 +54,7 @@ def migrate(overlays: Sequence[str], options: Options) -> None:
 
     def make_plan(stack: Stack) -> Plan:
         state = session.docker.observe(session.project.name)
-        return plan_migrate(stack, state, look_around(session.project, session.docker, stack, building=False))
+        return plan_migrate(stack, state, look_around(session.compose, session.docker, stack, state, building=False))
 
     session.change(make_plan)
 

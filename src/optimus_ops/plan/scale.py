@@ -53,11 +53,13 @@ class Surroundings:
     Args:
         images: name -> id of the stack's images that are on the machine.
         registry_answers: whether public images can be pulled; looked at only if one is missing.
+        outdated: images that are on the machine but made of other sources than those of the checkout.
         bases_missing: public images, among those that builds start from too, that are not on the machine.
         secrets: names of the secrets that have to be generated, or None if everything is in place.
     """
 
     images: Mapping[str, str]
+    outdated: frozenset[str] = frozenset()
     registry_answers: bool = True
     bases_missing: tuple[str, ...] = ()
     secrets: tuple[str, ...] | None = None
@@ -76,7 +78,7 @@ def plan_scale(stack: Stack, state: State, request: ScaleRequest, around: Surrou
     check_scalable(stack, request.counts)
     wanted = wanted_counts(stack, state, request.counts)
     fewer = {name: count for name, count in wanted.items() if len(state.running(name)) > count}
-    prepare = prepare_steps(stack, request, around)
+    prepare = prepare_steps(stack, state, request, around)
     migrate = migrate_steps(stack, state, request, around)
     start = start_steps(stack, state, wanted, migrate)
     verify_up = _verify(stack, state, wanted, [step for step in start if isinstance(step, Start)])
@@ -108,15 +110,16 @@ def wanted_counts(stack: Stack, state: State, requested: Mapping[str, int]) -> d
     }
 
 
-def prepare_steps(stack: Stack, request: ScaleRequest, around: Surroundings) -> tuple[Step, ...]:
+def prepare_steps(stack: Stack, state: State, request: ScaleRequest, around: Surroundings) -> tuple[Step, ...]:
     """Return the steps that get secrets and images in place."""
     steps: list[Step] = []
     if around.secrets is not None:
         cause = "platform-owned secrets are missing" if around.secrets else "the projected secrets are out of date"
         steps.append(WriteSecrets(names=around.secrets, cause=cause))
-    unbuilt = tuple(
-        name for name, service in stack.services.items() if service.builds and service.image not in around.images
-    )
+    unbuilt = {
+        image: "the images are not on this machine" for image in built_images(stack) if image not in around.images
+    }
+    outdated = {image: "its sources changed" for image in idle_images(stack, state) if image in around.outdated}
     missing = tuple(
         name for name, service in stack.services.items() if not service.builds and service.image not in around.images
     )
@@ -125,19 +128,28 @@ def prepare_steps(stack: Stack, request: ScaleRequest, around: Surroundings) -> 
         steps.append(MakeBases(images=around.bases_missing, cause=cause))
     elif missing:
         steps.append(Pull(services=missing, cause="the images are not on this machine"))
-    steps.extend(_build_steps(stack, unbuilt, request.build))
+    steps.extend(_build_steps(stack, request.build, {**outdated, **unbuilt}))
     return tuple(steps)
 
 
-def _build_steps(stack: Stack, unbuilt: Sequence[str], asked: frozenset[str]) -> list[Step]:
+def built_images(stack: Stack) -> tuple[str, ...]:
+    """Return the images that the project builds itself."""
+    return tuple(dict.fromkeys(service.image for service in stack.services.values() if service.builds))
+
+
+def idle_images(stack: Stack, state: State) -> tuple[str, ...]:
+    """Return the images that no running replica was started from: building them anew mixes no versions."""
+    busy = {service.image for name, service in stack.services.items() if state.running(name)}
+    return tuple(image for image in built_images(stack) if image not in busy)
+
+
+def _build_steps(stack: Stack, asked: frozenset[str], needed: Mapping[str, str]) -> list[Step]:
     """Build each image once, though several services may run it."""
-    wanted = {stack.services[name].image: name for name in reversed([*sorted(asked), *unbuilt])}
-    first = {image: next(n for n, s in stack.services.items() if s.image == image and s.builds) for image in wanted}
+    reasons = {**needed, **{stack.services[name].image: f"--build {name}" for name in sorted(asked)}}
+    first = {image: next(n for n, s in stack.services.items() if s.image == image) for image in reasons}
     names = tuple(name for name in stack.services if name in first.values())
-    if not names:
-        return []
-    cause = f"--build {' '.join(sorted(asked))}" if asked and not unbuilt else "the images are not on this machine"
-    return [Build(services=names, cause=cause)]
+    causes = dict.fromkeys(reasons[stack.services[name].image] for name in names)
+    return [Build(services=names, cause="; ".join(causes))] if names else []
 
 
 def migrate_steps(stack: Stack, state: State, request: ScaleRequest, around: Surroundings) -> tuple[Step, ...]:
@@ -148,7 +160,8 @@ def migrate_steps(stack: Stack, state: State, request: ScaleRequest, around: Sur
     image = stack.services[name].image
     if request.run_migrations:
         return (Migrate(service=name, cause="--run-migrations"),)
-    if any(stack.services[built].image == image for built in request.build):
+    rebuilt = {stack.services[built].image for built in request.build}
+    if image in rebuilt or (image in around.outdated and image in idle_images(stack, state)):
         return (Migrate(service=name, cause="its image is built anew"),)
     done = any(
         replica.status == "exited" and replica.exit_code == 0 and replica.image_id == around.images.get(image)
@@ -228,7 +241,7 @@ def plan_migrate(stack: Stack, state: State, around: Surroundings) -> Plan:
     request = ScaleRequest(run_migrations=True, purpose="migrate")
     needed = needed_by(stack, stack.migrations)
     wanted = {name: count for name, count in wanted_counts(stack, state, {}).items() if name in needed}
-    prepare = prepare_steps(stack, request, around)
+    prepare = prepare_steps(stack, state, request, around)
     steps = (*prepare, *_start(state, wanted, needed), *migrate_steps(stack, state, request, around))
     return Plan(state.project, request.purpose, steps)
 

@@ -111,6 +111,13 @@ def test_a_build_on_request_builds_one_image_once_and_migrates_on_it() -> None:
     assert [step.text for step in plan.steps] == ["build migrations", "run migrations"]
 
 
+def test_outdated_images_are_built_anew_where_nothing_runs_on_them() -> None:
+    around = Surroundings(images=IMAGES, outdated=frozenset({"shop/ai:local", "shop/memory:local"}))
+    plan = plan_scale(stack(), running(memory=1), ScaleRequest(), around)
+    assert plan.steps[0].text == "build ai"
+    assert plan.steps[0].cause == "its sources changed"
+
+
 @pytest.mark.parametrize("name", ["nonsense", "AI"])
 def test_unknown_services_are_refused_with_the_known_ones(name: str) -> None:
     with pytest.raises(Refused, match="unknown service") as refused:

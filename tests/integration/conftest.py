@@ -1,0 +1,45 @@
+"""A stack of its own for the integration tests: own project name, free ports, own state; nothing is left behind."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from pathlib import Path
+
+import docker
+import pytest
+from tests.integration.platform import Platform, remove_everything
+
+
+@pytest.fixture(scope="session")
+def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
+    """Return a running stack with two ai-engine replicas, shared by the tests of a session."""
+    made = Platform.fresh(tmp_path_factory.mktemp("platform"), "shared")
+    try:
+        made.invoke("scale", "--ai-engine", "2").check()
+        yield made
+    finally:
+        remove_everything(made.project)
+
+
+@pytest.fixture
+def fresh(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Platform]:
+    """Return a project in which nothing runs yet."""
+    made = Platform.fresh(tmp_path, f"t{abs(hash(request.node.nodeid)) % 10**8}")
+    try:
+        yield made
+    finally:
+        remove_everything(made.project)
+
+
+@pytest.fixture(scope="session")
+def broken_image(platform: Platform) -> Iterator[str]:
+    """Return an image that ends at once with a message and exit code 7; made of one that the running stack has."""
+    assert platform.containers()
+    name = "optimus-it/broken:local"
+    engine = docker.from_env()
+    base = "optimus/ai-engine:local"
+    recipe = f'FROM {base}\nCMD ["sh", "-c", "echo relation does not exist, said the migration; exit 7"]\n'
+    engine.images.build(fileobj=io.BytesIO(recipe.encode()), tag=name, rm=True)
+    yield name
+    engine.images.remove(name, force=True)

@@ -1,0 +1,201 @@
+"""Driving a stack as a person would: `invoke` in a process of its own, requests through the balancer."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import docker
+from docker.errors import APIError, NotFound
+
+ROOT = Path(__file__).parents[2]
+PROJECT_LABEL = "com.docker.compose.project"
+SECONDS = 600
+
+
+@dataclass(frozen=True)
+class Ran:
+    """A command that ended."""
+
+    code: int
+    out: str
+    err: str
+
+    def check(self) -> Ran:
+        """Return itself if the command ended well; else fail with everything it said."""
+        assert self.code == 0, f"exit code {self.code}\n{self.out}\n{self.err}"
+        return self
+
+    @property
+    def json(self) -> Any:
+        """Return the one document on standard output."""
+        return json.loads(self.out)
+
+    @property
+    def text(self) -> str:
+        """Return everything that was said."""
+        return self.out + self.err
+
+
+@dataclass(frozen=True)
+class Platform:
+    """A project of its own: name, ports, state."""
+
+    project: str
+    environ: dict[str, str]
+    folder: Path
+    ai_port: int
+    backend_port: int
+
+    @classmethod
+    def fresh(cls, folder: Path, name: str) -> Platform:
+        """Choose a name and free ports; nothing is started."""
+        ports = free_ports(2)
+        project = f"optimus-it-{os.getpid()}-{name}"
+        environ = {
+            **os.environ,
+            "COMPOSE_PROJECT_NAME": project,
+            "AI_ENGINE_PORT": str(ports[0]),
+            "BACKEND_ORCHESTRATOR_PORT": str(ports[1]),
+            "OPTIMUS_STATE_DIR": str(folder / "state"),
+            "OPTIMUS_SECRETS_FILE": str(folder / "env.secrets"),
+            "OPTIMUS_ENVIRONMENT": "test",
+        }
+        return cls(project, environ, folder, *ports)
+
+    def command(self, *words: str) -> list[str]:
+        """Return the command line of an `invoke` of this environment."""
+        return [str(Path(sys.executable).with_name("invoke")), *words]
+
+    def invoke(self, *words: str, **environ: str) -> Ran:
+        """Run `invoke` to its end."""
+        done = subprocess.run(
+            self.command(*words),
+            cwd=ROOT,
+            env={**self.environ, **environ},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=SECONDS,
+            check=False,
+        )
+        return Ran(done.returncode, done.stdout, done.stderr)
+
+    def start(self, *words: str, **environ: str) -> subprocess.Popen[str]:
+        """Start `invoke` and return at once; both outputs come on its standard output."""
+        return subprocess.Popen(
+            self.command(*words),
+            cwd=ROOT,
+            env={**self.environ, **environ},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+
+    def interrupted(self, until: str, number: signal.Signals, *words: str) -> Ran:
+        """Run `invoke`, send a signal as soon as a line contains `until`, and wait for its end."""
+        process = self.start(*words)
+        assert process.stdout is not None
+        lines: list[str] = []
+        for line in process.stdout:
+            lines.append(line)
+            if until in line:
+                process.send_signal(number)
+                break
+        rest, _ = process.communicate(timeout=SECONDS)
+        return Ran(process.returncode, "".join(lines) + rest, "")
+
+    def compose(self, *words: str) -> Ran:
+        """Run plain `docker compose` on base and scale."""
+        files = [str(ROOT / "compose" / name) for name in ("docker-compose.yml", "docker-compose.scale.yml")]
+        done = subprocess.run(
+            ["docker", "compose", "-f", files[0], "-f", files[1], *words],
+            env={**self.environ, "OPTIMUS_SECRETS_DIR": str(self.folder / "state" / "secrets")},
+            capture_output=True,
+            text=True,
+            timeout=SECONDS,
+            check=False,
+        )
+        return Ran(done.returncode, done.stdout, done.stderr)
+
+    def secret(self, name: str) -> str:
+        """Return a secret of the operator's file."""
+        lines = (self.folder / "env.secrets").read_text().splitlines()
+        return next(line.partition("=")[2].strip("'") for line in lines if line.startswith(f"{name}="))
+
+    def containers(self) -> dict[str, str]:
+        """Return name -> id of every container of the project."""
+        listed = docker.from_env().api.containers(all=True, filters={"label": f"{PROJECT_LABEL}={self.project}"})
+        return {container["Names"][0].lstrip("/"): container["Id"] for container in listed}
+
+    def replicas(self, service: str) -> dict[str, str]:
+        """Return name -> id of a service's containers."""
+        return {name: i for name, i in self.containers().items() if name.startswith(f"{self.project}-{service}-")}
+
+    def request(
+        self, path: str, body: object = None, *, port: int | None = None, **headers: str
+    ) -> tuple[int, Any, Any]:
+        """Send a request through the balancer; return status, headers and body."""
+        data = None if body is None else json.dumps(body).encode()
+        request = urllib.request.Request(
+            f"http://127.0.0.1:{port or self.ai_port}{path}",
+            data=data,
+            headers={
+                "Content-Type": "application/json",
+                **{key.replace("_", "-"): text for key, text in headers.items()},
+            },
+        )
+        try:
+            with urllib.request.urlopen(request, timeout=90) as response:
+                return response.status, response.headers, response.read()
+        except urllib.error.HTTPError as error:
+            return error.code, error.headers, error.read()
+
+    def chat(self, model: str = "embedded", text: str = "hello", **headers: str) -> tuple[int, Any, Any]:
+        """Ask ai-engine as tenant acme."""
+        body = {"model": model, "messages": [{"role": "user", "content": text}]}
+        key = self.secret("TENANT_ACME_API_KEY")
+        return self.request("/v1/chat/completions", body, Authorization=f"Bearer {key}", **headers)
+
+
+def free_ports(count: int) -> tuple[int, ...]:
+    """Return ports of the loopback interface that were free a moment ago."""
+    probes = [socket.socket() for _ in range(count)]
+    try:
+        for probe in probes:
+            probe.bind(("127.0.0.1", 0))
+        return tuple(probe.getsockname()[1] for probe in probes)
+    finally:
+        for probe in probes:
+            probe.close()
+
+
+def remove_everything(project: str) -> None:
+    """Remove all that a project left on the engine; containers still being made by a killed command, too."""
+    api = docker.from_env().api
+    label = {"label": f"{PROJECT_LABEL}={project}"}
+    for _ in range(10):
+        left = api.containers(all=True, filters=label)
+        for container in left:
+            try:
+                api.remove_container(container["Id"], force=True, v=True)
+            except (NotFound, APIError):
+                continue
+        if not left:
+            break
+        time.sleep(0.2)
+    for network in api.networks(filters=label):
+        api.remove_network(network["Id"])
+    for volume in api.volumes(filters=label).get("Volumes") or ():
+        api.remove_volume(volume["Name"], force=True)
