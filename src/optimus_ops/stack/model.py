@@ -171,7 +171,7 @@ def _ports(raw: Mapping[str, Any]) -> tuple[int, ...]:
 
 def _published(name: str, raw: Mapping[str, Any]) -> PublishedPort:
     published = str(raw.get("published") or "0")
-    if not published.isdigit() or int(published) > 65535:  # noqa: PLR2004 - the highest TCP port
+    if not published.isdigit() or int(published) > 65535:
         raise Refused(f"{name}: the published port {published!r} is not a port number", "give one from 1 to 65535")
     return PublishedPort(str(raw.get("host_ip") or ""), int(published), int(raw["target"]))
 
@@ -211,7 +211,9 @@ def parse_count(text: str, flag: str) -> int:
     """
     most = 999
     if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= most:
-        raise Refused(f"{flag} {text}: a number of replicas is a whole number from 1 to {most}", "to stop all: invoke down")
+        raise Refused(
+            f"{flag} {text}: a number of replicas is a whole number from 1 to {most}", "to stop all: invoke down"
+        )
     return int(text)
 
 

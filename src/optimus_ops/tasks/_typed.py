@@ -37,7 +37,7 @@ def task(
     """
 
     def decorate(body: Body) -> Any:
-        made = invoke_task(
+        return invoke_task(
             guarded(body),
             name=name,
             help=dict(help or {}),
@@ -46,7 +46,6 @@ def task(
             positional=list(positional),
             auto_shortflags=False,
         )
-        return made
 
     return decorate
 

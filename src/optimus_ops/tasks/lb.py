@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     iterable=["service"],
     help={"service": "look at this service only (may be given several times)", "json": "print one JSON document"},
 )
-def check(c: Context, service: Sequence[str] = (), json: bool = False) -> None:
+def check(_: Context, service: Sequence[str] = (), json: bool = False) -> None:
     """Prove through the balancer that every replica answers, and that none that is gone does."""
     from optimus_ops.operations import routing
 

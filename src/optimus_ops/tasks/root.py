@@ -1,8 +1,8 @@
 """The root of the task tree, for `tasks.py` of this project and of any other Compose project.
 
-    from optimus_ops.tasks.root import make_namespace
+from optimus_ops.tasks.root import make_namespace
 
-    ns = make_namespace()
+ns = make_namespace()
 """
 
 from __future__ import annotations

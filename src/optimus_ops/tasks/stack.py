@@ -25,7 +25,7 @@ def make_scale(services: Sequence[str]) -> Any:
     """
 
     def scale(
-        c: Context,
+        _: Context,
         down: bool = False,
         prune_network: bool = False,
         build: Sequence[str] = (),
@@ -73,12 +73,14 @@ def _with_flags(body: Any, names: Sequence[str]) -> inspect.Signature:
     signature = inspect.signature(body)
     fixed = [p for p in signature.parameters.values() if p.kind is not inspect.Parameter.VAR_KEYWORD]
     flags = [inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default="") for name in names]
-    return signature.replace(parameters=[fixed[0], *flags, *(p.replace(kind=inspect.Parameter.KEYWORD_ONLY) for p in fixed[1:])])
+    return signature.replace(
+        parameters=[fixed[0], *flags, *(p.replace(kind=inspect.Parameter.KEYWORD_ONLY) for p in fixed[1:])]
+    )
 
 
 @task(help={**OVERLAY_HELP, **PLAN_HELP, **LOCK_HELP})
 def up(
-    c: Context,
+    _: Context,
     observability: bool = False,
     sentinel: bool = False,
     plan: bool = False,
@@ -93,9 +95,7 @@ def up(
 
 
 @task(help={"prune-network": "remove the networks as well", **PLAN_HELP, **LOCK_HELP})
-def down(
-    c: Context, prune_network: bool = False, plan: bool = False, json: bool = False, lock_wait: str = "0"
-) -> None:
+def down(_: Context, prune_network: bool = False, plan: bool = False, json: bool = False, lock_wait: str = "0") -> None:
     """Stop and remove every container, replicas drained; volumes stay."""
     from optimus_ops.operations import cli
 
@@ -104,7 +104,7 @@ def down(
 
 
 @task(help={**PLAN_HELP, **LOCK_HELP})
-def migrate(c: Context, plan: bool = False, json: bool = False, lock_wait: str = "0") -> None:
+def migrate(_: Context, plan: bool = False, json: bool = False, lock_wait: str = "0") -> None:
     """Run the migrations job once, with the stores that it needs."""
     from optimus_ops.operations import cli
 
