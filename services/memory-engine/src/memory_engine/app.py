@@ -8,6 +8,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
 from fastapi import FastAPI, Request, Response
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
 
 from memory_engine import __version__
 from memory_engine.database import Database, DatabaseError
@@ -66,7 +68,9 @@ def assemble(settings: MemorySettings, database: Database, embeddings: Embedder)
 @asynccontextmanager
 async def _present(app: FastAPI, settings: MemorySettings, database: Database) -> AsyncIterator[None]:
     """Tells the others that this replica is there, meanwhile. Redis may be away: nothing else here needs it."""
-    redis = connect(settings.service.redis, settings.service.secrets, max_connections=2)
+    # Presence is told again every few seconds: a failed attempt isn't worth repeating.
+    once = Retry(NoBackoff(), 0)
+    redis = connect(settings.service.redis, settings.service.secrets, max_connections=2, retry=once)
 
     def connections() -> dict[str, object]:
         return {"database_connections": database.in_use, "database_budget": settings.database.budget}

@@ -152,7 +152,7 @@ def session_settings(settings: DatabaseSettings) -> dict[str, str]:
         "TimeZone": "UTC",
         # The planner must see the tenant to choose the partition, and to know whether it is a big or a small one.
         "plan_cache_mode": "force_custom_plan",
-        # An HNSW scan is priced as if all of it were read: that would start the JIT compiler for a few milliseconds' work.
+        # An HNSW scan is priced as if all of it were read: that would start the JIT compiler for a short query.
         "jit": "off",
         "hnsw.ef_search": str(settings.ef_search),
         # `relaxed_order` keeps rows that turn up late, which `strict_order` drops; the statement sorts what comes.

@@ -1,7 +1,7 @@
 """The two database roles of memory-engine.
 
-Roles belong to the whole server, not to one database, so they are kept apart from the schema's history and never removed
-by it.
+Roles belong to the whole server, not to one database, so they are kept apart from the schema's history and never
+removed by it.
 
 - `memory_app` can't log in and holds the grants; row-level security binds it.
 - `memory_engine` logs in with the password of the secret MEMORY_DB_PASSWORD and may only become `memory_app`.

@@ -126,7 +126,7 @@ class MemoryStore:
         """
         results: dict[UUID, Inserted] = {}
         async with self._database.transaction(tenant) as connection:
-            # In the order of their ids: two requests with the same ones wait for each other in turn, never both at once.
+            # In the order of their ids: two requests with the same ones wait in turn, never each for the other.
             for memory in sorted(memories, key=lambda memory: memory.id):
                 results[memory.id] = await self._insert(connection, tenant, memory)
         return [results[memory.id] for memory in memories]

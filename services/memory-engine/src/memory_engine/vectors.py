@@ -1,7 +1,7 @@
 """Vectors on their way to PostgreSQL, in pgvector's binary format.
 
-Measured on 384 dimensions: packing takes 8 µs; a text literal takes 60 µs to write here and must be parsed there. Layout
-(pgvector's `vector_send`): int16 number of dimensions, int16 unused, then a float4 each, all big-endian.
+Measured on 384 dimensions: packing takes 8 µs; a text literal takes 60 µs to write here and must be parsed there.
+Layout (pgvector's `vector_send`): int16 number of dimensions, int16 unused, then a float4 each, all big-endian.
 """
 
 from __future__ import annotations

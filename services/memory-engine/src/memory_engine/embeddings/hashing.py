@@ -47,8 +47,8 @@ Features = tuple[tuple[int, float], ...]
 class HashingEmbedder:
     """The `embedded` provider: deterministic, offline, some 75 µs for a sentence.
 
-    It keeps the features of the words met last, because a language uses few words often: some 5 MB when full. Long texts
-    are worked on in a thread, so that other requests go on meanwhile.
+    It keeps the features of the words met last, because a language uses few words often: some 5 MB when full. Long
+    texts are worked on in a thread, so that other requests go on meanwhile.
     """
 
     def __init__(self) -> None:
@@ -110,7 +110,7 @@ def importance(word: str) -> float:
     """How much a word counts, up to 1: short ones are mostly function words, unless they are numbers."""
     if any(character.isdigit() for character in word):
         return 1.0
-    return min(1.0, (len(word) / FULL_LENGTH) ** 1.5)
+    return min(1.0, math.pow(len(word) / FULL_LENGTH, 1.5))
 
 
 def ngrams(word: str) -> Iterator[str]:

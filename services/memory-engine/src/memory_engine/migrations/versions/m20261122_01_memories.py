@@ -11,7 +11,7 @@ afterwards, so that a small tenant beside a big one would find little or nothing
 
 1. the table is partitioned by a hash of the tenant: a search reads the index of one partition, whose graph is smaller;
 2. tenants that share a partition are served by pgvector's iterative scan, which goes on until it has enough rows;
-3. where even that ends early (`hnsw.max_scan_tuples`), the store looks at each row of the tenant (`memory_engine.store`).
+3. where even that ends early (`hnsw.max_scan_tuples`), `memory_engine.store` looks at each row of the tenant.
 
 Hash partitions need no DDL when a tenant joins, as list partitions would.
 """
