@@ -15,7 +15,7 @@ from optimus_ops.engine.process import run
 from optimus_ops.errors import MachineLacks, Refused
 from optimus_ops.images import progress, rootfs, trust
 from optimus_ops.images.apt_host import read_apt_host
-from optimus_ops.images.env_file import read_block, write_block
+from optimus_ops.images.env_file import read_block, read_text, write_block
 from optimus_ops.images.failures import explained
 from optimus_ops.images.local import labels_of
 from optimus_ops.images.log import Log, new_log
@@ -64,8 +64,7 @@ def ensure_bases(
             _make(project_root, stale, wanted, log, refresh=refresh)
         env_file = project_root / "compose" / ".env"
         with explained(f"{env_file.parent.name}/{env_file.name}", log.path):
-            present = read_block(env_file.read_text("utf-8")) if env_file.exists() else {}
-            write_block(env_file, {**present, **variables})
+            write_block(env_file, {**read_block(read_text(env_file)), **variables})
     report(_summary(stand_ins, stale))
     return variables
 

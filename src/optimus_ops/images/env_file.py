@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,24 +17,31 @@ END = "# <<< stand-in images <<<"
 
 def read_block(text: str) -> dict[str, str]:
     """Return the variables between the marker lines."""
-    inside = _inside(text.splitlines())
+    lines = text.splitlines()
+    inside = [line for start, end in _spans(lines) for line in lines[start + 1 : end - 1]]
     return {name: value for name, separator, value in (line.partition("=") for line in inside) if separator}
 
 
 def replace_block(text: str, variables: Mapping[str, str]) -> str:
     """Return the text with the block saying `variables` and nothing else changed; without variables there is no block.
 
-    A block keeps its place; a new one goes to the end. A begin marker without an end marker owns only its own line.
+    A block keeps its place; a new one goes to the end. Of several blocks one remains. A begin marker without an end
+    marker owns only its own line.
     """
     lines = text.splitlines(keepends=True)
+    spans = _spans(text.splitlines())
     block = [BEGIN, *(f"{name}={value}" for name, value in sorted(variables.items())), END] if variables else []
-    rendered = "".join(f"{line}\n" for line in block)
-    span = _span([line.rstrip("\n") for line in lines])
-    if span is not None:
-        before, after = "".join(lines[: span[0]]), "".join(lines[span[1] :])
-        return before + rendered + after
-    ending = "" if not text or text.endswith("\n") or not rendered else "\n"
-    return text + ending + rendered
+    owned = {number for start, end in spans for number in range(start, end)}
+    place = spans[0][0] if spans else len(lines)
+    before = "".join(line for number, line in enumerate(lines[:place]) if number not in owned)
+    after = "".join(line for number, line in enumerate(lines[place:], place) if number not in owned)
+    ending = "" if not before or before.endswith("\n") or not block else "\n"
+    return before + ending + "".join(f"{line}\n" for line in block) + after
+
+
+def read_text(path: Path) -> str:
+    """Return a file's text, line ends and bytes that are no UTF-8 included; "" if there is no file."""
+    return path.read_bytes().decode("utf-8", "surrogateescape") if path.exists() else ""
 
 
 def write_block(path: Path, variables: Mapping[str, str]) -> bool:
@@ -42,13 +50,13 @@ def write_block(path: Path, variables: Mapping[str, str]) -> bool:
     Raises:
         OSError: the file can't be written.
     """
-    text = path.read_text("utf-8") if path.exists() else ""
+    text = read_text(path)
     wanted = replace_block(text, variables)
     if wanted == text:
         return False
     descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f"{path.name}.")
     try:
-        with os.fdopen(descriptor, "w", encoding="utf-8", newline="") as stream:
+        with os.fdopen(descriptor, "w", encoding="utf-8", errors="surrogateescape", newline="") as stream:
             stream.write(wanted)
             stream.flush()
             os.fsync(stream.fileno())
@@ -60,15 +68,12 @@ def write_block(path: Path, variables: Mapping[str, str]) -> bool:
     return True
 
 
-def _span(lines: list[str]) -> tuple[int, int] | None:
-    """Return the first line of the block and the line after its last."""
-    if BEGIN not in lines:
-        return None
-    start = lines.index(BEGIN)
-    rest = lines[start + 1 :]
-    return (start, start + 2 + rest.index(END)) if END in rest else (start, start + 1)
-
-
-def _inside(lines: list[str]) -> list[str]:
-    span = _span(lines)
-    return [] if span is None else lines[span[0] + 1 : span[1] - 1]
+def _spans(lines: list[str]) -> list[tuple[int, int]]:
+    """Return for each block its first line and the line after its last."""
+    marks = [number for number, line in enumerate(lines) if line in {BEGIN, END}]
+    following = dict(pairwise(marks))
+    spans = []
+    for start in (mark for mark in marks if lines[mark] == BEGIN):
+        end = following.get(start)
+        spans.append((start, end + 1 if end is not None and lines[end] == END else start + 1))
+    return spans

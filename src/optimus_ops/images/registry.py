@@ -22,12 +22,15 @@ PROBE_SECONDS = 3.0
 SERVER_ERROR = 500
 
 
-def registry_answers(images: Iterable[str], probe: Callable[[str], bool] | None = None) -> bool:
+def registry_answers(
+    images: Iterable[str], probe: Callable[[str], bool] | None = None, *, seconds: float = PROBE_SECONDS + 1
+) -> bool:
     """Tell whether the registries of all these images answer; that an image is unknown or private is an answer too.
 
     Args:
         images: names of images; of those of one registry one is asked for. A stand-in is in no registry.
         probe: tells for an image whether its registry answers; the engine is asked if not given.
+        seconds: how long answers are waited for.
     """
     names = list(images)
     if any(is_stand_in(name) for name in names):
@@ -37,7 +40,7 @@ def registry_answers(images: Iterable[str], probe: Callable[[str], bool] | None 
         return True
     executor = ThreadPoolExecutor(max_workers=len(first_of))
     answers = [executor.submit(probe or ask_engine, name) for name in first_of.values()]
-    done, _ = wait(answers, timeout=PROBE_SECONDS + 1)
+    done, _ = wait(answers, timeout=seconds)
     executor.shutdown(wait=False, cancel_futures=True)
     return len(done) == len(answers) and all(answer.result() for answer in answers)
 
