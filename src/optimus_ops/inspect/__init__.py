@@ -1,0 +1,1 @@
+"""Looking, without changing anything: status, logs and doctor."""

@@ -1,0 +1,153 @@
+"""Seeing a project at one moment: the engine, its statistics and the stores are asked at the same time."""
+
+from __future__ import annotations
+
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import docker
+from docker.errors import DockerException
+
+from optimus_ops.errors import OpsError
+from optimus_ops.images.listing import list_images
+from optimus_ops.inspect.report import Sighting
+from optimus_ops.inspect.stores import Store, Unreachable, parse_store, probe_command, store_kind
+from optimus_ops.inspect.usage import Limits, Usage, cpus_between, parse_limits, parse_memory
+from optimus_ops.stack.model import parse_stack
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+    from concurrent.futures import Future
+
+    from optimus_ops.engine.compose import Compose
+    from optimus_ops.engine.observe import Docker
+    from optimus_ops.engine.state import Replica
+    from optimus_ops.stack.model import Stack
+
+Answer = TypeVar("Answer")
+
+SAMPLE_SECONDS = 0.6
+"""Time between two CPU samples: long enough to average, short enough to wait for."""
+PROBE_SECONDS = 2.5
+TOGETHER = 12
+
+
+@dataclass(frozen=True)
+class Prober:
+    """Asks the engine about single containers. What doesn't answer in time is unknown, not an error."""
+
+    api: Any
+
+    @classmethod
+    def connect(cls) -> Prober:
+        """Connect with a short patience: this is for looking."""
+        return cls(docker.from_env(timeout=PROBE_SECONDS).api)
+
+    def sample(self, replica: Replica) -> Mapping[str, Any]:
+        """Return one sample of a container's statistics; empty if there is none."""
+        try:
+            sample: Mapping[str, Any] = self.api.stats(replica.id, stream=False, one_shot=True)
+        except (DockerException, OSError, ValueError):
+            return {}
+        return sample
+
+    def limits(self, replica: Replica) -> Limits:
+        """Return what a container may use."""
+        try:
+            return parse_limits(self.api.inspect_container(replica.id))
+        except (DockerException, OSError):
+            return Limits()
+
+    def store(self, replica: Replica) -> Store | None:
+        """Ask the store in a container; None if there is no store in it."""
+        kind = store_kind(replica.image)
+        if kind is None or not replica.running:
+            return None
+        try:
+            created = self.api.exec_create(replica.id, list(probe_command(kind)))
+            stdout, stderr = self.api.exec_start(created["Id"], demux=True)
+            code = self.api.exec_inspect(created["Id"])["ExitCode"]
+        except (DockerException, OSError):
+            return Unreachable(f"no answer within {PROBE_SECONDS:.1f} s")
+        return parse_store(kind, int(code or 0), _text(stdout), _text(stderr))
+
+
+def _text(output: bytes | None) -> str:
+    return (output or b"").decode("utf-8", "replace")
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What the files say: the stack, and whether each image that is built here is made of the sources as they are."""
+
+    stack: Stack | None = None
+    current: Mapping[str, bool] = field(default_factory=dict)
+    note: str | None = None
+
+
+def look(engine: Docker, compose: Compose | None, project: str) -> Sighting:
+    """See a project.
+
+    Args:
+        engine: the engine.
+        compose: the project's files; None to look only at what runs.
+        project: its name.
+    """
+    prober = Prober.connect()
+    with ThreadPoolExecutor(max_workers=TOGETHER) as executor:
+        reading = executor.submit(_wanted, compose)
+        state = engine.observe(project)
+        running = [replica for replica in state.replicas if replica.running]
+        begun = time.monotonic()
+        first = _ask(executor, prober.sample, running)
+        limits = _ask(executor, prober.limits, state.replicas)
+        stores = _ask(executor, prober.store, running)
+        images = executor.submit(engine.images, [replica.image for replica in state.replicas])
+        before = _answers(first)
+        if running:
+            time.sleep(max(SAMPLE_SECONDS - (time.monotonic() - begun), 0.0))
+        after = _answers(_ask(executor, prober.sample, running))
+        limited = _answers(limits)
+        wanted = reading.result()
+        return Sighting(
+            state=state,
+            stack=wanted.stack,
+            usage={key: _usage(before.get(key), after.get(key), limit) for key, limit in limited.items()},
+            stores={key: store for key, store in _answers(stores).items() if store is not None},
+            images=images.result(),
+            now=datetime.now(UTC),
+            current=wanted.current,
+            notes=(wanted.note,) if wanted.note else (),
+        )
+
+
+def _ask(
+    executor: ThreadPoolExecutor, question: Callable[[Replica], Answer], replicas: Iterable[Replica]
+) -> dict[str, Future[Answer]]:
+    return {replica.id: executor.submit(question, replica) for replica in replicas}
+
+
+def _answers(asked: Mapping[str, Future[Answer]]) -> dict[str, Answer]:
+    return {key: answer.result() for key, answer in asked.items()}
+
+
+def _usage(before: Mapping[str, Any] | None, after: Mapping[str, Any] | None, limits: Limits) -> Usage:
+    return Usage(cpus_between(before or {}, after or {}), parse_memory(after or {}), limits)
+
+
+def _wanted(compose: Compose | None) -> Wanted:
+    if compose is None:
+        return Wanted()
+    try:
+        document = compose.document()
+        stack = parse_stack(document, balancer=compose.project.balancer, migrations=compose.project.migrations)
+    except OpsError as error:
+        return Wanted(note=f"what is wanted is unknown: {error.message}")
+    try:
+        current = {row.image: row.current for row in list_images(document) if row.id and row.current is not None}
+    except OpsError as error:
+        return Wanted(stack, note=f"whether images are current is unknown: {error.message}")
+    return Wanted(stack, current)

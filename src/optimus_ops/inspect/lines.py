@@ -1,0 +1,111 @@
+"""From what containers write to lines that a terminal may be shown."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+
+PALETTE = (36, 33, 32, 35, 34, 96, 93, 92, 95, 94)
+"""SGR colours that are readable on dark and on light ground; red is left for what is wrong."""
+
+STAMP = re.compile(rb"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)) ")
+COLOUR_SEQUENCE = r"\x1b\[[0-9;]*m"
+ESCAPES = re.compile(
+    r"\x1b\[[0-?]*[ -/]*[@-~]"  # control sequences
+    r"|\x1b[\]PX^_].*?(?:\x07|\x1b\\|$)"  # strings, such as a window's title
+    r"|\x1b[ -/]*[0-~]?"  # the other escapes
+    r"|[\x00-\x08\x0b-\x1f\x7f-\x9f]"  # control characters but tab and line feed
+)
+
+
+@dataclass(frozen=True, slots=True)
+class LogLine:
+    """One line of one replica.
+
+    Args:
+        replica: the replica's name.
+        stamp: the engine's time of the line, RFC 3339 in UTC; "" if unknown.
+        text: the line, as it was written.
+    """
+
+    replica: str
+    stamp: str
+    text: str
+
+
+@dataclass
+class Assembler:
+    """Makes lines of the pieces that come from the engine, which are cut anywhere.
+
+    The engine puts its time before each piece; a long line comes in several.
+    """
+
+    replica: str
+    _pending: bytearray = field(default_factory=bytearray)
+
+    def feed(self, piece: bytes) -> list[LogLine]:
+        """Take a piece and return the lines that it completes."""
+        if self._pending and (again := STAMP.match(piece)):
+            piece = piece[again.end() :]
+        self._pending += piece
+        *complete, rest = bytes(self._pending).split(b"\n")
+        self._pending[:] = rest
+        return [self._line(raw) for raw in complete]
+
+    def finish(self) -> list[LogLine]:
+        """Return the last line if it has no end."""
+        rest = bytes(self._pending)
+        self._pending.clear()
+        return [self._line(rest)] if rest else []
+
+    def _line(self, raw: bytes) -> LogLine:
+        match = STAMP.match(raw)
+        stamp, text = (match[1].decode(), raw[match.end() :]) if match else ("", raw)
+        return LogLine(self.replica, stamp, text.decode("utf-8", "replace").removesuffix("\r"))
+
+
+def clean(text: str, *, colour: bool) -> str:
+    """Return a line without what could steer a terminal; colours stay where they are welcome.
+
+    What replicas write holds text of strangers: it must not move the cursor, set titles or hide lines.
+    """
+    if not colour:
+        return ESCAPES.sub("", text)
+    kept = ESCAPES.sub(lambda found: found[0] if re.fullmatch(COLOUR_SEQUENCE, found[0]) else "", text)
+    return f"{kept}\x1b[0m" if "\x1b[" in kept else kept
+
+
+@dataclass
+class Prefixer:
+    """Puts a replica's name before each of its lines, in the replica's colour.
+
+    Args:
+        project: the project, whose name is left out of the replicas' names.
+        colour: whether colours are welcome.
+    """
+
+    project: str
+    colour: bool
+    _colours: dict[str, int] = field(default_factory=dict)
+    _width: int = 0
+
+    def know(self, replica: str) -> None:
+        """Give a replica its colour and the names their width; unknown ones are learned at their first line."""
+        self._colours.setdefault(replica, PALETTE[len(self._colours) % len(PALETTE)])
+        self._width = max(self._width, len(self.short(replica)))
+
+    def short(self, replica: str) -> str:
+        """Return a replica's name without the project's."""
+        return replica.removeprefix(f"{self.project}-")
+
+    def show(self, line: LogLine) -> str:
+        """Return the line as it is printed."""
+        self.know(line.replica)
+        name = f"{self.short(line.replica):<{self._width}} |"
+        shown = f"\x1b[{self._colours[line.replica]}m{name}\x1b[0m" if self.colour else name
+        return f"{shown} {clean(line.text, colour=self.colour)}".rstrip(" ")
+
+
+def in_order(lines: list[LogLine]) -> list[LogLine]:
+    """Return lines of several replicas in the order in which they were written."""
+    return sorted(lines, key=lambda line: line.stamp)

@@ -1,0 +1,235 @@
+"""`invoke logs`: what replicas write, those that come later included."""
+
+from __future__ import annotations
+
+import queue
+import sys
+import threading
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import docker
+from docker.errors import DockerException
+
+from optimus_ops.console import Console
+from optimus_ops.engine.observe import (
+    ONE_OFF_LABEL,
+    PROJECT_LABEL,
+    SERVICE_LABEL,
+    Docker,
+)
+from optimus_ops.errors import MachineLacks, Refused
+from optimus_ops.inspect.lines import Assembler, LogLine, Prefixer, in_order
+from optimus_ops.inspect.status import compose_of
+from optimus_ops.project import load_project
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from optimus_ops.engine.state import State
+    from optimus_ops.project import Project
+
+DEFAULT_TAIL = "100"
+QUIET_SECONDS = 0.25
+"""The beginning is over when nothing came for so long; it is printed in the order of time."""
+BEGINNING_SECONDS = 2.0
+BATCH_LINES = 5000
+GRACE_SECONDS = 3.0
+"""How long to wait for a successor after the last replica ended."""
+
+
+def follow(services: Sequence[str], *, json: bool) -> None:
+    """Follow replicas until they end or somebody stops it.
+
+    Args:
+        services: their services; all if empty.
+        json: whether standard output belongs to a JSON document; lines go to standard error then.
+    """
+    logs(services, follow=True, tail=DEFAULT_TAIL, to_stderr=json)
+
+
+def logs(services: Sequence[str], *, follow: bool, tail: str, to_stderr: bool = False) -> None:
+    """Print what replicas write.
+
+    Args:
+        services: their services; all if empty.
+        follow: whether to go on as lines are written, replicas that come later included.
+        tail: lines of each replica to begin with, or `all`.
+        to_stderr: whether lines go to standard error.
+
+    Raises:
+        Refused: a service is unknown, or `tail` is no number.
+        MachineLacks: no engine answers, or it stopped answering.
+    """
+    lines = parse_tail(tail)
+    project = load_project()
+    engine = Docker.connect()
+    console = Console.for_stream(sys.stderr if to_stderr else sys.stdout)
+    # Without a time limit: a stream of lines may be silent for hours.
+    streams = Streams(docker.from_env(timeout=None).api, project.name, frozenset(services), follow, lines)
+    prefixer = Prefixer(project.name, console.colour)
+    if follow:
+        streams.watch()
+    state = engine.observe(project.name)
+    check_services(project, state, services)
+    replicas = [replica for replica in state.replicas if not services or replica.service in services]
+    if not replicas:
+        console.say(f"{project.name}: nothing to show, no replica of {', '.join(services) or 'it'} is there")
+        return
+    for replica in replicas:
+        prefixer.know(replica.name)
+        streams.add(replica.id, replica.name)
+    for batch in streams.batches():
+        console.stream.write("".join(f"{prefixer.show(line)}\n" for line in batch))
+        console.stream.flush()
+    if follow:
+        if not engine.answers():
+            raise MachineLacks("the Docker engine stopped answering", "look at it with: invoke doctor")
+        console.say(f"{project.name}: the last of these replicas ended")
+
+
+def parse_tail(text: str) -> int | str:
+    """Return a number of lines, or `all`.
+
+    Raises:
+        Refused: it is neither.
+    """
+    if text == "all":
+        return text
+    if not (text.isascii() and text.isdigit()) or len(text) > 9:
+        raise Refused(f"--tail {text}: a number of lines or `all` is wanted")
+    return int(text)
+
+
+def check_services(project: Project, state: State, services: Sequence[str]) -> None:
+    """Raise `Refused` if a service is neither among the replicas nor in the files.
+
+    Raises:
+        Refused: as said.
+    """
+    known = {replica.service for replica in state.replicas}
+    if set(services) <= known:
+        return
+    compose = compose_of(project)
+    known |= set(compose.stack().services) if compose else set()
+    for name in services:
+        if name not in known:
+            raise Refused(f"no service {name!r}", f"services: {', '.join(sorted(known)) or 'none'}")
+
+
+@dataclass
+class Streams:
+    """The streams of several replicas, each read by a thread of its own.
+
+    Args:
+        api: the engine's client, without a time limit.
+        project: the Compose project.
+        services: services of interest; all if empty.
+        follow: whether streams go on.
+        tail: lines of each to begin with.
+    """
+
+    api: Any
+    project: str
+    services: frozenset[str]
+    follow: bool
+    tail: int | str
+    _lines: queue.SimpleQueue[LogLine | None] = field(default_factory=queue.SimpleQueue)
+    _active: set[str] = field(default_factory=set)
+    _latest: dict[str, str] = field(default_factory=dict)
+    _seen: dict[str, str] = field(default_factory=dict)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def add(self, container: str, replica: str, *, since: int | None = None) -> None:
+        """Read a container's stream, unless it is being read.
+
+        Args:
+            container: its id.
+            replica: its name.
+            since: only lines from this time on (seconds since 1970); None for the last lines.
+        """
+        with self._lock:
+            if container in self._active:
+                return
+            self._active.add(container)
+        threading.Thread(target=self._read, args=(container, replica, since), daemon=True).start()
+
+    def watch(self) -> None:
+        """Add replicas as they start. What starts from this call on is not missed."""
+        labels = [f"{PROJECT_LABEL}={self.project}"]
+        filters = {"type": "container", "event": "start", "label": labels}
+        events = self.api.events(filters=filters, decode=True)
+        threading.Thread(target=self._watch, args=(events,), daemon=True).start()
+
+    def _watch(self, events: Iterator[dict[str, Any]]) -> None:
+        try:
+            for event in events:
+                facts = event["Actor"]["Attributes"]
+                wanted = not self.services or facts.get(SERVICE_LABEL) in self.services
+                if wanted and facts.get(ONE_OFF_LABEL, "False") != "True":
+                    self.add(event["Actor"]["ID"], facts["name"], since=int(event["time"]))
+        except (DockerException, OSError, ValueError):
+            # The engine is gone; the streams end as well, and that is where it is said.
+            return
+
+    def _read(self, container: str, replica: str, since: int | None) -> None:
+        assembler = Assembler(replica)
+        self._seen[container] = self._latest.get(container, "")
+        begin = {"tail": self.tail} if since is None else {"since": since}
+        try:
+            pieces = self.api.logs(container, stream=True, follow=self.follow, timestamps=True, **begin)
+            for piece in pieces:
+                self._put(container, assembler.feed(piece))
+        except (DockerException, OSError, ValueError):
+            # Gone while it was read: its replica ended.
+            pass
+        finally:
+            self._put(container, assembler.finish())
+            with self._lock:
+                self._active.discard(container)
+            self._lines.put(None)
+
+    def _put(self, container: str, lines: Sequence[LogLine]) -> None:
+        # `since` counts whole seconds, so that what a restarted replica wrote last comes again.
+        seen = self._seen.get(container, "")
+        for line in lines:
+            if not line.stamp or line.stamp > seen:
+                self._lines.put(line)
+                self._latest[container] = max(line.stamp, self._latest.get(container, ""))
+
+    def batches(self) -> Iterator[list[LogLine]]:
+        """Give lines as they come, the beginning in the order of time; ends when every stream has ended."""
+        yield in_order(self._beginning())
+        idle_since = time.monotonic()
+        while self._active or (self.follow and time.monotonic() - idle_since < GRACE_SECONDS):
+            if self._active:
+                idle_since = time.monotonic()
+            if batch := self._waiting(QUIET_SECONDS):
+                yield batch
+        if batch := self._waiting(0.0):
+            yield batch
+
+    def _beginning(self) -> list[LogLine]:
+        until = time.monotonic() + BEGINNING_SECONDS
+        lines: list[LogLine] = []
+        while time.monotonic() < until or not self.follow:
+            batch = self._waiting(QUIET_SECONDS)
+            lines += batch
+            if not self._active or (self.follow and not batch):
+                break
+        return lines + self._waiting(0.0)
+
+    def _waiting(self, seconds: float) -> list[LogLine]:
+        """Return the lines that are there, waiting for a first one for at most so long."""
+        lines: list[LogLine] = []
+        try:
+            first = self._lines.get(timeout=seconds) if seconds else self._lines.get_nowait()
+            while len(lines) < BATCH_LINES:
+                if first is not None:
+                    lines.append(first)
+                first = self._lines.get_nowait()
+            if first is not None:
+                lines.append(first)
+        except queue.Empty:
+            return lines

@@ -1,0 +1,231 @@
+"""How `invoke status` looks: a table for a person, a document for a program."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from io import StringIO
+from typing import TYPE_CHECKING
+
+from rich.console import Console as RichConsole
+from rich.table import Table
+from rich.text import Text
+
+from optimus_ops.inspect.stores import Database, RedisServer, Unreachable
+from optimus_ops.inspect.units import age, bar, cores, size
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from typing import TextIO
+
+    from optimus_ops.inspect.report import Row, Sighting
+    from optimus_ops.inspect.stores import Store
+
+WIDE = 118
+"""Columns from which bars, whole image names and stores have room in the table."""
+PIPE_COLUMNS = 200
+
+
+def print_status(sighting: Sighting, rows: Sequence[Row], stream: TextIO, *, colour: bool, columns: int | None) -> None:
+    """Print the table, then what is not as it should be.
+
+    Args:
+        sighting: what was seen.
+        rows: the services.
+        stream: where to.
+        colour: whether colours are welcome.
+        columns: width in characters; None where lines may be of any length.
+    """
+    width = columns or PIPE_COLUMNS
+    lines = StringIO()
+    console = RichConsole(
+        file=lines, width=width, no_color=not colour, force_terminal=colour, highlight=False, emoji=False
+    )
+    console.print(headline(sighting, rows))
+    console.print(table(rows, wide=width >= WIDE))
+    if width < WIDE:
+        for row in rows:
+            for text in stores(row):
+                console.print(Text.assemble((f"  {row.service}: ", "dim"), text))
+    for line in remarks(sighting, rows):
+        console.print(line, soft_wrap=True)
+    # Rich fills lines up to the table's width; on a pipe that is only noise.
+    stream.write("\n".join(line.rstrip() for line in lines.getvalue().splitlines()) + "\n")
+
+
+def headline(sighting: Sighting, rows: Sequence[Row]) -> Text:
+    """Return the line above the table."""
+    ready = sum(row.ready for row in rows if row.kind == "replicas")
+    wanted = sum(row.wanted for row in rows if row.kind == "replicas")
+    nodes = sorted({replica.node for replica in sighting.state.replicas if replica.node})
+    style = "green" if all(row.good for row in rows) else "yellow"
+    where = f" on {', '.join(nodes)}" if nodes else ""
+    return Text.assemble((sighting.state.project, "bold"), ": ", (f"{ready} of {wanted} replicas ready", style), where)
+
+
+def table(rows: Sequence[Row], *, wide: bool) -> Table:
+    """Return the table."""
+    made = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold dim")
+    made.add_column("SERVICE", no_wrap=True)
+    made.add_column("READY", no_wrap=True)
+    made.add_column("IMAGE", no_wrap=True, overflow="ellipsis", ratio=None if wide else 1)
+    made.add_column("AGE", justify="right", no_wrap=True)
+    made.add_column("CPU", no_wrap=True, justify="left" if wide else "right")
+    made.add_column("MEMORY", no_wrap=True, justify="left" if wide else "right")
+    with_stores = wide and any(row.stores for row in rows)
+    if with_stores:
+        made.add_column("STORE")
+    for row in rows:
+        cells = [Text(row.service), ready(row), image(row, wide=wide), Text(ages(row)), *use(row, wide=wide)]
+        made.add_row(*cells, *([Text("\n").join(stores(row))] if with_stores else []))
+    return made
+
+
+def ready(row: Row) -> Text:
+    """Return how many replicas are ready of those wanted, or how a job went."""
+    if row.kind == "job":
+        if row.ready:
+            return Text("done", "green")
+        return Text("running", "cyan") if row.ages else Text("failed" if row.problems else "-", "red")
+    style = "green" if row.good else ("yellow" if row.ready else "red")
+    return Text(f"{row.ready}/{row.wanted}", style)
+
+
+def image(row: Row, *, wide: bool) -> Text:
+    """Return the image's name, the short id of what really runs, and whether that is still the right one."""
+    name = row.image if wide else row.image.rpartition("/")[2]
+    note = "stale" if row.stale else ("outdated" if row.outdated else "")
+    ids = f" {','.join(identity[:7] for identity in row.image_ids)}" if wide and row.image_ids else ""
+    return Text.assemble(*([(f"{note} ", "yellow")] if note else []), name, (ids, "dim"))
+
+
+def ages(row: Row) -> str:
+    """Return the age of a service's replicas: one, or that of the youngest and of the oldest."""
+    if row.ages is None:
+        return "-"
+    youngest, oldest = (age(seconds) for seconds in row.ages)
+    return youngest if youngest == oldest else f"{youngest}-{oldest}"
+
+
+def use(row: Row, *, wide: bool) -> tuple[Text, Text]:
+    """Return CPU and memory against their limits."""
+    usage = row.usage
+    return (
+        _share(usage.cpus, usage.limits.cpus, cores, wide=wide),
+        _share(usage.memory, usage.limits.memory, size, wide=wide),
+    )
+
+
+def _share(used: float | None, limit: float | None, show: Callable[[float], str], *, wide: bool) -> Text:
+    if used is None:
+        return Text("-", "dim")
+    fraction = used / limit if limit else None
+    style = "" if fraction is None else ("red" if fraction >= 0.9 else "yellow" if fraction >= 0.7 else "green")
+    text = f"{show(used)}/{show(limit)}" if limit else show(used)
+    if not wide:
+        return Text(text, style if style != "green" else "")
+    return Text.assemble((f"{bar(fraction)} " if fraction is not None else " " * 7, style), text)
+
+
+def stores(row: Row) -> list[Text]:
+    """Return what the service's stores say, a line each."""
+    several = len(row.stores) > 1
+    return [Text.assemble(f"{name}: " if several else "", store(found)) for name, found in row.stores.items()]
+
+
+def store(found: Store) -> Text:
+    """Return one line about a store."""
+    if isinstance(found, Unreachable):
+        return Text(f"unreachable: {found.reason}", "red")
+    if isinstance(found, Database):
+        return Text(f"{found.used} of {found.usable} connections", "yellow" if found.used >= 0.8 * found.usable else "")
+    return _redis(found)
+
+
+def _redis(found: RedisServer) -> Text:
+    limit = f" of {size(found.max_memory)}" if found.max_memory else ""
+    full = found.max_memory is not None and found.memory >= 0.8 * found.max_memory
+    parts = [
+        found.role,
+        *([counted(found.replicas, "replica")] if found.replicas else []),
+        *(["link to its master is down"] if found.link_up is False else []),
+        f"{size(found.memory)}{limit}",
+        *([found.policy] if found.policy else []),
+        counted(found.clients, "client"),
+    ]
+    return Text(", ".join(parts), "red" if found.link_up is False else "yellow" if full else "")
+
+
+def counted(count: int, noun: str) -> str:
+    """Return a count with its noun: `1 client`, `2 clients`."""
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
+def remarks(sighting: Sighting, rows: Sequence[Row]) -> list[Text]:
+    """Return lines about what is not as it should be, and what to do."""
+    lines = [Text(f"! {text}: invoke logs --service {row.service}", "yellow") for row in rows for text in row.problems]
+    stale = [row.service for row in rows if row.stale]
+    outdated = [row.service for row in rows if row.outdated]
+    if stale:
+        lines.append(Text(f"stale: a newer image is built than runs ({', '.join(stale)}): invoke deploy", "dim"))
+    if outdated:
+        lines.append(
+            Text(f"outdated: sources changed since the build ({', '.join(outdated)}): invoke images.build", "dim")
+        )
+    return [*lines, *(Text(f"! {note}", "yellow") for note in sighting.notes)]
+
+
+def status_json(sighting: Sighting, rows: Sequence[Row]) -> dict[str, object]:
+    """Return the document of `invoke status --json`: bytes, cores and seconds as numbers, None for unknown."""
+    return {
+        "project": sighting.state.project,
+        "at": sighting.now.isoformat(timespec="seconds"),
+        "running": any(replica.running for replica in sighting.state.replicas),
+        "good": all(row.good for row in rows),
+        "services": [_row_json(row) for row in rows],
+        "notes": list(sighting.notes),
+    }
+
+
+def _row_json(row: Row) -> dict[str, object]:
+    return {
+        "service": row.service,
+        "kind": row.kind,
+        "ready": row.ready,
+        "wanted": row.wanted,
+        "image": row.image,
+        "image_ids": list(row.image_ids),
+        "stale_replicas": row.stale,
+        "outdated": row.outdated,
+        "youngest_seconds": row.ages and round(row.ages[0]),
+        "oldest_seconds": row.ages and round(row.ages[1]),
+        "cpus": _rounded(row.usage.cpus),
+        "cpus_limit": row.usage.limits.cpus,
+        "memory_bytes": row.usage.memory,
+        "memory_limit_bytes": row.usage.limits.memory,
+        "stores": {name: {"kind": kind(found), **asdict(found)} for name, found in row.stores.items()},
+        "problems": list(row.problems),
+        "replicas": [
+            {
+                "name": replica.name,
+                "hostname": replica.hostname,
+                "node": replica.node,
+                "status": replica.status,
+                "health": replica.health,
+                "ready": replica.ready,
+                "image_id": replica.image_id,
+                "cpus": _rounded(usage.cpus),
+                "memory_bytes": usage.memory,
+                "restarts": usage.limits.restarts,
+            }
+            for replica, usage in row.replicas
+        ],
+    }
+
+
+def kind(found: Store) -> str:
+    """Return what a store is, for a document."""
+    return {Database: "postgres", RedisServer: "redis", Unreachable: "unreachable"}[type(found)]
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(value, 3)

@@ -1,0 +1,152 @@
+"""The model of `invoke status`: one row per service, made of what was observed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
+
+from optimus_ops.inspect.usage import Limits, Usage
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import datetime
+
+    from optimus_ops.engine.state import Replica, State
+    from optimus_ops.inspect.stores import Store
+    from optimus_ops.stack.model import Stack
+
+
+@dataclass(frozen=True, slots=True)
+class Sighting:
+    """Everything that was seen at one moment.
+
+    Args:
+        state: the project's containers.
+        stack: what the files want; None where they don't parse.
+        usage: container id -> what it uses.
+        stores: container id -> what the store in it says.
+        images: image name -> id of the image that now has that name.
+        current: image name -> whether it is made of the sources as they are now, for images that are built here.
+        now: the moment.
+        notes: what could not be seen, for a person.
+    """
+
+    state: State
+    stack: Stack | None
+    usage: Mapping[str, Usage]
+    stores: Mapping[str, Store]
+    images: Mapping[str, str]
+    current: Mapping[str, bool]
+    now: datetime
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One service.
+
+    Args:
+        service: its name.
+        kind: replicas that keep running, or a job that runs to its end.
+        ready: replicas that run and pass their health check; for a job, 1 when it ended well.
+        wanted: replicas that there should be.
+        image: the image's name.
+        image_ids: short ids of what really runs.
+        stale: running replicas whose image is older than the one that has its name now.
+        outdated: whether the image is older than the sources it is built of.
+        ages: seconds since the youngest and the oldest replica started.
+        usage: the replicas' use and limits, summed.
+        stores: replica -> what the store in it says.
+        problems: sentences about replicas that are not as they should be.
+        replicas: the replicas themselves, with what each uses.
+    """
+
+    service: str
+    kind: Literal["replicas", "job"]
+    ready: int
+    wanted: int
+    image: str
+    image_ids: tuple[str, ...]
+    stale: int
+    outdated: bool
+    ages: tuple[float, float] | None
+    usage: Usage
+    stores: Mapping[str, Store]
+    problems: tuple[str, ...]
+    replicas: tuple[tuple[Replica, Usage], ...] = field(repr=False)
+
+    @property
+    def good(self) -> bool:
+        """Whether everything that is wanted is ready."""
+        return self.ready >= self.wanted
+
+
+def make_rows(sighting: Sighting) -> tuple[Row, ...]:
+    """Return a row for each service of the stack and of what runs, the stack's order first."""
+    wanted = tuple(sighting.stack.services) if sighting.stack else ()
+    running = sorted({replica.service for replica in sighting.state.replicas})
+    return tuple(_row(name, sighting) for name in dict.fromkeys([*wanted, *running]))
+
+
+def _row(name: str, sighting: Sighting) -> Row:
+    replicas = sighting.state.of(name)
+    service = sighting.stack.services.get(name) if sighting.stack else None
+    job = sighting.stack is not None and name in sighting.stack.jobs
+    used = tuple((replica, sighting.usage.get(replica.id, Usage())) for replica in replicas)
+    running = [replica for replica in replicas if replica.running]
+    done = sum(replica.status == "exited" and replica.exit_code == 0 for replica in replicas)
+    starts = [(sighting.now - replica.started_at).total_seconds() for replica in running if replica.started_at]
+    image = replicas[0].image if replicas else (service.image if service else "")
+    return Row(
+        service=name,
+        kind="job" if job else "replicas",
+        ready=done if job else sum(replica.ready for replica in replicas),
+        wanted=len(replicas) or (service.default_replicas if service else 0),
+        image=image,
+        image_ids=tuple(dict.fromkeys(short_id(replica.image_id) for replica in replicas)),
+        stale=sum(sighting.images.get(replica.image, replica.image_id) != replica.image_id for replica in running),
+        outdated=not sighting.current.get(image, True),
+        ages=(min(starts), max(starts)) if starts else None,
+        usage=total([usage for replica, usage in used if replica.running]),
+        stores={replica.name: sighting.stores[replica.id] for replica in replicas if replica.id in sighting.stores},
+        problems=tuple(text for replica, usage in used if (text := problem(replica, usage, job=job))),
+        replicas=used,
+    )
+
+
+def total(usages: Sequence[Usage]) -> Usage:
+    """Return the sum of what replicas use; a limit is only summed where every replica has one."""
+    cpus = [usage.cpus for usage in usages if usage.cpus is not None]
+    memory = [usage.memory for usage in usages if usage.memory is not None]
+    cpu_limits = [usage.limits.cpus for usage in usages if usage.limits.cpus is not None]
+    memory_limits = [usage.limits.memory for usage in usages if usage.limits.memory is not None]
+    return Usage(
+        cpus=sum(cpus) if cpus else None,
+        memory=sum(memory) if memory else None,
+        limits=Limits(
+            cpus=sum(cpu_limits) if usages and len(cpu_limits) == len(usages) else None,
+            memory=sum(memory_limits) if usages and len(memory_limits) == len(usages) else None,
+            restarts=sum(usage.limits.restarts for usage in usages),
+        ),
+    )
+
+
+def problem(replica: Replica, usage: Usage, *, job: bool) -> str | None:
+    """Return what is wrong with a replica in a few words; None if nothing is."""
+    if replica.status == "exited":
+        if job and replica.exit_code == 0:
+            return None
+        memory = ", out of memory" if usage.limits.out_of_memory else ""
+        return f"{replica.name} ended with {replica.exit_code}{memory}"
+    if not replica.running:
+        return f"{replica.name} is {replica.status}"
+    if replica.health == "unhealthy":
+        return f"{replica.name} runs but its health check fails"
+    if usage.limits.restarts:
+        return f"{replica.name} was restarted {usage.limits.restarts} times by the engine"
+    return None
+
+
+def short_id(image_id: str) -> str:
+    """Return the first 12 hexadecimal digits of an image's id, as the engine's own tools show it."""
+    return image_id.removeprefix("sha256:")[:12]

@@ -1,0 +1,56 @@
+"""`invoke status`: what runs, of what is wanted."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from typing import TYPE_CHECKING
+
+from optimus_ops.console import Console
+from optimus_ops.engine.compose import Compose
+from optimus_ops.engine.observe import Docker
+from optimus_ops.inspect.gather import look
+from optimus_ops.inspect.render import print_status, status_json
+from optimus_ops.inspect.report import make_rows
+from optimus_ops.operations.session import print_json
+from optimus_ops.project import load_project
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from optimus_ops.project import Project
+
+
+def status(*, json: bool, root: Path | None = None) -> None:
+    """Print the table, or the document.
+
+    Args:
+        json: whether to print one JSON document.
+        root: the checkout; the current folder if not given.
+
+    Raises:
+        MachineLacks: no engine answers.
+        Refused: the project's settings are malformed.
+    """
+    project = load_project(root)
+    with Console.for_stream(sys.stderr).step(f"looking at {project.name}"):
+        sighting = look(Docker.connect(), compose_of(project), project.name)
+    rows = make_rows(sighting)
+    console = Console.standard()
+    if json:
+        print_json(status_json(sighting, rows))
+    elif not sighting.state.replicas:
+        console.say(f"{project.name}: nothing runs")
+        console.say("  start it with: invoke scale --ai-engine 3" if project.compose.is_dir() else "  invoke up")
+        for note in sighting.notes:
+            console.say(f"! {note}")
+    else:
+        columns = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+        print_status(sighting, rows, sys.stdout, colour=console.colour, columns=columns)
+
+
+def compose_of(project: Project) -> Compose | None:
+    """Return the project's files, or None where there are none: what runs can be seen without."""
+    if not (project.compose / project.base).is_file():
+        return None
+    return Compose(project, project.files())

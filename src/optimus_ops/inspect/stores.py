@@ -1,0 +1,137 @@
+"""Databases and Redis servers, asked from inside their own containers.
+
+A password never leaves the container: the shell there reads it from the secret's file into the client's environment.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Literal
+
+POSTGRES_IMAGE = re.compile(r"(^|/)(postgres|postgresql|pgvector|timescaledb)([:/@-]|$)")
+REDIS_IMAGE = re.compile(r"(^|/)(redis|valkey|redis-stack-server)([:/@]|$)")
+
+StoreKind = Literal["postgres", "redis"]
+
+POSTGRES_QUERY = (
+    "SELECT count(*) FILTER (WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()),"
+    " current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int"
+    " FROM pg_stat_activity"
+)
+POSTGRES_SCRIPT = f"""\
+[ -r "$POSTGRES_PASSWORD_FILE" ] && PGPASSWORD=$(cat "$POSTGRES_PASSWORD_FILE") && export PGPASSWORD
+user=${{POSTGRES_USER:-postgres}}
+PGCONNECT_TIMEOUT=2 exec psql -X -w -U "$user" -d "${{POSTGRES_DB:-$user}}" -Atc "{POSTGRES_QUERY}"
+"""
+REDIS_SCRIPT = """\
+file=${REDIS_PASSWORD_FILE:-/run/secrets/REDIS_PASSWORD}
+[ -s "$file" ] && REDISCLI_AUTH=$(cat "$file") && export REDISCLI_AUTH
+exec redis-cli -p "${REDIS_PORT:-6379}" --no-auth-warning INFO
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Database:
+    """A PostgreSQL server's connections.
+
+    Args:
+        used: client connections, without the one that asked.
+        usable: connections that ordinary users can have.
+    """
+
+    used: int
+    usable: int
+
+
+@dataclass(frozen=True, slots=True)
+class RedisServer:
+    """A Redis server.
+
+    Args:
+        role: master or slave, in Redis' own words (`INFO replication`).
+        memory: bytes used for data.
+        max_memory: bytes it may use; None without a limit.
+        policy: what is evicted when that is reached.
+        clients: connected clients, without the one that asked.
+        replicas: connected replicas of a master.
+        link_up: whether a replica is connected to its master; None for a master.
+    """
+
+    role: str
+    memory: int
+    max_memory: int | None
+    policy: str
+    clients: int
+    replicas: int
+    link_up: bool | None
+
+
+@dataclass(frozen=True, slots=True)
+class Unreachable:
+    """A store that did not answer, and why in a few words."""
+
+    reason: str
+
+
+Store = Database | RedisServer | Unreachable
+
+
+def store_kind(image: str) -> StoreKind | None:
+    """Return what kind of store an image is, by its name; None for any other image."""
+    if POSTGRES_IMAGE.search(image):
+        return "postgres"
+    if REDIS_IMAGE.search(image):
+        return "redis"
+    return None
+
+
+def probe_command(kind: StoreKind) -> tuple[str, ...]:
+    """Return the command that is run inside the store's container."""
+    return ("sh", "-c", POSTGRES_SCRIPT if kind == "postgres" else REDIS_SCRIPT)
+
+
+def parse_store(kind: StoreKind, code: int, stdout: str, stderr: str) -> Store:
+    """Read what the command wrote."""
+    if code != 0:
+        return Unreachable(_reason(stderr or stdout) or f"its client ended with {code}")
+    try:
+        return parse_database(stdout) if kind == "postgres" else parse_redis(stdout)
+    except ValueError:
+        return Unreachable(_reason(stdout) or "it answered nothing")
+
+
+def parse_database(text: str) -> Database:
+    """Read `used|usable`.
+
+    Raises:
+        ValueError: the text is something else.
+    """
+    used, _, usable = text.strip().partition("|")
+    return Database(int(used), int(usable))
+
+
+def parse_redis(text: str) -> RedisServer:
+    """Read the answer of `INFO` (https://redis.io/docs/latest/commands/info/).
+
+    Raises:
+        ValueError: the text is something else.
+    """
+    facts = dict(line.split(":", 1) for line in text.splitlines() if ":" in line and not line.startswith("#"))
+    if "role" not in facts or "used_memory" not in facts:
+        raise ValueError("not an answer of INFO")
+    link = facts.get("master_link_status")
+    return RedisServer(
+        role=facts["role"].strip(),
+        memory=int(facts["used_memory"]),
+        max_memory=int(facts.get("maxmemory", "0")) or None,
+        policy=facts.get("maxmemory_policy", "").strip(),
+        clients=max(int(facts.get("connected_clients", "1")) - 1, 0),
+        replicas=int(facts.get("connected_slaves", "0")),
+        link_up=None if link is None else link.strip() == "up",
+    )
+
+
+def _reason(text: str) -> str:
+    lines = text.strip().splitlines()
+    return lines[-1].strip()[:80] if lines else ""

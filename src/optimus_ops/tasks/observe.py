@@ -1,0 +1,43 @@
+"""Tasks that look and change nothing: status, logs, doctor."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from invoke.context import Context
+
+from optimus_ops.tasks._typed import task
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+@task(help={"json": "print one JSON document on standard output"})
+def status(_: Context, json: bool = False) -> None:
+    """Show what runs: replicas, images, use against limits, and what the stores say."""
+    from optimus_ops.inspect.status import status as show
+
+    show(json=json)
+
+
+@task(
+    iterable=["service"],
+    help={
+        "service": "this service only (may be given several times)",
+        "follow": "go on as lines are written, new replicas included (the default)",
+        "tail": "lines of each replica to begin with, or `all`",
+    },
+)
+def logs(_: Context, service: Sequence[str] = (), follow: bool = True, tail: str = "100") -> None:
+    """Show what replicas write, each line with its replica's name."""
+    from optimus_ops.inspect.logs import logs as show
+
+    show(tuple(service), follow=follow, tail=tail)
+
+
+@task(help={"json": "print one JSON document on standard output"})
+def doctor(_: Context, json: bool = False) -> None:
+    """Check the machine and the checkout: what is missing, what to do about it."""
+    from optimus_ops.inspect.doctor import doctor as examine
+
+    examine(json=json)
