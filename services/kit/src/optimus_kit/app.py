@@ -3,14 +3,14 @@
 import asyncio
 import sys
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 
-from optimus_kit.access_log import access_writer
+from optimus_kit.access_log import AccessLog
 from optimus_kit.body_limit import BodyLimit
 from optimus_kit.drain import Drain
 from optimus_kit.edge import Edge
@@ -44,10 +44,11 @@ def create_app(
     """
     drain = Drain()
     metrics = Metrics(settings.service, drain)
+    access = AccessLog(settings.service, sys.stdout)
     app = FastAPI(
         title=title or settings.service,
         version=version or settings.version,
-        lifespan=_lifespan(drain, lifespan),
+        lifespan=_lifespan(drain, access, lifespan),
         docs_url=None,
         redoc_url=None,
     )
@@ -60,7 +61,7 @@ def create_app(
         hostname=settings.hostname,
         drain=drain,
         observe=metrics.observe,
-        access=access_writer(settings.service, sys.stdout.write),
+        access=access,
         max_inflight=settings.max_inflight,
     )
     _add_probes(app, settings, checks)
@@ -73,17 +74,14 @@ def note_tenant(request: Request, name: str) -> None:
     request.scope["state"]["tenant"] = name
 
 
-def _lifespan(drain: Drain, inner: Lifespan | None) -> Lifespan:
+def _lifespan(drain: Drain, access: AccessLog, inner: Lifespan | None) -> Lifespan:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        if inner is None:
-            drain.ready = True
-            yield
-            return
-        async with inner(app):
+        async with inner(app) if inner else nullcontext():
             drain.ready = True
             yield
             drain.ready = False
+            access.flush()
 
     return lifespan
 

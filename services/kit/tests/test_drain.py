@@ -1,0 +1,214 @@
+"""The drain contract, on a real process: what SIGTERM does to whom."""
+
+import asyncio
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import httpx
+import pytest
+from websockets.asyncio.client import connect
+from websockets.exceptions import ConnectionClosed
+
+HERE = Path(__file__).parent
+PROGRAM = [sys.executable, str(HERE / "drain_app.py")]
+DELAY = "0.3"
+
+
+@dataclass
+class Service:
+    """The service of `drain_app` in a process of its own."""
+
+    process: subprocess.Popen[str]
+    port: int
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def terminate(self) -> None:
+        self.process.send_signal(signal.SIGTERM)
+
+    def wait(self) -> int:
+        self.process.communicate(timeout=60)
+        return self.process.returncode
+
+    def until_listening(self) -> None:
+        for _ in range(600):
+            try:
+                if httpx.get(f"{self.url}/ready").status_code == 200:
+                    return
+            except httpx.TransportError:
+                pass
+            assert self.process.poll() is None, self.process.communicate()
+            time.sleep(0.05)
+        raise AssertionError("the service did not begin to serve")
+
+
+def environment(port: int) -> dict[str, str]:
+    path = os.pathsep.join([str(HERE), str(HERE.parent / "src")])
+    return {"PORT": str(port), "HOST": "127.0.0.1", "PYTHONPATH": path, "PATH": os.environ["PATH"]}
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+@pytest.fixture
+def start_service() -> Iterator[Callable[..., Service]]:
+    started: list[Service] = []
+
+    def start(**environ: str) -> Service:
+        port = free_port()
+        process = subprocess.Popen(
+            PROGRAM, env=environment(port) | environ, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+        )
+        service = Service(process, port)
+        started.append(service)
+        service.until_listening()
+        return service
+
+    yield start
+    for service in started:
+        if service.process.poll() is None:
+            service.process.kill()
+        service.process.communicate()
+
+
+Start = Callable[..., Service]
+
+
+async def refused(url: str) -> bool:
+    try:
+        async with httpx.AsyncClient() as client:
+            await client.get(f"{url}/health")
+    except httpx.ConnectError:
+        return True
+    return False
+
+
+@pytest.mark.parametrize("processes", ["1", "2"])
+async def test_a_drained_service_finishes_what_it_has_and_ends_with_zero(start_service: Start, processes: str) -> None:
+    service = start_service(DRAIN_DELAY=DELAY, WEB_CONCURRENCY=processes)
+    async with httpx.AsyncClient(base_url=service.url, timeout=30) as client:
+        request = asyncio.create_task(client.get("/slow", params={"seconds": 0.9}))
+        stream = asyncio.create_task(client.get("/events", params={"count": 9}))
+        async with connect(f"ws://127.0.0.1:{service.port}/ws") as socket:
+            await socket.send("hello")
+            assert await socket.recv() == "hello"
+            service.terminate()
+            with pytest.raises(ConnectionClosed) as closed:
+                await socket.recv()
+        assert await refused(service.url)
+        assert (await request).json() == {"finished": True}
+        events = (await stream).text
+    assert closed.value.rcvd is not None
+    assert closed.value.rcvd.code == 1012
+    assert events.count("data: ") == 10
+    assert events.endswith("data: [DONE]\n\n")
+    assert await asyncio.to_thread(service.wait) == 0
+
+
+async def test_while_it_drains_it_is_healthy_but_not_ready_and_lets_connections_go(start_service: Start) -> None:
+    service = start_service(DRAIN_DELAY="30")
+    async with httpx.AsyncClient(base_url=service.url) as client:
+        before = await client.get("/ready")
+        service.terminate()
+        ready = before
+        while ready.status_code == 200:
+            ready = await client.get("/ready")
+        health = await client.get("/health")
+        other = await client.get("/slow", params={"seconds": 0})
+    assert "connection" not in before.headers
+    assert (ready.status_code, ready.json()) == (503, {"status": "draining"})
+    assert (health.status_code, other.status_code) == (200, 200)
+    assert [answer.headers["connection"] for answer in (ready, health, other)] == ["close"] * 3
+
+
+async def test_a_second_signal_ends_the_delay(start_service: Start) -> None:
+    service = start_service(DRAIN_DELAY="600")
+    service.terminate()
+    async with httpx.AsyncClient(base_url=service.url) as client:
+        while (await client.get("/ready")).status_code == 200:
+            continue
+    service.terminate()
+    assert await asyncio.to_thread(service.wait) == 0
+
+
+async def test_what_takes_longer_than_the_time_out_is_cut(start_service: Start) -> None:
+    service = start_service(DRAIN_DELAY="0", DRAIN_TIMEOUT="1")
+    async with httpx.AsyncClient(base_url=service.url, timeout=60) as client:
+        request = asyncio.create_task(client.get("/slow", params={"seconds": 600}))
+        while (await client.get("/metrics")).text.find('optimus_inflight_requests{service="drained"} 2.0') < 0:
+            continue
+        service.terminate()
+        with suppress(httpx.TransportError):
+            assert (await request).status_code == 500
+    assert await asyncio.to_thread(service.wait) == 0
+
+
+@dataclass
+class Tally:
+    """What became of connections: answered, or broken after they were made."""
+
+    answered: int = 0
+    broken: list[str] = field(default_factory=list)
+    many: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def answer(self) -> None:
+        self.answered += 1
+        if self.answered == 100:
+            self.many.set()
+
+
+async def keep_connecting(port: int, tally: Tally) -> None:
+    """Ask over one new connection after the other until none is accepted."""
+    while True:
+        try:
+            async with asyncio.timeout(0.5):
+                reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        except (OSError, TimeoutError):
+            return
+        try:
+            writer.write(b"GET /slow?seconds=0 HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+            await writer.drain()
+            answer = await asyncio.wait_for(reader.read(), 20)
+        except (OSError, TimeoutError) as error:
+            tally.broken.append(repr(error))
+        else:
+            if answer.startswith(b"HTTP/1.1 200 "):
+                tally.answer()
+            else:
+                tally.broken.append(repr(answer[:80]))
+        finally:
+            writer.close()
+            with suppress(OSError):
+                await writer.wait_closed()
+
+
+async def test_no_connection_that_was_made_is_broken_when_it_stops_listening(start_service: Start) -> None:
+    service = start_service(DRAIN_DELAY="0.3")
+    tally = Tally()
+    clients = [asyncio.create_task(keep_connecting(service.port, tally)) for _ in range(16)]
+    await tally.many.wait()
+    service.terminate()
+    await asyncio.gather(*clients)
+    assert tally.broken == []
+    assert await asyncio.to_thread(service.wait) == 0
+
+
+def test_a_taken_port_is_one_clear_message(start_service: Start) -> None:
+    service = start_service()
+    second = subprocess.run(PROGRAM, env=environment(service.port), capture_output=True, text=True, check=False)
+    assert second.returncode == 1
+    assert second.stderr.splitlines() == [f"drained: cannot listen on 127.0.0.1:{service.port}: Address already in use"]
