@@ -48,7 +48,7 @@ Makes .venv from the locked requirements, then runs COMMAND inside it, for examp
 OLDEST_COMPOSE = (2, 20)  # start_interval in health checks, which the stack uses
 NEXT_DEBIAN_RELEASE = {"bookworm": "trixie"}  # for releases whose own packages lack Compose v2
 DEBIAN_PACKAGES = {
-    "engine": ("docker.io", "docker-cli"),
+    "engine": ("docker.io", "docker-cli", "containerd"),  # one release for all three
     "client": ("docker-cli",),
     "compose": ("docker-compose",),
     "buildx": ("docker-buildx",),
