@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import queue
 import sys
 import threading
@@ -223,13 +224,12 @@ class Streams:
     def _waiting(self, seconds: float) -> list[LogLine]:
         """Return the lines that are there, waiting for a first one for at most so long."""
         lines: list[LogLine] = []
-        try:
-            first = self._lines.get(timeout=seconds) if seconds else self._lines.get_nowait()
-            while len(lines) < BATCH_LINES:
-                if first is not None:
-                    lines.append(first)
-                first = self._lines.get_nowait()
-            if first is not None:
-                lines.append(first)
-        except queue.Empty:
-            return lines
+        with contextlib.suppress(queue.Empty):
+            found = self._lines.get(timeout=seconds) if seconds else self._lines.get_nowait()
+            while True:
+                if found is not None:
+                    lines.append(found)
+                if len(lines) >= BATCH_LINES:
+                    break
+                found = self._lines.get_nowait()
+        return lines
