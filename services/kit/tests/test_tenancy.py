@@ -1,0 +1,102 @@
+import os
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from optimus_kit.errors import ApiError
+from optimus_kit.secrets import SecretFolder
+from optimus_kit.settings import ServiceSettings, SettingsError
+from optimus_kit.tenancy import Tenants, key_name, parse_tenants
+
+
+@dataclass
+class Clock:
+    now: float = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def test_a_tenant_is_known_by_its_key_and_without_one_is_inactive(settings: ServiceSettings) -> None:
+    (settings.secrets.path / "TENANT_NORTH_STAR_API_KEY").write_text("key-1\n")
+    tenants = Tenants.load(settings.tenants_file, settings.secrets)
+    found = tenants.authenticate("Bearer key-1")
+    assert found is not None
+    assert (found.name, found.display_name) == ("north-star", "North Star")
+    assert [tenant.name for tenant in tenants.active()] == ["north-star"]
+    assert tenants.key("north-star") == "key-1"
+
+
+@pytest.mark.parametrize(
+    "header", [None, "", "Bearer", "Bearer ", "Basic key-1", "Bearer key-2", "key-1", "Bearer " + "x" * 600]
+)
+def test_other_headers_are_nobody(settings: ServiceSettings, header: str | None) -> None:
+    (settings.secrets.path / "TENANT_ACME_API_KEY").write_text("key-1")
+    tenants = Tenants.load(settings.tenants_file, settings.secrets)
+    assert tenants.authenticate(header) is None
+    with pytest.raises(ApiError) as refused:
+        tenants.require(header)
+    assert (refused.value.status, refused.value.code) == (401, "invalid_api_key")
+
+
+def test_a_rotated_key_works_without_a_restart(settings: ServiceSettings) -> None:
+    clock = Clock()
+    secret = settings.secrets.path / "TENANT_ACME_API_KEY"
+    secret.write_text("old")
+    tenants = Tenants(settings.tenants_file, settings.secrets, clock)
+    replace(secret, "new")
+    clock.now += 1.5
+    assert tenants.authenticate("Bearer old") is None
+    assert tenants.authenticate("Bearer new") is not None
+
+
+def test_a_tenants_file_broken_later_changes_nothing(settings: ServiceSettings) -> None:
+    clock = Clock()
+    (settings.secrets.path / "TENANT_ACME_API_KEY").write_text("key")
+    tenants = Tenants(settings.tenants_file, settings.secrets, clock)
+    settings.tenants_file.write_text("tenants: [")
+    clock.now += 1.5
+    assert tenants.authenticate("Bearer key") is not None
+
+
+def replace(path: Path, text: str) -> None:
+    """As secrets are projected: a new file in the place of the old."""
+    fresh = path.with_suffix(".new")
+    fresh.write_text(text)
+    os.replace(fresh, path)  # noqa: PTH105 - the very call that is meant
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("tenants: [", "not valid YAML"),
+        ("a: 1", "a mapping `tenants"),
+        ("tenants: {Acme: {}}", "lower-case"),
+        ("tenants: {acme: 5}", "a mapping is wanted"),
+        ("tenants: {acme: {burst: 0}}", "burst must be"),
+        ("tenants: {acme: {concurrent_requests: many}}", "concurrent_requests must be"),
+        ("tenants: {acme: {requests_per_minute: true}}", "requests_per_minute must be"),
+    ],
+)
+def test_a_malformed_tenants_file_says_where(text: str, reason: str) -> None:
+    with pytest.raises(SettingsError, match=f"tenants.yaml: .*{reason}"):
+        parse_tenants(text, "tenants.yaml")
+
+
+@given(st.text(max_size=80))
+def test_any_tenants_file_is_read_or_refused(text: str) -> None:
+    with suppress(SettingsError):
+        assert parse_tenants(text, "file")
+
+
+def test_no_tenants_file_is_one_clear_error(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="cannot be read"):
+        Tenants.load(tmp_path / "none.yaml", SecretFolder(tmp_path))
+
+
+def test_the_key_of_a_name_with_a_hyphen() -> None:
+    assert key_name("north-star") == "TENANT_NORTH_STAR_API_KEY"
