@@ -184,7 +184,7 @@ def _connected(conninfo: str, deadline: float, say: Say) -> psycopg.Connection[T
         try:
             return psycopg.connect(conninfo, autocommit=True)
         except psycopg.OperationalError as error:
-            if error.pgconn and error.pgconn.used_password:
+            if error.pgconn and (error.pgconn.used_password or error.pgconn.needs_password):
                 raise MigrationError(f"the database refused the login: {one_line(error)}") from None
             if time.monotonic() > deadline:
                 raise MigrationError(f"the database doesn't answer: {one_line(error)}") from None
