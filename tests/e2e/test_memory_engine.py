@@ -8,6 +8,7 @@ from uuid import UUID, uuid4
 import httpx
 import psycopg
 import pytest
+from psycopg.conninfo import make_conninfo
 from tests.e2e.memory_stack import ACME, GLOBEX, MemoryStack, embedded_server, memory_stack
 
 from memory_engine.database import Database, DatabaseError
@@ -183,6 +184,16 @@ async def test_connections_are_neither_superuser_nor_past_row_security(stack: Me
         row = await (await connection.execute(query)).fetchone()
     await database.close()
     assert row == ("memory_app", False, False)
+
+
+async def test_the_services_own_login_is_enough_to_serve_and_too_little_for_more(stack: MemoryStack) -> None:
+    migrate(stack.settings().database, quiet, login_password="a-password")
+    url = make_conninfo(stack.url, user="memory_engine", password="a-password")
+    async with stack.client(DATABASE_URL=url) as client:
+        await keep(client, ACME, text=FACTS[0])
+        assert len(await search(client, ACME, query=FACTS[0])) == 1
+    with psycopg.connect(url) as login, pytest.raises(psycopg.errors.InsufficientPrivilege):
+        login.execute("SELECT 1 FROM memory.memories")
 
 
 async def test_when_every_connection_is_at_work_requests_are_told_to_come_back(stack: MemoryStack) -> None:
