@@ -1,0 +1,303 @@
+"""The bootstrap's decisions: what it reads from the host, what it would install, when there is nothing to do."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.util
+import os
+import string
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tests.unit.repository import CHECKOUT
+
+SCRIPT = CHECKOUT / "scripts" / "bootstrap.py"
+WORD = st.text(string.ascii_lowercase + string.digits + "-", min_size=1, max_size=12)
+URI = st.builds("http://{}.example/{}".format, WORD, WORD)
+
+
+def load() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("optimus_bootstrap", SCRIPT)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module  # dataclasses look their module up
+    spec.loader.exec_module(module)
+    return module
+
+
+bootstrap = load()
+
+
+def run(*arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, str(SCRIPT), *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=False, env={**os.environ, **environ})
+
+
+class TestCommandLine:
+    def test_everything_from_the_first_word_on_is_the_commands(self) -> None:
+        request = bootstrap.parse_arguments(["--with-docker", "invoke", "scale", "--with-docker", "--help"])
+        assert request.command == ("invoke", "scale", "--with-docker", "--help")
+        assert request.with_docker
+
+    def test_docker_is_not_touched_unasked(self) -> None:
+        assert not bootstrap.parse_arguments(["nox"]).with_docker
+
+    @pytest.mark.parametrize("arguments", [(), ("--with-docker",), ("--wiht-docker", "nox")])
+    def test_bad_usage_is_one_message_with_exit_code_2(self, arguments: tuple[str, ...]) -> None:
+        outcome = run(*arguments)
+        assert outcome.returncode == 2
+        assert "usage: bootstrap.py" in outcome.stderr
+        assert "Traceback" not in outcome.stderr
+
+    def test_help_is_no_failure(self) -> None:
+        assert run("--help").returncode == 0
+
+
+class TestEnvironment:
+    @staticmethod
+    def checkout(root: Path) -> Any:
+        (root / "requirements").mkdir()
+        (root / "requirements" / "dev.txt").write_text("one==1\n")
+        (root / "services" / "kit" / "src").mkdir(parents=True)
+        checkout = bootstrap.Checkout(root)
+        checkout.python.parent.mkdir(parents=True)
+        checkout.python.symlink_to(sys.executable)
+        bootstrap.import_paths_file(checkout).parent.mkdir(parents=True)
+        bootstrap.write_import_paths(checkout)
+        checkout.stamp.write_text(bootstrap.fingerprint(checkout))
+        return checkout
+
+    def test_a_finished_environment_is_current(self, tmp_path: Path) -> None:
+        assert bootstrap.environment_is_current(self.checkout(tmp_path))
+
+    @pytest.mark.parametrize(
+        "spoil",
+        [
+            lambda checkout: checkout.stamp.unlink(),
+            lambda checkout: checkout.stamp.write_text(""),
+            lambda checkout: checkout.lock.write_text("one==2\n"),
+            lambda checkout: checkout.python.unlink(),
+            lambda checkout: bootstrap.import_paths_file(checkout).unlink(),
+        ],
+        ids=["interrupted", "stamp cut off", "lock changed", "interpreter gone", "half removed"],
+    )
+    def test_any_other_is_made_again(self, tmp_path: Path, spoil: Callable[[object], object]) -> None:
+        checkout = self.checkout(tmp_path)
+        spoil(checkout)
+        assert not bootstrap.environment_is_current(checkout)
+
+    def test_a_moved_checkout_is_made_again(self, tmp_path: Path) -> None:
+        before = tmp_path / "before"
+        before.mkdir()
+        self.checkout(before)
+        moved = before.rename(tmp_path / "after")
+        assert not bootstrap.environment_is_current(bootstrap.Checkout(moved))
+
+    def test_a_new_service_is_importable_without_a_rebuild(self, tmp_path: Path) -> None:
+        checkout = self.checkout(tmp_path)
+        (tmp_path / "services" / "new" / "src").mkdir(parents=True)
+        assert bootstrap.environment_is_current(checkout)
+        paths = bootstrap.import_paths_file(checkout).read_text().splitlines()
+        assert paths == [str(tmp_path / part) for part in ("src", "services/kit/src", "services/new/src")]
+
+
+class TestPackageIndex:
+    def test_uv_gets_the_index_and_certificates_of_pips_configuration(self) -> None:
+        settings = bootstrap.parse_pip_configuration(
+            "[global]\nindex-url = https://mirror.example/simple\ncert = /ca.pem\n"
+        )
+        environ = bootstrap.uv_environment({}, settings, Path("/missing"))
+        assert environ == {"UV_DEFAULT_INDEX": "https://mirror.example/simple", "SSL_CERT_FILE": "/ca.pem"}
+
+    def test_what_is_set_for_uv_itself_comes_first(self) -> None:
+        own = {"UV_DEFAULT_INDEX": "https://own.example", "SSL_CERT_FILE": "/own.pem"}
+        settings = {"index-url": "https://mirror.example", "cert": "/ca.pem"}
+        assert bootstrap.uv_environment(own, settings, Path("/missing")) == own
+
+    def test_an_old_pip_learns_the_systems_certificates(self, tmp_path: Path) -> None:
+        bundle = tmp_path / "ca.crt"
+        bundle.touch()
+        assert bootstrap.pip_environment({}, {}, bundle) == {"PIP_CERT": str(bundle)}
+
+    @pytest.mark.parametrize(("environ", "settings"), [({"PIP_CERT": "/own.pem"}, {}), ({}, {"cert": "/own.pem"})])
+    def test_certificates_that_the_host_chose_stay(
+        self, tmp_path: Path, environ: dict[str, str], settings: dict[str, str]
+    ) -> None:
+        bundle = tmp_path / "ca.crt"
+        bundle.touch()
+        assert bootstrap.pip_environment(environ, settings, bundle) == environ
+
+    def test_the_install_section_overrides_the_global_one(self) -> None:
+        text = "[global]\nindex_url = https://one.example\n[install]\nindex-url = https://two.example\n"
+        assert bootstrap.parse_pip_configuration(text)["index-url"] == "https://two.example"
+
+    @given(st.text())
+    def test_no_pip_configuration_breaks_it(self, text: str) -> None:
+        bootstrap.parse_pip_configuration(text)
+
+
+class TestMachine:
+    @staticmethod
+    def machine(distribution: str, codename: str, *, is_root: bool = True) -> Any:
+        return bootstrap.Machine(distribution, codename, distribution.title(), is_root, has_systemd=False)
+
+    def test_debian_12_takes_the_engine_from_the_next_release(self) -> None:
+        packages = self.machine("debian", "bookworm").packages(("client", "engine", "compose", "buildx"))
+        assert set(packages) == {
+            *("docker.io/trixie", "docker-cli/trixie", "containerd/trixie"),
+            *("docker-compose/trixie", "docker-buildx/trixie", "iptables"),
+        }
+
+    @pytest.mark.parametrize(
+        ("distribution", "codename", "compose"),
+        [("debian", "trixie", "docker-compose"), ("ubuntu", "noble", "docker-compose-v2")],
+    )
+    def test_later_releases_use_their_own_packages(self, distribution: str, codename: str, compose: str) -> None:
+        packages = self.machine(distribution, codename).packages(("engine", "compose", "buildx"))
+        assert {"docker.io", "docker-buildx", compose} <= set(packages)
+        assert not any("/" in package for package in packages)
+
+    def test_an_engine_that_is_there_is_left_alone(self) -> None:
+        assert self.machine("debian", "bookworm").packages(("compose",)) == ("docker-compose/trixie",)
+
+    @pytest.mark.parametrize(
+        ("distribution", "is_root", "can"), [("debian", True, True), ("debian", False, False), ("fedora", True, False)]
+    )
+    def test_only_root_on_debian_or_ubuntu_installs(self, distribution: str, is_root: bool, can: bool) -> None:
+        machine = self.machine(distribution, "", is_root=is_root)
+        assert machine.can_install is can
+
+    def test_advice_names_what_lacks_and_the_command(self) -> None:
+        advice = bootstrap.installation_advice(self.machine("debian", "trixie", is_root=False), ("compose",))
+        assert "compose" in advice
+        assert "sudo" in advice
+
+
+class TestOsRelease:
+    def test_values_are_unquoted_as_in_a_shell(self) -> None:
+        text = "ID=debian\n# comment\nPRETTY_NAME=\"Debian GNU/Linux 12 (bookworm)\"\nEMPTY=\nVERSION_ID='12'\n"
+        name = "Debian GNU/Linux 12 (bookworm)"
+        assert bootstrap.parse_os_release(text) == {
+            "ID": "debian",
+            "PRETTY_NAME": name,
+            "EMPTY": "",
+            "VERSION_ID": "12",
+        }
+
+    @given(st.text())
+    def test_no_text_breaks_it(self, text: str) -> None:
+        bootstrap.parse_os_release(text)
+
+
+class TestAptSources:
+    ARCHIVE = bootstrap.AptSource(("http://mirror.example/debian",), ("bookworm", "bookworm-updates"), ("main",))
+
+    @given(URI, WORD, st.lists(WORD, min_size=1, max_size=3), WORD)
+    def test_both_formats_mean_the_same(self, uri: str, suite: str, components: list[str], arch: str) -> None:
+        joined = " ".join(components)
+        line = f"deb [arch={arch} signed-by=/keys/{arch}.gpg] {uri} {suite} {joined} # why\n"
+        paragraph = (
+            f"# why\nTypes: deb deb-src\nuris: {uri}\nSuites: {suite}\nComponents: {joined}\n"
+            f"Architectures: {arch}\nSigned-By: /keys/{arch}.gpg\n"
+        )
+        assert bootstrap.parse_one_line_sources(line) == bootstrap.parse_deb822_sources(paragraph)
+
+    @given(URI, WORD, WORD)
+    def test_what_is_written_for_another_suite_is_read_back(self, uri: str, suite: str, other: str) -> None:
+        key = "\n -----BEGIN PGP PUBLIC KEY BLOCK-----\n .\n abc="
+        source = bootstrap.AptSource((uri,), (suite,), ("main",), (("Signed-By", key.strip("\n")),))
+        (read,) = bootstrap.parse_deb822_sources(source.render(other))
+        assert (read.uris, read.suites, read.components) == ((uri,), (other,), ("main",))
+        assert dict(read.options)["Signed-By"].split() == key.split()
+
+    @pytest.mark.parametrize(
+        "text", ["deb-src http://m.example/debian bookworm main", "# deb http://m.example x main", "deb"]
+    )
+    def test_other_lines_are_passed_over(self, text: str) -> None:
+        assert bootstrap.parse_one_line_sources(text) == ()
+
+    def test_disabled_paragraphs_are_passed_over(self) -> None:
+        text = "Enabled: no\nTypes: deb\nURIs: http://m.example/debian\nSuites: bookworm\nComponents: main\n"
+        assert bootstrap.parse_deb822_sources(text) == ()
+
+    @given(st.text())
+    def test_no_text_breaks_the_parsers(self, text: str) -> None:
+        bootstrap.parse_one_line_sources(text)
+        bootstrap.parse_deb822_sources(text)
+
+    @given(st.permutations(range(4)))
+    def test_debians_own_archive_is_told_from_other_vendors(self, order: list[int]) -> None:
+        others = (
+            bootstrap.AptSource(("http://vendor.example/apt",), ("bookworm",), ("main",)),
+            bootstrap.AptSource(("http://engine.example/linux/debian",), ("bookworm",), ("stable",)),
+            bootstrap.AptSource(("http://mirror.example/debian-security",), ("bookworm-security",), ("main",)),
+        )
+        sources = (*others, self.ARCHIVE)
+        assert bootstrap.debian_archive([sources[index] for index in order], "bookworm") == self.ARCHIVE
+
+    def test_a_host_without_the_release_in_its_sources_has_no_archive(self) -> None:
+        assert bootstrap.debian_archive([self.ARCHIVE], "trixie") is None
+
+
+class TestVersions:
+    @pytest.mark.parametrize(
+        ("text", "version"), [("2.26.1-4\n", (2, 26, 1)), ("v2.20.0", (2, 20, 0)), ("dev", ()), ("", ())]
+    )
+    def test_the_leading_numbers_count(self, text: str, version: tuple[int, ...]) -> None:
+        assert bootstrap.parse_version(text) == version
+
+
+class TestLeftovers:
+    def test_a_pid_of_another_program_is_not_the_daemon(self, tmp_path: Path) -> None:
+        pid_file = tmp_path / "docker.pid"
+        pid_file.write_text(str(os.getpid()))
+        assert not bootstrap.runs(pid_file, "dockerd")
+
+    @pytest.mark.parametrize("content", ["", "x", "4194305"], ids=["empty", "not a number", "beyond the highest pid"])
+    def test_a_useless_pid_file_names_no_daemon(self, tmp_path: Path, content: str) -> None:
+        pid_file = tmp_path / "docker.pid"
+        pid_file.write_text(content)
+        assert not bootstrap.runs(pid_file, "dockerd")
+
+    @pytest.mark.parametrize(
+        ("stat", "program"),
+        [
+            ("12 (dockerd) S 1 12", "dockerd"),
+            ("12 (odd) name) R 1 12", "odd) name"),
+            ("12 (dockerd) Z 1 12", None),
+            ("", None),
+        ],
+    )
+    def test_a_dead_process_that_nobody_reaped_runs_nothing(self, stat: str, program: str | None) -> None:
+        assert bootstrap.parse_process_stat(stat) == program
+
+
+class TestInstallers:
+    def test_a_failure_shows_the_end_of_the_output(self, tmp_path: Path) -> None:
+        log = bootstrap.Log(tmp_path / "log")
+        script = "print('\\n'.join(map(str, range(100)))); raise SystemExit(4)"
+        with pytest.raises(bootstrap.CommandFailed) as failure:
+            log.run((sys.executable, "-c", script))
+        assert "exit code 4" in failure.value.message
+        assert failure.value.message.splitlines()[-2:] == ["98", "99"]
+        assert "\n50\n" not in failure.value.message
+
+    def test_one_bootstrap_at_a_time(self, tmp_path: Path) -> None:
+        script = (
+            "import fcntl, sys\n"
+            "try: fcntl.flock(open(sys.argv[1]), fcntl.LOCK_EX | fcntl.LOCK_NB)\n"
+            "except BlockingIOError: print('held')\n"
+        )
+        command = [sys.executable, "-c", script, str(tmp_path / "lock")]
+        with contextlib.ExitStack() as stack:
+            stack.enter_context(bootstrap.exclusively(tmp_path / "lock"))
+            assert subprocess.run(command, capture_output=True, text=True, check=True).stdout == "held\n"
+        assert subprocess.run(command, capture_output=True, text=True, check=True).stdout == ""

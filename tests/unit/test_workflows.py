@@ -1,0 +1,96 @@
+"""Workflows hold no logic and no more rights than they need: what they run also runs locally."""
+
+from __future__ import annotations
+
+import ast
+import re
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from tests.unit.repository import CHECKOUT
+
+WORKFLOWS = sorted((CHECKOUT / ".github" / "workflows").glob("*.yml"))
+ACTIONS = sorted((CHECKOUT / ".github" / "actions").glob("*/action.yml"))
+RUNNERS = {"invoke", "nox"}
+
+
+def name_of(path: Path) -> str:
+    return str(path.relative_to(CHECKOUT / ".github"))
+
+
+def load(path: Path) -> dict[str, Any]:
+    document: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))
+    return document
+
+
+def steps_of(path: Path) -> Iterator[dict[str, Any]]:
+    document = load(path)
+    holders = document["jobs"].values() if "jobs" in document else [document["runs"]]
+    for holder in holders:
+        yield from holder.get("steps", [])
+
+
+def task_command(line: str) -> list[str]:
+    """Return a step's command behind the bootstrap."""
+    words = shlex.split(line)
+    if words[:2] == ["python3", "scripts/bootstrap.py"]:
+        words = words[2:]
+        return words[1:] if words[0] == "--with-docker" else words
+    return words
+
+
+def nox_sessions() -> list[str]:
+    tree = ast.parse((CHECKOUT / "noxfile.py").read_text(encoding="utf-8"))
+    functions = [node for node in tree.body if isinstance(node, ast.FunctionDef)]
+    return [node.name for node in functions if "nox.session" in map(ast.unparse, node.decorator_list)]
+
+
+def named_sessions(command: list[str]) -> list[str]:
+    if "-s" not in command:
+        return []
+    behind = command[command.index("-s") + 1 :]
+    return behind[: behind.index("--")] if "--" in behind else behind
+
+
+def test_nox_alone_runs_everything_the_quick_checks_first() -> None:
+    assert nox_sessions() == ["lint", "typecheck", "unit", "e2e", "integration"]
+
+
+@pytest.mark.parametrize("path", [*WORKFLOWS, *ACTIONS], ids=name_of)
+def test_each_run_is_one_line_that_calls_a_task(path: Path) -> None:
+    lines = [str(step["run"]) for step in steps_of(path) if "run" in step]
+    assert [line for line in lines if "\n" in line.strip() or re.search(r"\$\{\{|[;|&`]", line)] == []
+    assert {task_command(line)[0] for line in lines} <= RUNNERS
+
+
+@pytest.mark.parametrize("path", WORKFLOWS, ids=name_of)
+def test_each_nox_session_that_a_workflow_names_exists(path: Path) -> None:
+    commands = [task_command(str(step["run"])) for step in steps_of(path) if "run" in step]
+    named = {session for command in commands if command[0] == "nox" for session in named_sessions(command)}
+    assert named <= set(nox_sessions())
+
+
+@pytest.mark.parametrize("path", [*WORKFLOWS, *ACTIONS], ids=name_of)
+def test_each_action_is_pinned_to_a_commit_with_its_version(path: Path) -> None:
+    used = re.findall(r"^\s*-?\s*uses:\s*(.+)$", path.read_text(encoding="utf-8"), re.MULTILINE)
+    pinned = re.compile(r"\./\S+|[\w./-]+@[0-9a-f]{40} # v\d+(\.\d+)*")
+    assert used
+    assert [use for use in used if not pinned.fullmatch(use.strip())] == []
+
+
+@pytest.mark.parametrize("path", WORKFLOWS, ids=name_of)
+def test_a_workflow_grants_nothing_and_each_job_says_what_it_needs(path: Path) -> None:
+    document = load(path)
+    assert document["permissions"] == {}
+    assert [name for name, job in document["jobs"].items() if "permissions" not in job] == []
+    assert [name for name, job in document["jobs"].items() if "timeout-minutes" not in job] == []
+
+
+@pytest.mark.parametrize("path", WORKFLOWS, ids=name_of)
+def test_no_checkout_keeps_its_credentials(path: Path) -> None:
+    checkouts = [step for step in steps_of(path) if str(step.get("uses", "")).startswith("actions/checkout@")]
+    assert [step for step in checkouts if step.get("with", {}).get("persist-credentials") is not False] == []
