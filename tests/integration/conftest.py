@@ -36,7 +36,7 @@ def fresh(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Platform]:
 def broken_image(platform: Platform) -> Iterator[str]:
     """Return an image that ends at once with a message and exit code 7; made of one that the running stack has."""
     assert platform.containers()
-    name = "optimus-it/broken:local"
+    name = "optimus-it/broken:test"
     engine = docker.from_env()
     base = "optimus/ai-engine:local"
     recipe = f'FROM {base}\nCMD ["sh", "-c", "echo relation does not exist, said the migration; exit 7"]\n'

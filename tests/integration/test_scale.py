@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 
+import docker
 import pytest
 from tests.integration.platform import Platform
 

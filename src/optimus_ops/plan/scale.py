@@ -79,7 +79,8 @@ def plan_scale(stack: Stack, state: State, request: ScaleRequest, around: Surrou
     wanted = wanted_counts(stack, state, request.counts)
     fewer = {name: count for name, count in wanted.items() if len(state.running(name)) > count}
     prepare = prepare_steps(stack, state, request, around)
-    migrate = migrate_steps(stack, state, request, around)
+    short = [name for name, count in wanted.items() if len(state.running(name)) < count]
+    migrate = migrate_steps(stack, state, request, around, short)
     start = start_steps(stack, state, wanted, migrate)
     verify_up = _verify(stack, state, wanted, [step for step in start if isinstance(step, Start)])
     stop = [step for name, count in fewer.items() for step in stop_steps(stack, state, name, count)]
@@ -152,8 +153,22 @@ def _build_steps(stack: Stack, asked: frozenset[str], needed: Mapping[str, str])
     return [Build(services=names, cause="; ".join(causes))] if names else []
 
 
-def migrate_steps(stack: Stack, state: State, request: ScaleRequest, around: Surroundings) -> tuple[Step, ...]:
-    """Return the migrations job if it has to run: asked for, or never ended well on the image that is there now."""
+def migrate_steps(
+    stack: Stack, state: State, request: ScaleRequest, around: Surroundings, short: Iterable[str] = ()
+) -> tuple[Step, ...]:
+    """Return the migrations job if it has to run.
+
+    That is: asked for; or replicas of its image are about to start, and it never ended well on the image that is there
+    now. Where no replica of that image starts, a newer image is no reason: the replicas that run would meet a schema that
+    they don't know.
+
+    Args:
+        stack: what is wanted.
+        state: what runs.
+        request: what was asked for.
+        around: what else was observed.
+        short: the services that get new replicas.
+    """
     name = stack.migrations
     if name is None:
         return ()
@@ -161,13 +176,16 @@ def migrate_steps(stack: Stack, state: State, request: ScaleRequest, around: Sur
     if request.run_migrations:
         return (Migrate(service=name, cause="--run-migrations"),)
     rebuilt = {stack.services[built].image for built in request.build}
-    if image in rebuilt or (image in around.outdated and image in idle_images(stack, state)):
+    starting = {stack.services[service].image for service in short}
+    if image in rebuilt or (image in starting and image in around.outdated and image in idle_images(stack, state)):
         return (Migrate(service=name, cause="its image is built anew"),)
     done = any(
         replica.status == "exited" and replica.exit_code == 0 and replica.image_id == around.images.get(image)
         for replica in state.of(name)
     )
-    return () if done else (Migrate(service=name, cause="it has not ended well on this image yet"),)
+    if done or image not in starting:
+        return ()
+    return (Migrate(service=name, cause="it has not ended well on this image yet"),)
 
 
 def start_steps(stack: Stack, state: State, wanted: Mapping[str, int], migrate: tuple[Step, ...]) -> tuple[Step, ...]:

@@ -89,16 +89,23 @@ def test_a_store_that_ended_is_started_again() -> None:
     assert [step.text for step in plan.steps] == ["start redis"]
 
 
-def test_migrations_run_again_when_their_image_is_another_one() -> None:
-    images = {**IMAGES, "shop/memory:local": "sha256:new"}
-    plan = plan_scale(stack(), running(ai=1, memory=1), ScaleRequest(), Surroundings(images=images))
-    assert [step.text for step in plan.steps] == ["run migrations"]
+def test_migrations_run_again_before_replicas_of_another_image() -> None:
+    around = Surroundings(images={**IMAGES, "shop/memory:local": "sha256:new"})
+    plan = plan_scale(stack(), running(ai=1, memory=1), ScaleRequest({"memory": 2}), around)
+    assert [step.text for step in plan.steps][:2] == ["run migrations", "start memory=2"]
+
+
+def test_a_newer_image_is_no_reason_to_migrate_under_the_replicas_that_run() -> None:
+    around = Surroundings(images={**IMAGES, "shop/memory:local": "sha256:new"})
+    plan = plan_scale(stack(), running(ai=1, memory=1), ScaleRequest({"ai": 2}), around)
+    assert [step.text for step in plan.steps] == ["start ai=2", "verify routing to ai=2"]
 
 
 def test_migrations_that_failed_run_again() -> None:
     failed = replica("migrations", status="exited", exit_code=1, image_id=IMAGES["shop/memory:local"])
-    there = state(replica("postgres"), replica("redis"), replica("nginx-lb"), failed, replica("ai"), replica("memory"))
-    assert [step.text for step in plan_scale(stack(), there, ScaleRequest(), HERE).steps] == ["run migrations"]
+    there = state(replica("postgres"), replica("redis"), replica("nginx-lb"), failed, replica("ai"))
+    steps = plan_scale(stack(), there, ScaleRequest(), HERE).steps
+    assert [step.text for step in steps][:2] == ["run migrations", "start memory"]
 
 
 def test_migrations_run_on_request() -> None:
