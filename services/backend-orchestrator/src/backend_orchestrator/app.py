@@ -1,12 +1,12 @@
 """The HTTP service, put together."""
 
-import asyncio
 import os
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
 
+from backend_orchestrator.background import background
 from backend_orchestrator.broadcast import Broadcaster
 from backend_orchestrator.dashboard import page_routes, socket_routes
 from backend_orchestrator.intake import Intake
@@ -36,14 +36,8 @@ def build_app(environ: Mapping[str, str] = os.environ) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        presence = asyncio.create_task(announce(redis, service, app.state.drain))
-        try:
+        async with redis, background(announce(redis, service, app.state.drain)):
             yield
-        finally:
-            presence.cancel()
-            with suppress(asyncio.CancelledError):
-                await presence
-            await redis.aclose()
 
     app = create_app(service, checks={"redis": redis.ping}, lifespan=lifespan, title="Optimus backend-orchestrator")
     numbers = PhoneNumbers(service.tenants_file)

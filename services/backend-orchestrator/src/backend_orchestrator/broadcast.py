@@ -86,7 +86,8 @@ class Broadcaster:
         self._latest = None
 
     async def _poll(self) -> None:
-        while True:
+        # Not `while True`: redis-py loses a cancellation that comes while it connects.
+        while asyncio.current_task() is self._poller:
             try:
                 snapshot = await self._observer.take()
             except (RedisError, OSError) as error:

@@ -142,7 +142,7 @@ class Consumer:
                 keys.GROUP,
                 delivery.entry,
                 f"{self._clock() + seconds:.3f}",
-                0 if counts else 1,
+                0 if counts else -1,
                 json.dumps(message.encode()),
             ],
         )

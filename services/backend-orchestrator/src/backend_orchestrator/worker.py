@@ -97,9 +97,11 @@ class Worker:
                 return_when=asyncio.FIRST_COMPLETED,
             )
             await self._try_renewing()
-        for task in self._in_hand:
-            task.cancel()
-        await asyncio.gather(*self._in_hand, return_exceptions=True)
+        while self._in_hand:
+            # More than once: redis-py loses a cancellation that comes while it connects.
+            for task in self._in_hand:
+                task.cancel()
+            await asyncio.wait(self._in_hand, timeout=0.2)
         try:
             await self._consumer.leave()
         except (RedisError, OSError) as error:

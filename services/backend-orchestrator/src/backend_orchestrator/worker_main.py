@@ -5,12 +5,13 @@ import os
 import random
 import signal
 from collections.abc import Callable, Mapping
-from contextlib import AsyncExitStack, suppress
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 import httpx
 
 from backend_orchestrator.answering import AiEngine
+from backend_orchestrator.background import background
 from backend_orchestrator.channels import ReplyChannel, WhatsAppChannel
 from backend_orchestrator.consumer import Consumer, consumer_name
 from backend_orchestrator.erp import ErpAdapter, RestErpAdapter
@@ -53,12 +54,9 @@ async def _work(settings: WorkerSettings) -> None:
         consumer = Consumer(redis, reader, consumer_name(service.hostname), settings.remember)
         handler = await _handler(settings, consumer, stack)
         worker = Worker(consumer, handler.handle, options, drain, beat=beat(settings.heartbeat))
-        presence = asyncio.create_task(announce(redis, service, drain))
-        await worker.run()
-        await worker.finish(service.drain_timeout)
-        presence.cancel()
-        with suppress(asyncio.CancelledError):
-            await presence
+        async with background(announce(redis, service, drain)):
+            await worker.run()
+            await worker.finish(service.drain_timeout)
     settings.heartbeat.unlink(missing_ok=True)
 
 

@@ -1,0 +1,156 @@
+"""Calls to the outside: ai-engine, WhatsApp, the ERP system."""
+
+import json
+from collections.abc import Callable
+
+import httpx
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from backend_orchestrator.answering import AiEngine
+from backend_orchestrator.channels import WHATSAPP_MAX_TEXT, WhatsAppChannel, shortened
+from backend_orchestrator.erp import ErpUnavailableError, Record, RestErpAdapter, order_ids
+from backend_orchestrator.messages import InboundMessage
+from backend_orchestrator.retry import AttemptError, PermanentError, ThrottledError, TransientError
+
+MESSAGE = InboundMessage("acme", "wamid.1", "whatsapp", "5511", "hello", "100000000000001", "request-1")
+
+Serve = Callable[[httpx.Request], httpx.Response]
+
+
+def client(serve: Serve) -> httpx.AsyncClient:
+    return httpx.AsyncClient(transport=httpx.MockTransport(serve), base_url="http://outside/v1")
+
+
+def fixed(status: int, body: object = None, headers: dict[str, str] | None = None) -> Serve:
+    return lambda _: httpx.Response(status, json=body, headers=headers)
+
+
+def unreachable(_: httpx.Request) -> httpx.Response:
+    raise httpx.ConnectError("http://secret-host")
+
+
+def completion(content: object) -> dict[str, object]:
+    return {"choices": [{"message": {"role": "assistant", "content": content}}]}
+
+
+def ai_engine(serve: Serve, key: str | None = "acme-key") -> AiEngine:
+    return AiEngine(client(serve), "embedded", lambda tenant: key if tenant == "acme" else None)
+
+
+async def test_ai_engine_is_asked_in_the_tenants_name_and_conversation() -> None:
+    seen: list[httpx.Request] = []
+
+    def serve(request: httpx.Request) -> httpx.Response:
+        seen.append(request)
+        return httpx.Response(200, json=completion("hi"))
+
+    assert await ai_engine(serve).answer(MESSAGE, "facts") == "hi"
+    (request,) = seen
+    assert request.headers["Authorization"] == "Bearer acme-key"
+    assert request.headers["X-Session-Id"] == "whatsapp-5511"
+    assert request.headers["X-Request-Id"] == "request-1"
+    assert json.loads(request.content) == {
+        "model": "embedded",
+        "messages": [{"role": "system", "content": "facts"}, {"role": "user", "content": "hello"}],
+    }
+
+
+@pytest.mark.parametrize(
+    ("serve", "kind"),
+    [
+        (fixed(500), TransientError),
+        (fixed(503), TransientError),
+        (fixed(401), TransientError),
+        (fixed(400), PermanentError),
+        (fixed(404), PermanentError),
+        (fixed(200, {"choices": []}), TransientError),
+        (fixed(200, completion("")), PermanentError),
+        (fixed(200, completion(None)), PermanentError),
+        (unreachable, TransientError),
+    ],
+)
+async def test_how_ai_engine_fails_says_whether_to_try_again(serve: Serve, kind: type[AttemptError]) -> None:
+    with pytest.raises(kind) as failure:
+        await ai_engine(serve).answer(MESSAGE, "")
+    assert "secret-host" not in str(failure.value)
+
+
+async def test_ai_engines_patience_is_passed_on() -> None:
+    with pytest.raises(ThrottledError) as failure:
+        await ai_engine(fixed(429, headers={"Retry-After": "9"})).answer(MESSAGE, "")
+    assert failure.value.retry_after == 9
+
+
+async def test_a_tenant_without_a_key_is_not_answered_for_now() -> None:
+    with pytest.raises(TransientError):
+        await ai_engine(fixed(200, completion("hi")), key=None).answer(MESSAGE, "")
+
+
+async def test_whatsapp_is_sent_the_answer_with_what_it_answers() -> None:
+    seen: list[httpx.Request] = []
+
+    def serve(request: httpx.Request) -> httpx.Response:
+        seen.append(request)
+        return httpx.Response(200, json={})
+
+    await WhatsAppChannel(client(serve), "token").send(MESSAGE, "hi")
+    (request,) = seen
+    body = json.loads(request.content)
+    assert request.url == "http://outside/v1/100000000000001/messages"
+    assert request.headers["Authorization"] == "Bearer token"
+    assert (body["to"], body["text"], body["context"]) == ("5511", {"body": "hi"}, {"message_id": "wamid.1"})
+
+
+@pytest.mark.parametrize(
+    ("serve", "kind"),
+    [
+        (fixed(429), ThrottledError),
+        (fixed(500), TransientError),
+        (fixed(400), PermanentError),
+        (unreachable, TransientError),
+    ],
+)
+async def test_how_whatsapp_fails_says_whether_to_try_again(serve: Serve, kind: type[AttemptError]) -> None:
+    with pytest.raises(kind):
+        await WhatsAppChannel(client(serve), "token").send(MESSAGE, "hi")
+
+
+@given(st.text(max_size=50), st.integers(1, 50))
+def test_a_text_is_cut_only_where_it_must(text: str, limit: int) -> None:
+    cut = shortened(text, limit)
+    assert len(cut) <= limit <= WHATSAPP_MAX_TEXT
+    assert cut == text or (cut.endswith("…") and text.startswith(cut[:-1]))
+
+
+async def test_an_order_is_found_with_its_plain_fields() -> None:
+    seen: list[httpx.Request] = []
+
+    def serve(request: httpx.Request) -> httpx.Response:
+        seen.append(request)
+        return httpx.Response(200, json={"status": "on\nits way", "total": 9.5, "lines": [{"sku": 1}]})
+
+    order = await RestErpAdapter(client(serve), "key").find_order("acme", "1/../2")
+    assert order == Record("1/../2", {"status": "on its way", "total": "9.5"})
+    assert str(seen[0].url) == "http://outside/v1/tenants/acme/orders/1%2F..%2F2"
+    assert seen[0].headers["Authorization"] == "Bearer key"
+
+
+async def test_what_the_erp_does_not_know_is_none() -> None:
+    assert await RestErpAdapter(client(fixed(404)), None).find_customer("acme", "5511") is None
+
+
+@pytest.mark.parametrize("serve", [fixed(500), fixed(200, [1]), lambda _: httpx.Response(200, text="{"), unreachable])
+async def test_an_erp_without_a_usable_answer_is_unavailable(serve: Serve) -> None:
+    with pytest.raises(ErpUnavailableError):
+        await RestErpAdapter(client(serve), None).find_order("acme", "1")
+
+
+@given(st.text())
+def test_few_orders_are_looked_up_for_any_text(text: str) -> None:
+    assert len(order_ids(text)) <= 3
+
+
+def test_orders_are_named_with_a_hash_sign_each_once() -> None:
+    assert order_ids("#12345 and #678, #12345 again; not 999, #12 or #12345678901234") == ("12345", "678")

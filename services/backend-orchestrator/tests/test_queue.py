@@ -1,0 +1,201 @@
+import asyncio
+from dataclasses import dataclass
+from typing import cast
+
+import pytest
+from redis.asyncio import Redis
+
+from backend_orchestrator import keys
+from backend_orchestrator.consumer import Consumer
+from backend_orchestrator.intake import Accepted, Intake, IntakeLimits, QueueFullError
+from backend_orchestrator.messages import InboundMessage, decode
+
+REMEMBER = 3600
+
+
+@dataclass
+class Clock:
+    now: float = 1_000_000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def message(message_id: str = "m1", text: str = "hello") -> InboundMessage:
+    return InboundMessage("acme", message_id, "whatsapp", "5511999990000", text, "100000000000001", "request-1")
+
+
+async def entries(redis: Redis, stream: str) -> list[tuple[str, dict[str, str]]]:
+    return cast("list[tuple[str, dict[str, str]]]", await redis.xrange(stream))
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def intake(redis: Redis, clock: Clock) -> Intake:
+    return Intake(redis, IntakeLimits(remember=REMEMBER, queue_length=3), clock)
+
+
+@pytest.fixture
+async def consumer(redis: Redis, reader: Redis, clock: Clock) -> Consumer:
+    made = Consumer(redis, reader, "one", REMEMBER, clock)
+    await made.join()
+    return made
+
+
+@pytest.fixture
+async def other(redis: Redis, reader: Redis, clock: Clock) -> Consumer:
+    return Consumer(redis, reader, "two", REMEMBER, clock)
+
+
+async def test_a_message_delivered_again_is_queued_once(intake: Intake, redis: Redis) -> None:
+    first = await intake.put(message())
+    again = await asyncio.gather(*(intake.put(message()) for _ in range(20)))
+    assert first == Accepted("queued", duplicate=False)
+    assert set(again) == {Accepted("queued", duplicate=True)}
+    assert await redis.xlen(keys.INBOUND) == 1
+    assert await redis.hget(keys.counts("acme"), "messages_in") == "1"
+
+
+async def test_a_full_queue_refuses_and_remembers_nothing_of_the_message(intake: Intake) -> None:
+    for number in range(3):
+        await intake.put(message(f"m{number}"))
+    with pytest.raises(QueueFullError):
+        await intake.put(message("late"))
+    assert await intake.state("acme", "late") is None
+
+
+async def test_an_id_is_forgotten_in_the_end(intake: Intake, redis: Redis) -> None:
+    await intake.put(message())
+    assert 0 < await redis.ttl(keys.state("acme", "m1")) <= REMEMBER
+
+
+async def test_what_was_queued_is_what_is_taken(intake: Intake, consumer: Consumer) -> None:
+    await intake.put(message(text="olá ✓\nline"))
+    (delivery,) = await consumer.take(5, 10)
+    assert decode(delivery.fields) == message(text="olá ✓\nline")
+
+
+async def test_joining_twice_changes_nothing(intake: Intake, consumer: Consumer, other: Consumer) -> None:
+    await intake.put(message())
+    await other.join()
+    assert len(await consumer.take(5, 10)) == 1
+
+
+async def test_attempts_are_counted_across_workers(intake: Intake, consumer: Consumer, other: Consumer) -> None:
+    await intake.put(message())
+    assert (await consumer.begin(message())).number == 1
+    assert (await other.begin(message())).number == 2
+
+
+async def test_the_age_is_that_of_the_first_queueing(intake: Intake, consumer: Consumer, clock: Clock) -> None:
+    await intake.put(message())
+    clock.now += 90
+    assert (await consumer.begin(message())).age == pytest.approx(90)
+
+
+async def test_finishing_answers_once(intake: Intake, consumer: Consumer, redis: Redis) -> None:
+    await intake.put(message())
+    (delivery,) = await consumer.take(1, 10)
+    assert await consumer.finish(delivery, message(), "hi", to_outbox=True)
+    assert not await consumer.finish(delivery, message(), "hi again", to_outbox=True)
+    ((_, answer),) = await entries(redis, keys.outbox("acme"))
+    assert (answer["message_id"], answer["text"]) == ("m1", "hi")
+    assert await intake.state("acme", "m1") is not None
+    assert (await consumer.begin(message())).status == "answered"
+    assert await redis.xlen(keys.INBOUND) == 0
+    assert (await redis.xpending(keys.INBOUND, keys.GROUP))["pending"] == 0
+
+
+async def test_a_delayed_message_returns_when_its_time_has_come(
+    intake: Intake, consumer: Consumer, clock: Clock
+) -> None:
+    await intake.put(message())
+    (delivery,) = await consumer.take(1, 10)
+    assert await consumer.delay(delivery, message(), 5, counts=True)
+    assert await consumer.release() == 0
+    assert await consumer.take(1, 10) == []
+    clock.now += 5
+    assert await consumer.release() == 1
+    (returned,) = await consumer.take(1, 10)
+    assert decode(returned.fields) == message()
+
+
+@pytest.mark.parametrize(("counts", "number"), [(True, 2), (False, 1)])
+async def test_only_attempts_that_count_are_counted(
+    intake: Intake, consumer: Consumer, counts: bool, number: int
+) -> None:
+    await intake.put(message())
+    (delivery,) = await consumer.take(1, 10)
+    await consumer.begin(message())
+    await consumer.delay(delivery, message(), 0, counts=counts)
+    assert (await consumer.begin(message())).number == number
+
+
+async def test_an_entry_is_put_off_or_given_up_once(intake: Intake, consumer: Consumer, redis: Redis) -> None:
+    await intake.put(message())
+    (delivery,) = await consumer.take(1, 10)
+    assert await consumer.delay(delivery, message(), 5, counts=True)
+    assert not await consumer.delay(delivery, message(), 5, counts=True)
+    assert not await consumer.bury(delivery, message(), "no")
+    assert await redis.zcard(keys.DELAYED) == 1
+    assert await redis.xlen(keys.DEAD) == 0
+
+
+async def test_a_dead_letter_keeps_the_message_and_the_reason(intake: Intake, consumer: Consumer, redis: Redis) -> None:
+    await intake.put(message())
+    (delivery,) = await consumer.take(1, 10)
+    await consumer.bury(delivery, message(), "5 attempts failed")
+    ((_, dead),) = await entries(redis, keys.DEAD)
+    assert dead["reason"] == "5 attempts failed"
+    assert decode(dead) == message()
+    state = await intake.state("acme", "m1")
+    assert state is not None
+    assert state["status"] == "dead"
+    assert await redis.xlen(keys.INBOUND) == 0
+
+
+async def test_entries_of_a_silent_worker_are_claimed(intake: Intake, consumer: Consumer, other: Consumer) -> None:
+    await intake.put(message())
+    taken = await consumer.take(1, 10)
+    assert await other.claim(5, 60_000) == []
+    assert await other.claim(5, 0) == taken
+
+
+async def test_renewing_does_not_take_back_what_was_claimed(
+    intake: Intake, consumer: Consumer, other: Consumer
+) -> None:
+    await intake.put(message())
+    (delivery,) = await consumer.take(1, 10)
+    assert await consumer.renew([delivery.entry]) == 1
+    await other.claim(5, 0)
+    assert await consumer.renew([delivery.entry]) == 0
+    assert await other.renew([delivery.entry]) == 1
+
+
+async def test_an_entry_deleted_meanwhile_is_not_claimed(
+    intake: Intake, consumer: Consumer, other: Consumer, redis: Redis
+) -> None:
+    await intake.put(message())
+    (delivery,) = await consumer.take(1, 10)
+    await redis.xdel(keys.INBOUND, delivery.entry)
+    assert await other.claim(5, 0) == []
+
+
+async def test_a_worker_leaves_the_group_only_with_empty_hands(intake: Intake, consumer: Consumer) -> None:
+    await intake.put(message())
+    (delivery,) = await consumer.take(1, 10)
+    assert not await consumer.leave()
+    await consumer.drop(delivery)
+    assert await consumer.leave()
+
+
+async def test_a_bad_entry_does_not_reach_the_state_of_any_message(consumer: Consumer, redis: Redis) -> None:
+    await redis.xadd(keys.INBOUND, {"nonsense": "1"})
+    (delivery,) = await consumer.take(1, 10)
+    await consumer.bury(delivery, None, "not a message")
+    assert await redis.keys("optimus:message:*") == []
+    assert await redis.xlen(keys.DEAD) == 1

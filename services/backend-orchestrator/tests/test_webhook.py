@@ -1,0 +1,106 @@
+import json
+from pathlib import Path
+from typing import cast
+
+import httpx
+import pytest
+from redis.asyncio import Redis
+
+from backend_orchestrator import keys
+from backend_orchestrator.app import build_app
+from backend_orchestrator.messages import decode
+from backend_orchestrator.signature import sign
+
+HANDSHAKE = {"hub.mode": "subscribe", "hub.verify_token": "verify", "hub.challenge": "1158201444"}
+
+
+def body(*message_ids: str, number: str = "100000000000001") -> bytes:
+    messages = [{"id": name, "from": "5511", "type": "text", "text": {"body": "hi"}} for name in message_ids]
+    value = {"metadata": {"phone_number_id": number}, "messages": messages}
+    return json.dumps({"entry": [{"changes": [{"value": value}]}]}).encode()
+
+
+async def deliver(client: httpx.AsyncClient, content: bytes, signed_with: str = "new") -> httpx.Response:
+    return await client.post(
+        "/webhooks/whatsapp", content=content, headers={"X-Hub-Signature-256": sign(content, signed_with)}
+    )
+
+
+async def only_entry(redis: Redis, stream: str) -> dict[str, str]:
+    ((_, fields),) = cast("list[tuple[str, dict[str, str]]]", await redis.xrange(stream))
+    return fields
+
+
+async def test_the_handshake_returns_the_challenge(client: httpx.AsyncClient) -> None:
+    answer = await client.get("/webhooks/whatsapp", params=HANDSHAKE)
+    assert (answer.status_code, answer.text) == (200, "1158201444")
+    assert answer.headers["content-type"].startswith("text/plain")
+
+
+@pytest.mark.parametrize("change", [{"hub.verify_token": "wrong"}, {"hub.mode": "x"}, {"hub.verify_token": ""}])
+async def test_another_handshake_is_refused(client: httpx.AsyncClient, change: dict[str, str]) -> None:
+    answer = await client.get("/webhooks/whatsapp", params=HANDSHAKE | change)
+    assert answer.status_code == 403
+    assert "1158201444" not in answer.text
+
+
+async def test_a_signed_message_is_queued_for_the_numbers_tenant(client: httpx.AsyncClient, redis: Redis) -> None:
+    content = body("wamid.1", number="100000000000002")
+    answer = await deliver(client, content)
+    assert answer.json() == {"queued": 1, "duplicates": 0, "ignored": 0}
+    queued = decode(await only_entry(redis, keys.INBOUND))
+    assert (queued.tenant, queued.message_id, queued.text) == ("globex", "wamid.1", "hi")
+    assert queued.request_id == answer.headers["X-Request-Id"]
+
+
+@pytest.mark.parametrize("secret", ["old", "new"])
+async def test_each_secret_of_a_rotation_is_good(client: httpx.AsyncClient, secret: str) -> None:
+    assert (await deliver(client, body("m"), secret)).status_code == 200
+
+
+@pytest.mark.parametrize("headers", [{}, {"X-Hub-Signature-256": sign(b"other", "new")}, {"X-Hub-Signature-256": "x"}])
+async def test_an_unsigned_message_is_refused(client: httpx.AsyncClient, redis: Redis, headers: dict[str, str]) -> None:
+    answer = await client.post("/webhooks/whatsapp", content=body("m"), headers=headers)
+    assert answer.status_code == 401
+    assert await redis.exists(keys.INBOUND) == 0
+
+
+async def test_a_notification_repeated_with_more_in_it_queues_only_the_new(
+    client: httpx.AsyncClient, redis: Redis
+) -> None:
+    await deliver(client, body("a"))
+    answer = await deliver(client, body("a", "b", "b"))
+    assert answer.json() == {"queued": 1, "duplicates": 2, "ignored": 0}
+    assert await redis.xlen(keys.INBOUND) == 2
+
+
+async def test_what_is_nobodys_is_acknowledged_and_counted(client: httpx.AsyncClient) -> None:
+    answer = await deliver(client, body("m", number="999"))
+    assert (answer.status_code, answer.json()["ignored"]) == (200, 1)
+    assert 'optimus_webhook_items_total{outcome="unknown_number"} 1.0' in (await client.get("/metrics")).text
+
+
+async def test_signed_nonsense_is_a_bad_request(client: httpx.AsyncClient) -> None:
+    for content in (b"{", b"\xff", b"[" * 50_000):
+        assert (await deliver(client, content)).status_code == 400
+
+
+async def test_a_large_body_is_refused(client: httpx.AsyncClient) -> None:
+    assert (await deliver(client, b" " * 65_537)).status_code == 413
+
+
+async def test_without_redis_it_asks_to_be_told_again(environ: dict[str, str]) -> None:
+    app = build_app(environ | {"REDIS_URL": "redis://nowhere.invalid:1/0"})
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://service") as client:
+        answer = await deliver(client, body("m"))
+        health = await client.get("/health")
+    assert answer.status_code == 503
+    assert "nowhere" not in answer.text
+    assert (health.status_code, health.json()["failed"]) == (503, ["redis"])
+
+
+async def test_without_an_app_secret_nothing_is_taken(environ: dict[str, str]) -> None:
+    (Path(environ["SECRETS_DIR"]) / "WHATSAPP_APP_SECRET").unlink()
+    app = build_app(environ)
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://service") as client:
+        assert (await deliver(client, body("m"), "")).status_code == 503
