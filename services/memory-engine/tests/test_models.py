@@ -96,3 +96,10 @@ def test_unknown_fields_are_refused_so_that_a_misspelt_one_is_noticed() -> None:
 def test_batches_have_1_to_100_memories(size: int) -> None:
     with pytest.raises(ValidationError, match="memories"):
         BatchIn.model_validate({"memories": [{"text": "x"}] * size})
+
+
+def test_the_texts_of_a_batch_are_bounded_together() -> None:
+    memory = {"text": "x" * 8_000}
+    assert len(BatchIn.model_validate({"memories": [memory] * 12}).memories) == 12
+    with pytest.raises(ValidationError, match="100000 characters"):
+        BatchIn.model_validate({"memories": [memory] * 13})

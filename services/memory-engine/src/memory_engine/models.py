@@ -11,6 +11,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 MAX_TEXT = 8_000
 MAX_BATCH = 100
+MAX_BATCH_TEXT = 100_000
 MAX_METADATA_BYTES = 4_096
 MAX_METADATA_DEPTH = 4
 MAX_FILTER_KEYS = 16
@@ -97,10 +98,22 @@ class MemoryIn(_Request):
     id: UUID | None = None
 
 
+def brief(memories: list[MemoryIn]) -> list[MemoryIn]:
+    """The memories, if embedding them all doesn't keep others waiting.
+
+    Raises:
+        ValueError: their texts are too long together.
+    """
+    total = sum(len(memory.text) for memory in memories)
+    if total > MAX_BATCH_TEXT:
+        raise ValueError(f"must have at most {MAX_BATCH_TEXT} characters of text together; they have {total}")
+    return memories
+
+
 class BatchIn(_Request):
     """Several memories, kept together or not at all."""
 
-    memories: list[MemoryIn] = Field(min_length=1, max_length=MAX_BATCH)
+    memories: Annotated[list[MemoryIn], Field(min_length=1, max_length=MAX_BATCH), AfterValidator(brief)]
 
 
 class SearchIn(_Request):
