@@ -1,0 +1,321 @@
+"""The service through HTTP, on a real Redis."""
+
+import asyncio
+import json
+from typing import Any
+
+import httpx
+import pytest
+from redis import Redis
+
+
+def events_of(answer: httpx.Response) -> list[Any]:
+    lines = [line.removeprefix("data: ") for line in answer.text.split("\n\n") if line]
+    assert lines[-1] == "[DONE]"
+    return [json.loads(line) for line in lines[:-1]]
+
+
+async def test_a_completion_is_what_openai_clients_expect(start: Any) -> None:
+    async with start() as replica:
+        answer = await replica.ask("hello there")
+    document = answer.json()
+    assert answer.status_code == 200
+    assert document["object"] == "chat.completion"
+    assert document["choices"] == [
+        {
+            "index": 0,
+            "message": {"role": "assistant", "content": "Turn 1. You said: hello there"},
+            "finish_reason": "stop",
+        }
+    ]
+    assert document["usage"] == {"prompt_tokens": 3, "completion_tokens": 6, "total_tokens": 9}
+    assert document["id"].startswith("chatcmpl-")
+    assert answer.headers["x-ratelimit-limit-requests"] == "600000"
+
+
+async def test_text_parts_are_one_text(start: Any) -> None:
+    async with start() as replica:
+        answer = await replica.ask([{"type": "text", "text": "one "}, {"type": "text", "text": "two"}])
+    assert answer.json()["choices"][0]["message"]["content"] == "Turn 1. You said: one two"
+
+
+async def test_a_stream_has_role_tokens_reason_and_usage(start: Any) -> None:
+    async with start() as replica:
+        answer = await replica.ask("hi", model="embedded/20", stream=True, stream_options={"include_usage": True})
+    first, *tokens, last, usage = events_of(answer)
+    assert answer.headers["content-type"].startswith("text/event-stream")
+    assert first["choices"][0]["delta"] == {"role": "assistant", "content": ""}
+    assert "".join(event["choices"][0]["delta"]["content"] for event in tokens) == "Turn 1. You said: hi"
+    assert (last["choices"][0]["delta"], last["choices"][0]["finish_reason"]) == ({}, "stop")
+    assert (usage["choices"], usage["usage"]["total_tokens"]) == ([], 7)
+    assert len({event["id"] for event in (first, *tokens, last, usage)}) == 1
+
+
+@pytest.mark.parametrize(
+    ("changes", "status", "param"),
+    [
+        ({"messages": []}, 400, "messages"),
+        ({"messages": [{"role": "robot", "content": "x"}]}, 400, "messages.0.role"),
+        ({"messages": [{"role": "user", "content": [{"type": "image_url"}]}]}, 400, "messages.0.content"),
+        ({"messages": [{"role": "user", "content": "x" * 400_001}]}, 400, "messages.0.content"),
+        ({"messages": [{"role": "user", "content": "x"}] * 257}, 400, "messages"),
+        ({"n": 2}, 400, "n"),
+        ({"max_tokens": 0}, 400, "max_tokens"),
+        ({"temperature": 3}, 400, "temperature"),
+        ({"tools": [{}]}, 400, "tools"),
+        ({"model": "embedded/999999"}, 400, "model"),
+        ({"model": "gpt-none"}, 404, "model"),
+        ({"headers": {"X-Session-Id": "a b"}}, 400, "X-Session-Id"),
+        ({"headers": {"X-Session-Id": "a" * 129}}, 400, "X-Session-Id"),
+    ],
+)
+async def test_bad_input_is_refused_by_name(start: Any, changes: dict[str, Any], status: int, param: str) -> None:
+    async with start() as replica:
+        answer = await replica.ask(**changes)
+    assert (answer.status_code, answer.json()["error"]["param"]) == (status, param)
+    assert answer.json()["error"]["type"] == "invalid_request_error"
+
+
+async def test_a_body_that_is_no_json_is_refused(start: Any) -> None:
+    async with start() as replica:
+        headers = {"Authorization": "Bearer key-acme"}
+        answer = await replica.client.post("/v1/chat/completions", content=b"{", headers=headers)
+    assert (answer.status_code, answer.json()["error"]["code"]) == (400, "invalid_request")
+
+
+async def test_without_a_key_nothing_is_told(start: Any) -> None:
+    async with start() as replica:
+        for answer in (
+            await replica.ask(tenant="nobody"),
+            await replica.client.get("/v1/models"),
+            await replica.client.get("/v1/models/embedded"),
+        ):
+            assert (answer.status_code, answer.json()["error"]["code"]) == (401, "invalid_api_key")
+
+
+async def test_models_are_listed(start: Any) -> None:
+    headers = {"Authorization": "Bearer key-acme"}
+    async with start() as replica:
+        models = (await replica.client.get("/v1/models", headers=headers)).json()
+        one = (await replica.client.get("/v1/models/embedded/250", headers=headers)).json()
+        none = await replica.client.get("/v1/models/none", headers=headers)
+    assert [model["id"] for model in models["data"]] == ["embedded"]
+    assert (one["id"], one["owned_by"]) == ("embedded/250", "optimus")
+    assert none.status_code == 404
+
+
+async def test_any_replica_continues_a_conversation(start: Any) -> None:
+    session = {"headers": {"X-Session-Id": "s.1"}}
+    async with start() as one, start() as other:
+        await one.ask("first", **session)
+        streamed = await other.ask("second", stream=True, **session)
+        third = await one.ask("third", **session)
+        stranger = await other.ask("mine", tenant="globex", **session)
+        alone = await other.ask("alone")
+    assert "Turn" in streamed.text
+    assert third.json()["choices"][0]["message"]["content"] == "Turn 3. You said: third"
+    assert third.headers["x-session-id"] == "s.1"
+    assert stranger.json()["choices"][0]["message"]["content"] == "Turn 1. You said: mine"
+    assert alone.json()["choices"][0]["message"]["content"] == "Turn 1. You said: alone"
+
+
+async def test_turns_at_once_are_kept_whole(start: Any, redis: "Redis") -> None:
+    async with start() as one, start() as other:
+        asks = (
+            replica.ask(f"question {number}", model="embedded/5", headers={"X-Session-Id": "s"})
+            for number in range(8)
+            for replica in (one, other)
+        )
+        await asyncio.gather(*asks)
+    entries = [json.loads(str(entry)) for entry in redis.lrange("optimus:session:acme:s", 0, -1)]
+    assert [entry["role"] for entry in entries] == ["user", "assistant"] * 16
+    for user, assistant in zip(entries[::2], entries[1::2], strict=True):
+        assert assistant["content"].endswith(user["content"])
+
+
+async def test_a_conversation_is_bounded_and_ends(start: Any, redis: "Redis") -> None:
+    async with start(SESSION_MAX_MESSAGES="4", SESSION_TTL="100") as replica:
+        for number in range(4):
+            await replica.ask(f"q{number}", headers={"X-Session-Id": "s"})
+    assert redis.llen("optimus:session:acme:s") == 4
+    assert 0 < int(str(redis.ttl("optimus:session:acme:s"))) <= 100
+
+
+async def test_the_instructions_of_a_request_are_not_kept(start: Any, redis: "Redis") -> None:
+    messages = [{"role": "system", "content": "be brief"}, {"role": "user", "content": "hi"}]
+    async with start() as replica:
+        await replica.ask(messages=messages, headers={"X-Session-Id": "s"})
+    roles = [json.loads(str(entry))["role"] for entry in redis.lrange("optimus:session:acme:s", 0, -1)]
+    assert roles == ["user", "assistant"]
+
+
+async def test_over_the_rate_the_answer_says_when_to_come_back(start: Any, redis: "Redis") -> None:
+    async with start() as one, start() as other:
+        answers = [await replica.ask(tenant="slow") for replica in (one, other, one)]
+    assert [answer.status_code for answer in answers] == [200, 200, 429]
+    assert int(answers[2].headers["retry-after"]) in range(1, 61)
+    assert answers[2].headers["x-ratelimit-remaining-requests"] == "0"
+    assert answers[2].json()["error"]["code"] == "rate_limit_exceeded"
+    assert redis.hgetall("optimus:counts:slow") == {
+        "requests": "2",
+        "rejected": "1",
+        "messages_in": "2",
+        "messages_out": "2",
+        "tokens": "14",
+    }
+
+
+async def test_requests_at_once_are_bounded_and_slots_come_back(start: Any, redis: "Redis") -> None:
+    async with start() as one, start() as other:
+        long = asyncio.create_task(one.ask(tenant="single", model="embedded/60000"))
+        await taken(redis, "optimus:slots:single")
+        refused = await other.ask(tenant="single")
+        long.cancel()
+        await asyncio.gather(long, return_exceptions=True)
+        after = [await other.ask(tenant="single") for _ in range(3)]
+    assert (refused.status_code, refused.json()["error"]["code"]) == (429, "concurrency_limit_exceeded")
+    assert refused.headers["retry-after"] == "1"
+    assert [answer.status_code for answer in after] == [200] * 3
+    assert redis.zcard("optimus:slots:single") == 0
+
+
+async def taken(redis: "Redis", slots: str) -> None:
+    """Return once a request holds a slot."""
+    for _ in range(2000):
+        if redis.zcard(slots):
+            return
+        await asyncio.sleep(0.005)
+    raise AssertionError("no request was admitted")
+
+
+async def test_the_slot_of_a_crashed_replica_comes_back(start: Any, redis: "Redis") -> None:
+    redis.zadd("optimus:slots:single", {"left-behind": 1_000})
+    async with start() as replica:
+        answer = await replica.ask(tenant="single")
+    assert answer.status_code == 200
+
+
+async def test_scripts_are_loaded_again_after_a_failover(start: Any, redis: "Redis") -> None:
+    async with start() as replica:
+        before = await replica.ask()
+        redis.script_flush()
+        after = await replica.ask()
+    assert (before.status_code, after.status_code) == (200, 200)
+
+
+async def test_without_the_store_nothing_is_admitted(start: Any) -> None:
+    async with start(REDIS_URL="redis://127.0.0.1:9/0") as replica:
+        answer = await replica.ask()
+        health = await replica.client.get("/health")
+    assert (answer.status_code, answer.json()["error"]["code"]) == (503, "store_unavailable")
+    assert (health.status_code, health.json()["failed"]) == (503, ["redis"])
+
+
+async def test_what_is_remembered_reaches_the_model(start: Any, fake_server: Any, answer: Any) -> None:
+    fake_server.answers = [answer(200, {"results": [{"id": "1", "text": "likes tea", "score": 0.9, "metadata": {}}]})]
+    async with start(MEMORY_ENGINE_URL=fake_server.url.removesuffix("/v1")) as replica:
+        plain = await replica.ask("what do I like")
+        recalled = await replica.ask("what do I like", memory=True)
+        by_header = await replica.ask("what do I like", headers={"X-Recall": "true"})
+    first, _ = fake_server.received
+    assert "x-recall" not in plain.headers
+    assert recalled.headers["x-recall"] == by_header.headers["x-recall"] == "used"
+    assert recalled.json()["usage"]["prompt_tokens"] > plain.json()["usage"]["prompt_tokens"]
+    assert (first.path, first.body) == ("/v1/memories/search", {"query": "what do I like", "limit": 5})
+    assert first.headers["authorization"] == "Bearer key-acme"
+
+
+@pytest.mark.parametrize("document", [b"<html>", {"results": "none"}, []])
+async def test_a_memory_that_fails_does_not_fail_the_completion(
+    start: Any, fake_server: Any, answer: Any, document: Any
+) -> None:
+    fake_server.answers = [answer(200, document)]
+    async with start(MEMORY_ENGINE_URL=fake_server.url.removesuffix("/v1")) as replica:
+        degraded = await replica.ask(memory=True)
+    async with start() as replica:
+        without = await replica.ask(memory=True)
+    for got in (degraded, without):
+        assert (got.status_code, got.headers["x-recall"]) == (200, "unavailable")
+
+
+async def test_a_provider_from_the_settings_answers(start: Any, fake_server: Any, completion: Any) -> None:
+    fake_server.answers = [completion("from upstream")]
+    environ = {"PROVIDERS": "fake", "FAKE_BASE_URL": fake_server.url, "FAKE_MODELS": "big"}
+    async with start(secrets={"FAKE_API_KEYS": "k1,k2"}, **environ) as replica:
+        got = await replica.ask(model="big", temperature=0.1)
+    assert got.json()["choices"][0]["message"]["content"] == "from upstream"
+    assert fake_server.received[0].body["temperature"] == 0.1
+
+
+async def test_a_stream_that_breaks_says_so_and_keeps_nothing(
+    start: Any, redis: "Redis", fake_server: Any, events: Any
+) -> None:
+    fake_server.answers = [events("Hel", done=False)]
+    environ = {"PROVIDERS": "fake", "FAKE_BASE_URL": fake_server.url, "FAKE_MODELS": "big"}
+    async with start(secrets={"FAKE_API_KEYS": "k1"}, **environ) as replica:
+        got = await replica.ask(model="big", stream=True, headers={"X-Session-Id": "s"})
+    last = json.loads(got.text.split("\n\n")[-2].removeprefix("data: "))
+    assert last["error"]["code"] == "provider_error"
+    assert "[DONE]" not in got.text
+    assert redis.llen("optimus:session:acme:s") == 0
+    assert redis.zcard("optimus:slots:acme") == 0
+
+
+async def test_longer_than_the_deadline_is_a_504(start: Any, redis: "Redis") -> None:
+    async with start(REQUEST_TIMEOUT="1") as replica:
+        whole, streamed = await asyncio.gather(
+            replica.ask(model="embedded/60000"), replica.ask(model="embedded/60000", stream=True)
+        )
+    assert (whole.status_code, whole.json()["error"]["code"]) == (504, "provider_timeout")
+    assert '"provider_timeout"' in streamed.text
+    assert redis.zcard("optimus:slots:acme") == 0
+
+
+async def test_when_the_client_goes_away_the_provider_is_cancelled(
+    start: Any, redis: "Redis", fake_server: Any, events: Any
+) -> None:
+    fake_server.answers = [events("Hel", then=asyncio.Event().wait)]
+    environ = {"PROVIDERS": "fake", "FAKE_BASE_URL": fake_server.url, "FAKE_MODELS": "big"}
+    async with start(secrets={"FAKE_API_KEYS": "k1"}, **environ) as replica:
+        body = json.dumps({"model": "big", "stream": True, "messages": [{"role": "user", "content": "x"}]})
+        await leave_after_first_event(replica.app, body.encode())
+        await asyncio.wait_for(fake_server.disconnected.wait(), 10)
+    assert redis.zcard("optimus:slots:acme") == 0
+
+
+async def leave_after_first_event(app: Any, body: bytes) -> None:
+    """Call the application as a server does whose client closes the connection once it has read an event."""
+    begun = asyncio.Event()
+    messages = [{"type": "http.request", "body": body, "more_body": False}]
+
+    async def receive() -> dict[str, Any]:
+        if messages:
+            return messages.pop()
+        await begun.wait()
+        return {"type": "http.disconnect"}
+
+    async def send(message: dict[str, Any]) -> None:
+        if message["type"] == "http.response.body":
+            begun.set()
+
+    headers = [(b"authorization", b"Bearer key-acme"), (b"content-length", str(len(body)).encode())]
+    scope = {"type": "http", "method": "POST", "path": "/v1/chat/completions", "headers": headers, "query_string": b""}
+    await app(scope, receive, send)
+
+
+async def test_the_api_describes_itself(start: Any) -> None:
+    async with start() as replica:
+        document = (await replica.client.get("/openapi.json")).json()
+    assert {"/health", "/v1/chat/completions", "/v1/models", "/v1/models/{model}"} <= set(document["paths"])
+    references = set(find_references(document))
+    assert references <= {f"#/components/schemas/{name}" for name in document["components"]["schemas"]}
+    assert "#/components/schemas/ChatRequest" in references
+
+
+def find_references(node: Any) -> list[str]:
+    if isinstance(node, dict):
+        own = [node["$ref"]] if isinstance(node.get("$ref"), str) else []
+        return own + [found for value in node.values() for found in find_references(value)]
+    if isinstance(node, list):
+        return [found for value in node for found in find_references(value)]
+    return []

@@ -1,0 +1,138 @@
+"""A pool of keys against a fake endpoint on the loopback."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import aclosing, asynccontextmanager
+from typing import Any
+
+import httpx
+import pytest
+
+from ai_engine.providers import catalogue
+from ai_engine.providers.base import Ask, Piece, Turn, Usage
+from ai_engine.providers.catalogue import Catalogue
+from ai_engine.providers.embedded import Embedded
+from ai_engine.providers.openai import OpenAIProvider
+from ai_engine.providers.pool import KeyPool
+from optimus_kit.errors import ApiError
+
+ASK = Ask("fast", (Turn("user", "hello"),), 5, {"temperature": 0.5}, "request-1")
+Make = Callable[..., Any]
+
+
+@asynccontextmanager
+async def provider(url: str, *keys: str) -> AsyncIterator[OpenAIProvider]:
+    made = OpenAIProvider("fake", url, {"fast": "big-mini"}, KeyPool(keys), httpx.AsyncClient(trust_env=False))
+    yield made
+    await made.aclose()
+
+
+def keys_used(fake_server: Any) -> list[str]:
+    return [request.headers["authorization"].removeprefix("Bearer ") for request in fake_server.received]
+
+
+async def test_the_request_is_passed_on_under_the_name_upstream(fake_server: Any, completion: Make) -> None:
+    fake_server.answers = [completion("hi there")]
+    async with provider(fake_server.url, "k1") as endpoint:
+        reply = await endpoint.complete(ASK)
+    [request] = fake_server.received
+    assert (reply.text, reply.usage) == ("hi there", Usage(7, 2))
+    assert request.path == "/v1/chat/completions"
+    assert request.headers["x-request-id"] == "request-1"
+    assert request.body == {
+        "model": "big-mini",
+        "messages": [{"role": "user", "content": "hello"}],
+        "temperature": 0.5,
+        "max_tokens": 5,
+    }
+
+
+@pytest.mark.parametrize("status", [401, 403, 429, 500, 503])
+async def test_the_next_key_is_tried(fake_server: Any, answer: Make, completion: Make, status: int) -> None:
+    fake_server.answers = [answer(status, {}), completion("from the second")]
+    async with provider(fake_server.url, "k1", "k2") as endpoint:
+        assert (await endpoint.complete(ASK)).text == "from the second"
+    assert keys_used(fake_server) == ["k1", "k2"]
+
+
+async def test_a_key_over_its_limit_is_left_alone(fake_server: Any, answer: Make, completion: Make) -> None:
+    fake_server.answers = [answer(429, {}, Retry_After="60"), completion("ok")]
+    async with provider(fake_server.url, "k1", "k2") as endpoint:
+        for _ in range(3):
+            await endpoint.complete(ASK)
+    assert keys_used(fake_server) == ["k1", "k2", "k2", "k2"]
+
+
+async def test_an_error_of_the_request_is_not_tried_again(fake_server: Any, answer: Make) -> None:
+    fake_server.answers = [answer(400, {"error": {"message": "no"}})]
+    async with provider(fake_server.url, "k1", "k2") as endpoint:
+        with pytest.raises(ApiError) as refused:
+            await endpoint.complete(ASK)
+    assert (refused.value.status, keys_used(fake_server)) == (400, ["k1"])
+
+
+async def test_when_every_key_fails_the_last_error_is_told_and_then_that_none_is_left(
+    fake_server: Any, answer: Make
+) -> None:
+    fake_server.answers = [answer(401, {})]
+    async with provider(fake_server.url, "k1", "k2") as endpoint:
+        with pytest.raises(ApiError) as first:
+            await endpoint.complete(ASK)
+        with pytest.raises(ApiError) as second:
+            await endpoint.complete(ASK)
+    assert (first.value.status, first.value.code) == (502, "provider_error")
+    assert (second.value.status, second.value.code) == (503, "provider_unavailable")
+    assert int(second.value.headers["Retry-After"]) >= 1
+    assert len(fake_server.received) == 2
+
+
+async def test_an_endpoint_that_is_not_there_is_a_502() -> None:
+    async with provider("http://127.0.0.1:9/v1", "k1") as endpoint:
+        with pytest.raises(ApiError) as refused:
+            await endpoint.complete(ASK)
+    assert refused.value.status == 502
+
+
+async def test_a_stream_comes_in_pieces(fake_server: Any, events: Make) -> None:
+    fake_server.answers = [events("Hel", "lo")]
+    async with provider(fake_server.url, "k1") as endpoint:
+        pieces = [piece async for piece in endpoint.stream(ASK)]
+    assert pieces[0] == Piece()
+    assert "".join(piece.text for piece in pieces) == "Hello"
+    assert [piece.finish_reason for piece in pieces if piece.finish_reason] == ["stop"]
+    assert pieces[-1].usage == Usage(1, 1)
+
+
+async def test_a_stream_that_breaks_before_its_first_piece_is_tried_again(fake_server: Any, events: Make) -> None:
+    fake_server.answers = [events(done=False), events("ok")]
+    async with provider(fake_server.url, "k1", "k2") as endpoint:
+        pieces = [piece async for piece in endpoint.stream(ASK)]
+    assert "".join(piece.text for piece in pieces) == "ok"
+    assert keys_used(fake_server) == ["k1", "k2"]
+
+
+async def test_a_stream_that_breaks_later_is_not_tried_again(fake_server: Any, events: Make) -> None:
+    fake_server.answers = [events("Hel", done=False), events("ok")]
+    async with provider(fake_server.url, "k1", "k2") as endpoint:
+        pieces = endpoint.stream(ASK)
+        assert [(await anext(pieces)).text for _ in range(2)] == ["", "Hel"]
+        with pytest.raises(ApiError, match="broke off"):
+            await anext(pieces)
+    assert keys_used(fake_server) == ["k1"]
+
+
+async def test_closing_a_stream_cancels_it_upstream(fake_server: Any, events: Make) -> None:
+    fake_server.answers = [events("Hel", then=asyncio.Event().wait)]
+    async with provider(fake_server.url, "k1") as endpoint:
+        async with aclosing(endpoint.stream(ASK)) as pieces:
+            assert await anext(pieces) == Piece()
+        await asyncio.wait_for(fake_server.disconnected.wait(), 10)
+
+
+async def test_a_failing_provider_falls_back_to_the_next(fake_server: Any, answer: Make) -> None:
+    fake_server.answers = [answer(500, {})]
+    async with provider(fake_server.url, "k1") as endpoint:
+        routes = Catalogue([endpoint, Embedded()], {"fake": [("embedded", "embedded")]}).routes("fast")
+        whole = await catalogue.complete(routes, ASK)
+        streamed = [piece.text async for piece in catalogue.stream(routes, ASK)]
+    assert whole.text == "".join(streamed) == "Turn 1. You said: hello"
