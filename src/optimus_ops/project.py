@@ -81,14 +81,14 @@ def load_project(root: Path | None = None, environ: Mapping[str, str] | None = N
     """Read the project of a checkout.
 
     Args:
-        root: the checkout; the current folder (Invoke changes to that of `tasks.py`) if not given.
+        root: the checkout; if not given, the nearest folder from the current one upwards that has a `tasks.py`.
         environ: the environment; `COMPOSE_PROJECT_NAME`, `OPTIMUS_STATE_DIR`, `OPTIMUS_SECRETS_DIR` and
             `OPTIMUS_SECRETS_FILE` are read.
 
     Raises:
         Refused: the settings or the project name are malformed.
     """
-    root = (root or Path.cwd()).resolve()
+    root = (root or find_root(Path.cwd())).resolve()
     environ = os.environ if environ is None else environ
     table = _settings(root / "pyproject.toml")
     name = environ.get("COMPOSE_PROJECT_NAME") or str(table.get("name", root.name.lower()))
@@ -109,6 +109,11 @@ def load_project(root: Path | None = None, environ: Mapping[str, str] | None = N
         secrets=root / (environ.get("OPTIMUS_SECRETS_DIR") or state / "secrets"),
         secrets_file=root / (environ.get("OPTIMUS_SECRETS_FILE") or ".env.secrets"),
     )
+
+
+def find_root(start: Path) -> Path:
+    """Return the nearest folder from `start` upwards that has a `tasks.py`, as Invoke looks for it; else `start`."""
+    return next((folder for folder in (start, *start.parents) if (folder / "tasks.py").is_file()), start)
 
 
 def _settings(path: Path) -> Mapping[str, Any]:

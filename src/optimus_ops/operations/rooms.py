@@ -47,7 +47,7 @@ def look_around(compose: Compose, docker: Docker, stack: Stack, state: State, *,
 def _outdated(compose: Compose, images: tuple[str, ...]) -> frozenset[str]:
     """Return those of the images that are here but made of other sources than those of the checkout.
 
-    Only images tagged `local` follow the checkout; one that the operator names (`AI_ENGINE_IMAGE=…:1.4`) is left as it is.
+    Only images tagged `local` follow the checkout; one that the operator names (`AI_ENGINE_IMAGE=…:1.4`) is left alone.
     """
     images = tuple(image for image in images if image.endswith(":local"))
     if not images:

@@ -158,9 +158,8 @@ def migrate_steps(
 ) -> tuple[Step, ...]:
     """Return the migrations job if it has to run.
 
-    That is: asked for; or replicas of its image are about to start, and it never ended well on the image that is there
-    now. Where no replica of that image starts, a newer image is no reason: the replicas that run would meet a schema that
-    they don't know.
+    That is: asked for; or replicas of its image are about to start, and it never ended well on the image that is there.
+    Where no replica of that image starts, a newer image is no reason: those that run would not know the new schema.
 
     Args:
         stack: what is wanted.

@@ -9,13 +9,28 @@ import sys
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from invoke.exceptions import Exit
+from invoke.tasks import Task
 from invoke.tasks import task as invoke_task
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
     from types import FrameType
 
+    from invoke.parser.argument import Argument
+
 Body = TypeVar("Body", bound="Callable[..., object]")
+
+
+class RepeatableTask(Task):  # type: ignore[type-arg]
+    """A task whose arguments can be read more than once: Invoke empties `help` while it reads them."""
+
+    def get_arguments(self, ignore_unknown_help: bool | None = None) -> list[Argument]:
+        """Return the arguments of the signature, and keep their help."""
+        kept = dict(self.help)
+        try:
+            return super().get_arguments(ignore_unknown_help)
+        finally:
+            self.help = kept
 
 
 def task(
@@ -39,6 +54,7 @@ def task(
     def decorate(body: Body) -> Any:
         return invoke_task(
             guarded(body),
+            klass=RepeatableTask,
             name=name,
             help=dict(help or {}),
             iterable=list(iterable),
