@@ -1,0 +1,104 @@
+"""The Compose files as `docker compose` merges them, without Docker: enough of the specification for the files here."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import yaml
+from tests.unit.repository import CHECKOUT
+
+COMPOSE = CHECKOUT / "compose"
+DEFAULT = re.compile(r"\$\{(?P<name>[A-Z_]+)(?::?-(?P<default>[^${}]*))?\}")
+SIZES = {"M": 2**20, "G": 2**30, "mb": 2**20}
+
+Model = dict[str, Any]
+
+
+class Replaced(list[Any]):
+    """A sequence marked `!override`: it takes the place of what was there."""
+
+
+class Loader(yaml.SafeLoader):
+    pass
+
+
+def _override(loader: yaml.SafeLoader, node: yaml.Node) -> Replaced:
+    assert isinstance(node, yaml.SequenceNode)
+    return Replaced(loader.construct_sequence(node, deep=True))
+
+
+Loader.add_constructor("!override", _override)
+
+
+@cache
+def load(name: str) -> Model:
+    document = yaml.load((COMPOSE / name).read_text("utf-8"), Loader=Loader)  # noqa: S506 - a safe loader
+    assert isinstance(document, dict)
+    return document
+
+
+def overlay(name: str) -> str:
+    return f"docker-compose.{name}.yml"
+
+
+@cache
+def services(*overlays: str) -> dict[str, Model]:
+    """The services of the base with overlays, variables at their defaults."""
+    merged: Model = {}
+    for name in ("docker-compose.yml", *map(overlay, overlays)):
+        merged = merge(merged, {service: resolve(name, service) for service in load(name)["services"]})
+    return {name: interpolate(service) for name, service in merged.items()}
+
+
+def resolve(file: str, service: str) -> Model:
+    """A service of one file with what it extends."""
+    own: Model = dict(load(file)["services"][service] or {})
+    extended = own.pop("extends", None)
+    return own if extended is None else merge(resolve(extended.get("file", file), extended["service"]), own)
+
+
+def merge(below: Any, above: Any, key: str = "") -> Any:
+    if isinstance(below, dict) and isinstance(above, dict):
+        return below | {
+            name: merge(below[name], value, name) if name in below else value for name, value in above.items()
+        }
+    if key == "volumes":
+        return list({volume["target"]: volume for volume in (*below, *above)}.values())
+    if isinstance(below, list) and isinstance(above, list) and not isinstance(above, Replaced) and key != "command":
+        return [*below, *(item for item in above if item not in below)]
+    return above
+
+
+def interpolate(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: interpolate(item) for name, item in value.items()}
+    if isinstance(value, list):
+        return [interpolate(item) for item in value]
+    return DEFAULT.sub(lambda match: match["default"] or "", value) if isinstance(value, str) else value
+
+
+def memory(text: str) -> int:
+    """Bytes of `256M`, `1G` or `192mb`."""
+    match = re.fullmatch(r"(\d+)([A-Za-z]+)", text)
+    assert match, text
+    return int(match[1]) * SIZES[match[2]]
+
+
+def seconds(text: str) -> float:
+    assert re.fullmatch(r"\d+s", text), text
+    return float(text[:-1])
+
+
+def redis_settings(name: str) -> dict[str, str]:
+    """A Redis configuration of ours with what it includes; a later line wins."""
+    found: dict[str, str] = {}
+    for line in (COMPOSE / "redis" / name).read_text("utf-8").splitlines():
+        word, _, rest = line.strip().partition(" ")
+        if word == "include":
+            found |= redis_settings(Path(rest).name)
+        elif word and not word.startswith("#"):
+            found[word] = rest
+    return found
