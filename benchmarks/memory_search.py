@@ -339,6 +339,7 @@ HNSW over all {total:,} vectors was built in {build:.0f} s; `ef_search` is {sett
 The last tenant is a small one whose vectors lie among those of a big one, in the same index.
 
 Machine: {os.cpu_count()} cores, {memory:.0f} GiB memory, Python {platform.python_version()}, {server}.
+Processes wanting a core during the last 5 minutes, this one included: {os.getloadavg()[1]:.1f}.
 Seed {SEED}; the same again with
 
     .venv/bin/python benchmarks/memory_search.py

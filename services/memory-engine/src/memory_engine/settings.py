@@ -41,7 +41,7 @@ class DatabaseSettings:
     max_overflow: int = 10
     pool_timeout: float = 5.0
     statement_timeout: float = 10.0
-    ef_search: int = 128
+    ef_search: int = 100
     wait: float = 60.0
 
     @property
@@ -124,7 +124,7 @@ def _database(environ: Mapping[str, str], secrets: SecretFolder, hostname: str) 
         max_overflow=max_overflow,
         pool_timeout=env_float(environ, "DB_POOL_TIMEOUT", 5.0, 0.05, 600.0),
         statement_timeout=env_float(environ, "DB_STATEMENT_TIMEOUT", 10.0, 0.05, 600.0),
-        ef_search=env_int(environ, "HNSW_EF_SEARCH", 128, 1, 1_000),
+        ef_search=env_int(environ, "HNSW_EF_SEARCH", 100, 1, 1_000),
         wait=env_float(environ, "DB_WAIT", 60.0, 0.0, 3_600.0),
     )
 
