@@ -1,0 +1,53 @@
+"""The README is true: every task is in its table, every command in it exists, every link leads somewhere."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import Path
+
+import noxfile
+import pytest
+from invoke.parser import Parser
+
+from optimus_ops.tasks.root import make_namespace
+
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text("utf-8")
+COMMANDS = re.findall(r"^\$ (.+)$", README, flags=re.MULTILINE)
+
+
+def without_bootstrap(command: str) -> list[str]:
+    words = shlex.split(command)
+    if words[:2] == ["python3", "scripts/bootstrap.py"]:
+        words = [word for word in words[2:] if word != "--with-docker"]
+    return words
+
+
+def test_every_task_is_in_the_table() -> None:
+    named = set(re.findall(r"^\| `invoke ([a-z.-]+)", README, flags=re.MULTILINE))
+    assert named == set(make_namespace(ROOT).task_names)
+
+
+def test_every_session_is_in_the_table() -> None:
+    named = set(re.findall(r"^\| `nox -s (\w+)`", README, flags=re.MULTILINE))
+    assert named == {name for name, value in vars(noxfile).items() if type(value).__name__ == "Func"}
+
+
+@pytest.mark.parametrize("command", [command for command in COMMANDS if "invoke" in command])
+def test_every_invoke_command_parses(command: str) -> None:
+    words = without_bootstrap(command)
+    parsed = Parser(contexts=make_namespace(ROOT).to_contexts()).parse_argv(words[1:])
+    assert words[0] == "invoke"
+    assert parsed[0].name == words[1]
+
+
+def test_the_test_command_is_what_ci_runs() -> None:
+    [command] = [command for command in COMMANDS if command.endswith(" nox")]
+    assert command in (ROOT / ".ci" / "run").read_text("utf-8").splitlines()
+
+
+def test_every_link_to_a_file_leads_to_one() -> None:
+    links = re.findall(r"\]\(([^)#:]+)\)", README)
+    assert links
+    assert [link for link in links if not (ROOT / link).exists()] == []
