@@ -75,7 +75,7 @@ def work(command: argparse.Namespace, settings: MemorySettings) -> int:
     except migrate.MigrationError as error:
         say(f"error: {error}", sys.stderr)
         return 1
-    say(f"the schema is at {outcome.after or 'nothing'}; {len(outcome.applied)} steps done")
+    say(f"the schema is at {outcome.after or 'nothing'}; steps done: {len(outcome.applied)}")
     return 0
 
 
