@@ -53,7 +53,8 @@ def build(
         OpsError: a build failed; the image that was there before keeps its name.
     """
     argv = ("docker", "compose", *(word for path in files for word in ("-f", str(path))))
-    chosen = choose(_document(argv, project_root, env), services)
+    document = _document(argv, project_root, env)
+    chosen = choose(document, services)
     log = Log(new_log(project_root / ".optimus" / "logs", "build"), report)
     names = ", ".join(one.service for one in chosen)
     report(f"building {names}")
@@ -64,7 +65,7 @@ def build(
             # Whether Compose says how far it is on standard output or standard error depends on its version.
             ["sh", "-c", 'exec "$@" 1>&2', "sh", *command],
             cwd=project_root,
-            environ={**env, "BUILDKIT_PROGRESS": "plain", "COMPOSE_ANSI": "never"},
+            environ=build_environ(document, chosen, env),
             deadline=BUILD_SECONDS,
             on_line=log.telling(progress.telling()),
         )
@@ -89,6 +90,22 @@ def choose(document: Mapping[str, Any], services: Sequence[str]) -> tuple[Build,
             raise Refused(f"service {name!r} {wrong}", f"built are: {', '.join(sorted(by_service)) or 'none'}")
     wanted = {by_service[name].image for name in services} if services else {one.image for one in available}
     return tuple(one for one in available if one.image in wanted)
+
+
+def build_environ(document: Mapping[str, Any], chosen: Sequence[Build], env: Mapping[str, str]) -> Mapping[str, str]:
+    """Return the environment of a build.
+
+    Compose labels an image with the project's name, so that the same sources would give another image id under another
+    name; where no image is named after the project, the name in the files is used whatever the environment says.
+
+    Args:
+        document: the merged model.
+        chosen: what is built.
+        env: the environment in which the files are read.
+    """
+    named = all(document["services"][one.service].get("image") for one in chosen)
+    kept = {name: value for name, value in env.items() if not (named and name == "COMPOSE_PROJECT_NAME")}
+    return {**kept, "BUILDKIT_PROGRESS": "plain", "COMPOSE_ANSI": "never"}
 
 
 def override_of(sources: Mapping[str, str], secrets: Mapping[str, Path]) -> Mapping[str, Any]:

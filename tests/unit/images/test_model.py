@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from optimus_ops.errors import Refused
-from optimus_ops.images.building import choose, override_of
+from optimus_ops.images.building import build_environ, choose, override_of
 from optimus_ops.images.model import builds, public_images
 
 
@@ -65,3 +65,11 @@ def test_the_override_adds_labels_and_secrets_and_nothing_else() -> None:
         "services": {"web": {"build": {"labels": {"com.optimus.source": "abc"}}}},
         "secrets": {"ca_bundle": {"file": "/ca.pem"}},
     }
+
+
+def test_an_image_with_a_name_of_its_own_is_the_same_under_any_project_name(document: dict[str, Any]) -> None:
+    environ = {"COMPOSE_PROJECT_NAME": "other", "PATH": "/bin"}
+    named, unnamed = (build_environ(document, choose(document, [name]), environ) for name in ("web", "tool"))
+    assert "COMPOSE_PROJECT_NAME" not in named
+    assert unnamed["COMPOSE_PROJECT_NAME"] == "other"
+    assert named["PATH"] == "/bin"
