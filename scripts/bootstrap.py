@@ -93,9 +93,10 @@ def prepare(request: Request, checkout: Checkout) -> None:
     if not is_ready(request, checkout):
         with exclusively(checkout.lock_file) as lock:
             log = Log(checkout.log_file)
+            # The environment first: if root has to bring the engine, it finds .venv made by its user.
+            ensure_environment(checkout, log, lock)
             if request.with_docker:
                 ensure_engine(Machine.observed(), log)
-            ensure_environment(checkout, log, lock)
     become(request.command, checkout)
 
 
