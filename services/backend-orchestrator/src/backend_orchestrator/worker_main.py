@@ -63,7 +63,7 @@ async def _work(settings: WorkerSettings) -> None:
 async def _handler(settings: WorkerSettings, consumer: Consumer, stack: AsyncExitStack) -> Handler:
     service = settings.service
     tenants = Tenants.load(service.tenants_file, service.secrets)
-    ai_engine = await _client(stack, settings.ai_engine_url, settings.answer_timeout, settings.concurrency)
+    ai_engine = await _client(stack, settings.ai_engine_url, settings.answer_timeout, settings.concurrency, inside=True)
     return Handler(
         consumer=consumer,
         answerer=AiEngine(ai_engine, settings.model, tenants.key),
@@ -89,9 +89,13 @@ async def _erp(settings: WorkerSettings, stack: AsyncExitStack) -> ErpAdapter | 
     return RestErpAdapter(client, settings.service.secrets.get("ERP_API_KEY"))
 
 
-async def _client(stack: AsyncExitStack, url: str, seconds: float, connections: int) -> httpx.AsyncClient:
+async def _client(
+    stack: AsyncExitStack, url: str, seconds: float, connections: int, *, inside: bool = False
+) -> httpx.AsyncClient:
+    """A client of `url`; what is `inside` the platform is never reached through the environment's proxy."""
     client = httpx.AsyncClient(
         base_url=url,
+        trust_env=not inside,
         timeout=httpx.Timeout(seconds, connect=_CONNECT_SECONDS),
         limits=httpx.Limits(max_connections=connections, max_keepalive_connections=connections, keepalive_expiry=2.0),
     )

@@ -1,0 +1,40 @@
+"""Chooses how the platform is had, says so, and keeps it for the whole run."""
+
+from collections.abc import Iterator
+
+import httpx
+import pytest
+from tests.e2e.driven import OwnPlatform, Platform
+from tests.e2e.driven import platform as platform_of
+from tests.e2e.ways import Way, chosen
+
+# What needs processes of the run's own cannot be asked of a stack that others use.
+collect_ignore_glob = ["test_own_*.py"] if chosen() is Way.STACK else []
+
+
+def pytest_report_header() -> str:
+    return f"e2e: {chosen().value}"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if "e2e" in item.path.parts:
+            item.add_marker(pytest.mark.e2e)
+
+
+@pytest.fixture(scope="session")
+def platform() -> Iterator[Platform]:
+    with platform_of(chosen()) as platform:
+        yield platform
+
+
+@pytest.fixture(scope="session")
+def own_platform(platform: Platform) -> OwnPlatform:
+    assert isinstance(platform, OwnPlatform)
+    return platform
+
+
+@pytest.fixture(scope="session")
+def http() -> Iterator[httpx.Client]:
+    with httpx.Client(timeout=30, trust_env=False) as client:
+        yield client
