@@ -7,6 +7,7 @@ import socket
 
 import docker
 import pytest
+from tests.integration.engine_door import EngineDoor
 from tests.integration.platform import Platform
 
 pytestmark = pytest.mark.integration
@@ -93,6 +94,21 @@ def test_after_a_kill_the_same_command_brings_everything_up(fresh: Platform) -> 
     fresh.invoke("scale", "--ai-engine", "2").check()
     assert fresh.chat()[0] == 200
     assert len(fresh.replicas("ai-engine")) == 2
+
+
+def test_an_engine_that_goes_away_half_way_is_one_message(fresh: Platform) -> None:
+    with EngineDoor(fresh.folder / "door.sock") as door:
+        process = fresh.start("scale", DOCKER_HOST=door.address)
+        assert process.stdout is not None
+        lines: list[str] = []
+        for line in process.stdout:
+            lines.append(line)
+            if "✓ start postgres" in line:
+                door.close()
+        said = "".join(lines)
+        assert process.wait(timeout=300) == 3, said
+    assert "stopped answering" in said
+    assert "Traceback" not in said
 
 
 def test_of_two_scales_at_once_one_is_refused_and_says_by_whom(platform: Platform) -> None:

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, TypeVar
 
 from optimus_ops.balancer.endpoints import endpoint_of
 from optimus_ops.balancer.routing import check_routing
-from optimus_ops.errors import OpsError
+from optimus_ops.engine.observe import CONNECT_HINT
+from optimus_ops.engine.process import CommandFailed
+from optimus_ops.errors import MachineLacks, OpsError
 from optimus_ops.plan.steps import (
     Build,
     MakeBases,
@@ -90,8 +92,15 @@ class ComposeActor:
     deadlines: Deadlines = Deadlines()
 
     def act(self, step: Step, progress: Progress) -> None:
-        """Carry one step out; raise `OpsError` if it fails."""
+        """Carry one step out; raise `OpsError` if it fails, `MachineLacks` if that is because the engine is gone."""
+        try:
+            self._act(step, progress)
+        except CommandFailed as error:
+            if not self.docker.answers():
+                raise MachineLacks(f"the Docker engine stopped answering during: {step.text}", CONNECT_HINT) from error
+            raise
 
+    def _act(self, step: Step, progress: Progress) -> None:
         def note(text: str) -> None:
             progress.note = text.strip()[:100]
 

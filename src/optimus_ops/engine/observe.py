@@ -30,10 +30,17 @@ CONNECT_HINT = "start it, or let it be installed: python3 scripts/bootstrap.py -
 
 @dataclass(frozen=True)
 class Docker:
-    """The engine, asked through its API. Every method raises `MachineLacks` if it doesn't answer."""
+    """The engine, asked through its API. Every method raises `MachineLacks` if it doesn't answer.
+
+    Args:
+        api: the client of the API.
+        node: the engine's host.
+        root: the folder on that host where images, containers and volumes are.
+    """
 
     api: Any
     node: str
+    root: str = ""
 
     @classmethod
     def connect(cls, *, timeout: float = 60.0) -> Docker:
@@ -47,7 +54,7 @@ class Docker:
             info = api.info()
         except (DockerException, OSError) as error:
             raise MachineLacks(f"no Docker engine answers ({_short(error)})", CONNECT_HINT) from error
-        return cls(api, str(info.get("Name", "")))
+        return cls(api, str(info.get("Name", "")), str(info.get("DockerRootDir", "")))
 
     def answers(self) -> bool:
         """Tell whether the engine still answers."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from optimus_ops.engine.disk import check_disk
 from optimus_ops.engine.ports import check_ports
 from optimus_ops.operations.rooms import look_around
 from optimus_ops.operations.session import Session
@@ -42,6 +43,7 @@ def scale(wanted: Wanted, options: Options) -> None:
         check_scalable(stack, wanted.request.counts)
         state = session.docker.observe(session.project.name)
         check_ports(stack, state)
+        check_disk(session.docker.root)
         around = look_around(session.compose, session.docker, stack, state, building=bool(wanted.request.build))
         return plan_scale(stack, state, wanted.request, around)
 
