@@ -11,7 +11,7 @@ PALETTE = (36, 33, 32, 35, 34, 96, 93, 92, 95, 94)
 STAMP = re.compile(rb"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)) ")
 COLOUR_SEQUENCE = r"\x1b\[[0-9;]*m"
 ESCAPES = re.compile(
-    r"\x1b\[[0-?]*[ -/]*[@-~]"  # control sequences
+    r"(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]"  # control sequences
     r"|\x1b[\]PX^_].*?(?:\x07|\x1b\\|$)"  # strings, such as a window's title
     r"|\x1b[ -/]*[0-~]?"  # the other escapes
     r"|[\x00-\x08\x0b-\x1f\x7f-\x9f]"  # control characters but tab and line feed

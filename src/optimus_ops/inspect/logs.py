@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import queue
+import select
 import sys
 import threading
 import time
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 import docker
 from docker.errors import DockerException
@@ -82,12 +83,24 @@ def logs(services: Sequence[str], *, follow: bool, tail: str, to_stderr: bool = 
         prefixer.know(replica.name)
         streams.add(replica.id, replica.name)
     for batch in streams.batches():
+        if reader_gone(console.stream):
+            raise BrokenPipeError
         console.stream.write("".join(f"{prefixer.show(line)}\n" for line in batch))
         console.stream.flush()
     if follow:
         if not engine.answers():
             raise MachineLacks("the Docker engine stopped answering", "look at it with: invoke doctor")
         console.say(f"{project.name}: the last of these replicas ended")
+
+
+def reader_gone(stream: TextIO) -> bool:
+    """Tell whether nobody reads a pipe any more (`| head`), also while there is nothing to write."""
+    try:
+        poll = select.poll()
+        poll.register(stream.fileno(), select.POLLERR)
+        return any(event & select.POLLERR for _, event in poll.poll(0))
+    except (OSError, ValueError):
+        return False
 
 
 def parse_tail(text: str) -> int | str:
@@ -200,14 +213,16 @@ class Streams:
                 self._latest[container] = max(line.stamp, self._latest.get(container, ""))
 
     def batches(self) -> Iterator[list[LogLine]]:
-        """Give lines as they come, the beginning in the order of time; ends when every stream has ended."""
+        """Give lines as they come, the beginning in the order of time; ends when every stream has ended.
+
+        A batch may be empty: nothing came for a moment.
+        """
         yield in_order(self._beginning())
         idle_since = time.monotonic()
         while self._active or (self.follow and time.monotonic() - idle_since < GRACE_SECONDS):
             if self._active:
                 idle_since = time.monotonic()
-            if batch := self._waiting(QUIET_SECONDS):
-                yield batch
+            yield self._waiting(QUIET_SECONDS)
         if batch := self._waiting(0.0):
             yield batch
 

@@ -9,7 +9,7 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
-POSTGRES_IMAGE = re.compile(r"(^|/)(postgres|postgresql|pgvector|timescaledb)([:/@-]|$)")
+POSTGRES_IMAGE = re.compile(r"(^|/)(postgres|postgresql|pgvector|timescaledb)([:/@]|$)")
 REDIS_IMAGE = re.compile(r"(^|/)(redis|valkey|redis-stack-server)([:/@]|$)")
 
 StoreKind = Literal["postgres", "redis"]

@@ -28,11 +28,11 @@ def status(_: Context, json: bool = False) -> None:
         "tail": "lines of each replica to begin with, or `all`",
     },
 )
-def logs(_: Context, service: Sequence[str] = (), follow: bool = True, tail: str = "100") -> None:
+def logs(_: Context, service: Sequence[str] | None = None, follow: bool = True, tail: str = "100") -> None:
     """Show what replicas write, each line with its replica's name."""
     from optimus_ops.inspect.logs import logs as show
 
-    show(tuple(service), follow=follow, tail=tail)
+    show(tuple(service or ()), follow=follow, tail=tail)
 
 
 @task(help={"json": "print one JSON document on standard output"})

@@ -1,0 +1,146 @@
+"""`invoke doctor`: the machine and the checkout, a verdict per check and what to do."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+from optimus_ops.console import Console
+from optimus_ops.engine.observe import Docker
+from optimus_ops.engine.state import State
+from optimus_ops.errors import MachineLacks, OpsError
+from optimus_ops.inspect import checks, machine
+from optimus_ops.inspect.checks import Check
+from optimus_ops.inspect.status import compose_of
+from optimus_ops.operations.session import print_json
+from optimus_ops.project import load_project
+from optimus_ops.secrets import validate
+from optimus_ops.secrets.report import SecretsPaths
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from optimus_ops.console import Progress
+    from optimus_ops.inspect.checks import EngineFacts
+    from optimus_ops.project import Project
+    from optimus_ops.stack.model import Stack
+
+MARKS = {"ok": ("✓", "32"), "warn": ("!", "33"), "fail": ("✗", "31")}
+
+
+def doctor(*, json: bool, root: Path | None = None) -> None:
+    """Look at everything and print the verdicts.
+
+    Args:
+        json: whether to print one JSON document.
+        root: the checkout; the current folder if not given.
+
+    Raises:
+        MachineLacks: a check failed because the machine lacks something.
+        OpsError: another check failed.
+        Refused: the project's settings are malformed.
+    """
+    project = load_project(root)
+    with Console.for_stream(sys.stderr).step("looking at the machine") as progress:
+        made = tuple(examine(project, progress))
+    code = checks.exit_code(made)
+    if json:
+        print_json({"ok": code == 0, "checks": [asdict(check) for check in made]})
+    else:
+        console = Console.standard()
+        for line in report(made, console):
+            console.say(line)
+    if code:
+        failed = ", ".join(check.name for check in made if check.verdict == "fail")
+        error = MachineLacks if code == MachineLacks.exit_code else OpsError
+        raise error(f"doctor: {failed}", "each line above says what to do")
+
+
+def examine(project: Project, progress: Progress) -> Iterator[Check]:
+    """Look at one thing after the other; what needs a missing one is left out.
+
+    Args:
+        project: the checkout.
+        progress: told what is looked at.
+    """
+    engine, why = _connect()
+    facts = machine.read_engine(engine) if engine else None
+    yield checks.check_engine(facts, why)
+    progress.note = "tools"
+    tools = machine.read_tools()
+    yield from checks.check_tools(tools)
+    if facts is not None:
+        yield checks.check_disk(facts.folder, machine.free_space(facts.folder))
+    progress.note = "Compose files"
+    stack, files = _stack(project, parsable=tools.compose is not None)
+    yield from files
+    state = engine.observe(project.name) if engine else State(project.name)
+    if stack is not None:
+        yield from _of_stack(stack, state, engine, facts, progress)
+    progress.note = "checkout"
+    yield _secrets(project)
+    yield checks.check_packages(machine.read_packages(project.root / "requirements" / "dev.txt"))
+    yield checks.check_leftovers(state, stack, machine.abandoned_files(project))
+    yield checks.check_clock(facts, machine.clock_behind(project.root))
+
+
+def _connect() -> tuple[Docker | None, str]:
+    try:
+        return Docker.connect(timeout=10.0), ""
+    except MachineLacks as error:
+        return None, error.message
+
+
+def _stack(project: Project, *, parsable: bool) -> tuple[Stack | None, tuple[Check, ...]]:
+    compose = compose_of(project)
+    if compose is None:
+        where = f"{project.compose.name}/{project.base}"
+        hint = "name the folder in [tool.optimus-ops] of pyproject.toml"
+        return None, (Check("files", "warn", f"no Compose file {where}", hint),)
+    if not parsable:
+        return None, ()
+    try:
+        stack = compose.stack()
+    except OpsError as error:
+        return None, (Check("files", "fail", error.message, error.hint or "mend them, then: docker compose config"),)
+    names = ", ".join(path.name for path in compose.files)
+    return stack, (Check("files", "ok", f"{names}: {len(stack.services)} services"),)
+
+
+def _of_stack(
+    stack: Stack, state: State, engine: Docker | None, facts: EngineFacts | None, progress: Progress
+) -> Iterator[Check]:
+    if facts is not None:
+        yield checks.check_memory(stack, facts.memory, machine.available_memory())
+        yield checks.check_cores(stack, facts.cpus)
+    published = [port for service in stack.services.values() for port in service.published]
+    yield checks.check_ports(machine.taken_ports(stack, state), published)
+    if engine is not None:
+        progress.note = "images"
+        yield checks.check_images(machine.read_images(stack, engine))
+
+
+def _secrets(project: Project) -> Check:
+    paths = SecretsPaths.of(project)
+    if not paths.example.is_file():
+        return Check("secrets", "ok", f"the project has no {paths.example.name}")
+    try:
+        findings = validate(*paths)
+    except OpsError as error:
+        return Check("secrets", "fail", error.message, error.hint or "")
+    return checks.check_secrets(findings, exists=paths.secrets_file.exists(), name=paths.secrets_file.name)
+
+
+def report(made: Sequence[Check], console: Console) -> Iterator[str]:
+    """Give a line for each check, one more for what to do, and a sum at the end."""
+    width = max(len(check.name) for check in made)
+    for check in made:
+        sign, code = MARKS[check.verdict]
+        first, *rest = check.found.splitlines() or [""]
+        yield f"{console.paint(sign, code)} {check.name:<{width}}  {first}"
+        for line in (*rest, *([f"→ {check.hint}"] if check.hint else [])):
+            yield f"  {'':<{width}}  {line.strip()}"
+    counts = {verdict: sum(check.verdict == verdict for check in made) for verdict in MARKS}
+    yield f"{len(made)} checks: {counts['ok']} ok, {counts['warn']} to look at, {counts['fail']} failed"

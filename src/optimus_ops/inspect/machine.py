@@ -1,0 +1,154 @@
+"""The facts that `invoke doctor` judges: what the machine, the engine and the checkout say."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import re
+import shutil
+import time
+from datetime import UTC, datetime
+from importlib.metadata import distributions
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from optimus_ops.engine.observe import parse_time
+from optimus_ops.engine.ports import busy
+from optimus_ops.engine.process import run
+from optimus_ops.errors import MachineLacks, OpsError
+from optimus_ops.images.registry import registry_answers
+from optimus_ops.inspect.checks import EngineFacts, Images, Packages, Tools
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from optimus_ops.engine.observe import Docker
+    from optimus_ops.engine.state import State
+    from optimus_ops.project import Project
+    from optimus_ops.stack.model import PublishedPort, Stack
+
+TOOL_SECONDS = 20.0
+PIN = re.compile(r"(?P<name>[A-Za-z0-9._-]+)(?:\[[^\]]*\])?==(?P<version>[^\s;\\]+)(?P<marker>\s*;)?")
+
+
+def read_tools() -> Tools:
+    """Ask the command line for its plug-ins."""
+    return Tools(compose=_version("compose", "version", "--short"), buildx=_version("buildx", "version"))
+
+
+def _version(*arguments: str) -> str | None:
+    try:
+        completed = run(["docker", *arguments], deadline=TOOL_SECONDS, check=False)
+    except (MachineLacks, OpsError):
+        return None
+    if completed.code != 0:
+        return None
+    words = completed.stdout.split()
+    return next((word.removeprefix("v") for word in words if re.match(r"v?\d+\.", word)), "of unknown version")
+
+
+def read_engine(engine: Docker) -> EngineFacts:
+    """Ask the engine for what it is."""
+    info = engine.api.info()
+    clock = parse_time(str(info.get("SystemTime", "")))
+    return EngineFacts(
+        version=str(info.get("ServerVersion", "")),
+        folder=str(info.get("DockerRootDir", "")),
+        cpus=int(info.get("NCPU", 0)),
+        memory=int(info.get("MemTotal", 0)),
+        clock=(clock - datetime.now(UTC)).total_seconds() if clock else 0.0,
+    )
+
+
+def free_space(folder: str) -> int | None:
+    """Return the free bytes of a folder; None if it can't be seen from here."""
+    try:
+        return shutil.disk_usage(folder).free
+    except OSError:
+        return None
+
+
+def available_memory(source: Path = Path("/proc/meminfo")) -> int | None:
+    """Return the bytes of memory that new programs could have; None where the kernel doesn't tell."""
+    try:
+        match = re.search(r"^MemAvailable:\s+(\d+) kB$", source.read_text("utf-8"), re.MULTILINE)
+    except OSError:
+        return None
+    return int(match[1]) * 1024 if match else None
+
+
+def taken_ports(stack: Stack, state: State) -> Mapping[str, tuple[PublishedPort, ...]]:
+    """Return service -> ports that it wants and somebody else holds; what runs holds its own."""
+    wanted = {name: busy(one.published) for name, one in stack.services.items() if not state.running(name)}
+    return {name: ports for name, ports in wanted.items() if ports}
+
+
+def read_images(stack: Stack, engine: Docker) -> Images:
+    """Look which images are here; the registry is asked only for missing ones."""
+    here = engine.images([*stack.images, *stack.public_images])
+    own = {one.image for one in stack.services.values() if one.builds}
+    unbuilt = tuple(sorted(image for image in own if image not in here))
+    run_here = {one.image for one in stack.services.values() if not one.builds}
+    # What builds start from is needed only where something is still to be built.
+    needed = stack.public_images if unbuilt else tuple(image for image in stack.public_images if image in run_here)
+    missing = tuple(image for image in needed if image not in here)
+    return Images(missing, unbuilt, registry_answers(missing) if missing else None)
+
+
+def read_packages(lock: Path) -> Packages:
+    """Compare the running Python's packages with a lock."""
+    if not lock.is_file():
+        return Packages(0)
+    installed = {_canonical(found.metadata["Name"]): found.version for found in distributions()}
+    return compare_packages(lock.read_text("utf-8"), installed)
+
+
+def compare_packages(lock: str, installed: Mapping[str, str]) -> Packages:
+    """Return where installed packages differ from a lock.
+
+    Args:
+        lock: a requirements file with exact versions.
+        installed: canonical name -> version.
+    """
+    pins = [match for line in lock.splitlines() if (match := PIN.match(line))]
+    different: dict[str, str] = {}
+    for pin in pins:
+        there = installed.get(_canonical(pin["name"]))
+        if there is None and pin["marker"]:
+            # Meant for another Python or another system.
+            continue
+        if there != pin["version"]:
+            different[pin["name"]] = f"{there or 'missing'} (locked {pin['version']})"
+    return Packages(len(pins), different)
+
+
+def _canonical(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def clock_behind(root: Path) -> float:
+    """Return the seconds by which the clock is behind the newest well-known file of the checkout."""
+    files = [path for name in ("pyproject.toml", "tasks.py", "requirements/dev.txt") if (path := root / name).exists()]
+    return max((path.stat().st_mtime for path in files), default=0.0) - time.time()
+
+
+def abandoned_files(project: Project) -> tuple[str, ...]:
+    """Return locks whose owner ended without letting go, and half-written secrets."""
+    locks = [path for path in sorted((project.state / "locks").glob("*.lock")) if _abandoned(path)]
+    halves = sorted(project.root.glob(".env.secrets.*.tmp")) + sorted(project.root.glob("..env.secrets.*.tmp"))
+    return tuple(path.name for path in (*locks, *halves))
+
+
+def _abandoned(lock: Path) -> bool:
+    """Tell whether a lock names an owner although nobody holds it: its owner was killed."""
+    try:
+        descriptor = os.open(lock, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        return os.fstat(descriptor).st_size > 0
+    except OSError:
+        return False
+    finally:
+        os.close(descriptor)

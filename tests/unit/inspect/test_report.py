@@ -1,0 +1,181 @@
+"""The model of `invoke status`, and how it looks."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+from io import StringIO
+from typing import Any
+
+import pytest
+from tests.unit.stacks import IMAGES, migrated, replica, stack
+
+from optimus_ops.engine.state import Replica, State, sorted_state
+from optimus_ops.inspect.render import print_status, status_json
+from optimus_ops.inspect.report import Row, Sighting, make_rows
+from optimus_ops.inspect.stores import Database, RedisServer, Unreachable
+from optimus_ops.inspect.usage import Limits, Usage
+
+NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
+MEBI = 1024**2
+
+
+def seen(*replicas: Replica, **changes: Any) -> Sighting:
+    facts: dict[str, Any] = {
+        "state": sorted_state("shop", replicas),
+        "stack": stack(),
+        "usage": {},
+        "stores": {},
+        "images": {},
+        "current": {},
+        "now": NOW,
+    }
+    return Sighting(**{**facts, **changes})
+
+
+def row(service: str, sighting: Sighting) -> Row:
+    return next(row for row in make_rows(sighting) if row.service == service)
+
+
+def shown(sighting: Sighting, columns: int | None) -> str:
+    stream = StringIO()
+    print_status(sighting, make_rows(sighting), stream, colour=False, columns=columns)
+    return stream.getvalue()
+
+
+def full() -> Sighting:
+    started = NOW - timedelta(minutes=12)
+    return seen(
+        replica("ai", 1, image="shop/ai:local", image_id=IMAGES["shop/ai:local"], started_at=started),
+        replica("ai", 2, image="shop/ai:local", image_id=IMAGES["shop/ai:local"], started_at=NOW - timedelta(hours=3)),
+        replica(
+            "ai", 3, image="shop/ai:local", image_id="sha256:0123456789abcdef", health="unhealthy", started_at=started
+        ),
+        replica("postgres", image="postgres:17", image_id=IMAGES["postgres:17"], started_at=started),
+        replica("redis", image="redis:8", image_id=IMAGES["redis:8"], started_at=started),
+        replica("memory", status="exited", exit_code=137, started_at=started),
+        migrated(),
+        usage={
+            **{f"ai{number}": Usage(0.25, 100 * MEBI, Limits(1.0, 256 * MEBI)) for number in (1, 2, 3)},
+            "memory1": Usage(limits=Limits(out_of_memory=True)),
+        },
+        stores={
+            "postgres1": Database(14, 97),
+            "redis1": RedisServer("master", 3 * MEBI, 192 * MEBI, "noeviction", 12, 0, None),
+        },
+        images=IMAGES,
+        current={"shop/ai:local": False},
+        notes=("something could not be seen",),
+    )
+
+
+def test_a_service_has_its_ready_and_wanted_replicas_their_ages_and_the_sum_of_their_use() -> None:
+    ai = row("ai", full())
+
+    assert (ai.ready, ai.wanted) == (2, 3)
+    assert ai.ages == (12 * 60, 3 * 3600)
+    assert ai.usage == Usage(0.75, 300 * MEBI, Limits(3.0, 768 * MEBI))
+    assert ai.problems == ("shop-ai-3 runs but its health check fails",)
+    assert not ai.good
+
+
+def test_a_replica_on_an_older_image_is_stale_and_an_image_older_than_its_sources_is_outdated() -> None:
+    sighting = full()
+
+    assert (row("ai", sighting).stale, row("ai", sighting).outdated) == (1, True)
+    assert (row("postgres", sighting).stale, row("postgres", sighting).outdated) == (0, False)
+
+
+def test_a_job_is_done_when_it_ended_well_and_a_failed_one_is_a_problem() -> None:
+    assert (row("migrations", full()).kind, row("migrations", full()).ready) == ("job", 1)
+    failed = row("migrations", seen(replica("migrations", status="exited", exit_code=1, health=None)))
+    assert (failed.ready, failed.problems) == (0, ("shop-migrations-1 ended with 1",))
+
+
+@pytest.mark.parametrize(
+    ("changes", "limits", "said"),
+    [
+        ({"status": "exited", "exit_code": 137}, Limits(out_of_memory=True), "ended with 137, out of memory"),
+        ({"status": "exited", "exit_code": 0}, Limits(), "ended with 0"),
+        ({"status": "restarting"}, Limits(), "is restarting"),
+        ({}, Limits(restarts=4), "was restarted 4 times by the engine"),
+    ],
+)
+def test_what_is_wrong_with_a_replica_is_said(changes: dict[str, Any], limits: Limits, said: str) -> None:
+    sighting = seen(replica("ai", **changes), usage={"ai1": Usage(limits=limits)})
+
+    assert row("ai", sighting).problems == (f"shop-ai-1 {said}",)
+
+
+def test_services_that_do_not_run_and_those_that_no_file_wants_have_a_row() -> None:
+    rows = {row.service: (row.ready, row.wanted) for row in make_rows(seen(replica("grafana")))}
+
+    assert rows["postgres"] == (0, 1)
+    assert rows["grafana"] == (1, 1)
+
+
+def test_what_runs_is_seen_without_files() -> None:
+    assert [row.service for row in make_rows(seen(replica("ai"), stack=None))] == ["ai"]
+
+
+def test_a_limit_is_summed_only_where_every_replica_has_one() -> None:
+    sighting = seen(
+        replica("ai", 1),
+        replica("ai", 2),
+        usage={"ai1": Usage(0.1, 1, Limits(1.0, 10)), "ai2": Usage(0.1, 1, Limits())},
+    )
+
+    assert row("ai", sighting).usage.limits == Limits()
+
+
+def test_the_wide_table_shows_everything_in_a_row() -> None:
+    text = shown(full(), 150)
+
+    (ai,) = (line for line in text.splitlines() if line.startswith("ai "))
+    for part in ("2/3", "stale shop/ai:local", "0123456", "12m-3h", "0.75/3", "300M/768M"):
+        assert part in ai
+    assert "14 of 97 connections" in next(line for line in text.splitlines() if line.startswith("postgres"))
+    assert "master, 3M of 192M, noeviction, 12 clients" in text
+    assert "! shop-memory-1 ended with 137, out of memory: invoke logs --service memory" in text
+    assert "stale: a newer image is built than runs (ai)" in text
+    assert "outdated: sources changed since the build (ai)" in text
+    assert "! something could not be seen" in text
+
+
+def test_at_eighty_columns_no_table_line_is_longer_and_stores_have_lines_of_their_own() -> None:
+    text = shown(full(), 80)
+    table = [line for line in text.splitlines() if not line.startswith(("!", "stale", "outdated"))]
+
+    assert max(map(len, table)) <= 80
+    assert "  postgres: 14 of 97 connections" in table
+
+
+def test_a_store_that_does_not_answer_says_so_by_name() -> None:
+    text = shown(seen(replica("redis"), stores={"redis1": Unreachable("NOAUTH Authentication required.")}), 80)
+
+    assert "  redis: unreachable: NOAUTH Authentication required." in text
+
+
+def test_no_line_has_spaces_at_its_end_and_no_colour_comes_uninvited() -> None:
+    text = shown(full(), None)
+
+    assert all(line == line.rstrip() for line in text.splitlines())
+    assert "\x1b" not in text
+
+
+def test_the_document_is_json_with_numbers() -> None:
+    sighting = full()
+    document = json.loads(json.dumps(status_json(sighting, make_rows(sighting))))
+    services = {service["service"]: service for service in document["services"]}
+
+    assert document["project"] == "shop"
+    assert not document["good"]
+    assert services["ai"]["memory_bytes"] == 300 * MEBI
+    assert [replica["name"] for replica in services["ai"]["replicas"]] == ["shop-ai-1", "shop-ai-2", "shop-ai-3"]
+    assert services["postgres"]["stores"]["shop-postgres-1"] == {"kind": "postgres", "used": 14, "usable": 97}
+
+
+def test_an_empty_project_has_rows_of_nothing() -> None:
+    sighting = seen(state=State("shop"))
+
+    assert not status_json(sighting, make_rows(sighting))["running"]
