@@ -1,0 +1,192 @@
+"""A stack of the benchmarks' own: its name, ports and secrets, driven by `invoke` or by plain `docker compose`."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import signal
+import socket
+import sys
+import tempfile
+import time
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import docker
+from docker.errors import APIError, NotFound
+
+from optimus_ops.engine.process import run
+from optimus_ops.errors import OpsError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+ROOT = Path(__file__).parents[1]
+FILES = ("compose/docker-compose.yml", "compose/docker-compose.scale.yml")
+LABEL = "com.docker.compose.project"
+SECONDS = 180.0
+"""The longest that one command may take."""
+
+
+@dataclass(frozen=True)
+class Engine:
+    """The container engine, asked through its API.
+
+    Args:
+        api: docker-py's low-level client.
+    """
+
+    api: Any
+
+    @classmethod
+    def connect(cls) -> Engine:
+        """Connect as `docker` does."""
+        return cls(docker.from_env(timeout=60).api)
+
+    def containers(self, project: str) -> list[dict[str, Any]]:
+        """Return what is known of each container of a project, ended ones too."""
+        listed = self.api.containers(all=True, filters={"label": f"{LABEL}={project}"})
+        return [self.api.inspect_container(container["Id"]) for container in listed]
+
+    def processor_seconds(self, container: str) -> float:
+        """Return the processor time that a container has used since it started."""
+        stats = self.api.stats(container, stream=False, one_shot=True)
+        return float(stats["cpu_stats"]["cpu_usage"]["total_usage"]) / 1e9
+
+    def remove_everything(self, project: str) -> None:
+        """Remove all that a project has on the engine; also what a command that was ended is still making."""
+        label = {"label": f"{LABEL}={project}"}
+        for _ in range(20):
+            left = self.api.containers(all=True, filters=label)
+            if not left:
+                break
+            for container in left:
+                try:
+                    self.api.remove_container(container["Id"], force=True, v=True)
+                except (NotFound, APIError):
+                    time.sleep(0.1)
+        for network in self.api.networks(filters=label):
+            self.api.remove_network(network["Id"])
+        for volume in self.api.volumes(filters=label).get("Volumes") or ():
+            self.api.remove_volume(volume["Name"], force=True)
+
+
+@dataclass(frozen=True)
+class Platform:
+    """A project that nothing else uses.
+
+    Args:
+        project: its Compose name.
+        folder: for its state and secrets.
+        ai_port: where the balancer's ai-engine door is published on this host.
+        environ: in which commands run.
+        engine: where it runs.
+    """
+
+    project: str
+    folder: Path
+    ai_port: int
+    environ: Mapping[str, str]
+    engine: Engine
+
+    def invoke(self, *words: str) -> str:
+        """Run `invoke` to its end and return its standard output.
+
+        Raises:
+            OpsError: it failed; the message is its own.
+        """
+        command = [str(Path(sys.executable).with_name("invoke")), *words]
+        return run(command, cwd=ROOT, environ=self.environ, deadline=SECONDS).stdout
+
+    def compose(self, *words: str) -> str:
+        """Run plain `docker compose` on base and scale, with the secrets that `invoke` made.
+
+        Raises:
+            OpsError: it failed; the message is its own.
+        """
+        files = [word for name in FILES for word in ("-f", str(ROOT / name))]
+        environ = {**self.environ, "OPTIMUS_SECRETS_DIR": str(self.folder / "state" / "secrets")}
+        return run(["docker", "compose", *files, *words], cwd=ROOT, environ=environ, deadline=SECONDS).stdout
+
+    def document(self) -> dict[str, Any]:
+        """Return the merged Compose model."""
+        model: dict[str, Any] = json.loads(self.compose("config", "--format", "json"))
+        return model
+
+    def lasting_services(self) -> list[str]:
+        """Return the services that run until they are stopped: all but the migrations job."""
+        return sorted(name for name in self.document()["services"] if name != "migrations")
+
+    def clear(self) -> None:
+        """Go back to nothing: no container, network or volume of this project."""
+        # What Compose can't remove is removed one by one below.
+        with suppress(OpsError):
+            self.compose("down", "--volumes", "--remove-orphans", "--timeout", "1")
+        self.engine.remove_everything(self.project)
+
+    def ready(self, service: str) -> list[dict[str, Any]]:
+        """Return the healthy containers of a service."""
+        label = "com.docker.compose.service"
+        return [
+            found
+            for found in self.engine.containers(self.project)
+            if found["Config"]["Labels"].get(label) == service
+            and found["State"].get("Health", {}).get("Status") == "healthy"
+        ]
+
+    def secret(self, name: str) -> str:
+        """Return a secret of this project's own file."""
+        lines = (self.folder / "env.secrets").read_text(encoding="utf-8").splitlines()
+        return next(line.partition("=")[2].strip("'\"") for line in lines if line.startswith(f"{name}="))
+
+
+@contextmanager
+def platform(engine: Engine, **environ: str) -> Iterator[Platform]:
+    """Give a project with a fresh name, free ports and secrets; whatever happens, nothing of it stays."""
+    with tempfile.TemporaryDirectory(prefix="optimus-benchmark-") as name:
+        folder = Path(name)
+        ports = free_ports(2)
+        project = f"optimus-benchmark-{secrets.token_hex(4)}"
+        own = {
+            "COMPOSE_PROJECT_NAME": project,
+            "AI_ENGINE_PORT": str(ports[0]),
+            "BACKEND_ORCHESTRATOR_PORT": str(ports[1]),
+            "LB_BIND": "127.0.0.1",
+            "OPTIMUS_STATE_DIR": str(folder / "state"),
+            "OPTIMUS_SECRETS_FILE": str(folder / "env.secrets"),
+            "OPTIMUS_ENVIRONMENT": "benchmark",
+        }
+        inherited = {key: value for key, value in os.environ.items() if key != "OPTIMUS_SECRETS_DIR"}
+        made = Platform(project, folder, ports[0], {**inherited, **own, **environ}, engine)
+        try:
+            made.invoke("secrets.init")
+            yield made
+        finally:
+            with undisturbed():
+                made.clear()
+
+
+@contextmanager
+def undisturbed() -> Iterator[None]:
+    """Let no second Ctrl-C leave containers behind while the first one is being obeyed."""
+    before = {number: signal.signal(number, signal.SIG_IGN) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def free_ports(count: int) -> list[int]:
+    """Return ports of the loopback interface that were free a moment ago."""
+    probes = [socket.socket() for _ in range(count)]
+    try:
+        for probe in probes:
+            probe.bind(("127.0.0.1", 0))
+        return [probe.getsockname()[1] for probe in probes]
+    finally:
+        for probe in probes:
+            probe.close()
