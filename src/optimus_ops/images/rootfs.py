@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 from optimus_ops.engine.process import run
 from optimus_ops.errors import MachineLacks
+from optimus_ops.images.apt_host import DEBIAN_KEYRING
+from optimus_ops.images.apt_sources import Mirror
 from optimus_ops.images.sources import LABEL
 from optimus_ops.images.standins import ROOT_IMAGE, SUITE
 
@@ -48,7 +50,7 @@ def ensure_tool(report: Callable[[str], None], log: Callable[[str], None]) -> st
         CommandFailed: the installation failed.
     """
     found = shutil.which("mmdebstrap") or (os.geteuid() == 0 and shutil.which("debootstrap"))
-    if found:
+    if found and Path(DEBIAN_KEYRING).exists():
         return Path(found).name
     if os.geteuid() != 0 or not shutil.which("apt-get"):
         raise MachineLacks(
@@ -123,7 +125,9 @@ def _mmdebstrap(host: AptHost, archive: Path, report: Callable[[str], None], log
     if host.keys:
         keys.write_bytes(host.keys)
     sources.write_text(host.mirror.lines(SUITE), "utf-8")
-    argv = list(mmdebstrap_argv(host, sources, archive, keys if host.keys else None))
+    # A host that is no Debian does not trust Debian's keys by itself.
+    foreign = Path(DEBIAN_KEYRING) if host.mirror == Mirror() else None
+    argv = list(mmdebstrap_argv(host, sources, archive, keys if host.keys else foreign))
     if host.auth:
         argv.insert(-3, f'--aptopt=Dir::Etc::netrc "{auth}"')
 
@@ -140,10 +144,13 @@ def _debootstrap(host: AptHost, archive: Path, report: Callable[[str], None], lo
     keys = archive.with_name("keyring.gpg")
     if host.keys:
         keys.write_bytes(host.keys)
-    keyring = [f"--keyring={keys}"] if host.keys else []
+    keyring = [f"--keyring={keys if host.keys else DEBIAN_KEYRING}"]
     report(f"Debian {SUITE}: debootstrap")
+    # Mounts of its own end with it, however it ends: the tree can be removed without reaching into the host's /proc.
+    # What it says goes to standard error, where progress is read.
+    wrapper = ("unshare", "--mount", "sh", "-c", 'exec "$@" 1>&2', "sh")
     run(
-        ["debootstrap", "--variant=minbase", *keyring, SUITE, str(tree), host.mirror.archive],
+        [*wrapper, "debootstrap", "--variant=minbase", *keyring, SUITE, str(tree), host.mirror.archive],
         deadline=DEADLINE_SECONDS,
         on_line=log,
     )
