@@ -58,7 +58,7 @@ def _provide_bases(
     needed = public_images(compose.document(), services)
     wanted = [name for name in needed if is_stand_in(name)]
     missing = [name for name in needed if name not in wanted and image_id(name) is None]
-    if missing and not registry_answers(missing):
+    if missing and not _answering(console, missing):
         wanted += missing
     if not wanted:
         if say_all:
@@ -66,6 +66,13 @@ def _provide_bases(
         return {}
     with console.step("stand-ins for public images, since no registry answers") as progress:
         return ensure_bases(compose.project.root, wanted, _noting(progress))
+
+
+def _answering(console: Console, images: Sequence[str]) -> bool:
+    with console.step("ask the registry") as progress:
+        answers = registry_answers(images)
+        progress.note = "answers" if answers else "no answer"
+    return answers
 
 
 def _compose(overlays: Sequence[str]) -> Compose:
