@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
+import textwrap
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
@@ -50,7 +52,8 @@ def doctor(*, json: bool, root: Path | None = None) -> None:
         print_json({"ok": code == 0, "checks": [asdict(check) for check in made]})
     else:
         console = Console.standard()
-        for line in report(made, console):
+        columns = shutil.get_terminal_size().columns if console.live else None
+        for line in report(made, console, columns):
             console.say(line)
     if code:
         failed = ", ".join(check.name for check in made if check.verdict == "fail")
@@ -133,14 +136,22 @@ def _secrets(project: Project) -> Check:
     return checks.check_secrets(findings, exists=paths.secrets_file.exists(), name=paths.secrets_file.name)
 
 
-def report(made: Sequence[Check], console: Console) -> Iterator[str]:
-    """Give a line for each check, one more for what to do, and a sum at the end."""
+def report(made: Sequence[Check], console: Console, columns: int | None = None) -> Iterator[str]:
+    """Give a line for each check, one more for what to do, and a sum at the end.
+
+    Args:
+        made: the verdicts.
+        console: says whether colours are welcome.
+        columns: width at which lines are broken; None for lines of any length.
+    """
     width = max(len(check.name) for check in made)
     for check in made:
         sign, code = MARKS[check.verdict]
-        first, *rest = check.found.splitlines() or [""]
+        said = [*check.found.splitlines(), *([f"→ {check.hint}"] if check.hint else [])]
+        room = max(columns - width - 4, 20) if columns else sys.maxsize
+        first, *rest = [part for line in said for part in textwrap.wrap(line, room, break_on_hyphens=False)] or [""]
         yield f"{console.paint(sign, code)} {check.name:<{width}}  {first}"
-        for line in (*rest, *([f"→ {check.hint}"] if check.hint else [])):
-            yield f"  {'':<{width}}  {line.strip()}"
+        for part in rest:
+            yield f"  {'':<{width}}  {part}"
     counts = {verdict: sum(check.verdict == verdict for check in made) for verdict in MARKS}
     yield f"{len(made)} checks: {counts['ok']} ok, {counts['warn']} to look at, {counts['fail']} failed"

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import docker
 from docker.errors import DockerException
 
+from optimus_ops.engine.process import run
 from optimus_ops.errors import OpsError
 from optimus_ops.images.listing import list_images
 from optimus_ops.inspect.report import Sighting
@@ -67,16 +68,11 @@ class Prober:
         if kind is None or not replica.running:
             return None
         try:
-            created = self.api.exec_create(replica.id, list(probe_command(kind)))
-            stdout, stderr = self.api.exec_start(created["Id"], demux=True)
-            code = self.api.exec_inspect(created["Id"])["ExitCode"]
-        except (DockerException, OSError):
+            # The command line and not the API: docker-py loses output that comes together with the answer's headers.
+            asked = run(["docker", "exec", replica.id, *probe_command(kind)], deadline=PROBE_SECONDS, check=False)
+        except OpsError:
             return Unreachable(f"no answer within {PROBE_SECONDS:.1f} s")
-        return parse_store(kind, int(code or 0), _text(stdout), _text(stderr))
-
-
-def _text(output: bytes | None) -> str:
-    return (output or b"").decode("utf-8", "replace")
+        return parse_store(kind, asked.code, asked.stdout, asked.stderr)
 
 
 @dataclass(frozen=True, slots=True)

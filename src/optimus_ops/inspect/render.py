@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 WIDE = 118
 """Columns from which bars, whole image names and stores have room in the table."""
 PIPE_COLUMNS = 200
+IMAGE_COLUMN = 2
+GAP = 2
 
 
 def print_status(sighting: Sighting, rows: Sequence[Row], stream: TextIO, *, colour: bool, columns: int | None) -> None:
@@ -41,13 +43,13 @@ def print_status(sighting: Sighting, rows: Sequence[Row], stream: TextIO, *, col
         file=lines, width=width, no_color=not colour, force_terminal=colour, highlight=False, emoji=False
     )
     console.print(headline(sighting, rows))
-    console.print(table(rows, wide=width >= WIDE))
+    console.print(table(rows, width))
     if width < WIDE:
         for row in rows:
             for text in stores(row):
                 console.print(Text.assemble((f"  {row.service}: ", "dim"), text))
     for line in remarks(sighting, rows):
-        console.print(line, soft_wrap=True)
+        console.print(line, soft_wrap=columns is None)
     # Rich fills lines up to the table's width; on a pipe that is only noise.
     stream.write("\n".join(line.rstrip() for line in lines.getvalue().splitlines()) + "\n")
 
@@ -62,22 +64,41 @@ def headline(sighting: Sighting, rows: Sequence[Row]) -> Text:
     return Text.assemble((sighting.state.project, "bold"), ": ", (f"{ready} of {wanted} replicas ready", style), where)
 
 
-def table(rows: Sequence[Row], *, wide: bool) -> Table:
-    """Return the table."""
-    made = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold dim")
+def table(rows: Sequence[Row], width: int) -> Table:
+    """Return the table for a number of columns; where there is no room, it is the image's name that is cut."""
+    wide = width >= WIDE
+    made = Table(box=None, pad_edge=False, padding=(0, GAP, 0, 0), header_style="bold dim")
     made.add_column("SERVICE", no_wrap=True)
     made.add_column("READY", no_wrap=True)
-    made.add_column("IMAGE", no_wrap=True, overflow="ellipsis", ratio=None if wide else 1)
+    made.add_column("IMAGE", no_wrap=True, overflow="ellipsis")
     made.add_column("AGE", justify="right", no_wrap=True)
     made.add_column("CPU", no_wrap=True, justify="left" if wide else "right")
     made.add_column("MEMORY", no_wrap=True, justify="left" if wide else "right")
     with_stores = wide and any(row.stores for row in rows)
     if with_stores:
         made.add_column("STORE")
-    for row in rows:
-        cells = [Text(row.service), ready(row), image(row, wide=wide), Text(ages(row)), *use(row, wide=wide)]
-        made.add_row(*cells, *([Text("\n").join(stores(row))] if with_stores else []))
+    lines = [
+        [
+            *(Text(row.service), ready(row), image(row, wide=wide), Text(ages(row)), *use(row, wide=wide)),
+            *([Text("\n").join(stores(row))] if with_stores else []),
+        ]
+        for row in rows
+    ]
+    for line in lines:
+        made.add_row(*line)
+    made.columns[IMAGE_COLUMN].max_width = _room_for_images(
+        lines, [str(column.header) for column in made.columns], width
+    )
     return made
+
+
+def _room_for_images(lines: Sequence[Sequence[Text]], headers: Sequence[str], width: int) -> int:
+    others = (
+        max([len(header), *(part.cell_len for line in lines for part in line[index].split())]) + GAP
+        for index, header in enumerate(headers)
+        if index != IMAGE_COLUMN
+    )
+    return max(width - sum(others) - GAP, len(headers[IMAGE_COLUMN]))
 
 
 def ready(row: Row) -> Text:
@@ -94,6 +115,8 @@ def image(row: Row, *, wide: bool) -> Text:
     """Return the image's name, the short id of what really runs, and whether that is still the right one."""
     name = row.image if wide else row.image.rpartition("/")[2]
     note = "stale" if row.stale else ("outdated" if row.outdated else "")
+    if note and not wide:
+        note = "*"
     ids = f" {','.join(identity[:7] for identity in row.image_ids)}" if wide and row.image_ids else ""
     return Text.assemble(*([(f"{note} ", "yellow")] if note else []), name, (ids, "dim"))
 
@@ -166,10 +189,10 @@ def remarks(sighting: Sighting, rows: Sequence[Row]) -> list[Text]:
     stale = [row.service for row in rows if row.stale]
     outdated = [row.service for row in rows if row.outdated]
     if stale:
-        lines.append(Text(f"stale: a newer image is built than runs ({', '.join(stale)}): invoke deploy", "dim"))
+        lines.append(Text(f"* stale: a newer image is built than runs ({', '.join(stale)}): invoke deploy", "dim"))
     if outdated:
         lines.append(
-            Text(f"outdated: sources changed since the build ({', '.join(outdated)}): invoke images.build", "dim")
+            Text(f"* outdated: sources changed since the build ({', '.join(outdated)}): invoke images.build", "dim")
         )
     return [*lines, *(Text(f"! {note}", "yellow") for note in sighting.notes)]
 

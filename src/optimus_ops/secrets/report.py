@@ -33,7 +33,7 @@ class SecretsPaths:
     def of(cls, project: Project) -> SecretsPaths:
         """Return a project's paths."""
         root = project.root
-        return cls(root / ".env.example", root / ".env.secrets", project.secrets, root / "config" / "tenants.yaml")
+        return cls(root / ".env.example", project.secrets_file, project.secrets, root / "config" / "tenants.yaml")
 
     def __iter__(self) -> Iterator[Path]:
         """Give the paths in the order in which the room's functions take them."""

@@ -167,6 +167,8 @@ def test_the_report_has_a_line_for_each_check_and_one_for_what_to_do() -> None:
 
     lines = list(report(made, Console(StringIO(), live=False, colour=False)))
 
+    narrow = report([Check("a", "warn", "many words " * 20)], Console(StringIO(), live=False, colour=False), 60)
+    assert max(map(len, narrow)) <= 60
     assert lines == [
         "✓ disk     71G free",
         "✗ compose  too old",

@@ -144,10 +144,20 @@ def test_the_wide_table_shows_everything_in_a_row() -> None:
 
 def test_at_eighty_columns_no_table_line_is_longer_and_stores_have_lines_of_their_own() -> None:
     text = shown(full(), 80)
-    table = [line for line in text.splitlines() if not line.startswith(("!", "stale", "outdated"))]
+    table = [line for line in text.splitlines() if not line.startswith(("!", "*"))]
 
     assert max(map(len, table)) <= 80
     assert "  postgres: 14 of 97 connections" in table
+    assert table[1].split() == ["SERVICE", "READY", "IMAGE", "AGE", "CPU", "MEMORY"]
+
+
+def test_where_there_is_no_room_the_image_s_name_is_cut_and_nothing_else() -> None:
+    name = "registry.example/team/a-very-long-name-of-an-image-that-nobody-can-remember-at-all:2026.11.22"
+    text = shown(seen(replica("ai", image=name), usage={"ai1": Usage(0.25, 100 * MEBI, Limits(1.0, 256 * MEBI))}), 80)
+
+    (ai,) = (line for line in text.splitlines() if line.startswith("ai "))
+    assert "…" in ai
+    assert ai.split()[-2:] == ["0.25/1", "100M/256M"]
 
 
 def test_a_store_that_does_not_answer_says_so_by_name() -> None:
