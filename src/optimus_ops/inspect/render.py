@@ -20,8 +20,10 @@ if TYPE_CHECKING:
     from optimus_ops.inspect.report import Row, Sighting
     from optimus_ops.inspect.stores import Store
 
-WIDE = 118
-"""Columns from which bars, whole image names and stores have room in the table."""
+WIDE = 124
+"""Columns from which bars and whole image names have room in the table."""
+WIDEST = 172
+"""Columns from which stores have room in it as well; below that they have lines of their own."""
 PIPE_COLUMNS = 200
 IMAGE_COLUMN = 2
 GAP = 2
@@ -44,7 +46,7 @@ def print_status(sighting: Sighting, rows: Sequence[Row], stream: TextIO, *, col
     )
     console.print(headline(sighting, rows))
     console.print(table(rows, width))
-    if width < WIDE:
+    if width < WIDEST:
         for row in rows:
             for text in stores(row):
                 console.print(Text.assemble((f"  {row.service}: ", "dim"), text))
@@ -74,7 +76,7 @@ def table(rows: Sequence[Row], width: int) -> Table:
     made.add_column("AGE", justify="right", no_wrap=True)
     made.add_column("CPU", no_wrap=True, justify="left" if wide else "right")
     made.add_column("MEMORY", no_wrap=True, justify="left" if wide else "right")
-    with_stores = wide and any(row.stores for row in rows)
+    with_stores = width >= WIDEST and any(row.stores for row in rows)
     if with_stores:
         made.add_column("STORE")
     lines = [
@@ -106,7 +108,7 @@ def ready(row: Row) -> Text:
     if row.kind == "job":
         if row.ready:
             return Text("done", "green")
-        return Text("running", "cyan") if row.ages else Text("failed" if row.problems else "-", "red")
+        return Text("running", "cyan") if row.ages else Text("failed", "red") if row.problems else Text("-", "dim")
     style = "green" if row.good else ("yellow" if row.ready else "red")
     return Text(f"{row.ready}/{row.wanted}", style)
 

@@ -49,7 +49,7 @@ class Row:
         service: its name.
         kind: replicas that keep running, or a job that runs to its end.
         ready: replicas that run and pass their health check; for a job, 1 when it ended well.
-        wanted: replicas that there should be.
+        wanted: replicas that there should be; for a job, its containers: one that is gone may have done its work.
         image: the image's name.
         image_ids: short ids of what really runs.
         stale: running replicas whose image is older than the one that has its name now.
@@ -101,7 +101,7 @@ def _row(name: str, sighting: Sighting) -> Row:
         service=name,
         kind="job" if job else "replicas",
         ready=done if job else sum(replica.ready for replica in replicas),
-        wanted=len(replicas) or (service.default_replicas if service else 0),
+        wanted=len(replicas) or (service.default_replicas if service and not job else 0),
         image=image,
         image_ids=tuple(dict.fromkeys(short_id(replica.image_id) for replica in replicas)),
         stale=sum(sighting.images.get(replica.image, replica.image_id) != replica.image_id for replica in running),

@@ -111,6 +111,7 @@ def test_services_that_do_not_run_and_those_that_no_file_wants_have_a_row() -> N
     rows = {row.service: (row.ready, row.wanted) for row in make_rows(seen(replica("grafana")))}
 
     assert rows["postgres"] == (0, 1)
+    assert rows["migrations"] == (0, 0)
     assert rows["grafana"] == (1, 1)
 
 
@@ -129,7 +130,7 @@ def test_a_limit_is_summed_only_where_every_replica_has_one() -> None:
 
 
 def test_the_wide_table_shows_everything_in_a_row() -> None:
-    text = shown(full(), 150)
+    text = shown(full(), 180)
 
     (ai,) = (line for line in text.splitlines() if line.startswith("ai "))
     for part in ("2/3", "stale shop/ai:local", "0123456", "12m-3h", "0.75/3", "300M/768M"):
