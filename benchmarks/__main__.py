@@ -53,8 +53,8 @@ def main() -> int:
 
 
 def interrupt(_number: int, _frame: FrameType | None) -> None:
-    """End as Ctrl-C does, so that what was started is removed."""
-    raise KeyboardInterrupt
+    """End as Ctrl-C does, so that what was started is removed (a running event loop has its own way to do that)."""
+    signal.raise_signal(signal.SIGINT)
 
 
 def run(engine: Engine, names: Sequence[str], *, quick: bool) -> Report:

@@ -91,13 +91,18 @@ class Connection(asyncio.Protocol):
         _, connection = await loop.create_connection(cls, address.host, address.port)
         return connection
 
+    @property
+    def closed(self) -> bool:
+        """Whether either side has closed it."""
+        return self._transport is None or self._transport.is_closing()
+
     async def ask(self, request: bytes) -> Answer:
         """Send a request and return its answer.
 
         Raises:
             BadAnswer: there was none within 30 s, or it was malformed, or the connection ended.
         """
-        if self._transport is None or self._transport.is_closing():
+        if self._transport is None or self.closed:
             raise BadAnswer("the connection was closed between requests")
         loop = asyncio.get_running_loop()
         answer: asyncio.Future[Answer] = loop.create_future()

@@ -18,7 +18,7 @@ REQUEST = b"GET / HTTP/1.1\r\n\r\n"
 
 
 @asynccontextmanager
-async def server(answer: Callable[[int], bytes]) -> AsyncIterator[Address]:
+async def server(answer: Callable[[int], bytes], *, keep: bool = True) -> AsyncIterator[Address]:
     """Answers each request with what `answer` makes of its number; an empty one closes the connection."""
     asked = 0
 
@@ -29,7 +29,7 @@ async def server(answer: Callable[[int], bytes]) -> AsyncIterator[Address]:
                 asked += 1
                 said = answer(asked)
                 writer.write(said)
-                if not said:
+                if not (said and keep):
                     break
         except (asyncio.IncompleteReadError, ConnectionError):
             pass
@@ -82,6 +82,13 @@ async def test_waiting_for_a_free_connection_counts() -> None:
         found = await follow(Query(address, REQUEST, 4), [0.0] * 20, users=1)
     # All were due at once and one connection answers them one after the other.
     assert list(found.latencies) == sorted(found.latencies)
+
+
+async def test_a_connection_that_the_server_closed_is_opened_again() -> None:
+    closing = GOOD.replace(b"\r\n\r\n", b"\r\nconnection: close\r\n\r\n")
+    async with server(lambda _number: closing, keep=False) as address:
+        found = await follow(Query(address, REQUEST, 4), [0.0, 0.05, 0.1], users=1)
+    assert len(found.latencies) == 3
 
 
 async def test_roads_are_asked_in_turn() -> None:
