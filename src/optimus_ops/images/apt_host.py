@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from optimus_ops.engine.process import run
+from optimus_ops.errors import MachineLacks
 from optimus_ops.images import keyring
-from optimus_ops.images.apt_sources import Mirror, debian_mirror, parse_deb822, parse_one_line
+from optimus_ops.images.apt_sources import Mirror, beside_archive, debian_mirror, parse_deb822, parse_one_line
 from optimus_ops.images.standins import NEWER_SUITE, SUITE
 
 if TYPE_CHECKING:
@@ -73,11 +74,15 @@ def kept_options(dump: str) -> tuple[str, ...]:
     return tuple(line for line in dump.splitlines() if KEPT_OPTIONS.match(line) and not line.endswith('"";'))
 
 
-def read_apt_host(folder: Path = Path("/etc/apt")) -> AptHost:
-    """Read the host's configuration; where there is no APT, the public mirror and no options.
+def read_apt_host(folder: Path = Path("/etc/apt"), named: str = "") -> AptHost:
+    """Read the host's configuration.
 
     Args:
         folder: APT's folder.
+        named: the mirror that the operator names (`OPTIMUS_DEBIAN_MIRROR`), for hosts that are not Debian; it wins.
+
+    Raises:
+        MachineLacks: neither the host's configuration nor the operator names a mirror of Debian.
     """
     lists = [*_texts([folder / "sources.list"]), *_texts(sorted(folder.glob("sources.list.d/*.list")))]
     stanzas = _texts(sorted(folder.glob("sources.list.d/*.sources")))
@@ -85,7 +90,13 @@ def read_apt_host(folder: Path = Path("/etc/apt")) -> AptHost:
         *(s for text in stanzas for s in parse_deb822(text)),
         *(s for text in lists for s in parse_one_line(text)),
     ]
-    mirror = debian_mirror(parsed)
+    archive = named.rstrip("/")
+    mirror = Mirror(archive, beside_archive(archive)) if archive else debian_mirror(parsed)
+    if mirror is None:
+        raise MachineLacks(
+            "this host's APT configuration names no mirror of Debian, from which stand-ins are made",
+            "name one: OPTIMUS_DEBIAN_MIRROR=http://HOST/debian invoke images.bases",
+        )
     dump = run(["apt-config", "dump"], deadline=10, check=False).stdout if shutil.which("apt-config") else ""
     own_keys = mirror.signed_by and not mirror.signed_by.startswith("/usr/share/keyrings/debian-archive-")
     return AptHost(

@@ -14,8 +14,6 @@ DEBIAN_SUITES = re.compile(
     r"(bullseye|bookworm|trixie|forky|duke|sid|oldoldstable|oldstable|stable|testing|unstable)"
     r"(-updates|-security|-proposed-updates|-backports)?/?|[a-z]+/updates"
 )
-DEFAULT_ARCHIVE = "http://deb.debian.org/debian"
-DEFAULT_SECURITY = "http://deb.debian.org/debian-security"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,12 +39,12 @@ class Mirror:
 
     Args:
         archive: address of the archive.
-        security: address of the security archive.
+        security: address of the security archive; "" if none is known.
         signed_by: the host's keyring for it; "" if the host names none.
     """
 
-    archive: str = DEFAULT_ARCHIVE
-    security: str = DEFAULT_SECURITY
+    archive: str
+    security: str = ""
     signed_by: str = ""
 
     def lines(self, suite: str, newer: str | None = None, keyring: str = "") -> str:
@@ -60,7 +58,8 @@ class Mirror:
         """
         signed = f"signed-by={keyring}" if keyring else ""
         rows = [(signed, self.archive, suite), (signed, self.archive, f"{suite}-updates")]
-        rows.append((signed, self.security, f"{suite}-security"))
+        if self.security:
+            rows.append((signed, self.security, f"{suite}-security"))
         if newer is not None:
             rows.append((f"{signed} check-valid-until=no".strip(), self.archive, newer))
         return "".join(f"deb {f'[{options}] ' if options else ''}{uri} {name} main\n" for options, uri, name in rows)
@@ -76,17 +75,22 @@ def parse_deb822(text: str) -> tuple[Source, ...]:
     return tuple(source for stanza in _stanzas(text) for source in _deb822(stanza))
 
 
-def debian_mirror(sources: Iterable[Source]) -> Mirror:
-    """Return the mirror of Debian that a host uses; the public one where it names none (as on Ubuntu)."""
+def debian_mirror(sources: Iterable[Source]) -> Mirror | None:
+    """Return the mirror of Debian that a host uses; None where it names none (as on Ubuntu)."""
     debian = [s for s in sources if "main" in s.components and all(DEBIAN_SUITES.fullmatch(n) for n in s.suites)]
     usable = [source for source in debian if source.uris and _is_network(source.uris[0])]
     security = [source for source in usable if any(_is_security(name) for name in source.suites)]
     archives = [source for source in usable if not any(_is_security(name) for name in source.suites)]
     if not archives:
-        return Mirror()
+        return None
     archive = archives[0].uris[0].rstrip("/")
-    beside = f"{archive}-security" if archive.endswith("/debian") else DEFAULT_SECURITY
+    beside = beside_archive(archive)
     return Mirror(archive, security[0].uris[0].rstrip("/") if security else beside, archives[0].signed_by)
+
+
+def beside_archive(archive: str) -> str:
+    """Return where the security archive usually is, from the archive's address; "" if that can't be told."""
+    return f"{archive}-security" if archive.endswith("/debian") else ""
 
 
 def _is_security(suite: str) -> bool:

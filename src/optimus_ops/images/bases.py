@@ -80,7 +80,7 @@ def _folder(project_root: Path, stand_in: StandIn) -> Path:
 
 
 def _make(project_root: Path, stale: list[StandIn], wanted: Mapping[StandIn, str], log: Log, *, refresh: bool) -> None:
-    host = read_apt_host()
+    host = read_apt_host(named=os.environ.get("OPTIMUS_DEBIAN_MIRROR", ""))
     root_hash = content_hash(project_root, [], (*rootfs.RECIPE, platform.machine()))
     if refresh or labels_of(ROOT_IMAGE).get(LABEL) != root_hash:
         with explained(ROOT_IMAGE, log.path):

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 from optimus_ops.engine.process import run
 from optimus_ops.errors import MachineLacks
 from optimus_ops.images.apt_host import DEBIAN_KEYRING
-from optimus_ops.images.apt_sources import Mirror
 from optimus_ops.images.sources import LABEL
 from optimus_ops.images.standins import ROOT_IMAGE, SUITE
 
@@ -126,7 +125,7 @@ def _mmdebstrap(host: AptHost, archive: Path, report: Callable[[str], None], log
         keys.write_bytes(host.keys)
     sources.write_text(host.mirror.lines(SUITE), "utf-8")
     # A host that is no Debian does not trust Debian's keys by itself.
-    foreign = Path(DEBIAN_KEYRING) if host.mirror == Mirror() else None
+    foreign = None if host.mirror.signed_by else Path(DEBIAN_KEYRING)
     argv = list(mmdebstrap_argv(host, sources, archive, keys if host.keys else foreign))
     if host.auth:
         argv.insert(-3, f'--aptopt=Dir::Etc::netrc "{auth}"')

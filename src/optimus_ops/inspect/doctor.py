@@ -17,8 +17,7 @@ from optimus_ops.inspect.checks import Check
 from optimus_ops.inspect.status import compose_of
 from optimus_ops.operations.session import print_json
 from optimus_ops.project import load_project
-from optimus_ops.secrets import validate
-from optimus_ops.secrets.report import SecretsPaths
+from optimus_ops.secrets import SecretsPaths, validate
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

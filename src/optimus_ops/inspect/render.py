@@ -191,7 +191,9 @@ def remarks(sighting: Sighting, rows: Sequence[Row]) -> list[Text]:
     stale = [row.service for row in rows if row.stale]
     outdated = [row.service for row in rows if row.outdated]
     if stale:
-        lines.append(Text(f"* stale: a newer image is built than runs ({', '.join(stale)}): invoke deploy", "dim"))
+        lines.append(
+            Text(f"* stale: a newer image is built than runs ({', '.join(stale)}): invoke down, then invoke up", "dim")
+        )
     if outdated:
         lines.append(
             Text(f"* outdated: sources changed since the build ({', '.join(outdated)}): invoke images.build", "dim")

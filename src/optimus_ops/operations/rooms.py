@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from optimus_ops.engine.actor import Rooms
+from optimus_ops.operations.actor import Rooms
 from optimus_ops.plan.scale import Surroundings, idle_images
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from optimus_ops.engine.compose import Compose
     from optimus_ops.engine.observe import Docker
@@ -59,23 +58,14 @@ def _outdated(compose: Compose, images: tuple[str, ...]) -> frozenset[str]:
     )
 
 
-def _secret_files(project: Project) -> tuple[Path, Path, Path, Path]:
-    return (
-        project.root / ".env.example",
-        project.secrets_file,
-        project.secrets,
-        project.root / "config" / "tenants.yaml",
-    )
-
-
 def _secrets_to_write(project: Project) -> tuple[str, ...] | None:
     """Return the keys to generate; None if there is nothing to write, or the project has no schema of secrets."""
     from optimus_ops import secrets  # noqa: PLC0415
 
-    files = _secret_files(project)
-    if not files[0].is_file():
+    paths = secrets.SecretsPaths.of(project)
+    if not paths.example.is_file():
         return None
-    planned = secrets.plan(*files)
+    planned = secrets.plan(*paths)
     return None if planned.nothing_to_do else planned.generate
 
 
@@ -85,7 +75,7 @@ def rooms_for(project: Project, compose: Compose) -> Rooms:
     def write_secrets() -> None:
         from optimus_ops import secrets  # noqa: PLC0415
 
-        secrets.ensure(*_secret_files(project))
+        secrets.ensure(*secrets.SecretsPaths.of(project))
 
     def make_bases(images: tuple[str, ...], note: Callable[[str], None]) -> None:
         from optimus_ops.images.bases import ensure_bases  # noqa: PLC0415

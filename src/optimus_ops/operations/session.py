@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from optimus_ops.console import Console
-from optimus_ops.engine.actor import ComposeActor, Rooms, observe_before
 from optimus_ops.engine.compose import Compose
 from optimus_ops.engine.observe import Docker
+from optimus_ops.operations.actor import ComposeActor, Rooms, observe_before
 from optimus_ops.operations.rooms import rooms_for
 from optimus_ops.plan.executor import execute
 from optimus_ops.plan.journal import Journal

@@ -11,7 +11,7 @@ import fcntl
 import getpass
 import json
 import os
-import socket
+import platform
 import time
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -76,7 +76,7 @@ def _acquire(descriptor: int, project: str, wait: float, on_wait: Callable[[str]
 def _owner(reason: str) -> dict[str, str | int]:
     return {
         "user": getpass.getuser(),
-        "host": socket.gethostname(),
+        "host": platform.node(),
         "pid": os.getpid(),
         "reason": reason,
         "since": datetime.now(UTC).isoformat(timespec="seconds"),

@@ -3,41 +3,21 @@
 from __future__ import annotations
 
 import json as json_format
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from optimus_ops.console import Console
 from optimus_ops.errors import OpsError
 from optimus_ops.project import load_project
 from optimus_ops.secrets.firstrun import SecretsOutcome, ensure, plan, validate
+from optimus_ops.secrets.paths import SecretsPaths
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
 
-    from optimus_ops.project import Project
     from optimus_ops.secrets.plan import SecretsPlan
     from optimus_ops.secrets.validate import Finding
-
-
-@dataclass(frozen=True, slots=True)
-class SecretsPaths:
-    """Where a checkout keeps its secrets and what describes them."""
-
-    example: Path
-    secrets_file: Path
-    secrets_dir: Path
-    tenants_file: Path
-
-    @classmethod
-    def of(cls, project: Project) -> SecretsPaths:
-        """Return a project's paths."""
-        root = project.root
-        return cls(root / ".env.example", project.secrets_file, project.secrets, root / "config" / "tenants.yaml")
-
-    def __iter__(self) -> Iterator[Path]:
-        """Give the paths in the order in which the room's functions take them."""
-        return iter((self.example, self.secrets_file, self.secrets_dir, self.tenants_file))
 
 
 def initialise(*, plan_only: bool, json: bool, root: Path | None = None) -> None:

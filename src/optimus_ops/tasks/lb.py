@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     iterable=["service"],
     help={"service": "look at this service only (may be given several times)", "json": "print one JSON document"},
 )
-def check(_: Context, service: Sequence[str] = (), json: bool = False) -> None:
+def check(_: Context, service: Sequence[str] | None = None, json: bool = False) -> None:
     """Prove through the balancer that every replica answers, and that none that is gone does."""
     from optimus_ops.operations import routing
 
-    routing.check(tuple(service), json=json)
+    routing.check(tuple(service or ()), json=json)

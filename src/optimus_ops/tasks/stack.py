@@ -28,7 +28,7 @@ def make_scale(services: Sequence[str]) -> Any:
         _: Context,
         down: bool = False,
         prune_network: bool = False,
-        build: Sequence[str] = (),
+        build: Sequence[str] | None = None,
         run_migrations: bool = False,
         observability: bool = False,
         sentinel: bool = False,
@@ -44,7 +44,7 @@ def make_scale(services: Sequence[str]) -> Any:
         """
         from optimus_ops.operations import cli
 
-        flags = cli.ScaleFlags(down, prune_network, tuple(build), run_migrations, observability, sentinel, logs)
+        flags = cli.ScaleFlags(down, prune_network, tuple(build or ()), run_migrations, observability, sentinel, logs)
         cli.scale(counts, flags, cli.options(plan=plan, json=json, lock_wait=lock_wait))
 
     named = {service.replace("-", "_"): service for service in services}

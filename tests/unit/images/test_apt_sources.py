@@ -67,6 +67,7 @@ def test_an_armoured_key_in_a_stanza_is_unfolded() -> None:
 
 def test_the_hosts_mirror_serves_another_release() -> None:
     mirror = debian_mirror(parse_deb822(DEBIAN))
+    assert mirror is not None
     assert mirror.archive == "http://mirror.example/debian"
     assert mirror.security == "http://mirror.example/debian-security"
     assert mirror.lines("trixie").splitlines() == [
@@ -77,7 +78,11 @@ def test_the_hosts_mirror_serves_another_release() -> None:
 
 
 def test_an_expired_release_file_is_accepted_of_the_newer_release_alone() -> None:
-    lines = Mirror().lines("trixie", "forky", "/k.gpg").splitlines()
+    lines = (
+        Mirror("http://a.example/debian", "http://a.example/debian-security")
+        .lines("trixie", "forky", "/k.gpg")
+        .splitlines()
+    )
     assert [("check-valid-until=no" in line) for line in lines] == [False, False, False, True]
     assert all("signed-by=/k.gpg" in line for line in lines)
 
@@ -86,4 +91,4 @@ def test_ubuntu_and_local_archives_are_no_mirror_of_debian() -> None:
     ubuntu = Source(("http://archive.ubuntu.example/ubuntu",), ("noble",), ("main",))
     cdrom = Source(("cdrom:[Debian]/",), ("bookworm",), ("main",))
     third = Source(("https://packages.example/node",), ("nodistro",), ("main",))
-    assert debian_mirror([ubuntu, cdrom, third]) == Mirror()
+    assert debian_mirror([ubuntu, cdrom, third]) is None

@@ -62,9 +62,14 @@ def test_the_host_configuration_reaches_builds_as_secrets(tmp_path: Path) -> Non
     assert b"forky" not in host.secrets(newer=False)["apt_sources"]
 
 
-def test_a_host_without_apt_uses_the_public_mirror(tmp_path: Path) -> None:
-    host = read_apt_host(tmp_path / "none")
-    assert (host.mirror, host.auth, host.keys) == (Mirror(), "", b"")
+def test_a_host_without_a_mirror_of_debian_lacks_one(tmp_path: Path) -> None:
+    with pytest.raises(MachineLacks, match="no mirror of Debian"):
+        read_apt_host(tmp_path / "none")
+
+
+def test_the_operator_can_name_a_mirror(tmp_path: Path) -> None:
+    host = read_apt_host(tmp_path / "none", named="http://mirror.example/debian/")
+    assert host.mirror == Mirror("http://mirror.example/debian", "http://mirror.example/debian-security")
 
 
 def test_only_options_about_reaching_a_mirror_are_taken_over() -> None:

@@ -13,7 +13,7 @@ ADDRESS = st.sampled_from(
         "https://packages.example/simple",
         "http://user:password@mirror.example:8081/simple",
         "file:///opt/packages",
-        "/opt/wheels",
+        "/srv/wheels",
         "http://localhost:3141/root/pypi",
         "http://127.0.0.1/simple",
         "https://[broken",
@@ -42,8 +42,8 @@ def test_a_malformed_file_is_left_out(text: str) -> None:
 
 
 def test_find_links_and_what_is_not_about_the_index_are_left_out() -> None:
-    text = "[global]\nfind-links = /opt/wheels\ncert = /etc/ca.pem\nquiet = 1\n"
-    assert pip_configuration({"PIP_FIND_LINKS": "/opt/wheels"}, [text]) == ""
+    text = "[global]\nfind-links = /srv/wheels\ncert = /etc/ca.pem\nquiet = 1\n"
+    assert pip_configuration({"PIP_FIND_LINKS": "/srv/wheels"}, [text]) == ""
 
 
 def test_the_environment_wins_over_files_and_later_files_over_earlier_ones() -> None:

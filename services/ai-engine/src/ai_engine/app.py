@@ -1,6 +1,5 @@
 """Putting the service together."""
 
-import asyncio
 import os
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -16,6 +15,7 @@ from ai_engine.providers.catalogue import build_providers, provider_settings
 from ai_engine.recall import Recall
 from ai_engine.store import Store
 from optimus_kit.app import create_app
+from optimus_kit.background import background
 from optimus_kit.presence import announce
 from optimus_kit.redis import connect
 from optimus_kit.settings import ServiceSettings, env_float, env_int
@@ -49,14 +49,8 @@ def build_app(environ: Mapping[str, str] | None = None) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        tasks = (
-            asyncio.create_task(announce(redis, settings, app.state.drain)),
-            asyncio.create_task(gate.renew_leases()),
-        )
-        yield
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        async with background(announce(redis, settings, app.state.drain)), background(gate.renew_leases()):
+            yield
         await providers.aclose()
         await recall.aclose()
         await store.aclose()

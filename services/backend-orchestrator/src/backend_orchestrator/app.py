@@ -6,7 +6,6 @@ from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
 
-from backend_orchestrator.background import background
 from backend_orchestrator.broadcast import Broadcaster
 from backend_orchestrator.dashboard import page_routes, socket_routes
 from backend_orchestrator.intake import Intake
@@ -16,6 +15,7 @@ from backend_orchestrator.settings import OrchestratorSettings
 from backend_orchestrator.snapshot import RedisObserver, now
 from backend_orchestrator.webhook import item_counter, webhook_routes
 from optimus_kit.app import create_app
+from optimus_kit.background import background
 from optimus_kit.presence import announce
 from optimus_kit.redis import connect
 from optimus_kit.tenancy import Tenants

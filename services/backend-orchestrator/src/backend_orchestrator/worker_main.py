@@ -11,13 +11,13 @@ from pathlib import Path
 import httpx
 
 from backend_orchestrator.answering import AiEngine
-from backend_orchestrator.background import background
 from backend_orchestrator.channels import ReplyChannel, WhatsAppChannel
 from backend_orchestrator.consumer import Consumer, consumer_name
 from backend_orchestrator.erp import ErpAdapter, RestErpAdapter
 from backend_orchestrator.handling import Handler
 from backend_orchestrator.settings import WorkerSettings
 from backend_orchestrator.worker import Worker, WorkerOptions
+from optimus_kit.background import background
 from optimus_kit.drain import Drain
 from optimus_kit.logs import configure_logging
 from optimus_kit.presence import announce

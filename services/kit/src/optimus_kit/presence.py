@@ -50,7 +50,7 @@ async def announce(
 ) -> None:
     """Renew this process's presence until cancelled, then take it away. A store that is down is only waited for.
 
-    Run it as a task: `asyncio.create_task(announce(...))`; `announced` does that and ends it.
+    Run it as `async with background(announce(...))`.
     """
     key = presence_key(settings)
     try:

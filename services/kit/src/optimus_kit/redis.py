@@ -28,7 +28,7 @@ def connect(settings: RedisSettings, secrets: SecretFolder, **overrides: Any) ->
     """
     options = _options(secrets) | overrides
     if not settings.sentinel_enabled:
-        return Redis.from_url(settings.url, **options)
+        return _from_url(settings.url, options)
     sentinel = Sentinel(  # type: ignore[no-untyped-call]
         settings.sentinel_hosts, sentinel_kwargs=_sentinel_options(secrets), **options
     )
@@ -38,7 +38,14 @@ def connect(settings: RedisSettings, secrets: SecretFolder, **overrides: Any) ->
 
 def connect_cache(url: str, secrets: SecretFolder, **overrides: Any) -> "Redis":
     """Make a client of the cache at `url`; arguments as for `connect`."""
-    return Redis.from_url(url, **(_options(secrets) | overrides))
+    return _from_url(url, _options(secrets) | overrides)
+
+
+def _from_url(url: str, options: dict[str, Any]) -> "Redis":
+    if url.startswith("unix:"):
+        # A Unix socket has no keepalive; the client would refuse the argument.
+        options = {name: value for name, value in options.items() if name != "socket_keepalive"}
+    return Redis.from_url(url, **options)
 
 
 def _options(secrets: SecretFolder) -> dict[str, Any]:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 
 from fastapi import FastAPI, Request, Response
 from redis.asyncio.retry import Retry
@@ -18,6 +17,7 @@ from memory_engine.routes import Engine, router
 from memory_engine.settings import MemorySettings
 from memory_engine.store import ConflictError, MemoryStore
 from optimus_kit.app import create_app
+from optimus_kit.background import background
 from optimus_kit.errors import ApiError
 from optimus_kit.presence import announce
 from optimus_kit.redis import connect
@@ -75,14 +75,8 @@ async def _present(app: FastAPI, settings: MemorySettings, database: Database) -
     def connections() -> dict[str, object]:
         return {"database_connections": database.in_use, "database_budget": settings.database.budget}
 
-    task = asyncio.create_task(announce(redis, settings.service, app.state.drain, extra=connections))
-    try:
+    async with redis, background(announce(redis, settings.service, app.state.drain, extra=connections)):
         yield
-    finally:
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
-        await redis.aclose()
 
 
 def _add_errors(app: FastAPI) -> None:

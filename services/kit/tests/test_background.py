@@ -1,6 +1,6 @@
 import asyncio
 
-from backend_orchestrator.background import background
+from optimus_kit.background import background
 
 
 async def test_what_loses_a_cancellation_is_ended_all_the_same() -> None:
