@@ -11,6 +11,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -143,18 +144,12 @@ class Platform:
         """Return name -> id of a service's containers."""
         return {name: i for name, i in self.containers().items() if name.startswith(f"{self.project}-{service}-")}
 
-    def request(
-        self, path: str, body: object = None, *, port: int | None = None, **headers: str
-    ) -> tuple[int, Any, Any]:
-        """Send a request through the balancer; return status, headers and body."""
-        data = None if body is None else json.dumps(body).encode()
+    def request(self, path: str, body: object, headers: Mapping[str, str]) -> tuple[int, Any, Any]:
+        """Send a request to ai-engine through the balancer; return status, headers and body."""
         request = urllib.request.Request(
-            f"http://127.0.0.1:{port or self.ai_port}{path}",
-            data=data,
-            headers={
-                "Content-Type": "application/json",
-                **{key.replace("_", "-"): text for key, text in headers.items()},
-            },
+            f"http://127.0.0.1:{self.ai_port}{path}",
+            data=json.dumps(body).encode(),
+            headers={"Content-Type": "application/json", **headers},
         )
         try:
             with urllib.request.urlopen(request, timeout=90) as response:
@@ -162,11 +157,12 @@ class Platform:
         except urllib.error.HTTPError as error:
             return error.code, error.headers, error.read()
 
-    def chat(self, model: str = "embedded", text: str = "hello", **headers: str) -> tuple[int, Any, Any]:
+    def chat(self, model: str = "embedded", text: str = "hello", session: str = "") -> tuple[int, Any, Any]:
         """Ask ai-engine as tenant acme."""
         body = {"model": model, "messages": [{"role": "user", "content": text}]}
+        continued = {"X-Session-Id": session} if session else {}
         key = self.secret("TENANT_ACME_API_KEY")
-        return self.request("/v1/chat/completions", body, Authorization=f"Bearer {key}", **headers)
+        return self.request("/v1/chat/completions", body, {"Authorization": f"Bearer {key}", **continued})
 
 
 def free_ports(count: int) -> tuple[int, ...]:

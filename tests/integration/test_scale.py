@@ -72,7 +72,7 @@ def test_the_plan_is_printed_and_nothing_is_changed(platform: Platform) -> None:
 
 def test_a_session_is_continued_by_whichever_replica_answers(platform: Platform) -> None:
     platform.invoke("scale", "--ai-engine", "3").check()
-    replies = [platform.chat(text=f"turn {n}", X_Session_Id="it-session") for n in range(6)]
+    replies = [platform.chat(text=f"turn {n}", session="it-session") for n in range(6)]
     assert len({headers["X-Served-By"] for _status, headers, _body in replies}) > 1
     assert [status for status, _headers, _body in replies] == [200] * 6
 

@@ -34,6 +34,9 @@ def test_public_names_lead_to_their_stand_in(image: str, folder: str) -> None:
     assert found.folder == folder
 
 
+MIRROR = "http://mirror.example/debian/"
+
+
 def test_an_image_of_another_registry_has_no_stand_in() -> None:
     assert split(["mirror.example:5000/redis:8", "grafana/tempo:2"]) == (
         (),
@@ -68,7 +71,7 @@ def test_a_host_without_a_mirror_of_debian_lacks_one(tmp_path: Path) -> None:
 
 
 def test_the_operator_can_name_a_mirror(tmp_path: Path) -> None:
-    host = read_apt_host(tmp_path / "none", named="http://mirror.example/debian/")
+    host = read_apt_host(tmp_path / "none", MIRROR)
     assert host.mirror == Mirror("http://mirror.example/debian", "http://mirror.example/debian-security")
 
 
@@ -89,7 +92,7 @@ def test_a_binary_keyring_stays_as_it_is() -> None:
 
 
 def test_the_root_file_system_names_no_mirror(tmp_path: Path) -> None:
-    argv = mmdebstrap_argv(read_apt_host(tmp_path), tmp_path / "sources.list", tmp_path / "root.tar", None)
+    argv = mmdebstrap_argv(read_apt_host(tmp_path, MIRROR), tmp_path / "sources.list", tmp_path / "root.tar", None)
     hook = next(word for word in argv if word.startswith("--customize-hook="))
     assert "etc/apt/sources.list" in hook
     assert argv[-3:] == ("trixie", str(tmp_path / "root.tar"), str(tmp_path / "sources.list"))

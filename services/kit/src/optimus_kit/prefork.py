@@ -75,7 +75,9 @@ class Workers:
 
     def _ended(self, pid: int, code: int) -> None:
         if self._stopping:
-            self._code = self._code or abs(code)
+            # Ended by the forwarded signal itself: it was still starting and had nothing to drain.
+            unstarted = code in {-number for number in SIGNALS}
+            self._code = self._code or (0 if unstarted else abs(code))
         elif code == NEVER_STARTED:
             self._code = code
             self.forward(signal.SIGTERM, None)
