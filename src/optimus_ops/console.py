@@ -66,20 +66,38 @@ class Console:
     @contextmanager
     def step(self, title: str, *, number: str = "") -> Iterator[Progress]:
         """Show a step while it runs: redrawn on a terminal, a line each second on a pipe, and its time at the end."""
-        progress = Progress(title)
         prefix = f"{number} " if number else ""
+        mark, colour = "✗", "31"
+        progress = Progress(title)
+        try:
+            with self._ticking(progress, prefix):
+                yield progress
+            mark, colour = "✓", "32"
+        finally:
+            note = f" · {progress.note}" if progress.note else ""
+            self.say(f"{prefix}{self.paint(mark, colour)} {progress.title}{note} ({progress.elapsed:.1f} s)")
+
+    @contextmanager
+    def waiting(self, title: str) -> Iterator[None]:
+        """Show what is waited for if it takes longer than a moment, and leave no trace of it on a terminal."""
+        try:
+            with self._ticking(Progress(title), ""):
+                yield
+        finally:
+            if self.live:
+                self.stream.write("\r\033[K")
+                self.stream.flush()
+
+    @contextmanager
+    def _ticking(self, progress: Progress, prefix: str) -> Iterator[None]:
         finished = threading.Event()
         ticker = threading.Thread(target=self._tick, args=(progress, prefix, finished), daemon=True)
         ticker.start()
-        mark, colour = "✗", "31"
         try:
-            yield progress
-            mark, colour = "✓", "32"
+            yield
         finally:
             finished.set()
             ticker.join()
-            note = f" · {progress.note}" if progress.note else ""
-            self.say(f"{prefix}{self.paint(mark, colour)} {progress.title}{note} ({progress.elapsed:.1f} s)")
 
     def _tick(self, progress: Progress, prefix: str, finished: threading.Event) -> None:
         interval = 0.2 if self.live else TICK_SECONDS

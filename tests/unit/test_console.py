@@ -34,3 +34,10 @@ def test_a_failed_step_is_marked() -> None:
 def test_colours_only_where_they_are_welcome() -> None:
     assert Console(io.StringIO(), live=True, colour=False).paint("x", "32") == "x"
     assert Console(io.StringIO(), live=True, colour=True).paint("x", "32") == "\033[32mx\033[0m"
+
+
+def test_a_moment_s_wait_leaves_no_trace() -> None:
+    stream = io.StringIO()
+    with Console(stream, live=False, colour=False).waiting("looking"):
+        pass
+    assert stream.getvalue() == ""

@@ -20,6 +20,7 @@ from optimus_ops.project import load_project
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from contextlib import AbstractContextManager
     from pathlib import Path
 
     from optimus_ops.plan.steps import Plan
@@ -76,7 +77,9 @@ class Session:
             after: called after the plan was carried out; what it returns stands in the JSON document as `state`.
         """
         if self.options.plan:
-            self._show_plan(make_plan(self.compose.stack()))
+            with self._looking():
+                plan = make_plan(self.compose.stack())
+            self._show_plan(plan)
             return
         with stack_lock(
             self.project.state / "locks",
@@ -85,8 +88,9 @@ class Session:
             wait=self.options.lock_wait,
             on_wait=self.console.say,
         ):
-            stack = self.compose.stack()
-            plan = make_plan(stack)
+            with self._looking():
+                stack = self.compose.stack()
+                plan = make_plan(stack)
             self.console.say(plan_text(plan))
             if plan:
                 self._execute(stack, plan)
@@ -94,6 +98,9 @@ class Session:
         if self.options.json:
             result = "done" if plan else "nothing to do"
             print_json({"result": result, "plan": plan_json(plan), "state": outcome})
+
+    def _looking(self) -> AbstractContextManager[None]:
+        return self.console.waiting("looking at what is there")
 
     def _execute(self, stack: Stack, plan: Plan) -> None:
         actor = ComposeActor(
