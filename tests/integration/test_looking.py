@@ -1,0 +1,66 @@
+"""The tasks that look and change nothing, on a running stack."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import pytest
+from tests.integration.platform import ROOT, SECONDS, Platform
+
+pytestmark = pytest.mark.integration
+
+
+def test_status_counts_what_is_ready_and_what_the_stores_say(platform: Platform) -> None:
+    document = platform.invoke("status", "--json").check().json
+    found = {service["service"]: service for service in document["services"]}
+    assert found["ai-engine"]["ready"] == len(platform.replicas("ai-engine"))
+    [database] = found["postgres"]["stores"].values()
+    assert 0 < database["used"] < database["usable"]
+    assert "noeviction" in str(found["redis"]["stores"])
+
+
+def test_status_of_an_empty_project_says_what_to_do(fresh: Platform) -> None:
+    assert "invoke" in fresh.invoke("status").check().out
+
+
+def test_logs_name_the_replica_on_each_line(platform: Platform) -> None:
+    platform.chat()
+    lines = platform.invoke("logs", "--service", "ai-engine", "--no-follow").check().out.splitlines()
+    assert lines
+    assert all(line.startswith("ai-engine-") for line in lines)
+
+
+def test_doctor_finds_the_machine_fit(platform: Platform) -> None:
+    checks = platform.invoke("doctor", "--json").check().json
+    assert "engine" in str(checks)
+
+
+def test_secrets_are_complete_and_private(platform: Platform) -> None:
+    platform.invoke("secrets.validate").check()
+
+
+def test_images_are_current_with_the_checkout(platform: Platform) -> None:
+    rows = platform.invoke("images.list", "--json").check().json
+    assert "ai-engine" in str(rows)
+
+
+def test_the_end_to_end_tests_pass_on_the_stack_through_its_balancer(platform: Platform) -> None:
+    environ = {name: value for name, value in os.environ.items() if not name.startswith("OPTIMUS_E2E")}
+    ran = subprocess.run(
+        [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "tests/e2e"],
+        cwd=ROOT,
+        env={
+            **environ,
+            "AI_ENGINE_URL": f"http://127.0.0.1:{platform.ai_port}",
+            "BACKEND_ORCHESTRATOR_URL": f"http://127.0.0.1:{platform.backend_port}",
+            "OPTIMUS_SECRETS_DIR": str(platform.folder / "state" / "secrets"),
+        },
+        capture_output=True,
+        text=True,
+        timeout=SECONDS,
+        check=False,
+    )
+    assert ran.returncode == 0, ran.stdout[-4000:]
+    assert "load balancer" in ran.stdout
