@@ -12,6 +12,6 @@ settings.load_profile("no-deadline")
 
 
 def pytest_configure() -> None:
-    """Take SIGINT as in a terminal: a shell that starts this in the background has it ignored, in every child as well."""
+    """Take SIGINT as in a terminal: started in the background by a shell, we and all children would ignore it."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -82,7 +82,7 @@ def test_a_replica_that_never_gets_healthy_is_undone_and_the_others_serve_on(
 
 
 def test_ctrl_c_in_the_first_start_leaves_nothing(fresh: Platform) -> None:
-    ran = fresh.interrupted("start postgres", signal.SIGINT, "scale")
+    ran = fresh.interrupted("wait until healthy", signal.SIGINT, "scale")
     assert ran.code == 130, ran.text
     assert "Traceback" not in ran.text
     assert fresh.containers() == {}
@@ -103,7 +103,7 @@ def test_an_engine_that_goes_away_half_way_is_one_message(fresh: Platform) -> No
         lines: list[str] = []
         for line in process.stdout:
             lines.append(line)
-            if "✓ start postgres" in line:
+            if "✓ wait until healthy" in line:
                 door.close()
         said = "".join(lines)
         assert process.wait(timeout=300) == 3, said

@@ -22,6 +22,7 @@ from optimus_ops.plan.steps import (
     Start,
     Stop,
     VerifyRouting,
+    WaitHealthy,
     WriteSecrets,
 )
 
@@ -119,7 +120,9 @@ class ComposeActor:
     def _act_on_containers(self, step: Step, note: Callable[[str], None]) -> None:
         match step:
             case Start(counts=counts):
-                self._start(dict(counts), note)
+                self.compose.up(dict(counts), on_line=note)
+            case WaitHealthy(counts=counts):
+                self._wait_healthy(dict(counts), note)
             case Migrate(service=service):
                 self._migrate(service, note)
             case VerifyRouting(counts=counts):
@@ -138,11 +141,7 @@ class ComposeActor:
             for future in [pool.submit(act, thing) for thing in things]:
                 future.result()
 
-    def _start(self, counts: Mapping[str, int], note: Callable[[str], None]) -> None:
-        self.compose.up(counts, on_line=note)
-        self._wait_ready(counts, note)
-
-    def _wait_ready(self, counts: Mapping[str, int], note: Callable[[str], None]) -> None:
+    def _wait_healthy(self, counts: Mapping[str, int], note: Callable[[str], None]) -> None:
         until = time.monotonic() + self.deadlines.healthy
         while True:
             state = self.docker.observe(self.compose.project.name)

@@ -19,6 +19,7 @@ from optimus_ops.plan.steps import (
     Stop,
     VerifyRouting,
     Victim,
+    WaitHealthy,
     WriteSecrets,
 )
 
@@ -192,21 +193,22 @@ def start_steps(stack: Stack, state: State, wanted: Mapping[str, int], migrate: 
     balancer = {stack.balancer} - {None}
     replicas = {name for name in stack.scalable if name not in balancer}
     foundation = set(wanted) - replicas - balancer
-    stages = (
-        _start(state, wanted, foundation),
-        migrate,
-        _start(state, wanted, replicas),
-        _start(state, wanted, balancer),
-    )
-    return tuple(step for stage in stages for step in stage)
+    stores, apps, edge = (_start(state, wanted, names) for names in (foundation, replicas, balancer))
+    # The balancer starts behind the replicas, and all of them get healthy at the same time.
+    return (*stores, *_wait(stores), *migrate, *apps, *edge, *_wait((*apps, *edge)))
 
 
-def _start(state: State, wanted: Mapping[str, int], names: Iterable[str | None]) -> tuple[Step, ...]:
+def _start(state: State, wanted: Mapping[str, int], names: Iterable[str | None]) -> tuple[Start, ...]:
     short = {name: count for name, count in wanted.items() if name in set(names) and len(state.running(name)) < count}
     if not short:
         return ()
     cause = "; ".join(f"{name}: {len(state.running(name))} running, {count} wanted" for name, count in short.items())
     return (Start(counts=tuple(short.items()), cause=cause),)
+
+
+def _wait(starts: Sequence[Start]) -> tuple[Step, ...]:
+    counts = tuple(count for step in starts for count in step.counts)
+    return (WaitHealthy(counts=counts, cause="they were started"),) if counts else ()
 
 
 def routed(stack: Stack) -> tuple[str, ...]:
@@ -259,7 +261,8 @@ def plan_migrate(stack: Stack, state: State, around: Surroundings) -> Plan:
     needed = needed_by(stack, stack.migrations)
     wanted = {name: count for name, count in wanted_counts(stack, state, {}).items() if name in needed}
     prepare = prepare_steps(stack, state, request, around)
-    steps = (*prepare, *_start(state, wanted, needed), *migrate_steps(stack, state, request, around))
+    stores = _start(state, wanted, needed)
+    steps = (*prepare, *stores, *_wait(stores), *migrate_steps(stack, state, request, around))
     return Plan(state.project, request.purpose, steps)
 
 

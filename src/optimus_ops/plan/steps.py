@@ -26,6 +26,10 @@ class Step(ABC):
         return {"step": self.kind, "text": self.text, "cause": self.cause, **own}
 
 
+def _counted(counts: tuple[tuple[str, int], ...]) -> str:
+    return ", ".join(name if count == 1 else f"{name}={count}" for name, count in counts)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WriteSecrets(Step):
     """Make `.env.secrets` complete and project it into the folders that containers mount."""
@@ -80,7 +84,7 @@ class Build(Step):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Start(Step):
-    """Create and start replicas until each service has its count, and wait until all are healthy."""
+    """Create and start replicas until each service has its count; what runs is left alone."""
 
     kind: ClassVar[str] = "start"
     counts: tuple[tuple[str, int], ...]
@@ -88,7 +92,20 @@ class Start(Step):
     @property
     def text(self) -> str:
         """Return what is done, in a few words."""
-        return "start " + ", ".join(name if count == 1 else f"{name}={count}" for name, count in self.counts)
+        return f"start {_counted(self.counts)}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WaitHealthy(Step):
+    """Wait until each service has its count of healthy replicas; one that ends or is unhealthy fails the step."""
+
+    kind: ClassVar[str] = "wait-healthy"
+    counts: tuple[tuple[str, int], ...]
+
+    @property
+    def text(self) -> str:
+        """Return what is done, in a few words."""
+        return f"wait until healthy: {_counted(self.counts)}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

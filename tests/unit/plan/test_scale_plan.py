@@ -23,9 +23,11 @@ def test_first_start_goes_from_secrets_to_verified_routing() -> None:
         "make stand-ins for redis:8, python:3.12-slim: no registry answers, and they are not on this machine",
         "build migrations, ai: the images are not on this machine",
         "start postgres, redis: postgres: 0 running, 1 wanted; redis: 0 running, 1 wanted",
+        "wait until healthy: postgres, redis: they were started",
         "run migrations: it has not ended well on this image yet",
         "start memory, ai=3: memory: 0 running, 1 wanted; ai: 0 running, 3 wanted",
         "start nginx-lb: nginx-lb: 0 running, 1 wanted",
+        "wait until healthy: memory, ai=3, nginx-lb: they were started",
         "verify routing to memory=1, ai=3: replicas were started",
     ]
 
@@ -53,7 +55,7 @@ def test_nothing_to_do_is_an_empty_plan() -> None:
 
 def test_scale_up_starts_only_the_service_named() -> None:
     plan = plan_scale(stack(), running(ai=1, memory=2), ScaleRequest({"ai": 4}), HERE)
-    assert [step.text for step in plan.steps] == ["start ai=4", "verify routing to ai=4"]
+    assert [step.text for step in plan.steps] == ["start ai=4", "wait until healthy: ai=4", "verify routing to ai=4"]
 
 
 def test_scale_down_stops_exactly_the_surplus() -> None:
@@ -86,7 +88,7 @@ def test_a_store_that_ended_is_started_again() -> None:
         replica("memory"),
     )
     plan = plan_scale(stack(), there, ScaleRequest(), HERE)
-    assert [step.text for step in plan.steps] == ["start redis"]
+    assert [step.text for step in plan.steps] == ["start redis", "wait until healthy: redis"]
 
 
 def test_migrations_run_again_before_replicas_of_another_image() -> None:
@@ -98,7 +100,7 @@ def test_migrations_run_again_before_replicas_of_another_image() -> None:
 def test_a_newer_image_is_no_reason_to_migrate_under_the_replicas_that_run() -> None:
     around = Surroundings(images={**IMAGES, "shop/memory:local": "sha256:new"})
     plan = plan_scale(stack(), running(ai=1, memory=1), ScaleRequest({"ai": 2}), around)
-    assert [step.text for step in plan.steps] == ["start ai=2", "verify routing to ai=2"]
+    assert [step.text for step in plan.steps] == ["start ai=2", "wait until healthy: ai=2", "verify routing to ai=2"]
 
 
 def test_migrations_that_failed_run_again() -> None:
@@ -157,7 +159,7 @@ def test_down_stops_the_balancer_first_and_stores_last() -> None:
 
 def test_migrate_starts_only_what_the_job_needs() -> None:
     plan = plan_migrate(stack(), state(), HERE)
-    assert [step.text for step in plan.steps] == ["start postgres", "run migrations"]
+    assert [step.text for step in plan.steps] == ["start postgres", "wait until healthy: postgres", "run migrations"]
 
 
 def test_json_holds_the_same_steps_as_the_text() -> None:
