@@ -26,6 +26,7 @@ pytestmark = pytest.mark.integration
         ["scale", "--down", "--ai-engine", "2"],
         ["scale", "--lock-wait", "soon"],
         ["scale", "--sentinel"],
+        ["lb.check", "--service", "redis"],
         ["nonsense"],
     ],
 )

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from optimus_ops.balancer.endpoints import endpoint_of
 from optimus_ops.balancer.routing import Routing, check_routing
-from optimus_ops.errors import OpsError
+from optimus_ops.errors import OpsError, Refused
 from optimus_ops.operations.session import Options, Session, print_json
 from optimus_ops.plan.scale import check_services, routed
 
@@ -25,11 +25,17 @@ def check(services: Sequence[str], *, json: bool) -> None:
         json: whether the outcome is printed as one JSON document.
 
     Raises:
+        Refused: the stack has no balancer, or it doesn't route to a service that is named.
         OpsError: a replica is silent, one that is gone answers, or the balancer answers with errors.
     """
     session = Session.open((), Options(json=json))
     stack = session.compose.stack()
+    if stack.balancer is None:
+        raise Refused("this stack has no balancer", "name it in [tool.optimus-ops] balancer")
     check_services(stack, services)
+    for name in services:
+        if name not in routed(stack):
+            raise Refused(f"the balancer routes nothing to {name}", f"it routes to: {', '.join(routed(stack))}")
     state = session.docker.observe(session.project.name)
     found: list[Routing] = []
     for name in services or routed(stack):

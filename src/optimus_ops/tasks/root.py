@@ -63,4 +63,5 @@ def refuse_bad_usage(namespace: Collection, argv: Sequence[str]) -> None:
         unparsed = Parser(initial=initial, ignore_unknown=True).parse_argv(list(argv[1:])).unparsed
         Parser(initial=program.initial_context, contexts=namespace.to_contexts()).parse_argv(unparsed)
     except ParseError as error:
-        raise Exit(f"refused: {error}\n  tasks and flags: invoke --list, invoke --help TASK", code=2) from None
+        task = error.context.name if error.context is not None and error.context.name else "TASK"
+        raise Exit(f"refused: {error}\n  tasks and flags: invoke --list, invoke --help {task}", code=2) from None
