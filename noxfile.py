@@ -31,8 +31,10 @@ def typecheck(session: nox.Session) -> None:
 
 @nox.session
 def unit(session: nox.Session) -> None:
-    """Run the tests that need neither network nor Docker."""
-    run_module(session, "pytest", *(session.posargs or ("tests/unit", "services")))
+    """Run the tests that need neither network nor Docker, several at once, since many of them wait."""
+    run_module(
+        session, "pytest", "--numprocesses=3", "--dist=worksteal", *(session.posargs or ("tests/unit", "services"))
+    )
 
 
 @nox.session

@@ -88,6 +88,7 @@ def environ(redis_url: str, tmp_path: Path) -> dict[str, str]:
         "REDIS_URL": redis_url,
         "MAX_BODY_BYTES": "65536",
         "HOSTNAME": "replica-1",
+        "PORT": str(_free_port()),
     }
 
 
