@@ -9,11 +9,11 @@ from optimus_ops.engine.disk import check_disk
 from optimus_ops.engine.ports import check_ports
 from optimus_ops.operations.rooms import look_around
 from optimus_ops.operations.session import Session
+from optimus_ops.plan.down import plan_down
 from optimus_ops.plan.scale import (
     ScaleRequest,
     check_scalable,
     check_services,
-    plan_down,
     plan_migrate,
     plan_scale,
 )

@@ -1,4 +1,4 @@
-"""Planning `scale`, `up`, `migrate` and `down`: pure functions from what is wanted and what runs to steps."""
+"""Planning `scale`, `up` and `migrate`: pure functions from what is wanted and what runs to steps."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from optimus_ops.plan.steps import (
     Plan,
     Pull,
     Remove,
-    RemoveNetwork,
     Start,
     Step,
     Stop,
@@ -229,13 +228,14 @@ def _verify(stack: Stack, state: State, wanted: Mapping[str, int], starts: Seque
 def stop_steps(stack: Stack, state: State, name: str, count: int) -> tuple[Step, ...]:
     """Return the steps that take a service down to `count` replicas."""
     running = len(state.running(name))
-    going = _going(victims(state.running(name), running - count))
+    leaving = going(victims(state.running(name), running - count))
     cause = f"{name}: {running} running, {count} wanted"
     seconds = stack.services[name].stop_seconds
-    return (Stop(victims=going, seconds=seconds, cause=cause), Remove(victims=going, cause=cause))
+    return (Stop(victims=leaving, seconds=seconds, cause=cause), Remove(victims=leaving, cause=cause))
 
 
-def _going(replicas: Iterable[Replica]) -> tuple[Victim, ...]:
+def going(replicas: Iterable[Replica]) -> tuple[Victim, ...]:
+    """Return replicas as what a step stops or removes."""
     return tuple(Victim(replica.name, replica.id) for replica in replicas)
 
 
@@ -275,33 +275,3 @@ def needed_by(stack: Stack, name: str) -> frozenset[str]:
         found |= new
         open_names.extend(new)
     return frozenset(found)
-
-
-def plan_down(stack: Stack, state: State, networks: Sequence[str]) -> Plan:
-    """Plan how everything is stopped and removed: the balancer first, stores last; volumes are kept.
-
-    Args:
-        stack: what is wanted (for the order and the grace periods).
-        state: what runs.
-        networks: names of networks to remove as well.
-    """
-    steps: list[Step] = []
-    for names in _down_stages(stack, state):
-        replicas = [replica for replica in state.replicas if replica.service in names]
-        going = [replica for replica in replicas if replica.running]
-        seconds = max((stack.services[name].stop_seconds for name in names if name in stack.services), default=10.0)
-        cause = f"{len(replicas)} there, 0 wanted"
-        if going:
-            steps.append(Stop(victims=_going(going), seconds=seconds, cause=cause))
-        if replicas:
-            steps.append(Remove(victims=_going(replicas), cause=cause))
-    steps.extend(RemoveNetwork(network=name, cause="--prune-network") for name in networks)
-    return Plan(state.project, "down", tuple(steps))
-
-
-def _down_stages(stack: Stack, state: State) -> tuple[frozenset[str], ...]:
-    """Return the services in the order in which they stop: the balancer, replicas, everything else."""
-    balancer = frozenset({stack.balancer} - {None})
-    scalable = frozenset(stack.scalable) - balancer
-    there = frozenset(replica.service for replica in state.replicas)
-    return (frozenset(name for name in balancer if name), scalable, there - balancer - scalable)

@@ -6,8 +6,9 @@ from hypothesis import strategies as st
 from tests.unit.stacks import IMAGES, migrated, replica, running, stack, state
 
 from optimus_ops.errors import Refused
+from optimus_ops.plan.down import plan_down
 from optimus_ops.plan.render import plan_json, plan_text
-from optimus_ops.plan.scale import ScaleRequest, Surroundings, plan_down, plan_migrate, plan_scale, victims
+from optimus_ops.plan.scale import ScaleRequest, Surroundings, plan_migrate, plan_scale, victims
 from optimus_ops.plan.steps import Remove, Start, Stop
 
 HERE = Surroundings(images=IMAGES)
