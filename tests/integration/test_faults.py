@@ -132,3 +132,13 @@ def test_down_keeps_volumes_and_prune_network_removes_networks(fresh: Platform) 
     assert fresh.containers() == {}
     assert api.networks(filters=label) == []
     assert [volume["Name"] for volume in api.volumes(filters=label)["Volumes"]]
+
+
+def test_a_new_checkout_takes_over_the_volumes_of_an_old_one(fresh: Platform) -> None:
+    fresh.invoke("migrate").check()
+    fresh.invoke("down").check()
+    before = fresh.secret("POSTGRES_PASSWORD")
+    (fresh.folder / "env.secrets").unlink()
+    fresh.invoke("scale").check()
+    assert fresh.secret("POSTGRES_PASSWORD") != before
+    assert fresh.chat()[0] == 200
