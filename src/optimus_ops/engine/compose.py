@@ -1,7 +1,7 @@
 """Docker Compose, told what to do through its command line.
 
-Scaling never lets Compose touch what runs: `up` is always called with `--no-deps` and `--no-recreate`
-(docker/compose#5251, #4923), and victims are stopped and removed by id, never by Compose.
+Scaling never lets Compose touch what runs: `up` is called with `--no-deps`, and with `--no-recreate` where anything of
+a service runs (docker/compose#5251, #4923), and victims are stopped and removed by id, never by Compose.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from optimus_ops.engine.process import CommandFailed, run
 from optimus_ops.errors import MachineLacks, Refused
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
     from optimus_ops.engine.process import Completed
     from optimus_ops.project import Project
+
+Existing = Literal["keep", "replace", "recreate"]
 
 CONFIG_SECONDS = 60.0
 UP_SECONDS = 600.0
@@ -100,18 +102,19 @@ class Compose:
         return parse_stack(self.document(), balancer=self.project.balancer, migrations=self.project.migrations)
 
     def up(
-        self, counts: Mapping[str, int], *, recreate: bool = False, on_line: Callable[[str], None] | None = None
+        self, counts: Mapping[str, int], *, existing: Existing = "keep", on_line: Callable[[str], None] | None = None
     ) -> None:
         """Create and start replicas until each service has its count; what runs is left alone.
 
         Args:
             counts: service -> number of replicas.
-            recreate: whether existing containers of these services are replaced (for one-shot jobs).
+            existing: what becomes of containers that are there: "keep" them, "replace" those whose configuration is
+                another one by now, or "recreate" all of them (for one-shot jobs).
             on_line: called with each line that Compose says.
         """
         scale = [argument for name, count in counts.items() for argument in ("--scale", f"{name}={count}")]
-        how = "--force-recreate" if recreate else "--no-recreate"
-        self.run("up", "-d", "--no-deps", "--no-build", how, *scale, *counts, on_line=on_line)
+        how = {"keep": ["--no-recreate"], "replace": [], "recreate": ["--force-recreate"]}[existing]
+        self.run("up", "-d", "--no-deps", "--no-build", *how, *scale, *counts, on_line=on_line)
 
 
 def has_compose() -> bool:

@@ -6,6 +6,7 @@ API: https://docs.docker.com/reference/api/engine/
 from __future__ import annotations
 
 import contextlib
+import os
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -23,6 +24,7 @@ PROJECT_LABEL = "com.docker.compose.project"
 SERVICE_LABEL = "com.docker.compose.service"
 NUMBER_LABEL = "com.docker.compose.container-number"
 HASH_LABEL = "com.docker.compose.config-hash"
+FOLDER_LABEL = "com.docker.compose.project.working_dir"
 ONE_OFF_LABEL = "com.docker.compose.oneoff"
 
 CONNECT_HINT = "start it, or let it be installed: python3 scripts/bootstrap.py --with-docker invoke doctor"
@@ -171,6 +173,7 @@ def parse_replica(raw: Mapping[str, Any], node: str) -> Replica:
         exit_code=int(state.get("ExitCode", 0)),
         config_hash=labels.get(HASH_LABEL, ""),
         node=node,
+        folder=os.path.realpath(labels[FOLDER_LABEL]) if FOLDER_LABEL in labels else "",
     )
 
 

@@ -29,6 +29,7 @@ class Replica:
         exit_code: of the last run, 0 while it runs.
         config_hash: Compose's hash of the service's configuration at creation.
         node: the host it runs on.
+        folder: the folder of the Compose files that it was made from.
     """
 
     id: str
@@ -45,6 +46,7 @@ class Replica:
     exit_code: int
     config_hash: str
     node: str
+    folder: str = ""
 
     @property
     def running(self) -> bool:

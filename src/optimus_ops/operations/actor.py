@@ -119,8 +119,8 @@ class ComposeActor:
 
     def _act_on_containers(self, step: Step, note: Callable[[str], None]) -> None:
         match step:
-            case Start(counts=counts):
-                self.compose.up(dict(counts), on_line=note)
+            case Start(counts=counts, replace=replace):
+                self.compose.up(dict(counts), existing="replace" if replace else "keep", on_line=note)
             case WaitHealthy(counts=counts):
                 self._wait_healthy(dict(counts), note)
             case Migrate(service=service):
@@ -157,7 +157,7 @@ class ComposeActor:
             time.sleep(POLL_SECONDS)
 
     def _migrate(self, service: str, note: Callable[[str], None]) -> None:
-        self.compose.up({service: 1}, recreate=True, on_line=note)
+        self.compose.up({service: 1}, existing="recreate", on_line=note)
         until = time.monotonic() + self.deadlines.migrate
         while True:
             job = self.docker.observe(self.compose.project.name).of(service)[-1]

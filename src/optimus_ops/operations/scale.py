@@ -12,6 +12,7 @@ from optimus_ops.operations.session import Session
 from optimus_ops.plan.down import plan_down
 from optimus_ops.plan.scale import (
     ScaleRequest,
+    check_checkout,
     check_scalable,
     check_services,
     plan_migrate,
@@ -42,6 +43,7 @@ def scale(wanted: Wanted, options: Options) -> None:
         check_services(stack, [*wanted.request.counts, *wanted.request.build])
         check_scalable(stack, wanted.request.counts)
         state = session.docker.observe(session.project.name)
+        check_checkout(state, str(session.project.compose))
         check_ports(stack, state)
         check_disk(session.docker.root)
         around = look_around(session.compose, session.docker, stack, state, building=bool(wanted.request.build))
@@ -56,6 +58,7 @@ def migrate(overlays: Sequence[str], options: Options) -> None:
 
     def make_plan(stack: Stack) -> Plan:
         state = session.docker.observe(session.project.name)
+        check_checkout(state, str(session.project.compose))
         return plan_migrate(stack, state, look_around(session.compose, session.docker, stack, state, building=False))
 
     session.change(make_plan)

@@ -95,6 +95,21 @@ def check_services(stack: Stack, names: Iterable[str]) -> None:
             raise Refused(f"unknown service {name!r}", f"services: {', '.join(sorted(stack.services))}")
 
 
+def check_checkout(state: State, folder: str) -> None:
+    """Refuse to change a stack that runs from the files of another checkout: its secrets and configuration are others.
+
+    Args:
+        state: what runs.
+        folder: the folder of this checkout's Compose files.
+    """
+    elsewhere = sorted({r.folder for r in state.replicas if r.running and r.folder not in {"", folder}})
+    if elsewhere:
+        raise Refused(
+            f"{state.project} runs from another checkout ({', '.join(elsewhere)})",
+            "work there; or stop it (invoke down, volumes stay); or choose another name (COMPOSE_PROJECT_NAME)",
+        )
+
+
 def check_scalable(stack: Stack, counts: Mapping[str, int]) -> None:
     """Refuse a number of replicas for a service that can't have more than one."""
     for name, count in counts.items():
@@ -198,11 +213,19 @@ def start_steps(stack: Stack, state: State, wanted: Mapping[str, int], migrate: 
 
 
 def _start(state: State, wanted: Mapping[str, int], names: Iterable[str | None]) -> tuple[Start, ...]:
+    """Return the starts of services that are short of replicas: those of which nothing runs apart from the others."""
     short = {name: count for name, count in wanted.items() if name in set(names) and len(state.running(name)) < count}
-    if not short:
-        return ()
-    cause = "; ".join(f"{name}: {len(state.running(name))} running, {count} wanted" for name, count in short.items())
-    return (Start(counts=tuple(short.items()), cause=cause),)
+    idle = {name: count for name, count in short.items() if not state.running(name)}
+    busy = {name: count for name, count in short.items() if name not in idle}
+    return tuple(
+        Start(counts=tuple(counts.items()), replace=counts is idle, cause=_shortage(state, counts))
+        for counts in (idle, busy)
+        if counts
+    )
+
+
+def _shortage(state: State, counts: Mapping[str, int]) -> str:
+    return "; ".join(f"{name}: {len(state.running(name))} running, {count} wanted" for name, count in counts.items())
 
 
 def _wait(starts: Sequence[Start]) -> tuple[Step, ...]:

@@ -84,10 +84,17 @@ class Build(Step):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Start(Step):
-    """Create and start replicas until each service has its count; what runs is left alone."""
+    """Create and start replicas until each service has its count; what runs is left alone.
+
+    Args:
+        counts: service -> replicas.
+        replace: whether containers that ended, and whose configuration is another one by now, are made anew. Only for
+            services of which nothing runs.
+    """
 
     kind: ClassVar[str] = "start"
     counts: tuple[tuple[str, int], ...]
+    replace: bool = False
 
     @property
     def text(self) -> str:

@@ -8,7 +8,7 @@ from tests.unit.stacks import IMAGES, migrated, replica, running, stack, state
 from optimus_ops.errors import Refused
 from optimus_ops.plan.down import plan_down
 from optimus_ops.plan.render import plan_json, plan_text
-from optimus_ops.plan.scale import ScaleRequest, Surroundings, plan_migrate, plan_scale, victims
+from optimus_ops.plan.scale import ScaleRequest, Surroundings, check_checkout, plan_migrate, plan_scale, victims
 from optimus_ops.plan.steps import Remove, Start, Stop
 
 HERE = Surroundings(images=IMAGES)
@@ -102,6 +102,22 @@ def test_a_newer_image_is_no_reason_to_migrate_under_the_replicas_that_run() -> 
     around = Surroundings(images={**IMAGES, "shop/memory:local": "sha256:new"})
     plan = plan_scale(stack(), running(ai=1, memory=1), ScaleRequest({"ai": 2}), around)
     assert [step.text for step in plan.steps] == ["start ai=2", "wait until healthy: ai=2", "verify routing to ai=2"]
+
+
+def test_only_what_does_not_run_may_be_made_anew() -> None:
+    there = state(
+        replica("postgres"), replica("redis", status="exited"), replica("nginx-lb"), migrated(), replica("ai")
+    )
+    plan = plan_scale(stack(), there, ScaleRequest({"ai": 2}), HERE)
+    replaced = {name: step.replace for step in plan.steps if isinstance(step, Start) for name, _count in step.counts}
+    assert replaced == {"redis": True, "memory": True, "ai": False}
+
+
+def test_a_stack_of_another_checkout_is_left_alone() -> None:
+    there = state(replica("ai", folder="/srv/a/compose"), replica("ai", 2, folder="/srv/b/compose", status="exited"))
+    check_checkout(there, "/srv/a/compose")
+    with pytest.raises(Refused, match="another checkout \\(/srv/a/compose\\)"):
+        check_checkout(there, "/srv/b/compose")
 
 
 def test_migrations_that_failed_run_again() -> None:
