@@ -88,8 +88,10 @@ def memory(text: str) -> int:
 
 
 def seconds(text: str) -> float:
-    assert re.fullmatch(r"\d+s", text), text
-    return float(text[:-1])
+    """Seconds of `300ms`, `65s`."""
+    match = re.fullmatch(r"(\d+)(m?s)", text)
+    assert match, text
+    return int(match[1]) / (1000 if match[2] == "ms" else 1)
 
 
 def redis_settings(name: str) -> dict[str, str]:

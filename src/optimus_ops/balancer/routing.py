@@ -95,6 +95,7 @@ def check_routing(
     expected: Mapping[str, str],
     *,
     deadline: float,
+    settle: float = 0.0,
     ask: Callable[[Endpoint], Answer] | None = None,
     on_round: Callable[[Routing], None] | None = None,
 ) -> Routing:
@@ -108,15 +109,21 @@ def check_routing(
         endpoint: where the balancer listens for it.
         expected: hostname -> name of the replicas that should answer.
         deadline: seconds.
+        settle: seconds for which everything has to stay right before it counts.
         ask: one request; over HTTP if not given.
         on_round: called with what each round saw.
     """
-    until = time.monotonic() + deadline
+    began = time.monotonic()
+    right_since = began
     while True:
         routing = _round(service, endpoint, expected, ask or ask_http)
         if on_round is not None:
             on_round(routing)
-        if routing.good or time.monotonic() >= until or not expected:
+        now = time.monotonic()
+        if not routing.good:
+            right_since = now
+        settled = routing.good and now - right_since >= settle
+        if settled or now - began >= deadline or not expected:
             return routing
         time.sleep(PAUSE_SECONDS)
 

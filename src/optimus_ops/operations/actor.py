@@ -125,8 +125,8 @@ class ComposeActor:
                 self._wait_healthy(dict(counts), note)
             case Migrate(service=service):
                 self._migrate(service, note)
-            case VerifyRouting(counts=counts):
-                self._verify([name for name, _count in counts], note)
+            case VerifyRouting(counts=counts, settle=settle):
+                self._verify([name for name, _count in counts], settle, note)
             case Stop(victims=victims, seconds=seconds):
                 self._each(victims, lambda victim: self.docker.stop(victim.container, seconds=seconds))
             case Remove(victims=victims):
@@ -176,13 +176,15 @@ class ComposeActor:
     def _said(self, replica: Replica) -> str:
         return "\n".join(f"    {line}" for line in self.docker.logs(replica.id, tail=LOG_LINES)) or "    (nothing)"
 
-    def _verify(self, services: list[str], note: Callable[[str], None]) -> None:
+    def _verify(self, services: list[str], settle: float, note: Callable[[str], None]) -> None:
         stack = self.compose.stack()
         state = self.docker.observe(self.compose.project.name)
         requests = 0
         for name in services:
             expected = {replica.hostname: replica.name for replica in state.running(name)}
-            routing = check_routing(name, endpoint_of(stack, state, name), expected, deadline=self.deadlines.routing)
+            routing = check_routing(
+                name, endpoint_of(stack, state, name), expected, deadline=self.deadlines.routing, settle=settle
+            )
             requests += sum(routing.seen.values())
             if not routing.good:
                 raise OpsError(f"{name} through {stack.balancer} ({routing.endpoint}): {routing.verdict}")

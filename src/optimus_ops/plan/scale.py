@@ -29,6 +29,10 @@ if TYPE_CHECKING:
     from optimus_ops.stack.model import Stack
 
 
+# The balancer looks addresses up each second (compose/nginx/upstreams.conf): after that it knows who is gone.
+SETTLE_SECONDS = 1.5
+
+
 @dataclass(frozen=True, slots=True)
 class ScaleRequest:
     """What was asked for.
@@ -269,7 +273,7 @@ def victims(replicas: Sequence[Replica], count: int) -> tuple[Replica, ...]:
 
 def _verify_after_stop(stack: Stack, wanted: Mapping[str, int], fewer: Mapping[str, int]) -> tuple[Step, ...]:
     counts = tuple((name, wanted[name]) for name in routed(stack) if name in fewer)
-    return (VerifyRouting(counts=counts, cause="replicas were removed"),) if counts else ()
+    return (VerifyRouting(counts=counts, settle=SETTLE_SECONDS, cause="replicas were removed"),) if counts else ()
 
 
 def plan_migrate(stack: Stack, state: State, around: Surroundings) -> Plan:

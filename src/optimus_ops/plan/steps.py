@@ -130,10 +130,17 @@ class Migrate(Step):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VerifyRouting(Step):
-    """Prove through the balancer that every replica answers and that none that is gone does."""
+    """Prove through the balancer that every replica answers and that none that is gone is asked.
+
+    Args:
+        counts: service -> replicas.
+        settle: seconds for which everything has to stay right; longer than the balancer remembers an address, where
+            replicas were removed.
+    """
 
     kind: ClassVar[str] = "verify"
     counts: tuple[tuple[str, int], ...]
+    settle: float = 0.0
 
     @property
     def text(self) -> str:

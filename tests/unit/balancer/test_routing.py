@@ -54,6 +54,23 @@ def test_a_late_replica_is_waited_for() -> None:
     assert routing.good
 
 
+def test_what_was_right_for_a_moment_is_asked_again_until_it_stays_right() -> None:
+    # Right at first, then an address that is gone is tried again, then right for good.
+    answers = iter([*[good("a")] * 3, Answer(504, ""), *[good("a")] * 10_000])
+    asked: list[bool] = []
+    routing = check_routing(
+        "ai",
+        ENDPOINT,
+        {"a": "ai-1"},
+        deadline=30,
+        settle=0.2,
+        ask=lambda _endpoint: next(answers),
+        on_round=lambda round_: asked.append(round_.good),
+    )
+    assert routing.good
+    assert asked[:3] == [True, False, True]
+
+
 @given(st.sets(st.sampled_from("abcdef"), min_size=1), st.sets(st.sampled_from("abcdef"), min_size=1))
 def test_good_exactly_if_those_who_answer_are_those_expected(expected: set[str], answering: set[str]) -> None:
     names = {name: name for name in sorted(expected)}

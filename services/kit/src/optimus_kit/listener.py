@@ -1,24 +1,22 @@
 """The listening socket, and how to leave it without resetting anyone."""
 
 import contextlib
-import ctypes
 import socket
 import struct
 
 # Connections whose handshake has begun finish it within a network round trip; this is far longer (seconds).
 LAST_SYN_SECONDS = 0.1
 
-# SO_ATTACH_FILTER of Linux <asm-generic/socket.h>; the module `socket` does not name it.
-_SO_ATTACH_FILTER = 26
+# Linux <linux/in.h>, <linux/in6.h>; the module `socket` does not name them. The highest distance that packets can show is
+# that of a direct neighbour that sends with 255; nobody does so unasked (RFC 5082).
+_IP_MINTTL = 21
+_IPV6_MINHOPCOUNT = 73
+_NOBODY = 255
+_ANYBODY = 0
 
-# Classic BPF over the TCP header: drop segments with SYN and without ACK, keep all others.
-_DROP_SYN = (
-    (0x30, 0, 0, 13),  # load the flags byte
-    (0x54, 0, 0, 0x12),  # keep SYN and ACK of it
-    (0x15, 0, 1, 0x02),  # SYN alone?
-    (0x06, 0, 0, 0),  # drop
-    (0x06, 0, 0, 0xFFFFFFFF),  # keep
-)
+# Where <linux/tcp.h> has `tcpi_unacked`; of a listening socket it is the length of its accept queue.
+_TCP_INFO_BYTES = 104
+_UNACKED_OFFSET = 24
 
 
 def bind(host: str, port: int, backlog: int) -> socket.socket:
@@ -47,22 +45,53 @@ def refuse_new_connections(listeners: list[socket.socket]) -> bool:
     """Let no new connection begin, while those that the kernel has taken can still be accepted.
 
     Closing a listener resets the connections in its accept queue, whose clients may have sent their request already.
-    With the first segment (SYN) of new ones dropped, the queue empties while the event loop goes on accepting; a
-    client in that moment repeats its SYN a second later and is refused, which every client may retry.
+    With the packets of new ones ignored (by a distance that none can have, which takes no privilege), the queue empties
+    while the event loop goes on accepting; a client in that moment gets no answer, and may try elsewhere: it has sent
+    nothing yet.
 
     Returns:
-        Whether that is so; False where the kernel knows no socket filters: then closing at once is all there is.
+        Whether that is so; False where the kernel can't: then closing at once is all there is.
     """
-    filtered = False
+    refused = False
     for listener in listeners:
         with contextlib.suppress(OSError):
-            _attach(listener)
-            filtered = True
-    return filtered
+            _admit(listener, _NOBODY)
+            refused = True
+    return refused
 
 
-def _attach(listener: socket.socket) -> None:
-    program = b"".join(struct.pack("=HBBI", *instruction) for instruction in _DROP_SYN)
-    buffer = ctypes.create_string_buffer(program)
-    address = struct.pack("HL", len(_DROP_SYN), ctypes.addressof(buffer))
-    listener.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, address)
+def is_queue_empty(listeners: list[socket.socket]) -> bool:
+    """Tell whether every connection that the kernel has taken was accepted."""
+    return not any(_queue_length(listener) for listener in listeners)
+
+
+def hear_again(connection: socket.socket) -> bool:
+    """Undo on a connection what it inherited if its handshake ended after `refuse_new_connections`.
+
+    Returns:
+        Whether it had inherited it: its client's first packets were ignored, and come again within a moment.
+    """
+    with contextlib.suppress(OSError):
+        level, option = _option(connection)
+        if connection.getsockopt(level, option) == _NOBODY:
+            _admit(connection, _ANYBODY)
+            return True
+    return False
+
+
+def _admit(sock: socket.socket, least: int) -> None:
+    level, option = _option(sock)
+    sock.setsockopt(level, option, least)
+
+
+def _option(sock: socket.socket) -> tuple[int, int]:
+    if sock.family == socket.AF_INET6:
+        return socket.IPPROTO_IPV6, _IPV6_MINHOPCOUNT
+    return socket.IPPROTO_IP, _IP_MINTTL
+
+
+def _queue_length(listener: socket.socket) -> int:
+    with contextlib.suppress(OSError, struct.error):
+        facts = listener.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _TCP_INFO_BYTES)
+        return int(struct.unpack_from("=I", facts, _UNACKED_OFFSET)[0])
+    return 0

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import uvicorn
 
 from optimus_kit.drain import Drain
-from optimus_kit.listener import LAST_SYN_SECONDS, bind, refuse_new_connections
+from optimus_kit.listener import LAST_SYN_SECONDS, bind, hear_again, is_queue_empty, refuse_new_connections
 from optimus_kit.logs import configure_logging
 from optimus_kit.prefork import prefork, shared_metrics
 from optimus_kit.secrets import MissingSecret
@@ -27,6 +27,11 @@ KEEP_ALIVE_SECONDS = 75
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
+
+# The accept queue of a busy service empties within milliseconds; a hung one must not keep it from ending.
+LEAVING_ROUNDS = 10
+# TCP repeats what was not acknowledged after 200 ms at the least (Linux, TCP_RTO_MIN).
+REPEAT_SECONDS = 0.3
 
 
 class DrainingServer(uvicorn.Server):
@@ -60,9 +65,21 @@ class DrainingServer(uvicorn.Server):
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Stop listening without resetting a connection that the kernel has already accepted, then finish."""
-        if refuse_new_connections(sockets or []):
-            await asyncio.sleep(LAST_SYN_SECONDS)
+        listeners = sockets or []
+        if refuse_new_connections(listeners):
+            await self._empty_queue(listeners)
         await super().shutdown(sockets)
+
+    async def _empty_queue(self, listeners: list[socket.socket]) -> None:
+        """Accept what the kernel has taken, and give it the time to send its request."""
+        for _ in range(LEAVING_ROUNDS):
+            await asyncio.sleep(LAST_SYN_SECONDS)
+            transports = [connection.transport for connection in list(self.server_state.connections)]
+            late = [transport for transport in transports if hear_again(transport.get_extra_info("socket"))]
+            if late:
+                await asyncio.sleep(REPEAT_SECONDS)
+            elif is_queue_empty(listeners):
+                return
 
 
 def serve(factory: str, settings: ServiceSettings) -> None:
