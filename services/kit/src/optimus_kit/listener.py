@@ -7,8 +7,8 @@ import struct
 # Connections whose handshake has begun finish it within a network round trip; this is far longer (seconds).
 LAST_SYN_SECONDS = 0.1
 
-# Linux <linux/in.h>, <linux/in6.h>; the module `socket` does not name them. The highest distance that packets can show is
-# that of a direct neighbour that sends with 255; nobody does so unasked (RFC 5082).
+# Linux <linux/in.h>, <linux/in6.h>; the module `socket` does not name them. Only a direct neighbour that sends with the
+# highest hop limit, 255, would be heard; nobody does so unasked (RFC 5082).
 _IP_MINTTL = 21
 _IPV6_MINHOPCOUNT = 73
 _NOBODY = 255
