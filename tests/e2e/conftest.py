@@ -1,11 +1,13 @@
 """Chooses how the platform is had, says so, and keeps it for the whole run."""
 
+import os
 from collections.abc import Iterator
 
 import httpx
 import pytest
 from tests.e2e.driven import OwnPlatform, Platform
 from tests.e2e.driven import platform as platform_of
+from tests.e2e.memory_stack import embedded_server
 from tests.e2e.ways import Way, chosen
 
 # What needs processes of the run's own cannot be asked of a stack that others use.
@@ -38,3 +40,13 @@ def own_platform(platform: Platform) -> OwnPlatform:
 def http() -> Iterator[httpx.Client]:
     with httpx.Client(timeout=30, trust_env=False) as client:
         yield client
+
+
+@pytest.fixture(scope="module")
+def server_url() -> Iterator[str]:
+    """A PostgreSQL with pgvector: the one of DATABASE_URL, else an embedded one."""
+    if url := os.environ.get("DATABASE_URL"):
+        yield url
+        return
+    with embedded_server() as server:
+        yield server.get_uri()

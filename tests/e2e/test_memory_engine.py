@@ -1,5 +1,4 @@
 import asyncio
-import os
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
@@ -28,15 +27,6 @@ FACTS = (
 
 def quiet(_: str) -> None:
     pass
-
-
-@pytest.fixture(scope="module")
-def server_url() -> Iterator[str]:
-    if url := os.environ.get("DATABASE_URL"):
-        yield url
-        return
-    with embedded_server() as server:
-        yield server.get_uri()
 
 
 @pytest.fixture

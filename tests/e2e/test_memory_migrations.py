@@ -9,20 +9,11 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from tests.e2e.memory_stack import MemoryStack, embedded_server, memory_stack
+from tests.e2e.memory_stack import MemoryStack, memory_stack
 
 from memory_engine.migrate import MigrationError, current, downgrade, migrate
 
 pytestmark = pytest.mark.e2e
-
-
-@pytest.fixture(scope="module")
-def server_url() -> Iterator[str]:
-    if url := os.environ.get("DATABASE_URL"):
-        yield url
-        return
-    with embedded_server() as server:
-        yield server.get_uri()
 
 
 @pytest.fixture

@@ -113,7 +113,8 @@ def test_an_engine_that_goes_away_half_way_is_one_message(fresh: Platform) -> No
 
 
 def test_of_two_scales_at_once_one_is_refused_and_says_by_whom(platform: Platform) -> None:
-    first = platform.start("scale", "--ai-engine", "3")
+    one_more = str(len(platform.replicas("ai-engine")) + 1)
+    first = platform.start("scale", "--ai-engine", one_more)
     assert first.stdout is not None
     try:
         first.stdout.readline()

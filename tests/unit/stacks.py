@@ -68,7 +68,6 @@ def replica(service: str, number: int = 1, **changes: Any) -> Replica:
         "addresses": {"shop_optimus": "172.18.0.9"},
         "started_at": None,
         "exit_code": 0,
-        "config_hash": "h",
         "node": "here",
     }
     return Replica(**{**facts, **changes})

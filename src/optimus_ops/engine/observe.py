@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 PROJECT_LABEL = "com.docker.compose.project"
 SERVICE_LABEL = "com.docker.compose.service"
 NUMBER_LABEL = "com.docker.compose.container-number"
-HASH_LABEL = "com.docker.compose.config-hash"
 FOLDER_LABEL = "com.docker.compose.project.working_dir"
 ONE_OFF_LABEL = "com.docker.compose.oneoff"
 
@@ -171,7 +170,6 @@ def parse_replica(raw: Mapping[str, Any], node: str) -> Replica:
         addresses={name: str(network.get("IPAddress", "")) for name, network in networks.items()},
         started_at=parse_time(str(state.get("StartedAt", ""))),
         exit_code=int(state.get("ExitCode", 0)),
-        config_hash=labels.get(HASH_LABEL, ""),
         node=node,
         folder=os.path.realpath(labels[FOLDER_LABEL]) if FOLDER_LABEL in labels else "",
     )

@@ -27,7 +27,6 @@ class Replica:
         addresses: network name -> IPv4 address.
         started_at: when it was last started.
         exit_code: of the last run, 0 while it runs.
-        config_hash: Compose's hash of the service's configuration at creation.
         node: the host it runs on.
         folder: the folder of the Compose files that it was made from.
     """
@@ -44,7 +43,6 @@ class Replica:
     addresses: dict[str, str]
     started_at: datetime | None
     exit_code: int
-    config_hash: str
     node: str
     folder: str = ""
 

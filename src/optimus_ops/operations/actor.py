@@ -34,7 +34,6 @@ if TYPE_CHECKING:
     from optimus_ops.engine.observe import Docker
     from optimus_ops.engine.state import Replica, State
     from optimus_ops.plan.steps import Step
-    from optimus_ops.stack.model import Stack
 
 Thing = TypeVar("Thing")
 
@@ -59,7 +58,7 @@ class Deadlines:
 
 @dataclass(frozen=True)
 class Rooms:
-    """What steps need of other rooms; handed in, so that the engine knows none of them.
+    """What steps need of other rooms; handed in, so that an actor can be had without them.
 
     Args:
         write_secrets: completes and projects the secrets.
@@ -87,7 +86,6 @@ class ComposeActor:
 
     compose: Compose
     docker: Docker
-    stack: Stack
     rooms: Rooms
     before: Before
     deadlines: Deadlines = Deadlines()
@@ -148,8 +146,8 @@ class ComposeActor:
             note(", ".join(f"{name} {_ready(state, name)}/{count}" for name, count in counts.items()))
             if all(_ready(state, name) >= count for name, count in counts.items()):
                 return
-            for replica in failed(state, counts):
-                raise OpsError(f"{replica.name} {how_it_failed(replica)}; it said last:\n{self._said(replica)}")
+            if bad := failed(state, counts):
+                raise OpsError(f"{bad[0].name} {how_it_failed(bad[0])}; it said last:\n{self._said(bad[0])}")
             if time.monotonic() >= until:
                 late = next(r for name in counts for r in state.of(name) if not r.ready)
                 seconds = f"{self.deadlines.healthy:.0f} s"
@@ -177,6 +175,7 @@ class ComposeActor:
         return "\n".join(f"    {line}" for line in self.docker.logs(replica.id, tail=LOG_LINES)) or "    (nothing)"
 
     def _verify(self, services: list[str], settle: float, note: Callable[[str], None]) -> None:
+        # Read anew: making stand-ins or writing secrets may have changed what the files say.
         stack = self.compose.stack()
         state = self.docker.observe(self.compose.project.name)
         requests = 0

@@ -13,8 +13,6 @@ from optimus_ops.plan.down import plan_down
 from optimus_ops.plan.scale import (
     ScaleRequest,
     check_checkout,
-    check_scalable,
-    check_services,
     plan_migrate,
     plan_scale,
 )
@@ -40,8 +38,6 @@ def scale(wanted: Wanted, options: Options) -> None:
     session = Session.open(wanted.overlays, options)
 
     def make_plan(stack: Stack) -> Plan:
-        check_services(stack, [*wanted.request.counts, *wanted.request.build])
-        check_scalable(stack, wanted.request.counts)
         state = session.docker.observe(session.project.name)
         check_checkout(state, str(session.project.compose))
         check_ports(stack, state)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from optimus_ops.console import Console
 from optimus_ops.engine.compose import Compose
 from optimus_ops.engine.observe import Docker
-from optimus_ops.operations.actor import ComposeActor, Rooms, observe_before
+from optimus_ops.operations.actor import ComposeActor, observe_before
 from optimus_ops.operations.rooms import rooms_for
 from optimus_ops.plan.executor import execute
 from optimus_ops.plan.journal import Journal
@@ -21,7 +21,6 @@ from optimus_ops.project import load_project
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from contextlib import AbstractContextManager
-    from pathlib import Path
 
     from optimus_ops.plan.steps import Plan
     from optimus_ops.project import Project
@@ -54,15 +53,14 @@ class Session:
     options: Options
 
     @classmethod
-    def open(cls, overlays: Sequence[str] = (), options: Options | None = None, root: Path | None = None) -> Session:
+    def open(cls, overlays: Sequence[str], options: Options) -> Session:
         """Read the project and connect to its engine.
 
         Raises:
             Refused: the settings or files are malformed.
             MachineLacks: no engine answers.
         """
-        options = options or Options()
-        project = load_project(root)
+        project = load_project()
         compose = Compose(project, project.files(overlays))
         return cls(project, compose, Docker.connect(), Console.standard(json=options.json), options)
 
@@ -89,11 +87,10 @@ class Session:
             on_wait=self.console.say,
         ):
             with self._looking():
-                stack = self.compose.stack()
-                plan = make_plan(stack)
+                plan = make_plan(self.compose.stack())
             self.console.say(plan_text(plan))
             if plan:
-                self._execute(stack, plan)
+                self._execute(plan)
             outcome = after() if after is not None else None
         if self.options.json:
             result = "done" if plan else "nothing to do"
@@ -102,18 +99,14 @@ class Session:
     def _looking(self) -> AbstractContextManager[None]:
         return self.console.waiting("looking at what is there")
 
-    def _execute(self, stack: Stack, plan: Plan) -> None:
+    def _execute(self, plan: Plan) -> None:
         actor = ComposeActor(
             compose=self.compose,
             docker=self.docker,
-            stack=stack,
-            rooms=self._rooms(),
+            rooms=rooms_for(self.project, self.compose),
             before=observe_before(self.docker, self.project.name),
         )
         execute(plan, actor, self.console, Journal.begin(self.project.state / "journal", plan))
-
-    def _rooms(self) -> Rooms:
-        return rooms_for(self.project, self.compose)
 
     def _show_plan(self, plan: Plan) -> None:
         if self.options.json:

@@ -41,11 +41,9 @@ def execute(plan: Plan, actor: Actor, console: Console, journal: Journal) -> Non
     except (OpsError, KeyboardInterrupt) as error:
         interrupted = isinstance(error, KeyboardInterrupt)
         journal.write("failed", error="interrupted" if interrupted else str(error))
-        undone = _undo(actor, console, journal)
+        _undo(actor, console, journal)
         if interrupted:
             raise Interrupted(signal.SIGINT) from None
-        if undone and isinstance(error, OpsError):
-            error.add_note(undone)
         raise
     journal.write("done")
 
@@ -58,7 +56,7 @@ def _step(step: Step, number: str, actor: Actor, console: Console, journal: Jour
     journal.write("step-done", step=step.kind, seconds=round(time.monotonic() - began, 3), note=progress.note)
 
 
-def _undo(actor: Actor, console: Console, journal: Journal) -> str:
+def _undo(actor: Actor, console: Console, journal: Journal) -> None:
     with uninterrupted(console):
         facts: dict[str, Any]
         try:
@@ -69,7 +67,6 @@ def _undo(actor: Actor, console: Console, journal: Journal) -> str:
             facts = {"error": str(error)}
             console.say(f"  could not undo everything: {error}")
         journal.write("undo", **facts)
-    return "; ".join(facts.get("undone", ()))
 
 
 @contextlib.contextmanager

@@ -73,7 +73,7 @@ def plan_scale(stack: Stack, state: State, request: ScaleRequest, around: Surrou
     """Plan how to get from what runs to the requested numbers of replicas, with the rest of the stack up.
 
     Order: secrets, images, stores, migrations, replicas, balancer, proof of the routing; then the replicas that are too
-    many, one by one, and the proof that they get no traffic any more.
+    many leave, all of a service at once, and the proof that they get no traffic any more.
 
     Raises:
         Refused: a requested service is unknown or can't be scaled.

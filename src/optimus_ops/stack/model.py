@@ -49,7 +49,6 @@ class Service:
         depends_on: service -> condition.
         cpus: limit in cores; None without one.
         memory: limit in bytes; None without one.
-        has_health: whether it has a health check of its own in the files.
         stop_seconds: grace between SIGTERM and SIGKILL.
     """
 
@@ -64,7 +63,6 @@ class Service:
     depends_on: Mapping[str, str]
     cpus: float | None
     memory: int | None
-    has_health: bool
     stop_seconds: float
 
 
@@ -77,14 +75,12 @@ class Stack:
         services: name -> service, in the order of the files.
         balancer: name of the balancer if the stack has one.
         migrations: name of the migrations job if the stack has one.
-        networks: names of the networks on the engine.
     """
 
     project: str
     services: Mapping[str, Service]
     balancer: str | None
     migrations: str | None
-    networks: tuple[str, ...]
 
     @property
     def jobs(self) -> frozenset[str]:
@@ -130,7 +126,6 @@ def parse_stack(document: Mapping[str, Any], *, balancer: str, migrations: str) 
         services=services,
         balancer=balancer if balancer in services else None,
         migrations=migrations if migrations in services else None,
-        networks=tuple(str(network["name"]) for network in (document.get("networks") or {}).values() if network),
     )
 
 
@@ -153,7 +148,6 @@ def _service(name: str, raw: Mapping[str, Any], *, labelled: bool, balancer: str
         },
         cpus=_number(limits.get("cpus")),
         memory=_whole(limits.get("memory")),
-        has_health=bool(raw.get("healthcheck")) and not (raw["healthcheck"].get("disable") or False),
         stop_seconds=parse_duration(str(raw.get("stop_grace_period", "10s"))),
     )
 
