@@ -24,6 +24,7 @@ PROJECT_LABEL = "com.docker.compose.project"
 SERVICE_LABEL = "com.docker.compose.service"
 NUMBER_LABEL = "com.docker.compose.container-number"
 FOLDER_LABEL = "com.docker.compose.project.working_dir"
+HASH_LABEL = "com.docker.compose.config-hash"
 ONE_OFF_LABEL = "com.docker.compose.oneoff"
 
 CONNECT_HINT = "start it, or let it be installed: python3 scripts/bootstrap.py --with-docker invoke doctor"
@@ -172,6 +173,9 @@ def parse_replica(raw: Mapping[str, Any], node: str) -> Replica:
         exit_code=int(state.get("ExitCode", 0)),
         node=node,
         folder=os.path.realpath(labels[FOLDER_LABEL]) if FOLDER_LABEL in labels else "",
+        config_hash=labels.get(HASH_LABEL, ""),
+        restarts=int(raw.get("RestartCount", 0)),
+        created_at=parse_time(str(raw.get("Created", ""))),
     )
 
 

@@ -29,6 +29,9 @@ class Replica:
         exit_code: of the last run, 0 while it runs.
         node: the host it runs on.
         folder: the folder of the Compose files that it was made from.
+        config_hash: Compose's digest of the service's definition that it was made from; "" if Compose did not make it.
+        restarts: how often the engine has started it again after it ended by itself.
+        created_at: when it was made.
     """
 
     id: str
@@ -45,6 +48,9 @@ class Replica:
     exit_code: int
     node: str
     folder: str = ""
+    config_hash: str = ""
+    restarts: int = 0
+    created_at: datetime | None = None
 
     @property
     def running(self) -> bool:

@@ -49,7 +49,12 @@ class Service:
         depends_on: service -> condition.
         cpus: limit in cores; None without one.
         memory: limit in bytes; None without one.
+        reserved_cpus: cores that one replica is promised; None without a reservation.
+        reserved_memory: bytes that one replica is promised; None without a reservation.
         stop_seconds: grace between SIGTERM and SIGKILL.
+        environment: variables of its containers, those of `env_file` included.
+        labels: labels of its containers.
+        config_mounts: absolute paths on the host of the files and folders mounted read-only: its configuration.
     """
 
     name: str
@@ -63,7 +68,12 @@ class Service:
     depends_on: Mapping[str, str]
     cpus: float | None
     memory: int | None
+    reserved_cpus: float | None
+    reserved_memory: int | None
     stop_seconds: float
+    environment: Mapping[str, str]
+    labels: Mapping[str, str]
+    config_mounts: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +141,9 @@ def parse_stack(document: Mapping[str, Any], *, balancer: str, migrations: str) 
 
 def _service(name: str, raw: Mapping[str, Any], *, labelled: bool, balancer: str) -> Service:
     deploy: Mapping[str, Any] = raw.get("deploy") or {}
-    limits: Mapping[str, Any] = (deploy.get("resources") or {}).get("limits") or {}
+    resources: Mapping[str, Any] = deploy.get("resources") or {}
+    limits: Mapping[str, Any] = resources.get("limits") or {}
+    reserved: Mapping[str, Any] = resources.get("reservations") or {}
     scalable = is_labelled(raw.get("labels")) if labelled else is_stateless(raw) and name != balancer
     return Service(
         name=name,
@@ -148,8 +160,24 @@ def _service(name: str, raw: Mapping[str, Any], *, labelled: bool, balancer: str
         },
         cpus=_number(limits.get("cpus")),
         memory=_whole(limits.get("memory")),
+        reserved_cpus=_number(reserved.get("cpus")),
+        reserved_memory=_whole(reserved.get("memory")),
         stop_seconds=parse_duration(str(raw.get("stop_grace_period", "10s"))),
+        environment={key: str(value) for key, value in (raw.get("environment") or {}).items() if value is not None},
+        labels=_labels(raw.get("labels")),
+        config_mounts=tuple(
+            str(volume["source"])
+            for volume in raw.get("volumes") or ()
+            if volume.get("type") == "bind" and volume.get("read_only")
+        ),
     )
+
+
+def _labels(raw: object) -> dict[str, str]:
+    if isinstance(raw, dict):
+        return {str(key): str(value) for key, value in raw.items()}
+    pairs = (str(label).partition("=") for label in raw) if isinstance(raw, list) else ()
+    return {key: value for key, _equals, value in pairs}
 
 
 def _base_images(raw: Mapping[str, Any]) -> tuple[str, ...]:
