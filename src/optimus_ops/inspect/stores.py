@@ -9,21 +9,13 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
+from optimus_ops.engine.postgres import CONNECTIONS_COMMAND, parse_connections
+
 POSTGRES_IMAGE = re.compile(r"(^|/)(postgres|postgresql|pgvector|timescaledb)([:/@]|$)")
 REDIS_IMAGE = re.compile(r"(^|/)(redis|valkey|redis-stack-server)([:/@]|$)")
 
 StoreKind = Literal["postgres", "redis"]
 
-POSTGRES_QUERY = (
-    "SELECT count(*) FILTER (WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()),"
-    " current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int"
-    " FROM pg_stat_activity"
-)
-POSTGRES_SCRIPT = f"""\
-[ -r "$POSTGRES_PASSWORD_FILE" ] && PGPASSWORD=$(cat "$POSTGRES_PASSWORD_FILE") && export PGPASSWORD
-user=${{POSTGRES_USER:-postgres}}
-PGCONNECT_TIMEOUT=2 exec psql -X -w -U "$user" -d "${{POSTGRES_DB:-$user}}" -Atc "{POSTGRES_QUERY}"
-"""
 REDIS_SCRIPT = """\
 file=${REDIS_PASSWORD_FILE:-/run/secrets/REDIS_PASSWORD}
 [ -s "$file" ] && REDISCLI_AUTH=$(cat "$file") && export REDISCLI_AUTH
@@ -88,7 +80,7 @@ def store_kind(image: str) -> StoreKind | None:
 
 def probe_command(kind: StoreKind) -> tuple[str, ...]:
     """Return the command that is run inside the store's container."""
-    return ("sh", "-c", POSTGRES_SCRIPT if kind == "postgres" else REDIS_SCRIPT)
+    return CONNECTIONS_COMMAND if kind == "postgres" else ("sh", "-c", REDIS_SCRIPT)
 
 
 def parse_store(kind: StoreKind, code: int, stdout: str, stderr: str) -> Store:
@@ -102,13 +94,13 @@ def parse_store(kind: StoreKind, code: int, stdout: str, stderr: str) -> Store:
 
 
 def parse_database(text: str) -> Database:
-    """Read `used|usable`.
+    """Read the connections of a server.
 
     Raises:
         ValueError: the text is something else.
     """
-    used, _, usable = text.strip().partition("|")
-    return Database(int(used), int(usable))
+    found = parse_connections(text)
+    return Database(used=sum(found.clients.values()), usable=found.most - found.reserved)
 
 
 def parse_redis(text: str) -> RedisServer:

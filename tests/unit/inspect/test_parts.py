@@ -132,7 +132,8 @@ def test_no_password_stands_in_a_probe_command() -> None:
 
 
 def test_a_database_says_its_connections() -> None:
-    assert parse_store("postgres", 0, "14|97\n", "") == Database(14, 97)
+    said = '{"most": 100, "reserved": 3, "clients": {"": 1, "172.18.0.9": 13}}\n'
+    assert parse_store("postgres", 0, said, "") == Database(14, 97)
 
 
 def test_a_redis_server_says_its_role_and_memory() -> None:
