@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 from tests.e2e.memory_stack import MemoryStack, memory_stack
 
-from memory_engine.migrate import MigrationError, current, downgrade, migrate
+from memory_engine.connection import MigrationError
+from memory_engine.migrate import current, downgrade, migrate
 
 pytestmark = pytest.mark.e2e
 

@@ -1,11 +1,15 @@
-"""Brings the database to a revision of the schema: once, however many replicas ask for it at the same time."""
+"""Brings the database to a revision of the schema: once, however many replicas ask for it at the same time.
+
+Each step is a transaction of its own: a run that fails or is killed leaves whole steps, never half of one.
+"""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from io import StringIO
 from pathlib import Path
 from typing import Protocol
 
@@ -13,33 +17,26 @@ import psycopg
 from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext, MigrationInfo
-from alembic.script import Script
+from alembic.script import Script, ScriptDirectory
 from alembic.util import CommandError
+from psycopg.errors import LockNotAvailable
 from psycopg.rows import TupleRow
 from sqlalchemy import Connection, create_engine
-from sqlalchemy.exc import SQLAlchemyError
-from sqlalchemy.pool import NullPool
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.pool import StaticPool
 
+from memory_engine.connection import MigrationError, Say, alone, one_line
 from memory_engine.roles import ensure_app_role, ensure_login_role
 from memory_engine.settings import DatabaseSettings
 
 VERSION_TABLE = "memory_schema_version"
 """Lies in `public`, so that the schema `memory` itself can come and go."""
 
-LOCK_KEY = 0x6F7074696D757331
-"""Key of the advisory lock ("optimus1"), the same for every run on one database."""
+NOTHING = "base"
+"""How a database without a revision is called, as Alembic calls it."""
 
-LOCK_TIMEOUT = "10s"
-"""How long a step waits for a table that others use, before it gives up instead of queueing everyone behind itself."""
-
-POLL = 1.0
-"""Seconds between two looks at what is waited for; each is reported."""
-
-Say = Callable[[str], None]
-
-
-class MigrationError(Exception):
-    """The schema couldn't be brought to the revision; one clear line."""
+PAUSES = (1.0, 2.0, 4.0, 8.0)
+"""Seconds before a step that found a table in use is tried again; in between, those who waited behind it get on."""
 
 
 @dataclass(frozen=True)
@@ -60,6 +57,9 @@ class Outcome:
 def migrate(settings: DatabaseSettings, say: Say, *, to: str = "head", login_password: str | None = None) -> Outcome:
     """Step up to a revision, then see to the service's login.
 
+    A database at a revision that this version doesn't know was migrated by a newer one. Asked for "head" it stays as it
+    is: after a rollback the previous version runs on the newer schema.
+
     Args:
         settings: the database, with the owner's login.
         say: takes progress lines.
@@ -69,11 +69,16 @@ def migrate(settings: DatabaseSettings, say: Say, *, to: str = "head", login_pas
     Raises:
         MigrationError: the database wasn't there in time, the revision is unknown, or a step failed (and was undone).
     """
-    with _alone(settings, say) as guard:
-        ensure_app_role(guard)
-        outcome = _step(settings, command.upgrade, to, say)
+    with alone(settings, say) as connection:
+        ensure_app_role(connection)
+        before = _revision_of(connection)
+        if to == "head" and not _known(before):
+            say(f"the schema is at {before}, which this version doesn't know: a newer one made it; it stays")
+            outcome = Outcome(before, before, ())
+        else:
+            outcome = _step(connection, command.upgrade, to, say)
         if login_password:
-            ensure_login_role(guard, login_password)
+            ensure_login_role(connection, login_password)
         return outcome
 
 
@@ -81,20 +86,57 @@ def downgrade(settings: DatabaseSettings, say: Say, *, to: str) -> Outcome:
     """Step back to a revision, or to "base" for an empty database. What the steps made is lost.
 
     Raises:
-        MigrationError: as for `migrate`.
+        MigrationError: as for `migrate`; also if a step cannot be taken back, or if the database is at a revision that
+            this version doesn't know: only a version that knows a step can take it back.
     """
-    with _alone(settings, say):
-        return _step(settings, command.downgrade, to, say)
+    with alone(settings, say) as connection:
+        before = _revision_of(connection)
+        if not _known(before):
+            raise MigrationError(f"the schema is at {before}, which only a newer version knows how to take back")
+        return _step(connection, command.downgrade, to, say)
 
 
 def current(settings: DatabaseSettings, say: Say) -> str | None:
     """The revision the database is at, None for an empty one.
 
     Raises:
-        MigrationError: the database wasn't there in time.
+        MigrationError: the database wasn't there in time, or another migration was under way for too long.
     """
-    with _alone(settings, say), _alembic(settings) as connection:
-        return _revision(connection)
+    with alone(settings, say) as connection:
+        return _revision_of(connection)
+
+
+def pending(settings: DatabaseSettings, say: Say) -> str:
+    """The SQL that `migrate` would run now, "" if it has nothing to do. Nothing of it is run.
+
+    Raises:
+        MigrationError: as for `current`; or a step can't be written as SQL because it asks the database.
+    """
+    before = current(settings, say)
+    if not _known(before):
+        say(f"the schema is at {before}, which this version doesn't know: nothing is pending")
+        return ""
+    return sql_between(before, "head")
+
+
+def sql_between(before: str | None, to: str) -> str:
+    """The SQL that leads from a revision (None: an empty database) to another; "" if they are the same.
+
+    Raises:
+        MigrationError: a revision is unknown, or a step can't be written as SQL.
+    """
+    script = StringIO()
+    config = _config(output_buffer=script)
+    try:
+        if before is not None and ScriptDirectory.from_config(config).get_revision(to).revision == before:
+            return ""
+        command.upgrade(config, f"{before or NOTHING}:{to}", sql=True)
+    except CommandError as error:
+        raise MigrationError(f"cannot write the steps to {to!r}: {one_line(error)}") from error
+    except (AttributeError, SQLAlchemyError) as error:
+        # Without a database `op.get_bind()` is None.
+        raise MigrationError(f"a step cannot be written as SQL: {one_line(error)}") from error
+    return script.getvalue()
 
 
 class _Command(Protocol):
@@ -116,82 +158,62 @@ class _Steps:
         self.say(line)
 
 
-def _step(settings: DatabaseSettings, move: _Command, to: str, say: Say) -> Outcome:
+def _step(connection: psycopg.Connection[TupleRow], move: _Command, to: str, say: Say) -> Outcome:
+    """Step to a revision; where a table was in use for too long, again after a pause."""
+    before = _revision_of(connection)
     steps = _Steps(say)
-    with _alembic(settings) as connection:
-        before = _revision(connection)
-        config = Config()
-        config.set_main_option("script_location", str(Path(__file__).with_name("migrations")).replace("%", "%%"))
-        config.attributes.update(connection=connection, version_table=VERSION_TABLE, on_version_apply=steps)
+    for pause in (*PAUSES, None):
+        try:
+            _move(connection, move, to, steps)
+            break
+        except DBAPIError as error:
+            if pause is None or not isinstance(error.orig, LockNotAvailable):
+                raise MigrationError(f"migration failed and was undone: {one_line(error.orig or error)}") from error
+            say(f"a table is in use ({one_line(error.orig)}); trying again in {pause:g} s")
+            time.sleep(pause)
+    return Outcome(before, _revision_of(connection), tuple(steps.applied))
+
+
+def _move(connection: psycopg.Connection[TupleRow], move: _Command, to: str, steps: _Steps) -> None:
+    with _for_alembic(connection) as alembics:
+        config = _config()
+        config.attributes.update(connection=alembics, on_version_apply=steps)
         try:
             move(config, to)
         except CommandError as error:
             raise MigrationError(f"cannot migrate to {to!r}: {one_line(error)}") from error
-        connection.commit()
-        return Outcome(before, _revision(connection), tuple(steps.applied))
+        except NotImplementedError as error:
+            raise MigrationError(f"a step cannot be taken back: {one_line(error)}") from error
+        alembics.commit()
+
+
+def _config(output_buffer: StringIO | None = None) -> Config:
+    config = Config(output_buffer=output_buffer)
+    config.set_main_option("script_location", str(Path(__file__).with_name("migrations")).replace("%", "%%"))
+    config.attributes["version_table"] = VERSION_TABLE
+    return config
 
 
 @contextmanager
-def _alembic(settings: DatabaseSettings) -> Iterator[Connection]:
-    """A connection for Alembic, whose statements don't wait long for locks."""
-    engine = create_engine(
-        "postgresql+psycopg://",
-        creator=lambda: psycopg.connect(settings.owner_conninfo, options=f"-c lock_timeout={LOCK_TIMEOUT}"),
-        poolclass=NullPool,
-    )
+def _for_alembic(connection: psycopg.Connection[TupleRow]) -> Iterator[Connection]:
+    """The same connection as Alembic wants it, with transactions; afterwards it is without again."""
+    connection.autocommit = False
+    engine = create_engine("postgresql+psycopg://", creator=lambda: connection, poolclass=StaticPool)
+    with engine.connect() as alembics:
+        yield alembics
+    connection.autocommit = True
+
+
+def _revision_of(connection: psycopg.Connection[TupleRow]) -> str | None:
+    with _for_alembic(connection) as alembics:
+        return MigrationContext.configure(alembics, opts={"version_table": VERSION_TABLE}).get_current_revision()
+
+
+def _known(revision: str | None) -> bool:
+    """Whether this version has the step that led to a revision."""
+    if revision is None:
+        return True
     try:
-        with engine.connect() as connection:
-            yield connection
-    except SQLAlchemyError as error:
-        cause = getattr(error, "orig", None) or error
-        raise MigrationError(f"migration failed and was undone: {one_line(cause)}") from error
-
-
-def _revision(connection: Connection) -> str | None:
-    revision = MigrationContext.configure(connection, opts={"version_table": VERSION_TABLE}).get_current_revision()
-    connection.rollback()
-    return revision
-
-
-@contextmanager
-def _alone(settings: DatabaseSettings, say: Say) -> Iterator[psycopg.Connection[TupleRow]]:
-    """A connection that holds the advisory lock, once the database answers and no other run holds it."""
-    deadline = time.monotonic() + settings.wait
-    try:
-        with _connected(settings.owner_conninfo, deadline, say) as connection:
-            while not _locked(connection):
-                if time.monotonic() > deadline:
-                    raise MigrationError(f"another migration still holds the lock after {settings.wait:g} s")
-                say("waiting for another migration to finish")
-                time.sleep(POLL)
-            yield connection
-    except psycopg.Error as error:
-        raise MigrationError(f"migration failed: {one_line(error)}") from error
-
-
-def _locked(connection: psycopg.Connection[TupleRow]) -> bool:
-    row = connection.execute("SELECT pg_try_advisory_lock(%s)", (LOCK_KEY,)).fetchone()
-    return bool(row and row[0])
-
-
-def _connected(conninfo: str, deadline: float, say: Say) -> psycopg.Connection[TupleRow]:
-    """A connection, as soon as the database takes one.
-
-    Raises:
-        MigrationError: it took none until the deadline, or refused the login.
-    """
-    while True:
-        try:
-            return psycopg.connect(conninfo, autocommit=True)
-        except psycopg.OperationalError as error:
-            if error.pgconn and (error.pgconn.used_password or error.pgconn.needs_password):
-                raise MigrationError(f"the database refused the login: {one_line(error)}") from None
-            if time.monotonic() > deadline:
-                raise MigrationError(f"the database doesn't answer: {one_line(error)}") from None
-            say(f"waiting for the database: {one_line(error)}")
-            time.sleep(POLL)
-
-
-def one_line(error: BaseException) -> str:
-    """The first line of an error's text, which for PostgreSQL is the cause."""
-    return next(iter(str(error).strip().splitlines()), type(error).__name__)
+        return ScriptDirectory.from_config(_config()).get_revision(revision) is not None
+    except CommandError:
+        return False

@@ -1,0 +1,226 @@
+"""What a deploy asks of the migrations job: revision, pending SQL, the way back; and no harm when the job dies."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psycopg
+import pytest
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from tests.e2e.memory_stack import MemoryStack, memory_stack
+from tests.e2e.newer_memory import newer_version
+
+from memory_engine.migrate import migrate
+
+pytestmark = pytest.mark.e2e
+
+ADD_NOTE = ('op.execute("ALTER TABLE memory.memories ADD COLUMN note text")',)
+DROP_NOTE = ('op.execute("ALTER TABLE memory.memories DROP COLUMN note")',)
+NOTE = (ADD_NOTE[0], DROP_NOTE[0])
+FOREVER = ('op.execute("CREATE TABLE memory.half ()")\nop.execute("SELECT pg_sleep(250)")', "pass")
+FINAL = ('op.execute("CREATE TABLE memory.kept ()")', 'raise NotImplementedError("it keeps what it made")')
+
+
+@pytest.fixture
+def stack(server_url: str, tmp_path: Path) -> Iterator[MemoryStack]:
+    with memory_stack(server_url, tmp_path) as stack:
+        yield stack
+
+
+@pytest.fixture
+def migrated(stack: MemoryStack) -> MemoryStack:
+    migrate(stack.settings().database, lambda _line: None)
+    return stack
+
+
+def run(stack: MemoryStack, *words: str, path: str = "", **variables: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "memory_engine", *words],
+        env=os.environ | stack.environ | {"PYTHONPATH": path} | variables,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+
+
+@contextmanager
+def running(stack: MemoryStack, *words: str, path: str) -> Iterator[subprocess.Popen[str]]:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "memory_engine", *words],
+        env=os.environ | stack.environ | {"PYTHONPATH": path},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    with process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def relations(stack: MemoryStack) -> set[str]:
+    query = "SELECT c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = 'memory'"
+    with stack.admin() as admin:
+        return {str(row[0]) for row in admin.execute(query)}
+
+
+def sleeps(admin: psycopg.Connection[tuple[object, ...]]) -> bool:
+    query = "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND query LIKE 'SELECT pg_sleep%'"
+    return admin.execute(f"{query} AND state = 'active'").fetchone() is not None
+
+
+def wait_until_it_sleeps(stack: MemoryStack, process: subprocess.Popen[str]) -> None:
+    with stack.admin() as admin:
+        while not sleeps(admin):
+            assert process.poll() is None, process.communicate()[0]
+            time.sleep(0.05)
+
+
+def test_the_revision_is_all_that_current_prints(stack: MemoryStack) -> None:
+    assert run(stack, "current").stdout == "base\n"
+    run(stack, "migrate")
+    assert run(stack, "current").stdout == "0001\n"
+
+
+def test_the_sql_that_is_printed_is_what_migrate_would_have_run(stack: MemoryStack, tmp_path: Path) -> None:
+    path = newer_version(tmp_path / "newer", NOTE)
+    printed = run(stack, "sql", path=path)
+    assert printed.returncode == 0, printed.stderr
+    assert run(stack, "current").stdout == "base\n"
+    assert relations(stack) == set()
+    with stack.admin() as admin:
+        admin.execute("SELECT 1 FROM pg_roles WHERE rolname = 'memory_app'").fetchone() or admin.execute(
+            "CREATE ROLE memory_app NOLOGIN"
+        )
+        admin.execute(printed.stdout.encode())
+    assert run(stack, "current", path=path).stdout == "0002\n"
+    by_hand = relations(stack)
+    assert run(stack, "downgrade", "base", path=path).returncode == 0
+    assert run(stack, "migrate", path=path).returncode == 0
+    assert relations(stack) == by_hand
+
+
+def test_only_what_the_database_lacks_is_pending(migrated: MemoryStack, tmp_path: Path) -> None:
+    path = newer_version(tmp_path / "newer", NOTE)
+    pending = run(migrated, "sql", path=path).stdout
+    assert "ADD COLUMN note" in pending
+    assert "CREATE TABLE" not in pending
+
+
+def test_where_nothing_is_pending_nothing_is_printed(migrated: MemoryStack) -> None:
+    assert run(migrated, "sql").stdout == ""
+
+
+def test_an_older_version_leaves_a_newer_schema_as_it_is(migrated: MemoryStack, tmp_path: Path) -> None:
+    path = newer_version(tmp_path / "newer", NOTE)
+    run(migrated, "migrate", path=path)
+    older = run(migrated, "migrate")
+    assert older.returncode == 0, older.stderr
+    assert "newer" in older.stdout
+    assert run(migrated, "sql").stdout == ""
+    assert run(migrated, "current").stdout == "0002\n"
+    back = run(migrated, "downgrade", "0001")
+    assert back.returncode == 1
+    assert "0002" in back.stderr
+    assert len(back.stderr.splitlines()) == 1
+
+
+def test_the_newer_version_takes_its_steps_back_and_again_changes_nothing(
+    migrated: MemoryStack, tmp_path: Path
+) -> None:
+    path = newer_version(tmp_path / "newer", NOTE)
+    run(migrated, "migrate", path=path)
+    for reverted in (1, 0):
+        back = run(migrated, "downgrade", "0001", path=path)
+        assert back.returncode == 0, back.stderr
+        assert back.stdout.count("reverted") == reverted
+    assert run(migrated, "current").stdout == "0001\n"
+
+
+def test_a_step_that_cannot_be_taken_back_says_so_and_stays(migrated: MemoryStack, tmp_path: Path) -> None:
+    path = newer_version(tmp_path / "newer", FINAL)
+    run(migrated, "migrate", path=path)
+    back = run(migrated, "downgrade", "0001", path=path)
+    assert back.returncode == 1
+    assert "it keeps what it made" in back.stderr
+    assert run(migrated, "current", path=path).stdout == "0002\n"
+    assert "kept" in relations(migrated)
+
+
+def test_a_step_that_asks_the_database_cannot_be_written_as_sql(migrated: MemoryStack, tmp_path: Path) -> None:
+    path = newer_version(tmp_path / "newer", ('op.get_bind().exec_driver_sql("SELECT 1")', "pass"))
+    asked = run(migrated, "sql", path=path)
+    assert asked.returncode == 1
+    assert asked.stdout == ""
+    assert "cannot be written as SQL" in asked.stderr
+    assert "Traceback" not in asked.stderr
+
+
+def test_sigterm_ends_a_hanging_run_and_leaves_nothing_of_its_step(migrated: MemoryStack, tmp_path: Path) -> None:
+    path = newer_version(tmp_path / "newer", NOTE, FOREVER)
+    with running(migrated, "migrate", path=path) as process:
+        wait_until_it_sleeps(migrated, process)
+        process.send_signal(signal.SIGTERM)
+        said = process.communicate()[0]
+    assert process.returncode == 143, said
+    assert "Traceback" not in said
+    with migrated.admin() as admin:
+        assert not sleeps(admin)
+    assert run(migrated, "current", path=path, DB_WAIT="0").stdout == "0002\n"
+    assert "half" not in relations(migrated)
+
+
+def test_a_killed_run_is_ended_by_the_server_and_the_next_one_gets_the_lock(
+    migrated: MemoryStack, tmp_path: Path
+) -> None:
+    hanging = newer_version(tmp_path / "hanging", FOREVER)
+    with running(migrated, "migrate", path=hanging) as process:
+        wait_until_it_sleeps(migrated, process)
+        process.kill()
+    mended = newer_version(tmp_path / "mended", NOTE)
+    again = run(migrated, "migrate", path=mended, DB_WAIT="60")
+    assert again.returncode == 0, again.stderr
+    with migrated.admin() as admin:
+        assert not sleeps(admin)
+    assert "half" not in relations(migrated)
+
+
+def test_while_a_run_is_under_way_another_one_waits_and_gives_up_with_a_reason(
+    migrated: MemoryStack, tmp_path: Path
+) -> None:
+    path = newer_version(tmp_path / "newer", FOREVER)
+    with running(migrated, "migrate", path=path) as process:
+        wait_until_it_sleeps(migrated, process)
+        asked = run(migrated, "current", DB_WAIT="0")
+    assert asked.returncode == 1
+    assert asked.stdout == ""
+    assert "another migration" in asked.stderr
+
+
+def test_a_table_in_use_is_tried_again_instead_of_being_waited_for(migrated: MemoryStack, tmp_path: Path) -> None:
+    path = newer_version(tmp_path / "newer", NOTE)
+    with migrated.admin() as user, running(migrated, "migrate", path=path) as process:
+        with user.transaction():
+            user.execute("SELECT 1 FROM memory.memories")
+            assert process.stdout is not None
+            assert any("trying again" in line for line in process.stdout)
+        said = process.communicate()[0]
+    assert process.returncode == 0, said
+    assert said.count("applied 0002") == 1
+
+
+@pytest.mark.parametrize("words", [["current"], ["sql"], ["downgrade", "nowhere"], ["migrate", "--to", "nowhere"]])
+@pytest.mark.parametrize("there", ["", "_nowhere"])
+def test_the_owners_password_is_in_no_answer(migrated: MemoryStack, words: list[str], there: str) -> None:
+    given = conninfo_to_dict(migrated.url)
+    url = make_conninfo(migrated.url, password="hush-hush", dbname=f"{given['dbname']}{there}")
+    done = run(migrated, *words, DATABASE_URL=url, DB_WAIT="0")
+    assert "hush" not in done.stdout + done.stderr
+    assert bool(done.returncode) == bool(there or "nowhere" in words)
