@@ -1,0 +1,303 @@
+"""What was observed of Redis servers and sentinels, as values.
+
+Fields of INFO: https://redis.io/docs/latest/commands/info/ · of Sentinel:
+https://redis.io/docs/latest/operate/oss_and_stack/management/sentinel/
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+Purpose = Literal["state", "cache", "unknown"]
+"""What a server is for: state must never be lost or evicted, a cache may be."""
+
+STALE_FLAGS = frozenset({"s_down", "o_down", "disconnected"})
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Address:
+    """Where something listens."""
+
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        """Return `host:port`, an IPv6 address in brackets."""
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+@dataclass(frozen=True, slots=True)
+class Denied:
+    """A question that was refused: the user has no right to ask it, or the server does not offer it."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """A server or sentinel to look at.
+
+    Args:
+        name: what people call it: the replica of a stack, else its address.
+        address: where it is reached from here.
+        purpose: what it is for; sentinels have none.
+        absence: why it can't even be asked ("its container is exited"); "" if it can.
+    """
+
+    name: str
+    address: Address
+    purpose: Purpose = "unknown"
+    absence: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Attached:
+    """A replica as its master sees it.
+
+    Args:
+        address: where the master believes it listens.
+        online: whether it has the whole data set and follows.
+        behind: bytes of the replication stream that it has not acknowledged.
+        lag: seconds since it acknowledged anything; None where the master does not say.
+    """
+
+    address: Address
+    online: bool
+    behind: int
+    lag: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Replication:
+    """A server's part in replication.
+
+    Args:
+        master: where its master is; None for a master.
+        offset: bytes of the replication stream that it has.
+        replicas: those attached to it.
+        link_up: whether its link to its master is up; None for a master.
+        silent: seconds since it heard from its master; None for a master or where it does not say.
+        syncing: whether it is copying the whole data set.
+        read_only: whether a replica refuses writes; None where it does not say.
+        priority: 0 keeps a replica from ever being promoted; None where it does not say.
+        good_replicas: replicas that count for min-replicas-to-write; None where that is off.
+    """
+
+    master: Address | None
+    offset: int = 0
+    replicas: tuple[Attached, ...] = ()
+    link_up: bool | None = None
+    silent: int | None = None
+    syncing: bool = False
+    read_only: bool | None = None
+    priority: int | None = None
+    good_replicas: int | None = None
+
+    @property
+    def role(self) -> Literal["master", "replica"]:
+        """Return what it is."""
+        return "master" if self.master is None else "replica"
+
+
+@dataclass(frozen=True, slots=True)
+class LatencyEvent:
+    """A kind of event that took longer than the latency monitor's threshold.
+
+    Args:
+        name: the monitor's name for it (`command`, `fork`, `aof-write`).
+        at: when it last happened, seconds of the epoch.
+        latest: milliseconds that it took then.
+        worst: the most milliseconds that it ever took.
+        history: how many times it is on record (at most 160).
+    """
+
+    name: str
+    at: int
+    latest: int
+    worst: int
+    history: int
+
+
+@dataclass(frozen=True, slots=True)
+class SlowCommand:
+    """One entry of the slow log; the arguments may be secret and are not kept."""
+
+    command: str
+    at: int
+    milliseconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class SlowLog:
+    """The slow log: how many entries, and the newest of them."""
+
+    length: int
+    newest: tuple[SlowCommand, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """Round trips of a number of PINGs, one after the other, in milliseconds."""
+
+    count: int
+    p50: float
+    p99: float
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """One Redis server.
+
+    Args:
+        node: which.
+        silence: why it doesn't answer; "" if it does.
+        ping: milliseconds of the first PING.
+        info: the answer of INFO.
+        replication: its part in replication, of INFO or ROLE.
+        config: the settings that are looked at.
+        keys: keys in all of its databases.
+        events: what the latency monitor has.
+        slow: what the slow log has.
+        probe: round trips.
+        rewritten: whether CONFIG REWRITE worked, "" or why it didn't; None if it was not tried.
+        now: the server's own clock, seconds of the epoch; 0 if unknown.
+    """
+
+    node: Node
+    silence: str = ""
+    ping: float = 0.0
+    info: Mapping[str, Any] | Denied = field(default_factory=dict)
+    replication: Replication | Denied = Denied("")
+    config: Mapping[str, str] | Denied = field(default_factory=dict)
+    keys: int | Denied = 0
+    events: tuple[LatencyEvent, ...] | Denied = ()
+    slow: SlowLog | Denied = SlowLog(0, ())
+    probe: Probe | None = None
+    rewritten: str | Denied | None = None
+    now: int = 0
+
+    @property
+    def version(self) -> str:
+        """Return its version, "" if unknown."""
+        return "" if isinstance(self.info, Denied) else str(self.info.get("redis_version", ""))
+
+    @property
+    def role(self) -> str:
+        """Return master or replica, "" if unknown."""
+        return "" if self.silence or isinstance(self.replication, Denied) else self.replication.role
+
+
+@dataclass(frozen=True, slots=True)
+class Peer:
+    """A server or sentinel as a sentinel knows it."""
+
+    address: Address
+    run_id: str
+    flags: frozenset[str]
+
+    @property
+    def stale(self) -> bool:
+        """Whether the sentinel can't reach it."""
+        return bool(self.flags & STALE_FLAGS)
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """What a sentinel has on the master that it was asked about.
+
+    Args:
+        master: the master.
+        replicas: the replicas that it knows.
+        sentinels: the other sentinels that it knows.
+        quorum: sentinels that must agree that the master is down.
+        epoch: of the configuration; each fail-over has a higher one.
+        down_after: milliseconds without an answer after which something counts as down.
+        failover_timeout: milliseconds that a fail-over may take.
+        parallel_syncs: replicas that are turned to a new master at once.
+        no_quorum: why SENTINEL CKQUORUM refused; "" if it did not.
+    """
+
+    master: Peer
+    replicas: tuple[Peer, ...]
+    sentinels: tuple[Peer, ...]
+    quorum: int
+    epoch: int
+    down_after: int
+    failover_timeout: int
+    parallel_syncs: int
+    no_quorum: str | Denied
+
+
+@dataclass(frozen=True, slots=True)
+class Sentinel:
+    """One sentinel.
+
+    Args:
+        node: which.
+        silence: why it doesn't answer; "" if it does.
+        names: the masters that it watches.
+        watch: what it has on the master in question; None if it doesn't know that name.
+        tilt: whether it has stopped acting because its clock or its event loop stalled; None if unknown.
+        identity: its own id, which no other sentinel may have; "" if unknown.
+        config_file: the file that it keeps its state in; None if unknown.
+        rewritten: as for a server: SENTINEL FLUSHCONFIG.
+    """
+
+    node: Node
+    silence: str = ""
+    names: tuple[str, ...] = ()
+    watch: Watch | Denied | None = None
+    tilt: bool | None = None
+    identity: str = ""
+    config_file: str | None = None
+    rewritten: str | Denied | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Directory:
+    """Which names and addresses mean the same node.
+
+    Args:
+        names: host name or IP address -> the node's name.
+    """
+
+    names: Mapping[str, str] = field(default_factory=dict)
+
+    def same(self, one: Address, other: Address) -> bool:
+        """Tell whether two addresses mean the same."""
+        return self.canonical(one) == self.canonical(other)
+
+    def canonical(self, address: Address) -> Address:
+        """Return an address with the node's name in place of its host, where it is known."""
+        return Address(self.names.get(address.host, address.host), address.port)
+
+    def shown(self, address: Address) -> str:
+        """Return an address as a person knows it: with the node's name before it."""
+        name = self.names.get(address.host)
+        return str(address) if name in {None, address.host} else f"{name} ({address})"
+
+
+@dataclass(frozen=True, slots=True)
+class Topology:
+    """Everything that was looked at.
+
+    Args:
+        title: what it is called: the stack's name, a URL without its password, or the master's name.
+        servers: the Redis servers.
+        sentinels: the sentinels; none on a single stack.
+        master: the name by which sentinels know the master; "" without sentinels.
+        directory: which addresses mean the same.
+    """
+
+    title: str
+    servers: tuple[Server, ...]
+    sentinels: tuple[Sentinel, ...] = ()
+    master: str = ""
+    directory: Directory = Directory()
+
+    @property
+    def members(self) -> tuple[Server, ...]:
+        """Return the servers that replicate with each other: those that sentinels watch, else all but caches."""
+        return tuple(server for server in self.servers if server.node.purpose != "cache")

@@ -1,0 +1,215 @@
+"""What is judged of servers that replicate with each other: one master, every replica on it, how far behind."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from optimus_ops.inspect.units import size
+from optimus_ops.redis_ha.facts import Denied
+from optimus_ops.redis_ha.verdict import Check, not_allowed, worst
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from optimus_ops.redis_ha.facts import Attached, Replication, Server, Topology
+    from optimus_ops.redis_ha.verdict import Figure, Verdict
+
+GROUP = "replication"
+BEHIND_BYTES = 1024**2
+"""The default replication backlog: a replica further behind copies everything anew after a short break."""
+LAG_SECONDS, LOST_SECONDS = 2, 10
+"""A replica acknowledges each second; after ten seconds it no longer counts for min-replicas-to-write by default."""
+SILENT_SECONDS = 20
+"""A master says something at least every ten seconds (repl-ping-replica-period)."""
+BEST_LAG = 10
+
+Problem = tuple["Verdict", str]
+
+
+def check_group(topology: Topology) -> Iterator[Check]:
+    """Judge the members together."""
+    seen = [server for server in topology.members if server.role]
+    masters = [server for server in seen if server.role == "master"]
+    replicas = [server for server in seen if server.role == "replica"]
+    if not topology.sentinels and not replicas:
+        return
+    names = ", ".join(server.node.name for server in masters)
+    found = f"{len(masters)} master{'s' * (len(masters) != 1)}{f' ({names})' * bool(masters)}, {len(replicas)} replicas"
+    figures = {"masters": len(masters), "replicas": len(replicas)}
+    if len(masters) == 1:
+        yield Check(GROUP, "one master", "ok", found, figures=figures)
+    elif masters:
+        hint = "two histories of the same data: save both (redis.backup), then REPLICAOF the one that sentinels name"
+        yield Check(GROUP, "one master", "failed", found, hint, figures)
+    elif topology.sentinels:
+        hint = "no server takes writes: wait for a fail-over, or see below why sentinels make none"
+        yield Check(GROUP, "one master", "failed", found, hint, figures)
+    if topology.sentinels:
+        yield _promotable(replicas)
+
+
+def _promotable(replicas: list[Server]) -> Check:
+    able = [server for server in replicas if _priority(server) != 0]
+    if not able:
+        hint = "give the master a replica, with replica-priority above 0"
+        return Check(GROUP, "redundancy", "failed", "no replica can take over from the master", hint)
+    return Check(GROUP, "redundancy", "ok", f"{', '.join(server.node.name for server in able)} can take over")
+
+
+def _priority(server: Server) -> int | None:
+    return None if isinstance(server.replication, Denied) else server.replication.priority
+
+
+def check_member(topology: Topology, server: Server) -> Iterator[Check]:
+    """Judge a server's part in replication."""
+    if server.silence:
+        return
+    if isinstance(server.replication, Denied):
+        yield not_allowed(server.node.name, "replication", server.replication, "INFO or ROLE")
+        return
+    if server.replication.master is None:
+        yield _check_master(topology, server, server.replication)
+    else:
+        yield _check_replica(topology, server, server.replication)
+
+
+def _check_master(topology: Topology, server: Server, own: Replication) -> Check:
+    problems: list[Problem] = []
+    for one in own.replicas:
+        problems.extend((verdict, f"{topology.directory.shown(one.address)} {text}") for verdict, text in _lag(one))
+    if topology.sentinels:
+        for other in topology.members:
+            attached = any(topology.directory.same(one.address, other.node.address) for one in own.replicas)
+            if other is not server and not attached:
+                problems.append(("failed", f"{other.node.name} is not attached to it"))
+    lag = max((one.lag for one in own.replicas if one.lag is not None), default=None)
+    behind = max((one.behind for one in own.replicas), default=None)
+    found = f"master, {len(own.replicas)} replicas attached"
+    if own.replicas:
+        found += f", at most {size(behind or 0)}{f' and {lag} s' if lag is not None else ''} behind"
+    figures: dict[str, Figure] = {
+        "role": "master",
+        "attached": len(own.replicas),
+        "behind_bytes": behind,
+        "lag_seconds": lag,
+    }
+    return _judged(server, found, problems, figures)
+
+
+def _lag(one: Attached) -> Iterator[Problem]:
+    if not one.online:
+        yield "warning", "is copying the data: wait until it has it all"
+    elif one.lag is not None and one.lag > LOST_SECONDS:
+        yield "failed", f"acknowledged nothing for {one.lag} s: is it, or the network to it, busy or gone?"
+    elif (one.lag is not None and one.lag > LAG_SECONDS) or one.behind > BEHIND_BYTES:
+        yield "warning", f"is {size(one.behind)} and {one.lag} s behind: what is not there is lost with the master"
+
+
+def _check_replica(topology: Topology, server: Server, own: Replication) -> Check:
+    assert own.master is not None  # noqa: S101 - that is what makes it a replica
+    problems: list[Problem] = []
+    masters = [one for one in topology.members if one.role == "master"]
+    if len(masters) == 1 and not topology.directory.same(own.master, masters[0].node.address):
+        there = topology.directory.shown(own.master)
+        problems.append(("failed", f"it follows {there} and not {masters[0].node.name}: REPLICAOF sets that right"))
+    if own.syncing:
+        problems.append(("warning", "it is copying the whole data set: wait until it has it all"))
+    elif own.link_up is False:
+        problems.append(("failed", "no link to its master: password (masteruser, masterauth), address, network?"))
+    if own.read_only is False:
+        problems.append(("failed", "it takes writes that its master never gets: replica-read-only yes"))
+    if own.silent is not None and own.silent > SILENT_SECONDS:
+        problems.append(("warning", f"it heard nothing from its master for {own.silent} s"))
+    if own.priority == 0:
+        problems.append(("warning", "replica-priority 0: it is never promoted"))
+    link = "up" if own.link_up else "down"
+    heard = "" if own.silent is None else f", heard of {own.silent} s ago"
+    found = f"replica of {topology.directory.shown(own.master)}, link {link}{heard}"
+    figures: dict[str, Figure] = {
+        "role": "replica",
+        "master": str(own.master),
+        "link_up": own.link_up,
+        "silent_seconds": own.silent,
+        "offset": own.offset,
+    }
+    return _judged(server, found, problems, figures)
+
+
+def _judged(server: Server, found: str, problems: list[Problem], figures: dict[str, Figure]) -> Check:
+    verdict = worst(verdict for verdict, _text in problems)
+    hint = "; ".join(text for _verdict, text in problems)
+    return Check(server.node.name, "replication", verdict, found, hint, figures)
+
+
+def check_min_replicas(topology: Topology, server: Server) -> Iterator[Check]:
+    """Judge how many replicas a master must have to take writes: what bounds the writes lost in a partition."""
+    if server.silence or not (topology.sentinels or _min_replicas(server)):
+        return
+    name = server.node.name
+    if isinstance(server.config, Denied):
+        yield not_allowed(name, "min-replicas", server.config, "CONFIG GET")
+        return
+    wanted = _min_replicas(server)
+    lag = int(server.config.get("min-replicas-max-lag", 0))
+    replicas = len(topology.members) - 1 if topology.sentinels else 0
+    found = f"writes need {wanted} replicas that answered within {lag} s"
+    figures = {"min_replicas_to_write": wanted, "max_lag_seconds": lag, "replicas": replicas}
+    if not wanted or not lag:
+        hint = "cut off, an old master goes on acknowledging writes that are lost: min-replicas-to-write 1, max-lag 2"
+        yield Check(name, "min-replicas", "warning", "off", hint, figures)
+    elif _refuses_writes(server, wanted):
+        hint = "writes are refused now: bring its replicas back, or lower min-replicas-to-write"
+        yield Check(name, "min-replicas", "failed", found, hint, figures)
+    elif topology.sentinels and wanted >= replicas:
+        hint = f"there are {replicas}: the loss of one stops all writes; min-replicas-to-write {max(replicas - 1, 0)}"
+        yield Check(name, "min-replicas", "failed", found, hint, figures)
+    elif lag > BEST_LAG:
+        hint = f"a master that is cut off acknowledges for {lag} s writes that are lost: min-replicas-max-lag 2"
+        yield Check(name, "min-replicas", "warning", found, hint, figures)
+    else:
+        yield Check(name, "min-replicas", "ok", found, figures=figures)
+
+
+def _min_replicas(server: Server) -> int:
+    return 0 if isinstance(server.config, Denied) else int(server.config.get("min-replicas-to-write", 0))
+
+
+def _refuses_writes(server: Server, wanted: int) -> bool:
+    own = server.replication
+    if isinstance(own, Denied) or own.master is not None or own.good_replicas is None:
+        return False
+    return own.good_replicas < wanted
+
+
+def check_config_file(topology: Topology, server: Server) -> Iterator[Check]:
+    """Judge whether a server keeps the role that sentinels give it: it must be able to rewrite its configuration."""
+    if server.silence or not topology.sentinels:
+        return
+    name = server.node.name
+    if isinstance(server.info, Denied):
+        yield not_allowed(name, "config file", server.info, "INFO")
+        return
+    yield config_file_check(name, str(server.info.get("config_file", "")), server.rewritten, "CONFIG REWRITE")
+
+
+def config_file_check(name: str, file: str, rewritten: str | Denied | None, command: str) -> Check:
+    """Judge a configuration file, of a server or a sentinel.
+
+    Args:
+        name: whose.
+        file: its path; "" where it runs without one.
+        rewritten: what the command answered; None if it was not tried.
+        command: what rewrites the file.
+    """
+    figures: dict[str, Figure] = {"file": file, "tried": rewritten is not None}
+    if not file:
+        hint = "started without a file it forgets, at its next start, which role it was given: start it with one"
+        return Check(name, "config file", "failed", "none", hint, figures)
+    if rewritten is None:
+        return Check(name, "config file", "ok", f"{file} (not tried: --try-rewrite tries {command})", figures=figures)
+    if isinstance(rewritten, Denied):
+        return not_allowed(name, "config file", rewritten, command)
+    if rewritten:
+        hint = "it must be writable, in a writable folder, and no single-file mount (rename fails there with EBUSY)"
+        return Check(name, "config file", "failed", f"{file}: {command} failed: {rewritten}", hint, figures)
+    return Check(name, "config file", "ok", f"{file}, rewritten", figures=figures)

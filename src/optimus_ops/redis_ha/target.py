@@ -1,0 +1,131 @@
+"""What to look at, as it was asked for: a stack of Compose, a URL, or sentinels."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from optimus_ops.errors import Refused
+from optimus_ops.redis_ha.client import Login
+from optimus_ops.redis_ha.facts import Address
+from optimus_ops.secrets import store
+from optimus_ops.secrets.value import Secret
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from optimus_ops.redis_ha.facts import Purpose
+
+ENDPOINT = re.compile(r"(?:\[(?P<v6>[0-9A-Fa-f:.]+)\]|(?P<host>[A-Za-z0-9._-]+))(?::(?P<port>[0-9]{1,5}))?")
+SENTINEL_PORT = 26379
+
+
+@dataclass(frozen=True, slots=True)
+class Flags:
+    """What was given on the command line, as text; "" stands for not given.
+
+    Args:
+        url: `redis(s)://…` of one server.
+        sentinels: `HOST:PORT` of sentinels.
+        master: the name by which they know the master.
+        user: ACL user of servers and sentinels.
+        password_file: file that holds its password.
+        role: what a server of --url or --sentinel is for: state or cache.
+    """
+
+    url: str = ""
+    sentinels: tuple[str, ...] = ()
+    master: str = ""
+    user: str = ""
+    password_file: str = ""
+    role: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What to look at.
+
+    Args:
+        url: one server; "" if none was named.
+        sentinels: sentinels; none if none were named. With neither, the stack of Compose is looked at.
+        master: the name of the master; "" stands for the only one that the sentinels watch.
+        login: whom to say that we are; None to take the operator's secrets.
+        purpose: what the servers are for.
+    """
+
+    url: str = ""
+    sentinels: tuple[Address, ...] = ()
+    master: str = ""
+    login: Login | None = None
+    purpose: Purpose = "unknown"
+
+    @property
+    def outside(self) -> bool:
+        """Whether it is something else than the stack of Compose, so that no engine is needed."""
+        return bool(self.url or self.sentinels)
+
+
+def parse_flags(flags: Flags) -> Target:
+    """Check what was given.
+
+    Raises:
+        Refused: something is malformed, or doesn't go together; no message holds a password.
+    """
+    if flags.url and flags.sentinels:
+        raise Refused("--url names one server, --sentinel a group of them: give one or the other")
+    if flags.master and flags.url:
+        raise Refused("--master goes with --sentinel, not with --url")
+    if flags.role not in {"", "state", "cache"}:
+        raise Refused(f"--role {flags.role}: state or cache is wanted")
+    if flags.role and not (flags.url or flags.sentinels):
+        raise Refused("--role goes with --url or --sentinel; a stack's services say what they are for")
+    if flags.role == "cache" and flags.sentinels:
+        raise Refused("--role cache goes with --url: what sentinels watch is state")
+    if flags.user and not flags.password_file:
+        raise Refused("--user goes with --password-file FILE")
+    login = Login(flags.user, read_password(Path(flags.password_file))) if flags.password_file else None
+    purpose: Purpose = "state" if flags.sentinels or flags.role == "state" else "unknown"
+    return Target(
+        url=flags.url,
+        sentinels=tuple(dict.fromkeys(parse_endpoint(text) for text in split(flags.sentinels))),
+        master=flags.master,
+        login=login,
+        purpose="cache" if flags.role == "cache" else purpose,
+    )
+
+
+def split(texts: Sequence[str]) -> list[str]:
+    """Return single endpoints: the flag may be given several times, and hold several separated by commas."""
+    return [part.strip() for text in texts for part in text.split(",") if part.strip()]
+
+
+def parse_endpoint(text: str) -> Address:
+    """Read `HOST:PORT`, `HOST` (a sentinel's usual port) or `[IPv6]:PORT`.
+
+    Raises:
+        Refused: it is none.
+    """
+    match = ENDPOINT.fullmatch(text)
+    port = int(match["port"] or SENTINEL_PORT) if match else 0
+    if match is None or not 1 <= port <= 65535:
+        raise Refused(f"--sentinel {text}: HOST:PORT is wanted", "as in --sentinel 10.0.0.1:26379")
+    return Address(match["v6"] or match["host"], port)
+
+
+def read_password(path: Path) -> Secret:
+    """Return the password that a file holds; a newline at its end is not part of it.
+
+    Raises:
+        Refused: there is no such file, it can't be read, or it is empty.
+    """
+    found = store.read(path)
+    if found is None:
+        raise Refused(
+            f"there is no file {path}", "--password-file names a file that holds the password and nothing else"
+        )
+    password = found.content.reveal().removesuffix("\n").removesuffix("\r")
+    if not password or "\n" in password:
+        raise Refused(f"{path.name} does not hold a password on one line")
+    return Secret(password)

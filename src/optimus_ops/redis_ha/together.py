@@ -1,0 +1,59 @@
+"""Asking many at once, with one deadline for all: who hangs is left behind."""
+
+from __future__ import annotations
+
+import queue
+import threading
+import time
+from typing import TYPE_CHECKING, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+Key = TypeVar("Key")
+Answer = TypeVar("Answer")
+
+
+def ask_together(
+    questions: Mapping[Key, Callable[[], Answer]],
+    *,
+    seconds: float,
+    late: Callable[[Key], Answer],
+    note: Callable[[str], None] = lambda _text: None,
+) -> dict[Key, Answer]:
+    """Ask every question in a thread of its own.
+
+    The threads are daemons: one that hangs in the resolver or on a socket that drips bytes keeps nobody from ending.
+
+    Args:
+        questions: what to ask.
+        seconds: after which unanswered questions are given up.
+        late: makes the answer of a question that was given up.
+        note: told how far it is ("3/6").
+
+    Returns:
+        An answer for each question, in their order.
+    """
+    answers: queue.SimpleQueue[tuple[Key, Answer | None, BaseException | None]] = queue.SimpleQueue()
+
+    def answer(key: Key, question: Callable[[], Answer]) -> None:
+        try:
+            answers.put((key, question(), None))
+        except BaseException as error:  # noqa: BLE001 - raised again where the answers are waited for
+            answers.put((key, None, error))
+
+    for key, question in questions.items():
+        threading.Thread(target=answer, args=(key, question), daemon=True).start()
+    until = time.monotonic() + seconds
+    found: dict[Key, Answer] = {}
+    while len(found) < len(questions):
+        note(f"{len(found)}/{len(questions)}")
+        try:
+            key, made, error = answers.get(timeout=max(until - time.monotonic(), 0.0))
+        except queue.Empty:
+            break
+        if error is not None:
+            raise error
+        found[key] = made  # type: ignore[assignment]  # there is an answer where there is no error
+    note(f"{len(found)}/{len(questions)}")
+    return {key: found[key] if key in found else late(key) for key in questions}

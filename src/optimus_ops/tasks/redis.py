@@ -1,0 +1,47 @@
+"""`invoke validate-redis` and `invoke redis.*`: Redis that survives its master."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from optimus_ops.tasks._typed import task
+
+if TYPE_CHECKING:
+    from invoke.context import Context
+
+TARGET_HELP = {
+    "sentinel": "HOST:PORT of a sentinel outside of Compose (may be given several times)",
+    "master": "the name by which sentinels know the master",
+    "user": "ACL user to log in as (default: the default user)",
+    "password-file": "file that holds the password (default: the operator's secrets, for the stack)",
+}
+
+
+@task(
+    name="validate",
+    iterable=["sentinel"],
+    help={
+        "url": "redis(s)://HOST:PORT of a server outside of Compose",
+        **TARGET_HELP,
+        "role": "what the server of --url is for: state or cache",
+        "try-rewrite": "have servers and sentinels rewrite their configuration files, to see whether they can",
+        "json": "print one JSON document on standard output",
+    },
+)
+def validate(
+    _: Context,
+    sentinel: list[str],
+    url: str = "",
+    master: str = "",
+    user: str = "",
+    password_file: str = "",
+    role: str = "",
+    try_rewrite: bool = False,
+    json: bool = False,
+) -> None:
+    """Check Redis servers and sentinels: memory, latency, persistence, replication, quorum; a verdict per check."""
+    from optimus_ops.redis_ha.target import Flags
+    from optimus_ops.redis_ha.validate import validate as examine
+
+    flags = Flags(url, tuple(sentinel), master, user, password_file, role)
+    examine(flags, json=json, try_rewrite=try_rewrite)
