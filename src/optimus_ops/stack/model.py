@@ -26,11 +26,13 @@ class PublishedPort:
         host_ip: the address it is bound to; "" stands for all.
         host_port: the port on the host; 0 where the engine chooses one.
         target: the port in the container.
+        protocol: tcp, udp or sctp.
     """
 
     host_ip: str
     host_port: int
     target: int
+    protocol: str = "tcp"
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,7 +197,9 @@ def _published(name: str, raw: Mapping[str, Any]) -> PublishedPort:
     published = str(raw.get("published") or "0")
     if not published.isdigit() or int(published) > 65535:
         raise Refused(f"{name}: the published port {published!r} is not a port number", "give one from 1 to 65535")
-    return PublishedPort(str(raw.get("host_ip") or ""), int(published), int(raw["target"]))
+    return PublishedPort(
+        str(raw.get("host_ip") or ""), int(published), int(raw["target"]), str(raw.get("protocol", "tcp"))
+    )
 
 
 def _number(value: object) -> float | None:

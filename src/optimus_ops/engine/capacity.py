@@ -1,0 +1,97 @@
+"""What the host and the running database have to give: what budgets are checked against."""
+
+from __future__ import annotations
+
+from ipaddress import ip_address
+from typing import TYPE_CHECKING
+
+from optimus_ops.engine.observe import asked
+from optimus_ops.engine.postgres import CONNECTIONS_COMMAND, parse_connections
+from optimus_ops.engine.process import run
+from optimus_ops.errors import MachineLacks, OpsError
+from optimus_ops.stack.accounts import Capacity
+from optimus_ops.stack.pools import database_of
+
+if TYPE_CHECKING:
+    from optimus_ops.engine.observe import Docker
+    from optimus_ops.engine.postgres import Connections
+    from optimus_ops.engine.state import Replica, State
+    from optimus_ops.stack.model import Stack
+
+# psql itself gives up connecting after 2 s; the rest is for a loaded host.
+PROBE_SECONDS = 10.0
+
+# What a shell, and `docker exec`, say of a program that is not there.
+NO_PROGRAM = {126, 127}
+
+# What psql says where the server takes no connection: without a health check, the only sign that it still starts.
+NO_SESSION = 2
+
+
+def observe_capacity(docker: Docker, stack: Stack, state: State) -> Capacity:
+    """Ask the engine for its host, and the database for its connections.
+
+    Args:
+        docker: the engine.
+        stack: what is wanted; it says which service is the database.
+        state: what runs.
+
+    Returns:
+        What there is; `max_connections` is None while the database is not ready, where the stack has none, and where it
+        is no PostgreSQL.
+
+    Raises:
+        OpsError: the database is ready, and does not say how many connections it takes.
+        MachineLacks: the engine does not answer.
+    """
+    with asked():
+        info = docker.api.info()
+    memory, cpus = int(info["MemTotal"]), float(info["NCPU"])
+    name = database_of(stack)
+    database = next((replica for replica in state.of(name) if replica.ready), None) if name else None
+    found = _ask(database) if database else None
+    if found is None:
+        return Capacity(None, 0, memory, cpus)
+    return Capacity(found.most, found.reserved, memory, cpus, other_connections(found, state))
+
+
+def _ask(database: Replica) -> Connections | None:
+    try:
+        # The command line and not the API: docker-py loses output that comes together with the answer's headers.
+        answer = run(["docker", "exec", database.id, *CONNECTIONS_COMMAND], deadline=PROBE_SECONDS, check=False)
+    except MachineLacks:
+        raise
+    except OpsError as error:
+        raise _silent(database, f"no answer within {PROBE_SECONDS:.0f} s") from error
+    if answer.code in NO_PROGRAM or (answer.code == NO_SESSION and database.health is None):
+        return None
+    if answer.code != 0:
+        raise _silent(database, answer.stderr.strip())
+    try:
+        return parse_connections(answer.stdout)
+    except ValueError as error:
+        raise _silent(database, answer.stdout.strip()) from error
+
+
+def _silent(database: Replica, said: str) -> OpsError:
+    return OpsError(
+        f"{database.service} does not say how many connections it takes: {said or 'it answered nothing'}",
+        f"look at it with: invoke logs --service {database.service}",
+    )
+
+
+def other_connections(found: Connections, state: State) -> int:
+    """Return how many connections are held by clients that are no replicas.
+
+    Not counted are those from inside the database's container (health checks, people: they have a reserve), and those
+    over IPv6, where a replica's own address is not observed.
+    """
+    own = {address for replica in state.replicas for address in replica.addresses.values()}
+    return sum(count for address, count in found.clients.items() if address not in own and _outside(address))
+
+
+def _outside(address: str) -> bool:
+    if not address:
+        return False
+    parsed = ip_address(address)
+    return parsed.version == 4 and not parsed.is_loopback

@@ -1,0 +1,133 @@
+"""Pools of database connections, as the environment of services describes them.
+
+Each worker process of each replica keeps DB_POOL_SIZE connections and opens up to DB_MAX_OVERFLOW more under load, as
+SQLAlchemy's QueuePool does: https://docs.sqlalchemy.org/en/20/core/pooling.html
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from optimus_ops.errors import Refused
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from optimus_ops.stack.model import Service, Stack
+
+SIZE = "DB_POOL_SIZE"
+OVERFLOW = "DB_MAX_OVERFLOW"
+HOST = "DB_HOST"
+PROCESSES = "WEB_CONCURRENCY"
+DATABASE_LABEL = "com.optimus.database"
+
+# What a service takes that is not told: memory-engine and SQLAlchemy alike.
+DEFAULT_SIZE = 5
+DEFAULT_OVERFLOW = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Pool:
+    """The connections of one worker process.
+
+    Args:
+        size: connections that it keeps.
+        overflow: connections that it opens beyond these under load.
+        processes: worker processes of one replica, each with a pool of its own.
+    """
+
+    size: int
+    overflow: int
+    processes: int
+
+    @property
+    def each(self) -> int:
+        """Return the connections that one replica holds at most."""
+        return self.processes * (self.size + self.overflow)
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """Return the variables that set the pool."""
+        return {SIZE: str(self.size), OVERFLOW: str(self.overflow)}
+
+
+def pools_of(stack: Stack) -> dict[str, Pool]:
+    """Return service -> pool, for the services whose pools lead to the stack's database.
+
+    The migrations job is none of them: it has no pool, whatever its environment says.
+
+    Raises:
+        Refused: a number is none, or nobody knows which database is meant.
+    """
+    elsewhere = set(stack.services) - {database_of(stack)}
+    return {service.name: _pool(service) for service in _pooled(stack) if _host(service) not in elsewhere}
+
+
+def database_of(stack: Stack) -> str | None:
+    """Return the service that the pools lead to; None if there is none, or it runs elsewhere.
+
+    It is the one that DB_HOST names. Where that is no service (an alias in the network), or there are several, it is
+    the one with the label `com.optimus.database: "true"`.
+
+    Raises:
+        Refused: pools lead to several databases, and none is labelled.
+    """
+    named = sorted({_host(service) for service in _pooled(stack)} & set(stack.services))
+    if len(named) == 1 or not _pooled(stack):
+        return named[0] if named else None
+    labelled = [name for name, service in stack.services.items() if service.labels.get(DATABASE_LABEL) == "true"]
+    if len(labelled) == 1:
+        return labelled[0]
+    if named or labelled:
+        raise Refused(
+            f"connections are counted at one database, and there are several: {', '.join(labelled or named)}",
+            f'mark the one that counts with the label {DATABASE_LABEL}: "true"',
+        )
+    return None
+
+
+def with_environment(stack: Stack, changes: Mapping[str, Mapping[str, str]]) -> Stack:
+    """Return the stack with variables of services changed.
+
+    Args:
+        stack: what is wanted.
+        changes: service -> variable -> value.
+    """
+    changed = {
+        name: replace(service, environment={**service.environment, **changes[name]}) if name in changes else service
+        for name, service in stack.services.items()
+    }
+    return replace(stack, services=changed)
+
+
+def _pooled(stack: Stack) -> list[Service]:
+    return [
+        service
+        for service in stack.services.values()
+        if SIZE in service.environment and service.name != stack.migrations
+    ]
+
+
+def _host(service: Service) -> str:
+    return service.environment.get(HOST, "")
+
+
+def _pool(service: Service) -> Pool:
+    return Pool(
+        size=_whole(service, SIZE, default=DEFAULT_SIZE, least=0),
+        overflow=_whole(service, OVERFLOW, default=DEFAULT_OVERFLOW, least=0),
+        processes=_whole(service, PROCESSES, default=1, least=1),
+    )
+
+
+def _whole(service: Service, variable: str, *, default: int, least: int) -> int:
+    text = service.environment.get(variable, "").strip()
+    if not text:
+        return default
+    if not (text.isascii() and text.isdigit()) or int(text) < least:
+        raise Refused(
+            f"{service.name}: {variable} is {text!r}, so nobody can tell how many database connections it takes",
+            f"set it to a whole number of at least {least}",
+        )
+    return int(text)
