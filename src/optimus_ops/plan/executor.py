@@ -39,10 +39,10 @@ def execute(plan: Plan, actor: Actor, console: Console, journal: Journal) -> Non
         for number, step in enumerate(plan.steps, start=1):
             _step(step, f"[{number}/{count}]", actor, console, journal)
     except (OpsError, KeyboardInterrupt) as error:
-        interrupted = isinstance(error, KeyboardInterrupt)
-        journal.write("failed", error="interrupted" if interrupted else str(error))
+        interrupted = isinstance(error, KeyboardInterrupt | Interrupted)
+        journal.write("failed", error=str(error) or "stopped on request", interrupted=interrupted)
         _undo(actor, console, journal)
-        if interrupted:
+        if isinstance(error, KeyboardInterrupt):
             raise Interrupted(signal.SIGINT) from None
         raise
     journal.write("done")

@@ -1,4 +1,4 @@
-"""Tasks that look and change nothing: status, logs, doctor."""
+"""Tasks that look and change nothing: status, logs, history, doctor."""
 
 from __future__ import annotations
 
@@ -33,6 +33,20 @@ def logs(_: Context, service: Sequence[str] | None = None, follow: bool = True, 
     from optimus_ops.inspect.logs import logs as show
 
     show(tuple(service or ()), follow=follow, tail=tail)
+
+
+@task(
+    help={
+        "last": "how many changes, newest first",
+        "change": "this change only, with its steps, their causes and results",
+        "json": "print one JSON document on standard output",
+    },
+)
+def history(_: Context, last: str = "20", change: str = "", json: bool = False) -> None:
+    """Show what was changed: when, by whom, and how it ended."""
+    from optimus_ops.inspect.history import history as show
+
+    show(last=last, change=change, json=json)
 
 
 @task(help={"json": "print one JSON document on standard output"})

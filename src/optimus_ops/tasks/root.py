@@ -28,7 +28,7 @@ def make_namespace(root: Path | None = None) -> Collection:
 
     namespace = Collection()
     namespace.add_task(stack.make_scale(_scalable(root)), name="scale")
-    for made in (stack.up, stack.down, stack.migrate, observe.status, observe.logs, observe.doctor):
+    for made in (stack.up, stack.down, stack.migrate, observe.status, observe.logs, observe.history, observe.doctor):
         namespace.add_task(made)
     for name, module in (("images", images), ("lb", lb), ("secrets", secrets)):
         namespace.add_collection(Collection.from_module(module, name=name))

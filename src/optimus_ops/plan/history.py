@@ -1,0 +1,278 @@
+"""Reading the journal: what was changed, by whom, and how it ended. Torn or malformed lines are passed over."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, replace
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+from optimus_ops.plan.clock import boot_seconds
+from optimus_ops.plan.journal import change_files, is_written
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from pathlib import Path
+
+Event = dict[str, Any]
+
+
+class Outcome(StrEnum):
+    """How a change ended, or that it has not."""
+
+    DONE = "done"
+    UNDONE = "failed and undone"
+    HALF_UNDONE = "undone incompletely"
+    INTERRUPTED = "interrupted"
+    UNFINISHED = "unfinished"
+    RUNNING = "running"
+
+    @property
+    def settled(self) -> bool | None:
+        """Tell whether the stack is left as somebody wanted it; None where it is left as it was found."""
+        return {
+            Outcome.DONE: True,
+            Outcome.UNFINISHED: False,
+            Outcome.HALF_UNDONE: False,
+        }.get(self)
+
+
+class Result(StrEnum):
+    """What became of a step."""
+
+    DONE = "done"
+    FAILED = "failed"
+    INTERRUPTED = "interrupted"
+    CUT_SHORT = "cut short"
+    RUNNING = "running"
+    NOT_REACHED = "not reached"
+
+
+@dataclass(frozen=True, slots=True)
+class StepRecord:
+    """One step of a change.
+
+    Args:
+        text: what was to be done.
+        cause: why.
+        result: what became of it.
+        seconds: how long it took; None if it did not end.
+        note: what it said last.
+        complaints: what went wrong in it without making it fail.
+    """
+
+    text: str
+    cause: str
+    result: Result
+    seconds: float | None = None
+    note: str = ""
+    complaints: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One change of a stack.
+
+    Args:
+        id: its number among the project's changes.
+        at: when it began, ISO 8601 in UTC.
+        user: who began it.
+        host: where.
+        command: the words of the command line.
+        purpose: what its plan was called.
+        outcome: how it ended.
+        seconds: from its beginning to what was written last, or until now if it is running; None if not known.
+        steps: its plan's steps.
+        error: why it failed; "" if it did not.
+        undone: what was undone, a line each.
+        before: what was there before the first step (`journal.facts_of`).
+    """
+
+    id: int
+    at: str
+    user: str
+    host: str
+    command: tuple[str, ...]
+    purpose: str
+    outcome: Outcome
+    seconds: float | None
+    steps: tuple[StepRecord, ...]
+    error: str
+    undone: tuple[str, ...]
+    before: Mapping[str, Any]
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the change as a JSON object."""
+        return asdict(self)
+
+    def running_before(self) -> dict[str, int]:
+        """Return service -> how many replicas ran before the first step, as far as it was written down."""
+        counts = {name: facts.get("running") for name, facts in self.before.items() if isinstance(facts, dict)}
+        return {name: count for name, count in counts.items() if type(count) is int}
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """A project's changes.
+
+    Args:
+        changes: newest first.
+        unreadable: files of changes that this user may not read, or that hold nothing readable.
+    """
+
+    changes: tuple[Change, ...] = ()
+    unreadable: tuple[str, ...] = ()
+
+
+def read_history(folder: Path, project: str) -> History:
+    """Read a project's journal.
+
+    Args:
+        folder: where the files are; it need not be there.
+        project: the Compose project.
+    """
+    changes: list[Change] = []
+    unreadable: list[str] = []
+    for number, path in reversed(change_files(folder, project)):
+        try:
+            # In this order: a writer that ends in between has written its end.
+            now = boot_seconds() if is_written(path) else None
+            change = parse_change(number, path.read_bytes(), now=now)
+        except FileNotFoundError:
+            continue
+        except OSError:
+            change = None
+        if change is None:
+            unreadable.append(path.name)
+        else:
+            changes.append(change)
+    return History(tuple(changes), tuple(unreadable))
+
+
+def unfinished(folder: Path, project: str) -> Change | None:
+    """Return the change that left the stack half-way, if the latest one did.
+
+    That is one whose process died before its end, or that could not be undone. Changes after it that were undone led
+    back to where it had left the stack, and several such changes in a row began where the first of them began: so
+    `before` is that of the earliest since the stack was last as somebody wanted it.
+
+    Args:
+        folder: the journal's folder.
+        project: the Compose project.
+    """
+    found: Change | None = None
+    for change in read_history(folder, project).changes:
+        if change.outcome.settled:
+            break
+        if change.outcome.settled is False:
+            found = replace(found or change, before=change.before or (found.before if found else {}))
+    return found
+
+
+def parse_change(number: int, raw: bytes, *, now: float | None) -> Change | None:
+    """Make a change of the lines of its file.
+
+    Args:
+        number: its number.
+        raw: the file.
+        now: if its writer lives, the seconds since the machine started; None if it does not.
+
+    Returns:
+        The change; None if there is no line with its beginning.
+    """
+    events = list(parse_events(raw))
+    begin = next((event for event in events if event["event"] == "begin"), None)
+    if begin is None:
+        return None
+    plan = _object(begin.get("plan"))
+    outcome = _outcome(events, alive=now is not None)
+    failed = _last(events, "failed")
+    return Change(
+        id=number,
+        at=_text(begin.get("at")),
+        user=_text(begin.get("user")),
+        host=_text(begin.get("host")),
+        command=_texts(begin.get("command")),
+        purpose=_text(plan.get("purpose")),
+        outcome=outcome,
+        seconds=_between(begin, {"boot_seconds": now} if outcome is Outcome.RUNNING else events[-1]),
+        steps=tuple(_steps(_array(plan.get("steps")), events, outcome)),
+        error=_text(failed.get("error")),
+        undone=_texts(_last(events, "undo").get("undone")),
+        before=_object(begin.get("before")),
+    )
+
+
+def parse_events(raw: bytes) -> Iterable[Event]:
+    """Give the events of a journal's lines."""
+    for line in raw.split(b"\n"):
+        try:
+            event = json.loads(line)
+        except (ValueError, RecursionError):
+            continue
+        if isinstance(event, dict) and isinstance(event.get("event"), str):
+            yield event
+
+
+def _outcome(events: list[Event], *, alive: bool) -> Outcome:
+    failed, undo = _last(events, "failed"), _last(events, "undo")
+    if undo.get("error"):
+        return Outcome.HALF_UNDONE
+    if undo:
+        return Outcome.INTERRUPTED if failed.get("interrupted") else Outcome.UNDONE
+    if _last(events, "done"):
+        return Outcome.DONE
+    return Outcome.RUNNING if alive else Outcome.UNFINISHED
+
+
+def _steps(planned: list[Any], events: list[Event], outcome: Outcome) -> Iterable[StepRecord]:
+    begun = [event for event in events if event["event"] == "step"]
+    ended = [event for event in events if event["event"] == "step-done"]
+    for index, step in enumerate(_object(step) for step in planned):
+        text, cause = _text(step.get("text")), _text(step.get("cause"))
+        if index < len(ended):
+            end = ended[index]
+            seconds, complaints = _number(end.get("seconds")), _texts(end.get("complaints"))
+            yield StepRecord(text, cause, Result.DONE, seconds, _text(end.get("note")), complaints)
+        elif index < len(begun):
+            yield _last_step(text, cause, begun[index], events, outcome)
+        else:
+            yield StepRecord(text, cause, Result.NOT_REACHED)
+
+
+def _last_step(text: str, cause: str, begun: Event, events: list[Event], outcome: Outcome) -> StepRecord:
+    """Return the record of the step that was begun and not done."""
+    failed = _last(events, "failed")
+    if failed:
+        result = Result.INTERRUPTED if failed.get("interrupted") else Result.FAILED
+        return StepRecord(text, cause, result, _between(begun, failed))
+    return StepRecord(text, cause, Result.RUNNING if outcome is Outcome.RUNNING else Result.CUT_SHORT)
+
+
+def _last(events: list[Event], name: str) -> Event:
+    return next((event for event in reversed(events) if event["event"] == name), {})
+
+
+def _between(first: Event, last: Event) -> float | None:
+    start, end = _number(first.get("boot_seconds")), _number(last.get("boot_seconds"))
+    return None if start is None or end is None else round(max(end - start, 0.0), 3)
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else ""
+
+
+def _texts(value: object) -> tuple[str, ...]:
+    return tuple(_text(item) for item in _array(value))
+
+
+def _number(value: object) -> float | None:
+    return float(value) if isinstance(value, int | float) and abs(value) < 1e12 else None
+
+
+def _array(value: object) -> list[Any]:
+    return value if isinstance(value, list) else []
+
+
+def _object(value: object) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}

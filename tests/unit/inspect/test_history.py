@@ -1,0 +1,124 @@
+from __future__ import annotations
+
+import io
+import json
+from pathlib import Path
+
+import pytest
+
+from optimus_ops.console import Console
+from optimus_ops.errors import Refused
+from optimus_ops.inspect.history import describe, history, table
+from optimus_ops.plan.history import Change, Outcome, Result, StepRecord
+from optimus_ops.plan.journal import Journal
+from optimus_ops.plan.steps import Plan, Start
+
+CHANGE = Change(
+    id=12,
+    at="2026-01-01T12:00:00+00:00",
+    user="ann",
+    host="here",
+    command=("invoke", "deploy", "ai", "--observe", "30"),
+    purpose="deploy",
+    outcome=Outcome.UNDONE,
+    seconds=61.23,
+    steps=(
+        StepRecord("start ai=2", "ai: 1 running, 2 wanted", Result.DONE, 0.51, "2 started", ("it took long",)),
+        StepRecord("wait until healthy: ai=2", "they have just been started", Result.FAILED, 60.0),
+        StepRecord("verify routing to ai=2", "they have just been started", Result.NOT_REACHED),
+    ),
+    error="shop-ai-2 is not healthy after 60 s; it said last:\n\x1b]0;owned\x07oops",
+    undone=("removed shop-ai-2",),
+    before={},
+)
+PLAIN = Console(io.StringIO(), live=False, colour=False)
+
+
+def project(root: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Make a checkout of the project `shop`; return the folder of its journal."""
+    monkeypatch.setenv("COMPOSE_PROJECT_NAME", "shop")
+    monkeypatch.delenv("OPTIMUS_STATE_DIR", raising=False)
+    return root / ".optimus" / "journal"
+
+
+def change(folder: Path, *command: str) -> None:
+    journal = Journal.begin(
+        folder, Plan("shop", "scale", (Start(counts=(("ai", 2),), cause="1 running"),)), command=command
+    )
+    journal.write("done")
+
+
+def test_a_line_says_when_who_what_and_how_it_ended() -> None:
+    header, line = table([CHANGE], colour=False, columns=None).splitlines()
+    assert header.split() == ["CHANGE", "WHEN", "WHO", "OUTCOME", "TIME", "WHAT"]
+    assert line.split()[0] == "12"
+    for part in ("ann", "invoke deploy ai --observe 30", "failed and undone", "61.2 s"):
+        assert part in line
+
+
+def test_in_a_narrow_terminal_the_command_goes_on_below() -> None:
+    text = table([CHANGE], colour=False, columns=80)
+    assert max(len(line) for line in text.splitlines()) <= 80
+    assert "failed and undone" in text
+    assert {"invoke", "deploy", "ai", "--observe", "30"} <= set(text.split())
+
+
+def test_one_change_is_told_step_by_step() -> None:
+    assert [line.strip() for line in describe(CHANGE, PLAIN)][2:] == [
+        "1. ✓ start ai=2 · 2 started (0.5 s)",
+        "(ai: 1 running, 2 wanted)",
+        "! it took long",
+        "2. ✗ wait until healthy: ai=2 · failed (60.0 s)",
+        "(they have just been started)",
+        "3. · verify routing to ai=2 · not reached",
+        "(they have just been started)",
+        "why it failed:",
+        "shop-ai-2 is not healthy after 60 s; it said last:",
+        "oops",
+        "undone:",
+        "removed shop-ai-2",
+    ]
+
+
+def test_the_newest_changes_are_shown(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = project(tmp_path, monkeypatch)
+    for number in range(4):
+        change(folder, "invoke", "scale", "--ai", str(number))
+    history(last="2", change="", json=False, root=tmp_path)
+    shown = capsys.readouterr().out
+    assert shown.index("--ai 3") < shown.index("--ai 2")
+    assert "--ai 1" not in shown
+
+
+def test_json_is_one_document(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    change(project(tmp_path, monkeypatch), "invoke", "up")
+    history(last="20", change="", json=True, root=tmp_path)
+    [made] = json.loads(capsys.readouterr().out)["changes"]
+    assert (made["id"], made["outcome"], made["command"]) == (1, "done", ["invoke", "up"])
+    history(last="20", change="1", json=True, root=tmp_path)
+    assert json.loads(capsys.readouterr().out)["change"] == made
+
+
+def test_an_empty_journal_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    project(tmp_path, monkeypatch)
+    history(last="20", change="", json=False, root=tmp_path)
+    assert capsys.readouterr().out == "shop: nothing was changed yet\n"
+
+
+@pytest.mark.parametrize("last", ["0", "-1", "many", "", "٣", "1.5", "9" * 30])
+def test_what_is_no_number_of_changes_is_refused(tmp_path: Path, last: str) -> None:
+    with pytest.raises(Refused, match="--last"):
+        history(last=last, change="", json=False, root=tmp_path)
+
+
+@pytest.mark.parametrize("wanted", ["7", "0", "latest"])
+def test_a_change_that_is_not_there_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, wanted: str) -> None:
+    change(project(tmp_path, monkeypatch), "invoke", "up")
+    with pytest.raises(Refused):
+        history(last="20", change=wanted, json=False, root=tmp_path)
