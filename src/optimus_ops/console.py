@@ -18,11 +18,19 @@ TICK_SECONDS = 1.0
 
 @dataclass
 class Progress:
-    """The line of one step that is under way; `note` may be set from the work itself ("1/3 healthy")."""
+    """One step that is under way.
+
+    Args:
+        title: what is done.
+        started: when it began, of the monotonic clock.
+        note: how far it is, set from the work itself ("1/3 healthy").
+        complaints: what went wrong without being a reason to stop; each makes the whole change end with exit code 1.
+    """
 
     title: str
     started: float = field(default_factory=time.monotonic)
     note: str = ""
+    complaints: list[str] = field(default_factory=list)
 
     @property
     def elapsed(self) -> float:

@@ -1,7 +1,7 @@
 """The errors that reach a person, each with the exit code that the documentation promises.
 
-Exit codes: 0 done, 1 failed (and undone), 2 refused, 3 the machine lacks something, 130 and 143 interrupted by SIGINT
-and SIGTERM.
+Exit codes: 0 done, 1 failed (and undone), 2 refused, 3 the machine lacks something, 10 a plan would change something
+(only where asked for), 130 and 143 interrupted by SIGINT and SIGTERM.
 """
 
 from __future__ import annotations
@@ -58,6 +58,17 @@ class Interrupted(OpsError):  # noqa: N818
         """Remember which signal it was."""
         super().__init__("stopped on request")
         self.signal_number = signal_number
+
+
+class WouldChange(OpsError):  # noqa: N818
+    """`--plan --detailed-exitcode`: nothing is wrong, and carrying the plan out would change something."""
+
+    exit_code = 10
+    word = "planned"
+
+    def __init__(self) -> None:
+        """Say it in one line."""
+        super().__init__("there is something to change")
 
 
 def exit_code(error: OpsError) -> int:

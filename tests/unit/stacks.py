@@ -54,14 +54,15 @@ def stack(**changes: Any) -> Stack:
 
 
 def replica(service: str, number: int = 1, **changes: Any) -> Replica:
-    """Return a running, healthy replica."""
+    """Return a running, healthy replica of what is wanted."""
+    image = DOCUMENT["services"][service]["image"] if service in DOCUMENT["services"] else "x"
     facts: dict[str, Any] = {
         "id": f"{service}{number}",
         "name": f"shop-{service}-{number}",
         "service": service,
         "number": number,
-        "image": "x",
-        "image_id": "sha256:x",
+        "image": image,
+        "image_id": IMAGES.get(image, "sha256:x"),
         "status": "running",
         "health": "healthy",
         "hostname": f"host-{service}{number}",

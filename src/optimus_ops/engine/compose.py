@@ -1,24 +1,27 @@
 """Docker Compose, told what to do through its command line.
 
-Scaling never lets Compose touch what runs: `up` is called with `--no-deps`, and with `--no-recreate` where anything of
-a service runs (docker/compose#5251, #4923), and victims are stopped and removed by id, never by Compose.
+Scaling never lets Compose touch what runs (docker/compose#5251, #4923): new replicas are created with `--no-recreate`
+and the number of everything else said along, then started by id; victims are stopped and removed by id.
 """
 
 from __future__ import annotations
 
 import json
 import os
-from dataclasses import dataclass
+import tempfile
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from optimus_ops.engine.pins import read_pins
 from optimus_ops.engine.process import CommandFailed, run
 from optimus_ops.errors import MachineLacks, Refused
 from optimus_ops.stack.model import Stack, parse_stack, stack_files
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-    from pathlib import Path
 
+    from optimus_ops.engine.pins import Pins
     from optimus_ops.engine.process import Completed
     from optimus_ops.project import Project
 
@@ -35,15 +38,25 @@ class Compose:
     Args:
         project: the project.
         files: base and overlays, in order.
+        pins: pins to read the files with; those that are kept for the project if not given.
     """
 
     project: Project
     files: tuple[Path, ...]
+    pins: Pins | None = None
 
     @property
-    def argv(self) -> tuple[str, ...]:
-        """Return the command up to the verb."""
-        return ("docker", "compose", *stack_files(self.files))
+    def pins_file(self) -> Path:
+        """Return where the project's pins are kept."""
+        return self.project.state / "pins" / f"{self.project.name}.yml"
+
+    def pinned(self) -> Pins:
+        """Return the pins that the files are read with."""
+        return read_pins(self.pins_file) if self.pins is None else self.pins
+
+    def with_pins(self, pins: Pins) -> Compose:
+        """Return the same project as it would be with other pins."""
+        return replace(self, pins=pins)
 
     @property
     def environ(self) -> Mapping[str, str]:
@@ -65,14 +78,25 @@ class Compose:
             CommandFailed: it failed.
             MachineLacks: there is no `docker`.
         """
-        return run(
-            [*self.argv, *verb],
-            cwd=self.project.root,
-            environ=self.environ,
-            deadline=deadline,
-            on_line=on_line,
-            check=check,
-        )
+        with tempfile.TemporaryDirectory(prefix="optimus-pins-") as folder:
+            return run(
+                ["docker", "compose", *stack_files((*self.files, *self._pins_as_file(Path(folder)))), *verb],
+                cwd=self.project.root,
+                environ=self.environ,
+                deadline=deadline,
+                on_line=on_line,
+                check=check,
+            )
+
+    def _pins_as_file(self, folder: Path) -> tuple[Path, ...]:
+        pins = self.pinned()
+        if not pins:
+            return ()
+        if self.pins is None:
+            return (self.pins_file,)
+        path = folder / "pins.yml"
+        path.write_text(pins.as_compose(), "utf-8")
+        return (path,)
 
     def document(self) -> Mapping[str, Any]:
         """Return the merged model.
@@ -101,20 +125,66 @@ class Compose:
         """Return what is wanted, as the files say it."""
         return parse_stack(self.document(), balancer=self.project.balancer, migrations=self.project.migrations)
 
+    def hashes(self, document: Mapping[str, Any]) -> Mapping[str, str]:
+        """Return the digest of each service's definition, as Compose labels the containers that it makes.
+
+        The merged model is asked and not the files: from them, `config --hash` leaves `env_file` out.
+
+        Args:
+            document: the merged model.
+        """
+        with tempfile.TemporaryDirectory(prefix="optimus-model-") as folder:
+            model = Path(folder) / "model.json"
+            model.touch(mode=0o600)
+            model.write_text(json.dumps(document), "utf-8")
+            where = ["-f", str(model), "--project-directory", str(self.project.compose)]
+            completed = run(
+                ["docker", "compose", *where, "config", "--hash", "*"],
+                cwd=self.project.root,
+                environ=self.environ,
+                deadline=CONFIG_SECONDS,
+            )
+        lines = (line.split() for line in completed.stdout.splitlines())
+        return {words[0]: words[1] for words in lines if len(words) == 2}
+
     def up(
         self, counts: Mapping[str, int], *, existing: Existing = "keep", on_line: Callable[[str], None] | None = None
     ) -> None:
-        """Create and start replicas until each service has its count; what runs is left alone.
+        """Create and start containers until each service has its count; what runs is left alone.
 
         Args:
-            counts: service -> number of replicas.
+            counts: service -> number of containers.
             existing: what becomes of containers that are there: "keep" them, "replace" those whose configuration is
                 another one by now, or "recreate" all of them (for one-shot jobs).
             on_line: called with each line that Compose says.
         """
-        scale = [argument for name, count in counts.items() for argument in ("--scale", f"{name}={count}")]
         how = {"keep": ["--no-recreate"], "replace": [], "recreate": ["--force-recreate"]}[existing]
-        self.run("up", "-d", "--no-deps", "--no-build", *how, *scale, *counts, on_line=on_line)
+        self.run("up", "-d", "--no-deps", "--no-build", *how, *_scale(counts), *counts, on_line=on_line)
+
+    def create(
+        self,
+        counts: Mapping[str, int],
+        others: Mapping[str, int],
+        *,
+        on_line: Callable[[str], None] | None = None,
+    ) -> None:
+        """Create containers until each service has its count, running or not; nothing is started or made anew.
+
+        Unlike with `--no-deps`, their configuration digest is the one that plain `docker compose up` gives, so that it
+        doesn't make them anew either.
+
+        Args:
+            counts: service -> number of containers.
+            others: the same of the services that these depend on: without it, Compose would bring them back to the
+                number in the files.
+            on_line: called with each line that Compose says.
+        """
+        scale = _scale({**others, **counts})
+        self.run("up", "--no-start", "--no-recreate", "--no-build", *scale, *counts, on_line=on_line)
+
+
+def _scale(counts: Mapping[str, int]) -> list[str]:
+    return [argument for name, count in counts.items() for argument in ("--scale", f"{name}={count}")]
 
 
 def has_compose() -> bool:

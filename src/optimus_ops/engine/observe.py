@@ -27,6 +27,9 @@ FOLDER_LABEL = "com.docker.compose.project.working_dir"
 HASH_LABEL = "com.docker.compose.config-hash"
 ONE_OFF_LABEL = "com.docker.compose.oneoff"
 
+KILLED = 128 + 9
+"""Exit code of a process that SIGKILL ended."""
+
 CONNECT_HINT = "start it, or let it be installed: python3 scripts/bootstrap.py --with-docker invoke doctor"
 
 
@@ -100,10 +103,19 @@ class Docker:
                 return ()
         return tuple(text.decode("utf-8", "replace").splitlines())
 
-    def stop(self, container: str, *, seconds: float) -> None:
-        """Send SIGTERM and wait; SIGKILL after `seconds`."""
-        with asked(), contextlib.suppress(NotFound):
-            self.api.stop(container, timeout=int(seconds))
+    def stop(self, container: str, *, seconds: float) -> bool:
+        """Send the container's stop signal and wait; SIGKILL after `seconds`.
+
+        Returns:
+            whether it ended by itself; False if it had to be killed.
+        """
+        with asked():
+            try:
+                self.api.stop(container, timeout=int(seconds))
+                state = self.api.inspect_container(container)["State"]
+            except NotFound:
+                return True
+        return int(state.get("ExitCode", 0)) != KILLED
 
     def remove(self, container: str) -> None:
         """Remove a container, running or not, with its anonymous volumes."""
@@ -114,6 +126,28 @@ class Docker:
         """Start a container that was stopped."""
         with asked(), contextlib.suppress(NotFound):
             self.api.start(container)
+
+    def signal(self, container: str, name: str) -> None:
+        """Send a signal to a container's first process."""
+        with asked():
+            self.api.kill(container, signal=name)
+
+    def command(self, container: str) -> tuple[str, ...]:
+        """Return the command that a container runs, without its entrypoint."""
+        with asked():
+            command = self.api.inspect_container(container)["Config"].get("Cmd") or ()
+        return tuple(str(word) for word in command)
+
+    def tag(self, image: str, name: str) -> None:
+        """Give an image (an id or a name) a name."""
+        repository, _colon, tag = name.rpartition(":")
+        with asked():
+            self.api.tag(image, repository, tag, force=True)
+
+    def untag(self, name: str) -> None:
+        """Take a name from an image, and remove the image if it was the last one and nothing uses it."""
+        with asked(), contextlib.suppress(ImageNotFound):
+            self.api.remove_image(name, force=False)
 
     def remove_network(self, name: str) -> bool:
         """Remove a network; False if there was none."""
@@ -176,7 +210,13 @@ def parse_replica(raw: Mapping[str, Any], node: str) -> Replica:
         config_hash=labels.get(HASH_LABEL, ""),
         restarts=int(raw.get("RestartCount", 0)),
         created_at=parse_time(str(raw.get("Created", ""))),
+        environment=_environment(raw["Config"].get("Env") or ()),
     )
+
+
+def _environment(pairs: Iterable[str]) -> dict[str, str]:
+    split = (pair.partition("=") for pair in pairs)
+    return {name: value for name, _equals, value in split}
 
 
 def _health(state: Mapping[str, Any]) -> str | None:

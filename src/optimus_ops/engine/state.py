@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
     from datetime import datetime
 
 
@@ -32,6 +32,7 @@ class Replica:
         config_hash: Compose's digest of the service's definition that it was made from; "" if Compose did not make it.
         restarts: how often the engine has started it again after it ended by itself.
         created_at: when it was made.
+        environment: its variables, those of its image included.
     """
 
     id: str
@@ -51,6 +52,7 @@ class Replica:
     config_hash: str = ""
     restarts: int = 0
     created_at: datetime | None = None
+    environment: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def running(self) -> bool:

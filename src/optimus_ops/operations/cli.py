@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from optimus_ops.errors import Refused
+from optimus_ops.operations import deploy as deploying
 from optimus_ops.operations import scale as operations
 from optimus_ops.operations.session import Options
+from optimus_ops.plan.deploy import DeployRequest
 from optimus_ops.plan.scale import ScaleRequest
 from optimus_ops.stack.model import parse_count
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+IMAGE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/:@-]{0,254}")
 
 
 @dataclass(frozen=True)
@@ -34,19 +39,31 @@ class ScaleFlags:
         return tuple(name for name, wanted in asked.items() if wanted)
 
 
-def options(*, plan: bool, json: bool, lock_wait: str) -> Options:
+def options(*, plan: bool, json: bool, lock_wait: str, detailed_exitcode: bool = False) -> Options:
     """Return the options that every changing task takes.
 
     Raises:
-        Refused: `lock_wait` is no number of seconds.
+        Refused: `lock_wait` is no number of seconds, or flags don't go together.
+    """
+    if detailed_exitcode and not plan:
+        raise Refused("--detailed-exitcode goes with --plan")
+    seconds = seconds_of(lock_wait, "--lock-wait", 86_400)
+    return Options(plan=plan, json=json, lock_wait=seconds, detailed_exitcode=detailed_exitcode)
+
+
+def seconds_of(text: str, flag: str, most: float) -> float:
+    """Return the seconds that a flag asks for.
+
+    Raises:
+        Refused: it is no number of seconds from 0 to `most`.
     """
     try:
-        seconds = float(lock_wait)
+        seconds = float(text)
     except ValueError:
         seconds = -1.0
-    if not 0 <= seconds <= 86_400:
-        raise Refused(f"--lock-wait {lock_wait}: a number of seconds from 0 to 86400 is wanted")
-    return Options(plan=plan, json=json, lock_wait=seconds)
+    if not 0 <= seconds <= most:
+        raise Refused(f"{flag} {text}: a number of seconds from 0 to {most:g} is wanted")
+    return seconds
 
 
 def counts_of(given: Mapping[str, str]) -> dict[str, int]:
@@ -81,6 +98,72 @@ def scale(given: Mapping[str, str], flags: ScaleFlags, chosen: Options, purpose:
         from optimus_ops.inspect.logs import follow  # noqa: PLC0415 - only where it is asked for
 
         follow(tuple(counts), json=chosen.json)
+
+
+@dataclass(frozen=True)
+class RollFlags:
+    """The flags of `invoke deploy` and `rollback`, as they were given."""
+
+    services: tuple[str, ...]
+    image: str = ""
+    parallelism: str = "1"
+    surge: str = ""
+    observe: str = "10"
+    allow_contract: bool = False
+    fit_pool: bool = False
+    force: bool = False
+
+    @property
+    def request(self) -> DeployRequest:
+        """Return the request; which images are meant is found out later.
+
+        Raises:
+            Refused: a number is none.
+        """
+        parallelism = parse_count(self.parallelism, "--parallelism")
+        return DeployRequest(
+            services=(),
+            parallelism=parallelism,
+            surge=parse_count(self.surge, "--surge") if self.surge else parallelism,
+            observe=seconds_of(self.observe, "--observe", 3600),
+            allow_contract=self.allow_contract,
+            force=self.force,
+        )
+
+
+def deploy(flags: RollFlags, chosen: Options) -> None:
+    """Carry out `invoke deploy`.
+
+    Raises:
+        Refused: the flags don't go together, or a number is none.
+    """
+    if flags.image and not flags.services:
+        raise Refused("--image goes with the services that it is for", "invoke deploy SERVICE --image TAG")
+    services = tuple(dict.fromkeys(flags.services))
+    deploying.deploy(deploying.DeployFlags(services, checked_image(flags.image), flags.request), chosen)
+
+
+def rollback(flags: RollFlags, chosen: Options) -> None:
+    """Carry out `invoke rollback`.
+
+    Raises:
+        Refused: no service is named, or a number is none.
+    """
+    if not flags.services:
+        raise Refused("which service?", "invoke rollback SERVICE")
+    services = tuple(dict.fromkeys(flags.services))
+    deploying.rollback(deploying.DeployFlags(services, "", flags.request), chosen)
+
+
+def checked_image(text: str) -> str:
+    """Return an image's name or tag as it was given.
+
+    Raises:
+        Refused: it can't be one (https://pkg.go.dev/github.com/distribution/reference).
+    """
+    if text and not IMAGE.fullmatch(text):
+        raise Refused(f"--image {text}: neither a tag nor the name of an image")
+    return text
 
 
 def migrate(chosen: Options) -> None:

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from optimus_ops.operations.actor import Rooms
+from optimus_ops.engine.configs import changed, config_of, digests
+from optimus_ops.operations.containers import notes_of
 from optimus_ops.plan.scale import Surroundings, idle_images
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable, Mapping
 
     from optimus_ops.engine.compose import Compose
     from optimus_ops.engine.observe import Docker
     from optimus_ops.engine.state import State
+    from optimus_ops.operations.containers import Containers
     from optimus_ops.project import Project
     from optimus_ops.stack.model import Stack
 
@@ -43,6 +46,33 @@ def look_around(compose: Compose, docker: Docker, stack: Stack, state: State, *,
     )
 
 
+def look_at_versions(
+    around: Surroundings, compose: Compose, stack: Stack, state: State, services: Iterable[str]
+) -> Surroundings:
+    """Add what tells whether replicas of services are stale: digests of definitions and of mounted configuration.
+
+    Args:
+        around: what was observed before.
+        compose: the project's files, with the pins that will be.
+        stack: what is wanted.
+        state: what runs.
+        services: the services that may be replaced; their images are looked at even while they run.
+    """
+    names = tuple(services)
+    notes = notes_of(compose).read()
+    files: dict[str, tuple[str, ...]] = {}
+    for name in names:
+        now = digests(config_of(stack.services[name], compose.project.secrets))
+        files.update({replica.id: changed(replica, now, notes) for replica in state.of(name)})
+    own = tuple(dict.fromkeys(stack.services[name].image for name in names if stack.services[name].builds))
+    return replace(
+        around,
+        outdated=around.outdated | _outdated(compose, own),
+        hashes=compose.hashes(compose.document()),
+        changed_files={key: paths for key, paths in files.items() if paths},
+    )
+
+
 def _outdated(compose: Compose, images: tuple[str, ...]) -> frozenset[str]:
     """Return those of the images that are here but made of other sources than those of the checkout.
 
@@ -69,22 +99,55 @@ def _secrets_to_write(project: Project) -> tuple[str, ...] | None:
     return None if planned.nothing_to_do else planned.generate
 
 
-def rooms_for(project: Project, compose: Compose) -> Rooms:
-    """Return what steps need of the other rooms."""
+@dataclass(frozen=True)
+class Rooms:
+    """What steps need of the other rooms; each is entered only when a step needs it.
 
-    def write_secrets() -> None:
+    Args:
+        compose: the project's files.
+    """
+
+    compose: Compose
+
+    def write_secrets(self) -> None:
+        """Complete and project the secrets."""
         from optimus_ops import secrets  # noqa: PLC0415
 
-        secrets.ensure(*secrets.SecretsPaths.of(project))
+        secrets.ensure(*secrets.SecretsPaths.of(self.compose.project))
 
-    def make_bases(images: tuple[str, ...], note: Callable[[str], None]) -> None:
+    def make_bases(self, images: tuple[str, ...], note: Callable[[str], None]) -> None:
+        """Make stand-ins for public images."""
         from optimus_ops.images.bases import ensure_bases  # noqa: PLC0415
 
-        ensure_bases(project.root, images, note)
+        ensure_bases(self.compose.project.root, images, note)
 
-    def build(services: tuple[str, ...], note: Callable[[str], None]) -> None:
-        from optimus_ops.images.building import build as build_images  # noqa: PLC0415
+    def build(self, services: tuple[str, ...], note: Callable[[str], None]) -> None:
+        """Build the images of services, under the names that the Compose files say, whatever is pinned."""
+        from optimus_ops.images.building import build  # noqa: PLC0415
 
-        build_images(project.root, services, compose.files, compose.environ, note)
+        build(self.compose.project.root, services, self.compose.files, self.compose.environ, note)
 
-    return Rooms(write_secrets, make_bases, build)
+    def observe_new(self, containers: Containers, service: str, seconds: float, note: Callable[[str], None]) -> None:
+        """Compare the new replicas of a service with the old ones.
+
+        Raises:
+            OpsError: the new ones are worse.
+        """
+
+    def check_contracts(self, containers: Containers, services: tuple[str, ...], note: Callable[[str], None]) -> None:
+        """Refuse versions that break what runs beside them."""
+
+    def check_migrations(
+        self, containers: Containers, service: str, allow_contract: bool, note: Callable[[str], None]
+    ) -> None:
+        """Refuse migrations that take away what the running version uses."""
+
+    def check_budgets(self, containers: Containers, peak: Mapping[str, int]) -> None:
+        """Refuse what the database has too few connections for."""
+
+    def revision(self, containers: Containers) -> str | None:
+        """Return the revision of the database's schema; None if the project has no way to tell."""
+
+    def downgrade(self, containers: Containers, revision: str) -> tuple[str, ...]:
+        """Take migrations back to a revision."""
+        return ()

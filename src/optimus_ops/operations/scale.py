@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from optimus_ops.engine.disk import check_disk
@@ -37,13 +37,15 @@ def scale(wanted: Wanted, options: Options) -> None:
     """Bring the stack up with the requested numbers of replicas, proven through the balancer."""
     session = Session.open(wanted.overlays, options)
 
-    def make_plan(stack: Stack) -> Plan:
+    def make_plan() -> tuple[Plan, Stack]:
+        stack = session.compose.stack()
         state = session.docker.observe(session.project.name)
         check_checkout(state, str(session.project.compose))
         check_ports(stack, state)
         check_disk(session.docker.root)
         around = look_around(session.compose, session.docker, stack, state, building=bool(wanted.request.build))
-        return plan_scale(stack, state, wanted.request, around)
+        around = replace(around, before=session.running_before())
+        return plan_scale(stack, state, wanted.request, around), stack
 
     session.change(make_plan, after=lambda: summary(session))
 
@@ -52,10 +54,12 @@ def migrate(overlays: Sequence[str], options: Options) -> None:
     """Run the migrations job once, with the stores that it needs."""
     session = Session.open(overlays, options)
 
-    def make_plan(stack: Stack) -> Plan:
+    def make_plan() -> tuple[Plan, Stack]:
+        stack = session.compose.stack()
         state = session.docker.observe(session.project.name)
         check_checkout(state, str(session.project.compose))
-        return plan_migrate(stack, state, look_around(session.compose, session.docker, stack, state, building=False))
+        around = look_around(session.compose, session.docker, stack, state, building=False)
+        return plan_migrate(stack, state, around), stack
 
     session.change(make_plan)
 
@@ -64,10 +68,11 @@ def down(overlays: Sequence[str], options: Options, *, prune_network: bool) -> N
     """Stop and remove every container of the project; volumes stay."""
     session = Session.open(overlays, options)
 
-    def make_plan(stack: Stack) -> Plan:
+    def make_plan() -> tuple[Plan, Stack]:
+        stack = session.compose.stack()
         state = session.docker.observe(session.project.name)
         networks = session.docker.networks(session.project.name) if prune_network else ()
-        return plan_down(stack, state, networks)
+        return plan_down(stack, state, networks), stack
 
     session.change(make_plan)
 

@@ -10,10 +10,13 @@ from typing import TYPE_CHECKING, Any
 from optimus_ops.console import Console
 from optimus_ops.engine.compose import Compose
 from optimus_ops.engine.observe import Docker
-from optimus_ops.operations.actor import ComposeActor, observe_before
-from optimus_ops.operations.rooms import rooms_for
+from optimus_ops.errors import WouldChange
+from optimus_ops.operations.actor import ComposeActor, kept_images
+from optimus_ops.operations.rooms import Rooms
+from optimus_ops.operations.undo import observe_before
 from optimus_ops.plan.executor import execute
-from optimus_ops.plan.journal import Journal
+from optimus_ops.plan.history import unfinished
+from optimus_ops.plan.journal import Journal, facts_of
 from optimus_ops.plan.lock import stack_lock
 from optimus_ops.plan.render import plan_json, plan_text
 from optimus_ops.project import load_project
@@ -21,6 +24,7 @@ from optimus_ops.project import load_project
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from contextlib import AbstractContextManager
+    from pathlib import Path
 
     from optimus_ops.plan.steps import Plan
     from optimus_ops.project import Project
@@ -35,11 +39,13 @@ class Options:
         plan: whether the plan is only printed.
         json: whether one JSON document is printed on standard output, and nothing else there.
         lock_wait: seconds to wait for the stack's lock.
+        detailed_exitcode: whether a plan that would change something ends with exit code 10.
     """
 
     plan: bool = False
     json: bool = False
     lock_wait: float = 0.0
+    detailed_exitcode: bool = False
 
 
 @dataclass(frozen=True)
@@ -64,20 +70,22 @@ class Session:
         compose = Compose(project, project.files(overlays))
         return cls(project, compose, Docker.connect(), Console.standard(json=options.json), options)
 
-    def change(self, make_plan: Callable[[Stack], Plan], *, after: Callable[[], Any] | None = None) -> None:
+    def change(self, make_plan: Callable[[], tuple[Plan, Stack]], *, after: Callable[[], Any] | None = None) -> None:
         """Plan under the lock, show the plan, carry it out.
 
         The plan is made after the lock is taken, so that nobody changes what it was made from. `--plan` takes no lock:
         it changes nothing.
 
         Args:
-            make_plan: observes and plans; called once.
+            make_plan: observes and plans; called once. Returns the plan, and the stack that it is made for.
             after: called after the plan was carried out; what it returns stands in the JSON document as `state`.
         """
         if self.options.plan:
             with self._looking():
-                plan = make_plan(self.compose.stack())
+                plan, _stack = make_plan()
             self._show_plan(plan)
+            if plan and self.options.detailed_exitcode:
+                raise WouldChange
             return
         with stack_lock(
             self.project.state / "locks",
@@ -87,10 +95,10 @@ class Session:
             on_wait=self.console.say,
         ):
             with self._looking():
-                plan = make_plan(self.compose.stack())
+                plan, stack = make_plan()
             self.console.say(plan_text(plan))
             if plan:
-                self._execute(plan)
+                self._execute(plan, stack)
             outcome = after() if after is not None else None
         if self.options.json:
             result = "done" if plan else "nothing to do"
@@ -99,14 +107,25 @@ class Session:
     def _looking(self) -> AbstractContextManager[None]:
         return self.console.waiting("looking at what is there")
 
-    def _execute(self, plan: Plan) -> None:
-        actor = ComposeActor(
-            compose=self.compose,
-            docker=self.docker,
-            rooms=rooms_for(self.project, self.compose),
-            before=observe_before(self.docker, self.project.name),
-        )
-        execute(plan, actor, self.console, Journal.begin(self.project.state / "journal", plan))
+    @property
+    def journal(self) -> Path:
+        """Return the folder of the journal."""
+        return self.project.state / "journal"
+
+    def running_before(self) -> dict[str, int]:
+        """Return service -> replicas before the last change, if that one left the stack half-way; else nothing."""
+        change = unfinished(self.journal, self.project.name)
+        if change is None:
+            return {}
+        command = " ".join(change.command)
+        self.console.say(f"  change {change.id} ({command}) left the stack half-way; going on from there")
+        return change.running_before()
+
+    def _execute(self, plan: Plan, stack: Stack) -> None:
+        before = observe_before(self.docker, self.compose, stack, (kept_images(self.compose).path,))
+        actor = ComposeActor(self.compose, self.docker, stack, Rooms(self.compose), before)
+        journal = Journal.begin(self.journal, plan, before=facts_of(before.state))
+        execute(plan, actor, self.console, journal)
 
     def _show_plan(self, plan: Plan) -> None:
         if self.options.json:

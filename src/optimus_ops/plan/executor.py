@@ -31,13 +31,14 @@ def execute(plan: Plan, actor: Actor, console: Console, journal: Journal) -> Non
     """Carry out a plan.
 
     Raises:
-        OpsError: a step failed; the steps before it were undone.
-        Interrupted: a signal came; likewise.
+        OpsError: a step failed, and the steps before it were undone; or everything was done, but not without loss.
+        Interrupted: a signal came; what was done was undone.
     """
     count = len(plan.steps)
+    complaints: list[str] = []
     try:
         for number, step in enumerate(plan.steps, start=1):
-            _step(step, f"[{number}/{count}]", actor, console, journal)
+            complaints.extend(_step(step, f"[{number}/{count}]", actor, console, journal))
     except (OpsError, KeyboardInterrupt) as error:
         interrupted = isinstance(error, KeyboardInterrupt | Interrupted)
         journal.write("failed", error=str(error) or "stopped on request", interrupted=interrupted)
@@ -45,15 +46,21 @@ def execute(plan: Plan, actor: Actor, console: Console, journal: Journal) -> Non
         if isinstance(error, KeyboardInterrupt):
             raise Interrupted(signal.SIGINT) from None
         raise
-    journal.write("done")
+    journal.write("done", complaints=complaints)
+    if complaints:
+        raise OpsError("done as planned, but:\n    " + "\n    ".join(complaints))
 
 
-def _step(step: Step, number: str, actor: Actor, console: Console, journal: Journal) -> None:
+def _step(step: Step, number: str, actor: Actor, console: Console, journal: Journal) -> list[str]:
     began = time.monotonic()
     journal.write("step", step=step.as_json())
     with console.step(step.text, number=number) as progress:
         actor.act(step, progress)
-    journal.write("step-done", step=step.kind, seconds=round(time.monotonic() - began, 3), note=progress.note)
+    seconds = round(time.monotonic() - began, 3)
+    journal.write("step-done", step=step.kind, seconds=seconds, note=progress.note, complaints=progress.complaints)
+    for complaint in progress.complaints:
+        console.say(f"  ! {complaint}")
+    return progress.complaints
 
 
 def _undo(actor: Actor, console: Console, journal: Journal) -> None:

@@ -6,8 +6,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from optimus_ops.errors import Refused
+from optimus_ops.plan.stale import Versions, stale_replicas
 from optimus_ops.plan.steps import (
     Build,
+    CheckMigrations,
     MakeBases,
     Migrate,
     Plan,
@@ -23,7 +25,7 @@ from optimus_ops.plan.steps import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Container, Iterable, Mapping, Sequence
 
     from optimus_ops.engine.state import Replica, State
     from optimus_ops.stack.model import Stack
@@ -31,6 +33,8 @@ if TYPE_CHECKING:
 
 # The balancer looks addresses up each second (compose/nginx/upstreams.conf): after that it knows who is gone.
 SETTLE_SECONDS = 1.5
+# What a container is called that runs no more, or never did because whoever made it was killed.
+ENDED = frozenset({"exited", "created", "dead"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +64,10 @@ class Surroundings:
         outdated: images that are on the machine but made of other sources than those of the checkout.
         bases_missing: public images, among those that builds start from too, that are not on the machine.
         secrets: names of the secrets that have to be generated, or None if everything is in place.
+        before: service -> replicas before the last change, if that one was killed and nobody undid it: how many there
+            should be can't be told from what runs then.
+        hashes: service -> Compose's digest of its definition; looked at only where replicas may be replaced.
+        changed_files: container id -> its mounted configuration that changed since it was started; likewise.
     """
 
     images: Mapping[str, str]
@@ -67,29 +75,49 @@ class Surroundings:
     registry_answers: bool = True
     bases_missing: tuple[str, ...] = ()
     secrets: tuple[str, ...] | None = None
+    before: Mapping[str, int] = field(default_factory=dict)
+    hashes: Mapping[str, str] = field(default_factory=dict)
+    changed_files: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    @property
+    def versions(self) -> Versions:
+        """Return what would be started now."""
+        return Versions(self.images, self.hashes, self.changed_files)
 
 
 def plan_scale(stack: Stack, state: State, request: ScaleRequest, around: Surroundings) -> Plan:
     """Plan how to get from what runs to the requested numbers of replicas, with the rest of the stack up.
 
     Order: secrets, images, stores, migrations, replicas, balancer, proof of the routing; then the replicas that are too
-    many leave, all of a service at once, and the proof that they get no traffic any more.
+    many leave, all of a service at once, with the proof that they get no traffic any more. They are removed last: until
+    then an undo starts them again.
 
     Raises:
         Refused: a requested service is unknown or can't be scaled.
     """
     check_services(stack, [*request.counts, *request.build])
     check_scalable(stack, request.counts)
-    wanted = wanted_counts(stack, state, request.counts)
-    fewer = {name: count for name, count in wanted.items() if len(state.running(name)) > count}
+    wanted = wanted_counts(stack, state, request.counts, around.before)
     prepare = prepare_steps(stack, state, request, around)
     short = [name for name, count in wanted.items() if len(state.running(name)) < count]
     migrate = migrate_steps(stack, state, request, around, short)
     start = start_steps(stack, state, wanted, migrate)
-    verify_up = _verify(stack, state, wanted, [step for step in start if isinstance(step, Start)])
-    stop = [step for name, count in fewer.items() for step in stop_steps(stack, state, name, count)]
-    verify_down = _verify_after_stop(stack, wanted, fewer)
-    return Plan(state.project, request.purpose, (*prepare, *start, *verify_up, *stop, *verify_down))
+    verify = _verify(stack, state, wanted, [step for step in start if isinstance(step, Start)])
+    steps = (*prepare, *start, *verify, *_fewer_steps(stack, state, wanted, around))
+    return Plan(state.project, request.purpose, steps)
+
+
+def _fewer_steps(stack: Stack, state: State, wanted: Mapping[str, int], around: Surroundings) -> tuple[Step, ...]:
+    """Return the steps that take services down to their counts, and clear away what ended."""
+    stale = stale_replicas(stack, state, stack.scalable, around.versions)
+    fewer = {name: count for name, count in wanted.items() if len(state.running(name)) > count}
+    stop = [stop_step(stack, state, name, count, stale) for name, count in fewer.items()]
+    verify = _verify_after_stop(stack, wanted, fewer)
+    leaving = tuple(victim for step in stop for victim in step.victims)
+    ended = going(replica for name in stack.scalable for replica in state.of(name) if replica.status in ENDED)
+    cause = "; ".join([*(step.cause for step in stop), *(f"{victim.name} has ended" for victim in ended)])
+    remove = (Remove(victims=(*leaving, *ended), cause=cause),) if leaving or ended else ()
+    return (*stop, *verify, *remove)
 
 
 def check_services(stack: Stack, names: Iterable[str]) -> None:
@@ -121,10 +149,15 @@ def check_scalable(stack: Stack, counts: Mapping[str, int]) -> None:
             raise Refused(f"{name} can't be scaled", f"scalable: {', '.join(stack.scalable)}")
 
 
-def wanted_counts(stack: Stack, state: State, requested: Mapping[str, int]) -> dict[str, int]:
-    """Return how many replicas each lasting service should have: as requested, else as now, else as in the files."""
+def wanted_counts(
+    stack: Stack, state: State, requested: Mapping[str, int], before: Mapping[str, int]
+) -> dict[str, int]:
+    """Return how many replicas each lasting service should have: as requested, else as now, else as in the files.
+
+    "Now" is what was there before a change that was killed, where there was one.
+    """
     return {
-        name: requested.get(name) or len(state.of(name)) or service.default_replicas
+        name: requested.get(name) or before.get(name) or len(state.of(name)) or service.default_replicas
         for name, service in stack.services.items()
         if name not in stack.jobs
     }
@@ -132,10 +165,7 @@ def wanted_counts(stack: Stack, state: State, requested: Mapping[str, int]) -> d
 
 def prepare_steps(stack: Stack, state: State, request: ScaleRequest, around: Surroundings) -> tuple[Step, ...]:
     """Return the steps that get secrets and images in place."""
-    steps: list[Step] = []
-    if around.secrets is not None:
-        cause = "platform-owned secrets are missing" if around.secrets else "the projected secrets are out of date"
-        steps.append(WriteSecrets(names=around.secrets, cause=cause))
+    steps: list[Step] = [*secrets_steps(around)]
     unbuilt = {
         image: "the images are not on this machine" for image in built_images(stack) if image not in around.images
     }
@@ -143,13 +173,28 @@ def prepare_steps(stack: Stack, state: State, request: ScaleRequest, around: Sur
     missing = tuple(
         name for name, service in stack.services.items() if not service.builds and service.image not in around.images
     )
-    if around.bases_missing and not around.registry_answers and (missing or unbuilt or request.build):
-        cause = "no registry answers, and they are not on this machine"
-        steps.append(MakeBases(images=around.bases_missing, cause=cause))
-    elif missing:
+    bases = bases_steps(around) if missing or unbuilt or request.build else ()
+    steps.extend(bases)
+    if missing and not bases:
         steps.append(Pull(services=missing, cause="the images are not on this machine"))
     steps.extend(_build_steps(stack, request.build, {**outdated, **unbuilt}))
     return tuple(steps)
+
+
+def secrets_steps(around: Surroundings) -> tuple[Step, ...]:
+    """Return the step that gets secrets in place, if there is anything to write."""
+    if around.secrets is None:
+        return ()
+    cause = "platform-owned secrets are missing" if around.secrets else "the projected secrets are out of date"
+    return (WriteSecrets(names=around.secrets, cause=cause),)
+
+
+def bases_steps(around: Surroundings) -> tuple[Step, ...]:
+    """Return the step that makes stand-ins, where public images are missing and no registry answers."""
+    if not around.bases_missing or around.registry_answers:
+        return ()
+    cause = "no registry answers, and they are not on this machine"
+    return (MakeBases(images=around.bases_missing, cause=cause),)
 
 
 def built_images(stack: Stack) -> tuple[str, ...]:
@@ -191,19 +236,22 @@ def migrate_steps(
     if name is None:
         return ()
     image = stack.services[name].image
+    # What runs already must be able to live with the new schema.
+    beside = any(state.running(other) for other, service in stack.services.items() if service.image == image)
+    check = (CheckMigrations(service=name, cause="replicas run that know the old schema"),) if beside else ()
     if request.run_migrations:
-        return (Migrate(service=name, cause="--run-migrations"),)
+        return (*check, Migrate(service=name, cause="--run-migrations"))
     rebuilt = {stack.services[built].image for built in request.build}
     starting = {stack.services[service].image for service in short}
     if image in rebuilt or (image in starting and image in around.outdated and image in idle_images(stack, state)):
-        return (Migrate(service=name, cause="its image is built anew"),)
+        return (*check, Migrate(service=name, cause="its image is built anew"))
     done = any(
         replica.status == "exited" and replica.exit_code == 0 and replica.image_id == around.images.get(image)
         for replica in state.of(name)
     )
     if done or image not in starting:
         return ()
-    return (Migrate(service=name, cause="it has not ended well on this image yet"),)
+    return (*check, Migrate(service=name, cause="it has not ended well on this image yet"))
 
 
 def start_steps(stack: Stack, state: State, wanted: Mapping[str, int], migrate: tuple[Step, ...]) -> tuple[Step, ...]:
@@ -211,21 +259,21 @@ def start_steps(stack: Stack, state: State, wanted: Mapping[str, int], migrate: 
     balancer = {stack.balancer} - {None}
     replicas = {name for name in stack.scalable if name not in balancer}
     foundation = set(wanted) - replicas - balancer
-    stores, apps, edge = (_start(state, wanted, names) for names in (foundation, replicas, balancer))
+    stores = _start(state, wanted, foundation)
+    apps = _start(state, wanted, replicas, replicas=True)
+    edge = _start(state, wanted, balancer)
     # The balancer starts behind the replicas, and all of them get healthy at the same time.
     return (*stores, *_wait(stores), *migrate, *apps, *edge, *_wait((*apps, *edge)))
 
 
-def _start(state: State, wanted: Mapping[str, int], names: Iterable[str | None]) -> tuple[Start, ...]:
-    """Return the starts of services that are short of replicas: those of which nothing runs apart from the others."""
+def _start(
+    state: State, wanted: Mapping[str, int], names: Iterable[str | None], *, replicas: bool = False
+) -> tuple[Start, ...]:
+    """Return the start of services that are short of containers."""
     short = {name: count for name, count in wanted.items() if name in set(names) and len(state.running(name)) < count}
-    idle = {name: count for name, count in short.items() if not state.running(name)}
-    busy = {name: count for name, count in short.items() if name not in idle}
-    return tuple(
-        Start(counts=tuple(counts.items()), replace=counts is idle, cause=_shortage(state, counts))
-        for counts in (idle, busy)
-        if counts
-    )
+    if not short:
+        return ()
+    return (Start(counts=tuple(short.items()), replicas=replicas, cause=_shortage(state, short)),)
 
 
 def _shortage(state: State, counts: Mapping[str, int]) -> str:
@@ -252,13 +300,12 @@ def _verify(stack: Stack, state: State, wanted: Mapping[str, int], starts: Seque
     return (VerifyRouting(counts=counts, cause="replicas were started"),) if counts else ()
 
 
-def stop_steps(stack: Stack, state: State, name: str, count: int) -> tuple[Step, ...]:
-    """Return the steps that take a service down to `count` replicas."""
+def stop_step(stack: Stack, state: State, name: str, count: int, stale: Mapping[str, str]) -> Stop:
+    """Return the step that takes a service down to `count` replicas."""
     running = len(state.running(name))
-    leaving = going(victims(state.running(name), running - count))
+    leaving = going(victims(state.running(name), running - count, stale))
     cause = f"{name}: {running} running, {count} wanted"
-    seconds = stack.services[name].stop_seconds
-    return (Stop(victims=leaving, seconds=seconds, cause=cause), Remove(victims=leaving, cause=cause))
+    return Stop(victims=leaving, seconds=stack.services[name].stop_seconds, cause=cause)
 
 
 def going(replicas: Iterable[Replica]) -> tuple[Victim, ...]:
@@ -266,9 +313,17 @@ def going(replicas: Iterable[Replica]) -> tuple[Victim, ...]:
     return tuple(Victim(replica.name, replica.id) for replica in replicas)
 
 
-def victims(replicas: Sequence[Replica], count: int) -> tuple[Replica, ...]:
-    """Choose which replicas go: unhealthy ones first, then the youngest (highest number)."""
-    return tuple(sorted(replicas, key=lambda replica: (replica.ready, -replica.number))[:count])
+def victims(replicas: Sequence[Replica], count: int, stale: Container[str] = ()) -> tuple[Replica, ...]:
+    """Choose which replicas go: stale ones first, then unhealthy ones, then the youngest (highest number).
+
+    Args:
+        replicas: those that there are.
+        count: how many go.
+        stale: the ids of those that are stale.
+    """
+    return tuple(
+        sorted(replicas, key=lambda replica: (replica.id not in stale, replica.ready, -replica.number))[:count]
+    )
 
 
 def _verify_after_stop(stack: Stack, wanted: Mapping[str, int], fewer: Mapping[str, int]) -> tuple[Step, ...]:
@@ -286,7 +341,7 @@ def plan_migrate(stack: Stack, state: State, around: Surroundings) -> Plan:
         raise Refused("this stack has no migrations job", "name it in [tool.optimus-ops] migrations")
     request = ScaleRequest(run_migrations=True, purpose="migrate")
     needed = needed_by(stack, stack.migrations)
-    wanted = {name: count for name, count in wanted_counts(stack, state, {}).items() if name in needed}
+    wanted = {name: count for name, count in wanted_counts(stack, state, {}, around.before).items() if name in needed}
     prepare = prepare_steps(stack, state, request, around)
     stores = _start(state, wanted, needed)
     steps = (*prepare, *stores, *_wait(stores), *migrate_steps(stack, state, request, around))

@@ -26,6 +26,11 @@ class Step(ABC):
         return {"step": self.kind, "text": self.text, "cause": self.cause, **own}
 
 
+def short_id(image: str) -> str:
+    """Return an image's id as people write it: twelve digits."""
+    return image.removeprefix("sha256:")[:12]
+
+
 def _counted(counts: tuple[tuple[str, int], ...]) -> str:
     return ", ".join(name if count == 1 else f"{name}={count}" for name, count in counts)
 
@@ -84,17 +89,18 @@ class Build(Step):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Start(Step):
-    """Create and start replicas until each service has its count; what runs is left alone.
+    """Start containers until each service has its count running; what runs is left alone.
 
     Args:
-        counts: service -> replicas.
-        replace: whether containers that ended, and whose configuration is another one by now, are made anew. Only for
-            services of which nothing runs.
+        counts: service -> containers that run afterwards.
+        replicas: whether these are replicas, which are made anew: containers that ended stay as they are, and don't
+            count. Else (stores, the balancer) containers that ended are started again, or made anew if their
+            configuration is another one by now.
     """
 
     kind: ClassVar[str] = "start"
     counts: tuple[tuple[str, int], ...]
-    replace: bool = False
+    replicas: bool = False
 
     @property
     def text(self) -> str:
@@ -104,15 +110,21 @@ class Start(Step):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WaitHealthy(Step):
-    """Wait until each service has its count of healthy replicas; one that ends or is unhealthy fails the step."""
+    """Wait until each service has its count of healthy replicas; one that ends or is unhealthy fails the step.
+
+    Args:
+        counts: service -> healthy replicas.
+        new: whether only those count that were started by this plan.
+    """
 
     kind: ClassVar[str] = "wait-healthy"
     counts: tuple[tuple[str, int], ...]
+    new: bool = False
 
     @property
     def text(self) -> str:
         """Return what is done, in a few words."""
-        return f"wait until healthy: {_counted(self.counts)}"
+        return f"wait until healthy: {_counted(self.counts)}{' (new ones)' if self.new else ''}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -191,6 +203,140 @@ class Remove(Step):
     def text(self) -> str:
         """Return what is done, in a few words."""
         return f"remove {', '.join(victim.name for victim in self.victims)}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Keep(Step):
+    """Keep the images that a service runs now, under names of their own, so that a rollback finds them.
+
+    Args:
+        service: the service.
+        images: their ids.
+    """
+
+    kind: ClassVar[str] = "keep"
+    service: str
+    images: tuple[str, ...]
+
+    @property
+    def text(self) -> str:
+        """Return what is done, in a few words."""
+        return f"keep {self.service}'s image {', '.join(short_id(image) for image in self.images)} for a rollback"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pin(Step):
+    """Let services run images, or have variables, other than those of the Compose files, from now on.
+
+    Args:
+        images: service -> image; "" goes back to what the files say.
+        environment: service, variable, value.
+    """
+
+    kind: ClassVar[str] = "pin"
+    images: tuple[tuple[str, str], ...] = ()
+    environment: tuple[tuple[str, str, str], ...] = ()
+
+    @property
+    def text(self) -> str:
+        """Return what is done, in a few words."""
+        images = [f"{service} to {image or 'the image of the Compose files'}" for service, image in self.images]
+        variables = [f"{service} to {name}={value}" for service, name, value in self.environment]
+        return f"pin {', '.join([*images, *variables])}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckContracts(Step):
+    """Refuse a version that breaks what a running consumer uses, or that needs what no running provider offers."""
+
+    kind: ClassVar[str] = "check-contracts"
+    services: tuple[str, ...]
+
+    @property
+    def text(self) -> str:
+        """Return what is done, in a few words."""
+        return f"check the contracts of {', '.join(self.services)}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckMigrations(Step):
+    """Refuse pending migrations that take away or lock what the running version uses.
+
+    Args:
+        service: the migrations job.
+        allow_contract: whether such migrations are let through.
+    """
+
+    kind: ClassVar[str] = "check-migrations"
+    service: str
+    allow_contract: bool = False
+
+    @property
+    def text(self) -> str:
+        """Return what is done, in a few words."""
+        return f"check that {self.service} only expands the schema"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckBudgets(Step):
+    """Refuse what the database has too few connections for; where that couldn't be asked before it ran.
+
+    Args:
+        peak: service -> most replicas at once.
+    """
+
+    kind: ClassVar[str] = "check-budgets"
+    peak: tuple[tuple[str, int], ...]
+
+    @property
+    def text(self) -> str:
+        """Return what is done, in a few words."""
+        return "check the budget of database connections"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Observe(Step):
+    """Compare error rate and latency of the new replicas with those of the old ones, as the balancer sees them.
+
+    Args:
+        service: the service.
+        seconds: how long.
+    """
+
+    kind: ClassVar[str] = "observe"
+    service: str
+    seconds: float
+
+    @property
+    def text(self) -> str:
+        """Return what is done, in a few words."""
+        return f"observe the new {self.service} for {self.seconds:g} s"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckConfig(Step):
+    """Let the balancer test its configuration; a broken one goes no further."""
+
+    kind: ClassVar[str] = "check-config"
+    service: str
+
+    @property
+    def text(self) -> str:
+        """Return what is done, in a few words."""
+        return f"test the configuration of {self.service}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reload(Step):
+    """Let the balancer take its new configuration, in place: no connection is cut."""
+
+    kind: ClassVar[str] = "reload"
+    service: str
+
+    @property
+    def text(self) -> str:
+        """Return what is done, in a few words."""
+        return f"reload {self.service}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

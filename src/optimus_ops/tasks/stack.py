@@ -13,7 +13,16 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 LOCK_HELP = {"lock-wait": "seconds to wait while another change of the stack is under way"}
-PLAN_HELP = {"plan": "print the plan and change nothing", "json": "print one JSON document on standard output"}
+PLAN_HELP = {
+    "plan": "print the plan and change nothing",
+    "detailed-exitcode": "with --plan: exit code 10 if something would change, 0 if not",
+    "json": "print one JSON document on standard output",
+}
+ROLL_HELP = {
+    "service": "a service; it may stand there without the flag, and several may",
+    "parallelism": "how many old replicas drain at once (1)",
+    "surge": "how many replicas there may be above the wanted number (as many as --parallelism)",
+}
 OVERLAY_HELP = {"observability": "with the observability overlay", "sentinel": "with the Redis Sentinel overlay"}
 
 
@@ -36,6 +45,7 @@ def make_scale(services: Sequence[str]) -> Any:
         plan: bool = False,
         json: bool = False,
         lock_wait: str = "0",
+        detailed_exitcode: bool = False,
         **counts: str,
     ) -> None:
         """Bring the stack up with this many replicas of each service named; the others keep their number.
@@ -45,7 +55,8 @@ def make_scale(services: Sequence[str]) -> Any:
         from optimus_ops.operations import cli
 
         flags = cli.ScaleFlags(down, prune_network, tuple(build or ()), run_migrations, observability, sentinel, logs)
-        cli.scale(counts, flags, cli.options(plan=plan, json=json, lock_wait=lock_wait))
+        chosen = cli.options(plan=plan, json=json, lock_wait=lock_wait, detailed_exitcode=detailed_exitcode)
+        cli.scale(counts, flags, chosen)
 
     named = {service.replace("-", "_"): service for service in services}
     scale.__signature__ = _with_flags(scale, list(named))  # type: ignore[attr-defined]  # what Invoke reads
@@ -86,26 +97,104 @@ def up(
     plan: bool = False,
     json: bool = False,
     lock_wait: str = "0",
+    detailed_exitcode: bool = False,
 ) -> None:
     """Bring the stack up; services that run keep their number of replicas."""
     from optimus_ops.operations import cli
 
     flags = cli.ScaleFlags(observability=observability, sentinel=sentinel)
-    cli.scale({}, flags, cli.options(plan=plan, json=json, lock_wait=lock_wait), purpose="up")
+    chosen = cli.options(plan=plan, json=json, lock_wait=lock_wait, detailed_exitcode=detailed_exitcode)
+    cli.scale({}, flags, chosen, purpose="up")
 
 
 @task(help={"prune-network": "remove the networks as well", **PLAN_HELP, **LOCK_HELP})
-def down(_: Context, prune_network: bool = False, plan: bool = False, json: bool = False, lock_wait: str = "0") -> None:
+def down(
+    _: Context,
+    prune_network: bool = False,
+    plan: bool = False,
+    json: bool = False,
+    lock_wait: str = "0",
+    detailed_exitcode: bool = False,
+) -> None:
     """Stop and remove every container, replicas drained; volumes stay."""
     from optimus_ops.operations import cli
 
     flags = cli.ScaleFlags(down=True, prune_network=prune_network)
-    cli.scale({}, flags, cli.options(plan=plan, json=json, lock_wait=lock_wait))
+    cli.scale({}, flags, cli.options(plan=plan, json=json, lock_wait=lock_wait, detailed_exitcode=detailed_exitcode))
 
 
 @task(help={**PLAN_HELP, **LOCK_HELP})
-def migrate(_: Context, plan: bool = False, json: bool = False, lock_wait: str = "0") -> None:
+def migrate(
+    _: Context, plan: bool = False, json: bool = False, lock_wait: str = "0", detailed_exitcode: bool = False
+) -> None:
     """Run the migrations job once, with the stores that it needs."""
     from optimus_ops.operations import cli
 
-    cli.migrate(cli.options(plan=plan, json=json, lock_wait=lock_wait))
+    cli.migrate(cli.options(plan=plan, json=json, lock_wait=lock_wait, detailed_exitcode=detailed_exitcode))
+
+
+@task(
+    iterable=["service"],
+    help={
+        **ROLL_HELP,
+        "image": "a tag or an image's name in place of the image of the Compose files",
+        "observe": "seconds for which new replicas are compared with old ones in each batch (10; 0: not at all)",
+        "allow-contract": "let migrations take away what the running version uses",
+        "fit-pool": "lower DB_POOL_SIZE and DB_MAX_OVERFLOW until the connections fit",
+        "force": "replace replicas that are not stale, too",
+        **PLAN_HELP,
+        **LOCK_HELP,
+    },
+)
+def deploy(
+    _: Context,
+    service: Sequence[str] | None = None,
+    image: str = "",
+    parallelism: str = "1",
+    surge: str = "",
+    observe: str = "10",
+    allow_contract: bool = False,
+    fit_pool: bool = False,
+    force: bool = False,
+    plan: bool = False,
+    json: bool = False,
+    lock_wait: str = "0",
+    detailed_exitcode: bool = False,
+) -> None:
+    """Replace replicas whose image or configuration is another one now; the old ones serve throughout.
+
+    New ones start first and are proven healthy, reached by the balancer and no worse than the old ones; then old ones
+    drain. If anything fails, everything goes back.
+    """
+    from optimus_ops.operations import cli
+
+    named = tuple(service or ())
+    flags = cli.RollFlags(named, image, parallelism, surge, observe, allow_contract, fit_pool, force)
+    cli.deploy(flags, cli.options(plan=plan, json=json, lock_wait=lock_wait, detailed_exitcode=detailed_exitcode))
+
+
+@task(
+    iterable=["service"],
+    help={
+        **ROLL_HELP,
+        "observe": "seconds for which the replicas are compared in each batch (0: not at all)",
+        **PLAN_HELP,
+        **LOCK_HELP,
+    },
+)
+def rollback(
+    _: Context,
+    service: Sequence[str] | None = None,
+    parallelism: str = "1",
+    surge: str = "",
+    observe: str = "0",
+    plan: bool = False,
+    json: bool = False,
+    lock_wait: str = "0",
+    detailed_exitcode: bool = False,
+) -> None:
+    """Go back to the image that a service ran before, in the same way as deploy; migrations stay."""
+    from optimus_ops.operations import cli
+
+    flags = cli.RollFlags(tuple(service or ()), "", parallelism, surge, observe)
+    cli.rollback(flags, cli.options(plan=plan, json=json, lock_wait=lock_wait, detailed_exitcode=detailed_exitcode))

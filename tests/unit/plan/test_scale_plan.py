@@ -38,8 +38,8 @@ def test_the_text_is_the_steps_with_their_causes() -> None:
     assert plan_text(plan).splitlines() == [
         "shop: scale",
         "   1. drain and stop shop-ai-3  (ai: 3 running, 2 wanted)",
-        "   2. remove shop-ai-3          (ai: 3 running, 2 wanted)",
-        "   3. verify routing to ai=2    (replicas were removed)",
+        "   2. verify routing to ai=2    (replicas were removed)",
+        "   3. remove shop-ai-3          (ai: 3 running, 2 wanted)",
     ]
 
 
@@ -63,8 +63,8 @@ def test_scale_down_stops_exactly_the_surplus() -> None:
     plan = plan_scale(stack(), running(ai=3, memory=2), ScaleRequest({"ai": 1}), HERE)
     assert [step.text for step in plan.steps] == [
         "drain and stop shop-ai-3, shop-ai-2",
-        "remove shop-ai-3, shop-ai-2",
         "verify routing to ai=1",
+        "remove shop-ai-3, shop-ai-2",
     ]
 
 
@@ -95,7 +95,11 @@ def test_a_store_that_ended_is_started_again() -> None:
 def test_migrations_run_again_before_replicas_of_another_image() -> None:
     around = Surroundings(images={**IMAGES, "shop/memory:local": "sha256:new"})
     plan = plan_scale(stack(), running(ai=1, memory=1), ScaleRequest({"memory": 2}), around)
-    assert [step.text for step in plan.steps][:2] == ["run migrations", "start memory=2"]
+    assert [step.text for step in plan.steps][:3] == [
+        "check that migrations only expands the schema",
+        "run migrations",
+        "start memory=2",
+    ]
 
 
 def test_a_newer_image_is_no_reason_to_migrate_under_the_replicas_that_run() -> None:
@@ -104,13 +108,36 @@ def test_a_newer_image_is_no_reason_to_migrate_under_the_replicas_that_run() -> 
     assert [step.text for step in plan.steps] == ["start ai=2", "wait until healthy: ai=2", "verify routing to ai=2"]
 
 
-def test_only_what_does_not_run_may_be_made_anew() -> None:
+def test_replicas_are_made_anew_and_stores_are_started_again() -> None:
     there = state(
         replica("postgres"), replica("redis", status="exited"), replica("nginx-lb"), migrated(), replica("ai")
     )
     plan = plan_scale(stack(), there, ScaleRequest({"ai": 2}), HERE)
-    replaced = {name: step.replace for step in plan.steps if isinstance(step, Start) for name, _count in step.counts}
-    assert replaced == {"redis": True, "memory": True, "ai": False}
+    started = {name: step.replicas for step in plan.steps if isinstance(step, Start) for name, _count in step.counts}
+    assert started == {"redis": False, "memory": True, "ai": True}
+
+
+@pytest.mark.parametrize("status", ["exited", "created", "dead"])
+def test_what_ended_is_cleared_away_once_its_successor_runs(status: str) -> None:
+    there = state(*running(ai=2, memory=1).replicas, replica("ai", 3, status=status, health=None))
+    plan = plan_scale(stack(), there, ScaleRequest(), HERE)
+    assert [step.text for step in plan.steps] == [
+        "start ai=3",
+        "wait until healthy: ai=3",
+        "verify routing to ai=3",
+        "remove shop-ai-3",
+    ]
+
+
+def test_the_number_before_a_killed_change_counts_and_not_what_it_left() -> None:
+    there = state(*running(ai=5, memory=1).replicas, replica("ai", 6, status="exited", health=None))
+    around = Surroundings(images=IMAGES, before={"ai": 4, "memory": 1})
+    plan = plan_scale(stack(), there, ScaleRequest(), around)
+    assert [step.text for step in plan.steps] == [
+        "drain and stop shop-ai-5",
+        "verify routing to ai=4",
+        "remove shop-ai-5, shop-ai-6",
+    ]
 
 
 def test_a_stack_of_another_checkout_is_left_alone() -> None:
@@ -129,12 +156,17 @@ def test_migrations_that_failed_run_again() -> None:
 
 def test_migrations_run_on_request() -> None:
     plan = plan_scale(stack(), running(ai=1, memory=1), ScaleRequest(run_migrations=True), HERE)
-    assert [step.cause for step in plan.steps] == ["--run-migrations"]
+    assert [step.text for step in plan.steps] == ["check that migrations only expands the schema", "run migrations"]
+    assert plan.steps[-1].cause == "--run-migrations"
 
 
 def test_a_build_on_request_builds_one_image_once_and_migrates_on_it() -> None:
     plan = plan_scale(stack(), running(ai=1, memory=1), ScaleRequest(build=frozenset({"memory"})), HERE)
-    assert [step.text for step in plan.steps] == ["build migrations", "run migrations"]
+    assert [step.text for step in plan.steps] == [
+        "build migrations",
+        "check that migrations only expands the schema",
+        "run migrations",
+    ]
 
 
 def test_outdated_images_are_built_anew_where_nothing_runs_on_them() -> None:
@@ -156,9 +188,15 @@ def test_a_store_cannot_be_scaled() -> None:
         plan_scale(stack(), state(), ScaleRequest({"redis": 2}), HERE)
 
 
-def test_victims_are_unhealthy_ones_then_the_youngest() -> None:
-    replicas = [replica("ai", 1), replica("ai", 2, health="unhealthy"), replica("ai", 3)]
-    assert [victim.number for victim in victims(replicas, 2)] == [2, 3]
+def test_victims_are_stale_ones_then_unhealthy_ones_then_the_youngest() -> None:
+    replicas = [replica("ai", 1), replica("ai", 2, health="unhealthy"), replica("ai", 3), replica("ai", 4)]
+    assert [victim.number for victim in victims(replicas, 4, {"ai1"})] == [1, 2, 4, 3]
+
+
+def test_a_replica_of_an_older_image_is_the_first_to_go() -> None:
+    there = state(*(replica("ai", n, image_id="sha256:old" if n == 1 else IMAGES["shop/ai:local"]) for n in (1, 2, 3)))
+    steps = plan_scale(stack(), there, ScaleRequest({"ai": 2}), HERE).steps
+    assert [victim.name for step in steps if isinstance(step, Stop) for victim in step.victims] == ["shop-ai-1"]
 
 
 def test_down_stops_the_balancer_first_and_stores_last() -> None:

@@ -1,0 +1,72 @@
+"""Images that ran before, kept under names of their own so that a rollback finds them.
+
+A build moves a name (`optimus/ai-engine:local`) from one image to the next; what ran before would lose its last name,
+and a clean-up of the engine would remove it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from optimus_ops.engine.files import write_private
+from optimus_ops.errors import OpsError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from optimus_ops.engine.observe import Docker
+
+MOST_KEPT = 5
+
+
+@dataclass(frozen=True)
+class KeptImages:
+    """The kept images of one project: service -> ids, the oldest first.
+
+    Args:
+        path: the file that lists them.
+        project: the project's name; the images' names have it in them.
+    """
+
+    path: Path
+    project: str
+
+    def read(self) -> dict[str, list[str]]:
+        """Return service -> ids of images, the one that ran last at the end."""
+        try:
+            kept = json.loads(self.path.read_text("utf-8"))
+        except (OSError, ValueError):
+            return {}
+        return kept if isinstance(kept, dict) else {}
+
+    def keep(self, docker: Docker, service: str, name: str, images: tuple[str, ...]) -> None:
+        """Keep images that a service runs; of more than `MOST_KEPT`, the oldest lose their names.
+
+        Args:
+            docker: the engine.
+            service: the service.
+            name: the image's name in the Compose files.
+            images: the ids.
+        """
+        kept = self.read()
+        known = [image for image in kept.get(service, ()) if image not in images] + list(images)
+        for image in images:
+            docker.tag(image, self.name_of(name, image))
+        for image in known[:-MOST_KEPT]:
+            # Something may still run on it, under another project's name.
+            with contextlib.suppress(OpsError):
+                docker.untag(self.name_of(name, image))
+        write_private(self.path, json.dumps({**kept, service: known[-MOST_KEPT:]}, indent=1))
+
+    def name_of(self, name: str, image: str) -> str:
+        """Return the name under which an image is kept: `optimus/ai-engine:kept-PROJECT-b6e41806674c`."""
+        return f"{repository_of(name)}:kept-{self.project}-{image.removeprefix('sha256:')[:12]}"
+
+
+def repository_of(name: str) -> str:
+    """Return an image's name without tag and digest."""
+    path, slash, last = name.partition("@")[0].rpartition("/")
+    return f"{path}{slash}{last.partition(':')[0]}"

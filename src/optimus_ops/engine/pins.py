@@ -1,0 +1,83 @@
+"""What a change pinned: images and variables that services have instead of those in the Compose files.
+
+Pins are one more Compose file, so that every task (and plain `docker compose`, given that file) sees the same stack.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from optimus_ops.engine.files import write_private
+from optimus_ops.errors import Refused
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Pins:
+    """Pins of one project.
+
+    Args:
+        images: service -> image.
+        environment: service -> variable -> value.
+    """
+
+    images: Mapping[str, str] = field(default_factory=dict)
+    environment: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+
+    def __bool__(self) -> bool:
+        """Tell whether anything is pinned."""
+        return bool(self.images or self.environment)
+
+    def with_images(self, images: Mapping[str, str]) -> Pins:
+        """Return these pins with other images; "" takes a pin away."""
+        merged = {**self.images, **images}
+        return Pins({service: image for service, image in merged.items() if image}, self.environment)
+
+    def with_environment(self, environment: Mapping[str, Mapping[str, str]]) -> Pins:
+        """Return these pins with further variables."""
+        names = [*self.environment, *(name for name in environment if name not in self.environment)]
+        merged = {name: {**self.environment.get(name, {}), **environment.get(name, {})} for name in names}
+        return Pins(self.images, merged)
+
+    def as_compose(self) -> str:
+        """Return them as a Compose file (JSON, which is YAML)."""
+        services: dict[str, dict[str, object]] = {}
+        for service, image in self.images.items():
+            services.setdefault(service, {})["image"] = image
+        for service, variables in self.environment.items():
+            services.setdefault(service, {})["environment"] = dict(variables)
+        return json.dumps({"services": services}, indent=1)
+
+
+def read_pins(path: Path) -> Pins:
+    """Return the pins in a file; none if there is no file.
+
+    Raises:
+        Refused: it is there and holds something else.
+    """
+    try:
+        services = json.loads(path.read_text("utf-8"))["services"]
+        images = {name: str(service["image"]) for name, service in services.items() if "image" in service}
+        environment = {
+            name: {str(key): str(value) for key, value in service["environment"].items()}
+            for name, service in services.items()
+            if "environment" in service
+        }
+    except FileNotFoundError:
+        return Pins()
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise Refused(f"{path} can't be read as pins", "remove it to go back to the Compose files") from error
+    return Pins(images, environment)
+
+
+def write_pins(path: Path, pins: Pins) -> None:
+    """Keep pins in a file; without any there is no file."""
+    if pins:
+        write_private(path, pins.as_compose())
+    else:
+        path.unlink(missing_ok=True)

@@ -1,0 +1,226 @@
+"""Starting, watching, draining and removing the containers of one project."""
+
+from __future__ import annotations
+
+import time
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeVar
+
+from optimus_ops.balancer.endpoints import endpoint_of
+from optimus_ops.balancer.routing import check_routing
+from optimus_ops.engine.configs import ConfigNotes, config_of, digests
+from optimus_ops.errors import OpsError
+from optimus_ops.plan.scale import needed_by
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    from optimus_ops.console import Progress
+    from optimus_ops.engine.compose import Compose
+    from optimus_ops.engine.observe import Docker
+    from optimus_ops.engine.state import Replica, State
+    from optimus_ops.plan.steps import Victim
+    from optimus_ops.stack.model import Stack
+
+Thing = TypeVar("Thing")
+
+POLL_SECONDS = 0.1
+LOG_LINES = 20
+TOGETHER = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Deadlines:
+    """How long steps may take, in seconds.
+
+    Args:
+        healthy: from the start of replicas until all are healthy.
+        migrate: one run of the migrations job.
+        routing: until the balancer's routing is as it should be.
+        engine: until an engine that went away answers again, before what was done is undone.
+    """
+
+    healthy: float = 180.0
+    migrate: float = 600.0
+    routing: float = 20.0
+    engine: float = 90.0
+
+
+@dataclass(frozen=True)
+class Containers:
+    """The containers of one project.
+
+    Args:
+        compose: its files.
+        docker: its engine.
+        stack: what is wanted.
+        before: what ran before the first step.
+        deadlines: how long things may take.
+    """
+
+    compose: Compose
+    docker: Docker
+    stack: Stack
+    before: State
+    deadlines: Deadlines
+
+    def observe(self) -> State:
+        """Return what is there now."""
+        return self.docker.observe(self.compose.project.name)
+
+    def start_replicas(self, counts: Mapping[str, int], note: Callable[[str], None]) -> None:
+        """Create new replicas until each service has its count running, and start them; nothing else is touched."""
+        state = self.observe()
+        there = {name: len(state.of(name)) for name in self.stack.services if state.of(name)}
+        wanted = {name: there.get(name, 0) + count - len(state.running(name)) for name, count in counts.items()}
+        more = {name: count for name, count in wanted.items() if count > there.get(name, 0)}
+        if not more:
+            return
+        needed = frozenset[str]().union(*(needed_by(self.stack, name) for name in more))
+        others = {name: count for name, count in there.items() if name in needed and name not in more}
+        self.compose.create(more, others, on_line=note)
+        made = [replica for replica in self.observe().replicas if replica.id not in state.ids]
+        self._note_configs(made)
+        each(made, lambda replica: self.docker.start(replica.id))
+
+    def start_others(self, counts: Mapping[str, int], note: Callable[[str], None]) -> None:
+        """Start containers that are no replicas: what ended is started again, or made anew if it is described anew."""
+        state = self.observe()
+        self.compose.up(counts, existing="replace", on_line=note)
+        self._note_configs(replica for replica in self.observe().replicas if replica.id not in state.ids)
+
+    def _note_configs(self, made: Iterable[Replica]) -> None:
+        self.note_configs({replica.id: replica.service for replica in made})
+
+    def note_configs(self, services: Mapping[str, str]) -> None:
+        """Note with which configuration containers were started.
+
+        Args:
+            services: container id -> service.
+        """
+        secrets = self.compose.project.secrets
+        started = {
+            key: digests(config_of(self.stack.services[name], secrets))
+            for key, name in services.items()
+            if name in self.stack.services
+        }
+        notes_of(self.compose).write(started, self.observe().ids)
+
+    def wait_healthy(self, counts: Mapping[str, int], note: Callable[[str], None], *, new: bool) -> None:
+        """Wait until each service has its count of healthy replicas.
+
+        Args:
+            counts: service -> healthy replicas.
+            note: told how far it is.
+            new: whether only those count that were not there before the first step.
+        """
+        until = time.monotonic() + self.deadlines.healthy
+        while True:
+            state = self.observe()
+            watched = {name: self._watched(state, name, new=new) for name in counts}
+            ready = {name: sum(replica.ready for replica in replicas) for name, replicas in watched.items()}
+            note(", ".join(f"{name} {ready[name]}/{count}" for name, count in counts.items()))
+            if all(ready[name] >= count for name, count in counts.items()):
+                return
+            everyone = tuple(replica for replicas in watched.values() for replica in replicas)
+            if bad := failed(everyone):
+                raise OpsError(f"{bad[0].name} {how_it_failed(bad[0])}; it said last:\n{self.said(bad[0])}")
+            if time.monotonic() >= until:
+                seconds = f"{self.deadlines.healthy:.0f} s"
+                late = next((replica for replica in everyone if not replica.ready), None)
+                if late is None:
+                    raise OpsError(f"replicas are missing after {seconds}: {counts}, healthy are {ready}")
+                raise OpsError(f"{late.name} is not healthy after {seconds}; it said last:\n{self.said(late)}")
+            time.sleep(POLL_SECONDS)
+
+    def _watched(self, state: State, name: str, *, new: bool) -> tuple[Replica, ...]:
+        replicas = state.of(name)
+        if new:
+            return tuple(replica for replica in replicas if replica.id not in self.before.ids)
+        if not self.stack.services[name].scalable:
+            return replicas
+        ended = {replica.id for replica in self.before.replicas if not replica.running}
+        return tuple(replica for replica in replicas if replica.id not in ended)
+
+    def new_replicas(self, state: State, name: str) -> tuple[Replica, ...]:
+        """Return the replicas of a service that were not there before the first step."""
+        return tuple(replica for replica in state.of(name) if replica.id not in self.before.ids)
+
+    def said(self, replica: Replica) -> str:
+        """Return the last lines that a replica wrote, indented."""
+        return "\n".join(f"    {line}" for line in self.docker.logs(replica.id, tail=LOG_LINES)) or "    (nothing)"
+
+    def stop(self, victims: Iterable[Victim], seconds: float, progress: Progress) -> None:
+        """Stop replicas, all at once, each of which drains; complain of those that did not end by themselves."""
+        leaving = list(victims)
+        left = {victim.name for victim in leaving}
+        began = time.monotonic()
+        progress.note = f"draining: {', '.join(sorted(left))}"
+        with ThreadPoolExecutor(max_workers=TOGETHER) as pool:
+            asked = {pool.submit(self.docker.stop, victim.container, seconds=seconds): victim for victim in leaving}
+            for answer in as_completed(asked):
+                victim = asked[answer]
+                if not answer.result():
+                    progress.complaints.append(_killed(victim.name, time.monotonic() - began, seconds))
+                left.discard(victim.name)
+                progress.note = f"draining: {', '.join(sorted(left))}" if left else f"{len(leaving)} stopped"
+
+    def remove(self, victims: Iterable[Victim]) -> None:
+        """Remove containers."""
+        each(victims, lambda victim: self.docker.remove(victim.container))
+
+    def verify(self, services: Iterable[str], settle: float, note: Callable[[str], None]) -> None:
+        """Prove through the balancer that every running replica answers, and no other.
+
+        Args:
+            services: the services.
+            settle: seconds for which everything has to stay right.
+            note: told what was seen.
+        """
+        state = self.observe()
+        requests = 0
+        for name in services:
+            expected = {replica.hostname: replica.name for replica in state.running(name)}
+            routing = check_routing(
+                name, endpoint_of(self.stack, state, name), expected, deadline=self.deadlines.routing, settle=settle
+            )
+            requests += sum(routing.seen.values())
+            if not routing.good:
+                raise OpsError(f"{name} through {self.stack.balancer} ({routing.endpoint}): {routing.verdict}")
+        note(f"{requests} requests, every replica answered")
+
+
+def notes_of(compose: Compose) -> ConfigNotes:
+    """Return a project's notes of what its containers were started with."""
+    return ConfigNotes(compose.project.state / "configs" / f"{compose.project.name}.json")
+
+
+def each(things: Iterable[Thing], act: Callable[[Thing], object]) -> None:
+    """Do something with each of several things, at the same time."""
+    with ThreadPoolExecutor(max_workers=TOGETHER) as pool:
+        for future in [pool.submit(act, thing) for thing in things]:
+            future.result()
+
+
+def failed(replicas: Iterable[Replica]) -> tuple[Replica, ...]:
+    """Return those that will not become healthy by waiting: ended, dead, restarted or unhealthy."""
+    bad = {"exited", "dead", "restarting"}
+    return tuple(
+        replica
+        for replica in replicas
+        if replica.status in bad or (replica.running and (replica.health == "unhealthy" or replica.restarts))
+    )
+
+
+def how_it_failed(replica: Replica) -> str:
+    """Return in a few words what became of a replica."""
+    if replica.restarts or replica.status == "restarting":
+        return "ended and was started again"
+    return "is unhealthy" if replica.running else f"ended with {replica.exit_code}"
+
+
+def _killed(name: str, after: float, seconds: float) -> str:
+    if after >= seconds:
+        return f"{name} did not drain within {seconds:.0f} s and was killed; what it had in flight is cut"
+    return f"{name} was killed after {after:.0f} s, while it drained; what it had in flight is cut"

@@ -1,0 +1,152 @@
+"""`invoke deploy` and `rollback`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from optimus_ops.engine.disk import check_disk
+from optimus_ops.engine.kept import repository_of
+from optimus_ops.errors import Refused
+from optimus_ops.operations.actor import kept_images
+from optimus_ops.operations.rooms import look_around, look_at_versions
+from optimus_ops.operations.scale import summary
+from optimus_ops.operations.session import Session
+from optimus_ops.plan.deploy import DeployRequest, check_replaceable, deployable, plan_deploy
+from optimus_ops.plan.scale import check_checkout, check_services
+from optimus_ops.plan.steps import short_id
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from optimus_ops.engine.state import State
+    from optimus_ops.operations.session import Options
+    from optimus_ops.plan.steps import Plan
+    from optimus_ops.stack.model import Stack
+
+
+@dataclass(frozen=True)
+class DeployFlags:
+    """What was asked for.
+
+    Args:
+        services: the services; all that run and may be replaced if empty.
+        image: a tag, or a whole image name, in place of the image of the Compose files; "" for that one.
+        request: the rest, with `services` and `images` still empty.
+    """
+
+    services: tuple[str, ...]
+    image: str
+    request: DeployRequest
+
+
+def deploy(flags: DeployFlags, options: Options) -> None:
+    """Replace what is stale of the services, with the old version serving throughout."""
+    session = Session.open((), options)
+
+    def make_plan() -> tuple[Plan, Stack]:
+        stack, state = look(session)
+        check_services(stack, flags.services)
+        services = flags.services or deployable(stack, state)
+        images = requested_images(session, stack, services, flags.image)
+        request = replace(flags.request, services=services, images=images)
+        return planned(session, state, request)
+
+    session.change(make_plan, after=lambda: summary(session))
+
+
+def rollback(flags: DeployFlags, options: Options) -> None:
+    """Go back to the image that a service ran before."""
+    session = Session.open((), options)
+
+    def make_plan() -> tuple[Plan, Stack]:
+        stack, state = look(session)
+        check_services(stack, flags.services)
+        check_replaceable(stack, state, flags.services)
+        images = {name: previous_image(session, stack, state, name) for name in flags.services}
+        request = replace(flags.request, services=flags.services, images=images, migrate=False, purpose="rollback")
+        return planned(session, state, request)
+
+    session.change(make_plan, after=lambda: summary(session))
+
+
+def look(session: Session) -> tuple[Stack, State]:
+    """Return what is wanted and what runs, if it may be changed from here."""
+    stack = session.compose.stack()
+    state = session.docker.observe(session.project.name)
+    check_checkout(state, str(session.project.compose))
+    check_disk(session.docker.root)
+    return stack, state
+
+
+def planned(session: Session, state: State, request: DeployRequest) -> tuple[Plan, Stack]:
+    """Return the plan for a request, and the stack as it will be, with the images of the request."""
+    pins = session.compose.pinned().with_images(request.images)
+    for service, name, value in request.environment:
+        pins = pins.with_environment({service: {name: value}})
+    request = replace(request, repin=pins != session.compose.pinned())
+    compose = session.compose.with_pins(pins)
+    stack = compose.stack()
+    around = look_around(compose, session.docker, stack, state, building=True)
+    around = look_at_versions(around, compose, stack, state, request.services)
+    around = replace(around, before=session.running_before())
+    return plan_deploy(stack, state, request, around), stack
+
+
+def requested_images(session: Session, stack: Stack, services: tuple[str, ...], image: str) -> dict[str, str]:
+    """Return service -> image to pin ("": back to the one of the Compose files), where that changes anything.
+
+    Args:
+        session: the project.
+        stack: what is wanted now.
+        services: the services.
+        image: a tag, or a whole image name; "" for what the Compose files say.
+
+    Raises:
+        Refused: one whole name for services that run different images.
+    """
+    pinned = session.compose.pinned().images
+    if not image:
+        return {name: "" for name in with_job(stack, services) if name in pinned}
+    names = {name: repository_of(stack.services[name].image) for name in services if name != stack.balancer}
+    whole = "/" in image or ":" in image
+    if whole and len(set(names.values())) > 1:
+        raise Refused(
+            f"--image {image} is one image, and {', '.join(names)} run different ones",
+            "give the tag alone, or deploy them one by one",
+        )
+    wanted = {name: image if whole else f"{repository}:{image}" for name, repository in names.items()}
+    job = {name: wanted[services[0]] for name in with_job(stack, services) if name not in wanted}
+    return {**wanted, **(job if services[0] in wanted else {})}
+
+
+def with_job(stack: Stack, services: tuple[str, ...]) -> tuple[str, ...]:
+    """Return services, and the migrations job if it is of the same image: it belongs to that version."""
+    images = {stack.services[name].image for name in services}
+    job = stack.migrations
+    return (*services, job) if job and stack.services[job].image in images else services
+
+
+def previous_image(session: Session, stack: Stack, state: State, service: str) -> str:
+    """Return the name of the image that a service ran before the one that it runs, or is wanted, now.
+
+    Raises:
+        Refused: none is known, or it isn't on this machine any more.
+    """
+    kept = kept_images(session.compose)
+    name = stack.services[service].image
+    now = {replica.image_id for replica in state.running(service)}
+    if len(now) > 1:
+        # A deploy that was killed: what it was getting to is what is gone back from.
+        now = set(session.docker.images([name]).values())
+    candidates = [image for image in kept.read().get(service, ()) if image not in now]
+    here: Mapping[str, str] = session.docker.images(kept.name_of(name, image) for image in candidates)
+    for image in reversed(candidates):
+        if kept.name_of(name, image) in here:
+            return kept.name_of(name, image)
+    if candidates:
+        raise Refused(
+            f"the image that {service} ran before ({short_id(candidates[-1])}) is not on this machine any more",
+            f"fetch or build it, then: invoke deploy {service} --image TAG",
+        )
+    raise Refused(f"no image is known that {service} ran before", "images are kept by: invoke deploy")

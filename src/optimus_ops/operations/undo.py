@@ -1,0 +1,179 @@
+"""Going back to what was there before the first step; what served then serves throughout."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from optimus_ops.engine.files import write_private
+from optimus_ops.engine.pins import Pins, write_pins
+from optimus_ops.errors import MachineLacks, OpsError
+from optimus_ops.operations.containers import POLL_SECONDS, each
+from optimus_ops.plan.scale import going, routed
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+    from optimus_ops.console import Progress
+    from optimus_ops.engine.compose import Compose
+    from optimus_ops.engine.observe import Docker
+    from optimus_ops.engine.state import Replica, State
+    from optimus_ops.operations.containers import Containers
+    from optimus_ops.stack.model import Stack
+
+
+@dataclass(frozen=True)
+class Before:
+    """What was there before the first step.
+
+    Args:
+        state: the containers.
+        volumes: names of the project's volumes.
+        networks: names of its networks.
+        images: name -> id of the stack's images.
+        pins: what was pinned.
+        files: the library's own small files that steps write, with their text (None: not there).
+    """
+
+    state: State
+    volumes: frozenset[str]
+    networks: frozenset[str]
+    images: Mapping[str, str]
+    pins: Pins
+    files: Mapping[Path, str | None]
+
+
+def observe_before(docker: Docker, compose: Compose, stack: Stack, files: tuple[Path, ...]) -> Before:
+    """Return what is there before the first step.
+
+    Args:
+        docker: the engine.
+        compose: the project's files.
+        stack: what is wanted.
+        files: the library's own small files that steps write.
+    """
+    project = compose.project.name
+    return Before(
+        state=docker.observe(project),
+        volumes=frozenset(docker.volumes(project)),
+        networks=frozenset(docker.networks(project)),
+        images=docker.images(stack.images),
+        pins=compose.pinned(),
+        files={path: path.read_text("utf-8") if path.is_file() else None for path in files},
+    )
+
+
+def undo(
+    before: Before, containers: Containers, progress: Progress, downgrade: Callable[[], tuple[str, ...]]
+) -> tuple[str, ...]:
+    """Start again what was stopped, then take away what was made; return what was undone, a line each.
+
+    Args:
+        before: what was there before the first step.
+        containers: the project's containers.
+        progress: told how far it is.
+        downgrade: takes migrations back, where any were run; called while the new image still has its name.
+
+    Raises:
+        OpsError: something couldn't be put back.
+    """
+    wait_for_engine(containers, progress)
+    started = _start_again(before, containers, progress)
+    removed = _take_away(before, containers, progress)
+    progress.note = f"{len(removed)} containers removed, {len(started)} started again"
+    return (
+        *(f"removed {replica.name}" for replica in removed),
+        *(f"started {replica.name} again" for replica in started),
+        *downgrade(),
+        *_put_names_back(before, containers),
+        *_remove_new_volumes_and_networks(before, containers),
+    )
+
+
+def wait_for_engine(containers: Containers, progress: Progress) -> None:
+    """Wait for an engine that was restarted.
+
+    Raises:
+        MachineLacks: it doesn't come back in time.
+    """
+    until = time.monotonic() + containers.deadlines.engine
+    while not containers.docker.answers():
+        if time.monotonic() >= until:
+            raise MachineLacks(f"the Docker engine did not come back within {containers.deadlines.engine:.0f} s")
+        progress.note = "waiting for the Docker engine"
+        time.sleep(POLL_SECONDS)
+
+
+def _start_again(before: Before, containers: Containers, progress: Progress) -> tuple[Replica, ...]:
+    """Start what ran before and doesn't run now, and wait until it serves again."""
+    was_running = {replica.id for replica in before.state.replicas if replica.running}
+    stopped = [
+        replica for replica in containers.observe().replicas if replica.id in was_running and not replica.running
+    ]
+    each(stopped, lambda replica: containers.docker.start(replica.id))
+    until = time.monotonic() + containers.deadlines.healthy
+    while stopped and time.monotonic() < until:
+        state = containers.observe()
+        waiting = [replica for replica in state.replicas if replica.id in was_running and not replica.ready]
+        progress.note = f"{len(stopped)} started again, {len(waiting)} not healthy yet"
+        if not waiting:
+            break
+        time.sleep(POLL_SECONDS)
+    if stopped:
+        # New ones leave only after the balancer has met the old ones again.
+        services = {replica.service for replica in stopped}
+        with contextlib.suppress(OpsError):
+            names = [name for name in routed(containers.stack) if name in services]
+            containers.verify(names, 0.0, lambda _text: None)
+    return tuple(stopped)
+
+
+def _take_away(before: Before, containers: Containers, progress: Progress) -> tuple[Replica, ...]:
+    """Drain the new containers that serve, then remove all new ones."""
+    new = [replica for replica in containers.observe().replicas if replica.id not in before.state.ids]
+    serving = [replica for replica in new if replica.ready and _drains(replica, before, containers.stack)]
+    for service in dict.fromkeys(replica.service for replica in serving):
+        victims = going(replica for replica in serving if replica.service == service)
+        containers.stop(victims, containers.stack.services[service].stop_seconds, progress)
+    each(new, lambda replica: containers.docker.remove(replica.id))
+    return tuple(new)
+
+
+def _drains(replica: Replica, before: Before, stack: Stack) -> bool:
+    """Tell whether somebody may be using a new replica: not where nothing of its service ran before."""
+    return replica.service in stack.scalable and bool(before.state.running(replica.service))
+
+
+def _put_names_back(before: Before, containers: Containers) -> tuple[str, ...]:
+    """Give names of images back to the images that had them, and put pins and notes back."""
+    docker, compose = containers.docker, containers.compose
+    now = docker.images(before.images)
+    moved = [name for name, image in before.images.items() if now.get(name) != image]
+    done = []
+    for name in moved:
+        with contextlib.suppress(OpsError):
+            docker.tag(before.images[name], name)
+            done.append(f"{name} is {before.images[name].removeprefix('sha256:')[:12]} again")
+    if compose.pinned() != before.pins:
+        write_pins(compose.pins_file, before.pins)
+        done.append("put pins back")
+    for path, text in before.files.items():
+        if text is None:
+            path.unlink(missing_ok=True)
+        else:
+            write_private(path, text)
+    return tuple(done)
+
+
+def _remove_new_volumes_and_networks(before: Before, containers: Containers) -> tuple[str, ...]:
+    docker, project = containers.docker, containers.compose.project.name
+    volumes = [volume for volume in docker.volumes(project) if volume not in before.volumes]
+    for volume in volumes:
+        docker.remove_volume(volume)
+    networks = [network for network in docker.networks(project) if network not in before.networks]
+    for network in networks:
+        docker.remove_network(network)
+    return (*(f"removed volume {volume}" for volume in volumes), *(f"removed network {name}" for name in networks))

@@ -1,0 +1,322 @@
+"""Planning `deploy` and `rollback`: start-first rolling replacement, service by service, batch by batch.
+
+The old version serves throughout: new replicas start beside it, are proven healthy and reached by the balancer, are
+observed, and only then do old ones drain. Those are removed last of all; until then an undo starts them again, exactly
+as they were.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from optimus_ops.errors import Refused
+from optimus_ops.plan.scale import (
+    ENDED,
+    SETTLE_SECONDS,
+    ScaleRequest,
+    bases_steps,
+    check_services,
+    going,
+    migrate_steps,
+    routed,
+    secrets_steps,
+    victims,
+)
+from optimus_ops.plan.stale import stale_replicas
+from optimus_ops.plan.steps import (
+    Build,
+    CheckConfig,
+    CheckContracts,
+    CheckMigrations,
+    Keep,
+    Observe,
+    Pin,
+    Plan,
+    Pull,
+    Reload,
+    Remove,
+    Start,
+    Step,
+    Stop,
+    VerifyRouting,
+    WaitHealthy,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from optimus_ops.engine.state import Replica, State
+    from optimus_ops.plan.scale import Surroundings
+    from optimus_ops.stack.model import Stack
+
+
+@dataclass(frozen=True, slots=True)
+class DeployRequest:
+    """What was asked for.
+
+    Args:
+        services: the services, in the order in which they are replaced.
+        images: service -> image, of those that shall have another one than the Compose files say ("": back to that).
+        environment: service, variable, value: variables that are pinned as well.
+        repin: whether any of these is pinned otherwise now.
+        parallelism: how many old replicas drain at once.
+        surge: how many replicas there may be above the wanted number at any moment, draining ones included.
+        observe: seconds for which the new replicas of each batch are compared with the old ones.
+        allow_contract: whether migrations may take away what the running version uses.
+        force: whether replicas are replaced that are not stale.
+        migrate: whether the migrations job runs where the image is its own.
+        purpose: what the plan is called.
+    """
+
+    services: tuple[str, ...]
+    images: Mapping[str, str] = field(default_factory=dict)
+    environment: tuple[tuple[str, str, str], ...] = ()
+    repin: bool = False
+    parallelism: int = 1
+    surge: int = 1
+    observe: float = 10.0
+    allow_contract: bool = False
+    force: bool = False
+    migrate: bool = True
+    purpose: str = "deploy"
+
+
+@dataclass(frozen=True, slots=True)
+class Replacement:
+    """How one service gets from old replicas to new ones.
+
+    Args:
+        service: the service.
+        wanted: how many replicas it has afterwards.
+        old: those that go, in the order in which they go.
+        new: how many run already that need not be replaced.
+        ended: containers that run no more.
+        cause: why.
+    """
+
+    service: str
+    wanted: int
+    old: tuple[Replica, ...]
+    new: int
+    ended: tuple[Replica, ...]
+    cause: str
+
+
+def plan_deploy(stack: Stack, state: State, request: DeployRequest, around: Surroundings) -> Plan:
+    """Plan how stale replicas are replaced, with the old version serving throughout.
+
+    Args:
+        stack: what is wanted, with the images of the request.
+        state: what runs.
+        request: what was asked for.
+        around: what else was observed.
+
+    Raises:
+        Refused: a service is unknown, can't be replaced without an outage, or has nothing running.
+    """
+    check_services(stack, request.services)
+    check_replaceable(stack, state, request.services)
+    items = _replacements(stack, state, request, around)
+    reload = _reload_steps(stack, state, request, around)
+    steps: list[Step] = []
+    if items or request.repin:
+        steps.extend(_image_steps(stack, request, around, items))
+    if items:
+        names = tuple(item.service for item in items)
+        steps.append(CheckContracts(services=names, cause="services that call each other run beside it"))
+        steps.extend(_migrate_steps(stack, state, request, around, names))
+    for item in items:
+        steps.extend(_roll(stack, request, item))
+    return Plan(state.project, request.purpose, (*steps, *reload, *_last_steps(stack, items)))
+
+
+def check_replaceable(stack: Stack, state: State, services: tuple[str, ...]) -> None:
+    """Refuse services that can't be replaced while they serve."""
+    for name in services:
+        if name in stack.jobs or name == stack.migrations:
+            raise Refused(f"{name} is a job: it is run, not deployed", "run it with: invoke migrate")
+        if name != stack.balancer and not stack.services[name].scalable:
+            raise Refused(
+                f"{name} can't be replaced without an outage: it has one container, which keeps state",
+                "plan one: invoke down, then invoke up",
+            )
+        if not state.running(name):
+            raise Refused(f"nothing of {name} runs that could be replaced", f"start it with: invoke scale --{name} 1")
+
+
+def deployable(stack: Stack, state: State) -> tuple[str, ...]:
+    """Return the services that `deploy` looks at when none is named: all that may be replaced, and run."""
+    names = (*stack.scalable, *((stack.balancer,) if stack.balancer else ()))
+    return tuple(name for name in names if state.running(name))
+
+
+def _replacements(stack: Stack, state: State, request: DeployRequest, around: Surroundings) -> tuple[Replacement, ...]:
+    """Return what is replaced; a service of which everything is as it should be has no part in it."""
+    names = tuple(name for name in request.services if name != stack.balancer)
+    stale = stale_replicas(stack, state, names, around.versions)
+    anew = rebuilt_images(stack, request, around)
+    items = []
+    for name in names:
+        cause = ""
+        if stack.services[name].image in anew:
+            cause = f"{name}: a new image is {'fetched' if request.images.get(name) else 'built'}"
+        elif request.force:
+            cause = f"{name}: --force"
+        items.append(_replacement(state, name, around.before.get(name, 0), stale, cause))
+    return tuple(item for item in items if item.old or item.ended or item.new < item.wanted)
+
+
+def rebuilt_images(stack: Stack, request: DeployRequest, around: Surroundings) -> frozenset[str]:
+    """Return the images that are made or fetched anew, so that every replica of them is stale."""
+    images = {stack.services[name].image for name in request.services}
+    return frozenset(image for image in images if image not in around.images or image in around.outdated)
+
+
+def _replacement(state: State, name: str, before: int, stale: Mapping[str, str], cause: str) -> Replacement:
+    """Return how one service is replaced.
+
+    Args:
+        state: what runs.
+        name: the service.
+        before: how many replicas it had before a change that was killed; 0 if there was none.
+        stale: container id -> why it is stale.
+        cause: why all of them go; "" if only the stale ones do.
+    """
+    running = state.running(name)
+    wanted = before or len(running)
+    old = running if cause else tuple(replica for replica in running if replica.id in stale)
+    fresh = tuple(replica for replica in running if replica not in old)
+    # A killed change may have left more new ones than are wanted.
+    surplus = victims(fresh, max(len(fresh) - wanted, 0))
+    leaving = (*victims(old, len(old), stale), *surplus)
+    ended = tuple(replica for replica in state.of(name) if replica.status in ENDED)
+    causes = dict.fromkeys(stale[replica.id] for replica in leaving if replica.id in stale)
+    why = cause or "; ".join(causes) or f"{name}: a change before did not end"
+    return Replacement(name, wanted, leaving, len(fresh) - len(surplus), ended, why)
+
+
+def _image_steps(
+    stack: Stack, request: DeployRequest, around: Surroundings, items: tuple[Replacement, ...]
+) -> tuple[Step, ...]:
+    """Return the steps that get the new images in place and keep the old ones."""
+    steps: list[Step] = [*secrets_steps(around), *_keep_steps(stack, request, around, items)]
+    anew = rebuilt_images(stack, request, around)
+    fetched = tuple(name for name, image in request.images.items() if image and image in anew)
+    first = {stack.services[name].image: name for name in reversed(request.services) if name not in fetched}
+    built = tuple(name for image, name in first.items() if image in anew)
+    if built:
+        here = all(stack.services[name].image in around.images for name in built)
+        cause = "its sources changed" if here else "the images are not on this machine"
+        steps.extend((*bases_steps(around), Build(services=built, cause=cause)))
+    if request.repin:
+        cause = "; ".join(item.cause for item in items) or "as asked for"
+        steps.append(Pin(images=tuple(request.images.items()), environment=request.environment, cause=cause))
+    if fetched:
+        steps.append(Pull(services=fetched, cause="the images are not on this machine"))
+    return tuple(steps)
+
+
+def _keep_steps(
+    stack: Stack, request: DeployRequest, around: Surroundings, items: tuple[Replacement, ...]
+) -> tuple[Step, ...]:
+    anew = rebuilt_images(stack, request, around)
+    steps = []
+    for item in items:
+        image = stack.services[item.service].image
+        new = "" if image in anew else around.images.get(image, "")
+        old = tuple(dict.fromkeys(replica.image_id for replica in item.old if replica.image_id != new))
+        if old:
+            steps.append(Keep(service=item.service, images=old, cause="it runs now"))
+    return tuple(steps)
+
+
+def _migrate_steps(
+    stack: Stack,
+    state: State,
+    request: DeployRequest,
+    around: Surroundings,
+    names: tuple[str, ...],
+) -> tuple[Step, ...]:
+    """Return the migrations, on the new image and before its first replica; with their check."""
+    if not request.migrate or stack.migrations is None:
+        return ()
+    image = stack.services[stack.migrations].image
+    short = [name for name in names if stack.services[name].image == image]
+    fresh = image in rebuilt_images(stack, request, around) and bool(short)
+    asked = ScaleRequest(build=frozenset(short) if fresh else frozenset())
+    steps = migrate_steps(stack, state, asked, around, short)
+    return tuple(
+        CheckMigrations(service=step.service, allow_contract=request.allow_contract, cause=step.cause)
+        if isinstance(step, CheckMigrations)
+        else step
+        for step in steps
+    )
+
+
+def _roll(stack: Stack, request: DeployRequest, item: Replacement) -> tuple[Step, ...]:
+    """Return the batches of one service."""
+    steps: list[Step] = []
+    old, new, started = list(item.old), item.new, 0
+    name = item.service
+    while old or new < item.wanted:
+        more = max(min(request.surge - max(new + len(old) - item.wanted, 0), item.wanted - new), 0)
+        if more:
+            new, started = new + more, started + more
+            steps.append(Start(counts=((name, new + len(old)),), replicas=True, cause=item.cause))
+            steps.append(WaitHealthy(counts=((name, started),), new=True, cause="they were started"))
+            if name in routed(stack):
+                steps.append(VerifyRouting(counts=((name, new + len(old)),), cause="replicas were started"))
+            if request.observe and old:
+                steps.append(Observe(service=name, seconds=request.observe, cause="the old ones still serve"))
+        leave = old[: max(min(request.parallelism, new + len(old) - item.wanted), 0)]
+        if leave:
+            del old[: len(leave)]
+            seconds = stack.services[name].stop_seconds
+            steps.append(Stop(victims=going(leave), seconds=seconds, cause=item.cause))
+    return tuple(steps)
+
+
+def _last_steps(stack: Stack, items: tuple[Replacement, ...]) -> tuple[Step, ...]:
+    counts = tuple((item.service, item.wanted) for item in items if item.service in routed(stack))
+    verify = (VerifyRouting(counts=counts, settle=SETTLE_SECONDS, cause="replicas were replaced"),) if counts else ()
+    gone = tuple(victim for item in items for victim in going((*item.old, *item.ended)))
+    return (*verify, Remove(victims=gone, cause="they were replaced")) if gone else verify
+
+
+def _reload_steps(stack: Stack, state: State, request: DeployRequest, around: Surroundings) -> tuple[Step, ...]:
+    """Return the steps by which the balancer takes a changed configuration.
+
+    Raises:
+        Refused: more than its configuration changed.
+    """
+    name = stack.balancer
+    if name is None or name not in request.services:
+        return ()
+    [replica] = state.running(name)
+    cause = stale_replicas(stack, state, [name], around.versions).get(replica.id, "")
+    if request.force:
+        cause = cause or f"{name}: --force"
+    if not cause:
+        return ()
+    if "configuration changed" not in cause and not request.force:
+        raise Refused(
+            f"{cause}; it holds the ports on the host, so that replacing it is an outage of about a second",
+            "plan one: invoke down, then invoke up",
+        )
+    counts = tuple((other, len(state.running(other))) for other in routed(stack) if state.running(other))
+    return (
+        CheckConfig(service=name, cause=cause),
+        Reload(service=name, cause=cause),
+        VerifyRouting(counts=counts, settle=SETTLE_SECONDS, cause="the balancer has a new configuration"),
+    )
+
+
+def peak_replicas(stack: Stack, state: State, plan: Plan) -> dict[str, int]:
+    """Return how many replicas of each service there are at once, at most, while a plan is carried out."""
+    peak = {name: len(state.running(name)) for name in stack.services}
+    for step in plan.steps:
+        if isinstance(step, Start):
+            for name, count in step.counts:
+                peak[name] = max(peak[name], count)
+    return {name: count for name, count in peak.items() if count}

@@ -1,0 +1,46 @@
+"""Services as bare words: `invoke deploy ai-engine memory-engine`. Invoke itself takes a fixed number of such words."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from invoke.parser import ParserContext
+
+FLAG = "--service"
+
+
+def with_flags(words: Sequence[str], contexts: Mapping[str, ParserContext]) -> list[str]:
+    """Return a command line in which bare words behind a task that takes services became `--service WORD`.
+
+    A word that is also the name of a task begins that task, as ever.
+
+    Args:
+        words: what stands behind Invoke's own flags.
+        contexts: name of a task -> what Invoke knows of its flags.
+    """
+    result: list[str] = []
+    context: ParserContext | None = None
+    value_expected = False
+    for word in words:
+        if value_expected:
+            value_expected = False
+        elif word.startswith("-") and word != "-":
+            value_expected = _takes_value(word, context)
+        elif word in contexts:
+            context = contexts[word]
+        elif context is not None and FLAG in context.flags and context.flags[FLAG].takes_value:
+            result.append(FLAG)
+        result.append(word)
+    return result
+
+
+def _takes_value(word: str, context: ParserContext | None) -> bool:
+    """Tell whether the word behind a flag belongs to it."""
+    name, equals, _value = word.partition("=")
+    if equals or context is None or name not in context.flags:
+        return False
+    argument = context.flags[name]
+    return bool(argument.takes_value) and not argument.optional
