@@ -6,6 +6,7 @@ import gzip
 import io
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -266,6 +267,8 @@ def checkout(tmp_path: Path) -> Iterator[Checkout]:
     for name in ("first", "second"):
         (tmp_path / "services" / name / "src").mkdir(parents=True)
         (tmp_path / "services" / name / "src" / "app.py").write_text(f"name = {name!r}\n")
+        (tmp_path / "services" / name / "contract").mkdir()
+        (tmp_path / "services" / name / "contract" / "needs.json").write_text("{}")
         # The comment keeps layers of earlier runs from being used.
         (tmp_path / "services" / name / "requirements.txt").write_text(f"# {tag}\n{one_package}\n")
         (tmp_path / "services" / name / "Dockerfile").write_text(dockerfile.replace("ai-engine", name))
@@ -342,7 +345,7 @@ def test_an_interrupted_build_ends_and_leaves_no_image(checkout: Checkout) -> No
         command, env=environ, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
     ) as process:
         assert process.stdout is not None
-        assert any("stage-1 6/6" in line or "stage-1 5/5" in line for line in process.stdout)
+        assert any(re.search(r"stage-1 (\d+)/\1 RUN", line) for line in process.stdout)
         process.send_signal(signal.SIGINT)
         process.wait(timeout=30)
     assert checkout.ids()[0] is None

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import Annotated
 from uuid import NAMESPACE_URL, UUID, uuid4, uuid5
 
-from fastapi import APIRouter, Depends, Header, Request, Response
+from fastapi import APIRouter, Depends, Header, Request, Response, Security
+from fastapi.security import HTTPBearer
 
 from memory_engine.embeddings import Embedder
 from memory_engine.models import BatchIn, BatchOut, FoundOut, MemoryIn, MemoryOut, SearchIn, SearchOut
@@ -20,7 +21,10 @@ from optimus_kit.tenancy import Tenant, Tenants
 # Turns a client's Idempotency-Key into the id of what it made.
 IDEMPOTENCY = uuid5(NAMESPACE_URL, "optimus:memory-engine:idempotency-key")
 
-router = APIRouter(prefix="/v1/memories", tags=["memories"])
+# For the OpenAPI document; who the key belongs to is `caller`'s to find out.
+BEARER = HTTPBearer(auto_error=False)
+
+router = APIRouter(prefix="/v1/memories", tags=["memories"], dependencies=[Security(BEARER)])
 
 
 @dataclass(frozen=True)

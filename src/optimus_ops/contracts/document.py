@@ -1,0 +1,86 @@
+"""An OpenAPI document whose references are followed and whose shape is checked where it is read."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from optimus_ops.errors import Refused
+
+MAX_HOPS = 20
+
+
+@dataclass(frozen=True)
+class Document:
+    """One side of a comparison.
+
+    Args:
+        title: what it is, for messages: "the offer of memory-engine".
+        content: the document.
+    """
+
+    title: str
+    content: Mapping[str, Any]
+
+    def target(self, reference: Any) -> Any:
+        """Return what a `$ref` points to.
+
+        Raises:
+            Refused: it points out of the document, or nowhere.
+        """
+        if not isinstance(reference, str) or not reference.startswith("#/"):
+            raise self.malformed(f"$ref {json.dumps(reference)} points out of the document")
+        found: Any = self.content
+        for part in reference.removeprefix("#/").split("/"):
+            name = part.replace("~1", "/").replace("~0", "~")
+            if not isinstance(found, Mapping) or name not in found:
+                raise self.malformed(f"$ref {reference!r} leads nowhere")
+            found = found[name]
+        return found
+
+    def resolved(self, raw: Any, what: str) -> Mapping[str, Any]:
+        """Return an object (not a schema), following its `$ref`.
+
+        Args:
+            raw: the object or a reference to it.
+            what: what it should be, for messages.
+
+        Raises:
+            Refused: it is no object, or its references lead nowhere.
+        """
+        for _ in range(MAX_HOPS):
+            found = self.mapping(raw, what)
+            if "$ref" not in found:
+                return found
+            raw = self.target(found["$ref"])
+        raise self.malformed(f"{what}: its references lead in a circle")
+
+    def mapping(self, raw: Any, what: str) -> Mapping[str, Any]:
+        """Return an object as it is; nothing counts as an empty one.
+
+        Raises:
+            Refused: it is something else.
+        """
+        if raw is None:
+            return {}
+        if not isinstance(raw, Mapping):
+            raise self.malformed(f"{what} must be an object")
+        return raw
+
+    def sequence(self, raw: Any, what: str) -> list[Any]:
+        """Return a list as it is; nothing counts as an empty one.
+
+        Raises:
+            Refused: it is something else.
+        """
+        if raw is None:
+            return []
+        if not isinstance(raw, list):
+            raise self.malformed(f"{what} must be a list")
+        return raw
+
+    def malformed(self, text: str) -> Refused:
+        """Return the error that says what is wrong with the document."""
+        return Refused(f"{self.title} is malformed: {text}", "make it anew: invoke contracts.generate")

@@ -1,0 +1,163 @@
+"""Where contracts are: beside a service's code, and in the images made of it."""
+
+from __future__ import annotations
+
+import io
+import posixpath
+import tarfile
+import time
+import uuid
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from docker.errors import ImageNotFound, NotFound
+
+from optimus_ops.contracts.model import MAX_BYTES, NEEDS, OFFERS, Contract, parse_contract
+from optimus_ops.engine.observe import ONE_OFF_LABEL, PROJECT_LABEL, SERVICE_LABEL, asked
+from optimus_ops.errors import Refused
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+    from pathlib import Path
+
+    from optimus_ops.engine.observe import Docker
+
+# A label of the image: the folder in it that holds the two files.
+CONTRACT_LABEL = "com.optimus.contract"
+# A label of the container through which an image is read.
+READER_LABEL = "com.optimus.contract-reader"
+FOLDER = "contract"
+# Two files, their headers and padding.
+MAX_ARCHIVE_BYTES = 2 * MAX_BYTES + 64 * 1024
+# Reading takes far less: an older one was left by a process that was killed.
+STALE_SECONDS = 300
+
+
+def contract_of_checkout(folder: Path) -> Contract | None:
+    """Return the contract beside a service's code.
+
+    Args:
+        folder: the service's folder, `services/ai-engine`.
+
+    Returns:
+        The contract; None if the service has none.
+
+    Raises:
+        Refused: its files are missing or malformed.
+    """
+    if not (folder / FOLDER).is_dir():
+        return None
+    origin = f"{folder.name}/{FOLDER}"
+    offers, needs = (_content(folder / FOLDER / name, origin) for name in (OFFERS, NEEDS))
+    return parse_contract(offers, needs, origin)
+
+
+def _content(path: Path, origin: str) -> bytes:
+    try:
+        with path.open("rb") as stream:
+            return stream.read(MAX_BYTES + 1)
+    except OSError as error:
+        raise Refused(f"{path.name} of {origin} can't be read: {error.strerror}") from error
+
+
+def contract_of_image(docker: Docker, image: str) -> Contract | None:
+    """Return the contract that an image carries, without running anything of it.
+
+    Args:
+        docker: the engine that has the image.
+        image: its name or id.
+
+    Returns:
+        The contract; None if the image says of none.
+
+    Raises:
+        Refused: the image is not on the machine, or what it says is its contract is missing or malformed.
+        MachineLacks: the engine doesn't answer.
+    """
+    folder = _labelled_folder(docker, image)
+    if folder is None:
+        return None
+    files = _files_in(_archive(docker, image, folder), f"image {image}")
+    missing = [name for name in (OFFERS, NEEDS) if name not in files]
+    if missing:
+        raise Refused(f"image {image} has no {' and no '.join(missing)} in {folder}")
+    return parse_contract(files[OFFERS], files[NEEDS], f"image {image}")
+
+
+def contracts_of_images(docker: Docker, images: Iterable[str]) -> Mapping[str, Contract | None]:
+    """Return the contract of each image; an image with several names is read once.
+
+    Args:
+        docker: the engine that has the images.
+        images: their names or ids.
+
+    Raises:
+        Refused: as `contract_of_image`.
+        MachineLacks: the engine doesn't answer.
+    """
+    names = tuple(dict.fromkeys(images))
+    ids = docker.images(names)
+    read = {key: contract_of_image(docker, name) for name, key in {ids.get(n, n): n for n in names}.items()}
+    return {name: read[ids.get(name, name)] for name in names}
+
+
+def _labelled_folder(docker: Docker, image: str) -> str | None:
+    with asked():
+        try:
+            found = docker.api.inspect_image(image)
+        except ImageNotFound:
+            raise Refused(f"there is no image {image} on this machine", "build or pull it first") from None
+    labels: Mapping[str, str] = (found.get("Config") or {}).get("Labels") or {}
+    folder = labels.get(CONTRACT_LABEL)
+    if folder is not None and (not posixpath.isabs(folder) or posixpath.normpath(folder) != folder):
+        raise Refused(f"image {image}: label {CONTRACT_LABEL} must be an absolute path, it is {folder!r}")
+    return folder
+
+
+def _archive(docker: Docker, image: str, folder: str) -> bytes:
+    """Return a folder of an image as a tar archive."""
+    kept = io.BytesIO()
+    with asked(), _container(docker, image) as container:
+        try:
+            chunks, _ = docker.api.get_archive(container, folder)
+        except NotFound:
+            raise Refused(f"image {image} has no folder {folder}, which its label {CONTRACT_LABEL} names") from None
+        for chunk in chunks:
+            kept.write(chunk)
+            if kept.tell() > MAX_ARCHIVE_BYTES:
+                raise Refused(f"image {image}: {folder} is larger than {MAX_ARCHIVE_BYTES} bytes")
+    return kept.getvalue()
+
+
+@contextmanager
+def _container(docker: Docker, image: str) -> Iterator[str]:
+    """Make a container that is never started, for as long as an image is read."""
+    _sweep(docker)
+    # Compose labels the images that it builds, and containers take their image's labels over: this one is no replica.
+    labels = {READER_LABEL: "true", PROJECT_LABEL: "", SERVICE_LABEL: "", ONE_OFF_LABEL: "True"}
+    name = f"optimus-contract-{uuid.uuid4().hex[:12]}"
+    try:
+        docker.api.create_container(image, command=["true"], name=name, labels=labels, network_disabled=True)
+        yield name
+    finally:
+        docker.remove(name)
+
+
+def _sweep(docker: Docker) -> None:
+    for left in docker.api.containers(all=True, filters={"label": f"{READER_LABEL}=true"}):
+        if time.time() - float(left["Created"]) > STALE_SECONDS:
+            docker.remove(left["Id"])
+
+
+def _files_in(archive: bytes, origin: str) -> Mapping[str, bytes]:
+    """Return the regular files of a tar archive of one folder, by name."""
+    files: dict[str, bytes] = {}
+    try:
+        with tarfile.open(fileobj=io.BytesIO(archive)) as members:
+            for member in members:
+                content = members.extractfile(member) if member.isreg() else None
+                if content is not None:
+                    files[posixpath.basename(member.name)] = content.read(MAX_BYTES + 1)
+    except tarfile.TarError as error:
+        raise Refused(f"the contract of {origin} can't be read: {error}") from error
+    return files

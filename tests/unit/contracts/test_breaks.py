@@ -1,0 +1,364 @@
+"""Which changes of a provider break a consumer, and where the comparison says so."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from tests.unit.contracts.documents import call, document, fields, json_body
+
+from optimus_ops.contracts import breaks
+from optimus_ops.errors import Refused
+
+TEXT = {"type": "string"}
+COUNT = {"type": "integer"}
+
+
+def found(need: Any, offer: Any) -> list[tuple[str, str, str]]:
+    return [(one.endpoint, one.field, one.reason) for one in breaks("shop", need, "stock", offer)]
+
+
+def request_finding(sent: Any, accepted: Any) -> tuple[str, str] | None:
+    everything = found(call(fields("*", at=sent)), call(fields(at=accepted)))
+    assert len(everything) <= 1
+    return everything[0][1:] if everything else None
+
+
+def response_finding(read: Any, offered: Any) -> tuple[str, str] | None:
+    everything = found(call(response=fields("*", at=read)), call(response=fields("*", at=offered)))
+    assert len(everything) <= 1
+    return everything[0][1:] if everything else None
+
+
+def test_a_break_names_consumer_provider_endpoint_and_field() -> None:
+    need = call(response=fields("*", results={"type": "array", "items": fields("*", score={"type": "number"})}))
+    offer = call(response=fields("*", results={"type": "array", "items": fields("*", text=TEXT)}))
+    (one,) = breaks("shop", need, "stock", offer)
+    assert (one.consumer, one.provider) == ("shop", "stock")
+    assert (one.endpoint, one.field) == ("POST /ask", "response 200 .results[].score")
+    assert str(one) == "shop uses stock: POST /ask, response 200 .results[].score is not offered"
+
+
+def test_an_endpoint_that_is_gone() -> None:
+    assert found(call(), document({})) == [("POST /ask", "", "is not offered")]
+    assert found(call(), document({"/ask": {"get": {}}})) == [("POST /ask", "", "is not offered")]
+
+
+def test_names_of_path_parameters_do_not_matter() -> None:
+    def one(name: str, schema: Any) -> Any:
+        parameter = {"name": name, "in": "path", "required": True, "schema": schema}
+        return document({f"/things/{{{name}}}": {"get": {"parameters": [parameter], "responses": {}}}})
+
+    assert found(one("id", TEXT), one("thing_id", TEXT)) == []
+    assert found(one("id", TEXT), one("thing_id", COUNT)) == [
+        ("GET /things/{id}", "request path id", "is sent as string, accepted is integer")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("sent", "accepted"),
+    [
+        (TEXT, TEXT),
+        (COUNT, {"type": "number"}),
+        (TEXT, {"type": ["string", "null"]}),
+        (TEXT, {"anyOf": [COUNT, TEXT]}),
+        (TEXT, {"oneOf": [COUNT, TEXT]}),
+        (TEXT, {"type": "string", "nullable": True}),
+        (TEXT, {}),
+        (TEXT, True),
+        ({"const": 5}, {"type": "integer", "minimum": 1, "maximum": 50.0}),
+        ({"type": "integer", "minimum": 1}, {"type": "integer", "exclusiveMinimum": 0}),
+        ({"type": "number", "exclusiveMinimum": 0}, {"type": "number", "minimum": 0, "exclusiveMinimum": True}),
+        ({"type": "string", "maxLength": 10}, {"type": "string", "maxLength": 20}),
+        ({"enum": ["a", "b"]}, {"type": "string", "minLength": 1, "pattern": "^[ab]$"}),
+        ({"enum": ["a", "b"]}, {"anyOf": [{"const": "a"}, {"const": "b"}]}),
+        ({"type": "boolean"}, {"enum": [True, False]}),
+        ({"const": 4}, {"type": "integer", "multipleOf": 2}),
+        ({"type": "integer"}, {"type": "number", "multipleOf": 0.5}),
+        (
+            {"const": {"a": [1, "x"]}},
+            fields("a", a={"type": "array", "minItems": 2, "items": {"anyOf": [COUNT, TEXT]}}),
+        ),
+        (fields("*", a=TEXT), {"allOf": [fields("a", a=TEXT), fields("", b=TEXT)]}),
+        (fields("*", a=TEXT, b=TEXT), {"allOf": [fields("a", a=TEXT), fields("", b=TEXT)]}),
+        (fields("*", a=TEXT), {"type": "object", "additionalProperties": TEXT}),
+        (fields("*", a=TEXT), {"type": "object", "additionalProperties": True}),
+        ({"type": "object", "additionalProperties": COUNT}, {"type": "object", "additionalProperties": {}}),
+        ({"type": "array", "items": COUNT, "maxItems": 2}, {"type": "array", "items": {"type": "number"}}),
+        ({"type": "string", "pattern": "^a$"}, {"type": "string", "pattern": "^a$"}),
+        ({"type": "string", "format": "uuid"}, TEXT),
+    ],
+)
+def test_what_a_request_may_send(sent: Any, accepted: Any) -> None:
+    assert request_finding(sent, accepted) is None
+
+
+@pytest.mark.parametrize(
+    ("sent", "accepted", "finding"),
+    [
+        (TEXT, COUNT, (".at", "is sent as string, accepted is integer")),
+        ({"type": "number"}, COUNT, (".at", "is sent as number, accepted is integer")),
+        ({}, TEXT, (".at", "is sent as anything, accepted is string")),
+        ({"type": ["string", "null"]}, TEXT, (".at", "is sent as null, accepted is string")),
+        ({"type": "string", "nullable": True}, TEXT, (".at", "is sent as null, accepted is string")),
+        ({"enum": ["a", "b"]}, {"enum": ["a", "c"]}, (".at", 'is sent as "b", accepted is "a" or "c"')),
+        (TEXT, {"enum": ["a"]}, (".at", 'is sent as string, accepted is "a"')),
+        ({"const": 5}, {"const": 6}, (".at", "is sent as 5, accepted is 6")),
+        ({"const": 1}, {"const": True}, (".at", "is sent as 1, accepted is true")),
+        (
+            {"const": 60},
+            {"type": "integer", "maximum": 50},
+            (".at", "is sent as 60 with maximum 60, accepted is integer with maximum 50"),
+        ),
+        (
+            COUNT,
+            {"type": "integer", "minimum": 1},
+            (".at", "is sent as integer without minimum, accepted is integer with minimum 1"),
+        ),
+        (
+            {"type": "integer", "minimum": 0},
+            {"type": "integer", "exclusiveMinimum": 0},
+            (".at", "is sent as integer with minimum 0, accepted is integer with minimum 1"),
+        ),
+        (
+            {"type": "string", "maxLength": 20},
+            {"type": "string", "maxLength": 10},
+            (".at", "is sent as string with maxLength 20, accepted is string with maxLength 10"),
+        ),
+        (
+            TEXT,
+            {"type": "string", "format": "uuid"},
+            (".at", 'is sent as string without format, accepted is format "uuid"'),
+        ),
+        (
+            {"const": "b"},
+            {"type": "string", "pattern": "^a"},
+            (".at", 'is sent as "b" without pattern, accepted is pattern "^a"'),
+        ),
+        (
+            COUNT,
+            {"type": "integer", "multipleOf": 2},
+            (".at", "is sent as integer without multipleOf, accepted is multipleOf 2"),
+        ),
+        (
+            COUNT,
+            {"type": "integer", "not": {"const": 3}},
+            (".at", 'is sent as integer without not, accepted is not {"const": 3}'),
+        ),
+        (fields("*", a=TEXT), fields(b=TEXT), (".at.a", "is sent, but not known there")),
+        (
+            fields("*", a=TEXT),
+            {**fields(b=TEXT), "additionalProperties": False},
+            (".at.a", "is sent, but not known there"),
+        ),
+        (fields("*", a=TEXT), fields("b", a=TEXT, b=TEXT), (".at.b", "is required there, but not sent")),
+        (fields("", a=TEXT), fields("a", a=TEXT), (".at.a", "is required there, but not always sent")),
+        (
+            fields("*", a=TEXT),
+            {"type": "object", "additionalProperties": COUNT},
+            (".at.a", "is sent as string, accepted is integer"),
+        ),
+        (
+            {"type": "object", "additionalProperties": COUNT},
+            fields(),
+            (".at.*", "any further field is sent, but none is accepted"),
+        ),
+        (
+            fields("*", a=TEXT),
+            {"allOf": [fields(a=TEXT), {**fields(b=TEXT), "additionalProperties": False}]},
+            (".at.a", "is sent as string, accepted is nothing"),
+        ),
+        (
+            {"type": "array", "items": TEXT},
+            {"type": "array", "items": TEXT, "maxItems": 4},
+            (".at", "is sent as array without maxItems, accepted is array with maxItems 4"),
+        ),
+        (
+            {"type": "array", "items": TEXT},
+            {"type": "array", "prefixItems": [COUNT], "items": TEXT},
+            (".at[0]", "is sent as string, accepted is integer"),
+        ),
+        (
+            {"type": "array", "items": fields("*", a=TEXT)},
+            {"type": "array", "items": fields(a=COUNT)},
+            (".at[].a", "is sent as string, accepted is integer"),
+        ),
+    ],
+)
+def test_what_a_request_may_not_send(sent: Any, accepted: Any, finding: tuple[str, str]) -> None:
+    assert request_finding(sent, accepted) == (f"request {finding[0]}", finding[1])
+
+
+@pytest.mark.parametrize(
+    ("read", "offered", "finding"),
+    [
+        (TEXT, TEXT, None),
+        ({"type": "number"}, COUNT, None),
+        ({}, COUNT, None),
+        (fields("a", a=TEXT), fields("*", a=TEXT, b=COUNT), None),
+        (fields("", a=TEXT), fields(b=COUNT), None),
+        ({"type": "object", "additionalProperties": TEXT}, {"type": "object", "additionalProperties": TEXT}, None),
+        ({"enum": ["a", "b", "c"]}, {"enum": ["a"]}, None),
+        (COUNT, {"type": "number"}, (".at", "is offered as number, needed is integer")),
+        (TEXT, {"anyOf": [TEXT, {"type": "null"}]}, (".at", "is offered as null, needed is string")),
+        ({"enum": ["a"]}, {"enum": ["a", "b"]}, (".at", 'is offered as "b", needed is "a"')),
+        (fields("a", a=TEXT), fields("", a=TEXT), (".at.a", "is not always there")),
+        (fields("a", a=TEXT), fields("*", b=TEXT), (".at.a", "is not offered")),
+        (fields("", a=TEXT), fields("", a=COUNT), (".at.a", "is offered as integer, needed is string")),
+        (
+            fields("", a=TEXT),
+            {"type": "object", "additionalProperties": COUNT},
+            (".at.a", "is offered as integer, needed is string"),
+        ),
+        (
+            {"type": "object", "additionalProperties": TEXT},
+            {"type": "object", "additionalProperties": COUNT},
+            (".at.*", "is offered as integer, needed is string"),
+        ),
+        (
+            {"type": "array", "minItems": 1},
+            {"type": "array"},
+            (".at", "is offered as array without minItems, needed is array with minItems 1"),
+        ),
+    ],
+)
+def test_what_a_response_must_have(read: Any, offered: Any, finding: tuple[str, str] | None) -> None:
+    assert response_finding(read, offered) == (finding and (f"response 200 {finding[0]}", finding[1]))
+
+
+def test_statuses_are_needed_by_number_range_or_default() -> None:
+    need = document({"/ask": {"post": {"responses": {"200": {"description": ""}}}}})
+    for status, fits in (("200", True), ("2XX", True), ("default", True), ("201", False)):
+        offer = document({"/ask": {"post": {"responses": {status: {"description": ""}}}}})
+        assert found(need, offer) == ([] if fits else [("POST /ask", "response 200", "is not offered")])
+
+
+def test_bodies_of_another_media_type() -> None:
+    need, offer = call(fields(), fields()), call(fields(), fields())
+    operation = offer["paths"]["/ask"]["post"]
+    operation["requestBody"]["content"] = {"text/plain": {}}
+    operation["responses"]["200"]["content"] = {"text/event-stream": {}}
+    assert found(need, offer) == [
+        ("POST /ask", "request body", "is sent as application/json, accepted is text/plain"),
+        ("POST /ask", "response 200 body", "is offered as text/event-stream, needed is application/json"),
+    ]
+    operation["requestBody"]["content"] = {"application/*": {}}
+    operation["responses"]["200"]["content"] = {"*/*": {"schema": fields()}}
+    assert found(need, offer) == []
+
+
+def test_a_body_that_is_wanted_or_unwanted() -> None:
+    assert found(call(), call(fields())) == [("POST /ask", "request body", "is required there, but not sent")]
+    assert found(call(fields()), call()) == [
+        ("POST /ask", "request body", "is sent as application/json, accepted is none")
+    ]
+
+
+def parameters(*said: tuple[str, str, bool]) -> Any:
+    listed = [{"name": name, "in": place, "required": needed, "schema": TEXT} for name, place, needed in said]
+    return call(parameters=listed)
+
+
+def test_parameters_beside_the_body() -> None:
+    sent = parameters(("X-Session-Id", "header", True), ("page", "query", False))
+    assert found(sent, parameters(("x-session-id", "header", True), ("page", "query", False))) == []
+    assert found(sent, parameters(("page", "query", False))) == [
+        ("POST /ask", "request header X-Session-Id", "is sent, but not known there")
+    ]
+    assert found(sent, parameters(("X-Session-Id", "header", True), ("page", "query", True))) == [
+        ("POST /ask", "request query page", "is required there, but not always sent")
+    ]
+    assert found(call(), parameters(("X-Session-Id", "header", True))) == [
+        ("POST /ask", "request header X-Session-Id", "is required there, but not sent")
+    ]
+
+
+def test_headers_of_a_response() -> None:
+    def one(**header: Any) -> Any:
+        said = {"description": "", "headers": {"Retry-After": header}}
+        return document({"/ask": {"post": {"responses": {"429": said}}}})
+
+    bare = document({"/ask": {"post": {"responses": {"429": {"description": ""}}}}})
+    assert found(one(schema=TEXT), bare) == []
+    assert [field for _, field, _ in found(one(required=True, schema=TEXT), bare)] == [
+        "response 429 header Retry-After"
+    ]
+    assert [reason for *_, reason in found(one(required=True), one())] == ["is not always there"]
+    assert [reason for *_, reason in found(one(schema=TEXT), one(schema=COUNT))] == [
+        "is offered as integer, needed is string"
+    ]
+
+
+def secured(*ways: dict[str, list[str]]) -> Any:
+    made = call(security=list(ways))
+    schemes = {"bearer": {"type": "http", "scheme": "bearer"}, "key": {"type": "apiKey", "in": "header", "name": "K"}}
+    made["components"]["securitySchemes"] = {**schemes, "same": {"type": "http", "scheme": "Bearer"}}
+    return made
+
+
+def test_who_calls_is_said_in_a_way_that_is_accepted() -> None:
+    assert found(secured({"same": []}), secured({"bearer": []})) == []
+    assert found(secured({"bearer": []}), secured({"key": []}, {"bearer": []})) == []
+    assert found(secured({"bearer": []}), secured()) == []
+    assert found(call(), secured({}, {"bearer": []})) == []
+    assert found(call(), secured({"bearer": []})) == [
+        ("POST /ask", "request security", "is nothing, required is http bearer")
+    ]
+    assert found(secured({"bearer": []}), secured({"key": [], "bearer": []})) == [
+        ("POST /ask", "request security", "is http bearer, required is apiKey header k and http bearer".lower())
+    ]
+
+
+def test_references_are_followed_everywhere() -> None:
+    need = call(fields("*", a=TEXT), fields("*", b=TEXT))
+    offer = document({"/ask": {"$ref": "#/components/pathItems/ask"}})
+    offer["components"] = {
+        "pathItems": {
+            "ask": {
+                "post": {
+                    "requestBody": {"$ref": "#/components/requestBodies/in"},
+                    "responses": {"200": {"$ref": "#/components/responses/out"}},
+                    "parameters": [{"$ref": "#/components/parameters/page"}],
+                }
+            }
+        },
+        "requestBodies": {"in": json_body({"$ref": "#/components/schemas/In"})},
+        "responses": {"out": {"description": "", **json_body({"$ref": "#/components/schemas/Out"})}},
+        "parameters": {"page": {"name": "page", "in": "query", "schema": COUNT}},
+        "schemas": {"In": fields(a=TEXT), "Out": {"allOf": [{"$ref": "#/components/schemas/In"}, fields("b", b=TEXT)]}},
+    }
+    assert found(need, offer) == []
+    offer["components"]["schemas"]["Out"] = fields("*", b=COUNT)
+    assert [field for _, field, _ in found(need, offer)] == ["response 200 .b"]
+
+
+def test_a_recursive_schema_is_compared_once() -> None:
+    def tree(leaf: Any) -> Any:
+        made = call(response={"$ref": "#/components/schemas/Tree"})
+        children = {"type": "array", "items": {"$ref": "#/components/schemas/Tree"}}
+        made["components"]["schemas"]["Tree"] = fields("*", leaf=leaf, children=children)
+        return made
+
+    assert found(tree(TEXT), tree(TEXT)) == []
+    assert [field for _, field, _ in found(tree(TEXT), tree(COUNT))] == ["response 200 .leaf"]
+
+
+@pytest.mark.parametrize(
+    ("schema", "said"),
+    [
+        ({"$ref": "#/components/schemas/Gone"}, "leads nowhere"),
+        ({"$ref": "other.json"}, "points out of the document"),
+        ({"$ref": 5}, "points out of the document"),
+        ({"$ref": "#/paths/~1ask/post/responses/200/content/application~1json/schema"}, "in a circle"),
+        ({"type": "text"}, "'text' is no type"),
+        ({"type": "object", "properties": []}, "properties must be an object"),
+        ({"type": "object", "required": "a"}, "required must be a list"),
+        ({"type": "integer", "minimum": "1e999999999"}, "minimum must be a number"),
+        ("text", "a schema must be an object"),
+        ({"allOf": [{"anyOf": [{"minLength": n} for n in range(20)]}] * 3}, "more than 256 forms"),
+    ],
+)
+def test_a_malformed_offer_is_refused_with_its_reason(schema: Any, said: str) -> None:
+    with pytest.raises(Refused, match=said) as refused:
+        breaks("shop", call(response=TEXT), "stock", call(response=schema))
+    assert "the offer of stock" in refused.value.message
