@@ -6,8 +6,6 @@ Formulas and reasons: `docs/budgets.md`.
 from __future__ import annotations
 
 import math
-from bisect import bisect_left
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from optimus_ops.errors import Refused
@@ -16,13 +14,12 @@ from optimus_ops.stack.accounts import (
     NANO,
     BudgetPolicy,
     Capacity,
-    Refit,
     accounts_of,
     amount,
-    connections_account,
     nano,
 )
-from optimus_ops.stack.pools import OVERFLOW, SIZE, Pool, database_of, pools_of, with_environment
+from optimus_ops.stack.fitting import explain_fit, fit_pool, raise_connections
+from optimus_ops.stack.pools import database_of, with_environment
 from optimus_ops.stack.published import fixed_ports, port_clashes
 
 if TYPE_CHECKING:
@@ -79,7 +76,7 @@ def check_budgets(
     if not clashes and not over:
         return
     extra = {name: max(peak.get(name, 0) - count, 0) for name, count in requested.items()} | dict(surge or {})
-    fits = [_most(stack, peak, capacity, policy, name, more) for name, more in extra.items()]
+    fits = _fits(stack, peak, capacity, policy, extra)
     remedies = [_remedy(stack, peak, capacity, policy, account) for account in over]
     raise Refused(
         "\n".join([*clashes, *(f"over budget in {account.text}" for account in over)]),
@@ -129,101 +126,44 @@ def explain(stack: Stack, peak: Mapping[str, int], capacity: Capacity, policy: B
     return "\n".join(account.text for account in accounts_of(stack, peak, capacity, policy))
 
 
-def fit_pool(
-    stack: Stack,
-    peak: Mapping[str, int],
-    capacity: Capacity,
-    policy: BudgetPolicy = DEFAULT_POLICY,
-    *,
-    running: Mapping[str, int] | None = None,
-) -> Mapping[str, Mapping[str, str]]:
-    """Cut pools until the database has room for all of them: overflow first, then the pools, down to one connection.
-
-    All are cut to the same size; those that are smaller anyway stay as they are.
-
-    Args:
-        stack: what is wanted.
-        peak: service -> most replicas at once.
-        capacity: what there is.
-        policy: what is kept back.
-        running: service -> replicas that run already and hold pools of the present size until they are replaced; if
-            not given, all replicas are taken to start with the new size.
-
-    Returns:
-        service -> variable -> value, for the services that have to change; empty if everything fits, or if
-        `max_connections` is unknown.
-
-    Raises:
-        Refused: not even the smallest pools fit.
-    """
-    present = pools_of(stack)
-    if not present:
-        return {}
-    largest = max(pool.size for pool in present.values())
-    sizes = range(1, max(largest + max(pool.overflow for pool in present.values()), 1) + 1)
-
-    def cut(size: int) -> dict[str, Pool]:
-        return {name: _cut(pool, size, largest) for name, pool in present.items() if peak.get(name, 0)}
-
-    def account(size: int) -> Account:
-        return connections_account(stack, peak, capacity, policy, Refit(cut(size), running or {}))
-
-    # Accounts grow with the size, so those that are over come last; before them there are as many as the largest size
-    # that fits. The last size cuts nothing.
-    fitting = bisect_left(sizes, True, key=lambda size: account(size).over)
-    if fitting == 0:
-        least = account(1)
-        raise Refused(f"even with the smallest pools over budget in {least.text}", _raise_connections(least))
-    return {name: pool.environment for name, pool in cut(fitting).items() if pool != present[name]}
-
-
-def explain_fit(
-    stack: Stack,
-    changes: Mapping[str, Mapping[str, str]],
-    peak: Mapping[str, int],
-    capacity: Capacity,
-    policy: BudgetPolicy = DEFAULT_POLICY,
-    *,
-    running: Mapping[str, int] | None = None,
-) -> str:
-    """Return what `fit_pool` changed, and the arithmetic of it, as lines. Arguments as given there."""
-    before = pools_of(stack)
-    after = pools_of(with_environment(stack, changes))
-    said = [
-        f"{name}: {SIZE} {before[name].size} -> {pool.size}, {OVERFLOW} {before[name].overflow} -> {pool.overflow}"
-        for name, pool in after.items()
-        if pool != before[name]
+def _fits(
+    stack: Stack, peak: Mapping[str, int], capacity: Capacity, policy: BudgetPolicy, surge: Mapping[str, int]
+) -> list[str]:
+    """Return what a person can ask for instead, of the services with a surge (0 for none)."""
+    alone = {name: largest_fit(stack, peak, capacity, name, surge=more, policy=policy) for name, more in surge.items()}
+    found = [
+        f"the most that fits beside the rest: {_with_surge(name, count, surge[name])}"
+        f"{_smaller_surge(stack, peak, capacity, policy, name, surge[name])}"
+        for name, count in alone.items()
+        if count
     ]
-    refit = Refit({name: after[name] for name in changes}, running or {})
-    return "\n".join([*said, connections_account(stack, peak, capacity, policy, refit).text])
+    if found or not surge:
+        return found
+    wanted = {name: max(peak.get(name, 0) - more, 1) for name, more in surge.items()}
+    for most in range(max(wanted.values()), 0, -1):
+        cut = {name: min(count, most) for name, count in wanted.items()}
+        whole = {**peak, **{name: count + surge[name] for name, count in cut.items()}}
+        if _passes(stack, whole, capacity, policy):
+            return [f"what fits: {', '.join(_with_surge(name, count, surge[name]) for name, count in cut.items())}"]
+    least = ", ".join(_with_surge(name, 1, more) for name, more in surge.items())
+    return [f"not even {least} fits beside the rest: something else has to give"]
 
 
-def _cut(pool: Pool, size: int, largest: int) -> Pool:
-    """Return a pool with the pool and the overflow cut to sizes that are `size` together; overflow goes first.
-
-    Args:
-        pool: as it is.
-        size: connections of a process.
-        largest: what the pool alone is cut to while there is overflow.
-    """
-    kept = min(pool.size, size)
-    # A pool that keeps none lives on its overflow: it needs one.
-    overflow = min(pool.overflow, max(size - largest, 0 if kept else 1))
-    return replace(pool, size=kept, overflow=overflow)
+def _with_surge(name: str, count: int, surge: int) -> str:
+    return f"{name}={count}" + (f" (and {surge} more while replicas are replaced)" if surge else "")
 
 
-def _most(
+def _smaller_surge(
     stack: Stack, peak: Mapping[str, int], capacity: Capacity, policy: BudgetPolicy, name: str, surge: int
 ) -> str:
-    """Return what a person can ask for instead."""
-    fits = largest_fit(stack, peak, capacity, name, surge=surge, policy=policy)
-    beyond = f" (and {surge} more while replicas are replaced)" if surge else ""
-    if not fits:
-        return f"not even {name}=1{beyond} fits beside the rest: something else has to give"
     wanted = peak.get(name, 0) - surge
-    smaller = largest_fit(stack, peak, capacity, name, policy=policy) or 0
-    less_surge = f", or --surge {smaller - wanted}" if wanted < smaller < wanted + surge else ""
-    return f"the most that fits beside the rest: {name}={fits}{beyond}{less_surge}"
+    whole = largest_fit(stack, peak, capacity, name, policy=policy) or 0
+    return f", or --surge {whole - wanted}" if wanted < whole < wanted + surge else ""
+
+
+def _passes(stack: Stack, peak: Mapping[str, int], capacity: Capacity, policy: BudgetPolicy) -> bool:
+    over = any(account.over for account in accounts_of(stack, peak, capacity, policy))
+    return not (over or port_clashes(stack, peak) or _too_large(stack, peak, capacity))
 
 
 def _too_large(stack: Stack, peak: Mapping[str, int], capacity: Capacity) -> tuple[str, ...]:
@@ -246,9 +186,5 @@ def _remedy(stack: Stack, peak: Mapping[str, int], capacity: Capacity, policy: B
     try:
         fit_pool(stack, peak, capacity, policy)
     except Refused:
-        return _raise_connections(account)
-    return f"let pools shrink with --fit-pool, or {_raise_connections(account)}"
-
-
-def _raise_connections(account: Account) -> str:
-    return f"raise {account.source} to at least {account.needed}"
+        return raise_connections(account)
+    return f"let pools shrink with --fit-pool, or {raise_connections(account)}"

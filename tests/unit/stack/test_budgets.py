@@ -136,11 +136,18 @@ def test_a_limit_above_the_host_s_cores_is_refused_as_the_engine_would() -> None
     large = shop(ai=service("ai", deploy=reserving(0.1, 1, cpus=2.5)))
     assert "ai: one replica may use 2.5 cores, and this host has 2" in str(refusal(large, {"ai": 1}, {"ai": 1}))
     check_budgets(large, {"ai": 0, "memory": 1}, HOST, requested={"memory": 1})
+    whole = shop(ai=service("ai", deploy=reserving(0.1, 1, cpus=2.0)))
+    check_budgets(whole, {"ai": 1}, HOST, requested={"ai": 1})
 
 
 def test_what_does_not_fit_by_itself_says_that_something_else_has_to_give() -> None:
     error = refusal(shop(), {"memory": 7, "ai": 2}, {"ai": 2})
     assert "not even ai=1 fits beside the rest: something else has to give" in str(error)
+
+
+def test_where_several_are_asked_for_they_are_cut_to_the_same_number() -> None:
+    text = str(refusal(shop(), {"memory": 10, "ai": 20}, {"memory": 9, "ai": 20}, surge={"memory": 1}))
+    assert "  what fits: memory=5 (and 1 more while replicas are replaced), ai=5\n" in text
 
 
 def test_a_smaller_surge_is_named_where_it_fits() -> None:
@@ -232,6 +239,19 @@ def test_of_several_databases_the_labelled_one_counts() -> None:
 def test_overflow_gives_way_before_the_pool() -> None:
     assert fit_pool(shop(), {"memory": 9}, HOST) == {"memory": {"DB_POOL_SIZE": "5", "DB_MAX_OVERFLOW": "5"}}
     assert fit_pool(shop(), {"memory": 30}, HOST) == {"memory": {"DB_POOL_SIZE": "3", "DB_MAX_OVERFLOW": "0"}}
+
+
+def test_a_pool_that_keeps_no_connection_lives_on_one_of_its_overflow() -> None:
+    lazy = shop(memory=service("memory", environment=pooled(0, 15)), ai=service("ai", environment=pooled()))
+    assert fit_pool(lazy, {"memory": 40, "ai": 10}, HOST) == {
+        "memory": {"DB_POOL_SIZE": "0", "DB_MAX_OVERFLOW": "1"},
+        "ai": {"DB_POOL_SIZE": "5", "DB_MAX_OVERFLOW": "0"},
+    }
+
+
+def test_a_service_without_replicas_keeps_its_pool() -> None:
+    both = shop(ai=service("ai", environment=pooled()))
+    assert set(fit_pool(both, {"memory": 9}, HOST)) == {"memory"}
 
 
 def test_pools_that_fit_stay() -> None:
