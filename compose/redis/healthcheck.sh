@@ -1,11 +1,29 @@
 #!/bin/sh
-# PING with the password, which goes through the environment: arguments of a process are for everyone to read.
+# PING; of a replica also whether it follows its master, of a sentinel also whether a fail-over could be decided.
 # Anything but PONG is a failure: while loading, and when the append-only file can't be written, the answer is an error.
 set -eu
-REDISCLI_AUTH=$(cat /run/secrets/REDIS_PASSWORD)
-export REDISCLI_AUTH
-answer=$(redis-cli -h 127.0.0.1 ping)
-if [ "$answer" != PONG ]; then
-    echo "$answer"
+
+cli() { sh /etc/optimus/redis/cli.sh "$@"; }
+
+fail() {
+    echo "$*"
     exit 1
-fi
+}
+
+answer=$(cli ping)
+[ "$answer" = PONG ] || fail "$answer"
+case "${REDIS_ROLE:-}" in
+    node)
+        replication=$(cli info replication)
+        case "$replication" in
+            *master_link_status:down*) fail "the link to the master is down" ;;
+        esac
+        ;;
+    sentinel)
+        answer=$(cli sentinel ckquorum "$REDIS_SENTINEL_MASTER")
+        case "$answer" in
+            OK*) ;;
+            *) fail "$answer" ;;
+        esac
+        ;;
+esac

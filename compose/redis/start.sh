@@ -1,5 +1,5 @@
 #!/bin/sh
-# start.sh FILE [OPTION…]: runs redis-server with a configuration of this folder.
+# start.sh FILE [OPTION…]: runs redis-server with a configuration of this folder, or with one given by its whole path.
 # Active defragmentation needs the jemalloc that comes with Redis' own sources. The public image has it; builds of Linux
 # distributions use the system's and refuse to start with `activedefrag yes`, so they run without.
 set -eu
@@ -11,7 +11,10 @@ can_defragment() {
         > /dev/null 2>&1
 }
 
-configuration=/etc/optimus/redis/$1
+case "$1" in
+    /*) configuration=$1 ;;
+    *) configuration=/etc/optimus/redis/$1 ;;
+esac
 shift
 if can_defragment; then
     set -- "$@" --activedefrag yes

@@ -61,15 +61,22 @@ def resolve(file: str, service: str) -> Model:
 
 
 def merge(below: Any, above: Any, key: str = "") -> Any:
-    if isinstance(below, dict) and isinstance(above, dict):
+    if isinstance(below, dict) and isinstance(above, dict) and key != "networks":
         return below | {
             name: merge(below[name], value, name) if name in below else value for name, value in above.items()
         }
+    if key == "networks":
+        return {**_by_name(below), **_by_name(above)}
     if key == "volumes":
         return list({volume["target"]: volume for volume in (*below, *above)}.values())
     if isinstance(below, list) and isinstance(above, list) and not isinstance(above, Replaced) and key != "command":
         return [*below, *(item for item in above if item not in below)]
     return above
+
+
+def _by_name(networks: Any) -> Model:
+    """Networks in their long form, whichever form a file has."""
+    return dict(networks) if isinstance(networks, dict) else dict.fromkeys(networks)
 
 
 def interpolate(value: Any) -> Any:

@@ -18,13 +18,24 @@ from tests.unit.compose_files import (
 )
 from tests.unit.repository import CHECKOUT
 
-STACKS = ((), ("scale",), ("dev",), ("scale", "dev"), ("dev", "scale"))
+STACKS = (
+    (),
+    ("scale",),
+    ("dev",),
+    ("scale", "dev"),
+    ("dev", "scale"),
+    ("sentinel",),
+    ("scale", "sentinel"),
+    ("scale", "sentinel", "dev"),
+)
 SCALABLE = {"ai-engine", "backend-orchestrator", "memory-engine", "orchestrator-worker"}
 PYTHON = {*SCALABLE, "migrations"}
+NODES = ("redis", "redis-replica-1", "redis-replica-2")
+SENTINELS = ("redis-sentinel-1", "redis-sentinel-2", "redis-sentinel-3")
+REDIS = (*NODES, *SENTINELS, "redis-cache")
 PUBLIC_IMAGES = {
     "postgres": "pgvector/pgvector:0.8.1-pg16",
-    "redis": "redis:8.0-alpine",
-    "redis-cache": "redis:8.0-alpine",
+    **dict.fromkeys(REDIS, "redis:8.0-alpine"),
     "nginx-lb": "nginx:1.30-alpine",
 }
 EVERY = [
@@ -57,7 +68,7 @@ def test_a_container_is_hardened(name: str, service: Model) -> None:
     assert service["security_opt"] == ["no-new-privileges:true"]
     assert service["init"] is True
     assert not str(service["user"]).startswith(("0", "root"))
-    assert service["user"] == "1001:1001" or name in {"postgres", "redis", "redis-cache"}
+    assert service["user"] == "1001:1001" or name in {"postgres", *REDIS}
     assert not {"privileged", "cap_add", "network_mode", "pid", "container_name"} & service.keys()
 
 
@@ -187,6 +198,86 @@ def test_each_service_uses_the_redis_of_its_role() -> None:
         assert environment["REDIS_CACHE_URL"] == "redis://redis-cache:6379/0"
 
 
+def test_every_node_and_sentinel_has_an_address_of_its_own_that_the_others_know() -> None:
+    found = services("scale", "sentinel")
+    addresses = {name: found[name]["networks"]["sentinel"]["ipv4_address"] for name in (*NODES, *SENTINELS)}
+    assert len(set(addresses.values())) == len(addresses)
+    assert all(found[name]["environment"]["REDIS_ADDRESS"] == address for name, address in addresses.items())
+    nodes = ",".join(f"{addresses[name]}:6379" for name in NODES)
+    sentinels = ",".join(f"{addresses[name]}:26379" for name in SENTINELS)
+    for name in SENTINELS:
+        assert found[name]["environment"]["REDIS_NODES"] == nodes
+        assert found[name]["environment"]["REDIS_FIRST_MASTER"] == addresses["redis"]
+        assert found[name]["environment"]["REDIS_NAME"] == name
+    for name in (*NODES, *SENTINELS, *SCALABLE):
+        assert found[name]["environment"]["REDIS_SENTINEL_HOSTS"] == sentinels
+
+
+def test_the_networks_of_two_stacks_with_sentinels_can_differ() -> None:
+    (addresses,) = load(overlay("sentinel"))["networks"]["sentinel"]["ipam"]["config"]
+    assert all(value.startswith("${REDIS_SUBNET_PREFIX:-") for value in addresses.values())
+    assert load(overlay("sentinel"))["networks"]["sentinel"]["internal"] is True
+
+
+def test_a_sentinel_alone_decides_nothing_and_one_may_be_away() -> None:
+    quorums = {int(services("sentinel")[name]["environment"]["REDIS_QUORUM"]) for name in (*NODES, *SENTINELS)}
+    assert quorums == {len(SENTINELS) // 2 + 1}
+    assert len(SENTINELS) - 1 >= max(quorums)
+
+
+def test_each_of_the_nodes_can_become_the_master() -> None:
+    found = services("sentinel")
+    for what in ("command", "image", "user", "stop_grace_period", "healthcheck", "deploy"):
+        assert found["redis-replica-1"][what] == found["redis-replica-2"][what] == found["redis"][what], what
+    assert {secrets_of(found[name]) for name in NODES} == {"redis"}
+    data = [volume["source"] for name in NODES for volume in found[name]["volumes"] if volume["target"] == "/data"]
+    assert data == ["redis-data", "redis-replica-1-data", "redis-replica-2-data"]
+
+
+def test_a_node_refuses_writes_that_no_replica_confirms() -> None:
+    environment = services("sentinel")["redis"]["environment"]
+    assert (environment["REDIS_MIN_REPLICAS"], environment["REDIS_MAX_LAG"]) == ("1", "2")
+    node = redis_settings("sentinel/node.conf")
+    assert (node["min-replicas-to-write"], node["min-replicas-max-lag"]) == ("@MIN_REPLICAS@", "@MAX_LAG@")
+    assert (node["maxmemory-policy"], node["appendonly"]) == ("noeviction", "yes")
+
+
+def test_the_single_server_reads_what_the_sentinels_wrote_down() -> None:
+    (notes,) = (volume for volume in services()["redis"]["volumes"] if volume["target"] == "/sentinels")
+    written = {
+        volume["source"]
+        for name in SENTINELS
+        for volume in services("sentinel")[name]["volumes"]
+        if volume["target"] == "/data"
+    }
+    assert written == {notes["source"]}
+    assert notes["read_only"] is True
+
+
+def test_with_sentinels_the_services_follow_them() -> None:
+    for name in SCALABLE:
+        service = services("scale", "sentinel")[name]
+        environment = service["environment"]
+        assert environment["REDIS_SENTINEL_ENABLED"] == "true"
+        assert environment["REDIS_SENTINEL_MASTER"] == "mymaster"
+        assert environment["REDIS_USERNAME"] == environment["REDIS_SENTINEL_USERNAME"] == "services"
+        assert list(service["networks"]) == ["optimus", "stores", "sentinel"]
+        assert {*NODES, *SENTINELS} <= service["depends_on"].keys()
+
+
+@pytest.mark.parametrize("file", ["users-node.acl", "users-sentinel.acl"])
+def test_nobody_gets_in_without_a_name(file: str) -> None:
+    lines = (COMPOSE / "redis" / "sentinel" / file).read_text("utf-8").splitlines()
+    assert lines[0] == "user default off"
+    assert all(re.match(r"user [a-z]+ on #@[A-Z]+@ ", line) for line in lines[1:])
+    assert [line.split()[1] for line in lines if "+@all" in line.split() and "-@admin" not in line] == ["operator"]
+
+
+def test_a_stack_is_not_drilled_unless_it_says_so() -> None:
+    for name in (*NODES, *SENTINELS):
+        assert services("sentinel")[name]["labels"]["com.optimus.drill"] == "denied"
+
+
 def test_alone_the_memory_engine_migrates() -> None:
     service = services()["memory-engine"]
     assert service["environment"]["RUN_MIGRATIONS"] == "true"
@@ -203,7 +294,7 @@ def test_behind_the_balancer_a_job_migrates_and_replicas_wait_for_it(stack: tupl
     assert replica["depends_on"]["migrations"] == {"condition": "service_completed_successfully"}
     assert job["environment"]["RUN_MIGRATIONS_ONLY"] == "true"
     assert job["image"] == replica["image"]
-    assert job["networks"] == ["stores"]
+    assert list(job["networks"]) == ["stores"]
     assert secrets_of(job) == "migrations"
 
 
@@ -250,7 +341,7 @@ def test_no_secret_is_in_the_environment(service: str) -> None:
         assert not re.search(r"//[^/@\s]+@", str(value))
 
 
-@pytest.mark.parametrize("name", ["scale", "dev"])
+@pytest.mark.parametrize("name", ["scale", "dev", "sentinel"])
 def test_an_overlay_repeats_nothing_of_the_base(name: str) -> None:
     base = services()
     for service, added in load(overlay(name))["services"].items():

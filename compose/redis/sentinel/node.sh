@@ -1,0 +1,98 @@
+#!/bin/sh
+# node.sh [OPTION…]: runs redis-server as one of the data nodes that the sentinels look after.
+#
+# Which role it takes is what a quorum of the sentinels says; until one agrees, it waits. It refuses two things, says so, and
+# waits for the sentinels to choose another node, whose replica it then becomes:
+# - to be master without data while there are replicas, who would copy the nothing;
+# - to follow another node while its own data is newer than theirs, written while there were no sentinels.
+set -eu
+umask 077
+. "${0%/*}/lib.sh"
+
+data=${REDIS_DATA:-/data}
+# Written by start.sh when this node runs alone.
+alone=$data/alone
+
+has_data() {
+    for file in "$data"/appendonlydir/*.manifest "$data/dump.rdb"; do
+        [ ! -s "$file" ] || return 0
+    done
+    return 1
+}
+
+was_replica() { grep -q '^replicaof ' "$data/redis.conf" 2> /dev/null; }
+
+# most COLUMN < LINES: the largest number in a column.
+most() { awk -v column="$1" '$column > most { most = $column } END { print most + 0 }'; }
+
+# decide < LINES of sentinels_say: `master`, `replica ADDRESS`, `choosing` (a fail-over is under way), or why not.
+decide() {
+    lines=$(cat)
+    master=$(echo "$lines" | agreed)
+    replicas=$(echo "$lines" | most 3)
+    if [ -z "$master" ]; then
+        echo "waiting: fewer than $REDIS_QUORUM sentinels name a master"
+    elif [ "$master" != "$REDIS_ADDRESS" ] && [ -e "$alone" ]; then
+        echo "refused: this node ran alone and its data is newer, but the sentinels name $master; see docs/redis-sentinel.md"
+    elif [ "$master" != "$REDIS_ADDRESS" ]; then
+        echo "replica $master"
+    elif [ "$replicas" -gt 0 ] && ! has_data; then
+        echo "refused: the sentinels name this node master, but it has no data and would empty the $replicas replicas"
+    elif [ "$(echo "$lines" | most 4)" -eq 0 ] && was_replica; then
+        echo "refused: this node was a replica, but sentinels without memory name it master; see docs/redis-sentinel.md"
+    elif [ "$replicas" -gt 0 ] && [ "$(echo "$lines" | most 5)" -ge 5 ] && echo "$lines" | grep -q ' [^ ]*\(down\|failover\)'; then
+        echo choosing
+    else
+        echo master
+    fi
+}
+
+# Where this node was away for longer than down-after, the sentinels are about to replace it: it waits for them for 2 s, in which
+# a fail-over ends. If it doesn't, nobody else can be master. Sentinels that have just started know nothing yet: all were away.
+role() {
+    patience=${REDIS_PATIENCE:-10}
+    said=
+    while :; do
+        verdict=$(sentinels_say | decide)
+        case "$verdict" in
+            master | replica*) break ;;
+            choosing)
+                patience=$((patience - 1))
+                [ "$patience" -gt 0 ] || { verdict=master && break; }
+                sleep 0.1
+                ;;
+            *)
+                [ "$verdict" = "$said" ] || say "$verdict"
+                said=$verdict
+                sleep 0.5
+                ;;
+        esac
+    done
+    say "$verdict"
+    echo "$verdict"
+}
+
+# A replica without data must not be made master before it has a copy: it takes part in elections from then on. (A sentinel would
+# take it if the others were away.) Detached from this shell, which becomes redis-server and would inherit it as a child.
+candidate_once_copied() {
+    echo "replica-priority 0" >> "$data/redis.conf"
+    (
+        until sh "${0%/*}/../cli.sh" info replication 2> /dev/null | grep -q '^master_link_status:up\|^role:master'; do
+            sleep 1
+        done
+        sh "${0%/*}/../cli.sh" config set replica-priority 100 > /dev/null
+    ) > /dev/null 2>&1 &
+}
+
+role=$(role)
+fill users-node.acl SERVICES="$(digest REDIS_PASSWORD)" SENTINEL="$(digest REDIS_SENTINEL_PASSWORD)" \
+    REPLICATION="$(digest REDIS_REPLICATION_PASSWORD)" OPERATOR="$(digest REDIS_OPERATOR_PASSWORD)" > "$data/users.acl"
+fill node.conf ADDRESS="$REDIS_ADDRESS" MIN_REPLICAS="$REDIS_MIN_REPLICAS" MAX_LAG="$REDIS_MAX_LAG" \
+    REPLICATION_PASSWORD="$(secret REDIS_REPLICATION_PASSWORD)" > "$data/redis.conf"
+if [ "$role" = master ]; then
+    rm -f "$alone"
+else
+    echo "replicaof ${role#replica } 6379" >> "$data/redis.conf"
+    has_data || (candidate_once_copied)
+fi
+exec sh "${0%/*}/../start.sh" "$data/redis.conf" "$@"

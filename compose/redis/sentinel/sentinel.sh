@@ -1,0 +1,54 @@
+#!/bin/sh
+# sentinel.sh: runs one of the sentinels. What it learned lives in /data/NAME/sentinel.conf; settings are taken from the template
+# and the environment at each start, so that a changed one takes effect.
+set -eu
+umask 077
+. "${0%/*}/lib.sh"
+
+folder=${REDIS_DATA:-/data}/$REDIS_NAME
+file=$folder/sentinel.conf
+name=$REDIS_SENTINEL_MASTER
+
+# What a sentinel has to remember: who it is, whom it watches, which elections there were, who else is there.
+remembered() {
+    grep -E "^sentinel (myid|current-epoch|(monitor|config-epoch|leader-epoch|known-replica|known-sentinel) $name) " "$file" \
+        2> /dev/null
+}
+
+# The network was given other addresses: the hosts' numbers in it stayed.
+readdressed() {
+    before=$(cat "$folder/first-master" 2> /dev/null || echo "$REDIS_FIRST_MASTER")
+    sed "s| ${before%.*}\.\([0-9]\)| ${REDIS_FIRST_MASTER%.*}.\1|g"
+}
+
+# One line per node that says it is a master with replicas: its address.
+masters_say() {
+    for node in $(echo "$REDIS_NODES" | tr , ' '); do
+        ask "$node" info replication | tr -d '\r' | awk -F: -v address="${node%:*}" '
+            { value[$1] = $2 } END { if (value["role"] == "master" && value["connected_slaves"] > 0) print address }' &
+    done
+    wait
+}
+
+# A sentinel without memory joins what is there, other sentinels' word first; the first one of all begins with the first master.
+first_memory() {
+    found=$({ sentinels_say | sed 's/^/1 /' & masters_say | sed 's/^/2 /' & wait; } | sort | awk 'NR == 1 { print $2 }')
+    echo "sentinel monitor $name ${found:-$REDIS_FIRST_MASTER} 6379 $REDIS_QUORUM"
+}
+
+mkdir -p "$folder"
+memory=$(remembered | readdressed)
+[ -n "$memory" ] || memory=$(first_memory)
+# For alone.sh, which has to know whether the node that runs alone was the last master.
+echo "$REDIS_FIRST_MASTER" > "$folder/first-master"
+fill users-sentinel.acl SERVICES="$(digest REDIS_PASSWORD)" SENTINEL="$(digest REDIS_SENTINEL_PASSWORD)" \
+    OPERATOR="$(digest REDIS_OPERATOR_PASSWORD)" > "$folder/users.acl"
+{
+    fill sentinel.conf FOLDER="$folder" ADDRESS="$REDIS_ADDRESS" MASTER="$name" \
+        SENTINEL_PASSWORD="$(secret REDIS_SENTINEL_PASSWORD)" DOWN_AFTER_MS="$REDIS_DOWN_AFTER_MS" \
+        FAILOVER_TIMEOUT_MS="$REDIS_FAILOVER_TIMEOUT_MS"
+    echo "$memory"
+} > "$file.new"
+mv "$file.new" "$file"
+say "$(echo "$memory" | grep '^sentinel monitor ')"
+exec redis-sentinel "$file"
