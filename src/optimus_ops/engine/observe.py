@@ -41,11 +41,15 @@ class Docker:
         api: the client of the API.
         node: the engine's host.
         root: the folder on that host where images, containers and volumes are.
+        memory: of that host, in bytes.
+        cpus: cores of that host.
     """
 
     api: Any
     node: str
     root: str = ""
+    memory: int = 0
+    cpus: float = 0.0
 
     @classmethod
     def connect(cls, *, timeout: float = 60.0) -> Docker:
@@ -59,7 +63,8 @@ class Docker:
             info = api.info()
         except (DockerException, OSError) as error:
             raise MachineLacks(f"no Docker engine answers ({_short(error)})", CONNECT_HINT) from error
-        return cls(api, str(info.get("Name", "")), str(info.get("DockerRootDir", "")))
+        host = (int(info.get("MemTotal", 0)), float(info.get("NCPU", 0)))
+        return cls(api, str(info.get("Name", "")), str(info.get("DockerRootDir", "")), *host)
 
     def answers(self) -> bool:
         """Tell whether the engine still answers."""

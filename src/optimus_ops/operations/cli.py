@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from optimus_ops.errors import Refused
 from optimus_ops.operations import deploy as deploying
 from optimus_ops.operations import scale as operations
+from optimus_ops.operations.containers import Deadlines
 from optimus_ops.operations.session import Options
 from optimus_ops.plan.deploy import DeployRequest
 from optimus_ops.plan.scale import ScaleRequest
@@ -31,6 +32,7 @@ class ScaleFlags:
     observability: bool = False
     sentinel: bool = False
     logs: bool = False
+    fit_pool: bool = False
 
     @property
     def overlays(self) -> tuple[str, ...]:
@@ -39,7 +41,15 @@ class ScaleFlags:
         return tuple(name for name, wanted in asked.items() if wanted)
 
 
-def options(*, plan: bool, json: bool, lock_wait: str, detailed_exitcode: bool = False) -> Options:
+def options(
+    *,
+    plan: bool,
+    json: bool,
+    lock_wait: str,
+    detailed_exitcode: bool = False,
+    healthy_within: str = "180",
+    migrate_within: str = "600",
+) -> Options:
     """Return the options that every changing task takes.
 
     Raises:
@@ -48,7 +58,11 @@ def options(*, plan: bool, json: bool, lock_wait: str, detailed_exitcode: bool =
     if detailed_exitcode and not plan:
         raise Refused("--detailed-exitcode goes with --plan")
     seconds = seconds_of(lock_wait, "--lock-wait", 86_400)
-    return Options(plan=plan, json=json, lock_wait=seconds, detailed_exitcode=detailed_exitcode)
+    deadlines = Deadlines(
+        healthy=seconds_of(healthy_within, "--healthy-within", 86_400),
+        migrate=seconds_of(migrate_within, "--migrate-within", 86_400),
+    )
+    return Options(plan=plan, json=json, lock_wait=seconds, detailed_exitcode=detailed_exitcode, deadlines=deadlines)
 
 
 def seconds_of(text: str, flag: str, most: float) -> float:
@@ -92,8 +106,8 @@ def scale(given: Mapping[str, str], flags: ScaleFlags, chosen: Options, purpose:
             )
         operations.down(flags.overlays, chosen, prune_network=flags.prune_network)
         return
-    request = ScaleRequest(counts, frozenset(flags.build), flags.run_migrations, purpose)
-    operations.scale(operations.Wanted(request, flags.overlays), chosen)
+    request = ScaleRequest(counts, frozenset(flags.build), flags.run_migrations, purpose=purpose)
+    operations.scale(operations.Wanted(request, flags.overlays, flags.fit_pool), chosen)
     if flags.logs and not chosen.plan:
         from optimus_ops.inspect.logs import follow  # noqa: PLC0415 - only where it is asked for
 
@@ -140,7 +154,8 @@ def deploy(flags: RollFlags, chosen: Options) -> None:
     if flags.image and not flags.services:
         raise Refused("--image goes with the services that it is for", "invoke deploy SERVICE --image TAG")
     services = tuple(dict.fromkeys(flags.services))
-    deploying.deploy(deploying.DeployFlags(services, checked_image(flags.image), flags.request), chosen)
+    wanted = deploying.DeployFlags(services, checked_image(flags.image), flags.request, flags.fit_pool)
+    deploying.deploy(wanted, chosen)
 
 
 def rollback(flags: RollFlags, chosen: Options) -> None:

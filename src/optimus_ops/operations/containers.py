@@ -12,6 +12,7 @@ from optimus_ops.balancer.routing import check_routing
 from optimus_ops.engine.configs import ConfigNotes, config_of, digests
 from optimus_ops.errors import OpsError
 from optimus_ops.plan.scale import needed_by
+from optimus_ops.plan.steps import Migrate, Observe, Stop, VerifyRouting, WaitHealthy
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from optimus_ops.engine.compose import Compose
     from optimus_ops.engine.observe import Docker
     from optimus_ops.engine.state import Replica, State
-    from optimus_ops.plan.steps import Victim
+    from optimus_ops.plan.steps import Plan, Step, Victim
     from optimus_ops.stack.model import Stack
 
 Thing = TypeVar("Thing")
@@ -28,6 +29,8 @@ Thing = TypeVar("Thing")
 POLL_SECONDS = 0.1
 LOG_LINES = 20
 TOGETHER = 16
+# Builds and pulls end by themselves after half an hour; everything else takes seconds.
+OTHER_SECONDS = 1800.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,6 +192,24 @@ class Containers:
             if not routing.good:
                 raise OpsError(f"{name} through {self.stack.balancer} ({routing.endpoint}): {routing.verdict}")
         note(f"{requests} requests, every replica answered")
+
+
+def longest(plan: Plan, deadlines: Deadlines) -> float:
+    """Return how many seconds a plan may take at most, an undo not counted."""
+    return sum(_longest(step, deadlines) for step in plan.steps)
+
+
+def _longest(step: Step, deadlines: Deadlines) -> float:
+    match step:
+        case WaitHealthy():
+            return deadlines.healthy
+        case Migrate():
+            return deadlines.migrate
+        case VerifyRouting(settle=settle):
+            return deadlines.routing + settle
+        case Observe(seconds=seconds) | Stop(seconds=seconds):
+            return seconds
+    return OTHER_SECONDS
 
 
 def notes_of(compose: Compose) -> ConfigNotes:

@@ -9,6 +9,7 @@ from optimus_ops.engine.disk import check_disk
 from optimus_ops.engine.kept import repository_of
 from optimus_ops.errors import Refused
 from optimus_ops.operations.actor import kept_images
+from optimus_ops.operations.budgeting import Budgeting
 from optimus_ops.operations.rooms import look_around, look_at_versions
 from optimus_ops.operations.scale import summary
 from optimus_ops.operations.session import Session
@@ -19,6 +20,7 @@ from optimus_ops.plan.steps import short_id
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from optimus_ops.engine.compose import Compose
     from optimus_ops.engine.state import State
     from optimus_ops.operations.session import Options
     from optimus_ops.plan.steps import Plan
@@ -33,11 +35,13 @@ class DeployFlags:
         services: the services; all that run and may be replaced if empty.
         image: a tag, or a whole image name, in place of the image of the Compose files; "" for that one.
         request: the rest, with `services` and `images` still empty.
+        fit_pool: whether database pools are cut where the replicas would not fit.
     """
 
     services: tuple[str, ...]
     image: str
     request: DeployRequest
+    fit_pool: bool = False
 
 
 def deploy(flags: DeployFlags, options: Options) -> None:
@@ -50,7 +54,7 @@ def deploy(flags: DeployFlags, options: Options) -> None:
         services = flags.services or deployable(stack, state)
         images = requested_images(session, stack, services, flags.image)
         request = replace(flags.request, services=services, images=images)
-        return planned(session, state, request)
+        return planned(session, state, request, fit_pool=flags.fit_pool)
 
     session.change(make_plan, after=lambda: summary(session))
 
@@ -79,18 +83,35 @@ def look(session: Session) -> tuple[Stack, State]:
     return stack, state
 
 
-def planned(session: Session, state: State, request: DeployRequest) -> tuple[Plan, Stack]:
-    """Return the plan for a request, and the stack as it will be, with the images of the request."""
-    pins = session.compose.pinned().with_images(request.images)
-    for service, name, value in request.environment:
-        pins = pins.with_environment({service: {name: value}})
-    request = replace(request, repin=pins != session.compose.pinned())
-    compose = session.compose.with_pins(pins)
+def planned(session: Session, state: State, request: DeployRequest, *, fit_pool: bool = False) -> tuple[Plan, Stack]:
+    """Return the plan for a request, and the stack as it will be, with the images of the request.
+
+    Args:
+        session: the project.
+        state: what runs.
+        request: what was asked for.
+        fit_pool: whether database pools are cut where the replicas would not fit.
+    """
+    compose, request = _pinned_as_asked(session, request)
     stack = compose.stack()
     around = look_around(compose, session.docker, stack, state, building=True)
     around = look_at_versions(around, compose, stack, state, request.services)
     around = replace(around, before=session.running_before())
-    return plan_deploy(stack, state, request, around), stack
+    plan = plan_deploy(stack, state, request, around)
+    counts = {name: len(state.running(name)) for name in request.services}
+    budgeting = Budgeting(session.docker, stack, state, counts)
+    if fit_pool and (environment := budgeting.pools_that_fit(plan)):
+        return planned(session, state, replace(request, environment=environment))
+    return budgeting.checked(plan), stack
+
+
+def _pinned_as_asked(session: Session, request: DeployRequest) -> tuple[Compose, DeployRequest]:
+    """Return the project's files as they will be pinned, and the request, which says whether that changes anything."""
+    now = session.compose.pinned()
+    pins = now.with_images(request.images)
+    for service, name, value in request.environment:
+        pins = pins.with_environment({service: {name: value}})
+    return session.compose.with_pins(pins), replace(request, repin=pins != now)
 
 
 def requested_images(session: Session, stack: Stack, services: tuple[str, ...], image: str) -> dict[str, str]:

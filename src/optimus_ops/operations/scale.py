@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from optimus_ops.engine.disk import check_disk
 from optimus_ops.engine.ports import check_ports
+from optimus_ops.operations.budgeting import Budgeting
 from optimus_ops.operations.rooms import look_around
 from optimus_ops.operations.session import Session
 from optimus_ops.plan.down import plan_down
@@ -27,10 +28,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Wanted:
-    """A scale request with the overlays it is made on."""
+    """What was asked for.
+
+    Args:
+        request: the numbers.
+        overlays: overlays beside those that are always on.
+        fit_pool: whether database pools are cut where the numbers would not fit.
+    """
 
     request: ScaleRequest
-    overlays: tuple[str, ...] = field(default=())
+    overlays: tuple[str, ...] = ()
+    fit_pool: bool = False
 
 
 def scale(wanted: Wanted, options: Options) -> None:
@@ -45,7 +53,13 @@ def scale(wanted: Wanted, options: Options) -> None:
         check_disk(session.docker.root)
         around = look_around(session.compose, session.docker, stack, state, building=bool(wanted.request.build))
         around = replace(around, before=session.running_before())
-        return plan_scale(stack, state, wanted.request, around), stack
+        request = wanted.request
+        plan = plan_scale(stack, state, request, around)
+        budgeting = Budgeting(session.docker, stack, state, request.counts)
+        if wanted.fit_pool and (environment := budgeting.pools_that_fit(plan)):
+            request = replace(request, environment=environment)
+            return plan_scale(stack, state, request, around), stack
+        return budgeting.checked(plan), stack
 
     session.change(make_plan, after=lambda: summary(session))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from optimus_ops.console import Console
@@ -12,6 +12,7 @@ from optimus_ops.engine.compose import Compose
 from optimus_ops.engine.observe import Docker
 from optimus_ops.errors import WouldChange
 from optimus_ops.operations.actor import ComposeActor, kept_images
+from optimus_ops.operations.containers import Deadlines, longest
 from optimus_ops.operations.rooms import Rooms
 from optimus_ops.operations.undo import observe_before
 from optimus_ops.plan.executor import execute
@@ -40,12 +41,14 @@ class Options:
         json: whether one JSON document is printed on standard output, and nothing else there.
         lock_wait: seconds to wait for the stack's lock.
         detailed_exitcode: whether a plan that would change something ends with exit code 10.
+        deadlines: how long steps may take.
     """
 
     plan: bool = False
     json: bool = False
     lock_wait: float = 0.0
     detailed_exitcode: bool = False
+    deadlines: Deadlines = field(default_factory=Deadlines)
 
 
 @dataclass(frozen=True)
@@ -93,11 +96,12 @@ class Session:
             "invoke " + " ".join(sys.argv[1:]),
             wait=self.options.lock_wait,
             on_wait=self.console.say,
-        ):
+        ) as lock:
             with self._looking():
                 plan, stack = make_plan()
             self.console.say(plan_text(plan))
             if plan:
+                lock.expect(longest(plan, self.options.deadlines))
                 self._execute(plan, stack)
             outcome = after() if after is not None else None
         if self.options.json:
@@ -123,7 +127,7 @@ class Session:
 
     def _execute(self, plan: Plan, stack: Stack) -> None:
         before = observe_before(self.docker, self.compose, stack, (kept_images(self.compose).path,))
-        actor = ComposeActor(self.compose, self.docker, stack, Rooms(self.compose), before)
+        actor = ComposeActor(self.compose, self.docker, stack, Rooms(self.compose), before, self.options.deadlines)
         journal = Journal.begin(self.journal, plan, before=facts_of(before.state))
         execute(plan, actor, self.console, journal)
 

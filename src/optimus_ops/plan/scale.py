@@ -12,6 +12,7 @@ from optimus_ops.plan.steps import (
     CheckMigrations,
     MakeBases,
     Migrate,
+    Pin,
     Plan,
     Pull,
     Remove,
@@ -45,12 +46,14 @@ class ScaleRequest:
         counts: service -> replicas; services not named keep their number.
         build: services whose images are built anew.
         run_migrations: whether the migrations job runs even if it has run on this image.
+        environment: service, variable, value: variables that are pinned for what starts from now on.
         purpose: what the plan is called.
     """
 
     counts: Mapping[str, int] = field(default_factory=dict)
     build: frozenset[str] = frozenset()
     run_migrations: bool = False
+    environment: tuple[tuple[str, str, str], ...] = ()
     purpose: str = "scale"
 
 
@@ -178,6 +181,8 @@ def prepare_steps(stack: Stack, state: State, request: ScaleRequest, around: Sur
     if missing and not bases:
         steps.append(Pull(services=missing, cause="the images are not on this machine"))
     steps.extend(_build_steps(stack, request.build, {**outdated, **unbuilt}))
+    if request.environment:
+        steps.append(Pin(environment=request.environment, cause="so that the database has enough connections"))
     return tuple(steps)
 
 

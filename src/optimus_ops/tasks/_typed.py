@@ -71,7 +71,7 @@ def guarded(body: Body) -> Body:
 
     @functools.wraps(body)
     def run(*args: Any, **kwargs: Any) -> object:
-        from optimus_ops.errors import Interrupted, OpsError, exit_code
+        from optimus_ops.errors import Interrupted, OpsError, WouldChange, exit_code
 
         def interrupt(number: int, _frame: FrameType | None) -> None:
             raise Interrupted(number)
@@ -85,6 +85,8 @@ def guarded(body: Body) -> Body:
             # The reader went away (`| head`): nothing more can be said, and Python must not try at exit.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             raise Exit(code=0) from None
+        except WouldChange as planned:
+            raise Exit(code=planned.exit_code) from None
         except OpsError as error:
             raise Exit(f"{error.word}: {error}", code=exit_code(error)) from None
 

@@ -17,7 +17,7 @@ from invoke.exceptions import Exit, ParseError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from invoke.parser import ParserContext
+    from invoke.parser.context import ParserContext
 
 
 def make_namespace(root: Path | None = None) -> Collection:

@@ -18,6 +18,7 @@ PLAN_HELP = {
     "detailed-exitcode": "with --plan: exit code 10 if something would change, 0 if not",
     "json": "print one JSON document on standard output",
 }
+FIT_POOL_HELP = "lower DB_POOL_SIZE and DB_MAX_OVERFLOW of what starts until the database has enough connections"
 ROLL_HELP = {
     "service": "a service; it may stand there without the flag, and several may",
     "parallelism": "how many old replicas drain at once (1)",
@@ -42,6 +43,7 @@ def make_scale(services: Sequence[str]) -> Any:
         observability: bool = False,
         sentinel: bool = False,
         logs: bool = False,
+        fit_pool: bool = False,
         plan: bool = False,
         json: bool = False,
         lock_wait: str = "0",
@@ -54,7 +56,9 @@ def make_scale(services: Sequence[str]) -> Any:
         """
         from optimus_ops.operations import cli
 
-        flags = cli.ScaleFlags(down, prune_network, tuple(build or ()), run_migrations, observability, sentinel, logs)
+        flags = cli.ScaleFlags(
+            down, prune_network, tuple(build or ()), run_migrations, observability, sentinel, logs, fit_pool
+        )
         chosen = cli.options(plan=plan, json=json, lock_wait=lock_wait, detailed_exitcode=detailed_exitcode)
         cli.scale(counts, flags, chosen)
 
@@ -69,6 +73,7 @@ def make_scale(services: Sequence[str]) -> Any:
             "build": "build the image of this service anew (may be given several times)",
             "run-migrations": "run the migrations job even if it has run on this image",
             "logs": "then follow the logs of the services named",
+            "fit-pool": FIT_POOL_HELP,
             **OVERLAY_HELP,
             **PLAN_HELP,
             **LOCK_HELP,
@@ -139,8 +144,10 @@ def migrate(
         **ROLL_HELP,
         "image": "a tag or an image's name in place of the image of the Compose files",
         "observe": "seconds for which new replicas are compared with old ones in each batch (10; 0: not at all)",
+        "healthy-within": "seconds within which new replicas have to be healthy (180)",
+        "migrate-within": "seconds within which the migrations job has to end (600)",
         "allow-contract": "let migrations take away what the running version uses",
-        "fit-pool": "lower DB_POOL_SIZE and DB_MAX_OVERFLOW until the connections fit",
+        "fit-pool": FIT_POOL_HELP,
         "force": "replace replicas that are not stale, too",
         **PLAN_HELP,
         **LOCK_HELP,
@@ -153,6 +160,8 @@ def deploy(
     parallelism: str = "1",
     surge: str = "",
     observe: str = "10",
+    healthy_within: str = "180",
+    migrate_within: str = "600",
     allow_contract: bool = False,
     fit_pool: bool = False,
     force: bool = False,
@@ -170,7 +179,15 @@ def deploy(
 
     named = tuple(service or ())
     flags = cli.RollFlags(named, image, parallelism, surge, observe, allow_contract, fit_pool, force)
-    cli.deploy(flags, cli.options(plan=plan, json=json, lock_wait=lock_wait, detailed_exitcode=detailed_exitcode))
+    chosen = cli.options(
+        plan=plan,
+        json=json,
+        lock_wait=lock_wait,
+        detailed_exitcode=detailed_exitcode,
+        healthy_within=healthy_within,
+        migrate_within=migrate_within,
+    )
+    cli.deploy(flags, chosen)
 
 
 @task(

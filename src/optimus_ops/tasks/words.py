@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from invoke.parser import ParserContext
+    from invoke.parser.context import ParserContext
 
 FLAG = "--service"
 
