@@ -35,23 +35,31 @@ class Answer:
     body: bytes
 
 
-def chat_request(address: Address, key: str, text: str) -> bytes:
-    """Return the bytes of a completion request to the `embedded` model.
+def chat_request(address: Address, key: str, text: str, model: str = "embedded", *, stream: bool = False) -> bytes:
+    """Return the bytes of a completion request.
 
     Args:
         address: for the Host header.
         key: the tenant's.
         text: the user's message.
+        model: which one is asked.
+        stream: whether the answer shall come as a stream of events.
     """
-    body = json.dumps({"model": "embedded", "messages": [{"role": "user", "content": text}]}).encode()
-    head = (
-        "POST /v1/chat/completions HTTP/1.1",
-        f"Host: {address.host}:{address.port}",
-        f"Authorization: Bearer {key}",
-        "Content-Type: application/json",
-        f"Content-Length: {len(body)}",
-    )
-    return "\r\n".join((*head, "", "")).encode() + body
+    document = {"model": model, "messages": [{"role": "user", "content": text}], **({"stream": True} if stream else {})}
+    body = json.dumps(document).encode()
+    fields = ("Content-Type: application/json", f"Content-Length: {len(body)}")
+    return head("POST /v1/chat/completions", address, key, *fields) + body
+
+
+def list_request(address: Address, key: str) -> bytes:
+    """Return the bytes of a request for the list of models."""
+    return head("GET /v1/models", address, key)
+
+
+def head(target: str, address: Address, key: str, *fields: str) -> bytes:
+    """Return the head of a request: method and path, where to, whose it is, and further fields."""
+    own = (f"Host: {address.host}:{address.port}", f"Authorization: Bearer {key}")
+    return "\r\n".join((f"{target} HTTP/1.1", *own, *fields, "", "")).encode()
 
 
 def parsed(received: bytes | bytearray) -> Answer | None:

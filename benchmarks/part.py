@@ -21,6 +21,7 @@ class Part:
         raw: what the figures were made from, for the JSON file.
         notes: what one has to know to read the figures.
         failed: why nothing was measured.
+        files: name -> text of files that stand beside the report.
     """
 
     name: str
@@ -28,3 +29,4 @@ class Part:
     raw: Mapping[str, Any] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     failed: str = ""
+    files: Mapping[str, str] = field(default_factory=dict)

@@ -11,7 +11,7 @@ import sys
 import tempfile
 import time
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,7 +28,7 @@ ROOT = Path(__file__).parents[1]
 FILES = ("compose/docker-compose.yml", "compose/docker-compose.scale.yml")
 LABEL = "com.docker.compose.project"
 SECONDS = 180.0
-"""The longest that one command may take."""
+"""The longest that one command may take, where nothing else is said."""
 
 
 @dataclass(frozen=True)
@@ -92,24 +92,28 @@ class Platform:
     environ: Mapping[str, str]
     engine: Engine
 
-    def invoke(self, *words: str) -> str:
-        """Run `invoke` to its end and return its standard output.
+    def having(self, **environ: str) -> Platform:
+        """Return the same project, seen by commands that run in an environment with these variables as well."""
+        return replace(self, environ={**self.environ, **environ})
+
+    def invoke(self, *words: str, deadline: float = SECONDS) -> str:
+        """Run `invoke` to its end, within `deadline` seconds, and return its standard output.
 
         Raises:
             OpsError: it failed; the message is its own.
         """
         command = [str(Path(sys.executable).with_name("invoke")), *words]
-        return run(command, cwd=ROOT, environ=self.environ, deadline=SECONDS).stdout
+        return run(command, cwd=ROOT, environ=self.environ, deadline=deadline).stdout
 
-    def compose(self, *words: str) -> str:
-        """Run plain `docker compose` on base and scale, with the secrets that `invoke` made.
+    def compose(self, *words: str, deadline: float = SECONDS) -> str:
+        """Run plain `docker compose` on base and scale, with the secrets that `invoke` made, within `deadline` seconds.
 
         Raises:
             OpsError: it failed; the message is its own.
         """
         files = [word for name in FILES for word in ("-f", str(ROOT / name))]
         environ = {**self.environ, "OPTIMUS_SECRETS_DIR": str(self.folder / "state" / "secrets")}
-        return run(["docker", "compose", *files, *words], cwd=ROOT, environ=environ, deadline=SECONDS).stdout
+        return run(["docker", "compose", *files, *words], cwd=ROOT, environ=environ, deadline=deadline).stdout
 
     def document(self) -> dict[str, Any]:
         """Return the merged Compose model."""

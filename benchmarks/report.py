@@ -9,19 +9,56 @@ from typing import TYPE_CHECKING
 from benchmarks.figures import Verdict, shown
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from datetime import date
 
     from benchmarks.figures import Figure
     from benchmarks.machine import Machine
     from benchmarks.part import Part
 
-TITLES = {
-    "startup": "Start-up",
-    "scale": "Scale",
-    "footprint": "Footprint",
-    "throughput": "Throughput",
-}
+
+@dataclass(frozen=True)
+class Subject:
+    """What a report is about.
+
+    Args:
+        name: of its files, and of the report on the command line.
+        title: its headline.
+        parts: name -> title of what it is made of.
+        arguments: of the command that makes it again.
+        remarks: what else is to be said above the figures.
+    """
+
+    name: str
+    title: str
+    parts: Mapping[str, str]
+    arguments: str = ""
+    remarks: str = ""
+
+    @property
+    def command(self) -> str:
+        """Return the command that makes the report again."""
+        return f".venv/bin/python -m benchmarks {self.arguments}".rstrip()
+
+
+PLATFORM = Subject(
+    "platform",
+    "Benchmarks of the platform",
+    {"startup": "Start-up", "scale": "Scale", "footprint": "Footprint", "throughput": "Throughput"},
+    remarks=(
+        "Search in memory-engine has a report of its own: [memory-search.md](memory-search.md); so has what clients "
+        "lose while the platform changes: [changes.md](changes.md)."
+    ),
+)
+CHANGES = Subject(
+    "changes",
+    "Changes under load",
+    {"load": "What clients lose", "growth": "From two to four replicas", "planning": "Planning"},
+    arguments="changes",
+    remarks="Each change is made by `invoke` and, for comparison, by plain `docker compose` on the same files.",
+)
+SUBJECTS = (PLATFORM, CHANGES)
+TITLES = {name: title for subject in SUBJECTS for name, title in subject.parts.items()}
 HEAD = "| what | target | measured | verdict | from |\n|---|---|---|---|---|"
 
 
@@ -34,36 +71,39 @@ class Report:
         machine: on what.
         day: when.
         seconds: how long it took.
-        command: that makes it again.
+        subject: what it is about.
     """
 
     parts: Sequence[Part]
     machine: Machine
     day: date
     seconds: float
-    command: str
+    subject: Subject
 
     @property
-    def failed(self) -> tuple[Part, ...]:
-        """Return the parts that could not be measured."""
-        return tuple(part for part in self.parts if part.failed)
+    def complete(self) -> bool:
+        """Whether everything could be measured, met or missed."""
+        figures = [figure for part in self.parts for figure in part.figures]
+        unmeasured = any(figure.verdict is Verdict.UNMEASURED for figure in figures)
+        return not unmeasured and not any(part.failed for part in self.parts)
 
 
 def markdown(report: Report) -> str:
     """Return the report for people."""
     sections = "\n\n".join(section(part) for part in report.parts)
-    return f"""# Benchmarks of the platform
+    subject = report.subject
+    return f"""# {subject.title}
 
 {verdicts(report.parts)}
 
 Measured on {report.day.isoformat()} in {report.seconds:.0f} s: {report.machine}.
 Ratios are medians of the ratios of pairs that ran one after the other, so that what else the machine did drops out.
-Targets that were missed are shown as missed. Raw figures: [platform.json](platform.json).
-Search in memory-engine has a report of its own: [memory-search.md](memory-search.md).
+Targets that were missed are shown as missed. Raw figures: [{subject.name}.json]({subject.name}.json).
+{subject.remarks}
 
 The same again, on a machine that does nothing else (the stacks are its own, on free ports; nothing of them stays):
 
-    {report.command}
+    {subject.command}
 
 {sections}
 """

@@ -1,0 +1,131 @@
+"""The changes that are measured: from what to what, and how it is done here and by plain `docker compose`."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+from benchmarks.versions import NEW, OLD
+
+if TYPE_CHECKING:
+    from benchmarks.platform_under_test import Platform
+    from benchmarks.versions import Versions
+
+SERVICE = "ai-engine"
+CHANGE_SECONDS = 600.0
+"""The longest that one change may take."""
+ARRIVAL_SECONDS = 60.0
+
+
+@dataclass(frozen=True)
+class Setting:
+    """How ai-engine runs.
+
+    Args:
+        replicas: how many.
+        version: of the image.
+        log_level: value of LOG_LEVEL.
+    """
+
+    replicas: int = 4
+    version: str = OLD
+    log_level: str = "info"
+
+
+@dataclass(frozen=True)
+class Case:
+    """One change.
+
+    Args:
+        name: on the command line.
+        title: in the report.
+        before: what runs when it begins.
+        after: what runs when it is over.
+        words: of `invoke`; `{image}` stands for the image of `after`.
+    """
+
+    name: str
+    title: str
+    before: Setting
+    after: Setting
+    words: tuple[str, ...]
+
+
+CASES = (
+    Case("scale-up", "Scale 1 → 4", Setting(1), Setting(4), ("scale", "--ai-engine", "4")),
+    Case("scale-down", "Scale 4 → 1", Setting(4), Setting(1), ("scale", "--ai-engine", "1")),
+    Case("deploy", "Deploy of 4", Setting(), Setting(version=NEW), ("deploy", SERVICE, "--image", "{image}")),
+    Case("rollback", "Rollback of 4", Setting(version=NEW), Setting(), ("rollback", SERVICE)),
+    Case("configuration", "Configuration of 4", Setting(), Setting(log_level="warning"), ("deploy", SERVICE)),
+)
+
+
+class Way(Protocol):
+    """A way to change a stack."""
+
+    def prepare(self, stack: Platform, images: Versions, case: Case) -> None:
+        """Bring up what the case begins with, from nothing."""
+
+    def change(self, stack: Platform, images: Versions, case: Case) -> None:
+        """Change it to what the case ends with."""
+
+
+class Ours:
+    """With `invoke`. The stack's own files say the old version all the time; deploys and rollbacks go beyond them."""
+
+    def prepare(self, stack: Platform, images: Versions, case: Case) -> None:
+        """Scale, and deploy the new version where the case begins with it."""
+        stack.invoke("scale", f"--{SERVICE}", str(case.before.replicas))
+        if case.before.version == NEW:
+            # Nobody looks at this one: all replicas at once, and no comparison.
+            at_once = ("--parallelism", str(case.before.replicas), "--observe", "0")
+            stack.invoke("deploy", SERVICE, "--image", images.ai_engine[NEW], *at_once, deadline=CHANGE_SECONDS)
+
+    def change(self, stack: Platform, images: Versions, case: Case) -> None:
+        """Run the case's own task."""
+        words = [word.format(image=images.ai_engine[case.after.version]) for word in case.words]
+        stack.having(LOG_LEVEL=case.after.log_level).invoke(*words, deadline=CHANGE_SECONDS)
+
+
+class Plain:
+    """With `docker compose up`, as its users do it: the variable changed, then `up` for the service."""
+
+    def prepare(self, stack: Platform, images: Versions, case: Case) -> None:
+        """Bring everything up and wait until it is healthy; the migrations job runs because others depend on it."""
+        count = f"{SERVICE}={case.before.replicas}"
+        within = self._within(stack, images, case.before)
+        within.compose("up", "-d", "--no-build", "--wait", "--scale", count, *stack.lasting_services())
+
+    def change(self, stack: Platform, images: Versions, case: Case) -> None:
+        """Run `up` for ai-engine alone: what it depends on runs, and nothing else is to change."""
+        count = f"{SERVICE}={case.after.replicas}"
+        within = self._within(stack, images, case.after)
+        within.compose("up", "-d", "--scale", count, SERVICE, deadline=CHANGE_SECONDS)
+
+    def _within(self, stack: Platform, images: Versions, setting: Setting) -> Platform:
+        return stack.having(AI_ENGINE_IMAGE=images.ai_engine[setting.version], LOG_LEVEL=setting.log_level)
+
+
+def arrived(stack: Platform, images: Versions, setting: Setting) -> tuple[str, ...]:
+    """Wait until ai-engine runs as it should, and return the hostnames of its replicas.
+
+    Raises:
+        RuntimeError: it does not, a minute later.
+    """
+    until = time.monotonic() + ARRIVAL_SECONDS
+    while True:
+        replicas = stack.ready(SERVICE)
+        right = [replica for replica in replicas if is_as(replica, images, setting)]
+        if len(right) == len(replicas) == setting.replicas:
+            return tuple(str(replica["Config"]["Hostname"]) for replica in right)
+        if time.monotonic() > until:
+            there = f"{len(replicas)} healthy replicas, {len(right)} of them as they should be"
+            raise RuntimeError(f"{there}, instead of {setting.replicas}")
+        time.sleep(0.5)
+
+
+def is_as(replica: dict[str, Any], images: Versions, setting: Setting) -> bool:
+    """Tell whether a container, as the engine describes it, has the image and the environment of a setting."""
+    environ = replica["Config"]["Env"]
+    return replica["Image"] == images.ids[setting.version] and f"LOG_LEVEL={setting.log_level}" in environ

@@ -1,0 +1,159 @@
+"""Planning: how long a plan of a large stack takes, and how much memory, in a process of its own."""
+
+from __future__ import annotations
+
+import json
+import resource
+import subprocess
+import sys
+import time
+from statistics import median
+from typing import TYPE_CHECKING, Any
+
+from benchmarks.figures import Figure, Target, rounded
+from benchmarks.part import Part
+from benchmarks.platform_under_test import ROOT
+from optimus_ops.engine.state import Replica, State, sorted_state
+from optimus_ops.plan.deploy import DeployRequest, plan_deploy
+from optimus_ops.plan.render import plan_text
+from optimus_ops.plan.scale import ScaleRequest, Surroundings, plan_scale
+from optimus_ops.stack.model import Stack, parse_stack
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from optimus_ops.plan.steps import Plan
+
+SERVICES, REPLICAS = 50, 500
+TIME = Target(100, "ms")
+MEMORY = Target(100, "MB")
+BALANCER, DATABASE = "nginx-lb", "postgres"
+NOTES = (
+    (
+        f"A stack of {SERVICES} services, {SERVICES - 2} of them scalable, with {REPLICAS} replicas. `scale`: each "
+        "scalable service gets one replica more or one less. `deploy`: all replicas of all scalable services are "
+        "replaced, one after the other. Timed is from the merged Compose model to the plan's text. Memory is the most "
+        "that a fresh Python process held resident while it made both plans again and again, with all that `invoke` "
+        "imports for them. MB are 10^6 bytes."
+    ),
+)
+
+
+def measure(repetitions: int) -> Part:
+    """Plan in a process of its own, and make figures of what it tells."""
+    command = [sys.executable, "-m", "benchmarks.planning", str(repetitions)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300, check=False)
+    if done.returncode != 0:
+        raise RuntimeError(f"planning failed: {done.stderr.strip().splitlines()[-1:]}")
+    told: dict[str, Any] = json.loads(done.stdout)
+    figures = [
+        Figure(
+            f"Plan of `{name}`, {SERVICES} services and {REPLICAS} replicas",
+            1e3 * median(seconds),
+            TIME,
+            f"median of {repetitions}, the longest {1e3 * max(seconds):.0f} ms; {told['steps'][name]} steps",
+        )
+        for name, seconds in told["seconds"].items()
+    ]
+    peak = Figure("Memory of the process that planned", told["bytes"] / 1e6, MEMORY, "most resident memory")
+    raw = {
+        "seconds": {name: rounded(seconds, 5) for name, seconds in told["seconds"].items()},
+        "bytes": told["bytes"],
+        "steps": told["steps"],
+    }
+    return Part("planning", (*figures, peak), raw, NOTES)
+
+
+def document() -> dict[str, Any]:
+    """Return the merged model of a large stack: a balancer, a database, and services behind and before them."""
+    database = {"image": "postgres:17", "healthcheck": {"test": ["CMD", "true"]}}
+    port = {"target": 8000, "published": "18000", "host_ip": "127.0.0.1"}
+    balancer = {"image": "nginx:1.30", "ports": [port]}
+    return {"name": "large", "services": {DATABASE: database, BALANCER: balancer, **dict(map(service, numbers()))}}
+
+
+def numbers() -> range:
+    """Return the numbers of the scalable services."""
+    return range(1, SERVICES - 1)
+
+
+def service(number: int) -> tuple[str, dict[str, Any]]:
+    """Return one scalable service: its name and its model."""
+    model = {
+        "image": f"large/service-{number}:2",
+        "labels": {"com.optimus.scalable": "true"},
+        "environment": {"PORT": "8000", **{f"SETTING_{name}": str(name) for name in range(20)}},
+        "depends_on": {DATABASE: {"condition": "service_healthy"}},
+        "stop_grace_period": "1m20s",
+        "deploy": {"resources": {"limits": {"cpus": 0.5, "memory": "268435456"}}},
+    }
+    return f"service-{number}", model
+
+
+def state(stack: Stack) -> State:
+    """Return what runs: one of balancer and database, the rest spread over the scalable services."""
+    names = [DATABASE, BALANCER]
+    names += [stack.scalable[number % len(stack.scalable)] for number in range(REPLICAS - len(names))]
+    return sorted_state(stack.project, [replica(name, names[:at].count(name) + 1) for at, name in enumerate(names)])
+
+
+def replica(name: str, number: int) -> Replica:
+    """Return one healthy replica of an older image."""
+    return Replica(
+        id=f"{name}-{number}",
+        name=f"large-{name}-{number}",
+        service=name,
+        number=number,
+        image="large/old:1",
+        image_id="sha256:old",
+        status="running",
+        health="healthy",
+        hostname=f"{name}-{number}",
+        addresses={"large_default": "172.18.0.9"},
+        started_at=None,
+        exit_code=0,
+        node="here",
+    )
+
+
+def plans(model: dict[str, Any]) -> dict[str, Callable[[], Plan]]:
+    """Return name -> how it is planned, from the merged model on."""
+    first = parse_stack(model, balancer=BALANCER, migrations="migrations")
+    now = state(first)
+    around = Surroundings({name: f"sha256:{name}" for name in first.images})
+    counts = {name: len(now.of(name)) + (1 if at % 2 else -1) for at, name in enumerate(first.scalable)}
+
+    def scale() -> Plan:
+        return plan_scale(parsed(model), now, ScaleRequest(counts), around)
+
+    def deploy() -> Plan:
+        return plan_deploy(parsed(model), now, DeployRequest(first.scalable), around)
+
+    return {"scale": scale, "deploy": deploy}
+
+
+def parsed(model: dict[str, Any]) -> Stack:
+    """Make a stack of the model."""
+    return parse_stack(model, balancer=BALANCER, migrations="migrations")
+
+
+def main() -> int:
+    """Plan again and again; print how long it took and how much memory, as JSON."""
+    repetitions = int(sys.argv[1])
+    seconds: dict[str, list[float]] = {}
+    steps: dict[str, int] = {}
+    for name, plan in plans(document()).items():
+        seconds[name] = []
+        for _ in range(repetitions):
+            started = time.perf_counter()
+            made = plan()
+            plan_text(made)
+            seconds[name].append(time.perf_counter() - started)
+            steps[name] = len(made.steps)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    print(json.dumps({"seconds": seconds, "steps": steps, "bytes": peak}))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
