@@ -1,0 +1,204 @@
+"""Watching through the balancer's log what replicas do, and judging the new ones by it."""
+
+from __future__ import annotations
+
+import contextlib
+import struct
+import threading
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Self
+
+from docker.errors import DockerException, NotFound
+
+from optimus_ops.balancer.access_log import parse_line
+from optimus_ops.balancer.observation import ObservationPolicy, Verdict, describe, early, judge
+from optimus_ops.balancer.sample import Sample, Tally, merged
+from optimus_ops.engine.observe import CONNECT_HINT
+from optimus_ops.errors import MachineLacks, OpsError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from types import TracebackType
+
+    from optimus_ops.engine.observe import Docker
+    from optimus_ops.engine.state import Replica
+
+POLL_SECONDS = 0.5
+RETRY_SECONDS = 0.5
+JOIN_SECONDS = 2.0
+LONGEST_LINE = 64 * 1024
+# What a stream of the engine raises when it is closed or cut while it is read, depending on where it was.
+CUT = (DockerException, OSError, ValueError, AttributeError, struct.error)
+
+
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """What was seen of the traffic.
+
+    Args:
+        samples: replica -> what it did.
+        ended: why the window ended early; None if it did not.
+    """
+
+    samples: Mapping[str, Sample]
+    ended: str | None
+
+
+def observe_new(
+    docker: Docker,
+    balancer: str,
+    new: Sequence[Replica],
+    old: Sequence[Replica],
+    seconds: float,
+    *,
+    look: Callable[[str], str | None],
+    policy: ObservationPolicy | None = None,
+) -> Verdict:
+    """Watch new replicas beside old ones, and judge them; ends at once when they are bad beyond doubt.
+
+    Args:
+        docker: the engine.
+        balancer: the balancer's container.
+        new: the new replicas, running and known to the balancer.
+        old: the old ones, likewise. Those that drain are neither.
+        seconds: how long.
+        look: told about twice a second what was seen so far; may return what is bad anyway (a new replica has ended,
+            for example), which ends the window, and is the verdict.
+        policy: when new replicas are worse.
+
+    Raises:
+        OpsError: the balancer's container is gone.
+        MachineLacks: the engine does not answer any more.
+    """
+    policy = policy or ObservationPolicy()
+    names = {replica.name for replica in new}
+
+    def sides(samples: Mapping[str, Sample]) -> tuple[Sample, Sample]:
+        return (
+            merged(sample for name, sample in samples.items() if name in names),
+            merged(sample for name, sample in samples.items() if name not in names),
+        )
+
+    def look_at(samples: Mapping[str, Sample]) -> str | None:
+        return look(describe(*sides(samples))) or early(*sides(samples), policy)
+
+    watched = watch_traffic(docker, balancer, addresses([*new, *old]), seconds, look=look_at)
+    verdict = judge(*sides(watched.samples), policy)
+    if watched.ended is None:
+        return verdict
+    others = [reason for reason in verdict.reasons if reason != watched.ended]
+    return Verdict(good=False, reasons=(watched.ended, *others), text=verdict.text)
+
+
+def addresses(replicas: Sequence[Replica]) -> dict[str, str]:
+    """Return IP address -> name of replicas, on whichever network the balancer reaches them."""
+    return {address: replica.name for replica in replicas for address in replica.addresses.values() if address}
+
+
+def watch_traffic(
+    docker: Docker,
+    balancer: str,
+    replicas: Mapping[str, str],
+    seconds: float,
+    *,
+    look: Callable[[Mapping[str, Sample]], str | None],
+) -> Watched:
+    """Count what replicas do from now on, for so many seconds whether or not there is traffic.
+
+    Time is monotonic, and the log is followed from its end: no clock is asked, so that one that jumps changes nothing.
+
+    Args:
+        docker: the engine.
+        balancer: the balancer's container.
+        replicas: IP address -> name of the replicas of interest.
+        seconds: how long.
+        look: told about twice a second what was seen so far; returns why the window shall end now, or None.
+
+    Raises:
+        OpsError: the balancer's container is gone.
+        MachineLacks: the engine does not answer any more.
+    """
+    began = time.monotonic()
+    tally = Tally(replicas)
+    guard = threading.Lock()
+
+    def take(line: bytes) -> None:
+        if (request := parse_line(line)) is not None:
+            with guard:
+                tally.add(request, time.monotonic() - began)
+
+    def samples() -> dict[str, Sample]:
+        with guard:
+            return tally.samples()
+
+    ended: str | None = None
+    with _Follower(docker.api, balancer, take) as follower:
+        while ended is None and (left := began + seconds - time.monotonic()) > 0:
+            follower.gone.wait(min(POLL_SECONDS, left))
+            if follower.gone.is_set():
+                raise OpsError("the balancer's container is gone: nobody can say what the new replicas do")
+            ended = look(samples())
+    if follower.failing and not docker.answers():
+        raise MachineLacks("the Docker engine stopped answering", CONNECT_HINT)
+    return Watched(samples(), ended)
+
+
+class _Follower:
+    """Follows what a container writes to standard output from now on, in a thread; over restarts of it or the engine.
+
+    A read from the engine has no end of its own: it is ended by closing the connection under it.
+    """
+
+    def __init__(self, api: Any, container: str, take: Callable[[bytes], None]) -> None:
+        self._api = api
+        self._container = container
+        self._take = take
+        self._closed = threading.Event()
+        self._guard = threading.Lock()
+        self._stream: Any = None
+        self.gone = threading.Event()
+        self.failing = False
+        self._thread = threading.Thread(target=self._run, daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._closed.set()
+        with self._guard:
+            self._close()
+        self._thread.join(JOIN_SECONDS)
+
+    def _run(self) -> None:
+        while not (self._closed.is_set() or self.gone.is_set()):
+            try:
+                self._follow()
+                self.failing = False
+            except NotFound:
+                self.gone.set()
+            except CUT:
+                self.failing = True
+            self._closed.wait(RETRY_SECONDS)
+
+    def _follow(self) -> None:
+        stream = self._api.logs(self._container, stdout=True, stderr=False, stream=True, follow=True, tail=0)
+        with self._guard:
+            self._stream = stream
+            if self._closed.is_set():
+                self._close()
+        pending = b""
+        for piece in stream:
+            *lines, pending = (pending + piece).split(b"\n")
+            for line in lines:
+                self._take(line)
+            if len(pending) > LONGEST_LINE:
+                pending = b""
+
+    def _close(self) -> None:
+        if self._stream is not None:
+            with contextlib.suppress(*CUT):
+                self._stream.close()
