@@ -72,6 +72,25 @@ def open_client(address: Address, login: Login) -> Any:
     )
 
 
+def open_sentinel(address: Address, login: Login) -> Any:
+    """Return a client of the sentinel at an address; one that has no use for the login is asked without.
+
+    A group's servers may want a password while its sentinels have none, or another one.
+
+    Raises:
+        RedisError: it does not answer.
+    """
+    client = open_client(address, login)
+    if not login.password:
+        return client
+    try:
+        client.ping()
+    except AuthenticationError:
+        client.close()
+        return open_client(address, NOBODY)
+    return client
+
+
 def open_url(url: str, login: Login) -> tuple[Address, Any]:
     """Return where a URL leads and a client of it; nothing is sent yet.
 

@@ -53,6 +53,30 @@ class Node:
 
 
 @dataclass(frozen=True, slots=True)
+class Directory:
+    """Which names and addresses mean the same node.
+
+    Args:
+        names: host name or IP address -> the node's name.
+    """
+
+    names: Mapping[str, str] = field(default_factory=dict)
+
+    def same(self, one: Address, other: Address) -> bool:
+        """Tell whether two addresses mean the same."""
+        return self.canonical(one) == self.canonical(other)
+
+    def canonical(self, address: Address) -> Address:
+        """Return an address with the node's name in place of its host, where it is known."""
+        return Address(self.names.get(address.host, address.host), address.port)
+
+    def shown(self, address: Address) -> str:
+        """Return an address as a person knows it: with the node's name before it."""
+        name = self.names.get(address.host)
+        return str(address) if name in {None, address.host} else f"{name} ({address})"
+
+
+@dataclass(frozen=True, slots=True)
 class Attached:
     """A replica as its master sees it.
 
@@ -188,6 +212,13 @@ class Server:
         """Return master or replica, "" if unknown."""
         return "" if self.silence or isinstance(self.replication, Denied) else self.replication.role
 
+    def follows(self, master: Address, directory: Directory) -> bool:
+        """Tell whether it is a replica of the server at an address, and its link is up."""
+        own = self.replication
+        if self.silence or isinstance(own, Denied) or own.master is None:
+            return False
+        return bool(own.link_up) and directory.same(own.master, master)
+
 
 @dataclass(frozen=True, slots=True)
 class Peer:
@@ -253,30 +284,6 @@ class Sentinel:
     identity: str = ""
     config_file: str | None = None
     rewritten: str | Denied | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Directory:
-    """Which names and addresses mean the same node.
-
-    Args:
-        names: host name or IP address -> the node's name.
-    """
-
-    names: Mapping[str, str] = field(default_factory=dict)
-
-    def same(self, one: Address, other: Address) -> bool:
-        """Tell whether two addresses mean the same."""
-        return self.canonical(one) == self.canonical(other)
-
-    def canonical(self, address: Address) -> Address:
-        """Return an address with the node's name in place of its host, where it is known."""
-        return Address(self.names.get(address.host, address.host), address.port)
-
-    def shown(self, address: Address) -> str:
-        """Return an address as a person knows it: with the node's name before it."""
-        name = self.names.get(address.host)
-        return str(address) if name in {None, address.host} else f"{name} ({address})"
 
 
 @dataclass(frozen=True, slots=True)

@@ -77,7 +77,9 @@ def _parts(topology: Topology) -> Iterator[str]:
 def summary(checks: Sequence[Check]) -> str:
     """Return the line below the table."""
     count = counted(checks)
-    return f"{len(checks)} checks: " + ", ".join(f"{count[verdict]} {verdict}" for verdict in VERDICTS)
+    return f"{len(checks)} check{'s' * (len(checks) != 1)}: " + ", ".join(
+        f"{count[verdict]} {verdict}" for verdict in VERDICTS
+    )
 
 
 def document(topology: Topology, checks: Sequence[Check]) -> dict[str, Any]:

@@ -27,24 +27,25 @@ Problem = tuple["Verdict", str]
 
 
 def check_group(topology: Topology) -> Iterator[Check]:
-    """Judge the members together."""
+    """Judge the members together; nothing is said where none of them told its role."""
     seen = [server for server in topology.members if server.role]
     masters = [server for server in seen if server.role == "master"]
     replicas = [server for server in seen if server.role == "replica"]
-    if not topology.sentinels and not replicas:
+    if not seen or not (topology.sentinels or replicas):
         return
     names = ", ".join(server.node.name for server in masters)
     found = f"{len(masters)} master{'s' * (len(masters) != 1)}{f' ({names})' * bool(masters)}, {len(replicas)} replicas"
     figures = {"masters": len(masters), "replicas": len(replicas)}
+    unseen = any(not server.silence and not server.role for server in topology.members)
     if len(masters) == 1:
         yield Check(GROUP, "one master", "ok", found, figures=figures)
     elif masters:
         hint = "two histories of the same data: save both (redis.backup), then REPLICAOF the one that sentinels name"
         yield Check(GROUP, "one master", "failed", found, hint, figures)
-    elif topology.sentinels:
-        hint = "no server takes writes: wait for a fail-over, or see below why sentinels make none"
+    elif topology.sentinels and not unseen:
+        hint = "no server takes writes: wait for a fail-over, or see above why sentinels make none"
         yield Check(GROUP, "one master", "failed", found, hint, figures)
-    if topology.sentinels:
+    if topology.sentinels and not unseen:
         yield _promotable(replicas)
 
 

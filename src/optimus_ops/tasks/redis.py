@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from optimus_ops.tasks._typed import task
+from optimus_ops.tasks.stack import LOCK_HELP, PLAN_HELP
 
 if TYPE_CHECKING:
     from invoke.context import Context
@@ -45,3 +46,36 @@ def validate(
 
     flags = Flags(url, tuple(sentinel), master, user, password_file, role)
     examine(flags, json=json, try_rewrite=try_rewrite)
+
+
+@task(
+    iterable=["sentinel"],
+    help={
+        "to": "the server that is to be master (default: sentinels choose)",
+        "force": "even though checks fail",
+        **TARGET_HELP,
+        **PLAN_HELP,
+        **LOCK_HELP,
+    },
+)
+def failover(
+    _: Context,
+    sentinel: list[str],
+    to: str = "",
+    force: bool = False,
+    master: str = "",
+    user: str = "",
+    password_file: str = "",
+    plan: bool = False,
+    detailed_exitcode: bool = False,
+    json: bool = False,
+    lock_wait: str = "0",
+) -> None:
+    """Hand the master's part to a replica: checks first, holds writes meanwhile, proves it afterwards."""
+    from optimus_ops.operations import cli
+    from optimus_ops.redis_ha.failover import failover as change
+    from optimus_ops.redis_ha.target import Flags
+
+    flags = Flags("", tuple(sentinel), master, user, password_file)
+    options = cli.options(plan=plan, json=json, lock_wait=lock_wait, detailed_exitcode=detailed_exitcode)
+    change(flags, options, to=to, force=force)

@@ -1,0 +1,41 @@
+"""From what was asked for to the place where it is."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from optimus_ops.engine.observe import Docker
+from optimus_ops.redis_ha.client import NOBODY
+from optimus_ops.redis_ha.logins import stack_logins
+from optimus_ops.redis_ha.places import SentinelPlace, StackPlace, UrlPlace
+
+if TYPE_CHECKING:
+    from optimus_ops.project import Project
+    from optimus_ops.redis_ha.places import Place
+    from optimus_ops.redis_ha.target import Target
+
+
+def place_of(target: Target, project: Project) -> Place:
+    """Return where the target is; no engine is needed for one outside of Compose.
+
+    Raises:
+        MachineLacks: a stack is wanted and no engine answers.
+        Refused: the operator's secrets are malformed.
+    """
+    if target.url:
+        return UrlPlace(target.url, target.login or NOBODY, target.purpose)
+    if target.sentinels:
+        return SentinelPlace(target.sentinels, target.master, target.login or NOBODY)
+    return stack_place(target, project)
+
+
+def stack_place(target: Target, project: Project) -> StackPlace:
+    """Return the stack of Compose as a place.
+
+    Raises:
+        MachineLacks: no engine answers.
+        Refused: the operator's secrets are malformed.
+    """
+    given = target.login
+    login = stack_logins(project) if given is None else (lambda _container: given)
+    return StackPlace(Docker.connect(), project.name, login, target.master)

@@ -1,0 +1,252 @@
+"""Where Redis is looked at: a stack of Compose, one URL, or what sentinels name."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any, Protocol
+
+from optimus_ops.errors import OpsError, Refused
+from optimus_ops.redis_ha.client import Login, open_client, open_sentinel, open_url
+from optimus_ops.redis_ha.containers import directory_of, find_redis
+from optimus_ops.redis_ha.facts import Denied, Directory, Node, Sentinel, Server, Topology
+from optimus_ops.redis_ha.observe_sentinel import observe_sentinel
+from optimus_ops.redis_ha.observe_server import observe_server
+from optimus_ops.redis_ha.together import ask_together
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from optimus_ops.engine.observe import Docker
+    from optimus_ops.redis_ha.containers import RedisContainer
+    from optimus_ops.redis_ha.facts import Address, Purpose, Watch
+
+LOOK_SECONDS = 20.0
+"""For all servers, or all sentinels, together."""
+
+
+def silent(_text: str) -> None:
+    """Take a note of progress and show it to nobody."""
+
+
+class Place(Protocol):
+    """Somewhere Redis is."""
+
+    def look(self, *, rewrite: bool = False, note: Callable[[str], None] = silent) -> Topology:
+        """Look at every server and sentinel.
+
+        Args:
+            rewrite: whether rewriting configuration files is tried.
+            note: told how far it is.
+        """
+
+    def server(self, node: Node) -> Any:
+        """Return a client of a server."""
+
+    def sentinel(self, node: Node) -> Any:
+        """Return a client of a sentinel."""
+
+
+@dataclass(frozen=True)
+class UrlPlace:
+    """One server.
+
+    Args:
+        url: its URL.
+        login: what goes before the login in the URL.
+        purpose: what it is for.
+    """
+
+    url: str
+    login: Login
+    purpose: Purpose
+
+    def look(self, *, rewrite: bool = False, note: Callable[[str], None] = silent) -> Topology:
+        """Look at it.
+
+        Raises:
+            Refused: the URL is malformed.
+        """
+        address, _client = open_url(self.url, self.login)
+        node = Node(str(address), address, self.purpose)
+        return Topology(str(address), _servers([node], self.server, rewrite=rewrite, note=note))
+
+    def server(self, _node: Node) -> Any:
+        """Return a client of it."""
+        return open_url(self.url, self.login)[1]
+
+    def sentinel(self, node: Node) -> Any:
+        """Refuse: there is none."""
+        raise Refused(f"{node.name} is no sentinel")
+
+
+@dataclass(frozen=True)
+class SentinelPlace:
+    """A group of servers, found through sentinels.
+
+    Args:
+        addresses: of some sentinels; the others are those that they know.
+        master: the name by which they know the master; "" stands for the only one that they watch.
+        login: for servers, and for sentinels that want one.
+    """
+
+    addresses: tuple[Address, ...]
+    master: str
+    login: Login
+
+    def look(self, *, rewrite: bool = False, note: Callable[[str], None] = silent) -> Topology:
+        """Look at the sentinels and at the servers that they name.
+
+        Raises:
+            Refused: none of them knows a master of that name, or it isn't clear which one is meant.
+        """
+        ask = partial(_sentinels, connect=self.sentinel, master=self.master, rewrite=rewrite, note=note)
+        named = ask(_nodes(self.addresses, "unknown"))
+        sentinels = (*named, *ask(_nodes(_others(named), "unknown")))
+        name = master_name(sentinels, self.master)
+        nodes = _nodes({address for watch in watches(sentinels) for address in _data(watch)}, "state")
+        servers = _servers(nodes, self.server, rewrite=rewrite, note=note)
+        return Topology(name or "sentinels", servers, sentinels, name, _aliases(sentinels))
+
+    def server(self, node: Node) -> Any:
+        """Return a client of a server."""
+        return open_client(node.address, self.login)
+
+    def sentinel(self, node: Node) -> Any:
+        """Return a client of a sentinel."""
+        return open_sentinel(node.address, self.login)
+
+
+@dataclass(frozen=True)
+class StackPlace:
+    """The servers and sentinels of a stack.
+
+    Args:
+        docker: its engine.
+        project: its name.
+        login: gives the login for a container.
+        master: the name by which sentinels know the master; what they themselves say if it is "".
+    """
+
+    docker: Docker
+    project: str
+    login: Callable[[RedisContainer], Login]
+    master: str = ""
+
+    def containers(self) -> tuple[RedisContainer, ...]:
+        """Return the containers of Redis, running or not.
+
+        Raises:
+            OpsError: none of them runs.
+        """
+        found = find_redis(self.docker, self.project)
+        if not any(one.status == "running" for one in found):
+            raise OpsError(
+                f"no Redis runs in {self.project}",
+                "start the stack: invoke up; or name a server: --url redis://HOST:6379",
+            )
+        return found
+
+    def look(self, *, rewrite: bool = False, note: Callable[[str], None] = silent) -> Topology:
+        """Look at them.
+
+        Raises:
+            OpsError: nothing runs.
+            Refused: no sentinel knows a master of that name.
+        """
+        containers = self.containers()
+        by_node = {one.node: one for one in containers}
+        watching = [node for node, one in by_node.items() if one.part == "sentinel"]
+        serving = [node for node, one in by_node.items() if one.part != "sentinel"]
+        name = self.master or next((one.master for one in containers if one.part == "sentinel" and one.master), "")
+
+        def connect(node: Node) -> Any:
+            return self._client(by_node[node])
+
+        sentinels = _sentinels(watching, connect, name, rewrite=rewrite, note=note)
+        servers = _servers(serving, connect, rewrite=rewrite, note=note)
+        return Topology(self.project, servers, sentinels, master_name(sentinels, name), directory_of(containers))
+
+    def server(self, node: Node) -> Any:
+        """Return a client of the server or sentinel in a container."""
+        return self._client(next(one for one in self.containers() if one.node.name == node.name))
+
+    def sentinel(self, node: Node) -> Any:
+        """Return a client of the sentinel in a container."""
+        return self.server(node)
+
+    def _client(self, container: RedisContainer) -> Any:
+        return open_client(container.node.address, self.login(container))
+
+
+def _nodes(addresses: Iterable[Address], purpose: Purpose) -> list[Node]:
+    return [Node(str(address), address, purpose) for address in sorted(addresses)]
+
+
+def _others(named: Sequence[Sentinel]) -> set[Address]:
+    """Return the sentinels that the named ones know and that are none of them, whatever name they were given."""
+    seen = {one.identity for one in named if one.identity}
+    known = {peer.address for watch in watches(named) for peer in watch.sentinels if peer.run_id not in seen}
+    return known - {one.node.address for one in named}
+
+
+def _data(watch: Watch) -> list[Address]:
+    return [watch.master.address, *(peer.address for peer in watch.replicas)]
+
+
+def _aliases(sentinels: Sequence[Sentinel]) -> Directory:
+    """Return which host names mean the addresses by which the sentinels know each other, told by their ids."""
+    known = {peer.run_id: peer.address for watch in watches(sentinels) for peer in watch.sentinels}
+    given = {one.node.address.host: known[one.identity].host for one in sentinels if one.identity in known}
+    return Directory({host: known_as for host, known_as in given.items() if host != known_as})
+
+
+def watches(sentinels: Iterable[Sentinel]) -> list[Watch]:
+    """Return what those sentinels have that know the master."""
+    return [one.watch for one in sentinels if one.watch is not None and not isinstance(one.watch, Denied)]
+
+
+def master_name(sentinels: Sequence[Sentinel], given: str) -> str:
+    """Return the name of the master in question.
+
+    Raises:
+        Refused: sentinels answer, and none of them knows the name that was given, or they watch several and none was.
+    """
+    answering = [one for one in sentinels if not one.silence]
+    names = sorted({name for one in answering for name in one.names})
+    known = f"they watch: {', '.join(names) or 'nothing'}"
+    # One that may not be asked for its list may still have answered about the master itself.
+    if given and answering and given not in names and not any(one.watch is not None for one in answering):
+        raise Refused(f"no sentinel knows a master {given!r}", known)
+    if not given and len(names) > 1:
+        raise Refused("the sentinels watch several masters", f"name one with --master; {known}")
+    return given or next(iter(names), "")
+
+
+def _servers(
+    nodes: Sequence[Node], connect: Callable[[Node], Any], *, rewrite: bool, note: Callable[[str], None]
+) -> tuple[Server, ...]:
+    asked = ask_together(
+        {node: partial(observe_server, node, partial(connect, node), rewrite=rewrite) for node in nodes},
+        seconds=LOOK_SECONDS,
+        late=lambda node: Server(node, silence=f"no answer within {LOOK_SECONDS:.0f} s"),
+        note=lambda text: note(f"servers {text}"),
+    )
+    return tuple(asked.values())
+
+
+def _sentinels(
+    nodes: Sequence[Node],
+    connect: Callable[[Node], Any],
+    master: str,
+    *,
+    rewrite: bool,
+    note: Callable[[str], None],
+) -> tuple[Sentinel, ...]:
+    asked = ask_together(
+        {node: partial(observe_sentinel, node, partial(connect, node), master, rewrite=rewrite) for node in nodes},
+        seconds=LOOK_SECONDS,
+        late=lambda node: Sentinel(node, silence=f"no answer within {LOOK_SECONDS:.0f} s"),
+        note=lambda text: note(f"sentinels {text}"),
+    )
+    return tuple(asked.values())
