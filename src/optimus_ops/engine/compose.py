@@ -123,7 +123,11 @@ class Compose:
 
     def stack(self) -> Stack:
         """Return what is wanted, as the files say it."""
-        return parse_stack(self.document(), balancer=self.project.balancer, migrations=self.project.migrations)
+        return self.stack_of(self.document())
+
+    def stack_of(self, document: Mapping[str, Any]) -> Stack:
+        """Return the stack of a merged model."""
+        return parse_stack(document, balancer=self.project.balancer, migrations=self.project.migrations)
 
     def hashes(self, document: Mapping[str, Any]) -> Mapping[str, str]:
         """Return the digest of each service's definition, as Compose labels the containers that it makes.

@@ -145,8 +145,8 @@ class ComposeActor:
         match step:
             case CheckContracts(services=services):
                 self.rooms.check_contracts(self.containers, services, note)
-            case CheckMigrations(service=service, allow_contract=allow_contract):
-                self.rooms.check_migrations(self.containers, service, allow_contract, note)
+            case CheckMigrations(allow_contract=allow_contract):
+                self.rooms.check_migrations(self.containers, allow_contract=allow_contract, note=note)
             case CheckBudgets(peak=peak):
                 self.rooms.check_budgets(self.containers, dict(peak))
             case CheckConfig(service=service):

@@ -5,15 +5,22 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from optimus_ops.contracts import agree_on_deploy, contracts_to_come
 from optimus_ops.engine.disk import check_disk
 from optimus_ops.engine.kept import repository_of
 from optimus_ops.errors import Refused
 from optimus_ops.operations.actor import kept_images
 from optimus_ops.operations.budgeting import Budgeting
-from optimus_ops.operations.rooms import look_around, look_at_versions
+from optimus_ops.operations.rooms import WantedStack, look_around, look_at_versions, running_images
 from optimus_ops.operations.scale import summary
 from optimus_ops.operations.session import Session
-from optimus_ops.plan.deploy import DeployRequest, check_replaceable, deployable, plan_deploy
+from optimus_ops.plan.deploy import (
+    DeployRequest,
+    check_replaceable,
+    deployable,
+    plan_deploy,
+    rebuilt_images,
+)
 from optimus_ops.plan.scale import check_checkout, check_services
 from optimus_ops.plan.steps import short_id
 
@@ -23,6 +30,7 @@ if TYPE_CHECKING:
     from optimus_ops.engine.compose import Compose
     from optimus_ops.engine.state import State
     from optimus_ops.operations.session import Options
+    from optimus_ops.plan.scale import Surroundings
     from optimus_ops.plan.steps import Plan
     from optimus_ops.stack.model import Stack
 
@@ -93,16 +101,41 @@ def planned(session: Session, state: State, request: DeployRequest, *, fit_pool:
         fit_pool: whether database pools are cut where the replicas would not fit.
     """
     compose, request = _pinned_as_asked(session, request)
-    stack = compose.stack()
+    wanted = WantedStack.read(compose)
+    stack = wanted.stack
     around = look_around(compose, session.docker, stack, state, building=True)
-    around = look_at_versions(around, compose, stack, state, request.services)
+    around = look_at_versions(around, compose, wanted, state, request.services)
     around = replace(around, before=session.running_before())
+    request = replace(request, services=in_order(session, wanted, state, request, around))
     plan = plan_deploy(stack, state, request, around)
     counts = {name: len(state.running(name)) for name in request.services}
     budgeting = Budgeting(session.docker, stack, state, counts)
     if fit_pool and (environment := budgeting.pools_that_fit(plan)):
         return planned(session, state, replace(request, environment=environment))
     return budgeting.checked(plan), stack
+
+
+def in_order(
+    session: Session, wanted: WantedStack, state: State, request: DeployRequest, around: Surroundings
+) -> tuple[str, ...]:
+    """Return the services in an order in which no moment has versions side by side that break one another.
+
+    Raises:
+        Refused: there is none; the message names consumer, provider, endpoint and field.
+    """
+    check_services(wanted.stack, request.services)
+    check_replaceable(wanted.stack, state, request.services)
+    names = tuple(name for name in request.services if name != wanted.stack.balancer)
+    images = {name: wanted.stack.services[name].image for name in names}
+    anew = rebuilt_images(wanted.stack, request, around)
+    to_come = contracts_to_come(wanted.document, anew)
+    agreed = agree_on_deploy(
+        session.docker,
+        images,
+        running_images(state),
+        to_come={name: to_come.get(name) for name in names if images[name] in anew},
+    )
+    return (*agreed.order, *(name for name in request.services if name not in names))
 
 
 def _pinned_as_asked(session: Session, request: DeployRequest) -> tuple[Compose, DeployRequest]:

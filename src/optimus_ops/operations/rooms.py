@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from optimus_ops.engine.configs import changed, config_of, digests
 from optimus_ops.operations.containers import notes_of
@@ -18,6 +18,25 @@ if TYPE_CHECKING:
     from optimus_ops.operations.containers import Containers
     from optimus_ops.project import Project
     from optimus_ops.stack.model import Stack
+
+
+@dataclass(frozen=True)
+class WantedStack:
+    """What the Compose files say.
+
+    Args:
+        document: the merged model.
+        stack: the same as values.
+    """
+
+    document: Mapping[str, Any]
+    stack: Stack
+
+    @classmethod
+    def read(cls, compose: Compose) -> WantedStack:
+        """Read it once."""
+        document = compose.document()
+        return cls(document, compose.stack_of(document))
 
 
 def look_around(compose: Compose, docker: Docker, stack: Stack, state: State, *, building: bool) -> Surroundings:
@@ -47,18 +66,18 @@ def look_around(compose: Compose, docker: Docker, stack: Stack, state: State, *,
 
 
 def look_at_versions(
-    around: Surroundings, compose: Compose, stack: Stack, state: State, services: Iterable[str]
+    around: Surroundings, compose: Compose, wanted: WantedStack, state: State, services: Iterable[str]
 ) -> Surroundings:
     """Add what tells whether replicas of services are stale: digests of definitions and of mounted configuration.
 
     Args:
         around: what was observed before.
         compose: the project's files, with the pins that will be.
-        stack: what is wanted.
+        wanted: what they say.
         state: what runs.
         services: the services that may be replaced; their images are looked at even while they run.
     """
-    names = tuple(services)
+    stack, names = wanted.stack, tuple(services)
     notes = notes_of(compose).read()
     files: dict[str, tuple[str, ...]] = {}
     for name in names:
@@ -68,7 +87,7 @@ def look_at_versions(
     return replace(
         around,
         outdated=around.outdated | _outdated(compose, own),
-        hashes=compose.hashes(compose.document()),
+        hashes=compose.hashes(wanted.document),
         changed_files={key: paths for key, paths in files.items() if paths},
     )
 
@@ -133,14 +152,22 @@ class Rooms:
         Raises:
             OpsError: the new ones are worse.
         """
+        from optimus_ops.operations.observing import observe_new  # noqa: PLC0415
+
+        observe_new(containers, service, seconds, note)
 
     def check_contracts(self, containers: Containers, services: tuple[str, ...], note: Callable[[str], None]) -> None:
         """Refuse versions that break what runs beside them."""
+        from optimus_ops.contracts import check_deploy  # noqa: PLC0415
 
-    def check_migrations(
-        self, containers: Containers, service: str, allow_contract: bool, note: Callable[[str], None]
-    ) -> None:
+        images = {name: containers.stack.services[name].image for name in services}
+        note(check_deploy(containers.docker, images, running_images(containers.observe())).text)
+
+    def check_migrations(self, containers: Containers, *, allow_contract: bool, note: Callable[[str], None]) -> None:
         """Refuse migrations that take away what the running version uses."""
+        from optimus_ops.migrations.check import check_pending  # noqa: PLC0415
+
+        note(check_pending(containers.compose, containers.stack, allow_contract=allow_contract))
 
     def check_budgets(self, containers: Containers, peak: Mapping[str, int]) -> None:
         """Refuse what the database has too few connections for."""
@@ -152,7 +179,20 @@ class Rooms:
 
     def revision(self, containers: Containers) -> str | None:
         """Return the revision of the database's schema; None if the project has no way to tell."""
+        from optimus_ops.migrations.job import revision  # noqa: PLC0415
 
-    def downgrade(self, containers: Containers, revision: str) -> tuple[str, ...]:
-        """Take migrations back to a revision."""
-        return ()
+        return revision(containers.compose, containers.stack)
+
+    def downgrade(self, containers: Containers, to: str) -> tuple[str, ...]:
+        """Take migrations back to a revision, where the project has a way back; return a line each."""
+        from optimus_ops.migrations.job import downgrade, revision  # noqa: PLC0415
+
+        if revision(containers.compose, containers.stack) == to:
+            return ()
+        return downgrade(containers.compose, containers.stack, to)
+
+
+def running_images(state: State) -> dict[str, tuple[str, ...]]:
+    """Return service -> ids of the images that its replicas run."""
+    services = dict.fromkeys(replica.service for replica in state.replicas)
+    return {name: tuple(dict.fromkeys(replica.image_id for replica in state.running(name))) for name in services}

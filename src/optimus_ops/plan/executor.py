@@ -39,7 +39,8 @@ def execute(plan: Plan, actor: Actor, console: Console, journal: Journal) -> Non
     try:
         for number, step in enumerate(plan.steps, start=1):
             complaints.extend(_step(step, f"[{number}/{count}]", actor, console, journal))
-    except (OpsError, KeyboardInterrupt) as error:
+    except (Exception, KeyboardInterrupt) as error:
+        # Whatever it is, a mistake of ours included: nothing is left half-way.
         interrupted = isinstance(error, KeyboardInterrupt | Interrupted)
         journal.write("failed", error=str(error) or "stopped on request", interrupted=interrupted)
         _undo(actor, console, journal)
