@@ -192,11 +192,11 @@ def remarks(sighting: Sighting, rows: Sequence[Row]) -> list[Text]:
     outdated = [row.service for row in rows if row.outdated]
     if stale:
         lines.append(
-            Text(f"* stale: a newer image is built than runs ({', '.join(stale)}): invoke down, then invoke up", "dim")
+            Text(f"* stale: a newer image is built than runs: invoke deploy {' '.join(stale)}", "dim")
         )
     if outdated:
         lines.append(
-            Text(f"* outdated: sources changed since the build ({', '.join(outdated)}): invoke images.build", "dim")
+            Text(f"* outdated: sources changed since the build: invoke deploy {' '.join(outdated)}", "dim")
         )
     return [*lines, *(Text(f"! {note}", "yellow") for note in sighting.notes)]
 
