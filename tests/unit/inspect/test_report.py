@@ -139,7 +139,7 @@ def test_the_wide_table_shows_everything_in_a_row() -> None:
     assert "master, 3M of 192M, noeviction, 12 clients" in text
     assert "! shop-memory-1 ended with 137, out of memory: invoke logs --service memory" in text
     assert "stale: a newer image is built than runs: invoke deploy ai" in text
-    assert "outdated: sources changed since the build (ai)" in text
+    assert "outdated: sources changed since the build: invoke deploy ai" in text
     assert "! something could not be seen" in text
 
 
