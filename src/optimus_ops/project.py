@@ -9,18 +9,22 @@ A project is described by convention, and by `[tool.optimus-ops]` in its `pyproj
     overlays = ["scale"]            # overlays that are always on
     balancer = "nginx-lb"           # the service that routes to the replicas
     migrations = "migrations"       # the one-shot job that must succeed before replicas start
+    [tool.optimus-ops.budgets]      # what is kept back (docs/budgets.md)
+    operator-connections = 5
 """
 
 from __future__ import annotations
 
+import math
 import os
 import re
 import tomllib
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from optimus_ops.errors import Refused
+from optimus_ops.stack.accounts import DEFAULT_POLICY, BudgetPolicy
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -43,6 +47,7 @@ class Project:
         state: folder for locks, journals, logs and projected secrets.
         secrets: folder of the projected secrets.
         secrets_file: the operator's one source of secrets.
+        budgets: what is kept back of connections, memory and processors.
     """
 
     root: Path
@@ -55,6 +60,7 @@ class Project:
     state: Path
     secrets: Path
     secrets_file: Path
+    budgets: BudgetPolicy = DEFAULT_POLICY
 
     def files(self, extra: Sequence[str] = ()) -> tuple[Path, ...]:
         """Return the Compose files for the overlays that are always on and the `extra` ones.
@@ -108,6 +114,7 @@ def load_project(root: Path | None = None, environ: Mapping[str, str] | None = N
         state=state,
         secrets=root / (environ.get("OPTIMUS_SECRETS_DIR") or state / "secrets"),
         secrets_file=root / (environ.get("OPTIMUS_SECRETS_FILE") or ".env.secrets"),
+        budgets=_budgets(table.get("budgets", {})),
     )
 
 
@@ -125,10 +132,21 @@ def _settings(path: Path) -> Mapping[str, Any]:
         raise Refused(f"{path.name} can't be read: {error}") from error
     if not isinstance(table, dict):
         raise Refused(f"{path.name}: tool.optimus-ops must be a table")
-    unknown = sorted(set(table) - {"name", "compose", "base", "overlays", "balancer", "migrations"})
+    unknown = sorted(set(table) - {"name", "compose", "base", "overlays", "balancer", "migrations", "budgets"})
     if unknown:
         raise Refused(f"{path.name}: tool.optimus-ops knows no {', '.join(unknown)}")
     return table
+
+
+def _budgets(table: object) -> BudgetPolicy:
+    """Return the policy of budgets with what `[tool.optimus-ops.budgets]` says."""
+    known = {field.name.replace("_", "-"): field.name for field in fields(BudgetPolicy)}
+    if not isinstance(table, dict) or not set(table) <= set(known):
+        raise Refused("tool.optimus-ops.budgets must be a table", f"it knows: {', '.join(known)}")
+    bad = [name for name, value in table.items() if type(value) not in {int, float} or not 0 <= value < math.inf]
+    if bad:
+        raise Refused(f"tool.optimus-ops.budgets: {', '.join(bad)} must be a number of at least 0")
+    return BudgetPolicy(**{known[name]: value for name, value in table.items()})
 
 
 def _shown(path: Path, root: Path) -> str:

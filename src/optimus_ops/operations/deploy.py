@@ -109,7 +109,7 @@ def planned(session: Session, state: State, request: DeployRequest, *, fit_pool:
     request = replace(request, services=in_order(session, wanted, state, request, around))
     plan = plan_deploy(stack, state, request, around)
     counts = {name: len(state.running(name)) for name in request.services}
-    budgeting = Budgeting(session.docker, stack, state, counts)
+    budgeting = Budgeting(session.docker, stack, state, counts, session.project.budgets)
     if fit_pool and (environment := budgeting.pools_that_fit(plan)):
         return planned(session, state, replace(request, environment=environment))
     return budgeting.checked(plan), stack

@@ -175,7 +175,7 @@ class Rooms:
         from optimus_ops.stack.budgets import check_budgets  # noqa: PLC0415
 
         capacity = observe_capacity(containers.docker, containers.stack, containers.observe())
-        check_budgets(containers.stack, peak, capacity, requested={})
+        check_budgets(containers.stack, peak, capacity, requested={}, policy=self.compose.project.budgets)
 
     def revision(self, containers: Containers) -> str | None:
         """Return the revision of the database's schema; None if the project has no way to tell."""

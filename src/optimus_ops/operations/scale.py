@@ -55,7 +55,7 @@ def scale(wanted: Wanted, options: Options) -> None:
         around = replace(around, before=session.running_before())
         request = wanted.request
         plan = plan_scale(stack, state, request, around)
-        budgeting = Budgeting(session.docker, stack, state, request.counts)
+        budgeting = Budgeting(session.docker, stack, state, request.counts, session.project.budgets)
         if wanted.fit_pool and (environment := budgeting.pools_that_fit(plan)):
             request = replace(request, environment=environment)
             return plan_scale(stack, state, request, around), stack
