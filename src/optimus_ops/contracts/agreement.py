@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from optimus_ops.contracts.order import deploy_order
-from optimus_ops.contracts.reading import contracts_of_images
+from optimus_ops.contracts.reading import contract_of_checkout, contracts_of_images
+from optimus_ops.errors import Refused
+from optimus_ops.images.model import builds, services_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -42,26 +44,66 @@ def agree_on_deploy(
     images: Mapping[str, str],
     running: Mapping[str, Collection[str]],
     *,
-    from_checkout: Mapping[str, Contract | None] | None = None,
+    to_come: Mapping[str, Contract | None] | None = None,
 ) -> Agreement:
     """Compare the contracts of new images with those of everything that runs.
 
     Args:
         docker: the engine that has the images.
-        images: service that is deployed -> name or id of its new image.
+        images: service that is deployed -> name or id of its new image, in the order that is kept where it can be.
         running: service -> ids of the images that its replicas run, for all services of the stack.
-        from_checkout: service -> contract, for new images that are yet to be built.
+        to_come: service -> contract, for new images that are yet to be built or fetched (`contracts_to_come`).
 
     Raises:
         Refused: a contract would be broken, or is malformed; the message names consumer, provider, endpoint and field.
         MachineLacks: the engine doesn't answer.
     """
-    known = from_checkout or {}
-    here = [image for service, image in images.items() if service not in known]
-    read = contracts_of_images(docker, [*here, *(image for replicas in running.values() for image in replicas)])
+    known = to_come or {}
+    used = docker.images(image for replicas in running.values() for image in replicas)
+    read = contracts_of_images(docker, [*used, *(image for service, image in images.items() if service not in known)])
     new = {service: known[service] if service in known else read[image] for service, image in images.items()}
-    old = {service: tuple(read[image] for image in dict.fromkeys(used)) for service, used in running.items()}
+    # An image that replicas run can be gone from the engine by force: nothing is known of it then.
+    old = {service: tuple(read.get(image) for image in dict.fromkeys(ids)) for service, ids in running.items()}
     return agreement(new, old)
+
+
+def check_deploy(docker: Docker, images: Mapping[str, str], running: Mapping[str, Collection[str]]) -> Agreement:
+    """Check that images can be deployed in the order in which they are given.
+
+    Args:
+        docker: the engine that has the images.
+        images: service that is deployed -> name or id of its new image, in the planned order.
+        running: as for `agree_on_deploy`.
+
+    Raises:
+        Refused: as `agree_on_deploy`, or another order is needed.
+        MachineLacks: the engine doesn't answer.
+    """
+    agreed = agree_on_deploy(docker, images, running)
+    if agreed.order != tuple(images):
+        raise Refused(
+            f"the images need another order than the planned one: {', '.join(agreed.order)}",
+            "run the same command again, now that they are here",
+        )
+    return agreed
+
+
+def contracts_to_come(document: Mapping[str, Any], images: Collection[str]) -> Mapping[str, Contract | None]:
+    """Return service -> contract for images that are not here yet: that of the sources where an image is built of them.
+
+    Args:
+        document: the merged Compose model.
+        images: names of the images that will be built or fetched.
+
+    Raises:
+        Refused: a contract is malformed.
+    """
+    built = {
+        build.image: contract_of_checkout(build.dockerfile.parent)
+        for build in builds(document)
+        if build.image in images
+    }
+    return {service: built.get(image) for image in images for service in services_of(document, image)}
 
 
 def agreement(

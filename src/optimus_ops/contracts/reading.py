@@ -7,7 +7,7 @@ import posixpath
 import tarfile
 import time
 import uuid
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING
 
 from docker.errors import ImageNotFound, NotFound
@@ -97,7 +97,8 @@ def contracts_of_images(docker: Docker, images: Iterable[str]) -> Mapping[str, C
     """
     names = tuple(dict.fromkeys(images))
     ids = docker.images(names)
-    read = {key: contract_of_image(docker, name) for name, key in {ids.get(n, n): n for n in names}.items()}
+    first_names = {ids.get(name, name): name for name in reversed(names)}
+    read = {key: contract_of_image(docker, name) for key, name in first_names.items()}
     return {name: read[ids.get(name, name)] for name in names}
 
 
@@ -122,10 +123,12 @@ def _archive(docker: Docker, image: str, folder: str) -> bytes:
             chunks, _ = docker.api.get_archive(container, folder)
         except NotFound:
             raise Refused(f"image {image} has no folder {folder}, which its label {CONTRACT_LABEL} names") from None
-        for chunk in chunks:
-            kept.write(chunk)
-            if kept.tell() > MAX_ARCHIVE_BYTES:
-                raise Refused(f"image {image}: {folder} is larger than {MAX_ARCHIVE_BYTES} bytes")
+        # Closed whatever happens: the engine keeps a container for as long as somebody may still read it.
+        with closing(chunks):
+            for chunk in chunks:
+                kept.write(chunk)
+                if kept.tell() > MAX_ARCHIVE_BYTES:
+                    raise Refused(f"image {image}: {folder} is larger than {MAX_ARCHIVE_BYTES} bytes")
     return kept.getvalue()
 
 

@@ -121,6 +121,21 @@ def test_what_a_request_may_send(sent: Any, accepted: Any) -> None:
             (".at", "is sent as integer with minimum 0, accepted is integer with minimum 1"),
         ),
         (
+            {"type": "number", "minimum": 0},
+            {"type": "number", "exclusiveMinimum": 0},
+            (".at", "is sent as number with minimum 0, accepted is number with minimum 0 (excluded)"),
+        ),
+        (
+            {"type": "object", "additionalProperties": TEXT},
+            {"type": "object", "additionalProperties": COUNT},
+            (".at.*", "is sent as string, accepted is integer"),
+        ),
+        (
+            {"type": "object", "additionalProperties": TEXT},
+            {**fields(b=COUNT), "additionalProperties": TEXT},
+            (".at.*", "is sent as string, accepted is integer"),
+        ),
+        (
             {"type": "string", "maxLength": 20},
             {"type": "string", "maxLength": 10},
             (".at", "is sent as string with maxLength 20, accepted is string with maxLength 10"),
