@@ -41,6 +41,13 @@ class Threshold:
 class ObservationPolicy:
     """When new replicas are worse than old ones.
 
+    Five things are tested, each with a false alarm in at most `level` of all windows, and far fewer since what is found
+    must also matter. Simulated with replicas that differ in nothing (1 or 2 new beside 1 to 3 old, 1 to 100 requests a
+    second, 3 to 10 % of them of 12 s, windows of 10 to 30 s, looked at twice a second): none in 16,000 windows where up
+    to 2 % of all requests fail, 9 in 9,500 where 5 to 30 % do. A test repeats that in small.
+
+    What takes longer than the window is not seen: the balancer logs a request when it ends.
+
     Args:
         at_end: for failures, at the end of the window.
         early: for failures, while it lasts. That is asked many times in a window, so that it asks for more.
