@@ -16,6 +16,7 @@ from rich.text import Text
 from optimus_ops.console import Console
 from optimus_ops.errors import Refused
 from optimus_ops.inspect.lines import clean
+from optimus_ops.inspect.render import counted
 from optimus_ops.operations.session import print_json
 from optimus_ops.plan.history import Outcome, Result, read_history
 from optimus_ops.project import load_project
@@ -119,7 +120,7 @@ def table(changes: Sequence[Change], *, colour: bool, columns: int | None) -> st
             Text(str(change.id)),
             Text(when(change)[:16]),
             Text(_plain(change.user)),
-            Text(change.outcome, OUTCOME_STYLES[change.outcome]),
+            _outcome(change),
             Text(seconds(change.seconds)),
             Text(what(change)),
         )
@@ -138,6 +139,13 @@ def table(changes: Sequence[Change], *, colour: bool, columns: int | None) -> st
         made
     )
     return "".join(f"{line.rstrip()}\n" for line in text.getvalue().splitlines())
+
+
+def _outcome(change: Change) -> Text:
+    complaints = sum(len(step.complaints) for step in change.steps)
+    if change.outcome is Outcome.DONE and complaints:
+        return Text(f"done, {counted(complaints, 'complaint')}", "yellow")
+    return Text(change.outcome, OUTCOME_STYLES[change.outcome])
 
 
 def describe(made: Change, console: Console) -> Iterator[str]:

@@ -27,15 +27,6 @@ class Outcome(StrEnum):
     UNFINISHED = "unfinished"
     RUNNING = "running"
 
-    @property
-    def settled(self) -> bool | None:
-        """Tell whether the stack is left as somebody wanted it; None where it is left as it was found."""
-        return {
-            Outcome.DONE: True,
-            Outcome.UNFINISHED: False,
-            Outcome.HALF_UNDONE: False,
-        }.get(self)
-
 
 class Result(StrEnum):
     """What became of a step."""
@@ -105,6 +96,14 @@ class Change:
         """Return the change as a JSON object."""
         return asdict(self)
 
+    @property
+    def settled(self) -> bool | None:
+        """Tell whether the stack's replicas were left as somebody wanted them; None where they were left as found."""
+        if self.outcome in {Outcome.UNFINISHED, Outcome.HALF_UNDONE}:
+            return False
+        # Migrations alone start and stop no replica.
+        return True if self.outcome is Outcome.DONE and self.purpose != "migrate" else None
+
     def running_before(self) -> dict[str, int]:
         """Return service -> how many replicas ran before the first step, as far as it was written down."""
         counts = {name: facts.get("running") for name, facts in self.before.items() if isinstance(facts, dict)}
@@ -153,8 +152,8 @@ def unfinished(folder: Path, project: str) -> Change | None:
     """Return the change that left the stack half-way, if the latest one did.
 
     That is one whose process died before its end, or that could not be undone. Changes after it that were undone led
-    back to where it had left the stack, and several such changes in a row began where the first of them began: so
-    `before` is that of the earliest since the stack was last as somebody wanted it.
+    back to where it had left the stack, and of several such changes only the first found it whole: so `before` is that
+    of the earliest since the stack was last as somebody wanted it.
 
     Args:
         folder: the journal's folder.
@@ -162,9 +161,9 @@ def unfinished(folder: Path, project: str) -> Change | None:
     """
     found: Change | None = None
     for change in read_history(folder, project).changes:
-        if change.outcome.settled:
+        if change.settled:
             break
-        if change.outcome.settled is False:
+        if change.settled is False:
             found = replace(found or change, before=change.before or (found.before if found else {}))
     return found
 

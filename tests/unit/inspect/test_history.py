@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import io
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -54,6 +55,10 @@ def test_a_line_says_when_who_what_and_how_it_ended() -> None:
     assert line.split()[0] == "12"
     for part in ("ann", "invoke deploy ai --observe 30", "failed and undone", "61.2 s"):
         assert part in line
+
+
+def test_a_change_that_was_done_with_a_loss_does_not_look_spotless() -> None:
+    assert "done, 1 complaint" in table([replace(CHANGE, outcome=Outcome.DONE)], colour=False, columns=None)
 
 
 def test_in_a_narrow_terminal_the_command_goes_on_below() -> None:

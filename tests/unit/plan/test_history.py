@@ -149,6 +149,14 @@ def test_a_change_that_was_undone_leads_back_to_the_unfinished_one_before_it(tmp
     assert (change.id, change.running_before()) == (1, {"ai": 4})
 
 
+def test_migrations_alone_settle_nothing(tmp_path: Path) -> None:
+    killed(tmp_path, running=4)
+    Journal.begin(tmp_path, replace(PLAN, purpose="migrate")).write("done")
+    change = unfinished(tmp_path, "shop")
+    assert change is not None
+    assert change.running_before() == {"ai": 4}
+
+
 def test_of_several_unfinished_changes_the_first_knows_what_was_there(tmp_path: Path) -> None:
     run(tmp_path, FakeActor(), running=1)
     killed(tmp_path, running=4)
