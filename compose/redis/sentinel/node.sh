@@ -25,22 +25,27 @@ was_replica() { grep -q '^replicaof ' "$data/redis.conf" 2> /dev/null; }
 # most COLUMN < LINES: the largest number in a column.
 most() { awk -v column="$1" '$column > most { most = $column } END { print most + 0 }'; }
 
-# decide < LINES of sentinels_say: `master`, `replica ADDRESS`, `choosing` (a fail-over is under way), or why not.
+# decide < LINES of sentinels_say: `master`, `replica ADDRESS`, `replica ADDRESS behind` (its data may be older than the others'),
+# `choosing` (a fail-over is under way), or why not.
 decide() {
     lines=$(cat)
     master=$(echo "$lines" | agreed)
     replicas=$(echo "$lines" | most 3)
+    # Sentinels that have just started: all were away together, so what each node has is what it had when they stopped.
+    if [ "$(echo "$lines" | most 5)" -lt 5 ]; then together=yes; else together=; fi
     if [ -z "$master" ]; then
         echo "waiting: fewer than $REDIS_QUORUM sentinels name a master"
     elif [ "$master" != "$REDIS_ADDRESS" ] && [ -e "$alone" ]; then
         echo "refused: this node ran alone and its data is newer, but the sentinels name $master; see docs/redis-sentinel.md"
-    elif [ "$master" != "$REDIS_ADDRESS" ]; then
+    elif [ "$master" != "$REDIS_ADDRESS" ] && [ -n "$together" ] && has_data; then
         echo "replica $master"
+    elif [ "$master" != "$REDIS_ADDRESS" ]; then
+        echo "replica $master behind"
     elif [ "$replicas" -gt 0 ] && ! has_data; then
         echo "refused: the sentinels name this node master, but it has no data and would empty the $replicas replicas"
     elif [ "$(echo "$lines" | most 4)" -eq 0 ] && was_replica; then
         echo "refused: this node was a replica, but sentinels without memory name it master; see docs/redis-sentinel.md"
-    elif [ "$replicas" -gt 0 ] && [ "$(echo "$lines" | most 5)" -ge 5 ] && echo "$lines" | grep -q ' [^ ]*\(down\|failover\)'; then
+    elif [ "$replicas" -gt 0 ] && [ -z "$together" ] && echo "$lines" | grep -q ' [^ ]*\(down\|failover\)'; then
         echo choosing
     else
         echo master
@@ -48,7 +53,7 @@ decide() {
 }
 
 # Where this node was away for longer than down-after, the sentinels are about to replace it: it waits for them for 2 s, in which
-# a fail-over ends. If it doesn't, nobody else can be master. Sentinels that have just started know nothing yet: all were away.
+# a fail-over ends. If it doesn't, nobody else can be master.
 role() {
     patience=${REDIS_PATIENCE:-10}
     said=
@@ -72,16 +77,15 @@ role() {
     echo "$verdict"
 }
 
-# A replica without data must not be made master before it has a copy: it takes part in elections from then on. (A sentinel would
-# take it if the others were away.) Detached from this shell, which becomes redis-server and would inherit it as a child.
+# A replica that may be behind must not be made master before it has a copy: the sentinels would take it if the others were away.
+# They ask once a second while its link is down, and every 10 s after that: hence the haste.
 candidate_once_copied() {
-    echo "replica-priority 0" >> "$data/redis.conf"
-    (
-        until sh "${0%/*}/../cli.sh" info replication 2> /dev/null | grep -q '^master_link_status:up\|^role:master'; do
-            sleep 1
-        done
-        sh "${0%/*}/../cli.sh" config set replica-priority 100 > /dev/null
-    ) > /dev/null 2>&1 &
+    cli="sh ${0%/*}/../cli.sh"
+    until $cli ping > /dev/null; do
+        sleep 0.1
+    done
+    $cli -r -1 -i 0.1 info replication | grep -m 1 '^master_link_status:up\|^role:master'
+    $cli config set replica-priority 100
 }
 
 role=$(role)
@@ -92,7 +96,10 @@ fill node.conf ADDRESS="$REDIS_ADDRESS" MIN_REPLICAS="$REDIS_MIN_REPLICAS" MAX_L
 if [ "$role" = master ]; then
     rm -f "$alone"
 else
-    echo "replicaof ${role#replica } 6379" >> "$data/redis.conf"
-    has_data || (candidate_once_copied)
+    echo "$role" | awk '{ print "replicaof", $2, 6379; if ($3) print "replica-priority 0" }' >> "$data/redis.conf"
 fi
+case "$role" in
+    # In a shell of its own that ends: this one becomes redis-server, which would take the other for a child of its.
+    *behind) (candidate_once_copied > /dev/null 2>&1 &) ;;
+esac
 exec sh "${0%/*}/../start.sh" "$data/redis.conf" "$@"

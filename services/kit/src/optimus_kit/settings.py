@@ -69,24 +69,47 @@ def env_bool(environ: Mapping[str, str], name: str, default: bool) -> bool:
 
 
 @dataclass(frozen=True)
+class Durability:
+    """When a write counts.
+
+    Args:
+        replicas: how many have to have it; 0 asks none.
+        seconds: how long they are waited for.
+    """
+
+    replicas: int = 0
+    seconds: float = 0.5
+
+
+@dataclass(frozen=True)
 class RedisSettings:
     """Where the state store is. Passwords are never part of this: they come from the secret REDIS_PASSWORD.
 
     Args:
         url: redis://host:port/db, used unless Sentinel mode is on.
+        username: the user there; None for the default one.
         sentinel_enabled: ask the sentinels for the master instead.
         sentinel_master: the name under which the sentinels know the master.
         sentinel_hosts: (host, port) of each sentinel.
+        sentinel_username: the user at the sentinels.
+        deadline: seconds that a command may take with sentinels, a fail-over included.
+        durability: what is asked of writes that must not be lost.
     """
 
     url: str = "redis://redis:6379/0"
     sentinel_enabled: bool = False
     sentinel_master: str = "mymaster"
     sentinel_hosts: tuple[tuple[str, int], ...] = ()
+    username: str | None = None
+    sentinel_username: str | None = None
+    deadline: float = 4.5
+    durability: Durability = Durability()
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str]) -> "RedisSettings":
-        """Read REDIS_URL and the REDIS_SENTINEL_ variables.
+        """Read REDIS_URL, REDIS_USERNAME, REDIS_DEADLINE, and the REDIS_SENTINEL_ and REDIS_WAIT_ variables.
+
+        Unless it is told, it asks a replica for what must not be lost where there are sentinels, else nobody.
 
         Raises:
             SettingsError: a malformed value, or Sentinel mode without hosts.
@@ -100,6 +123,13 @@ class RedisSettings:
             sentinel_enabled=enabled,
             sentinel_master=environ.get("REDIS_SENTINEL_MASTER", "").strip() or cls.sentinel_master,
             sentinel_hosts=hosts,
+            username=environ.get("REDIS_USERNAME", "").strip() or None,
+            sentinel_username=environ.get("REDIS_SENTINEL_USERNAME", "").strip() or None,
+            deadline=env_float(environ, "REDIS_DEADLINE", cls.deadline, 0.1, 600),
+            durability=Durability(
+                env_int(environ, "REDIS_WAIT_REPLICAS", int(enabled), 0, 100),
+                env_float(environ, "REDIS_WAIT_SECONDS", Durability.seconds, 0.001, 60),
+            ),
         )
 
 

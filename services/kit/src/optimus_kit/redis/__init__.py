@@ -4,36 +4,39 @@ from typing import Any
 
 from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
-from redis.asyncio.sentinel import Sentinel
 from redis.backoff import ExponentialWithJitterBackoff
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
+from optimus_kit.redis.durable import NotReplicatedError, run_durably, wait
+from optimus_kit.redis.sentinel import connect_to_master
 from optimus_kit.secrets import SecretFolder
 from optimus_kit.settings import RedisSettings
 
+__all__ = ["NotReplicatedError", "connect", "connect_cache", "run_durably", "wait"]
+
 PASSWORD = "REDIS_PASSWORD"  # noqa: S105 - the secret's name
+SOCKET_SECONDS = 5.0
 
 
-def connect(settings: RedisSettings, secrets: SecretFolder, **overrides: Any) -> "Redis":
+def connect(settings: RedisSettings, secrets: SecretFolder, *, block: float = 0.0, **overrides: Any) -> "Redis":
     """Make a client of the state store: of REDIS_URL, or of the master that the sentinels name.
 
     Nothing is sent before the first command. The password is read from the secret REDIS_PASSWORD when it is there.
+    With sentinels a command is tried until `settings.deadline`, wherever the master goes meanwhile; so it may be sent
+    more than once, and has to be one that may be.
 
     Args:
         settings: where the store is.
         secrets: where the password is.
+        block: how long commands of this client may wait on purpose, in seconds. A client that waits is only for that.
         overrides: arguments of `redis.asyncio.Redis` that differ from the defaults here, such as
-            `decode_responses=True`, or a longer `socket_timeout` (seconds) for blocking reads.
+            `decode_responses=True`. `retry` is for a single server; sentinels come with their own way.
     """
-    options = _options(secrets) | overrides
-    if not settings.sentinel_enabled:
-        return _from_url(settings.url, options)
-    sentinel = Sentinel(  # type: ignore[no-untyped-call]
-        settings.sentinel_hosts, sentinel_kwargs=_sentinel_options(secrets), **options
-    )
-    client: Redis = sentinel.master_for(settings.sentinel_master)
-    return client
+    if settings.sentinel_enabled:
+        return connect_to_master(settings, secrets, block=block, **overrides)
+    options = _options(secrets) | {"username": settings.username, "socket_timeout": SOCKET_SECONDS + block} | overrides
+    return _from_url(settings.url, options)
 
 
 def connect_cache(url: str, secrets: SecretFolder, **overrides: Any) -> "Redis":
@@ -52,14 +55,10 @@ def _options(secrets: SecretFolder) -> dict[str, Any]:
     return {
         "password": secrets.get(PASSWORD),
         "decode_responses": False,
-        "socket_timeout": 5.0,
+        "socket_timeout": SOCKET_SECONDS,
         "socket_connect_timeout": 2.0,
         "socket_keepalive": True,
         "health_check_interval": 15,
         "max_connections": 256,
         "retry": Retry(ExponentialWithJitterBackoff(base=0.05, cap=1.0), 3, (RedisConnectionError, RedisTimeoutError)),
     }
-
-
-def _sentinel_options(secrets: SecretFolder) -> dict[str, Any]:
-    return {"password": secrets.get("REDIS_SENTINEL_PASSWORD"), "socket_timeout": 1.0, "socket_connect_timeout": 1.0}

@@ -1,0 +1,66 @@
+"""Writes that are known to be at a replica too before they count.
+
+WAIT: https://redis.io/docs/latest/commands/wait/
+"""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, cast
+
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import NoScriptError
+
+from optimus_kit.settings import Durability
+
+if TYPE_CHECKING:
+    from redis.asyncio import Redis
+    from redis.commands.core import AsyncScript
+
+
+class NotReplicatedError(RedisConnectionError):
+    """Too few replicas have the write: it may be lost if the master is. It is not undone either."""
+
+
+def wait(durability: Durability) -> tuple[str, int, int]:
+    """Return the WAIT that follows writes on the same connection; its answer is how many replicas have them."""
+    return "WAIT", durability.replicas, round(durability.seconds * 1000)
+
+
+async def run_durably(
+    script: "AsyncScript", keys: Sequence[str], args: Sequence[str | float], durability: Durability
+) -> Any:
+    """Run a script and return its result once `durability` holds.
+
+    The script may run more than once. It has to write something each time: WAIT counts what this connection wrote, and
+    an earlier run may have used another one.
+
+    Raises:
+        NotReplicatedError: it may be lost.
+        redis.exceptions.RedisError: the script failed, or nobody could run it.
+    """
+    if not durability.replicas:
+        return await script(keys=keys, args=args)
+    redis = cast("Redis", script.registered_client)
+
+    async def attempt() -> Any:
+        result, replicas = await _run_and_wait(redis, script, keys, args, durability)
+        if isinstance(result, NoScriptError):
+            await redis.script_load(script.script)
+            result, replicas = await _run_and_wait(redis, script, keys, args, durability)
+        if isinstance(result, Exception):
+            raise result
+        if int(replicas) < durability.replicas:
+            raise NotReplicatedError(f"{replicas} of {durability.replicas} replicas have the write")
+        return result
+
+    follow = getattr(redis, "follow", None)
+    return await (follow(attempt) if follow else attempt())
+
+
+async def _run_and_wait(
+    redis: "Redis", script: "AsyncScript", keys: Sequence[str], args: Sequence[str | float], durability: Durability
+) -> list[Any]:
+    async with redis.pipeline(transaction=False) as steps:
+        steps.execute_command("EVALSHA", script.sha, len(keys), *keys, *args)
+        steps.execute_command(*wait(durability))
+        answers: list[Any] = await steps.execute(raise_on_error=False)
+        return answers

@@ -1,0 +1,166 @@
+"""A client that follows the master wherever the sentinels put it."""
+
+import logging
+from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import Any, TypeVar
+
+from redis.asyncio import BlockingConnectionPool, Connection, Redis
+from redis.asyncio.client import Pipeline
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import MasterDownError, ReadOnlyError, RedisError, ResponseError
+
+from optimus_kit.redis.follow import Follower
+from optimus_kit.redis.master import Master
+from optimus_kit.redis.sentinels import Address, Sentinels
+from optimus_kit.secrets import SecretFolder
+from optimus_kit.settings import RedisSettings
+
+Result = TypeVar("Result")
+
+# A server on the same network answers in milliseconds, and one whose host is gone not at all.
+CONNECT_SECONDS = 0.3
+# A master that stands still is replaced by then; news of that ends the wait earlier.
+SOCKET_SECONDS = 1.0
+
+log = logging.getLogger("optimus.redis")
+
+
+class RefusedByMasterError(RedisConnectionError):
+    """The server takes no writes: it is a replica by now, or no replica confirms what it is told."""
+
+
+class MasterConnection(Connection):
+    """A connection to the master, wherever that is when it connects.
+
+    Args:
+        master: knows where.
+        options: as for `redis.asyncio.Connection`, without host and port.
+    """
+
+    def __init__(self, *, master: Master, **options: Any) -> None:
+        super().__init__(**options)
+        self._master = master
+
+    async def connect(self) -> None:
+        """Connect, unless it is connected to the master already."""
+        address = await self._master.address()
+        if (self.host, self.port) != address:
+            await self.disconnect(nowait=True)
+        self.host, self.port = address
+        await super().connect()  # type: ignore[no-untyped-call]
+
+    async def read_response(self, *args: Any, **options: Any) -> Any:
+        """Read an answer; one that only the true master can give better is a failed connection."""
+        try:
+            return await super().read_response(*args, **options)
+        except ResponseError as error:
+            # Redis tells NOREPLICAS by the code word that starts the reply only.
+            if isinstance(error, (ReadOnlyError, MasterDownError)) or str(error).startswith("NOREPLICAS"):
+                await self.disconnect(nowait=True)
+                raise RefusedByMasterError(str(error)) from None
+            raise
+
+
+class SentinelPipeline(Pipeline):
+    """A pipeline that is sent again as a whole."""
+
+    def __init__(self, follower: Follower, *arguments: Any) -> None:
+        super().__init__(*arguments)
+        self._follower = follower
+
+    async def execute(self, raise_on_error: bool = True) -> list[Any]:
+        """Send what was put in and return the answers."""
+        if self.watching:
+            return await super().execute(raise_on_error)
+        commands, scripts = self.command_stack, self.scripts
+        once = super().execute
+
+        async def attempt() -> list[Any]:
+            self.command_stack, self.scripts = list(commands), set(scripts)
+            return await once(raise_on_error)
+
+        return await self._follower.run(attempt)
+
+
+class SentinelRedis(Redis):
+    """A client of the master; made by `connect_to_master`."""
+
+    def __init__(self, master: Master, follower: Follower, pool: BlockingConnectionPool) -> None:
+        super().__init__(connection_pool=pool)
+        self.auto_close_connection_pool = True
+        self._master = master
+        self._follower = follower
+
+    async def execute_command(self, *args: Any, **options: Any) -> Any:
+        """Carry out a command."""
+        return await self.follow(partial(super().execute_command, *args, **options))
+
+    def pipeline(self, transaction: bool = True, shard_hint: str | None = None) -> Pipeline:
+        """Make a pipeline."""
+        return SentinelPipeline(self._follower, self.connection_pool, self.response_callbacks, transaction, shard_hint)
+
+    async def follow(self, attempt: Callable[[], Awaitable[Result]]) -> Result:
+        """Return what `attempt` returns; until the deadline it is made again when connection or master fail."""
+        return await self._follower.run(attempt)
+
+    async def aclose(self, close_connection_pool: bool | None = None) -> None:
+        """Close all connections and stop listening to the sentinels."""
+        await self._master.aclose()
+        await super().aclose(close_connection_pool)
+
+
+def connect_to_master(
+    settings: RedisSettings, secrets: SecretFolder, *, block: float = 0.0, **overrides: Any
+) -> SentinelRedis:
+    """Make a client of the master that the sentinels name.
+
+    Args:
+        settings: which sentinels.
+        secrets: where the passwords are: REDIS_PASSWORD; and REDIS_SENTINEL_PASSWORD where the sentinels want another.
+        block: how long commands of this client may wait on purpose, in seconds.
+        overrides: arguments of a connection pool, such as `max_connections`.
+    """
+    password = secrets.get("REDIS_PASSWORD")
+    options: dict[str, Any] = {
+        "username": settings.username,
+        "password": password,
+        "socket_connect_timeout": CONNECT_SECONDS,
+        "socket_timeout": SOCKET_SECONDS,
+        "socket_keepalive": True,
+        # Trying again is the follower's: it alone knows the deadline.
+        "retry": Retry(NoBackoff(), 0),
+    }
+    sentinels = Sentinels(
+        settings.sentinel_hosts,
+        settings.sentinel_master,
+        username=settings.sentinel_username,
+        password=secrets.get("REDIS_SENTINEL_PASSWORD") or (password if settings.sentinel_username else None),
+    )
+    master = Master(sentinels, partial(is_master, options))
+    overrides = {name: value for name, value in overrides.items() if name != "retry"}
+    waiting = {"socket_timeout": SOCKET_SECONDS + block + settings.durability.seconds}
+    pool = BlockingConnectionPool(
+        connection_class=MasterConnection,
+        master=master,
+        timeout=settings.deadline,
+        **{"max_connections": 256, **options, **waiting, **overrides},
+    )
+    return SentinelRedis(master, Follower(master, settings.deadline + block), pool)
+
+
+async def is_master(options: dict[str, Any], address: Address) -> bool:
+    """Tell whether the server at `address` answers, and says that it is a master."""
+    connection = Connection(host=address[0], port=address[1], **options | {"socket_timeout": CONNECT_SECONDS})
+    try:
+        await connection.connect()  # type: ignore[no-untyped-call]
+        await connection.send_command("ROLE")
+        role = await connection.read_response()
+    except (RedisError, OSError) as error:
+        log.debug("%s:%d is not the master: %s", *address, type(error).__name__)
+        return False
+    finally:
+        await connection.disconnect(nowait=True)
+    return bool(role[0] in {"master", b"master"})
