@@ -15,16 +15,14 @@ A project is described by convention, and by `[tool.optimus-ops]` in its `pyproj
 
 from __future__ import annotations
 
-import math
 import os
 import re
 import tomllib
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from optimus_ops.errors import Refused
-from optimus_ops.stack.accounts import DEFAULT_POLICY, BudgetPolicy
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -47,7 +45,7 @@ class Project:
         state: folder for locks, journals, logs and projected secrets.
         secrets: folder of the projected secrets.
         secrets_file: the operator's one source of secrets.
-        budgets: what is kept back of connections, memory and processors.
+        budgets: settings of what is kept back of connections, memory and processors.
     """
 
     root: Path
@@ -60,7 +58,7 @@ class Project:
     state: Path
     secrets: Path
     secrets_file: Path
-    budgets: BudgetPolicy = DEFAULT_POLICY
+    budgets: Mapping[str, object] = field(default_factory=dict)
 
     def files(self, extra: Sequence[str] = ()) -> tuple[Path, ...]:
         """Return the Compose files for the overlays that are always on and the `extra` ones.
@@ -102,6 +100,9 @@ def load_project(root: Path | None = None, environ: Mapping[str, str] | None = N
         raise Refused(
             f"bad project name {name!r}", "use lower-case letters, digits, '-' and '_' (COMPOSE_PROJECT_NAME)"
         )
+    budgets = table.get("budgets", {})
+    if not isinstance(budgets, dict):
+        raise Refused("tool.optimus-ops.budgets must be a table")
     state = root / (environ.get("OPTIMUS_STATE_DIR") or ".optimus")
     return Project(
         root=root,
@@ -114,7 +115,7 @@ def load_project(root: Path | None = None, environ: Mapping[str, str] | None = N
         state=state,
         secrets=root / (environ.get("OPTIMUS_SECRETS_DIR") or state / "secrets"),
         secrets_file=root / (environ.get("OPTIMUS_SECRETS_FILE") or ".env.secrets"),
-        budgets=_budgets(table.get("budgets", {})),
+        budgets=budgets,
     )
 
 
@@ -136,17 +137,6 @@ def _settings(path: Path) -> Mapping[str, Any]:
     if unknown:
         raise Refused(f"{path.name}: tool.optimus-ops knows no {', '.join(unknown)}")
     return table
-
-
-def _budgets(table: object) -> BudgetPolicy:
-    """Return the policy of budgets with what `[tool.optimus-ops.budgets]` says."""
-    known = {field.name.replace("_", "-"): field.name for field in fields(BudgetPolicy)}
-    if not isinstance(table, dict) or not set(table) <= set(known):
-        raise Refused("tool.optimus-ops.budgets must be a table", f"it knows: {', '.join(known)}")
-    bad = [name for name, value in table.items() if type(value) not in {int, float} or not 0 <= value < math.inf]
-    if bad:
-        raise Refused(f"tool.optimus-ops.budgets: {', '.join(bad)} must be a number of at least 0")
-    return BudgetPolicy(**{known[name]: value for name, value in table.items()})
 
 
 def _shown(path: Path, root: Path) -> str:

@@ -17,14 +17,14 @@ def written(folder: Path, text: str) -> Path:
 
 def test_without_settings_the_conventions_hold(tmp_path: Path) -> None:
     project = load_project(written(tmp_path, ""), {})
-    assert (project.balancer, project.migrations, project.budgets) == ("nginx-lb", "migrations", BudgetPolicy())
+    assert (project.balancer, project.migrations, project.budgets) == ("nginx-lb", "migrations", {})
 
 
 def test_what_is_kept_back_can_be_set(tmp_path: Path) -> None:
     project = load_project(
         written(tmp_path, "[tool.optimus-ops.budgets]\noperator-connections = 8\ncpu-overcommit = 1.5"), {}
     )
-    assert project.budgets == BudgetPolicy(operator_connections=8, cpu_overcommit=1.5)
+    assert BudgetPolicy.of(project.budgets) == BudgetPolicy(operator_connections=8, cpu_overcommit=1.5)
 
 
 @pytest.mark.parametrize(
@@ -42,4 +42,4 @@ def test_what_is_kept_back_can_be_set(tmp_path: Path) -> None:
 )
 def test_malformed_settings_are_refused(tmp_path: Path, text: str) -> None:
     with pytest.raises(Refused, match=r"optimus-ops|can't be read"):
-        load_project(written(tmp_path, text), {})
+        BudgetPolicy.of(load_project(written(tmp_path, text), {}).budgets)

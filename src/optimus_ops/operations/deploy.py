@@ -23,6 +23,7 @@ from optimus_ops.plan.deploy import (
 )
 from optimus_ops.plan.scale import check_checkout, check_services
 from optimus_ops.plan.steps import short_id
+from optimus_ops.stack.accounts import BudgetPolicy
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -109,7 +110,7 @@ def planned(session: Session, state: State, request: DeployRequest, *, fit_pool:
     request = replace(request, services=in_order(session, wanted, state, request, around))
     plan = plan_deploy(stack, state, request, around)
     counts = {name: len(state.running(name)) for name in request.services}
-    budgeting = Budgeting(session.docker, stack, state, counts, session.project.budgets)
+    budgeting = Budgeting(session.docker, stack, state, counts, BudgetPolicy.of(session.project.budgets))
     if fit_pool and (environment := budgeting.pools_that_fit(plan)):
         return planned(session, state, replace(request, environment=environment))
     return budgeting.checked(plan), stack

@@ -172,10 +172,12 @@ class Rooms:
     def check_budgets(self, containers: Containers, peak: Mapping[str, int]) -> None:
         """Refuse what the database has too few connections for."""
         from optimus_ops.engine.capacity import observe_capacity  # noqa: PLC0415
-        from optimus_ops.stack.budgets import check_budgets  # noqa: PLC0415
+        from optimus_ops.stack.budgets import BudgetPolicy, check_budgets  # noqa: PLC0415
 
         capacity = observe_capacity(containers.docker, containers.stack, containers.observe())
-        check_budgets(containers.stack, peak, capacity, requested={}, policy=self.compose.project.budgets)
+        check_budgets(
+            containers.stack, peak, capacity, requested={}, policy=BudgetPolicy.of(self.compose.project.budgets)
+        )
 
     def revision(self, containers: Containers) -> str | None:
         """Return the revision of the database's schema; None if the project has no way to tell."""

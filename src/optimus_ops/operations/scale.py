@@ -17,6 +17,7 @@ from optimus_ops.plan.scale import (
     plan_migrate,
     plan_scale,
 )
+from optimus_ops.stack.accounts import BudgetPolicy
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -55,7 +56,7 @@ def scale(wanted: Wanted, options: Options) -> None:
         around = replace(around, before=session.running_before())
         request = wanted.request
         plan = plan_scale(stack, state, request, around)
-        budgeting = Budgeting(session.docker, stack, state, request.counts, session.project.budgets)
+        budgeting = Budgeting(session.docker, stack, state, request.counts, BudgetPolicy.of(session.project.budgets))
         if wanted.fit_pool and (environment := budgeting.pools_that_fit(plan)):
             request = replace(request, environment=environment)
             return plan_scale(stack, state, request, around), stack

@@ -6,9 +6,11 @@ is exactly full is exactly full.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import math
+from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Literal
 
+from optimus_ops.errors import Refused
 from optimus_ops.stack.pools import Pool, database_of, pools_of
 
 if TYPE_CHECKING:
@@ -57,6 +59,32 @@ class BudgetPolicy:
     operator_connections: int = 5
     memory_reserve: int = 512 * MEBI
     cpu_overcommit: float = 2.0
+
+    @classmethod
+    def of(cls, settings: Mapping[str, object]) -> BudgetPolicy:
+        """Return the policy with a project's settings (`operator-connections = 8`).
+
+        Raises:
+            Refused: one is unknown, or no number of at least 0.
+        """
+        known = {one.name.replace("_", "-"): one.name for one in fields(cls)}
+        unknown = sorted(set(settings) - set(known))
+        if unknown:
+            raise Refused(f"tool.optimus-ops.budgets knows no {', '.join(unknown)}", f"it knows: {', '.join(known)}")
+        values = {known[name]: _amount(name, value) for name, value in settings.items()}
+        policy = cls()
+        return cls(
+            migration_connections=int(values.get("migration_connections", policy.migration_connections)),
+            operator_connections=int(values.get("operator_connections", policy.operator_connections)),
+            memory_reserve=int(values.get("memory_reserve", policy.memory_reserve)),
+            cpu_overcommit=values.get("cpu_overcommit", policy.cpu_overcommit),
+        )
+
+
+def _amount(name: str, value: object) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < math.inf:
+        raise Refused(f"tool.optimus-ops.budgets: {name} must be a number of at least 0, it is {value!r}")
+    return float(value)
 
 
 DEFAULT_POLICY = BudgetPolicy()
