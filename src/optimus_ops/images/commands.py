@@ -9,40 +9,76 @@ from typing import TYPE_CHECKING
 from optimus_ops.console import Console
 from optimus_ops.engine.compose import Compose
 from optimus_ops.images.bases import ensure_bases
-from optimus_ops.images.building import build
+from optimus_ops.images.building import build, choose
 from optimus_ops.images.listing import as_json, as_text, list_images
 from optimus_ops.images.local import image_id
 from optimus_ops.images.model import public_images
 from optimus_ops.images.registry import registry_answers
 from optimus_ops.images.standins import STAND_INS, is_stand_in
+from optimus_ops.plan.render import plan_text
+from optimus_ops.plan.steps import Build, MakeBases, Plan
 from optimus_ops.project import load_project
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from optimus_ops.console import Progress
+    from optimus_ops.plan.steps import Step
 
 
-def build_images(services: Sequence[str], overlays: Sequence[str]) -> None:
-    """Build the images of services; where no registry answers, the stand-ins that they start from come first."""
+def build_images(services: Sequence[str], overlays: Sequence[str], *, plan: bool = False) -> None:
+    """Build the images of services; where no registry answers, the stand-ins that they start from come first.
+
+    Args:
+        services: the services; all that are built if empty.
+        overlays: overlays besides those that are always on.
+        plan: whether it is only said what would be done.
+    """
     console = Console.standard()
     compose = _compose(overlays)
-    made = _provide_bases(console, compose, services or None)
+    bases = _needed_bases(console, compose, services or None)
+    if plan:
+        names = tuple(one.service for one in choose(compose.document(), services))
+        build_step = Build(services=names, cause="asked for; layers that did not change come from the cache")
+        _show(console, compose, "images.build", (*_as_steps(bases), build_step))
+        return
+    made = _provide_bases(console, compose, bases)
     with console.step("build images") as progress:
         built = build(compose.project.root, services, compose.files, {**compose.environ, **made}, _noting(progress))
         progress.note = ", ".join(built)
 
 
-def make_bases(overlays: Sequence[str], *, refresh: bool, force: bool) -> None:
-    """Make stand-ins for the public images of the stack that can't be had."""
+def make_bases(overlays: Sequence[str], *, refresh: bool, force: bool, plan: bool = False) -> None:
+    """Make stand-ins for the public images of the stack that can't be had.
+
+    Args:
+        overlays: overlays besides those that are always on.
+        refresh: whether they are made anew, with the packages of today.
+        force: whether they are made even where a registry answers.
+        plan: whether it is only said what would be done.
+    """
     console = Console.standard()
     compose = _compose(overlays)
-    if not (refresh or force):
-        _provide_bases(console, compose, None, say_all=True)
-        return
-    with console.step("make stand-in images") as progress:
-        stand_ins = [stand_in.image for stand_in in STAND_INS]
-        ensure_bases(compose.project.root, stand_ins, _noting(progress), refresh=refresh)
+    everything = refresh or force
+    bases = [stand_in.image for stand_in in STAND_INS] if everything else _needed_bases(console, compose, None)
+    if plan:
+        _show(console, compose, "images.bases", _as_steps(bases))
+    elif not bases:
+        console.say("nothing to do: the public images are here, or their registry answers")
+    elif everything:
+        with console.step("make stand-in images") as progress:
+            ensure_bases(compose.project.root, bases, _noting(progress), refresh=refresh)
+    else:
+        _provide_bases(console, compose, bases)
+
+
+def _as_steps(bases: Sequence[str]) -> tuple[Step, ...]:
+    cause = "they are named, or no registry answers"
+    return (MakeBases(images=tuple(bases), cause=cause),) if bases else ()
+
+
+def _show(console: Console, compose: Compose, purpose: str, steps: tuple[Step, ...]) -> None:
+    console.say(plan_text(Plan(compose.project.name, purpose, steps)))
 
 
 def print_images(overlays: Sequence[str], *, json: bool) -> None:
@@ -51,21 +87,22 @@ def print_images(overlays: Sequence[str], *, json: bool) -> None:
     print(json_module.dumps(as_json(rows), indent=2) if json else as_text(rows))
 
 
-def _provide_bases(
-    console: Console, compose: Compose, services: Sequence[str] | None, *, say_all: bool = False
-) -> Mapping[str, str]:
-    """Make the stand-ins that are needed, and return the variables that name them."""
+def _needed_bases(console: Console, compose: Compose, services: Sequence[str] | None) -> list[str]:
+    """Return the public images that need a stand-in, or that are one already."""
     needed = public_images(compose.document(), services)
     wanted = [name for name in needed if is_stand_in(name)]
     missing = [name for name in needed if name not in wanted and image_id(name) is None]
     if missing and not _answering(console, missing):
         wanted += missing
-    if not wanted:
-        if say_all:
-            console.say("nothing to do: the public images are here, or their registry answers")
+    return wanted
+
+
+def _provide_bases(console: Console, compose: Compose, bases: Sequence[str]) -> Mapping[str, str]:
+    """Make the stand-ins that are needed, and return the variables that name them."""
+    if not bases:
         return {}
     with console.step("stand-ins for public images, since no registry answers") as progress:
-        return ensure_bases(compose.project.root, wanted, _noting(progress))
+        return ensure_bases(compose.project.root, bases, _noting(progress))
 
 
 def _answering(console: Console, images: Sequence[str]) -> bool:
