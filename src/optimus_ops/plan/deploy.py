@@ -7,7 +7,7 @@ as they were.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from optimus_ops.errors import Refused
@@ -44,7 +44,7 @@ from optimus_ops.plan.steps import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from optimus_ops.engine.state import Replica, State
     from optimus_ops.plan.scale import Surroundings
@@ -255,26 +255,46 @@ def _migrate_steps(
 
 
 def _roll(stack: Stack, request: DeployRequest, item: Replacement) -> tuple[Step, ...]:
-    """Return the batches of one service."""
-    steps: list[Step] = []
+    """Return the batches of one service: each starts new replicas, proves them, and lets old ones go."""
+    batches = list(_batches(stack, request, item))
+    names = [f"{item.service}, batch {number} of {len(batches)}" for number in range(1, len(batches) + 1)]
+    return tuple(replace(step, part=name) for name, batch in zip(names, batches, strict=True) for step in batch)
+
+
+def _batches(stack: Stack, request: DeployRequest, item: Replacement) -> Iterator[list[Step]]:
     old, new, started = list(item.old), item.new, 0
-    name = item.service
     while old or new < item.wanted:
+        batch: list[Step] = []
         more = max(min(request.surge - max(new + len(old) - item.wanted, 0), item.wanted - new), 0)
         if more:
             new, started = new + more, started + more
-            steps.append(Start(counts=((name, new + len(old)),), replicas=True, cause=item.cause))
-            steps.append(WaitHealthy(counts=((name, started),), new=True, cause="they were started"))
-            if name in routed(stack):
-                steps.append(VerifyRouting(counts=((name, new + len(old)),), cause="replicas were started"))
-            if request.observe and old:
-                steps.append(Observe(service=name, seconds=request.observe, cause="the old ones still serve"))
+            observe = request.observe if old else 0.0
+            batch.extend(_new_steps(stack, item, new + len(old), started, observe))
         leave = old[: max(min(request.parallelism, new + len(old) - item.wanted), 0)]
         if leave:
             del old[: len(leave)]
-            seconds = stack.services[name].stop_seconds
-            steps.append(Stop(victims=going(leave), seconds=seconds, cause=item.cause))
-    return tuple(steps)
+            seconds = stack.services[item.service].stop_seconds
+            batch.append(Stop(victims=going(leave), seconds=seconds, cause=item.cause))
+        yield batch
+
+
+def _new_steps(stack: Stack, item: Replacement, count: int, started: int, observe: float) -> Iterator[Step]:
+    """Yield the steps of a batch that start new replicas and prove them.
+
+    Args:
+        stack: what is wanted.
+        item: the replacement.
+        count: replicas that run afterwards, old and new.
+        started: new ones that this plan has started by then.
+        observe: seconds of observation; 0 for none.
+    """
+    name = item.service
+    yield Start(counts=((name, count),), replicas=True, cause=item.cause)
+    yield WaitHealthy(counts=((name, started),), new=True, cause="they were started")
+    if name in routed(stack):
+        yield VerifyRouting(counts=((name, count),), cause="replicas were started")
+    if observe:
+        yield Observe(service=name, seconds=observe, cause="the old ones still serve")
 
 
 def _last_steps(stack: Stack, items: tuple[Replacement, ...]) -> tuple[Step, ...]:

@@ -11,22 +11,29 @@ if TYPE_CHECKING:
 # A cause stands behind its step where both fit into a line of a usual terminal, else on a line below.
 WIDEST_TEXT = 44
 WIDEST_LINE = 100
+INDENT = " " * 6
 
 
 def plan_text(plan: Plan) -> str:
-    """Return a plan as lines: a numbered step, and behind or below it why."""
+    """Return a plan as a tree: numbered steps, and behind or below each why; those of a part under its name."""
     if not plan:
         return f"{plan.project}: {plan.purpose}: nothing to do"
     width = min(max(len(step.text) for step in plan.steps), WIDEST_TEXT)
-    lines = [
-        _line(f"  {number:>2}. {step.text:<{width}}", step.cause) for number, step in enumerate(plan.steps, start=1)
-    ]
-    return "\n".join([f"{plan.project}: {plan.purpose}", *lines])
+    lines = [f"{plan.project}: {plan.purpose}"]
+    part = ""
+    for number, step in enumerate(plan.steps, start=1):
+        if step.part and step.part != part:
+            lines.append(f"  {step.part}")
+        part = step.part
+        last = number == len(plan.steps) or plan.steps[number].part != part
+        branch = ("  └─" if last else "  ├─") if part else ""
+        lines.append(_line(f"{branch}  {number:>2}. {step.text:<{width}}", step.cause))
+    return "\n".join(lines)
 
 
 def _line(text: str, cause: str) -> str:
     joined = f"{text}  ({cause})"
-    return joined if len(joined) <= WIDEST_LINE else f"{text.rstrip()}\n      ({cause})"
+    return joined if len(joined) <= WIDEST_LINE else f"{text.rstrip()}\n{INDENT}({cause})"
 
 
 def plan_json(plan: Plan) -> dict[str, Any]:

@@ -9,10 +9,16 @@ from typing import Any, ClassVar
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step(ABC):
-    """One thing to do. `cause` says why ("ai-engine: 1 running, 3 wanted")."""
+    """One thing to do.
+
+    Args:
+        cause: why ("ai-engine: 1 running, 3 wanted").
+        part: the part of the plan that it belongs to ("ai-engine, batch 1 of 4"); "" for none.
+    """
 
     kind: ClassVar[str] = ""
     cause: str
+    part: str = ""
 
     @property
     @abstractmethod
@@ -22,8 +28,8 @@ class Step(ABC):
     def as_json(self) -> dict[str, Any]:
         """Return the step as a JSON object: its kind, its text, its cause and its own fields."""
         own = asdict(self)
-        del own["cause"]
-        return {"step": self.kind, "text": self.text, "cause": self.cause, **own}
+        del own["cause"], own["part"]
+        return {"step": self.kind, "text": self.text, "cause": self.cause, "part": self.part, **own}
 
 
 def short_id(image: str) -> str:
