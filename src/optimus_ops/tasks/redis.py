@@ -79,3 +79,58 @@ def failover(
     flags = Flags("", tuple(sentinel), master, user, password_file)
     options = cli.options(plan=plan, json=json, lock_wait=lock_wait, detailed_exitcode=detailed_exitcode)
     change(flags, options, to=to, force=force)
+
+
+SERVER_HELP = {"server": "the server's service or container (default: the one master)"}
+
+
+@task(
+    help={
+        "to": "a new folder (default: in .optimus/backups)",
+        **SERVER_HELP,
+        **PLAN_HELP,
+        **LOCK_HELP,
+    }
+)
+def backup(
+    _: Context,
+    to: str = "",
+    server: str = "",
+    plan: bool = False,
+    detailed_exitcode: bool = False,
+    json: bool = False,
+    lock_wait: str = "0",
+) -> None:
+    """Copy a server's snapshot and append-only file to a new folder, checked and with their sums."""
+    from optimus_ops.operations import cli
+    from optimus_ops.redis_ha.backup import backup as change
+
+    options = cli.options(plan=plan, json=json, lock_wait=lock_wait, detailed_exitcode=detailed_exitcode)
+    change(options, to=to, server=server)
+
+
+@task(
+    help={
+        "from": "the folder of a backup",
+        **SERVER_HELP,
+        "snapshot": "take the snapshot, though there is an append-only file in the backup",
+        **PLAN_HELP,
+        **LOCK_HELP,
+    }
+)
+def restore(
+    _: Context,
+    from_: str = "",
+    server: str = "",
+    snapshot: bool = False,
+    plan: bool = False,
+    detailed_exitcode: bool = False,
+    json: bool = False,
+    lock_wait: str = "0",
+) -> None:
+    """Put a backup in the place of the data: checked before anything stops, undone if anything fails."""
+    from optimus_ops.operations import cli
+    from optimus_ops.redis_ha.restore import restore as change
+
+    options = cli.options(plan=plan, json=json, lock_wait=lock_wait, detailed_exitcode=detailed_exitcode)
+    change(from_, options, server=server, snapshot=snapshot)

@@ -1,0 +1,38 @@
+"""Which server of a stack is meant."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from optimus_ops.errors import Refused
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from optimus_ops.redis_ha.containers import RedisContainer
+    from optimus_ops.redis_ha.facts import Topology
+
+
+def choose_container(containers: Sequence[RedisContainer], topology: Topology, name: str) -> RedisContainer:
+    """Return the server that is named, else the one master.
+
+    Args:
+        containers: the stack's.
+        topology: what was observed of them.
+        name: of a service or container; "" stands for the master.
+
+    Raises:
+        Refused: there is no such server, or it isn't clear which one is meant.
+    """
+    servers = [one for one in containers if one.part != "sentinel"]
+    known = f"servers: {', '.join(one.node.name for one in servers)}"
+    if name:
+        found = [one for one in servers if name in {one.service, one.name}]
+        if not found:
+            raise Refused(f"no Redis server is named {name!r}", known)
+        return found[0]
+    masters = {one.node.name for one in topology.members if one.role == "master"}
+    found = [one for one in servers if one.node.name in masters]
+    if len(found) != 1:
+        raise Refused(f"there are {len(found)} masters; name the server: --server NAME", known)
+    return found[0]

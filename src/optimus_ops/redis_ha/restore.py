@@ -1,0 +1,149 @@
+"""`invoke redis.restore`: a backup in the place of a server's data; what it replaces is kept beside it."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from redis.exceptions import RedisError
+
+from optimus_ops.console import Console
+from optimus_ops.errors import Refused
+from optimus_ops.plan.steps import Plan
+from optimus_ops.project import load_project
+from optimus_ops.redis_ha.change import Change
+from optimus_ops.redis_ha.choosing import choose_container
+from optimus_ops.redis_ha.containers import find_redis
+from optimus_ops.redis_ha.data_files import DataFiles, read_data_files, refuse_without_volume
+from optimus_ops.redis_ha.finding import stack_place
+from optimus_ops.redis_ha.manifest import check_files, read_manifest
+from optimus_ops.redis_ha.places import watches
+from optimus_ops.redis_ha.restore_actor import RestoreActor
+from optimus_ops.redis_ha.steps import PutInPlace, SetAside, StageBackup, StartRedis, StopRedis, VerifyRestore
+from optimus_ops.redis_ha.target import Flags, parse_flags
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from optimus_ops.operations.session import Options
+    from optimus_ops.redis_ha.containers import RedisContainer
+    from optimus_ops.redis_ha.facts import Topology
+    from optimus_ops.redis_ha.manifest import Manifest
+    from optimus_ops.redis_ha.places import StackPlace
+
+
+def restore(
+    folder: str, options: Options, *, server: str = "", snapshot: bool = False, root: Path | None = None
+) -> None:
+    """Put a backup in the place of the data of the master, or of a single server.
+
+    Args:
+        folder: the backup.
+        options: --plan, --json, --lock-wait.
+        server: a service or container; the one master if "".
+        snapshot: whether the snapshot is taken although there is an append-only file.
+        root: the checkout; the current folder if not given.
+
+    Raises:
+        OpsError: a step failed; the old data is back in its place.
+        Refused: the backup is damaged, or it isn't clear which server is meant; nothing was touched.
+        MachineLacks: no engine answers.
+    """
+    if not folder:
+        raise Refused("which backup? name its folder: --from FOLDER")
+    project = load_project(root)
+    place = stack_place(parse_flags(Flags()), project)
+    backup = Path(folder).absolute()
+    actors: list[RestoreActor] = []
+
+    def make_plan() -> Plan:
+        manifest = read_manifest(backup)
+        check_files(backup, manifest)
+        group = find_group(place, server)
+        files = _data_files(place, group[-1])
+        refuse_without_volume(group[-1], files)
+        source = "aof" if manifest.aof and files.append_only and not snapshot else "snapshot"
+        actors.append(RestoreActor(place, group, files, backup, manifest))
+        return plan_restore(project.name, group, manifest, backup, source, aside_name(datetime.now(UTC)))
+
+    change = Change(project.state, project.name, Console.standard(json=options.json), options)
+    change.make(make_plan, lambda _plan: actors[0], lambda: actors[0].outcome() if actors else None)
+
+
+def find_group(place: StackPlace, server: str) -> tuple[RedisContainer, ...]:
+    """Return what has to stop for a restore, in the order in which it does: sentinels, replicas, and the master last.
+
+    Raises:
+        Refused: there is no Redis, or the sentinels don't agree who is the master.
+    """
+    containers = find_redis(place.docker, place.project)
+    if not containers:
+        raise Refused(f"there is no Redis in {place.project}", "start the stack first: invoke up")
+    topology = place.look()
+    sentinels = tuple(one for one in containers if one.part == "sentinel")
+    if not sentinels:
+        return (choose_container(containers, topology, server),)
+    master = _named_master(topology, containers)
+    if server and server not in {master.service, master.name}:
+        raise Refused(f"the group's data is its master's: {master.node.name}", "leave --server out")
+    replicas = tuple(one for one in containers if one.part == "state" and one is not master)
+    return (*sentinels, *replicas, master)
+
+
+def _named_master(topology: Topology, containers: Sequence[RedisContainer]) -> RedisContainer:
+    named = {topology.directory.canonical(watch.master.address).host for watch in watches(topology.sentinels)}
+    found = [one for one in containers if one.node.name in named]
+    if len(named) != 1 or len(found) != 1:
+        raise Refused(
+            f"the sentinels name {len(named)} masters; one is wanted", "they must run: invoke up --sentinel; then again"
+        )
+    return found[0]
+
+
+def _data_files(place: StackPlace, container: RedisContainer) -> DataFiles:
+    """Return where a server keeps its data; one that does not start any more has it where the others have."""
+    try:
+        with place.server(container.node) as client:
+            return read_data_files(client)
+    except RedisError:
+        return DataFiles()
+
+
+def aside_name(now: datetime) -> str:
+    """Return the name of the folder that keeps what is replaced."""
+    return f"replaced-{now:%Y%m%dT%H%M%SZ}"
+
+
+def plan_restore(
+    project: str, group: Sequence[RedisContainer], manifest: Manifest, folder: Path, source: str, aside: str
+) -> Plan:
+    """Plan a restore.
+
+    Everything is checked before anything stops. Sentinels stop first, so that they don't put a replica with the old
+    data in the master's place; replicas start last and empty, so that they copy the restored data.
+
+    Args:
+        project: the stack.
+        group: sentinels, replicas, and the master last.
+        manifest: of the backup.
+        folder: where it is.
+        source: "aof" or "snapshot".
+        aside: name of the folder that keeps what is replaced.
+    """
+    master = group[-1].node.name
+    sentinels = tuple(one.node.name for one in group if one.part == "sentinel")
+    replicas = tuple(one.node.name for one in group[:-1] if one.part != "sentinel")
+    made = f"{manifest.keys} keys of {manifest.project} {manifest.server}, made {manifest.made_at}"
+    steps = [
+        StageBackup(server=master, folder=str(folder), source=source, cause=made),
+        StopRedis(names=(*sentinels, *replicas, master), cause="data is replaced while nobody uses it"),
+        SetAside(servers=(*replicas, master), aside=aside, cause="it comes back if anything fails"),
+        PutInPlace(server=master, cause="from now on it is the data"),
+        StartRedis(names=(*sentinels, master), cause="the master comes first, with the restored data"),
+        *([StartRedis(names=replicas, cause="empty, they copy it from the master")] if replicas else []),
+        VerifyRestore(
+            server=master, keys=manifest.keys - manifest.expiring, aside=aside, cause="the backup had that many keys"
+        ),
+    ]
+    return Plan(project, "redis.restore", tuple(steps))
