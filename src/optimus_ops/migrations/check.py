@@ -1,0 +1,39 @@
+"""Checking what is pending before it is run."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from optimus_ops.migrations.job import SQL, pending_sql
+from optimus_ops.migrations.lint import check_expand_only
+from optimus_ops.migrations.sql import statements
+
+if TYPE_CHECKING:
+    from optimus_ops.engine.compose import Compose
+    from optimus_ops.stack.model import Stack
+
+
+def check_pending(compose: Compose, stack: Stack, *, allow_contract: bool) -> str:
+    """Refuse pending migrations that break the running version; return in a few words what was found.
+
+    Args:
+        compose: the project's files, with the pins under which the job will run.
+        stack: what is wanted.
+        allow_contract: whether a migration may take away what the running version uses.
+
+    Raises:
+        Refused: one does, and that is not allowed.
+        OpsError: the job couldn't tell what is pending.
+        MachineLacks: there is no squawk, or it doesn't work.
+    """
+    sql = pending_sql(compose, stack)
+    if sql is None:
+        return f"not checked: {stack.migrations or 'the project'} has no label {SQL}"
+    if not statements(sql):
+        return "nothing pending"
+    found = check_expand_only(sql, allow_contract=allow_contract)
+    return (
+        f"what is pending breaks the running version, as allowed: {len(found)}"
+        if found
+        else "what is pending only adds"
+    )
