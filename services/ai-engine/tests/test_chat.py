@@ -141,6 +141,14 @@ async def test_a_conversation_is_bounded_and_ends(start: Any, redis: "Redis") ->
     assert 0 < int(str(redis.ttl("optimus:session:acme:s"))) <= 100
 
 
+async def test_a_client_is_told_when_a_turn_it_wants_kept_for_certain_may_be_lost(start: Any) -> None:
+    async with start(REDIS_WAIT_REPLICAS="1", REDIS_WAIT_SECONDS="0.01") as replica:
+        marked = await replica.ask("q", headers={"X-Session-Id": "s", "X-Session-Durable": "true"})
+        plain = await replica.ask("q", headers={"X-Session-Id": "s"})
+    assert (marked.status_code, marked.headers.get("X-Session-Stored")) == (200, "false")
+    assert (plain.status_code, plain.headers.get("X-Session-Stored")) == (200, None)
+
+
 async def test_the_instructions_of_a_request_are_not_kept(start: Any, redis: "Redis") -> None:
     messages = [{"role": "system", "content": "be brief"}, {"role": "user", "content": "hi"}]
     async with start() as replica:

@@ -105,7 +105,7 @@ async def desk(redis: Redis, reader: Redis) -> Desk:
     clock = Clock()
     consumer = Consumer(redis, reader, "one", 3600, clock)
     await consumer.join()
-    return Desk(redis, consumer, Intake(redis, IntakeLimits(), clock), clock)
+    return Desk(redis, consumer, Intake(redis, IntakeLimits(), clock=clock), clock)
 
 
 async def test_a_message_is_answered_through_its_channel(desk: Desk) -> None:

@@ -1,4 +1,5 @@
 import asyncio
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import cast
 
@@ -36,7 +37,7 @@ def clock() -> Clock:
 
 @pytest.fixture
 def intake(redis: Redis, clock: Clock) -> Intake:
-    return Intake(redis, IntakeLimits(remember=REMEMBER, queue_length=3), clock)
+    return Intake(redis, IntakeLimits(remember=REMEMBER, queue_length=3), clock=clock)
 
 
 @pytest.fixture
@@ -49,6 +50,21 @@ async def consumer(redis: Redis, reader: Redis, clock: Clock) -> Consumer:
 @pytest.fixture
 async def other(redis: Redis, reader: Redis, clock: Clock) -> Consumer:
     return Consumer(redis, reader, "two", REMEMBER, clock)
+
+
+async def test_an_attempt_whose_start_is_told_twice_counts_once(redis: Redis, consumer: Consumer) -> None:
+    told: list[tuple[object, ...]] = []
+    send: Callable[..., Awaitable[object]] = redis.execute_command
+
+    async def twice(*command: object, **options: object) -> object:
+        told.append(command)
+        await send(*command, **options)
+        return await send(*command, **options)
+
+    redis.execute_command = twice  # type: ignore[method-assign]
+    attempt = await consumer.begin(message())
+    assert told
+    assert attempt.number == 1
 
 
 async def test_a_message_delivered_again_is_queued_once(intake: Intake, redis: Redis) -> None:

@@ -31,6 +31,18 @@ async def only_entry(redis: Redis, stream: str) -> dict[str, str]:
     return fields
 
 
+async def test_a_message_that_might_be_lost_is_asked_for_again(environ: dict[str, str], redis: Redis) -> None:
+    app = build_app(environ | {"REDIS_WAIT_REPLICAS": "1", "REDIS_WAIT_SECONDS": "0.01"})
+    transport = httpx.ASGITransport(app)
+    async with (
+        app.router.lifespan_context(app),
+        httpx.AsyncClient(transport=transport, base_url="http://service") as client,
+    ):
+        answers = [await deliver(client, body("wamid.1")) for _ in range(2)]
+    assert [answer.status_code for answer in answers] == [503, 503]
+    assert await redis.xlen(keys.INBOUND) == 1
+
+
 async def test_the_handshake_returns_the_challenge(client: httpx.AsyncClient) -> None:
     answer = await client.get("/webhooks/whatsapp", params=HANDSHAKE)
     assert (answer.status_code, answer.text) == (200, "1158201444")

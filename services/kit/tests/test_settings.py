@@ -36,6 +36,8 @@ def test_the_defaults_are_those_of_a_container() -> None:
         ("LOG_LEVEL", "loud"),
         ("REDIS_URL", "http://redis"),
         ("REDIS_SENTINEL_ENABLED", "perhaps"),
+        ("REDIS_DEADLINE", "0"),
+        ("REDIS_WAIT_REPLICAS", "-1"),
         ("REDIS_SENTINEL_HOSTS", "a:b"),
         ("REDIS_SENTINEL_HOSTS", "a:99999"),
     ],
@@ -43,6 +45,13 @@ def test_the_defaults_are_those_of_a_container() -> None:
 def test_a_value_that_cannot_be_used_is_named(name: str, value: str) -> None:
     with pytest.raises(SettingsError, match=name):
         ServiceSettings.from_env({name: value}, service="demo", port=8010)
+
+
+def test_writes_that_must_not_be_lost_wait_for_a_replica_where_there_is_one() -> None:
+    sentinels = {"REDIS_SENTINEL_ENABLED": "true", "REDIS_SENTINEL_HOSTS": "a"}
+    assert RedisSettings.from_env({}).durability.replicas == 0
+    assert RedisSettings.from_env(sentinels).durability.replicas == 1
+    assert RedisSettings.from_env(sentinels | {"REDIS_WAIT_REPLICAS": "2"}).durability.replicas == 2
 
 
 def test_sentinel_mode_needs_hosts() -> None:

@@ -43,7 +43,7 @@ def build_app(environ: Mapping[str, str] | None = None) -> FastAPI:
     )
     deadline = env_float(environ, "REQUEST_TIMEOUT", 280.0, 1, 3600)
     redis = connect(settings.redis, settings.secrets)
-    store = Store(redis, SCRIPTS)
+    store = Store(redis, SCRIPTS, settings.redis.deadline, settings.redis.durability)
     gate = Gate(store, sessions)
     recall = Recall(environ.get("MEMORY_ENGINE_URL", "").strip(), httpx.AsyncClient(trust_env=False))
 

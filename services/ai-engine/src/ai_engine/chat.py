@@ -84,7 +84,7 @@ class Chat:
         note_tenant(request, tenant.name)
         body = read_body(await request.body())
         routes = self._providers.routes(body.model)
-        admission = await self._gate.admit(tenant, caller.session)
+        admission = await self._gate.admit(tenant, caller.session, durable=caller.durable)
         try:
             job = await self._prepare(caller, body, routes, admission)
             if body.stream:

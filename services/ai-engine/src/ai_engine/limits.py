@@ -52,6 +52,8 @@ class Admission:
     session: str | None
     history: tuple[Turn, ...]
     headers: tuple[tuple[str, str], ...]
+    durable: bool = False
+    """Whether the turn counts as kept only once a replica has it."""
 
 
 @dataclass(frozen=True)
@@ -101,8 +103,8 @@ class Gate:
         self._sessions = sessions
         self._held: dict[str, set[str]] = {}
 
-    async def admit(self, tenant: Tenant, session: str | None) -> Admission:
-        """Take a slot.
+    async def admit(self, tenant: Tenant, session: str | None, *, durable: bool = False) -> Admission:
+        """Take a slot; `durable`: the turn shall not count as kept before a replica has it.
 
         Raises:
             ApiError: 429 over a limit, 503 when the store does not answer.
@@ -131,7 +133,7 @@ class Gate:
         if verdict:
             held.discard(slot)
             raise refused(verdict, retry_ms, headers)
-        return Admission(tenant, slot, session, tuple(map(decode_turn, history)), headers)
+        return Admission(tenant, slot, session, tuple(map(decode_turn, history)), headers, durable)
 
     async def release(self, admission: Admission, outcome: Outcome) -> bool:
         """Give the slot back, count, and append the turn; return whether that was kept.
@@ -144,12 +146,14 @@ class Gate:
             f"optimus:slots:{name}",
             f"optimus:counts:{name}",
             session_key(name, admission.session) if admission.session else "",
+            f"{session_key(name, admission.session)}:turn" if admission.session else "",
         )
         numbers = (outcome.messages_in, outcome.messages_out, outcome.tokens)
         entries = map(encode_turn, outcome.turns) if admission.session else ()
         bounds = (self._sessions.max_messages, self._sessions.ttl)
         try:
-            kept = await self._store.run(RELEASE, keys, (admission.slot, *numbers, *bounds, *entries))
+            arguments = (admission.slot, *numbers, *bounds, *entries)
+            kept = await self._store.run(RELEASE, keys, arguments, durable=admission.durable)
         except (StoreUnavailable, RedisError) as error:
             log.warning("release failed: %s", error)
             return False

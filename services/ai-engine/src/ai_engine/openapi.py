@@ -44,9 +44,15 @@ def paths() -> dict[str, Any]:
         "in": "header",
         "schema": {"type": "string", "pattern": "^[A-Za-z0-9_.-]{1,128}$"},
     }
+    durable = {
+        "name": "X-Session-Durable",
+        "in": "header",
+        "description": "The turn counts as stored once a replica of the store has it; else X-Session-Stored: false.",
+        "schema": {"type": "boolean"},
+    }
     model = {"name": "model", "in": "path", "required": True, "schema": {"type": "string"}}
     chat = _operation("Answer a conversation, whole or as a stream of events.", ChatResponse) | {
-        "parameters": [session],
+        "parameters": [session, durable],
         "requestBody": {"required": True, "content": _json(ChatRequest)},
     }
     chat["responses"]["200"]["content"]["text/event-stream"] = {"schema": {"type": "string"}}

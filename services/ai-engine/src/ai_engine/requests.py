@@ -22,6 +22,7 @@ class Caller:
     session: str | None
     recall: bool
     request_id: str
+    durable: bool
 
 
 def read_caller(scope: Scope) -> Caller:
@@ -32,14 +33,18 @@ def read_caller(scope: Scope) -> Caller:
     """
     found: dict[bytes, str] = {}
     for name, value in scope["headers"]:
-        if name in {b"authorization", b"x-session-id", b"x-recall"}:
+        if name in {b"authorization", b"x-session-id", b"x-session-durable", b"x-recall"}:
             found[name] = value.decode("latin-1")
     session = found.get(b"x-session-id")
     if session is not None and not SESSION.match(session):
         message = "X-Session-Id must be 1 to 128 of A-Z a-z 0-9 _ . -"
         raise ApiError(400, message, code="invalid_session_id", param="X-Session-Id")
-    recall = found.get(b"x-recall", "").strip().lower() in {"true", "1", "yes"}
-    return Caller(found.get(b"authorization"), session, recall, scope["state"].get("request_id", ""))
+    recall, durable = (_switch(found.get(name)) for name in (b"x-recall", b"x-session-durable"))
+    return Caller(found.get(b"authorization"), session, recall, scope["state"].get("request_id", ""), durable)
+
+
+def _switch(value: str | None) -> bool:
+    return (value or "").strip().lower() in {"true", "1", "yes"}
 
 
 def read_body(body: bytes) -> ChatRequest:

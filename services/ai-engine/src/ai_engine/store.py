@@ -12,6 +12,9 @@ from typing import Any
 from redis.asyncio import Redis
 from redis.exceptions import NoScriptError, RedisError
 
+from optimus_kit.redis import wait
+from optimus_kit.settings import AT_ONCE, Durability
+
 MAX_GROUP = 256
 DEADLINE_SECONDS = 6.0
 
@@ -37,6 +40,7 @@ class Script:
 class _Call:
     command: tuple[Argument, ...]
     done: "asyncio.Future[Any]"
+    durable: bool
 
 
 class Store:
@@ -45,30 +49,46 @@ class Store:
     Args:
         redis: the client; `decode_responses` as the caller likes.
         scripts: all scripts that will be called, so that they can be loaded again after a failover.
+        deadline: seconds that a call may take, its turn included.
+        durability: when a call that must not be lost counts.
     """
 
-    def __init__(self, redis: "Redis", scripts: Sequence[Script]) -> None:
+    def __init__(
+        self,
+        redis: "Redis",
+        scripts: Sequence[Script],
+        deadline: float = DEADLINE_SECONDS,
+        durability: Durability = AT_ONCE,
+    ) -> None:
         self._redis = redis
         self._scripts = tuple(scripts)
+        self._deadline = deadline
+        self._durability = durability
         self._waiting: list[_Call] = []
         self._flusher: asyncio.Task[None] | None = None
 
-    async def run(self, script: Script, keys: Sequence[str], arguments: Iterable[Argument]) -> Any:
-        """Run a script.
+    async def run(
+        self, script: Script, keys: Sequence[str], arguments: Iterable[Argument], *, durable: bool = False
+    ) -> Any:
+        """Run a script; `durable`: it must not be lost once this returns. It may run more than once.
 
         Raises:
-            StoreUnavailable: no answer.
+            StoreUnavailable: no answer, or it may be lost.
             RedisError: the script failed.
         """
-        return await self.execute("EVALSHA", script.digest, len(keys), *keys, *arguments)
+        return await self.execute("EVALSHA", script.digest, len(keys), *keys, *arguments, durable=durable)
 
-    async def execute(self, *command: Argument) -> Any:
-        """Run a command; errors as for `run`."""
+    async def execute(self, *command: Argument, durable: bool = False) -> Any:
+        """Run a command; arguments and errors as for `run`."""
         done = asyncio.get_running_loop().create_future()
-        self._waiting.append(_Call(command, done))
+        self._waiting.append(_Call(command, done, durable and self._durability.replicas > 0))
         if self._flusher is None or self._flusher.done():
             self._flusher = asyncio.create_task(self._flush())
-        return await done
+        try:
+            async with asyncio.timeout(self._deadline):
+                return await done
+        except TimeoutError:
+            raise StoreUnavailable("TimeoutError") from None
 
     async def aclose(self) -> None:
         """Wait for what is under way and close the client."""
@@ -80,7 +100,7 @@ class Store:
         while self._waiting:
             calls, self._waiting = self._waiting[:MAX_GROUP], self._waiting[MAX_GROUP:]
             try:
-                async with asyncio.timeout(DEADLINE_SECONDS):
+                async with asyncio.timeout(self._deadline):
                     results = await self._send(calls)
             except (RedisError, OSError, TimeoutError) as error:
                 results = [StoreUnavailable(type(error).__name__)] * len(calls)
@@ -103,11 +123,20 @@ class Store:
         return results
 
     async def _pipeline(self, calls: Sequence[_Call]) -> list[Any]:
+        durable = any(call.durable for call in calls)
         pipeline = self._redis.pipeline(transaction=False)
         for call in calls:
             pipeline.execute_command(*call.command)
+        if durable:
+            pipeline.execute_command(*wait(self._durability))
         results: list[Any] = await pipeline.execute(raise_on_error=False)
-        return results
+        if not durable:
+            return results
+        *results, replicas = results
+        if isinstance(replicas, int) and replicas >= self._durability.replicas:
+            return results
+        lost = StoreUnavailable("too few replicas have it")
+        return [lost if call.durable else result for call, result in zip(calls, results, strict=True)]
 
 
 def _settle(done: "asyncio.Future[Any]", result: Any) -> None:

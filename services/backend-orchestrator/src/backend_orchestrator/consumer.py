@@ -3,6 +3,7 @@
 import json
 import random
 import time
+import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import cast
@@ -105,7 +106,8 @@ class Consumer:
         """Count an attempt at `message`, before anything is done for it."""
         now = self._clock()
         status, number, queued_at, reply = await self._scripts.begin(
-            keys=[keys.state(message.tenant, message.message_id)], args=[self._remember, f"{now:.3f}"]
+            keys=[keys.state(message.tenant, message.message_id)],
+            args=[self._remember, f"{now:.3f}", uuid.uuid4().hex],
         )
         return Attempt(str(status), int(number), max(0.0, now - float(queued_at)), str(reply))
 

@@ -9,6 +9,8 @@ from redis.asyncio import Redis
 from backend_orchestrator import keys
 from backend_orchestrator.messages import InboundMessage
 from backend_orchestrator.scripts import Scripts
+from optimus_kit.redis import run_durably
+from optimus_kit.settings import AT_ONCE, Durability
 
 
 class QueueFullError(Exception):
@@ -37,12 +39,26 @@ class Accepted:
 
 
 class Intake:
-    """Queues messages, each id of a tenant once, and tells what became of them."""
+    """Queues messages, each id of a tenant once, and tells what became of them.
 
-    def __init__(self, redis: Redis, limits: IntakeLimits, clock: Callable[[], float] = time.time) -> None:
+    Args:
+        redis: the state store.
+        limits: bounds.
+        durability: when a message counts as queued.
+        clock: wall clock in seconds.
+    """
+
+    def __init__(
+        self,
+        redis: Redis,
+        limits: IntakeLimits,
+        durability: Durability = AT_ONCE,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
         self._redis = redis
         self._scripts = Scripts(redis)
         self._limits = limits
+        self._durability = durability
         self._clock = clock
 
     async def put(self, message: InboundMessage) -> Accepted:
@@ -50,12 +66,14 @@ class Intake:
 
         Raises:
             QueueFullError: as many messages wait as may.
-            redis.exceptions.RedisError: Redis did not take it.
+            redis.exceptions.RedisError: Redis did not take it, or might lose it: handed in again, it is queued once.
         """
         fields = [text for pair in message.encode().items() for text in pair]
-        code, status = await self._scripts.enqueue(
+        code, status = await run_durably(
+            self._scripts.enqueue,
             keys=[keys.state(message.tenant, message.message_id), keys.INBOUND, keys.counts(message.tenant)],
             args=[self._limits.remember, self._limits.queue_length, f"{self._clock():.3f}", *fields],
+            durability=self._durability,
         )
         if int(code) < 0:
             raise QueueFullError("the queue is full")

@@ -48,8 +48,8 @@ async def _work(settings: WorkerSettings) -> None:
     async with AsyncExitStack() as stack:
         redis = await stack.enter_async_context(connect(service.redis, service.secrets, decode_responses=True))
         reader = await stack.enter_async_context(
-            # The blocking read must outlive its own wait, and must not be sent twice.
-            connect(service.redis, service.secrets, decode_responses=True, socket_timeout=5 + options.block_ms / 1000)
+            # What a read that was cut off had already been given is claimed after a while, like a dead worker's.
+            connect(service.redis, service.secrets, decode_responses=True, block=options.block_ms / 1000)
         )
         consumer = Consumer(redis, reader, consumer_name(service.hostname), settings.remember)
         handler = await _handler(settings, consumer, stack)

@@ -81,6 +81,9 @@ class Durability:
     seconds: float = 0.5
 
 
+AT_ONCE = Durability()
+
+
 @dataclass(frozen=True)
 class RedisSettings:
     """Where the state store is. Passwords are never part of this: they come from the secret REDIS_PASSWORD.
@@ -103,7 +106,7 @@ class RedisSettings:
     username: str | None = None
     sentinel_username: str | None = None
     deadline: float = 4.5
-    durability: Durability = Durability()
+    durability: Durability = AT_ONCE
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str]) -> "RedisSettings":

@@ -1,12 +1,13 @@
 -- Start an attempt: count it where a dying worker cannot lose the count.
--- KEYS: state   ARGV: ttl (s), now (s)
+-- KEYS: state   ARGV: ttl (s), now (s), name of this attempt: one that is sent again counts once
 -- Returns {status before, attempts with this one, queued_at, reply written by an earlier attempt or ''}.
 local status = redis.call('HGET', KEYS[1], 'status') or 'unknown'
 if status == 'answered' or status == 'dead' then
   return {status, 0, ARGV[2], ''}
 end
-local attempts = redis.call('HINCRBY', KEYS[1], 'attempts', 1)
+local again = redis.call('HGET', KEYS[1], 'attempt') == ARGV[3]
+local attempts = redis.call('HINCRBY', KEYS[1], 'attempts', again and 0 or 1)
 redis.call('HSETNX', KEYS[1], 'queued_at', ARGV[2])
-redis.call('HSET', KEYS[1], 'status', 'processing')
+redis.call('HSET', KEYS[1], 'status', 'processing', 'attempt', ARGV[3])
 redis.call('EXPIRE', KEYS[1], ARGV[1])
 return {status, attempts, redis.call('HGET', KEYS[1], 'queued_at'), redis.call('HGET', KEYS[1], 'reply') or ''}

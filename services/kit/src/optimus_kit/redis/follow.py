@@ -15,6 +15,10 @@ Result = TypeVar("Result")
 PAUSE_SECONDS = 0.03
 
 
+class MasterMovedError(RedisConnectionError):
+    """The master became another one while something waited for it."""
+
+
 class Follower:
     """Carries work out at the master.
 
@@ -31,27 +35,33 @@ class Follower:
         """Return what `attempt` returns; it is made again when the connection or the master fails.
 
         Raises:
-            redis.exceptions.ConnectionError, redis.exceptions.TimeoutError: no success within the deadline.
+            redis.exceptions.ConnectionError, redis.exceptions.TimeoutError: no success within the deadline; what the
+                last attempt failed with.
             redis.exceptions.RedisError: what else the server answered.
         """
         loop = asyncio.get_running_loop()
         ends_at = loop.time() + self._deadline
         task = asyncio.current_task()
         cancelled_before = task.cancelling() if task else 0
-        while True:
+        failure: Exception = RedisTimeoutError(f"no master answered within {self._deadline:g} s")
+        while loop.time() < ends_at:
             at = self._master.known
             try:
                 return await self._attempt(attempt, ends_at)
             except (AuthenticationError, AuthorizationError):
                 raise
-            except (RedisConnectionError, RedisTimeoutError):
+            except MasterMovedError as error:
+                failure = error
+            except (RedisConnectionError, RedisTimeoutError) as error:
+                failure = error
                 self._master.suspect(at or self._master.known)
-                if loop.time() + PAUSE_SECONDS >= ends_at:
-                    raise
+            except TimeoutError:
+                break
             if task and task.cancelling() > cancelled_before:
                 # redis-py loses a cancellation that comes while it connects.
                 raise asyncio.CancelledError
             await asyncio.sleep(PAUSE_SECONDS)
+        raise failure
 
     async def _attempt(self, attempt: Callable[[], Awaitable[Result]], ends_at: float) -> Result:
         try:
@@ -60,5 +70,5 @@ class Follower:
                     return await attempt()
         except TimeoutError:
             if asyncio.get_running_loop().time() < ends_at:
-                raise RedisConnectionError("the master is another one now") from None
-            raise RedisTimeoutError(f"no master answered within {self._deadline:g} s") from None
+                raise MasterMovedError("the master is another one now") from None
+            raise
