@@ -8,8 +8,8 @@ that state until sentinels notice, ten seconds later. What it acknowledges meanw
    after the promotion and not a second later.
 2. The sentinel's events are heard. When it has selected a replica, some 100 ms before it promotes it, writes on the old
    master are held (`CLIENT PAUSE … WRITE`), and the offset of its replication stream is noted.
-3. When the replica is a master, the old master is turned into its replica with the transaction that Sentinel itself
-   would send. Its clients are disconnected, and find the new one.
+3. When the replica is a master, the old master is turned into its replica. Its clients are disconnected, and find the
+   new one.
 4. The new master says up to which offset it had followed the old one: what is missing is what was lost.
 
 The pause ends by itself before a sentinel would take the old master for dead: a paused master also holds back the
@@ -45,6 +45,8 @@ PROMOTION_SECONDS = 15.0
 HELD_OF_DOWN_AFTER = 0.8
 LONGEST_HOLD = 5.0
 ABORTED = "-failover-abort"
+SENTINELS = "sentinel-"
+"""What the names begin with that sentinels give their connections."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,13 +199,21 @@ def _hold(old: Any, seconds: float) -> int | None:
 
 
 def _demote(old: Any, chosen: Address) -> None:
-    """Make a server a replica, keep that, and have its clients look for the new master."""
+    """Make a server a replica, keep that, and have its clients look for the new master.
+
+    Sentinel would end all connections, its own and those of other sentinels included. Here they stay: a sentinel
+    reconnects to its master at most once a second, and one that had to do so now would be without a link to the new
+    master for longer than down-after, take it for dead, and begin another fail-over.
+    """
     with old.pipeline(transaction=True) as sent:
         sent.execute_command("REPLICAOF", chosen.host, chosen.port)
         sent.execute_command("CONFIG", "REWRITE")
-        sent.execute_command("CLIENT", "KILL", "TYPE", "normal")
-        sent.execute_command("CLIENT", "KILL", "TYPE", "pubsub")
         answers = sent.execute(raise_on_error=False)
     if isinstance(answers[0], RedisError):
         raise answers[0]
+    own = int(old.client_id())
+    others = [one for kind in ("normal", "pubsub") for one in old.client_list(_type=kind)]
+    for one in others:
+        if int(one["id"]) != own and not str(one.get("name", "")).startswith(SENTINELS):
+            old.client_kill_filter(_id=one["id"])
     old.execute_command("CLIENT", "UNPAUSE")

@@ -73,7 +73,6 @@ def _observe(node: Node, client: Any, *, rewrite: bool) -> Server:
         keys=_keys(client, info),
         events=ask(lambda: _events(client)),
         slow=ask(lambda: _slow(client)),
-        probe=_probe(client),
         rewritten=_rewritten(client) if rewrite else None,
         now=0 if isinstance(info, Denied) else int(info.get("server_time_usec", 0)) // 1_000_000,
     )
@@ -118,6 +117,19 @@ def _slow(client: Any) -> SlowLog:
 def _verb(command: bytes | str) -> str:
     text = command.decode("utf-8", "replace") if isinstance(command, bytes) else command
     return (text.split(maxsplit=1) or ["?"])[0].upper()[:32]
+
+
+def probe(connect: Callable[[], Any]) -> Probe | None:
+    """Measure round trips to a server; None if it stopped answering.
+
+    To be done for one server after the other: several at once would measure this process.
+    """
+    try:
+        with connect() as client:
+            client.ping()
+            return _probe(client)
+    except (RedisError, OSError):
+        return None
 
 
 def _probe(client: Any) -> Probe:

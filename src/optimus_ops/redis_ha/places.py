@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -11,7 +11,7 @@ from optimus_ops.redis_ha.client import Login, open_client, open_sentinel, open_
 from optimus_ops.redis_ha.containers import directory_of, find_redis
 from optimus_ops.redis_ha.facts import Denied, Directory, Node, Sentinel, Server, Topology
 from optimus_ops.redis_ha.observe_sentinel import observe_sentinel
-from optimus_ops.redis_ha.observe_server import observe_server
+from optimus_ops.redis_ha.observe_server import PROBE_SECONDS, observe_server, probe
 from optimus_ops.redis_ha.together import ask_together
 
 if TYPE_CHECKING:
@@ -232,7 +232,19 @@ def _servers(
         late=lambda node: Server(node, silence=f"no answer within {LOOK_SECONDS:.0f} s"),
         note=lambda text: note(f"servers {text}"),
     )
-    return tuple(asked.values())
+    return tuple(_probed(server, connect, note) for server in asked.values())
+
+
+def _probed(server: Server, connect: Callable[[Node], Any], note: Callable[[str], None]) -> Server:
+    if server.silence:
+        return server
+    note(f"round trips to {server.node.name}")
+    found = ask_together(
+        {server.node: partial(probe, partial(connect, server.node))},
+        seconds=2 * PROBE_SECONDS,
+        late=lambda _node: None,
+    )
+    return replace(server, probe=found[server.node])
 
 
 def _sentinels(

@@ -71,7 +71,8 @@ def check_probe(server: Server) -> Check:
     """Judge round trips from here."""
     probe = server.probe
     if probe is None:
-        return Check(server.node.name, "round trip", "not allowed", "not probed")
+        hint = "it answered before: look again, it is busy or the way to it is"
+        return Check(server.node.name, "round trip", "failed", "it stopped answering", hint)
     found = f"p50 {probe.p50:.2f} ms, p99 {probe.p99:.2f} ms of {probe.count} PINGs"
     figures = {"count": probe.count, "p50_milliseconds": round(probe.p50, 3), "p99_milliseconds": round(probe.p99, 3)}
     if probe.p99 > SLOW_PING_MS:
