@@ -16,6 +16,7 @@ from tests.e2e.memory_stack import MemoryStack, memory_stack
 from tests.e2e.newer_memory import newer_version
 
 from memory_engine.migrate import migrate
+from optimus_ops.migrations.lint import findings
 
 pytestmark = pytest.mark.e2e
 
@@ -24,6 +25,21 @@ DROP_NOTE = ('op.execute("ALTER TABLE memory.memories DROP COLUMN note")',)
 NOTE = (ADD_NOTE[0], DROP_NOTE[0])
 FOREVER = ('op.execute("CREATE TABLE memory.half ()")\nop.execute("SELECT pg_sleep(250)")', "pass")
 FINAL = ('op.execute("CREATE TABLE memory.kept ()")', 'raise NotImplementedError("it keeps what it made")')
+
+
+# As docs/migrations.md has it for a partitioned table.
+INDEX = (
+    """
+with op.get_context().autocommit_block():
+    for number in range(16):
+        op.execute(f"DROP INDEX CONCURRENTLY IF EXISTS memory.memories_{number}_space")
+        op.execute(f"CREATE INDEX CONCURRENTLY memories_{number}_space ON memory.memories_{number} (space)")
+op.execute("CREATE INDEX memories_space ON ONLY memory.memories (space)")
+for number in range(16):
+    op.execute(f"ALTER INDEX memory.memories_space ATTACH PARTITION memory.memories_{number}_space")
+""",
+    'op.execute("DROP INDEX memory.memories_space")',
+)
 
 
 @pytest.fixture
@@ -177,6 +193,16 @@ def test_sigterm_ends_a_hanging_run_and_leaves_nothing_of_its_step(migrated: Mem
     assert "half" not in relations(migrated)
 
 
+def test_a_statement_that_takes_too_long_is_cancelled_and_undone(migrated: MemoryStack, tmp_path: Path) -> None:
+    up = f"""op.execute("SET LOCAL statement_timeout = '200ms'")\n{FOREVER[0]}"""
+    path = newer_version(tmp_path / "newer", (up, "pass"))
+    done = run(migrated, "migrate", path=path)
+    assert done.returncode == 1
+    assert "statement timeout" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+    assert "half" not in relations(migrated)
+
+
 def test_a_killed_run_is_ended_by_the_server_and_the_next_one_gets_the_lock(
     migrated: MemoryStack, tmp_path: Path
 ) -> None:
@@ -214,6 +240,23 @@ def test_a_table_in_use_is_tried_again_instead_of_being_waited_for(migrated: Mem
         said = process.communicate()[0]
     assert process.returncode == 0, said
     assert said.count("applied 0002") == 1
+
+
+def test_an_index_is_built_while_the_memories_are_written_and_again_where_that_was_cut_short(
+    migrated: MemoryStack, tmp_path: Path
+) -> None:
+    path = newer_version(tmp_path / "newer", INDEX)
+    assert findings(run(migrated, "sql", path=path).stdout) == ()
+    with migrated.admin() as user, running(migrated, "migrate", path=path) as process:
+        with user.transaction():
+            user.execute("LOCK TABLE memory.memories_5 IN ROW EXCLUSIVE MODE")
+            assert process.stdout is not None
+            assert any("trying again" in line for line in process.stdout)
+        said = process.communicate()[0]
+        assert process.returncode == 0, said
+        query = "SELECT count(*) FROM pg_index WHERE NOT indisvalid"
+        assert user.execute(query).fetchone() == (0,)
+    assert "memories_space" in relations(migrated)
 
 
 @pytest.mark.parametrize("words", [["current"], ["sql"], ["downgrade", "nowhere"], ["migrate", "--to", "nowhere"]])

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from optimus_ops.errors import Refused
-from optimus_ops.migrations.own import broken, harmless
+from optimus_ops.migrations.own import broken, excused, harmless
 from optimus_ops.migrations.rules import OWN, SQUAWKS, STYLE, Rule
 from optimus_ops.migrations.sql import statements, without_comments
 from optimus_ops.migrations.squawk import UNREADABLE, ask
@@ -68,7 +68,8 @@ def findings(sql: str) -> tuple[Finding, ...]:
         if made.covers(statement) or _makes_room(statement, parsed[number + 1 :]):
             rules = _squawks(one for one in here if one.rule == UNREADABLE)
         else:
-            rules = _squawks(here) | {name: OWN[name] for name in broken(statement, made)}
+            rules = _squawks(one for one in here if one.rule not in excused(statement))
+            rules |= {name: OWN[name] for name in broken(statement, made)}
             if not rules and not harmless(statement):
                 name = "drop" if statement.begins("drop") else "unjudged"
                 rules = {name: OWN[name]}
@@ -130,9 +131,9 @@ def _makes_room(statement: Statement, following: Sequence[Statement]) -> bool:
 
     A build that was cut short leaves an invalid index behind, which has to go before it can be built again.
     """
-    return (
-        statement.begins("drop", "index", "concurrently", "if", "exists")
-        and bool(following)
-        and "concurrently" in following[0].words[:4]
-        and targets(statement) == (made_by(following[0]),)
-    )
+    if not following or not statement.begins("drop", "index", "concurrently", "if", "exists"):
+        return False
+    built = made_by(following[0])
+    # An index is built without a schema: it gets its table's.
+    names = [thing.name[-1:] for thing in targets(statement)]
+    return built is not None and "concurrently" in following[0].words[:4] and names == [built.name]

@@ -34,6 +34,8 @@ HARMLESS = (
     "ALTER TYPE colour ADD VALUE 'red'",
     "CREATE INDEX CONCURRENTLY users_note ON users (note)",
     "CREATE UNIQUE INDEX CONCURRENTLY users_once ON users (name)",
+    "CREATE INDEX events_at ON ONLY events (at)",
+    "ALTER INDEX events_at ATTACH PARTITION events_1_at",
     "INSERT INTO settings (name) VALUES ('x') ON CONFLICT (name) DO UPDATE SET name = 'x'",
     "UPDATE users SET note = '' WHERE id BETWEEN 1 AND 1000",
     "DELETE FROM sessions WHERE ended < now()",
@@ -233,6 +235,7 @@ def test_a_new_table_may_become_a_partition_of_an_old_one() -> None:
 def test_an_index_may_make_room_for_itself() -> None:
     build = "CREATE INDEX CONCURRENTLY users_age ON users (age);"
     assert rules(f"DROP INDEX CONCURRENTLY IF EXISTS users_age; {build}") == []
+    assert rules(f"DROP INDEX CONCURRENTLY IF EXISTS shop.users_age; {build}") == []
     assert rules(f"DROP INDEX CONCURRENTLY IF EXISTS users_name; {build}") == ["ban-drop-index"]
 
 
