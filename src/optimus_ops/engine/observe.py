@@ -6,6 +6,7 @@ API: https://docs.docker.com/reference/api/engine/
 from __future__ import annotations
 
 import contextlib
+import http.client
 import os
 from dataclasses import dataclass
 from datetime import datetime
@@ -74,9 +75,13 @@ class Docker:
             return False
 
     def observe(self, project: str) -> State:
-        """Return what is there of a Compose project: all containers that are not one-off runs."""
+        """Return what is there of a Compose project: all containers that are not one-off runs.
+
+        The digest tells them from containers that somebody started of an image which Compose built: those inherit the
+        project from the image's labels.
+        """
         with asked():
-            listed = self.api.containers(all=True, filters={"label": [f"{PROJECT_LABEL}={project}"]})
+            listed = self.api.containers(all=True, filters={"label": [f"{PROJECT_LABEL}={project}", HASH_LABEL]})
             found = [
                 replica
                 for container in listed
@@ -123,9 +128,14 @@ class Docker:
         return int(state.get("ExitCode", 0)) != KILLED
 
     def remove(self, container: str) -> None:
-        """Remove a container, running or not, with its anonymous volumes."""
+        """Remove a container, running or not, with its anonymous volumes; one that is being removed is waited for."""
         with asked(), contextlib.suppress(NotFound):
-            self.api.remove_container(container, force=True, v=True)
+            try:
+                self.api.remove_container(container, force=True, v=True)
+            except APIError as error:
+                if error.status_code != http.client.CONFLICT or "in progress" not in str(error.explanation):
+                    raise
+                self.api.wait(container, condition="removed")
 
     def start(self, container: str) -> None:
         """Start a container that was stopped."""
