@@ -1,5 +1,8 @@
 """memory-engine against a real PostgreSQL: the one of DATABASE_URL, else one embedded from a wheel."""
 
+import os
+import subprocess
+import sys
 import tempfile
 import uuid
 from collections.abc import AsyncIterator, Iterator
@@ -35,6 +38,18 @@ class MemoryStack:
 
     def admin(self) -> psycopg.Connection[tuple[object, ...]]:
         return psycopg.connect(self.url, autocommit=True)
+
+    def run(self, *words: str, **variables: str) -> subprocess.CompletedProcess[str]:
+        """The service's command line, in a process of its own, to its end."""
+        command = [sys.executable, "-m", "memory_engine", *words]
+        environ = os.environ | self.environ | variables
+        return subprocess.run(command, env=environ, capture_output=True, text=True, check=False, timeout=120)
+
+    def relations(self) -> set[str]:
+        """The names of the tables and indexes in the schema."""
+        with self.admin() as admin:
+            query = "SELECT relname FROM pg_class WHERE relnamespace = to_regnamespace('memory')"
+            return {str(row[0]) for row in admin.execute(query)}
 
     @asynccontextmanager
     async def client(self, **variables: str) -> AsyncIterator[httpx.AsyncClient]:

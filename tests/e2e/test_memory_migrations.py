@@ -1,9 +1,6 @@
 import base64
 import hashlib
 import hmac
-import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -27,29 +24,15 @@ def quiet(_: str) -> None:
     pass
 
 
-def run(stack: MemoryStack, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
-    environ = os.environ | stack.environ | variables
-    command = [sys.executable, "-m", "memory_engine", *arguments]
-    return subprocess.run(command, env=environ, capture_output=True, text=True, check=False, timeout=60)
-
-
-def relations(stack: MemoryStack) -> set[str]:
-    with stack.admin() as admin:
-        query = (
-            "SELECT c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = 'memory'"
-        )
-        return {str(row[0]) for row in admin.execute(query)}
-
-
 def test_up_down_and_up_again_ends_where_up_did(stack: MemoryStack) -> None:
     database = stack.settings().database
     head = migrate(database, quiet).after
-    made = relations(stack)
+    made = stack.relations()
     assert downgrade(database, quiet, to="base").after is None
-    assert relations(stack) == set()
+    assert stack.relations() == set()
     assert current(database, quiet) is None
     assert migrate(database, quiet).after == head
-    assert relations(stack) == made
+    assert stack.relations() == made
 
 
 def test_a_second_run_has_nothing_to_do(stack: MemoryStack) -> None:
@@ -60,13 +43,13 @@ def test_a_second_run_has_nothing_to_do(stack: MemoryStack) -> None:
 
 def test_of_runs_at_the_same_time_one_applies_and_all_succeed(stack: MemoryStack) -> None:
     with ThreadPoolExecutor() as pool:
-        runs = list(pool.map(lambda _: run(stack, RUN_MIGRATIONS_ONLY="true"), range(3)))
+        runs = list(pool.map(lambda _: stack.run(RUN_MIGRATIONS_ONLY="true"), range(3)))
     assert [done.returncode for done in runs] == [0, 0, 0]
     assert sum(done.stdout.count("applied 0001") for done in runs) == 1
 
 
 def test_an_unknown_revision_is_refused_in_one_line(stack: MemoryStack) -> None:
-    refused = run(stack, "migrate", "--to", "no-such-revision")
+    refused = stack.run("migrate", "--to", "no-such-revision")
     assert refused.returncode == 1
     assert len(refused.stderr.splitlines()) == 1
     assert "no-such-revision" in refused.stderr
@@ -77,12 +60,12 @@ def test_a_failed_step_leaves_nothing_behind(stack: MemoryStack) -> None:
         admin.execute("CREATE SCHEMA memory")
     with pytest.raises(MigrationError, match="memory"):
         migrate(stack.settings().database, quiet)
-    assert relations(stack) == set()
+    assert stack.relations() == set()
     assert current(stack.settings().database, quiet) is None
 
 
 def test_without_a_database_it_says_so_while_it_waits_and_gives_up(stack: MemoryStack, tmp_path: Path) -> None:
-    gone = run(stack, "migrate", DATABASE_URL=f"postgresql://nobody@/nothing?host={tmp_path}", DB_WAIT="1")
+    gone = stack.run("migrate", DATABASE_URL=f"postgresql://nobody@/nothing?host={tmp_path}", DB_WAIT="1")
     assert gone.returncode == 1
     assert "waiting for the database" in gone.stdout
     assert len(gone.stderr.splitlines()) == 1
@@ -102,7 +85,7 @@ def test_the_login_gets_a_verifier_of_its_password_and_may_become_the_app_role(s
 
 def test_no_password_is_written_anywhere(stack: MemoryStack) -> None:
     (Path(stack.environ["SECRETS_DIR"]) / "MEMORY_DB_PASSWORD").write_text("hush-hush")
-    done = run(stack, "migrate")
+    done = stack.run("migrate")
     assert done.returncode == 0
     assert "hush-hush" not in done.stdout + done.stderr
 

@@ -54,17 +54,6 @@ def migrated(stack: MemoryStack) -> MemoryStack:
     return stack
 
 
-def run(stack: MemoryStack, *words: str, path: str = "", **variables: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "memory_engine", *words],
-        env=os.environ | stack.environ | {"PYTHONPATH": path} | variables,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=120,
-    )
-
-
 @contextmanager
 def running(stack: MemoryStack, *words: str, path: str) -> Iterator[subprocess.Popen[str]]:
     process = subprocess.Popen(
@@ -81,12 +70,6 @@ def running(stack: MemoryStack, *words: str, path: str) -> Iterator[subprocess.P
             process.kill()
 
 
-def relations(stack: MemoryStack) -> set[str]:
-    query = "SELECT c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = 'memory'"
-    with stack.admin() as admin:
-        return {str(row[0]) for row in admin.execute(query)}
-
-
 def sleeps(admin: psycopg.Connection[tuple[object, ...]]) -> bool:
     query = "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND query LIKE 'SELECT pg_sleep%'"
     return admin.execute(f"{query} AND state = 'active'").fetchone() is not None
@@ -100,49 +83,49 @@ def wait_until_it_sleeps(stack: MemoryStack, process: subprocess.Popen[str]) -> 
 
 
 def test_the_revision_is_all_that_current_prints(stack: MemoryStack) -> None:
-    assert run(stack, "current").stdout == "base\n"
-    run(stack, "migrate")
-    assert run(stack, "current").stdout == "0001\n"
+    assert stack.run("current").stdout == "base\n"
+    stack.run("migrate")
+    assert stack.run("current").stdout == "0001\n"
 
 
 def test_the_sql_that_is_printed_is_what_migrate_would_have_run(stack: MemoryStack, tmp_path: Path) -> None:
     path = newer_version(tmp_path / "newer", NOTE)
-    printed = run(stack, "sql", path=path)
+    printed = stack.run("sql", PYTHONPATH=path)
     assert printed.returncode == 0, printed.stderr
-    assert run(stack, "current").stdout == "base\n"
-    assert relations(stack) == set()
+    assert stack.run("current").stdout == "base\n"
+    assert stack.relations() == set()
     with stack.admin() as admin:
         admin.execute("SELECT 1 FROM pg_roles WHERE rolname = 'memory_app'").fetchone() or admin.execute(
             "CREATE ROLE memory_app NOLOGIN"
         )
         admin.execute(printed.stdout.encode())
-    assert run(stack, "current", path=path).stdout == "0002\n"
-    by_hand = relations(stack)
-    assert run(stack, "downgrade", "base", path=path).returncode == 0
-    assert run(stack, "migrate", path=path).returncode == 0
-    assert relations(stack) == by_hand
+    assert stack.run("current", PYTHONPATH=path).stdout == "0002\n"
+    by_hand = stack.relations()
+    assert stack.run("downgrade", "base", PYTHONPATH=path).returncode == 0
+    assert stack.run("migrate", PYTHONPATH=path).returncode == 0
+    assert stack.relations() == by_hand
 
 
 def test_only_what_the_database_lacks_is_pending(migrated: MemoryStack, tmp_path: Path) -> None:
     path = newer_version(tmp_path / "newer", NOTE)
-    pending = run(migrated, "sql", path=path).stdout
+    pending = migrated.run("sql", PYTHONPATH=path).stdout
     assert "ADD COLUMN note" in pending
     assert "CREATE TABLE" not in pending
 
 
 def test_where_nothing_is_pending_nothing_is_printed(migrated: MemoryStack) -> None:
-    assert run(migrated, "sql").stdout == ""
+    assert migrated.run("sql").stdout == ""
 
 
 def test_an_older_version_leaves_a_newer_schema_as_it_is(migrated: MemoryStack, tmp_path: Path) -> None:
     path = newer_version(tmp_path / "newer", NOTE)
-    run(migrated, "migrate", path=path)
-    older = run(migrated, "migrate")
+    migrated.run("migrate", PYTHONPATH=path)
+    older = migrated.run("migrate")
     assert older.returncode == 0, older.stderr
     assert "newer" in older.stdout
-    assert run(migrated, "sql").stdout == ""
-    assert run(migrated, "current").stdout == "0002\n"
-    back = run(migrated, "downgrade", "0001")
+    assert migrated.run("sql").stdout == ""
+    assert migrated.run("current").stdout == "0002\n"
+    back = migrated.run("downgrade", "0001")
     assert back.returncode == 1
     assert "0002" in back.stderr
     assert len(back.stderr.splitlines()) == 1
@@ -152,27 +135,27 @@ def test_the_newer_version_takes_its_steps_back_and_again_changes_nothing(
     migrated: MemoryStack, tmp_path: Path
 ) -> None:
     path = newer_version(tmp_path / "newer", NOTE)
-    run(migrated, "migrate", path=path)
+    migrated.run("migrate", PYTHONPATH=path)
     for reverted in (1, 0):
-        back = run(migrated, "downgrade", "0001", path=path)
+        back = migrated.run("downgrade", "0001", PYTHONPATH=path)
         assert back.returncode == 0, back.stderr
         assert back.stdout.count("reverted") == reverted
-    assert run(migrated, "current").stdout == "0001\n"
+    assert migrated.run("current").stdout == "0001\n"
 
 
 def test_a_step_that_cannot_be_taken_back_says_so_and_stays(migrated: MemoryStack, tmp_path: Path) -> None:
     path = newer_version(tmp_path / "newer", FINAL)
-    run(migrated, "migrate", path=path)
-    back = run(migrated, "downgrade", "0001", path=path)
+    migrated.run("migrate", PYTHONPATH=path)
+    back = migrated.run("downgrade", "0001", PYTHONPATH=path)
     assert back.returncode == 1
     assert "it keeps what it made" in back.stderr
-    assert run(migrated, "current", path=path).stdout == "0002\n"
-    assert "kept" in relations(migrated)
+    assert migrated.run("current", PYTHONPATH=path).stdout == "0002\n"
+    assert "kept" in migrated.relations()
 
 
 def test_a_step_that_asks_the_database_cannot_be_written_as_sql(migrated: MemoryStack, tmp_path: Path) -> None:
     path = newer_version(tmp_path / "newer", ('op.get_bind().exec_driver_sql("SELECT 1")', "pass"))
-    asked = run(migrated, "sql", path=path)
+    asked = migrated.run("sql", PYTHONPATH=path)
     assert asked.returncode == 1
     assert asked.stdout == ""
     assert "cannot be written as SQL" in asked.stderr
@@ -189,18 +172,18 @@ def test_sigterm_ends_a_hanging_run_and_leaves_nothing_of_its_step(migrated: Mem
     assert "Traceback" not in said
     with migrated.admin() as admin:
         assert not sleeps(admin)
-    assert run(migrated, "current", path=path, DB_WAIT="0").stdout == "0002\n"
-    assert "half" not in relations(migrated)
+    assert migrated.run("current", PYTHONPATH=path, DB_WAIT="0").stdout == "0002\n"
+    assert "half" not in migrated.relations()
 
 
 def test_a_statement_that_takes_too_long_is_cancelled_and_undone(migrated: MemoryStack, tmp_path: Path) -> None:
     up = f"""op.execute("SET LOCAL statement_timeout = '200ms'")\n{FOREVER[0]}"""
     path = newer_version(tmp_path / "newer", (up, "pass"))
-    done = run(migrated, "migrate", path=path)
+    done = migrated.run("migrate", PYTHONPATH=path)
     assert done.returncode == 1
     assert "statement timeout" in done.stderr
     assert len(done.stderr.splitlines()) == 1
-    assert "half" not in relations(migrated)
+    assert "half" not in migrated.relations()
 
 
 def test_a_killed_run_is_ended_by_the_server_and_the_next_one_gets_the_lock(
@@ -211,11 +194,11 @@ def test_a_killed_run_is_ended_by_the_server_and_the_next_one_gets_the_lock(
         wait_until_it_sleeps(migrated, process)
         process.kill()
     mended = newer_version(tmp_path / "mended", NOTE)
-    again = run(migrated, "migrate", path=mended, DB_WAIT="60")
+    again = migrated.run("migrate", PYTHONPATH=mended, DB_WAIT="60")
     assert again.returncode == 0, again.stderr
     with migrated.admin() as admin:
         assert not sleeps(admin)
-    assert "half" not in relations(migrated)
+    assert "half" not in migrated.relations()
 
 
 def test_while_a_run_is_under_way_another_one_waits_and_gives_up_with_a_reason(
@@ -224,7 +207,7 @@ def test_while_a_run_is_under_way_another_one_waits_and_gives_up_with_a_reason(
     path = newer_version(tmp_path / "newer", FOREVER)
     with running(migrated, "migrate", path=path) as process:
         wait_until_it_sleeps(migrated, process)
-        asked = run(migrated, "current", DB_WAIT="0")
+        asked = migrated.run("current", DB_WAIT="0")
     assert asked.returncode == 1
     assert asked.stdout == ""
     assert "another migration" in asked.stderr
@@ -246,7 +229,7 @@ def test_an_index_is_built_while_the_memories_are_written_and_again_where_that_w
     migrated: MemoryStack, tmp_path: Path
 ) -> None:
     path = newer_version(tmp_path / "newer", INDEX)
-    assert findings(run(migrated, "sql", path=path).stdout) == ()
+    assert findings(migrated.run("sql", PYTHONPATH=path).stdout) == ()
     with migrated.admin() as user, running(migrated, "migrate", path=path) as process:
         with user.transaction():
             user.execute("LOCK TABLE memory.memories_5 IN ROW EXCLUSIVE MODE")
@@ -256,7 +239,7 @@ def test_an_index_is_built_while_the_memories_are_written_and_again_where_that_w
         assert process.returncode == 0, said
         query = "SELECT count(*) FROM pg_index WHERE NOT indisvalid"
         assert user.execute(query).fetchone() == (0,)
-    assert "memories_space" in relations(migrated)
+    assert "memories_space" in migrated.relations()
 
 
 @pytest.mark.parametrize("words", [["current"], ["sql"], ["downgrade", "nowhere"], ["migrate", "--to", "nowhere"]])
@@ -264,6 +247,6 @@ def test_an_index_is_built_while_the_memories_are_written_and_again_where_that_w
 def test_the_owners_password_is_in_no_answer(migrated: MemoryStack, words: list[str], there: str) -> None:
     given = conninfo_to_dict(migrated.url)
     url = make_conninfo(migrated.url, password="hush-hush", dbname=f"{given['dbname']}{there}")
-    done = run(migrated, *words, DATABASE_URL=url, DB_WAIT="0")
+    done = migrated.run(*words, DATABASE_URL=url, DB_WAIT="0")
     assert "hush" not in done.stdout + done.stderr
     assert bool(done.returncode) == bool(there or "nowhere" in words)
