@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 from tests.unit.compose_files import seconds, services
@@ -90,12 +91,37 @@ def test_streamed_answers_are_not_held_back() -> None:
     assert location(SERVERS["8010"], "/v1/chat/completions").value("proxy_buffering") == "off"
 
 
+def told_by(page: Directive) -> str:
+    """Return the location that tells an error, where the request isn't asked again."""
+    target = page.words[-1]
+    if not target.startswith("$"):
+        return target
+    (choice,) = (entry for entry in HTTP.all("map") if entry.words[2] == target)
+    return choice.value("default")
+
+
+@pytest.mark.parametrize("port", PROXIED)
+def test_what_reached_nobody_is_asked_again_once(port: str) -> None:
+    for choice in (entry for entry in HTTP.all("map") if entry.words[2].startswith("$page_of_")):
+        assert choice.words[1] == "$upstream_connect_time"
+        unsent, _default = (entry for entry in choice.block)
+        pattern = re.compile(unsent.name.strip('"').removeprefix("~"))
+        assert unsent.words[1] == "@again"
+        assert all(pattern.search(times) for times in ("-", "-, -", "- : -, -"))
+        assert not any(pattern.search(times) for times in ("0.000", "-, 0.001", "0.300 : -", ""))
+    again = location(SERVERS[port], "@again")
+    assert again.value("proxy_pass") == f"http://{PROXIED[port]}"
+    assert SERVERS[port].value("recursive_error_pages") == "on"
+    assert {page.words[-1] for page in again.all("error_page")} == {"@no_replica", "@too_slow"}
+    assert header_values(again, "proxy_set_header").keys() >= header_values(SERVERS[port], "proxy_set_header").keys()
+
+
 @pytest.mark.parametrize("port", PROXIED)
 def test_errors_of_the_balancer_look_like_those_of_the_services(port: str) -> None:
     pages = {code for page in SERVERS[port].all("error_page") for code in page.words[1:-1] if code != "="}
     assert pages >= {"400", "413", "414", "494", "502", "503", "504"}
     for page in SERVERS[port].all("error_page"):
-        (answer,) = location(SERVERS[port], page.words[-1]).all("return")
+        (answer,) = location(SERVERS[port], told_by(page)).all("return")
         error = json.loads(answer.words[2].strip("'"))["error"]
         assert error.keys() == {"message", "type", "code"}
 
@@ -103,7 +129,7 @@ def test_errors_of_the_balancer_look_like_those_of_the_services(port: str) -> No
 @pytest.mark.parametrize(("port", "code"), [(port, code) for port in PROXIED for code in ("502", "503", "504")])
 def test_clients_are_told_when_to_come_back(port: str, code: str) -> None:
     (page,) = (page for page in SERVERS[port].all("error_page") if code in page.words)
-    answer = location(SERVERS[port], page.words[-1])
+    answer = location(SERVERS[port], told_by(page))
     assert header_values(answer, "add_header").keys() == {"Retry-After", "X-Request-Id"}
     assert answer.value("return").startswith(code)
 
