@@ -147,7 +147,7 @@ def _own(document: Document, schema: Mapping[str, Any]) -> Iterator[Alternative]
             kind=kind,
             values=fitting,
             limits=_limits(document, schema, kind),
-            whole=frozenset(_whole(schema, kind)),
+            whole=frozenset(_whole(document, schema, kind)),
             properties=document.mapping(schema.get("properties"), "properties"),
             required=frozenset(map(str, document.sequence(schema.get("required"), "required"))),
             additional=schema.get("additionalProperties"),
@@ -198,8 +198,12 @@ def _bound(document: Document, schema: Mapping[str, Any], word: str) -> Bound:
     return Bound(Fraction(str(value)))
 
 
-def _whole(schema: Mapping[str, Any], kind: str | None) -> Iterator[tuple[str, str]]:
+def _whole(document: Document, schema: Mapping[str, Any], kind: str | None) -> Iterator[tuple[str, str]]:
     about = "number" if kind == "integer" else kind
+    if not isinstance(schema.get("pattern", ""), str):
+        raise document.malformed("pattern must be a text")
+    if "multipleOf" in schema and _bound(document, schema, "multipleOf").value <= 0:
+        raise document.malformed("multipleOf must be above 0")
     for word, subject in WHOLE.items():
         if word in schema and subject in {None, about} and schema[word] is not False:
             yield word, canonical(schema[word])

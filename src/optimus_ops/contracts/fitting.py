@@ -89,6 +89,9 @@ class Fitting:
             yield Misfit(path, f"{self.way.given} {described(one)}, {self.way.taken} {one_of(forms)}")
             return
         for single in _singles(one):
+            if scalar_reason(single, one, self.way):
+                # A value against the form's own limits is never given.
+                continue
             tried = [tuple(self._of_pair(single, form, path)) for form in candidates]
             yield from min(tried, key=len)
 
@@ -168,12 +171,14 @@ def _singles(one: Alternative) -> Iterator[Alternative]:
 def _of_value(value: Any, one: Alternative) -> Alternative:
     """Return the form that has one value only, taken apart so that its parts can be compared."""
     kind = kind_of(value)
-    single = Alternative(kind=kind, values=(value,), whole=one.whole)
     if isinstance(value, dict):
         fields: Mapping[str, Any] = {name: {"const": inner} for name, inner in value.items()}
-        return Alternative(kind, (value,), properties=fields, required=frozenset(fields), additional=False)
+        return Alternative(
+            kind, (value,), whole=one.whole, properties=fields, required=frozenset(fields), additional=False
+        )
     if isinstance(value, list):
         size = Bound(Fraction(len(value)))
         prefix = tuple({"const": inner} for inner in value)
-        return Alternative(kind, (value,), limits={"minItems": size, "maxItems": size}, prefix=prefix)
-    return single
+        limits = {"minItems": size, "maxItems": size}
+        return Alternative(kind, (value,), limits=limits, whole=one.whole, prefix=prefix)
+    return Alternative(kind, (value,), whole=one.whole)

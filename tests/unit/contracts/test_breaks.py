@@ -74,6 +74,7 @@ def test_names_of_path_parameters_do_not_matter() -> None:
         ({"enum": ["a", "b"]}, {"anyOf": [{"const": "a"}, {"const": "b"}]}),
         ({"type": "boolean"}, {"enum": [True, False]}),
         ({"const": 4}, {"type": "integer", "multipleOf": 2}),
+        ({"enum": ["a", "bbb"], "maxLength": 2}, {"const": "a"}),
         ({"type": "integer"}, {"type": "number", "multipleOf": 0.5}),
         (
             {"const": {"a": [1, "x"]}},
@@ -369,6 +370,9 @@ def test_a_recursive_schema_is_compared_once() -> None:
         ({"type": "object", "properties": []}, "properties must be an object"),
         ({"type": "object", "required": "a"}, "required must be a list"),
         ({"type": "integer", "minimum": "1e999999999"}, "minimum must be a number"),
+        ({"type": "integer", "multipleOf": True}, "multipleOf must be a number"),
+        ({"type": "integer", "multipleOf": 0}, "multipleOf must be above 0"),
+        ({"type": "string", "pattern": 5}, "pattern must be a text"),
         ("text", "a schema must be an object"),
         ({"allOf": [{"anyOf": [{"minLength": n} for n in range(20)]}] * 3}, "more than 256 forms"),
     ],

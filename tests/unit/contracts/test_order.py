@@ -133,9 +133,9 @@ def moments(
     return seen
 
 
-def misfits(versions: Mapping[str, tuple[Contract | None, ...]]) -> list[tuple[Contract, Contract]]:
+def misfits(versions: Mapping[str, tuple[Contract | None, ...]]) -> list[tuple[str, Contract, str, Contract]]:
     return [
-        (user, offerer)
+        (consumer, user, provider, offerer)
         for consumer, users in versions.items()
         for user in users
         if user is not None
