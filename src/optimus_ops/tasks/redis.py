@@ -134,3 +134,32 @@ def restore(
 
     options = cli.options(plan=plan, json=json, lock_wait=lock_wait, detailed_exitcode=detailed_exitcode)
     change(from_, options, server=server, snapshot=snapshot)
+
+
+@task(
+    iterable=["fault"],
+    help={
+        "fault": "a fault (may be given several times; default: all of them)",
+        "runs": "how many times each fault is made",
+        "report": "folder to write the report to: JSON, and HTML with pictures",
+        **PLAN_HELP,
+        **LOCK_HELP,
+    },
+)
+def drill(
+    _: Context,
+    fault: list[str],
+    runs: str = "1",
+    report: str = "",
+    plan: bool = False,
+    detailed_exitcode: bool = False,
+    json: bool = False,
+    lock_wait: str = "0",
+) -> None:
+    """Break Redis on purpose, under load, and count what that costs: outage, losses, duplicates, elections."""
+    from optimus_ops.operations import cli
+    from optimus_ops.redis_drill.drill import DrillFlags, runs_of
+    from optimus_ops.redis_drill.drill import drill as break_on_purpose
+
+    options = cli.options(plan=plan, json=json, lock_wait=lock_wait, detailed_exitcode=detailed_exitcode)
+    break_on_purpose(DrillFlags(tuple(fault), runs_of(runs), report), options)

@@ -1,0 +1,125 @@
+"""`invoke redis.drill`: break the stack's Redis on purpose, under load, and count what that cost."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from optimus_ops.console import Console
+from optimus_ops.errors import Refused, WouldChange
+from optimus_ops.operations.session import print_json
+from optimus_ops.plan.executor import execute
+from optimus_ops.plan.journal import Journal
+from optimus_ops.plan.lock import stack_lock
+from optimus_ops.plan.render import plan_json, plan_text
+from optimus_ops.project import load_project
+from optimus_ops.redis_drill.actor import DrillActor
+from optimus_ops.redis_drill.cutting import need_root
+from optimus_ops.redis_drill.faults import chosen_faults
+from optimus_ops.redis_drill.group import marked, read_group, refuse_unhealthy
+from optimus_ops.redis_drill.hands import Hands
+from optimus_ops.redis_drill.report import Report, document, report_text, write_report
+from optimus_ops.redis_drill.run import CONVERGE_SECONDS, Runner
+from optimus_ops.redis_drill.steps import plan_drill
+from optimus_ops.redis_ha.finding import stack_place
+from optimus_ops.redis_ha.target import Target
+
+if TYPE_CHECKING:
+    from optimus_ops.operations.session import Options
+    from optimus_ops.plan.steps import Plan
+    from optimus_ops.project import Project
+    from optimus_ops.redis_drill.faults import Fault
+
+MOST_RUNS = 1000
+
+
+@dataclass(frozen=True)
+class DrillFlags:
+    """What was asked for.
+
+    Args:
+        faults: names of faults; all if there are none.
+        runs: of each fault.
+        report: folder for the report; none is written if "".
+    """
+
+    faults: tuple[str, ...] = ()
+    runs: int = 1
+    report: str = ""
+
+
+def runs_of(text: str) -> int:
+    """Return the number of runs that a flag asks for.
+
+    Raises:
+        Refused: it is none from 1 to 1000.
+    """
+    if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= MOST_RUNS:
+        raise Refused(f"--runs {text}: a whole number from 1 to {MOST_RUNS} is wanted")
+    return int(text)
+
+
+def drill(flags: DrillFlags, options: Options, root: Path | None = None) -> None:
+    """Refuse what must not be broken, break and mend, report.
+
+    Raises:
+        OpsError: something else came about than was expected, or the group could not be mended.
+        Refused: the stack is not marked, not healthy or locked, or there is no such fault.
+        MachineLacks: no engine answers, or a fault can't be made on this machine.
+        Interrupted: a signal came; what was broken is mended.
+    """
+    faults = chosen_faults(flags.faults)
+    project = load_project(root)
+    console = Console.standard(json=options.json)
+    plan = plan_drill(project.name, faults, flags.runs)
+    if options.plan:
+        _runner(project, faults, console)
+        _show(plan, options, console)
+        return
+    reason = "invoke " + " ".join(sys.argv[1:])
+    with stack_lock(project.state / "locks", project.name, reason, wait=options.lock_wait, on_wait=console.say) as lock:
+        runner = _runner(project, faults, console)
+        console.say(plan_text(plan))
+        lock.expect(sum((fault.seconds + CONVERGE_SECONDS) * fault.runs(flags.runs) for fault in faults))
+        actor = DrillActor(runner)
+        try:
+            execute(plan, actor, console, Journal.begin(project.state / "journal", plan))
+        finally:
+            _report(flags, options, console, Report.of(plan, actor.outcomes, runner.group))
+
+
+def _runner(project: Project, faults: tuple[Fault, ...], console: Console) -> Runner:
+    """Return what makes runs, of a stack that may be broken and is whole."""
+    place = stack_place(Target(), project)
+    marked(place.containers(), project.name)
+    with console.waiting("looking at Redis"):
+        topology = place.look()
+    refuse_unhealthy(topology)
+    group, hands = read_group(place, topology), Hands(place.docker)
+    rooted = [fault.name for fault in faults if fault.root]
+    if rooted:
+        for peer in group.servers.values():
+            need_root(hands, peer, rooted)
+    return Runner(group, place, hands)
+
+
+def _show(plan: Plan, options: Options, console: Console) -> None:
+    if options.json:
+        print_json({"result": "planned", "plan": plan_json(plan)})
+    else:
+        console.say(plan_text(plan))
+    if options.detailed_exitcode:
+        raise WouldChange
+
+
+def _report(flags: DrillFlags, options: Options, console: Console, report: Report) -> None:
+    """Tell what came of the runs that were made, however the drill ended."""
+    if flags.report:
+        for path in write_report(report, Path(flags.report)):
+            console.say(f"wrote {path}")
+    if options.json:
+        print_json(document(report))
+    elif report.outcomes:
+        console.say(report_text(report))

@@ -1,0 +1,103 @@
+"""The stack's Redis as a drill needs it, and what it must be like before anything is broken."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from optimus_ops.errors import Refused
+from optimus_ops.redis_drill.peers import Group, Peer
+from optimus_ops.redis_ha.facts import Denied
+from optimus_ops.redis_ha.judge import judge
+from optimus_ops.redis_ha.places import watches
+
+if TYPE_CHECKING:
+    from optimus_ops.redis_ha.containers import RedisContainer
+    from optimus_ops.redis_ha.facts import Topology
+    from optimus_ops.redis_ha.places import StackPlace
+    from optimus_ops.redis_ha.verdict import Check
+
+ALLOWED = "allowed"
+MARK_HINT = (
+    "a drill kills servers and may lose writes. Where that may be, say so and start again: "
+    "OPTIMUS_DRILL=allowed invoke scale --sentinel"
+)
+
+
+def marked(containers: tuple[RedisContainer, ...], project: str) -> tuple[RedisContainer, ...]:
+    """Return the servers and sentinels that may be broken.
+
+    Raises:
+        Refused: there are no sentinels, or one of them is not marked as allowed to be drilled.
+    """
+    found = tuple(one for one in containers if one.part != "cache")
+    if not any(one.part == "sentinel" for one in found):
+        raise Refused(f"{project} has no sentinels: nobody would take over", "invoke scale --sentinel")
+    unmarked = [one.service_name for one in found if one.drill != ALLOWED]
+    if unmarked:
+        raise Refused(f"{project} is not marked as allowed to be drilled: {', '.join(unmarked)}", MARK_HINT)
+    return found
+
+
+def read_group(place: StackPlace, topology: Topology) -> Group:
+    """Return the group that is drilled.
+
+    Raises:
+        Refused: it is none that may be drilled.
+    """
+    containers = marked(place.containers(), place.project)
+    peers = {one.service_name: _peer(place, one) for one in containers}
+    seen = watches(topology.sentinels)
+    return Group(
+        project=place.project,
+        servers={one.service_name: peers[one.service_name] for one in containers if one.part == "state"},
+        sentinels={one.service_name: peers[one.service_name] for one in containers if one.part == "sentinel"},
+        master=topology.master,
+        down_after=max(watch.down_after for watch in seen) / 1000,
+        failover_timeout=max(watch.failover_timeout for watch in seen) / 1000,
+        max_lag=_max_lag(topology),
+    )
+
+
+def unhealthy(topology: Topology) -> tuple[Check, ...]:
+    """Return the checks of the group that fail; single caches beside it don't matter."""
+    beside = {server.node.name for server in topology.servers if server not in topology.members}
+    return tuple(check for check in judge(topology) if check.verdict == "failed" and check.subject not in beside)
+
+
+def refuse_unhealthy(topology: Topology) -> None:
+    """Refuse to break what is broken already.
+
+    Raises:
+        Refused: naming the checks that fail.
+    """
+    failed = unhealthy(topology)
+    if failed:
+        shown = "\n    ".join(f"{check.subject} {check.name}: {check.found}" for check in failed)
+        raise Refused(f"{len(failed)} checks fail:\n    {shown}", "a drill begins healthy: invoke validate-redis")
+
+
+def master_of(topology: Topology) -> str:
+    """Return the name of the one master.
+
+    Raises:
+        Refused: there is none, or more than one.
+    """
+    masters = [server.node.name for server in topology.members if server.role == "master"]
+    if len(masters) != 1:
+        raise Refused(f"there are {len(masters)} masters; one is wanted", "invoke validate-redis says what to do")
+    return masters[0]
+
+
+def _peer(place: StackPlace, one: RedisContainer) -> Peer:
+    return Peer(one.service_name, one.id, one.node.address.host, one.port, place.login(one))
+
+
+def _max_lag(topology: Topology) -> float | None:
+    """Return the lag that every server allows, where each refuses writes without replicas."""
+    lags = []
+    for server in topology.members:
+        config = {} if isinstance(server.config, Denied) else server.config
+        if int(config.get("min-replicas-to-write", 0)) < 1:
+            return None
+        lags.append(float(config.get("min-replicas-max-lag", 10)))
+    return max(lags, default=None)

@@ -1,0 +1,116 @@
+"""One run's load and observers, in a thread with an event loop of their own; what they note can be read any time."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import threading
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Self
+
+from optimus_ops.redis_drill.observers import ask_for_master, ask_for_role, hear
+from optimus_ops.redis_drill.whereabouts import Whereabouts
+from optimus_ops.redis_drill.writers import Writer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine, Iterator, Sequence
+    from types import TracebackType
+
+    from optimus_ops.redis_drill.peers import Group
+    from optimus_ops.redis_drill.record import RoleSeen, SentinelEvent, Write
+    from optimus_ops.redis_drill.writers import Pace
+
+POLL_SECONDS = 0.02
+END_SECONDS = 10.0
+
+
+@dataclass
+class Tape:
+    """What is noted while a run lasts.
+
+    Args:
+        group: the servers and sentinels.
+        run: prefix of the ids of its writes.
+        master: name of the master at the beginning.
+        paces: the loads.
+        writes: every write so far; the others likewise.
+    """
+
+    group: Group
+    run: str
+    master: str
+    paces: Sequence[Pace]
+    writes: list[Write] = field(default_factory=list)
+    events: list[SentinelEvent] = field(default_factory=list)
+    roles: list[RoleSeen] = field(default_factory=list)
+    _thread: threading.Thread | None = None
+    _stop: Callable[[], object] = lambda: None
+    _failure: BaseException | None = None
+
+    def __enter__(self) -> Self:
+        """Begin to write and to listen."""
+        running = threading.Event()
+        self._thread = threading.Thread(target=self._run, args=(running,), daemon=True)
+        self._thread.start()
+        running.wait(END_SECONDS)
+        return self
+
+    def __exit__(
+        self, _type: type[BaseException] | None, _value: BaseException | None, _trace: TracebackType | None
+    ) -> None:
+        """End the writes that are under way, then everything."""
+        self._stop()
+        if self._thread is not None:
+            self._thread.join(END_SECONDS)
+
+    def wait(self, true: Callable[[], bool], seconds: float) -> bool:
+        """Wait until something is true; return whether it became so in time.
+
+        Raises:
+            BaseException: whatever ended the load.
+        """
+        until = time.monotonic() + seconds
+        while not true():
+            self.check()
+            if time.monotonic() >= until:
+                return False
+            time.sleep(POLL_SECONDS)
+        return True
+
+    def check(self) -> None:
+        """Raise what ended the load before its time, if anything did."""
+        if self._failure is not None:
+            raise self._failure
+
+    def _run(self, running: threading.Event) -> None:
+        try:
+            asyncio.run(self._together(running))
+        except BaseException as error:  # noqa: BLE001 - raised again in the thread that waits
+            self._failure = error
+
+    async def _together(self, running: threading.Event) -> None:
+        stop = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        self._stop = functools.partial(loop.call_soon_threadsafe, stop.set)
+        where = Whereabouts(self.master)
+        watching = [asyncio.create_task(one) for one in self._watchers(where)]
+        writing = [
+            asyncio.create_task(
+                Writer(self.run, pace.kind, number, self.group.servers, where, self.writes).write(pace.rate, stop)
+            )
+            for pace in self.paces
+            for number in range(pace.writers)
+        ]
+        running.set()
+        await asyncio.gather(*writing)
+        for task in watching:
+            task.cancel()
+        await asyncio.gather(*watching, return_exceptions=True)
+
+    def _watchers(self, where: Whereabouts) -> Iterator[Coroutine[Any, Any, None]]:
+        for sentinel in self.group.sentinels.values():
+            yield hear(sentinel, self.events, self.group.hosts, where)
+            yield ask_for_master(sentinel, self.group.master, self.group.hosts, where)
+        for server in self.group.servers.values():
+            yield ask_for_role(server, self.roles)
