@@ -1,0 +1,86 @@
+"""Checking the budgets of a plan before anything is touched, and cutting database pools where that is asked for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from optimus_ops.engine.capacity import observe_capacity
+from optimus_ops.plan.deploy import peak_replicas
+from optimus_ops.plan.steps import CheckBudgets, Migrate, Start
+from optimus_ops.stack.accounts import Capacity
+from optimus_ops.stack.budgets import check_budgets, fit_pool
+from optimus_ops.stack.pools import database_of, pools_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from optimus_ops.engine.observe import Docker
+    from optimus_ops.engine.state import State
+    from optimus_ops.plan.steps import Plan, Step
+    from optimus_ops.stack.accounts import BudgetPolicy
+    from optimus_ops.stack.model import Stack
+
+
+@dataclass(frozen=True)
+class Budgeting:
+    """What a plan is checked against.
+
+    Args:
+        docker: the engine.
+        stack: what is wanted.
+        state: what runs.
+        requested: service -> replicas that were asked for.
+        policy: what is kept back.
+    """
+
+    docker: Docker
+    stack: Stack
+    state: State
+    requested: Mapping[str, int]
+    policy: BudgetPolicy
+
+    def checked(self, plan: Plan) -> Plan:
+        """Return the plan, with a check of its own where the database can't be asked before it runs.
+
+        Raises:
+            Refused: the stack would need more than there is, at the moment when most replicas exist at once.
+        """
+        peak = self._peak(plan)
+        started = {name for step in plan.steps if isinstance(step, Start) for name, _count in step.counts}
+        if not started:
+            return plan
+        capacity = self._capacity(started)
+        requested = {name: count for name, count in self.requested.items() if name in started}
+        check_budgets(self.stack, peak, capacity, requested=requested, policy=self.policy)
+        pooled = started & set(pools_of(self.stack))
+        if capacity.max_connections is not None or not pooled or database_of(self.stack) is None:
+            return plan
+        check = CheckBudgets(peak=tuple(peak.items()), cause="the database could not be asked before it ran")
+        return replace(plan, steps=_before_replicas(plan.steps, check))
+
+    def pools_that_fit(self, plan: Plan) -> tuple[tuple[str, str, str], ...]:
+        """Return service, variable and value, for every pool that has to be cut so that the plan fits.
+
+        Raises:
+            Refused: not even the smallest pools fit.
+        """
+        running = {name: len(self.state.running(name)) for name in pools_of(self.stack)}
+        capacity = observe_capacity(self.docker, self.stack, self.state)
+        changes = fit_pool(self.stack, self._peak(plan), capacity, self.policy, running=running)
+        return tuple((name, key, value) for name, pool in changes.items() for key, value in pool.items())
+
+    def _peak(self, plan: Plan) -> dict[str, int]:
+        jobs = {step.service: 1 for step in plan.steps if isinstance(step, Migrate)}
+        return {**peak_replicas(self.stack, self.state, plan), **jobs}
+
+    def _capacity(self, started: set[str]) -> Capacity:
+        """Return what there is; the database is asked only if somebody starts who needs it."""
+        if started & set(pools_of(self.stack)):
+            return observe_capacity(self.docker, self.stack, self.state)
+        return Capacity(None, 0, self.docker.memory, self.docker.cpus)
+
+
+def _before_replicas(steps: tuple[Step, ...], check: Step) -> tuple[Step, ...]:
+    first = next(index for index, step in enumerate(steps) if isinstance(step, Start) and step.replicas)
+    return (*steps[:first], check, *steps[first:])
