@@ -24,12 +24,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from benchmarks.cases import Case, Way
-    from benchmarks.platform_under_test import Engine
+    from benchmarks.platform_under_test import Engine, Platform
     from benchmarks.timeline import Latency
     from benchmarks.versions import Versions
 
 NONE_LOST = Target(0)
 CLIENTS = 60
+FEW_LOST = 20
 PICTURE = "changes.svg"
 OURS, PLAIN = "Optimus Ops", "plain Compose"
 MIX = Mix()
@@ -98,8 +99,13 @@ def attempt(engine: Engine, images: Versions, case: Case, way: Way, effort: Effo
     except (OpsError, DockerException, RuntimeError, OSError) as error:
         run = Run(None, str(error))
     told = f"{run.seen.requests} requests, {run.seen.lost} lost, {run.seen.seconds:.1f} s" if run.seen else run.failed
-    print(f"  {name}: {told}", file=sys.stderr, flush=True)
+    say(f"{name}: {told}")
     return run
+
+
+def say(*lines: str) -> None:
+    """Show how far it is."""
+    print(*(f"  {line}" for line in lines), sep="\n", file=sys.stderr, flush=True)
 
 
 def one(engine: Engine, images: Versions, case: Case, way: Way, effort: Effort) -> Seen:
@@ -116,7 +122,16 @@ def one(engine: Engine, images: Versions, case: Case, way: Way, effort: Effort) 
             wait(clients, effort.after)
             wait_for_count(clients, effort)
             stopped = time.perf_counter()
-        return seen(clients.fates, Window(began, ended, stopped, arrived(stack, images, case.after)))
+        found = seen(clients.fates, Window(began, ended, stopped, arrived(stack, images, case.after)))
+        if 0 < found.lost <= FEW_LOST:
+            say(*map(str, found.lost_ones), *balancer_errors(stack))
+        return found
+
+
+def balancer_errors(stack: Platform) -> list[str]:
+    """Return what the balancer wrote of failed requests, for who looks into it."""
+    logs = stack.compose("logs", "--no-log-prefix", "nginx-lb").splitlines()
+    return [line for line in logs if "[error]" in line or '"status":5' in line][-3 * FEW_LOST :]
 
 
 def wait(clients: Clients, seconds: float) -> None:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from benchmarks.clients import Fate
 
+MOST_LOST_ONES = 20
 PHASES = ("before", "during", "after")
 
 
@@ -80,6 +81,7 @@ class Seen:
         cut: streams that began and did not end as streams do.
         latencies: phase -> those of the quick POSTs.
         seconds: that the command took.
+        lost_ones: what was asked, what happened and when, of the first few that were lost, for who looks into it.
         settled: seconds from the beginning until every replica that was to be there had answered, and none that was to
             go answered any more.
         gap: the longest time without a good answer, in seconds, from the beginning of the change.
@@ -94,6 +96,7 @@ class Seen:
     cut: int
     latencies: Mapping[str, Latency]
     seconds: float
+    lost_ones: Sequence[Mapping[str, Any]]
     settled: float
     gap: float
     series: Sequence[Second]
@@ -122,10 +125,17 @@ def seen(fates: Sequence[Fate], window: Window) -> Seen:
         cut=wrong[CUT],
         latencies=latencies(fates, window.began, max(window.ended, settled)),
         seconds=window.ended - window.began,
+        lost_ones=[told(fate, window.began) for fate in fates if not fate.good][:MOST_LOST_ONES],
         settled=settled - window.began,
         gap=longest_gap((fate.ended for fate in fates if fate.good), window.began, window.stopped),
         series=series(fates, window),
     )
+
+
+def told(fate: Fate, began: float) -> dict[str, Any]:
+    """Return a lost request for the JSON file, its seconds from the beginning of the change."""
+    times = {"asked": round(fate.began - began, 3), "lost": round(fate.ended - began, 3)}
+    return {"kind": fate.kind.value, "failure": fate.failure, **times, "served_by": fate.served_by}
 
 
 def settled_at(fates: Iterable[Fate], window: Window) -> float:
@@ -186,6 +196,7 @@ def as_json(found: Seen) -> dict[str, Any]:
         "streams": found.streams,
         "failed": dict(found.failures),
         "cut_streams": found.cut,
+        "first_lost_ones": list(found.lost_ones),
         "seconds": round(found.seconds, 3),
         "seconds_until_settled": round(found.settled, 3),
         "longest_gap_seconds": round(found.gap, 3),
