@@ -12,7 +12,7 @@ from redis.exceptions import NoPermissionError, RedisError, ResponseError
 from optimus_ops.errors import OpsError
 from optimus_ops.redis_ha.client import reason
 from optimus_ops.redis_ha.facts import Denied
-from optimus_ops.redis_ha.hand_over import Handed, hand_over
+from optimus_ops.redis_ha.hand_over import MOMENT_SECONDS, Handed, Parts, hand_over
 from optimus_ops.redis_ha.observe_sentinel import peer
 from optimus_ops.redis_ha.places import watches
 from optimus_ops.redis_ha.steps import ForgetPreference, HandOver, PreferReplica, VerifyFailover
@@ -42,9 +42,11 @@ class FailoverActor:
 
     Args:
         place: where the group is.
+        patience: seconds to wait for the moment at which clients learn soonest of the new master.
     """
 
     place: Place
+    patience: float = MOMENT_SECONDS
     _undo: list[tuple[str, Callable[[], None]]] = field(default_factory=list)
     _facts: dict[str, Any] = field(default_factory=dict)
 
@@ -122,10 +124,9 @@ class FailoverActor:
         # The last one: it is the last to name the new master in all it says, and clients ask the first one first.
         sentinel = chooser or [one.node for one in topology.sentinels if not one.silence][-1]
         down_after = min((watch.down_after for watch in watches(topology.sentinels)), default=0)
-        replicas = [one.node for one in topology.members if one.role == "replica"]
-        handed = hand_over(
-            self.place, sentinel, _node(topology, name), replicas, topology.directory, master, down_after / 1000
-        )
+        replicas = tuple(one.node for one in topology.members if one.role == "replica")
+        parts = Parts(sentinel, _node(topology, name), replicas, topology.directory, master, down_after / 1000)
+        handed = hand_over(self.place, parts, patience=self.patience)
         self._facts |= _facts(topology, sentinel, handed)
         new = topology.directory.shown(handed.address)
         progress.note = f"{new} took over, writes were held for {handed.held * 1000:.0f} ms"

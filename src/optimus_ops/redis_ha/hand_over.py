@@ -6,8 +6,9 @@ that state until sentinels notice, ten seconds later. What it acknowledges meanw
 1. The moment is chosen. A sentinel learns of a promotion by INFO, which it sends each second during a fail-over, and
    nobody is told of the new master before. When its last INFO is two thirds of a second old, the next one comes right
    after the promotion and not a second later.
-2. The sentinel's events are heard. When it has selected a replica, some 100 ms before it promotes it, writes on the old
-   master are held (`CLIENT PAUSE … WRITE`), and the offset of its replication stream is noted.
+2. Writes on the old master are held (`CLIENT PAUSE … WRITE`), the offset of its replication stream is noted, and the
+   sentinel is asked. When it tells that it has selected a replica, writes are held anew. It promotes the replica some
+   100 ms later.
 3. When the replica is a master, the old master is turned into its replica. Its clients are disconnected, and find the
    new one.
 4. The new master says up to which offset it had followed the old one: what is missing is what was lost.
@@ -18,6 +19,7 @@ answers to a sentinel that published its hello.
 
 from __future__ import annotations
 
+import contextlib
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -50,6 +52,27 @@ SENTINELS = "sentinel-"
 
 
 @dataclass(frozen=True, slots=True)
+class Parts:
+    """Who does what in a fail-over.
+
+    Args:
+        sentinel: the one that is asked.
+        old: the master.
+        replicas: those of which one will be chosen.
+        directory: which addresses mean the same.
+        master: the name by which sentinels know the master.
+        down_after: seconds after which a sentinel takes the master for dead.
+    """
+
+    sentinel: Node
+    old: Node
+    replicas: tuple[Node, ...]
+    directory: Directory
+    master: str
+    down_after: float
+
+
+@dataclass(frozen=True, slots=True)
 class Handed:
     """How it went.
 
@@ -66,52 +89,93 @@ class Handed:
     lost_bytes: int
 
 
-def hand_over(
-    place: Place,
-    sentinel: Node,
-    old: Node,
-    replicas: Sequence[Node],
-    directory: Directory,
-    master: str,
-    down_after: float,
-) -> Handed:
+def hand_over(place: Place, parts: Parts, *, patience: float = MOMENT_SECONDS) -> Handed:
     """Have a sentinel promote a replica and turn the old master into its replica.
 
     Args:
         place: where they are.
-        sentinel: the one that is asked.
-        old: the master.
-        replicas: those of which one will be chosen.
-        directory: which addresses mean the same.
-        master: the name by which sentinels know it.
-        down_after: seconds after which a sentinel takes the master for dead.
+        parts: who does what.
+        patience: seconds to wait for the best moment.
 
     Raises:
         OpsError: the sentinel refuses, gives up, or promotes none in time.
         RedisError: somebody does not answer.
     """
-    clients = {node: place.server(node) for node in (old, *replicas)}
+    clients = {node: place.server(node) for node in (parts.old, *parts.replicas)}
+    old = clients[parts.old]
+    held = HeldWrites(old, min(parts.down_after * HELD_OF_DOWN_AFTER, LONGEST_HOLD))
     try:
         for client in clients.values():
             client.ping()
-        with place.sentinel(sentinel) as asked, asked.pubsub() as events:
+        with place.sentinel(parts.sentinel) as asked, asked.pubsub() as events:
             events.psubscribe("+selected-slave", "-failover-abort*")
-            _await_moment(asked, master)
+            _await_moment(asked, parts.master, patience)
+            held.hold()
             began = time.monotonic()
-            _ask(asked, sentinel, master)
+            _ask(asked, parts)
             chosen = _selected(events, began + PROMOTION_SECONDS)
-        node = next((one for one in replicas if directory.same(one.address, chosen)), None)
-        if node is None:
-            raise OpsError(f"{sentinel.name} selected {chosen}, which is none of the servers that were looked at")
-        return _turn(clients[old], clients[node], chosen, began, min(down_after * HELD_OF_DOWN_AFTER, LONGEST_HOLD))
+        held.hold()
+        new = _promoted(clients, parts, chosen, began + PROMOTION_SECONDS)
+        seconds = time.monotonic() - began
+        last = _demote(old, chosen)
+        return Handed(chosen, seconds, held.seconds_held(), held.lost(last, _shared(new)))
     finally:
+        held.release()
         for client in clients.values():
             client.close()
 
 
-def _await_moment(client: Any, master: str) -> None:
+@dataclass
+class HeldWrites:
+    """Writes on a master, held for a while; what it took before is known by its offset.
+
+    Args:
+        client: of the master.
+        seconds: for which each call holds them; then they go on by themselves.
+    """
+
+    client: Any
+    seconds: float
+    began: float = 0.0
+    until: float = 0.0
+    offset: int | None = None
+
+    def hold(self) -> None:
+        """Hold writes, or hold them for longer."""
+        try:
+            self.client.execute_command("CLIENT", "PAUSE", int(self.seconds * 1000), "WRITE")
+        except ResponseError:
+            # Before Redis 6.2, or without the right: what is lost is told all the same.
+            return
+        now = time.monotonic()
+        self.began, self.until = self.began or now, now + self.seconds
+        self.offset = int(self.client.info("replication")["master_repl_offset"])
+
+    def release(self) -> None:
+        """Let writes go on, if they are still held."""
+        if self.began:
+            with contextlib.suppress(RedisError):
+                self.client.execute_command("CLIENT", "UNPAUSE")
+
+    def seconds_held(self) -> float:
+        """Return for how long writes have been held until now."""
+        return min(time.monotonic(), self.until) - self.began if self.began else 0.0
+
+    def lost(self, last: int, shared: int) -> int:
+        """Return how many bytes of the old master's stream the new one lacks.
+
+        Args:
+            last: where the old master's stream ended.
+            shared: up to where the new master has it.
+        """
+        # While writes are held, only the master's own PINGs are added, which are no loss.
+        took = last if self.offset is None or time.monotonic() > self.until else self.offset
+        return max(took - shared, 0)
+
+
+def _await_moment(client: Any, master: str, patience: float) -> None:
     """Wait until the sentinel's next INFO will find the replica promoted; go on without, if that takes too long."""
-    until = time.monotonic() + MOMENT_SECONDS
+    until = time.monotonic() + patience
     while time.monotonic() < until:
         best = likely_choice(client.sentinel_slaves(master))
         if best is None or FRESH_MS <= int(best.get("info-refresh", 0)) <= STALE_MS:
@@ -140,13 +204,13 @@ def likely_choice(replicas: Sequence[Mapping[str, Any]]) -> Mapping[str, Any] | 
     )
 
 
-def _ask(client: Any, sentinel: Node, master: str) -> None:
+def _ask(client: Any, parts: Parts) -> None:
     try:
-        client.execute_command("SENTINEL", "FAILOVER", master)
+        client.execute_command("SENTINEL", "FAILOVER", parts.master)
     except ResponseError as error:
         hints = {"INPROG": "one is under way: wait for its end", "NOGOODSLAVE": "invoke validate-redis says why"}
         text = reason(error)
-        raise OpsError(f"{sentinel.name} refused: {text}", hints.get(text.split()[0])) from error
+        raise OpsError(f"{parts.sentinel.name} refused: {text}", hints.get(text.split()[0])) from error
 
 
 def _selected(events: Any, until: float) -> Address:
@@ -163,21 +227,21 @@ def _selected(events: Any, until: float) -> Address:
     raise OpsError(f"the sentinel selected no replica within {PROMOTION_SECONDS:.0f} s")
 
 
-def _turn(old: Any, new: Any, chosen: Address, began: float, hold: float) -> Handed:
-    """Hold writes until the replica is a master, then make the old master its replica."""
-    held_at = time.monotonic()
-    offset = _hold(old, hold)
-    while not _is_master(new):
-        if time.monotonic() - began > PROMOTION_SECONDS:
-            raise OpsError(f"{chosen} was selected and is no master after {PROMOTION_SECONDS:.0f} s")
+def _promoted(clients: Mapping[Node, Any], parts: Parts, chosen: Address, until: float) -> Any:
+    """Wait until the replica that was selected is a master; return its client."""
+    node = next((one for one in parts.replicas if parts.directory.same(one.address, chosen)), None)
+    if node is None:
+        raise OpsError(f"{parts.sentinel.name} selected {chosen}, which is none of the servers that were looked at")
+    while not _is_master(clients[node]):
+        if time.monotonic() > until:
+            raise OpsError(f"{node.name} was selected and is no master after {PROMOTION_SECONDS:.0f} s")
         time.sleep(POLL_SECONDS)
-    promoted_at = time.monotonic()
-    _demote(old, chosen)
-    held = min(time.monotonic() - held_at, hold) if offset is not None else 0.0
-    # Of a promoted replica, this is the first byte that is its own.
-    shared = int(new.info("replication").get("second_repl_offset", 0)) - 1
-    lost = max(offset - shared, 0) if offset is not None and shared >= 0 else 0
-    return Handed(chosen, promoted_at - began, held, lost)
+    return clients[node]
+
+
+def _shared(new: Any) -> int:
+    """Return up to where a promoted replica has its old master's stream; the byte after that is its own first one."""
+    return int(new.info("replication")["second_repl_offset"]) - 1
 
 
 def _is_master(client: Any) -> bool:
@@ -188,32 +252,26 @@ def _is_master(client: Any) -> bool:
         return False
 
 
-def _hold(old: Any, seconds: float) -> int | None:
-    """Hold writes on a master; return the offset up to which it took some, or None where it can't be done."""
-    try:
-        old.execute_command("CLIENT", "PAUSE", int(seconds * 1000), "WRITE")
-    except ResponseError:
-        # Before Redis 6.2, or without the right.
-        return None
-    return int(old.info("replication")["master_repl_offset"])
-
-
-def _demote(old: Any, chosen: Address) -> None:
+def _demote(old: Any, chosen: Address) -> int:
     """Make a server a replica, keep that, and have its clients look for the new master.
 
     Sentinel would end all connections, its own and those of other sentinels included. Here they stay: a sentinel
     reconnects to its master at most once a second, and one that had to do so now would be without a link to the new
     master for longer than down-after, take it for dead, and begin another fail-over.
+
+    Returns:
+        the offset at which its own stream ended.
     """
     with old.pipeline(transaction=True) as sent:
+        sent.info("replication")
         sent.execute_command("REPLICAOF", chosen.host, chosen.port)
         sent.execute_command("CONFIG", "REWRITE")
         answers = sent.execute(raise_on_error=False)
-    if isinstance(answers[0], RedisError):
-        raise answers[0]
+    if failure := next((one for one in answers[:2] if isinstance(one, RedisError)), None):
+        raise failure
     own = int(old.client_id())
     others = [one for kind in ("normal", "pubsub") for one in old.client_list(_type=kind)]
     for one in others:
         if int(one["id"]) != own and not str(one.get("name", "")).startswith(SENTINELS):
             old.client_kill_filter(_id=one["id"])
-    old.execute_command("CLIENT", "UNPAUSE")
+    return int(answers[0]["master_repl_offset"])

@@ -1,0 +1,109 @@
+"""What may be asked for, and what is refused."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from optimus_ops.errors import Refused
+from optimus_ops.redis_ha.client import Login, open_url
+from optimus_ops.redis_ha.facts import Address
+from optimus_ops.redis_ha.target import Flags, parse_endpoint, parse_flags, read_password
+from optimus_ops.secrets.value import Secret
+
+HOSTS = st.from_regex(r"[a-z0-9][a-z0-9.-]{0,40}", fullmatch=True) | st.ip_addresses().map(str)
+
+
+@given(host=HOSTS, port=st.integers(1, 65535))
+def test_an_endpoint_is_read_as_it_is_written(host: str, port: int) -> None:
+    address = Address(host, port)
+    assert parse_endpoint(str(address)) == address
+
+
+def test_a_sentinel_without_a_port_has_the_usual_one() -> None:
+    assert parse_endpoint("10.0.0.1") == Address("10.0.0.1", 26379)
+
+
+@pytest.mark.parametrize(
+    "text", ["", ":26379", "host:", "host:0", "host:65536", "host:x", "a b:1", "u:p@host:1", "::1"]
+)
+def test_a_malformed_endpoint_is_refused(text: str) -> None:
+    with pytest.raises(Refused):
+        parse_endpoint(text)
+
+
+@given(st.text(max_size=60))
+def test_any_text_is_an_endpoint_or_is_refused(text: str) -> None:
+    try:
+        assert 1 <= parse_endpoint(text).port <= 65535
+    except Refused as refused:
+        assert refused.hint  # noqa: PT017 - either outcome is right
+
+
+def test_several_sentinels_may_stand_in_one_flag() -> None:
+    target = parse_flags(Flags(sentinels=("a:1, b:2", "c", "a:1")))
+    assert target.sentinels == (Address("a", 1), Address("b", 2), Address("c", 26379))
+    assert target.purpose == "state"
+
+
+@pytest.mark.parametrize(
+    "flags",
+    [
+        {"url": "redis://h", "sentinels": ("h:1",)},
+        {"url": "redis://h", "master": "m"},
+        {"role": "cache"},
+        {"url": "redis://h", "role": "queue"},
+        {"sentinels": ("h:1",), "role": "cache"},
+        {"url": "redis://h", "user": "me"},
+        {"url": "redis://h", "password_file": "/no/such/file"},
+    ],
+)
+def test_flags_that_do_not_go_together_are_refused(flags: dict[str, Any]) -> None:
+    with pytest.raises(Refused):
+        parse_flags(Flags(**flags))
+
+
+def test_the_stack_is_meant_where_nothing_else_is_named() -> None:
+    assert not parse_flags(Flags(master="mymaster")).outside
+
+
+@pytest.mark.parametrize(("content", "password"), [("word", "word"), ("word\n", "word"), ("a b\r\n", "a b")])
+def test_a_password_is_the_one_line_of_its_file(tmp_path: Path, content: str, password: str) -> None:
+    (tmp_path / "pw").write_bytes(content.encode())
+    assert read_password(tmp_path / "pw").reveal() == password
+
+
+@pytest.mark.parametrize("content", ["", "\n", "one\ntwo-canary\n"])
+def test_a_file_without_one_password_is_refused_without_its_content(tmp_path: Path, content: str) -> None:
+    (tmp_path / "pw").write_text(content)
+    with pytest.raises(Refused) as refused:
+        read_password(tmp_path / "pw")
+    assert "canary" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["http://h:6379", "h:6379", "", "redis://h:notaport-canary", "redis://u:canary@h:99999999x", "redis://h?db=x"],
+)
+def test_what_is_no_url_of_redis_is_refused_without_what_it_holds(url: str) -> None:
+    with pytest.raises(Refused) as refused:
+        open_url(url, Login())
+    assert "canary" not in str(refused.value)
+
+
+def test_a_url_can_not_make_us_wait_for_ever() -> None:
+    _address, client = open_url("redis://h:7000/0?socket_timeout=9999&socket_connect_timeout=9999", Login())
+    settings = client.connection_pool.connection_kwargs
+    assert settings["socket_timeout"] < 10
+    assert settings["socket_connect_timeout"] < 10
+
+
+def test_the_password_file_goes_before_the_url() -> None:
+    address, client = open_url("rediss://old:old@h:7000/2", Login("new", Secret("word")))
+    settings = client.connection_pool.connection_kwargs
+    assert address == Address("h", 7000)
+    assert (settings["username"], settings["password"], settings["db"]) == ("new", "word", 2)
