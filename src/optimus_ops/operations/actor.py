@@ -59,7 +59,7 @@ class ComposeActor:
         rooms: what steps need of other rooms.
         before: what was there before the first step.
         deadlines: how long steps may take.
-        migrated_from: the schema's revision before each migration that this change has run.
+        migrated_from: the schema's revision before each migration that this change has begun.
     """
 
     compose: Compose
@@ -155,9 +155,10 @@ class ComposeActor:
     def _migrate(self, service: str, note: Callable[[str], None]) -> None:
         in_use = schema_in_use(self.containers, self.stack.services[service].image)
         revision = self.rooms.revision(self.containers) if in_use else None
-        migrate(self.containers, service, note)
         if revision is not None:
+            # Before the job: of several steps, some may be done when one fails.
             self.migrated_from.append(revision)
+        migrate(self.containers, service, note)
 
     def undo(self, progress: Progress) -> tuple[str, ...]:
         """Put back what was there before the first step."""

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
     from optimus_ops.operations.containers import Containers
 
+STOP_SECONDS = 10.0
+
 
 def migrate(containers: Containers, service: str, note: Callable[[str], None]) -> None:
     """Run the migrations job once, on the image that is wanted now.
@@ -26,6 +28,8 @@ def migrate(containers: Containers, service: str, note: Callable[[str], None]) -
     while (job := containers.observe().of(service)[-1]).status != "exited":
         note(last_line(containers, job.id))
         if time.monotonic() >= until:
+            # SIGTERM cancels its statement at once; what it says then belongs to the message.
+            containers.docker.stop(job.id, seconds=STOP_SECONDS)
             said = containers.said(job)
             containers.docker.remove(job.id)
             raise OpsError(f"{service} did not end within {deadline:.0f} s and was ended; it said last:\n{said}")

@@ -84,12 +84,18 @@ def undo(
     started = _start_again(before, containers, progress)
     removed = _take_away(before, containers, progress)
     progress.note = f"{len(removed)} containers removed, {len(started)} started again"
+    try:
+        taken_back = downgrade()
+    finally:
+        # Also where the schema stays: what runs is the old version.
+        names = _put_names_back(before, containers)
+        rest = _remove_new_volumes_and_networks(before, containers)
     return (
         *(f"removed {replica.name}" for replica in removed),
         *(f"started {replica.name} again" for replica in started),
-        *downgrade(),
-        *_put_names_back(before, containers),
-        *_remove_new_volumes_and_networks(before, containers),
+        *taken_back,
+        *names,
+        *rest,
     )
 
 

@@ -48,8 +48,8 @@ class BudgetPolicy:
     """What is kept back, and how far processors may be promised twice. The reasons are in `docs/budgets.md`.
 
     Args:
-        migration_connections: connections of one run of the migrations job; memory-engine's takes two, one that holds
-            the lock and one for Alembic.
+        migration_connections: connections of one run of the migrations job; memory-engine's takes one, and
+            for a moment a second one where a statement is cancelled.
         operator_connections: for people, backups and monitoring.
         memory_reserve: bytes for the kernel, the engine and whoever works on the host.
         cpu_overcommit: cores that may be reserved for each core of the host.
