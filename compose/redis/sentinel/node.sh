@@ -98,8 +98,9 @@ if [ "$role" = master ]; then
 else
     echo "$role" | awk '{ print "replicaof", $2, 6379; if ($3) print "replica-priority 0" }' >> "$data/redis.conf"
 fi
+# In shells of their own that end: this one becomes redis-server, which would take the others for children of its.
 case "$role" in
-    # In a shell of its own that ends: this one becomes redis-server, which would take the other for a child of its.
     *behind) (candidate_once_copied > /dev/null 2>&1 &) ;;
 esac
+(sh "${0%/*}/fence.sh" &)
 exec sh "${0%/*}/../start.sh" "$data/redis.conf" "$@"

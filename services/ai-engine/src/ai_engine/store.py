@@ -116,20 +116,23 @@ class Store:
         results = await self._pipeline(calls)
         lost = [index for index, result in enumerate(results) if isinstance(result, NoScriptError)]
         if lost:
-            for script in self._scripts:
-                await self._redis.script_load(script.text)
-            for index, result in zip(lost, await self._pipeline([calls[index] for index in lost]), strict=True):
+            again = await self._pipeline([calls[index] for index in lost], self._scripts)
+            for index, result in zip(lost, again, strict=True):
                 results[index] = result
         return results
 
-    async def _pipeline(self, calls: Sequence[_Call]) -> list[Any]:
+    async def _pipeline(self, calls: Sequence[_Call], load: Sequence[Script] = ()) -> list[Any]:
+        """Send calls on one connection and return their results; before them, the scripts to `load`."""
         durable = any(call.durable for call in calls)
         pipeline = self._redis.pipeline(transaction=False)
+        for script in load:
+            pipeline.execute_command("SCRIPT LOAD", script.text)
         for call in calls:
             pipeline.execute_command(*call.command)
         if durable:
             pipeline.execute_command(*wait(self._durability))
         results: list[Any] = await pipeline.execute(raise_on_error=False)
+        results = results[len(load) :]
         if not durable:
             return results
         *results, replicas = results

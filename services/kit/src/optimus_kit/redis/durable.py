@@ -6,9 +6,9 @@ WAIT: https://redis.io/docs/latest/commands/wait/
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, cast
 
-from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import NoScriptError
 
+from optimus_kit.redis.follow import RefusedForNowError
 from optimus_kit.settings import Durability
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from redis.commands.core import AsyncScript
 
 
-class NotReplicatedError(RedisConnectionError):
+class NotReplicatedError(RefusedForNowError):
     """Too few replicas have the write: it may be lost if the master is. It is not undone either."""
 
 
@@ -42,10 +42,11 @@ async def run_durably(
     redis = cast("Redis", script.registered_client)
 
     async def attempt() -> Any:
-        result, replicas = await _run_and_wait(redis, script, keys, args, durability)
+        call = ("EVALSHA", script.sha, len(keys), *keys, *args)
+        result, replicas = await _together(redis, call, wait(durability))
         if isinstance(result, NoScriptError):
-            await redis.script_load(script.script)
-            result, replicas = await _run_and_wait(redis, script, keys, args, durability)
+            # On one connection: by the next one, the master may be another that doesn't know the script either.
+            _, result, replicas = await _together(redis, ("SCRIPT LOAD", script.script), call, wait(durability))
         if isinstance(result, Exception):
             raise result
         if int(replicas) < durability.replicas:
@@ -56,11 +57,10 @@ async def run_durably(
     return await (follow(attempt) if follow else attempt())
 
 
-async def _run_and_wait(
-    redis: "Redis", script: "AsyncScript", keys: Sequence[str], args: Sequence[str | float], durability: Durability
-) -> list[Any]:
+async def _together(redis: "Redis", *commands: Sequence[Any]) -> list[Any]:
+    """Send commands on one connection and return their answers, errors included."""
     async with redis.pipeline(transaction=False) as steps:
-        steps.execute_command("EVALSHA", script.sha, len(keys), *keys, *args)
-        steps.execute_command(*wait(durability))
+        for command in commands:
+            steps.execute_command(*command)
         answers: list[Any] = await steps.execute(raise_on_error=False)
         return answers

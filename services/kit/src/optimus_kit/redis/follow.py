@@ -19,6 +19,10 @@ class MasterMovedError(RedisConnectionError):
     """The master became another one while something waited for it."""
 
 
+class RefusedForNowError(RedisConnectionError):
+    """The master does not take it, or can't say that it is safe, because it has too few replicas."""
+
+
 class Follower:
     """Carries work out at the master.
 
@@ -52,6 +56,9 @@ class Follower:
                 raise
             except MasterMovedError as error:
                 failure = error
+            except RefusedForNowError as error:
+                failure = error
+                self._master.suspect(at or self._master.known, gone=False)
             except (RedisConnectionError, RedisTimeoutError) as error:
                 failure = error
                 self._master.suspect(at or self._master.known)

@@ -46,11 +46,16 @@ class Master:
             await self._found.wait()
         return self._address
 
-    def suspect(self, address: Address | None) -> None:
-        """Say that the master at `address` failed: it is looked for anew, unless it is known to be elsewhere by now."""
+    def suspect(self, address: Address | None, *, gone: bool = True) -> None:
+        """Say that the master at `address` failed: it is looked for anew, unless it is known to be elsewhere by now.
+
+        Args:
+            address: where it was thought to be.
+            gone: whether it looks as if it was no master any more; else it only refuses something for now.
+        """
         if address is not None and address == self._address:
             log.debug("the master at %s:%d failed; looking for it", *address)
-            self._suspect, self._address = address, None
+            self._suspect, self._address = address if gone else None, None
             self._found.clear()
 
     def moved(self, address: Address) -> None:

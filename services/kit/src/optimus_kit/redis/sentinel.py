@@ -12,7 +12,7 @@ from redis.backoff import NoBackoff
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import MasterDownError, ReadOnlyError, RedisError, ResponseError
 
-from optimus_kit.redis.follow import Follower
+from optimus_kit.redis.follow import Follower, RefusedForNowError
 from optimus_kit.redis.master import Master
 from optimus_kit.redis.sentinels import Address, Sentinels
 from optimus_kit.secrets import SecretFolder
@@ -28,8 +28,8 @@ SOCKET_SECONDS = 1.0
 log = logging.getLogger("optimus.redis")
 
 
-class RefusedByMasterError(RedisConnectionError):
-    """The server takes no writes: it is a replica by now, or no replica confirms what it is told."""
+class DemotedError(RedisConnectionError):
+    """The server that was asked is no master any more."""
 
 
 class MasterConnection(Connection):
@@ -57,11 +57,12 @@ class MasterConnection(Connection):
         try:
             return await super().read_response(*args, **options)
         except ResponseError as error:
-            # Redis tells NOREPLICAS by the code word that starts the reply only.
-            if isinstance(error, (ReadOnlyError, MasterDownError)) or str(error).startswith("NOREPLICAS"):
-                await self.disconnect(nowait=True)
-                raise RefusedByMasterError(str(error)) from None
-            raise
+            # Redis tells these two by the code word that starts the reply only.
+            refused, demoted = (str(error).startswith(word) for word in ("NOREPLICAS", "UNBLOCKED"))
+            if not (refused or demoted or isinstance(error, (ReadOnlyError, MasterDownError))):
+                raise
+            await self.disconnect(nowait=True)
+            raise (RefusedForNowError if refused else DemotedError)(str(error)) from None
 
 
 class SentinelPipeline(Pipeline):

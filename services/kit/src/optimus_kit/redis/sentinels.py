@@ -24,13 +24,12 @@ log = logging.getLogger("optimus.redis")
 
 
 def choose(answers: Iterable[Address], suspect: Address | None) -> Address | None:
-    """Return the address that most sentinels name; one that has just failed only if nobody names another.
+    """Return the address that most sentinels name; where they are even, rather one that has not just failed.
 
-    During a fail-over, the sentinel that leads it knows of the new master before the others do.
+    A minority is not followed: it may be left over from before a fail-over, and name a server that still takes writes.
     """
     votes = Counter(answers)
-    hopeful = {address: count for address, count in votes.items() if address != suspect} or votes
-    return max(hopeful, key=hopeful.__getitem__, default=None)
+    return max(votes, key=lambda address: (votes[address], address != suspect), default=None)
 
 
 class Sentinels:
@@ -70,7 +69,7 @@ class Sentinels:
             self._asked -= done
             answers += [answer for task in done if (answer := task.result()) is not None]
             favourite = choose(answers, suspect)
-            if favourite is not None and favourite != suspect and 2 * answers.count(favourite) > len(self._clients):
+            if favourite is not None and 2 * answers.count(favourite) > len(self._clients):
                 return favourite
         return choose(answers, suspect)
 
