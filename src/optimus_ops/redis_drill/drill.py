@@ -23,6 +23,7 @@ from optimus_ops.redis_drill.hands import Hands
 from optimus_ops.redis_drill.report import Report, document, report_text, write_report
 from optimus_ops.redis_drill.run import CONVERGE_SECONDS, Runner
 from optimus_ops.redis_drill.steps import plan_drill
+from optimus_ops.redis_drill.through import find_doors
 from optimus_ops.redis_ha.finding import stack_place
 from optimus_ops.redis_ha.target import Target
 
@@ -87,7 +88,7 @@ def drill(flags: DrillFlags, options: Options, root: Path | None = None) -> None
         try:
             execute(plan, actor, console, Journal.begin(project.state / "journal", plan))
         finally:
-            _report(flags, options, console, Report.of(plan, actor.outcomes, runner.group))
+            _report(flags, options, console, Report.of(plan, actor.outcomes, runner))
 
 
 def _runner(project: Project, faults: tuple[Fault, ...], console: Console) -> Runner:
@@ -102,7 +103,7 @@ def _runner(project: Project, faults: tuple[Fault, ...], console: Console) -> Ru
     if rooted:
         for peer in group.servers.values():
             need_root(hands, peer, rooted)
-    return Runner(group, place, hands)
+    return Runner(group, place, hands, find_doors(place.docker, project))
 
 
 def _show(plan: Plan, options: Options, console: Console) -> None:

@@ -76,18 +76,6 @@ def refuse_unhealthy(topology: Topology) -> None:
         raise Refused(f"{len(failed)} checks fail:\n    {shown}", "a drill begins healthy: invoke validate-redis")
 
 
-def master_of(topology: Topology) -> str:
-    """Return the name of the one master.
-
-    Raises:
-        Refused: there is none, or more than one.
-    """
-    masters = [server.node.name for server in topology.members if server.role == "master"]
-    if len(masters) != 1:
-        raise Refused(f"there are {len(masters)} masters; one is wanted", "invoke validate-redis says what to do")
-    return masters[0]
-
-
 def _peer(place: StackPlace, one: RedisContainer) -> Peer:
     return Peer(one.service_name, one.id, one.node.address.host, one.port, place.login(one))
 

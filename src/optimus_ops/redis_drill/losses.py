@@ -26,6 +26,7 @@ class Account:
         doomed: those of the lost that the replaced master acknowledged after the fault.
         last_doomed: seconds after the fault of the last of these; None without any.
         duplicates: how many writes are there more than once.
+        slowest: seconds that the slowest of the acknowledged took; None without any.
         false_rejections: rejected, and there nevertheless: the drill itself would be wrong.
     """
 
@@ -35,6 +36,7 @@ class Account:
     doomed: int
     last_doomed: float | None
     duplicates: int
+    slowest: float | None
     false_rejections: int
 
 
@@ -59,6 +61,7 @@ def account(writes: Iterable[Write], present: Mapping[str, int], *, master: str,
         doomed=len(doomed),
         last_doomed=max(doomed, default=None),
         duplicates=sum(times > 1 for times in found),
+        slowest=max((write.ended - write.began for write in writes if write.acknowledged), default=None),
         false_rejections=sum(
             times > 0 for write, times in zip(writes, found, strict=True) if write.outcome == "rejected"
         ),

@@ -125,6 +125,16 @@ def _of_writes(
     kinds = {kind.name: kind for kind in recording.kinds}
     safe = sum(one.lost for name, one in accounts.items() if kinds[name].safe)
     yield Expectation("no acknowledged WAIT write lost", safe == 0, f"{safe}")
+    services = [name for name, kind in kinds.items() if kind.service]
+    if fault.serves and services:
+        failed = sum(
+            sum(one.counts.values()) - one.counts["acknowledged"] for name, one in accounts.items() if name in services
+        )
+        errors = sorted({error for name in services for error in accounts[name].errors})
+        yield Expectation("no failed request", failed == 0, f"{failed}" + (f": {', '.join(errors)}" if errors else ""))
+    duplicated = sum(accounts[name].duplicates for name in services)
+    if services:
+        yield Expectation("no message answered twice", duplicated == 0, f"{duplicated}")
     wrong = sum(one.false_rejections for one in accounts.values())
     yield Expectation("no rejected write kept", wrong == 0, f"{wrong}")
     plain = {name: one for name, one in accounts.items() if not kinds[name].safe}

@@ -7,8 +7,10 @@ import platform
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
+from optimus_ops.errors import OpsError
 from optimus_ops.redis_drill.faults import FAULTS
 from optimus_ops.redis_drill.figures import Figures, figures, median_run
+from optimus_ops.redis_drill.page import page
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -17,7 +19,7 @@ if TYPE_CHECKING:
     from optimus_ops.plan.steps import Plan
     from optimus_ops.redis_drill.figures import Spread
     from optimus_ops.redis_drill.outcomes import Outcome
-    from optimus_ops.redis_drill.peers import Group
+    from optimus_ops.redis_drill.run import Runner
 
 NAME = "redis-drill"
 
@@ -39,10 +41,10 @@ class Report:
     outcomes: tuple[Outcome, ...]
 
     @classmethod
-    def of(cls, plan: Plan, outcomes: Sequence[Outcome], group: Group) -> Report:
+    def of(cls, plan: Plan, outcomes: Sequence[Outcome], runner: Runner) -> Report:
         """Return the report on the runs that were made."""
         wanted = {str(step.as_json()["fault"]): int(step.as_json()["runs"]) for step in plan.steps}
-        return cls(plan.project, settings_of(group), wanted, tuple(outcomes))
+        return cls(plan.project, settings_of(runner), wanted, tuple(outcomes))
 
     @property
     def by_fault(self) -> dict[str, tuple[Outcome, ...]]:
@@ -57,14 +59,16 @@ class Report:
         return tuple(figures(known[name], runs) for name, runs in self.by_fault.items())
 
 
-def settings_of(group: Group) -> dict[str, str]:
+def settings_of(runner: Runner) -> dict[str, str]:
     """Return what the figures depend on."""
+    group = runner.group
     lag = "off" if group.max_lag is None else f"1, max-lag {group.max_lag:g} s"
     return {
         "servers": str(len(group.servers)),
         "sentinels": str(len(group.sentinels)),
         "down-after": f"{group.down_after * 1000:.0f} ms",
         "min-replicas": lag,
+        "through services": ", ".join(door.kind.name for door in runner.doors) or "nothing: they do not run",
         "host": f"{platform.system()} {platform.release()}, {platform.machine()}",
     }
 
@@ -157,14 +161,17 @@ def _notes(one: Figures) -> list[str]:
 
 
 def write_report(report: Report, folder: Path) -> tuple[Path, ...]:
-    """Write the report's files; return their paths."""
-    folder.mkdir(parents=True, exist_ok=True)
-    texts = {
-        "json": json.dumps(document(report), indent=1) + "\n",
-    }
-    paths = []
-    for suffix, text in texts.items():
-        path = folder / f"{NAME}.{suffix}"
-        path.write_text(text, "utf-8")
-        paths.append(path)
+    """Write the report's files; return their paths.
+
+    Raises:
+        OpsError: they can't be written.
+    """
+    texts = {"json": json.dumps(document(report), indent=1) + "\n", "html": page(report)}
+    paths = {folder / f"{NAME}.{suffix}": text for suffix, text in texts.items()}
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for path, text in paths.items():
+            path.write_text(text, "utf-8")
+    except OSError as error:
+        raise OpsError(f"the report can't be written: {error.strerror} ({error.filename})") from error
     return tuple(paths)

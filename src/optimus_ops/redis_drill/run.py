@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 from redis.exceptions import RedisError
 
 from optimus_ops.errors import OpsError
-from optimus_ops.redis_drill.group import master_of, unhealthy
+from optimus_ops.redis_drill.group import unhealthy
 from optimus_ops.redis_drill.moments import restored_at
-from optimus_ops.redis_drill.presence import clear, count_present
+from optimus_ops.redis_drill.presence import Places, clear, count_present
 from optimus_ops.redis_drill.record import Marks, Recording
 from optimus_ops.redis_drill.strikes import STRIKES, SWITCH_SECONDS, Scene
 from optimus_ops.redis_drill.tape import Tape
@@ -24,9 +24,9 @@ if TYPE_CHECKING:
 
     from optimus_ops.redis_drill.faults import Fault
     from optimus_ops.redis_drill.hands import Hands
-    from optimus_ops.redis_drill.peers import Group
+    from optimus_ops.redis_drill.peers import Group, Peer
     from optimus_ops.redis_drill.record import SentinelEvent
-    from optimus_ops.redis_drill.writers import Pace
+    from optimus_ops.redis_drill.through import Door
     from optimus_ops.redis_ha.facts import Topology
     from optimus_ops.redis_ha.places import StackPlace
 
@@ -45,11 +45,13 @@ class Runner:
         group: the servers and sentinels.
         place: where they are looked at.
         hands: what breaks and mends.
+        doors: where callers of the services come in.
     """
 
     group: Group
     place: StackPlace
     hands: Hands
+    doors: tuple[Door, ...] = ()
     _patient_at: float = 0.0
 
     def run(self, fault: Fault, number: int, note: Callable[[str], None]) -> Recording:
@@ -68,7 +70,7 @@ class Runner:
         topology = self.place.look()
         name = f"{fault.name}-{secrets.token_hex(4)}"
         paces = (*PACES, *(NEAR_PACES if fault.near else ()))
-        with Tape(self.group, name, master_of(topology), paces) as tape:
+        with Tape(self.group, name, self._master().name, paces, self.doors) as tape:
             began = time.monotonic()
             note("writing")
             tape.wait(lambda: False, QUIET_SECONDS)
@@ -85,7 +87,7 @@ class Runner:
         note("counting")
         self._patient_at = patient_at(tape.events, self.group.failover_timeout)
         marks = Marks(began, scene.struck, healing, healed, converged)
-        return self._recording(fault, number, scene, paces, marks)
+        return self._recording(fault, number, scene, marks)
 
     def _wait_for_patience(self, note: Callable[[str], None]) -> None:
         """Wait until sentinels would decide at once: after an election without result they do not."""
@@ -144,13 +146,30 @@ class Runner:
             "invoke validate-redis says what to do",
         )
 
-    def _recording(self, fault: Fault, number: int, scene: Scene, paces: Sequence[Pace], marks: Marks) -> Recording:
+    def _master(self) -> Peer:
+        """Return the master of now; a moment is waited for it.
+
+        Raises:
+            OpsError: there is none, or more than one.
+        """
+        until = time.monotonic() + CONVERGE_SECONDS
+        while True:
+            masters = [server.node.name for server in self.place.look().members if server.role == "master"]
+            if len(masters) == 1:
+                return self.group.servers[masters[0]]
+            if time.monotonic() >= until:
+                raise OpsError(f"there are {len(masters)} masters; one is wanted", "invoke validate-redis")
+            time.sleep(JUDGE_SECONDS)
+
+    def _recording(self, fault: Fault, number: int, scene: Scene, marks: Marks) -> Recording:
         tape, writes = scene.tape, tuple(scene.tape.writes)
-        kinds = tuple(pace.kind for pace in paces)
+        kinds = (*(pace.kind for pace in tape.paces), *(door.kind for door in tape.doors))
+        repeated = frozenset(kind.name for kind in kinds if kind.repeats)
+        places = Places(tape.run, repeated, {door.kind.name: door for door in tape.doors})
         try:
-            master = self.group.servers[master_of(self.place.look())]
-            present = count_present(master, tape.run, writes, {kind.name: kind for kind in kinds})
-            clear(master, tape.run, writes)
+            master = self._master()
+            present = count_present(master, places, writes)
+            clear(master, places, writes)
         except RedisError as error:
             raise OpsError(f"what was written can't be counted: {reason(error)}") from error
         return Recording(

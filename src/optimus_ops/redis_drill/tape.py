@@ -9,6 +9,7 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Self
 
+from optimus_ops.redis_drill.callers import CALLERS, RATE, Caller
 from optimus_ops.redis_drill.observers import ask_for_master, ask_for_role, hear
 from optimus_ops.redis_drill.whereabouts import Whereabouts
 from optimus_ops.redis_drill.writers import Writer
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
     from optimus_ops.redis_drill.peers import Group
     from optimus_ops.redis_drill.record import RoleSeen, SentinelEvent, Write
+    from optimus_ops.redis_drill.through import Door
     from optimus_ops.redis_drill.writers import Pace
 
 POLL_SECONDS = 0.02
@@ -33,7 +35,8 @@ class Tape:
         group: the servers and sentinels.
         run: prefix of the ids of its writes.
         master: name of the master at the beginning.
-        paces: the loads.
+        paces: the loads that go straight to Redis.
+        doors: where callers of the services come in.
         writes: every write so far; the others likewise.
     """
 
@@ -41,6 +44,7 @@ class Tape:
     run: str
     master: str
     paces: Sequence[Pace]
+    doors: Sequence[Door]
     writes: list[Write] = field(default_factory=list)
     events: list[SentinelEvent] = field(default_factory=list)
     roles: list[RoleSeen] = field(default_factory=list)
@@ -101,6 +105,11 @@ class Tape:
             )
             for pace in self.paces
             for number in range(pace.writers)
+        ]
+        writing += [
+            asyncio.create_task(Caller(self.run, door, number, self.writes).write(RATE, stop))
+            for door in self.doors
+            for number in range(CALLERS)
         ]
         running.set()
         await asyncio.gather(*writing)
