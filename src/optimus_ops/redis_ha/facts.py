@@ -274,6 +274,7 @@ class Sentinel:
         identity: its own id, which no other sentinel may have; "" if unknown.
         config_file: the file that it keeps its state in; None if unknown.
         rewritten: as for a server: SENTINEL FLUSHCONFIG.
+        uptime: seconds since it was started; None if unknown.
     """
 
     node: Node
@@ -284,6 +285,7 @@ class Sentinel:
     identity: str = ""
     config_file: str | None = None
     rewritten: str | Denied | None = None
+    uptime: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

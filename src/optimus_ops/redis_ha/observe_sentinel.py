@@ -52,6 +52,7 @@ def _observe(node: Node, client: Any, master: str, *, rewrite: bool) -> Sentinel
         identity=_identity(client),
         config_file=None if isinstance(info, Denied) else str(info.get("config_file", "")),
         rewritten=_rewritten(client) if rewrite else None,
+        uptime=None if isinstance(info, Denied) else int(info.get("uptime_in_seconds", 0)),
     )
 
 

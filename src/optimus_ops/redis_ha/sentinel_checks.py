@@ -12,9 +12,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from optimus_ops.redis_ha.facts import Address, Peer, Sentinel, Topology, Watch
+    from optimus_ops.redis_ha.verdict import Verdict
 
 GROUP = "sentinels"
 DEFAULT_DOWN_AFTER = 30_000
+LEARNING_SECONDS = 30
+"""A sentinel that was just started learns of replicas by INFO, which it sends every ten seconds."""
 DOWN = frozenset({"s_down", "o_down", "disconnected"})
 RESET = "on one sentinel after the other, half a minute apart: SENTINEL RESET"
 
@@ -114,9 +117,10 @@ def _known(topology: Topology, sentinel: Sentinel, kind: str, peers: Sequence[Pe
         *(["it learns of others through the master within some seconds: are they on it?"] if unknown else []),
         *([f"start them, or if they are gone for good, {RESET} {topology.master}"] if lost else []),
     ]
-    return Check(
-        sentinel.node.name, f"known {kind}", "failed", f"{found}; {'; '.join(problems)}", "; ".join(hints), figures
-    )
+    young = sentinel.uptime is not None and sentinel.uptime < LEARNING_SECONDS
+    verdict: Verdict = "warning" if young and not extra and not lost else "failed"
+    said = f"{found}; {'; '.join(problems)}"
+    return Check(sentinel.node.name, f"known {kind}", verdict, said, "; ".join(hints), figures)
 
 
 def _listed(names: Iterable[str]) -> str:

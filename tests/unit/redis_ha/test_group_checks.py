@@ -214,6 +214,19 @@ def test_stale_entries_are_named(kind: str) -> None:
     assert f"SENTINEL RESET {MASTER}" in check.hint
 
 
+@pytest.mark.parametrize(
+    ("changes", "verdict"),
+    [
+        ({"replicas": (), "uptime": 5}, "warning"),
+        ({"replicas": (), "uptime": 300}, "failed"),
+        ({"replicas": (), "uptime": None}, "failed"),
+        ({"replicas": (peer(Address("10.0.0.99", 7000)),), "uptime": 5}, "failed"),
+    ],
+)
+def test_a_sentinel_that_was_just_started_may_still_be_learning(changes: dict[str, Any], verdict: str) -> None:
+    assert verdict_of(with_sentinel(**changes), "sentinel-1", "known replicas") == verdict
+
+
 def test_a_known_replica_that_a_sentinel_can_not_reach_is_named() -> None:
     entries = (peer(ADDRESSES["redis-2"], "slave", "s_down"), peer(ADDRESSES["redis-3"]))
     [check] = [one for one in judge(with_sentinel(replicas=entries)) if one.verdict == "failed"]
