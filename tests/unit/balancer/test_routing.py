@@ -1,6 +1,9 @@
 from __future__ import annotations
 
+import functools
 import itertools
+import threading
+import time
 from collections.abc import Callable
 
 from hypothesis import given
@@ -54,21 +57,45 @@ def test_a_late_replica_is_waited_for() -> None:
     assert routing.good
 
 
+def test_a_replica_that_is_busier_is_met_by_more_requests_at_once() -> None:
+    at_once = threading.Semaphore(2)
+
+    def least_connections(_endpoint: Endpoint) -> Answer:
+        # As if `busy` had two WebSockets open: only the third of requests at the same time goes there.
+        if not at_once.acquire(blocking=False):
+            return good("busy")
+        try:
+            time.sleep(0.05)
+            return good("idle")
+        finally:
+            at_once.release()
+
+    names = {"busy": "ai-1", "idle": "ai-2"}
+    assert not check_routing("ai", ENDPOINT, names, deadline=0, ask=least_connections).good
+    assert check_routing("ai", ENDPOINT, names, deadline=60, ask=least_connections).good
+
+
+def test_a_replica_that_is_known_to_serve_may_be_too_busy_to_answer() -> None:
+    names = {"busy": "ai-1", "idle": "ai-2"}
+    check = functools.partial(check_routing, "ai", ENDPOINT, names, deadline=0, may_be_silent=frozenset({"busy"}))
+    assert check(ask=in_turns(good("idle"))).good
+    assert not check(ask=in_turns(good("busy"))).good
+    assert not check(ask=in_turns(good("idle"), good("ghost"))).good
+
+
 def test_what_was_right_for_a_moment_is_asked_again_until_it_stays_right() -> None:
     # Right at first, then an address that is gone is tried again, then right for good.
     answers = iter([*[good("a")] * 3, Answer(504, ""), *[good("a")] * 10_000])
-    asked: list[bool] = []
-    routing = check_routing(
-        "ai",
-        ENDPOINT,
-        {"a": "ai-1"},
-        deadline=30,
-        settle=0.2,
-        ask=lambda _endpoint: next(answers),
-        on_round=lambda round_: asked.append(round_.good),
-    )
-    assert routing.good
-    assert asked[:3] == [True, False, True]
+    asked: list[int] = []
+
+    def ask(_endpoint: Endpoint) -> Answer:
+        answer = next(answers)
+        asked.append(answer.status)
+        return answer
+
+    assert check_routing("ai", ENDPOINT, {"a": "ai-1"}, deadline=30, settle=0.2, ask=ask).good
+    assert asked[3] == 504
+    assert len(asked) > 4
 
 
 @given(st.sets(st.sampled_from("abcdef"), min_size=1), st.sets(st.sampled_from("abcdef"), min_size=1))
