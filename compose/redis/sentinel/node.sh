@@ -78,7 +78,6 @@ role() {
 }
 
 # A replica that may be behind must not be made master before it has a copy: the sentinels would take it if the others were away.
-# They ask once a second while its link is down, and every 10 s after that: hence the haste.
 candidate_once_copied() {
     cli="sh ${0%/*}/../cli.sh"
     until $cli ping > /dev/null; do
@@ -98,9 +97,8 @@ if [ "$role" = master ]; then
 else
     echo "$role" | awk '{ print "replicaof", $2, 6379; if ($3) print "replica-priority 0" }' >> "$data/redis.conf"
 fi
-# In shells of their own that end: this one becomes redis-server, which would take the others for children of its.
+# In a shell of its own that ends: this one becomes redis-server, which would take the other for a child of its.
 case "$role" in
     *behind) (candidate_once_copied > /dev/null 2>&1 &) ;;
 esac
-(sh "${0%/*}/fence.sh" &)
 exec sh "${0%/*}/../start.sh" "$data/redis.conf" "$@"
