@@ -125,7 +125,7 @@ def measured(engine: Engine, names: Sequence[str], extent: Extent) -> list[Part]
         "startup": lambda: startup.measure(3 if quick else 25),
         "scale": lambda: scale.measure(engine, *((1, 2) if quick else (5, 7))),
         "load": lambda: changes.measure(engine, effort, extent.cases),
-        "growth": lambda: growth.measure(engine, rounds=1 if quick else 7, build=not quick),
+        "growth": lambda: growth.measure(engine, rounds=1 if quick else 5, build=not quick),
         "planning": lambda: planning.measure(5 if quick else 50),
     }
     parts = [attempt(name, ways[name]) for name in names if name in ways]

@@ -43,8 +43,8 @@ class Effort:
     Args:
         requests: at least so many per case.
         before: seconds with all clients before the change begins.
-        after: seconds after it is over, at the least.
-        limit: seconds after it is over, at the most.
+        after: seconds after it is over and all replicas are there, at the least.
+        limit: seconds after that, at the most.
         build: whether the images are built of the sources first.
     """
 
@@ -119,10 +119,12 @@ def one(engine: Engine, images: Versions, case: Case, way: Way, effort: Effort) 
             began = time.perf_counter()
             way.change(stack, images, case)
             ended = time.perf_counter()
+            # Plain Compose returns before the replicas serve.
+            there = arrived(stack, images, case.after)
             wait(clients, effort.after)
             wait_for_count(clients, effort)
             stopped = time.perf_counter()
-        found = seen(clients.fates, Window(began, ended, stopped, arrived(stack, images, case.after)))
+        found = seen(clients.fates, Window(began, ended, stopped, there))
         if 0 < found.lost <= FEW_LOST:
             say(*map(str, found.lost_ones), *balancer_errors(stack))
         return found

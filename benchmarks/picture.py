@@ -147,9 +147,9 @@ def area(panel: Panel, span: tuple[int, int], top: int, x: int, y: int) -> str:
 
 
 def bar(second: Second, x: float, wide: float, top: int, y: int) -> str:
-    """Return the bar of a second's failures: high enough to be seen, however few there were."""
-    high = max(PANEL_HEIGHT * second.failed / top, 3.0)
-    return block(x, y + PANEL_HEIGHT - high, wide, high, FAILED)
+    """Return the bar of a second's failures: large enough to be seen, however few there were."""
+    high = max(PANEL_HEIGHT * second.failed / top, 4.0)
+    return block(x, y + PANEL_HEIGHT - high, max(wide, 3.0), high, FAILED)
 
 
 def block(x: float, y: float, width: float, height: float, colour: str) -> str:
