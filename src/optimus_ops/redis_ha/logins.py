@@ -34,7 +34,7 @@ def stack_logins(project: Project) -> Callable[[RedisContainer], Login]:
 
 
 def _projected(project: Project, container: RedisContainer) -> Secret:
-    """Return the secret as the service itself has it, for a project whose operator's file is elsewhere."""
-    path = project.secrets / container.service / container.secret
-    found = store.read(path) if container.secret and path.parent.is_dir() else None
+    """Return the secret as a service has it, for a project whose operator's file is elsewhere."""
+    paths = sorted(project.secrets.glob(f"*/{container.secret}")) if container.secret else []
+    found = store.read(paths[0]) if paths else None
     return found.content if found else Secret("")

@@ -126,6 +126,12 @@ def test_a_missing_or_wrong_password_is_one_failure(
     assert "ping" in error
 
 
+def test_a_password_in_the_url_is_used_and_not_shown(redis: Loopback, capsys: pytest.CaptureFixture[str]) -> None:
+    one = redis.server("maxmemory", "100mb", password=PASSWORD)
+    document, _error = ask(capsys, Flags(url=f"redis://:{PASSWORD}@{one.endpoint}/0"))
+    assert "ping" in verdicts(document, "ok")
+
+
 def test_a_server_that_hangs_is_given_up(redis: Loopback, capsys: pytest.CaptureFixture[str]) -> None:
     one = redis.server()
     one.freeze()
