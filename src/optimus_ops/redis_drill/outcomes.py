@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from optimus_ops.redis_drill.record import Recording
     from optimus_ops.redis_drill.timeline import Timeline
 
-SLACK_SECONDS = 1.0
-"""A master looks once a second at how long its replicas have been silent."""
+SLACK_SECONDS = 2.0
+"""A master counts a replica's silence in whole seconds, and looks at it once a second."""
 
 
 @dataclass(frozen=True, slots=True)

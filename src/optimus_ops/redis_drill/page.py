@@ -91,8 +91,8 @@ def _summary_rows(one: Figures) -> Iterator[str]:
             *(first if number == 0 else ("",) * len(first)),
             kind,
             *_seconds(one.outages.get(kind)),
-            f"{lost}" if lost == most else f"{lost} (at most {most} in a run)",
-            ", ".join(_targets(one, kind)),
+            f"{lost}" if lost == most else f"{lost} (max {most})",
+            "<br>".join(_targets(one, kind)),
         )
         group = "" if number == len(kinds) - 1 else ' class="group"'
         yield f"<tr{group}>{_cells(cells)}</tr>"

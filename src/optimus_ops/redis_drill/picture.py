@@ -21,6 +21,7 @@ BAND = 84
 """Height of a band of bars."""
 LANE = 22
 GAP = 14
+LEGEND_LINE = 18
 MOST_TICKS = 14
 
 BANDS = {"followers": ("writers that follow", "the sentinels"), "near": ("writers on the old", "master's side")}
@@ -68,7 +69,7 @@ def picture(timeline: Timeline, title: str) -> str:
         *_lines(timeline.happenings, scale, axis),
         *_legend(timeline.happenings, legend),
     ]
-    height = legend + 14
+    height = legend + LEGEND_LINE + 12
     return (
         f'<svg class="run" role="img" viewBox="0 0 {WIDTH} {height}" xmlns="http://www.w3.org/2000/svg">'
         f"<title>{escape(title)}</title>{''.join(parts)}</svg>"
@@ -150,11 +151,13 @@ def _axis(scale: Scale, y: float) -> Iterator[str]:
 
 
 def _legend(happenings: Sequence[Happening], y: float) -> Iterator[str]:
+    """Give what colours mean, and below it what shapes mean."""
     x = float(LEFT)
     for kind, text in (("good", "acknowledged per 100 ms"), ("bad", "not acknowledged")):
         yield f'<rect class="{kind}" x="{x:g}" y="{y - 9:g}" width="9" height="9"/>'
         yield f'<text class="key" x="{x + 14:g}" y="{y:g}">{text}</text>'
         x += 30 + len(text) * 6.2
+    x, y = float(LEFT), y + LEGEND_LINE
     there = {one.what for one in happenings}
     for what, (text, shape) in MARKS.items():
         if what in there:

@@ -132,7 +132,7 @@ def _rows(one: Figures) -> list[tuple[str, ...]]:
                 *(first if number == 0 else ("", "", "", "")),
                 kind,
                 *_seconds(one.outages.get(kind)),
-                f"{lost}" if lost == most else f"{lost} (at most {most})",
+                f"{lost}" if lost == most else f"{lost} (max {most})",
                 f"{one.duplicates}" if number == 0 else "",
                 " / ".join(_seconds(one.restored)) if number == 0 else "",
             )

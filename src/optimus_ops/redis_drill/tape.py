@@ -15,7 +15,7 @@ from optimus_ops.redis_drill.whereabouts import Whereabouts
 from optimus_ops.redis_drill.writers import Writer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Iterator, Sequence
+    from collections.abc import Callable, Collection, Coroutine, Iterator, Sequence
     from types import TracebackType
 
     from optimus_ops.redis_drill.peers import Group
@@ -113,9 +113,7 @@ class Tape:
         ]
         running.set()
         await asyncio.gather(*writing)
-        for task in watching:
-            task.cancel()
-        await asyncio.gather(*watching, return_exceptions=True)
+        await _end(watching)
 
     def _watchers(self, where: Whereabouts) -> Iterator[Coroutine[Any, Any, None]]:
         for sentinel in self.group.sentinels.values():
@@ -123,3 +121,12 @@ class Tape:
             yield ask_for_master(sentinel, self.group.master, self.group.hosts, where)
         for server in self.group.servers.values():
             yield ask_for_role(server, self.roles)
+
+
+async def _end(tasks: Sequence[asyncio.Task[None]]) -> None:
+    """Cancel tasks, and again until they have ended: a client that is about to connect may take one for its own."""
+    left: Collection[asyncio.Task[None]] = tasks
+    while left:
+        for task in left:
+            task.cancel()
+        _done, left = await asyncio.wait(left, timeout=POLL_SECONDS)

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 from optimus_ops.redis_drill.losses import per_slot
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
-    from optimus_ops.redis_drill.record import Recording
+    from optimus_ops.redis_drill.record import Recording, RoleSeen
 
 SLOT_SECONDS = 0.1
 BEFORE_SECONDS = 1.0
@@ -82,9 +82,14 @@ def _happenings(recording: Recording) -> list[Happening]:
         for event in recording.events
         if event.channel in SHOWN and (event.channel != "+sdown" or event.text.startswith("master "))
     ]
-    found += [
-        Happening(seen.at - marks.struck, seen.node, "is master")
-        for seen in recording.roles
-        if seen.role == "master" and seen.at >= marks.struck
-    ]
+    found += [Happening(seen.at - marks.struck, seen.node, "is master") for seen in _new_masters(recording)]
     return sorted(found, key=lambda one: one.at)
+
+
+def _new_masters(recording: Recording) -> Iterator[RoleSeen]:
+    """Give each time that another server than the last master was one."""
+    last = recording.master
+    for seen in recording.roles:
+        if seen.role == "master" and seen.node != last:
+            last = seen.node
+            yield seen
