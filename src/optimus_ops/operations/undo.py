@@ -81,6 +81,7 @@ def undo(
         OpsError: something couldn't be put back.
     """
     wait_for_engine(containers, progress)
+    _check_way_back(before.state, containers.observe())
     started = _start_again(before, containers, progress)
     removed = _take_away(before, containers, progress)
     progress.note = f"{len(removed)} containers removed, {len(started)} started again"
@@ -97,6 +98,21 @@ def undo(
         *names,
         *rest,
     )
+
+
+def _check_way_back(before: State, now: State) -> None:
+    """Refuse to take new replicas away where old ones are removed already: nobody would serve.
+
+    Raises:
+        OpsError: there is no way back any more.
+    """
+    gone = {replica.service for replica in before.replicas if replica.running and replica.id not in now.ids}
+    stay = sorted({replica.service for replica in now.replicas if replica.id not in before.ids} & gone)
+    if stay:
+        raise OpsError(
+            f"old replicas of {', '.join(stay)} are removed already; the new ones stay",
+            "the same command again ends what is left",
+        )
 
 
 def wait_for_engine(containers: Containers, progress: Progress) -> None:

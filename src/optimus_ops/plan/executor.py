@@ -55,7 +55,7 @@ def execute(plan: Plan, actor: Actor, console: Console, journal: Journal) -> Non
 def _step(step: Step, number: str, actor: Actor, console: Console, journal: Journal) -> list[str]:
     began = time.monotonic()
     journal.write("step", step=step.as_json())
-    with console.step(step.text, number=number) as progress:
+    with console.step(step.text, number=number) as progress, _to_its_end(step, console):
         actor.act(step, progress)
     seconds = round(time.monotonic() - began, 3)
     journal.write("step-done", step=step.kind, seconds=seconds, note=progress.note, complaints=progress.complaints)
@@ -65,7 +65,7 @@ def _step(step: Step, number: str, actor: Actor, console: Console, journal: Jour
 
 
 def _undo(actor: Actor, console: Console, journal: Journal) -> None:
-    with uninterrupted(console):
+    with uninterrupted(console, "undoing, please wait"):
         facts: dict[str, Any]
         try:
             with console.step("undo what was done") as progress:
@@ -77,12 +77,19 @@ def _undo(actor: Actor, console: Console, journal: Journal) -> None:
         journal.write("undo", **facts)
 
 
+def _to_its_end(step: Step, console: Console) -> contextlib.AbstractContextManager[None]:
+    """Let a step that can't be taken back end; what comes after it is interrupted."""
+    if not step.final:
+        return contextlib.nullcontext()
+    return uninterrupted(console, "too late to stop: ending what can't be taken back")
+
+
 @contextlib.contextmanager
-def uninterrupted(console: Console) -> Iterator[None]:
-    """Let no SIGINT or SIGTERM cut an undo short; say that it is under way instead."""
+def uninterrupted(console: Console, say: str) -> Iterator[None]:
+    """Let no SIGINT or SIGTERM cut something short; say that it is under way instead."""
 
     def tell(_number: int, _frame: object) -> None:
-        console.say("  undoing, please wait")
+        console.say(f"  {say}")
 
     before = {number: signal.signal(number, tell) for number in (signal.SIGINT, signal.SIGTERM)}
     try:

@@ -17,6 +17,8 @@ class Step(ABC):
     """
 
     kind: ClassVar[str] = ""
+    final: ClassVar[bool] = False
+    """Whether it can't be taken back half-way: a signal that comes meanwhile waits for its end."""
     cause: str
     part: str = ""
 
@@ -203,6 +205,7 @@ class Remove(Step):
     """Remove containers."""
 
     kind: ClassVar[str] = "remove"
+    final: ClassVar[bool] = True
     victims: tuple[Victim, ...]
 
     @property

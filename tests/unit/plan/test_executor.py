@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import io
 import json
+import os
+import signal
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,7 +14,7 @@ from optimus_ops.console import Console, Progress
 from optimus_ops.errors import Interrupted, OpsError
 from optimus_ops.plan.executor import execute
 from optimus_ops.plan.journal import Journal
-from optimus_ops.plan.steps import Migrate, Plan, Start, Step
+from optimus_ops.plan.steps import Migrate, Plan, Remove, Start, Step, Victim
 
 PLAN = Plan(
     "shop",
@@ -82,6 +84,22 @@ def test_ctrl_c_undoes_and_says_so(tmp_path: Path) -> None:
         run(actor, tmp_path)
     assert interrupted.value.signal_number == 2
     assert actor.done == []
+
+
+def test_a_removal_that_has_begun_ends_whatever_signal_comes(tmp_path: Path) -> None:
+    class Interrupting(FakeActor):
+        def act(self, step: Step, progress: Progress) -> None:
+            os.kill(os.getpid(), signal.SIGINT)
+            super().act(step, progress)
+
+    actor = Interrupting()
+    plan = Plan("shop", "deploy", (Remove(victims=(Victim("shop-ai-1", "id"),), cause="replaced"),))
+    stream = io.StringIO()
+    journal = Journal.begin(tmp_path, plan)
+    execute(plan, actor, Console(stream, live=False, colour=False), journal)
+    assert actor.done == ["remove shop-ai-1"]
+    assert "too late to stop" in stream.getvalue()
+    assert '"done"' in journal.path.read_text().splitlines()[-1]
 
 
 def test_the_journal_names_who_and_what(tmp_path: Path) -> None:
