@@ -152,7 +152,7 @@ def test_nginx_started_as_root_serves_as_its_own_user(run: Run) -> None:
 def test_nginx_is_new_enough_to_resolve_upstreams() -> None:
     said = docker("run", "--rm", "--network", "none", NGINX, "nginx", "-v").stderr
     version = tuple(int(part) for part in said.strip().rpartition("/")[2].split("."))
-    assert version >= (1, 27, 3)
+    assert version >= (1, 27, 4)
 
 
 # ---- PostgreSQL

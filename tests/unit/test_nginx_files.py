@@ -134,6 +134,10 @@ def test_clients_are_told_when_to_come_back(port: str, code: str) -> None:
     assert answer.value("return").startswith(code)
 
 
+def test_a_reload_closes_no_connection_that_was_just_used() -> None:
+    assert 1 < seconds(HTTP.value("keepalive_min_timeout")) < seconds(HTTP.value("keepalive_timeout"))
+
+
 def test_the_body_limit_is_a_little_above_that_of_the_services() -> None:
     limit = HTTP.value("client_max_body_size")
     assert limit.endswith("k")
