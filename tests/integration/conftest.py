@@ -8,7 +8,8 @@ from pathlib import Path
 
 import docker
 import pytest
-from tests.integration.platform import Platform, remove_everything
+from tests.integration.derived import Images, derived_images
+from tests.integration.platform import Platform, copied_checkout, remove_everything
 
 
 @pytest.fixture(scope="session")
@@ -43,3 +44,22 @@ def broken_image(platform: Platform) -> Iterator[str]:
     engine.images.build(fileobj=io.BytesIO(recipe.encode()), tag=name, rm=True)
     yield name
     engine.images.remove(name, force=True)
+
+
+@pytest.fixture(scope="session")
+def images() -> Iterator[Images]:
+    """Return versions of the services to deploy."""
+    with derived_images() as made:
+        yield made
+
+
+@pytest.fixture(scope="session")
+def rolling(images: Images, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
+    """Return a running stack of its own checkout and images, for tests that deploy; each leaves version v1 behind."""
+    root = copied_checkout(tmp_path_factory.mktemp("checkout"))
+    made = Platform.fresh(tmp_path_factory.mktemp("rolling"), "rolling", root).having(**images.environ)
+    try:
+        made.invoke("scale", "--ai-engine", "1").check()
+        yield made
+    finally:
+        remove_everything(made.project)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -12,7 +13,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -50,16 +51,26 @@ class Ran:
 
 @dataclass(frozen=True)
 class Platform:
-    """A project of its own: name, ports, state."""
+    """A project of its own: name, ports, state.
+
+    Args:
+        project: its name.
+        environ: the environment of its commands.
+        folder: where its secrets and state are.
+        ai_port: where the balancer listens for ai-engine.
+        backend_port: where it listens for backend-orchestrator.
+        root: the checkout that it runs from.
+    """
 
     project: str
     environ: dict[str, str]
     folder: Path
     ai_port: int
     backend_port: int
+    root: Path = ROOT
 
     @classmethod
-    def fresh(cls, folder: Path, name: str) -> Platform:
+    def fresh(cls, folder: Path, name: str, root: Path = ROOT) -> Platform:
         """Choose a name and free ports; nothing is started."""
         ports = free_ports(2)
         project = f"optimus-it-{os.getpid()}-{name}"
@@ -72,7 +83,11 @@ class Platform:
             "OPTIMUS_SECRETS_FILE": str(folder / "env.secrets"),
             "OPTIMUS_ENVIRONMENT": "test",
         }
-        return cls(project, environ, folder, *ports)
+        return cls(project, environ, folder, ports[0], ports[1], root)
+
+    def having(self, **environ: str) -> Platform:
+        """Return the same project with further variables for each of its commands."""
+        return replace(self, environ={**self.environ, **environ})
 
     def command(self, *words: str) -> list[str]:
         """Return the command line of an `invoke` of this environment."""
@@ -82,7 +97,7 @@ class Platform:
         """Run `invoke` to its end."""
         done = subprocess.run(
             self.command(*words),
-            cwd=ROOT,
+            cwd=self.root,
             env={**self.environ, **environ},
             stdin=subprocess.DEVNULL,
             capture_output=True,
@@ -96,7 +111,7 @@ class Platform:
         """Start `invoke` and return at once; both outputs come on its standard output."""
         return subprocess.Popen(
             self.command(*words),
-            cwd=ROOT,
+            cwd=self.root,
             env={**self.environ, **environ},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -119,7 +134,7 @@ class Platform:
 
     def compose(self, *words: str) -> Ran:
         """Run plain `docker compose` on base and scale."""
-        files = [str(ROOT / "compose" / name) for name in ("docker-compose.yml", "docker-compose.scale.yml")]
+        files = [str(self.root / "compose" / name) for name in ("docker-compose.yml", "docker-compose.scale.yml")]
         done = subprocess.run(
             ["docker", "compose", "-f", files[0], "-f", files[1], *words],
             env={**self.environ, "OPTIMUS_SECRETS_DIR": str(self.folder / "state" / "secrets")},
@@ -140,6 +155,11 @@ class Platform:
         listed = docker.from_env().api.containers(all=True, filters={"label": f"{PROJECT_LABEL}={self.project}"})
         return {container["Names"][0].lstrip("/"): container["Id"] for container in listed}
 
+    def states(self) -> dict[str, tuple[str, str]]:
+        """Return name -> id and state ("running", "exited", …) of every container of the project."""
+        listed = docker.from_env().api.containers(all=True, filters={"label": f"{PROJECT_LABEL}={self.project}"})
+        return {container["Names"][0].lstrip("/"): (container["Id"], container["State"]) for container in listed}
+
     def replicas(self, service: str) -> dict[str, str]:
         """Return name -> id of a service's containers."""
         return {name: i for name, i in self.containers().items() if name.startswith(f"{self.project}-{service}-")}
@@ -157,12 +177,24 @@ class Platform:
         except urllib.error.HTTPError as error:
             return error.code, error.headers, error.read()
 
-    def chat(self, model: str = "embedded", text: str = "hello", session: str = "") -> tuple[int, Any, Any]:
+    def chat(
+        self, model: str = "embedded", text: str = "hello", session: str = "", request: str = "", stream: bool = False
+    ) -> tuple[int, Any, Any]:
         """Ask ai-engine as tenant acme."""
-        body = {"model": model, "messages": [{"role": "user", "content": text}]}
-        continued = {"X-Session-Id": session} if session else {}
+        body = {"model": model, "messages": [{"role": "user", "content": text}], "stream": stream}
         key = self.secret("TENANT_ACME_API_KEY")
-        return self.request("/v1/chat/completions", body, {"Authorization": f"Bearer {key}", **continued})
+        headers = {"Authorization": f"Bearer {key}", "X-Session-Id": session, "X-Request-Id": request}
+        return self.request("/v1/chat/completions", body, {name: value for name, value in headers.items() if value})
+
+
+def copied_checkout(folder: Path) -> Path:
+    """Copy what a stack is made of, so that a test may edit it; return the folder."""
+    clutter = shutil.ignore_patterns("__pycache__", ".*_cache", "tests")
+    for name in ("compose", "config", "services"):
+        shutil.copytree(ROOT / name, folder / name, ignore=clutter)
+    for name in ("tasks.py", "pyproject.toml", ".dockerignore", ".env.models", ".env.example"):
+        shutil.copy2(ROOT / name, folder / name)
+    return folder
 
 
 def free_ports(count: int) -> tuple[int, ...]:

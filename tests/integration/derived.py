@@ -1,0 +1,179 @@
+"""Versions of the services for the tests: images derived from those of the checkout, under names of their own."""
+
+from __future__ import annotations
+
+import io
+import os
+import tarfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import docker
+from docker.errors import APIError, ImageNotFound
+from tests.integration.platform import ROOT, Platform
+
+# Imported by Python before anything else of the service (PYTHONPATH is the folder of its code); by no health check:
+# those run isolated (`python -I -S`).
+HOOK = "sitecustomize.py"
+
+ENDS_AFTER_10_S = """
+import os, threading
+timer = threading.Timer(10, os._exit, [7])
+timer.daemon = True
+timer.start()
+"""
+
+NEVER_LISTENS = """
+import time
+print("still loading", flush=True)
+time.sleep(3600)
+"""
+
+# Through all the layers of the service, so that the answer looks like every other one of it.
+ANSWERS_500 = """
+from ai_engine.chat import Chat
+
+async def fail(*_arguments):
+    raise RuntimeError("this version is broken")
+
+Chat.__call__ = fail
+"""
+
+MIGRATION = '''"""{what}
+
+Revises: 0001
+"""
+
+from alembic import op
+
+revision = "{name}"
+down_revision = "0001"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    for statement in {up!r}:
+        op.execute(statement)
+
+
+def downgrade() -> None:
+    for statement in {down!r}:
+        op.execute(statement)
+'''
+
+
+@dataclass(frozen=True)
+class Images:
+    """The images of one test session.
+
+    Args:
+        repository: what their names begin with.
+    """
+
+    repository: str
+
+    def name(self, service: str, tag: str) -> str:
+        """Return an image's name."""
+        return f"{self.repository}/{service}:{tag}"
+
+    def make(self, service: str, tag: str, files: Mapping[str, str] | None = None) -> str:
+        """Make a version of a service; return its id.
+
+        Args:
+            service: the service.
+            tag: what the version is called; also in a label, so that no two versions are the same image.
+            files: path below the service's code -> text, put on top.
+        """
+        recipe = f"FROM optimus/{service}:local\nLABEL it.version={tag}\nCOPY files/ /opt/app/\n"
+        context = {"Dockerfile": recipe, "files/.version": tag, **{f"files/{k}": v for k, v in (files or {}).items()}}
+        image, _log = docker.from_env().images.build(
+            fileobj=_tar(context), custom_context=True, tag=self.name(service, tag), rm=True
+        )
+        return str(image.id)
+
+    def make_migration(self, tag: str, up: tuple[str, ...], down: tuple[str, ...] = ()) -> str:
+        """Make a version of memory-engine with one more migration; return its id."""
+        path = f"memory_engine/migrations/versions/m20991231_{tag.replace('-', '_')}.py"
+        text = MIGRATION.format(what=f"The migration of version {tag}.", name=f"it_{tag[:20]}", up=up, down=down)
+        return self.make("memory-engine", tag, {path: text})
+
+    def id(self, service: str, tag: str) -> str:
+        """Return the id of an image."""
+        return str(docker.from_env().images.get(self.name(service, tag)).id)
+
+    def running(self, platform: Platform, service: str = "ai-engine") -> list[str]:
+        """Return the tags of what the running replicas of a service run, one each."""
+        engine = docker.from_env()
+        tags = {image.id: tag.rpartition(":")[2] for image in engine.images.list() for tag in self._own(image.tags)}
+        states = platform.states()
+        live = [name for name in sorted(platform.replicas(service)) if states[name][1] == "running"]
+        return [tags[engine.containers.get(name).image.id] for name in live]
+
+    def _own(self, tags: list[str]) -> list[str]:
+        return [tag for tag in tags if tag.startswith(f"{self.repository}/") and ":kept-" not in tag]
+
+    def another(self, platform: Platform) -> str:
+        """Return the tag of a version of ai-engine that works, other than the one that runs."""
+        return "v1" if self.running(platform)[0] == "v2" else "v2"
+
+    def wanted(self, tag: str) -> list[str]:
+        """Return the flags of `deploy` for a version; v1 is the one of the Compose files."""
+        return [] if tag == "v1" else ["--image", tag]
+
+    @property
+    def environ(self) -> dict[str, str]:
+        """Return the variables with which a stack runs the first version of everything."""
+        services = ("ai-engine", "memory-engine", "backend-orchestrator")
+        return {f"{name.upper().replace('-', '_')}_IMAGE": self.name(name, "v1") for name in services}
+
+
+@contextmanager
+def derived_images() -> Iterator[Images]:
+    """Make a first version of every service and others of ai-engine; remove them, and what was kept of them, after."""
+    engine = docker.from_env()
+    made = Images(f"optimus-it-{os.getpid()}")
+    _need_originals(engine)
+    try:
+        for service in ("ai-engine", "memory-engine", "backend-orchestrator"):
+            made.make(service, "v1")
+        made.make("ai-engine", "v2")
+        made.make("ai-engine", "mute", {HOOK: NEVER_LISTENS})
+        made.make("ai-engine", "crash", {HOOK: ENDS_AFTER_10_S})
+        made.make("ai-engine", "answers-500", {HOOK: ANSWERS_500})
+        yield made
+    finally:
+        remove_images(engine, made.repository)
+
+
+def remove_images(engine: Any, repository: str) -> None:
+    """Remove every image whose name begins with a repository's."""
+    for image in engine.images.list():
+        for tag in image.tags:
+            if tag.startswith(f"{repository}/"):
+                try:
+                    engine.images.remove(tag, force=True)
+                except (ImageNotFound, APIError):
+                    continue
+
+
+def _need_originals(engine: Any) -> None:
+    """Build the images of the checkout where there are none."""
+    try:
+        for service in ("ai-engine", "memory-engine", "backend-orchestrator"):
+            engine.images.get(f"optimus/{service}:local")
+    except ImageNotFound:
+        Platform("", dict(os.environ), ROOT, 0, 0).invoke("images.build").check()
+
+
+def _tar(files: Mapping[str, str]) -> io.BytesIO:
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w") as archive:
+        for name, text in files.items():
+            entry = tarfile.TarInfo(name)
+            entry.size, entry.mode = len(text.encode()), 0o644
+            archive.addfile(entry, io.BytesIO(text.encode()))
+    packed.seek(0)
+    return packed
