@@ -275,6 +275,8 @@ class Sentinel:
         config_file: the file that it keeps its state in; None if unknown.
         rewritten: as for a server: SENTINEL FLUSHCONFIG.
         uptime: seconds since it was started; None if unknown.
+        ping_period: milliseconds between its PINGs, and the shortest pause before it renews a link; None if unknown
+            (SENTINEL DEBUG, since Redis 7).
     """
 
     node: Node
@@ -286,6 +288,7 @@ class Sentinel:
     config_file: str | None = None
     rewritten: str | Denied | None = None
     uptime: int | None = None
+    ping_period: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

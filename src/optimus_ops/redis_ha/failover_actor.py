@@ -30,7 +30,7 @@ PREFERRED = 1
 USUAL = 100
 """Redis' default replica-priority."""
 SEEN_SECONDS = 25.0
-"""Sentinels look at replicas every ten seconds."""
+"""Sentinels look at replicas every ten seconds, unless they were told to do it more often."""
 VERIFY_SECONDS = 30.0
 """Sentinels demote an old master that came back ten seconds after it did; this is three times that."""
 WAIT_MS = 2000
@@ -99,7 +99,7 @@ class FailoverActor:
         while self._preferring(topology, node, master) is None:
             if time.monotonic() >= until:
                 raise OpsError(f"no sentinel saw the priority of {name} within {SEEN_SECONDS:.0f} s")
-            progress.note = "sentinels look every ten seconds"
+            progress.note = "until a sentinel has looked"
             time.sleep(POLL_SECONDS)
 
     def _set_priority(self, node: Node, priority: str) -> None:

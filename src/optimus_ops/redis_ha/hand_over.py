@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
 POLL_SECONDS = 0.005
 MOMENT_SECONDS = 12.0
-"""Outside of a fail-over a sentinel sends INFO every ten seconds."""
+"""Outside of a fail-over a sentinel sends INFO every ten seconds, unless it was told to do it more often."""
 FRESH_MS, STALE_MS = 600, 680
 """Age of the last INFO at which to ask: the next one, due at 1000 ms, is sent 320 to 400 ms later. By then the replica
 is promoted: three turns of the sentinel's timer, of 53 to 100 ms each."""

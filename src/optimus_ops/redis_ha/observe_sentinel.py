@@ -53,6 +53,7 @@ def _observe(node: Node, client: Any, master: str, *, rewrite: bool) -> Sentinel
         config_file=None if isinstance(info, Denied) else str(info.get("config_file", "")),
         rewritten=_rewritten(client) if rewrite else None,
         uptime=None if isinstance(info, Denied) else int(info.get("uptime_in_seconds", 0)),
+        ping_period=_ping_period(client),
     )
 
 
@@ -102,6 +103,17 @@ def _identity(client: Any) -> str:
         # Before Redis 6.2 there is no such subcommand.
         return ""
     return "" if isinstance(answer, Denied) else str(answer)
+
+
+def _ping_period(client: Any) -> int | None:
+    try:
+        answer = ask(lambda: client.execute_command("SENTINEL", "DEBUG"))
+    except ResponseError:
+        return None
+    if isinstance(answer, Denied):
+        return None
+    periods = dict(zip(map(str.lower, answer[::2]), answer[1::2], strict=False))
+    return int(periods["ping-period"]) if "ping-period" in periods else None
 
 
 def _rewritten(client: Any) -> str | Denied:

@@ -223,4 +223,12 @@ def check_settings(watches: Sequence[tuple[Sentinel, Watch]]) -> Check:
     if down_after >= DEFAULT_DOWN_AFTER:
         hint = f"no write for at least {down_after / 1000:.0f} s after a master's death: down-after-milliseconds 500"
         return Check(GROUP, "settings", "warning", found, hint, figures)
+    slow = [one.node.name for one, _watch in watches if (one.ping_period or 0) > down_after]
+    if slow:
+        hint = (
+            "cut off from a master that was just promoted, they take it for dead before they renew the link, and make"
+        )
+        hint += f" another fail-over: after each start of theirs SENTINEL DEBUG ping-period {down_after * 4 // 5}"
+        found += f"; {', '.join(slow)} may be without a link for longer than down-after"
+        return Check(GROUP, "settings", "warning", found, hint, figures)
     return Check(GROUP, "settings", "ok", found, figures=figures)

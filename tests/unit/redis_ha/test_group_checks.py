@@ -241,6 +241,11 @@ def test_sentinels_that_differ_about_the_master_fail(changes: dict[str, Any]) ->
     assert ("sentinels", "agreement") in failed(with_sentinel(**changes))
 
 
+@pytest.mark.parametrize(("period", "verdict"), [(1000, "warning"), (400, "ok"), (None, "ok")])
+def test_links_must_be_renewed_before_a_new_master_is_taken_for_dead(period: int | None, verdict: str) -> None:
+    assert verdict_of(with_sentinel(ping_period=period), "sentinels", "settings") == verdict
+
+
 @pytest.mark.parametrize("changes", [{"down_after": 30_000}, {"failover_timeout": 1}])
 def test_settings_that_differ_are_worth_a_look(changes: dict[str, Any]) -> None:
     assert verdict_of(with_sentinel(**changes), "sentinels", "settings") == "warning"
