@@ -268,9 +268,17 @@ def test_with_sentinels_the_services_follow_them() -> None:
 @pytest.mark.parametrize("file", ["users-node.acl", "users-sentinel.acl"])
 def test_nobody_gets_in_without_a_name(file: str) -> None:
     lines = (COMPOSE / "redis" / "sentinel" / file).read_text("utf-8").splitlines()
-    assert lines[0] == "user default off"
+    assert lines[0].startswith("user default off")
+    assert ">" not in lines[0]
+    assert "#" not in lines[0]
     assert all(re.match(r"user [a-z]+ on #@[A-Z]+@ ", line) for line in lines[1:])
-    assert [line.split()[1] for line in lines if "+@all" in line.split() and "-@admin" not in line] == ["operator"]
+    everything = [line.split()[1] for line in lines[1:] if "+@all" in line.split() and "-@admin" not in line]
+    assert everything == ["operator"]
+
+
+def test_redis_may_do_all_that_its_file_says_when_it_reads_it_in_the_name_of_the_default_user() -> None:
+    text = (COMPOSE / "redis" / "sentinel" / "users-node.acl").read_text("utf-8")
+    assert text.splitlines()[0] == "user default off ~* &* +@all"
 
 
 def test_a_stack_is_not_drilled_unless_it_says_so() -> None:

@@ -88,6 +88,8 @@ candidate_once_copied() {
 }
 
 role=$(role)
+# The default user may do everything and be nobody: it is off and has no password. Redis reads its append-only file in this
+# user's name, and would leave out every transaction (also what a script wrote) that the user may not make (redis/redis#14541).
 fill users-node.acl SERVICES="$(digest REDIS_PASSWORD)" SENTINEL="$(digest REDIS_SENTINEL_PASSWORD)" \
     REPLICATION="$(digest REDIS_REPLICATION_PASSWORD)" OPERATOR="$(digest REDIS_OPERATOR_PASSWORD)" > "$data/users.acl"
 fill node.conf ADDRESS="$REDIS_ADDRESS" MIN_REPLICAS="$REDIS_MIN_REPLICAS" MAX_LAG="$REDIS_MAX_LAG" \
