@@ -61,9 +61,7 @@ class DrillActor:
             raise OpsError(f"{fault.name} run {number}: {reason(error)}", "invoke validate-redis") from error
         done = outcome(fault, recording, self.runner.group.max_lag)
         lasted = done.outages.get("plain")
-        progress.note = f"{runs} runs, the last one's outage " + (
-            "did not end" if lasted is None else f"{lasted:.2f} s"
-        )
+        progress.note = "outage of the last run " + ("did not end" if lasted is None else f"{lasted:.2f} s")
         return done
 
     def undo(self, progress: Progress) -> tuple[str, ...]:

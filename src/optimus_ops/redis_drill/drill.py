@@ -22,7 +22,7 @@ from optimus_ops.redis_drill.group import marked, read_group, refuse_unhealthy
 from optimus_ops.redis_drill.hands import Hands
 from optimus_ops.redis_drill.report import Report, document, report_text, write_report
 from optimus_ops.redis_drill.run import CONVERGE_SECONDS, Runner
-from optimus_ops.redis_drill.steps import plan_drill
+from optimus_ops.redis_drill.steps import plan_drill, seconds_of
 from optimus_ops.redis_drill.through import find_doors
 from optimus_ops.redis_ha.finding import stack_place
 from optimus_ops.redis_ha.target import Target
@@ -82,7 +82,7 @@ def drill(flags: DrillFlags, options: Options, root: Path | None = None) -> None
     reason = "invoke " + " ".join(sys.argv[1:])
     with stack_lock(project.state / "locks", project.name, reason, wait=options.lock_wait, on_wait=console.say) as lock:
         runner = _runner(project, faults, console)
-        console.say(plan_text(plan))
+        console.say(_text(plan))
         lock.expect(sum((fault.seconds + CONVERGE_SECONDS) * fault.runs(flags.runs) for fault in faults))
         actor = DrillActor(runner)
         try:
@@ -110,9 +110,13 @@ def _show(plan: Plan, options: Options, console: Console) -> None:
     if options.json:
         print_json({"result": "planned", "plan": plan_json(plan)})
     else:
-        console.say(plan_text(plan))
+        console.say(_text(plan))
     if options.detailed_exitcode:
         raise WouldChange
+
+
+def _text(plan: Plan) -> str:
+    return f"{plan_text(plan)}\n  about {seconds_of(plan) / 60:.0f} min in all"
 
 
 def _report(flags: DrillFlags, options: Options, console: Console, report: Report) -> None:

@@ -73,6 +73,7 @@ class Figures:
         doomed: acknowledgements by the replaced master after the fault.
         last_doomed: seconds after the fault of the last of these.
         targets: see there.
+        facts: what it had to show -> value -> in how many runs; only of facts that are yes or no.
         unmet: expectation -> in how many runs it did not come about.
     """
 
@@ -91,6 +92,7 @@ class Figures:
     doomed: int
     last_doomed: float | None
     targets: tuple[Target, ...]
+    facts: Mapping[str, Mapping[str, int]]
     unmet: Mapping[str, int]
 
 
@@ -121,6 +123,7 @@ def figures(fault: Fault, outcomes: Sequence[Outcome]) -> Figures:
             for kind in MEASURED
             for name, under in fault.targets.items()
         ),
+        facts=_facts(outcomes),
         unmet=_tally([expected.name for one in outcomes for expected in one.expected if not expected.met]),
     )
 
@@ -149,6 +152,12 @@ def median_run(outcomes: Sequence[Outcome], kind: str = "plain") -> Outcome:
 
 def _tally(values: Sequence[int] | Sequence[str]) -> dict:  # type: ignore[type-arg]
     return {value: list(values).count(value) for value in dict.fromkeys(values)}
+
+
+def _facts(outcomes: Sequence[Outcome]) -> dict[str, dict[str, int]]:
+    names = dict.fromkeys(name for one in outcomes for name in one.facts)
+    words = {name: [one.facts[name].split(":")[0] for one in outcomes if name in one.facts] for name in names}
+    return {name: _tally(found) for name, found in words.items() if set(found) <= {"yes", "no"}}
 
 
 def _sum_and_most(values: Sequence[int]) -> tuple[int, int]:

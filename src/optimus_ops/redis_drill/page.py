@@ -150,7 +150,11 @@ def _writes(one: Figures) -> str:
             f" The replaced master acknowledged {one.doomed} writes after the fault that were lost, the last one "
             f"{one.last_doomed:.2f} s after it."
         )
-    return f"Writes of all runs: {counts}. Errors: {errors}. There more than once: {one.duplicates}.{doomed}"
+    shown = "".join(
+        f" {name.capitalize()}: {', '.join(f'{value} in {runs}' for value, runs in found.items())} runs."
+        for name, found in one.facts.items()
+    )
+    return f"Writes of all runs: {counts}. Errors: {errors}. There more than once: {one.duplicates}.{doomed}{shown}"
 
 
 def _runs(runs: Sequence[Outcome]) -> str:

@@ -30,9 +30,10 @@ if TYPE_CHECKING:
     from optimus_ops.redis_ha.facts import Topology
     from optimus_ops.redis_ha.places import StackPlace
 
-QUIET_SECONDS = 2.0
-"""Under load before the fault. Sentinels whose links were just made anew may take a master for dead without reason."""
-AFTER_SECONDS = 0.3
+QUIET_SECONDS = 1.5
+"""Under load before the fault; counting and looking took another half before. Sentinels whose links were just made anew
+may take a master for dead without reason."""
+AFTER_SECONDS = 0.1
 CONVERGE_SECONDS = 60.0
 JUDGE_SECONDS = 0.25
 
@@ -109,16 +110,18 @@ class Runner:
         scene.tape.wait(lambda: False, max(left, AFTER_SECONDS))
 
     def _replaced(self, scene: Scene) -> bool:
-        """Tell whether every sentinel that answers has switched, and writes are acknowledged again."""
+        """Tell whether most sentinels name the new master to whoever comes back, and writes are acknowledged again."""
         tape, struck = scene.tape, scene.struck
-        switched = [event for event in tuple(tape.events) if event.channel == "+switch-master" and event.at > struck]
-        if not switched:
+        switched = {
+            event.sentinel: event.at
+            for event in tuple(tape.events)
+            if event.channel == "+switch-master" and event.at > struck
+        }
+        if len(switched) <= len(self.group.sentinels) // 2:
             return False
-        latest = switched[-1].at
-        names = {event.sentinel for event in switched}
-        alive = {event.sentinel for event in tuple(tape.events) if event.at > struck}
+        latest = max(switched.values())
         kinds = {write.kind for write in tape.writes[-200:] if write.acknowledged and write.began > latest}
-        return alive <= names and {"plain", "wait", "stream"} <= kinds
+        return {"plain", "wait", "stream"} <= kinds
 
     def _converge(self, tape: Tape, note: Callable[[str], None]) -> float | None:
         """Wait until one master has all replicas and no check of the group fails; return when that was.

@@ -44,3 +44,8 @@ def plan_drill(project: str, faults: tuple[Fault, ...], runs: int) -> Plan:
         for fault in faults
     )
     return Plan(project, "redis.drill", steps)
+
+
+def seconds_of(plan: Plan) -> float:
+    """Return how long a drill takes, about."""
+    return sum(step.seconds for step in plan.steps if isinstance(step, MakeFault))

@@ -32,7 +32,7 @@ SWITCH_SECONDS = 15.0
 SHORT_OF_DOWN_AFTER = 0.6
 BEFORE_EVENT = 0.005
 """For the way of an event from the sentinel to here."""
-BEHIND_SECONDS = 1.5
+BEHIND_SECONDS = 1.0
 """Far less than the ten times down-after that would keep the replica out of the election altogether."""
 MIN_REPLICAS = "min-replicas-to-write"
 REFUSAL = "refused: the sentinels name this node master, but it has no data"
@@ -134,13 +134,18 @@ def restart(scene: Scene) -> None:
 
 
 def restart_empty(scene: Scene) -> None:
-    """Take all files of the master, end it and start it again at once."""
+    """Take all files of the master, end it and start it again at once.
+
+    Where it is back before it was replaced, it has to refuse; it must not be a master without data in any case.
+    """
     since = time.time()
     scene.strike()
     scene.hands.run_inside(scene.master, "find", "/data", "-mindepth", "1", "-delete")
     scene.hands.restart(scene.master)
-    refused = scene.tape.wait(lambda: REFUSAL in scene.hands.said_since(scene.master, since), 10.0)
-    scene.facts["refused to be an empty master"] = "yes" if refused else "no"
+    _promoted(scene)
+    refused = REFUSAL in scene.hands.said_since(scene.master, since)
+    scene.facts["refused to be an empty master"] = "yes" if refused else "no: it was replaced before it was back"
+    scene.facts["was never an empty master"] = "no" if _came_back_as_master(scene) else "yes"
 
 
 def stop_everything(scene: Scene) -> None:
@@ -190,6 +195,12 @@ def hand_over(scene: Scene) -> None:
     begun = [event.at for event in tuple(scene.tape.events) if event.channel == "+try-failover"]
     scene.struck = min((at for at in begun if at > scene.struck), default=scene.struck) - BEFORE_EVENT
     scene.facts |= {name.replace("_", " "): str(value) for name, value in actor.outcome().items()}
+
+
+def _came_back_as_master(scene: Scene) -> bool:
+    """Tell whether the old master said that it is one after it had been away."""
+    seen = [one.role for one in tuple(scene.tape.roles) if one.node == scene.master.name and one.at > scene.struck]
+    return "" in seen and "master" in seen[seen.index("") :]
 
 
 def _promoted(scene: Scene) -> str:
