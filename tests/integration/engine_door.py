@@ -13,11 +13,11 @@ ENGINE_SOCKET = "/var/run/docker.sock"
 
 
 class EngineDoor:
-    """Passes connections on to the engine's socket; closed, it is as if the engine were gone."""
+    """Passes connections on to the engine's socket; closed, it is as if the engine were gone. It may open again."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._listener = socket.socket(socket.AF_UNIX)
+        self._listener: socket.socket | None = None
         self._open: list[socket.socket] = []
 
     @property
@@ -26,9 +26,7 @@ class EngineDoor:
         return f"unix://{self._path}"
 
     def __enter__(self) -> Self:
-        self._listener.bind(str(self._path))
-        self._listener.listen(64)
-        threading.Thread(target=self._accept, daemon=True).start()
+        self.open()
         return self
 
     def __exit__(
@@ -36,18 +34,27 @@ class EngineDoor:
     ) -> None:
         self.close()
 
+    def open(self) -> None:
+        """Open the door, for the first time or again."""
+        self._listener = socket.socket(socket.AF_UNIX)
+        self._listener.bind(str(self._path))
+        self._listener.listen(64)
+        threading.Thread(target=self._accept, args=(self._listener,), daemon=True).start()
+
     def close(self) -> None:
         """Shut the door: no new connection, and those that are open end."""
         self._path.unlink(missing_ok=True)
-        for end in [self._listener, *self._open]:
+        ends = [*([self._listener] if self._listener else []), *self._open]
+        self._listener, self._open = None, []
+        for end in ends:
             with contextlib.suppress(OSError):
                 end.shutdown(socket.SHUT_RDWR)
             end.close()
 
-    def _accept(self) -> None:
+    def _accept(self, listener: socket.socket) -> None:
         with contextlib.suppress(OSError):
             while True:
-                client, _ = self._listener.accept()
+                client, _ = listener.accept()
                 engine = socket.socket(socket.AF_UNIX)
                 engine.connect(ENGINE_SOCKET)
                 self._open += [client, engine]

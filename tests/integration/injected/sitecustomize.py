@@ -1,7 +1,7 @@
 """Faults inside the process of a task; Python imports this before anything else where PYTHONPATH names its folder.
 
 INJECT_CLOCK=1: the clock jumps a day ahead and back, at every other look at it.
-INJECT_SIGNAL=9 INJECT_STEP=3 [INJECT_AFTER=0.5]: the process sends itself that signal, half a second into the third step.
+INJECT_SIGNAL=9 INJECT_STEP=3 [INJECT_AFTER=0.5]: half a second into the third step the process sends itself a signal.
 """
 
 from __future__ import annotations
