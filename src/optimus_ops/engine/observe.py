@@ -25,6 +25,7 @@ PROJECT_LABEL = "com.docker.compose.project"
 SERVICE_LABEL = "com.docker.compose.service"
 NUMBER_LABEL = "com.docker.compose.container-number"
 FOLDER_LABEL = "com.docker.compose.project.working_dir"
+FILES_LABEL = "com.docker.compose.project.config_files"
 HASH_LABEL = "com.docker.compose.config-hash"
 ONE_OFF_LABEL = "com.docker.compose.oneoff"
 
@@ -172,6 +173,13 @@ class Docker:
             except NotFound:
                 return False
         return True
+
+    def files(self, project: str) -> tuple[str, ...]:
+        """Return the paths of the Compose files that the project's running containers were made from."""
+        with asked():
+            listed = self.api.containers(filters={"label": [f"{PROJECT_LABEL}={project}"]})
+        named = (str(container["Labels"].get(FILES_LABEL, "")) for container in listed)
+        return tuple(dict.fromkeys(path for text in named for path in text.split(",") if path))
 
     def networks(self, project: str) -> tuple[str, ...]:
         """Return the names of the project's networks."""

@@ -10,7 +10,7 @@ from rich.console import Console as RichConsole
 from rich.table import Table
 from rich.text import Text
 
-from optimus_ops.inspect.stores import Database, RedisServer, Unreachable
+from optimus_ops.inspect.stores import Database, RedisServer, Sentinel, Unreachable
 from optimus_ops.inspect.units import age, bar, cores, size
 
 if TYPE_CHECKING:
@@ -163,6 +163,9 @@ def store(found: Store) -> Text:
         return Text(f"unreachable: {found.reason}", "red")
     if isinstance(found, Database):
         return Text(f"{found.used} of {found.usable} connections", "yellow" if found.used >= 0.8 * found.usable else "")
+    if isinstance(found, Sentinel):
+        counts = f"{counted(found.replicas, 'replica')}, {counted(found.sentinels, 'sentinel')}"
+        return Text(f"{found.master} {found.status}, {counts}", "" if found.status == "ok" else "red")
     return _redis(found)
 
 
@@ -191,13 +194,9 @@ def remarks(sighting: Sighting, rows: Sequence[Row]) -> list[Text]:
     stale = [row.service for row in rows if row.stale]
     outdated = [row.service for row in rows if row.outdated]
     if stale:
-        lines.append(
-            Text(f"* stale: a newer image is built than runs: invoke deploy {' '.join(stale)}", "dim")
-        )
+        lines.append(Text(f"* stale: a newer image is built than runs: invoke deploy {' '.join(stale)}", "dim"))
     if outdated:
-        lines.append(
-            Text(f"* outdated: sources changed since the build: invoke deploy {' '.join(outdated)}", "dim")
-        )
+        lines.append(Text(f"* outdated: sources changed since the build: invoke deploy {' '.join(outdated)}", "dim"))
     return [*lines, *(Text(f"! {note}", "yellow") for note in sighting.notes)]
 
 
@@ -251,7 +250,7 @@ def _row_json(row: Row) -> dict[str, object]:
 
 def kind(found: Store) -> str:
     """Return what a store is, for a document."""
-    return {Database: "postgres", RedisServer: "redis", Unreachable: "unreachable"}[type(found)]
+    return {Database: "postgres", RedisServer: "redis", Sentinel: "sentinel", Unreachable: "unreachable"}[type(found)]
 
 
 def _rounded(value: float | None) -> float | None:

@@ -19,7 +19,7 @@ StoreKind = Literal["postgres", "redis"]
 REDIS_SCRIPT = """\
 file=${REDIS_PASSWORD_FILE:-/run/secrets/REDIS_PASSWORD}
 [ -s "$file" ] && REDISCLI_AUTH=$(cat "$file") && export REDISCLI_AUTH
-exec redis-cli -p "${REDIS_PORT:-6379}" --no-auth-warning INFO
+exec redis-cli -p "${REDIS_PORT:-6379}" ${REDIS_USERNAME:+--user "$REDIS_USERNAME"} --no-auth-warning INFO
 """
 
 
@@ -60,13 +60,30 @@ class RedisServer:
 
 
 @dataclass(frozen=True, slots=True)
+class Sentinel:
+    """A Redis sentinel, by the first master that it watches.
+
+    Args:
+        master: the master's address.
+        status: ok, sdown or odown, in Redis' own words.
+        replicas: known replicas.
+        sentinels: known sentinels, itself included.
+    """
+
+    master: str
+    status: str
+    replicas: int
+    sentinels: int
+
+
+@dataclass(frozen=True, slots=True)
 class Unreachable:
     """A store that did not answer, and why in a few words."""
 
     reason: str
 
 
-Store = Database | RedisServer | Unreachable
+Store = Database | RedisServer | Sentinel | Unreachable
 
 
 def store_kind(image: str) -> StoreKind | None:
@@ -103,13 +120,17 @@ def parse_database(text: str) -> Database:
     return Database(used=sum(found.clients.values()), usable=found.most - found.reserved)
 
 
-def parse_redis(text: str) -> RedisServer:
-    """Read the answer of `INFO` (https://redis.io/docs/latest/commands/info/).
+def parse_redis(text: str) -> RedisServer | Sentinel:
+    """Read the answer of `INFO` (https://redis.io/docs/latest/commands/info/), of a server or of a sentinel.
 
     Raises:
         ValueError: the text is something else.
     """
     facts = dict(line.split(":", 1) for line in text.splitlines() if ":" in line and not line.startswith("#"))
+    if "master0" in facts:
+        watched = dict(field.partition("=")[::2] for field in facts["master0"].strip().split(","))
+        counts = (int(watched.get(name, "0")) for name in ("slaves", "sentinels"))
+        return Sentinel(watched.get("address", ""), watched.get("status", ""), *counts)
     if "role" not in facts or "used_memory" not in facts:
         raise ValueError("not an answer of INFO")
     link = facts.get("master_link_status")

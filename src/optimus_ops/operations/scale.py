@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from optimus_ops.engine.disk import check_disk
 from optimus_ops.engine.ports import check_ports
 from optimus_ops.operations.budgeting import Budgeting
+from optimus_ops.operations.overlays import check_switch
 from optimus_ops.operations.rooms import look_around
 from optimus_ops.operations.session import Session
 from optimus_ops.plan.down import plan_down
@@ -50,6 +51,7 @@ def scale(wanted: Wanted, options: Options) -> None:
         stack = session.compose.stack()
         state = session.docker.observe(session.project.name)
         check_checkout(state, str(session.project.compose))
+        check_switch(session.project, wanted.overlays, session.docker.files(session.project.name))
         check_ports(stack, state)
         check_disk(session.docker.root)
         around = look_around(session.compose, session.docker, stack, state, building=bool(wanted.request.build))

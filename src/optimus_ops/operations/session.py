@@ -13,6 +13,7 @@ from optimus_ops.engine.observe import Docker
 from optimus_ops.errors import WouldChange
 from optimus_ops.operations.actor import ComposeActor, kept_images
 from optimus_ops.operations.containers import Deadlines, longest
+from optimus_ops.operations.overlays import overlays_of, with_staying
 from optimus_ops.operations.rooms import Rooms
 from optimus_ops.operations.undo import observe_before
 from optimus_ops.plan.executor import execute
@@ -63,15 +64,17 @@ class Session:
 
     @classmethod
     def open(cls, overlays: Sequence[str], options: Options) -> Session:
-        """Read the project and connect to its engine.
+        """Read the project and connect to its engine; overlays that the stack runs with stay.
 
         Raises:
             Refused: the settings or files are malformed.
             MachineLacks: no engine answers.
         """
         project = load_project()
-        compose = Compose(project, project.files(overlays))
-        return cls(project, compose, Docker.connect(), Console.standard(json=options.json), options)
+        docker = Docker.connect()
+        running = overlays_of(project, docker.files(project.name))
+        compose = Compose(project, project.files(with_staying(overlays, running)))
+        return cls(project, compose, docker, Console.standard(json=options.json), options)
 
     def change(self, make_plan: Callable[[], tuple[Plan, Stack]], *, after: Callable[[], Any] | None = None) -> None:
         """Plan under the lock, show the plan, carry it out.

@@ -9,7 +9,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from optimus_ops.inspect.stores import Database, RedisServer, Unreachable, parse_store, probe_command, store_kind
+from optimus_ops.inspect.stores import (
+    Database,
+    RedisServer,
+    Sentinel,
+    Unreachable,
+    parse_store,
+    probe_command,
+    store_kind,
+)
 from optimus_ops.inspect.units import BAR_CELLS, age, bar, cores, size
 from optimus_ops.inspect.usage import Limits, cpus_between, parse_limits, parse_memory
 
@@ -140,6 +148,11 @@ def test_a_redis_server_says_its_role_and_memory() -> None:
     found = parse_store("redis", 0, INFO.replace("\n", "\r\n"), "")
 
     assert found == RedisServer("slave", 2**20, 192 * 2**20, "noeviction", 2, 0, False)
+
+
+def test_a_sentinel_says_whom_it_watches() -> None:
+    said = "# Sentinel\r\nmaster0:name=mymaster,status=ok,address=10.0.0.11:6379,slaves=2,sentinels=3\r\n"
+    assert parse_store("redis", 0, said, "") == Sentinel("10.0.0.11:6379", "ok", 2, 3)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,48 @@
+"""Overlays that a flag adds stay until the stack is stopped: whoever scales or deploys later need not say them."""
+
+from __future__ import annotations
+
+from pathlib import PurePath
+from typing import TYPE_CHECKING
+
+from optimus_ops.errors import Refused
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from optimus_ops.project import Project
+
+STAYING = ("observability", "sentinel")
+SWITCHED = "sentinel"
+"""The overlay that changes services that run: it comes and goes with the whole stack."""
+
+
+def overlays_of(project: Project, files: Iterable[str]) -> frozenset[str]:
+    """Return the overlays among Compose files: `docker-compose.scale.yml` is `scale` of `docker-compose.yml`."""
+    stem, _, suffix = project.base.rpartition(".")
+    names = (PurePath(file).name for file in files)
+    return frozenset(
+        name.removeprefix(f"{stem}.").removesuffix(f".{suffix}")
+        for name in names
+        if name != project.base and name.startswith(f"{stem}.") and name.endswith(f".{suffix}")
+    )
+
+
+def with_staying(asked: Sequence[str], running: frozenset[str]) -> tuple[str, ...]:
+    """Return the overlays asked for, and those that the stack runs with already."""
+    return tuple(dict.fromkeys([*asked, *(name for name in STAYING if name in running)]))
+
+
+def check_switch(project: Project, asked: Sequence[str], files: Sequence[str]) -> None:
+    """Refuse to add sentinels to a stack that runs without: its store and services would have to be other ones at once.
+
+    Args:
+        project: the project.
+        asked: overlays asked for.
+        files: the Compose files that what runs was made from; empty if nothing runs.
+    """
+    if SWITCHED in asked and files and SWITCHED not in overlays_of(project, files):
+        raise Refused(
+            f"{project.name} runs with a single Redis",
+            "stop it first (invoke down: its data stays), then start it with --sentinel",
+        )
