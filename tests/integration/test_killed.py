@@ -1,0 +1,111 @@
+"""A deploy that is interrupted or killed, in each of its steps, under load: nothing is ever lost.
+
+Ctrl-C and SIGTERM: the stack is as it was before. SIGKILL: the same command again ends what was begun.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from tests.integration.derived import Images
+from tests.integration.load import Load
+from tests.integration.platform import Platform, Ran
+
+pytestmark = pytest.mark.integration
+
+INJECTED = Path(__file__).with_name("injected")
+STEPS = (
+    "keep",
+    "pin",
+    "check-contracts",
+    "start",
+    "wait-healthy",
+    "verify",
+    "observe",
+    "stop",
+    "verify",
+    "remove",
+)
+# Seconds into a step: it is in the midst of its work then. Those that aren't here take less than it takes to look.
+MIDST = {"check-contracts": 0.2, "start": 0.5, "wait-healthy": 1.0, "observe": 0.4, "stop": 1.0, "verify": 0.05}
+EACH_STEP = pytest.mark.parametrize("step", range(1, len(STEPS) + 1), ids=lambda step: f"{step}-{STEPS[step - 1]}")
+
+
+@pytest.fixture(scope="module")
+def load(rolling: Platform) -> Iterator[Load]:
+    """Return load that goes on from test to test."""
+    rolling.invoke("scale", "--ai-engine", "1").check()
+    with Load(rolling) as clients:
+        yield clients
+    clients.assert_nothing_lost()
+
+
+def deploy(platform: Platform, images: Images, tag: str, **environ: str) -> Ran:
+    words = ["deploy", "ai-engine", *images.wanted(tag), "--observe", "1"]
+    return platform.invoke(*words, **environ)
+
+
+def struck(platform: Platform, images: Images, tag: str, number: signal.Signals, step: int, after: float) -> Ran:
+    """Deploy, with a signal to the task some seconds into a step."""
+    path = os.pathsep.join([str(INJECTED), os.environ.get("PYTHONPATH", "")]).rstrip(os.pathsep)
+    environ = {"INJECT_SIGNAL": str(int(number)), "INJECT_STEP": str(step), "INJECT_AFTER": str(after)}
+    return deploy(platform, images, tag, PYTHONPATH=path, **environ)
+
+
+def kept_files(platform: Platform) -> dict[str, str]:
+    """Return the library's own notes of what is pinned and kept."""
+    folders = (platform.folder / "state" / name for name in ("pins", "kept"))
+    return {path.name: path.read_text() for folder in folders if folder.is_dir() for path in folder.iterdir()}
+
+
+def test_the_steps_are_those_of_a_deploy(rolling: Platform, images: Images) -> None:
+    words = ["deploy", "ai-engine", *images.wanted(images.another(rolling)), "--observe", "1", "--plan", "--json"]
+    planned = rolling.invoke(*words).check().json["plan"]["steps"]
+    assert tuple(step["step"] for step in planned) == STEPS
+
+
+def assert_as_before(
+    platform: Platform, images: Images, number: signal.Signals, step: int, after: float, load: Load
+) -> None:
+    before, notes = platform.states(), kept_files(platform)
+    ran = struck(platform, images, images.another(platform), number, step, after)
+    assert ran.code == 128 + number, ran.text
+    assert "Traceback" not in ran.text
+    assert platform.states() == before, ran.text
+    assert kept_files(platform) == notes
+    load.go_on(10)
+    load.assert_nothing_lost()
+
+
+@EACH_STEP
+def test_ctrl_c_as_a_step_begins_leaves_everything_as_it_was(
+    rolling: Platform, images: Images, load: Load, step: int
+) -> None:
+    assert_as_before(rolling, images, signal.SIGINT, step, 0.0, load)
+
+
+@EACH_STEP
+def test_sigterm_in_the_midst_of_a_step_leaves_everything_as_it_was(
+    rolling: Platform, images: Images, load: Load, step: int
+) -> None:
+    assert_as_before(rolling, images, signal.SIGTERM, step, MIDST.get(STEPS[step - 1], 0.0), load)
+
+
+@EACH_STEP
+def test_after_sigkill_in_a_step_the_same_command_ends_what_was_begun(
+    rolling: Platform, images: Images, load: Load, step: int
+) -> None:
+    tag, others = images.another(rolling), set(rolling.states()) - set(rolling.replicas("ai-engine"))
+    killed = struck(rolling, images, tag, signal.SIGKILL, step, MIDST.get(STEPS[step - 1], 0.0))
+    assert killed.code == -signal.SIGKILL, killed.text
+    ran = deploy(rolling, images, tag).check()
+    assert images.running(rolling) == [tag], ran.text
+    assert set(rolling.states()) - set(rolling.replicas("ai-engine")) == others
+    assert len(rolling.replicas("ai-engine")) == 1
+    assert deploy(rolling, images, tag).check().out.count("✓") == 0
+    load.go_on(10)
+    load.assert_nothing_lost()

@@ -1,0 +1,46 @@
+"""Each fault that the documentation promises something about names the test that proves it."""
+
+from __future__ import annotations
+
+import ast
+import re
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+
+ROW = re.compile(
+    r"^\| (?!fault|-)(?P<fault>[^|]+) \|(?P<happens>[^|]+)\|(?P<lost>[^|]+)\|(?P<test>[^|]+)\|$", re.MULTILINE
+)
+TEST = re.compile(r"`(?P<file>tests/[\w/]+\.py)::(?P<name>test_\w+)`")
+
+
+def rows() -> list[re.Match[str]]:
+    return list(ROW.finditer((ROOT / "docs" / "faults.md").read_text("utf-8")))
+
+
+def functions(path: str) -> set[str]:
+    tree = ast.parse((ROOT / path).read_text("utf-8"))
+    return {node.name for node in tree.body if isinstance(node, ast.FunctionDef)}
+
+
+def test_every_line_of_a_table_is_read() -> None:
+    lines = [line for line in (ROOT / "docs" / "faults.md").read_text("utf-8").splitlines() if line.startswith("|")]
+    heads = sum(line.startswith("| fault |") for line in lines)
+    assert heads == 3
+    assert len(rows()) == len(lines) - 2 * heads
+
+
+def test_every_fault_names_a_test_that_exists() -> None:
+    missing = []
+    for row in rows():
+        named = TEST.fullmatch(row["test"].strip())
+        if named is None or named["name"] not in functions(named["file"]):
+            missing.append(row["fault"])
+    assert not missing
+
+
+def test_every_fault_that_is_tried_stands_in_the_table() -> None:
+    told = {named["name"] for row in rows() if (named := TEST.search(row["test"]))}
+    helpers = {"test_the_steps_are_those_of_a_deploy"}
+    tried = functions("tests/integration/test_deploy_faults.py") | functions("tests/integration/test_killed.py")
+    assert {name for name in tried if name.startswith("test_")} - helpers <= told
