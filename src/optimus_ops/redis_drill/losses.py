@@ -71,7 +71,7 @@ def account(writes: Iterable[Write], present: Mapping[str, int], *, master: str,
 def outage(writes: Iterable[Write], struck: float, until: float) -> float | None:
     """Return the longest time without an acknowledgement after the fault, in seconds.
 
-    It begins with the last acknowledgement before it (which may be older than the fault) and ends with the next one.
+    It begins with an acknowledgement (which may be older than the fault) and ends with the next one, or with the run.
 
     Args:
         writes: of one kind.
@@ -79,15 +79,14 @@ def outage(writes: Iterable[Write], struck: float, until: float) -> float | None
         until: when the topology was whole again.
 
     Returns:
-        None if it had not ended by then.
+        None if nothing was acknowledged after the fault.
     """
     acknowledged = sorted(write.ended for write in writes if write.acknowledged and write.ended <= until)
     before = [at for at in acknowledged if at <= struck]
     after = [at for at in acknowledged if at > struck]
     if not after:
         return None
-    longest = max(gaps([before[-1] if before else struck, *after]))
-    return longest if until - after[-1] <= longest else None
+    return max(gaps([before[-1] if before else struck, *after, until]))
 
 
 def gaps(times: Sequence[float]) -> list[float]:

@@ -148,8 +148,9 @@ def _seconds(spread: Spread | None) -> tuple[str, str, str]:
 
 def _notes(one: Figures) -> list[str]:
     notes = [f"{one.fault}: {name}: not in {runs} of {one.runs} runs" for name, runs in one.unmet.items()]
-    for name, found in one.facts.items():
-        notes.append(f"{one.fault}: {name}: {', '.join(f'{value} in {runs} runs' for value, runs in found.items())}")
+    for name, answers in one.facts.items():
+        told = ", ".join(f"{answer} in {runs} runs" for answer, runs in answers.items())
+        notes.append(f"{one.fault}: {name}: {told}")
     for target in one.targets:
         found = "not measured" if target.found is None else f"{target.found:.2f} s"
         word = "reached" if target.reached else "MISSED"

@@ -1,0 +1,53 @@
+"""Which stacks may be drilled."""
+
+from __future__ import annotations
+
+import pytest
+
+from optimus_ops.errors import Refused
+from optimus_ops.redis_drill.group import marked
+from optimus_ops.redis_ha.containers import Part, RedisContainer
+
+
+def container(service: str, part: Part, drill: str = "allowed") -> RedisContainer:
+    return RedisContainer(
+        id=service,
+        name=f"shop-{service}-1",
+        service=service,
+        part=part,
+        status="running",
+        image="redis",
+        user="redis",
+        hosts=("10.0.0.1",),
+        port=6379,
+        login="operator",
+        secret="REDIS_OPERATOR_PASSWORD",
+        master="mymaster",
+        volumes={},
+        command=(),
+        drill=drill,
+    )
+
+
+def test_a_stack_that_is_marked_may_be_drilled() -> None:
+    all_of_it = (
+        container("redis", "state"),
+        container("redis-sentinel-1", "sentinel"),
+        container("cache", "cache", ""),
+    )
+
+    assert [one.service for one in marked(all_of_it, "shop")] == ["redis", "redis-sentinel-1"]
+
+
+@pytest.mark.parametrize("mark", ["", "denied", "yes"])
+def test_a_stack_that_is_not_marked_is_refused_with_the_way_to_mark_it(mark: str) -> None:
+    with pytest.raises(Refused) as refused:
+        marked((container("redis", "state", mark), container("redis-sentinel-1", "sentinel")), "shop")
+
+    assert "OPTIMUS_DRILL=allowed" in str(refused.value)
+    assert "redis" in refused.value.message
+
+
+def test_a_stack_without_sentinels_is_refused() -> None:
+    with pytest.raises(Refused, match="no sentinels"):
+        marked((container("redis", "state"),), "shop")
