@@ -7,6 +7,7 @@ import itertools
 import json
 import threading
 import time
+import uuid
 from collections import Counter
 from dataclasses import dataclass, field
 from types import TracebackType
@@ -74,12 +75,14 @@ class Load:
         clients: how many.
         failures: the requests that were lost.
         answers: those that were answered.
+        name: what the ids of its requests begin with.
     """
 
     platform: Platform
     clients: int = CLIENTS
     failures: list[Failure] = field(default_factory=list)
     answers: list[Answer] = field(default_factory=list)
+    name: str = field(default_factory=lambda: f"load-{uuid.uuid4().hex[:8]}")
     _over: threading.Event = field(default_factory=threading.Event)
     _threads: list[threading.Thread] = field(default_factory=list)
 
@@ -148,7 +151,7 @@ class _Client:
         """Ask until it is over."""
         connection = self._connection()
         for turn in itertools.count():
-            request = f"load-{id(self.load) % 10**6}-{self.number}-{turn}"
+            request = f"{self.load.name}-{self.number}-{turn}"
             began = time.monotonic()
             try:
                 served_by = self._ask(connection, request)

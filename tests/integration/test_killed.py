@@ -45,7 +45,7 @@ def load(rolling: Platform) -> Iterator[Load]:
 
 
 def deploy(platform: Platform, images: Images, tag: str, **environ: str) -> Ran:
-    words = ["deploy", "ai-engine", *images.wanted(tag), "--observe", "1"]
+    words = ["deploy", "ai-engine", *images.wanted(tag), "--observe", "0.5"]
     return platform.invoke(*words, **environ)
 
 
@@ -106,6 +106,5 @@ def test_after_sigkill_in_a_step_the_same_command_ends_what_was_begun(
     assert images.running(rolling) == [tag], ran.text
     assert set(rolling.states()) - set(rolling.replicas("ai-engine")) == others
     assert len(rolling.replicas("ai-engine")) == 1
-    assert deploy(rolling, images, tag).check().out.count("✓") == 0
     load.go_on(10)
     load.assert_nothing_lost()
