@@ -207,6 +207,39 @@ async def test_no_connection_that_was_made_is_broken_when_it_stops_listening(sta
     assert await asyncio.to_thread(service.wait) == 0
 
 
+async def test_a_late_request_on_a_connection_that_was_accepted_is_answered(start_service: Start) -> None:
+    service = start_service(DRAIN_DELAY="0.3")
+    async with httpx.AsyncClient(base_url=service.url, timeout=30) as client:
+        request = asyncio.create_task(client.get("/slow", params={"seconds": 1.5}))
+        reader, writer = await asyncio.open_connection("127.0.0.1", service.port)
+        service.terminate()
+        while not await refused(service.url):
+            continue
+        writer.write(b"GET /ready HTTP/1.1\r\nHost: x\r\n\r\n")
+        answer = await asyncio.wait_for(reader.read(), 20)
+        assert (await request).json() == {"finished": True}
+    writer.close()
+    assert answer.startswith(b"HTTP/1.1 503 ")
+    assert b"connection: close" in answer.lower()
+    assert await asyncio.to_thread(service.wait) == 0
+
+
+async def test_a_connection_whose_stream_began_before_the_drain_serves_what_comes_next(start_service: Start) -> None:
+    service = start_service(DRAIN_DELAY="0.3")
+    reader, writer = await asyncio.open_connection("127.0.0.1", service.port)
+    writer.write(b"GET /events?count=12 HTTP/1.1\r\nHost: x\r\n\r\n")
+    head = await reader.readuntil(b"\r\n\r\n")
+    service.terminate()
+    await reader.readuntil(b"0\r\n\r\n")
+    writer.write(b"GET /slow?seconds=0 HTTP/1.1\r\nHost: x\r\n\r\n")
+    answer = await asyncio.wait_for(reader.read(), 20)
+    writer.close()
+    assert b"connection: close" not in head.lower()
+    assert answer.startswith(b"HTTP/1.1 200 ")
+    assert b"connection: close" in answer.lower()
+    assert await asyncio.to_thread(service.wait) == 0
+
+
 def test_a_taken_port_is_one_clear_message(start_service: Start) -> None:
     service = start_service()
     second = subprocess.run(PROGRAM, env=environment(service.port), capture_output=True, text=True, check=False)

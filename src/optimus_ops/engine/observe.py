@@ -19,7 +19,7 @@ from optimus_ops.engine.state import Replica, State, sorted_state
 from optimus_ops.errors import MachineLacks, OpsError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Collection, Iterable, Iterator, Mapping
 
 PROJECT_LABEL = "com.docker.compose.project"
 SERVICE_LABEL = "com.docker.compose.service"
@@ -62,6 +62,8 @@ class Docker:
         """
         try:
             api = docker.from_env(timeout=timeout).api
+            # A local socket has no proxy: looking for one in the environment at each request would cost more than asking.
+            api.trust_env = not str(api.base_url).startswith("http+docker")
             info = api.info()
         except (DockerException, OSError) as error:
             raise MachineLacks(f"no Docker engine answers ({_short(error)})", CONNECT_HINT) from error
@@ -75,11 +77,15 @@ class Docker:
         except (DockerException, OSError):
             return False
 
-    def observe(self, project: str) -> State:
+    def observe(self, project: str, services: Collection[str] | None = None) -> State:
         """Return what is there of a Compose project: all containers that are not one-off runs.
 
         The digest tells them from containers that somebody started of an image which Compose built: those inherit the
         project from the image's labels.
+
+        Args:
+            project: its name.
+            services: look at the containers of these only.
         """
         with asked():
             listed = self.api.containers(all=True, filters={"label": [f"{PROJECT_LABEL}={project}", HASH_LABEL]})
@@ -87,6 +93,7 @@ class Docker:
                 replica
                 for container in listed
                 if container["Labels"].get(ONE_OFF_LABEL, "False") != "True"
+                and (services is None or container["Labels"].get(SERVICE_LABEL) in services)
                 for replica in self._inspect(container["Id"])
             ]
         return sorted_state(project, found)

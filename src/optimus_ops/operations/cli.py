@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from optimus_ops.errors import Refused
-from optimus_ops.operations import deploy as deploying
 from optimus_ops.operations import scale as operations
 from optimus_ops.operations.containers import Deadlines
 from optimus_ops.operations.session import Options
@@ -154,6 +153,8 @@ def deploy(flags: RollFlags, chosen: Options) -> None:
     if flags.image and not flags.services:
         raise Refused("--image goes with the services that it is for", "invoke deploy SERVICE --image TAG")
     services = tuple(dict.fromkeys(flags.services))
+    from optimus_ops.operations import deploy as deploying  # noqa: PLC0415 - what a scale need not wait for
+
     wanted = deploying.DeployFlags(services, checked_image(flags.image), flags.request, flags.fit_pool)
     deploying.deploy(wanted, chosen)
 
@@ -166,6 +167,8 @@ def rollback(flags: RollFlags, chosen: Options) -> None:
     """
     if not flags.services:
         raise Refused("which service?", "invoke rollback SERVICE")
+    from optimus_ops.operations import deploy as deploying  # noqa: PLC0415 - as above
+
     services = tuple(dict.fromkeys(flags.services))
     deploying.rollback(deploying.DeployFlags(services, "", flags.request), chosen)
 

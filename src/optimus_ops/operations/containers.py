@@ -15,7 +15,7 @@ from optimus_ops.plan.scale import needed_by
 from optimus_ops.plan.steps import Migrate, Observe, Stop, VerifyRouting, WaitHealthy
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Collection, Iterable, Mapping
 
     from optimus_ops.console import Progress
     from optimus_ops.engine.compose import Compose
@@ -68,9 +68,9 @@ class Containers:
     before: State
     deadlines: Deadlines
 
-    def observe(self) -> State:
-        """Return what is there now."""
-        return self.docker.observe(self.compose.project.name)
+    def observe(self, services: Collection[str] | None = None) -> State:
+        """Return what is there now, of all services or of some."""
+        return self.docker.observe(self.compose.project.name, services)
 
     def start_replicas(self, counts: Mapping[str, int], note: Callable[[str], None]) -> None:
         """Create new replicas until each service has its count running, and start them; nothing else is touched."""
@@ -120,7 +120,7 @@ class Containers:
         """
         until = time.monotonic() + self.deadlines.healthy
         while True:
-            state = self.observe()
+            state = self.observe(counts)
             watched = {name: self._watched(state, name, new=new) for name in counts}
             ready = {name: sum(replica.ready for replica in replicas) for name, replicas in watched.items()}
             note(", ".join(f"{name} {ready[name]}/{count}" for name, count in counts.items()))

@@ -85,11 +85,10 @@ def rollback(flags: DeployFlags, options: Options) -> None:
 
 def look(session: Session) -> tuple[Stack, State]:
     """Return what is wanted and what runs, if it may be changed from here."""
-    stack = session.compose.stack()
-    state = session.docker.observe(session.project.name)
+    files, state = session.look()
     check_checkout(state, str(session.project.compose))
     check_disk(session.docker.root)
-    return stack, state
+    return files.stack, state
 
 
 def planned(session: Session, state: State, request: DeployRequest, *, fit_pool: bool = False) -> tuple[Plan, Stack]:
@@ -104,7 +103,7 @@ def planned(session: Session, state: State, request: DeployRequest, *, fit_pool:
     compose, request = _pinned_as_asked(session, request)
     wanted = WantedStack.read(compose)
     stack = wanted.stack
-    around = look_around(compose, session.docker, stack, state, building=True)
+    around = look_around(compose, session.docker, wanted, state, building=True)
     around = look_at_versions(around, compose, wanted, state, request.services)
     around = replace(around, before=session.running_before())
     request = replace(request, services=in_order(session, wanted, state, request, around))

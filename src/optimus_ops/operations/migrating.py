@@ -25,7 +25,7 @@ def migrate(containers: Containers, service: str, note: Callable[[str], None]) -
     deadline = containers.deadlines.migrate
     containers.compose.up({service: 1}, existing="recreate", on_line=note)
     until = time.monotonic() + deadline
-    while (job := containers.observe().of(service)[-1]).status != "exited":
+    while (job := containers.observe((service,)).of(service)[-1]).status != "exited":
         note(last_line(containers, job.id))
         if time.monotonic() >= until:
             # SIGTERM cancels its statement at once; what it says then belongs to the message.

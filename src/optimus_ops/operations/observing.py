@@ -37,7 +37,7 @@ def observe_new(containers: Containers, service: str, seconds: float, note: Call
 
     def look(seen: str) -> str | None:
         note(seen)
-        bad = failed(containers.new_replicas(containers.observe(), service))
+        bad = failed(containers.new_replicas(containers.observe((service,)), service))
         return f"{bad[0].name} {how_it_failed(bad[0])}; it said last:\n{containers.said(bad[0])}" if bad else None
 
     balancer = containers.stack.balancer

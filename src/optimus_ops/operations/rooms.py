@@ -39,7 +39,7 @@ class WantedStack:
         return cls(document, compose.stack_of(document))
 
 
-def look_around(compose: Compose, docker: Docker, stack: Stack, state: State, *, building: bool) -> Surroundings:
+def look_around(compose: Compose, docker: Docker, wanted: WantedStack, state: State, *, building: bool) -> Surroundings:
     """Observe what a plan depends on besides the containers: images, the registry, secrets.
 
     The registry is only asked where something would be pulled from it, because that may take seconds.
@@ -47,10 +47,11 @@ def look_around(compose: Compose, docker: Docker, stack: Stack, state: State, *,
     Args:
         compose: the project's files.
         docker: its engine.
-        stack: what is wanted.
+        wanted: what the files say.
         state: what runs.
         building: whether a build was asked for.
     """
+    stack = wanted.stack
     from optimus_ops.images.registry import registry_answers  # noqa: PLC0415 - costs time that most tasks don't need
 
     images = docker.images([*stack.images, *stack.public_images])
@@ -58,7 +59,7 @@ def look_around(compose: Compose, docker: Docker, stack: Stack, state: State, *,
     incomplete = building or any(name not in images for name in stack.images)
     return Surroundings(
         images=images,
-        outdated=_outdated(compose, idle_images(stack, state)),
+        outdated=_outdated(wanted, idle_images(stack, state)),
         registry_answers=not (bases_missing and incomplete) or registry_answers(bases_missing),
         bases_missing=bases_missing,
         secrets=_secrets_to_write(compose.project),
@@ -86,13 +87,13 @@ def look_at_versions(
     own = tuple(dict.fromkeys(stack.services[name].image for name in names if stack.services[name].builds))
     return replace(
         around,
-        outdated=around.outdated | _outdated(compose, own),
+        outdated=around.outdated | _outdated(wanted, own),
         hashes=compose.hashes(wanted.document),
         changed_files={key: paths for key, paths in files.items() if paths},
     )
 
 
-def _outdated(compose: Compose, images: tuple[str, ...]) -> frozenset[str]:
+def _outdated(wanted: WantedStack, images: tuple[str, ...]) -> frozenset[str]:
     """Return those of the images that are here but made of other sources than those of the checkout.
 
     Only images tagged `local` follow the checkout; one that the operator names (`AI_ENGINE_IMAGE=…:1.4`) is left alone.
@@ -102,9 +103,8 @@ def _outdated(compose: Compose, images: tuple[str, ...]) -> frozenset[str]:
         return frozenset()
     from optimus_ops.images.listing import list_images  # noqa: PLC0415
 
-    return frozenset(
-        row.image for row in list_images(compose.document()) if row.image in images and row.current is False
-    )
+    rows = list_images(wanted.document)
+    return frozenset(row.image for row in rows if row.image in images and row.current is False)
 
 
 def _secrets_to_write(project: Project) -> tuple[str, ...] | None:

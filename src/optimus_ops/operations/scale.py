@@ -48,13 +48,13 @@ def scale(wanted: Wanted, options: Options) -> None:
     session = Session.open(wanted.overlays, options)
 
     def make_plan() -> tuple[Plan, Stack]:
-        stack = session.compose.stack()
-        state = session.docker.observe(session.project.name)
+        files, state = session.look()
+        stack = files.stack
         check_checkout(state, str(session.project.compose))
         check_switch(session.project, wanted.overlays, session.docker.files(session.project.name))
         check_ports(stack, state)
         check_disk(session.docker.root)
-        around = look_around(session.compose, session.docker, stack, state, building=bool(wanted.request.build))
+        around = look_around(session.compose, session.docker, files, state, building=bool(wanted.request.build))
         around = replace(around, before=session.running_before())
         request = wanted.request
         plan = plan_scale(stack, state, request, around)
@@ -72,11 +72,10 @@ def migrate(overlays: Sequence[str], options: Options) -> None:
     session = Session.open(overlays, options)
 
     def make_plan() -> tuple[Plan, Stack]:
-        stack = session.compose.stack()
-        state = session.docker.observe(session.project.name)
+        files, state = session.look()
         check_checkout(state, str(session.project.compose))
-        around = look_around(session.compose, session.docker, stack, state, building=False)
-        return plan_migrate(stack, state, around), stack
+        around = look_around(session.compose, session.docker, files, state, building=False)
+        return plan_migrate(files.stack, state, around), files.stack
 
     session.change(make_plan)
 
@@ -86,10 +85,9 @@ def down(overlays: Sequence[str], options: Options, *, prune_network: bool) -> N
     session = Session.open(overlays, options)
 
     def make_plan() -> tuple[Plan, Stack]:
-        stack = session.compose.stack()
-        state = session.docker.observe(session.project.name)
+        files, state = session.look()
         networks = session.docker.networks(session.project.name) if prune_network else ()
-        return plan_down(stack, state, networks), stack
+        return plan_down(files.stack, state, networks), files.stack
 
     session.change(make_plan)
 

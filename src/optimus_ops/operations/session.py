@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +15,7 @@ from optimus_ops.errors import WouldChange
 from optimus_ops.operations.actor import ComposeActor, kept_images
 from optimus_ops.operations.containers import Deadlines, longest
 from optimus_ops.operations.overlays import overlays_of, with_staying
-from optimus_ops.operations.rooms import Rooms
+from optimus_ops.operations.rooms import Rooms, WantedStack
 from optimus_ops.operations.undo import observe_before
 from optimus_ops.plan.executor import execute
 from optimus_ops.plan.history import unfinished
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
     from pathlib import Path
 
+    from optimus_ops.engine.state import State
     from optimus_ops.plan.steps import Plan
     from optimus_ops.project import Project
     from optimus_ops.stack.model import Stack
@@ -75,6 +77,17 @@ class Session:
         running = overlays_of(project, docker.files(project.name))
         compose = Compose(project, project.files(with_staying(overlays, running)))
         return cls(project, compose, docker, Console.standard(json=options.json), options)
+
+    def look(self) -> tuple[WantedStack, State]:
+        """Return what is wanted and what runs, looked at together.
+
+        Raises:
+            Refused: the files do not parse.
+            MachineLacks: the engine does not answer any more.
+        """
+        with ThreadPoolExecutor(1) as pool:
+            state = pool.submit(self.docker.observe, self.project.name)
+            return WantedStack.read(self.compose), state.result()
 
     def change(self, make_plan: Callable[[], tuple[Plan, Stack]], *, after: Callable[[], Any] | None = None) -> None:
         """Plan under the lock, show the plan, carry it out.

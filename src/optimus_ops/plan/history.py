@@ -11,7 +11,7 @@ from optimus_ops.plan.clock import boot_seconds
 from optimus_ops.plan.journal import change_files, is_written
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
 Event = dict[str, Any]
@@ -132,20 +132,25 @@ def read_history(folder: Path, project: str) -> History:
     """
     changes: list[Change] = []
     unreadable: list[str] = []
+    for name, change in _read(folder, project):
+        if change is None:
+            unreadable.append(name)
+        else:
+            changes.append(change)
+    return History(tuple(changes), tuple(unreadable))
+
+
+def _read(folder: Path, project: str) -> Iterator[tuple[str, Change | None]]:
+    """Yield name of a file and its change (None: nothing readable in it), newest first, each read when it is wanted."""
     for number, path in reversed(change_files(folder, project)):
         try:
             # In this order: a writer that ends in between has written its end.
             now = boot_seconds() if is_written(path) else None
-            change = parse_change(number, path.read_bytes(), now=now)
+            yield path.name, parse_change(number, path.read_bytes(), now=now)
         except FileNotFoundError:
             continue
         except OSError:
-            change = None
-        if change is None:
-            unreadable.append(path.name)
-        else:
-            changes.append(change)
-    return History(tuple(changes), tuple(unreadable))
+            yield path.name, None
 
 
 def unfinished(folder: Path, project: str) -> Change | None:
@@ -160,7 +165,9 @@ def unfinished(folder: Path, project: str) -> Change | None:
         project: the Compose project.
     """
     found: Change | None = None
-    for change in read_history(folder, project).changes:
+    for _name, change in _read(folder, project):
+        if change is None:
+            continue
         if change.settled:
             break
         if change.settled is False:

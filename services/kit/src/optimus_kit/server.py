@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import uvicorn
 
 from optimus_kit.drain import Drain
+from optimus_kit.lingering import Lingering
 from optimus_kit.listener import LAST_SYN_SECONDS, bind, hear_again, is_queue_empty, refuse_new_connections
 from optimus_kit.logs import configure_logging
 from optimus_kit.prefork import prefork, shared_metrics
@@ -68,6 +69,15 @@ class DrainingServer(uvicorn.Server):
         listeners = sockets or []
         if refuse_new_connections(listeners):
             await self._empty_queue(listeners)
+        for server in self.servers:
+            server.close()
+        for listener in listeners:
+            listener.close()
+        seconds = self.config.timeout_graceful_shutdown or 0
+        deadline = time.monotonic() + seconds
+        await Lingering(self.server_state.connections).until_all_ended(deadline, lambda: self.force_exit)
+        # What is left has had its time; uvicorn ends it.
+        self.config.timeout_graceful_shutdown = max(int(deadline - time.monotonic()), 1)
         await super().shutdown(sockets)
 
     async def _empty_queue(self, listeners: list[socket.socket]) -> None:
