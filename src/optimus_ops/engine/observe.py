@@ -62,7 +62,7 @@ class Docker:
         """
         try:
             api = docker.from_env(timeout=timeout).api
-            # A local socket has no proxy: looking for one in the environment at each request would cost more than asking.
+            # A local socket has no proxy: looking for one at each request would cost more than the asking.
             api.trust_env = not str(api.base_url).startswith("http+docker")
             info = api.info()
         except (DockerException, OSError) as error:
