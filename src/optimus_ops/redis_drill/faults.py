@@ -56,12 +56,10 @@ class Fault:
 
 CONTROL = "control"
 NO_ELECTION = (0, 0)
-BACK_SECONDS = 15.5
-"""A run in which the master comes back as one: sentinels demote it ten seconds later."""
 
 FAULTS: tuple[Fault, ...] = (
     Fault("kill", "SIGKILL of the master", targets={"p50": 2.0, "p95": 3.0}, serves=True),
-    Fault("pause", "the master is paused until it was replaced", seconds=BACK_SECONDS, targets={"p50": 3.0}),
+    Fault("pause", "the master is paused until it was replaced", seconds=8.5, targets={"p50": 3.0}),
     Fault(
         "pause-short",
         "the master is paused for less than down-after",
@@ -71,12 +69,12 @@ FAULTS: tuple[Fault, ...] = (
         losses="none",
         serves=True,
     ),
-    Fault("disconnect", "the master loses its network", seconds=BACK_SECONDS),
+    Fault("disconnect", "the master loses its network", seconds=9.0),
     Fault(
         "partition",
         "the master is cut off from replicas and sentinels, not from some clients",
         hold=4.5,
-        seconds=BACK_SECONDS + 2,
+        seconds=11.5,
         near=True,
         root=True,
     ),
@@ -91,7 +89,7 @@ FAULTS: tuple[Fault, ...] = (
         seconds=11.0,
     ),
     Fault(
-        "restart", "SIGKILL of the master, started again at once", elections=(0, 1), changes=None, hold=2.0, seconds=8.0
+        "restart", "SIGKILL of the master, started again at once", elections=(0, 1), changes=None, hold=2.0, seconds=8.5
     ),
     Fault(
         "empty",
@@ -99,8 +97,8 @@ FAULTS: tuple[Fault, ...] = (
         seconds=8.5,
         evidence={"was never an empty master": "yes"},
     ),
-    Fault("stop", "everything is stopped and started", elections=None, changes=None, hold=1.0, seconds=10.0),
-    Fault("disk", "the disk of the master's append-only file is full", seconds=9.5, root=True),
+    Fault("stop", "everything is stopped and started", elections=None, changes=None, hold=1.0, seconds=13.0),
+    Fault("disk", "the disk of the master's append-only file is full", seconds=11.0, root=True),
     Fault(
         "slow",
         "a replica falls behind before SIGKILL of the master: the other one has to win",
@@ -111,7 +109,7 @@ FAULTS: tuple[Fault, ...] = (
     Fault(
         "planned",
         "a planned fail-over, as invoke redis.failover does it",
-        seconds=11.5,
+        seconds=8.0,
         losses="none",
         targets={"p50": 1.0},
         serves=True,
@@ -120,7 +118,7 @@ FAULTS: tuple[Fault, ...] = (
         CONTROL,
         "negative control: a partition while nothing forbids a lone master to take writes",
         hold=4.5,
-        seconds=BACK_SECONDS + 2,
+        seconds=11.5,
         losses="some",
         enough=5,
         near=True,
