@@ -10,7 +10,7 @@ from redis.exceptions import RedisError
 
 from optimus_ops.errors import OpsError
 from optimus_ops.redis_drill.faults import FAULTS
-from optimus_ops.redis_drill.group import unhealthy
+from optimus_ops.redis_drill.group import not_whole
 from optimus_ops.redis_drill.outcomes import outcome
 from optimus_ops.redis_drill.steps import MakeFault
 from optimus_ops.redis_ha.client import reason
@@ -73,11 +73,8 @@ class DrillActor:
         done = self.runner.hands.mend()
         progress.note = ", ".join(done) or "nothing was broken"
         until = time.monotonic() + WHOLE_SECONDS
-        while failed := unhealthy(self.runner.place.look()):
+        while failing := not_whole(self.runner.place.look()):
             if time.monotonic() >= until:
-                raise OpsError(
-                    f"the group is not whole: {failed[0].subject} {failed[0].name}: {failed[0].found}",
-                    "invoke validate-redis says what to do",
-                )
+                raise OpsError(f"the group is not whole: {failing}", "invoke validate-redis says what to do")
             time.sleep(0.5)
         return (*done, "the group is whole")

@@ -12,7 +12,7 @@ from optimus_ops.redis_ha.places import watches
 
 if TYPE_CHECKING:
     from optimus_ops.redis_ha.containers import RedisContainer
-    from optimus_ops.redis_ha.facts import Topology
+    from optimus_ops.redis_ha.facts import Server, Topology
     from optimus_ops.redis_ha.places import StackPlace
     from optimus_ops.redis_ha.verdict import Check
 
@@ -62,6 +62,20 @@ def unhealthy(topology: Topology) -> tuple[Check, ...]:
     """Return the checks of the group that fail; single caches beside it don't matter."""
     beside = {server.node.name for server in topology.servers if server not in topology.members}
     return tuple(check for check in judge(topology) if check.verdict == "failed" and check.subject not in beside)
+
+
+def not_whole(topology: Topology) -> str:
+    """Return what is missing before a master may be lost again; "" if nothing is."""
+    failed = unhealthy(topology)
+    if failed:
+        return f"{failed[0].subject} {failed[0].name}: {failed[0].found}"
+    # One that started without data, or may be behind, is no candidate until it has a copy.
+    waiting = [server.node.name for server in topology.members if not _candidate(server)]
+    return f"{', '.join(waiting)} may not be promoted yet" if waiting else ""
+
+
+def _candidate(server: Server) -> bool:
+    return isinstance(server.replication, Denied) or server.replication.priority != 0
 
 
 def refuse_unhealthy(topology: Topology) -> None:

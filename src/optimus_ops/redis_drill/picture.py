@@ -91,7 +91,7 @@ def _bands(timeline: Timeline, scale: Scale) -> Iterator[str]:
 def _bar(scale: Scale, at: float, counted: tuple[int, int], top: float, most: int) -> Iterator[str]:
     """Give the bar of a slot: what was acknowledged, and what was not on top of it."""
     left = scale.x(at)
-    width = max(round(scale.x(at + SLOT_SECONDS) - left - 0.6, 1), 0.6)
+    width = max(round(min(scale.x(at + SLOT_SECONDS), WIDTH - RIGHT) - left - 0.6, 1), 0.6)
     ground = top + BAND
     for kind, number in zip(("good", "bad"), counted, strict=True):
         if number:

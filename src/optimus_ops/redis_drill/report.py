@@ -76,7 +76,7 @@ def settings_of(runner: Runner) -> dict[str, str]:
 def document(report: Report) -> dict[str, Any]:
     """Return the report as a JSON document."""
     return {
-        "result": "done" if all(one.good for one in report.outcomes) else "unexpected",
+        "result": _result(report),
         "project": report.project,
         "settings": dict(report.settings),
         "faults": [
@@ -90,6 +90,12 @@ def document(report: Report) -> dict[str, Any]:
             for one in report.figures
         ],
     }
+
+
+def _result(report: Report) -> str:
+    if not all(one.good for one in report.outcomes):
+        return "unexpected"
+    return "done" if len(report.outcomes) == sum(report.wanted.values()) else "incomplete"
 
 
 def _brief(one: Outcome) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from redis.exceptions import RedisError
 
 from optimus_ops.errors import OpsError
-from optimus_ops.redis_drill.group import unhealthy
+from optimus_ops.redis_drill.group import not_whole
 from optimus_ops.redis_drill.moments import restored_at
 from optimus_ops.redis_drill.presence import Places, clear, count_present
 from optimus_ops.redis_drill.record import Marks, Recording
@@ -79,7 +79,7 @@ class Runner:
             note("breaking")
             STRIKES[fault.name](scene)
             self._last(fault, scene, note)
-            healing = time.monotonic()
+            healing = scene.mended or time.monotonic()
             note("healing")
             self.hands.mend()
             healed = time.monotonic()
@@ -138,10 +138,9 @@ class Runner:
             at = restored_at(tuple(tape.roles), self.group.hosts, replicas, 0.0)
             if at is not None:
                 looked = time.monotonic()
-                failed = unhealthy(self.place.look())
-                if not failed:
+                failing = not_whole(self.place.look())
+                if not failing:
                     return looked
-                failing = f"{failed[0].subject} {failed[0].name}: {failed[0].found}"
             note(f"waiting until the group is whole: {failing}")
             time.sleep(JUDGE_SECONDS)
         raise OpsError(

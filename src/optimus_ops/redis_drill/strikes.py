@@ -52,6 +52,7 @@ class Scene:
         tape: what is noted meanwhile.
         facts: what the fault has to show is put there.
         struck: when the decisive act began; later than the call where something is prepared first.
+        mended: when it was healed, where healing is part of the fault.
     """
 
     group: Group
@@ -63,6 +64,7 @@ class Scene:
     tape: Tape
     facts: dict[str, str] = field(default_factory=dict)
     struck: float = 0.0
+    mended: float | None = None
 
     @property
     def others(self) -> tuple[Peer, ...]:
@@ -101,6 +103,7 @@ def pause_shortly(scene: Scene) -> None:
     """Freeze the master for less than down-after."""
     pause(scene)
     time.sleep(scene.group.down_after * SHORT_OF_DOWN_AFTER)
+    scene.mended = time.monotonic()
     scene.hands.mend()
 
 

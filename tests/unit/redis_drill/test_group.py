@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
+from tests.unit.redis_ha.samples import group, master, replica, server
 
 from optimus_ops.errors import Refused
-from optimus_ops.redis_drill.group import marked
+from optimus_ops.redis_drill.group import marked, not_whole
 from optimus_ops.redis_ha.containers import Part, RedisContainer
+from optimus_ops.redis_ha.facts import Denied
 
 
 def container(service: str, part: Part, drill: str = "allowed") -> RedisContainer:
@@ -51,3 +55,17 @@ def test_a_stack_that_is_not_marked_is_refused_with_the_way_to_mark_it(mark: str
 def test_a_stack_without_sentinels_is_refused() -> None:
     with pytest.raises(Refused, match="no sentinels"):
         marked((container("redis", "state"),), "shop")
+
+
+def test_a_replica_that_may_not_be_promoted_yet_is_waited_for() -> None:
+    healthy = group()
+    last = healthy.servers[-1]
+    assert not isinstance(last.replication, Denied)
+    waiting = replace(last, replication=replace(last.replication, priority=0))
+
+    assert not_whole(healthy) == ""
+    assert last.node.name in not_whole(group((*healthy.servers[:-1], waiting)))
+
+
+def test_a_group_of_which_a_check_fails_is_not_whole() -> None:
+    assert "ping" in not_whole(group((master(), replica("redis-2"), server("redis-3", silence="refused"))))

@@ -30,7 +30,7 @@ def made(*, lost: bool = False) -> Outcome:
 
 
 def report(*outcomes: Outcome) -> Report:
-    return Report("shop", SETTINGS, {"kill": 3, "pause": 3}, outcomes)
+    return Report("shop", SETTINGS, {"kill": len(outcomes), "pause": 0}, outcomes)
 
 
 class Elements(HTMLParser):
@@ -88,7 +88,11 @@ def test_the_document_is_json_and_says_whether_all_was_as_expected() -> None:
     [fault] = bad["faults"]
     assert fault["lost"]["wait"] == [1, 1]
     assert [run["good"] for run in fault["outcomes"]] == [True, False]
-    assert fault["wanted"] == 3
+    assert fault["wanted"] == 2
+
+
+def test_a_drill_that_was_cut_short_is_not_done() -> None:
+    assert document(Report("shop", SETTINGS, {"kill": 2}, (made(),)))["result"] == "incomplete"
 
 
 def test_the_page_is_well_formed_and_refers_to_nothing_elsewhere() -> None:

@@ -88,7 +88,7 @@ def test_a_server_that_is_gone_takes_nothing(servers: Loopback) -> None:
         assert tape.wait(lambda: len(tape.writes) >= 3, 30.0)
         server.end()
         ended = time.monotonic()
-        assert tape.wait(lambda: tape.writes[-1].began > ended and len(tape.writes) > 5, 30.0)
+        assert tape.wait(lambda: tape.writes[-1].outcome == "rejected", 30.0)
 
-    late = [one for one in tape.writes if one.began > ended]
-    assert {one.outcome for one in late} == {"rejected"}
+    # The first of them may have been sent before its writer knew.
+    assert not any(one.acknowledged for one in tape.writes if one.began > ended)
