@@ -191,6 +191,13 @@ def test_sentinels_that_lost_their_memory_do_not_make_a_replica_the_master(machi
     assert "refused: this node was a replica" in role_of(machine.filled())
 
 
+def test_sentinels_that_lost_their_memory_do_not_make_the_last_master_a_replica(machine: Machine) -> None:
+    (machine.data / "redis.conf").write_text("masteruser replication\n")
+    for number in (0, 1, 2):
+        machine.sentinel(number, OTHER, replicas=0, epoch=0)
+    assert "refused: this node was the last master" in role_of(machine.filled())
+
+
 def test_a_former_replica_that_was_elected_is_the_master(machine: Machine) -> None:
     (machine.data / "redis.conf").write_text(f"replicaof {OTHER} 6379\n")
     for number in (0, 1, 2):

@@ -1,10 +1,11 @@
 #!/bin/sh
 # node.sh [OPTION…]: runs redis-server as one of the data nodes that the sentinels look after.
 #
-# Which role it takes is what a quorum of the sentinels says; until one agrees, it waits. It refuses two things, says so, and
-# waits for the sentinels to choose another node, whose replica it then becomes:
+# Which role it takes is what a quorum of the sentinels says; until one agrees, it waits. It refuses some things, says so, and
+# waits until the sentinels say something else:
 # - to be master without data while there are replicas, who would copy the nothing;
-# - to follow another node while its own data is newer than theirs, written while there were no sentinels.
+# - to follow another node while its own data is newer than theirs, written while there were no sentinels;
+# - to believe sentinels that know of no fail-over where there was one.
 set -eu
 umask 077
 . "${0%/*}/lib.sh"
@@ -22,6 +23,8 @@ has_data() {
 
 was_replica() { grep -q '^replicaof ' "$data/redis.conf" 2> /dev/null; }
 
+was_master() { has_data && [ -e "$data/redis.conf" ] && ! was_replica; }
+
 # most COLUMN < LINES: the largest number in a column.
 most() { awk -v column="$1" '$column > most { most = $column } END { print most + 0 }'; }
 
@@ -33,17 +36,21 @@ decide() {
     replicas=$(echo "$lines" | most 3)
     # Sentinels that have just started: all were away together, so what each node has is what it had when they stopped.
     if [ "$(echo "$lines" | most 5)" -lt 5 ]; then together=yes; else together=; fi
+    # No fail-over yet, for all that they know.
+    if [ "$(echo "$lines" | most 4)" -eq 0 ]; then first=yes; else first=; fi
     if [ -z "$master" ]; then
         echo "waiting: fewer than $REDIS_QUORUM sentinels name a master"
     elif [ "$master" != "$REDIS_ADDRESS" ] && [ -e "$alone" ]; then
         echo "refused: this node ran alone and its data is newer, but the sentinels name $master; see docs/redis-sentinel.md"
+    elif [ "$master" != "$REDIS_ADDRESS" ] && [ -n "$first" ] && was_master; then
+        echo "refused: this node was the last master, but sentinels without memory name $master; see docs/redis-sentinel.md"
     elif [ "$master" != "$REDIS_ADDRESS" ] && [ -n "$together" ] && has_data; then
         echo "replica $master"
     elif [ "$master" != "$REDIS_ADDRESS" ]; then
         echo "replica $master behind"
     elif [ "$replicas" -gt 0 ] && ! has_data; then
         echo "refused: the sentinels name this node master, but it has no data and would empty the $replicas replicas"
-    elif [ "$(echo "$lines" | most 4)" -eq 0 ] && was_replica; then
+    elif [ -n "$first" ] && was_replica; then
         echo "refused: this node was a replica, but sentinels without memory name it master; see docs/redis-sentinel.md"
     elif [ "$replicas" -gt 0 ] && [ -z "$together" ] && echo "$lines" | grep -q ' [^ ]*\(down\|failover\)'; then
         echo choosing
@@ -88,8 +95,8 @@ candidate_once_copied() {
 }
 
 role=$(role)
-# The default user may do everything and be nobody: it is off and has no password. Redis reads its append-only file in this
-# user's name, and would leave out every transaction (also what a script wrote) that the user may not make (redis/redis#14541).
+# The default user may do everything, but nobody is it: it is off and has no password. Redis reads its append-only file in this
+# user's name, and leaves out the transactions (also what scripts wrote) that the user may not make: redis/redis#14541.
 fill users-node.acl SERVICES="$(digest REDIS_PASSWORD)" SENTINEL="$(digest REDIS_SENTINEL_PASSWORD)" \
     REPLICATION="$(digest REDIS_REPLICATION_PASSWORD)" OPERATOR="$(digest REDIS_OPERATOR_PASSWORD)" > "$data/users.acl"
 fill node.conf ADDRESS="$REDIS_ADDRESS" MIN_REPLICAS="$REDIS_MIN_REPLICAS" MAX_LAG="$REDIS_MAX_LAG" \

@@ -39,8 +39,8 @@ first_memory() {
 # What only this command can set, once the sentinel runs: its periods, in milliseconds (default in brackets).
 hurry() {
     # info (10000): by the offsets heard last, a fail-over chooses the replica that has the most.
-    # ping (1000): also the pause before a lost link is renewed. Longer than down-after, it makes a sentinel take the new master for
-    #   dead, whose links are all cut when it is promoted; too short, and it has no recent answer of a replica (5 periods) to choose.
+    # ping (1000): also the pause before a lost link is renewed. If it is longer than down-after, the new master, whose links
+    #   are all cut when it is promoted, is taken for dead. Replicas that said nothing for 5 of them are not chosen.
     # ask (1000): the pause before another sentinel that did not agree yet is asked again.
     # publish (2000): four of them pass before a former master that is back is made a replica.
     set -- info-period 1000 ping-period 400 ask-period 200 publish-period 500
