@@ -81,7 +81,7 @@ def undo(
         OpsError: something couldn't be put back.
     """
     wait_for_engine(containers, progress)
-    _check_way_back(before.state, containers.observe())
+    check_way_back(before.state, containers.observe())
     started = _start_again(before, containers, progress)
     removed = _take_away(before, containers, progress)
     progress.note = f"{len(removed)} containers removed, {len(started)} started again"
@@ -100,7 +100,7 @@ def undo(
     )
 
 
-def _check_way_back(before: State, now: State) -> None:
+def check_way_back(before: State, now: State) -> None:
     """Refuse to take new replicas away where old ones are removed already: nobody would serve.
 
     Raises:
