@@ -10,9 +10,11 @@ import noxfile
 import pytest
 from invoke.parser import Parser
 
-from optimus_ops.tasks.root import make_namespace
+from optimus_ops.tasks.root import contexts_of, make_namespace
+from optimus_ops.tasks.words import with_flags
 
 ROOT = Path(__file__).parents[2]
+VARIABLE = re.compile(r"[A-Z_]+=")
 README = (ROOT / "README.md").read_text("utf-8")
 COMMANDS = re.findall(r"^\$ (.+)$", README, flags=re.MULTILINE)
 
@@ -21,7 +23,7 @@ def without_bootstrap(command: str) -> list[str]:
     words = shlex.split(command)
     if words[:2] == ["python3", "scripts/bootstrap.py"]:
         words = [word for word in words[2:] if word != "--with-docker"]
-    return words
+    return [word for number, word in enumerate(words) if number or not VARIABLE.match(word)]
 
 
 def test_every_task_is_in_the_table() -> None:
@@ -37,7 +39,9 @@ def test_every_session_is_in_the_table() -> None:
 @pytest.mark.parametrize("command", [command for command in COMMANDS if "invoke" in command])
 def test_every_invoke_command_parses(command: str) -> None:
     words = without_bootstrap(command)
-    parsed = Parser(contexts=make_namespace(ROOT).to_contexts()).parse_argv(words[1:])
+    namespace = make_namespace(ROOT)
+    flagged = with_flags(words[1:], contexts_of(namespace))
+    parsed = Parser(contexts=namespace.to_contexts()).parse_argv(flagged)
     assert words[0] == "invoke"
     assert parsed[0].name == words[1]
 
