@@ -18,11 +18,13 @@ from optimus_ops.project import load_project
 from optimus_ops.redis_drill.actor import DrillActor
 from optimus_ops.redis_drill.cutting import need_root
 from optimus_ops.redis_drill.faults import chosen_faults
+from optimus_ops.redis_drill.files import write_report
 from optimus_ops.redis_drill.group import marked, read_group, refuse_unhealthy
 from optimus_ops.redis_drill.hands import Hands
-from optimus_ops.redis_drill.report import Report, document, report_text, write_report
+from optimus_ops.redis_drill.report import Report, document
 from optimus_ops.redis_drill.run import CONVERGE_SECONDS, Runner
 from optimus_ops.redis_drill.steps import plan_drill, seconds_of
+from optimus_ops.redis_drill.tables import report_text
 from optimus_ops.redis_drill.through import find_doors
 from optimus_ops.redis_ha.finding import stack_place
 from optimus_ops.redis_ha.target import Target
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
     from optimus_ops.redis_drill.faults import Fault
 
 MOST_RUNS = 1000
+SHORT_SECONDS = 120
 
 
 @dataclass(frozen=True)
@@ -88,6 +91,8 @@ def drill(flags: DrillFlags, options: Options, root: Path | None = None) -> None
         try:
             execute(plan, actor, console, Journal.begin(project.state / "journal", plan))
         finally:
+            # Nothing, unless something went wrong that nobody thought of.
+            runner.hands.mend()
             _report(flags, options, console, Report.of(plan, actor.outcomes, runner))
 
 
@@ -116,15 +121,22 @@ def _show(plan: Plan, options: Options, console: Console) -> None:
 
 
 def _text(plan: Plan) -> str:
-    return f"{plan_text(plan)}\n  about {seconds_of(plan) / 60:.0f} min in all"
+    seconds = seconds_of(plan)
+    return f"{plan_text(plan)}\n  about {f'{seconds / 60:.0f} min' if seconds > SHORT_SECONDS else f'{seconds:.0f} s'} in all"
 
 
 def _report(flags: DrillFlags, options: Options, console: Console, report: Report) -> None:
     """Tell what came of the runs that were made, however the drill ended."""
-    if flags.report:
-        for path in write_report(report, Path(flags.report)):
-            console.say(f"wrote {path}")
     if options.json:
         print_json(document(report))
-    elif report.outcomes:
+    if not report.outcomes:
+        return
+    if not options.json:
         console.say(report_text(report))
+    if flags.report:
+        for path in write_report(report, Path(flags.report), _command()):
+            console.say(f"wrote {path}")
+
+
+def _command() -> str:
+    return "invoke " + " ".join(sys.argv[1:])

@@ -51,6 +51,7 @@ def read_group(place: StackPlace, topology: Topology) -> Group:
         project=place.project,
         servers={one.service_name: peers[one.service_name] for one in containers if one.part == "state"},
         sentinels={one.service_name: peers[one.service_name] for one in containers if one.part == "sentinel"},
+        version=", ".join(sorted({server.version for server in topology.members})),
         master=topology.master,
         down_after=max(watch.down_after for watch in seen) / 1000,
         failover_timeout=max(watch.failover_timeout for watch in seen) / 1000,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from optimus_ops.redis_drill.faults import FAULTS
 from optimus_ops.redis_drill.figures import median_run
-from optimus_ops.redis_drill.picture import picture
+from optimus_ops.redis_drill.picture import PICTURE_STYLE, picture
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -17,10 +17,7 @@ if TYPE_CHECKING:
     from optimus_ops.redis_drill.report import Report
 
 STYLE = """
-:root { color-scheme: light dark; --ink: #1c2430; --soft: #5d6878; --line: #d5dae1; --paper: #fff; --shade: #f4f6f8;
-  --good: #2f7d5b; --bad: #c8452f; --mark: #2b5fa8; --switch: #8a4fb0; }
-@media (prefers-color-scheme: dark) { :root { --ink: #e3e8ef; --soft: #98a3b3; --line: #39424f; --paper: #14181e;
-  --shade: #1d232b; --good: #4cb388; --bad: #ee7a63; --mark: #7cb0f5; --switch: #c694ea; } }
+:root { color-scheme: light dark; }
 body { margin: 0 auto; max-width: 1040px; padding: 24px 20px 60px; background: var(--paper); color: var(--ink);
   font: 15px/1.5 system-ui, sans-serif; }
 h1 { font-size: 26px; margin: 0 0 4px; } h2 { font-size: 19px; margin: 40px 0 2px; }
@@ -32,18 +29,6 @@ th, td { padding: 4px 10px 4px 0; border-bottom: 1px solid var(--line); vertical
 td.text { white-space: normal; } .number { text-align: right; } .group td { border-bottom-color: transparent; }
 .met { color: var(--good); } .unmet { color: var(--bad); font-weight: 600; }
 details { margin: 6px 0; } summary { cursor: pointer; color: var(--soft); }
-svg.run { display: block; width: 100%; height: auto; background: var(--shade); border-radius: 6px; margin: 8px 0;
-  font: 11.5px system-ui, sans-serif; }
-svg text { fill: var(--ink); } svg .label { text-anchor: end; } svg .scale, svg .tick, svg .key { fill: var(--soft); }
-svg .tick { text-anchor: middle; }
-svg .ground { stroke: var(--soft); stroke-width: 1; } svg .lane { stroke: var(--line); stroke-width: 1; }
-svg rect.good { fill: var(--good); } svg rect.bad { fill: var(--bad); }
-svg .mark { fill: var(--mark); }
-svg .mark.hollow, svg .mark.stroke { fill: none; stroke: var(--mark); stroke-width: 1.6; }
-svg .mark.switch { fill: var(--switch); }
-svg line.fault { stroke: var(--bad); stroke-width: 1.6; } svg text.fault { fill: var(--bad); }
-svg line.healing { stroke: var(--mark); stroke-dasharray: 4 3; } svg text.healing { fill: var(--mark); }
-svg line.whole { stroke: var(--good); stroke-dasharray: 4 3; } svg text.whole { fill: var(--good); }
 """
 
 
@@ -59,7 +44,7 @@ def page(report: Report) -> str:
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>Redis drill</title>
-<style>{STYLE}</style>
+<style>{PICTURE_STYLE}{STYLE}</style>
 </head>
 <body>
 <h1>Redis drill</h1>

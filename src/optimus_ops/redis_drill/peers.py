@@ -49,6 +49,7 @@ class Group:
         project: the stack.
         servers: name -> server.
         sentinels: name -> sentinel.
+        version: of Redis.
         master: the name by which sentinels know the master.
         down_after: seconds without an answer after which a sentinel takes a server for dead.
         failover_timeout: seconds that an attempt may take; after one that failed, sentinels wait for twice as long.
@@ -58,6 +59,7 @@ class Group:
     project: str
     servers: Mapping[str, Peer]
     sentinels: Mapping[str, Peer]
+    version: str
     master: str
     down_after: float
     failover_timeout: float

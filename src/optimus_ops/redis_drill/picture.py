@@ -36,6 +36,25 @@ MARKS = {
 }
 """What happened -> how the legend calls it, and its shape."""
 
+PICTURE_STYLE = """
+:root { --ink: #1c2430; --soft: #5d6878; --line: #d5dae1; --paper: #fff; --shade: #f4f6f8;
+  --good: #2f7d5b; --bad: #c8452f; --mark: #2b5fa8; --switch: #8a4fb0; }
+@media (prefers-color-scheme: dark) { :root { --ink: #e3e8ef; --soft: #98a3b3; --line: #39424f; --paper: #14181e;
+  --shade: #1d232b; --good: #4cb388; --bad: #ee7a63; --mark: #7cb0f5; --switch: #c694ea; } }
+svg.run { display: block; width: 100%; height: auto; background: var(--shade); border-radius: 6px; margin: 8px 0;
+  font: 11.5px system-ui, sans-serif; }
+svg text { fill: var(--ink); } svg .label { text-anchor: end; } svg .scale, svg .tick, svg .key { fill: var(--soft); }
+svg .tick { text-anchor: middle; }
+svg .ground { stroke: var(--soft); stroke-width: 1; } svg .lane { stroke: var(--line); stroke-width: 1; }
+svg rect.good { fill: var(--good); } svg rect.bad { fill: var(--bad); }
+svg .mark { fill: var(--mark); }
+svg .mark.hollow, svg .mark.stroke { fill: none; stroke: var(--mark); stroke-width: 1.6; }
+svg .mark.switch { fill: var(--switch); }
+svg line.fault { stroke: var(--bad); stroke-width: 1.6; } svg text.fault { fill: var(--bad); }
+svg line.healing { stroke: var(--mark); stroke-dasharray: 4 3; } svg text.healing { fill: var(--mark); }
+svg line.whole { stroke: var(--good); stroke-dasharray: 4 3; } svg text.whole { fill: var(--good); }
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class Scale:
@@ -50,12 +69,13 @@ class Scale:
         return round(LEFT + share * (WIDTH - LEFT - RIGHT), 1)
 
 
-def picture(timeline: Timeline, title: str) -> str:
+def picture(timeline: Timeline, title: str, *, alone: bool = False) -> str:
     """Return the picture of a run.
 
     Args:
         timeline: of the run.
         title: what a reader who can't see it is told.
+        alone: whether it is a file by itself, with its own style.
     """
     scale = Scale(timeline.began, timeline.ended)
     sources = list(dict.fromkeys(sorted(one.who for one in timeline.happenings if one.who)))
@@ -72,7 +92,7 @@ def picture(timeline: Timeline, title: str) -> str:
     height = legend + LEGEND_LINE + 12
     return (
         f'<svg class="run" role="img" viewBox="0 0 {WIDTH} {height}" xmlns="http://www.w3.org/2000/svg">'
-        f"<title>{escape(title)}</title>{''.join(parts)}</svg>"
+        f"<title>{escape(title)}</title>{f'<style>{PICTURE_STYLE}</style>' if alone else ''}{''.join(parts)}</svg>"
     )
 
 

@@ -1,27 +1,21 @@
-"""What a drill came to: as a table, as JSON, and as files."""
+"""What a drill came to, as a value and as a JSON document."""
 
 from __future__ import annotations
 
-import json
+import os
 import platform
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from optimus_ops.errors import OpsError
 from optimus_ops.redis_drill.faults import FAULTS
 from optimus_ops.redis_drill.figures import Figures, figures, median_run
-from optimus_ops.redis_drill.page import page
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from pathlib import Path
 
     from optimus_ops.plan.steps import Plan
-    from optimus_ops.redis_drill.figures import Spread
     from optimus_ops.redis_drill.outcomes import Outcome
     from optimus_ops.redis_drill.run import Runner
-
-NAME = "redis-drill"
 
 
 @dataclass(frozen=True)
@@ -64,12 +58,13 @@ def settings_of(runner: Runner) -> dict[str, str]:
     group = runner.group
     lag = "off" if group.max_lag is None else f"1, max-lag {group.max_lag:g} s"
     return {
+        "Redis": group.version,
         "servers": str(len(group.servers)),
         "sentinels": str(len(group.sentinels)),
         "down-after": f"{group.down_after * 1000:.0f} ms",
         "min-replicas": lag,
         "through services": ", ".join(door.kind.name for door in runner.doors) or "nothing: they do not run",
-        "host": f"{platform.system()} {platform.release()}, {platform.machine()}",
+        "host": f"{os.cpu_count()} cores, {platform.system()} {platform.release()}, {platform.machine()}",
     }
 
 
@@ -81,11 +76,11 @@ def document(report: Report) -> dict[str, Any]:
         "settings": dict(report.settings),
         "faults": [
             {
-                **asdict(one),
+                **rounded(asdict(one)),
                 "targets": [{**asdict(target), "reached": target.reached} for target in one.targets],
                 "wanted": report.wanted[one.fault],
                 "outcomes": [_brief(run) for run in report.by_fault[one.fault]],
-                "timeline": asdict(median_run(report.by_fault[one.fault]).timeline),
+                "timeline": rounded(asdict(median_run(report.by_fault[one.fault]).timeline)),
             }
             for one in report.figures
         ],
@@ -102,85 +97,15 @@ def _brief(one: Outcome) -> dict[str, Any]:
     """Return a run without its timeline: that of one run of a fault is kept."""
     found = asdict(one)
     del found["timeline"], found["fault"]
-    return {**found, "good": one.good}
+    expected = {each.name: each.found for each in one.expected}
+    unmet = [each.name for each in one.expected if not each.met]
+    return {**rounded(found), "good": one.good, "expected": expected, "unmet": unmet}
 
 
-def report_text(report: Report) -> str:
-    """Return the report as tables."""
-    lines = [", ".join(f"{name} {value}" for name, value in report.settings.items()), ""]
-    header = (
-        "FAULT",
-        "RUNS",
-        "AS EXPECTED",
-        "ELECTIONS",
-        "OUTAGE OF",
-        "P50",
-        "P95",
-        "MAX",
-        "LOST",
-        "DUPLICATES",
-        "RESTORED",
-    )
-    rows = [header, *(row for one in report.figures for row in _rows(one))]
-    widths = [max(len(row[column]) for row in rows) for column in range(len(header))]
-    lines += ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
-    notes = [f"  {note}" for one in report.figures for note in _notes(one)]
-    return "\n".join([*lines, *(["", *notes] if notes else [])])
-
-
-def _rows(one: Figures) -> list[tuple[str, ...]]:
-    elections = ", ".join(f"{number} in {runs}" for number, runs in sorted(one.elections.items()))
-    first = (one.fault, f"{one.runs}", f"{one.good}/{one.runs}", elections)
-    rows: list[tuple[str, ...]] = []
-    for number, (kind, (lost, most)) in enumerate(one.lost.items()):
-        rows.append(
-            (
-                *(first if number == 0 else ("", "", "", "")),
-                kind,
-                *_seconds(one.outages.get(kind)),
-                f"{lost}" if lost == most else f"{lost} (max {most})",
-                f"{one.duplicates}" if number == 0 else "",
-                " / ".join(_seconds(one.restored)) if number == 0 else "",
-            )
-        )
-    return rows
-
-
-def _seconds(spread: Spread | None) -> tuple[str, str, str]:
-    if spread is None:
-        return ("-", "-", "-")
-    return (f"{spread.p50:.2f}", f"{spread.p95:.2f}", f"{spread.most:.2f}")
-
-
-def _notes(one: Figures) -> list[str]:
-    notes = [f"{one.fault}: {name}: not in {runs} of {one.runs} runs" for name, runs in one.unmet.items()]
-    for name, answers in one.facts.items():
-        told = ", ".join(f"{answer} in {runs} runs" for answer, runs in answers.items())
-        notes.append(f"{one.fault}: {name}: {told}")
-    for target in one.targets:
-        found = "not measured" if target.found is None else f"{target.found:.2f} s"
-        word = "reached" if target.reached else "MISSED"
-        notes.append(f"{one.fault}: {target.name} under {target.under:g} s: {word} ({found})")
-    if one.last_doomed is not None:
-        notes.append(
-            f"{one.fault}: the replaced master acknowledged {one.doomed} doomed writes, "
-            f"the last {one.last_doomed:.2f} s after the fault"
-        )
-    return notes
-
-
-def write_report(report: Report, folder: Path) -> tuple[Path, ...]:
-    """Write the report's files; return their paths.
-
-    Raises:
-        OpsError: they can't be written.
-    """
-    texts = {"json": json.dumps(document(report), indent=1) + "\n", "html": page(report)}
-    paths = {folder / f"{NAME}.{suffix}": text for suffix, text in texts.items()}
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        for path, text in paths.items():
-            path.write_text(text, "utf-8")
-    except OSError as error:
-        raise OpsError(f"the report can't be written: {error.strerror} ({error.filename})") from error
-    return tuple(paths)
+def rounded(value: Any) -> Any:
+    """Return a document with milliseconds: more is not measured."""
+    if isinstance(value, float):
+        return round(value, 3)
+    if isinstance(value, dict):
+        return {name: rounded(each) for name, each in value.items()}
+    return [rounded(each) for each in value] if isinstance(value, list | tuple) else value

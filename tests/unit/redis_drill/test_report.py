@@ -13,11 +13,13 @@ from tests.unit.redis_drill.records import NEAR, PLAIN, WAITING, any_writes, rec
 
 from optimus_ops.errors import OpsError
 from optimus_ops.redis_drill.faults import FAULTS
+from optimus_ops.redis_drill.files import write_report
 from optimus_ops.redis_drill.outcomes import Outcome, outcome
 from optimus_ops.redis_drill.page import page
 from optimus_ops.redis_drill.picture import picture
 from optimus_ops.redis_drill.record import Write
-from optimus_ops.redis_drill.report import Report, document, report_text, write_report
+from optimus_ops.redis_drill.report import Report, document
+from optimus_ops.redis_drill.tables import markdown, report_text
 
 KILL = FAULTS[0]
 SETTINGS = {"down-after": "500 ms"}
@@ -136,15 +138,26 @@ def test_the_picture_names_who_did_what_and_when() -> None:
     assert "two: is master after 1.00 s" in drawn
 
 
-def test_both_files_are_written(tmp_path: Path) -> None:
-    paths = write_report(report(made()), tmp_path / "new" / "folder")
+def test_a_table_in_markdown_has_a_cell_for_each_column() -> None:
+    lines = [line for line in markdown(report(made()), "invoke redis.drill").splitlines() if line.startswith("|")]
 
-    assert [path.name for path in paths] == ["redis-drill.json", "redis-drill.html"]
-    assert json.loads(paths[0].read_text())["project"] == "shop"
+    assert len(lines) == 4
+    assert {line.count("|") for line in lines} == {lines[0].count("|")}
+
+
+def test_all_files_are_written(tmp_path: Path) -> None:
+    folder = tmp_path / "new" / "folder"
+
+    paths = write_report(report(made()), folder, "invoke redis.drill")
+
+    assert {path.suffix for path in paths} == {".md", ".html", ".svg", ".json"}
+    assert json.loads((folder / "redis-drill.json").read_text())["project"] == "shop"
+    assert (folder / "redis-drill.svg").read_text().startswith("<svg")
+    assert "`invoke redis.drill`" in (folder / "redis-drill.md").read_text()
 
 
 def test_a_report_that_can_not_be_written_is_one_message(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
 
     with pytest.raises(OpsError, match="the report can't be written"):
-        write_report(report(made()), tmp_path / "file")
+        write_report(report(made()), tmp_path / "file", "invoke redis.drill")
