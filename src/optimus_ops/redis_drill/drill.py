@@ -122,7 +122,8 @@ def _show(plan: Plan, options: Options, console: Console) -> None:
 
 def _text(plan: Plan) -> str:
     seconds = seconds_of(plan)
-    return f"{plan_text(plan)}\n  about {f'{seconds / 60:.0f} min' if seconds > SHORT_SECONDS else f'{seconds:.0f} s'} in all"
+    shown = f"{seconds / 60:.0f} min" if seconds > SHORT_SECONDS else f"{seconds:.0f} s"
+    return f"{plan_text(plan)}\n  about {shown} in all"
 
 
 def _report(flags: DrillFlags, options: Options, console: Console, report: Report) -> None:
