@@ -135,13 +135,33 @@ async def test_while_it_drains_it_is_healthy_but_not_ready_and_lets_connections_
     assert [answer.headers["connection"] for answer in (ready, health, other)] == ["close"] * 3
 
 
-async def test_a_second_signal_ends_the_delay(start_service: Start) -> None:
+@pytest.mark.parametrize("processes", ["1", "2"])
+async def test_being_told_again_and_again_cuts_nothing(start_service: Start, processes: str) -> None:
+    service = start_service(DRAIN_DELAY="0.3", WEB_CONCURRENCY=processes)
+    async with httpx.AsyncClient(base_url=service.url, timeout=30) as client:
+        request = asyncio.create_task(client.get("/slow", params={"seconds": 2}))
+        await asyncio.sleep(0.2)
+        while not request.done():
+            service.terminate()
+            await asyncio.sleep(0.1)
+        assert (await request).json() == {"finished": True}
+    assert await asyncio.to_thread(service.wait) == 0
+
+
+async def test_a_person_s_signal_ends_the_delay_and_another_one_what_is_in_flight(start_service: Start) -> None:
     service = start_service(DRAIN_DELAY="600")
     service.terminate()
-    async with httpx.AsyncClient(base_url=service.url) as client:
+    async with httpx.AsyncClient(base_url=service.url, timeout=60) as client:
         while (await client.get("/ready")).status_code == 200:
             continue
-    service.terminate()
+        request = asyncio.create_task(client.get("/slow", params={"seconds": 600}))
+        await asyncio.sleep(0.2)
+        service.process.send_signal(signal.SIGINT)
+        while not await refused(service.url):
+            continue
+        service.process.send_signal(signal.SIGINT)
+        with suppress(httpx.TransportError):
+            assert (await request).status_code == 500
     assert await asyncio.to_thread(service.wait) == 0
 
 

@@ -38,8 +38,9 @@ REPEAT_SECONDS = 0.3
 class DrainingServer(uvicorn.Server):
     """A uvicorn server for which SIGTERM means drain.
 
-    First SIGTERM: /ready fails and responses say `Connection: close`, for `delay` seconds; then it stops listening and
-    finishes what is in flight. A second one ends the delay; a third one cuts what is in flight. SIGINT skips the delay.
+    SIGTERM: /ready fails and responses say `Connection: close`, for `delay` seconds; then it stops listening and
+    finishes what is in flight. Another one changes nothing: whoever stops a replica may be killed and do it again.
+    SIGINT, a person's at a terminal, skips the delay; another one cuts what is in flight.
     """
 
     def __init__(self, config: uvicorn.Config, drain: Drain, delay: float) -> None:
@@ -50,11 +51,10 @@ class DrainingServer(uvicorn.Server):
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002 - the overridden signature
         """Begin to drain, or hasten it. Overrides uvicorn's, which stops listening at once and re-raises the signal."""
-        if self.should_exit:
-            self.force_exit = True
-        elif self._stop_at is not None or sig == signal.SIGINT:
+        if sig == signal.SIGINT:
+            self.force_exit = self.should_exit
             self.should_exit = True
-        else:
+        elif self._stop_at is None:
             self._stop_at = time.monotonic() + self._delay
         self._drain.begin()
 
