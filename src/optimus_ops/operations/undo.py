@@ -156,7 +156,8 @@ def _start_again(before: Before, containers: Containers, progress: Progress) -> 
 def _take_away(before: Before, containers: Containers, progress: Progress) -> tuple[Replica, ...]:
     """Drain the new containers that serve, then remove all new ones."""
     new = [replica for replica in containers.observe().replicas if replica.id not in before.state.ids]
-    serving = [replica for replica in new if replica.ready and _drains(replica, before, containers.stack)]
+    # Healthy or not yet: the balancer finds whatever listens.
+    serving = [replica for replica in new if replica.running and _drains(replica, before, containers.stack)]
     for service in dict.fromkeys(replica.service for replica in serving):
         victims = going(replica for replica in serving if replica.service == service)
         containers.stop(victims, containers.stack.services[service].stop_seconds, progress)
