@@ -100,8 +100,10 @@ def files(offer: Any, needs: Any) -> dict[str, bytes]:
     return {f"{FOLDER}/offers.json": encoded(offer), f"{FOLDER}/needs.json": encoded(needs)}
 
 
-def readers() -> list[Any]:
-    found: list[Any] = docker.from_env().api.containers(all=True, filters={"label": READER_LABEL})
+def readers(image: str) -> list[Any]:
+    """Return what is there to read an image through; others may be reading others at the same time."""
+    filters = {"label": READER_LABEL, "ancestor": image}
+    found: list[Any] = docker.from_env().api.containers(all=True, filters=filters)
     return found
 
 
@@ -111,7 +113,7 @@ def test_a_contract_is_read_out_of_an_image_that_can_run_nothing(engine: Docker,
     assert contract is not None
     assert contract.offers == openapi("a")
     assert contract.needs == {"bank": openapi("b")}
-    assert readers() == []
+    assert readers(image) == []
 
 
 def test_the_contract_of_a_real_image_is_that_of_its_checkout(engine: Docker, make: Make) -> None:
@@ -129,7 +131,7 @@ def test_while_an_image_is_read_its_project_has_no_further_replica(engine: Docke
 
         def __getattr__(self, name: str) -> Any:
             if name == "get_archive":
-                seen.append((engine.observe("optimus-contracts").replicas, readers()))
+                seen.append((engine.observe("optimus-contracts").replicas, readers(image)))
             return getattr(engine.api, name)
 
     contract_of_image(Docker(Watching(), engine.node), image)
@@ -145,11 +147,11 @@ def test_what_a_killed_reader_left_is_removed_by_a_later_one(
     labels = {READER_LABEL: "true"}
     left = engine.api.create_container(image, command=["true"], labels=labels)["Id"]
     contract_of_image(engine, image)
-    assert [reader["Id"] for reader in readers()] == [left]
+    assert [reader["Id"] for reader in readers(image)] == [left]
     later = time.time() + 3600
     monkeypatch.setattr("optimus_ops.contracts.reading.time.time", lambda: later)
     contract_of_image(engine, image)
-    assert readers() == []
+    assert readers(image) == []
 
 
 def test_an_image_without_the_label_has_no_contract(engine: Docker, base: str) -> None:
@@ -178,7 +180,7 @@ def test_a_malformed_contract_is_refused_with_the_image(
     with pytest.raises(Refused, match=said) as refused:
         contract_of_image(engine, image)
     assert image in refused.value.message
-    assert readers() == []
+    assert readers(image) == []
 
 
 def test_a_deploy_is_ordered_and_checked_by_what_images_carry(engine: Docker, make: Make) -> None:
