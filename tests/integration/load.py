@@ -67,12 +67,13 @@ class LostError(Exception):
 class Load:
     """Clients against ai-engine through the balancer, until the block ends.
 
-    One of them asks for answers that take three seconds, one for streams, the others for plain answers. Connections are
+    One of them asks for answers that take their time, one for streams, the others for plain answers. Connections are
     kept open; after `Connection: close` a new one is opened, as HTTP has it.
 
     Args:
         platform: whom they ask.
         clients: how many.
+        long: the model whose answers take their time.
         failures: the requests that were lost.
         answers: those that were answered.
         name: what the ids of its requests begin with.
@@ -80,6 +81,7 @@ class Load:
 
     platform: Platform
     clients: int = CLIENTS
+    long: str = LONG
     failures: list[Failure] = field(default_factory=list)
     answers: list[Answer] = field(default_factory=list)
     name: str = field(default_factory=lambda: f"load-{uuid.uuid4().hex[:8]}")
@@ -115,9 +117,13 @@ class Load:
         return Counter(answer.served_by for answer in list(self.answers))
 
     def assert_nothing_lost(self) -> None:
-        """Fail with what was lost, as the client and the balancer saw it; and where there was no load to speak of."""
-        log = balancer_log(self.platform) if self.failures else {}
-        told = [f"{failure}\n      {log.get(failure.request)}" for failure in self.failures]
+        """Fail with what was lost, as the client and the balancer saw it; and where there was no load to speak of.
+
+        What was told once isn't told again.
+        """
+        lost, self.failures = self.failures, []
+        log = balancer_log(self.platform) if lost else {}
+        told = [f"{failure}\n      {log.get(failure.request)}" for failure in lost]
         assert not told, "lost:\n  " + "\n  ".join(told)
         assert {answer.what for answer in self.answers} >= {"long", "stream", "plain"}
 
@@ -171,7 +177,7 @@ class _Client:
     def _ask(self, connection: http.client.HTTPConnection, request: str) -> str:
         body: dict[str, Any] = {"model": "embedded", "messages": [{"role": "user", "content": f"it is {request}"}]}
         if self.what == "long":
-            body["model"] = LONG
+            body["model"] = self.load.long
         if self.what == "stream":
             body.update(model="embedded/500", stream=True)
         headers = {"Authorization": f"Bearer {self.key}", "X-Request-Id": request, "Content-Type": "application/json"}

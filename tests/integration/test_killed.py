@@ -39,7 +39,7 @@ EACH_STEP = pytest.mark.parametrize("step", range(1, len(STEPS) + 1), ids=lambda
 def load(rolling: Platform) -> Iterator[Load]:
     """Return load that goes on from test to test."""
     rolling.invoke("scale", "--ai-engine", "1").check()
-    with Load(rolling) as clients:
+    with Load(rolling, long="embedded/1000") as clients:
         yield clients
     clients.assert_nothing_lost()
 
