@@ -334,7 +334,8 @@ def test_a_failed_build_says_why_and_leaves_the_old_image(checkout: Checkout) ->
 
 def test_an_interrupted_build_ends_and_leaves_no_image(checkout: Checkout) -> None:
     dockerfile = checkout.root / "services" / "first" / "Dockerfile"
-    dockerfile.write_text(f"{dockerfile.read_text()}\nRUN sleep 300\n")
+    # A layer of its own: one that ran to its end once would be in the cache.
+    dockerfile.write_text(f"{dockerfile.read_text()}\nRUN sleep 300 && echo {uuid.uuid4().hex}\n")
     script = (
         "import os, sys; from pathlib import Path; from optimus_ops.images import build;"
         "build(Path(sys.argv[1]), ['first'], [Path(sys.argv[2])], os.environ, lambda text: print(text, flush=True))"
