@@ -18,7 +18,7 @@ from tests.integration.platform import Platform
 from optimus_ops.balancer.observation import NO_TRAFFIC
 from optimus_ops.balancer.sample import Sample
 from optimus_ops.balancer.traffic import addresses, observe_new, watch_traffic
-from optimus_ops.engine.observe import PROJECT_LABEL, SERVICE_LABEL, Docker
+from optimus_ops.engine.observe import HASH_LABEL, PROJECT_LABEL, SERVICE_LABEL, Docker
 from optimus_ops.engine.state import Replica
 from optimus_ops.errors import MachineLacks, OpsError
 
@@ -77,7 +77,7 @@ def failing_replica(platform: Platform, beside: Replica) -> Iterator[Replica]:
     """Have one more replica that the balancer finds, and that answers every request with 500."""
     engine = docker.from_env()
     [network] = [name for name in beside.addresses if name.endswith("_optimus")]
-    labels = {PROJECT_LABEL: platform.project, SERVICE_LABEL: "ai-engine"}
+    labels = {PROJECT_LABEL: platform.project, SERVICE_LABEL: "ai-engine", HASH_LABEL: "by hand"}
     container = engine.containers.create(
         beside.image_id, ["python3", "-c", FAILING], entrypoint=[], labels=labels, name=f"{platform.project}-failing"
     )
