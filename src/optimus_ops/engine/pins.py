@@ -13,7 +13,7 @@ from optimus_ops.engine.files import write_private
 from optimus_ops.errors import Refused
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
 
 
@@ -43,6 +43,13 @@ class Pins:
         names = [*self.environment, *(name for name in environment if name not in self.environment)]
         merged = {name: {**self.environment.get(name, {}), **environment.get(name, {})} for name in names}
         return Pins(self.images, merged)
+
+    def with_variables(self, variables: Iterable[tuple[str, str, str]]) -> Pins:
+        """Return these pins with further variables, each as service, name and value."""
+        environment: dict[str, dict[str, str]] = {}
+        for service, name, value in variables:
+            environment.setdefault(service, {})[name] = value
+        return self.with_environment(environment)
 
     def as_compose(self) -> str:
         """Return them as a Compose file (JSON, which is YAML)."""

@@ -114,9 +114,7 @@ class ComposeActor:
                 kept = kept_images(self.compose)
                 kept.keep(self.docker, service, self.stack.services[service].image, images)
             case Pin(images=images, environment=environment):
-                pins = self.compose.pinned().with_images(dict(images))
-                for service, name, value in environment:
-                    pins = pins.with_environment({service: {name: value}})
+                pins = self.compose.pinned().with_images(dict(images)).with_variables(environment)
                 write_pins(self.compose.pins_file, pins)
             case _:
                 raise OpsError(f"no way to carry out a step of kind {step.kind!r}")

@@ -90,7 +90,13 @@ class Containers:
     def start_others(self, counts: Mapping[str, int], note: Callable[[str], None]) -> None:
         """Start containers that are no replicas: what ended is started again, or made anew if it is described anew."""
         state = self.observe()
-        self.compose.up(counts, existing="replace", on_line=note)
+        idle = {name: count for name, count in counts.items() if not state.running(name)}
+        busy = {name: count for name, count in counts.items() if name not in idle}
+        if idle:
+            self.compose.up(idle, existing="replace", on_line=note)
+        if busy:
+            # Replacing would take what runs as well.
+            self.compose.up(busy, existing="keep", on_line=note)
         self._note_configs(replica for replica in self.observe().replicas if replica.id not in state.ids)
 
     def _note_configs(self, made: Iterable[Replica]) -> None:

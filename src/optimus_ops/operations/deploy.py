@@ -141,9 +141,7 @@ def in_order(
 def _pinned_as_asked(session: Session, request: DeployRequest) -> tuple[Compose, DeployRequest]:
     """Return the project's files as they will be pinned, and the request, which says whether that changes anything."""
     now = session.compose.pinned()
-    pins = now.with_images(request.images)
-    for service, name, value in request.environment:
-        pins = pins.with_environment({service: {name: value}})
+    pins = now.with_images(request.images).with_variables(request.environment)
     return session.compose.with_pins(pins), replace(request, repin=pins != now)
 
 

@@ -12,6 +12,7 @@ from optimus_ops.engine.pins import Pins, write_pins
 from optimus_ops.errors import MachineLacks, OpsError
 from optimus_ops.operations.containers import POLL_SECONDS, each
 from optimus_ops.plan.scale import going, routed
+from optimus_ops.plan.steps import short_id
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -179,7 +180,7 @@ def _put_names_back(before: Before, containers: Containers) -> tuple[str, ...]:
     for name in moved:
         with contextlib.suppress(OpsError):
             docker.tag(before.images[name], name)
-            done.append(f"{name} is {before.images[name].removeprefix('sha256:')[:12]} again")
+            done.append(f"{name} is {short_id(before.images[name])} again")
     if compose.pinned() != before.pins:
         write_pins(compose.pins_file, before.pins)
         done.append("put pins back")
