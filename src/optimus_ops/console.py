@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 import threading
@@ -129,3 +130,8 @@ def _columns(stream: TextIO) -> int:
         return os.get_terminal_size(stream.fileno()).columns
     except OSError:
         return 80
+
+
+def print_json(document: object) -> None:
+    """Print the one JSON document of a task on standard output."""
+    print(json.dumps(document, indent=2, default=str), flush=True)

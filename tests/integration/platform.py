@@ -12,7 +12,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -75,7 +75,7 @@ class Platform:
         ports = free_ports(2)
         project = f"optimus-it-{os.getpid()}-{name}"
         environ = {
-            **os.environ,
+            **{name: value for name, value in os.environ.items() if name != "OPTIMUS_SECRETS_DIR"},
             "COMPOSE_PROJECT_NAME": project,
             "AI_ENGINE_PORT": str(ports[0]),
             "BACKEND_ORCHESTRATOR_PORT": str(ports[1]),
@@ -121,13 +121,17 @@ class Platform:
 
     def interrupted(self, until: str, number: signal.Signals, *words: str) -> Ran:
         """Run `invoke`, send a signal as soon as a line contains `until`, and wait for its end."""
+        return self.meanwhile(until, lambda process: process.send_signal(number), *words)
+
+    def meanwhile(self, until: str, act: Callable[[subprocess.Popen[str]], object], *words: str) -> Ran:
+        """Run `invoke`, do something as soon as a line contains `until`, and wait for its end."""
         process = self.start(*words)
         assert process.stdout is not None
         lines: list[str] = []
         for line in process.stdout:
             lines.append(line)
             if until in line:
-                process.send_signal(number)
+                act(process)
                 break
         rest, _ = process.communicate(timeout=SECONDS)
         return Ran(process.returncode, "".join(lines) + rest, "")

@@ -8,13 +8,14 @@ import signal
 import subprocess
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import docker
 import pytest
-from tests.integration.platform import ROOT, SECONDS, Platform, remove_everything
+from tests.integration.platform import ROOT, SECONDS, Platform, Ran, remove_everything
 
 pytestmark = pytest.mark.integration
 
@@ -26,6 +27,7 @@ SERVICES = {
         *("redis-sentinel-1", "redis-sentinel-2", "redis-sentinel-3"),
     ),
 }
+STATE = ("redis", "redis-replica-1", "redis-replica-2")
 
 
 @dataclass(frozen=True)
@@ -79,6 +81,20 @@ class RedisStack:
         servers = self.validated()["servers"]
         [name] = [one["name"] for one in servers if one["role"] == "master" and one["purpose"] == "state"]
         return str(name)
+
+    @contextmanager
+    def address_taken_once(self, service: str, moment: str, *words: str) -> Iterator[Ran]:
+        """Run `invoke`; when a line contains `moment`, another container takes the address of a stopped service."""
+        engine = docker.from_env()
+        network = f"{self.platform.project}_sentinel"
+        old = engine.containers.get(f"{self.platform.project}-{service}-1")
+        address = old.attrs["NetworkSettings"]["Networks"][network]["IPAMConfig"]["IPv4Address"]
+        squatter = engine.containers.create(old.image.id, ["sleep", "600"], entrypoint="")
+        try:
+            engine.networks.get(network).connect(squatter, ipv4_address=address)
+            yield self.platform.meanwhile(moment, lambda _process: squatter.start(), *words)
+        finally:
+            squatter.remove(force=True)
 
     def validated(self) -> dict[str, Any]:
         """Return the document of validate-redis."""
@@ -251,9 +267,50 @@ def test_a_group_is_restored_as_a_whole(sentinel: RedisStack, tmp_path: Path) ->
     sentinel.platform.invoke("redis.backup", "--to", str(folder)).check()
     sentinel.fill("after")
     sentinel.platform.invoke("redis.restore", "--from", str(folder)).check()
-    for service in ("redis", "redis-replica-1", "redis-replica-2"):
+    for service in STATE:
         assert sentinel.keys(service) == {"before"}
     settle(sentinel)
+
+
+@pytest.mark.parametrize(
+    ("moment", "number", "code"),
+    [("✓ stop redis-sentinel-1", signal.SIGTERM, 143), ("✓ start redis-sentinel-1", signal.SIGINT, 130)],
+)
+def test_a_group_whose_restore_is_interrupted_has_its_old_data(
+    sentinel: RedisStack, tmp_path: Path, moment: str, number: signal.Signals, code: int
+) -> None:
+    settle(sentinel)
+    sentinel.fill("old")
+    folder = tmp_path / "backup"
+    sentinel.platform.invoke("redis.backup", "--to", str(folder)).check()
+    sentinel.fill("newer")
+    ran = sentinel.platform.interrupted(moment, number, "redis.restore", "--from", str(folder))
+    assert ran.code == code, ran.text
+    assert "Traceback" not in ran.text
+    settle(sentinel)
+    for service in STATE:
+        assert sentinel.keys(service) == {"newer"}
+
+
+def test_a_group_with_a_replica_that_does_not_start_again_has_its_old_data(
+    sentinel: RedisStack, tmp_path: Path
+) -> None:
+    settle(sentinel)
+    sentinel.fill("old")
+    folder = tmp_path / "backup"
+    sentinel.platform.invoke("redis.backup", "--to", str(folder)).check()
+    sentinel.fill("newer")
+    [lost, *_] = [service for service in STATE if service != sentinel.master()]
+    with sentinel.address_taken_once(lost, "✓ stop redis-sentinel-1", "redis.restore", "--from", str(folder)) as ran:
+        assert ran.code == 1, ran.text
+        assert "Traceback" not in ran.text
+        assert "Address already in use" in ran.text
+        for service in STATE:
+            if service != lost:
+                assert sentinel.keys(service) == {"newer"}
+    sentinel.compose("start", lost)
+    settle(sentinel)
+    assert sentinel.keys(lost) == {"newer"}
 
 
 def settle(stack: RedisStack) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from ipaddress import ip_address
 from typing import TYPE_CHECKING
 
-from optimus_ops.engine.observe import asked
 from optimus_ops.engine.postgres import CONNECTIONS_COMMAND, parse_connections
 from optimus_ops.engine.process import run
 from optimus_ops.errors import MachineLacks, OpsError
@@ -29,7 +28,7 @@ NO_SESSION = 2
 
 
 def observe_capacity(docker: Docker, stack: Stack, state: State) -> Capacity:
-    """Ask the engine for its host, and the database for its connections.
+    """Return what the engine's host has, and ask the database for its connections.
 
     Args:
         docker: the engine.
@@ -44,15 +43,12 @@ def observe_capacity(docker: Docker, stack: Stack, state: State) -> Capacity:
         OpsError: the database is ready, and does not say how many connections it takes.
         MachineLacks: the engine does not answer.
     """
-    with asked():
-        info = docker.api.info()
-    memory, cpus = int(info["MemTotal"]), float(info["NCPU"])
     name = database_of(stack)
     database = next((replica for replica in state.of(name) if replica.ready), None) if name else None
     found = _ask(database) if database else None
     if found is None:
-        return Capacity(None, 0, memory, cpus)
-    return Capacity(found.most, found.reserved, memory, cpus, other_connections(found, state))
+        return Capacity(None, 0, docker.memory, docker.cpus)
+    return Capacity(found.most, found.reserved, docker.memory, docker.cpus, other_connections(found, state))
 
 
 def _ask(database: Replica) -> Connections | None:

@@ -10,6 +10,11 @@ if TYPE_CHECKING:
     from datetime import datetime
 
 
+def short_id(image: str) -> str:
+    """Return an image's id as people write it: twelve digits."""
+    return image.removeprefix("sha256:")[:12]
+
+
 @dataclass(frozen=True, slots=True)
 class Replica:
     """One container of a service.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
+from optimus_ops.engine.state import short_id
 from optimus_ops.images.local import image_id, inspect, labels_in
 from optimus_ops.images.model import Build, builds, public_images, services_of
 from optimus_ops.images.sources import LABEL
@@ -76,7 +77,7 @@ def _cells(row: ImageRow) -> tuple[str, ...]:
     return (
         row.image,
         row.kind,
-        (row.id or "-").removeprefix("sha256:")[:12],
+        short_id(row.id or "-"),
         f"{row.size / MEGABYTE:.0f} MB" if row.id else "-",
         "-" if row.over_base is None else f"{row.over_base / MEGABYTE:.0f} MB",
         row.created[:16].replace("T", " ") or "-",

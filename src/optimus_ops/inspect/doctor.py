@@ -8,14 +8,13 @@ import textwrap
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from optimus_ops.console import Console
+from optimus_ops.console import Console, print_json
 from optimus_ops.engine.observe import Docker
 from optimus_ops.engine.state import State
 from optimus_ops.errors import MachineLacks, OpsError
 from optimus_ops.inspect import checks, machine
 from optimus_ops.inspect.checks import Check
 from optimus_ops.inspect.status import compose_of
-from optimus_ops.operations.session import print_json
 from optimus_ops.project import load_project
 from optimus_ops.secrets import SecretsPaths, validate
 

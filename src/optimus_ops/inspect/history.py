@@ -13,11 +13,10 @@ from rich.console import Console as RichConsole
 from rich.table import Table
 from rich.text import Text
 
-from optimus_ops.console import Console
+from optimus_ops.console import Console, print_json
 from optimus_ops.errors import Refused
 from optimus_ops.inspect.lines import clean
 from optimus_ops.inspect.render import counted
-from optimus_ops.operations.session import print_json
 from optimus_ops.plan.history import Outcome, Result, read_history
 from optimus_ops.project import load_project
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
+from optimus_ops.engine.state import short_id
 from optimus_ops.inspect.usage import Limits, Usage
 
 if TYPE_CHECKING:
@@ -145,8 +146,3 @@ def problem(replica: Replica, usage: Usage, *, job: bool) -> str | None:
     if usage.limits.restarts:
         return f"{replica.name} was restarted {usage.limits.restarts} times by the engine"
     return None
-
-
-def short_id(image_id: str) -> str:
-    """Return the first 12 hexadecimal digits of an image's id, as the engine's own tools show it."""
-    return image_id.removeprefix("sha256:")[:12]

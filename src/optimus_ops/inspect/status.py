@@ -6,13 +6,12 @@ import shutil
 import sys
 from typing import TYPE_CHECKING
 
-from optimus_ops.console import Console
+from optimus_ops.console import Console, print_json
 from optimus_ops.engine.compose import Compose
 from optimus_ops.engine.observe import Docker
 from optimus_ops.inspect.gather import look
 from optimus_ops.inspect.render import print_status, status_json
 from optimus_ops.inspect.report import make_rows
-from optimus_ops.operations.session import print_json
 from optimus_ops.project import load_project
 
 if TYPE_CHECKING:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from optimus_ops.contracts import agree_on_deploy, contracts_to_come
 from optimus_ops.engine.disk import check_disk
 from optimus_ops.engine.kept import repository_of
+from optimus_ops.engine.state import short_id
 from optimus_ops.errors import Refused
 from optimus_ops.operations.actor import kept_images
 from optimus_ops.operations.budgeting import Budgeting
@@ -22,7 +23,6 @@ from optimus_ops.plan.deploy import (
     rebuilt_images,
 )
 from optimus_ops.plan.scale import check_checkout, check_services
-from optimus_ops.plan.steps import short_id
 from optimus_ops.stack.accounts import BudgetPolicy
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from optimus_ops.engine.compose import Compose
     from optimus_ops.engine.state import State
-    from optimus_ops.operations.session import Options
+    from optimus_ops.operations.options import Options
     from optimus_ops.plan.scale import Surroundings
     from optimus_ops.plan.steps import Plan
     from optimus_ops.stack.model import Stack

@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 
 from optimus_ops.balancer.endpoints import endpoint_of
 from optimus_ops.balancer.routing import Routing, check_routing
+from optimus_ops.console import print_json
 from optimus_ops.errors import OpsError, Refused
-from optimus_ops.operations.session import Options, Session, print_json
+from optimus_ops.operations.options import Options
+from optimus_ops.operations.session import Session
 from optimus_ops.plan.scale import check_services, routed
 
 if TYPE_CHECKING:

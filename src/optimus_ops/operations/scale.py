@@ -23,7 +23,7 @@ from optimus_ops.stack.accounts import BudgetPolicy
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from optimus_ops.operations.session import Options
+    from optimus_ops.operations.options import Options
     from optimus_ops.plan.steps import Plan
     from optimus_ops.stack.model import Stack
 

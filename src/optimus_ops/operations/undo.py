@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 from optimus_ops.engine.files import write_private
 from optimus_ops.engine.pins import Pins, write_pins
+from optimus_ops.engine.state import short_id
 from optimus_ops.errors import MachineLacks, OpsError
 from optimus_ops.operations.containers import POLL_SECONDS, each
 from optimus_ops.plan.scale import going, routed
-from optimus_ops.plan.steps import short_id
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

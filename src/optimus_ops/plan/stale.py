@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import PurePath
 from typing import TYPE_CHECKING
 
-from optimus_ops.plan.steps import short_id
+from optimus_ops.engine.state import short_id
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

@@ -6,6 +6,8 @@ from abc import ABC, abstractmethod
 from dataclasses import asdict, dataclass
 from typing import Any, ClassVar
 
+from optimus_ops.engine.state import short_id
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step(ABC):
@@ -32,11 +34,6 @@ class Step(ABC):
         own = asdict(self)
         del own["cause"], own["part"]
         return {"step": self.kind, "text": self.text, "cause": self.cause, "part": self.part, **own}
-
-
-def short_id(image: str) -> str:
-    """Return an image's id as people write it: twelve digits."""
-    return image.removeprefix("sha256:")[:12]
 
 
 def _counted(counts: tuple[tuple[str, int], ...]) -> str:

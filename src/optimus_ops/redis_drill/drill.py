@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from optimus_ops.console import Console
-from optimus_ops.errors import Refused, WouldChange
-from optimus_ops.operations.session import print_json
+from optimus_ops.console import Console, print_json
+from optimus_ops.errors import Refused
+from optimus_ops.operations.change import Change, command
 from optimus_ops.plan.executor import execute
 from optimus_ops.plan.journal import Journal
-from optimus_ops.plan.lock import stack_lock
-from optimus_ops.plan.render import plan_json, plan_text
+from optimus_ops.plan.render import plan_text
 from optimus_ops.project import load_project
 from optimus_ops.redis_drill.actor import DrillActor
 from optimus_ops.redis_drill.cutting import need_root
@@ -30,7 +28,7 @@ from optimus_ops.redis_ha.finding import stack_place
 from optimus_ops.redis_ha.target import Target
 
 if TYPE_CHECKING:
-    from optimus_ops.operations.session import Options
+    from optimus_ops.operations.options import Options
     from optimus_ops.plan.steps import Plan
     from optimus_ops.project import Project
     from optimus_ops.redis_drill.faults import Fault
@@ -76,24 +74,23 @@ def drill(flags: DrillFlags, options: Options, root: Path | None = None) -> None
     """
     faults = chosen_faults(flags.faults)
     project = load_project(root)
-    console = Console.standard(json=options.json)
+    change = Change.of(project.state, project.name, options)
     plan = plan_drill(project.name, faults, flags.runs)
     if options.plan:
-        _runner(project, faults, console)
-        _show(plan, options, console)
+        _runner(project, faults, change.console)
+        change.show(plan, _text)
         return
-    reason = "invoke " + " ".join(sys.argv[1:])
-    with stack_lock(project.state / "locks", project.name, reason, wait=options.lock_wait, on_wait=console.say) as lock:
-        runner = _runner(project, faults, console)
-        console.say(_text(plan))
+    with change.locked() as lock:
+        runner = _runner(project, faults, change.console)
+        change.console.say(_text(plan))
         lock.expect(sum((fault.seconds + CONVERGE_SECONDS) * fault.runs(flags.runs) for fault in faults))
         actor = DrillActor(runner)
         try:
-            execute(plan, actor, console, Journal.begin(project.state / "journal", plan))
+            execute(plan, actor, change.console, Journal.begin(change.journal, plan))
         finally:
             # Nothing, unless something went wrong that nobody thought of.
             runner.hands.mend()
-            _report(flags, options, console, Report.of(plan, actor.outcomes, runner))
+            _report(flags, options, change.console, Report.of(plan, actor.outcomes, runner))
 
 
 def _runner(project: Project, faults: tuple[Fault, ...], console: Console) -> Runner:
@@ -111,15 +108,6 @@ def _runner(project: Project, faults: tuple[Fault, ...], console: Console) -> Ru
     return Runner(group, place, hands, find_doors(place.docker, project))
 
 
-def _show(plan: Plan, options: Options, console: Console) -> None:
-    if options.json:
-        print_json({"result": "planned", "plan": plan_json(plan)})
-    else:
-        console.say(_text(plan))
-    if options.detailed_exitcode:
-        raise WouldChange
-
-
 def _text(plan: Plan) -> str:
     seconds = seconds_of(plan)
     shown = f"{seconds / 60:.0f} min" if seconds > SHORT_SECONDS else f"{seconds:.0f} s"
@@ -135,9 +123,5 @@ def _report(flags: DrillFlags, options: Options, console: Console, report: Repor
     if not options.json:
         console.say(report_text(report))
     if flags.report:
-        for path in write_report(report, Path(flags.report), _command()):
+        for path in write_report(report, Path(flags.report), command()):
             console.say(f"wrote {path}")
-
-
-def _command() -> str:
-    return "invoke " + " ".join(sys.argv[1:])

@@ -7,13 +7,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from optimus_ops.console import Console
 from optimus_ops.errors import MachineLacks, Refused
 from optimus_ops.inspect.units import size
+from optimus_ops.operations.change import Change, Planned
 from optimus_ops.plan.steps import Plan
 from optimus_ops.project import load_project
-from optimus_ops.redis_ha.backup_actor import BackupActor
-from optimus_ops.redis_ha.change import Change
+from optimus_ops.redis_ha.backup_actor import LONGEST_SECONDS, BackupActor
 from optimus_ops.redis_ha.choosing import choose_container
 from optimus_ops.redis_ha.data_files import DataFiles, read_data_files, refuse_without_volume
 from optimus_ops.redis_ha.facts import Denied
@@ -22,7 +21,7 @@ from optimus_ops.redis_ha.steps import CheckBackup, CopyOut, SealBackup, Snapsho
 from optimus_ops.redis_ha.target import Flags, parse_flags
 
 if TYPE_CHECKING:
-    from optimus_ops.operations.session import Options
+    from optimus_ops.operations.options import Options
     from optimus_ops.redis_ha.facts import Server
 
 
@@ -43,9 +42,8 @@ def backup(options: Options, *, to: str = "", server: str = "", root: Path | Non
     project = load_project(root)
     place = stack_place(parse_flags(Flags()), project)
     folder = Path(to).absolute() if to else default_folder(project.state, project.name, datetime.now(UTC))
-    actors: list[BackupActor] = []
 
-    def make_plan() -> Plan:
+    def make_plan() -> Planned:
         containers = place.containers()
         topology = place.look()
         container = choose_container(containers, topology, server)
@@ -57,11 +55,11 @@ def backup(options: Options, *, to: str = "", server: str = "", root: Path | Non
         refuse_without_volume(container, files)
         refuse_folder(folder)
         refuse_full(folder, seen)
-        actors.append(BackupActor(place, container, files, folder))
-        return plan_backup(project.name, seen.node.name, folder, files)
+        actor = BackupActor(place, container, files, folder)
+        plan = plan_backup(project.name, seen.node.name, folder, files)
+        return Planned(plan, lambda: (actor, None), LONGEST_SECONDS, actor.outcome)
 
-    change = Change(project.state, project.name, Console.standard(json=options.json), options)
-    change.make(make_plan, lambda _plan: actors[0], lambda: actors[0].outcome() if actors else None)
+    Change.of(project.state, project.name, options).make(make_plan, looking_at="Redis")
 
 
 def plan_backup(project: str, server: str, folder: Path, files: DataFiles) -> Plan:

@@ -15,7 +15,7 @@ from redis.exceptions import RedisError, ResponseError
 from optimus_ops.errors import OpsError
 from optimus_ops.inspect.units import size
 from optimus_ops.redis_ha.aof import complete_bytes, parse_parts
-from optimus_ops.redis_ha.beside import SCRATCH, copy_out, inside, tar_of, with_scratch
+from optimus_ops.redis_ha.beside import HELPER_SECONDS, SCRATCH, copy_out, inside, tar_of, with_scratch
 from optimus_ops.redis_ha.client import reason
 from optimus_ops.redis_ha.manifest import Manifest, StoredFile, sha256_of, write_manifest
 from optimus_ops.redis_ha.steps import CheckBackup, CopyOut, SealBackup, Snapshot
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
 POLL_SECONDS = 0.1
 SNAPSHOT_SECONDS = 600.0
+LONGEST_SECONDS = 2 * SNAPSHOT_SECONDS + HELPER_SECONDS
+"""Besides what copying takes, which ends when nothing comes any more."""
 REWRITE = "auto-aof-rewrite-percentage"
 CHECK = """
 cd "$1"; tar -xof -

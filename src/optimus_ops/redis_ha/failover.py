@@ -5,12 +5,11 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from optimus_ops.console import Console
 from optimus_ops.errors import Refused
+from optimus_ops.operations.change import Change, Planned
 from optimus_ops.plan.steps import Plan
 from optimus_ops.project import load_project
-from optimus_ops.redis_ha.change import Change
-from optimus_ops.redis_ha.failover_actor import FailoverActor
+from optimus_ops.redis_ha.failover_actor import LONGEST_SECONDS, FailoverActor
 from optimus_ops.redis_ha.finding import place_of
 from optimus_ops.redis_ha.judge import judge
 from optimus_ops.redis_ha.steps import ForgetPreference, HandOver, PreferReplica, VerifyFailover
@@ -20,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from optimus_ops.operations.session import Options
+    from optimus_ops.operations.options import Options
     from optimus_ops.plan.steps import Step
     from optimus_ops.redis_ha.facts import Server, Topology
     from optimus_ops.redis_ha.target import Flags
@@ -44,17 +43,16 @@ def failover(flags: Flags, options: Options, *, to: str = "", force: bool = Fals
     target = parse_flags(flags)
     project = load_project(root)
     place = place_of(target, project)
-    actor = FailoverActor(place)
 
-    def make_plan() -> Plan:
+    def make_plan() -> Planned:
         topology = place.look(rewrite=not options.plan)
         if not force:
             refuse_unhealthy(topology, judge(topology))
-        return plan_failover(topology, to)
+        actor = FailoverActor(place)
+        return Planned(plan_failover(topology, to), lambda: (actor, None), LONGEST_SECONDS, actor.outcome)
 
     name = f"redis-{re.sub('[^A-Za-z0-9_-]', '-', flags.sentinels[0])}" if target.outside else project.name
-    change = Change(project.state, name, Console.standard(json=options.json), options)
-    change.make(make_plan, lambda _plan: actor, actor.outcome)
+    Change.of(project.state, name, options).make(make_plan, looking_at="Redis")
 
 
 def refuse_unhealthy(topology: Topology, checks: Sequence[Check]) -> None:

@@ -12,7 +12,7 @@ from redis.exceptions import NoPermissionError, RedisError, ResponseError
 from optimus_ops.errors import OpsError
 from optimus_ops.redis_ha.client import reason
 from optimus_ops.redis_ha.facts import Denied
-from optimus_ops.redis_ha.hand_over import MOMENT_SECONDS, Handed, Parts, hand_over
+from optimus_ops.redis_ha.hand_over import MOMENT_SECONDS, PROMOTION_SECONDS, Handed, Parts, hand_over
 from optimus_ops.redis_ha.observe_sentinel import peer
 from optimus_ops.redis_ha.places import watches
 from optimus_ops.redis_ha.steps import ForgetPreference, HandOver, PreferReplica, VerifyFailover
@@ -34,6 +34,7 @@ SEEN_SECONDS = 25.0
 VERIFY_SECONDS = 30.0
 """Sentinels demote an old master that came back ten seconds after it did; this is three times that."""
 WAIT_MS = 2000
+LONGEST_SECONDS = SEEN_SECONDS + MOMENT_SECONDS + PROMOTION_SECONDS + VERIFY_SECONDS
 
 
 @dataclass

@@ -5,7 +5,8 @@ that state until sentinels notice, ten seconds later. What it acknowledges meanw
 
 1. The moment is chosen. A sentinel learns of a promotion by INFO, which it sends each second during a fail-over, and
    nobody is told of the new master before. When its last INFO is two thirds of a second old, the next one comes right
-   after the promotion and not a second later.
+   after the promotion and not a second later. So the sentinel is told to look at all replicas at once, and then not
+   again before it is asked (`SENTINEL DEBUG info-period`); where that can't be told, the moment is waited for.
 2. Writes on the old master are held (`CLIENT PAUSE … WRITE`), the offset of its replication stream is noted, and the
    sentinel is asked. When it tells that it has selected a replica, writes are held anew. It promotes the replica some
    100 ms later.
@@ -30,14 +31,20 @@ from redis.exceptions import RedisError, ResponseError
 from optimus_ops.errors import OpsError
 from optimus_ops.redis_ha.client import reason
 from optimus_ops.redis_ha.facts import Address
+from optimus_ops.redis_ha.observe_sentinel import periods
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from optimus_ops.redis_ha.facts import Directory, Node
     from optimus_ops.redis_ha.places import Place
 
 POLL_SECONDS = 0.005
+INFO_PERIOD = "info-period"
+TOGETHER_MS, TOGETHER_SECONDS = 50, 0.3
+"""So often each replica is asked, for so long: each within a turn of the sentinel's timer, 53 to 100 ms."""
+APART_MS = 10_000
+"""Redis' own default. During a fail-over it is one second, whatever was set."""
 MOMENT_SECONDS = 12.0
 """Outside of a fail-over a sentinel sends INFO every ten seconds, unless it was told to do it more often."""
 FRESH_MS, STALE_MS = 600, 680
@@ -109,11 +116,12 @@ def hand_over(place: Place, parts: Parts, *, patience: float = MOMENT_SECONDS) -
             client.ping()
         with place.sentinel(parts.sentinel) as asked, asked.pubsub() as events:
             events.psubscribe("+selected-slave", "-failover-abort*")
-            _await_moment(asked, parts.master, patience)
-            held.hold()
-            began = time.monotonic()
-            _ask(asked, parts)
-            chosen = _selected(events, began + PROMOTION_SECONDS)
+            with _looking_together(asked):
+                _await_moment(asked, parts.master, patience)
+                held.hold()
+                began = time.monotonic()
+                _ask(asked, parts)
+                chosen = _selected(events, began + PROMOTION_SECONDS)
         held.hold()
         new = _promoted(clients, parts, chosen, began + PROMOTION_SECONDS)
         seconds = time.monotonic() - began
@@ -171,6 +179,29 @@ class HeldWrites:
         # While writes are held, only the master's own PINGs are added, which are no loss.
         took = last if self.offset is None or time.monotonic() > self.until else self.offset
         return max(took - shared, 0)
+
+
+@contextlib.contextmanager
+def _looking_together(client: Any) -> Iterator[None]:
+    """Have the sentinel ask all replicas for INFO at the same time, and then leave them alone for a while.
+
+    It asks each at its own time, and prefers the one of whose stream it has heard last: with half a second between
+    two replicas, the one that it would choose now is never the one whose answer is old enough.
+    """
+    try:
+        before = periods(client)[INFO_PERIOD]
+        client.execute_command("SENTINEL", "DEBUG", INFO_PERIOD, TOGETHER_MS)
+    except (ResponseError, KeyError):
+        # Before Redis 7, or without the right.
+        yield
+        return
+    try:
+        time.sleep(TOGETHER_SECONDS)
+        client.execute_command("SENTINEL", "DEBUG", INFO_PERIOD, APART_MS)
+        yield
+    finally:
+        with contextlib.suppress(RedisError):
+            client.execute_command("SENTINEL", "DEBUG", INFO_PERIOD, before)
 
 
 def _await_moment(client: Any, master: str, patience: float) -> None:

@@ -107,13 +107,23 @@ def _identity(client: Any) -> str:
 
 def _ping_period(client: Any) -> int | None:
     try:
-        answer = ask(lambda: client.execute_command("SENTINEL", "DEBUG"))
+        answer = ask(lambda: periods(client))
     except ResponseError:
         return None
-    if isinstance(answer, Denied):
-        return None
-    periods = dict(zip(map(str.lower, answer[::2]), answer[1::2], strict=False))
-    return int(periods["ping-period"]) if "ping-period" in periods else None
+    return None if isinstance(answer, Denied) else answer.get("ping-period")
+
+
+def periods(client: Any) -> dict[str, int]:
+    """Return a sentinel's own periods, in milliseconds, by name: how often it sends INFO, PING and so on.
+
+    Args:
+        client: of the sentinel.
+
+    Raises:
+        ResponseError: Redis is older than 7, or the user has no right to ask.
+    """
+    answer = client.execute_command("SENTINEL", "DEBUG")
+    return {str(name).lower(): int(value) for name, value in zip(answer[::2], answer[1::2], strict=False)}
 
 
 def _rewritten(client: Any) -> str | Denied:

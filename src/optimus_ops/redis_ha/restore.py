@@ -8,25 +8,24 @@ from typing import TYPE_CHECKING
 
 from redis.exceptions import RedisError
 
-from optimus_ops.console import Console
 from optimus_ops.errors import Refused
+from optimus_ops.operations.change import Change, Planned
 from optimus_ops.plan.steps import Plan
 from optimus_ops.project import load_project
-from optimus_ops.redis_ha.change import Change
 from optimus_ops.redis_ha.choosing import choose_container
 from optimus_ops.redis_ha.containers import find_redis
 from optimus_ops.redis_ha.data_files import DataFiles, read_data_files, refuse_without_volume
 from optimus_ops.redis_ha.finding import stack_place
 from optimus_ops.redis_ha.manifest import check_files, read_manifest
 from optimus_ops.redis_ha.places import watches
-from optimus_ops.redis_ha.restore_actor import RestoreActor
+from optimus_ops.redis_ha.restore_actor import LONGEST_SECONDS, RestoreActor
 from optimus_ops.redis_ha.steps import PutInPlace, SetAside, StageBackup, StartRedis, StopRedis, VerifyRestore
 from optimus_ops.redis_ha.target import Flags, parse_flags
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from optimus_ops.operations.session import Options
+    from optimus_ops.operations.options import Options
     from optimus_ops.redis_ha.containers import RedisContainer
     from optimus_ops.redis_ha.facts import Topology
     from optimus_ops.redis_ha.manifest import Manifest
@@ -55,20 +54,19 @@ def restore(
     project = load_project(root)
     place = stack_place(parse_flags(Flags()), project)
     backup = Path(folder).absolute()
-    actors: list[RestoreActor] = []
 
-    def make_plan() -> Plan:
+    def make_plan() -> Planned:
         manifest = read_manifest(backup)
         check_files(backup, manifest)
         group = find_group(place, server)
         files = _data_files(place, group[-1])
         refuse_without_volume(group[-1], files)
         source = "aof" if manifest.aof and files.append_only and not snapshot else "snapshot"
-        actors.append(RestoreActor(place, group, files, backup, manifest))
-        return plan_restore(project.name, group, manifest, backup, source, aside_name(datetime.now(UTC)))
+        actor = RestoreActor(place, group, files, backup, manifest)
+        plan = plan_restore(project.name, group, manifest, backup, source, aside_name(datetime.now(UTC)))
+        return Planned(plan, lambda: (actor, None), LONGEST_SECONDS, actor.outcome)
 
-    change = Change(project.state, project.name, Console.standard(json=options.json), options)
-    change.make(make_plan, lambda _plan: actors[0], lambda: actors[0].outcome() if actors else None)
+    Change.of(project.state, project.name, options).make(make_plan, looking_at="Redis")
 
 
 def find_group(place: StackPlace, server: str) -> tuple[RedisContainer, ...]:

@@ -11,7 +11,7 @@ from redis.exceptions import RedisError
 from optimus_ops.errors import OpsError
 from optimus_ops.inspect.units import size
 from optimus_ops.redis_ha.aof import manifest_of_snapshot
-from optimus_ops.redis_ha.beside import beside, tar_of
+from optimus_ops.redis_ha.beside import HELPER_SECONDS, beside, tar_of
 from optimus_ops.redis_ha.client import reason
 from optimus_ops.redis_ha.observe_server import replication_of_info
 from optimus_ops.redis_ha.steps import PutInPlace, SetAside, StageBackup, StartRedis, StopRedis, VerifyRestore
@@ -32,6 +32,8 @@ STOP_SECONDS = 30.0
 """A server writes the last second of its append-only file when it stops."""
 START_SECONDS = 180.0
 """Reading some gigabytes, or copying them to a replica."""
+LONGEST_SECONDS = HELPER_SECONDS + 2 * START_SECONDS
+"""Bringing the backup to the server, and two starts; the rest is moments."""
 
 STAGE = """
 cd "$1"; rm -rf incoming
@@ -198,9 +200,14 @@ class RestoreActor:
             beside(one, SET_ASIDE, self.files.folder, aside, *self._names)
 
     def _start(self, containers: Iterable[RedisContainer], progress: Progress) -> None:
-        waiting = list(containers)
-        for one in waiting:
-            self.place.docker.start(one.id)
+        waiting, refused = [], []
+        for one in containers:
+            try:
+                self.place.docker.start(one.id)
+            except OpsError as error:
+                refused.append(error)
+            else:
+                waiting.append(one)
         until = time.monotonic() + START_SECONDS
         while waiting:
             lacking = [(one, text) for one in waiting if (text := self._lacks(one))]
@@ -211,6 +218,8 @@ class RestoreActor:
                 raise OpsError(f"after {START_SECONDS:.0f} s {progress.note}; {waiting[0].name} said last:\n{last}")
             if waiting:
                 time.sleep(POLL_SECONDS)
+        if refused:
+            raise refused[0]
 
     def _lacks(self, container: RedisContainer) -> str:
         """Return what a server or sentinel lacks to be of use; "" if nothing."""

@@ -6,9 +6,8 @@ import shutil
 import sys
 from typing import TYPE_CHECKING
 
-from optimus_ops.console import Console
+from optimus_ops.console import Console, print_json
 from optimus_ops.errors import OpsError
-from optimus_ops.operations.session import print_json
 from optimus_ops.project import load_project
 from optimus_ops.redis_ha.finding import place_of
 from optimus_ops.redis_ha.judge import judge

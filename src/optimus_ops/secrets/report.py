@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json as json_format
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from optimus_ops.console import Console
+from optimus_ops.console import Console, print_json
 from optimus_ops.errors import OpsError
 from optimus_ops.project import load_project
 from optimus_ops.secrets.firstrun import SecretsOutcome, ensure, plan, validate
@@ -103,8 +102,3 @@ def _by_service(files: Sequence[str]) -> str:
         service = file.partition("/")[0]
         counts[service] = counts.get(service, 0) + 1
     return ", ".join(f"{service} ({count})" for service, count in counts.items())
-
-
-def print_json(document: object) -> None:
-    """Print the one JSON document of a task on standard output."""
-    print(json_format.dumps(document, indent=2), flush=True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -18,7 +17,7 @@ from optimus_ops.engine.postgres import parse_connections
 from optimus_ops.errors import OpsError
 from optimus_ops.stack.accounts import Capacity
 
-HOST = Docker(SimpleNamespace(info=lambda: {"NCPU": 2, "MemTotal": 2**33}), "here")
+HOST = Docker(None, "here", memory=2**33, cpus=2.0)
 UNKNOWN = Capacity(None, 0, 2**33, 2.0)
 POOLED = stack(memory={"image": "memory", "environment": {"DB_HOST": "postgres", "DB_POOL_SIZE": "5"}})
 
