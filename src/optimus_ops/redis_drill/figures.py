@@ -1,19 +1,16 @@
-"""Figures over the runs of a fault: p50, p95, the most, sums, and whether targets were reached."""
+"""Figures over the runs of a fault: p50, p95, the most, and sums."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from optimus_ops.redis_drill.faults import Fault
     from optimus_ops.redis_drill.outcomes import Outcome
-
-MEASURED = ("plain", "wait")
-"""The kinds whose outage the targets are about."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,26 +31,6 @@ class Spread:
 
 
 @dataclass(frozen=True, slots=True)
-class Target:
-    """A figure that is to be reached.
-
-    Args:
-        name: as "plain p50".
-        under: seconds.
-        found: seconds; None if it could not be measured.
-    """
-
-    name: str
-    under: float
-    found: float | None
-
-    @property
-    def reached(self) -> bool:
-        """Whether it was."""
-        return self.found is not None and self.found < self.under
-
-
-@dataclass(frozen=True, slots=True)
 class Figures:
     """What the runs of a fault came to.
 
@@ -61,18 +38,20 @@ class Figures:
         fault: its name.
         runs: how many.
         good: in how many everything came about that was expected.
+        safe: kinds whose acknowledgement promises that a fail-over keeps the write.
+        services: kinds that go through the services.
         outages: kind -> seconds without an acknowledgement.
         unended: kind -> runs in which the outage did not end.
         switch: seconds to the first `+switch-master`.
         restored: seconds from the healing to redundancy.
         elections: number of elections -> in how many runs.
         lost: kind -> acknowledged writes that were lost, the sum and the most in a run.
-        counts: outcome -> writes of all kinds and runs.
+        writes: kind -> outcome -> how many of all runs.
+        slowest: kind -> seconds that the slowest acknowledgement took.
         errors: error -> how many of all kinds and runs.
         duplicates: writes that are there more than once.
         doomed: acknowledgements by the replaced master after the fault.
         last_doomed: seconds after the fault of the last of these.
-        targets: see there.
         facts: what it had to show -> value -> in how many runs; only of facts that are yes or no.
         unmet: expectation -> in how many runs it did not come about.
     """
@@ -80,25 +59,30 @@ class Figures:
     fault: str
     runs: int
     good: int
+    safe: tuple[str, ...]
+    services: tuple[str, ...]
     outages: Mapping[str, Spread]
     unended: Mapping[str, int]
     switch: Spread | None
     restored: Spread | None
     elections: Mapping[int, int]
     lost: Mapping[str, tuple[int, int]]
-    counts: Mapping[str, int]
+    writes: Mapping[str, Mapping[str, int]]
+    slowest: Mapping[str, float]
     errors: Mapping[str, int]
     duplicates: int
     doomed: int
     last_doomed: float | None
-    targets: tuple[Target, ...]
     facts: Mapping[str, Mapping[str, int]]
     unmet: Mapping[str, int]
 
 
 def figures(fault: Fault, outcomes: Sequence[Outcome]) -> Figures:
     """Return the figures of one fault; of at least one run."""
-    kinds = list(dict.fromkeys(name for one in outcomes for name in one.accounts))
+    loads = tuple(dict.fromkeys(kind for one in outcomes for kind in one.kinds))
+    kinds = [kind.name for kind in loads]
+    of_kind = {name: [one.accounts[name] for one in outcomes if name in one.accounts] for name in kinds}
+    slowest = {name: [one.slowest for one in found if one.slowest is not None] for name, found in of_kind.items()}
     measured = [name for name in kinds if any(name in one.outages for one in outcomes)]
     spreads = {name: spread([one.outages.get(name) for one in outcomes]) for name in measured}
     outages = {name: found for name, found in spreads.items() if found is not None}
@@ -107,22 +91,20 @@ def figures(fault: Fault, outcomes: Sequence[Outcome]) -> Figures:
         fault=fault.name,
         runs=len(outcomes),
         good=sum(one.good for one in outcomes),
+        safe=tuple(kind.name for kind in loads if kind.safe),
+        services=tuple(kind.name for kind in loads if kind.service),
         outages=outages,
         unended={name: sum(one.outages.get(name) is None for one in outcomes) for name in measured},
         switch=spread([one.moments.first_switch for one in outcomes]),
         restored=spread([one.moments.restored for one in outcomes]),
         elections=_tally([one.moments.elections for one in outcomes]),
-        lost={name: _sum_and_most([one.accounts[name].lost for one in outcomes]) for name in kinds},
-        counts=_added({str(name): count for name, count in account.counts.items()} for account in accounts),
+        lost={name: _sum_and_most([one.lost for one in found]) for name, found in of_kind.items()},
+        writes={name: _added(one.counts for one in found) for name, found in of_kind.items()},
+        slowest={name: max(found) for name, found in slowest.items() if found},
         errors=_added(account.errors for account in accounts),
         duplicates=sum(account.duplicates for account in accounts),
         doomed=sum(account.doomed for account in accounts),
         last_doomed=max((one.last_doomed for one in accounts if one.last_doomed is not None), default=None),
-        targets=tuple(
-            Target(f"{kind} {name}", under, getattr(outages[kind], name) if kind in outages else None)
-            for kind in MEASURED
-            for name, under in fault.targets.items()
-        ),
         facts=_facts(outcomes),
         unmet=_tally([expected.name for one in outcomes for expected in one.expected if not expected.met]),
     )
@@ -164,7 +146,7 @@ def _sum_and_most(values: Sequence[int]) -> tuple[int, int]:
     return sum(values), max(values, default=0)
 
 
-def _added(counted: Iterable[Mapping[str, int]]) -> dict[str, int]:
+def _added(counted: Iterable[Mapping[Any, int]]) -> dict[str, int]:
     total: dict[str, int] = {}
     for one in counted:
         for name, number in one.items():

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from optimus_ops.redis_drill.faults import Fault
     from optimus_ops.redis_drill.losses import Account
     from optimus_ops.redis_drill.moments import Moments
-    from optimus_ops.redis_drill.record import Recording
+    from optimus_ops.redis_drill.record import Kind, Recording
     from optimus_ops.redis_drill.timeline import Timeline
 
 SLACK_SECONDS = 2.0
@@ -42,6 +42,7 @@ class Outcome:
         moments: see there.
         outages: kind -> seconds without an acknowledgement; None where it did not end.
         accounts: kind -> what became of its writes.
+        kinds: the loads, in the order in which they are told.
         expected: see there.
         facts: what the fault had to show.
         timeline: what happened when, for a picture.
@@ -53,6 +54,7 @@ class Outcome:
     moments: Moments
     outages: Mapping[str, float | None]
     accounts: Mapping[str, Account]
+    kinds: tuple[Kind, ...]
     expected: tuple[Expectation, ...]
     facts: Mapping[str, str]
     timeline: Timeline
@@ -88,6 +90,7 @@ def outcome(fault: Fault, recording: Recording, max_lag: float | None) -> Outcom
             kind.name: outage(of_kind[kind.name], marks.struck, whole) for kind in recording.kinds if not kind.near
         },
         accounts=accounts,
+        kinds=recording.kinds,
         expected=(
             *_of_topology(fault, recording, seen),
             *_of_writes(fault, recording, accounts, max_lag),

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from optimus_ops.redis_drill.faults import FAULTS
 from optimus_ops.redis_drill.figures import median_run
 from optimus_ops.redis_drill.picture import PICTURE_STYLE, picture
+from optimus_ops.redis_drill.targets import targets
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from optimus_ops.redis_drill.figures import Figures, Spread
     from optimus_ops.redis_drill.outcomes import Outcome
     from optimus_ops.redis_drill.report import Report
+    from optimus_ops.redis_drill.targets import Target
 
 STYLE = """
 :root { color-scheme: light dark; }
@@ -52,6 +54,7 @@ def page(report: Report) -> str:
 <p><span class="{word}">{good} of {runs} runs went as expected.</span>
 An outage is the longest time without an acknowledgement, from the last one to the next; in seconds. Lost is what was
 acknowledged and is not there afterwards.</p>
+{_targets(targets(report.figures))}
 {_summary(report.figures)}
 {sections}
 </body>
@@ -60,7 +63,20 @@ acknowledged and is not there afterwards.</p>
 
 
 def _summary(all_figures: Sequence[Figures]) -> str:
-    head = ("fault", "runs", "as expected", "elections", "outage of", "p50", "p95", "max", "lost", "target")
+    head = (
+        "fault",
+        "runs",
+        "as expected",
+        "elections",
+        "outage of",
+        "p50",
+        "p95",
+        "max",
+        "acknowledged",
+        "indeterminate",
+        "rejected",
+        "lost",
+    )
     rows = "".join("".join(_summary_rows(one)) for one in all_figures)
     return f'<div class="wide"><table><tr>{_cells(head, "th")}</tr>{rows}</table></div>'
 
@@ -76,19 +92,24 @@ def _summary_rows(one: Figures) -> Iterator[str]:
             *(first if number == 0 else ("",) * len(first)),
             kind,
             *_seconds(one.outages.get(kind)),
-            f"{lost}" if lost == most else f"{lost} (max {most})",
-            "<br>".join(_targets(one, kind)),
+            *(f"{count:,}" for count in one.writes[kind].values()),
+            f"{lost:,}" if lost == most else f"{lost:,} (max {most:,})",
         )
         group = "" if number == len(kinds) - 1 else ' class="group"'
         yield f"<tr{group}>{_cells(cells)}</tr>"
 
 
-def _targets(one: Figures, kind: str) -> Iterator[str]:
-    for target in one.targets:
-        name, _space, figure = target.name.partition(" ")
-        if name == kind:
-            css, word = ("met", "reached") if target.reached else ("unmet", "missed")
-            yield f'<span class="{css}">{figure} under {target.under:g} s: {word}</span>'
+def _targets(found: Sequence[Target]) -> str:
+    rows = "".join(
+        f"<tr>{_cells((escape(one.what), one.wanted, _word(one), escape(one.source)))}</tr>" for one in found
+    )
+    head = _cells(("target", "wanted", "measured", "on"), "th")
+    return f'<div class="wide"><table><tr>{head}</tr>{rows}</table></div>'
+
+
+def _word(one: Target) -> str:
+    css, word = ("met", "reached") if one.reached else ("unmet", "missed")
+    return f'<span class="{css}">{one.shown}, {word}</span>'
 
 
 def _section(one: Figures, runs: Sequence[Outcome]) -> str:
@@ -127,7 +148,6 @@ def _moments(one: Outcome) -> str:
 
 
 def _writes(one: Figures) -> str:
-    counts = ", ".join(f"{number} {name}" for name, number in one.counts.items())
     errors = ", ".join(f"{name} {number}" for name, number in one.errors.items()) or "none"
     doomed = ""
     if one.last_doomed is not None:
@@ -139,7 +159,7 @@ def _writes(one: Figures) -> str:
         f" {name.capitalize()}: {', '.join(f'{value} in {runs}' for value, runs in found.items())} runs."
         for name, found in one.facts.items()
     )
-    return f"Writes of all runs: {counts}. Errors: {errors}. There more than once: {one.duplicates}.{doomed}{shown}"
+    return f"Errors of all runs: {errors}. There more than once: {one.duplicates}.{doomed}{shown}"
 
 
 def _runs(runs: Sequence[Outcome]) -> str:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 import platform
 from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from optimus_ops.redis_drill.faults import FAULTS
 from optimus_ops.redis_drill.figures import Figures, figures, median_run
+from optimus_ops.redis_drill.targets import targets
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -65,6 +67,7 @@ def settings_of(runner: Runner) -> dict[str, str]:
         "min-replicas": lag,
         "through services": ", ".join(door.kind.name for door in runner.doors) or "nothing: they do not run",
         "host": f"{os.cpu_count()} cores, {platform.system()} {platform.release()}, {platform.machine()}",
+        "day": datetime.now(UTC).date().isoformat(),
     }
 
 
@@ -74,10 +77,10 @@ def document(report: Report) -> dict[str, Any]:
         "result": _result(report),
         "project": report.project,
         "settings": dict(report.settings),
+        "targets": [{**rounded(asdict(target)), "reached": target.reached} for target in targets(report.figures)],
         "faults": [
             {
                 **rounded(asdict(one)),
-                "targets": [{**asdict(target), "reached": target.reached} for target in one.targets],
                 "wanted": report.wanted[one.fault],
                 "outcomes": [_brief(run) for run in report.by_fault[one.fault]],
                 "timeline": rounded(asdict(median_run(report.by_fault[one.fault]).timeline)),
@@ -96,7 +99,7 @@ def _result(report: Report) -> str:
 def _brief(one: Outcome) -> dict[str, Any]:
     """Return a run without its timeline: that of one run of a fault is kept."""
     found = asdict(one)
-    del found["timeline"], found["fault"]
+    del found["timeline"], found["fault"], found["kinds"]
     expected = {each.name: each.found for each in one.expected}
     unmet = [each.name for each in one.expected if not each.met]
     return {**rounded(found), "good": one.good, "expected": expected, "unmet": unmet}

@@ -4,28 +4,41 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from optimus_ops.redis_drill.targets import targets, verdict
+
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from optimus_ops.redis_drill.figures import Figures, Spread
     from optimus_ops.redis_drill.report import Report
+    from optimus_ops.redis_drill.targets import Target
 
 NAME = "redis-drill"
 HEADER = (
     *("fault", "runs", "as expected", "elections", "outage of", "p50", "p95", "max"),
-    *("lost", "duplicates", "restored"),
+    *("writes", "lost", "duplicates", "restored"),
 )
-"""Restored: p50 / p95 / max of the seconds from the healing to redundancy."""
+WRITES = "Writes: acknowledged / indeterminate / rejected. Restored: p50 / p95 / max, from healing to redundancy."
+TARGETS_HEADER = ("target", "wanted", "measured", "", "on")
 
 
 def report_text(report: Report) -> str:
     """Return the report as tables."""
-    lines = [", ".join(f"{name} {value}" for name, value in report.settings.items()), ""]
-    rows = [HEADER, *_all_rows(report)]
-    widths = [max(len(row[column]) for row in rows) for column in range(len(HEADER))]
-    lines += ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+    found = targets(report.figures)
     notes = [f"  {note}" for one in report.figures for note in _notes(one)]
-    return "\n".join([*lines, *(["", *notes] if notes else [])])
+    parts = [
+        [", ".join(f"{name} {value}" for name, value in report.settings.items())],
+        _aligned([HEADER, *_all_rows(report)]),
+        [WRITES],
+        _aligned([TARGETS_HEADER, *_target_rows(found)]),
+        notes,
+    ]
+    return "\n\n".join("\n".join(lines) for lines in parts if lines)
+
+
+def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
 
 
 def markdown(report: Report, command: str) -> str:
@@ -35,23 +48,45 @@ def markdown(report: Report, command: str) -> str:
         report: what came of the drill.
         command: that made it.
     """
-    settings = "; ".join(f"{name}: {value}" for name, value in report.settings.items())
-    notes = [f"- {note}" for one in report.figures for note in _notes(one)]
-    meaning = (
-        "In seconds. An outage is the longest time without an acknowledgement of a kind of write; lost is what was\n"
-        f"acknowledged and is not there afterwards. Pictures, and all runs, are in {NAME}.html."
-    )
-    parts = [
-        f"# Redis drill\n\n`{command}` on {settings}.",
-        meaning,
-        "\n".join(_line(row) for row in (HEADER, ("---",) * len(HEADER), *_all_rows(report))),
-        "\n".join(notes),
-    ]
-    return "\n\n".join(part for part in parts if part) + "\n"
+    found = targets(report.figures)
+    good, runs = sum(one.good for one in report.outcomes), len(report.outcomes)
+    shown = report.figures[0].fault
+    return f"""# Redis drill
+
+{verdict(found)}; {good} of {runs} runs went as expected.
+
+Measured with `{command}`: {"; ".join(f"{name} {value}" for name, value in report.settings.items())}.
+All runs, and a picture of each fault: [{NAME}.html]({NAME}.html); raw figures: [{NAME}.json]({NAME}.json).
+What the faults and the loads are: `docs/redis-drill.md` of Optimus Ops.
+
+## Targets
+
+{_table(TARGETS_HEADER, _target_rows(found))}
+
+![A run of the fault {shown}, second by second]({NAME}.svg)
+
+## All faults
+
+An outage is the longest time without an acknowledgement of a kind of write, in seconds; lost is what was acknowledged
+and is not there afterwards. {WRITES}
+
+{_table(HEADER, _all_rows(report))}
+
+{chr(10).join(f"- {note}" for one in report.figures for note in _notes(one))}
+"""
+
+
+def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    return "\n".join(_line(row) for row in (head, ("---",) * len(head), *rows))
 
 
 def _line(cells: Sequence[str]) -> str:
     return f"| {' | '.join(cells)} |"
+
+
+def _target_rows(found: Sequence[Target]) -> Iterator[tuple[str, ...]]:
+    for one in found:
+        yield (one.what, one.wanted, one.shown, "reached" if one.reached else "MISSED", one.source)
 
 
 def _all_rows(report: Report) -> Iterator[tuple[str, ...]]:
@@ -69,7 +104,8 @@ def _rows(one: Figures) -> list[tuple[str, ...]]:
                 *(first if number == 0 else ("", "", "", "")),
                 kind,
                 *_seconds(one.outages.get(kind)),
-                f"{lost}" if lost == most else f"{lost} (max {most})",
+                " / ".join(f"{count:,}" for count in one.writes[kind].values()),
+                f"{lost:,}" if lost == most else f"{lost:,} (max {most:,})",
                 f"{one.duplicates}" if number == 0 else "",
                 " / ".join(_seconds(one.restored)) if number == 0 else "",
             )
@@ -88,10 +124,6 @@ def _notes(one: Figures) -> list[str]:
     for name, answers in one.facts.items():
         told = ", ".join(f"{answer} in {runs} runs" for answer, runs in answers.items())
         notes.append(f"{one.fault}: {name}: {told}")
-    for target in one.targets:
-        found = "not measured" if target.found is None else f"{target.found:.2f} s"
-        word = "reached" if target.reached else "MISSED"
-        notes.append(f"{one.fault}: {target.name} under {target.under:g} s: {word} ({found})")
     if one.last_doomed is not None:
         notes.append(
             f"{one.fault}: the replaced master acknowledged {one.doomed} doomed writes, "

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.unit.redis_drill.records import recording, steady
+from tests.unit.redis_drill.records import CHAT, NEAR, PLAIN, WAITING, failover, recording, steady, write
 
 from optimus_ops.redis_drill.faults import FAULTS
-from optimus_ops.redis_drill.figures import Target, figures, median_run, spread
+from optimus_ops.redis_drill.figures import figures, median_run, spread
 from optimus_ops.redis_drill.outcomes import Outcome, outcome
+from optimus_ops.redis_drill.targets import Target, targets
 
-KILL = FAULTS[0]
+KILL, CONTROL = FAULTS[0], FAULTS[-1]
 seconds = st.lists(st.floats(0, 100), min_size=1, max_size=60)
 
 
@@ -58,14 +61,58 @@ def test_figures_tell_outages_losses_and_elections() -> None:
 def test_targets_are_reached_below_their_figure_only() -> None:
     found = figures(KILL, [run_with(1.0), run_with(1.5), run_with(3.5)])
 
-    assert [(one.name, one.reached) for one in found.targets if one.name.startswith("plain")] == [
-        ("plain p50", True),
-        ("plain p95", False),
+    assert [(one.what, one.reached) for one in targets([found]) if "plain" in one.what] == [
+        ("kill: outage of plain writes, p50", True),
+        ("kill: outage of plain writes, p95", False),
     ]
 
 
 def test_a_target_that_could_not_be_measured_is_missed() -> None:
-    assert not Target("plain p50", 2.0, None).reached
+    assert not Target("outage", "under", 2.0, None, " s", "20 runs").reached
+
+
+@pytest.mark.parametrize(
+    ("sense", "reached"),
+    [("under", (True, False, False)), ("at most", (True, True, False)), ("at least", (False, True, True))],
+)
+def test_the_sense_of_a_target_decides(
+    sense: Literal["under", "at most", "at least"], reached: tuple[bool, ...]
+) -> None:
+    assert tuple(Target("x", sense, 1, found, "", "").reached for found in (0, 1, 2)) == reached
+
+
+def test_a_second_election_and_a_lost_waited_for_write_miss_their_targets() -> None:
+    again = [*failover(), *failover("s2", epoch=3, after=2.0)]
+    writes = [*steady(98.0, 106.0, kind=WAITING)]
+    runs = [
+        outcome(KILL, recording(writes), 2.0),
+        outcome(KILL, recording(writes, events=again, lost=[writes[0].id]), 2.0),
+    ]
+
+    found = {one.what: one.found for one in targets([figures(KILL, runs)])}
+
+    assert found["kill: runs with more or fewer than one election"] == 1
+    assert found["acknowledged WAIT writes that were lost"] == 1
+
+
+def test_requests_that_failed_are_a_target_of_faults_in_which_services_go_on() -> None:
+    writes = [*steady(98.0, 106.0, kind=CHAT), write("late", 104.0, "indeterminate", kind=CHAT)]
+    run = outcome(KILL, recording(writes, kinds=[PLAIN, CHAT]), 2.0)
+
+    [found] = [one for one in targets([figures(KILL, [run])]) if "chat" in one.what]
+
+    assert (found.what, found.found) == ("kill: failed requests to chat", 1)
+    assert found.source.startswith(f"{len(writes)} of callers")
+
+
+def test_a_control_that_sees_no_loss_misses_its_target() -> None:
+    writes = steady(98.0, 106.0, kind=NEAR)
+    kinds = [PLAIN, NEAR]
+    blind = outcome(CONTROL, recording(writes, kinds=kinds), None)
+    seeing = outcome(CONTROL, recording(writes, kinds=kinds, lost=[writes[0].id]), None)
+
+    assert [one.reached for one in targets([figures(CONTROL, [blind])]) if "seen to be lost" in one.what] == [False]
+    assert [one.reached for one in targets([figures(CONTROL, [seeing])]) if "seen to be lost" in one.what] == [True]
 
 
 def test_the_run_in_the_middle_stands_for_the_others() -> None:

@@ -70,7 +70,7 @@ def test_the_table_has_the_figures_of_each_kind_of_write() -> None:
     text = report_text(report(made(), made()))
 
     rows = [line.split() for line in text.splitlines()]
-    assert ["wait", "2.00", "2.00", "2.00", "0"] in rows
+    assert ["wait", "2.00", "2.00", "2.00", "124", "/", "0", "/", "0", "0"] in [row[:10] for row in rows]
     assert any(row[:3] == ["kill", "2", "2/2"] for row in rows)
 
 
@@ -141,8 +141,10 @@ def test_the_picture_names_who_did_what_and_when() -> None:
 def test_a_table_in_markdown_has_a_cell_for_each_column() -> None:
     lines = [line for line in markdown(report(made()), "invoke redis.drill").splitlines() if line.startswith("|")]
 
-    assert len(lines) == 4
-    assert {line.count("|") for line in lines} == {lines[0].count("|")}
+    tables = {line.count("|") for line in lines}
+    heads = [line for line in lines if "---" in line]
+    assert tables == {head.count("|") for head in heads}
+    assert len(heads) == 2
 
 
 def test_all_files_are_written(tmp_path: Path) -> None:
