@@ -46,7 +46,7 @@ def e2e(session: nox.Session) -> None:
 @nox.session
 def integration(session: nox.Session) -> None:
     """Run stacks on the Docker engine, with their own project names and ports."""
-    run_module(session, "pytest", *(session.posargs or ("tests/integration",)))
+    run_module(session, "pytest", "--durations=10", *(session.posargs or ("tests/integration",)))
 
 
 def run_module(session: nox.Session, module: str, *arguments: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import json
 import os
 import shutil
@@ -199,6 +200,18 @@ def copied_checkout(folder: Path) -> Path:
     for name in ("tasks.py", "pyproject.toml", ".dockerignore", ".env.models", ".env.example"):
         shutil.copy2(ROOT / name, folder / name)
     return folder
+
+
+def free_prefix() -> str:
+    """The first three numbers of a /24 that no network of the engine has a part of."""
+    used = [
+        ipaddress.ip_network(config["Subnet"])
+        for network in docker.from_env().api.networks()
+        for config in network["IPAM"]["Config"] or ()
+    ]
+    candidates = (ipaddress.ip_network(f"10.84.{number}.0/24") for number in range(256))
+    free = next(found for found in candidates if not any(found.overlaps(other) for other in used if other.version == 4))
+    return str(free.network_address).removesuffix(".0")
 
 
 def free_ports(count: int) -> tuple[int, ...]:

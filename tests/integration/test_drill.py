@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.integration.platform import ROOT, SECONDS, Platform, Ran, remove_everything
-from tests.integration.test_sentinel import NODES, SENTINELS, free_prefix
+from tests.integration.platform import ROOT, SECONDS, Platform, Ran, free_prefix, remove_everything
+from tests.integration.test_sentinel import NODES, SENTINELS
 
 pytestmark = pytest.mark.integration
 

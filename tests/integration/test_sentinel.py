@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import ipaddress
 import json
 import threading
 import time
@@ -17,7 +16,7 @@ from typing import Any
 
 import docker
 import pytest
-from tests.integration.platform import Platform, remove_everything
+from tests.integration.platform import Platform, free_prefix, remove_everything
 
 pytestmark = pytest.mark.integration
 
@@ -26,18 +25,6 @@ SENTINELS = ("redis-sentinel-1", "redis-sentinel-2", "redis-sentinel-3")
 SECONDS = 60
 CALLER_SECONDS = 5
 PHONE_NUMBER = "100000000000001"
-
-
-def free_prefix() -> str:
-    """The first three numbers of a /24 that no network of the engine has a part of."""
-    used = [
-        ipaddress.ip_network(config["Subnet"])
-        for network in docker.from_env().api.networks()
-        for config in network["IPAM"]["Config"] or ()
-    ]
-    candidates = (ipaddress.ip_network(f"10.84.{number}.0/24") for number in range(256))
-    free = next(found for found in candidates if not any(found.overlaps(other) for other in used if other.version == 4))
-    return str(free.network_address).removesuffix(".0")
 
 
 @dataclass(frozen=True)

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import docker
 import pytest
-from tests.integration.platform import ROOT, SECONDS, Platform, Ran, remove_everything
+from tests.integration.platform import ROOT, SECONDS, Platform, Ran, free_prefix, remove_everything
 
 pytestmark = pytest.mark.integration
 
@@ -38,17 +37,21 @@ class RedisStack:
     kind: str
 
     @classmethod
-    def started(cls, folder: Path, kind: str) -> RedisStack:
-        """Start them with plain Compose, and wait until they are healthy."""
-        # Two stacks side by side need networks of their own.
-        prefix = f"10.{100 + os.getpid() % 100}.{os.getpid() // 100 % 256}"
-        platform = Platform.fresh(folder, f"redis-{kind}")
-        platform.environ["REDIS_SUBNET_PREFIX"] = prefix
-        made = cls(platform, kind)
-        platform.invoke("secrets.init").check()
-        platform.invoke("images.bases").check()
-        made.compose("up", "-d", "--wait", *SERVICES[kind])
-        return made
+    @contextmanager
+    def running(cls, folder: Path, kind: str, name: str) -> Iterator[RedisStack]:
+        """Start them with plain Compose, and wait until they are healthy; nothing is left of them."""
+        made = cls(Platform.fresh(folder, f"redis-{name}").having(REDIS_SUBNET_PREFIX=free_prefix()), kind)
+        try:
+            made.platform.invoke("secrets.init").check()
+            made.platform.invoke("images.bases").check()
+            made.up()
+            yield made
+        finally:
+            remove_everything(made.platform.project)
+
+    def up(self) -> None:
+        """Start what does not run, and wait until all is healthy."""
+        self.compose("up", "-d", "--wait", *SERVICES[self.kind])
 
     def compose(self, *words: str) -> None:
         """Run plain `docker compose` on the files of this kind."""
@@ -65,6 +68,14 @@ class RedisStack:
         """Ask a server with its own client."""
         asked = ["docker", "exec", f"{self.platform.project}-{service}-1", "sh", "/etc/optimus/redis/cli.sh", *words]
         return subprocess.run(asked, capture_output=True, text=True, timeout=60, check=True).stdout.strip()
+
+    def until_said(self, service: str, text: str) -> None:
+        """Wait until a container's log has a text."""
+        container = docker.from_env().containers.get(f"{self.platform.project}-{service}-1")
+        ends_at = time.monotonic() + 60
+        while text not in (said := container.logs().decode()):
+            assert time.monotonic() < ends_at, said
+            time.sleep(0.1)
 
     def keys(self, service: str) -> set[str]:
         """Return all keys of a server."""
@@ -104,19 +115,14 @@ class RedisStack:
 
 @pytest.fixture(scope="module")
 def single(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisStack]:
-    yield from running(tmp_path_factory.mktemp("single"), "single")
+    with RedisStack.running(tmp_path_factory.mktemp("single"), "single", "single") as started:
+        yield started
 
 
 @pytest.fixture(scope="module")
 def sentinel(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisStack]:
-    yield from running(tmp_path_factory.mktemp("sentinel"), "sentinel")
-
-
-def running(folder: Path, kind: str) -> Iterator[RedisStack]:
-    try:
-        yield RedisStack.started(folder, kind)
-    finally:
-        remove_everything(f"optimus-it-{os.getpid()}-redis-{kind}")
+    with RedisStack.running(tmp_path_factory.mktemp("sentinel"), "sentinel", "sentinel") as started:
+        yield started
 
 
 def failed(document: dict[str, Any]) -> set[tuple[str, str]]:
@@ -311,6 +317,34 @@ def test_a_group_with_a_replica_that_does_not_start_again_has_its_old_data(
     sentinel.compose("start", lost)
     settle(sentinel)
     assert sentinel.keys(lost) == {"newer"}
+
+
+def test_a_switch_to_sentinels_and_back_keeps_the_data(tmp_path: Path) -> None:
+    with RedisStack.running(tmp_path, "single", "switch") as single:
+        group = replace(single, kind="sentinel")
+        single.fill("first")
+        switched(single, group)
+        for service in STATE:
+            assert group.keys(service) == {"first"}
+        group.platform.invoke("redis.failover").check()
+        group.cli(group.master(), "SET", "second", "1")
+
+        # The newest data is elsewhere now: the single server says so, and does not go on with what is old.
+        group.platform.invoke("down").check()
+        single.compose("up", "-d", "redis")
+        single.until_said("redis", "refused: after a fail-over the newest data is with")
+
+        switched(single, group)
+        group.platform.invoke("redis.failover", "--to", "redis").check()
+        switched(group, single)
+        assert single.keys("redis") == {"first", "second"}
+
+
+def switched(old: RedisStack, new: RedisStack) -> None:
+    """Stop a stack and start it as the other kind."""
+    old.platform.invoke("down").check()
+    new.up()
+    settle(new)
 
 
 def settle(stack: RedisStack) -> None:

@@ -20,8 +20,8 @@ ask() {
         redis-cli -h "${peer%:*}" -p "${peer##*:}" --user operator --no-auth-warning "$@" 2> /dev/null || true
 }
 
-# One line per sentinel that answers: the master's address, its flags, how many replicas it has, the configuration's epoch, and
-# for how many seconds this sentinel has been up.
+# One line per sentinel that answers: the master's address, its flags, how many replicas it has, the configuration's epoch, for
+# how many seconds this sentinel has been up, and how many milliseconds ago the master answered it last.
 sentinels_say() {
     for sentinel in $(echo "$REDIS_SENTINEL_HOSTS" | tr , ' '); do
         printf 'sentinel master %s\ninfo server\n' "$REDIS_SENTINEL_MASTER" | ask "$sentinel" | tr -d '\r' | awk -F: '
@@ -29,7 +29,10 @@ sentinels_say() {
             NF > 1 { next }
             ++n % 2 { name = $1; next }
             { value[name] = $1 }
-            END { if (value["ip"]) print value["ip"], value["flags"], value["num-slaves"], value["config-epoch"], uptime }' &
+            END {
+                if (value["ip"]) print value["ip"], value["flags"], value["num-slaves"], value["config-epoch"], uptime, \
+                    value["last-ok-ping-reply"]
+            }' &
     done
     wait
 }

@@ -28,7 +28,7 @@ was_master() { has_data && [ -e "$data/redis.conf" ] && ! was_replica; }
 # most COLUMN < LINES: the largest number in a column.
 most() { awk -v column="$1" '$column > most { most = $column } END { print most + 0 }'; }
 
-# decide < LINES of sentinels_say: `master`, `replica ADDRESS`, `replica ADDRESS behind` (its data may be older than the others'),
+# decide < LINES of sentinels_say: `master`, `master held` (it was away, and may be about to be replaced), `replica ADDRESS`, `replica ADDRESS behind` (its data may be older than the others'),
 # `choosing` (a fail-over is under way), or why not.
 decide() {
     lines=$(cat)
@@ -54,6 +54,8 @@ decide() {
         echo "refused: this node was a replica, but sentinels without memory name it master; see docs/redis-sentinel.md"
     elif [ "$replicas" -gt 0 ] && [ -z "$together" ] && echo "$lines" | grep -q ' [^ ]*\(down\|failover\)'; then
         echo choosing
+    elif [ "$replicas" -gt 0 ]; then
+        echo "master held"
     else
         echo master
     fi
@@ -67,10 +69,10 @@ role() {
     while :; do
         verdict=$(sentinels_say | decide)
         case "$verdict" in
-            master | replica*) break ;;
+            master* | replica*) break ;;
             choosing)
                 patience=$((patience - 1))
-                [ "$patience" -gt 0 ] || { verdict=master && break; }
+                [ "$patience" -gt 0 ] || { verdict="master held" && break; }
                 sleep 0.1
                 ;;
             *)
@@ -94,20 +96,66 @@ candidate_once_copied() {
     $cli config set replica-priority 100
 }
 
+# settled MILLISECONDS [SURE] < LINES of sentinels_say: `master` if a quorum of the sentinels heard of this node as the master within
+# that time, and none replaces it or has done so already; `replica ADDRESS` if a quorum names another. With SURE, none may miss it
+# either.
+settled() {
+    awk -v me="$REDIS_ADDRESS" -v quorum="$REDIS_QUORUM" -v since="$1" -v sure="${2:-}" '
+        $1 != me { if (++others[$1] == quorum) other = $1; if ($4 > newest) newest = $4; next }
+        $4 > epoch { epoch = $4 }
+        $2 ~ /failover|o_down/ || (sure && $2 ~ /down/) { replacing = 1 }
+        $2 == "master" && $6 < since { ++heard }
+        END {
+            if (other) print "replica", other
+            else if (heard >= quorum && !replacing && newest <= epoch) print "master"
+        }'
+}
+
+milliseconds() { awk '{ printf "%d\n", $1 * 1000 }' /proc/uptime; }
+
+# A master that was away for a moment may be back before the sentinels have replaced it, and their fail-over goes on all the same.
+# What it took meanwhile would be lost, also what one replica has: the other one is the new master. So it takes no writes until the
+# sentinels have heard of it again and nobody is about to replace it; if somebody is, it follows the new one as soon as it is named.
+# A sentinel that goes on missing it can do nothing alone: it is waited for 3 s.
+writable_once_settled() {
+    cli="sh ${0%/*}/../cli.sh"
+    # Also not before it has read its data: until then it could not become a replica.
+    until [ "$($cli ping)" = PONG ]; do
+        sleep 0.05
+    done
+    began=$(milliseconds)
+    while :; do
+        age=$(($(milliseconds) - began))
+        if [ "$age" -lt "${REDIS_SURE_MS:-3000}" ]; then sure=sure; else sure=; fi
+        verdict=$(sentinels_say | settled "$age" $sure)
+        case "$verdict" in
+            replica*) $cli replicaof "${verdict#* }" 6379 && break ;;
+            master) break ;;
+        esac
+        sleep 0.05
+    done
+    $cli config set min-replicas-to-write "$REDIS_MIN_REPLICAS"
+}
+
 role=$(role)
+case "$role" in
+    # More than there are: no write is taken.
+    "master held") min_replicas=99 ;;
+    *) min_replicas=$REDIS_MIN_REPLICAS ;;
+esac
 # The default user may do everything, but nobody is it: it is off and has no password. Redis reads its append-only file in this
 # user's name, and leaves out the transactions (also what scripts wrote) that the user may not make: redis/redis#14541.
 fill users-node.acl SERVICES="$(digest REDIS_PASSWORD)" SENTINEL="$(digest REDIS_SENTINEL_PASSWORD)" \
     REPLICATION="$(digest REDIS_REPLICATION_PASSWORD)" OPERATOR="$(digest REDIS_OPERATOR_PASSWORD)" > "$data/users.acl"
-fill node.conf ADDRESS="$REDIS_ADDRESS" MIN_REPLICAS="$REDIS_MIN_REPLICAS" MAX_LAG="$REDIS_MAX_LAG" \
+fill node.conf ADDRESS="$REDIS_ADDRESS" MIN_REPLICAS="$min_replicas" MAX_LAG="$REDIS_MAX_LAG" \
     REPLICATION_PASSWORD="$(secret REDIS_REPLICATION_PASSWORD)" > "$data/redis.conf"
-if [ "$role" = master ]; then
-    rm -f "$alone"
-else
-    echo "$role" | awk '{ print "replicaof", $2, 6379; if ($3) print "replica-priority 0" }' >> "$data/redis.conf"
-fi
+case "$role" in
+    master*) rm -f "$alone" ;;
+    *) echo "$role" | awk '{ print "replicaof", $2, 6379; if ($3) print "replica-priority 0" }' >> "$data/redis.conf" ;;
+esac
 # In a shell of its own that ends: this one becomes redis-server, which would take the other for a child of its.
 case "$role" in
     *behind) (candidate_once_copied > /dev/null 2>&1 &) ;;
+    *held) (writable_once_settled > /dev/null 2>&1 &) ;;
 esac
 exec sh "${0%/*}/../start.sh" "$data/redis.conf" "$@"

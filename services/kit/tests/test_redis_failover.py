@@ -180,3 +180,13 @@ async def test_a_write_that_no_replica_has_is_not_taken_for_written(
     async with connect(alone, secrets) as redis:
         with pytest.raises(NotReplicatedError):
             await run_durably(redis.register_script(ADD), ["entries"], ["a"], alone.durability)
+
+
+@pytest.mark.parametrize("refusal", ["MISCONF Errors writing to the AOF file", "NOREPLICAS Not enough good replicas"])
+async def test_a_master_that_takes_no_writes_for_now_is_asked_again(
+    settings: RedisSettings, secrets: SecretFolder, refusal: str
+) -> None:
+    script = f"if redis.call('INCR', KEYS[1]) < 3 then return redis.error_reply('{refusal}') end return 'taken'"
+    async with connect(settings, secrets, decode_responses=True) as redis:
+        assert await redis.eval(script, 1, "asked") == "taken"
+        assert await redis.get("asked") == "3"

@@ -59,7 +59,7 @@ NO_ELECTION = (0, 0)
 
 FAULTS: tuple[Fault, ...] = (
     Fault("kill", "SIGKILL of the master", targets={"p50": 2.0, "p95": 3.0}, serves=True),
-    Fault("pause", "the master is paused until it was replaced", seconds=8.5, targets={"p50": 3.0}),
+    Fault("pause", "the master is paused until it was replaced", seconds=8.5, targets={"p50": 3.0}, serves=True),
     Fault(
         "pause-short",
         "the master is paused for less than down-after",
@@ -69,7 +69,7 @@ FAULTS: tuple[Fault, ...] = (
         losses="none",
         serves=True,
     ),
-    Fault("disconnect", "the master loses its network", seconds=9.0),
+    Fault("disconnect", "the master loses its network", seconds=9.0, serves=True),
     Fault(
         "partition",
         "the master is cut off from replicas and sentinels, not from some clients",
@@ -96,15 +96,17 @@ FAULTS: tuple[Fault, ...] = (
         "SIGKILL of the master, started again at once with an empty volume",
         seconds=8.5,
         evidence={"was never an empty master": "yes"},
+        serves=True,
     ),
     Fault("stop", "everything is stopped and started", elections=None, changes=None, hold=1.0, seconds=13.0),
-    Fault("disk", "the disk of the master's append-only file is full", seconds=11.0, root=True),
+    Fault("disk", "the disk of the master's append-only file is full", seconds=11.0, root=True, serves=True),
     Fault(
         "slow",
         "a replica falls behind before SIGKILL of the master: the other one has to win",
         seconds=9.0,
         root=True,
         evidence={"the replica ahead won": "yes"},
+        serves=True,
     ),
     Fault(
         "planned",

@@ -28,7 +28,8 @@ p { margin: 4px 0 12px; } .soft { color: var(--soft); }
 table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; font-size: 14px; margin: 8px 0; }
 th { text-align: left; font-weight: 600; color: var(--soft); }
 th, td { padding: 4px 10px 4px 0; border-bottom: 1px solid var(--line); vertical-align: top; white-space: nowrap; }
-td.text { white-space: normal; } .number { text-align: right; } .group td { border-bottom-color: transparent; }
+.group td { border-bottom-color: transparent; }
+.figures td:nth-child(n+6), .figures th:nth-child(n+6) { text-align: right; }
 .met { color: var(--good); } .unmet { color: var(--bad); font-weight: 600; }
 details { margin: 6px 0; } summary { cursor: pointer; color: var(--soft); }
 """
@@ -78,7 +79,7 @@ def _summary(all_figures: Sequence[Figures]) -> str:
         "lost",
     )
     rows = "".join("".join(_summary_rows(one)) for one in all_figures)
-    return f'<div class="wide"><table><tr>{_cells(head, "th")}</tr>{rows}</table></div>'
+    return f'<div class="wide"><table class="figures"><tr>{_cells(head, "th")}</tr>{rows}</table></div>'
 
 
 def _summary_rows(one: Figures) -> Iterator[str]:

@@ -20,7 +20,7 @@ class MasterMovedError(RedisConnectionError):
 
 
 class RefusedForNowError(RedisConnectionError):
-    """The master does not take it, or can't say that it is safe, because it has too few replicas."""
+    """The master does not take it, or can't say that it is safe, because it has too few replicas or no disk."""
 
 
 class Follower:

@@ -57,8 +57,9 @@ class MasterConnection(Connection):
         try:
             return await super().read_response(*args, **options)
         except ResponseError as error:
-            # Redis tells these two by the code word that starts the reply only.
-            refused, demoted = (str(error).startswith(word) for word in ("NOREPLICAS", "UNBLOCKED"))
+            # Redis tells these by the code word that starts the reply only. MISCONF: its disk takes nothing, and the
+            # sentinels, whose PING is refused likewise, are about to replace it.
+            refused, demoted = (str(error).startswith(words) for words in (("NOREPLICAS", "MISCONF"), "UNBLOCKED"))
             if not (refused or demoted or isinstance(error, (ReadOnlyError, MasterDownError))):
                 raise
             await self.disconnect(nowait=True)
