@@ -428,6 +428,32 @@ def test_a_sentinel_follows_its_network_to_other_addresses(machine: Machine) -> 
     ]
 
 
+def fenced(machine: Machine, event: str, text: str) -> list[str]:
+    """What the servers are told when a sentinel says that something happens."""
+    machine.run("sentinel/sentinel.sh")
+    asked = machine.folder / "asked"
+    asked.write_text("")
+    subprocess.run([machine.data / "one" / "fence", event, text], env=machine.environ(), check=True, timeout=30)
+    return asked.read_text().splitlines()
+
+
+def test_other_replicas_follow_the_chosen_one_before_it_is_promoted(machine: Machine) -> None:
+    text = f"slave {OTHER}:6379 {OTHER} 6379 @ mymaster {ME} 6379"
+    assert fenced(machine, "+selected-slave", text) == [f"{THIRD} replicaof {OTHER} 6379"]
+
+
+@pytest.mark.parametrize("event", ["+sdown", "+odown", "+switch-master", "-failover-abort-no-good-slave"])
+def test_nobody_is_told_anything_at_other_moments(machine: Machine, event: str) -> None:
+    assert fenced(machine, event, f"master mymaster {ME} 6379") == []
+
+
+def test_the_script_is_the_one_that_the_sentinel_runs(machine: Machine) -> None:
+    watched(machine)
+    text = (machine.data / "one" / "sentinel.conf").read_text()
+    assert f"sentinel notification-script mymaster {machine.data / 'one' / 'fence'}\n" in text
+    assert (machine.data / "one" / "fence").stat().st_mode & 0o777 == 0o700
+
+
 def note(machine: Machine, name: str, master: str, epoch: int) -> None:
     folder = machine.folder / "notes" / name
     folder.mkdir()

@@ -50,6 +50,9 @@ hurry() {
 }
 
 mkdir -p "$folder"
+# A file that can be executed, whatever became of the modes of those beside this one.
+printf '#!/bin/sh\nexec sh %s/fence.sh "$@"\n' "${0%/*}" > "$folder/fence"
+chmod 700 "$folder/fence"
 memory=$(remembered | readdressed)
 [ -n "$memory" ] || memory=$(first_memory)
 # For alone.sh, which has to know whether the node that runs alone was the last master.

@@ -69,6 +69,7 @@ FAULTS: tuple[Fault, ...] = (
         losses="none",
         serves=True,
     ),
+    Fault("stall", "the master is paused for twice down-after: it is back in the midst of the fail-over", serves=True),
     Fault("disconnect", "the master loses its network", seconds=9.0, serves=True),
     Fault(
         "partition",

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 SWITCH_SECONDS = 15.0
 """A fail-over takes two; after a split vote the next one begins up to twice failover-timeout later."""
 SHORT_OF_DOWN_AFTER = 0.6
+STALL_OF_DOWN_AFTER = 2.0
+"""Longer than sentinels need to agree and to promote a replica, shorter than until everyone knows of it."""
 BEFORE_EVENT = 0.005
 """For the way of an event from the sentinel to here."""
 BEHIND_SECONDS = 1.0
@@ -99,12 +101,16 @@ def pause(scene: Scene) -> None:
     scene.hands.pause(scene.master)
 
 
-def pause_shortly(scene: Scene) -> None:
-    """Freeze the master for less than down-after."""
-    pause(scene)
-    time.sleep(scene.group.down_after * SHORT_OF_DOWN_AFTER)
-    scene.mended = time.monotonic()
-    scene.hands.mend()
+def pause_for(of_down_after: float) -> Callable[[Scene], None]:
+    """Return what freezes the master for a part or a multiple of down-after."""
+
+    def strike(scene: Scene) -> None:
+        pause(scene)
+        time.sleep(scene.group.down_after * of_down_after)
+        scene.mended = time.monotonic()
+        scene.hands.mend()
+
+    return strike
 
 
 def disconnect(scene: Scene) -> None:
@@ -220,7 +226,8 @@ def _promoted(scene: Scene) -> str:
 STRIKES: Mapping[str, Callable[[Scene], None]] = {
     "kill": kill,
     "pause": pause,
-    "pause-short": pause_shortly,
+    "pause-short": pause_for(SHORT_OF_DOWN_AFTER),
+    "stall": pause_for(STALL_OF_DOWN_AFTER),
     "disconnect": disconnect,
     "partition": partition,
     "sentinel": kill_with_sentinels(1),

@@ -130,7 +130,7 @@ def test_a_failed_request_is_told_where_none_may_fail() -> None:
     run = recording([*load(PLAIN, CHAT), failed], kinds=(PLAIN, CHAT))
 
     assert unmet("kill", run) == ["no failed request"]
-    assert unmet("disconnect", run) == []
+    assert unmet("partition", run) == []
 
 
 def test_a_message_answered_twice_is_told() -> None:

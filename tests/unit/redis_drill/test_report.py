@@ -12,7 +12,7 @@ from hypothesis import given
 from tests.unit.redis_drill.records import NEAR, PLAIN, WAITING, any_writes, recording, steady, write
 
 from optimus_ops.errors import OpsError
-from optimus_ops.redis_drill.faults import FAULTS
+from optimus_ops.redis_drill.faults import FAULTS, chosen_faults
 from optimus_ops.redis_drill.files import write_report
 from optimus_ops.redis_drill.outcomes import Outcome, outcome
 from optimus_ops.redis_drill.page import page
@@ -22,6 +22,7 @@ from optimus_ops.redis_drill.report import Report, document
 from optimus_ops.redis_drill.tables import markdown, report_text
 
 KILL = FAULTS[0]
+[PARTITION] = chosen_faults(("partition",))
 SETTINGS = {"down-after": "500 ms"}
 
 
@@ -119,7 +120,7 @@ def test_the_page_shows_text_as_text() -> None:
 @given(any_writes())
 def test_any_run_has_a_picture(writes: list[Write]) -> None:
     near = [write(f"n{number}", one.ended, one.outcome, kind=NEAR) for number, one in enumerate(writes)]
-    found = outcome(FAULTS[4], recording([*writes, *near], kinds=(PLAIN, NEAR)), 2.0)
+    found = outcome(PARTITION, recording([*writes, *near], kinds=(PLAIN, NEAR)), 2.0)
 
     elements = Elements()
     elements.feed(picture(found.timeline, "a <run>"))
