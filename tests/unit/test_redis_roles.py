@@ -83,9 +83,10 @@ class Machine:
         lines = [text for pair in facts.items() for text in map(str, pair)]
         self._answer(SENTINELS[number], [*lines, "# Server\r", f"uptime_in_seconds:{uptime}\r"])
 
-    def node(self, address: str, *, role: str, replicas: int = 0) -> None:
+    def node(self, address: str, *, role: str, replicas: int = 0, link: str = "up") -> None:
         """Let a node answer."""
-        self._answer(address, ["# Replication\r", f"role:{role}\r", f"connected_slaves:{replicas}\r"])
+        facts = {"role": role, "connected_slaves": replicas, "master_link_status": link}
+        self._answer(address, ["# Replication\r", *(f"{name}:{value}\r" for name, value in facts.items())])
 
     def _answer(self, host: str, lines: list[str]) -> None:
         (self.folder / "answers" / host).write_text("\n".join(lines) + "\n")
@@ -428,6 +429,9 @@ def test_a_sentinel_follows_its_network_to_other_addresses(machine: Machine) -> 
     ]
 
 
+SELECTED = f"slave {OTHER}:6379 {OTHER} 6379 @ mymaster {ME} 6379"
+
+
 def fenced(machine: Machine, event: str, text: str) -> list[str]:
     """What the servers are told when a sentinel says that something happens."""
     machine.run("sentinel/sentinel.sh")
@@ -438,8 +442,16 @@ def fenced(machine: Machine, event: str, text: str) -> list[str]:
 
 
 def test_other_replicas_follow_the_chosen_one_before_it_is_promoted(machine: Machine) -> None:
-    text = f"slave {OTHER}:6379 {OTHER} 6379 @ mymaster {ME} 6379"
-    assert fenced(machine, "+selected-slave", text) == [f"{THIRD} replicaof {OTHER} 6379"]
+    machine.node(THIRD, role="slave", link="up")
+    assert fenced(machine, "+selected-slave", SELECTED) == [
+        f"{THIRD} info replication",
+        f"{THIRD} replicaof {OTHER} 6379",
+    ]
+
+
+def test_a_replica_without_a_link_is_left_to_the_sentinels(machine: Machine) -> None:
+    machine.node(THIRD, role="slave", link="down")
+    assert fenced(machine, "+selected-slave", SELECTED) == [f"{THIRD} info replication"]
 
 
 @pytest.mark.parametrize("event", ["+sdown", "+odown", "+switch-master", "-failover-abort-no-good-slave"])

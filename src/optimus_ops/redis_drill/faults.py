@@ -69,7 +69,15 @@ FAULTS: tuple[Fault, ...] = (
         losses="none",
         serves=True,
     ),
-    Fault("stall", "the master is paused for twice down-after: it is back in the midst of the fail-over", serves=True),
+    Fault(
+        "stall",
+        "the master is paused for twice down-after: it is back in the midst of the fail-over, if there is one",
+        elections=(0, 1),
+        changes=None,
+        hold=3.0,
+        seconds=8.0,
+        serves=True,
+    ),
     Fault("disconnect", "the master loses its network", seconds=9.0, serves=True),
     Fault(
         "partition",
