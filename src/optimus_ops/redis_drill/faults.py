@@ -76,7 +76,6 @@ FAULTS: tuple[Fault, ...] = (
         changes=None,
         hold=3.0,
         seconds=8.0,
-        serves=True,
     ),
     Fault("disconnect", "the master loses its network", seconds=9.0, serves=True),
     Fault(
