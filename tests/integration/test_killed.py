@@ -33,8 +33,12 @@ STEPS = (
 # Seconds into a step: it is in the midst of its work then. Those that aren't here take less than it takes to look.
 MIDST = {"check-contracts": 0.2, "start": 0.5, "wait-healthy": 1.0, "observe": 0.4, "stop": 1.0, "verify": 0.05}
 EACH_STEP = pytest.mark.parametrize("step", range(1, len(STEPS) + 1), ids=lambda step: f"{step}-{STEPS[step - 1]}")
-# As one begins: when the new container is not there yet, and when the old one still answers.
-BEGUN = (STEPS.index("start") + 1, STEPS.index("stop") + 1)
+# (step, signal, seconds into it): in each, and as one begins where the new container is not there yet, or the old one
+# still answers.
+SIGNALS = [
+    *((step, (signal.SIGINT, signal.SIGTERM)[step % 2], MIDST.get(name, 0.0)) for step, name in enumerate(STEPS, 1)),
+    *((STEPS.index(name) + 1, signal.SIGINT, 0.0) for name in ("start", "stop")),
+]
 
 
 @pytest.fixture(scope="module")
@@ -70,32 +74,22 @@ def test_the_steps_are_those_of_a_deploy(rolling: Platform, images: Images) -> N
     assert tuple(step["step"] for step in planned) == STEPS
 
 
-def assert_as_before(
-    platform: Platform, images: Images, number: signal.Signals, step: int, after: float, load: Load
+@pytest.mark.parametrize(
+    ("step", "number", "after"),
+    SIGNALS,
+    ids=[f"{step}-{STEPS[step - 1]}-{number.name}-{after}" for step, number, after in SIGNALS],
+)
+def test_a_signal_in_a_step_leaves_everything_as_it_was(
+    rolling: Platform, images: Images, load: Load, step: int, number: signal.Signals, after: float
 ) -> None:
-    before, notes = platform.states(), kept_files(platform)
-    ran = struck(platform, images, images.another(platform), number, step, after)
+    before, notes = rolling.states(), kept_files(rolling)
+    ran = struck(rolling, images, images.another(rolling), number, step, after)
     assert ran.code == 128 + number, ran.text
     assert "Traceback" not in ran.text
-    assert platform.states() == before, ran.text
-    assert kept_files(platform) == notes
+    assert rolling.states() == before, ran.text
+    assert kept_files(rolling) == notes
     load.go_on(10)
     load.assert_nothing_lost()
-
-
-@pytest.mark.parametrize("step", BEGUN, ids=lambda step: f"{step}-{STEPS[step - 1]}")
-def test_ctrl_c_as_a_step_begins_leaves_everything_as_it_was(
-    rolling: Platform, images: Images, load: Load, step: int
-) -> None:
-    assert_as_before(rolling, images, signal.SIGINT, step, 0.0, load)
-
-
-@EACH_STEP
-def test_a_signal_in_a_step_leaves_everything_as_it_was(
-    rolling: Platform, images: Images, load: Load, step: int
-) -> None:
-    number = signal.SIGINT if step % 2 else signal.SIGTERM
-    assert_as_before(rolling, images, number, step, MIDST.get(STEPS[step - 1], 0.0), load)
 
 
 @EACH_STEP

@@ -105,6 +105,9 @@ def test_a_request_field_that_becomes_required_is_named(body: Any, added: Any) -
 @given(SCHEMAS, SCHEMAS, st.lists(VALUES, min_size=1, max_size=30))
 @example({"enum": [1, True]}, {"type": "boolean"}, [1])
 @example({"type": "integer", "exclusiveMinimum": 0}, {"type": "number", "minimum": 1}, [1])
+@example(
+    {"allOf": [{"type": "object", "properties": {}}]}, {"properties": {}, "additionalProperties": False}, [{"id": None}]
+)
 def test_what_fits_accepts_every_value_that_is_sent(given_schema: Any, taken: Any, values: list[Any]) -> None:
     schemas = {"Shared": SHARED}
     need = shared(call(request=fields("*", at=given_schema)))
@@ -115,21 +118,40 @@ def test_what_fits_accepts_every_value_that_is_sent(given_schema: Any, taken: An
     assert [value for value in sent if not is_valid(value, taken, schemas)] == []
 
 
-def closed(schema: Any) -> Any:
-    """Return a schema whose objects have the fields that they list, unless they say that there are others."""
+def closed(schema: Any, *, whole: bool = True) -> Any:
+    """Return a schema whose objects have the fields that they list, unless they say that there are others.
+
+    Args:
+        schema: any.
+        whole: whether it says all of its values; else it is a part of an `allOf`, and the others may list more.
+    """
     if isinstance(schema, list):
         return [closed(inner) for inner in schema]
     if not isinstance(schema, dict):
         return schema
-    if "allOf" in schema:
-        # What one part leaves open, another one may list.
-        return schema
-    shut = {word: closed(inner) for word, inner in schema.items() if word not in {"properties", "enum", "const"}}
+    shut = {
+        word: closed(inner) for word, inner in schema.items() if word not in {"properties", "enum", "const", "allOf"}
+    }
     shut |= {word: schema[word] for word in ("enum", "const") if word in schema}
     if "properties" in schema:
         shut["properties"] = {name: closed(inner) for name, inner in schema["properties"].items()}
-        shut.setdefault("additionalProperties", False)
+    if "allOf" in schema:
+        shut["allOf"] = [closed(part, whole=False) for part in schema["allOf"]]
+    names = listed(schema)
+    if whole and names is not None:
+        no_others = {"properties": dict.fromkeys(names, True), "additionalProperties": False}
+        shut["allOf"] = [*shut.get("allOf", ()), no_others]
     return shut
+
+
+def listed(schema: Any) -> set[str] | None:
+    """Return the fields that an object and its parts list; None if it lists none, or says that there are others."""
+    if not isinstance(schema, dict) or schema.get("additionalProperties", False) is not False:
+        return None
+    own = set(schema["properties"]) if "properties" in schema else None
+    parts = [SHARED] if "$ref" in schema else []
+    found = [names for part in (*parts, *schema.get("allOf", ())) if (names := listed(part)) is not None]
+    return set().union(*found, own or ()) if found or own is not None else None
 
 
 def refusal(compare: Callable[[], object]) -> str:
