@@ -40,7 +40,7 @@ def unit(session: nox.Session) -> None:
 @nox.session
 def e2e(session: nox.Session) -> None:
     """Drive the services against a real PostgreSQL and Redis: given, of a running stack, or embedded."""
-    run_module(session, "pytest", *(session.posargs or ("tests/e2e",)))
+    run_module(session, "pytest", *(session.posargs or ("--numprocesses=2", "--dist=loadfile", "tests/e2e")))
 
 
 @nox.session

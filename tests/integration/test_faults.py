@@ -99,7 +99,7 @@ def test_after_a_kill_the_same_command_brings_everything_up(fresh: Platform) -> 
 
 def test_an_engine_that_goes_away_half_way_is_one_message(fresh: Platform) -> None:
     with EngineDoor(fresh.folder / "door.sock") as door:
-        process = fresh.start("scale", DOCKER_HOST=door.address)
+        process = fresh.start("scale", DOCKER_HOST=door.address, OPTIMUS_ENGINE_WAIT="3")
         assert process.stdout is not None
         lines: list[str] = []
         for line in process.stdout:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -17,6 +18,8 @@ from optimus_ops.stack.model import parse_count
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+ENGINE_WAIT = "OPTIMUS_ENGINE_WAIT"
+"""Names the seconds to wait for an engine that went away before what was done is undone."""
 IMAGE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/:@-]{0,254}")
 
 
@@ -60,6 +63,7 @@ def options(
     deadlines = Deadlines(
         healthy=seconds_of(healthy_within, "--healthy-within", 86_400),
         migrate=seconds_of(migrate_within, "--migrate-within", 86_400),
+        engine=seconds_of(os.environ.get(ENGINE_WAIT) or "90", ENGINE_WAIT, 86_400),
     )
     return Options(plan=plan, json=json, lock_wait=seconds, detailed_exitcode=detailed_exitcode, deadlines=deadlines)
 

@@ -1,0 +1,22 @@
+"""The options that every changing task takes, from flags and the environment."""
+
+from __future__ import annotations
+
+import pytest
+
+from optimus_ops.errors import Refused
+from optimus_ops.operations.cli import options
+
+
+def test_an_undo_waits_for_the_engine_as_long_as_the_environment_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("OPTIMUS_ENGINE_WAIT", raising=False)
+    assert options(plan=False, json=False, lock_wait="0").deadlines.engine == 90
+    monkeypatch.setenv("OPTIMUS_ENGINE_WAIT", "5")
+    assert options(plan=False, json=False, lock_wait="0").deadlines.engine == 5
+
+
+@pytest.mark.parametrize("text", ["soon", "-1", "nan", "1e9"])
+def test_a_wait_that_is_no_number_of_seconds_is_refused(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+    monkeypatch.setenv("OPTIMUS_ENGINE_WAIT", text)
+    with pytest.raises(Refused, match="OPTIMUS_ENGINE_WAIT"):
+        options(plan=False, json=False, lock_wait="0")
