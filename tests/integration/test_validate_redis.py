@@ -285,11 +285,7 @@ def test_a_group_is_restored_as_a_whole(sentinel: RedisStack, tmp_path: Path) ->
 def test_a_group_whose_restore_is_interrupted_has_its_old_data(
     sentinel: RedisStack, tmp_path: Path, moment: str, number: signal.Signals, code: int
 ) -> None:
-    settle(sentinel)
-    sentinel.fill("old")
-    folder = tmp_path / "backup"
-    sentinel.platform.invoke("redis.backup", "--to", str(folder)).check()
-    sentinel.fill("newer")
+    folder = backed_up_and_changed(sentinel, tmp_path / "backup")
     ran = sentinel.platform.interrupted(moment, number, "redis.restore", "--from", str(folder))
     assert ran.code == code, ran.text
     assert "Traceback" not in ran.text
@@ -301,11 +297,7 @@ def test_a_group_whose_restore_is_interrupted_has_its_old_data(
 def test_a_group_with_a_replica_that_does_not_start_again_has_its_old_data(
     sentinel: RedisStack, tmp_path: Path
 ) -> None:
-    settle(sentinel)
-    sentinel.fill("old")
-    folder = tmp_path / "backup"
-    sentinel.platform.invoke("redis.backup", "--to", str(folder)).check()
-    sentinel.fill("newer")
+    folder = backed_up_and_changed(sentinel, tmp_path / "backup")
     [lost, *_] = [service for service in STATE if service != sentinel.master()]
     with sentinel.address_taken_once(lost, "✓ stop redis-sentinel-1", "redis.restore", "--from", str(folder)) as ran:
         assert ran.code == 1, ran.text
@@ -345,6 +337,15 @@ def switched(old: RedisStack, new: RedisStack) -> None:
     old.platform.invoke("down").check()
     new.up()
     settle(new)
+
+
+def backed_up_and_changed(stack: RedisStack, folder: Path) -> Path:
+    """Leave a backup of the key `old` in a folder, and the key `newer` in the stack."""
+    settle(stack)
+    stack.fill("old")
+    stack.platform.invoke("redis.backup", "--to", str(folder)).check()
+    stack.fill("newer")
+    return folder
 
 
 def settle(stack: RedisStack) -> None:
