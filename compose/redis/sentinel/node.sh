@@ -28,8 +28,8 @@ was_master() { has_data && [ -e "$data/redis.conf" ] && ! was_replica; }
 # most COLUMN < LINES: the largest number in a column.
 most() { awk -v column="$1" '$column > most { most = $column } END { print most + 0 }'; }
 
-# decide < LINES of sentinels_say: `master`, `master held` (it was away, and may be about to be replaced), `replica ADDRESS`, `replica ADDRESS behind` (its data may be older than the others'),
-# `choosing` (a fail-over is under way), or why not.
+# decide < LINES of sentinels_say: `master`, `master held` (it was away, and may be about to be replaced), `replica ADDRESS`,
+# `replica ADDRESS behind` (its data may be older than the others'), `choosing` (a fail-over is under way), or why not.
 decide() {
     lines=$(cat)
     master=$(echo "$lines" | agreed)
