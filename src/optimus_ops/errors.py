@@ -45,19 +45,19 @@ class MachineLacks(OpsError):  # noqa: N818
     word = "this machine lacks something"
 
 
-class Interrupted(OpsError):  # noqa: N818
-    """A signal ended the work; what had been done was undone.
+class Interrupted(KeyboardInterrupt):
+    """SIGINT or SIGTERM ended the work; what had been done was undone.
+
+    It is no `OpsError`: an error may be caught and told as another, and a wish to stop may not.
 
     Args:
         signal_number: the signal, which sets the exit code to 128 + its number as shells do.
     """
 
-    word = "interrupted"
-
     def __init__(self, signal_number: int) -> None:
         """Remember which signal it was."""
         super().__init__("stopped on request")
-        self.signal_number = signal_number
+        self.exit_code = 128 + signal_number
 
 
 class WouldChange(OpsError):  # noqa: N818
@@ -69,8 +69,3 @@ class WouldChange(OpsError):  # noqa: N818
     def __init__(self) -> None:
         """Say it in one line."""
         super().__init__("there is something to change")
-
-
-def exit_code(error: OpsError) -> int:
-    """Return the process exit code for an error."""
-    return 128 + error.signal_number if isinstance(error, Interrupted) else error.exit_code

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from optimus_ops.errors import Interrupted, OpsError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from optimus_ops.console import Console, Progress
     from optimus_ops.plan.journal import Journal
@@ -37,15 +37,15 @@ def execute(plan: Plan, actor: Actor, console: Console, journal: Journal) -> Non
     count = len(plan.steps)
     complaints: list[str] = []
     try:
-        for number, step in enumerate(plan.steps, start=1):
-            complaints.extend(_step(step, f"[{number}/{count}]", actor, console, journal))
+        with interruptible() as check:
+            for number, step in enumerate(plan.steps, start=1):
+                complaints.extend(_step(step, f"[{number}/{count}]", actor, console, journal))
+                check()
     except (Exception, KeyboardInterrupt) as error:
         # Whatever it is, a mistake of ours included: nothing is left half-way.
-        interrupted = isinstance(error, KeyboardInterrupt | Interrupted)
+        interrupted = isinstance(error, KeyboardInterrupt)
         journal.write("failed", error=str(error) or "stopped on request", interrupted=interrupted)
         _undo(actor, console, journal)
-        if isinstance(error, KeyboardInterrupt):
-            raise Interrupted(signal.SIGINT) from None
         raise
     journal.write("done", complaints=complaints)
     if complaints:
@@ -85,15 +85,46 @@ def _to_its_end(step: Step, console: Console) -> contextlib.AbstractContextManag
 
 
 @contextlib.contextmanager
+def interruptible() -> Iterator[Callable[[], None]]:
+    """Let SIGINT and SIGTERM raise `Interrupted`, also where what they raised was lost.
+
+    Python throws away what is raised while an object is being freed, and a library may catch all there is: the
+    function that this yields raises it again. A signal that was ignored before (as `nohup … &` does) still is.
+    """
+    came: list[int] = []
+
+    def note(number: int, _frame: object) -> None:
+        came.append(number)
+        raise Interrupted(number)
+
+    def check() -> None:
+        if came:
+            raise Interrupted(came[0])
+
+    with _handled_by(note):
+        yield check
+
+
+@contextlib.contextmanager
 def uninterrupted(console: Console, say: str) -> Iterator[None]:
     """Let no SIGINT or SIGTERM cut something short; say that it is under way instead."""
 
     def tell(_number: int, _frame: object) -> None:
         console.say(f"  {say}")
 
-    before = {number: signal.signal(number, tell) for number in (signal.SIGINT, signal.SIGTERM)}
+    with _handled_by(tell):
+        yield
+
+
+@contextlib.contextmanager
+def _handled_by(handler: Callable[[int, object], None]) -> Iterator[None]:
+    """Set a handler for SIGINT and SIGTERM where they are not ignored."""
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    heard = {number: former for number, former in before.items() if former != signal.SIG_IGN}
     try:
+        for number in heard:
+            signal.signal(number, handler)
         yield
     finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+        for number, former in heard.items():
+            signal.signal(number, former)

@@ -71,7 +71,7 @@ def guarded(body: Body) -> Body:
 
     @functools.wraps(body)
     def run(*args: Any, **kwargs: Any) -> object:
-        from optimus_ops.errors import Interrupted, OpsError, WouldChange, exit_code
+        from optimus_ops.errors import Interrupted, OpsError, WouldChange
 
         def interrupt(number: int, _frame: FrameType | None) -> None:
             raise Interrupted(number)
@@ -79,8 +79,9 @@ def guarded(body: Body) -> Body:
         signal.signal(signal.SIGTERM, interrupt)
         try:
             return body(*args, **kwargs)
-        except KeyboardInterrupt:
-            raise Exit(f"\n{Interrupted.word}: stopped on request", code=128 + signal.SIGINT) from None
+        except KeyboardInterrupt as error:
+            code = error.exit_code if isinstance(error, Interrupted) else 128 + signal.SIGINT
+            raise Exit("\ninterrupted: stopped on request", code=code) from None
         except BrokenPipeError:
             # The reader went away (`| head`): nothing more can be said, and Python must not try at exit.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -88,6 +89,6 @@ def guarded(body: Body) -> Body:
         except WouldChange as planned:
             raise Exit(code=planned.exit_code) from None
         except OpsError as error:
-            raise Exit(f"{error.word}: {error}", code=exit_code(error)) from None
+            raise Exit(f"{error.word}: {error}", code=error.exit_code) from None
 
     return run  # type: ignore[return-value]  # functools.wraps keeps the signature that Invoke reads

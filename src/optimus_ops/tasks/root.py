@@ -44,7 +44,7 @@ def make_namespace(root: Path | None = None) -> Collection:
 
 
 def _scalable(root: Path | None) -> Sequence[str]:
-    from optimus_ops.errors import OpsError, exit_code
+    from optimus_ops.errors import OpsError
     from optimus_ops.project import load_project
     from optimus_ops.stack.scalable import scalable_services
 
@@ -52,7 +52,7 @@ def _scalable(root: Path | None) -> Sequence[str]:
         project = load_project(root)
         return scalable_services(project.compose / project.base)
     except OpsError as error:
-        raise Exit(f"{error.word}: {error}", code=exit_code(error)) from None
+        raise Exit(f"{error.word}: {error}", code=error.exit_code) from None
 
 
 def take_services_as_words(namespace: Collection) -> None:

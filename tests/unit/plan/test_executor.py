@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 import os
@@ -80,10 +81,42 @@ def test_a_failed_step_undoes_and_starts_nothing_more(tmp_path: Path) -> None:
 
 def test_ctrl_c_undoes_and_says_so(tmp_path: Path) -> None:
     actor = FakeActor(fail_at="start ai=3", error=KeyboardInterrupt)
+    with pytest.raises(KeyboardInterrupt):
+        run(actor, tmp_path)
+    assert actor.done == []
+
+
+class Losing(FakeActor):
+    """Sends its own process a signal in its first step, and loses what that raises, as some libraries do."""
+
+    number = signal.SIGTERM
+
+    def act(self, step: Step, progress: Progress) -> None:
+        if not self.done:
+            with contextlib.suppress(BaseException):
+                os.kill(os.getpid(), self.number)
+        super().act(step, progress)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_counts_also_where_what_it_raised_was_lost(tmp_path: Path, number: signal.Signals) -> None:
+    actor, before = Losing(), signal.getsignal(number)
+    actor.number = number
     with pytest.raises(Interrupted) as interrupted:
         run(actor, tmp_path)
-    assert interrupted.value.signal_number == 2
+    assert interrupted.value.exit_code == 128 + number
     assert actor.done == []
+    assert (tmp_path / "events").read_text().split() == ["begin", "step", "step-done", "failed", "undo"]
+    assert signal.getsignal(number) == before
+
+
+def test_a_signal_that_is_ignored_still_is(tmp_path: Path) -> None:
+    actor, before = Losing(), signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    try:
+        run(actor, tmp_path)
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert actor.done == [step.text for step in PLAN.steps]
 
 
 def test_a_removal_that_has_begun_ends_whatever_signal_comes(tmp_path: Path) -> None:

@@ -52,7 +52,7 @@ class FakeActor:
 def run(folder: Path, actor: FakeActor, running: int = 1) -> None:
     """Make a change, to whatever end."""
     journal = Journal.begin(folder, PLAN, before={"ai": {"running": running, "containers": []}})
-    with contextlib.suppress(OpsError):
+    with contextlib.suppress(OpsError, KeyboardInterrupt):
         execute(PLAN, actor, Console(io.StringIO(), live=False, colour=False), journal)
 
 
