@@ -137,6 +137,7 @@ class Machine:
             "REDIS_MIN_REPLICAS": "1",
             "REDIS_MAX_LAG": "2",
             "REDIS_DOWN_AFTER_MS": "500",
+            "REDIS_DOWN_AFTER_PERCENT": "100",
             "REDIS_FAILOVER_TIMEOUT_MS": "6000",
             "REDIS_PATIENCE": "3",
         }
@@ -381,6 +382,11 @@ def watched(machine: Machine, **environ: str) -> list[str]:
     return [line for line in lines if line.startswith(tuple(f"sentinel {word}" for word in words))]
 
 
+def down_after(machine: Machine) -> list[str]:
+    lines = (machine.data / "one" / "sentinel.conf").read_text().splitlines()
+    return [line.split()[-1] for line in lines if line.startswith("sentinel down-after-milliseconds mymaster ")]
+
+
 def test_the_first_sentinel_of_all_begins_with_the_first_master(machine: Machine) -> None:
     assert watched(machine) == [f"sentinel monitor mymaster {ME} 6379 2"]
 
@@ -411,10 +417,13 @@ def test_a_sentinel_remembers_and_takes_new_settings(machine: Machine) -> None:
         "\n".join([*memory, "sentinel down-after-milliseconds mymaster 500"])
     )
     assert watched(machine, REDIS_DOWN_AFTER_MS="1200") == memory
-    text = (machine.data / "one" / "sentinel.conf").read_text()
-    assert [line for line in text.splitlines() if "down-after-milliseconds mymaster" in line] == [
-        "sentinel down-after-milliseconds mymaster 1200"
-    ]
+    assert down_after(machine) == ["1200"]
+
+
+def test_a_sentinel_may_be_later_than_the_others(machine: Machine) -> None:
+    machine.node(ME, role="master", replicas=1)
+    watched(machine, REDIS_DOWN_AFTER_PERCENT="150")
+    assert down_after(machine) == ["750"]
 
 
 def test_a_sentinel_follows_its_network_to_other_addresses(machine: Machine) -> None:

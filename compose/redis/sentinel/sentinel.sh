@@ -41,9 +41,8 @@ hurry() {
     # info (10000): by the offsets heard last, a fail-over chooses the replica that has the most.
     # ping (1000): also the pause before a lost link is renewed. If it is longer than down-after, the new master, whose links
     #   are all cut when it is promoted, is taken for dead. Replicas that said nothing for 5 of them are not chosen.
-    # ask (1000): the pause before another sentinel that did not agree yet is asked again.
     # publish (2000): four of them pass before a former master that is back is made a replica.
-    set -- info-period 1000 ping-period 400 ask-period 200 publish-period 500
+    set -- info-period 1000 ping-period 400 publish-period 500
     until sh "${0%/*}/../cli.sh" sentinel debug "$@" | grep -q OK; do
         sleep 0.2
     done
@@ -61,7 +60,7 @@ fill users-sentinel.acl SERVICES="$(digest REDIS_PASSWORD)" SENTINEL="$(digest R
     OPERATOR="$(digest REDIS_OPERATOR_PASSWORD)" > "$folder/users.acl"
 {
     fill sentinel.conf FOLDER="$folder" ADDRESS="$REDIS_ADDRESS" MASTER="$name" \
-        SENTINEL_PASSWORD="$(secret REDIS_SENTINEL_PASSWORD)" DOWN_AFTER_MS="$REDIS_DOWN_AFTER_MS" \
+        SENTINEL_PASSWORD="$(secret REDIS_SENTINEL_PASSWORD)" DOWN_AFTER_MS=$((REDIS_DOWN_AFTER_MS * REDIS_DOWN_AFTER_PERCENT / 100)) \
         FAILOVER_TIMEOUT_MS="$REDIS_FAILOVER_TIMEOUT_MS"
     echo "$memory"
 } > "$file.new"

@@ -11,8 +11,10 @@ from optimus_ops.redis_ha.judge import judge
 from optimus_ops.redis_ha.places import watches
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from optimus_ops.redis_ha.containers import RedisContainer
-    from optimus_ops.redis_ha.facts import Server, Topology
+    from optimus_ops.redis_ha.facts import Server, Topology, Watch
     from optimus_ops.redis_ha.places import StackPlace
     from optimus_ops.redis_ha.verdict import Check
 
@@ -53,10 +55,15 @@ def read_group(place: StackPlace, topology: Topology) -> Group:
         sentinels={one.service_name: peers[one.service_name] for one in containers if one.part == "sentinel"},
         version=", ".join(sorted({server.version for server in topology.members})),
         master=topology.master,
-        down_after=max(watch.down_after for watch in seen) / 1000,
+        down_after=_quorum_down_after(seen),
         failover_timeout=max(watch.failover_timeout for watch in seen) / 1000,
         max_lag=_max_lag(topology),
     )
+
+
+def _quorum_down_after(seen: Sequence[Watch]) -> float:
+    times = sorted(watch.down_after for watch in seen)
+    return times[min(seen[0].quorum, len(times)) - 1] / 1000
 
 
 def unhealthy(topology: Topology) -> tuple[Check, ...]:

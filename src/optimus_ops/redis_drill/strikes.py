@@ -85,10 +85,15 @@ def kill(scene: Scene) -> None:
 
 
 def kill_with_sentinels(number: int) -> Callable[[Scene], None]:
-    """Return what ends the master and so many sentinels, at once."""
+    """Return what ends the master and so many sentinels, at once.
+
+    They are those beside it, as on the same host: another one of them when the master is another.
+    """
 
     def strike(scene: Scene) -> None:
-        victims = (scene.master, *list(scene.group.sentinels.values())[-number:])
+        place = list(scene.group.servers).index(scene.master.name)
+        sentinels = list(scene.group.sentinels.values())
+        victims = (scene.master, *(sentinels[(place + further) % len(sentinels)] for further in range(number)))
         scene.strike()
         at_once(scene.hands.kill, victims)
 

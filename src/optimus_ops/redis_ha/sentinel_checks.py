@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 GROUP = "sentinels"
 DEFAULT_DOWN_AFTER = 30_000
+STAGGERED = 2
+"""How many times the shortest down-after the longest may be."""
 LEARNING_SECONDS = 30
 """A sentinel that was just started learns of replicas by INFO, which it sends every ten seconds."""
 DOWN = frozenset({"s_down", "o_down", "disconnected"})
@@ -205,30 +207,36 @@ def check_agreement(topology: Topology, watches: Sequence[tuple[Sentinel, Watch]
 
 
 def check_settings(watches: Sequence[tuple[Sentinel, Watch]]) -> Check:
-    """Judge the times of a fail-over: the same everywhere, and chosen."""
-    settings = {(watch.down_after, watch.failover_timeout, watch.parallel_syncs) for _one, watch in watches}
-    down_after, failover_timeout, parallel_syncs = max(settings)
+    """Judge the times of a fail-over: chosen, and the same everywhere.
+
+    Sentinels may see a master as down one after the other on purpose: those that do so together may all want to lead.
+    """
+    downs = {watch.down_after for _one, watch in watches}
+    others = {(watch.failover_timeout, watch.parallel_syncs) for _one, watch in watches}
+    down_after, (failover_timeout, parallel_syncs) = max(downs), max(others)
     found = "; ".join(
-        f"down-after {down} ms, failover-timeout {timeout} ms, parallel-syncs {syncs}"
-        for down, timeout, syncs in sorted(settings)
+        [
+            f"down-after {' and '.join(str(down) for down in sorted(downs))} ms",
+            *(f"failover-timeout {timeout} ms, parallel-syncs {syncs}" for timeout, syncs in sorted(others)),
+        ]
     )
     figures = {
         "down_after_milliseconds": down_after,
         "failover_timeout_milliseconds": failover_timeout,
         "parallel_syncs": parallel_syncs,
     }
-    if len(settings) > 1:
+    if len(others) > 1 or down_after > min(downs) * STAGGERED:
         hint = "each sentinel has its own settings: SENTINEL SET on each of them"
         return Check(GROUP, "settings", "warning", found, hint, figures)
     if down_after >= DEFAULT_DOWN_AFTER:
         hint = f"no write for at least {down_after / 1000:.0f} s after a master's death: down-after-milliseconds 500"
         return Check(GROUP, "settings", "warning", found, hint, figures)
-    slow = [one.node.name for one, _watch in watches if (one.ping_period or 0) > down_after]
+    slow = [one.node.name for one, watch in watches if (one.ping_period or 0) > watch.down_after]
     if slow:
         hint = (
             "cut off from a master that was just promoted, they take it for dead before they renew the link, and make"
         )
-        hint += f" another fail-over: after each start of theirs SENTINEL DEBUG ping-period {down_after * 4 // 5}"
+        hint += f" another fail-over: after each start of theirs SENTINEL DEBUG ping-period {min(downs) * 4 // 5}"
         found += f"; {', '.join(slow)} may be without a link for longer than down-after"
         return Check(GROUP, "settings", "warning", found, hint, figures)
     return Check(GROUP, "settings", "ok", found, figures=figures)

@@ -246,9 +246,13 @@ def test_links_must_be_renewed_before_a_new_master_is_taken_for_dead(period: int
     assert verdict_of(with_sentinel(ping_period=period), "sentinels", "settings") == verdict
 
 
-@pytest.mark.parametrize("changes", [{"down_after": 30_000}, {"failover_timeout": 1}])
+@pytest.mark.parametrize("changes", [{"down_after": 1_001}, {"failover_timeout": 1}])
 def test_settings_that_differ_are_worth_a_look(changes: dict[str, Any]) -> None:
     assert verdict_of(with_sentinel(**changes), "sentinels", "settings") == "warning"
+
+
+def test_sentinels_may_see_a_master_as_down_one_after_the_other() -> None:
+    assert verdict_of(with_sentinel(down_after=750), "sentinels", "settings") == "ok"
 
 
 def test_a_silent_sentinel_is_a_failure_and_counts_as_one_of_them() -> None:
