@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
 from tests.unit.redis_scripts.machine import ME, OTHER, SENTINELS, THIRD, Machine
 
 
