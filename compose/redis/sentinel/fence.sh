@@ -7,10 +7,11 @@
 # If the fail-over ends without a result, the sentinels turn them back. One that has lost its link confirms nothing, and the chosen
 # one, which has lost it too then, would not have it yet: it would ask again a second later.
 #
-# From the choice to the promotion it is one turn of the sentinel's timer, 50 to 100 ms; who has a link is found out before.
+# From one event to the next it is a turn of the sentinel's timer, 50 to 100 ms, and one more to the promotion. So links are looked at
+# when the sentinel stands for election, and replicas turn when it is elected, to the one that it is about to choose.
 set -eu
 case "$1" in
-    +elected-leader | +selected-slave) . "${0%/*}/lib.sh" ;;
+    +try-failover | +elected-leader | +selected-slave) . "${0%/*}/lib.sh" ;;
     *) exit 0 ;;
 esac
 linked=${REDIS_DATA:-/data}/$REDIS_NAME/linked
@@ -21,26 +22,35 @@ note_link() {
     fi
 }
 
-for_each_node() {
-    for node in $(echo "$REDIS_NODES" | tr , ' '); do
-        "$1" "$node" &
-    done
+# The replica that the sentinel would choose by what it knows, as sentinelSelectSlave does: the lowest priority but 0, then the
+# highest offset, then the first run id.
+about_to_choose() {
+    ask "127.0.0.1:$REDIS_PORT" sentinel replicas "$REDIS_SENTINEL_MASTER" | tr -d '\r' | awk '
+        NR % 2 { name = $0; next }
+        { value[name] = $0 }
+        name == "slave-repl-offset" && value["flags"] == "slave" && value["slave-priority"] > 0 {
+            print value["slave-priority"], value[name], value["runid"], value["ip"] ":" value["port"]
+        }' | LC_ALL=C sort -k 1,1n -k 2,2nr -k 3,3 | awk 'NR == 1 { print $4 }'
+}
+
+# turn_to ADDRESS:PORT: let all others that have a link follow it, if it has one itself.
+turn_to() {
+    grep -qxF "$1" "$linked" || return 0
+    while read -r replica; do
+        [ "$replica" = "$1" ] || ask "$replica" replicaof "${1%:*}" "${1##*:}" > /dev/null &
+    done < "$linked"
     wait
 }
 
-turn() {
-    case "${1%:*}" in
-        "$chosen" | "$old") ;;
-        *) ask "$1" replicaof "$chosen" "$port" > /dev/null ;;
-    esac
-}
-
-if [ "$1" = +elected-leader ]; then
-    for_each_node note_link > "$linked"
-else
+case "$1" in
+    +try-failover)
+        : > "$linked"
+        for node in $(echo "$REDIS_NODES" | tr , ' '); do
+            note_link "$node" >> "$linked" &
+        done
+        wait
+        ;;
+    +elected-leader) turn_to "$(about_to_choose)" ;;
     # slave NAME ADDRESS PORT @ MASTER ADDRESS PORT
-    set -- $2
-    chosen=$3 port=$4 old=$7
-    REDIS_NODES=$(tr '\n' , < "$linked")
-    for_each_node turn
-fi
+    +selected-slave) set -- $2 && turn_to "$3:$4" ;;
+esac

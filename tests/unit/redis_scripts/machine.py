@@ -52,6 +52,17 @@ class Ran:
 
 
 @dataclass(frozen=True)
+class Known:
+    """A replica as the sentinel beside the script knows it."""
+
+    address: str
+    offset: int = 0
+    priority: int = 100
+    flags: str = "slave"
+    run_id: str = "c3"
+
+
+@dataclass(frozen=True)
 class Machine:
     """A container's view: its data folder, its secrets and the servers that answer it."""
 
@@ -82,6 +93,15 @@ class Machine:
         """Let a node answer."""
         facts = {"role": role, "connected_slaves": replicas, "master_link_status": link}
         self._answer(address, ["# Replication\r", *(f"{name}:{value}\r" for name, value in facts.items())])
+
+    def replicas(self, *known: Known) -> None:
+        """Let the sentinel beside the script say which replicas it knows."""
+        lines: list[str] = []
+        for one in known:
+            facts = {"name": f"{one.address}:6379", "ip": one.address, "port": "6379", "runid": one.run_id}
+            facts |= {"flags": one.flags, "slave-priority": str(one.priority), "slave-repl-offset": str(one.offset)}
+            lines += [text for pair in facts.items() for text in pair]
+        self._answer("127.0.0.1", lines)
 
     def _answer(self, host: str, lines: list[str]) -> None:
         (self.folder / "answers" / host).write_text("\n".join(lines) + "\n")
@@ -123,6 +143,7 @@ class Machine:
             "SECRETS_DIR": str(self.folder / "secrets"),
             "REDIS_PASSWORD_FILE": str(self.folder / "secrets" / "REDIS_OPERATOR_PASSWORD"),
             "REDIS_ADDRESS": ME,
+            "REDIS_PORT": "26379",
             "REDIS_NAME": "one",
             "REDIS_NODES": f"{ME}:6379,{OTHER}:6379,{THIRD}:6379",
             "REDIS_FIRST_MASTER": ME,
