@@ -40,11 +40,10 @@ first_memory() {
 hurry() {
     # info (10000): by the offsets heard last, a fail-over chooses the replica that has the most.
     # ping (1000): also the pause before a lost link is renewed. If it is longer than down-after, the new master, whose links
-    #   are all cut when it is promoted, is taken for dead. Replicas that said nothing for 5 of them are not chosen.
-    # ask (1000): the pause before another sentinel that did not agree yet is asked again. What it said counts for five of them, also
-    #   when it is gone: one sentinel alone would stand for election by what others said of the master before.
+    #   are all cut when it is promoted, is taken for dead. Replicas that said nothing for 5 of them are not chosen. Sentinels
+    #   see a silent master as down by up to one of them sooner or later than each other.
     # publish (2000): four of them pass before a former master that is back is made a replica.
-    set -- info-period 1000 ping-period 400 ask-period 300 publish-period 500
+    set -- info-period 1000 ping-period 250 publish-period 500
     until sh "${0%/*}/../cli.sh" sentinel debug "$@" | grep -q OK; do
         sleep 0.2
     done

@@ -36,6 +36,8 @@ BEFORE_EVENT = 0.005
 """For the way of an event from the sentinel to here."""
 BEHIND_SECONDS = 1.0
 """Far less than the ten times down-after that would keep the replica out of the election altogether."""
+FORGET_SECONDS = 10.0
+"""Five times the pause between two questions to another sentinel, which is a second."""
 MIN_REPLICAS = "min-replicas-to-write"
 REFUSAL = "refused: the sentinels name this node master, but it has no data"
 
@@ -93,6 +95,8 @@ def kill_with_sentinels(number: int) -> Callable[[Scene], None]:
     def strike(scene: Scene) -> None:
         place = list(scene.group.servers).index(scene.master.name)
         sentinels = list(scene.group.sentinels.values())
+        if number > 1:
+            _forgotten(scene)
         victims = (scene.master, *(sentinels[(place + further) % len(sentinels)] for further in range(number)))
         scene.strike()
         at_once(scene.hands.kill, victims)
@@ -209,6 +213,23 @@ def hand_over(scene: Scene) -> None:
     begun = [event.at for event in tuple(scene.tape.events) if event.channel == "+try-failover"]
     scene.struck = min((at for at in begun if at > scene.struck), default=scene.struck) - BEFORE_EVENT
     scene.facts |= {name.replace("_", " "): str(value) for name, value in actor.outcome().items()}
+
+
+def _forgotten(scene: Scene) -> None:
+    """Wait until no sentinel counts what another one said of the master before.
+
+    A sentinel's word counts for some seconds, also when it is gone: one left alone would stand for election by it.
+    """
+    deadline = time.monotonic() + FORGET_SECONDS
+    while any(_remembers(peer, scene.group.master) for peer in scene.group.sentinels.values()):
+        if time.monotonic() > deadline:
+            raise OpsError(f"sentinels still count what others said of a dead master after {FORGET_SECONDS:.0f} s")
+        time.sleep(0.1)
+
+
+def _remembers(sentinel: Peer, master: str) -> bool:
+    with _client(sentinel) as client:
+        return any("master_down" in str(other["flags"]) for other in client.sentinel_sentinels(master))
 
 
 def _came_back_as_master(scene: Scene) -> bool:
