@@ -69,9 +69,12 @@ def headline(topology: Topology) -> str:
 def _parts(topology: Topology) -> Iterator[str]:
     for server in topology.servers:
         version = f" {server.version}" if server.version else ""
-        yield f"{server.node.name} ({server.role or 'silent'}{version})"
-    if topology.sentinels:
-        yield f"{len(topology.sentinels)} sentinels that watch {topology.master or 'nothing'}"
+        role = server.role or ("silent" if server.silence else "role not told")
+        yield f"{server.node.name} ({role}{version})"
+    count = len(topology.sentinels)
+    if count:
+        watching = "1 sentinel that watches" if count == 1 else f"{count} sentinels that watch"
+        yield f"{watching} {topology.master or 'nothing'}"
 
 
 def summary(checks: Sequence[Check]) -> str:

@@ -77,6 +77,22 @@ def test_the_table_has_a_line_for_each_check_and_what_to_do(
     assert "1 failed" in out
 
 
+def test_the_headline_says_what_there_is(
+    redis: Loopback, capsys: pytest.CaptureFixture[str], password_file: str
+) -> None:
+    one = redis.server("maxmemory", "100mb")
+    with one.client() as client:
+        client.acl_setuser("app", enabled=True, passwords=[f"+{PASSWORD}"], keys=["*"], commands=["+ping"])
+    validate(Flags(url=one.url, user="app", password_file=password_file), json=False)
+    assert capsys.readouterr().out.splitlines()[0].endswith("(role not told)")
+    with pytest.raises(OpsError):
+        validate(Flags(url="redis://127.0.0.1:1"), json=False)
+    assert capsys.readouterr().out.splitlines()[0].endswith("(silent)")
+    with pytest.raises(OpsError):
+        validate(Flags(sentinels=("127.0.0.1:1",), master=MASTER), json=False)
+    assert capsys.readouterr().out.splitlines()[0].endswith(f": 1 sentinel that watches {MASTER}")
+
+
 def test_a_cache_may_evict(redis: Loopback, capsys: pytest.CaptureFixture[str]) -> None:
     one = redis.server("maxmemory", "100mb", "maxmemory-policy", "allkeys-lru")
     assert ask(capsys, Flags(url=one.url, role="cache"))[0]["ok"]
