@@ -23,7 +23,7 @@ note_link() {
 }
 
 # The replica that the sentinel would choose by what it knows, as sentinelSelectSlave does: the lowest priority but 0, then the
-# highest offset, then the first run id.
+# highest offset, then the first run id. Should it choose another after all, +selected-slave says so, and the others turn to that.
 about_to_choose() {
     ask "127.0.0.1:$REDIS_PORT" sentinel replicas "$REDIS_SENTINEL_MASTER" | tr -d '\r' | awk '
         NR % 2 { name = $0; next }

@@ -61,7 +61,8 @@ fill users-sentinel.acl SERVICES="$(digest REDIS_PASSWORD)" SENTINEL="$(digest R
     OPERATOR="$(digest REDIS_OPERATOR_PASSWORD)" > "$folder/users.acl"
 {
     fill sentinel.conf FOLDER="$folder" ADDRESS="$REDIS_ADDRESS" MASTER="$name" \
-        SENTINEL_PASSWORD="$(secret REDIS_SENTINEL_PASSWORD)" DOWN_AFTER_MS=$((REDIS_DOWN_AFTER_MS * REDIS_DOWN_AFTER_PERCENT / 100)) \
+        SENTINEL_PASSWORD="$(secret REDIS_SENTINEL_PASSWORD)" \
+        DOWN_AFTER_MS=$((REDIS_DOWN_AFTER_MS * REDIS_DOWN_AFTER_PERCENT / 100)) \
         FAILOVER_TIMEOUT_MS="$REDIS_FAILOVER_TIMEOUT_MS"
     echo "$memory"
 } > "$file.new"

@@ -51,7 +51,7 @@ class Group:
         sentinels: name -> sentinel.
         version: of Redis.
         master: the name by which sentinels know the master.
-        down_after: seconds without an answer after which as many sentinels as it takes see a server as dead.
+        down_after: seconds without an answer after which a quorum of sentinels takes a server for dead.
         failover_timeout: seconds that an attempt may take; after one that failed, sentinels wait for twice as long.
         max_lag: seconds without a word from a replica after which a master refuses writes; None where it never does.
     """

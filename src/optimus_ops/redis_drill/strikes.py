@@ -37,7 +37,7 @@ BEFORE_EVENT = 0.005
 BEHIND_SECONDS = 1.0
 """Far less than the ten times down-after that would keep the replica out of the election altogether."""
 FORGET_SECONDS = 10.0
-"""Five times the pause between two questions to another sentinel, which is a second."""
+"""At most. A sentinel's word counts for five seconds: five times the pause after which the others ask it again."""
 MIN_REPLICAS = "min-replicas-to-write"
 REFUSAL = "refused: the sentinels name this node master, but it has no data"
 
@@ -96,7 +96,7 @@ def kill_with_sentinels(number: int) -> Callable[[Scene], None]:
         place = list(scene.group.servers).index(scene.master.name)
         sentinels = list(scene.group.sentinels.values())
         if number > 1:
-            _forgotten(scene)
+            _wait_until_forgotten(scene)
         victims = (scene.master, *(sentinels[(place + further) % len(sentinels)] for further in range(number)))
         scene.strike()
         at_once(scene.hands.kill, victims)
@@ -215,10 +215,10 @@ def hand_over(scene: Scene) -> None:
     scene.facts |= {name.replace("_", " "): str(value) for name, value in actor.outcome().items()}
 
 
-def _forgotten(scene: Scene) -> None:
+def _wait_until_forgotten(scene: Scene) -> None:
     """Wait until no sentinel counts what another one said of the master before.
 
-    A sentinel's word counts for some seconds, also when it is gone: one left alone would stand for election by it.
+    That counts for some seconds, also when the other one is gone: one left alone would stand for election by it.
     """
     deadline = time.monotonic() + FORGET_SECONDS
     while any(_remembers(peer, scene.group.master) for peer in scene.group.sentinels.values()):

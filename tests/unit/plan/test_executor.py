@@ -84,6 +84,7 @@ def test_ctrl_c_undoes_and_says_so(tmp_path: Path) -> None:
     with pytest.raises(KeyboardInterrupt):
         run(actor, tmp_path)
     assert actor.done == []
+    assert (tmp_path / "events").read_text().split()[-2:] == ["failed", "undo"]
 
 
 class Losing(FakeActor):
