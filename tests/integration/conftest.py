@@ -9,7 +9,7 @@ from pathlib import Path
 import docker
 import pytest
 from tests.integration.derived import Images, derived_images
-from tests.integration.platform import Platform, copied_checkout, remove_everything
+from tests.integration.platform import Platform, copied_checkout, local_image, remove_everything
 
 
 @pytest.fixture(scope="session")
@@ -39,7 +39,7 @@ def broken_image(platform: Platform) -> Iterator[str]:
     assert platform.containers()
     name = "optimus-it/broken:test"
     engine = docker.from_env()
-    base = "optimus/ai-engine:local"
+    base = local_image("ai-engine")
     recipe = f'FROM {base}\nCMD ["sh", "-c", "echo relation does not exist, said the migration; exit 7"]\n'
     engine.images.build(fileobj=io.BytesIO(recipe.encode()), tag=name, rm=True)
     yield name

@@ -12,7 +12,7 @@ from typing import Any
 
 import docker
 from docker.errors import APIError, ImageNotFound
-from tests.integration.platform import ROOT, Platform
+from tests.integration.platform import ROOT, Platform, local_image
 
 # Imported by Python before anything else of the service (PYTHONPATH is the folder of its code); by no health check:
 # those run isolated (`python -I -S`).
@@ -89,7 +89,7 @@ class Images:
             tag: what the version is called; also in a label, so that no two versions are the same image.
             files: path, without the first slash -> text, put on top of what is there.
         """
-        recipe = f"FROM optimus/{service}:local\nLABEL it.version={tag}\nCOPY files/ /\n"
+        recipe = f"FROM {local_image(service)}\nLABEL it.version={tag}\nCOPY files/ /\n"
         on_top = {"opt/app/.version": tag, **(files or {})}
         context = {"Dockerfile": recipe, **{f"files/{path}": text for path, text in on_top.items()}}
         image, _log = docker.from_env().images.build(
@@ -163,7 +163,7 @@ def _need_originals(engine: Any) -> None:
     """Build the images of the checkout where there are none."""
     try:
         for service in ("ai-engine", "memory-engine", "backend-orchestrator"):
-            engine.images.get(f"optimus/{service}:local")
+            engine.images.get(local_image(service))
     except ImageNotFound:
         Platform("", dict(os.environ), ROOT, 0, 0).invoke("images.build").check()
 

@@ -26,6 +26,11 @@ PROJECT_LABEL = "com.docker.compose.project"
 SECONDS = 600
 
 
+def local_image(service: str) -> str:
+    """Return the image that the checkout's own sources are built as: two checkouts on one engine name theirs apart."""
+    return os.environ.get(f"{service.upper().replace('-', '_')}_IMAGE", f"optimus/{service}:local")
+
+
 @dataclass(frozen=True)
 class Ran:
     """A command that ended."""

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 import docker
 import pytest
 from tests.e2e.newer_memory import newer_version
-from tests.integration.platform import ROOT, Platform, remove_everything
+from tests.integration.platform import ROOT, Platform, local_image, remove_everything
 
 from optimus_ops.engine.compose import Compose
 from optimus_ops.engine.pins import Pins
@@ -23,7 +23,7 @@ from optimus_ops.project import load_project
 
 pytestmark = pytest.mark.integration
 
-BASE = "optimus/memory-engine:local"
+BASE = local_image("memory-engine")
 NOTE = (
     'op.execute("ALTER TABLE memory.memories ADD COLUMN note text")',
     'op.execute("ALTER TABLE memory.memories DROP COLUMN note")',
