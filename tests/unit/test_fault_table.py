@@ -26,7 +26,7 @@ def functions(path: str) -> set[str]:
 def test_every_line_of_a_table_is_read() -> None:
     lines = [line for line in (ROOT / "docs" / "faults.md").read_text("utf-8").splitlines() if line.startswith("|")]
     heads = sum(line.startswith("| fault |") for line in lines)
-    assert heads == 3
+    assert heads
     assert len(rows()) == len(lines) - 2 * heads
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from optimus_ops.balancer.routing import Endpoint
 from optimus_ops.errors import OpsError
+from optimus_ops.stack.published import EVERY_ADDRESS
 
 if TYPE_CHECKING:
     from optimus_ops.engine.state import State
@@ -28,11 +29,18 @@ def endpoint_of(stack: Stack, state: State, service: str) -> Endpoint:
     if not running:
         raise OpsError(f"the balancer ({stack.balancer}) does not run", "start it with: invoke up")
     port = stack.services[service].ports[0]
-    for published in stack.services[stack.balancer].published:
-        if published.target == port and published.host_port:
-            host = published.host_ip if published.host_ip not in {"", "0.0.0.0", "::"} else "127.0.0.1"  # noqa: S104
-            return Endpoint(host, published.host_port)
+    # As it runs, and not as the files say: those read the environment of whoever asks.
+    for published in running[0].published:
+        if published.target == port and published.protocol == "tcp":
+            return Endpoint(_reachable(published.host_ip), published.host_port)
     addresses = [address for address in running[0].addresses.values() if address]
     if not addresses:
         raise OpsError(f"the balancer ({stack.balancer}) has no address on a network")
     return Endpoint(addresses[0], port)
+
+
+def _reachable(address: str) -> str:
+    """Return where a port that is bound to an address answers."""
+    if address in EVERY_ADDRESS:
+        return "127.0.0.1"
+    return f"[{address}]" if ":" in address else address

@@ -30,6 +30,9 @@ Existing = Literal["keep", "replace", "recreate"]
 CONFIG_SECONDS = 60.0
 UP_SECONDS = 600.0
 
+FROM_HERE = ("--no-build", "--pull", "never")
+"""Whatever `pull_policy` says: what an image's name stands for is decided before a plan is made, and not amid it."""
+
 
 @dataclass(frozen=True)
 class Compose:
@@ -70,17 +73,30 @@ class Compose:
         }
 
     def run(
-        self, *verb: str, deadline: float = UP_SECONDS, on_line: Callable[[str], None] | None = None, check: bool = True
+        self,
+        *verb: str,
+        deadline: float = UP_SECONDS,
+        on_line: Callable[[str], None] | None = None,
+        check: bool = True,
+        override: Mapping[str, Any] | None = None,
     ) -> Completed:
         """Run a verb of Compose.
+
+        Args:
+            verb: the verb and its arguments.
+            deadline: seconds after which it is ended.
+            on_line: called with each line that Compose says.
+            check: whether an exit code other than 0 is an error.
+            override: one more Compose file, for this run.
 
         Raises:
             CommandFailed: it failed.
             MachineLacks: there is no `docker`.
         """
         with tempfile.TemporaryDirectory(prefix="optimus-pins-") as folder:
+            added = (*self._pins_as_file(Path(folder)), *_as_file(override, Path(folder)))
             return run(
-                ["docker", "compose", *stack_files((*self.files, *self._pins_as_file(Path(folder)))), *verb],
+                ["docker", "compose", *stack_files((*self.files, *added)), *verb],
                 cwd=self.project.root,
                 environ=self.environ,
                 deadline=deadline,
@@ -163,7 +179,7 @@ class Compose:
             on_line: called with each line that Compose says.
         """
         how = {"keep": ["--no-recreate"], "replace": [], "recreate": ["--force-recreate"]}[existing]
-        self.run("up", "-d", "--no-deps", "--no-build", *how, *_scale(counts), *counts, on_line=on_line)
+        self.run("up", "-d", "--no-deps", *FROM_HERE, *how, *_scale(counts), *counts, on_line=on_line)
 
     def create(
         self,
@@ -184,7 +200,15 @@ class Compose:
             on_line: called with each line that Compose says.
         """
         scale = _scale({**others, **counts})
-        self.run("up", "--no-start", "--no-recreate", "--no-build", *scale, *counts, on_line=on_line)
+        self.run("up", "--no-start", "--no-recreate", *FROM_HERE, *scale, *counts, on_line=on_line)
+
+
+def _as_file(override: Mapping[str, Any] | None, folder: Path) -> tuple[Path, ...]:
+    if override is None:
+        return ()
+    path = folder / "override.json"
+    path.write_text(json.dumps(override), "utf-8")
+    return (path,)
 
 
 def _scale(counts: Mapping[str, int]) -> list[str]:

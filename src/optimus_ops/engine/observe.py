@@ -15,8 +15,10 @@ from typing import TYPE_CHECKING, Any
 import docker
 from docker.errors import APIError, DockerException, ImageNotFound, NotFound
 
+from optimus_ops.engine.names import repository_of, tag_of
 from optimus_ops.engine.state import Replica, State, sorted_state
 from optimus_ops.errors import MachineLacks, OpsError
+from optimus_ops.stack.model import PublishedPort
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping
@@ -163,9 +165,8 @@ class Docker:
 
     def tag(self, image: str, name: str) -> None:
         """Give an image (an id or a name) a name."""
-        repository, _colon, tag = name.rpartition(":")
         with asked():
-            self.api.tag(image, repository, tag, force=True)
+            self.api.tag(image, repository_of(name), tag_of(name), force=True)
 
     def untag(self, name: str) -> None:
         """Take a name from an image, and remove the image if it was the last one and nothing uses it."""
@@ -241,7 +242,16 @@ def parse_replica(raw: Mapping[str, Any], node: str) -> Replica:
         restarts=int(raw.get("RestartCount", 0)),
         created_at=parse_time(str(raw.get("Created", ""))),
         environment=_environment(raw["Config"].get("Env") or ()),
+        published=tuple(_published(raw["NetworkSettings"].get("Ports") or {})),
     )
+
+
+def _published(bound: Mapping[str, Any]) -> Iterator[PublishedPort]:
+    """Yield the bindings of `{"8010/tcp": [{"HostIp": "127.0.0.1", "HostPort": "8010"}], "80/tcp": null}`."""
+    for name, bindings in bound.items():
+        target, _slash, protocol = name.partition("/")
+        for binding in bindings or ():
+            yield PublishedPort(str(binding["HostIp"]), int(binding["HostPort"]), int(target), protocol)
 
 
 def _environment(pairs: Iterable[str]) -> dict[str, str]:

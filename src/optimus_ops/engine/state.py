@@ -9,6 +9,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from datetime import datetime
 
+    from optimus_ops.stack.model import PublishedPort
+
 
 def short_id(image: str) -> str:
     """Return an image's id as people write it: twelve digits."""
@@ -38,6 +40,7 @@ class Replica:
         restarts: how often the engine has started it again after it ended by itself.
         created_at: when it was made.
         environment: its variables, those of its image included.
+        published: its ports on the host as they are bound while it runs.
     """
 
     id: str
@@ -58,6 +61,7 @@ class Replica:
     restarts: int = 0
     created_at: datetime | None = None
     environment: Mapping[str, str] = field(default_factory=dict)
+    published: tuple[PublishedPort, ...] = ()
 
     @property
     def running(self) -> bool:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from optimus_ops.errors import Refused
 from optimus_ops.images.dockerfiles import Inputs, inputs
 from optimus_ops.images.sources import content_hash
+from optimus_ops.stack.model import image_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -81,7 +82,7 @@ def public_images(document: Mapping[str, Any], services: Iterable[str] | None = 
     built = builds(document)
     own = {build.image for build in built}
     run = [str(s.get("image", "")) for n, s in _services(document).items() if n in chosen and not s.get("build")]
-    wanted = {_image(str(document.get("name", "")), n, s) for n, s in _services(document).items() if n in chosen}
+    wanted = {image_of(str(document.get("name", "")), n, s) for n, s in _services(document).items() if n in chosen}
     bases = [image for build in built if build.image in wanted for image in build.inputs().images]
     return tuple(dict.fromkeys(name for name in (*run, *bases) if name and name not in own))
 
@@ -89,15 +90,11 @@ def public_images(document: Mapping[str, Any], services: Iterable[str] | None = 
 def services_of(document: Mapping[str, Any], image: str) -> tuple[str, ...]:
     """Return the services that run an image."""
     project = str(document.get("name", ""))
-    return tuple(name for name, s in _services(document).items() if _image(project, name, s) == image)
+    return tuple(name for name, s in _services(document).items() if image_of(project, name, s) == image)
 
 
 def _services(document: Mapping[str, Any]) -> Mapping[str, Mapping[str, Any]]:
     return document.get("services") or {}
-
-
-def _image(project: str, name: str, service: Mapping[str, Any]) -> str:
-    return str(service.get("image") or f"{project}-{name}")
 
 
 def _build(project: str, name: str, service: Mapping[str, Any]) -> Build:
@@ -105,7 +102,7 @@ def _build(project: str, name: str, service: Mapping[str, Any]) -> Build:
     context = Path(str(raw["context"]))
     arguments = {key: str(value) for key, value in (raw.get("args") or {}).items() if value is not None}
     dockerfile = context / str(raw.get("dockerfile") or "Dockerfile")
-    return Build(name, _image(project, name, service), context, dockerfile, arguments)
+    return Build(name, image_of(project, name, service), context, dockerfile, arguments)
 
 
 def _matching(context: Path, pattern: str) -> tuple[Path, ...]:

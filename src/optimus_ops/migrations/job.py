@@ -147,9 +147,12 @@ def _ask(
     project = compose.project.name
     name = f"{project}-{service}-hook-{secrets.token_hex(4)}"
     options = ("--rm", "--no-deps", "-T", "--name", name, "--label", f"{HOOK_LABEL}=true")
+    words = ("run", *options, service, *command)
+    # Older versions of `run` know no `--pull never`, as `up` does.
+    here = {"services": {service: {"pull_policy": "never"}}}
     _remove(_ended(project))
     try:
-        done = compose.run("run", *options, service, *command, deadline=deadline, on_line=on_line, check=False)
+        done = compose.run(*words, deadline=deadline, on_line=on_line, check=False, override=here)
     except BaseException as error:
         _remove(_made(name))
         if type(error) is OpsError:  # the deadline; what else goes wrong has a class of its own

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from optimus_ops.contracts import agree_on_deploy, contracts_to_come
 from optimus_ops.engine.disk import check_disk
-from optimus_ops.engine.kept import repository_of
+from optimus_ops.engine.names import repository_of
 from optimus_ops.engine.state import short_id
 from optimus_ops.errors import Refused
 from optimus_ops.operations.actor import kept_images

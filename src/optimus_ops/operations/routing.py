@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import functools
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
@@ -14,9 +16,15 @@ from optimus_ops.operations.session import Session
 from optimus_ops.plan.scale import check_services, routed
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
+
+    from optimus_ops.console import Console
 
 DEADLINE_SECONDS = 10.0
+
+
+class BadRouting(OpsError):  # noqa: N818 - named as its base: what failed
+    """The balancer does not route as it should."""
 
 
 def check(services: Sequence[str], *, json: bool) -> None:
@@ -28,7 +36,7 @@ def check(services: Sequence[str], *, json: bool) -> None:
 
     Raises:
         Refused: the stack has no balancer, or it doesn't route to a service that is named.
-        OpsError: a replica is silent, one that is gone answers, or the balancer answers with errors.
+        BadRouting: a replica is silent, one that is gone answers, or the balancer answers with errors.
     """
     session = Session.open((), Options(json=json))
     stack = session.compose.stack()
@@ -43,13 +51,31 @@ def check(services: Sequence[str], *, json: bool) -> None:
     for name in services or routed(stack):
         expected = {replica.hostname: replica.name for replica in state.running(name)}
         endpoint = endpoint_of(stack, state, name)
-        with session.console.step(f"{name} through {stack.balancer} ({endpoint})") as progress:
-            routing = check_routing(name, endpoint, expected, deadline=DEADLINE_SECONDS)
-            shares = ", ".join(f"{expected.get(host, host)} x{count}" for host, count in sorted(routing.seen.items()))
-            progress.note = f"{routing.verdict} ({shares or 'no answers'})"
-        found.append(routing)
+        look = functools.partial(check_routing, name, endpoint, expected, deadline=DEADLINE_SECONDS)
+        found.append(told(session.console, f"{name} through {stack.balancer} ({endpoint})", look))
     bad = [routing for routing in found if not routing.good]
     if json:
         print_json({"good": not bad, "services": [{**asdict(r), "good": r.good, "verdict": r.verdict} for r in found]})
     if bad:
-        raise OpsError("\n    ".join(f"{routing.service}: {routing.verdict}" for routing in bad))
+        raise BadRouting("\n    ".join(f"{routing.service}: {routing.verdict}" for routing in bad))
+
+
+def told(console: Console, title: str, look: Callable[[], Routing]) -> Routing:
+    """Look at the routing of one service, and tell what was seen.
+
+    Args:
+        console: where it is told.
+        title: what is looked at.
+        look: looks.
+    """
+    found: list[Routing] = []
+    # What is bad is said at the end, of all services; here it only decides about the mark in front of the line.
+    with contextlib.suppress(BadRouting), console.step(title) as progress:
+        routing = look()
+        found.append(routing)
+        names = {host: routing.expected.get(host, host) for host in routing.seen}
+        shares = ", ".join(f"{names[host]} x{count}" for host, count in sorted(routing.seen.items()))
+        progress.note = f"{routing.verdict} ({shares or 'no answers'})"
+        if not routing.good:
+            raise BadRouting(routing.verdict)
+    return found[0]

@@ -15,9 +15,14 @@ INDENT = " " * 6
 
 
 def plan_text(plan: Plan) -> str:
-    """Return a plan as a tree: numbered steps, and behind or below each why; those of a part under its name."""
+    """Return a plan as a tree: numbered steps, and behind or below each why; those of a part under its name.
+
+    Notes come last.
+    """
+    notes = [f"  ! {note}" for note in plan.notes]
     if not plan:
-        return f"{plan.project}: {plan.purpose}: nothing to do"
+        done = "nothing to do here, but:" if notes else "nothing to do"
+        return "\n".join([f"{plan.project}: {plan.purpose}: {done}", *notes])
     width = min(max(len(step.text) for step in plan.steps), WIDEST_TEXT)
     lines = [f"{plan.project}: {plan.purpose}"]
     part = ""
@@ -28,7 +33,7 @@ def plan_text(plan: Plan) -> str:
         last = number == len(plan.steps) or plan.steps[number].part != part
         branch = ("  └─" if last else "  ├─") if part else ""
         lines.append(_line(f"{branch}  {number:>2}. {step.text:<{width - len(branch)}}", step.cause))
-    return "\n".join(lines)
+    return "\n".join([*lines, *notes])
 
 
 def _line(text: str, cause: str) -> str:
@@ -38,4 +43,5 @@ def _line(text: str, cause: str) -> str:
 
 def plan_json(plan: Plan) -> dict[str, Any]:
     """Return a plan as a JSON object."""
-    return {"project": plan.project, "purpose": plan.purpose, "steps": [step.as_json() for step in plan.steps]}
+    steps = [step.as_json() for step in plan.steps]
+    return {"project": plan.project, "purpose": plan.purpose, "steps": steps, "notes": list(plan.notes)}

@@ -170,11 +170,13 @@ def prepare_steps(stack: Stack, state: State, request: ScaleRequest, around: Sur
     """Return the steps that get secrets and images in place."""
     steps: list[Step] = [*secrets_steps(around)]
     unbuilt = {
-        image: "the images are not on this machine" for image in built_images(stack) if image not in around.images
+        image: "the images are not on this machine" for image in stack.built_images if image not in around.images
     }
     outdated = {image: "its sources changed" for image in idle_images(stack, state) if image in around.outdated}
     missing = tuple(
-        name for name, service in stack.services.items() if not service.builds and service.image not in around.images
+        name
+        for name, service in stack.services.items()
+        if service.image not in stack.built_images and service.image not in around.images
     )
     bases = bases_steps(around) if missing or unbuilt or request.build else ()
     steps.extend(bases)
@@ -202,15 +204,10 @@ def bases_steps(around: Surroundings) -> tuple[Step, ...]:
     return (MakeBases(images=around.bases_missing, cause=cause),)
 
 
-def built_images(stack: Stack) -> tuple[str, ...]:
-    """Return the images that the project builds itself."""
-    return tuple(dict.fromkeys(service.image for service in stack.services.values() if service.builds))
-
-
 def idle_images(stack: Stack, state: State) -> tuple[str, ...]:
     """Return the images that no running replica was started from: building them anew mixes no versions."""
     busy = {service.image for name, service in stack.services.items() if state.running(name)}
-    return tuple(image for image in built_images(stack) if image not in busy)
+    return tuple(image for image in stack.built_images if image not in busy)
 
 
 def _build_steps(stack: Stack, asked: frozenset[str], needed: Mapping[str, str]) -> list[Step]:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import asdict, dataclass
-from typing import Any, ClassVar
+from dataclasses import asdict, dataclass, replace
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from optimus_ops.engine.state import short_id
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -360,11 +363,23 @@ class RemoveNetwork(Step):
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What will be done, in order. Empty: there is nothing to do."""
+    """What will be done, in order. Empty: there is nothing to do.
+
+    Args:
+        project: the stack's name.
+        purpose: what it is for ("scale").
+        steps: what is done.
+        notes: what is not as it should be and stays so, a sentence each with what to do about it.
+    """
 
     project: str
     purpose: str
     steps: tuple[Step, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    def noting(self, notes: Iterable[str]) -> Plan:
+        """Return the plan with further notes."""
+        return replace(self, notes=tuple(dict.fromkeys([*self.notes, *notes])))
 
     def __bool__(self) -> bool:
         """Tell whether there is anything to do."""

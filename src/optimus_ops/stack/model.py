@@ -107,9 +107,14 @@ class Stack:
     @property
     def public_images(self) -> tuple[str, ...]:
         """Return the images that come from elsewhere: those that services run and those that builds start from."""
-        run = [service.image for service in self.services.values() if not service.builds]
+        run = [image for image in self.images if image not in self.built_images]
         bases = [image for service in self.services.values() for image in service.base_images]
         return tuple(dict.fromkeys([*run, *bases]))
+
+    @property
+    def built_images(self) -> tuple[str, ...]:
+        """Return the images that the project builds itself; others may run them, too."""
+        return tuple(dict.fromkeys(service.image for service in self.services.values() if service.builds))
 
     @property
     def images(self) -> tuple[str, ...]:
@@ -130,15 +135,34 @@ def parse_stack(document: Mapping[str, Any], *, balancer: str, migrations: str) 
         balancer: the balancer's service name; ignored if the stack has no such service.
         migrations: the migrations job's service name; likewise.
     """
-    raw: Mapping[str, Any] = document.get("services") or {}
+    raw: Mapping[str, Any] = plain(document.get("services") or {})
     labelled = any(is_labelled(service.get("labels")) for service in raw.values())
-    services = {name: _service(name, service, labelled=labelled, balancer=balancer) for name, service in raw.items()}
+    project = str(document.get("name", ""))
+    named = {name: {**service, "image": image_of(project, name, service)} for name, service in raw.items()}
+    services = {name: _service(name, service, labelled=labelled, balancer=balancer) for name, service in named.items()}
     return Stack(
-        project=str(document.get("name", "")),
+        project=project,
         services=services,
         balancer=balancer if balancer in services else None,
         migrations=migrations if migrations in services else None,
     )
+
+
+def plain(value: Any) -> Any:
+    """Return a part of the merged model as it is meant: Compose prints `$$` where there is a `$`."""
+    if isinstance(value, str):
+        return value.replace("$$", "$")
+    if isinstance(value, dict):
+        return {key: plain(inner) for key, inner in value.items()}
+    return [plain(inner) for inner in value] if isinstance(value, list) else value
+
+
+def image_of(project: str, name: str, service: Mapping[str, Any]) -> str:
+    """Return the image's name of a service of the merged model; of one that only builds, Compose makes it up.
+
+    Source: https://github.com/compose-spec/compose-spec/blob/main/build.md (consistency with `image`).
+    """
+    return str(service.get("image") or f"{project}-{name}")
 
 
 def _service(name: str, raw: Mapping[str, Any], *, labelled: bool, balancer: str) -> Service:
@@ -149,7 +173,7 @@ def _service(name: str, raw: Mapping[str, Any], *, labelled: bool, balancer: str
     scalable = is_labelled(raw.get("labels")) if labelled else is_stateless(raw) and name != balancer
     return Service(
         name=name,
-        image=str(raw.get("image") or ""),
+        image=str(raw["image"]),
         builds="build" in raw,
         base_images=_base_images(raw),
         scalable=scalable,

@@ -6,12 +6,14 @@ import threading
 import time
 from collections.abc import Callable
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.unit.stacks import replica, stack, state
 
 from optimus_ops.balancer.endpoints import endpoint_of
 from optimus_ops.balancer.routing import Answer, Endpoint, check_routing
+from optimus_ops.stack.model import PublishedPort
 
 ENDPOINT = Endpoint("127.0.0.1", 1)
 
@@ -105,9 +107,17 @@ def test_good_exactly_if_those_who_answer_are_those_expected(expected: set[str],
     assert check_routing("ai", ENDPOINT, names, deadline=0, ask=answers).good == (expected == answering)
 
 
-def test_the_published_port_of_the_balancer_is_asked() -> None:
-    there = state(replica("nginx-lb"))
-    assert endpoint_of(stack(), there, "ai") == Endpoint("127.0.0.1", 18010)
+def test_the_port_is_asked_that_the_balancer_runs_with_and_not_the_one_that_is_wanted() -> None:
+    bound = (PublishedPort("0.0.0.0", 9999, 443), PublishedPort("127.0.0.1", 28010, 8010))
+    there = state(replica("nginx-lb", published=bound))
+    assert stack().services["nginx-lb"].published[0].host_port == 18010
+    assert endpoint_of(stack(), there, "ai") == Endpoint("127.0.0.1", 28010)
+
+
+@pytest.mark.parametrize(("bound", "host"), [("0.0.0.0", "127.0.0.1"), ("::", "127.0.0.1"), ("::1", "[::1]")])
+def test_a_port_that_is_bound_to_every_address_answers_at_the_loopback_address(bound: str, host: str) -> None:
+    there = state(replica("nginx-lb", published=(PublishedPort(bound, 18010, 8010),)))
+    assert endpoint_of(stack(), there, "ai") == Endpoint(host, 18010)
 
 
 def test_a_port_that_is_not_published_is_asked_at_the_balancer_s_own_address() -> None:

@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from optimus_ops.engine.kept import MOST_KEPT, KeptImages, repository_of
+from optimus_ops.engine.kept import MOST_KEPT, KeptImages
+from optimus_ops.engine.names import repository_of
 from optimus_ops.engine.observe import Docker
 
 
@@ -43,6 +44,20 @@ def test_the_last_images_are_kept_and_older_ones_lose_their_names(tmp_path: Path
         kept.keep(docker, "ai", "shop/ai:local", (f"sha256:{number}",))
     assert kept.read() == {"ai": [f"sha256:{number}" for number in range(2, MOST_KEPT + 2)]}
     assert set(images.names) == {f"shop/ai:kept-shop-{number}" for number in range(2, MOST_KEPT + 2)}
+
+
+@pytest.mark.parametrize(
+    ("name", "full"),
+    [
+        ("shop-web", "shop-web:latest"),
+        ("localhost:5000/a/b", "localhost:5000/a/b:latest"),
+        ("localhost:5000/a/b:1", "localhost:5000/a/b:1"),
+    ],
+)
+def test_a_name_without_a_tag_is_given_back_like_any_other(name: str, full: str) -> None:
+    images = Images()
+    Docker(images, "here").tag("sha256:1", name)
+    assert images.names == {full: "sha256:1"}
 
 
 def test_an_image_that_is_kept_again_is_the_last_one(tmp_path: Path) -> None:

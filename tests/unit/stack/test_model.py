@@ -31,6 +31,23 @@ def test_public_images_include_those_that_builds_start_from() -> None:
     assert stack().public_images == ("postgres:17", "redis:8", "nginx:1.30", "python:3.12-slim")
 
 
+def test_an_image_that_nobody_named_has_the_name_that_compose_gives_it() -> None:
+    built = stack(ai={"build": {"context": "."}, "labels": {"com.optimus.scalable": "true"}})
+    assert built.services["ai"].image == "shop-ai"
+    assert "shop-ai" in built.built_images
+
+
+def test_an_image_that_another_service_builds_comes_from_nowhere_else() -> None:
+    shared = stack(worker={"image": "shop/ai:local"})
+    assert "shop/ai:local" not in shared.public_images
+
+
+def test_a_dollar_is_one_dollar() -> None:
+    services = stack(ai={"image": "ai", "environment": {"PRICE": "5$$"}, "labels": ["unit=$$"]}).services
+    assert services["ai"].environment["PRICE"] == "5$"
+    assert services["ai"].labels["unit"] == "$"
+
+
 def test_a_stack_without_labels_scales_what_has_no_state_and_no_port() -> None:
     plain = stack(
         ai={"image": "ai", "volumes": []},
