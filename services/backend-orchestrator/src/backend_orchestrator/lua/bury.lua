@@ -1,3 +1,4 @@
+#!lua flags=no-cluster,allow-oom
 -- Give an entry up: to the dead letters with the reason, off the queue. Only the first to do so counts.
 -- KEYS: inbound stream, dead stream, state or ''   ARGV: group, entry id, longest dead stream, ttl (s), reason, field, value, ...
 if redis.call('XACK', KEYS[1], ARGV[1], ARGV[2]) == 0 then return 0 end

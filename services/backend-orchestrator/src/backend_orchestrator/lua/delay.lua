@@ -1,3 +1,4 @@
+#!lua flags=no-cluster,allow-oom
 -- Take an entry off the stream until its time has come. Only the first to hand it back does so: an entry that is
 -- no longer pending was handed back, answered or given up by another worker.
 -- KEYS: inbound stream, delayed set, state   ARGV: group, entry id, due (s), change of the attempts counted, payload

@@ -1,3 +1,4 @@
+#!lua flags=no-cluster
 -- Queue a message unless its id is known: dedupe, state, stream and count in one step, so that a webhook call that
 -- is repeated or cut off neither loses nor doubles it.
 -- KEYS: state, inbound stream, tenant counts   ARGV: ttl (s), longest queue, now (s), field, value, ...

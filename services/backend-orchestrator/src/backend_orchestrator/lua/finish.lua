@@ -1,3 +1,4 @@
+#!lua flags=no-cluster,allow-oom
 -- The message is answered: state, outbox, count and acknowledgement in one step. A second finish changes nothing.
 -- KEYS: state, inbound stream, tenant counts, outbox   ARGV: group, entry id, ttl (s), reply, outbox length or 0, field, value, ...
 -- Returns 1 the first time, 0 afterwards.

@@ -1,3 +1,4 @@
+#!lua flags=no-cluster,allow-oom
 -- Put delayed messages whose time has come back on the stream.
 -- KEYS: delayed set, inbound stream   ARGV: now (s), how many at most
 local due = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', ARGV[1], 'LIMIT', 0, ARGV[2])

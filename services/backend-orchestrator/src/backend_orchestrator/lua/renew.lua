@@ -1,3 +1,4 @@
+#!lua flags=no-cluster,allow-oom
 -- Say that entries are still in hand, so that nobody takes them for a dead worker's: resets their idle time.
 -- Entries that belong to somebody else by now are left alone.
 -- KEYS: inbound stream   ARGV: group, consumer, entry id, ...

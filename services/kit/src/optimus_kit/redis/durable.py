@@ -4,16 +4,16 @@ WAIT: https://redis.io/docs/latest/commands/wait/
 """
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
-from redis.exceptions import NoScriptError
+from redis.exceptions import NoScriptError, ResponseError
 
 from optimus_kit.redis.follow import RefusedForNowError
+from optimus_kit.redis.scripts import BoundScript
 from optimus_kit.settings import Durability
 
 if TYPE_CHECKING:
     from redis.asyncio import Redis
-    from redis.commands.core import AsyncScript
 
 
 class NotReplicatedError(RefusedForNowError):
@@ -26,7 +26,7 @@ def wait(durability: Durability) -> tuple[str, int, int]:
 
 
 async def run_durably(
-    script: "AsyncScript", keys: Sequence[str], args: Sequence[str | float], durability: Durability
+    script: BoundScript, keys: Sequence[str], args: Sequence[str | float], durability: Durability
 ) -> Any:
     """Run a script and return its result once `durability` holds.
 
@@ -39,14 +39,19 @@ async def run_durably(
     """
     if not durability.replicas:
         return await script(keys=keys, args=args)
-    redis = cast("Redis", script.registered_client)
+    redis = script.redis
 
     async def attempt() -> Any:
-        call = ("EVALSHA", script.sha, len(keys), *keys, *args)
-        result, replicas = await _together(redis, call, wait(durability))
-        if isinstance(result, NoScriptError):
+        what = len(keys), *keys, *args
+        result, replicas = await _together(redis, ("EVALSHA", script.digest, *what), wait(durability))
+        for text, digest in script.script.forms:
+            if not isinstance(result, NoScriptError):
+                break
             # On one connection: by the next one, the master may be another that doesn't know the script either.
-            _, result, replicas = await _together(redis, ("SCRIPT LOAD", script.script), call, wait(durability))
+            load, call = ("SCRIPT LOAD", text), ("EVALSHA", digest, *what)
+            loaded, result, replicas = await _together(redis, load, call, wait(durability))
+            if not isinstance(loaded, ResponseError):
+                script.digest = digest
         if isinstance(result, Exception):
             raise result
         if int(replicas) < durability.replicas:
