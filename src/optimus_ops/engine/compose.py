@@ -145,6 +145,10 @@ class Compose:
         """Return the stack of a merged model."""
         return parse_stack(document, balancer=self.project.balancer, migrations=self.project.migrations)
 
+    def services(self) -> tuple[str, ...]:
+        """Return the names of all services of the files, those of profiles that are not active included."""
+        return tuple(self.run("--profile", "*", "config", "--services", deadline=CONFIG_SECONDS).stdout.split())
+
     def hashes(self, document: Mapping[str, Any]) -> Mapping[str, str]:
         """Return the digest of each service's definition, as Compose labels the containers that it makes.
 

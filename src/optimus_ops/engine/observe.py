@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 import http.client
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -16,12 +16,12 @@ import docker
 from docker.errors import APIError, DockerException, ImageNotFound, NotFound
 
 from optimus_ops.engine.names import repository_of, tag_of
-from optimus_ops.engine.state import Replica, State, sorted_state
+from optimus_ops.engine.state import STOP_SECONDS, Replica, State, sorted_state
 from optimus_ops.errors import MachineLacks, OpsError
 from optimus_ops.stack.model import PublishedPort
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Mapping
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 PROJECT_LABEL = "com.docker.compose.project"
 SERVICE_LABEL = "com.docker.compose.service"
@@ -30,6 +30,9 @@ FOLDER_LABEL = "com.docker.compose.project.working_dir"
 FILES_LABEL = "com.docker.compose.project.config_files"
 HASH_LABEL = "com.docker.compose.config-hash"
 ONE_OFF_LABEL = "com.docker.compose.oneoff"
+
+SETTLED_SECONDS = 10.0
+"""A run that is shorter counts as failed for the engine, too: before the next one it waits for longer."""
 
 KILLED = 128 + 9
 """Exit code of a process that SIGKILL ended."""
@@ -79,8 +82,8 @@ class Docker:
         except (DockerException, OSError):
             return False
 
-    def observe(self, project: str, services: Collection[str] | None = None) -> State:
-        """Return what is there of a Compose project: all containers that are not one-off runs.
+    def observe(self, project: str, services: Collection[str] | None = None, *, one_off: bool = False) -> State:
+        """Return what is there of a Compose project: all its containers, those of `docker compose run` apart.
 
         The digest tells them from containers that somebody started of an image which Compose built: those inherit the
         project from the image's labels.
@@ -88,17 +91,28 @@ class Docker:
         Args:
             project: its name.
             services: look at the containers of these only.
+            one_off: whether the containers of `docker compose run` are meant, and not the others.
         """
         with asked():
             listed = self.api.containers(all=True, filters={"label": [f"{PROJECT_LABEL}={project}", HASH_LABEL]})
             found = [
                 replica
                 for container in listed
-                if container["Labels"].get(ONE_OFF_LABEL, "False") != "True"
+                if (container["Labels"].get(ONE_OFF_LABEL, "False") == "True") is one_off
                 and (services is None or container["Labels"].get(SERVICE_LABEL) in services)
                 for replica in self._inspect(container["Id"])
             ]
-        return sorted_state(project, found)
+            return sorted_state(project, self._with_crashing(found))
+
+    def _with_crashing(self, found: Sequence[Replica]) -> Iterator[Replica]:
+        """Mark those that the engine has only just started again: most of the time these wait for the next start."""
+        suspects = {replica.id for replica in found if _just_started(replica)}
+        # The engine's own clock: it is the one that the start was written down by.
+        now = parse_time(str(self.api.info().get("SystemTime", ""))) if suspects else None
+        for replica in found:
+            started = replica.started_at if replica.id in suspects else None
+            age = (now - started).total_seconds() if now and started else SETTLED_SECONDS
+            yield replace(replica, crashing=age < SETTLED_SECONDS)
 
     def _inspect(self, container: str) -> Iterator[Replica]:
         # A container may be gone between the listing and the look at it.
@@ -152,6 +166,16 @@ class Docker:
         with asked(), contextlib.suppress(NotFound):
             self.api.start(container)
 
+    def restart(self, container: str, *, seconds: float) -> None:
+        """Stop a container, whatever it does, and start it; its count of restarts begins anew."""
+        with asked(), contextlib.suppress(NotFound):
+            self.api.restart(container, timeout=int(seconds))
+
+    def unpause(self, container: str) -> None:
+        """Let a container go on that was frozen."""
+        with asked(), contextlib.suppress(NotFound):
+            self.api.unpause(container)
+
     def signal(self, container: str, name: str) -> None:
         """Send a signal to a container's first process."""
         with asked():
@@ -194,6 +218,34 @@ class Docker:
         with asked():
             listed = self.api.networks(filters={"label": [f"{PROJECT_LABEL}={project}"]})
         return tuple(sorted(str(network["Name"]) for network in listed))
+
+    def network_users(self, name: str) -> dict[str, str]:
+        """Return id -> name of the containers that are connected to a network; none if it is gone."""
+        with asked():
+            try:
+                found = self.api.inspect_network(name)
+            except NotFound:
+                return {}
+        return {key: str(container.get("Name", "")) for key, container in (found.get("Containers") or {}).items()}
+
+    def inspect_images(self, names: Iterable[str]) -> tuple[Mapping[str, Any], ...]:
+        """Return what the engine knows of those of the named images that are on the machine."""
+        found: list[Mapping[str, Any]] = []
+        with asked():
+            for name in dict.fromkeys(names):
+                with contextlib.suppress(ImageNotFound):
+                    found.append(self.api.inspect_image(name))
+        return tuple(found)
+
+    def nameless_images(self, label: str) -> tuple[Mapping[str, Any], ...]:
+        """Return the images without a name that have a label."""
+        with asked():
+            return tuple(self.api.images(filters={"dangling": True, "label": label}))
+
+    def used_images(self) -> frozenset[str]:
+        """Return the ids of the images of all containers of the engine."""
+        with asked():
+            return frozenset(str(container["ImageID"]) for container in self.api.containers(all=True))
 
     def volumes(self, project: str) -> tuple[str, ...]:
         """Return the names of the project's volumes."""
@@ -243,6 +295,7 @@ def parse_replica(raw: Mapping[str, Any], node: str) -> Replica:
         created_at=parse_time(str(raw.get("Created", ""))),
         environment=_environment(raw["Config"].get("Env") or ()),
         published=tuple(_published(raw["NetworkSettings"].get("Ports") or {})),
+        stop_seconds=float(raw["Config"].get("StopTimeout") or STOP_SECONDS),
     )
 
 
@@ -252,6 +305,11 @@ def _published(bound: Mapping[str, Any]) -> Iterator[PublishedPort]:
         target, _slash, protocol = name.partition("/")
         for binding in bindings or ():
             yield PublishedPort(str(binding["HostIp"]), int(binding["HostPort"]), int(target), protocol)
+
+
+def _just_started(replica: Replica) -> bool:
+    """Tell whether the engine started a replica again, and nothing says that it is well since then."""
+    return replica.running and replica.restarts > 0 and replica.health != "healthy"
 
 
 def _environment(pairs: Iterable[str]) -> dict[str, str]:

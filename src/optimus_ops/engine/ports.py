@@ -24,7 +24,7 @@ def check_ports(stack: Stack, state: State) -> None:
     taken = [
         f"{port.host_ip or '0.0.0.0'}:{port.host_port} (wanted by {name})"  # noqa: S104 - only printed
         for name, service in stack.services.items()
-        if not state.running(name)
+        if not any(replica.occupied for replica in state.of(name))
         for port in busy(service.published)
     ]
     if taken:

@@ -12,6 +12,20 @@ if TYPE_CHECKING:
     from optimus_ops.stack.model import PublishedPort
 
 
+STOP_SECONDS = 10.0
+"""The engine's own grace between SIGTERM and SIGKILL."""
+CONDITIONS = {
+    "created": "was never started",
+    "paused": "is frozen (docker pause)",
+    "removing": "is being removed",
+}
+"""The engine's words for containers that can't serve, as people say it."""
+
+
+def _times(count: int) -> str:
+    return "once" if count == 1 else f"{count} times"
+
+
 def short_id(image: str) -> str:
     """Return an image's id as people write it: twelve digits."""
     return image.removeprefix("sha256:")[:12]
@@ -41,6 +55,8 @@ class Replica:
         created_at: when it was made.
         environment: its variables, those of its image included.
         published: its ports on the host as they are bound while it runs.
+        crashing: whether it runs only since a moment ago, because the engine started it again after it ended by itself.
+        stop_seconds: grace between SIGTERM and SIGKILL that it was made with.
     """
 
     id: str
@@ -62,16 +78,55 @@ class Replica:
     created_at: datetime | None = None
     environment: Mapping[str, str] = field(default_factory=dict)
     published: tuple[PublishedPort, ...] = ()
+    crashing: bool = False
+    stop_seconds: float = STOP_SECONDS
 
     @property
     def running(self) -> bool:
-        """Whether its process runs."""
-        return self.status == "running"
+        """Whether its process runs, and can be counted on to go on running.
+
+        Anything else has ended for a plan: exited, dead, never started, frozen, or started again and again.
+        """
+        return self.status == "running" and not self.crashing
+
+    @property
+    def occupied(self) -> bool:
+        """Whether it has what it was given, such as its ports: it runs, is frozen, or is started again and again."""
+        return self.status in {"running", "paused", "restarting"}
+
+    @property
+    def leaving(self) -> bool:
+        """Whether the engine is removing it."""
+        return self.status == "removing"
 
     @property
     def ready(self) -> bool:
         """Whether it runs and its health check, if it has one, passes."""
         return self.running and self.health in {None, "healthy"}
+
+    @property
+    def ended_well(self) -> bool:
+        """Whether it ran to its end without an error."""
+        return self.status == "exited" and self.exit_code == 0
+
+    @property
+    def troubled(self) -> bool:
+        """Whether it runs, but is not well: its health check fails, or the engine had to start it again."""
+        return self.running and (self.health == "unhealthy" or self.restarts > 0)
+
+    @property
+    def condition(self) -> str:
+        """Return in a few words how it is, where that is not well; "" where it is."""
+        if self.status == "exited":
+            return f"ended with {self.exit_code}"
+        if self.crashing or self.status == "restarting":
+            code = f" with {self.exit_code}" if self.exit_code else ""
+            return f"ended{code} and was started again {_times(self.restarts)}"
+        if self.status != "running":
+            return CONDITIONS.get(self.status, f"is {self.status}")
+        unwell = ["is unhealthy"] if self.health == "unhealthy" else []
+        restarted = [f"was started again {_times(self.restarts)} by the engine"] if self.restarts else []
+        return " and ".join([*unwell, *restarted])
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +143,15 @@ class State:
     def running(self, service: str) -> tuple[Replica, ...]:
         """Return those of a service's replicas whose process runs."""
         return tuple(replica for replica in self.of(service) if replica.running)
+
+    @property
+    def services(self) -> tuple[str, ...]:
+        """Return the names of the services that have a container."""
+        return tuple(dict.fromkeys(replica.service for replica in self.replicas))
+
+    def lasting(self, service: str) -> tuple[Replica, ...]:
+        """Return a service's replicas, ended ones included, but for those that the engine is removing."""
+        return tuple(replica for replica in self.of(service) if not replica.leaving)
 
     @property
     def ids(self) -> frozenset[str]:

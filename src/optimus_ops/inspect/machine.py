@@ -79,7 +79,10 @@ def available_memory(source: Path = Path("/proc/meminfo")) -> int | None:
 
 def taken_ports(stack: Stack, state: State) -> Mapping[str, tuple[PublishedPort, ...]]:
     """Return service -> ports that it wants and somebody else holds; what runs holds its own."""
-    wanted = {name: busy(one.published) for name, one in stack.services.items() if not state.running(name)}
+    idle = {
+        name: one for name, one in stack.services.items() if not any(replica.occupied for replica in state.of(name))
+    }
+    wanted = {name: busy(one.published) for name, one in idle.items()}
     return {name: ports for name, ports in wanted.items() if ports}
 
 

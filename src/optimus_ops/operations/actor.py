@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -28,6 +29,7 @@ from optimus_ops.plan.steps import (
     Pull,
     Reload,
     Remove,
+    RemoveImages,
     RemoveNetwork,
     Start,
     Step,
@@ -110,6 +112,11 @@ class ComposeActor:
                 self.compose.run("pull", "--quiet", *services, on_line=note)
             case Build(services=services):
                 self.rooms.build(services, note)
+            case RemoveImages(images=images):
+                for image in images:
+                    # The engine keeps one that somebody has begun to use, or to build on.
+                    with contextlib.suppress(OpsError):
+                        self.docker.untag(image)
             case Keep(service=service, images=images):
                 kept = kept_images(self.compose)
                 kept.keep(self.docker, service, self.stack.services[service].image, images)

@@ -35,6 +35,8 @@ class ScaleFlags:
     sentinel: bool = False
     logs: bool = False
     fit_pool: bool = False
+    force: bool = False
+    remove_orphans: bool = False
 
     @property
     def overlays(self) -> tuple[str, ...]:
@@ -103,14 +105,16 @@ def scale(given: Mapping[str, str], flags: ScaleFlags, chosen: Options, purpose:
     if flags.prune_network and not flags.down:
         raise Refused("--prune-network goes with --down")
     if flags.down:
-        if counts or flags.build or flags.run_migrations or flags.logs:
+        if counts or flags.build or flags.run_migrations or flags.logs or flags.force:
             raise Refused(
-                "--down stops everything: it goes with no number of replicas, --build, --run-migrations or --logs"
+                "--down stops everything:"
+                " it goes with no number of replicas, --build, --run-migrations, --force or --logs"
             )
-        operations.down(flags.overlays, chosen, prune_network=flags.prune_network)
+        operations.down(flags.overlays, chosen, prune_network=flags.prune_network, remove_orphans=flags.remove_orphans)
         return
-    request = ScaleRequest(counts, frozenset(flags.build), flags.run_migrations, purpose=purpose)
-    operations.scale(operations.Wanted(request, flags.overlays, flags.fit_pool), chosen)
+    request = ScaleRequest(counts, frozenset(flags.build), flags.run_migrations, force=flags.force, purpose=purpose)
+    wanted = operations.Wanted(request, flags.overlays, flags.fit_pool, flags.remove_orphans)
+    operations.scale(wanted, chosen)
     if flags.logs and not chosen.plan:
         from optimus_ops.inspect.logs import follow  # noqa: PLC0415 - only where it is asked for
 

@@ -11,6 +11,7 @@ from optimus_ops.balancer.endpoints import endpoint_of
 from optimus_ops.balancer.routing import check_routing
 from optimus_ops.engine.configs import ConfigNotes, config_of, digests
 from optimus_ops.errors import OpsError
+from optimus_ops.operations.judging import Judge
 from optimus_ops.plan.scale import needed_by
 from optimus_ops.plan.steps import Migrate, Observe, Stop, VerifyRouting, WaitHealthy
 
@@ -68,12 +69,18 @@ class Containers:
     before: State
     deadlines: Deadlines
 
+    @property
+    def judge(self) -> Judge:
+        """Return who tells what this change started from what was there."""
+        return Judge(self.before)
+
     def observe(self, services: Collection[str] | None = None) -> State:
         """Return what is there now, of all services or of some."""
         return self.docker.observe(self.compose.project.name, services)
 
     def start_replicas(self, counts: Mapping[str, int], note: Callable[[str], None]) -> None:
         """Create new replicas until each service has its count running, and start them; nothing else is touched."""
+        self._wait_for_removals(self.observe(counts))
         state = self.observe()
         there = {name: len(state.of(name)) for name in self.stack.services if state.of(name)}
         wanted = {name: there.get(name, 0) + count - len(state.running(name)) for name, count in counts.items()}
@@ -89,15 +96,32 @@ class Containers:
 
     def start_others(self, counts: Mapping[str, int], note: Callable[[str], None]) -> None:
         """Start containers that are no replicas: what ended is started again, or made anew if it is described anew."""
+        self._wait_for_removals(self.observe(counts))
         state = self.observe()
         idle = {name: count for name, count in counts.items() if not state.running(name)}
         busy = {name: count for name, count in counts.items() if name not in idle}
         if idle:
+            self._set_going(idle)
             self.compose.up(idle, existing="replace", on_line=note)
         if busy:
             # Replacing would take what runs as well.
             self.compose.up(busy, existing="keep", on_line=note)
         self._note_configs(replica for replica in self.observe().replicas if replica.id not in state.ids)
+
+    def _wait_for_removals(self, state: State) -> None:
+        """Wait until what the engine is removing is gone, and remove what it could not: neither can be started."""
+        each(
+            [replica for replica in state.replicas if replica.status in {"removing", "dead"}],
+            lambda replica: self.docker.remove(replica.id),
+        )
+
+    def _set_going(self, names: Collection[str]) -> None:
+        """Let what is frozen go on, and what waits for its next start begin at once."""
+        for replica in self.observe(names).replicas:
+            if replica.status == "paused":
+                self.docker.unpause(replica.id)
+            elif replica.status == "restarting" or replica.crashing:
+                self.docker.restart(replica.id, seconds=replica.stop_seconds)
 
     def _note_configs(self, made: Iterable[Replica]) -> None:
         self.note_configs({replica.id: replica.service for replica in made})
@@ -117,12 +141,15 @@ class Containers:
         notes_of(self.compose).write(started, self.observe().ids)
 
     def wait_healthy(self, counts: Mapping[str, int], note: Callable[[str], None], *, new: bool) -> None:
-        """Wait until each service has its count of healthy replicas.
+        """Wait until what was started is healthy; what was there before is neither judged nor waited for.
 
         Args:
             counts: service -> healthy replicas.
             note: told how far it is.
             new: whether only those count that were not there before the first step.
+
+        Raises:
+            OpsError: what was started ended, is unhealthy, or is not healthy in time.
         """
         until = time.monotonic() + self.deadlines.healthy
         while True:
@@ -130,27 +157,27 @@ class Containers:
             watched = {name: self._watched(state, name, new=new) for name in counts}
             ready = {name: sum(replica.ready for replica in replicas) for name, replicas in watched.items()}
             note(", ".join(f"{name} {ready[name]}/{count}" for name, count in counts.items()))
-            if all(ready[name] >= count for name, count in counts.items()):
+            own = tuple(found for replicas in watched.values() for found in replicas if self.judge.is_own(found))
+            if bad := self.judge.failed(own):
+                raise OpsError(f"{bad[0].name} {bad[0].condition}; it said last:\n{self.said(bad[0])}")
+            late = next((replica for replica in own if not replica.ready), None)
+            if late is None and all(len(watched[name]) >= count for name, count in counts.items()):
                 return
-            everyone = tuple(replica for replicas in watched.values() for replica in replicas)
-            if bad := failed(everyone):
-                raise OpsError(f"{bad[0].name} {how_it_failed(bad[0])}; it said last:\n{self.said(bad[0])}")
             if time.monotonic() >= until:
                 seconds = f"{self.deadlines.healthy:.0f} s"
-                late = next((replica for replica in everyone if not replica.ready), None)
                 if late is None:
                     raise OpsError(f"replicas are missing after {seconds}: {counts}, healthy are {ready}")
                 raise OpsError(f"{late.name} is not healthy after {seconds}; it said last:\n{self.said(late)}")
             time.sleep(POLL_SECONDS)
 
     def _watched(self, state: State, name: str, *, new: bool) -> tuple[Replica, ...]:
-        replicas = state.of(name)
+        """Return what may be healthy in the end: of replicas, those that had ended before stay as they are."""
         if new:
-            return tuple(replica for replica in replicas if replica.id not in self.before.ids)
+            return self.new_replicas(state, name)
         if not self.stack.services[name].scalable:
-            return replicas
+            return state.of(name)
         ended = {replica.id for replica in self.before.replicas if not replica.running}
-        return tuple(replica for replica in replicas if replica.id not in ended)
+        return tuple(replica for replica in state.of(name) if replica.id not in ended)
 
     def new_replicas(self, state: State, name: str) -> tuple[Replica, ...]:
         """Return the replicas of a service that were not there before the first step."""
@@ -161,8 +188,16 @@ class Containers:
         return "\n".join(f"    {line}" for line in self.docker.logs(replica.id, tail=LOG_LINES)) or "    (nothing)"
 
     def stop(self, victims: Iterable[Victim], seconds: float, progress: Progress) -> None:
-        """Stop replicas, all at once, each of which drains; complain of those that did not end by themselves."""
+        """Stop replicas, all at once, each of which drains; complain of those that did not end by themselves.
+
+        Nobody complains of what nobody was served by: what was unhealthy before, and what no file wants.
+        """
         leaving = list(victims)
+        served = {
+            replica.id
+            for replica in self.before.replicas
+            if replica.health != "unhealthy" and replica.service in self.stack.services
+        }
         left = {victim.name for victim in leaving}
         began = time.monotonic()
         progress.note = f"draining: {', '.join(sorted(left))}"
@@ -170,7 +205,7 @@ class Containers:
             asked = {pool.submit(self.docker.stop, victim.container, seconds=seconds): victim for victim in leaving}
             for answer in as_completed(asked):
                 victim = asked[answer]
-                if not answer.result():
+                if not answer.result() and victim.container in served:
                     progress.complaints.append(_killed(victim.name, time.monotonic() - began, seconds))
                 left.discard(victim.name)
                 progress.note = f"draining: {', '.join(sorted(left))}" if left else f"{len(leaving)} stopped"
@@ -180,10 +215,7 @@ class Containers:
         each(victims, lambda victim: self.docker.remove(victim.container))
 
     def verify(self, services: Iterable[str], settle: float, note: Callable[[str], None]) -> None:
-        """Prove through the balancer that every running replica answers, and no other.
-
-        Those that ran before the first step, and were not started again since, need not answer: the balancer prefers
-        those that have less to do, and an open WebSocket is enough for that.
+        """Prove through the balancer that every replica answers that was started, and none that is gone.
 
         Args:
             services: the services.
@@ -193,25 +225,21 @@ class Containers:
         state = self.observe()
         requests = 0
         for name in services:
-            expected = {replica.hostname: replica.name for replica in state.running(name)}
+            # Whoever is started again and again answers at times, too.
+            there = [replica for replica in state.of(name) if replica.occupied]
+            expected = {replica.hostname: replica.name for replica in there}
             routing = check_routing(
                 name,
                 endpoint_of(self.stack, state, name),
                 expected,
                 deadline=self.deadlines.routing,
                 settle=settle,
-                may_be_silent=self._serving_before(state, name),
+                may_be_silent=self.judge.unproven(there),
             )
             requests += sum(routing.seen.values())
             if not routing.good:
                 raise OpsError(f"{name} through {self.stack.balancer} ({routing.endpoint}): {routing.verdict}")
         note(f"{requests} requests, every replica answered")
-
-    def _serving_before(self, state: State, name: str) -> frozenset[str]:
-        """Return the hostnames of a service's replicas that have been healthy since before the first step."""
-        then = {replica.id: replica.started_at for replica in self.before.running(name) if replica.ready}
-        now = (replica for replica in state.running(name) if replica.ready)
-        return frozenset(replica.hostname for replica in now if then.get(replica.id) == replica.started_at)
 
 
 def longest(plan: Plan, deadlines: Deadlines) -> float:
@@ -242,23 +270,6 @@ def each(things: Iterable[Thing], act: Callable[[Thing], object]) -> None:
     with ThreadPoolExecutor(max_workers=TOGETHER) as pool:
         for future in [pool.submit(act, thing) for thing in things]:
             future.result()
-
-
-def failed(replicas: Iterable[Replica]) -> tuple[Replica, ...]:
-    """Return those that will not become healthy by waiting: ended, dead, restarted or unhealthy."""
-    bad = {"exited", "dead", "restarting"}
-    return tuple(
-        replica
-        for replica in replicas
-        if replica.status in bad or (replica.running and (replica.health == "unhealthy" or replica.restarts))
-    )
-
-
-def how_it_failed(replica: Replica) -> str:
-    """Return in a few words what became of a replica."""
-    if replica.restarts or replica.status == "restarting":
-        return "ended and was started again"
-    return "is unhealthy" if replica.running else f"ended with {replica.exit_code}"
 
 
 def _killed(name: str, after: float, seconds: float) -> str:

@@ -12,6 +12,7 @@ from optimus_ops.engine.state import short_id
 from optimus_ops.errors import Refused
 from optimus_ops.operations.actor import kept_images
 from optimus_ops.operations.budgeting import Budgeting
+from optimus_ops.operations.noticing import notice
 from optimus_ops.operations.rooms import WantedStack, look_around, look_at_versions, running_images
 from optimus_ops.operations.scale import summary
 from optimus_ops.operations.session import Session
@@ -22,6 +23,7 @@ from optimus_ops.plan.deploy import (
     plan_deploy,
     rebuilt_images,
 )
+from optimus_ops.plan.notes import with_notes
 from optimus_ops.plan.scale import check_checkout, check_services
 from optimus_ops.stack.accounts import BudgetPolicy
 
@@ -108,11 +110,11 @@ def planned(session: Session, state: State, request: DeployRequest, *, fit_pool:
     around = replace(around, before=session.running_before())
     request = replace(request, services=in_order(session, wanted, state, request, around))
     plan = plan_deploy(stack, state, request, around)
-    counts = {name: len(state.running(name)) for name in request.services}
+    counts = {name: len(state.lasting(name)) for name in request.services}
     budgeting = Budgeting(session.docker, stack, state, counts, BudgetPolicy.of(session.project.budgets))
     if fit_pool and (environment := budgeting.pools_that_fit(plan)):
         return planned(session, state, replace(request, environment=environment))
-    return budgeting.checked(plan), stack
+    return with_notes(budgeting.checked(plan), stack, state, notice(session, wanted, state)), stack
 
 
 def in_order(

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from optimus_ops.balancer.traffic import observe_new as observe_traffic
 from optimus_ops.errors import OpsError
-from optimus_ops.operations.containers import failed, how_it_failed
 from optimus_ops.plan.scale import routed
 
 if TYPE_CHECKING:
@@ -37,8 +36,8 @@ def observe_new(containers: Containers, service: str, seconds: float, note: Call
 
     def look(seen: str) -> str | None:
         note(seen)
-        bad = failed(containers.new_replicas(containers.observe((service,)), service))
-        return f"{bad[0].name} {how_it_failed(bad[0])}; it said last:\n{containers.said(bad[0])}" if bad else None
+        bad = containers.judge.failed(containers.new_replicas(containers.observe((service,)), service))
+        return f"{bad[0].name} {bad[0].condition}; it said last:\n{containers.said(bad[0])}" if bad else None
 
     balancer = containers.stack.balancer
     if balancer is None or service not in routed(containers.stack):

@@ -49,7 +49,7 @@ def check(services: Sequence[str], *, json: bool) -> None:
     state = session.docker.observe(session.project.name)
     found: list[Routing] = []
     for name in services or routed(stack):
-        expected = {replica.hostname: replica.name for replica in state.running(name)}
+        expected = {replica.hostname: replica.name for replica in state.of(name) if replica.occupied}
         endpoint = endpoint_of(stack, state, name)
         look = functools.partial(check_routing, name, endpoint, expected, deadline=DEADLINE_SECONDS)
         found.append(told(session.console, f"{name} through {stack.balancer} ({endpoint})", look))

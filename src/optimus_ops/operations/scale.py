@@ -6,12 +6,16 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from optimus_ops.engine.disk import check_disk
+from optimus_ops.engine.leftovers import Leftovers
 from optimus_ops.engine.ports import check_ports
 from optimus_ops.operations.budgeting import Budgeting
+from optimus_ops.operations.noticing import notice
 from optimus_ops.operations.overlays import check_switch
 from optimus_ops.operations.rooms import look_around
 from optimus_ops.operations.session import Session
 from optimus_ops.plan.down import plan_down
+from optimus_ops.plan.leftovers import check_networks, clear_containers, clear_one_offs, clear_rest
+from optimus_ops.plan.notes import Noticed, with_notes
 from optimus_ops.plan.scale import (
     ScaleRequest,
     check_checkout,
@@ -36,11 +40,13 @@ class Wanted:
         request: the numbers.
         overlays: overlays beside those that are always on.
         fit_pool: whether database pools are cut where the numbers would not fit.
+        remove_orphans: whether what is left over is removed as well.
     """
 
     request: ScaleRequest
     overlays: tuple[str, ...] = ()
     fit_pool: bool = False
+    remove_orphans: bool = False
 
 
 def scale(wanted: Wanted, options: Options) -> None:
@@ -56,13 +62,21 @@ def scale(wanted: Wanted, options: Options) -> None:
         check_disk(session.docker.root)
         around = look_around(session.compose, session.docker, files, state, building=bool(wanted.request.build))
         around = replace(around, before=session.running_before())
+        noticed = notice(session, files, state)
         request = wanted.request
+
+        def complete(plan: Plan) -> Plan:
+            leftovers = noticed.leftovers
+            clear = (*clear_containers(leftovers), *clear_rest(leftovers)) if wanted.remove_orphans else ()
+            rest = replace(noticed, leftovers=Leftovers()) if wanted.remove_orphans else noticed
+            return with_notes(replace(plan, steps=(*plan.steps, *clear)), stack, state, rest)
+
         plan = plan_scale(stack, state, request, around)
         budgeting = Budgeting(session.docker, stack, state, request.counts, BudgetPolicy.of(session.project.budgets))
         if wanted.fit_pool and (environment := budgeting.pools_that_fit(plan)):
             request = replace(request, environment=environment)
-            return plan_scale(stack, state, request, around), stack
-        return budgeting.checked(plan), stack
+            return complete(plan_scale(stack, state, request, around)), stack
+        return complete(budgeting.checked(plan)), stack
 
     session.change(make_plan, after=lambda: summary(session))
 
@@ -80,14 +94,34 @@ def migrate(overlays: Sequence[str], options: Options) -> None:
     session.change(make_plan)
 
 
-def down(overlays: Sequence[str], options: Options, *, prune_network: bool) -> None:
-    """Stop and remove every container of the project; volumes stay."""
+def down(overlays: Sequence[str], options: Options, *, prune_network: bool, remove_orphans: bool = False) -> None:
+    """Stop and remove every container of the project; volumes stay.
+
+    Args:
+        overlays: overlays beside those that are always on.
+        options: the flags that every change has.
+        prune_network: whether the networks are removed as well.
+        remove_orphans: whether what is left over goes, too.
+
+    Raises:
+        Refused: a network is to be removed that something stays connected to.
+    """
     session = Session.open(overlays, options)
 
     def make_plan() -> tuple[Plan, Stack]:
         files, state = session.look()
+        noticed = notice(session, files, state)
+        leftovers = noticed.leftovers
         networks = session.docker.networks(session.project.name) if prune_network else ()
-        return plan_down(files.stack, state, networks), files.stack
+        plan = plan_down(files.stack, state, networks)
+        one_offs = {replica.id for replica in leftovers.one_offs}
+        leaving = state.ids | one_offs if remove_orphans else state.ids
+        check_networks({name: session.docker.network_users(name) for name in networks}, leaving, one_offs)
+        if remove_orphans:
+            rest = clear_rest(replace(leftovers, networks=tuple(set(leftovers.networks) - set(networks))))
+            return replace(plan, steps=(*clear_one_offs(leftovers), *plan.steps, *rest)), files.stack
+        leftovers = replace(leftovers, networks=tuple(set(leftovers.networks) - set(networks)))
+        return with_notes(plan, files.stack, state, Noticed(leftovers=leftovers)), files.stack
 
     session.change(make_plan)
 

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING
 
 from optimus_ops.errors import Refused
 from optimus_ops.plan.scale import (
-    ENDED,
     SETTLE_SECONDS,
     ScaleRequest,
     bases_steps,
     check_services,
+    ended_replicas,
     going,
     migrate_steps,
     routed,
@@ -91,7 +91,7 @@ class Replacement:
         wanted: how many replicas it has afterwards.
         old: those that go, in the order in which they go.
         new: how many run already that need not be replaced.
-        ended: containers that run no more.
+        ended: containers that run no more, those that end again and again included.
         cause: why.
     """
 
@@ -141,14 +141,16 @@ def check_replaceable(stack: Stack, state: State, services: tuple[str, ...]) -> 
                 f"{name} can't be replaced without an outage: it has one container, which keeps state",
                 "plan one: invoke down, then invoke up",
             )
-        if not state.running(name):
+        if name == stack.balancer and not state.running(name):
+            raise Refused(f"{name} does not run", "start it with: invoke up")
+        if not state.lasting(name):
             raise Refused(f"nothing of {name} runs that could be replaced", f"start it with: invoke scale --{name} 1")
 
 
 def deployable(stack: Stack, state: State) -> tuple[str, ...]:
-    """Return the services that `deploy` looks at when none is named: all that may be replaced, and run."""
-    names = (*stack.scalable, *((stack.balancer,) if stack.balancer else ()))
-    return tuple(name for name in names if state.running(name))
+    """Return the services that `deploy` looks at when none is named: all that may be replaced, and are there."""
+    edge = (stack.balancer,) if stack.balancer and state.running(stack.balancer) else ()
+    return (*(name for name in stack.scalable if state.lasting(name)), *edge)
 
 
 def _replacements(stack: Stack, state: State, request: DeployRequest, around: Surroundings) -> tuple[Replacement, ...]:
@@ -184,15 +186,16 @@ def _replacement(state: State, name: str, before: int, stale: Mapping[str, str],
         cause: why all of them go; "" if only the stale ones do.
     """
     running = state.running(name)
-    wanted = before or len(running)
+    wanted = before or len(state.lasting(name))
     old = running if cause else tuple(replica for replica in running if replica.id in stale)
     fresh = tuple(replica for replica in running if replica not in old)
     # A killed change may have left more new ones than are wanted.
     surplus = victims(fresh, max(len(fresh) - wanted, 0))
     leaving = (*victims(old, len(old), stale), *surplus)
-    ended = tuple(replica for replica in state.of(name) if replica.status in ENDED)
+    ended = ended_replicas(state, (name,))
     causes = dict.fromkeys(stale[replica.id] for replica in leaving if replica.id in stale)
-    why = cause or "; ".join(causes) or f"{name}: a change before did not end"
+    unwell = "" if before else "; ".join(f"{replica.name} {replica.condition}" for replica in ended)
+    why = cause or "; ".join(causes) or unwell or f"{name}: a change before did not end"
     return Replacement(name, wanted, leaving, len(fresh) - len(surplus), ended, why)
 
 

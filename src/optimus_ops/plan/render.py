@@ -19,7 +19,7 @@ def plan_text(plan: Plan) -> str:
 
     Notes come last.
     """
-    notes = [f"  ! {note}" for note in plan.notes]
+    notes = [f"  ! {note}".replace("\n", f"\n{INDENT}") for note in plan.notes]
     if not plan:
         done = "nothing to do here, but:" if notes else "nothing to do"
         return "\n".join([f"{plan.project}: {plan.purpose}: {done}", *notes])

@@ -34,8 +34,6 @@ if TYPE_CHECKING:
 
 # The balancer looks addresses up each second (compose/nginx/upstreams.conf): after that it knows who is gone.
 SETTLE_SECONDS = 1.5
-# What a container is called that runs no more, or never did because whoever made it was killed.
-ENDED = frozenset({"exited", "created", "dead"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +45,7 @@ class ScaleRequest:
         build: services whose images are built anew.
         run_migrations: whether the migrations job runs even if it has run on this image.
         environment: service, variable, value: variables that are pinned for what starts from now on.
+        force: whether troubled replicas are replaced: those of the services with a count, of all if there is none.
         purpose: what the plan is called.
     """
 
@@ -54,6 +53,7 @@ class ScaleRequest:
     build: frozenset[str] = frozenset()
     run_migrations: bool = False
     environment: tuple[tuple[str, str, str], ...] = ()
+    force: bool = False
     purpose: str = "scale"
 
 
@@ -101,26 +101,61 @@ def plan_scale(stack: Stack, state: State, request: ScaleRequest, around: Surrou
     check_services(stack, [*request.counts, *request.build])
     check_scalable(stack, request.counts)
     wanted = wanted_counts(stack, state, request.counts, around.before)
+    forced = forced_out(stack, state, request)
+    most = most_at_once(state, wanted, forced)
     prepare = prepare_steps(stack, state, request, around)
-    short = [name for name, count in wanted.items() if len(state.running(name)) < count]
+    short = [name for name, count in most.items() if len(state.running(name)) < count]
     migrate = migrate_steps(stack, state, request, around, short)
-    start = start_steps(stack, state, wanted, migrate)
-    verify = _verify(stack, state, wanted, [step for step in start if isinstance(step, Start)])
-    steps = (*prepare, *start, *verify, *_fewer_steps(stack, state, wanted, around))
+    start = start_steps(stack, state, most, migrate)
+    verify = _verify(stack, state, most, [step for step in start if isinstance(step, Start)])
+    steps = (*prepare, *start, *verify, *_fewer_steps(stack, state, wanted, around, forced))
     return Plan(state.project, request.purpose, steps)
 
 
-def _fewer_steps(stack: Stack, state: State, wanted: Mapping[str, int], around: Surroundings) -> tuple[Step, ...]:
+def forced_out(stack: Stack, state: State, request: ScaleRequest) -> Mapping[str, tuple[Replica, ...]]:
+    """Return service -> troubled replicas that are replaced on request; without that they stay."""
+    names = tuple(request.counts) or stack.scalable
+    if not request.force:
+        return {}
+    return {name: tuple(replica for replica in state.running(name) if replica.troubled) for name in names}
+
+
+def most_at_once(state: State, wanted: Mapping[str, int], forced: Mapping[str, tuple[Replica, ...]]) -> dict[str, int]:
+    """Return service -> replicas that run at once: those that are replaced go after their successors serve."""
+    most = {}
+    for name, count in wanted.items():
+        running = len(state.running(name))
+        stay = running - len(forced.get(name, ()))
+        most[name] = running + max(count - stay, 0)
+    return most
+
+
+def _fewer_steps(
+    stack: Stack,
+    state: State,
+    wanted: Mapping[str, int],
+    around: Surroundings,
+    forced: Mapping[str, tuple[Replica, ...]],
+) -> tuple[Step, ...]:
     """Return the steps that take services down to their counts, and clear away what ended."""
     stale = stale_replicas(stack, state, stack.scalable, around.versions)
-    fewer = {name: count for name, count in wanted.items() if len(state.running(name)) > count}
-    stop = [stop_step(stack, state, name, count, stale) for name, count in fewer.items()]
+    most = most_at_once(state, wanted, forced)
+    fewer = {name: count for name, count in wanted.items() if most[name] > count}
+    stop = [
+        stop_step(stack, state, name, most[name] - count, count, stale, forced.get(name, ()))
+        for name, count in fewer.items()
+    ]
     verify = _verify_after_stop(stack, wanted, fewer)
     leaving = tuple(victim for step in stop for victim in step.victims)
-    ended = going(replica for name in stack.scalable for replica in state.of(name) if replica.status in ENDED)
-    cause = "; ".join([*(step.cause for step in stop), *(f"{victim.name} has ended" for victim in ended)])
-    remove = (Remove(victims=(*leaving, *ended), cause=cause),) if leaving or ended else ()
+    ended = ended_replicas(state, stack.scalable)
+    cause = "; ".join([*(step.cause for step in stop), *(f"{replica.name} {replica.condition}" for replica in ended)])
+    remove = (Remove(victims=(*leaving, *going(ended)), cause=cause),) if leaving or ended else ()
     return (*stop, *verify, *remove)
+
+
+def ended_replicas(state: State, services: Iterable[str]) -> tuple[Replica, ...]:
+    """Return the containers of services that serve no more and won't by waiting."""
+    return tuple(replica for name in services for replica in state.of(name) if not replica.running)
 
 
 def check_services(stack: Stack, names: Iterable[str]) -> None:
@@ -137,7 +172,7 @@ def check_checkout(state: State, folder: str) -> None:
         state: what runs.
         folder: the folder of this checkout's Compose files.
     """
-    elsewhere = sorted({r.folder for r in state.replicas if r.running and r.folder not in {"", folder}})
+    elsewhere = sorted({r.folder for r in state.replicas if r.occupied and r.folder not in {"", folder}})
     if elsewhere:
         raise Refused(
             f"{state.project} runs from another checkout ({', '.join(elsewhere)})",
@@ -160,7 +195,7 @@ def wanted_counts(
     "Now" is what was there before a change that was killed, where there was one.
     """
     return {
-        name: requested.get(name) or before.get(name) or len(state.of(name)) or service.default_replicas
+        name: requested.get(name) or before.get(name) or len(state.lasting(name)) or service.default_replicas
         for name, service in stack.services.items()
         if name not in stack.jobs
     }
@@ -265,7 +300,7 @@ def start_steps(stack: Stack, state: State, wanted: Mapping[str, int], migrate: 
     apps = _start(state, wanted, replicas, replicas=True)
     edge = _start(state, wanted, balancer)
     # The balancer starts behind the replicas, and all of them get healthy at the same time.
-    return (*stores, *_wait(stores), *migrate, *apps, *edge, *_wait((*apps, *edge)))
+    return (*stores, *_wait(state, stores), *migrate, *apps, *edge, *_wait(state, (*apps, *edge)))
 
 
 def _start(
@@ -282,8 +317,10 @@ def _shortage(state: State, counts: Mapping[str, int]) -> str:
     return "; ".join(f"{name}: {len(state.running(name))} running, {count} wanted" for name, count in counts.items())
 
 
-def _wait(starts: Sequence[Start]) -> tuple[Step, ...]:
-    counts = tuple(count for step in starts for count in step.counts)
+def _wait(state: State, starts: Sequence[Start]) -> tuple[Step, ...]:
+    """Return the wait for what was started; what was unhealthy before is not waited for."""
+    unhealthy = {name: sum(replica.health == "unhealthy" for replica in state.running(name)) for name in state.services}
+    counts = tuple((name, count - unhealthy.get(name, 0)) for step in starts for name, count in step.counts)
     return (WaitHealthy(counts=counts, cause="they were started"),) if counts else ()
 
 
@@ -294,20 +331,39 @@ def routed(stack: Stack) -> tuple[str, ...]:
     return tuple(name for name in stack.scalable if stack.services[name].ports)
 
 
-def _verify(stack: Stack, state: State, wanted: Mapping[str, int], starts: Sequence[Start]) -> tuple[Step, ...]:
+def _verify(stack: Stack, state: State, most: Mapping[str, int], starts: Sequence[Start]) -> tuple[Step, ...]:
     started = {name for step in starts for name, _count in step.counts}
     fresh = stack.balancer in started
     names = [name for name in routed(stack) if fresh or name in started]
-    counts = tuple((name, max(wanted[name], len(state.running(name)))) for name in names)
+    counts = tuple((name, max(most[name], len(state.running(name)))) for name in names)
     return (VerifyRouting(counts=counts, cause="replicas were started"),) if counts else ()
 
 
-def stop_step(stack: Stack, state: State, name: str, count: int, stale: Mapping[str, str]) -> Stop:
-    """Return the step that takes a service down to `count` replicas."""
-    running = len(state.running(name))
-    leaving = going(victims(state.running(name), running - count, stale))
-    cause = f"{name}: {running} running, {count} wanted"
-    return Stop(victims=leaving, seconds=stack.services[name].stop_seconds, cause=cause)
+def stop_step(
+    stack: Stack,
+    state: State,
+    name: str,
+    fewer: int,
+    count: int,
+    stale: Mapping[str, str],
+    forced: Sequence[Replica] = (),
+) -> Stop:
+    """Return the step that takes a service down to its count.
+
+    Args:
+        stack: what is wanted.
+        state: what runs.
+        name: the service.
+        fewer: how many go.
+        count: how many stay.
+        stale: container id -> why it is stale.
+        forced: those that go in any case.
+    """
+    others = [replica for replica in state.running(name) if replica not in forced]
+    leaving = (*forced, *victims(others, fewer - len(forced), stale))
+    unwell = "; ".join(f"{replica.name} {replica.condition} (--force)" for replica in forced)
+    cause = unwell or f"{name}: {len(state.running(name))} running, {count} wanted"
+    return Stop(victims=going(leaving), seconds=stack.services[name].stop_seconds, cause=cause)
 
 
 def going(replicas: Iterable[Replica]) -> tuple[Victim, ...]:
@@ -316,7 +372,7 @@ def going(replicas: Iterable[Replica]) -> tuple[Victim, ...]:
 
 
 def victims(replicas: Sequence[Replica], count: int, stale: Container[str] = ()) -> tuple[Replica, ...]:
-    """Choose which replicas go: stale ones first, then unhealthy ones, then the youngest (highest number).
+    """Choose which replicas go: stale ones first, then those that are not well, then the youngest (highest number).
 
     Args:
         replicas: those that there are.
@@ -324,7 +380,10 @@ def victims(replicas: Sequence[Replica], count: int, stale: Container[str] = ())
         stale: the ids of those that are stale.
     """
     return tuple(
-        sorted(replicas, key=lambda replica: (replica.id not in stale, replica.ready, -replica.number))[:count]
+        sorted(
+            replicas,
+            key=lambda replica: (replica.id not in stale, replica.ready, not replica.troubled, -replica.number),
+        )[:count]
     )
 
 
@@ -346,7 +405,7 @@ def plan_migrate(stack: Stack, state: State, around: Surroundings) -> Plan:
     wanted = {name: count for name, count in wanted_counts(stack, state, {}, around.before).items() if name in needed}
     prepare = prepare_steps(stack, state, request, around)
     stores = _start(state, wanted, needed)
-    steps = (*prepare, *stores, *_wait(stores), *migrate_steps(stack, state, request, around))
+    steps = (*prepare, *stores, *_wait(state, stores), *migrate_steps(stack, state, request, around))
     return Plan(state.project, request.purpose, steps)
 
 

@@ -361,6 +361,23 @@ class RemoveNetwork(Step):
         return f"remove network {self.network}"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RemoveImages(Step):
+    """Remove images that have no name and that nothing runs on.
+
+    Args:
+        images: their ids.
+    """
+
+    kind: ClassVar[str] = "remove-images"
+    images: tuple[str, ...]
+
+    @property
+    def text(self) -> str:
+        """Return what is done, in a few words."""
+        return f"remove images {', '.join(short_id(image) for image in self.images)}"
+
+
 @dataclass(frozen=True, slots=True)
 class Plan:
     """What will be done, in order. Empty: there is nothing to do.

@@ -24,6 +24,9 @@ ROLL_HELP = {
     "parallelism": "how many old replicas drain at once (1)",
     "surge": "how many replicas there may be above the wanted number (as many as --parallelism)",
 }
+ORPHANS_HELP = {
+    "remove-orphans": "remove what no file wants, too: former services, containers of `docker compose run`, networks"
+}
 OVERLAY_HELP = {"observability": "with the observability overlay", "sentinel": "with the Redis Sentinel overlay"}
 
 
@@ -44,6 +47,8 @@ def make_scale(services: Sequence[str]) -> Any:
         sentinel: bool = False,
         logs: bool = False,
         fit_pool: bool = False,
+        force: bool = False,
+        remove_orphans: bool = False,
         plan: bool = False,
         json: bool = False,
         lock_wait: str = "0",
@@ -57,7 +62,16 @@ def make_scale(services: Sequence[str]) -> Any:
         from optimus_ops.operations import cli
 
         flags = cli.ScaleFlags(
-            down, prune_network, tuple(build or ()), run_migrations, observability, sentinel, logs, fit_pool
+            down=down,
+            prune_network=prune_network,
+            build=tuple(build or ()),
+            run_migrations=run_migrations,
+            observability=observability,
+            sentinel=sentinel,
+            logs=logs,
+            fit_pool=fit_pool,
+            force=force,
+            remove_orphans=remove_orphans,
         )
         chosen = cli.options(plan=plan, json=json, lock_wait=lock_wait, detailed_exitcode=detailed_exitcode)
         cli.scale(counts, flags, chosen)
@@ -74,6 +88,8 @@ def make_scale(services: Sequence[str]) -> Any:
             "run-migrations": "run the migrations job even if it has run on this image",
             "logs": "then follow the logs of the services named",
             "fit-pool": FIT_POOL_HELP,
+            "force": "replace replicas that are unhealthy or were restarted by the engine; new ones start first",
+            **ORPHANS_HELP,
             **OVERLAY_HELP,
             **PLAN_HELP,
             **LOCK_HELP,
@@ -94,11 +110,12 @@ def _with_flags(body: Any, names: Sequence[str]) -> inspect.Signature:
     )
 
 
-@task(help={**OVERLAY_HELP, **PLAN_HELP, **LOCK_HELP})
+@task(help={**ORPHANS_HELP, **OVERLAY_HELP, **PLAN_HELP, **LOCK_HELP})
 def up(
     _: Context,
     observability: bool = False,
     sentinel: bool = False,
+    remove_orphans: bool = False,
     plan: bool = False,
     json: bool = False,
     lock_wait: str = "0",
@@ -107,15 +124,16 @@ def up(
     """Bring the stack up; services that run keep their number of replicas."""
     from optimus_ops.operations import cli
 
-    flags = cli.ScaleFlags(observability=observability, sentinel=sentinel)
+    flags = cli.ScaleFlags(observability=observability, sentinel=sentinel, remove_orphans=remove_orphans)
     chosen = cli.options(plan=plan, json=json, lock_wait=lock_wait, detailed_exitcode=detailed_exitcode)
     cli.scale({}, flags, chosen, purpose="up")
 
 
-@task(help={"prune-network": "remove the networks as well", **PLAN_HELP, **LOCK_HELP})
+@task(help={"prune-network": "remove the networks as well", **ORPHANS_HELP, **PLAN_HELP, **LOCK_HELP})
 def down(
     _: Context,
     prune_network: bool = False,
+    remove_orphans: bool = False,
     plan: bool = False,
     json: bool = False,
     lock_wait: str = "0",
@@ -124,7 +142,7 @@ def down(
     """Stop and remove every container, replicas drained; volumes stay."""
     from optimus_ops.operations import cli
 
-    flags = cli.ScaleFlags(down=True, prune_network=prune_network)
+    flags = cli.ScaleFlags(down=True, prune_network=prune_network, remove_orphans=remove_orphans)
     cli.scale({}, flags, cli.options(plan=plan, json=json, lock_wait=lock_wait, detailed_exitcode=detailed_exitcode))
 
 

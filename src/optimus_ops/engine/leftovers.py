@@ -1,0 +1,133 @@
+"""What earlier runs and earlier versions of the files left on the engine, and what containers that ended said last."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from optimus_ops.engine.observe import PROJECT_LABEL, SERVICE_LABEL
+from optimus_ops.engine.state import short_id
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Iterator, Mapping
+
+    from optimus_ops.engine.compose import Compose
+    from optimus_ops.engine.observe import Docker
+    from optimus_ops.engine.state import Replica, State
+    from optimus_ops.stack.model import Stack
+
+LAST_LINES = 3
+MOST_ASKED = 8
+"""A whole stack that crashes says the same many times over."""
+SILENT = frozenset({"created", "paused", "removing"})
+
+
+@dataclass(frozen=True, slots=True)
+class Leftovers:
+    """What belongs to a project's name and to nothing in its files.
+
+    Args:
+        orphans: containers of services that the files don't have.
+        one_offs: containers of `docker compose run`.
+        networks: networks that the files don't have, used by nothing but such containers.
+        images: ids of images that lost their name to a newer build, and that no container runs on.
+    """
+
+    orphans: tuple[Replica, ...] = ()
+    one_offs: tuple[Replica, ...] = ()
+    networks: tuple[str, ...] = ()
+    images: tuple[str, ...] = ()
+
+    def __bool__(self) -> bool:
+        """Tell whether there is any."""
+        return bool(self.containers or self.networks or self.images)
+
+    @property
+    def containers(self) -> tuple[Replica, ...]:
+        """Return the containers."""
+        return (*self.orphans, *self.one_offs)
+
+    def without(self, containers: Collection[str]) -> Leftovers:
+        """Return the same without some containers, by their ids; nothing where that were all that there are."""
+        orphans, one_offs = (
+            tuple(replica for replica in replicas if replica.id not in containers)
+            for replicas in (self.orphans, self.one_offs)
+        )
+        return replace(self, orphans=orphans, one_offs=one_offs)
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """Return a line for each kind that there is."""
+        services = ", ".join(dict.fromkeys(replica.service for replica in self.orphans))
+        told = {
+            f"no longer in the Compose files: {services} ({_named(self.orphans)})": self.orphans,
+            f"left by `docker compose run`: {_named(self.one_offs)}": self.one_offs,
+            f"networks that nothing uses: {', '.join(self.networks)}": self.networks,
+            f"images that lost their name: {', '.join(short_id(image) for image in self.images)}": self.images,
+        }
+        return tuple(line for line, things in told.items() if things)
+
+
+def _named(replicas: Iterable[Replica]) -> str:
+    return ", ".join(f"{replica.name} {replica.condition or 'runs'}" for replica in replicas)
+
+
+def observe_leftovers(
+    docker: Docker, compose: Compose, document: Mapping[str, Any], stack: Stack, state: State
+) -> Leftovers:
+    """Return what is left over of a project.
+
+    Args:
+        docker: the engine.
+        compose: the project's files.
+        document: their merged model.
+        stack: the same as values.
+        state: what runs.
+    """
+    project = compose.project.name
+    unknown = [replica for replica in state.replicas if replica.service not in stack.services]
+    # Services of profiles that are not active are in the files, too.
+    known = compose.services() if unknown else ()
+    orphans = tuple(replica for replica in unknown if replica.service not in known)
+    one_offs = docker.observe(project, one_off=True).replicas
+    going = {replica.id for replica in (*orphans, *one_offs)}
+    wanted = {str(network.get("name", "")) for network in (document.get("networks") or {}).values() if network}
+    networks = tuple(
+        name for name in docker.networks(project) if name not in wanted and set(docker.network_users(name)) <= going
+    )
+    built = [service.image for service in stack.services.values() if service.builds]
+    return Leftovers(orphans, one_offs, networks, former_images(docker, built))
+
+
+def former_images(docker: Docker, names: Iterable[str]) -> tuple[str, ...]:
+    """Return the ids of images that lost their names to the named ones, as their labels say, and that nobody uses."""
+    now = [found["Config"].get("Labels") or {} for found in docker.inspect_images(names)]
+    origins = {_origin(labels) for labels in now} - {("", "")}
+    if not origins:
+        return ()
+    nameless = [found for found in docker.nameless_images(SERVICE_LABEL) if _origin(found["Labels"] or {}) in origins]
+    used = docker.used_images() if nameless else frozenset()
+    return tuple(str(found["Id"]) for found in nameless if found["Id"] not in used)
+
+
+def _origin(labels: Mapping[str, str]) -> tuple[str, str]:
+    return labels.get(PROJECT_LABEL, ""), labels.get(SERVICE_LABEL, "")
+
+
+def ended_badly(state: State, jobs: Collection[str]) -> tuple[Replica, ...]:
+    """Return the containers that can't serve, jobs that ended well left out."""
+    return tuple(
+        replica
+        for replica in state.replicas
+        if not replica.running and not (replica.service in jobs and replica.ended_well)
+    )
+
+
+def last_lines(docker: Docker, replicas: Iterable[Replica]) -> dict[str, tuple[str, ...]]:
+    """Return container id -> the last lines of each that ended by itself."""
+    asked = [replica for replica in replicas if replica.status not in SILENT and not replica.ended_well]
+    return {replica.id: tuple(_short(docker.logs(replica.id, tail=LAST_LINES))) for replica in asked[:MOST_ASKED]}
+
+
+def _short(lines: Iterable[str]) -> Iterator[str]:
+    return (line.strip()[:200] for line in lines if line.strip())

@@ -1,0 +1,72 @@
+"""Planning how what is left over goes, where that is asked for."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from optimus_ops.errors import Refused
+from optimus_ops.plan.scale import going
+from optimus_ops.plan.steps import Remove, RemoveImages, RemoveNetwork, Step, Stop
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+
+    from optimus_ops.engine.leftovers import Leftovers
+    from optimus_ops.engine.state import Replica
+
+CAUSE = "--remove-orphans"
+
+
+def clear_containers(leftovers: Leftovers) -> tuple[Step, ...]:
+    """Return the steps by which containers that no file wants are drained and removed."""
+    return _clear(leftovers.containers)
+
+
+def clear_one_offs(leftovers: Leftovers) -> tuple[Step, ...]:
+    """Return the steps by which the containers of `docker compose run` are ended and removed."""
+    return _clear(leftovers.one_offs)
+
+
+def _clear(containers: tuple[Replica, ...]) -> tuple[Step, ...]:
+    steps: list[Step] = []
+    running = [replica for replica in containers if replica.running]
+    if running:
+        seconds = max(replica.stop_seconds for replica in running)
+        steps.append(Stop(victims=going(running), seconds=seconds, cause=CAUSE))
+    if containers:
+        steps.append(Remove(victims=going(containers), cause=CAUSE))
+    return tuple(steps)
+
+
+def clear_rest(leftovers: Leftovers) -> tuple[Step, ...]:
+    """Return the steps by which networks and images go that nothing uses."""
+    networks = tuple(RemoveNetwork(network=name, cause=CAUSE) for name in leftovers.networks)
+    images = (RemoveImages(images=leftovers.images, cause=CAUSE),) if leftovers.images else ()
+    return (*networks, *images)
+
+
+def check_networks(users: Mapping[str, Mapping[str, str]], leaving: Collection[str], one_offs: Collection[str]) -> None:
+    """Refuse to remove networks that something stays connected to: the engine would, half-way.
+
+    Args:
+        users: network -> container id -> name, of what is connected.
+        leaving: ids of the containers that are removed before.
+        one_offs: ids of those of `docker compose run`.
+
+    Raises:
+        Refused: naming each.
+    """
+    for network, connected in users.items():
+        staying = {key: name for key, name in connected.items() if key not in leaving}
+        own = [name for key, name in staying.items() if key in one_offs]
+        others = [name for key, name in staying.items() if key not in one_offs]
+        if own:
+            raise Refused(
+                f"network {network} is in use by {', '.join(own)}, left by `docker compose run`",
+                "remove it as well: --remove-orphans",
+            )
+        if others:
+            raise Refused(
+                f"network {network} is in use by {', '.join(others)}, which is not part of this project",
+                f"disconnect it first: docker network disconnect {network} {others[0]}",
+            )

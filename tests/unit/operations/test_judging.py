@@ -1,0 +1,39 @@
+"""A change is judged by what it started, and by nothing that was there before."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from tests.unit.stacks import replica, state
+
+from optimus_ops.operations.judging import Judge
+
+
+def test_what_is_new_or_did_not_run_before_is_the_change_s_own() -> None:
+    judge = Judge(state(replica("ai", 1), replica("redis", status="exited")))
+    assert not judge.is_own(replica("ai", 1))
+    assert judge.is_own(replica("ai", 2))
+    assert judge.is_own(replica("redis"))
+
+
+@pytest.mark.parametrize(
+    "facts",
+    [{"status": "exited"}, {"status": "restarting"}, {"status": "dead"}, {"health": "unhealthy"}, {"restarts": 1}],
+)
+def test_what_will_not_get_healthy_by_waiting_has_failed(facts: dict[str, Any]) -> None:
+    assert Judge(state()).failed([replica("ai", **facts)])
+
+
+@pytest.mark.parametrize(("before", "now", "since"), [(4, 4, 0), (4, 6, 2), (4, 1, 1), (0, 0, 0)])
+def test_restarts_count_from_the_first_step(before: int, now: int, since: int) -> None:
+    judge = Judge(state(replica("redis", status="restarting", restarts=before)))
+    found = replica("redis", restarts=now)
+    assert judge.restarts(found) == since
+    assert bool(judge.failed([found])) is bool(since)
+
+
+def test_no_answer_is_asked_of_what_was_there_and_is_not_well_or_has_served_all_the_time() -> None:
+    judge = Judge(state(replica("ai", 1), replica("ai", 2, health="unhealthy"), replica("ai", 3, health="starting")))
+    now = [replica("ai", 1), replica("ai", 2, health="unhealthy"), replica("ai", 3), replica("ai", 4)]
+    assert judge.unproven(now) == {"host-ai1", "host-ai2"}
