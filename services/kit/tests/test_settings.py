@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from optimus_kit.redis_url import Tls
 from optimus_kit.settings import (
     RedisSettings,
     ServiceSettings,
@@ -35,6 +36,12 @@ def test_the_defaults_are_those_of_a_container() -> None:
         ("DRAIN_DELAY", "nan"),
         ("LOG_LEVEL", "loud"),
         ("REDIS_URL", "http://redis"),
+        ("REDIS_URL", "redis://redis?timeout=5"),
+        ("REDIS_URL", "redis://:can#ary@redis"),
+        ("REDIS_URL", "rediss://redis?ssl_ca_certs=/no/such.pem"),
+        ("REDIS_CACHE_URL", "unix:///run/redis.sock?ssl=true"),
+        ("REDIS_TLS", "perhaps"),
+        ("REDIS_TLS_CA_FILE", "/no/such.pem"),
         ("REDIS_SENTINEL_ENABLED", "perhaps"),
         ("REDIS_DEADLINE", "0"),
         ("REDIS_WAIT_REPLICAS", "-1"),
@@ -57,6 +64,16 @@ def test_writes_that_must_not_be_lost_wait_for_a_replica_where_there_is_one() ->
 def test_sentinel_mode_needs_hosts() -> None:
     with pytest.raises(SettingsError, match="REDIS_SENTINEL_HOSTS"):
         RedisSettings.from_env({"REDIS_SENTINEL_ENABLED": "true"})
+
+
+def test_tls_is_for_the_servers_and_their_sentinels() -> None:
+    assert RedisSettings.from_env({}).tls is None
+    both = RedisSettings.from_env({"REDIS_TLS": "true", "REDIS_TLS_CHECK_HOSTNAME": "false"})
+    assert both.tls == both.sentinel_tls == Tls(check_hostname=False)
+    servers = RedisSettings.from_env({"REDIS_TLS": "true", "REDIS_SENTINEL_TLS": "false"})
+    assert (servers.tls, servers.sentinel_tls) == (Tls(), None)
+    with pytest.raises(SettingsError, match=r"REDIS_TLS_CA_FILE: /no/such\.pem: no such file"):
+        RedisSettings.from_env({"REDIS_TLS": "true", "REDIS_TLS_CA_FILE": "/no/such.pem"})
 
 
 @given(st.lists(st.tuples(HOSTS, PORTS), max_size=5))

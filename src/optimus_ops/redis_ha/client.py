@@ -18,12 +18,13 @@ from redis.exceptions import (
 from redis.exceptions import TimeoutError as RedisTimeoutError
 from redis.retry import Retry
 
-from optimus_ops.errors import Refused
 from optimus_ops.redis_ha.facts import Address, Denied
 from optimus_ops.secrets.value import Secret
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from optimus_ops.redis_ha.redis_url import RedisUrl
 
 Answer = TypeVar("Answer")
 
@@ -91,28 +92,19 @@ def open_sentinel(address: Address, login: Login) -> Any:
     return client
 
 
-def open_url(url: str, login: Login) -> tuple[Address, Any]:
-    """Return where a URL leads and a client of it; nothing is sent yet.
+def open_url(url: RedisUrl, login: Login) -> Any:
+    """Return a client of the server that a URL names; nothing is sent yet.
 
     Args:
-        url: `redis://`, `rediss://` or `unix://`, as redis-py reads it.
+        url: the URL.
         login: what is given here goes before what the URL says.
-
-    Raises:
-        Refused: it is no such URL; the message has no part of it, which may hold a password.
     """
-    given = {"username": login.user or None, "password": login.password.reveal() or None}
-    try:
-        client: Any = Redis.from_url(url, **_settings())
-    except (ValueError, TypeError) as error:
-        raise Refused(
-            "--url is no URL of a Redis server", "as in redis://HOST:6379/0, rediss://USER@HOST:6380 or unix:///PATH"
-        ) from error
-    settings = client.connection_pool.connection_kwargs
-    # Options in the URL (`?socket_timeout=0`) must not make us wait for ever.
-    settings.update({**_settings(), **{name: value for name, value in given.items() if value}})
-    host = str(settings.get("host") or settings.get("path") or "localhost")
-    return Address(host, int(settings.get("port", 6379))), client
+    return Redis(
+        username=login.user or url.user or None,
+        password=login.password.reveal() or url.password or None,
+        **url.arguments(),
+        **_settings(),
+    )
 
 
 def ask(question: Callable[[], Answer]) -> Answer | Denied:

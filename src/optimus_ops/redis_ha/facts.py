@@ -18,13 +18,15 @@ STALE_FLAGS = frozenset({"s_down", "o_down", "disconnected"})
 
 @dataclass(frozen=True, slots=True, order=True)
 class Address:
-    """Where something listens."""
+    """Where something listens: a host and a port, or the path of a Unix socket and 0."""
 
     host: str
     port: int
 
     def __str__(self) -> str:
-        """Return `host:port`, an IPv6 address in brackets."""
+        """Return `host:port`, an IPv6 address in brackets; of a Unix socket its path."""
+        if not self.port:
+            return self.host
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
 

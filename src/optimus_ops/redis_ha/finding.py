@@ -22,7 +22,7 @@ def place_of(target: Target, project: Project) -> Place:
         MachineLacks: a stack is wanted and no engine answers.
         Refused: the operator's secrets are malformed.
     """
-    if target.url:
+    if target.url is not None:
         return UrlPlace(target.url, target.login or NOBODY, target.purpose)
     if target.sentinels:
         return SentinelPlace(target.sentinels, target.master, target.login or NOBODY)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from optimus_ops.errors import OpsError, Refused
 from optimus_ops.redis_ha.client import Login, open_client, open_sentinel, open_url
 from optimus_ops.redis_ha.containers import directory_of, find_redis
-from optimus_ops.redis_ha.facts import Denied, Directory, Node, Sentinel, Server, Topology
+from optimus_ops.redis_ha.facts import Address, Denied, Directory, Node, Sentinel, Server, Topology
 from optimus_ops.redis_ha.observe_sentinel import observe_sentinel
 from optimus_ops.redis_ha.observe_server import PROBE_SECONDS, observe_server, probe
 from optimus_ops.redis_ha.together import ask_together
@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
     from optimus_ops.engine.observe import Docker
     from optimus_ops.redis_ha.containers import RedisContainer
-    from optimus_ops.redis_ha.facts import Address, Purpose, Watch
+    from optimus_ops.redis_ha.facts import Purpose, Watch
+    from optimus_ops.redis_ha.redis_url import RedisUrl
 
 LOOK_SECONDS = 20.0
 """For all servers, or all sentinels, together."""
@@ -52,28 +53,24 @@ class UrlPlace:
     """One server.
 
     Args:
-        url: its URL.
+        url: where it is.
         login: what goes before the login in the URL.
         purpose: what it is for.
     """
 
-    url: str
+    url: RedisUrl
     login: Login
     purpose: Purpose
 
     def look(self, *, rewrite: bool = False, note: Callable[[str], None] = silent) -> Topology:
-        """Look at it.
-
-        Raises:
-            Refused: the URL is malformed.
-        """
-        address, _client = open_url(self.url, self.login)
+        """Look at it."""
+        address = Address(self.url.path, 0) if self.url.path else Address(self.url.host, self.url.port)
         node = Node(str(address), address, self.purpose)
         return Topology(str(address), _servers([node], self.server, rewrite=rewrite, note=note))
 
     def server(self, _node: Node) -> Any:
         """Return a client of it."""
-        return open_url(self.url, self.login)[1]
+        return open_url(self.url, self.login)
 
     def sentinel(self, node: Node) -> Any:
         """Refuse: there is none."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from optimus_ops.errors import Refused
 from optimus_ops.redis_ha.client import Login
 from optimus_ops.redis_ha.facts import Address
+from optimus_ops.redis_ha.redis_url import RedisUrl, RedisUrlError, parse_redis_url
 from optimus_ops.secrets import store
 from optimus_ops.secrets.value import Secret
 
@@ -48,14 +49,14 @@ class Target:
     """What to look at.
 
     Args:
-        url: one server; "" if none was named.
+        url: one server; None if none was named.
         sentinels: sentinels; none if none were named. With neither, the stack of Compose is looked at.
         master: the name of the master; "" stands for the only one that the sentinels watch.
         login: whom to say that we are; None to take the operator's secrets.
         purpose: what the servers are for.
     """
 
-    url: str = ""
+    url: RedisUrl | None = None
     sentinels: tuple[Address, ...] = ()
     master: str = ""
     login: Login | None = None
@@ -64,7 +65,7 @@ class Target:
     @property
     def outside(self) -> bool:
         """Whether it is something else than the stack of Compose, so that no engine is needed."""
-        return bool(self.url or self.sentinels)
+        return self.url is not None or bool(self.sentinels)
 
 
 def parse_flags(flags: Flags) -> Target:
@@ -88,12 +89,27 @@ def parse_flags(flags: Flags) -> Target:
     login = Login(flags.user, read_password(Path(flags.password_file))) if flags.password_file else None
     purpose: Purpose = "state" if flags.sentinels or flags.role == "state" else "unknown"
     return Target(
-        url=flags.url,
+        url=parse_url(flags.url) if flags.url else None,
         sentinels=tuple(dict.fromkeys(parse_endpoint(text) for text in split(flags.sentinels))),
         master=flags.master,
         login=login,
         purpose="cache" if flags.role == "cache" else purpose,
     )
+
+
+def parse_url(text: str) -> RedisUrl:
+    """Read --url, and the files that it names.
+
+    Raises:
+        Refused: it is malformed; the message has no part of it that may be a password.
+    """
+    try:
+        url = parse_redis_url(text)
+        if url.tls:
+            url.tls.check_files()
+    except RedisUrlError as error:
+        raise Refused(f"--url: {error.message}", error.hint) from error
+    return url
 
 
 def split(texts: Sequence[str]) -> list[str]:

@@ -5,10 +5,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from optimus_kit.redis_url import RedisUrlError, Tls, parse_redis_url
 from optimus_kit.secrets import SecretFolder
 
 TRUE = frozenset({"1", "true", "yes", "on"})
 FALSE = frozenset({"0", "false", "no", "off"})
+TLS_FILES = ("REDIS_TLS_CA_FILE", "REDIS_TLS_CERT_FILE", "REDIS_TLS_KEY_FILE")
 LOG_LEVELS = ("debug", "info", "warning", "error", "critical")
 
 
@@ -95,6 +97,8 @@ class RedisSettings:
         sentinel_master: the name under which the sentinels know the master.
         sentinel_hosts: (host, port) of each sentinel.
         sentinel_username: the user at the sentinels.
+        tls: of the servers that the sentinels name; None without. For `url` the scheme and its options say it.
+        sentinel_tls: of the sentinels themselves.
         deadline: seconds that a command may take with sentinels, a fail-over included.
         durability: what is asked of writes that must not be lost.
     """
@@ -105,12 +109,14 @@ class RedisSettings:
     sentinel_hosts: tuple[tuple[str, int], ...] = ()
     username: str | None = None
     sentinel_username: str | None = None
+    tls: Tls | None = None
+    sentinel_tls: Tls | None = None
     deadline: float = 4.5
     durability: Durability = AT_ONCE
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str]) -> "RedisSettings":
-        """Read REDIS_URL, REDIS_USERNAME, REDIS_DEADLINE, and the REDIS_SENTINEL_ and REDIS_WAIT_ variables.
+        """Read REDIS_URL, REDIS_USERNAME, REDIS_DEADLINE, and the REDIS_SENTINEL_, REDIS_TLS and REDIS_WAIT_ variables.
 
         Unless it is told, it asks a replica for what must not be lost where there are sentinels, else nobody.
 
@@ -119,6 +125,7 @@ class RedisSettings:
         """
         enabled = env_bool(environ, "REDIS_SENTINEL_ENABLED", default=False)
         hosts = parse_hosts(environ.get("REDIS_SENTINEL_HOSTS", ""), "REDIS_SENTINEL_HOSTS", 26379)
+        tls, sentinel_tls = _redis_tls(environ)
         if enabled and not hosts:
             raise SettingsError("REDIS_SENTINEL_ENABLED is on but REDIS_SENTINEL_HOSTS names no host")
         return cls(
@@ -128,6 +135,8 @@ class RedisSettings:
             sentinel_hosts=hosts,
             username=environ.get("REDIS_USERNAME", "").strip() or None,
             sentinel_username=environ.get("REDIS_SENTINEL_USERNAME", "").strip() or None,
+            tls=tls,
+            sentinel_tls=sentinel_tls,
             deadline=env_float(environ, "REDIS_DEADLINE", cls.deadline, 0.1, 600),
             durability=Durability(
                 env_int(environ, "REDIS_WAIT_REPLICAS", int(enabled), 0, 100),
@@ -157,9 +166,36 @@ def _host(entry: str, name: str, default_port: int) -> tuple[str, int]:
 
 def _redis_url(environ: Mapping[str, str], name: str, default: str) -> str:
     url = environ.get(name, "").strip() or default
-    if not url.startswith(("redis://", "rediss://", "unix://")):
-        raise SettingsError(f"{name}: must begin with redis://, rediss:// or unix://")
+    try:
+        tls = parse_redis_url(url).tls
+        if tls:
+            tls.check_files()
+    except RedisUrlError as error:
+        # Never the URL itself: it may hold a password.
+        raise SettingsError(f"{name}: {error.message}: {error.hint}") from error
     return url
+
+
+def _redis_tls(environ: Mapping[str, str]) -> tuple[Tls | None, Tls | None]:
+    """Return how the servers that sentinels name are reached over TLS, and how the sentinels; None without TLS."""
+    servers = env_bool(environ, "REDIS_TLS", default=False)
+    sentinels = env_bool(environ, "REDIS_SENTINEL_TLS", default=servers)
+    given = {name: environ.get(name, "").strip() for name in TLS_FILES}
+    named = next((name for name, file in given.items() if file), "")
+    if not servers and not sentinels:
+        if named:
+            raise SettingsError(f"{named} goes with REDIS_TLS=true; in REDIS_URL use rediss://…?ssl_ca_certs=FILE")
+        return None, None
+    ca_file, cert_file, key_file = given.values()
+    if key_file and not cert_file:
+        raise SettingsError("REDIS_TLS_KEY_FILE goes with REDIS_TLS_CERT_FILE")
+    check = env_bool(environ, "REDIS_TLS_CHECK_HOSTNAME", default=True)
+    tls = Tls(ca_file, cert_file, key_file, check_hostname=check)
+    try:
+        tls.check_files()
+    except RedisUrlError as error:
+        raise SettingsError(f"{named}: {error.message}: {error.hint}") from error
+    return tls if servers else None, tls if sentinels else None
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from optimus_kit.redis.durable import NotReplicatedError, run_durably, wait
 from optimus_kit.redis.sentinel import connect_to_master
+from optimus_kit.redis_url import parse_redis_url
 from optimus_kit.secrets import SecretFolder
 from optimus_kit.settings import RedisSettings
 
@@ -44,11 +45,10 @@ def connect_cache(url: str, secrets: SecretFolder, **overrides: Any) -> "Redis":
     return _from_url(url, _options(secrets) | overrides)
 
 
-def _from_url(url: str, options: dict[str, Any]) -> "Redis":
-    if url.startswith("unix:"):
-        # A Unix socket has no keepalive; the client would refuse the argument.
-        options = {name: value for name, value in options.items() if name != "socket_keepalive"}
-    return Redis.from_url(url, **options)
+def _from_url(text: str, options: dict[str, Any]) -> "Redis":
+    url = parse_redis_url(text)
+    login = {name: value for name, value in (("username", url.user), ("password", url.password)) if value}
+    return Redis(**options | url.arguments() | login)
 
 
 def _options(secrets: SecretFolder) -> dict[str, Any]:

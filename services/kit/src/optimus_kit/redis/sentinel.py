@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Any, TypeVar
 
-from redis.asyncio import BlockingConnectionPool, Connection, Redis
+from redis.asyncio import BlockingConnectionPool, Connection, Redis, SSLConnection
 from redis.asyncio.client import Pipeline
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
@@ -22,6 +22,8 @@ Result = TypeVar("Result")
 
 # A server on the same network answers in milliseconds, and one whose host is gone not at all.
 CONNECT_SECONDS = 0.3
+# With TLS there are certificates to be read and verified.
+TLS_CONNECT_SECONDS = 1.0
 # A master that stands still is replaced by then; news of that ends the wait earlier.
 SOCKET_SECONDS = 1.0
 
@@ -64,6 +66,10 @@ class MasterConnection(Connection):
                 raise
             await self.disconnect(nowait=True)
             raise (RefusedForNowError if refused else DemotedError)(str(error)) from None
+
+
+class MasterTlsConnection(MasterConnection, SSLConnection):
+    """The same over TLS."""
 
 
 class SentinelPipeline(Pipeline):
@@ -129,23 +135,25 @@ def connect_to_master(
     options: dict[str, Any] = {
         "username": settings.username,
         "password": password,
-        "socket_connect_timeout": CONNECT_SECONDS,
+        "socket_connect_timeout": TLS_CONNECT_SECONDS if settings.tls else CONNECT_SECONDS,
         "socket_timeout": SOCKET_SECONDS,
         "socket_keepalive": True,
         # Trying again is the follower's: it alone knows the deadline.
         "retry": Retry(NoBackoff(), 0),
+        **(settings.tls.connection_arguments() if settings.tls else {}),
     }
     sentinels = Sentinels(
         settings.sentinel_hosts,
         settings.sentinel_master,
         username=settings.sentinel_username,
         password=secrets.get("REDIS_SENTINEL_PASSWORD") or (password if settings.sentinel_username else None),
+        **(settings.sentinel_tls.arguments() if settings.sentinel_tls else {}),
     )
-    master = Master(sentinels, partial(is_master, options))
+    master = Master(sentinels, partial(is_master, SSLConnection if settings.tls else Connection, options))
     overrides = {name: value for name, value in overrides.items() if name != "retry"}
     waiting = {"socket_timeout": SOCKET_SECONDS + block + settings.durability.seconds}
     pool = BlockingConnectionPool(
-        connection_class=MasterConnection,
+        connection_class=MasterTlsConnection if settings.tls else MasterConnection,
         master=master,
         timeout=settings.deadline,
         **{"max_connections": 256, **options, **waiting, **overrides},
@@ -153,9 +161,9 @@ def connect_to_master(
     return SentinelRedis(master, Follower(master, settings.deadline + block), pool)
 
 
-async def is_master(options: dict[str, Any], address: Address) -> bool:
+async def is_master(kind: type[Connection], options: dict[str, Any], address: Address) -> bool:
     """Tell whether the server at `address` answers, and says that it is a master."""
-    connection = Connection(host=address[0], port=address[1], **options | {"socket_timeout": CONNECT_SECONDS})
+    connection = kind(host=address[0], port=address[1], **options | {"socket_timeout": CONNECT_SECONDS})
     try:
         await connection.connect()  # type: ignore[no-untyped-call]
         await connection.send_command("ROLE")
