@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from optimus_ops.engine.observe import PROJECT_LABEL, SERVICE_LABEL
+from optimus_ops.engine.process import CommandFailed
 from optimus_ops.engine.state import short_id
 
 if TYPE_CHECKING:
@@ -86,8 +89,7 @@ def observe_leftovers(
     """
     project = compose.project.name
     unknown = [replica for replica in state.replicas if replica.service not in stack.services]
-    # Services of profiles that are not active are in the files, too.
-    known = compose.services() if unknown else ()
+    known = services_of_files(docker, compose) if unknown else ()
     orphans = tuple(replica for replica in unknown if replica.service not in known)
     one_offs = docker.observe(project, one_off=True).replicas
     going = {replica.id for replica in (*orphans, *one_offs)}
@@ -97,6 +99,19 @@ def observe_leftovers(
     )
     built = [service.image for service in stack.services.values() if service.builds]
     return Leftovers(orphans, one_offs, networks, former_images(docker, built))
+
+
+def services_of_files(docker: Docker, compose: Compose) -> tuple[str, ...]:
+    """Return the services that some file still has.
+
+    Those of profiles that are not active are among them, and those of overlays that others started the stack with.
+    """
+    started_with = [Path(name) for name in docker.files(compose.project.name, stopped=True)]
+    others = [path for path in started_with if path.is_file() and path not in compose.files]
+    known = compose.services()
+    with contextlib.suppress(CommandFailed):
+        return (*known, *(replace(compose, files=(*compose.files, *others)).services() if others else ()))
+    return known
 
 
 def former_images(docker: Docker, names: Iterable[str]) -> tuple[str, ...]:

@@ -206,10 +206,10 @@ class Docker:
                 return False
         return True
 
-    def files(self, project: str) -> tuple[str, ...]:
-        """Return the paths of the Compose files that the project's running containers were made from."""
+    def files(self, project: str, *, stopped: bool = False) -> tuple[str, ...]:
+        """Return the paths of the Compose files that the containers that run, or all, were made from."""
         with asked():
-            listed = self.api.containers(filters={"label": [f"{PROJECT_LABEL}={project}"]})
+            listed = self.api.containers(all=stopped, filters={"label": [f"{PROJECT_LABEL}={project}"]})
         named = (str(container["Labels"].get(FILES_LABEL, "")) for container in listed)
         return tuple(dict.fromkeys(path for text in named for path in text.split(",") if path))
 

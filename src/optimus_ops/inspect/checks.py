@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
+from optimus_ops.engine.leftovers import Leftovers, ended_badly
 from optimus_ops.inspect.units import age, cores, size
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from optimus_ops.engine.state import Replica, State
+    from optimus_ops.engine.state import State
     from optimus_ops.secrets import Finding
     from optimus_ops.stack.model import PublishedPort, Stack
 
@@ -20,6 +21,8 @@ DISK_NEEDED = 3 * GIB
 DISK_COMFORTABLE = 8 * GIB
 SKEW_SECONDS = 5.0
 INSTALL = "python3 scripts/bootstrap.py --with-docker invoke doctor"
+
+NO_LEFTOVERS = Leftovers()
 
 Verdict = Literal["ok", "warn", "fail"]
 
@@ -214,28 +217,30 @@ def check_packages(packages: Packages) -> Check:
     return Check("python", "ok", f"all {packages.locked} packages are as locked")
 
 
-def check_leftovers(state: State, stack: Stack | None, abandoned: Sequence[str]) -> Check:
+def check_leftovers(
+    state: State, stack: Stack | None, abandoned: Sequence[str], leftovers: Leftovers = NO_LEFTOVERS
+) -> Check:
     """Judge what earlier runs left behind.
 
     Args:
         state: the project's containers.
         stack: what is wanted; its jobs may have ended.
         abandoned: files that a run which was killed left behind.
+        leftovers: what no file wants.
     """
-    jobs = stack.jobs if stack else frozenset[str]()
-    stopped = [replica.name for replica in state.replicas if not _belongs(replica, jobs)]
-    if stopped:
-        hint = f"docker rm -f {' '.join(stopped)}; why they ended: docker logs"
-        return Check("leftovers", "warn", f"containers that do not run: {', '.join(stopped)}", hint)
+    left = {replica.id for replica in leftovers.containers}
+    bad = [found for found in ended_badly(state, stack.jobs if stack else frozenset()) if found.id not in left]
+    lines = [f"{replica.name} {replica.condition}" for replica in bad]
+    hints = ["replace what ended: invoke up; why it ended: invoke status"] if bad else []
+    if leftovers:
+        lines.extend(leftovers.lines)
+        hints.append("remove what no file wants: invoke up --remove-orphans")
     if abandoned:
-        return Check(
-            "leftovers", "warn", f"a killed run left {', '.join(abandoned)}", "harmless; the next run renews it"
-        )
+        lines.append(f"a killed run left {', '.join(abandoned)}")
+        hints.append("harmless; the next run renews it")
+    if lines:
+        return Check("leftovers", "warn", "\n".join(lines), "; ".join(hints))
     return Check("leftovers", "ok", "none")
-
-
-def _belongs(replica: Replica, jobs: frozenset[str]) -> bool:
-    return replica.running or (replica.service in jobs and replica.exit_code == 0)
 
 
 def check_clock(engine: EngineFacts | None, behind: float) -> Check:

@@ -9,12 +9,14 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from optimus_ops.console import Console, print_json
+from optimus_ops.engine.leftovers import Leftovers, observe_leftovers
 from optimus_ops.engine.observe import Docker
 from optimus_ops.engine.state import State
 from optimus_ops.errors import MachineLacks, OpsError
 from optimus_ops.inspect import checks, machine
 from optimus_ops.inspect.checks import Check
 from optimus_ops.inspect.status import compose_of
+from optimus_ops.operations.rooms import WantedStack
 from optimus_ops.project import load_project
 from optimus_ops.secrets import SecretsPaths, validate
 
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from optimus_ops.console import Progress
+    from optimus_ops.engine.compose import Compose
     from optimus_ops.inspect.checks import EngineFacts
     from optimus_ops.project import Project
     from optimus_ops.stack.model import Stack
@@ -75,7 +78,9 @@ def examine(project: Project, progress: Progress) -> Iterator[Check]:
     if facts is not None:
         yield checks.check_disk(facts.folder, machine.free_space(facts.folder))
     progress.note = "Compose files"
-    stack, files = _stack(project, parsable=tools.compose is not None)
+    compose = compose_of(project, engine)
+    wanted, files = _wanted(project, compose, parsable=tools.compose is not None)
+    stack = wanted.stack if wanted else None
     yield from files
     state = engine.observe(project.name) if engine else State(project.name)
     if stack is not None:
@@ -83,7 +88,10 @@ def examine(project: Project, progress: Progress) -> Iterator[Check]:
     progress.note = "checkout"
     yield _secrets(project)
     yield checks.check_packages(machine.read_packages(project.root / "requirements" / "dev.txt"))
-    yield checks.check_leftovers(state, stack, machine.abandoned_files(project))
+    left = Leftovers()
+    if engine and compose and wanted:
+        left = observe_leftovers(engine, compose, wanted.document, wanted.stack, state)
+    yield checks.check_leftovers(state, stack, machine.abandoned_files(project), left)
     yield checks.check_clock(facts, machine.clock_behind(project.root))
 
 
@@ -94,8 +102,9 @@ def _connect() -> tuple[Docker | None, str]:
         return None, error.message
 
 
-def _stack(project: Project, *, parsable: bool) -> tuple[Stack | None, tuple[Check, ...]]:
-    compose = compose_of(project)
+def _wanted(
+    project: Project, compose: Compose | None, *, parsable: bool
+) -> tuple[WantedStack | None, tuple[Check, ...]]:
     if compose is None:
         where = f"{project.compose.name}/{project.base}"
         hint = "name the folder in [tool.optimus-ops] of pyproject.toml"
@@ -103,11 +112,11 @@ def _stack(project: Project, *, parsable: bool) -> tuple[Stack | None, tuple[Che
     if not parsable:
         return None, ()
     try:
-        stack = compose.stack()
+        wanted = WantedStack.read(compose)
     except OpsError as error:
         return None, (Check("files", "fail", error.message, error.hint or "mend them, then: docker compose config"),)
     names = ", ".join(path.name for path in compose.files)
-    return stack, (Check("files", "ok", f"{names}: {len(stack.services)} services"),)
+    return wanted, (Check("files", "ok", f"{names}: {len(wanted.stack.services)} services"),)
 
 
 def _of_stack(

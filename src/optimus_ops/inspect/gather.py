@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import docker
 from docker.errors import DockerException
 
+from optimus_ops.engine.leftovers import Leftovers, ended_badly, last_lines, observe_leftovers
 from optimus_ops.engine.process import run
 from optimus_ops.errors import OpsError
 from optimus_ops.images.listing import list_images
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
     from optimus_ops.engine.compose import Compose
     from optimus_ops.engine.observe import Docker
-    from optimus_ops.engine.state import Replica
+    from optimus_ops.engine.state import Replica, State
     from optimus_ops.stack.model import Stack
 
 Answer = TypeVar("Answer")
@@ -77,9 +78,17 @@ class Prober:
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What the files say: the stack, and whether each image that is built here is made of the sources as they are."""
+    """What the files say: the stack, and whether each image that is built here is made of the sources as they are.
+
+    Args:
+        stack: what is wanted; None where the files don't parse.
+        document: the merged model.
+        current: image name -> whether it is made of the sources as they are.
+        note: what could not be found out.
+    """
 
     stack: Stack | None = None
+    document: Mapping[str, Any] = field(default_factory=dict)
     current: Mapping[str, bool] = field(default_factory=dict)
     note: str | None = None
 
@@ -108,6 +117,7 @@ def look(engine: Docker, compose: Compose | None, project: str) -> Sighting:
         after = _answers(_ask(executor, prober.sample, running))
         limited = _answers(limits)
         wanted = reading.result()
+        jobs = wanted.stack.jobs if wanted.stack else frozenset[str]()
         return Sighting(
             state=state,
             stack=wanted.stack,
@@ -116,6 +126,8 @@ def look(engine: Docker, compose: Compose | None, project: str) -> Sighting:
             images=images.result(),
             now=datetime.now(UTC),
             current=wanted.current,
+            said=last_lines(engine, ended_badly(state, jobs)),
+            leftovers=_leftovers(engine, compose, wanted, state),
             notes=(wanted.note,) if wanted.note else (),
         )
 
@@ -134,6 +146,12 @@ def _usage(before: Mapping[str, Any] | None, after: Mapping[str, Any] | None, li
     return Usage(cpus_between(before or {}, after or {}), parse_memory(after or {}), limits)
 
 
+def _leftovers(engine: Docker, compose: Compose | None, wanted: Wanted, state: State) -> Leftovers:
+    if compose is None or wanted.stack is None:
+        return Leftovers()
+    return observe_leftovers(engine, compose, wanted.document, wanted.stack, state)
+
+
 def _wanted(compose: Compose | None) -> Wanted:
     if compose is None:
         return Wanted()
@@ -145,5 +163,5 @@ def _wanted(compose: Compose | None) -> Wanted:
     try:
         current = {row.image: row.current for row in list_images(document) if row.id and row.current is not None}
     except OpsError as error:
-        return Wanted(stack, note=f"whether images are current is unknown: {error.message}")
-    return Wanted(stack, current)
+        return Wanted(stack, document, note=f"whether images are current is unknown: {error.message}")
+    return Wanted(stack, document, current)

@@ -10,11 +10,12 @@ from rich.console import Console as RichConsole
 from rich.table import Table
 from rich.text import Text
 
+from optimus_ops.inspect.report import problem
 from optimus_ops.inspect.stores import Database, RedisServer, Sentinel, Unreachable
 from optimus_ops.inspect.units import age, bar, cores, size
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from typing import TextIO
 
     from optimus_ops.inspect.report import Row, Sighting
@@ -190,14 +191,23 @@ def counted(count: int, noun: str) -> str:
 
 def remarks(sighting: Sighting, rows: Sequence[Row]) -> list[Text]:
     """Return lines about what is not as it should be, and what to do."""
-    lines = [Text(f"! {text}: invoke logs --service {row.service}", "yellow") for row in rows for text in row.problems]
+    lines = [line for row in rows for line in _problems(sighting, row)]
     stale = [row.service for row in rows if row.stale]
     outdated = [row.service for row in rows if row.outdated]
     if stale:
         lines.append(Text(f"* stale: a newer image is built than runs: invoke deploy {' '.join(stale)}", "dim"))
     if outdated:
         lines.append(Text(f"* outdated: sources changed since the build: invoke deploy {' '.join(outdated)}", "dim"))
-    return [*lines, *(Text(f"! {note}", "yellow") for note in sighting.notes)]
+    left = [f"{line}: invoke up --remove-orphans" for line in sighting.leftovers.lines]
+    return [*lines, *(Text(f"! {note}", "yellow") for note in (*left, *sighting.notes))]
+
+
+def _problems(sighting: Sighting, row: Row) -> Iterator[Text]:
+    """Give a line for each replica of a service that is not well, and what it said last if it ended."""
+    for replica, usage in row.replicas:
+        if text := problem(replica, usage, job=row.kind == "job"):
+            yield Text(f"! {text}: invoke logs {row.service}", "yellow")
+            yield from (Text(f"    {line}", "dim") for line in sighting.said.get(replica.id, ()))
 
 
 def status_json(sighting: Sighting, rows: Sequence[Row]) -> dict[str, object]:
@@ -207,12 +217,18 @@ def status_json(sighting: Sighting, rows: Sequence[Row]) -> dict[str, object]:
         "at": sighting.now.isoformat(timespec="seconds"),
         "running": any(replica.running for replica in sighting.state.replicas),
         "good": all(row.good for row in rows),
-        "services": [_row_json(row) for row in rows],
+        "services": [_row_json(row, sighting) for row in rows],
+        "leftovers": {
+            "orphans": [replica.name for replica in sighting.leftovers.orphans],
+            "one_offs": [replica.name for replica in sighting.leftovers.one_offs],
+            "networks": list(sighting.leftovers.networks),
+            "images": list(sighting.leftovers.images),
+        },
         "notes": list(sighting.notes),
     }
 
 
-def _row_json(row: Row) -> dict[str, object]:
+def _row_json(row: Row, sighting: Sighting) -> dict[str, object]:
     return {
         "service": row.service,
         "kind": row.kind,
@@ -237,6 +253,8 @@ def _row_json(row: Row) -> dict[str, object]:
                 "node": replica.node,
                 "status": replica.status,
                 "health": replica.health,
+                "exit_code": replica.exit_code,
+                "last_lines": list(sighting.said.get(replica.id, ())),
                 "ready": replica.ready,
                 "image_id": replica.image_id,
                 "cpus": _rounded(usage.cpus),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
+from optimus_ops.engine.leftovers import Leftovers
 from optimus_ops.engine.state import short_id
 from optimus_ops.inspect.usage import Limits, Usage
 
@@ -30,6 +31,8 @@ class Sighting:
         current: image name -> whether it is made of the sources as they are now, for images that are built here.
         now: the moment.
         notes: what could not be seen, for a person.
+        said: container id -> what it said last, of those that ended.
+        leftovers: what no file wants.
     """
 
     state: State
@@ -40,6 +43,8 @@ class Sighting:
     current: Mapping[str, bool]
     now: datetime
     notes: tuple[str, ...] = ()
+    said: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    leftovers: Leftovers = field(default_factory=Leftovers)
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,15 +139,7 @@ def total(usages: Sequence[Usage]) -> Usage:
 
 def problem(replica: Replica, usage: Usage, *, job: bool) -> str | None:
     """Return what is wrong with a replica in a few words; None if nothing is."""
-    if replica.status == "exited":
-        if job and replica.exit_code == 0:
-            return None
-        memory = ", out of memory" if usage.limits.out_of_memory else ""
-        return f"{replica.name} ended with {replica.exit_code}{memory}"
-    if not replica.running:
-        return f"{replica.name} is {replica.status}"
-    if replica.health == "unhealthy":
-        return f"{replica.name} runs but its health check fails"
-    if usage.limits.restarts:
-        return f"{replica.name} was restarted {usage.limits.restarts} times by the engine"
-    return None
+    if not replica.condition or (job and replica.ended_well):
+        return None
+    memory = ", out of memory" if usage.limits.out_of_memory else ""
+    return f"{replica.name} {replica.condition}{memory}"

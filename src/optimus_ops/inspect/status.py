@@ -7,16 +7,17 @@ import sys
 from typing import TYPE_CHECKING
 
 from optimus_ops.console import Console, print_json
-from optimus_ops.engine.compose import Compose
 from optimus_ops.engine.observe import Docker
 from optimus_ops.inspect.gather import look
 from optimus_ops.inspect.render import print_status, status_json
 from optimus_ops.inspect.report import make_rows
+from optimus_ops.operations import overlays
 from optimus_ops.project import load_project
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from optimus_ops.engine.compose import Compose
     from optimus_ops.project import Project
 
 
@@ -33,7 +34,8 @@ def status(*, json: bool, root: Path | None = None) -> None:
     """
     project = load_project(root)
     with Console.for_stream(sys.stderr).step(f"looking at {project.name}"):
-        sighting = look(Docker.connect(), compose_of(project), project.name)
+        engine = Docker.connect()
+        sighting = look(engine, compose_of(project, engine), project.name)
     rows = make_rows(sighting)
     console = Console.standard()
     if json:
@@ -48,8 +50,13 @@ def status(*, json: bool, root: Path | None = None) -> None:
         print_status(sighting, rows, sys.stdout, colour=console.colour, columns=columns)
 
 
-def compose_of(project: Project) -> Compose | None:
-    """Return the project's files, or None where there are none: what runs can be seen without."""
+def compose_of(project: Project, engine: Docker | None = None) -> Compose | None:
+    """Return the project's files, or None where there are none: what runs can be seen without.
+
+    Args:
+        project: the checkout.
+        engine: where the stack runs, whose overlays are among the files; None to leave them out.
+    """
     if not (project.compose / project.base).is_file():
         return None
-    return Compose(project, project.files())
+    return overlays.compose_of(project, engine.files(project.name) if engine else ())

@@ -5,7 +5,9 @@ from __future__ import annotations
 from pathlib import PurePath
 from typing import TYPE_CHECKING
 
+from optimus_ops.engine.compose import Compose
 from optimus_ops.errors import Refused
+from optimus_ops.project import overlay_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -31,6 +33,24 @@ def overlays_of(project: Project, files: Iterable[str]) -> frozenset[str]:
 def with_staying(asked: Sequence[str], running: frozenset[str]) -> tuple[str, ...]:
     """Return the overlays asked for, and those that the stack runs with already."""
     return tuple(dict.fromkeys([*asked, *(name for name in STAYING if name in running)]))
+
+
+def compose_of(project: Project, running_files: Iterable[str], asked: Sequence[str] = ()) -> Compose:
+    """Return the project's files: base, overlays that are always on, those asked for, and those that stay.
+
+    An overlay that runs and has no file any more stays not: its services are left over.
+
+    Args:
+        project: the project.
+        running_files: the Compose files that what runs was made from.
+        asked: overlays asked for.
+
+    Raises:
+        Refused: an overlay that is asked for has no file.
+    """
+    running = overlays_of(project, running_files)
+    here = frozenset(name for name in running if (project.compose / overlay_file(project.base, name)).is_file())
+    return Compose(project, project.files(with_staying(asked, here)))
 
 
 def check_switch(project: Project, asked: Sequence[str], files: Sequence[str]) -> None:

@@ -7,12 +7,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from optimus_ops.console import Console
-from optimus_ops.engine.compose import Compose
 from optimus_ops.engine.observe import Docker
 from optimus_ops.operations.actor import ComposeActor, kept_images
 from optimus_ops.operations.change import Change, Planned
 from optimus_ops.operations.containers import longest
-from optimus_ops.operations.overlays import overlays_of, with_staying
+from optimus_ops.operations.overlays import compose_of
 from optimus_ops.operations.rooms import Rooms, WantedStack
 from optimus_ops.operations.undo import observe_before
 from optimus_ops.plan.history import unfinished
@@ -23,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
+    from optimus_ops.engine.compose import Compose
     from optimus_ops.engine.state import State
     from optimus_ops.operations.options import Options
     from optimus_ops.plan.steps import Plan
@@ -50,8 +50,7 @@ class Session:
         """
         project = load_project()
         docker = Docker.connect()
-        running = overlays_of(project, docker.files(project.name))
-        compose = Compose(project, project.files(with_staying(overlays, running)))
+        compose = compose_of(project, docker.files(project.name), overlays)
         return cls(project, compose, docker, Console.standard(json=options.json), options)
 
     def look(self) -> tuple[WantedStack, State]:

@@ -9,6 +9,7 @@ import pytest
 from tests.unit.stacks import migrated, replica, stack, state
 
 from optimus_ops.console import Console
+from optimus_ops.engine.leftovers import Leftovers
 from optimus_ops.inspect import checks, machine
 from optimus_ops.inspect.checks import Check, EngineFacts, Images, Packages, Tools
 from optimus_ops.inspect.doctor import report
@@ -132,6 +133,16 @@ def test_stopped_containers_are_leftovers_but_a_job_that_ended_well_is_not() -> 
     check = checks.check_leftovers(state(replica("ai", status="exited", exit_code=1)), stack(), [])
     assert (check.verdict, "shop-ai-1" in check.found) == ("warn", True)
     assert checks.check_leftovers(state(), stack(), ["shop.lock"]).verdict == "warn"
+
+
+def test_what_no_file_wants_is_a_leftover_with_the_command_that_removes_it() -> None:
+    old = replica("old")
+    left = Leftovers(orphans=(old,), images=("sha256:0123456789abcdef",))
+    check = checks.check_leftovers(state(old), stack(), [], left)
+    assert check.verdict == "warn"
+    assert "no longer in the Compose files: old (shop-old-1 runs)" in check.found
+    assert "images that lost their name: 0123456789ab" in check.found
+    assert "invoke up --remove-orphans" in check.hint
 
 
 def test_a_lock_whose_owner_was_killed_is_found_and_one_that_is_held_is_not(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from tests.unit.stacks import IMAGES, migrated, replica, stack
 
+from optimus_ops.engine.leftovers import Leftovers
 from optimus_ops.engine.state import Replica, State, sorted_state
 from optimus_ops.inspect.render import print_status, status_json
 from optimus_ops.inspect.report import Row, Sighting, make_rows
@@ -41,6 +42,10 @@ def shown(sighting: Sighting, columns: int | None) -> str:
     stream = StringIO()
     print_status(sighting, make_rows(sighting), stream, colour=False, columns=columns)
     return stream.getvalue()
+
+
+def status_of(sighting: Sighting) -> Any:
+    return status_json(sighting, make_rows(sighting))
 
 
 def full() -> Sighting:
@@ -75,7 +80,7 @@ def test_a_service_has_its_ready_and_wanted_replicas_their_ages_and_the_sum_of_t
     assert (ai.ready, ai.wanted) == (2, 3)
     assert ai.ages == (720.0, 10800.0)
     assert ai.usage == Usage(0.75, 300 * MEBI, Limits(3.0, 768 * MEBI))
-    assert ai.problems == ("shop-ai-3 runs but its health check fails",)
+    assert ai.problems == ("shop-ai-3 is unhealthy",)
     assert not ai.good
 
 
@@ -97,14 +102,48 @@ def test_a_job_is_done_when_it_ended_well_and_a_failed_one_is_a_problem() -> Non
     [
         ({"status": "exited", "exit_code": 137}, Limits(out_of_memory=True), "ended with 137, out of memory"),
         ({"status": "exited", "exit_code": 0}, Limits(), "ended with 0"),
-        ({"status": "restarting"}, Limits(), "is restarting"),
-        ({}, Limits(restarts=4), "was restarted 4 times by the engine"),
+        (
+            {"status": "restarting", "exit_code": 7, "restarts": 2},
+            Limits(),
+            "ended with 7 and was started again 2 times",
+        ),
+        ({"status": "paused"}, Limits(), "is frozen (docker pause)"),
+        ({"status": "created"}, Limits(), "was never started"),
+        ({"status": "dead"}, Limits(), "is dead"),
+        ({"restarts": 4}, Limits(), "was started again 4 times by the engine"),
     ],
 )
 def test_what_is_wrong_with_a_replica_is_said(changes: dict[str, Any], limits: Limits, said: str) -> None:
     sighting = seen(replica("ai", **changes), usage={"ai1": Usage(limits=limits)})
 
     assert row("ai", sighting).problems == (f"shop-ai-1 {said}",)
+
+
+def test_what_ended_is_shown_with_what_it_said_last() -> None:
+    crashed = replica("ai", status="restarting", exit_code=7, restarts=2)
+    sighting = seen(crashed, said={"ai1": ("relation is missing",)})
+
+    lines = shown(sighting, 120).splitlines()
+    told = next(index for index, line in enumerate(lines) if "ended with 7" in line)
+    assert lines[told + 1] == "    relation is missing"
+    [found] = next(row for row in status_of(sighting)["services"] if row["service"] == "ai")["replicas"]
+    assert (found["exit_code"], found["restarts"], found["last_lines"]) == (7, 0, ["relation is missing"])
+
+
+def test_what_is_left_over_is_named_with_the_way_out() -> None:
+    left = Leftovers(orphans=(replica("old"),), one_offs=(replica("ai", name="shop-ai-run-1"),), networks=("shop_old",))
+    sighting = seen(replica("old"), leftovers=left)
+
+    text = shown(sighting, None)
+    for said in ("no longer in the Compose files: old", "`docker compose run`: shop-ai-run-1", "uses: shop_old"):
+        assert said in text
+    assert "invoke up --remove-orphans" in text
+    assert status_of(sighting)["leftovers"] == {
+        "orphans": ["shop-old-1"],
+        "one_offs": ["shop-ai-run-1"],
+        "networks": ["shop_old"],
+        "images": [],
+    }
 
 
 def test_services_that_do_not_run_and_those_that_no_file_wants_have_a_row() -> None:
@@ -137,7 +176,7 @@ def test_the_wide_table_shows_everything_in_a_row() -> None:
         assert part in ai
     assert "14 of 97 connections" in next(line for line in text.splitlines() if line.startswith("postgres"))
     assert "master, 3M of 192M, noeviction, 12 clients" in text
-    assert "! shop-memory-1 ended with 137, out of memory: invoke logs --service memory" in text
+    assert "! shop-memory-1 ended with 137, out of memory: invoke logs memory" in text
     assert "stale: a newer image is built than runs: invoke deploy ai" in text
     assert "outdated: sources changed since the build: invoke deploy ai" in text
     assert "! something could not be seen" in text

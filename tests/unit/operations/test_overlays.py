@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from optimus_ops.errors import Refused
-from optimus_ops.operations.overlays import check_switch, overlays_of, with_staying
+from optimus_ops.operations.overlays import check_switch, compose_of, overlays_of, with_staying
 from optimus_ops.project import Project, load_project
 
 BASE, SCALE, SENTINEL = (f"/srv/compose/docker-compose{name}.yml" for name in ("", ".scale", ".sentinel"))
@@ -30,6 +30,15 @@ def test_what_a_flag_added_stays() -> None:
 
 def test_what_no_flag_adds_does_not_stay() -> None:
     assert with_staying((), frozenset({"dev", "scale"})) == ()
+
+
+def test_an_overlay_that_runs_but_has_no_file_any_more_does_not_stay(project: Project) -> None:
+    project.compose.mkdir()
+    for name in ("docker-compose.yml", "docker-compose.sentinel.yml"):
+        (project.compose / name).write_text("services: {}")
+    running = [str(project.compose / f"docker-compose.{name}.yml") for name in ("observability", "sentinel")]
+    names = [path.name for path in compose_of(project, running).files]
+    assert names == ["docker-compose.yml", "docker-compose.sentinel.yml"]
 
 
 def test_sentinels_are_not_added_to_a_stack_that_runs_without(project: Project) -> None:
