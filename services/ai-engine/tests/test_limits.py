@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from redis import Redis
 from redis.asyncio import Redis as AsyncRedis
 
-from ai_engine.limits import ADMIT, LEASE_MS, SCRIPTS, Gate, Outcome, SessionSettings, decode_turn, encode_turn
+from ai_engine.conversations import Conversations, SessionSettings, decode_turn, encode_turn
+from ai_engine.limits import ADMIT, LEASE_MS, SCRIPTS, Gate, Outcome
 from ai_engine.providers.base import Turn
 from ai_engine.store import Store
 from optimus_kit.errors import ApiError
@@ -23,14 +24,14 @@ SLOTS = "optimus:slots:acme"
 @pytest.fixture
 async def gate(redis_port: int) -> AsyncIterator[Gate]:
     store = Store(AsyncRedis(port=redis_port), SCRIPTS)
-    yield Gate(store, SessionSettings())
+    yield Gate(store, Conversations(store, SessionSettings()))
     await store.aclose()
 
 
 async def test_a_repeated_release_changes_nothing(gate: Gate, redis: "Redis") -> None:
     admission = await gate.admit(ACME, "s")
     outcome = Outcome(1, 1, 5, (Turn("user", "a"), Turn("assistant", "b")))
-    assert [await gate.release(admission, outcome) for _ in range(2)] == [True, True]
+    assert [(await gate.release(admission, outcome)).kept for _ in range(2)] == [True, True]
     assert redis.hget("optimus:counts:acme", "requests") == "1"
     assert redis.llen("optimus:session:acme:s") == 2
 
@@ -38,7 +39,7 @@ async def test_a_repeated_release_changes_nothing(gate: Gate, redis: "Redis") ->
 async def test_a_turn_is_kept_also_where_a_fail_over_lost_the_slot(gate: Gate, redis: "Redis") -> None:
     admission = await gate.admit(ACME, "s")
     redis.delete(SLOTS)
-    assert await gate.release(admission, Outcome(1, 1, 5, (Turn("user", "a"),)))
+    assert (await gate.release(admission, Outcome(1, 1, 5, (Turn("user", "a"),)))).kept
     assert redis.llen("optimus:session:acme:s") == 1
 
 
@@ -55,11 +56,11 @@ async def test_an_admission_that_is_sent_again_counts_once(redis_port: int, redi
 
 async def test_a_turn_that_no_replica_has_is_not_taken_for_kept(redis_port: int) -> None:
     store = Store(AsyncRedis(port=redis_port), SCRIPTS, durability=Durability(1, 0.01))
-    gate = Gate(store, SessionSettings())
+    gate = Gate(store, Conversations(store, SessionSettings()))
     outcome = Outcome(1, 1, 5, (Turn("user", "a"),))
-    kept = [await gate.release(await gate.admit(ACME, "s", durable=durable), outcome) for durable in (True, False)]
+    stored = [await gate.release(await gate.admit(ACME, "s", durable=durable), outcome) for durable in (True, False)]
     await store.aclose()
-    assert kept == [False, True]
+    assert [one.kept for one in stored] == [False, True]
 
 
 async def test_the_lease_of_a_long_request_is_renewed_and_of_a_finished_one_is_not(gate: Gate, redis: "Redis") -> None:

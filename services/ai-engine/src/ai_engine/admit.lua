@@ -1,14 +1,18 @@
+#!lua flags=no-cluster,allow-oom
 -- Admits one request of a tenant, or says why not: rate (GCRA) and concurrency (leased slots) in one step.
 -- KEYS: rate, slots, counts, session history ("" for none)
 -- ARGV: requests per minute, burst, concurrent requests, slot id, lease in ms
 -- Sent again for a slot that is taken already, it changes nothing and admits.
 -- Returns {verdict, retry after in ms, remaining, reset in ms, slots taken, history}; verdict 0 admitted, 1 rate, 2 concurrency.
+-- Goes on where memory is short, so that questions are still answered: per tenant it holds a number, a counter and leases, of
+-- which there are as many as the tenant may have requests at once.
 -- Method of the rate: ITU-T I.371 generic cell rate algorithm, virtual scheduling; times in ms of Redis's own clock.
 local time = redis.call('TIME')
 local now = time[1] * 1000 + time[2] / 1000
 local interval = 60000 / tonumber(ARGV[1])
 local tolerance = interval * tonumber(ARGV[2])
 local concurrent = tonumber(ARGV[3])
+redis.call('ZREMRANGEBYSCORE', KEYS[2], '-inf', now)
 local arrival = tonumber(redis.call('GET', KEYS[1]) or now)
 if arrival < now then arrival = now end
 local again = redis.call('ZSCORE', KEYS[2], ARGV[4])
@@ -18,7 +22,6 @@ if early > 0 and not again then
   redis.call('HINCRBY', KEYS[3], 'rejected', 1)
   return {1, math.ceil(early), 0, math.ceil(arrival - now), 0, {}}
 end
-redis.call('ZREMRANGEBYSCORE', KEYS[2], '-inf', now)
 local taken = redis.call('ZCARD', KEYS[2])
 if taken >= concurrent and not again then
   redis.call('HINCRBY', KEYS[3], 'rejected', 1)

@@ -8,7 +8,8 @@ import httpx
 from fastapi import FastAPI
 
 from ai_engine.chat import Chat
-from ai_engine.limits import SCRIPTS, Gate, SessionSettings
+from ai_engine.conversations import Conversations, SessionSettings
+from ai_engine.limits import SCRIPTS, Gate
 from ai_engine.models_api import ModelsApi
 from ai_engine.openapi import add_openapi
 from ai_engine.providers.catalogue import build_providers, provider_settings
@@ -27,8 +28,8 @@ PORT = 8010
 def build_app(environ: Mapping[str, str] | None = None) -> FastAPI:
     """Make the application from the environment (the process's own by default).
 
-    Further settings: MEMORY_ENGINE_URL (empty: no recall), REQUEST_TIMEOUT (s), SESSION_MAX_MESSAGES,
-    SESSION_TTL (s), and those of the providers (see `providers.catalogue`).
+    Further settings: MEMORY_ENGINE_URL (empty: no recall), REQUEST_TIMEOUT (s), those of the sessions (see
+    `session_settings`) and those of the providers (see `providers.catalogue`).
 
     Raises:
         SettingsError: a setting that cannot be used.
@@ -37,19 +38,21 @@ def build_app(environ: Mapping[str, str] | None = None) -> FastAPI:
     settings = ServiceSettings.from_env(environ, service="ai-engine", port=PORT)
     tenants = Tenants.load(settings.tenants_file, settings.secrets)
     providers = build_providers(provider_settings(environ), settings.secrets)
-    sessions = SessionSettings(
-        max_messages=env_int(environ, "SESSION_MAX_MESSAGES", 40, 2, 1000),
-        ttl=env_int(environ, "SESSION_TTL", 86_400, 60, 31_536_000),
-    )
+    sessions = session_settings(environ)
     deadline = env_float(environ, "REQUEST_TIMEOUT", 280.0, 1, 3600)
     redis = connect(settings.redis, settings.secrets)
     store = Store(redis, SCRIPTS, settings.redis.deadline, settings.redis.durability)
-    gate = Gate(store, sessions)
+    conversations = Conversations(store, sessions, lambda: len(tenants.active()))
+    gate = Gate(store, conversations)
     recall = Recall(environ.get("MEMORY_ENGINE_URL", "").strip(), httpx.AsyncClient(trust_env=False))
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        async with background(announce(redis, settings, app.state.drain)), background(gate.renew_leases()):
+        async with (
+            background(announce(redis, settings, app.state.drain)),
+            background(gate.renew_leases()),
+            background(conversations.follow_memory()),
+        ):
             yield
         await providers.aclose()
         await recall.aclose()
@@ -62,3 +65,20 @@ def build_app(environ: Mapping[str, str] | None = None) -> FastAPI:
     app.add_route("/v1/models/{model:path}", models.get, methods=["GET"])
     add_openapi(app)
     return app
+
+
+def session_settings(environ: Mapping[str, str]) -> SessionSettings:
+    """Read SESSION_MAX_MESSAGES, SESSION_TTL (s), SESSION_MAX_BYTES, SESSIONS_PER_TENANT and SESSIONS_TOTAL_BYTES.
+
+    Raises:
+        SettingsError: a value that cannot be used.
+    """
+    default = SessionSettings()
+    total = env_int(environ, "SESSIONS_TOTAL_BYTES", 0, 0, 1 << 44)
+    return SessionSettings(
+        max_messages=env_int(environ, "SESSION_MAX_MESSAGES", default.max_messages, 2, 1000),
+        ttl=env_int(environ, "SESSION_TTL", default.ttl, 60, 31_536_000),
+        max_bytes=env_int(environ, "SESSION_MAX_BYTES", default.max_bytes, 1024, 1 << 30),
+        max_sessions=env_int(environ, "SESSIONS_PER_TENANT", default.max_sessions, 1, 10_000_000),
+        total_bytes=total or None,
+    )

@@ -18,7 +18,7 @@ from ai_engine.providers.base import Ask, Piece, Turn, Usage
 from ai_engine.providers.catalogue import Catalogue, Route
 from ai_engine.providers.upstream import timed_out
 from ai_engine.recall import Recall, Recalled
-from ai_engine.replies import DONE, Chunks, completion, encode, event
+from ai_engine.replies import DONE, Chunks, comment, completion, encode, event
 from ai_engine.requests import Caller, ask_of, conversation, is_instruction, read_body, read_caller, turns_of
 from ai_engine.schema import ChatRequest
 from ai_engine.streaming import ClientGone, EventStream, while_connected
@@ -101,6 +101,7 @@ class Chat:
         headers = dict(admission.headers)
         if caller.session:
             headers["X-Session-Id"] = caller.session
+            headers["X-Session-Messages"] = str(len(admission.history))
         turns = turns_of(body)
         recalled = Recalled("empty")
         if body.memory or caller.recall:
@@ -115,11 +116,9 @@ class Chat:
         else:
             work = self._within(catalogue.complete(job.routes, job.ask))
             reply = await while_connected(request.receive, work)
-        kept = await self._gate.release(job.admission, job.outcome(reply.text, reply.usage))
-        if job.admission.session and not kept:
-            job.headers["X-Session-Stored"] = "false"
+        stored = await self._gate.release(job.admission, job.outcome(reply.text, reply.usage))
         document = completion(_identity(), int(time.time()), job.body.model, reply)
-        return Response(encode(document), media_type="application/json", headers=job.headers)
+        return Response(encode(document), media_type="application/json", headers=job.headers | stored.headers)
 
     async def _within(self, work: Coroutine[Any, Any, Result]) -> Result:
         try:
@@ -156,7 +155,9 @@ class Chat:
                         yield chunk
             outcome = job.outcome("".join(text), usage)
             # Kept before the end is told, so that the client's next turn finds this one.
-            await self._gate.release(job.admission, outcome)
+            stored = await self._gate.release(job.admission, outcome)
+            for name, value in stored.headers.items():
+                yield comment(f"{name}: {value}")
             if job.body.stream_options and job.body.stream_options.include_usage:
                 yield chunks.usage(usage)
             yield DONE

@@ -1,7 +1,6 @@
-"""What Redis decides and keeps: rate and concurrency per tenant over all replicas, conversations, counters."""
+"""What Redis decides: rate and concurrency per tenant over all replicas; and what it counts."""
 
 import asyncio
-import json
 import logging
 import math
 import uuid
@@ -11,9 +10,11 @@ from importlib.resources import files
 
 from redis.exceptions import RedisError
 
+from ai_engine.conversations import KEEP, Conversations, Stored, decode_turn, session_key
 from ai_engine.providers.base import Turn
-from ai_engine.store import Script, Store, StoreUnavailable
+from ai_engine.store import Store, StoreUnavailable
 from optimus_kit.errors import ApiError
+from optimus_kit.redis.scripts import Script
 from optimus_kit.tenancy import Tenant
 
 LEASE_MS = 60_000
@@ -27,20 +28,7 @@ def _script(name: str) -> Script:
 
 
 ADMIT, RELEASE, RENEW = _script("admit.lua"), _script("release.lua"), _script("renew.lua")
-SCRIPTS = (ADMIT, RELEASE, RENEW)
-
-
-@dataclass(frozen=True)
-class SessionSettings:
-    """How long conversations are.
-
-    Args:
-        max_messages: entries kept, the newest.
-        ttl: life after the last turn, in seconds.
-    """
-
-    max_messages: int = 40
-    ttl: int = 86_400
+SCRIPTS = (ADMIT, RELEASE, RENEW, KEEP)
 
 
 @dataclass(frozen=True)
@@ -73,34 +61,17 @@ def unavailable() -> ApiError:
     )
 
 
-def encode_turn(turn: Turn) -> str:
-    """Return the turn as an entry of the history."""
-    entry = {"role": turn.role, "content": turn.content}
-    return json.dumps(entry | ({"name": turn.name} if turn.name else {}), ensure_ascii=False, separators=(",", ":"))
-
-
-def decode_turn(entry: str | bytes) -> Turn:
-    """Read an entry of the history."""
-    fields = json.loads(entry)
-    return Turn(fields["role"], fields["content"], fields.get("name"))
-
-
-def session_key(tenant: str, session: str) -> str:
-    """Return the key of a conversation; tenants never share one."""
-    return f"optimus:session:{tenant}:{session}"
-
-
 class Gate:
     """Admits and releases requests.
 
     Args:
-        store: where limits and conversations are.
-        sessions: how long conversations are.
+        store: where limits are.
+        conversations: where turns are kept.
     """
 
-    def __init__(self, store: Store, sessions: SessionSettings) -> None:
+    def __init__(self, store: Store, conversations: Conversations) -> None:
         self._store = store
-        self._sessions = sessions
+        self._conversations = conversations
         self._held: dict[str, set[str]] = {}
 
     async def admit(self, tenant: Tenant, session: str | None, *, durable: bool = False) -> Admission:
@@ -135,29 +106,31 @@ class Gate:
             raise refused(verdict, retry_ms, headers)
         return Admission(tenant, slot, session, tuple(map(decode_turn, history)), headers, durable)
 
-    async def release(self, admission: Admission, outcome: Outcome) -> bool:
-        """Give the slot back, count, and append the turn; return whether that was kept.
+    async def release(self, admission: Admission, outcome: Outcome) -> Stored:
+        """Give the slot back, count, and append the turn; return what became of that.
 
-        A store that is away is no error of the finished request: its slot comes back when the lease ends.
+        A store that is away is no error of the finished request: its slot comes back when the lease ends. Nor is one
+        that is full: the slot and the counters need no more memory, and the turn is refused alone.
         """
-        name = admission.tenant.name
-        self._held.get(name, set()).discard(admission.slot)
-        keys = (
-            f"optimus:slots:{name}",
-            f"optimus:counts:{name}",
-            session_key(name, admission.session) if admission.session else "",
-            f"{session_key(name, admission.session)}:turn" if admission.session else "",
+        self._held.get(admission.tenant.name, set()).discard(admission.slot)
+        stored, _ = await asyncio.gather(self._keep(admission, outcome), self._give_back(admission, outcome))
+        return stored
+
+    async def _keep(self, admission: Admission, outcome: Outcome) -> Stored:
+        if admission.session is None or not outcome.turns:
+            return Stored()
+        return await self._conversations.keep(
+            admission.tenant.name, admission.session, admission.slot, outcome.turns, durable=admission.durable
         )
+
+    async def _give_back(self, admission: Admission, outcome: Outcome) -> None:
+        name = admission.tenant.name
         numbers = (outcome.messages_in, outcome.messages_out, outcome.tokens)
-        entries = map(encode_turn, outcome.turns) if admission.session else ()
-        bounds = (self._sessions.max_messages, self._sessions.ttl)
+        keys = (f"optimus:slots:{name}", f"optimus:counts:{name}")
         try:
-            arguments = (admission.slot, *numbers, *bounds, *entries)
-            kept = await self._store.run(RELEASE, keys, arguments, durable=admission.durable)
+            await self._store.run(RELEASE, keys, (admission.slot, *numbers))
         except (StoreUnavailable, RedisError) as error:
             log.warning("release failed: %s", error)
-            return False
-        return bool(kept)
 
     async def renew_leases(self) -> None:
         """Keep the slots of long requests, until cancelled."""

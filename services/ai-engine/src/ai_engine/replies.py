@@ -69,6 +69,11 @@ def event(document: Any) -> bytes:
     return b"data: " + encode(document) + b"\n\n"
 
 
+def comment(text: str) -> bytes:
+    """Return a line that readers of the events skip: what a header would tell, had the headers not been sent."""
+    return f": {text}\n\n".encode()
+
+
 def model_body(model: Model) -> dict[str, Any]:
     """Return a model as the API lists it."""
     return {"id": model.id, "object": "model", "created": 0, "owned_by": model.owned_by}

@@ -4,15 +4,15 @@ Under load this costs a fraction of one round trip per command; at rest a group 
 """
 
 import asyncio
-import hashlib
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from redis.asyncio import Redis
 from redis.exceptions import NoScriptError, RedisError
 
 from optimus_kit.redis import wait
+from optimus_kit.redis.scripts import Script
 from optimus_kit.settings import AT_ONCE, Durability
 
 MAX_GROUP = 256
@@ -26,21 +26,14 @@ class StoreUnavailable(Exception):  # noqa: N818 - named for what is wrong
 
 
 @dataclass(frozen=True)
-class Script:
-    """A Lua script, called by the SHA-1 digest of its text as Redis does."""
-
-    text: str
-    digest: str = field(init=False)
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "digest", hashlib.sha1(self.text.encode(), usedforsecurity=False).hexdigest())
-
-
-@dataclass(frozen=True)
 class _Call:
-    command: tuple[Argument, ...]
+    script: Script | None
+    arguments: tuple[Argument, ...]
     done: "asyncio.Future[Any]"
     durable: bool
+
+    def command(self, form: int) -> tuple[Argument, ...]:
+        return ("EVALSHA", self.script.forms[form][1], *self.arguments) if self.script else self.arguments
 
 
 class Store:
@@ -66,6 +59,8 @@ class Store:
         self._durability = durability
         self._waiting: list[_Call] = []
         self._flusher: asyncio.Task[None] | None = None
+        self._form = 0
+        """Which form of the scripts the server was given: see `Script.forms`."""
 
     async def run(
         self, script: Script, keys: Sequence[str], arguments: Iterable[Argument], *, durable: bool = False
@@ -74,14 +69,18 @@ class Store:
 
         Raises:
             StoreUnavailable: no answer, or it may be lost.
+            OutOfMemoryError: refused as a whole, for memory is short.
             RedisError: the script failed.
         """
-        return await self.execute("EVALSHA", script.digest, len(keys), *keys, *arguments, durable=durable)
+        return await self._call(script, (len(keys), *keys, *arguments), durable=durable)
 
     async def execute(self, *command: Argument, durable: bool = False) -> Any:
         """Run a command; arguments and errors as for `run`."""
+        return await self._call(None, command, durable=durable)
+
+    async def _call(self, script: Script | None, arguments: tuple[Argument, ...], *, durable: bool) -> Any:
         done = asyncio.get_running_loop().create_future()
-        self._waiting.append(_Call(command, done, durable and self._durability.replicas > 0))
+        self._waiting.append(_Call(script, arguments, done, durable and self._durability.replicas > 0))
         if self._flusher is None or self._flusher.done():
             self._flusher = asyncio.create_task(self._flush())
         try:
@@ -114,25 +113,29 @@ class Store:
 
     async def _send(self, calls: Sequence[_Call]) -> list[Any]:
         results = await self._pipeline(calls)
-        lost = [index for index, result in enumerate(results) if isinstance(result, NoScriptError)]
-        if lost:
-            again = await self._pipeline([calls[index] for index in lost], self._scripts)
+        for form in (0, 1):
+            lost = [index for index, result in enumerate(results) if isinstance(result, NoScriptError)]
+            if not lost:
+                break
+            self._form = form
+            again = await self._pipeline([calls[index] for index in lost], load=True)
             for index, result in zip(lost, again, strict=True):
                 results[index] = result
         return results
 
-    async def _pipeline(self, calls: Sequence[_Call], load: Sequence[Script] = ()) -> list[Any]:
-        """Send calls on one connection and return their results; before them, the scripts to `load`."""
+    async def _pipeline(self, calls: Sequence[_Call], *, load: bool = False) -> list[Any]:
+        """Send calls on one connection and return their results; before them, `load` the scripts."""
         durable = any(call.durable for call in calls)
+        texts = [script.forms[self._form][0] for script in self._scripts] if load else []
         pipeline = self._redis.pipeline(transaction=False)
-        for script in load:
-            pipeline.execute_command("SCRIPT LOAD", script.text)
+        for text in texts:
+            pipeline.execute_command("SCRIPT LOAD", text)
         for call in calls:
-            pipeline.execute_command(*call.command)
+            pipeline.execute_command(*call.command(self._form))
         if durable:
             pipeline.execute_command(*wait(self._durability))
         results: list[Any] = await pipeline.execute(raise_on_error=False)
-        results = results[len(load) :]
+        results = results[len(texts) :]
         if not durable:
             return results
         *results, replicas = results
