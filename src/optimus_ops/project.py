@@ -3,9 +3,9 @@
 A project is described by convention, and by `[tool.optimus-ops]` in its `pyproject.toml` where it differs:
 
     [tool.optimus-ops]
-    name = "optimus"                # Compose project name; COMPOSE_PROJECT_NAME wins
+    name = "optimus"                # Compose project name; COMPOSE_PROJECT_NAME (also of compose/.env) wins
     compose = "compose"             # folder of the Compose files
-    base = "docker-compose.yml"     # the base file; overlays are named docker-compose.<overlay>.yml
+    base = "docker-compose.yml"     # the base file; overlays are named docker-compose.<overlay>.yml; COMPOSE_FILE wins
     overlays = ["scale"]            # overlays that are always on
     balancer = "nginx-lb"           # the service that routes to the replicas
     migrations = "migrations"       # the one-shot job that must succeed before replicas start
@@ -22,10 +22,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from optimus_ops.compose_files import find_files, folder_name, name_in_files
 from optimus_ops.errors import Refused
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+
+    from optimus_ops.compose_files import ComposeFiles
 
 PROJECT_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
 
@@ -46,6 +49,10 @@ class Project:
         secrets: folder of the projected secrets.
         secrets_file: the operator's one source of secrets.
         budgets: settings of what is kept back of connections, memory and processors.
+        further: Compose files that follow the base, before any overlay: the rest of COMPOSE_FILE, or an override.
+        variables: variables that the files are read with beside those of the environment.
+        named_by: what gave the project its name: "environment", "settings", "files" or "folder".
+        stated: the settings that the project's `pyproject.toml` states.
     """
 
     root: Path
@@ -59,6 +66,16 @@ class Project:
     secrets: Path
     secrets_file: Path
     budgets: Mapping[str, object] = field(default_factory=dict)
+    further: tuple[Path, ...] = ()
+    variables: Mapping[str, str] = field(default_factory=dict)
+    named_by: str = "settings"
+    stated: frozenset[str] = frozenset()
+
+    @property
+    def always(self) -> tuple[Path, ...]:
+        """Return the Compose files that are always on, whether they are there or not."""
+        overlays = (self.compose / overlay_file(self.base, name) for name in self.overlays)
+        return tuple(dict.fromkeys([self.compose / self.base, *self.further, *overlays]))
 
     def files(self, extra: Sequence[str] = ()) -> tuple[Path, ...]:
         """Return the Compose files for the overlays that are always on and the `extra` ones.
@@ -66,11 +83,11 @@ class Project:
         Raises:
             Refused: an overlay has no file.
         """
-        names = dict.fromkeys([*self.overlays, *extra])
-        paths = (self.compose / self.base, *(self.compose / overlay_file(self.base, name) for name in names))
+        asked = (self.compose / overlay_file(self.base, name) for name in extra)
+        paths = tuple(dict.fromkeys([*self.always, *asked]))
         for path in paths:
             if not path.is_file():
-                known = ", ".join(sorted(found.name for found in self.compose.glob("*.yml"))) or "none"
+                known = ", ".join(sorted(found.name for found in self.compose.glob("*.y*ml"))) or "none"
                 raise Refused(f"no Compose file {_shown(path, self.root)}", f"files there: {known}")
         return paths
 
@@ -86,8 +103,8 @@ def load_project(root: Path | None = None, environ: Mapping[str, str] | None = N
 
     Args:
         root: the checkout; if not given, the nearest folder from the current one upwards that has a `tasks.py`.
-        environ: the environment; `COMPOSE_PROJECT_NAME`, `OPTIMUS_STATE_DIR`, `OPTIMUS_SECRETS_DIR` and
-            `OPTIMUS_SECRETS_FILE` are read.
+        environ: the environment; `COMPOSE_PROJECT_NAME`, `COMPOSE_FILE`, `COMPOSE_PATH_SEPARATOR`, `COMPOSE_PROFILES`,
+            `OPTIMUS_STATE_DIR`, `OPTIMUS_SECRETS_DIR` and `OPTIMUS_SECRETS_FILE` are read.
 
     Raises:
         Refused: the settings or the project name are malformed.
@@ -95,11 +112,8 @@ def load_project(root: Path | None = None, environ: Mapping[str, str] | None = N
     root = (root or find_root(Path.cwd())).resolve()
     environ = os.environ if environ is None else environ
     table = _settings(root / "pyproject.toml")
-    name = environ.get("COMPOSE_PROJECT_NAME") or str(table.get("name", root.name.lower()))
-    if not PROJECT_NAME.fullmatch(name):
-        raise Refused(
-            f"bad project name {name!r}", "use lower-case letters, digits, '-' and '_' (COMPOSE_PROJECT_NAME)"
-        )
+    found = find_files(root, environ, _text(table, "compose"), _text(table, "base"))
+    name, named_by = _name(root, found, table, environ)
     budgets = table.get("budgets", {})
     if not isinstance(budgets, dict):
         raise Refused("tool.optimus-ops.budgets must be a table")
@@ -107,16 +121,66 @@ def load_project(root: Path | None = None, environ: Mapping[str, str] | None = N
     return Project(
         root=root,
         name=name,
-        compose=root / str(table.get("compose", "compose")),
-        base=str(table.get("base", "docker-compose.yml")),
-        overlays=tuple(str(overlay) for overlay in table.get("overlays", ())),
+        compose=found.base.parent,
+        base=found.base.name,
+        overlays=() if found.complete else tuple(str(overlay) for overlay in table.get("overlays", ())),
         balancer=str(table.get("balancer", "nginx-lb")),
         migrations=str(table.get("migrations", "migrations")),
         state=state,
         secrets=root / (environ.get("OPTIMUS_SECRETS_DIR") or state / "secrets"),
         secrets_file=root / (environ.get("OPTIMUS_SECRETS_FILE") or ".env.secrets"),
         budgets=budgets,
+        further=found.further,
+        variables={**found.variables, "COMPOSE_PROFILES": found.value("COMPOSE_PROFILES", environ)},
+        named_by=named_by,
+        stated=frozenset(table),
     )
+
+
+def _text(table: Mapping[str, Any], key: str) -> str | None:
+    return None if key not in table else str(table[key])
+
+
+def _name(root: Path, found: ComposeFiles, table: Mapping[str, Any], environ: Mapping[str, str]) -> tuple[str, str]:
+    """Return the project's name, and what gave it.
+
+    Raises:
+        Refused: it can't be one.
+    """
+    if name := found.value("COMPOSE_PROJECT_NAME", environ):
+        named_by = "environment"
+    elif name := _text(table, "name") or "":
+        named_by = "settings"
+    elif name := name_in_files((found.base, *found.further), {**found.dotenv, **found.variables, **environ}):
+        named_by = "files"
+    else:
+        # Where the files are gone, it is the checkout's own.
+        name, named_by = folder_name(found.base.parent if found.base.parent.is_dir() else root), "folder"
+    if not PROJECT_NAME.fullmatch(name):
+        raise Refused(
+            f"bad project name {name!r}", "use lower-case letters, digits, '-' and '_' (COMPOSE_PROJECT_NAME)"
+        )
+    return name, named_by
+
+
+def check_name(project: Project, environ: Mapping[str, str] | None = None) -> None:
+    """Refuse to work under a name of the settings where plain `docker compose` would take another one of the files.
+
+    Raises:
+        Refused: each would run a stack of its own, beside the other's.
+    """
+    if project.named_by != "settings" or "name" not in project.stated:
+        return
+    from optimus_ops.dotenv import read_dotenv  # noqa: PLC0415 - what a start need not wait for
+
+    environ = os.environ if environ is None else environ
+    variables = {**read_dotenv(project.compose / ".env", environ), **project.variables, **environ}
+    said = name_in_files(project.always, variables)
+    if said not in {"", project.name}:
+        raise Refused(
+            f"the project has two names: {project.name} in [tool.optimus-ops], {said} in the Compose files",
+            "let both say the same, or leave one out: under another name a second stack would start",
+        )
 
 
 def find_root(start: Path) -> Path:

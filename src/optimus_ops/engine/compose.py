@@ -6,6 +6,7 @@ and the number of everything else said along, then started by id; victims are st
 
 from __future__ import annotations
 
+import difflib
 import json
 import os
 import tempfile
@@ -19,7 +20,7 @@ from optimus_ops.errors import MachineLacks, Refused
 from optimus_ops.stack.model import Stack, parse_stack, stack_files
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Collection, Mapping
 
     from optimus_ops.engine.pins import Pins
     from optimus_ops.engine.process import Completed
@@ -64,7 +65,9 @@ class Compose:
     @property
     def environ(self) -> Mapping[str, str]:
         """Return the environment in which the files are read."""
+        variables = {name: value for name, value in self.project.variables.items() if value}
         return {
+            **variables,
             **os.environ,
             "COMPOSE_PROJECT_NAME": self.project.name,
             "OPTIMUS_SECRETS_DIR": str(self.project.secrets),
@@ -142,7 +145,14 @@ class Compose:
         return self.stack_of(self.document())
 
     def stack_of(self, document: Mapping[str, Any]) -> Stack:
-        """Return the stack of a merged model."""
+        """Return the stack of a merged model.
+
+        Raises:
+            Refused: the settings name a service that isn't in it.
+        """
+        services = document.get("services") or {}
+        for role in sorted({"balancer", "migrations"} & self.project.stated):
+            check_named(role, str(getattr(self.project, role)), services)
         return parse_stack(document, balancer=self.project.balancer, migrations=self.project.migrations)
 
     def services(self) -> tuple[str, ...]:
@@ -213,6 +223,24 @@ def _as_file(override: Mapping[str, Any] | None, folder: Path) -> tuple[Path, ..
     path = folder / "override.json"
     path.write_text(json.dumps(override), "utf-8")
     return (path,)
+
+
+def check_named(role: str, name: str, services: Collection[str]) -> None:
+    """Refuse a service of the settings that isn't in the files.
+
+    Args:
+        role: the setting.
+        name: the service.
+        services: those of the merged model.
+    """
+    if name in services:
+        return
+    near = difflib.get_close_matches(name, services, n=3, cutoff=0.5)
+    known = f"did you mean {' or '.join(near)}?" if near else f"services: {', '.join(sorted(services)) or 'none'}"
+    raise Refused(
+        f"[tool.optimus-ops] {role}: there is no service {name!r} in the Compose files",
+        f"{known} One of a profile counts where the profile is on (COMPOSE_PROFILES)",
+    )
 
 
 def _scale(counts: Mapping[str, int]) -> list[str]:

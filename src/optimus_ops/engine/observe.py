@@ -296,6 +296,7 @@ def parse_replica(raw: Mapping[str, Any], node: str) -> Replica:
         environment=_environment(raw["Config"].get("Env") or ()),
         published=tuple(_published(raw["NetworkSettings"].get("Ports") or {})),
         stop_seconds=float(raw["Config"].get("StopTimeout") or STOP_SECONDS),
+        labels=labels,
     )
 
 

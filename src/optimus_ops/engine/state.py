@@ -57,6 +57,7 @@ class Replica:
         published: its ports on the host as they are bound while it runs.
         crashing: whether it runs only since a moment ago, because the engine started it again after it ended by itself.
         stop_seconds: grace between SIGTERM and SIGKILL that it was made with.
+        labels: its labels, those of its image included.
     """
 
     id: str
@@ -80,6 +81,7 @@ class Replica:
     published: tuple[PublishedPort, ...] = ()
     crashing: bool = False
     stop_seconds: float = STOP_SECONDS
+    labels: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def running(self) -> bool:

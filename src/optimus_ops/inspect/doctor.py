@@ -134,8 +134,8 @@ def _of_stack(
 
 def _secrets(project: Project) -> Check:
     paths = SecretsPaths.of(project)
-    if not paths.example.is_file():
-        return Check("secrets", "ok", f"the project has no {paths.example.name}")
+    if not paths.described:
+        return Check("secrets", "ok", f"the project has no {paths.example.name} that describes its secrets")
     try:
         findings = validate(*paths)
     except OpsError as error:

@@ -18,7 +18,6 @@ from optimus_ops.images.listing import list_images
 from optimus_ops.inspect.report import Sighting
 from optimus_ops.inspect.stores import Store, Unreachable, parse_store, probe_command, store_kind
 from optimus_ops.inspect.usage import Limits, Usage, cpus_between, parse_limits, parse_memory
-from optimus_ops.stack.model import parse_stack
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -157,7 +156,7 @@ def _wanted(compose: Compose | None) -> Wanted:
         return Wanted()
     try:
         document = compose.document()
-        stack = parse_stack(document, balancer=compose.project.balancer, migrations=compose.project.migrations)
+        stack = compose.stack_of(document)
     except OpsError as error:
         return Wanted(note=f"what is wanted is unknown: {error.message}")
     try:

@@ -21,7 +21,7 @@ from optimus_ops.engine.observe import (
     SERVICE_LABEL,
     Docker,
 )
-from optimus_ops.errors import MachineLacks, Refused
+from optimus_ops.errors import MachineLacks, OpsError, Refused
 from optimus_ops.inspect.lines import Assembler, LogLine, Prefixer, in_order
 from optimus_ops.inspect.status import compose_of
 from optimus_ops.project import load_project
@@ -126,7 +126,9 @@ def check_services(project: Project, state: State, services: Sequence[str]) -> N
     if set(services) <= known:
         return
     compose = compose_of(project)
-    known |= set(compose.stack().services) if compose else set()
+    # Files that can't be read name no service; those that have replicas are known all the same.
+    with contextlib.suppress(OpsError):
+        known |= set(compose.stack().services) if compose else set()
     for name in services:
         if name not in known:
             raise Refused(f"no service {name!r}", f"services: {', '.join(sorted(known)) or 'none'}")

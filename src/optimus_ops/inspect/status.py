@@ -51,12 +51,12 @@ def status(*, json: bool, root: Path | None = None) -> None:
 
 
 def compose_of(project: Project, engine: Docker | None = None) -> Compose | None:
-    """Return the project's files, or None where there are none: what runs can be seen without.
+    """Return the project's files, or None where one is missing: what runs can be seen without.
 
     Args:
         project: the checkout.
         engine: where the stack runs, whose overlays are among the files; None to leave them out.
     """
-    if not (project.compose / project.base).is_file():
+    if not all(path.is_file() for path in project.always):
         return None
     return overlays.compose_of(project, engine.files(project.name) if engine else ())

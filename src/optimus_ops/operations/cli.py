@@ -16,7 +16,7 @@ from optimus_ops.plan.scale import ScaleRequest
 from optimus_ops.stack.model import parse_count
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
 ENGINE_WAIT = "OPTIMUS_ENGINE_WAIT"
 """Names the seconds to wait for an engine that went away before what was done is undone."""
@@ -85,23 +85,29 @@ def seconds_of(text: str, flag: str, most: float) -> float:
     return seconds
 
 
-def counts_of(given: Mapping[str, str]) -> dict[str, int]:
-    """Return service -> replicas of the flags that were given.
+def typed_counts(flags: Mapping[str, str], pairs: Iterable[str]) -> dict[str, int]:
+    """Return service -> replicas, of the services' own flags and of `--replicas NAME=N`.
 
     Raises:
-        Refused: one is no number of replicas.
+        Refused: one is no number of replicas, or a service has two.
     """
-    named = {parameter.replace("_", "-"): text for parameter, text in given.items() if text != ""}
-    return {service: parse_count(text, f"--{service}") for service, text in named.items()}
+    counts = {service: parse_count(text, f"--{service}") for service, text in flags.items()}
+    for pair in pairs:
+        service, equals, text = pair.rpartition("=")
+        if not equals or not service:
+            raise Refused(f"--replicas {pair}: a service and its number are wanted", "as in --replicas web=3")
+        count = parse_count(text, f"--replicas {service}")
+        if counts.setdefault(service, count) != count:
+            raise Refused(f"two numbers for {service}: {counts[service]} and {count}")
+    return counts
 
 
-def scale(given: Mapping[str, str], flags: ScaleFlags, chosen: Options, purpose: str = "scale") -> None:
+def scale(counts: Mapping[str, int], flags: ScaleFlags, chosen: Options, purpose: str = "scale") -> None:
     """Carry out `invoke scale`, in either direction.
 
     Raises:
-        Refused: the flags don't go together, or a number is none.
+        Refused: the flags don't go together.
     """
-    counts = counts_of(given)
     if flags.prune_network and not flags.down:
         raise Refused("--prune-network goes with --down")
     if flags.down:

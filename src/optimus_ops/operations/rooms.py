@@ -125,7 +125,7 @@ def _secrets_to_write(project: Project) -> tuple[str, ...] | None:
     from optimus_ops import secrets  # noqa: PLC0415
 
     paths = secrets.SecretsPaths.of(project)
-    if not paths.example.is_file():
+    if not paths.described:
         return None
     planned = secrets.plan(*paths)
     return None if planned.nothing_to_do else planned.generate

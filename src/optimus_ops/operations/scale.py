@@ -95,7 +95,7 @@ def migrate(overlays: Sequence[str], options: Options) -> None:
 
 
 def down(overlays: Sequence[str], options: Options, *, prune_network: bool, remove_orphans: bool = False) -> None:
-    """Stop and remove every container of the project; volumes stay.
+    """Stop and remove every container of the project, whether its files can be read or not; volumes stay.
 
     Args:
         overlays: overlays beside those that are always on.
@@ -106,10 +106,10 @@ def down(overlays: Sequence[str], options: Options, *, prune_network: bool, remo
     Raises:
         Refused: a network is to be removed that something stays connected to.
     """
-    session = Session.open(overlays, options)
+    session = Session.open_to_stop(overlays, options)
 
     def make_plan() -> tuple[Plan, Stack]:
-        files, state = session.look()
+        files, state = session.look_to_stop()
         noticed = notice(session, files, state)
         leftovers = noticed.leftovers
         networks = session.docker.networks(session.project.name) if prune_network else ()

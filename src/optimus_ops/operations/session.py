@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from optimus_ops.console import Console
 from optimus_ops.engine.observe import Docker
+from optimus_ops.engine.observed_stack import observed_stack
+from optimus_ops.errors import MachineLacks, Refused
 from optimus_ops.operations.actor import ComposeActor, kept_images
 from optimus_ops.operations.change import Change, Planned
 from optimus_ops.operations.containers import longest
@@ -16,7 +18,7 @@ from optimus_ops.operations.rooms import Rooms, WantedStack
 from optimus_ops.operations.undo import observe_before
 from optimus_ops.plan.history import unfinished
 from optimus_ops.plan.journal import facts_of
-from optimus_ops.project import load_project
+from optimus_ops.project import check_name, load_project
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -49,8 +51,24 @@ class Session:
             MachineLacks: no engine answers.
         """
         project = load_project()
+        check_name(project)
         docker = Docker.connect()
         compose = compose_of(project, docker.files(project.name), overlays)
+        return cls(project, compose, docker, Console.standard(json=options.json), options)
+
+    @classmethod
+    def open_to_stop(cls, overlays: Sequence[str], options: Options) -> Session:
+        """Likewise, to stop what runs: files may be missing, and none need be readable.
+
+        Raises:
+            Refused: the settings are malformed.
+            MachineLacks: no engine answers.
+        """
+        project, docker = load_project(), Docker.connect()
+        try:
+            compose = compose_of(project, docker.files(project.name), overlays)
+        except Refused:
+            compose = Compose(project, ())
         return cls(project, compose, docker, Console.standard(json=options.json), options)
 
     def look(self) -> tuple[WantedStack, State]:
@@ -63,6 +81,23 @@ class Session:
         with ThreadPoolExecutor(1) as pool:
             state = pool.submit(self.docker.observe, self.project.name)
             return WantedStack.read(self.compose), state.result()
+
+    def look_to_stop(self) -> tuple[WantedStack, State]:
+        """Return what is wanted and what runs; where the files can't be read, as the containers tell it.
+
+        Raises:
+            MachineLacks: the engine does not answer any more.
+        """
+        state = self.docker.observe(self.project.name)
+        try:
+            if not self.compose.files:
+                raise Refused("Compose files are missing")
+            return WantedStack.read(self.compose), state
+        except (Refused, MachineLacks) as error:
+            self.console.say(f"! {error.message}\n  going by what runs")
+            project = self.project
+            stack = observed_stack(state, balancer=project.balancer, migrations=project.migrations)
+            return WantedStack({}, stack), state
 
     def change(self, make_plan: Callable[[], tuple[Plan, Stack]], *, after: Callable[[], Any] = lambda: None) -> None:
         """Plan under the lock, show the plan, carry it out.

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from optimus_ops.secrets.schema import describes_secrets
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -26,6 +28,14 @@ class SecretsPaths:
         """Return a project's paths."""
         root = project.root
         return cls(root / ".env.example", project.secrets_file, project.secrets, root / "config" / "tenants.yaml")
+
+    @property
+    def described(self) -> bool:
+        """Whether the template is there and is one: others have a `.env.example`, too, which is no business of ours."""
+        try:
+            return describes_secrets(self.example.read_text("utf-8", errors="replace"))
+        except OSError:
+            return False
 
     def __iter__(self) -> Iterator[Path]:
         """Give the paths in the order in which the room's functions take them."""

@@ -6,7 +6,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from optimus_ops.console import Console, print_json
-from optimus_ops.errors import OpsError
+from optimus_ops.errors import OpsError, Refused
 from optimus_ops.project import load_project
 from optimus_ops.secrets.firstrun import SecretsOutcome, ensure, plan, validate
 from optimus_ops.secrets.paths import SecretsPaths
@@ -31,7 +31,7 @@ def initialise(*, plan_only: bool, json: bool, root: Path | None = None) -> None
         Refused: something is malformed or missing.
         OpsError: a file can't be written.
     """
-    paths = SecretsPaths.of(load_project(root))
+    paths = described_paths(root)
     result: SecretsPlan | SecretsOutcome = plan(*paths) if plan_only else ensure(*paths)
     if json:
         print_json(asdict(result))
@@ -50,7 +50,7 @@ def check(*, json: bool, root: Path | None = None) -> None:
         Refused: a file is malformed, so that it can't be judged.
         OpsError: there are errors among the findings.
     """
-    paths = SecretsPaths.of(load_project(root))
+    paths = described_paths(root)
     findings = validate(*paths)
     errors = [finding for finding in findings if finding.severity == "error"]
     if json:
@@ -63,6 +63,21 @@ def check(*, json: bool, root: Path | None = None) -> None:
             console.say(f"{console.paint('✓', '32')} {paths.secrets_file.name} is complete and private")
     if errors:
         raise OpsError(f"{len(errors)} of the secrets' checks failed", "the lines above say what to do")
+
+
+def described_paths(root: Path | None) -> SecretsPaths:
+    """Return a project's paths.
+
+    Raises:
+        Refused: its template describes no secrets.
+    """
+    paths = SecretsPaths.of(load_project(root))
+    if paths.example.is_file() and not paths.described:
+        raise Refused(
+            f"{paths.example.name} describes no secrets",
+            "say above a key who makes or reads it, as in: # @generate=token(32) @consumers=web",
+        )
+    return paths
 
 
 def finding_line(finding: Finding, console: Console) -> str:

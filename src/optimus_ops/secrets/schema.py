@@ -14,6 +14,8 @@ Above a key stand comment lines that describe it and a line of decorators:
 | `@required` | it must not be empty |
 | `@pattern=REGEX` | a value must match all of it |
 
+A file without any of the first three is no schema: other projects have a `.env.example`, too.
+
 A name with `*` is a family with a member per tenant; it may be commented out, so that the file stays a valid
 environment file: `# TENANT_*_API_KEY=`.
 """
@@ -37,6 +39,7 @@ DECORATORS = re.compile(r"#\s*(?P<text>@.*)")
 DECORATOR = re.compile(r"@(?P<name>[a-z-]+)(?:=(?P<value>\S+))?")
 GENERATOR = re.compile(r"(?P<kind>token|hex)\((?P<size>[0-9]{1,3})\)")
 SERVICE = re.compile(r"[a-z0-9][a-z0-9_-]*")
+MARKER = re.compile(r"^[ \t]*#[ \t]*@(?:\S+[ \t]+@)*(?:generate|consumers|redis-acl)=", re.MULTILINE)
 KNOWN = {"generate": True, "consumers": True, "redis-acl": True, "pattern": True, "required": False}
 """Decorators, and whether each takes a value."""
 RANDOM_BYTES = range(16, 129)
@@ -86,6 +89,11 @@ class _Pending:
     def clear(self) -> None:
         self.description.clear()
         self.decorators.clear()
+
+
+def describes_secrets(text: str) -> bool:
+    """Tell whether a `.env.example` is a schema, and not any project's list of variables."""
+    return MARKER.search(text) is not None
 
 
 def parse_schema(text: str, source: str) -> Schema:

@@ -12,10 +12,27 @@ from optimus_ops.errors import Refused
 from optimus_ops.stack.scalable import is_labelled, is_stateless
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Container, Iterator, Mapping
     from pathlib import Path
 
+STARTED = "service_started"
+HEALTHY = "service_healthy"
 COMPLETED = "service_completed_successfully"
+
+
+@dataclass(frozen=True, slots=True)
+class Dependency:
+    """What a service needs of another one before it starts.
+
+    Args:
+        condition: service_started, service_healthy or service_completed_successfully.
+        required: whether it can't start without.
+        restart: whether it is restarted after the other one was replaced.
+    """
+
+    condition: str = STARTED
+    required: bool = True
+    restart: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +41,7 @@ class PublishedPort:
 
     Args:
         host_ip: the address it is bound to; "" stands for all.
-        host_port: the port on the host; 0 where the engine chooses one.
+        host_port: the port on the host; 0 where the engine chooses one, of all or of a range.
         target: the port in the container.
         protocol: tcp, udp or sctp.
     """
@@ -48,7 +65,7 @@ class Service:
         default_replicas: how many replicas the files ask for.
         ports: the ports that it listens on (environment PORT, then `expose`).
         published: its ports on the host.
-        depends_on: service -> condition.
+        depends_on: service -> what is needed of it; of services of the stack only.
         cpus: limit in cores; None without one.
         memory: limit in bytes; None without one.
         reserved_cpus: cores that one replica is promised; None without a reservation.
@@ -67,7 +84,7 @@ class Service:
     default_replicas: int
     ports: tuple[int, ...]
     published: tuple[PublishedPort, ...]
-    depends_on: Mapping[str, str]
+    depends_on: Mapping[str, Dependency]
     cpus: float | None
     memory: int | None
     reserved_cpus: float | None
@@ -96,13 +113,14 @@ class Stack:
 
     @property
     def jobs(self) -> frozenset[str]:
-        """Return the one-shot services: those that another one waits for to end well."""
-        return frozenset(
+        """Return the one-shot services: the migrations, and those that another one waits for to end well."""
+        waited_for = {
             needed
             for service in self.services.values()
-            for needed, condition in service.depends_on.items()
-            if condition == COMPLETED
-        )
+            for needed, dependency in service.depends_on.items()
+            if dependency.condition == COMPLETED
+        }
+        return frozenset(waited_for if self.migrations is None else {*waited_for, self.migrations})
 
     @property
     def public_images(self) -> tuple[str, ...]:
@@ -138,8 +156,13 @@ def parse_stack(document: Mapping[str, Any], *, balancer: str, migrations: str) 
     raw: Mapping[str, Any] = plain(document.get("services") or {})
     labelled = any(is_labelled(service.get("labels")) for service in raw.values())
     project = str(document.get("name", ""))
+    # What ends by itself, and what others meet as the balancer, has one container.
+    single = {balancer, migrations, *_waited_for(raw)}
     named = {name: {**service, "image": image_of(project, name, service)} for name, service in raw.items()}
-    services = {name: _service(name, service, labelled=labelled, balancer=balancer) for name, service in named.items()}
+    services = {
+        name: _service(name, service, labelled=labelled, single=name in single, known=raw)
+        for name, service in named.items()
+    }
     return Stack(
         project=project,
         services=services,
@@ -165,12 +188,25 @@ def image_of(project: str, name: str, service: Mapping[str, Any]) -> str:
     return str(service.get("image") or f"{project}-{name}")
 
 
-def _service(name: str, raw: Mapping[str, Any], *, labelled: bool, balancer: str) -> Service:
+def _waited_for(services: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the names of services that another one waits for to end well."""
+    for service in services.values():
+        for needed, told in (service.get("depends_on") or {}).items():
+            if told.get("condition") == COMPLETED:
+                yield needed
+
+
+def _dependency(raw: Mapping[str, Any]) -> Dependency:
+    condition = str(raw.get("condition", STARTED))
+    return Dependency(condition, raw.get("required", True) is not False, raw.get("restart") is True)
+
+
+def _service(name: str, raw: Mapping[str, Any], *, labelled: bool, single: bool, known: Container[str]) -> Service:
     deploy: Mapping[str, Any] = raw.get("deploy") or {}
     resources: Mapping[str, Any] = deploy.get("resources") or {}
     limits: Mapping[str, Any] = resources.get("limits") or {}
     reserved: Mapping[str, Any] = resources.get("reservations") or {}
-    scalable = is_labelled(raw.get("labels")) if labelled else is_stateless(raw) and name != balancer
+    scalable = is_labelled(raw.get("labels")) if labelled else is_stateless(raw) and not single
     return Service(
         name=name,
         image=str(raw["image"]),
@@ -181,8 +217,7 @@ def _service(name: str, raw: Mapping[str, Any], *, labelled: bool, balancer: str
         ports=_ports(raw),
         published=tuple(_published(name, port) for port in raw.get("ports") or ()),
         depends_on={
-            needed: str(condition.get("condition", "service_started"))
-            for needed, condition in (raw.get("depends_on") or {}).items()
+            needed: _dependency(told) for needed, told in (raw.get("depends_on") or {}).items() if needed in known
         },
         cpus=_number(limits.get("cpus")),
         memory=_whole(limits.get("memory")),
@@ -219,11 +254,11 @@ def _ports(raw: Mapping[str, Any]) -> tuple[int, ...]:
 
 def _published(name: str, raw: Mapping[str, Any]) -> PublishedPort:
     published = str(raw.get("published") or "0")
-    if not published.isdigit() or int(published) > 65535:
+    ends = published.split("-")
+    if len(ends) > 2 or not all(end.isdigit() and int(end) <= 65535 for end in ends):
         raise Refused(f"{name}: the published port {published!r} is not a port number", "give one from 1 to 65535")
-    return PublishedPort(
-        str(raw.get("host_ip") or ""), int(published), int(raw["target"]), str(raw.get("protocol", "tcp"))
-    )
+    host_port = int(published) if len(ends) == 1 else 0
+    return PublishedPort(str(raw.get("host_ip") or ""), host_port, int(raw["target"]), str(raw.get("protocol", "tcp")))
 
 
 def _number(value: object) -> float | None:

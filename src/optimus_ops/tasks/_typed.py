@@ -40,6 +40,7 @@ def task(
     iterable: Iterable[str] = (),
     optional: Iterable[str] = (),
     positional: Iterable[str] = (),
+    klass: Callable[..., Any] = RepeatableTask,
 ) -> Callable[[Body], Any]:
     """Make an Invoke task of a function whose errors end as one message and the documented exit code.
 
@@ -49,12 +50,13 @@ def task(
         iterable: parameters that may be given several times.
         optional: parameters whose flag may stand without a value.
         positional: parameters that are given without a flag.
+        klass: makes the task.
     """
 
     def decorate(body: Body) -> Any:
         return invoke_task(
             guarded(body),
-            klass=RepeatableTask,
+            klass=klass,
             name=name,
             help=dict(help or {}),
             iterable=list(iterable),

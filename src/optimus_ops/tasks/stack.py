@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import inspect
+import functools
 from typing import TYPE_CHECKING, Any
 
 from invoke.context import Context
 
 from optimus_ops.tasks._typed import task
+from optimus_ops.tasks.replica_flags import ScaleTask
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -39,6 +40,7 @@ def make_scale(services: Sequence[str]) -> Any:
 
     def scale(
         _: Context,
+        replicas: Sequence[str] | None = None,
         down: bool = False,
         prune_network: bool = False,
         build: Sequence[str] | None = None,
@@ -53,7 +55,7 @@ def make_scale(services: Sequence[str]) -> Any:
         json: bool = False,
         lock_wait: str = "0",
         detailed_exitcode: bool = False,
-        **counts: str,
+        **numbers: str | None,
     ) -> None:
         """Bring the stack up with this many replicas of each service named; the others keep their number.
 
@@ -74,14 +76,14 @@ def make_scale(services: Sequence[str]) -> Any:
             remove_orphans=remove_orphans,
         )
         chosen = cli.options(plan=plan, json=json, lock_wait=lock_wait, detailed_exitcode=detailed_exitcode)
-        cli.scale(counts, flags, chosen)
+        given = {service: text for service, text in numbers.items() if text is not None}
+        cli.scale(cli.typed_counts(given, replicas or ()), flags, chosen)
 
-    named = {service.replace("-", "_"): service for service in services}
-    scale.__signature__ = _with_flags(scale, list(named))  # type: ignore[attr-defined]  # what Invoke reads
     return task(
-        iterable=["build"],
+        klass=functools.partial(ScaleTask, services=tuple(services)),
+        iterable=["build", "replicas"],
         help={
-            **{parameter.replace("_", "-"): f"replicas of {service}" for parameter, service in named.items()},
+            "replicas": "NAME=N: replicas of any service, also of one whose name can't be a flag (repeatable)",
             "down": "stop and remove every container; volumes stay",
             "prune-network": "with --down: remove the networks as well",
             "build": "build the image of this service anew (may be given several times)",
@@ -95,19 +97,6 @@ def make_scale(services: Sequence[str]) -> Any:
             **LOCK_HELP,
         },
     )(scale)
-
-
-def _with_flags(body: Any, names: Sequence[str]) -> inspect.Signature:
-    """Return a function's signature with a string parameter for each name in place of `**counts`.
-
-    Strings, so that a bad value is refused by us with a clear message instead of a traceback out of Invoke.
-    """
-    signature = inspect.signature(body)
-    fixed = [p for p in signature.parameters.values() if p.kind is not inspect.Parameter.VAR_KEYWORD]
-    flags = [inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default="") for name in names]
-    return signature.replace(
-        parameters=[fixed[0], *flags, *(p.replace(kind=inspect.Parameter.KEYWORD_ONLY) for p in fixed[1:])]
-    )
 
 
 @task(help={**ORPHANS_HELP, **OVERLAY_HELP, **PLAN_HELP, **LOCK_HELP})

@@ -5,21 +5,25 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from invoke.parser.context import ParserContext
 
 FLAG = "--service"
 
 
-def with_flags(words: Sequence[str], contexts: Mapping[str, ParserContext]) -> list[str]:
+def with_flags(
+    words: Sequence[str], contexts: Mapping[str, ParserContext], services: Collection[str] = ()
+) -> list[str]:
     """Return a command line in which bare words behind a task that takes services became `--service WORD`.
 
-    A word that is also the name of a task begins that task, as ever.
+    A word that is also the name of a task begins that task, as ever; unless it stands behind a task that takes services
+    and is one of them.
 
     Args:
         words: what stands behind Invoke's own flags.
         contexts: name of a task -> what Invoke knows of its flags.
+        services: the services that are known.
     """
     result: list[str] = []
     context: ParserContext | None = None
@@ -29,12 +33,16 @@ def with_flags(words: Sequence[str], contexts: Mapping[str, ParserContext]) -> l
             value_expected = False
         elif word.startswith("-") and word != "-":
             value_expected = _takes_value(word, context)
-        elif word in contexts:
+        elif word in contexts and not (word in services and _takes_services(context)):
             context = contexts[word]
-        elif context is not None and FLAG in context.flags and context.flags[FLAG].takes_value:
+        elif _takes_services(context):
             result.append(FLAG)
         result.append(word)
     return result
+
+
+def _takes_services(context: ParserContext | None) -> bool:
+    return context is not None and FLAG in context.flags and bool(context.flags[FLAG].takes_value)
 
 
 def _takes_value(word: str, context: ParserContext | None) -> bool:

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import contextlib
-from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -9,7 +8,7 @@ from hypothesis import strategies as st
 from tests.unit.stacks import stack
 
 from optimus_ops.errors import Refused
-from optimus_ops.stack.model import PublishedPort, parse_count, parse_duration
+from optimus_ops.stack.model import COMPLETED, Dependency, PublishedPort, parse_count, parse_duration, parse_stack
 from optimus_ops.stack.scalable import scalable_services
 
 
@@ -87,20 +86,36 @@ def test_counts_that_make_no_sense_are_refused(text: str) -> None:
         parse_count(text, "--ai-engine")
 
 
-def test_flags_come_from_labels_in_either_form(tmp_path: Path) -> None:
-    base = tmp_path / "docker-compose.yml"
-    base.write_text(
-        "services:\n"
-        "  a: {image: x, labels: {com.optimus.scalable: 'true'}}\n"
-        "  b: {image: x, labels: [com.optimus.scalable=true], environment: !reset null}\n"
-        "  c: {image: x}\n"
-    )
-    assert scalable_services(base) == ("a", "b")
+def test_services_scale_by_label_in_either_form_or_else_where_they_hold_nothing() -> None:
+    a = {"image": "x", "labels": {"com.optimus.scalable": "true"}}
+    b = {"image": "x", "labels": ["com.optimus.scalable=true"]}
+    c = {"image": "x", "ports": ["8000-8010:80"]}
+    d = {"image": "x", "ports": ["8000:80"]}
+    e = {"image": "x", "volumes": ["data:/data"]}
+    assert scalable_services({"a": a, "b": b, "c": c}) == ("a", "b")
+    assert scalable_services({"c": c, "d": d, "e": e, "1": {"image": "x"}, "broken": 3}) == ("c", "1")
 
 
-@pytest.mark.parametrize("text", ["services: [", "- a", "", "services: 3"])
-def test_a_file_that_is_no_compose_file_is_refused(tmp_path: Path, text: str) -> None:
-    base = tmp_path / "docker-compose.yml"
-    base.write_text(text)
-    with pytest.raises(Refused, match=r"docker-compose\.yml"):
-        scalable_services(base)
+@pytest.mark.parametrize(("published", "host_port"), [("8000-8010", 0), ("8000", 8000), ("", 0), (None, 0)])
+def test_a_range_of_ports_is_the_engine_s_choice(published: str | None, host_port: int) -> None:
+    service = {"image": "x", "ports": [{"target": 80, "published": published}]}
+    assert stack(web=service).services["web"].published == (PublishedPort("", host_port, 80),)
+
+
+@pytest.mark.parametrize("published", ["80-", "a-b", "1-2-3", "70000", "8000-70000"])
+def test_what_is_no_port_is_refused_with_the_service(published: str) -> None:
+    with pytest.raises(Refused, match="web: the published port"):
+        stack(web={"image": "x", "ports": [{"target": 80, "published": published}]})
+
+
+def test_what_others_wait_for_to_end_well_is_a_job_and_has_one_container() -> None:
+    waits = {"image": "x", "depends_on": {"seed": {"condition": "service_completed_successfully", "required": False}}}
+    made = parse_stack({"services": {"seed": {"image": "x"}, "web": waits}}, balancer="none", migrations="none")
+    assert made.jobs == {"seed"}
+    assert made.scalable == ("web",)
+    assert made.services["web"].depends_on == {"seed": Dependency(COMPLETED, required=False)}
+
+
+def test_a_migrations_job_that_nobody_waits_for_is_a_job_all_the_same() -> None:
+    made = parse_stack({"services": {"migrate": {"image": "x"}}}, balancer="none", migrations="migrate")
+    assert made.jobs == {"migrate"}

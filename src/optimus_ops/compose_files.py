@@ -1,0 +1,121 @@
+"""Which Compose files a checkout runs, and under which name: found as plain `docker compose` finds them.
+
+COMPOSE_FILE (of the environment, else of the `.env` beside `tasks.py`) is the whole list; without it, the settings or
+the conventional names say which file is the base. The project's name is COMPOSE_PROJECT_NAME, else that of the `.env`
+beside the base, else that of the settings, else `name:` in the files, else the name of the base's folder.
+
+https://docs.docker.com/compose/how-tos/environment-variables/envvars/
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+BASES = ("compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml")
+OVERRIDES = (
+    "compose.override.yml",
+    "compose.override.yaml",
+    "docker-compose.override.yml",
+    "docker-compose.override.yaml",
+)
+FOLDER, BASE = "compose", "docker-compose.yml"
+NAME_LINE = r"""(?m)^(?:name|"name"|'name')\s*:[ \t]*(?P<value>.+?)[ \t]*$"""
+
+
+@dataclass(frozen=True)
+class ComposeFiles:
+    """The Compose files that are always on, and the variables of `.env` that they are read with.
+
+    Args:
+        base: the first one; it may be missing.
+        further: those behind it.
+        complete: whether they are the whole list, so that the settings add nothing.
+        variables: variables that the environment doesn't have, which Compose would not find by itself.
+        dotenv: variables of the `.env` beside the base.
+    """
+
+    base: Path
+    further: tuple[Path, ...] = ()
+    complete: bool = False
+    variables: Mapping[str, str] = field(default_factory=dict)
+    dotenv: Mapping[str, str] = field(default_factory=dict)
+
+    def value(self, name: str, environ: Mapping[str, str]) -> str:
+        """Return a variable of the environment, else of the `.env` files; "" if there is none."""
+        return environ.get(name) or self.variables.get(name) or self.dotenv.get(name) or ""
+
+
+def find_files(root: Path, environ: Mapping[str, str], folder: str | None, base: str | None) -> ComposeFiles:
+    """Return the Compose files of a checkout.
+
+    Args:
+        root: the checkout.
+        environ: the environment.
+        folder: the folder that the settings name.
+        base: the file that the settings name.
+    """
+    beside = {} if environ.get("COMPOSE_FILE") else _dotenv(root, environ)
+    beside = beside if beside.get("COMPOSE_FILE") else {}
+    listed = environ.get("COMPOSE_FILE") or beside.get("COMPOSE_FILE") or ""
+    separator = environ.get("COMPOSE_PATH_SEPARATOR") or beside.get("COMPOSE_PATH_SEPARATOR") or ":"
+    paths = [Path(os.path.normpath(root / path)) for path in listed.split(separator) if path]
+    first, further = (paths[0], tuple(paths[1:])) if paths else _by_convention(root, folder, base)
+    return ComposeFiles(first, further, bool(paths), beside, _dotenv(first.parent, {**environ, **beside}))
+
+
+def _dotenv(folder: Path, environ: Mapping[str, str]) -> Mapping[str, str]:
+    """Return the variables of a folder's `.env`."""
+    path = folder / ".env"
+    if not path.is_file():
+        return {}
+    from optimus_ops.dotenv import read_dotenv  # noqa: PLC0415 - most starts have none
+
+    return read_dotenv(path, environ)
+
+
+def _by_convention(root: Path, folder: str | None, base: str | None) -> tuple[Path, tuple[Path, ...]]:
+    """Return the base and what belongs to it, where no list is given."""
+    conventional = root / (folder or FOLDER) / (base or BASE)
+    if base is not None or conventional.is_file():
+        return conventional, ()
+    # Only where plain `docker compose`, in this very folder, would read it by itself, an override is read here, too.
+    for place in [conventional.parent] if folder is not None else [conventional.parent, root]:
+        for name in BASES:
+            if (place / name).is_file():
+                overrides = (place / override for override in OVERRIDES if place == root)
+                return place / name, tuple(path for path in overrides if path.is_file())[:1]
+    return conventional, ()
+
+
+def name_in_files(files: tuple[Path, ...], variables: Mapping[str, str]) -> str:
+    """Return what `name:` of the last file that has one says; "" if none has. The files need not parse."""
+    for path in reversed(files):
+        try:
+            found = re.findall(NAME_LINE, path.read_text("utf-8", errors="replace"))
+        except OSError:
+            continue
+        if found:
+            from optimus_ops.dotenv import interpolate  # noqa: PLC0415 - as above
+
+            return interpolate(_scalar(found[-1]), variables)
+    return ""
+
+
+def _scalar(text: str) -> str:
+    """Return the value of a YAML scalar on one line."""
+    quote = text[:1]
+    if quote in {"'", '"'} and quote in text[1:]:
+        return text[1 : text.index(quote, 1)]
+    return re.split(r"\s#", text, maxsplit=1)[0].rstrip()
+
+
+def folder_name(folder: Path) -> str:
+    """Return the name that Compose gives a project by its folder: lower case, without characters that none may have."""
+    return re.sub(r"[^a-z0-9_-]", "", folder.name.lower()).lstrip("_-")

@@ -1,0 +1,89 @@
+"""A flag of `invoke scale` for each service that can have several replicas, whatever its name.
+
+A service whose name can't be a flag (one letter, a word that `scale` or Invoke itself has a flag for, or one that
+differs from another only by `-` and `_`) is given as `--replicas NAME=N`, which works for all of them.
+"""
+
+from __future__ import annotations
+
+import inspect
+from typing import TYPE_CHECKING, Any
+
+from invoke.parser.argument import Argument
+from invoke.parser.context import to_flag
+
+from optimus_ops.tasks._typed import RepeatableTask
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+UNUSABLE = frozenset({"self"})
+"""Keywords that Invoke can't call a task with."""
+
+
+class ScaleTask(RepeatableTask):
+    """A task with a flag for each of a list of services beside those of its signature.
+
+    Args:
+        body: its function, which takes the numbers as keywords.
+        services: the services.
+        **options: what Invoke's own task takes.
+    """
+
+    def __init__(self, body: Callable[..., object], services: Sequence[str] = (), **options: Any) -> None:
+        """Keep the services."""
+        super().__init__(body, **options)
+        self.services = tuple(services)
+
+    def get_arguments(self, ignore_unknown_help: bool | None = None) -> list[Argument]:
+        """Return the arguments of the signature and one for each service that can have a flag."""
+        own = super().get_arguments(ignore_unknown_help)
+        taken = {to_flag(name) for argument in own for name in argument.names}
+        names = flagged(self.services, taken)
+        flags = [Argument(names=(name,), help=f"replicas of {name}") for name in names]
+        return [*flags, *own]
+
+    def argspec(self, body: Callable[..., object]) -> inspect.Signature:
+        """Return the parameters that have flags of their own: all but `**numbers`."""
+        signature = super().argspec(body)
+        kept = [made for made in signature.parameters.values() if made.kind is not inspect.Parameter.VAR_KEYWORD]
+        return signature.replace(parameters=kept)
+
+
+def flagged(services: Iterable[str], taken: Iterable[str] = ()) -> tuple[str, ...]:
+    """Return those services whose name can be a flag.
+
+    Args:
+        services: the services.
+        taken: flags that mean something else.
+    """
+    names = tuple(services)
+    reserved = {*taken, *core_flags()}
+    alike = [to_flag(name) for name in names]
+    return tuple(
+        name
+        for name, flag in zip(names, alike, strict=True)
+        if flag.startswith("--")
+        and name not in UNUSABLE
+        and flag not in reserved
+        # Of two that differ by - and _ only, the one that is written like the flag has it.
+        and (alike.count(flag) == 1 or flag == f"--{name}")
+        and flag.removeprefix("--").strip("-")
+    )
+
+
+def core_flags() -> frozenset[str]:
+    """Return the flags of Invoke itself, which it takes behind a task's name as well."""
+    from invoke.program import Program
+
+    program = Program()
+    return frozenset(
+        to_flag(name) for made in (program.core_args(), program.task_args()) for arg in made for name in arg.names
+    )
+
+
+def hint_for(flag: str, services: Iterable[str]) -> str | None:
+    """Return how a number is given for the service that an unknown flag means; None if it means none."""
+    word = flag.partition("=")[0].removeprefix("--")
+    meant = [name for name in services if name == word]
+    return f"replicas of {meant[0]}: invoke scale --replicas {meant[0]}=N" if meant else None
