@@ -3,6 +3,7 @@
 # Active defragmentation needs the jemalloc that comes with Redis' own sources. The public image has it; builds of Linux
 # distributions use the system's and refuse to start with `activedefrag yes`, so they run without.
 set -eu
+. "${0%/*}/memory.sh"
 
 # Tells by exit code: with --daemonize the parent ends with 0 once the configuration was accepted, with 1 if it was not. The
 # child then finds no folder for its only socket, and ends.
@@ -12,10 +13,12 @@ can_defragment() {
 }
 
 case "$1" in
-    /*) configuration=$1 ;;
-    *) configuration=/etc/optimus/redis/$1 ;;
+    /*) configuration=$1 kind=node ;;
+    cache.conf) configuration=/etc/optimus/redis/$1 kind=cache ;;
+    *) configuration=/etc/optimus/redis/$1 kind=state ;;
 esac
 shift
+room "$kind" "$(maxmemory_of "$@")"
 if can_defragment; then
     set -- "$@" --activedefrag yes
 else

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import re
+import subprocess
+from fractions import Fraction
+from pathlib import Path
 
 import pytest
 import yaml
@@ -175,11 +178,40 @@ def test_the_cache_evicts_and_writes_nothing() -> None:
     assert (cache["maxmemory-policy"], cache["appendonly"], cache["save"]) == ("allkeys-lru", "no", '""')
 
 
-@pytest.mark.parametrize(("name", "room"), [("redis", 2.0), ("redis-cache", 1.25)])
-def test_redis_refuses_or_evicts_before_the_kernel_kills_it(name: str, room: float) -> None:
-    service = services()[name]
-    maxmemory = memory(service["command"][service["command"].index("--maxmemory") + 1])
-    assert memory(service["deploy"]["resources"]["limits"]["memory"]) >= room * maxmemory
+@pytest.mark.parametrize("stack", STACKS)
+def test_a_redis_refuses_or_evicts_before_the_kernel_kills_it(stack: tuple[str, ...]) -> None:
+    """The limit holds what `need` in compose/redis/memory.sh adds up: docs/redis-memory.md."""
+    found = {name: service for name, service in services(*stack).items() if "--maxmemory" in service.get("command", ())}
+    assert {"redis", "redis-cache"} <= found.keys()
+    for name, service in found.items():
+        command = service["command"]
+        maxmemory = memory(command[command.index("--maxmemory") + 1])
+        kind = {"start.sh": "cache", "alone.sh": "state", "node.sh": "node"}[Path(command[1]).name]
+        copies = {"cache": Fraction(1), "state": Fraction(2), "node": Fraction(7, 3)}[kind]
+        needed = maxmemory * (copies + Fraction(1, 8)) + 24 * 2**20
+        assert memory(service["deploy"]["resources"]["limits"]["memory"]) >= needed, name
+        assert said_by_memory_sh(f"need {kind} {maxmemory}") == str(int(needed))
+
+
+def said_by_memory_sh(call: str) -> str:
+    program = f". {COMPOSE / 'redis' / 'memory.sh'}; {call}"
+    return subprocess.run(["sh", "-c", program], capture_output=True, text=True, check=True).stdout.strip()
+
+
+@pytest.mark.parametrize(
+    ("size", "number"), [("192mb", 192 << 20), ("1gb", 1 << 30), ("2G", 2 * 10**9), ("5K", 5000), ("77", 77), ("0", 0)]
+)
+def test_sizes_are_read_as_redis_reads_them(size: str, number: int) -> None:
+    assert said_by_memory_sh(f"maxmemory_of --port 1 --maxmemory {size}") == str(number)
+
+
+def test_clients_that_do_not_read_are_cut_off_before_writes_are_refused() -> None:
+    text = (COMPOSE / "redis" / "common.conf").read_text("utf-8")
+    bounds = dict(
+        re.findall(r"^(?:client-output-buffer-limit )?(normal|pubsub|maxmemory-clients) (\w+)", text, re.MULTILINE)
+    )
+    assert bounds.keys() == {"normal", "pubsub", "maxmemory-clients"}
+    assert max(map(memory, bounds.values())) <= memory(services()["redis"]["command"][-1]) / 3
 
 
 @pytest.mark.parametrize("file", ["state.conf", "cache.conf"])

@@ -9,6 +9,7 @@
 set -eu
 umask 077
 . "${0%/*}/lib.sh"
+. "${0%/*}/../memory.sh"
 
 data=${REDIS_DATA:-/data}
 # Written by start.sh when this node runs alone.
@@ -147,7 +148,11 @@ esac
 # user's name, and leaves out the transactions (also what scripts wrote) that the user may not make: redis/redis#14541.
 fill users-node.acl SERVICES="$(digest REDIS_PASSWORD)" SENTINEL="$(digest REDIS_SENTINEL_PASSWORD)" \
     REPLICATION="$(digest REDIS_REPLICATION_PASSWORD)" OPERATOR="$(digest REDIS_OPERATOR_PASSWORD)" > "$data/users.acl"
-fill node.conf ADDRESS="$REDIS_ADDRESS" MIN_REPLICAS="$min_replicas" MAX_LAG="$REDIS_MAX_LAG" \
+# In parts of the data, so that they fit where all is smaller.
+maxmemory=$(maxmemory_of "$@")
+[ "$maxmemory" -gt 0 ] || maxmemory=$((192 * 1048576))
+fill node.conf ADDRESS="$REDIS_ADDRESS" BACKLOG=$((maxmemory / 12)) UNREAD=$((maxmemory / 3)) \
+    UNREAD_LONG=$((maxmemory / 6)) MIN_REPLICAS="$min_replicas" MAX_LAG="$REDIS_MAX_LAG" \
     REPLICATION_PASSWORD="$(secret REDIS_REPLICATION_PASSWORD)" > "$data/redis.conf"
 case "$role" in
     master*) rm -f "$alone" ;;

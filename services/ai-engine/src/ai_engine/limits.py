@@ -92,7 +92,8 @@ class Gate:
         held = self._held.setdefault(name, set())
         held.add(slot)
         try:
-            verdict, retry_ms, remaining, reset_ms, _, history = await self._store.run(ADMIT, keys, arguments)
+            answer = await self._store.run(ADMIT, keys, arguments, large=session is not None)
+            verdict, retry_ms, remaining, reset_ms, _, history = answer
         except asyncio.CancelledError:
             held.discard(slot)
             raise

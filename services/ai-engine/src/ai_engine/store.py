@@ -16,6 +16,8 @@ from optimus_kit.redis.scripts import Script
 from optimus_kit.settings import AT_ONCE, Durability
 
 MAX_GROUP = 256
+MAX_LARGE = 8
+"""Of them with a large answer: what Redis has to hold until a group is read counts as its memory."""
 DEADLINE_SECONDS = 6.0
 
 Argument = str | bytes | int | float
@@ -31,6 +33,7 @@ class _Call:
     arguments: tuple[Argument, ...]
     done: "asyncio.Future[Any]"
     durable: bool
+    large: bool
 
     def command(self, form: int) -> tuple[Argument, ...]:
         return ("EVALSHA", self.script.forms[form][1], *self.arguments) if self.script else self.arguments
@@ -63,24 +66,39 @@ class Store:
         """Which form of the scripts the server was given: see `Script.forms`."""
 
     async def run(
-        self, script: Script, keys: Sequence[str], arguments: Iterable[Argument], *, durable: bool = False
+        self,
+        script: Script,
+        keys: Sequence[str],
+        arguments: Iterable[Argument],
+        *,
+        durable: bool = False,
+        large: bool = False,
     ) -> Any:
-        """Run a script; `durable`: it must not be lost once this returns. It may run more than once.
+        """Run a script. It may run more than once.
+
+        Args:
+            script: which.
+            keys: its keys.
+            arguments: its arguments.
+            durable: it must not be lost once this returns.
+            large: its answer may be as large as a conversation.
 
         Raises:
             StoreUnavailable: no answer, or it may be lost.
             OutOfMemoryError: refused as a whole, for memory is short.
             RedisError: the script failed.
         """
-        return await self._call(script, (len(keys), *keys, *arguments), durable=durable)
+        return await self._call(script, (len(keys), *keys, *arguments), durable=durable, large=large)
 
     async def execute(self, *command: Argument, durable: bool = False) -> Any:
         """Run a command; arguments and errors as for `run`."""
         return await self._call(None, command, durable=durable)
 
-    async def _call(self, script: Script | None, arguments: tuple[Argument, ...], *, durable: bool) -> Any:
+    async def _call(
+        self, script: Script | None, arguments: tuple[Argument, ...], *, durable: bool, large: bool = False
+    ) -> Any:
         done = asyncio.get_running_loop().create_future()
-        self._waiting.append(_Call(script, arguments, done, durable and self._durability.replicas > 0))
+        self._waiting.append(_Call(script, arguments, done, durable and self._durability.replicas > 0, large))
         if self._flusher is None or self._flusher.done():
             self._flusher = asyncio.create_task(self._flush())
         try:
@@ -97,7 +115,7 @@ class Store:
 
     async def _flush(self) -> None:
         while self._waiting:
-            calls, self._waiting = self._waiting[:MAX_GROUP], self._waiting[MAX_GROUP:]
+            calls, self._waiting = _group(self._waiting)
             try:
                 async with asyncio.timeout(self._deadline):
                     results = await self._send(calls)
@@ -143,6 +161,16 @@ class Store:
             return results
         lost = StoreUnavailable("too few replicas have it")
         return [lost if call.durable else result for call, result in zip(calls, results, strict=True)]
+
+
+def _group(waiting: list[_Call]) -> tuple[list[_Call], list[_Call]]:
+    """Split calls into those that go out together and those that wait."""
+    large = 0
+    for index, call in enumerate(waiting[:MAX_GROUP]):
+        large += call.large
+        if large > MAX_LARGE:
+            return waiting[:index], waiting[index:]
+    return waiting[:MAX_GROUP], waiting[MAX_GROUP:]
 
 
 def _settle(done: "asyncio.Future[Any]", result: Any) -> None:
