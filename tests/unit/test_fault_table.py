@@ -11,7 +11,7 @@ ROOT = Path(__file__).parents[2]
 ROW = re.compile(
     r"^\| (?!fault|-)(?P<fault>[^|]+) \|(?P<happens>[^|]+)\|(?P<lost>[^|]+)\|(?P<test>[^|]+)\|$", re.MULTILINE
 )
-TEST = re.compile(r"`(?P<file>tests/[\w/]+\.py)::(?P<name>test_\w+)`")
+TEST = re.compile(r"`(?P<file>(?:services/[\w-]+/)?tests/[\w/]+\.py)::(?P<name>test_\w+)`")
 
 
 def rows() -> list[re.Match[str]]:
@@ -20,7 +20,7 @@ def rows() -> list[re.Match[str]]:
 
 def functions(path: str) -> set[str]:
     tree = ast.parse((ROOT / path).read_text("utf-8"))
-    return {node.name for node in tree.body if isinstance(node, ast.FunctionDef)}
+    return {node.name for node in tree.body if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)}
 
 
 def test_every_line_of_a_table_is_read() -> None:
