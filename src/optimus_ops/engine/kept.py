@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from optimus_ops.engine.observe import Docker
+    from optimus_ops.project import Project
 
 MOST_KEPT = 5
 
@@ -36,11 +37,24 @@ class KeptImages:
     path: Path
     project: str
 
+    @classmethod
+    def of(cls, project: Project) -> KeptImages:
+        """Return a project's list of kept images."""
+        return cls(project.state / "kept" / f"{project.name}.json", project.name)
+
     def read(self) -> dict[str, list[str]]:
         """Return service -> ids of images, the one that ran last at the end."""
         try:
-            kept = json.loads(self.path.read_text("utf-8"))
+            return self.parse(self.path.read_text("utf-8"))
         except (OSError, ValueError):
+            return {}
+
+    @staticmethod
+    def parse(text: str) -> dict[str, list[str]]:
+        """Return what the text of the file says; nothing where it is malformed."""
+        try:
+            kept = json.loads(text)
+        except ValueError:
             return {}
         return kept if isinstance(kept, dict) else {}
 

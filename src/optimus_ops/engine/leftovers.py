@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from optimus_ops.engine.observe import PROJECT_LABEL, SERVICE_LABEL
 from optimus_ops.engine.process import CommandFailed
 from optimus_ops.engine.state import short_id
+from optimus_ops.errors import OpsError
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping
@@ -66,7 +67,7 @@ class Leftovers:
             f"no longer in the Compose files: {services} ({_named(self.orphans)})": self.orphans,
             f"left by `docker compose run`: {_named(self.one_offs)}": self.one_offs,
             f"networks that nothing uses: {', '.join(self.networks)}": self.networks,
-            f"images that lost their name: {', '.join(short_id(image) for image in self.images)}": self.images,
+            f"images whose name a newer build has: {', '.join(short_id(image) for image in self.images)}": self.images,
         }
         return tuple(line for line, things in told.items() if things)
 
@@ -123,6 +124,14 @@ def former_images(docker: Docker, names: Iterable[str]) -> tuple[str, ...]:
     nameless = [found for found in docker.nameless_images(SERVICE_LABEL) if _origin(found["Labels"] or {}) in origins]
     used = docker.used_images() if nameless else frozenset()
     return tuple(str(found["Id"]) for found in nameless if found["Id"] not in used)
+
+
+def remove_nameless(docker: Docker, images: Iterable[str]) -> None:
+    """Remove those of the images that have no name; the engine keeps what is used, or built on."""
+    for image in images:
+        if not docker.names(image):
+            with contextlib.suppress(OpsError):
+                docker.untag(image)
 
 
 def _origin(labels: Mapping[str, str]) -> tuple[str, str]:

@@ -237,6 +237,10 @@ class Docker:
                     found.append(self.api.inspect_image(name))
         return tuple(found)
 
+    def names(self, image: str) -> tuple[str, ...]:
+        """Return the names of an image, by its id; none if it is gone."""
+        return tuple(name for found in self.inspect_images([image]) for name in found.get("RepoTags") or ())
+
     def nameless_images(self, label: str) -> tuple[Mapping[str, Any], ...]:
         """Return the images without a name that have a label."""
         with asked():

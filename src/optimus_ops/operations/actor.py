@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from optimus_ops.engine.kept import KeptImages
+from optimus_ops.engine.leftovers import remove_nameless
 from optimus_ops.engine.observe import CONNECT_HINT
 from optimus_ops.engine.pins import write_pins
 from optimus_ops.engine.process import CommandFailed
@@ -62,6 +62,7 @@ class ComposeActor:
         before: what was there before the first step.
         deadlines: how long steps may take.
         migrated_from: the schema's revision before each migration that this change has begun.
+        making: the step that is making containers; empty once it ended well.
     """
 
     compose: Compose
@@ -71,6 +72,7 @@ class ComposeActor:
     before: Before
     deadlines: Deadlines = field(default_factory=Deadlines)
     migrated_from: list[str] = field(default_factory=list)
+    making: list[Step] = field(default_factory=list)
 
     @property
     def containers(self) -> Containers:
@@ -80,7 +82,10 @@ class ComposeActor:
     def act(self, step: Step, progress: Progress) -> None:
         """Carry one step out; raise `OpsError` if it fails, `MachineLacks` if that is because the engine is gone."""
         try:
+            if isinstance(step, Start | Migrate):
+                self.making.append(step)
             self._act(step, progress)
+            self.making.clear()
         except CommandFailed as error:
             if not self.docker.answers():
                 raise MachineLacks(f"the Docker engine stopped answering during: {step.text}", CONNECT_HINT) from error
@@ -113,10 +118,7 @@ class ComposeActor:
             case Build(services=services):
                 self.rooms.build(services, note)
             case RemoveImages(images=images):
-                for image in images:
-                    # The engine keeps one that somebody has begun to use, or to build on.
-                    with contextlib.suppress(OpsError):
-                        self.docker.untag(image)
+                remove_nameless(self.docker, images)
             case Keep(service=service, images=images):
                 kept = kept_images(self.compose)
                 kept.keep(self.docker, service, self.stack.services[service].image, images)
@@ -167,7 +169,7 @@ class ComposeActor:
 
     def undo(self, progress: Progress) -> tuple[str, ...]:
         """Put back what was there before the first step."""
-        return undo(self.before, self.containers, progress, self._downgrade)
+        return undo(self.before, self.containers, progress, self._downgrade, unsettled=bool(self.making))
 
     def _downgrade(self) -> tuple[str, ...]:
         return self.rooms.downgrade(self.containers, self.migrated_from[0]) if self.migrated_from else ()
@@ -175,5 +177,4 @@ class ComposeActor:
 
 def kept_images(compose: Compose) -> KeptImages:
     """Return a project's list of kept images."""
-    project = compose.project
-    return KeptImages(project.state / "kept" / f"{project.name}.json", project.name)
+    return KeptImages.of(compose.project)

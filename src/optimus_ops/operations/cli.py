@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 ENGINE_WAIT = "OPTIMUS_ENGINE_WAIT"
 """Names the seconds to wait for an engine that went away before what was done is undone."""
+DIGEST = re.compile(r"sha(256|384|512):", re.IGNORECASE)
 IMAGE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/:@-]{0,254}")
 
 
@@ -195,6 +196,8 @@ def checked_image(text: str) -> str:
     """
     if text and not IMAGE.fullmatch(text):
         raise Refused(f"--image {text}: neither a tag nor the name of an image")
+    if DIGEST.match(text):
+        raise Refused(f"--image {text}: a digest alone names no image", f"write it behind the name: NAME@{text}")
     return text
 
 

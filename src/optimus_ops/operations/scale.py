@@ -14,7 +14,7 @@ from optimus_ops.operations.overlays import check_switch
 from optimus_ops.operations.rooms import look_around
 from optimus_ops.operations.session import Session
 from optimus_ops.plan.down import plan_down
-from optimus_ops.plan.leftovers import check_networks, clear_containers, clear_one_offs, clear_rest
+from optimus_ops.plan.leftovers import check_networks, clear_containers, clear_one_offs, clear_rest, replaced_images
 from optimus_ops.plan.notes import Noticed, with_notes
 from optimus_ops.plan.scale import (
     ScaleRequest,
@@ -66,9 +66,10 @@ def scale(wanted: Wanted, options: Options) -> None:
         request = wanted.request
 
         def complete(plan: Plan) -> Plan:
-            leftovers = noticed.leftovers
+            replaced = replaced_images(plan, stack, state, around.images)
+            leftovers = replace(noticed.leftovers, images=(*noticed.leftovers.images, *replaced))
             clear = (*clear_containers(leftovers), *clear_rest(leftovers)) if wanted.remove_orphans else ()
-            rest = replace(noticed, leftovers=Leftovers()) if wanted.remove_orphans else noticed
+            rest = replace(noticed, leftovers=Leftovers() if wanted.remove_orphans else leftovers)
             return with_notes(replace(plan, steps=(*plan.steps, *clear)), stack, state, rest)
 
         plan = plan_scale(stack, state, request, around)

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from optimus_ops.engine.files import write_private
+from optimus_ops.engine.kept import KeptImages
+from optimus_ops.engine.leftovers import remove_nameless
 from optimus_ops.engine.pins import Pins, write_pins
 from optimus_ops.engine.state import short_id
 from optimus_ops.errors import MachineLacks, OpsError
@@ -15,7 +17,7 @@ from optimus_ops.operations.containers import POLL_SECONDS, each
 from optimus_ops.plan.scale import going, routed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
     from optimus_ops.console import Progress
@@ -24,6 +26,10 @@ if TYPE_CHECKING:
     from optimus_ops.engine.state import Replica, State
     from optimus_ops.operations.containers import Containers
     from optimus_ops.stack.model import Stack
+
+
+QUIET_SECONDS = 2.0
+"""A container whose making was under way when its command ended appeared after 0.2 s on an idle engine."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +74,12 @@ def observe_before(docker: Docker, compose: Compose, stack: Stack, files: tuple[
 
 
 def undo(
-    before: Before, containers: Containers, progress: Progress, downgrade: Callable[[], tuple[str, ...]]
+    before: Before,
+    containers: Containers,
+    progress: Progress,
+    downgrade: Callable[[], tuple[str, ...]],
+    *,
+    unsettled: bool = False,
 ) -> tuple[str, ...]:
     """Start again what was stopped, then take away what was made; return what was undone, a line each.
 
@@ -77,6 +88,7 @@ def undo(
         containers: the project's containers.
         progress: told how far it is.
         downgrade: takes migrations back, where any were run; called while the new image still has its name.
+        unsettled: whether a command that makes containers was cut short: the engine may still be at some of them.
 
     Raises:
         OpsError: something couldn't be put back.
@@ -84,7 +96,7 @@ def undo(
     wait_for_engine(containers, progress)
     check_way_back(before.state, containers.observe())
     started = _start_again(before, containers, progress)
-    removed = _take_away(before, containers, progress)
+    removed = take_away(before, containers, progress, quiet=QUIET_SECONDS if unsettled else 0.0)
     progress.note = f"{len(removed)} containers removed, {len(started)} started again"
     try:
         taken_back = downgrade()
@@ -154,16 +166,32 @@ def _start_again(before: Before, containers: Containers, progress: Progress) -> 
     return tuple(stopped)
 
 
-def _take_away(before: Before, containers: Containers, progress: Progress) -> tuple[Replica, ...]:
-    """Drain the new containers that serve, then remove all new ones."""
-    new = [replica for replica in containers.observe().replicas if replica.id not in before.state.ids]
-    # Healthy or not yet: the balancer finds whatever listens.
-    serving = [replica for replica in new if replica.running and _drains(replica, before, containers.stack)]
-    for service in dict.fromkeys(replica.service for replica in serving):
-        victims = going(replica for replica in serving if replica.service == service)
-        containers.stop(victims, containers.stack.services[service].stop_seconds, progress)
-    each(new, lambda replica: containers.docker.remove(replica.id))
-    return tuple(new)
+def take_away(before: Before, containers: Containers, progress: Progress, *, quiet: float) -> tuple[Replica, ...]:
+    """Drain the new containers that serve, then remove all new ones; return them.
+
+    Args:
+        before: what was there before the first step.
+        containers: the project's containers.
+        progress: told how far it is.
+        quiet: seconds in which none may appear any more before it is done.
+    """
+    removed: dict[str, Replica] = {}
+    until = time.monotonic() + quiet
+    while True:
+        there = containers.observe().replicas
+        new = [found for found in there if found.id not in before.state.ids and found.id not in removed]
+        # Healthy or not yet: the balancer finds whatever listens.
+        serving = [replica for replica in new if replica.running and _drains(replica, before, containers.stack)]
+        for service in dict.fromkeys(replica.service for replica in serving):
+            victims = going(replica for replica in serving if replica.service == service)
+            containers.stop(victims, containers.stack.services[service].stop_seconds, progress)
+        each(new, lambda replica: containers.docker.remove(replica.id))
+        removed.update((replica.id, replica) for replica in new)
+        if new:
+            until = time.monotonic() + quiet
+        if time.monotonic() >= until:
+            return tuple(removed.values())
+        time.sleep(POLL_SECONDS)
 
 
 def _drains(replica: Replica, before: Before, stack: Stack) -> bool:
@@ -181,6 +209,9 @@ def _put_names_back(before: Before, containers: Containers) -> tuple[str, ...]:
         with contextlib.suppress(OpsError):
             docker.tag(before.images[name], name)
             done.append(f"{name} is {short_id(before.images[name])} again")
+    # What had the names meanwhile would stay without one.
+    remove_nameless(docker, [now[name] for name in moved if name in now])
+    done.extend(_forget_kept(before, containers))
     if compose.pinned() != before.pins:
         write_pins(compose.pins_file, before.pins)
         done.append("put pins back")
@@ -190,6 +221,20 @@ def _put_names_back(before: Before, containers: Containers) -> tuple[str, ...]:
         else:
             write_private(path, text)
     return tuple(done)
+
+
+def _forget_kept(before: Before, containers: Containers) -> Iterator[str]:
+    """Take the names away that images were kept under by a change that is undone."""
+    kept = KeptImages.of(containers.compose.project)
+    then = kept.parse(before.files.get(kept.path) or "")
+    services = containers.stack.services
+    for service, images in kept.read().items():
+        for image in images if service in services else ():
+            name = kept.name_of(services[service].image, image)
+            if image not in then.get(service, ()):
+                with contextlib.suppress(OpsError):
+                    containers.docker.untag(name)
+                    yield f"no longer keeps {service}'s image {short_id(image)}"
 
 
 def _remove_new_volumes_and_networks(before: Before, containers: Containers) -> tuple[str, ...]:

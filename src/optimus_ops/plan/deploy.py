@@ -136,6 +136,11 @@ def check_replaceable(stack: Stack, state: State, services: tuple[str, ...]) -> 
     for name in services:
         if name in stack.jobs or name == stack.migrations:
             raise Refused(f"{name} is a job: it is run, not deployed", "run it with: invoke migrate")
+        if fixed := stack.services[name].fixed:
+            raise Refused(
+                f"{name} can't be replaced without an outage: only one container can have {' and '.join(fixed)}",
+                "take that out of the Compose file, or plan an outage: invoke down, then invoke up",
+            )
         if name != stack.balancer and not stack.services[name].scalable:
             raise Refused(
                 f"{name} can't be replaced without an outage: it has one container, which keeps state",

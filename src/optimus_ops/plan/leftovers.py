@@ -6,15 +6,31 @@ from typing import TYPE_CHECKING
 
 from optimus_ops.errors import Refused
 from optimus_ops.plan.scale import going
-from optimus_ops.plan.steps import Remove, RemoveImages, RemoveNetwork, Step, Stop
+from optimus_ops.plan.steps import Build, Remove, RemoveImages, RemoveNetwork, Step, Stop
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
     from optimus_ops.engine.leftovers import Leftovers
-    from optimus_ops.engine.state import Replica
+    from optimus_ops.engine.state import Replica, State
+    from optimus_ops.plan.steps import Plan
+    from optimus_ops.stack.model import Stack
 
 CAUSE = "--remove-orphans"
+
+
+def replaced_images(plan: Plan, stack: Stack, state: State, images: Mapping[str, str]) -> tuple[str, ...]:
+    """Return the ids of the images that lose their names to what a plan builds, and that nothing runs on.
+
+    Args:
+        plan: the plan.
+        stack: what is wanted.
+        state: what runs.
+        images: name -> id of the images that are on the machine.
+    """
+    built = [stack.services[name].image for step in plan.steps if isinstance(step, Build) for name in step.services]
+    used = {replica.image_id for replica in state.replicas if replica.running}
+    return tuple(dict.fromkeys(images[name] for name in built if name in images and images[name] not in used))
 
 
 def clear_containers(leftovers: Leftovers) -> tuple[Step, ...]:

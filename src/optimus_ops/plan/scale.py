@@ -183,6 +183,12 @@ def check_checkout(state: State, folder: str) -> None:
 def check_scalable(stack: Stack, counts: Mapping[str, int]) -> None:
     """Refuse a number of replicas for a service that can't have more than one."""
     for name, count in counts.items():
+        fixed = stack.services[name].fixed
+        if count != 1 and fixed:
+            raise Refused(
+                f"{name} can't have {count} replicas: only one container can have {' and '.join(fixed)}",
+                "take that out of the Compose file; the engine gives each replica its own",
+            )
         if count != 1 and not stack.services[name].scalable:
             raise Refused(f"{name} can't be scaled", f"scalable: {', '.join(stack.scalable)}")
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from optimus_ops.errors import Refused
+from optimus_ops.stack.fixed import fixed_things
 from optimus_ops.stack.scalable import is_labelled, is_stateless
 
 if TYPE_CHECKING:
@@ -74,6 +75,7 @@ class Service:
         environment: variables of its containers, those of `env_file` included.
         labels: labels of its containers.
         config_mounts: absolute paths on the host of the files and folders mounted read-only: its configuration.
+        fixed: what only one container can have, of a service that could have replicas without it.
     """
 
     name: str
@@ -93,6 +95,7 @@ class Service:
     environment: Mapping[str, str]
     labels: Mapping[str, str]
     config_mounts: tuple[str, ...]
+    fixed: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,13 +209,14 @@ def _service(name: str, raw: Mapping[str, Any], *, labelled: bool, single: bool,
     resources: Mapping[str, Any] = deploy.get("resources") or {}
     limits: Mapping[str, Any] = resources.get("limits") or {}
     reserved: Mapping[str, Any] = resources.get("reservations") or {}
-    scalable = is_labelled(raw.get("labels")) if labelled else is_stateless(raw) and not single
+    replicas = is_labelled(raw.get("labels")) if labelled else is_stateless(raw) and not single
+    fixed = fixed_things(raw)
     return Service(
         name=name,
         image=str(raw["image"]),
         builds="build" in raw,
         base_images=_base_images(raw),
-        scalable=scalable,
+        scalable=replicas and not fixed,
         default_replicas=int(deploy.get("replicas", raw.get("scale", 1))),
         ports=_ports(raw),
         published=tuple(_published(name, port) for port in raw.get("ports") or ()),
@@ -231,6 +235,7 @@ def _service(name: str, raw: Mapping[str, Any], *, labelled: bool, single: bool,
             for volume in raw.get("volumes") or ()
             if volume.get("type") == "bind" and volume.get("read_only")
         ),
+        fixed=fixed if replicas else (),
     )
 
 

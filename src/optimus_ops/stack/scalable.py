@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from optimus_ops.stack.fixed import fixed_things
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -14,14 +16,15 @@ def scalable_services(services: Mapping[str, Any]) -> tuple[str, ...]:
     """Return the names of those services of a model that can have more than one replica.
 
     Those labelled `com.optimus.scalable: "true"`; where no service has the label, those without state of their own (no
-    named volume) and without a fixed port on the host.
+    named volume), without a fixed port on the host and without anything else that only one container can have.
 
     Args:
         services: name -> definition, as in `services:` of a Compose file.
     """
     known = {str(name): service for name, service in services.items() if isinstance(service, dict)}
     labelled = tuple(name for name, service in known.items() if is_labelled(service.get("labels")))
-    return labelled or tuple(name for name, service in known.items() if is_stateless(service))
+    unlabelled = (name for name, service in known.items() if is_stateless(service) and not fixed_things(service))
+    return labelled or tuple(unlabelled)
 
 
 def is_labelled(labels: object) -> bool:
@@ -34,8 +37,8 @@ def is_labelled(labels: object) -> bool:
 
 
 def is_stateless(service: Mapping[str, Any]) -> bool:
-    """Tell whether a service has neither a named volume nor a fixed port on the host nor a fixed container name."""
-    if service.get("container_name") or any(_is_fixed(port) for port in service.get("ports") or ()):
+    """Tell whether a service has neither a named volume nor a fixed port on the host."""
+    if any(_is_fixed(port) for port in service.get("ports") or ()):
         return False
     return not any(_is_named_volume(volume) for volume in service.get("volumes") or ())
 

@@ -141,7 +141,7 @@ def test_what_no_file_wants_is_a_leftover_with_the_command_that_removes_it() -> 
     check = checks.check_leftovers(state(old), stack(), [], left)
     assert check.verdict == "warn"
     assert "no longer in the Compose files: old (shop-old-1 runs)" in check.found
-    assert "images that lost their name: 0123456789ab" in check.found
+    assert "images whose name a newer build has: 0123456789ab" in check.found
     assert "invoke up --remove-orphans" in check.hint
 
 

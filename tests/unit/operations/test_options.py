@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from optimus_ops.errors import Refused
-from optimus_ops.operations.cli import options
+from optimus_ops.operations.cli import checked_image, options
 
 
 def test_an_undo_waits_for_the_engine_as_long_as_the_environment_says(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -20,3 +20,15 @@ def test_a_wait_that_is_no_number_of_seconds_is_refused(monkeypatch: pytest.Monk
     monkeypatch.setenv("OPTIMUS_ENGINE_WAIT", text)
     with pytest.raises(Refused, match="OPTIMUS_ENGINE_WAIT"):
         options(plan=False, json=False, lock_wait="0")
+
+
+@pytest.mark.parametrize("text", ["sha256:0123456789abcdef", "SHA256:0123", "sha512:ab"])
+def test_a_digest_alone_names_no_image(text: str) -> None:
+    with pytest.raises(Refused, match="a digest alone names no image") as refused:
+        checked_image(text)
+    assert f"NAME@{text}" in (refused.value.hint or "")
+
+
+@pytest.mark.parametrize("text", ["1.4", "shop/ai:1.4", "shop/ai@sha256:0123456789abcdef", "sha256-tool:1"])
+def test_a_tag_and_a_name_with_its_digest_are_images(text: str) -> None:
+    assert checked_image(text) == text

@@ -1,0 +1,128 @@
+"""An undo takes everything away that a change made, also what appears while it is under way."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+from tests.unit.stacks import replica, stack, state
+
+from optimus_ops.engine.compose import Compose
+from optimus_ops.engine.kept import KeptImages
+from optimus_ops.engine.pins import Pins
+from optimus_ops.engine.state import Replica, State
+from optimus_ops.operations import undo
+from optimus_ops.operations.containers import Containers, Deadlines
+from optimus_ops.operations.undo import Before
+from optimus_ops.project import load_project
+
+
+@dataclass
+class Engine:
+    """An engine in memory: what each look at it finds, and what was taken away."""
+
+    looks: Iterator[tuple[Replica, ...]]
+    images_now: dict[str, str] = field(default_factory=dict)
+    removed: list[str] = field(default_factory=list)
+
+    def answers(self) -> bool:
+        return True
+
+    def observe(self, *_: object) -> State:
+        found = next(self.looks, ())
+        return state(*(replica for replica in found if replica.id not in self.removed))
+
+    def remove(self, container: str) -> None:
+        self.removed.append(container)
+
+    def images(self, names: Any) -> dict[str, str]:
+        return {name: self.images_now[name] for name in names if name in self.images_now}
+
+    def tag(self, image: str, name: str) -> None:
+        self.images_now[name] = image
+
+    def untag(self, name: str) -> None:
+        self.removed.append(name)
+        self.images_now.pop(name, None)
+
+    def names(self, image: str) -> tuple[str, ...]:
+        return tuple(name for name, known in self.images_now.items() if known == image)
+
+    def volumes(self, _project: str) -> tuple[str, ...]:
+        return ()
+
+    networks = volumes
+
+
+class Progress:
+    note = ""
+    complaints: list[str] = []  # noqa: RUF012 - never written to
+
+
+def undone(engine: Engine, folder: Path, *, unsettled: bool = False, **before: Any) -> tuple[str, ...]:
+    """Undo a change of one replica, with `ai` 1 there before."""
+    compose = Compose(load_project(folder, {"COMPOSE_PROJECT_NAME": "shop"}), (), Pins())
+    facts: dict[str, Any] = {
+        "state": state(replica("ai", 1)),
+        "volumes": frozenset(),
+        "networks": frozenset(),
+        "images": {},
+        "pins": Pins(),
+        "files": {},
+    }
+    then = Before(**{**facts, **before})
+    containers = Containers(compose, cast("Any", engine), stack(), then.state, Deadlines())
+    return undo.undo(then, containers, cast("Any", Progress()), lambda: (), unsettled=unsettled)
+
+
+@pytest.fixture
+def no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(undo, "QUIET_SECONDS", 0.3)
+
+
+OLD = replica("ai", 1)
+LATE = replica("ai", 3, status="created", health=None)
+
+
+@pytest.mark.usefixtures("no_waiting")
+def test_a_container_that_the_engine_was_still_making_is_removed_as_well(tmp_path: Path) -> None:
+    new = replica("ai", 2, status="created", health=None)
+    looks = iter([(OLD, new), (OLD, new), (OLD, new), (OLD,), (OLD, LATE), *[(OLD, LATE)] * 100])
+    engine = Engine(looks)
+    said = undone(engine, tmp_path, unsettled=True)
+    assert engine.removed == ["ai2", "ai3"]
+    assert said == ("removed shop-ai-2", "removed shop-ai-3")
+
+
+def test_where_every_command_ended_nothing_more_is_waited_for(tmp_path: Path) -> None:
+    engine = Engine(iter([(OLD,)] * 3 + [(OLD, LATE)] * 3))
+    undone(engine, tmp_path)
+    assert engine.removed == []
+
+
+def test_an_image_that_had_the_name_meanwhile_does_not_stay_without_one(tmp_path: Path) -> None:
+    engine = Engine(iter([(OLD,)] * 9), {"shop/ai:local": "sha256:new"})
+    undone(engine, tmp_path, images={"shop/ai:local": "sha256:old"})
+    assert engine.images_now == {"shop/ai:local": "sha256:old"}
+    assert engine.removed == ["sha256:new"]
+
+
+def test_an_image_that_has_another_name_stays(tmp_path: Path) -> None:
+    engine = Engine(iter([(OLD,)] * 9), {"shop/ai:local": "sha256:new", "shop/ai:1.4": "sha256:new"})
+    undone(engine, tmp_path, images={"shop/ai:local": "sha256:old"})
+    assert engine.removed == []
+
+
+def test_images_are_no_longer_kept_for_a_rollback_of_what_is_undone(tmp_path: Path) -> None:
+    kept = KeptImages.of(load_project(tmp_path, {"COMPOSE_PROJECT_NAME": "shop"}))
+    engine = Engine(iter([(OLD,)] * 9))
+    kept.keep(cast("Any", engine), "ai", "shop/ai:local", ("sha256:first",))
+    text = kept.path.read_text("utf-8")
+    kept.keep(cast("Any", engine), "ai", "shop/ai:local", ("sha256:second",))
+    said = undone(engine, tmp_path, files={kept.path: text})
+    assert list(engine.images_now) == [kept.name_of("shop/ai:local", "sha256:first")]
+    assert kept.path.read_text("utf-8") == text
+    assert said == ("no longer keeps ai's image second",)
