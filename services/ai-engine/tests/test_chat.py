@@ -63,6 +63,17 @@ async def test_a_stream_has_role_tokens_reason_and_usage(start: Any) -> None:
         ({"max_tokens": 0}, 400, "max_tokens"),
         ({"temperature": 3}, 400, "temperature"),
         ({"tools": [{}]}, 400, "tools"),
+        ({"tool_choice": "auto"}, 400, "tool_choice"),
+        ({"parallel_tool_calls": True}, 400, "parallel_tool_calls"),
+        ({"functions": [{}]}, 400, "functions"),
+        ({"function_call": "auto"}, 400, "function_call"),
+        ({"messages": [{"role": "assistant", "tool_calls": [{}]}]}, 400, "messages.0.tool_calls"),
+        ({"messages": [{"role": "user"}]}, 400, "messages.0.content"),
+        ({"messages": [{"role": "user", "content": None}]}, 400, "messages.0.content"),
+        ({"messages": [{"role": "user", "content": 5}]}, 400, "messages.0.content"),
+        ({"stream_options": {"include_usage": True}}, 400, "stream_options"),
+        ({"response_format": {"type": "json_object"}}, 400, "response_format"),
+        ({"logprobs": True}, 400, "logprobs"),
         ({"model": "embedded/999999"}, 400, "model"),
         ({"model": "gpt-none"}, 404, "model"),
         ({"headers": {"X-Session-Id": "a b"}}, 400, "X-Session-Id"),
@@ -76,10 +87,14 @@ async def test_bad_input_is_refused_by_name(start: Any, changes: dict[str, Any],
     assert answer.json()["error"]["type"] == "invalid_request_error"
 
 
-async def test_a_body_that_is_no_json_is_refused(start: Any) -> None:
+HELLO = b'{"model": "embedded", "messages": [{"role": "user", "content": "x"}], "x": %s}'
+
+
+@pytest.mark.parametrize("body", [b"{", HELLO % b"NaN", HELLO % b"1e999", HELLO % (b"9" * 400), HELLO % (b"[" * 9000)])
+async def test_a_body_that_is_no_json_is_refused(start: Any, body: bytes) -> None:
     async with start() as replica:
         headers = {"Authorization": "Bearer key-acme"}
-        answer = await replica.client.post("/v1/chat/completions", content=b"{", headers=headers)
+        answer = await replica.client.post("/v1/chat/completions", content=body, headers=headers)
     assert (answer.status_code, answer.json()["error"]["code"]) == (400, "invalid_request")
 
 
@@ -173,6 +188,19 @@ async def test_over_the_rate_the_answer_says_when_to_come_back(start: Any, redis
     }
 
 
+async def test_a_message_is_counted_once_however_often_it_is_sent(start: Any, redis: "Redis") -> None:
+    def said(role: str, content: str) -> dict[str, str]:
+        return {"role": role, "content": content}
+
+    resent = [said("user", "a"), said("assistant", "b"), said("user", "c")]
+    async with start() as replica:
+        await replica.ask(messages=resent[:1])
+        await replica.ask(messages=resent, stream=True)
+        await replica.ask("from the queue", headers={"X-Messages-Counted": "true"})
+    counts = redis.hgetall("optimus:counts:acme")
+    assert (counts["requests"], counts["messages_in"], counts["messages_out"]) == ("3", "2", "2")
+
+
 async def test_requests_at_once_are_bounded_and_slots_come_back(start: Any, redis: "Redis") -> None:
     async with start() as one, start() as other:
         long = asyncio.create_task(one.ask(tenant="single", model="embedded/60000"))
@@ -233,7 +261,21 @@ async def test_what_is_remembered_reaches_the_model(start: Any, fake_server: Any
     assert first.headers["authorization"] == "Bearer key-acme"
 
 
-@pytest.mark.parametrize("document", [b"<html>", {"results": "none"}, []])
+async def test_what_has_nothing_to_do_with_the_question_is_not_recalled(
+    start: Any, fake_server: Any, answer: Any
+) -> None:
+    results = [{"text": "likes tea", "score": 0.2}, {"text": "drives a van", "score": 0.1}]
+    fake_server.answers = [answer(200, {"results": results}), answer(200, {"results": results[1:]})]
+    memory = fake_server.url.removesuffix("/v1")
+    async with start(MEMORY_ENGINE_URL=memory) as replica:
+        one = await replica.ask("what do I like", memory=True)
+        none = await replica.ask("what do I like", memory=True)
+    async with start(MEMORY_ENGINE_URL=memory, RECALL_MIN_SCORE="0.05") as replica:
+        lower = await replica.ask("what do I like", memory=True)
+    assert [got.headers["x-recall"] for got in (one, none, lower)] == ["used", "empty", "used"]
+
+
+@pytest.mark.parametrize("document", [b"<html>", {"results": "none"}, [], {"results": [1]}, b"[" * 5000, b"NaN"])
 async def test_a_memory_that_fails_does_not_fail_the_completion(
     start: Any, fake_server: Any, answer: Any, document: Any
 ) -> None:
@@ -267,6 +309,140 @@ async def test_a_stream_that_breaks_says_so_and_keeps_nothing(
     assert "[DONE]" not in got.text
     assert redis.llen("optimus:session:acme:s") == 0
     assert redis.zcard("optimus:slots:acme") == 0
+
+
+FAKE = {"PROVIDERS": "fake", "FAKE_MODELS": "big"}
+
+
+async def test_the_pool_of_connections_taken_by_one_tenant_costs_the_other_nothing(
+    start: Any, fake_server: Any, events: Any
+) -> None:
+    held = asyncio.Event()
+    fake_server.answers = [events("Hel", then=held.wait)]
+    environ = FAKE | {"FAKE_BASE_URL": fake_server.url, "PROVIDER_CONNECTIONS": "16", "PROVIDER_WAIT_SECONDS": "0.1"}
+    async with start(secrets={"FAKE_API_KEYS": "k1"}, **environ) as replica:
+        loud = [asyncio.create_task(replica.ask(model="big", stream=True)) for _ in range(40)]
+        done, _ = await asyncio.wait(loud, timeout=10, return_when=asyncio.FIRST_COMPLETED)
+        while len(done) < 40 - 14:
+            more, _ = await asyncio.wait(set(loud) - done, timeout=10, return_when=asyncio.FIRST_COMPLETED)
+            done |= more
+        refused = [task.result() for task in done]
+        fake_server.answers = [events("ok")]
+        quiet = [await replica.ask(tenant="globex", model="big", stream=True) for _ in range(5)]
+        held.set()
+        served = [await task for task in set(loud) - done]
+        after = await replica.ask(model="big", stream=True)
+    assert {answer.status_code for answer in refused} == {503}
+    assert {answer.json()["error"]["code"] for answer in refused} == {"overloaded"}
+    assert {answer.headers["retry-after"] for answer in refused} == {"1"}
+    assert ["ok" in answer.text for answer in quiet] == [True] * 5
+    assert {answer.status_code for answer in (*served, after)} == {200}
+
+
+@pytest.mark.parametrize(
+    "attack",
+    [
+        (200, b"<html>"),
+        (400, {"error": {"message": "bad", "code": "context_length_exceeded"}}),
+        (403, {"error": {"message": "flagged"}}),
+        (429, {"error": {"message": "larger than the limit of this key"}}),
+        (500, {"error": {"message": "crashed by this text"}}),
+    ],
+)
+async def test_what_one_tenant_makes_fail_costs_the_other_nothing(
+    start: Any, fake_server: Any, answer: Any, completion: Any, attack: tuple[int, Any]
+) -> None:
+    async def judging(request: Any, writer: asyncio.StreamWriter) -> None:
+        bad = request.body["messages"][0]["content"] == "poison"
+        await (answer(*attack) if bad else completion("fine"))(request, writer)
+
+    fake_server.answers = [judging]
+    async with start(secrets={"FAKE_API_KEYS": "k1,k2"}, **FAKE, FAKE_BASE_URL=fake_server.url) as replica:
+        poisoned = [await replica.ask("poison", model="big") for _ in range(12)]
+        quiet = [await replica.ask("hello", tenant="globex", model="big") for _ in range(5)]
+    assert {answer.status_code for answer in poisoned} <= {400, 502, 503}
+    assert {answer.status_code for answer in quiet} == {200}
+
+
+async def test_clients_that_go_away_open_no_key(start: Any, fake_server: Any, events: Any) -> None:
+    fake_server.answers = [events("Hel", then=asyncio.Event().wait)]
+    body = json.dumps({"model": "big", "stream": True, "messages": [{"role": "user", "content": "x"}]}).encode()
+    async with start(secrets={"FAKE_API_KEYS": "k1"}, **FAKE, FAKE_BASE_URL=fake_server.url) as replica:
+        for _ in range(5):
+            await leave_after_first_event(replica.app, body)
+        fake_server.answers = [events("ok")]
+        quiet = await replica.ask(tenant="globex", model="big", stream=True)
+    assert "ok" in quiet.text
+
+
+NULLS = ("stream", "stream_options", "n", "max_tokens", "temperature", "stop", "tools", "tool_choice", "memory", "user")
+
+
+async def test_null_is_as_good_as_absent(start: Any) -> None:
+    messages = [
+        {"role": "assistant", "content": None, "tool_calls": None},
+        {"role": "user", "content": "hi", "name": None},
+    ]
+    async with start() as replica:
+        answer = await replica.ask(messages=messages, **dict.fromkeys(NULLS))
+    assert answer.json()["choices"][0]["message"]["content"] == "Turn 1. You said: hi"
+
+
+PASSED_ON: dict[str, Any] = {
+    "response_format": {"type": "json_schema", "json_schema": {"name": "x", "schema": {"type": "object"}}},
+    "logprobs": True, "top_logprobs": 2, "reasoning_effort": "low", "max_completion_tokens": 5, "verbosity": "low",
+    "logit_bias": {"50256": -100}, "user": "u", "metadata": {"a": "b"}, "store": False, "service_tier": "flex",
+    "seed": 7, "stop": ["a"], "frequency_penalty": 0.5, "presence_penalty": -0.5, "top_p": 0.5, "temperature": 0,
+    "prediction": {"type": "content", "content": "x"}, "modalities": ["text"], "prompt_cache_key": "k",
+    "safety_identifier": "s", "web_search_options": {}, "top_k": 40,
+}  # fmt: skip
+
+
+async def test_parameters_are_passed_on_as_they_are(start: Any, fake_server: Any, completion: Any) -> None:
+    fake_server.answers = [completion("ok")]
+    async with start(secrets={"FAKE_API_KEYS": "k1"}, **FAKE, FAKE_BASE_URL=fake_server.url) as replica:
+        answer = await replica.ask(model="big", **PASSED_ON)
+    assert answer.status_code == 200
+    sent = fake_server.received[0].body
+    assert sent == PASSED_ON | {"model": "big", "messages": [{"role": "user", "content": "hello"}]}
+
+
+async def test_parts_and_fields_of_an_answer_reach_the_client_as_they_are(
+    start: Any, redis: "Redis", fake_server: Any, answer: Any
+) -> None:
+    parts = [{"type": "thinking", "thinking": "hm"}, {"type": "text", "text": "a\ud83d"}]
+    choice = {"message": {"role": "assistant", "content": parts}, "finish_reason": "stop", "logprobs": {"content": []}}
+    fake_server.answers = [answer(200, {"choices": [choice], "system_fingerprint": "fp"})]
+    async with start(secrets={"FAKE_API_KEYS": "k1"}, **FAKE, FAKE_BASE_URL=fake_server.url) as replica:
+        got = await replica.ask(model="big", headers={"X-Session-Id": "s"})
+    document = json.loads(got.content)
+    assert (got.status_code, document["system_fingerprint"]) == (200, "fp")
+    assert document["choices"] == [choice | {"index": 0}]
+    assert json.loads(str(redis.lindex("optimus:session:acme:s", -1)))["content"] == "a\ufffd"
+
+
+async def test_parts_of_a_stream_reach_the_client_and_no_line_breaks_within_an_event(
+    start: Any, fake_server: Any, events: Any
+) -> None:
+    parts = [{"type": "text", "text": "a\u2028b\x85c"}]
+    fake_server.answers = [events(parts, "\ud83d", "\ude00")]
+    async with start(secrets={"FAKE_API_KEYS": "k1"}, **FAKE, FAKE_BASE_URL=fake_server.url) as replica:
+        got = await replica.ask(model="big", stream=True)
+    assert [line for line in got.text.splitlines() if line and not line.startswith("data: ")] == []
+    deltas = [event["choices"][0]["delta"].get("content") for event in events_of(got)]
+    assert deltas == ["", parts, "\ud83d", "\ude00", None]
+
+
+async def test_an_upstreams_code_param_and_retry_after_are_kept(start: Any, fake_server: Any, answer: Any) -> None:
+    error = {"message": "no", "type": "invalid_request_error", "code": "string_too_long", "param": "messages.0"}
+    fake_server.answers = [answer(422, {"error": error}), answer(429, {"error": error}, Retry_After="33")]
+    async with start(secrets={"FAKE_API_KEYS": "k1"}, **FAKE, FAKE_BASE_URL=fake_server.url) as replica:
+        refused = await replica.ask(model="big")
+        busy = await replica.ask(model="big")
+    for got, status in ((refused, 422), (busy, 503)):
+        told = got.json()["error"]
+        assert (got.status_code, told["code"], told["param"]) == (status, "string_too_long", "messages.0")
+    assert busy.headers["retry-after"] == "33"
 
 
 async def test_longer_than_the_deadline_is_a_504(start: Any, redis: "Redis") -> None:

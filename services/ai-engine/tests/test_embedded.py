@@ -17,7 +17,7 @@ class Waits(list[float]):
 
 
 def ask(*contents: str, model: str = "embedded", max_tokens: int | None = None) -> Ask:
-    return Ask(model, tuple(Turn("user", content) for content in contents), max_tokens)
+    return Ask(model, tuple(Turn("user", content) for content in contents), {"max_tokens": max_tokens})
 
 
 @given(TURNS)
@@ -41,6 +41,17 @@ async def test_a_stream_is_the_whole_reply_in_pieces(text: str, limit: int) -> N
     assert pieces[0] == Piece()
     assert "".join(piece.text for piece in pieces) == whole.text
     assert pieces[-1] == Piece(finish_reason=whole.finish_reason, usage=whole.usage)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("response_format", {"type": "json_object"}), ("logprobs", True), ("modalities", ["audio"])]
+)
+def test_another_form_of_answer_is_refused_by_name(name: str, value: object) -> None:
+    with pytest.raises(ApiError) as refused:
+        reply_to(Ask("embedded", (Turn("user", "a"),), {name: value}))
+    assert (refused.value.status, refused.value.param) == (400, name)
+    plain = {"response_format": {"type": "text"}, "logprobs": False, "modalities": ["text"]}
+    assert reply_to(Ask("embedded", (Turn("user", "a"),), plain)).text == "Turn 1. You said: a"
 
 
 @given(st.integers(1, 12))

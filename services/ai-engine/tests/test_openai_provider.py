@@ -12,17 +12,22 @@ from ai_engine.providers import catalogue
 from ai_engine.providers.base import Ask, Piece, Turn, Usage
 from ai_engine.providers.catalogue import Catalogue
 from ai_engine.providers.embedded import Embedded
-from ai_engine.providers.openai import OpenAIProvider
+from ai_engine.providers.openai import OpenAIProvider, Patience
 from ai_engine.providers.pool import KeyPool
 from optimus_kit.errors import ApiError
+from optimus_kit.shares import Shares
 
-ASK = Ask("fast", (Turn("user", "hello"),), 5, {"temperature": 0.5}, "request-1")
+ASK = Ask("fast", (Turn("user", "hello"),), {"max_tokens": 5, "temperature": 0.5}, "request-1", "acme")
+FIRST_BYTE = 0.3
 Make = Callable[..., Any]
 
 
 @asynccontextmanager
 async def provider(url: str, *keys: str) -> AsyncIterator[OpenAIProvider]:
-    made = OpenAIProvider("fake", url, {"fast": "big-mini"}, KeyPool(keys), httpx.AsyncClient(trust_env=False))
+    client = httpx.AsyncClient(trust_env=False)
+    shares = Shares(8, lambda: 2, 0.2)
+    patience = Patience(first_byte=FIRST_BYTE)
+    made = OpenAIProvider("fake", url, {"fast": "big-mini"}, KeyPool(keys), client, shares=shares, patience=patience)
     yield made
     await made.aclose()
 
@@ -136,3 +141,100 @@ async def test_a_failing_provider_falls_back_to_the_next(fake_server: Any, answe
         whole = await catalogue.complete(routes, ASK)
         streamed = [piece.text async for piece in catalogue.stream(routes, ASK)]
     assert whole.text == "".join(streamed) == "Turn 1. You said: hello"
+
+
+def hangs(*beginning: bytes) -> Any:
+    """Return what sends a beginning, if any, and then nothing more."""
+
+    async def write(_request: Any, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"".join(beginning))
+        await writer.drain()
+        await asyncio.Event().wait()
+
+    return write
+
+
+HEADERS = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n"
+
+
+async def test_a_hung_key_costs_a_stream_the_first_byte_timeout(fake_server: Any, events: Make) -> None:
+    for beginning in ((), (HEADERS,)):
+        fake_server.received.clear()
+        fake_server.answers = [hangs(*beginning), events("ok")]
+        async with provider(fake_server.url, "k1", "k2") as endpoint:
+            pieces = [piece.text async for piece in endpoint.stream(ASK)]
+        assert "".join(pieces) == "ok"
+        assert keys_used(fake_server) == ["k1", "k2"]
+
+
+async def test_a_hung_key_costs_a_whole_answer_the_first_byte_timeout(fake_server: Any, completion: Make) -> None:
+    fake_server.answers = [hangs(), completion("ok")]
+    async with provider(fake_server.url, "k1", "k2") as endpoint:
+        assert (await endpoint.complete(ASK)).text == "ok"
+        assert endpoint.key_failures() == {(1, "timeout"): 1}
+        assert endpoint.places_used() == 0
+    assert keys_used(fake_server) == ["k1", "k2"]
+
+
+async def test_a_slow_whole_answer_is_not_cut_off(fake_server: Any, completion: Make) -> None:
+    async def slow(request: Any, writer: asyncio.StreamWriter) -> None:
+        await asyncio.sleep(3 * FIRST_BYTE)
+        await completion("slow")(request, writer)
+
+    fake_server.answers = [slow]
+    async with provider(fake_server.url, "k1") as endpoint:
+        assert (await endpoint.complete(ASK)).text == "slow"
+        assert endpoint.key_failures() == {}
+
+
+async def test_a_whole_request_that_is_broken_off_leaves_no_place_taken(fake_server: Any) -> None:
+    fake_server.answers = [hangs()]
+    async with provider(fake_server.url, "k1", "k2") as endpoint:
+        for seconds in (0.0, 0.05, 2 * FIRST_BYTE):
+            with pytest.raises(TimeoutError):
+                await asyncio.wait_for(endpoint.complete(ASK), seconds)
+            assert endpoint.places_used() == 0
+
+
+@pytest.mark.parametrize(
+    "body", [b"<html>", b"[" * 5000, b'{"choices": [{"message": {"content": 1}}]}', b'{"usage": 1e999}']
+)
+async def test_an_answer_that_is_none_costs_the_next_key_and_no_trust(
+    fake_server: Any, answer: Make, completion: Make, body: bytes
+) -> None:
+    fake_server.answers = [answer(200, body), completion("ok")] * 5
+    async with provider(fake_server.url, "k1", "k2") as endpoint:
+        for _ in range(5):
+            assert (await endpoint.complete(ASK)).text == "ok"
+        assert [state.state for state in endpoint.key_states()] == ["closed", "closed"]
+
+
+async def test_a_pool_without_a_connection_is_overload_and_no_failure_of_a_key(fake_server: Any, events: Make) -> None:
+    fake_server.answers = [events("Hel", then=asyncio.Event().wait)]
+    client = httpx.AsyncClient(trust_env=False, limits=httpx.Limits(max_connections=1))
+    shares = Shares(8, lambda: 1, 0.2)
+    patience = Patience(connect=0.2)
+    made = OpenAIProvider(
+        "fake", fake_server.url, {"fast": "f"}, KeyPool(["k1"]), client, shares=shares, patience=patience
+    )
+    async with aclosing(made.stream(ASK)) as pieces:
+        await anext(pieces)
+        with pytest.raises(ApiError) as whole:
+            await made.complete(ASK)
+    assert (whole.value.status, whole.value.code, whole.value.headers) == (503, "overloaded", {"Retry-After": "1"})
+    assert made.key_failures() == {}
+    await made.aclose()
+
+
+async def test_parameters_and_parts_reach_the_endpoint_as_they_are(fake_server: Any, completion: Make) -> None:
+    fake_server.answers = [completion("ok")]
+    options = {"response_format": {"type": "json_object"}, "max_completion_tokens": 7, "top_k": 3}
+    parts = [{"type": "text", "text": "a", "cache_control": {"type": "ephemeral"}}]
+    turns = (Turn("user", "a", None, {"content": parts}), Turn("assistant", "b", None, {"prefix": True}))
+    async with provider(fake_server.url, "k1") as endpoint:
+        await endpoint.complete(Ask("fast", turns, options))
+    assert fake_server.received[0].body == {
+        "model": "big-mini",
+        "messages": [{"role": "user", "content": parts}, {"role": "assistant", "content": "b", "prefix": True}],
+        **options,
+    }

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ai_engine.providers.breaker import Policy
-from ai_engine.providers.pool import KeyPool, parse_keys
+from ai_engine.providers.pool import KeyPool, KeyState, parse_keys
 
 
 @dataclass
@@ -48,11 +48,59 @@ def test_a_paused_key_comes_back() -> None:
     key = pool.take()
     assert key is not None
     pool.failed(key, pause=30)
-    assert (pool.take(), pool.wait(), pool.states()) == (None, 30.0, ("open",))
+    pool.failed(key, pause=30, tenant="acme", reason="refused")
+    assert (pool.take(), pool.wait(), pool.states()) == (None, 30.0, (KeyState(1, "open", "refused", 30.0),))
     clock.now = 30.0
-    assert pool.states() == ("half-open",)
+    assert [state.state for state in pool.states()] == ["half-open"]
     assert pool.take() == key
     assert pool.take() is None
+
+
+def fail(pool: KeyPool, tenant: str, times: int) -> None:
+    for _ in range(times):
+        key = pool.take(tenant=tenant)
+        assert key is not None
+        pool.failed(key, tenant=tenant, reason="timeout")
+
+
+def test_what_one_tenant_makes_fail_is_closed_to_that_tenant_alone() -> None:
+    pool = KeyPool(["a"], Policy(failures=3, base=5), Clock())
+    fail(pool, "loud", 3)
+    assert pool.take(tenant="loud") is None
+    assert pool.states() == (KeyState(1, "open", "timeout", 5.0, ("loud",)),)
+    assert pool.wait("quiet") == 0.0
+    for _ in range(20):
+        key = pool.take(tenant="quiet")
+        assert key is not None
+        pool.succeeded(key, "quiet")
+    assert pool.take(tenant="loud") is None
+
+
+def test_what_fails_for_a_second_tenant_too_is_closed_to_all() -> None:
+    pool = KeyPool(["a"], Policy(failures=3, base=5), Clock())
+    fail(pool, "loud", 3)
+    fail(pool, "quiet", 1)
+    assert [pool.take(tenant=name) for name in ("loud", "quiet", "third")] == [None] * 3
+    assert pool.states() == (KeyState(1, "open", "timeout", 5.0),)
+
+
+def test_an_old_failure_of_another_tenant_is_no_second_witness() -> None:
+    clock = Clock()
+    pool = KeyPool(["a"], Policy(failures=3, base=5, longest=60), clock)
+    fail(pool, "quiet", 1)
+    clock.now = 61.0
+    fail(pool, "loud", 3)
+    assert pool.take(tenant="third") is not None
+
+
+def test_what_is_not_the_keys_failure_is_counted_and_opens_nothing() -> None:
+    pool = KeyPool(["a"])
+    for _ in range(10):
+        key = pool.take(tenant="loud")
+        assert key is not None
+        pool.abandoned(key, "loud", "bad_answer")
+    assert pool.states() == (KeyState(1, "closed"),)
+    assert pool.failures == {(1, "bad_answer"): 10}
 
 
 def test_a_key_does_not_show_its_secret() -> None:

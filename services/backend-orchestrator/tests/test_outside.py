@@ -83,6 +83,21 @@ async def test_ai_engines_patience_is_passed_on() -> None:
     assert failure.value.retry_after == 9
 
 
+async def test_full_for_now_uses_up_no_attempt() -> None:
+    def no_connection(_: httpx.Request) -> httpx.Response:
+        raise httpx.PoolTimeout("")
+
+    for serve in (fixed(503, headers={"Retry-After": "1"}), no_connection):
+        with pytest.raises(ThrottledError) as failure:
+            await ai_engine(serve).answer(MESSAGE, "")
+        assert failure.value.retry_after == 1
+
+
+async def test_the_text_parts_of_an_answer_are_its_text() -> None:
+    parts = [{"type": "thinking", "thinking": "hm"}, {"type": "text", "text": "a"}, {"type": "text", "text": "b"}]
+    assert await ai_engine(fixed(200, completion(parts))).answer(MESSAGE, "") == "ab"
+
+
 async def test_a_tenant_without_a_key_is_not_answered_for_now() -> None:
     with pytest.raises(TransientError):
         await ai_engine(fixed(200, completion("hi")), key=None).answer(MESSAGE, "")

@@ -92,15 +92,21 @@ def read_schema(need: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def least(schema: Mapping[str, Any]) -> Any:
-    """Return a value with exactly what a schema says, and no more."""
+    """Return a value with exactly what a schema says, and no more; the first of several forms."""
+    if "anyOf" in schema:
+        return least(schema["anyOf"][0])
     if schema["type"] == "object":
         return {name: least(schema["properties"][name]) for name in schema["required"]}
-    return [least(schema["items"])] if schema["type"] == "array" else {"string": "something"}[schema["type"]]
+    return (
+        [least(schema["items"])]
+        if schema["type"] == "array"
+        else {"string": "something", "number": 1.0}[schema["type"]]
+    )
 
 
 def without_each(schema: Mapping[str, Any], value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
     """Yield the value without each of its fields in turn."""
-    if schema["type"] == "array":
+    if schema.get("type") == "array":
         yield from ((f"{path}[]{name}", [changed]) for name, changed in without_each(schema["items"], value[0]))
     for name in schema.get("required", ()):
         yield f"{path}.{name}", {other: inner for other, inner in value.items() if other != name}

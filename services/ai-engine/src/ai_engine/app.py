@@ -12,14 +12,15 @@ from ai_engine.conversations import Conversations, SessionSettings
 from ai_engine.limits import SCRIPTS, Gate
 from ai_engine.models_api import ModelsApi
 from ai_engine.openapi import add_openapi
-from ai_engine.providers.catalogue import build_providers, provider_settings
-from ai_engine.recall import Recall
+from ai_engine.providers.catalogue import Traffic, build_providers, provider_settings
+from ai_engine.recall import CONNECTIONS, MIN_SCORE, SECONDS, Recall
 from ai_engine.store import Store
 from optimus_kit.app import create_app
 from optimus_kit.background import background
 from optimus_kit.presence import announce
 from optimus_kit.redis import connect
 from optimus_kit.settings import ServiceSettings, env_float, env_int
+from optimus_kit.shares import Shares
 from optimus_kit.tenancy import Tenants
 
 PORT = 8010
@@ -28,8 +29,8 @@ PORT = 8010
 def build_app(environ: Mapping[str, str] | None = None) -> FastAPI:
     """Make the application from the environment (the process's own by default).
 
-    Further settings: MEMORY_ENGINE_URL (empty: no recall), REQUEST_TIMEOUT (s), those of the sessions (see
-    `session_settings`) and those of the providers (see `providers.catalogue`).
+    Further settings: MEMORY_ENGINE_URL (empty: no recall), RECALL_MIN_SCORE (cosine), REQUEST_TIMEOUT (s), those of
+    the sessions (see `session_settings`) and those of the providers (see `providers.catalogue`).
 
     Raises:
         SettingsError: a setting that cannot be used.
@@ -37,14 +38,15 @@ def build_app(environ: Mapping[str, str] | None = None) -> FastAPI:
     environ = os.environ if environ is None else environ
     settings = ServiceSettings.from_env(environ, service="ai-engine", port=PORT)
     tenants = Tenants.load(settings.tenants_file, settings.secrets)
-    providers = build_providers(provider_settings(environ), settings.secrets)
+    traffic = Traffic.from_env(environ)
+    providers = build_providers(provider_settings(environ), settings.secrets, traffic, lambda: len(tenants.active()))
     sessions = session_settings(environ)
     deadline = env_float(environ, "REQUEST_TIMEOUT", 280.0, 1, 3600)
     redis = connect(settings.redis, settings.secrets)
     store = Store(redis, SCRIPTS, settings.redis.deadline, settings.redis.durability)
     conversations = Conversations(store, sessions, lambda: len(tenants.active()))
     gate = Gate(store, conversations)
-    recall = Recall(environ.get("MEMORY_ENGINE_URL", "").strip(), httpx.AsyncClient(trust_env=False))
+    recall = _recall(environ, tenants)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -81,4 +83,14 @@ def session_settings(environ: Mapping[str, str]) -> SessionSettings:
         max_bytes=env_int(environ, "SESSION_MAX_BYTES", default.max_bytes, 1024, 1 << 30),
         max_sessions=env_int(environ, "SESSIONS_PER_TENANT", default.max_sessions, 1, 10_000_000),
         total_bytes=total or None,
+    )
+
+
+def _recall(environ: Mapping[str, str], tenants: Tenants) -> Recall:
+    limits = httpx.Limits(max_connections=CONNECTIONS, max_keepalive_connections=CONNECTIONS)
+    return Recall(
+        environ.get("MEMORY_ENGINE_URL", "").strip(),
+        httpx.AsyncClient(trust_env=False, limits=limits),
+        min_score=env_float(environ, "RECALL_MIN_SCORE", MIN_SCORE, -1, 1),
+        shares=Shares(CONNECTIONS, lambda: len(tenants.active()), SECONDS),
     )

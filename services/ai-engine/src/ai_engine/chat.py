@@ -16,10 +16,20 @@ from ai_engine.limits import Admission, Gate, Outcome
 from ai_engine.providers import catalogue
 from ai_engine.providers.base import Ask, Piece, Turn, Usage
 from ai_engine.providers.catalogue import Catalogue, Route
-from ai_engine.providers.upstream import timed_out
+from ai_engine.providers.strict_json import well_formed, write
+from ai_engine.providers.verdicts import timed_out
 from ai_engine.recall import Recall, Recalled
-from ai_engine.replies import DONE, Chunks, comment, completion, encode, event
-from ai_engine.requests import Caller, ask_of, conversation, is_instruction, read_body, read_caller, turns_of
+from ai_engine.replies import DONE, Chunks, comment, completion, event
+from ai_engine.requests import (
+    Caller,
+    ask_of,
+    conversation,
+    is_instruction,
+    new_messages,
+    read_body,
+    read_caller,
+    turns_of,
+)
 from ai_engine.schema import ChatRequest
 from ai_engine.streaming import ClientGone, EventStream, while_connected
 from optimus_kit.app import note_tenant
@@ -42,6 +52,7 @@ class Job:
         ask: what the provider is asked: with history and what is remembered.
         routes: where, in order.
         headers: of the response.
+        counted: whether the caller counts messages itself.
     """
 
     admission: Admission
@@ -50,11 +61,13 @@ class Job:
     ask: Ask
     routes: tuple[Route, ...]
     headers: dict[str, str]
+    counted: bool = False
 
     def outcome(self, text: str, usage: Usage) -> Outcome:
         """Return what the request came to with this reply."""
         said = tuple(turn for turn in self.turns if not is_instruction(turn))
-        return Outcome(len(said), 1, usage.total_tokens, (*said, Turn("assistant", text)))
+        messages = (0, 0) if self.counted else (new_messages(self.turns), 1)
+        return Outcome(*messages, usage.total_tokens, (*said, Turn("assistant", well_formed(text))))
 
 
 class Chat:
@@ -105,10 +118,12 @@ class Chat:
         turns = turns_of(body)
         recalled = Recalled("empty")
         if body.memory or caller.recall:
-            recalled = await self._recall.recall(turns, caller.authorization or "", caller.request_id)
+            who = admission.tenant.name
+            recalled = await self._recall.recall(turns, caller.authorization or "", caller.request_id, who)
             headers["X-Recall"] = recalled.state
-        ask = ask_of(body, conversation(admission.history, recalled.turn, turns), caller.request_id)
-        return Job(admission, body, turns, ask, routes, headers)
+        told = conversation(admission.history, recalled.turn, turns)
+        ask = ask_of(body, told, caller.request_id, admission.tenant.name)
+        return Job(admission, body, turns, ask, routes, headers, caller.counted)
 
     async def _whole(self, request: Request, job: Job) -> Response:
         if job.routes[0].provider.immediate(job.routes[0].model):
@@ -118,7 +133,7 @@ class Chat:
             reply = await while_connected(request.receive, work)
         stored = await self._gate.release(job.admission, job.outcome(reply.text, reply.usage))
         document = completion(_identity(), int(time.time()), job.body.model, reply)
-        return Response(encode(document), media_type="application/json", headers=job.headers | stored.headers)
+        return Response(write(document), media_type="application/json", headers=job.headers | stored.headers)
 
     async def _within(self, work: Coroutine[Any, Any, Result]) -> Result:
         try:

@@ -50,9 +50,15 @@ def paths() -> dict[str, Any]:
         "description": "The turn counts as stored once a replica of the store has it; else X-Session-Stored: false.",
         "schema": {"type": "boolean"},
     }
+    counted = {
+        "name": "X-Messages-Counted",
+        "in": "header",
+        "description": "The caller counts messages itself; only the request and its tokens are counted here.",
+        "schema": {"type": "string"},
+    }
     model = {"name": "model", "in": "path", "required": True, "schema": {"type": "string"}}
     chat = _operation("Answer a conversation, whole or as a stream of events.", ChatResponse) | {
-        "parameters": [session, durable],
+        "parameters": [session, durable, counted],
         "requestBody": {"required": True, "content": _json(ChatRequest)},
     }
     chat["responses"]["200"]["content"]["text/event-stream"] = {"schema": {"type": "string"}}

@@ -6,9 +6,17 @@ from typing import Any, Literal
 
 import httpx
 
+from ai_engine.providers import strict_json
 from ai_engine.providers.base import Turn
+from ai_engine.providers.strict_json import well_formed
+from optimus_kit.errors import ApiError
+from optimus_kit.shares import Shares
 
 SECONDS = 2.0
+CONNECTIONS = 64
+# Of the provider `embedded`, a question and what answers it mostly score 0.17 to 0.9, unrelated sentences 0.01 in the
+# median and at most 0.10 in 95 of 100 cases; models score unrelated texts higher, so they may want a higher floor.
+MIN_SCORE = 0.15
 LIMIT = 5
 MAX_QUERY = 2_000
 MAX_TEXT = 2_000
@@ -30,27 +38,34 @@ class Recall:
     Args:
         base_url: of memory-engine; empty when there is none.
         client: of httpx; closed with this.
+        min_score: cosine similarity below which a memory has nothing to do with the question.
+        shares: places for requests under way; by default one tenant has all.
     """
 
-    def __init__(self, base_url: str, client: httpx.AsyncClient) -> None:
+    def __init__(
+        self, base_url: str, client: httpx.AsyncClient, *, min_score: float = MIN_SCORE, shares: Shares | None = None
+    ) -> None:
         self._url = f"{base_url.rstrip('/')}/v1/memories/search" if base_url else ""
         self._client = client
+        self._min_score = min_score
+        self._shares = shares or Shares(CONNECTIONS, lambda: 1, SECONDS)
 
-    async def recall(self, turns: tuple[Turn, ...], authorization: str, request_id: str) -> Recalled:
+    async def recall(self, turns: tuple[Turn, ...], authorization: str, request_id: str, tenant: str = "") -> Recalled:
         """Return what is remembered about the last user message. Never raises: the answer comes without memory."""
         query = next((turn.content for turn in reversed(turns) if turn.role == "user"), "").strip()[:MAX_QUERY]
         if not self._url or not query:
             return Recalled("empty" if self._url else "unavailable")
         try:
-            response = await self._client.post(
-                self._url,
-                json={"query": query, "limit": LIMIT},
-                headers={"Authorization": authorization, "X-Request-Id": request_id},
-                timeout=SECONDS,
-            )
+            async with self._shares.place(tenant):
+                response = await self._client.post(
+                    self._url,
+                    json={"query": query, "limit": LIMIT},
+                    headers={"Authorization": authorization, "X-Request-Id": request_id},
+                    timeout=SECONDS,
+                )
             response.raise_for_status()
-            texts = memories(response.json())
-        except (httpx.HTTPError, ValueError) as error:
+            texts = memories(strict_json.parse(response.content), self._min_score)
+        except (httpx.HTTPError, ValueError, TypeError, ApiError) as error:
             log.warning("recall failed: %s", type(error).__name__)
             return Recalled("unavailable")
         return Recalled("used", as_turn(texts)) if texts else Recalled("empty")
@@ -60,17 +75,24 @@ class Recall:
         await self._client.aclose()
 
 
-def memories(document: Any) -> tuple[str, ...]:
-    """Read memory-engine's answer, `{"results": [{"id", "text", "score", "metadata"}]}`.
+def memories(document: Any, min_score: float) -> tuple[str, ...]:
+    """Read the texts of at least `min_score` in memory-engine's `{"results": [{"id", "text", "score", "metadata"}]}`.
 
     Raises:
-        ValueError: it is another one.
+        TypeError: it is another answer.
     """
     results = document.get("results") if isinstance(document, dict) else None
-    if not isinstance(results, list) or not all(isinstance(entry, dict) for entry in results):
-        raise ValueError("no list of results")
-    texts = (str(entry.get("text", "")).strip()[:MAX_TEXT] for entry in results)
+    if not isinstance(results, list):
+        raise TypeError("no list of results")
+    texts = (_text(entry, min_score) for entry in results)
     return tuple(text for text in texts if text)
+
+
+def _text(entry: Any, min_score: float) -> str:
+    text, score = (entry.get("text"), entry.get("score")) if isinstance(entry, dict) else (None, None)
+    if not isinstance(text, str) or not isinstance(score, (int, float)):
+        raise TypeError("a result has no text or no score")
+    return well_formed(text.strip()[:MAX_TEXT]) if score >= min_score else ""
 
 
 def as_turn(texts: tuple[str, ...]) -> Turn:

@@ -1,22 +1,20 @@
 """What goes over the wire: bodies of completions, chunks of streams, lists of models."""
 
-import json
 from collections.abc import Iterable
 from typing import Any
 
 from ai_engine.providers.base import Model, Piece, Reply, Usage
+from ai_engine.providers.strict_json import write
 
 DONE = b"data: [DONE]\n\n"
+# Many clients split lines as Python's `str.splitlines` does. JSON has an escape for what would break them.
+LINE_ENDS = tuple((mark.encode(), b"\\u%04x" % ord(mark)) for mark in "\u2028\u2029\u0085")
 
 
-def encode(document: Any) -> bytes:
-    """Return JSON."""
-    return json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode()
-
-
-def usage_body(usage: Usage) -> dict[str, int]:
+def usage_body(usage: Usage) -> dict[str, Any]:
     """Return the `usage` field."""
     return {
+        **usage.details,
         "prompt_tokens": usage.prompt_tokens,
         "completion_tokens": usage.completion_tokens,
         "total_tokens": usage.total_tokens,
@@ -26,14 +24,16 @@ def usage_body(usage: Usage) -> dict[str, int]:
 def completion(identity: str, created: int, model: str, reply: Reply) -> dict[str, Any]:
     """Return the body of a whole completion."""
     return {
+        **reply.extra,
         "id": identity,
         "object": "chat.completion",
         "created": created,
         "model": model,
         "choices": [
             {
+                **reply.choice,
                 "index": 0,
-                "message": {"role": "assistant", "content": reply.text},
+                "message": {"role": "assistant", "content": reply.text, **reply.message},
                 "finish_reason": reply.finish_reason,
             }
         ],
@@ -52,21 +52,29 @@ class Chunks:
         return self._chunk({"role": "assistant", "content": ""}, None)
 
     def piece(self, piece: Piece) -> bytes:
-        """Return the chunk of a piece; nothing for a piece without text and finish reason."""
-        out = self._chunk({"content": piece.text}, None) if piece.text else b""
+        """Return the chunks of a piece: what it says, then its finish reason; nothing for an empty one."""
+        delta = {**({"content": piece.text} if piece.text else {}), **piece.delta}
+        if delta == {"content": None}:
+            delta = {}
+        out = self._chunk(delta, None, piece) if delta or piece.choice else b""
         return out + (self._chunk({}, piece.finish_reason) if piece.finish_reason else b"")
 
     def usage(self, usage: Usage) -> bytes:
         """Return the chunk with the usage, which has no choices."""
         return event(self._head | {"choices": [], "usage": usage_body(usage)})
 
-    def _chunk(self, delta: dict[str, str], finish_reason: str | None) -> bytes:
-        return event(self._head | {"choices": [{"index": 0, "delta": delta, "finish_reason": finish_reason}]})
+    def _chunk(self, delta: dict[str, Any], finish_reason: str | None, piece: Piece | None = None) -> bytes:
+        extra, choice = (piece.extra, piece.choice) if piece else ({}, {})
+        entry = {**choice, "index": 0, "delta": delta, "finish_reason": finish_reason}
+        return event({**extra, **self._head, "choices": [entry]})
 
 
 def event(document: Any) -> bytes:
     """Return one server-sent event."""
-    return b"data: " + encode(document) + b"\n\n"
+    body = write(document)
+    for mark, escape in LINE_ENDS:
+        body = body.replace(mark, escape)
+    return b"data: " + body + b"\n\n"
 
 
 def comment(text: str) -> bytes:

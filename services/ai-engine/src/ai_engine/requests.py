@@ -1,13 +1,16 @@
 """Reading a request: its headers, its body, and what they come to."""
 
 import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from pydantic import ValidationError
 from starlette.types import Scope
 
 from ai_engine.providers.base import Ask, Turn
-from ai_engine.schema import PASSED_ON, ChatRequest
+from ai_engine.providers.strict_json import check
+from ai_engine.schema import OWN, REFUSED, REFUSED_IN_MESSAGES, ChatRequest, Message, is_plain, words_of
 from optimus_kit.app import invalid_request
 from optimus_kit.errors import ApiError
 
@@ -23,6 +26,8 @@ class Caller:
     recall: bool
     request_id: str
     durable: bool
+    counted: bool
+    """Whether the caller counts the messages itself."""
 
 
 def read_caller(scope: Scope) -> Caller:
@@ -33,14 +38,15 @@ def read_caller(scope: Scope) -> Caller:
     """
     found: dict[bytes, str] = {}
     for name, value in scope["headers"]:
-        if name in {b"authorization", b"x-session-id", b"x-session-durable", b"x-recall"}:
+        if name in {b"authorization", b"x-session-id", b"x-session-durable", b"x-recall", b"x-messages-counted"}:
             found[name] = value.decode("latin-1")
     session = found.get(b"x-session-id")
     if session is not None and not SESSION.match(session):
         message = "X-Session-Id must be 1 to 128 of A-Z a-z 0-9 _ . -"
         raise ApiError(400, message, code="invalid_session_id", param="X-Session-Id")
-    recall, durable = (_switch(found.get(name)) for name in (b"x-recall", b"x-session-durable"))
-    return Caller(found.get(b"authorization"), session, recall, scope["state"].get("request_id", ""), durable)
+    switches = (b"x-recall", b"x-session-durable", b"x-messages-counted")
+    recall, durable, counted = (_switch(found.get(name)) for name in switches)
+    return Caller(found.get(b"authorization"), session, recall, scope["state"].get("request_id", ""), durable, counted)
 
 
 def _switch(value: str | None) -> bool:
@@ -54,20 +60,73 @@ def read_body(body: bytes) -> ChatRequest:
         ApiError: 400 naming the field.
     """
     try:
-        return ChatRequest.model_validate_json(body)
+        request = ChatRequest.model_validate_json(body)
     except ValidationError as error:
         errors = error.errors(include_url=False, include_context=False, include_input=False)
         raise invalid_request([dict(entry) for entry in errors]) from None
+    _refuse_unsupported(request)
+    return request
+
+
+def _refuse_unsupported(request: ChatRequest) -> None:
+    given = request.model_extra or {}
+    for name in REFUSED:
+        # Null and an empty list say that there are none.
+        if given.get(name) not in (None, []):
+            raise unsupported(name)
+    for place, message in enumerate(request.messages):
+        for name in REFUSED_IN_MESSAGES:
+            if (message.model_extra or {}).get(name) not in (None, []):
+                raise unsupported(f"messages.{place}.{name}")
+    if request.stream_options is not None and not request.stream:
+        raise ApiError(400, "stream_options is only allowed when stream is true.", param="stream_options")
+    try:
+        check(list(_untyped(request)))
+    except ValueError as error:
+        raise ApiError(400, f"The body holds a value that cannot be passed on: {error}.") from None
+
+
+def _untyped(request: ChatRequest) -> Iterator[Any]:
+    """Yield the values that may hold anything."""
+    yield from (request.model_extra, request.response_format, request.seed)
+    if request.stream_options is not None:
+        yield request.stream_options.model_extra
+    for message in request.messages:
+        yield message.model_extra
+        if not isinstance(message.content, str):
+            yield message.content
+
+
+def unsupported(name: str) -> ApiError:
+    """Make the 400 for a parameter that is not passed on."""
+    return ApiError(400, f"{name}: this service does not support it.", code="unsupported_parameter", param=name)
 
 
 def turns_of(request: ChatRequest) -> tuple[Turn, ...]:
     """Return the messages of the request."""
-    return tuple(Turn(message.role, message.content, message.name) for message in request.messages)
+    return tuple(map(_turn, request.messages))
+
+
+def _turn(message: Message) -> Turn:
+    extra = _present(message.model_extra)
+    if not is_plain(message.content):
+        extra["content"] = message.content
+    return Turn(message.role, words_of(message.content), message.name, extra)
+
+
+def _present(fields: Mapping[str, Any] | None) -> dict[str, Any]:
+    return {name: value for name, value in (fields or {}).items() if value not in (None, [])}
 
 
 def is_instruction(turn: Turn) -> bool:
     """Tell whether the message instructs the model rather than being part of the conversation."""
     return turn.role in {"system", "developer"}
+
+
+def new_messages(turns: tuple[Turn, ...]) -> int:
+    """Return how many messages the client adds: clients without a session send what went before each time."""
+    answered = max((place for place, turn in enumerate(turns, 1) if turn.role == "assistant"), default=0)
+    return sum(not is_instruction(turn) for turn in turns[answered:])
 
 
 def conversation(history: tuple[Turn, ...], recalled: Turn | None, turns: tuple[Turn, ...]) -> tuple[Turn, ...]:
@@ -79,9 +138,10 @@ def conversation(history: tuple[Turn, ...], recalled: Turn | None, turns: tuple[
     return (*turns[:leading], *remembered, *history, *turns[leading:])
 
 
-def ask_of(request: ChatRequest, turns: tuple[Turn, ...], request_id: str) -> Ask:
-    """Return what the provider is asked."""
-    given = request.model_fields_set
-    options = {name: getattr(request, name) for name in PASSED_ON if name in given}
-    options = {name: value for name, value in options.items() if value is not None}
-    return Ask(request.model, turns, request.max_completion_tokens or request.max_tokens, options, request_id)
+def ask_of(request: ChatRequest, turns: tuple[Turn, ...], request_id: str, tenant: str) -> Ask:
+    """Return what the provider is asked. Parameters that are null are as good as absent."""
+    options = {name: value for name, value in request if name not in OWN and value is not None}
+    if request.stream_options is not None:
+        options["stream_options"] = request.stream_options.model_dump(exclude_none=True)
+    options = {name: value for name, value in options.items() if name not in REFUSED}
+    return Ask(request.model, turns, options, request_id, tenant)

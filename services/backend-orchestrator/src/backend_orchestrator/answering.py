@@ -56,15 +56,18 @@ class AiEngine:
 
 
 def _headers(message: InboundMessage, key: str) -> dict[str, str]:
-    headers = {"Authorization": f"Bearer {key}", "X-Session-Id": message.session}
+    # A message is counted where it is queued and where it is answered; ai-engine counts the request.
+    headers = {"Authorization": f"Bearer {key}", "X-Session-Id": message.session, "X-Messages-Counted": "true"}
     return headers | ({"X-Request-Id": message.request_id} if message.request_id else {})
 
 
 def _content(response: httpx.Response) -> str:
-    """The text of a chat completion."""
+    """The text of a chat completion: its content, or the text parts of it."""
     try:
         content = response.json()["choices"][0]["message"]["content"]
-    except (ValueError, LookupError, TypeError) as error:
+        if isinstance(content, list):
+            content = "".join(str(part["text"]) for part in content if part["type"] == "text")
+    except (ValueError, LookupError, TypeError, RecursionError) as error:
         raise TransientError("ai-engine answered something that is no chat completion") from error
     if not isinstance(content, str) or not content.strip():
         raise PermanentError("ai-engine answered nothing")

@@ -16,13 +16,21 @@ def attempt_error(peer: str, response: httpx.Response) -> AttemptError:
     if status == httpx.codes.TOO_MANY_REQUESTS:
         return ThrottledError(f"{peer} answered 429", retry_after(response.headers.get("Retry-After")))
     reason = f"{peer} answered {status}"
+    if status == httpx.codes.SERVICE_UNAVAILABLE and "Retry-After" in response.headers:
+        # Full for now, by whoever's requests: that must not use up the attempts of this message.
+        return ThrottledError(reason, retry_after(response.headers["Retry-After"]))
     if status >= 500 or status in _TRANSIENT:
         return TransientError(reason)
     return PermanentError(reason)
 
 
-def transport_error(peer: str, error: httpx.HTTPError) -> TransientError:
-    """The error of a call that got no response: unreachable, cut off, past its deadline."""
+def transport_error(peer: str, error: httpx.HTTPError) -> AttemptError:
+    """The error of a call that got no response: unreachable, cut off, past its deadline.
+
+    One that found no free connection was never made, so it uses up no attempt.
+    """
+    if isinstance(error, httpx.PoolTimeout):
+        return ThrottledError(f"{peer}: no free connection", _DEFAULT_RETRY_AFTER)
     return TransientError(f"{peer}: {type(error).__name__}")
 
 

@@ -15,6 +15,8 @@ class Turn:
     role: Role
     content: str
     name: str | None = None
+    extra: Mapping[str, Any] = field(default_factory=dict)
+    """Further fields of the message, passed on as they are, and its `content` where that is no plain text."""
 
 
 @dataclass(frozen=True)
@@ -24,24 +26,31 @@ class Ask:
     Args:
         model: the model's name as the provider knows it.
         turns: the conversation, oldest first.
-        max_tokens: bound of the reply, or None.
-        options: further sampling parameters, passed on as they are.
+        options: parameters of the request, passed on as they are.
         request_id: passed on, so that logs can be put together.
+        tenant: on whose behalf.
     """
 
     model: str
     turns: tuple[Turn, ...]
-    max_tokens: int | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
     request_id: str = ""
+    tenant: str = ""
+
+    @property
+    def max_tokens(self) -> int | None:
+        """Return the bound of the reply, by whichever name the client gave it."""
+        bound: int | None = self.options.get("max_completion_tokens") or self.options.get("max_tokens")
+        return bound
 
 
 @dataclass(frozen=True)
 class Usage:
-    """Tokens read and written."""
+    """Tokens read and written; `details` are further fields of the provider's own usage."""
 
     prompt_tokens: int
     completion_tokens: int
+    details: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def total_tokens(self) -> int:
@@ -51,20 +60,38 @@ class Usage:
 
 @dataclass(frozen=True)
 class Reply:
-    """A whole reply."""
+    """A whole reply.
+
+    Args:
+        text: the words of it, for the conversation.
+        finish_reason: why it ends.
+        usage: tokens.
+        message: further fields of the provider's message, and its `content` where that is not `text`.
+        choice: further fields of its choice, such as `logprobs`.
+        extra: further fields of its document, such as `system_fingerprint`.
+    """
 
     text: str
     finish_reason: FinishReason
     usage: Usage
+    message: Mapping[str, Any] = field(default_factory=dict)
+    choice: Mapping[str, Any] = field(default_factory=dict)
+    extra: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Piece:
-    """A part of a streamed reply; the last one has the finish reason and, where the provider tells, the usage."""
+    """A part of a streamed reply; the last one has the finish reason and, where the provider tells, the usage.
+
+    `delta`, `choice` and `extra` are further fields, as in `Reply`.
+    """
 
     text: str = ""
     finish_reason: FinishReason | None = None
     usage: Usage | None = None
+    delta: Mapping[str, Any] = field(default_factory=dict)
+    choice: Mapping[str, Any] = field(default_factory=dict)
+    extra: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -9,11 +9,18 @@ Settings come from the environment, which Compose fills from `.env.models`; keys
     LOCAL_KEYLESS=true                              the endpoint wants no key
     secret OPENAI_API_KEYS                          keys, separated by commas or line ends
 
+For all of them, per process:
+
+    PROVIDER_FIRST_BYTE_SECONDS=20   a key that has sent nothing by then: the next one is tried
+    PROVIDER_READ_SECONDS=120        between two bytes, and for a whole answer
+    PROVIDER_CONNECTIONS=512         to each provider; half of them are the tenants' equal shares
+    PROVIDER_WAIT_SECONDS=2          for a connection, then 503 `overloaded`
+
 A provider without keys is left out, so that an empty secret means: not set up yet.
 """
 
 import re
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 
@@ -21,14 +28,49 @@ import httpx
 
 from ai_engine.providers.base import Ask, Model, Piece, Provider, Reply
 from ai_engine.providers.embedded import Embedded
-from ai_engine.providers.openai import OpenAIProvider
+from ai_engine.providers.openai import OpenAIProvider, Patience
 from ai_engine.providers.pool import KeyPool, parse_keys
 from optimus_kit.errors import ApiError
 from optimus_kit.secrets import SecretFolder
-from optimus_kit.settings import SettingsError, env_bool
+from optimus_kit.settings import SettingsError, env_bool, env_float, env_int
+from optimus_kit.shares import Shares
 
 NAME = re.compile(r"[a-z][a-z0-9_]{0,31}\Z")
 FAILING = frozenset({502, 503, 504})
+# One handshake saved per request is worth little beyond the connections that are busy most of the time.
+KEEPALIVE_CONNECTIONS = 64
+
+
+USUAL = Patience()
+
+
+@dataclass(frozen=True)
+class Traffic:
+    """How requests to providers travel.
+
+    Args:
+        patience: time-outs.
+        connections: to each provider, from this process.
+        wait: seconds that one of them is waited for.
+    """
+
+    patience: Patience = USUAL
+    connections: int = 512
+    wait: float = 2.0
+
+    @classmethod
+    def from_env(cls, environ: Mapping[str, str]) -> "Traffic":
+        """Read the PROVIDER_ variables.
+
+        Raises:
+            SettingsError: a value that cannot be used.
+        """
+        patience = Patience(
+            first_byte=env_float(environ, "PROVIDER_FIRST_BYTE_SECONDS", USUAL.first_byte, 0.1, 600),
+            read=env_float(environ, "PROVIDER_READ_SECONDS", USUAL.read, 0.1, 3600),
+        )
+        connections = env_int(environ, "PROVIDER_CONNECTIONS", cls.connections, 2, 65_536)
+        return cls(patience, connections, env_float(environ, "PROVIDER_WAIT_SECONDS", cls.wait, 0, 60))
 
 
 @dataclass(frozen=True)
@@ -81,12 +123,18 @@ def _fallback(item: str, prefix: str) -> tuple[str, str]:
     return name, model
 
 
-def build_providers(settings: Sequence[ProviderSettings], secrets: SecretFolder) -> "Catalogue":
-    """Make the providers that have keys, and `embedded`.
+def build_providers(
+    settings: Sequence[ProviderSettings],
+    secrets: SecretFolder,
+    traffic: Traffic | None = None,
+    tenants: Callable[[], int] = lambda: 1,
+) -> "Catalogue":
+    """Make the providers that have keys, and `embedded`; `tenants` tells how many share them.
 
     Raises:
-        SettingsError: a fallback names a provider that is not in PROVIDERS.
+        SettingsError: a fallback names a provider that is not in PROVIDERS, or a key cannot be sent in a header.
     """
+    traffic = traffic or Traffic()
     names = {"embedded", *(entry.name for entry in settings)}
     providers: list[Provider] = [Embedded()]
     fallbacks: dict[str, tuple[tuple[str, str], ...]] = {}
@@ -94,12 +142,32 @@ def build_providers(settings: Sequence[ProviderSettings], secrets: SecretFolder)
         unknown = [name for name, _ in entry.fallback if name not in names]
         if unknown:
             raise SettingsError(f"{entry.name.upper()}_FALLBACK: {unknown[0]!r} is not in PROVIDERS")
-        keys = ("",) if entry.keyless else parse_keys(secrets.get(f"{entry.name.upper()}_API_KEYS") or "")
-        if keys:
-            client = httpx.AsyncClient(follow_redirects=False)
-            providers.append(OpenAIProvider(entry.name, entry.base_url, dict(entry.models), KeyPool(keys), client))
+        if keys := _keys(entry, secrets):
+            providers.append(_provider(entry, keys, traffic, tenants))
             fallbacks[entry.name] = entry.fallback
     return Catalogue(providers, fallbacks)
+
+
+def _keys(entry: ProviderSettings, secrets: SecretFolder) -> tuple[str, ...]:
+    if entry.keyless:
+        return ("",)
+    name = f"{entry.name.upper()}_API_KEYS"
+    keys = parse_keys(secrets.get(name) or "")
+    for number, key in enumerate(keys, 1):
+        if not (key.isascii() and key.isprintable()):
+            raise SettingsError(f"secret {name}: key {number} has a character that no header can hold")
+    return keys
+
+
+def _provider(
+    entry: ProviderSettings, keys: Sequence[str], traffic: Traffic, tenants: Callable[[], int]
+) -> OpenAIProvider:
+    limits = httpx.Limits(max_connections=traffic.connections, max_keepalive_connections=KEEPALIVE_CONNECTIONS)
+    client = httpx.AsyncClient(follow_redirects=False, limits=limits)
+    shares = Shares(traffic.connections, tenants, traffic.wait)
+    pool = KeyPool(keys)
+    models = dict(entry.models)
+    return OpenAIProvider(entry.name, entry.base_url, models, pool, client, shares=shares, patience=traffic.patience)
 
 
 @dataclass(frozen=True)
@@ -143,6 +211,10 @@ class Catalogue:
         pairs = ((self._providers.get(other), model) for other, model in self._fallbacks.get(name, ()))
         return tuple(Route(provider, model) for provider, model in pairs if provider and provider.serves(model))
 
+    def keyed(self) -> tuple["OpenAIProvider", ...]:
+        """Return the providers that have keys."""
+        return tuple(provider for provider in self._providers.values() if isinstance(provider, OpenAIProvider))
+
     async def aclose(self) -> None:
         """Close all providers."""
         for provider in self._providers.values():
@@ -153,20 +225,21 @@ async def complete(routes: Sequence[Route], ask: Ask) -> Reply:
     """Return the reply of the first route that has one.
 
     Raises:
-        ApiError: of the last route, or at once an error that is the request's own.
+        ApiError: of the last route that failed, or at once an error that is the request's own.
     """
-    for route in routes[:-1]:
+    failure: ApiError | None = None
+    for route in routes:
         try:
             return await route.provider.complete(replace(ask, model=route.model))
         except ApiError as error:
-            if error.status not in FAILING:
-                raise
-    return await routes[-1].provider.complete(replace(ask, model=routes[-1].model))
+            failure = _failing(error, failure)
+    raise failure or no_route()
 
 
 async def stream(routes: Sequence[Route], ask: Ask) -> AsyncGenerator[Piece, None]:
     """Yield the pieces of the first route that begins; once begun, no other is tried. Errors as for `complete`."""
-    for position, route in enumerate(routes, 1):
+    failure: ApiError | None = None
+    for route in routes:
         begun = False
         try:
             async with aclosing(route.provider.stream(replace(ask, model=route.model))) as found:
@@ -175,5 +248,25 @@ async def stream(routes: Sequence[Route], ask: Ask) -> AsyncGenerator[Piece, Non
                     yield piece
             return
         except ApiError as error:
-            if begun or position == len(routes) or error.status not in FAILING:
+            if begun:
                 raise
+            failure = _failing(error, failure)
+    raise failure or no_route()
+
+
+def no_route() -> ApiError:
+    """Make the 503 for a model that nobody serves."""
+    return ApiError(503, "No provider serves this model.", code="provider_unavailable")
+
+
+def _failing(error: ApiError, before: ApiError | None) -> ApiError:
+    """Return the failure to go on with; one that is the request's own ends it.
+
+    A fallback may refuse what the model that was asked for would take: then the failure of that one is told.
+
+    Raises:
+        ApiError: see above.
+    """
+    if error.status in FAILING:
+        return error
+    raise before or error

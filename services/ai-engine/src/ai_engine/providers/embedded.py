@@ -14,6 +14,16 @@ from optimus_kit.errors import ApiError
 NAME = "embedded"
 MAX_MILLISECONDS = 120_000
 MAX_ECHO = 2_000
+# What would change the form of an answer, and the values that ask for nothing else than what this provider gives.
+UNSUPPORTED = {
+    "response_format": ({"type": "text"},),
+    "logprobs": (False,),
+    "top_logprobs": (0,),
+    "modalities": (["text"],),
+    "audio": (),
+    "prediction": (),
+    "web_search_options": (),
+}
 TOKEN = re.compile(r"\s*\S+\s*?(?=\s|\Z)")
 
 
@@ -47,7 +57,15 @@ def count(text: str) -> int:
 
 
 def reply_to(ask: Ask) -> Reply:
-    """Return the reply: the same for the same model and messages."""
+    """Return the reply: the same for the same model and messages.
+
+    Raises:
+        ApiError: 400 for a parameter that asks for another form of answer.
+    """
+    for name, plain in UNSUPPORTED.items():
+        if name in ask.options and ask.options[name] not in plain:
+            message = f"The model {NAME!r} does not support {name!r}."
+            raise ApiError(400, message, code="unsupported_parameter", param=name)
     mine = [turn.content for turn in ask.turns if turn.role == "user"]
     echo = mine[-1][:MAX_ECHO] if mine else "(nothing)"
     text, reason = _cut(f"Turn {len(mine)}. You said: {echo}", ask.max_tokens)
@@ -91,10 +109,11 @@ class Embedded:
 
     async def complete(self, ask: Ask) -> Reply:
         """Return the reply after the latency."""
+        reply = reply_to(ask)
         latency = milliseconds(ask.model)
         if latency:
             await self._sleep(latency / 1000)
-        return reply_to(ask)
+        return reply
 
     async def stream(self, ask: Ask) -> AsyncGenerator[Piece, None]:
         """Yield the reply token by token, spread evenly over the latency."""

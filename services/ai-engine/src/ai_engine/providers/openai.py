@@ -1,40 +1,56 @@
 """Any OpenAI-compatible endpoint, with a pool of keys: the next key is tried until the first byte has come."""
 
+import asyncio
+import contextlib
 import logging
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import httpx
 
 from ai_engine.providers.base import Ask, Model, Piece, Reply, Turn
-from ai_engine.providers.pool import Key, KeyPool
-from ai_engine.providers.upstream import (
-    KeyFailure,
-    bad_gateway,
-    estimate,
+from ai_engine.providers.pool import Key, KeyPool, KeyState
+from ai_engine.providers.upstream import estimate, parse_reply, pieces
+from ai_engine.providers.verdicts import (
+    AttemptFailed,
+    Failure,
+    bad_answer,
+    failure_of,
     judge,
     no_key,
-    parse_reply,
-    pieces,
     timed_out,
 )
 from optimus_kit.errors import ApiError
+from optimus_kit.shares import Shares, overloaded
 
 MAX_ANSWER_BYTES = 16 << 20
-TIMEOUT = httpx.Timeout(connect=5.0, read=120.0, write=30.0, pool=5.0)
+MAX_ERROR_BYTES = 64 << 10
+MOST_AT_ONCE = 3
 
 Result = TypeVar("Result")
 
 log = logging.getLogger("ai_engine.providers")
 
 
-class KeyFailed(Exception):  # noqa: N818 - not an error of this service
-    """Another key may fare better."""
+@dataclass(frozen=True)
+class Patience:
+    """How long is waited for what, in seconds.
 
-    def __init__(self, failure: KeyFailure) -> None:
-        super().__init__(failure.error.message)
-        self.failure = failure
+    Args:
+        connect: a connection.
+        first_byte: the first byte of a stream, else the next key is tried. A whole answer has its first byte when it is
+            complete, so that a slow one looks like a hung one: after this time another key is asked as well.
+        read: between two bytes, and for a whole answer.
+    """
+
+    connect: float = 5.0
+    first_byte: float = 20.0
+    read: float = 120.0
+
+    def timeout(self) -> httpx.Timeout:
+        """Return the limits of a request. The pool has a place for each one that the shares let through."""
+        return httpx.Timeout(connect=self.connect, read=self.read, write=30.0, pool=self.connect)
 
 
 @dataclass
@@ -47,6 +63,15 @@ class Opened:
     rest: AsyncIterator[Piece]
 
 
+@dataclass(frozen=True)
+class Asked:
+    """A key that is being asked for a whole reply since a time of the loop's clock, and the place that this takes."""
+
+    key: Key
+    since: float
+    places: contextlib.AsyncExitStack
+
+
 class OpenAIProvider:
     """The provider; see the module.
 
@@ -55,17 +80,29 @@ class OpenAIProvider:
         base_url: up to and with the version, such as https://api.openai.com/v1.
         models: names on offer here -> names upstream.
         pool: the keys.
-        client: of httpx; closed with the provider.
+        client: of httpx, with as many connections as `shares` has places; closed with the provider.
+        shares: places for requests under way.
+        patience: time-outs.
     """
 
     def __init__(
-        self, name: str, base_url: str, models: Mapping[str, str], pool: KeyPool, client: httpx.AsyncClient
+        self,
+        name: str,
+        base_url: str,
+        models: Mapping[str, str],
+        pool: KeyPool,
+        client: httpx.AsyncClient,
+        *,
+        shares: Shares,
+        patience: Patience | None = None,
     ) -> None:
         self.name = name
         self._url = f"{base_url.rstrip('/')}/chat/completions"
         self._models = dict(models)
         self._pool = pool
         self._client = client
+        self._shares = shares
+        self._patience = patience or Patience()
 
     def models(self) -> tuple[Model, ...]:
         """Return the models that the settings list."""
@@ -79,87 +116,166 @@ class OpenAIProvider:
         """Tell that an endpoint takes its time."""
         return False
 
+    def key_states(self) -> tuple[KeyState, ...]:
+        """Return how each key is."""
+        return self._pool.states()
+
+    def key_failures(self) -> Mapping[tuple[int, str], int]:
+        """Return the failures so far, by key (from 1) and reason."""
+        return self._pool.failures
+
+    def places_used(self) -> int:
+        """Return how many requests are under way."""
+        return self._shares.used()
+
     async def aclose(self) -> None:
         """Close the connections."""
         await self._client.aclose()
 
     async def complete(self, ask: Ask) -> Reply:
         """Return the whole reply, from the first key that gets one."""
+        running: dict[asyncio.Task[Reply], Asked] = {}
+        tried: set[int] = set()
+        last: ApiError | None = None
+        try:
+            while True:
+                last = await self._start(ask, tried, running) or last
+                if not running:
+                    raise last or no_key(self._pool.wait(ask.tenant))
+                full = len(running) >= MOST_AT_ONCE
+                patience = None if full else self._patience.first_byte
+                done, _ = await asyncio.wait(running, timeout=patience, return_when=asyncio.FIRST_COMPLETED)
+                for task in done:
+                    await running.pop(task).places.aclose()
+                    try:
+                        reply = task.result()
+                    except AttemptFailed as failed:
+                        last = failed.failure.error
+                    else:
+                        self._blame(ask, running)
+                        return reply
+        finally:
+            for task in running:
+                task.cancel()
+            await asyncio.gather(*running, return_exceptions=True)
+            for asked in running.values():
+                self._pool.abandoned(asked.key, ask.tenant)
+                await asked.places.aclose()
 
-        async def attempt(key: Key) -> Reply:
-            response = await self._send(ask, key, stream=False)
-            try:
-                reply = parse_reply(await _read(response), ask)
-            finally:
-                await response.aclose()
-            self._pool.succeeded(key)
-            return reply
+    async def _start(self, ask: Ask, tried: set[int], running: "dict[asyncio.Task[Reply], Asked]") -> ApiError | None:
+        """Ask one more key, if there is one and a place for it; return what is told where there is no place."""
+        if len(running) >= MOST_AT_ONCE or (key := self._pool.take(tried, ask.tenant)) is None:
+            return None
+        places = contextlib.AsyncExitStack()
+        try:
+            # A second key is a help and no right: it is asked only where there is room at once.
+            await places.enter_async_context(self._shares.place(ask.tenant, 0.0 if running else None))
+        except BaseException as error:
+            self._pool.abandoned(key, ask.tenant)
+            if running and isinstance(error, ApiError):
+                return error
+            raise
+        tried.add(key.index)
+        attempt = self._attempt(ask, key, lambda: self._whole(ask, key))
+        running[asyncio.create_task(attempt)] = Asked(key, asyncio.get_running_loop().time(), places)
+        return None
 
-        return await self._over_keys(attempt)
+    def _blame(self, ask: Ask, running: "Mapping[asyncio.Task[Reply], Asked]") -> None:
+        """Hold it against keys that had their time and still say nothing where another one has answered."""
+        now = asyncio.get_running_loop().time()
+        for asked in running.values():
+            if now - asked.since >= self._patience.first_byte:
+                self._note(ask, asked.key, failure_of(TimeoutError()))
+
+    async def _whole(self, ask: Ask, key: Key) -> Reply:
+        response = await self._send(ask, key, stream=False)
+        try:
+            reply = parse_reply(await _read(response), ask)
+        finally:
+            await response.aclose()
+        self._pool.succeeded(key, ask.tenant)
+        return reply
 
     async def stream(self, ask: Ask) -> AsyncGenerator[Piece, None]:
         """Yield the reply as it comes; after its first piece nothing is tried again."""
+        async with self._shares.place(ask.tenant):
+            opened = await self._first_stream(ask)
+            try:
+                yield Piece()
+                async for piece in self._watch(ask, opened):
+                    yield piece
+            finally:
+                self._pool.abandoned(opened.key, ask.tenant)
+                await opened.response.aclose()
 
-        async def attempt(key: Key) -> Opened:
-            return await self._open(ask, key)
-
-        opened = await self._over_keys(attempt)
-        try:
-            yield Piece()
-            async for piece in self._watch(ask, opened):
-                yield piece
-        finally:
-            self._pool.abandoned(opened.key)
-            await opened.response.aclose()
-
-    async def _over_keys(self, attempt: Callable[[Key], Awaitable[Result]]) -> Result:
+    async def _first_stream(self, ask: Ask) -> Opened:
         tried: set[int] = set()
         last: ApiError | None = None
-        while (key := self._pool.take(tried)) is not None:
+        while (key := self._pool.take(tried, ask.tenant)) is not None:
             tried.add(key.index)
             try:
-                return await attempt(key)
-            except KeyFailed as failed:
+                return await self._attempt(ask, key, lambda key=key: self._open(ask, key))  # type: ignore[misc]
+            except AttemptFailed as failed:
                 last = failed.failure.error
-                self._pool.failed(key, failed.failure.pause)
-                log.warning("provider %s, key %d: %s", self.name, key.index, last.message)
-            except httpx.TimeoutException:
-                last = timed_out()
-                self._pool.failed(key)
-                log.warning("provider %s, key %d: timed out", self.name, key.index)
-            except httpx.HTTPError as error:
-                last = bad_gateway("The provider cannot be reached.")
-                self._pool.failed(key)
-                log.warning("provider %s, key %d: %s", self.name, key.index, type(error).__name__)
-            except BaseException:
-                self._pool.abandoned(key)
-                raise
-        raise last or no_key(self._pool.wait())
+        raise last or no_key(self._pool.wait(ask.tenant))
+
+    async def _attempt(self, ask: Ask, key: Key, work: Callable[[], Coroutine[Any, Any, Result]]) -> Result:
+        """Do the work with a key, and note what it says about the key.
+
+        Raises:
+            AttemptFailed: another key may fare better.
+            ApiError: it is the request's own fault, or there is no connection for it.
+        """
+        try:
+            return await work()
+        except httpx.PoolTimeout:
+            self._pool.abandoned(key, ask.tenant)
+            raise overloaded() from None
+        except (AttemptFailed, httpx.HTTPError, TimeoutError) as error:
+            failure = error.failure if isinstance(error, AttemptFailed) else failure_of(error)
+            self._note(ask, key, failure)
+            raise AttemptFailed(failure) from None
+        except BaseException:
+            self._pool.abandoned(key, ask.tenant)
+            raise
+
+    def _note(self, ask: Ask, key: Key, failure: Failure) -> None:
+        log.warning("provider %s, key %d: %s: %s", self.name, key.index + 1, failure.reason, failure.error.message)
+        if failure.counts:
+            self._pool.failed(key, failure.pause, tenant=ask.tenant, reason=failure.reason)
+        else:
+            self._pool.abandoned(key, ask.tenant, failure.reason)
 
     async def _send(self, ask: Ask, key: Key, *, stream: bool) -> httpx.Response:
         headers = {"X-Request-Id": ask.request_id} | ({"Authorization": f"Bearer {key.secret}"} if key.secret else {})
         payload = payload_of(ask, self._models[ask.model], stream=stream)
-        request = self._client.build_request("POST", self._url, json=payload, headers=headers, timeout=TIMEOUT)
+        timeout = self._patience.timeout()
+        request = self._client.build_request("POST", self._url, json=payload, headers=headers, timeout=timeout)
         response = await self._client.send(request, stream=True)
         if response.status_code // 100 == 2:
             return response
         try:
-            verdict = judge(response.status_code, response.headers.get("retry-after"), await _read(response))
+            body = await _read_error(response)
         finally:
             await response.aclose()
+        verdict = judge(response.status_code, response.headers.get("retry-after"), body)
         if isinstance(verdict, ApiError):
-            self._pool.succeeded(key)
+            self._pool.succeeded(key, ask.tenant)
             raise verdict
-        raise KeyFailed(verdict)
+        raise AttemptFailed(verdict)
 
     async def _open(self, ask: Ask, key: Key) -> Opened:
-        response = await self._send(ask, key, stream=True)
+        async with asyncio.timeout(self._patience.first_byte):
+            response = await self._send(ask, key, stream=True)
+            try:
+                chunks = response.aiter_bytes()
+                beginning = await anext(chunks, b"")
+            except BaseException:
+                await response.aclose()
+                raise
         try:
-            rest = pieces(response.aiter_lines())
+            rest = pieces(_after(beginning, chunks))
             first = await anext(rest, Piece(finish_reason="stop"))
-        except ApiError as error:
-            await response.aclose()
-            raise KeyFailed(KeyFailure(error)) from None
         except BaseException:
             await response.aclose()
             raise
@@ -173,11 +289,12 @@ class OpenAIProvider:
                 text.append(piece.text)
                 told = told or piece.usage is not None
                 yield piece
-        except (httpx.HTTPError, ApiError) as error:
-            self._pool.failed(opened.key)
+        except (httpx.HTTPError, AttemptFailed) as error:
+            failure = error.failure if isinstance(error, AttemptFailed) else failure_of(error)
+            self._note(ask, opened.key, failure)
             late = isinstance(error, httpx.TimeoutException)
-            raise (timed_out() if late else bad_gateway("The provider broke off.")) from None
-        self._pool.succeeded(opened.key)
+            raise (timed_out() if late else bad_answer("The provider broke off.").failure.error) from None
+        self._pool.succeeded(opened.key, ask.tenant)
         if not told:
             yield Piece(usage=estimate(ask, "".join(text)))
 
@@ -185,15 +302,21 @@ class OpenAIProvider:
 def payload_of(ask: Ask, model: str, *, stream: bool) -> dict[str, Any]:
     """Return the body of the request upstream."""
     payload: dict[str, Any] = {"model": model, "messages": [_message(turn) for turn in ask.turns], **ask.options}
-    if ask.max_tokens is not None:
-        payload["max_tokens"] = ask.max_tokens
+    options = payload.pop("stream_options", None) or {}
     if stream:
-        payload |= {"stream": True, "stream_options": {"include_usage": True}}
+        payload |= {"stream": True, "stream_options": options | {"include_usage": True}}
     return payload
 
 
-def _message(turn: Turn) -> dict[str, str]:
-    return {"role": turn.role, "content": turn.content} | ({"name": turn.name} if turn.name else {})
+def _message(turn: Turn) -> dict[str, Any]:
+    named = {"name": turn.name} if turn.name else {}
+    return {"role": turn.role, "content": turn.content, **named, **turn.extra}
+
+
+async def _after(beginning: bytes, chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    yield beginning
+    async for chunk in chunks:
+        yield chunk
 
 
 async def _read(response: httpx.Response) -> bytes:
@@ -202,6 +325,17 @@ async def _read(response: httpx.Response) -> bytes:
     async for chunk in response.aiter_bytes():
         size += len(chunk)
         if size > MAX_ANSWER_BYTES:
-            raise bad_gateway("The provider's answer is too large.")
+            raise bad_answer("The provider's answer is too large.")
         parts.append(chunk)
     return b"".join(parts)
+
+
+async def _read_error(response: httpx.Response) -> bytes:
+    """Return the beginning of an error's body; one that cannot be read says no less than its status."""
+    body = b""
+    with contextlib.suppress(httpx.HTTPError):
+        async for chunk in response.aiter_bytes():
+            body += chunk
+            if len(body) > MAX_ERROR_BYTES:
+                break
+    return body

@@ -1,12 +1,13 @@
 """A pool of API keys of one provider: the healthiest first, in turn among equals."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 from ai_engine.providers import breaker
-from ai_engine.providers.breaker import Breaker, Policy
+from ai_engine.providers.breaker import Breaker, Policy, State
 
 
 @dataclass(frozen=True)
@@ -18,6 +19,80 @@ class Key:
 
     def __repr__(self) -> str:
         return f"Key({self.index})"
+
+
+@dataclass(frozen=True)
+class KeyState:
+    """How a key is, without the key.
+
+    Args:
+        key: its place in the pool, from 1.
+        state: the worst one.
+        reason: of the last failure; empty while there is none.
+        retry_in: seconds until it is tried again, by whoever waits longest; 0 when it may be used.
+        tenants: for whom it is in that state; empty for everyone.
+    """
+
+    key: int
+    state: State
+    reason: str = ""
+    retry_in: float = 0.0
+    tenants: tuple[str, ...] = ()
+
+
+CLOSED = Breaker()
+
+
+@dataclass(frozen=True)
+class Health:
+    """What is known of a key: a breaker for everyone, and one for each tenant whose requests failed with it.
+
+    What one tenant asks can make an endpoint fail: a time-out, a 500, a 429 for a text beyond the key's limit. So a
+    tenant's failures open the key for that tenant, and for everyone only once another tenant has seen it fail too.
+    """
+
+    shared: Breaker = CLOSED
+    own: Mapping[str, tuple[Breaker, float]] = field(default_factory=dict)
+    """Breaker and time of the last failure, by tenant."""
+    reason: str = ""
+
+    def breakers(self, tenant: str) -> tuple[Breaker, Breaker]:
+        """Return the two that a tenant's request has to pass."""
+        return self.shared, self.own[tenant][0] if tenant in self.own else Breaker()
+
+    def allows(self, tenant: str, now: float) -> bool:
+        """Tell whether a request of the tenant may pass."""
+        return all(state.allows(now) for state in self.breakers(tenant))
+
+    def until(self, tenant: str) -> float:
+        """Return the time before which no request of the tenant passes."""
+        return max(state.until or 0.0 for state in self.breakers(tenant))
+
+    def changed(self, tenant: str, change: Callable[[Breaker], Breaker]) -> "Health":
+        """Return the state after something that changes both of a tenant's breakers."""
+        own = dict(self.own)
+        if tenant in own:
+            own[tenant] = (change(own[tenant][0]), own[tenant][1])
+        return replace(self, shared=change(self.shared), own=own)
+
+    def worked(self, tenant: str) -> "Health":
+        """Return the state after an answer to a tenant."""
+        own = {name: entry for name, entry in self.own.items() if name != tenant}
+        return Health(Breaker(), own, self.reason if own else "")
+
+    def failed(self, tenant: str, now: float, policy: Policy, reason: str, pause: float | None) -> "Health":
+        """Return the state after a failure with a tenant's request."""
+        _, before = self.breakers(tenant)
+        mine = breaker.failed(before, now, policy, pause)
+        recent = {name: entry for name, entry in self.own.items() if now - entry[1] < policy.longest}
+        own = recent | {tenant: (mine, now)}
+        shared = self.shared
+        if shared.until is not None:
+            shared = breaker.failed(shared, now, policy, pause)
+        elif len(own) > 1 and any(entry[0].until is not None for entry in own.values()):
+            longest = max(entry[0].until or now for entry in own.values())
+            shared = breaker.failed(shared, now, policy, max(longest - now, 0.0))
+        return Health(shared, own, reason)
 
 
 def parse_keys(text: str) -> tuple[str, ...]:
@@ -39,44 +114,66 @@ class KeyPool:
         self, secrets: Sequence[str], policy: Policy | None = None, clock: Callable[[], float] = time.monotonic
     ) -> None:
         self._keys = tuple(Key(index, secret) for index, secret in enumerate(secrets))
-        self._breakers = [Breaker() for _ in self._keys]
+        self._health = [Health() for _ in self._keys]
         self._policy = policy or Policy()
         self._clock = clock
         self._turn = 0
+        self.failures: Counter[tuple[int, str]] = Counter()
+        """Failures so far, by key (from 1) and reason; those that are not held against the key included."""
 
-    def take(self, tried: AbstractSet[int] = frozenset()) -> Key | None:
-        """Return a key that may be used and is not in `tried` (indices), or None.
+    def take(self, tried: AbstractSet[int] = frozenset(), tenant: str = "") -> Key | None:
+        """Return a key that the tenant may use and that is not in `tried` (indices), or None.
 
         Whoever takes a key says afterwards how it fared: `succeeded`, `failed` or `abandoned`.
         """
         now = self._clock()
         size = len(self._keys)
-        usable = [key for key in self._keys if key.index not in tried and self._breakers[key.index].allows(now)]
+        usable = [key for key in self._keys if key.index not in tried and self._health[key.index].allows(tenant, now)]
         if not usable:
             return None
-        best = min(usable, key=lambda key: (self._breakers[key.index].failures, (key.index - self._turn) % size))
+        best = min(usable, key=lambda key: (self._failures(key, tenant), (key.index - self._turn) % size))
         self._turn = (best.index + 1) % size
-        self._breakers[best.index] = breaker.started(self._breakers[best.index], now)
+        self._change(best, tenant, lambda state: breaker.started(state, now))
         return best
 
-    def succeeded(self, key: Key) -> None:
+    def _failures(self, key: Key, tenant: str) -> int:
+        return sum(state.failures for state in self._health[key.index].breakers(tenant))
+
+    def _change(self, key: Key, tenant: str, change: Callable[[Breaker], Breaker]) -> None:
+        self._health[key.index] = self._health[key.index].changed(tenant, change)
+
+    def succeeded(self, key: Key, tenant: str = "") -> None:
         """Note that the key works."""
-        self._breakers[key.index] = breaker.succeeded(self._breakers[key.index])
+        self._health[key.index] = self._health[key.index].worked(tenant)
 
-    def failed(self, key: Key, pause: float | None = None) -> None:
+    def failed(self, key: Key, pause: float | None = None, *, tenant: str = "", reason: str = "") -> None:
         """Note that the key failed; `pause` seconds without it, where the provider said so."""
-        self._breakers[key.index] = breaker.failed(self._breakers[key.index], self._clock(), self._policy, pause)
+        self.failures[key.index + 1, reason] += 1
+        health = self._health[key.index]
+        self._health[key.index] = health.failed(tenant, self._clock(), self._policy, reason, pause)
 
-    def abandoned(self, key: Key) -> None:
-        """Note that nothing was learnt."""
-        self._breakers[key.index] = breaker.abandoned(self._breakers[key.index])
+    def abandoned(self, key: Key, tenant: str = "", reason: str = "") -> None:
+        """Note that nothing was learnt about the key; `reason` is that of a failure which is not its own."""
+        if reason:
+            self.failures[key.index + 1, reason] += 1
+        self._change(key, tenant, breaker.abandoned)
 
-    def wait(self) -> float:
-        """Return the seconds until some key may be used again."""
+    def wait(self, tenant: str = "") -> float:
+        """Return the seconds until the tenant may use some key again."""
         now = self._clock()
-        return max(0.0, min(((state.until or now) - now for state in self._breakers), default=0.0))
+        return max(0.0, min((health.until(tenant) - now for health in self._health), default=0.0))
 
-    def states(self) -> tuple[str, ...]:
-        """Return each breaker's state, in the order of the keys."""
+    def states(self) -> tuple[KeyState, ...]:
+        """Return how each key is, in their order."""
         now = self._clock()
-        return tuple(state.state(now) for state in self._breakers)
+        return tuple(_state(number, health, now) for number, health in enumerate(self._health, 1))
+
+
+def _state(number: int, health: Health, now: float) -> KeyState:
+    shared = health.shared.state(now)
+    held = {name: entry[0] for name, entry in health.own.items() if entry[0].state(now) != "closed"}
+    if shared != "closed" or not held:
+        return KeyState(number, shared, health.reason, max(0.0, (health.shared.until or now) - now))
+    state: State = "open" if any(entry.state(now) == "open" for entry in held.values()) else "half-open"
+    until = max(entry.until or now for entry in held.values())
+    return KeyState(number, state, health.reason, max(0.0, until - now), tuple(sorted(held)))

@@ -1,132 +1,133 @@
-"""Reading what an OpenAI-compatible endpoint answers: errors, whole replies, streams."""
+"""Reading what an OpenAI-compatible endpoint answers: whole replies and streams."""
 
-import json
-import math
-from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Mapping
 from typing import Any, cast, get_args
 
+from ai_engine.providers import strict_json
 from ai_engine.providers.base import Ask, FinishReason, Piece, Reply, Usage
 from ai_engine.providers.embedded import count
+from ai_engine.providers.sse import Event, EventDecoder, EventTooLarge
+from ai_engine.providers.verdicts import AttemptFailed, bad_answer, in_band
 from optimus_kit.errors import ApiError
 
-KEY_REFUSED_SECONDS = 60.0
-BUSY_SECONDS = 5.0
-LONGEST_PAUSE_SECONDS = 300.0
-
-
-@dataclass(frozen=True)
-class KeyFailure:
-    """An answer for which another key may have a better one.
-
-    Args:
-        error: what the client is told if no other key has.
-        pause: seconds for which this key is left alone; None leaves it to the breaker.
-    """
-
-    error: ApiError
-    pause: float | None = None
-
-
-def bad_gateway(message: str) -> ApiError:
-    """Make the 502."""
-    return ApiError(502, message, type="server_error", code="provider_error")
-
-
-def timed_out() -> ApiError:
-    """Make the 504."""
-    return ApiError(504, "The provider did not answer in time.", code="provider_timeout")
-
-
-def no_key(wait: float) -> ApiError:
-    """Make the 503 for a provider none of whose keys may be used now; `wait` is in seconds."""
-    retry = {"Retry-After": str(max(1, math.ceil(wait)))}
-    return ApiError(503, "No provider key is available now.", code="provider_unavailable", headers=retry)
-
-
-def retry_after(value: str | None) -> float:
-    """Return the pause that a Retry-After header in seconds asks for, within bounds; its date form is not read."""
-    try:
-        seconds = float(value or "")
-    except ValueError:
-        return BUSY_SECONDS
-    return min(max(seconds, 1.0), LONGEST_PAUSE_SECONDS) if math.isfinite(seconds) else BUSY_SECONDS
-
-
-def judge(status: int, retry: str | None, body: bytes) -> KeyFailure | ApiError:
-    """Tell whose fault an answer other than 2xx is: the key's or the endpoint's (KeyFailure), or the request's."""
-    if status in {401, 403}:
-        return KeyFailure(bad_gateway("The provider refused its key."), KEY_REFUSED_SECONDS)
-    if status == 429:
-        busy = ApiError(
-            503, "The provider is over its limit.", code="provider_unavailable", headers={"Retry-After": "1"}
-        )
-        return KeyFailure(busy, retry_after(retry))
-    if status in {408, 504}:
-        return KeyFailure(timed_out())
-    if status >= 500 or status < 400:
-        return KeyFailure(bad_gateway(f"The provider answered {status}."))
-    if status == 404:
-        return ApiError(404, "The provider does not know this model.", code="model_not_found", param="model")
-    return ApiError(400, f"The provider refused the request: {_message(body)}", code="provider_refused")
-
-
-def _message(body: bytes) -> str:
-    try:
-        message = json.loads(body)["error"]["message"]
-    except (ValueError, KeyError, TypeError):
-        return "no reason given."
-    return str(message)[:500]
+MAX_STREAM_BYTES = 64 << 20
+OWN_FIELDS = frozenset({"id", "object", "created", "model", "choices", "usage"})
+CHOICE_FIELDS = frozenset({"index", "message", "delta", "finish_reason"})
+USAGE_FIELDS = frozenset({"prompt_tokens", "completion_tokens", "total_tokens"})
 
 
 def parse_reply(body: bytes, ask: Ask) -> Reply:
     """Read a whole completion.
 
     Raises:
-        ApiError: 502 when it is none.
+        AttemptFailed: it is none.
+        ApiError: it tells an error that is the request's.
     """
     try:
-        document = json.loads(body)
-        choice = document["choices"][0]
-        text = choice["message"].get("content") or ""
+        document = _object(strict_json.parse(body))
+        if document.get("error") is not None:
+            raise _told(document)
+        choice = _object(_list(document["choices"])[0])
+        message = _object(choice["message"])
+        text, extra = _content(message)
         reason = finish_reason(choice.get("finish_reason")) or "stop"
-        return Reply(str(text), reason, parse_usage(document.get("usage")) or estimate(ask, str(text)))
-    except (ValueError, KeyError, IndexError, TypeError, AttributeError):
-        raise bad_gateway("The provider's answer is not a chat completion.") from None
+        usage = parse_usage(document.get("usage")) or estimate(ask, text)
+        return Reply(text, reason, usage, extra, _without(choice, CHOICE_FIELDS), _without(document, OWN_FIELDS))
+    except (ValueError, LookupError, TypeError):
+        raise bad_answer("The provider's answer is not a chat completion.") from None
 
 
 def parse_chunk(data: str) -> Piece:
-    """Read one chunk of a stream.
+    """Read one chunk of a stream; what is an object, but no chunk (`{"type": "ping"}`), is an empty piece.
 
     Raises:
-        ApiError: 502 when it is none.
+        AttemptFailed: it is none.
+        ApiError: it tells an error that is the request's.
     """
     try:
-        document = json.loads(data)
-        if "error" in document:
-            raise bad_gateway("The provider broke off.")
+        document = _object(strict_json.parse(data))
+        if document.get("error") is not None:
+            raise _told(document)
         usage = parse_usage(document.get("usage"))
-        if not document["choices"]:
+        choices = _list(document.get("choices") or [])
+        if not choices:
             return Piece(usage=usage)
-        choice = document["choices"][0]
-        text = (choice.get("delta") or {}).get("content") or ""
-        return Piece(str(text), finish_reason(choice.get("finish_reason")), usage)
-    except (ValueError, KeyError, IndexError, TypeError, AttributeError):
-        raise bad_gateway("The provider's stream is not one of chat completion chunks.") from None
+        choice = _object(choices[0])
+        text, delta = _content(_object(choice.get("delta") or {}))
+        reason = finish_reason(choice.get("finish_reason"))
+        rest = _without(choice, CHOICE_FIELDS), _without(document, OWN_FIELDS)
+        return Piece(text, reason, usage, delta, *rest)
+    except (ValueError, LookupError, TypeError):
+        raise bad_answer("The provider's stream is not one of chat completion chunks.") from None
+
+
+def _told(document: Mapping[str, Any]) -> AttemptFailed | ApiError:
+    verdict = in_band(document)
+    return verdict if isinstance(verdict, ApiError) else AttemptFailed(verdict)
+
+
+def _object(value: Any) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise TypeError("not an object")
+    return value
+
+
+def _list(value: Any) -> list[Any]:
+    if not isinstance(value, list):
+        raise TypeError("not a list")
+    return value
+
+
+def _without(fields: Mapping[str, Any], own: frozenset[str]) -> dict[str, Any]:
+    return {name: value for name, value in fields.items() if name not in own and value is not None}
+
+
+def _content(message: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
+    """Return the words of a message, and its further fields; a list of parts, or null, is among them as it is."""
+    content = message.get("content", "")
+    extra = _without(message, frozenset({"role", "content"}))
+    if isinstance(content, str):
+        return content, extra
+    if content is None:
+        return "", extra | {"content": None}
+    parts = [_object(part) for part in _list(content)]
+    words = (part.get("text") for part in parts if part.get("type") == "text")
+    return "".join(text for text in words if isinstance(text, str)), extra | {"content": content}
 
 
 def finish_reason(value: Any) -> FinishReason | None:
-    """Return the reason as this service knows it; one that it does not know is a stop."""
+    """Return the reason as this service knows it; one that it does not know is a stop.
+
+    Raises:
+        TypeError: it is no word.
+    """
     if value is None:
         return None
+    if not isinstance(value, str):
+        raise TypeError("a finish reason is a word")
     return cast(FinishReason, value) if value in get_args(FinishReason) else "stop"
 
 
 def parse_usage(value: Any) -> Usage | None:
-    """Read the `usage` field, or None where there is none."""
-    if not isinstance(value, dict):
+    """Read the `usage` field, or None where there is none.
+
+    Raises:
+        TypeError: a count that is no count.
+    """
+    if value is None:
         return None
-    return Usage(int(value.get("prompt_tokens") or 0), int(value.get("completion_tokens") or 0))
+    fields = _object(value)
+    read, written = (_tokens(fields.get(name)) for name in ("prompt_tokens", "completion_tokens"))
+    return Usage(read, written, _without(fields, USAGE_FIELDS))
+
+
+def _tokens(value: Any) -> int:
+    value = 0 if value is None else value
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < 1 << 40:
+        raise TypeError("a number of tokens is wanted")
+    return value
 
 
 def estimate(ask: Ask, text: str) -> Usage:
@@ -134,21 +135,37 @@ def estimate(ask: Ask, text: str) -> Usage:
     return Usage(sum(count(turn.content) for turn in ask.turns), count(text))
 
 
-async def pieces(lines: AsyncIterator[str]) -> AsyncIterator[Piece]:
+async def pieces(chunks: AsyncIterator[bytes]) -> AsyncIterator[Piece]:
     """Yield the pieces of a stream of server-sent events.
 
     Raises:
-        ApiError: 502 when it ends without `[DONE]` and without a finish reason.
+        AttemptFailed: it ends without `[DONE]` and without a finish reason, or is too large.
+        ApiError: it tells an error that is the request's.
     """
     finished = False
-    async for line in lines:
-        if not line.startswith("data:"):
+    async for event in _events(chunks):
+        data = event.data.strip()
+        if not data or event.type == "ping":
             continue
-        data = line[5:].strip()
         if data == "[DONE]":
             return
         piece = parse_chunk(data)
         finished = finished or piece.finish_reason is not None
-        yield piece
+        if piece != Piece():
+            yield piece
     if not finished:
-        raise bad_gateway("The provider broke off.")
+        raise bad_answer("The provider broke off.")
+
+
+async def _events(chunks: AsyncIterator[bytes]) -> AsyncIterator[Event]:
+    decoder, size = EventDecoder(), 0
+    async for chunk in chunks:
+        size += len(chunk)
+        try:
+            found = decoder.feed(chunk)
+        except EventTooLarge:
+            raise bad_answer("An event of the provider's stream is too large.") from None
+        for event in found:
+            yield event
+        if size > MAX_STREAM_BYTES:
+            raise bad_answer("The provider's stream is too large.")
