@@ -29,6 +29,7 @@ def create_app(
     lifespan: Lifespan | None = None,
     title: str | None = None,
     version: str | None = None,
+    body_limits: Mapping[str, int] | None = None,
 ) -> FastAPI:
     """Make the application: /health, /ready, /metrics, the shared middlewares and error bodies.
 
@@ -41,6 +42,7 @@ def create_app(
         lifespan: opened before the service is ready, closed after the last request.
         title: for the OpenAPI document.
         version: of the service, also in its presence.
+        body_limits: bytes that a request's body may have at a path, where that isn't `max_body_bytes`.
     """
     drain = Drain()
     metrics = Metrics(settings.service, drain)
@@ -55,7 +57,7 @@ def create_app(
     app.state.settings = settings
     app.state.drain = drain
     app.state.metrics = metrics
-    app.add_middleware(BodyLimit, limit=settings.max_body_bytes)
+    app.add_middleware(BodyLimit, limit=settings.max_body_bytes, limits=body_limits or {})
     app.add_middleware(
         Edge,
         hostname=settings.hostname,

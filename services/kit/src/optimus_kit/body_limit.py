@@ -1,5 +1,7 @@
 """Requests larger than the limit are refused, whether they declare their size or not."""
 
+from collections.abc import Mapping
+
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from optimus_kit.errors import ApiError
@@ -12,28 +14,33 @@ def too_large(limit: int) -> ApiError:
 
 
 class BodyLimit:
-    """Answers 413 by Content-Length at once, or as soon as a chunked body passes `limit` bytes."""
+    """Answers 413 by Content-Length at once, or as soon as a chunked body passes `limit` bytes.
 
-    def __init__(self, app: ASGIApp, *, limit: int) -> None:
+    `limits` has those of single paths.
+    """
+
+    def __init__(self, app: ASGIApp, *, limit: int, limits: Mapping[str, int]) -> None:
         self._app = app
         self._limit = limit
+        self._limits = limits
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
         if scope["type"] != "http" or scope["method"] in {"GET", "HEAD"}:
             await self._app(scope, receive, send)
             return
+        limit = self._limits.get(scope["path"], self._limit)
         for name, value in scope["headers"]:
             if name == b"content-length" and value.isdigit():
-                if int(value) > self._limit:
-                    await too_large(self._limit).response()(scope, receive, send)
+                if int(value) > limit:
+                    await too_large(limit).response()(scope, receive, send)
                     return
                 # The server itself never passes on more than was declared.
                 await self._app(scope, receive, send)
                 return
-        await self._counted(scope, receive, send)
+        await self._counted(scope, receive, send, limit)
 
-    async def _counted(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _counted(self, scope: Scope, receive: Receive, send: Send, limit: int) -> None:
         total = 0
         started = False
 
@@ -42,21 +49,21 @@ class BodyLimit:
             message = await receive()
             if message["type"] == "http.request":
                 total += len(message.get("body", b""))
-                if total > self._limit:
-                    raise too_large(self._limit)
+                if total > limit:
+                    raise too_large(limit)
             return message
 
         async def send_unless_over(message: Message) -> None:
             # Whatever the application made of the broken-off body, the answer is 413.
             nonlocal started
-            if started or total <= self._limit:
+            if started or total <= limit:
                 started = True
                 await send(message)
 
         try:
             await self._app(scope, receive_counted, send_unless_over)
         except ApiError:
-            if total <= self._limit:
+            if total <= limit:
                 raise
-        if total > self._limit and not started:
-            await too_large(self._limit).response()(scope, receive, send)
+        if total > limit and not started:
+            await too_large(limit).response()(scope, receive, send)

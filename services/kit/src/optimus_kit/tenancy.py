@@ -30,6 +30,7 @@ class Tenant:
         requests_per_minute: sustained rate.
         burst: requests that may come at once on top of the rate.
         concurrent_requests: requests in flight over all replicas.
+        queued_messages: messages that wait for their answers.
     """
 
     name: str
@@ -37,6 +38,7 @@ class Tenant:
     requests_per_minute: int = 600
     burst: int = 60
     concurrent_requests: int = 32
+    queued_messages: int = 10_000
 
 
 def key_name(tenant: str) -> str:
@@ -76,6 +78,7 @@ def _tenant(name: str, entry: Any, source: str) -> Tenant:
         requests_per_minute=rate,
         burst=_count(entry, "burst", max(1, rate // 10), where),
         concurrent_requests=_count(entry, "concurrent_requests", Tenant.concurrent_requests, where),
+        queued_messages=_count(entry, "queued_messages", Tenant.queued_messages, where),
     )
 
 
