@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 
 import httpx
 import pytest
@@ -130,6 +131,73 @@ async def test_whatsapp_is_sent_the_answer_with_what_it_answers() -> None:
 async def test_how_whatsapp_fails_says_whether_to_try_again(serve: Serve, kind: type[AttemptError]) -> None:
     with pytest.raises(kind):
         await WhatsAppChannel(client(serve), "token").send(MESSAGE, "hi")
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "kind"),
+    [
+        (400, 4, ThrottledError),
+        (400, 80007, ThrottledError),
+        (400, 130429, ThrottledError),
+        (400, 131048, ThrottledError),
+        (400, "131056", ThrottledError),
+        (400, 1, TransientError),
+        (401, 190, TransientError),
+        (403, 10, TransientError),
+        (403, 200, TransientError),
+        (400, 131016, TransientError),
+        (400, 131057, TransientError),
+        (500, 100, PermanentError),
+        (500, 131008, PermanentError),
+        (500, 131026, PermanentError),
+        (429, 131047, PermanentError),
+        (403, 368, PermanentError),
+        (403, 131031, PermanentError),
+        (200, 131047, PermanentError),
+        (400, 999999, PermanentError),
+        (500, 999999, TransientError),
+        (429, 999999, ThrottledError),
+        (500, None, TransientError),
+    ],
+)
+async def test_whatsapps_code_says_whether_to_try_again(status: int, code: object, kind: type[AttemptError]) -> None:
+    body = {"error": {"message": "(#0) secret", "type": "OAuthException", "code": code, "error_subcode": 2494010}}
+    with pytest.raises(kind) as failure:
+        await WhatsAppChannel(client(fixed(status, body)), "token").send(MESSAGE, "hi")
+    assert "secret" not in str(failure.value)
+
+
+async def test_whatsapp_is_given_the_time_it_asks_for() -> None:
+    for code, header, seconds in ((131056, None, 6), (130429, "40", 40), (131056, "1", 6)):
+        serve = fixed(400, {"error": {"code": code}}, {"Retry-After": header} if header else None)
+        with pytest.raises(ThrottledError) as failure:
+            await WhatsAppChannel(client(serve), "token").send(MESSAGE, "hi")
+        assert failure.value.retry_after == seconds
+
+
+@pytest.mark.parametrize("body", [[], {"error": "x"}, {"error": {"code": True}}, {"error": {"code": "9" * 5000}}, None])
+async def test_an_error_without_a_usable_code_is_judged_by_its_status(body: object) -> None:
+    with pytest.raises(PermanentError):
+        await WhatsAppChannel(client(fixed(400, body)), "token").send(MESSAGE, "hi")
+
+
+async def test_somebody_without_a_number_is_answered_by_user_id() -> None:
+    seen: list[dict[str, object]] = []
+
+    def serve(request: httpx.Request) -> httpx.Response:
+        seen.append(json.loads(request.content))
+        return httpx.Response(200, json={})
+
+    await WhatsAppChannel(client(serve), "token").send(replace(MESSAGE, sender="BR.1502576394655843"), "hi")
+    assert seen[0]["recipient"] == "BR.1502576394655843"
+    assert "to" not in seen[0]
+
+
+async def test_an_answer_that_no_encoding_holds_is_made_one_that_does() -> None:
+    def serve(_: httpx.Request) -> httpx.Response:
+        return httpx.Response(200, content=json.dumps(completion("hi \ud800")).encode())
+
+    assert await ai_engine(serve).answer(MESSAGE, "") == "hi \ufffd"
 
 
 @given(st.text(max_size=50), st.integers(1, 50))

@@ -73,6 +73,38 @@ def test_what_is_left_out_is_counted_by_reason(given_payload: object, ignored: d
     assert found.ignored == ignored
 
 
+HIDDEN = "US.13491208655302741918"
+
+
+@pytest.mark.parametrize(
+    ("fields", "sender"),
+    [
+        ({"from": "5511", "from_user_id": HIDDEN}, "5511"),
+        ({"from": "", "from_user_id": HIDDEN}, HIDDEN),
+        ({"from_user_id": HIDDEN}, HIDDEN),
+        ({"from": None, "from_user_id": "US.ENT." + "9" * 128}, "US.ENT." + "9" * 128),
+    ],
+)
+def test_a_sender_is_known_by_number_or_user_id(fields: dict[str, object], sender: str) -> None:
+    raw = {"id": "m", "type": "text", "text": {"body": "hi"}, **fields}
+    (message,) = parse_notification(payload(raw), NUMBERS).messages
+    assert message.sender == sender
+    assert len(message.session) <= 128
+
+
+@pytest.mark.parametrize("contact", [{"wa_id": "", "user_id": HIDDEN}, {"user_id": HIDDEN}])
+def test_a_sender_that_only_the_contact_names_is_known(contact: dict[str, str]) -> None:
+    call: Any = payload({"id": "m", "type": "text", "text": {"body": "hi"}})
+    call["entry"][0]["changes"][0]["value"]["contacts"] = [contact]
+    (message,) = parse_notification(call, NUMBERS).messages
+    assert message.sender == HIDDEN
+
+
+def test_half_a_surrogate_pair_becomes_a_replacement_character() -> None:
+    (message,) = parse_notification(payload(text("a\ud800b \ud83d\ude00")), NUMBERS).messages
+    assert message.text == "a\ufffdb \U0001f600"
+
+
 def test_good_messages_beside_bad_ones_are_taken() -> None:
     found = parse_notification(payload(text(message_id="a"), {}, text(message_id="b")), NUMBERS)
     assert [message.message_id for message in found.messages] == ["a", "b"]
@@ -91,7 +123,11 @@ def test_every_item_is_either_taken_or_counted(items: list[object], number: obje
     assert len(found.messages) + counted == len(items) + 1
 
 
-@given(st.text(min_size=1), st.text(min_size=1, max_size=30), st.text(min_size=1, max_size=30))
+@given(
+    st.text(st.characters(exclude_categories=[]), min_size=1),
+    st.text(min_size=1, max_size=30),
+    st.text(min_size=1, max_size=30),
+)
 def test_a_message_taken_survives_the_stream(body: str, message_id: str, sender: str) -> None:
 
     for message in parse_notification(payload(text(body, message_id, sender)), NUMBERS).messages:

@@ -6,7 +6,7 @@ from typing import Protocol
 import httpx
 
 from backend_orchestrator.http_errors import attempt_error, transport_error
-from backend_orchestrator.messages import InboundMessage
+from backend_orchestrator.messages import InboundMessage, encodable
 from backend_orchestrator.retry import PermanentError, TransientError
 
 
@@ -71,4 +71,4 @@ def _content(response: httpx.Response) -> str:
         raise TransientError("ai-engine answered something that is no chat completion") from error
     if not isinstance(content, str) or not content.strip():
         raise PermanentError("ai-engine answered nothing")
-    return content
+    return encodable(content)

@@ -4,8 +4,9 @@ from typing import Protocol
 
 import httpx
 
-from backend_orchestrator.http_errors import attempt_error, transport_error
+from backend_orchestrator.http_errors import transport_error
 from backend_orchestrator.messages import InboundMessage
+from backend_orchestrator.whatsapp_errors import whatsapp_error
 
 # https://developers.facebook.com/docs/whatsapp/cloud-api/reference/messages#text-object
 WHATSAPP_MAX_TEXT = 4096
@@ -42,7 +43,8 @@ class WhatsAppChannel:
         body = {
             "messaging_product": "whatsapp",
             "recipient_type": "individual",
-            "to": message.sender,
+            # A business-scoped user id as `to` would be taken for a number, and the message for sent.
+            "to" if message.sender.isdigit() else "recipient": message.sender,
             "type": "text",
             "text": {"body": shortened(reply, WHATSAPP_MAX_TEXT)},
             "context": {"message_id": message.message_id},
@@ -53,8 +55,9 @@ class WhatsAppChannel:
             response = await self._client.post(f"/{message.recipient}/messages", json=body, headers=headers)
         except httpx.HTTPError as error:
             raise transport_error("WhatsApp", error) from error
-        if not response.is_success:
-            raise attempt_error("WhatsApp", response)
+        refusal = whatsapp_error(response)
+        if refusal is not None:
+            raise refusal
 
 
 def shortened(text: str, limit: int) -> str:

@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 import httpx
 
-from backend_orchestrator.messages import InboundMessage
+from backend_orchestrator.messages import InboundMessage, encodable
 
 _ORDER = re.compile(r"#(\d{3,12})\b")
 _MAX_ORDERS = 3
@@ -115,7 +115,7 @@ def _line(order: str, record: Record | None) -> str:
 def _plain(body: Mapping[str, object]) -> dict[str, str]:
     """The fields that are one value; nested ones mean something only to the system they come from."""
     plain = {
-        str(name): " ".join(str(value).split())[:_MAX_VALUE_CHARS]
+        encodable(str(name)): encodable(" ".join(str(value).split())[:_MAX_VALUE_CHARS])
         for name, value in body.items()
         if isinstance(value, str | int | float)
     }

@@ -7,9 +7,8 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from backend_orchestrator.messages import MAX_TEXT_CHARS, InboundMessage, InvalidMessageError
+from backend_orchestrator.messages import MAX_TEXT_CHARS, InboundMessage, InvalidMessageError, encodable
 
-MAX_MESSAGES = 1000
 _CAPTIONED = ("image", "video", "document")
 
 
@@ -19,8 +18,8 @@ class Notification:
 
     Attributes:
         messages: to be queued, in the order given.
-        ignored: how many items were left out, by reason: `status`, `unknown_number`, `unsupported_type`, `malformed`,
-            `too_many`. They are acknowledged all the same: Meta would send them again for days, with the same outcome.
+        ignored: how many items were left out, by reason: `status`, `unknown_number`, `unsupported_type`,
+            `malformed`. They are acknowledged all the same: Meta would send them again for days, with the same outcome.
     """
 
     messages: tuple[InboundMessage, ...] = ()
@@ -40,18 +39,21 @@ def parse_notification(payload: object, tenant_of: Mapping[str, str], request_id
     for value in _values(payload):
         ignored["status"] += len(_list(value.get("statuses")))
         number = _text(_mapping(value.get("metadata")).get("phone_number_id"))
-        for raw in _list(value.get("messages")):
-            found = _message(_mapping(raw), number, tenant_of.get(number), request_id)
+        raws = [_mapping(raw) for raw in _list(value.get("messages"))]
+        contacts = [_mapping(contact) for contact in _list(value.get("contacts"))]
+        contact = contacts[0] if len(contacts) == len(raws) == 1 else {}
+        for raw in raws:
+            found = _message(raw, number, tenant_of.get(number), request_id, _sender(raw, contact))
             if isinstance(found, str):
                 ignored[found] += 1
-            elif len(messages) == MAX_MESSAGES:
-                ignored["too_many"] += 1
             else:
                 messages.append(found)
     return Notification(tuple(messages), {reason: count for reason, count in ignored.items() if count})
 
 
-def _message(raw: Mapping[str, object], number: str, tenant: str | None, request_id: str) -> InboundMessage | str:
+def _message(
+    raw: Mapping[str, object], number: str, tenant: str | None, request_id: str, sender: str
+) -> InboundMessage | str:
     """One message, or the reason for leaving it out."""
     if tenant is None:
         return "unknown_number"
@@ -63,13 +65,23 @@ def _message(raw: Mapping[str, object], number: str, tenant: str | None, request
             tenant=tenant,
             message_id=_text(raw.get("id")),
             channel="whatsapp",
-            sender=_text(raw.get("from")),
-            text=text[:MAX_TEXT_CHARS],
+            sender=sender,
+            text=encodable(text[:MAX_TEXT_CHARS]),
             recipient=number,
             request_id=request_id,
         )
     except InvalidMessageError:
         return "malformed"
+
+
+def _sender(raw: Mapping[str, object], contact: Mapping[str, object]) -> str:
+    """Who wrote: the number, or the business-scoped user id of somebody whose user name hides it.
+
+    The number's fields are left out or empty then.
+    https://developers.facebook.com/documentation/business-messaging/whatsapp/business-scoped-user-ids
+    """
+    told = (raw.get("from"), raw.get("from_user_id"), contact.get("wa_id"), contact.get("user_id"))
+    return next((text for text in map(_text, told) if text), "")
 
 
 def _written(raw: Mapping[str, object]) -> str | None:
