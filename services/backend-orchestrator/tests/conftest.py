@@ -80,13 +80,15 @@ def environ(redis_url: str, tmp_path: Path) -> dict[str, str]:
     for name, value in secrets.items():
         (tmp_path / "secrets" / name).write_text(value)
     numbers = {"acme": "100000000000001", "globex": "100000000000002"}
-    tenants = {name: {"whatsapp_phone_number_id": number} for name, number in numbers.items()}
+    limits = {"requests_per_minute": 60, "burst": 5, "queued_messages": 5}
+    tenants = {name: {"whatsapp_phone_number_id": number, **limits} for name, number in numbers.items()}
     (tmp_path / "tenants.yaml").write_text(json.dumps({"tenants": tenants}))
     return {
         "SECRETS_DIR": str(tmp_path / "secrets"),
         "TENANTS_FILE": str(tmp_path / "tenants.yaml"),
         "REDIS_URL": redis_url,
         "MAX_BODY_BYTES": "65536",
+        "WEBHOOK_MAX_BODY_BYTES": "131072",
         "HOSTNAME": "replica-1",
         "PORT": str(_free_port()),
     }

@@ -9,13 +9,19 @@ from typing import Any
 import httpx
 import pytest
 from fastapi import FastAPI
+from prometheus_client import CollectorRegistry
 from redis.asyncio import Redis
 from redis.exceptions import ConnectionError as RedisConnectionError
 
 from backend_orchestrator import keys
 from backend_orchestrator.app import build_app
 from backend_orchestrator.broadcast import Broadcaster, TooManySubscribersError
+from backend_orchestrator.consumer import Consumer
+from backend_orchestrator.intake import Intake, IntakeLimits
+from backend_orchestrator.messages import InboundMessage
 from backend_orchestrator.snapshot import Queue, RedisObserver, Snapshot, services
+from backend_orchestrator.waiting import WaitingGauges, waiting
+from optimus_kit.tenancy import Tenant
 
 PATIENCE = 10.0
 
@@ -146,9 +152,32 @@ async def test_the_picture_holds_queue_replicas_and_tenants(redis: Redis) -> Non
     assert picture["tenants"] == {
         "acme": {"requests": 7, "rejected": 0, "messages_in": 2, "messages_out": 0, "tokens": 0}
     }
+    assert picture["waiting"] == {}
     (replica,) = picture["replicas"]
     assert replica["inflight"] == 3
     assert "seen_at" not in replica
+
+
+async def test_the_picture_tells_what_waits_of_each_tenant_and_for_how_long(
+    redis: Redis,
+) -> None:
+    consumer = Consumer(redis, redis, "one", 3600)
+    await consumer.join()
+    await consumer.tick(10, 2)
+    intake = Intake(redis, IntakeLimits(), clock=lambda: 1_000.0)
+    for number in range(3):
+        message = InboundMessage("acme", f"m{number}", "api", "ana", "hello")
+        await intake.put(message, Tenant("acme", "Acme"))
+    await consumer.take(5)
+    snapshot = (await RedisObserver(redis, lambda: ["acme"]).take()).document(1_030.0)
+    assert snapshot["queue"] == {"depth": 2, "pending": 1, "dead": 0}
+    assert snapshot["waiting"] == {"acme": {"messages": 3, "in_hand": 1, "oldest_age": 30.0}}
+    registry = CollectorRegistry()
+    gauges = WaitingGauges(registry)
+    gauges.tell(await waiting(redis), 1_030.0)
+    assert registry.get_sample_value("optimus_queue_oldest_message_age_seconds", {"tenant": "acme"}) == 30
+    gauges.tell({}, 1_040.0)
+    assert registry.get_sample_value("optimus_queue_messages", {"tenant": "acme"}) == 0
 
 
 async def test_a_picture_of_an_empty_store_is_empty(redis: Redis) -> None:

@@ -5,12 +5,13 @@ import pytest
 from redis.asyncio import Redis
 
 from backend_orchestrator import keys
-from backend_orchestrator.consumer import Consumer
+from backend_orchestrator.consumer import Consumer, Delivery
 from backend_orchestrator.erp import ErpUnavailableError, Record
 from backend_orchestrator.handling import Handler
 from backend_orchestrator.intake import Intake, IntakeLimits
-from backend_orchestrator.messages import Channel, InboundMessage
+from backend_orchestrator.messages import Channel, InboundMessage, decode
 from backend_orchestrator.retry import AttemptError, PermanentError, RetryPolicy, ThrottledError, TransientError
+from optimus_kit.tenancy import Tenant
 
 POLICY = RetryPolicy(max_attempts=3, base_delay=1.0)
 
@@ -78,19 +79,21 @@ class Desk:
     orders: Orders | None = None
 
     async def put(self, text: str = "hello", channel: Channel = "whatsapp") -> None:
-        await self.intake.put(InboundMessage("acme", "m1", channel, "5511999990000", text))
+        await self.intake.put(InboundMessage("acme", "m1", channel, "5511999990000", text), Tenant("acme", "Acme"))
 
     async def round(self) -> int:
         """Let an hour pass, then handle all that is there; how many entries that were."""
-        handler = Handler(
-            self.consumer, self.answerer, POLICY, lambda: 0.5, channels={"whatsapp": self.channel}, erp=self.orders
-        )
         self.clock.now += 3600
-        await self.consumer.release()
-        deliveries = await self.consumer.take(10, 10)
+        await self.consumer.tick(10, 2)
+        deliveries = await self.consumer.take(10)
         for delivery in deliveries:
-            await handler.handle(delivery)
+            await self.handle(delivery)
         return len(deliveries)
+
+    async def handle(self, delivery: Delivery) -> None:
+        channels = {"whatsapp": self.channel}
+        handler = Handler(self.consumer, self.answerer, POLICY, lambda: 0.5, channels=channels, erp=self.orders)
+        await handler.handle(delivery)
 
     async def status(self) -> str:
         state = await self.intake.state("acme", "m1")
@@ -105,6 +108,7 @@ async def desk(redis: Redis, reader: Redis) -> Desk:
     clock = Clock()
     consumer = Consumer(redis, reader, "one", 3600, clock)
     await consumer.join()
+    await consumer.tick(10, 2)
     return Desk(redis, consumer, Intake(redis, IntakeLimits(), clock=clock), clock)
 
 
@@ -169,20 +173,19 @@ async def test_an_answer_that_could_not_be_sent_is_not_asked_for_again(desk: Des
 
 async def test_a_message_answered_by_a_worker_that_died_is_only_acknowledged(desk: Desk) -> None:
     await desk.put()
-    (delivery,) = await desk.consumer.take(1, 10)
+    (delivery,) = await desk.consumer.take(1)
     await desk.redis.hset(keys.state("acme", "m1"), "status", "answered")
-    handler = Handler(desk.consumer, desk.answerer, POLICY, lambda: 0.5, channels={"whatsapp": desk.channel})
-    await handler.handle(delivery)
+    await desk.handle(delivery)
     assert desk.channel.sent == []
     assert await desk.redis.xlen(keys.INBOUND) == 0
 
 
 async def test_a_message_that_kills_its_workers_is_given_up(desk: Desk) -> None:
     await desk.put()
-    message = InboundMessage("acme", "m1", "whatsapp", "5511999990000", "hello")
+    (delivery,) = await desk.consumer.take(1)
     for _ in range(POLICY.max_attempts):
-        await desk.consumer.begin(message)
-    await desk.round()
+        await desk.consumer.begin(delivery, decode(delivery.fields))
+    await desk.handle(delivery)
     assert await desk.status() == "dead"
     assert desk.answerer.asked == []
 
@@ -210,3 +213,42 @@ async def test_an_order_system_that_is_down_costs_no_answer(desk: Desk) -> None:
     await desk.round()
     assert desk.answerer.asked == [""]
     assert await desk.status() == "answered"
+
+
+async def test_what_nobody_foresaw_is_tried_again_and_given_up_in_the_end(desk: Desk) -> None:
+    async def broken(message: InboundMessage, facts: str) -> str:
+        del message, facts
+        raise RuntimeError("a bug")
+
+    desk.answerer.answer = broken  # type: ignore[method-assign]
+    await desk.put()
+    for _ in range(POLICY.max_attempts):
+        assert await desk.round() == 1
+    assert await desk.status() == "dead"
+
+
+async def test_a_message_of_which_no_attempt_can_even_be_counted_is_given_up(desk: Desk) -> None:
+    await desk.put()
+    await desk.redis.delete(keys.state("acme", "m1"))
+    await desk.redis.set(keys.state("acme", "m1"), "not a hash")
+    await desk.consumer.take(1)
+    for _ in range(POLICY.max_attempts):
+        (delivery,) = await desk.consumer.claim(1, 0)
+    await desk.handle(delivery)
+    assert await desk.redis.xlen(keys.DEAD) == 1
+    assert await desk.redis.xlen(keys.INBOUND) == 0
+
+
+async def test_an_answer_is_not_sent_by_a_worker_that_was_taken_for_dead(desk: Desk, reader: Redis) -> None:
+    await desk.put()
+    (delivery,) = await desk.consumer.take(1)
+    other = Consumer(desk.redis, reader, "two", 3600, desk.clock)
+    answer = desk.answerer.answer
+
+    async def slow(message: InboundMessage, facts: str) -> str:
+        await other.claim(1, 0)
+        return await answer(message, facts)
+
+    desk.answerer.answer = slow  # type: ignore[method-assign]
+    await desk.handle(delivery)
+    assert desk.channel.sent == []

@@ -58,6 +58,7 @@ async def test_a_key_is_wanted(client: httpx.AsyncClient, headers: dict[str, str
         {"text": None},
         {"from": "a b"},
         {"from": ""},
+        {"from": "x" * 161},
         {"message_id": ""},
         {"message_id": "é"},
         {"message_id": "x" * 257},
@@ -70,3 +71,28 @@ async def test_a_bad_message_is_named(client: httpx.AsyncClient, redis: Redis, c
     (field,) = change
     assert answer.json()["error"]["message"].startswith(field)
     assert await redis.exists(keys.INBOUND) == 0
+
+
+async def test_a_tenant_that_sends_too_fast_is_asked_to_wait(client: httpx.AsyncClient, redis: Redis) -> None:
+    answers = [await client.post("/v1/messages", json={"from": "ana", "text": "x"}, headers=ACME) for _ in range(6)]
+    assert [answer.status_code for answer in answers] == [202] * 5 + [429]
+    assert answers[-1].json()["error"]["code"] == "rate_limit_exceeded"
+    assert answers[-1].headers["Retry-After"] == "1"
+    assert await redis.xlen(keys.INBOUND) == 5
+    assert (await client.post("/v1/messages", json=MESSAGE, headers=GLOBEX)).status_code == 202
+
+
+async def test_a_tenant_of_which_too_many_messages_wait_is_asked_to_wait(
+    client: httpx.AsyncClient, redis: Redis
+) -> None:
+    await redis.set(keys.LANES, "1")
+    await redis.hset(keys.COUNT, mapping={"acme": 5, keys.ALL: 5})
+    answer = await client.post("/v1/messages", json=MESSAGE, headers=ACME)
+    assert (answer.status_code, answer.json()["error"]["code"]) == (429, "tenant_queue_full")
+    assert (await client.post("/v1/messages", json=MESSAGE, headers=GLOBEX)).status_code == 202
+
+
+async def test_half_a_surrogate_pair_is_no_error_of_ours(client: httpx.AsyncClient) -> None:
+    content = b'{"from": "ana", "text": "hi \\ud800"}'
+    headers = ACME | {"Content-Type": "application/json"}
+    assert (await client.post("/v1/messages", content=content, headers=headers)).status_code in {202, 400}

@@ -8,8 +8,10 @@ from redis.asyncio import Redis
 
 from backend_orchestrator import keys
 from backend_orchestrator.app import build_app
+from backend_orchestrator.consumer import Consumer
 from backend_orchestrator.messages import decode
 from backend_orchestrator.signature import sign
+from backend_orchestrator.waiting import waiting
 
 HANDSHAKE = {"hub.mode": "subscribe", "hub.verify_token": "verify", "hub.challenge": "1158201444"}
 
@@ -98,7 +100,81 @@ async def test_signed_nonsense_is_a_bad_request(client: httpx.AsyncClient) -> No
 
 
 async def test_a_large_body_is_refused(client: httpx.AsyncClient) -> None:
-    assert (await deliver(client, b" " * 65_537)).status_code == 413
+    assert (await deliver(client, b" " * 131_073)).status_code == 413
+
+
+async def test_a_call_may_be_larger_than_other_requests(client: httpx.AsyncClient) -> None:
+    answer = await deliver(client, body("m") + b" " * 100_000)
+    assert (answer.status_code, answer.json()["queued"]) == (200, 1)
+    assert (await client.post("/v1/messages", content=b" " * 65_537)).status_code == 413
+
+
+async def test_half_a_surrogate_pair_costs_neither_its_message_nor_those_behind_it(
+    client: httpx.AsyncClient, redis: Redis
+) -> None:
+    content = body("a", "b", "c").replace(b'"hi"', b'"hi \\ud800"', 1).replace(b'"hi"', b'"\\udfff"', 1)
+    answer = await deliver(client, content)
+    assert (answer.status_code, answer.json()["queued"]) == (200, 3)
+    texts = [fields["text"] for _, fields in cast("list[tuple[str, dict[str, str]]]", await redis.xrange(keys.INBOUND))]
+    assert texts == ["hi \ufffd", "\ufffd", "hi"]
+
+
+async def test_an_integer_too_long_to_read_costs_no_call(client: httpx.AsyncClient) -> None:
+    content = body("m").replace(b'"metadata"', b'"extra": ' + b"9" * 5000 + b', "metadata"')
+    assert (await deliver(client, content)).json()["queued"] == 1
+
+
+def two_tenants(first: int, second: int) -> bytes:
+    calls = [json.loads(body(*(f"a{number}" for number in range(first))))]
+    calls.append(json.loads(body(*(f"g{number}" for number in range(second)), number="100000000000002")))
+    return json.dumps({"entry": [entry for call in calls for entry in call["entry"]]}).encode()
+
+
+@pytest.fixture
+async def lanes(redis: Redis) -> None:
+    """As after the first worker: messages wait in lanes, where tenants' limits hold."""
+    consumer = Consumer(redis, redis, "one", 3600)
+    await consumer.join()
+    await consumer.tick(2, 1)
+
+
+@pytest.mark.usefixtures("lanes")
+async def test_what_one_tenant_may_not_queue_keeps_back_no_others(client: httpx.AsyncClient, redis: Redis) -> None:
+    answer = await deliver(client, two_tenants(7, 1))
+    assert (answer.status_code, answer.json()["error"]["code"]) == (429, "tenant_queue_full")
+    assert int(answer.headers["Retry-After"]) > 0
+    found = await waiting(redis)
+    assert {name: there.messages for name, there in found.items()} == {"acme": 5, "globex": 1}
+    metrics = (await client.get("/metrics")).text
+    assert 'optimus_webhook_items_total{outcome="refused"} 2.0' in metrics
+
+
+@pytest.mark.usefixtures("lanes")
+async def test_a_call_that_was_refused_in_part_is_completed_when_it_is_sent_again(
+    client: httpx.AsyncClient, redis: Redis
+) -> None:
+    consumer = Consumer(redis, redis, "one", 3600)
+    content = body(*(f"m{number}" for number in range(7)))
+    assert (await deliver(client, content)).status_code == 429
+    (delivery,) = await consumer.take(1)
+    await consumer.finish(delivery, decode(delivery.fields), "hi", to_outbox=False)
+    await deliver(client, content)
+    assert (await waiting(redis))["acme"].messages == 5
+    assert await redis.hget(keys.counts("acme"), "messages_in") == "6"
+
+
+async def test_one_call_queues_only_so_many_and_asks_for_the_rest(
+    client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("backend_orchestrator.webhook.MAX_NEW_MESSAGES", 2)
+    content = body("a", "b", "c", "d", "e")
+    assert [(await deliver(client, content)).status_code for _ in range(3)] == [503, 503, 200]
+
+
+async def test_somebody_whose_user_name_hides_the_number_is_answered(client: httpx.AsyncClient, redis: Redis) -> None:
+    content = body("m").replace(b'"from": "5511"', b'"from": "", "from_user_id": "BR.13491208655302741918"')
+    assert (await deliver(client, content)).json()["queued"] == 1
+    assert (await only_entry(redis, keys.INBOUND))["sender"] == "BR.13491208655302741918"
 
 
 async def test_without_redis_it_asks_to_be_told_again(environ: dict[str, str]) -> None:

@@ -6,13 +6,18 @@ from typing import cast
 
 import pytest
 from redis.asyncio import Redis
+from redis.exceptions import ConnectionError as RedisConnectionError
 
 from backend_orchestrator import keys
 from backend_orchestrator.consumer import Consumer, Delivery
+from backend_orchestrator.intake import Intake, IntakeLimits
+from backend_orchestrator.messages import InboundMessage
+from backend_orchestrator.waiting import waiting
 from backend_orchestrator.worker import Worker, WorkerOptions
 from backend_orchestrator.worker_health import alive
 from backend_orchestrator.worker_main import beat
 from optimus_kit.drain import Drain
+from optimus_kit.tenancy import Tenant
 
 PATIENCE = 10.0
 
@@ -30,12 +35,13 @@ class Bench:
     beats: list[None] = field(default_factory=list)
 
     async def handle(self, delivery: Delivery) -> None:
-        self.started.append(delivery.fields["n"])
-        if delivery.fields["n"] == "bad":
+        name = delivery.fields["message_id"]
+        self.started.append(name)
+        if name == "bad":
             raise RuntimeError("unforeseen")
         await self.gate.wait()
         await self.consumer.drop(delivery)
-        self.ended.append(delivery.fields["n"])
+        self.ended.append(name)
 
     def worker(self, concurrency: int = 2, claim_idle_ms: int = 60_000) -> Worker:
         options = WorkerOptions(concurrency, claim_idle_ms, block_ms=20, pause=0.01)
@@ -43,7 +49,11 @@ class Bench:
 
     async def add(self, *names: str) -> None:
         for name in names:
-            await self.redis.xadd(keys.INBOUND, {"n": name})
+            await self.put(name, sender=name)
+
+    async def put(self, name: str, sender: str, tenant: str = "acme") -> None:
+        message = InboundMessage(tenant, name, "api", sender, "hello")
+        await Intake(self.redis, IntakeLimits()).put(message, Tenant(tenant, tenant))
 
     async def pending(self) -> int:
         return int((await self.redis.xpending(keys.INBOUND, keys.GROUP))["pending"])
@@ -99,7 +109,8 @@ async def test_draining_finishes_what_is_in_hand_and_takes_nothing_new(bench: Be
     await finish
     assert bench.ended == ["1"]
     assert await bench.redis.xinfo_consumers(keys.INBOUND, keys.GROUP) == []
-    assert await bench.redis.xlen(keys.INBOUND) == 1
+    assert await bench.redis.hlen(keys.WORKERS) == 0
+    assert (await waiting(bench.redis))["acme"].messages == 1
 
 
 async def test_what_does_not_end_in_time_stays_for_another_worker(bench: Bench, reader: Redis) -> None:
@@ -111,12 +122,13 @@ async def test_what_does_not_end_in_time_stays_for_another_worker(bench: Bench, 
     assert bench.ended == []
     other = Consumer(bench.redis, reader, "two", 3600)
     (left,) = await other.claim(5, 0)
-    assert left.fields["n"] == "1"
+    assert left.fields["message_id"] == "1"
 
 
 async def test_a_dead_workers_messages_are_taken_over(bench: Bench, reader: Redis) -> None:
     dead = Consumer(bench.redis, reader, "dead", 3600)
     await dead.join()
+    await dead.tick(2, 1)
     await bench.add("1")
     await dead.take(1, 10)
     bench.gate.set()
@@ -175,3 +187,47 @@ def test_a_worker_lives_while_its_heartbeat_is_fresh(tmp_path: Path) -> None:
     touched = file.stat().st_mtime
     assert alive(file, now=touched + 29)
     assert not alive(file, now=touched + 31)
+
+
+async def test_a_busy_tenant_leaves_room_for_one_that_has_little_in_hand(bench: Bench) -> None:
+    worker = bench.worker(concurrency=2)
+    run = asyncio.create_task(worker.run())
+    await bench.add("1", "2", "3", "4")
+    await until(lambda: len(bench.started) == 2)
+    await bench.put("quiet", "ana", "globex")
+    await until(lambda: len(bench.started) == 3)
+    assert bench.started[-1] == "quiet"
+    await stop(bench, worker, run, seconds=0.01)
+
+
+async def test_a_sender_has_one_message_in_hand_and_others_do_not_wait_for_it(bench: Bench) -> None:
+    worker = bench.worker(concurrency=8)
+    run = asyncio.create_task(worker.run())
+    for name in ("ana-1", "ana-2", "ana-3"):
+        await bench.put(name, "ana")
+    await bench.put("bob-1", "bob")
+    await until(lambda: set(bench.started) == {"ana-1", "bob-1"})
+    rounds = len(bench.beats)
+    await until(lambda: len(bench.beats) > rounds + 2)
+    assert set(bench.started) == {"ana-1", "bob-1"}
+    bench.gate.set()
+    await until(lambda: len(bench.ended) == 4)
+    assert [name for name in bench.ended if name.startswith("ana")] == ["ana-1", "ana-2", "ana-3"]
+    await stop(bench, worker, run)
+
+
+async def test_what_fails_with_the_queue_is_tried_again_by_the_same_worker(bench: Bench) -> None:
+    handle, failures = bench.handle, [RedisConnectionError(), RedisConnectionError()]
+
+    async def failing(delivery: Delivery) -> None:
+        if failures:
+            raise failures.pop()
+        await handle(delivery)
+
+    bench.gate.set()
+    options = WorkerOptions(2, 60_000, block_ms=20, pause=0.01)
+    worker = Worker(bench.consumer, failing, options, bench.drain, beat=lambda: None)
+    run = asyncio.create_task(worker.run())
+    await bench.add("1")
+    await until(lambda: bench.ended == ["1"])
+    await stop(bench, worker, run)

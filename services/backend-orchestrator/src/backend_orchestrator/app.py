@@ -13,7 +13,8 @@ from backend_orchestrator.messages_api import message_routes
 from backend_orchestrator.phone_numbers import PhoneNumbers
 from backend_orchestrator.settings import OrchestratorSettings
 from backend_orchestrator.snapshot import RedisObserver, now
-from backend_orchestrator.webhook import item_counter, webhook_routes
+from backend_orchestrator.waiting import WaitingGauges
+from backend_orchestrator.webhook import WEBHOOK, item_counter, webhook_routes
 from optimus_kit.app import create_app
 from optimus_kit.background import background
 from optimus_kit.presence import announce
@@ -36,13 +37,21 @@ def build_app(environ: Mapping[str, str] = os.environ) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        async with redis, background(announce(redis, service, app.state.drain)):
+        gauges = WaitingGauges(app.state.metrics.registry)
+        telling = gauges.keep_telling(redis, now)
+        async with redis, background(announce(redis, service, app.state.drain)), background(telling):
             yield
 
-    app = create_app(service, checks={"redis": redis.ping}, lifespan=lifespan, title="Optimus backend-orchestrator")
+    app = create_app(
+        service,
+        checks={"redis": redis.ping},
+        lifespan=lifespan,
+        title="Optimus backend-orchestrator",
+        body_limits={WEBHOOK: settings.webhook_max_body_bytes},
+    )
     numbers = PhoneNumbers(service.tenants_file)
     count = item_counter(app.state.metrics.registry)
-    app.include_router(webhook_routes(intake, service.secrets, numbers, count))
+    app.include_router(webhook_routes(intake, service.secrets, numbers, tenants, count))
     app.include_router(message_routes(intake, tenants))
     app.include_router(socket_routes(Broadcaster(observer, settings.max_sockets), service.secrets, now))
     app.include_router(page_routes())

@@ -1,11 +1,10 @@
 """The way out of the queue: one consumer of the group, and every change an attempt can end in."""
 
-import json
 import random
 import time
 import uuid
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import cast
 
 from redis.asyncio import Redis
@@ -17,7 +16,8 @@ from backend_orchestrator.scripts import Scripts
 
 OUTBOX_LENGTH = 10_000
 DEAD_LENGTH = 10_000
-_RELEASE_AT_ONCE = 100
+_AT_ONCE = 200
+_REGISTERED_SECONDS = 5
 _FORGET_CONSUMER_AFTER_MS = 3_600_000
 
 # What Redis answers with decoded; its client's own types say less.
@@ -26,10 +26,21 @@ _Entries = Sequence[tuple[str | None, Mapping[str, str] | None]]
 
 @dataclass(frozen=True)
 class Delivery:
-    """One entry handed to this consumer; it stays this consumer's until acknowledged or claimed by another."""
+    """One entry handed to this consumer; it stays this consumer's until acknowledged or claimed by another.
+
+    Attributes:
+        entry: id on the stream.
+        fields: of the message.
+        lane: of its sender; empty where the fields are no message.
+        rank: its place in the lane.
+        times: how often it was given to a worker.
+    """
 
     entry: str
     fields: Mapping[str, str]
+    lane: str = ""
+    rank: str = "0"
+    times: int = 1
 
 
 @dataclass(frozen=True)
@@ -37,7 +48,8 @@ class Attempt:
     """A started attempt.
 
     Attributes:
-        status: status before it; `answered` or `dead` mean that only the acknowledgement was missing.
+        status: status before it; `answered` or `dead` mean that only the acknowledgement was missing, `lost` that the
+            entry is another worker's by now.
         number: attempts so far, this one included, those of workers that died included.
         age: seconds since the message was queued first.
         reply: answer written by an attempt that ended before it was sent, or empty.
@@ -50,7 +62,7 @@ class Attempt:
 
 
 class Consumer:
-    """Reads the inbound stream as `name` in the group, and moves entries on. Every change is one atomic step.
+    """Takes turns as `name` in the group, and moves entries on. Every change is one atomic step (docs/queue.md).
 
     Args:
         redis: answers quickly; used for everything but waiting.
@@ -71,99 +83,116 @@ class Consumer:
         self._clock = clock
 
     async def join(self) -> None:
-        """Make the group unless it is there; it starts with the oldest message."""
+        """Make the group unless it is there; what waits without a lane (of an earlier version) gets one."""
         try:
             await self._redis.xgroup_create(keys.INBOUND, keys.GROUP, id="0", mkstream=True)
         except ResponseError as error:
             # Redis has no other way of telling this than the code word that starts the reply.
             if not str(error).startswith("BUSYGROUP"):
                 raise
+        while await self._scripts.adopt_waiting(args=[_AT_ONCE]):
+            continue
+
+    async def retire(self) -> None:
+        """Offer no more slots; what is in hand stays."""
+        await self._redis.hdel(keys.WORKERS, self._name)
 
     async def leave(self) -> bool:
         """Go out of the group, unless something is still in hand; True if gone."""
-        return bool(await self._scripts.leave(keys=[keys.INBOUND], args=[keys.GROUP, self._name]))
+        return bool(await self._scripts.leave(args=[self._name]))
 
-    async def take(self, count: int, block_ms: int) -> list[Delivery]:
-        """Up to `count` new entries, waiting up to `block_ms` for the first."""
+    async def tick(self, slots: int, reserve: int) -> int:
+        """Offer `slots`, `reserve` of them to tenants with little in hand, for some seconds, and have them filled.
+
+        Returns how many lanes were put off and are due by now. Without it nothing is handed out.
+        """
+        now = f"{self._clock():.3f}"
+        return int(await self._scripts.tick(args=[self._name, slots, reserve, _REGISTERED_SECONDS, now, _AT_ONCE]))
+
+    async def recover(self) -> int:
+        """Put right what does not fit the stream any more; how many lanes that were."""
+        return int(await self._scripts.recover())
+
+    async def take(self, count: int, block_ms: int | None = None) -> list[Delivery]:
+        """Up to `count` entries handed out, waiting up to `block_ms` for the first if given."""
         answer = await self._reader.xreadgroup(keys.GROUP, self._name, {keys.INBOUND: ">"}, count=count, block=block_ms)
         streams = cast("list[tuple[str, _Entries]]", answer or [])
-        return [delivery for _, entries in streams for delivery in _deliveries(entries)]
+        return [delivery for _, entries in streams for delivery in await self._in_lanes(_deliveries(entries))]
 
     async def claim(self, count: int, idle_ms: int) -> list[Delivery]:
         """Up to `count` entries that their consumer has not renewed for `idle_ms`: it is dead."""
         answer = await self._redis.xautoclaim(
             keys.INBOUND, keys.GROUP, self._name, min_idle_time=idle_ms, start_id="0-0", count=count
         )
-        return _deliveries(cast("_Entries", answer[1]))
+        claimed = await self._in_lanes(_deliveries(cast("_Entries", answer[1])))
+        return [await self._counted(delivery) for delivery in claimed]
+
+    async def _in_lanes(self, deliveries: Sequence[Delivery]) -> list[Delivery]:
+        """Those of lanes, and those that are no messages; what knows no lane is put into one, and will come back."""
+        return [delivery for delivery in deliveries if delivery.lane or not await self._adopted(delivery)]
+
+    async def _adopted(self, delivery: Delivery) -> bool:
+        return int(await self._scripts.adopt(args=[delivery.entry, *_flat(delivery.fields)])) >= 0
+
+    async def _counted(self, delivery: Delivery) -> Delivery:
+        found = await self._redis.xpending_range(keys.INBOUND, keys.GROUP, delivery.entry, delivery.entry, 1)
+        return replace(delivery, times=int(found[0]["times_delivered"])) if found else delivery
 
     async def renew(self, entries: Sequence[str]) -> int:
         """Say that `entries` are still in hand; how many of them still were this consumer's."""
         if not entries:
             return 0
-        return int(await self._scripts.renew(keys=[keys.INBOUND], args=[keys.GROUP, self._name, *entries]))
+        return int(await self._scripts.renew(args=[self._name, *entries]))
 
-    async def begin(self, message: InboundMessage) -> Attempt:
+    async def begin(self, delivery: Delivery, message: InboundMessage) -> Attempt:
         """Count an attempt at `message`, before anything is done for it."""
         now = self._clock()
         status, number, queued_at, reply = await self._scripts.begin(
             keys=[keys.state(message.tenant, message.message_id)],
-            args=[self._remember, f"{now:.3f}", uuid.uuid4().hex],
+            args=[self._remember, f"{now:.3f}", uuid.uuid4().hex, self._name, delivery.entry],
         )
         return Attempt(str(status), int(number), max(0.0, now - float(queued_at)), str(reply))
 
-    async def keep_reply(self, message: InboundMessage, reply: str) -> None:
-        """Keep the answer before it is sent, so that a later attempt sends the same and asks nobody again."""
-        await self._redis.hset(keys.state(message.tenant, message.message_id), "reply", reply)
+    async def keep_reply(self, delivery: Delivery, message: InboundMessage, reply: str) -> bool:
+        """Keep the answer before it is sent; False where the entry is another worker's by now, which sends it."""
+        kept = await self._scripts.keep(
+            keys=[keys.state(message.tenant, message.message_id)], args=[self._name, delivery.entry, reply]
+        )
+        return bool(kept)
 
     async def finish(self, delivery: Delivery, message: InboundMessage, reply: str, *, to_outbox: bool) -> bool:
-        """Answered: state, outbox, count and acknowledgement at once. True the first time for this message."""
+        """Answered: state, outbox, count, acknowledgement, next of the lane. True the first time for this message."""
         out = {"message_id": message.message_id, "to": message.sender, "channel": message.channel, "text": reply}
+        length = OUTBOX_LENGTH if to_outbox else 0
         first = await self._scripts.finish(
             keys=[
                 keys.state(message.tenant, message.message_id),
-                keys.INBOUND,
                 keys.counts(message.tenant),
                 keys.outbox(message.tenant),
             ],
-            args=[keys.GROUP, delivery.entry, self._remember, reply, OUTBOX_LENGTH if to_outbox else 0, *_flat(out)],
+            args=[delivery.entry, delivery.lane, delivery.rank, self._remember, reply, length, *_flat(out)],
         )
         return bool(first)
 
     async def drop(self, delivery: Delivery) -> None:
         """Acknowledge an entry whose message was answered or given up before."""
-        async with self._redis.pipeline(transaction=True) as steps:
-            steps.xack(keys.INBOUND, keys.GROUP, delivery.entry)
-            steps.xdel(keys.INBOUND, delivery.entry)
-            await steps.execute()
+        await self._scripts.drop(args=[delivery.entry, delivery.lane, delivery.rank])
 
     async def delay(self, delivery: Delivery, message: InboundMessage, seconds: float, *, counts: bool) -> bool:
-        """Queue it again in `seconds`; unless it `counts`, the attempt is given back."""
+        """Hand it out again in `seconds`, its sender's next ones later; an attempt that doesn't count is given back."""
         moved = await self._scripts.delay(
-            keys=[keys.INBOUND, keys.DELAYED, keys.state(message.tenant, message.message_id)],
-            args=[
-                keys.GROUP,
-                delivery.entry,
-                f"{self._clock() + seconds:.3f}",
-                0 if counts else -1,
-                json.dumps(message.encode()),
-            ],
+            keys=[keys.state(message.tenant, message.message_id)],
+            args=[delivery.entry, delivery.lane, f"{self._clock() + seconds:.3f}", 0 if counts else -1],
         )
         return bool(moved)
-
-    async def release(self) -> int:
-        """Put delayed messages that are due back on the stream; how many."""
-        return int(
-            await self._scripts.release(
-                keys=[keys.DELAYED, keys.INBOUND], args=[f"{self._clock():.3f}", _RELEASE_AT_ONCE]
-            )
-        )
 
     async def bury(self, delivery: Delivery, message: InboundMessage | None, reason: str) -> bool:
         """To the dead letters with `reason`; `message` is None where the entry is none."""
         state = keys.state(message.tenant, message.message_id) if message else ""
+        bounds = (DEAD_LENGTH, self._remember)
         buried = await self._scripts.bury(
-            keys=[keys.INBOUND, keys.DEAD, state],
-            args=[keys.GROUP, delivery.entry, DEAD_LENGTH, self._remember, reason, *_flat(delivery.fields)],
+            keys=[keys.DEAD, state],
+            args=[delivery.entry, delivery.lane, delivery.rank, *bounds, reason, *_flat(delivery.fields)],
         )
         return bool(buried)
 
@@ -172,8 +201,7 @@ class Consumer:
         removed = 0
         for consumer in await self._redis.xinfo_consumers(keys.INBOUND, keys.GROUP):
             if consumer["name"] != self._name and int(consumer["idle"]) > _FORGET_CONSUMER_AFTER_MS:
-                args = [keys.GROUP, consumer["name"]]
-                removed += int(await self._scripts.leave(keys=[keys.INBOUND], args=args))
+                removed += int(await self._scripts.leave(args=[consumer["name"]]))
         return removed
 
 
@@ -184,7 +212,11 @@ def consumer_name(hostname: str, suffix: Callable[[], int] = lambda: random.Syst
 
 def _deliveries(entries: _Entries) -> list[Delivery]:
     # Redis before 7 reports claimed entries that were deleted meanwhile as pairs of nothing.
-    return [Delivery(entry, fields or {}) for entry, fields in entries if entry is not None]
+    return [_delivery(entry, dict(fields or {})) for entry, fields in entries if entry is not None]
+
+
+def _delivery(entry: str, fields: dict[str, str]) -> Delivery:
+    return Delivery(entry, fields, lane=fields.pop("lane", ""), rank=fields.pop("rank", "0"))
 
 
 def _flat(fields: Mapping[str, str]) -> list[str]:

@@ -4,12 +4,14 @@ import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+from redis.exceptions import RedisError
+
 from backend_orchestrator.answering import Answerer
 from backend_orchestrator.channels import ReplyChannel
 from backend_orchestrator.consumer import Attempt, Consumer, Delivery
 from backend_orchestrator.erp import ErpAdapter, facts_for
 from backend_orchestrator.messages import InboundMessage, InvalidMessageError, decode
-from backend_orchestrator.retry import AttemptError, DeadLetter, RetryPolicy, decide
+from backend_orchestrator.retry import AttemptError, DeadLetter, RetryPolicy, TransientError, decide
 
 log = logging.getLogger(__name__)
 
@@ -49,8 +51,14 @@ class Handler:
             log.warning("entry %s is no message: %s", delivery.entry, error)
             await self.consumer.bury(delivery, None, f"not a message: {error}")
             return
-        attempt = await self.consumer.begin(message)
-        if attempt.status in {"answered", "dead"}:
+        if delivery.times > self.policy.max_attempts:
+            # Not even an attempt could be counted.
+            await self._give_up(delivery, message, f"given to workers {delivery.times} times without a result")
+            return
+        attempt = await self.consumer.begin(delivery, message)
+        if attempt.status == "lost":
+            log.warning("entry %s is another worker's by now", delivery.entry)
+        elif attempt.status in {"answered", "dead"}:
             await self.consumer.drop(delivery)
         elif attempt.number > self.policy.max_attempts:
             # Only dying workers leave more attempts behind than the policy grants.
@@ -64,6 +72,12 @@ class Handler:
             await self._deliver(delivery, message, reply)
         except AttemptError as error:
             await self._failed(delivery, message, attempt, error)
+        except (RedisError, OSError):
+            raise
+        except Exception as error:
+            # Whatever it is, the sender's next messages wait behind this one: it has its attempts like any other.
+            log.exception("message %s: unforeseen", message.message_id)
+            await self._failed(delivery, message, attempt, TransientError(f"unforeseen: {type(error).__name__}"))
 
     async def _reply(self, message: InboundMessage) -> str:
         return await self.answerer.answer(message, await facts_for(message, self.erp))
@@ -71,7 +85,9 @@ class Handler:
     async def _deliver(self, delivery: Delivery, message: InboundMessage, reply: str) -> None:
         channel = self.channels.get(message.channel)
         if channel is not None:
-            await self.consumer.keep_reply(message, reply)
+            if not await self.consumer.keep_reply(delivery, message, reply):
+                log.warning("entry %s is another worker's by now: not sent", delivery.entry)
+                return
             await channel.send(message, reply)
         await self.consumer.finish(delivery, message, reply, to_outbox=channel is None)
 

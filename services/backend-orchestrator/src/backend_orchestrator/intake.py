@@ -1,20 +1,50 @@
 """The way in: a message is queued once, durably, or refused."""
 
+import logging
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from redis.asyncio import Redis
+from redis.exceptions import RedisError
 
 from backend_orchestrator import keys
 from backend_orchestrator.messages import InboundMessage
 from backend_orchestrator.scripts import Scripts
 from optimus_kit.redis import run_durably
 from optimus_kit.settings import AT_ONCE, Durability
+from optimus_kit.tenancy import Tenant
+
+_AGAIN_SECONDS = 5.0
+log = logging.getLogger(__name__)
 
 
-class QueueFullError(Exception):
-    """The queue takes no more messages for now; what was sent should be sent again later."""
+class RefusedError(Exception):
+    """A message was not queued, and should be sent again.
+
+    Attributes:
+        retry_after: seconds to wait before.
+    """
+
+    def __init__(self, message: str, retry_after: float) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class QueueFullError(RefusedError):
+    """The queue takes no more messages for now."""
+
+
+class QueueUnavailableError(RefusedError):
+    """The queue can't be reached, or can't say for sure that it keeps the message."""
+
+
+class TenantQueueFullError(RefusedError):
+    """As many messages of the tenant wait as may; other tenants' are taken."""
+
+
+class RateExceededError(RefusedError):
+    """The tenant sends faster than it may."""
 
 
 @dataclass(frozen=True)
@@ -24,10 +54,12 @@ class IntakeLimits:
     Attributes:
         remember: seconds for which an id is known and its state can be asked for (Meta repeats calls for 7 days).
         queue_length: messages waiting at most.
+        tenant_bytes: size of one tenant's waiting messages at most; how many, the tenant's own limits say.
     """
 
     remember: int = 7 * 86_400
     queue_length: int = 100_000
+    tenant_bytes: int = 16 << 20
 
 
 @dataclass(frozen=True)
@@ -61,25 +93,53 @@ class Intake:
         self._durability = durability
         self._clock = clock
 
-    async def put(self, message: InboundMessage) -> Accepted:
-        """Queue `message`, durably by the time this returns.
+    async def put(self, message: InboundMessage, tenant: Tenant, *, rated: bool = False) -> Accepted:
+        """Queue `message` of `tenant`, durably by the time this returns.
+
+        Args:
+            message: what to queue.
+            tenant: whose limits hold.
+            rated: whether it counts against the tenant's requests per minute: the caller can be asked to wait. What is
+                only passed on (by Meta) isn't, a queue being there to take it; its answers keep to the rate.
 
         Raises:
-            QueueFullError: as many messages wait as may.
-            redis.exceptions.RedisError: Redis did not take it, or might lose it: handed in again, it is queued once.
+            RefusedError: over a limit, or the queue can't say that it keeps it; which, the class tells. Handed in
+                again, it is queued once.
         """
+        try:
+            code, detail = await self._enqueue(message, tenant, rated=rated)
+        except (RedisError, OSError) as error:
+            log.warning("not queued: %s", type(error).__name__)
+            raise QueueUnavailableError("The message could not be queued; send it again.", _AGAIN_SECONDS) from error
+        if int(code) < 0:
+            raise _refused(int(code), detail)
+        return Accepted(status=str(detail), duplicate=int(code) == 0)
+
+    async def _enqueue(self, message: InboundMessage, tenant: Tenant, *, rated: bool) -> tuple[int, str | int]:
+        limits = (self._limits.remember, self._limits.queue_length, tenant.queued_messages, self._limits.tenant_bytes)
+        rate = (tenant.requests_per_minute, tenant.burst)
         fields = [text for pair in message.encode().items() for text in pair]
-        code, status = await run_durably(
+        code, detail = await run_durably(
             self._scripts.enqueue,
-            keys=[keys.state(message.tenant, message.message_id), keys.INBOUND, keys.counts(message.tenant)],
-            args=[self._limits.remember, self._limits.queue_length, f"{self._clock():.3f}", *fields],
+            keys=[
+                keys.state(message.tenant, message.message_id),
+                keys.counts(message.tenant),
+                keys.intake_rate(message.tenant) if rated else "",
+            ],
+            args=[*limits, *rate, f"{self._clock():.3f}", message.lane, message.payload(), *fields],
             durability=self._durability,
         )
-        if int(code) < 0:
-            raise QueueFullError("the queue is full")
-        return Accepted(status=str(status), duplicate=int(code) == 0)
+        return code, detail
 
     async def state(self, tenant: str, message_id: str) -> Mapping[str, str] | None:
         """The fields `status`, `attempts`, `reply`, `reason` of a message as far as set; None if the id is unknown."""
         found = await self._redis.hgetall(keys.state(tenant, message_id))
         return {str(name): str(value) for name, value in found.items()} or None
+
+
+def _refused(code: int, detail: str | int) -> RefusedError:
+    if code == -1:
+        return QueueFullError("The queue is full.", _AGAIN_SECONDS)
+    if code == -2:
+        return TenantQueueFullError("Too many messages of this tenant wait for their answers.", _AGAIN_SECONDS)
+    return RateExceededError("Too many messages per minute for this tenant.", int(detail) / 1000)

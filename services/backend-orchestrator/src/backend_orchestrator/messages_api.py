@@ -8,8 +8,9 @@ from pydantic import BaseModel, ConfigDict, Field
 from redis.exceptions import RedisError
 from starlette.responses import JSONResponse, Response
 
-from backend_orchestrator.intake import Intake, QueueFullError
-from backend_orchestrator.messages import InboundMessage, InvalidMessageError
+from backend_orchestrator.intake import Intake, QueueUnavailableError, RefusedError
+from backend_orchestrator.messages import InboundMessage, InvalidMessageError, encodable
+from backend_orchestrator.refusals import refused
 from optimus_kit.app import note_tenant
 from optimus_kit.errors import ApiError
 from optimus_kit.tenancy import Tenant, Tenants
@@ -38,11 +39,9 @@ def message_routes(intake: Intake, tenants: Tenants) -> APIRouter:
         tenant = _tenant_of(request, tenants)
         message = _message(body, tenant, request.state.request_id)
         try:
-            accepted = await intake.put(message)
-        except QueueFullError as error:
-            raise ApiError(503, "The queue is full.", code="queue_full", headers={"Retry-After": "5"}) from error
-        except (RedisError, OSError) as error:
-            raise _unavailable(error) from error
+            accepted = await intake.put(message, tenant, rated=True)
+        except RefusedError as error:
+            raise refused(error) from error
         return JSONResponse({"message_id": message.message_id, "status": accepted.status}, status_code=202)
 
     @router.get("/v1/messages/{message_id:path}")
@@ -52,7 +51,8 @@ def message_routes(intake: Intake, tenants: Tenants) -> APIRouter:
         try:
             state = await intake.state(tenant.name, message_id)
         except (RedisError, OSError) as error:
-            raise _unavailable(error) from error
+            log.warning("state not read: %s", type(error).__name__)
+            raise refused(QueueUnavailableError("The queue cannot be reached.", 5.0)) from error
         if state is None:
             raise ApiError(404, "There is no message with this id.")
         known = {name: state[name] for name in _SHOWN if name in state}
@@ -74,13 +74,8 @@ def _message(body: NewMessage, tenant: Tenant, request_id: str) -> InboundMessag
             message_id=uuid.uuid4().hex if body.message_id is None else body.message_id,
             channel="api",
             sender=body.sender,
-            text=body.text,
+            text=encodable(body.text),
             request_id=request_id,
         )
     except InvalidMessageError as error:
         raise ApiError(400, str(error)) from error
-
-
-def _unavailable(error: Exception) -> ApiError:
-    log.warning("queue not reachable: %s", type(error).__name__)
-    return ApiError(503, "The queue cannot be reached.", headers={"Retry-After": "5"})

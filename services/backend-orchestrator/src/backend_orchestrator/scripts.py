@@ -8,22 +8,35 @@ from importlib.resources import files
 
 from redis.asyncio import Redis
 
+from backend_orchestrator import keys
 from optimus_kit.redis.scripts import BoundScript, Script
+
+_LIBRARY = "queue"
 
 
 class Scripts:
     """The scripts in `lua/`, bound to one client. Redis keeps them; a Redis that lost them is given them again."""
 
     def __init__(self, redis: Redis) -> None:
+        library = f"{keys.lua()}\n{_source(_LIBRARY)}\n"
+
         def script(name: str) -> BoundScript:
-            source = files("backend_orchestrator").joinpath("lua", f"{name}.lua").read_text(encoding="utf-8")
-            return BoundScript(redis, Script.of(source))
+            return BoundScript(redis, Script.of(_source(name), library))
 
         self.enqueue = script("enqueue")
+        self.adopt = script("adopt")
+        self.adopt_waiting = script("adopt_waiting")
+        self.tick = script("tick")
         self.begin = script("begin")
+        self.keep = script("keep")
         self.finish = script("finish")
         self.delay = script("delay")
-        self.release = script("release")
+        self.drop = script("drop")
         self.bury = script("bury")
         self.renew = script("renew")
+        self.recover = script("recover")
         self.leave = script("leave")
+
+
+def _source(name: str) -> str:
+    return files("backend_orchestrator").joinpath("lua", f"{name}.lua").read_text(encoding="utf-8")

@@ -1,11 +1,12 @@
 """What the orchestrator and its worker are told by their environment."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from backend_orchestrator.intake import IntakeLimits
 from backend_orchestrator.retry import RetryPolicy
+from backend_orchestrator.worker import WorkerOptions
 from optimus_kit.settings import ServiceSettings, SettingsError, env_float, env_int
 
 SERVICE = "backend-orchestrator"
@@ -15,11 +16,19 @@ PORT = 8020
 
 @dataclass(frozen=True)
 class OrchestratorSettings:
-    """Settings of the HTTP service; `max_sockets` bounds the dashboards open on one process."""
+    """Settings of the HTTP service.
+
+    Attributes:
+        service: what every service is told.
+        intake: bounds of the way in.
+        max_sockets: dashboards open on one process at most.
+        webhook_max_body_bytes: of a webhook's call; Meta puts up to 3 MB into one.
+    """
 
     service: ServiceSettings
     intake: IntakeLimits
     max_sockets: int = 100
+    webhook_max_body_bytes: int = 3 << 20
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str]) -> "OrchestratorSettings":
@@ -32,6 +41,9 @@ class OrchestratorSettings:
             service=ServiceSettings.from_env(environ, service=SERVICE, port=PORT),
             intake=_intake(environ),
             max_sockets=env_int(environ, "DASHBOARD_MAX_SOCKETS", cls.max_sockets, 1, 10_000),
+            webhook_max_body_bytes=env_int(
+                environ, "WEBHOOK_MAX_BODY_BYTES", cls.webhook_max_body_bytes, 1024, 1 << 30
+            ),
         )
 
 
@@ -46,8 +58,7 @@ class WorkerSettings:
         ai_engine_url: where answers come from.
         model: model name asked for.
         answer_timeout: deadline of one answer in seconds.
-        concurrency: messages in hand at once.
-        claim_idle_ms: milliseconds without a sign of life after which a worker's messages are taken over.
+        options: how many messages are in hand at once, and when a worker is taken for dead.
         whatsapp_api_url: the Graph API with its version.
         erp_url: the ERP system, or empty.
         heartbeat: file touched while the worker works, for its health check.
@@ -59,8 +70,7 @@ class WorkerSettings:
     ai_engine_url: str = "http://ai-engine:8010"
     model: str = "embedded"
     answer_timeout: float = 120.0
-    concurrency: int = 8
-    claim_idle_ms: int = 30_000
+    options: WorkerOptions = field(default_factory=WorkerOptions)
     whatsapp_api_url: str = "https://graph.facebook.com/v23.0"
     erp_url: str = ""
     heartbeat: Path = Path("/tmp/worker.alive")  # noqa: S108 - the container's own scratch space
@@ -79,8 +89,7 @@ class WorkerSettings:
             ai_engine_url=_url(environ, "AI_ENGINE_URL", cls.ai_engine_url),
             model=environ.get("QUEUE_MODEL", "").strip() or cls.model,
             answer_timeout=env_float(environ, "QUEUE_ANSWER_TIMEOUT", cls.answer_timeout, 0.1, 3600),
-            concurrency=env_int(environ, "QUEUE_CONCURRENCY", cls.concurrency, 1, 1000),
-            claim_idle_ms=env_int(environ, "QUEUE_CLAIM_IDLE_MS", cls.claim_idle_ms, 100, 86_400_000),
+            options=_options(environ),
             whatsapp_api_url=_url(environ, "WHATSAPP_API_URL", cls.whatsapp_api_url),
             erp_url=_url(environ, "ERP_BASE_URL", cls.erp_url),
             heartbeat=heartbeat_file(environ),
@@ -97,6 +106,15 @@ def _intake(environ: Mapping[str, str]) -> IntakeLimits:
     return IntakeLimits(
         remember=env_int(environ, "QUEUE_REMEMBER", default.remember, 60, 90 * 86_400),
         queue_length=env_int(environ, "QUEUE_MAX_LENGTH", default.queue_length, 1, 10_000_000),
+        tenant_bytes=env_int(environ, "QUEUE_TENANT_BYTES", default.tenant_bytes, 1 << 16, 1 << 40),
+    )
+
+
+def _options(environ: Mapping[str, str]) -> WorkerOptions:
+    default = WorkerOptions()
+    return WorkerOptions(
+        concurrency=env_int(environ, "QUEUE_CONCURRENCY", default.concurrency, 1, 1000),
+        claim_idle_ms=env_int(environ, "QUEUE_CLAIM_IDLE_MS", default.claim_idle_ms, 100, 86_400_000),
     )
 
 

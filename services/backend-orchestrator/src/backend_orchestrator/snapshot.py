@@ -2,12 +2,13 @@
 
 import time
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from redis.asyncio import Redis
 
 from backend_orchestrator import keys
+from backend_orchestrator.waiting import Waiting, waiting
 from optimus_kit.presence import replicas
 
 COUNTED = ("requests", "rejected", "messages_in", "messages_out", "tokens")
@@ -26,11 +27,12 @@ class Queue:
 
 @dataclass(frozen=True)
 class Snapshot:
-    """The picture; two that are equal look the same."""
+    """The picture; two that are equal look the same. `waiting` has the tenants that have messages in the queue."""
 
     replicas: tuple[Mapping[str, object], ...]
     queue: Queue
     tenants: Mapping[str, Mapping[str, int]]
+    waiting: Mapping[str, Waiting] = field(default_factory=dict)
 
     def document(self, at: float) -> dict[str, object]:
         """As it is sent; `at` is the time in seconds since the epoch."""
@@ -41,6 +43,7 @@ class Snapshot:
             "services": services(self.replicas),
             "queue": {"depth": self.queue.depth, "pending": self.queue.pending, "dead": self.queue.dead},
             "tenants": {name: dict(counts) for name, counts in self.tenants.items()},
+            "waiting": {name: waiting.document(at) for name, waiting in self.waiting.items()},
         }
 
 
@@ -85,16 +88,21 @@ class RedisObserver:
             steps.xlen(keys.INBOUND)
             steps.zcard(keys.DELAYED)
             steps.xlen(keys.DEAD)
+            steps.hget(keys.COUNT, keys.ALL)
+            steps.hlen(keys.TAKEN)
             # Not XPENDING: before the first worker there is no group, which it would call an error.
             steps.exists(keys.INBOUND)
             for name in names:
                 steps.hmget(keys.counts(name), list(COUNTED))
-            entries, delayed, dead, stream_exists, *counts = await steps.execute()
+            entries, delayed, dead, in_lanes, taken, stream_exists, *counts = await steps.execute()
         pending = await self._pending() if stream_exists else 0
+        # What is handed out is on the stream and in its lane; what an earlier version queued is on the stream alone.
+        unfinished = int(in_lanes or 0) + max(0, entries - taken) + delayed
         return Snapshot(
             replicas=tuple({name: replica[name] for name in replica.keys() - _NOT_SHOWN} for replica in found),
-            queue=Queue(depth=max(0, entries - pending) + delayed, pending=pending, dead=dead),
+            queue=Queue(depth=max(0, unfinished - pending), pending=pending, dead=dead),
             tenants={name: _counts(values) for name, values in zip(names, counts, strict=True)},
+            waiting=await waiting(self._redis),
         )
 
     async def _pending(self) -> int:

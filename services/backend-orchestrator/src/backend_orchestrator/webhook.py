@@ -2,21 +2,26 @@
 
 import json
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 from fastapi import APIRouter, Request
 from prometheus_client import CollectorRegistry, Counter
-from redis.exceptions import RedisError
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
-from backend_orchestrator.intake import Intake, QueueFullError
+from backend_orchestrator.intake import Intake, QueueFullError, QueueUnavailableError, RefusedError
+from backend_orchestrator.messages import InboundMessage
 from backend_orchestrator.phone_numbers import PhoneNumbers
+from backend_orchestrator.refusals import refused
 from backend_orchestrator.signature import is_signed, same_token, split_secrets
-from backend_orchestrator.whatsapp import Notification, parse_notification
+from backend_orchestrator.whatsapp import parse_notification
 from optimus_kit.errors import ApiError
 from optimus_kit.secrets import SecretFolder
+from optimus_kit.tenancy import Tenant, Tenants
 
 log = logging.getLogger(__name__)
+WEBHOOK = "/webhooks/whatsapp"
+MAX_NEW_MESSAGES = 1000
 _MAX_CHALLENGE_CHARS = 256
 
 Count = Callable[[str, int], None]
@@ -32,11 +37,13 @@ def item_counter(registry: CollectorRegistry) -> Count:
     return count
 
 
-def webhook_routes(intake: Intake, secrets: SecretFolder, numbers: PhoneNumbers, count: Count) -> APIRouter:
+def webhook_routes(
+    intake: Intake, secrets: SecretFolder, numbers: PhoneNumbers, tenants: Tenants, count: Count
+) -> APIRouter:
     """`GET` and `POST /webhooks/whatsapp`. Secrets are read per call, so that a rotated one works without a restart."""
     router = APIRouter(tags=["webhooks"])
 
-    @router.get("/webhooks/whatsapp")
+    @router.get(WEBHOOK)
     async def handshake(request: Request) -> Response:
         """Answer Meta's question whether this is the right place."""
         query = request.query_params
@@ -46,18 +53,23 @@ def webhook_routes(intake: Intake, secrets: SecretFolder, numbers: PhoneNumbers,
             raise ApiError(403, "The webhook verification was refused.")
         return PlainTextResponse(challenge, headers={"X-Content-Type-Options": "nosniff"})
 
-    @router.post("/webhooks/whatsapp")
+    @router.post(WEBHOOK)
     async def receive(request: Request) -> Response:
         """Queue the messages of a notification."""
         body = await request.body()
         _require_signature(body, request.headers.get("X-Hub-Signature-256"), secrets)
         notification = parse_notification(_decoded(body), numbers.current(), request.state.request_id)
-        queued, known = await _queue(notification, intake)
-        for outcome, number in {"queued": queued, "duplicate": known, **notification.ignored}.items():
+        call = await _queue(notification.messages, intake, tenants)
+        done = {"queued": call.queued, "duplicate": call.known, "refused": call.refused}
+        for outcome, number in (done | dict(notification.ignored)).items():
             count(outcome, number)
         if notification.ignored:
             log.info("webhook %s: left out %s", request.state.request_id, dict(notification.ignored))
-        return JSONResponse({"queued": queued, "duplicates": known, "ignored": sum(notification.ignored.values())})
+        if call.error is not None:
+            log.warning("webhook %s: %d messages not queued: %s", request.state.request_id, call.refused, call.error)
+            raise refused(call.error)
+        ignored = sum(notification.ignored.values())
+        return JSONResponse({"queued": call.queued, "duplicates": call.known, "ignored": ignored})
 
     return router
 
@@ -74,22 +86,49 @@ def _require_signature(body: bytes, header: str | None, secrets: SecretFolder) -
 
 def _decoded(body: bytes) -> object:
     try:
-        decoded: object = json.loads(body)
+        # No number of a notification is asked for, so that none is too long for an int.
+        decoded: object = json.loads(body, parse_int=str)
     except (ValueError, RecursionError):
         raise ApiError(400, "The body is not JSON.") from None
     return decoded
 
 
-async def _queue(notification: Notification, intake: Intake) -> tuple[int, int]:
-    """Queue every message; how many were new, and how many known.
+@dataclass
+class _Call:
+    """What became of the messages of one call; `error` is the last reason for a refusal."""
 
-    One that fails fails the call: Meta repeats it whole, and what was queued already is known then.
+    queued: int = 0
+    known: int = 0
+    refused: int = 0
+    error: RefusedError | None = None
+
+
+async def _queue(messages: Sequence[InboundMessage], intake: Intake, tenants: Tenants) -> _Call:
+    """Hand in every message, each judged by itself: what one tenant may not queue keeps back no other's.
+
+    What is refused fails the call in the end: Meta repeats it whole, and what was queued is known then.
     """
-    known = 0
-    try:
-        for message in notification.messages:
-            known += (await intake.put(message)).duplicate
-    except (RedisError, OSError, QueueFullError) as error:
-        log.warning("webhook not queued: %s", type(error).__name__)
-        raise ApiError(503, "The message could not be queued; send it again.", headers={"Retry-After": "5"}) from error
-    return len(notification.messages) - known, known
+    call = _Call()
+    over: set[str] = set()
+    for message in messages:
+        # A tenant's later messages wait with its earlier ones, so that none overtakes another.
+        if message.tenant in over or _stopped(call):
+            call.refused += 1
+            continue
+        try:
+            accepted = await intake.put(message, tenants.get(message.tenant) or Tenant(message.tenant, ""))
+        except RefusedError as error:
+            over.add(message.tenant)
+            call.refused += 1
+            call.error = error
+        else:
+            call.queued += not accepted.duplicate
+            call.known += accepted.duplicate
+    return call
+
+
+def _stopped(call: _Call) -> bool:
+    """Whether nothing more of the call can be queued."""
+    if call.queued == MAX_NEW_MESSAGES:
+        call.error = QueueFullError(f"One call queues {MAX_NEW_MESSAGES} messages at most.", 1.0)
+    return isinstance(call.error, (QueueFullError, QueueUnavailableError))

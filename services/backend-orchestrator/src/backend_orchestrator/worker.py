@@ -21,7 +21,7 @@ class WorkerOptions:
     """How the loop runs.
 
     Attributes:
-        concurrency: messages in hand at most.
+        concurrency: messages in hand at most, but for the reserve.
         claim_idle_ms: milliseconds without renewal after which an entry's worker is taken for dead.
         block_ms: milliseconds a read waits; also how soon delayed messages and a stop are noticed.
         pause: seconds before Redis is tried again.
@@ -31,6 +31,16 @@ class WorkerOptions:
     claim_idle_ms: int = 30_000
     block_ms: int = 500
     pause: float = 1.0
+
+    @property
+    def reserve(self) -> int:
+        """Further messages in hand, of tenants with little in hand only: theirs need not wait until others' end."""
+        return max(1, self.concurrency // 4)
+
+    @property
+    def slots(self) -> int:
+        """Messages in hand at most."""
+        return self.concurrency + self.reserve
 
     @property
     def upkeep_every(self) -> float:
@@ -90,32 +100,30 @@ class Worker:
         What does not end in time is broken off and stays pending: another worker claims it.
         """
         ends_at = self._clock() + timeout
+        await self._try(self._consumer.retire(), "slots not withdrawn")
         while self._in_hand and self._clock() < ends_at:
             await asyncio.wait(
                 self._in_hand,
                 timeout=min(self._options.upkeep_every, ends_at - self._clock()),
                 return_when=asyncio.FIRST_COMPLETED,
             )
-            await self._try_renewing()
+            await self._try(self._consumer.renew(tuple(self._in_hand.values())), "entries in hand not renewed")
         while self._in_hand:
             # More than once: redis-py loses a cancellation that comes while it connects.
             for task in self._in_hand:
                 task.cancel()
             await asyncio.wait(self._in_hand, timeout=0.2)
-        try:
-            await self._consumer.leave()
-        except (RedisError, OSError) as error:
-            log.warning("group not left: %s", type(error).__name__)
+        await self._try(self._consumer.leave(), "group not left")
 
     async def _round(self) -> None:
         if not self._joined:
             await self._consumer.join()
             self._joined = True
-        await self._consumer.release()
+        await self._consumer.tick(self._options.slots, self._options.reserve)
         if self._clock() >= self._upkeep_at:
             self._upkeep_at = self._clock() + self._options.upkeep_every
             await self._upkeep()
-        room = self._options.concurrency - len(self._in_hand)
+        room = self._options.slots - len(self._in_hand)
         if room:
             self._start(await self._consumer.take(room, self._options.block_ms))
         else:
@@ -124,18 +132,19 @@ class Worker:
             )
 
     async def _upkeep(self) -> None:
-        """Renew what is in hand, take over from the dead, forget the long gone."""
+        """Renew what is in hand, take over from the dead, put right what does not fit, forget the long gone."""
         await self._consumer.renew(tuple(self._in_hand.values()))
-        room = self._options.concurrency - len(self._in_hand)
+        room = self._options.slots - len(self._in_hand)
         if room:
             self._start(await self._consumer.claim(room, self._options.claim_idle_ms))
+        await self._consumer.recover()
         await self._consumer.forget_gone_consumers()
 
-    async def _try_renewing(self) -> None:
+    async def _try(self, step: Awaitable[object], complaint: str) -> None:
         try:
-            await self._consumer.renew(tuple(self._in_hand.values()))
+            await step
         except (RedisError, OSError) as error:
-            log.warning("entries in hand not renewed: %s", type(error).__name__)
+            log.warning("%s: %s", complaint, type(error).__name__)
 
     def _start(self, deliveries: Iterable[Delivery]) -> None:
         for delivery in deliveries:
@@ -152,10 +161,21 @@ class Worker:
         self._drain.inflight = len(self._in_hand)
 
     async def _guarded(self, delivery: Delivery) -> None:
-        """Handle one entry; one that fails in an unforeseen way stays pending and is claimed later."""
+        """Handle one entry to its end; one that fails in an unforeseen way stays pending and is claimed later.
+
+        While the queue is away it is tried again here: the sender's next messages wait behind it, and nobody else would
+        take it before it is claimed.
+        """
+        try:
+            while not await self._handled(delivery):  # noqa: ASYNC110 - the queue can't say that it is back
+                await asyncio.sleep(self._options.pause)
+        except Exception:
+            log.exception("entry %s left pending", delivery.entry)
+
+    async def _handled(self, delivery: Delivery) -> bool:
         try:
             await self._handle(delivery)
         except (RedisError, OSError) as error:
-            log.warning("entry %s left pending: %s", delivery.entry, type(error).__name__)
-        except Exception:
-            log.exception("entry %s left pending", delivery.entry)
+            log.warning("entry %s: %s; trying again", delivery.entry, type(error).__name__)
+            return False
+        return True

@@ -16,7 +16,7 @@ from backend_orchestrator.consumer import Consumer, consumer_name
 from backend_orchestrator.erp import ErpAdapter, RestErpAdapter
 from backend_orchestrator.handling import Handler
 from backend_orchestrator.settings import WorkerSettings
-from backend_orchestrator.worker import Worker, WorkerOptions
+from backend_orchestrator.worker import Worker
 from optimus_kit.background import background
 from optimus_kit.drain import Drain
 from optimus_kit.logs import configure_logging
@@ -43,8 +43,7 @@ def run_worker(environ: Mapping[str, str] = os.environ) -> None:
 async def _work(settings: WorkerSettings) -> None:
     drain = Drain()
     _drain_on_signals(drain)
-    options = WorkerOptions(settings.concurrency, settings.claim_idle_ms)
-    service = settings.service
+    options, service = settings.options, settings.service
     async with AsyncExitStack() as stack:
         redis = await stack.enter_async_context(connect(service.redis, service.secrets, decode_responses=True))
         reader = await stack.enter_async_context(
@@ -61,9 +60,9 @@ async def _work(settings: WorkerSettings) -> None:
 
 
 async def _handler(settings: WorkerSettings, consumer: Consumer, stack: AsyncExitStack) -> Handler:
-    service = settings.service
+    service, slots = settings.service, settings.options.slots
     tenants = Tenants.load(service.tenants_file, service.secrets)
-    ai_engine = await _client(stack, settings.ai_engine_url, settings.answer_timeout, settings.concurrency, inside=True)
+    ai_engine = await _client(stack, settings.ai_engine_url, settings.answer_timeout, slots, inside=True)
     return Handler(
         consumer=consumer,
         answerer=AiEngine(ai_engine, settings.model, tenants.key),
@@ -78,14 +77,14 @@ async def _channels(settings: WorkerSettings, stack: AsyncExitStack) -> Mapping[
     token = settings.service.secrets.get("WHATSAPP_ACCESS_TOKEN")
     if token is None:
         return {}
-    client = await _client(stack, settings.whatsapp_api_url, _WHATSAPP_SECONDS, settings.concurrency)
+    client = await _client(stack, settings.whatsapp_api_url, _WHATSAPP_SECONDS, settings.options.slots)
     return {"whatsapp": WhatsAppChannel(client, token)}
 
 
 async def _erp(settings: WorkerSettings, stack: AsyncExitStack) -> ErpAdapter | None:
     if not settings.erp_url:
         return None
-    client = await _client(stack, settings.erp_url, _ERP_SECONDS, settings.concurrency)
+    client = await _client(stack, settings.erp_url, _ERP_SECONDS, settings.options.slots)
     return RestErpAdapter(client, settings.service.secrets.get("ERP_API_KEY"))
 
 

@@ -1,11 +1,17 @@
 #!lua flags=no-cluster,allow-oom
 -- Give an entry up: to the dead letters with the reason, off the queue. Only the first to do so counts.
--- KEYS: inbound stream, dead stream, state or ''   ARGV: group, entry id, longest dead stream, ttl (s), reason, field, value, ...
-if redis.call('XACK', KEYS[1], ARGV[1], ARGV[2]) == 0 then return 0 end
-redis.call('XDEL', KEYS[1], ARGV[2])
-redis.call('XADD', KEYS[2], 'MAXLEN', '~', ARGV[3], '*', 'reason', ARGV[5], 'entry', ARGV[2], unpack(ARGV, 6))
-if KEYS[3] ~= '' then
-  redis.call('HSET', KEYS[3], 'status', 'dead', 'reason', ARGV[5])
-  redis.call('EXPIRE', KEYS[3], ARGV[4])
+-- KEYS: dead stream, state or ''
+-- ARGV: entry id, lane or '', rank, longest dead stream, ttl (s), reason, field, value, ...
+if redis.call('XACK', INBOUND, GROUP, ARGV[1]) == 0 then return 0 end
+redis.call('XDEL', INBOUND, ARGV[1])
+redis.call('XADD', KEYS[1], 'MAXLEN', '~', ARGV[4], '*', 'reason', ARGV[6], 'entry', ARGV[1], unpack(ARGV, 7))
+if KEYS[2] ~= '' then
+  -- A state that can't be written must not keep the message alive: it may be the reason for giving up.
+  redis.pcall('HSET', KEYS[2], 'status', 'dead', 'reason', ARGV[6])
+  redis.pcall('EXPIRE', KEYS[2], ARGV[5])
+end
+if ARGV[2] ~= '' then
+  take_off(ARGV[2], ARGV[3])
+  go_on(ARGV[2], ARGV[1])
 end
 return 1
