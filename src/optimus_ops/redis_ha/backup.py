@@ -19,6 +19,7 @@ from optimus_ops.redis_ha.facts import Denied
 from optimus_ops.redis_ha.finding import stack_place
 from optimus_ops.redis_ha.steps import CheckBackup, CopyOut, SealBackup, Snapshot
 from optimus_ops.redis_ha.target import Flags, parse_flags
+from optimus_ops.redis_ha.values import count_of
 
 if TYPE_CHECKING:
     from optimus_ops.operations.options import Options
@@ -112,7 +113,7 @@ def refuse_full(folder: Path, server: Server) -> None:
     if isinstance(server.info, Denied):
         return
     # A snapshot is smaller than what it is made of in memory.
-    needed = int(server.info.get("used_memory", 0)) + int(server.info.get("aof_current_size", 0))
+    needed = count_of(server.info, "used_memory") + count_of(server.info, "aof_current_size")
     there = next(one for one in folder.parents if one.exists())
     free = shutil.disk_usage(there).free
     if free < needed:

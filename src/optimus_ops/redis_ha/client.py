@@ -7,18 +7,11 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from redis import Redis
 from redis.backoff import NoBackoff
-from redis.exceptions import (
-    AuthenticationError,
-    AuthenticationWrongNumberOfArgsError,
-    BusyLoadingError,
-    NoPermissionError,
-    RedisError,
-    ResponseError,
-)
-from redis.exceptions import TimeoutError as RedisTimeoutError
+from redis.exceptions import AuthenticationError, NoPermissionError, RedisError, ResponseError
 from redis.retry import Retry
 
 from optimus_ops.redis_ha.facts import Address, Denied
+from optimus_ops.redis_ha.trouble import ANSWER_SECONDS, ODD_ANSWERS, explain
 from optimus_ops.secrets.value import Secret
 
 if TYPE_CHECKING:
@@ -30,8 +23,9 @@ Answer = TypeVar("Answer")
 
 NO_PASSWORD = Secret("")
 CONNECT_SECONDS = 2.0
-ANSWER_SECONDS = 2.0
-"""Longer than any command that is asked here should take; a server that needs more is in trouble."""
+NOT_OFFERED = "the server does not offer the command"
+ODD = (RedisError, OSError, *ODD_ANSWERS)
+"""What asking may end in."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +51,8 @@ def _settings() -> dict[str, Any]:
         # One refusal is the answer: who retries for seconds would show a dead server as a slow one.
         "retry": Retry(NoBackoff(), 0),
         "protocol": 2,
+        # It would be the first to be told of protected mode, and keep that to itself.
+        "driver_info": None,
         "decode_responses": True,
         "encoding_errors": "replace",
     }
@@ -108,41 +104,43 @@ def open_url(url: RedisUrl, login: Login) -> Any:
 
 
 def ask(question: Callable[[], Answer]) -> Answer | Denied:
-    """Return the answer to a question, or that it may not be asked here.
+    """Return the answer to a question, or why there is none; one that is refused says nothing about the others.
 
-    Raises:
-        RedisError: it failed in another way.
+    Managed services refuse in words of their own, or hang up; and some answer in another form.
     """
     try:
         return question()
-    except NoPermissionError:
-        return Denied("the user has no right to ask")
+    except ODD as error:
+        return Denied(refusal(error))
+
+
+def attempt(question: Callable[[], object]) -> str | Denied:
+    """Return whether something worked: "", or why it failed, or that it may not be asked here.
+
+    Raises:
+        RedisError: the connection failed.
+    """
+    try:
+        question()
     except ResponseError as error:
-        # There is no code for it: managed services take commands away, old servers don't have them yet.
-        if str(error).lower().startswith(("unknown command", "unknown subcommand", "unknown sentinel subcommand")):
-            return Denied("the server does not offer the command")
-        raise
+        return Denied(refusal(error)) if isrefusal(error) else reason(error)
+    return ""
+
+
+def isrefusal(error: RedisError) -> bool:
+    """Tell whether it is about who asks, or about the command, and not about what it would do."""
+    # There is no code for a command that isn't there: managed services take some away, old servers don't have them yet.
+    unknown = ("unknown command", "unknown subcommand", "unknown sentinel subcommand")
+    return isinstance(error, NoPermissionError) or str(error).lower().removeprefix("err ").startswith(unknown)
+
+
+def refusal(error: BaseException) -> str:
+    """Return in a few words why there is no answer to a question."""
+    if isinstance(error, ResponseError) and not isinstance(error, NoPermissionError) and isrefusal(error):
+        return NOT_OFFERED
+    return reason(error)
 
 
 def reason(error: BaseException) -> str:
-    """Return in a few words why a server did not answer."""
-    if isinstance(error, AuthenticationError | AuthenticationWrongNumberOfArgsError):
-        return "it wants a password" if error.status_code == "NOAUTH" else "it refuses the user or the password"
-    if isinstance(error, BusyLoadingError):
-        return "it is loading its data from disk"
-    if isinstance(error, RedisTimeoutError | TimeoutError):
-        return f"no answer within {ANSWER_SECONDS:.0f} s"
-    if (system := _system_error(error)) is not None:
-        return system.strerror.lower() if system.strerror else str(system)
-    code = f"{error.status_code} " if isinstance(error, RedisError) and error.status_code else ""
-    text = str(error).strip() or type(error).__name__
-    return f"{code}{text.splitlines()[0]}"[:200]
-
-
-def _system_error(error: BaseException) -> OSError | None:
-    seen: BaseException | None = error
-    while seen is not None:
-        if isinstance(seen, OSError):
-            return seen
-        seen = seen.__cause__ or seen.__context__
-    return None
+    """Return in a few words what an error means."""
+    return explain(error).reason

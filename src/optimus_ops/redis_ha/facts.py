@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from optimus_ops.redis_ha.directory import NOTHING_KNOWN, Directory
+
 Purpose = Literal["state", "cache", "unknown"]
 """What a server is for: state must never be lost or evicted, a cache may be."""
 
@@ -46,36 +48,14 @@ class Node:
         address: where it is reached from here.
         purpose: what it is for; sentinels have none.
         absence: why it can't even be asked ("its container is exited"); "" if it can.
+        listed: the master's name, where nothing but lists of sentinels tells of it; "" else.
     """
 
     name: str
     address: Address
     purpose: Purpose = "unknown"
     absence: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Directory:
-    """Which names and addresses mean the same node.
-
-    Args:
-        names: host name or IP address -> the node's name.
-    """
-
-    names: Mapping[str, str] = field(default_factory=dict)
-
-    def same(self, one: Address, other: Address) -> bool:
-        """Tell whether two addresses mean the same."""
-        return self.canonical(one) == self.canonical(other)
-
-    def canonical(self, address: Address) -> Address:
-        """Return an address with the node's name in place of its host, where it is known."""
-        return Address(self.names.get(address.host, address.host), address.port)
-
-    def shown(self, address: Address) -> str:
-        """Return an address as a person knows it: with the node's name before it."""
-        name = self.names.get(address.host)
-        return str(address) if name in {None, address.host} else f"{name} ({address})"
+    listed: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +89,7 @@ class Replication:
         read_only: whether a replica refuses writes; None where it does not say.
         priority: 0 keeps a replica from ever being promoted; None where it does not say.
         good_replicas: replicas that count for min-replicas-to-write; None where that is off.
+        history: id of the replication stream, the same for a master and all that follow it; "" if unknown.
     """
 
     master: Address | None
@@ -120,6 +101,7 @@ class Replication:
     read_only: bool | None = None
     priority: int | None = None
     good_replicas: int | None = None
+    history: str = ""
 
     @property
     def role(self) -> Literal["master", "replica"]:
@@ -173,12 +155,29 @@ class Probe:
 
 
 @dataclass(frozen=True, slots=True)
+class Cluster:
+    """A cluster as one of its nodes sees it.
+
+    Args:
+        state: "ok", else in the node's own word.
+        slots: of 16384, those that somebody serves.
+        lost: nodes that it can't reach, by address.
+    """
+
+    state: str
+    slots: int
+    lost: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Server:
     """One Redis server.
 
     Args:
         node: which.
         silence: why it doesn't answer; "" if it does.
+        advice: what to do about its silence or refusal.
+        refusal: what it answers to PING in place of PONG ("it is loading its data"); "" if it says PONG.
         ping: milliseconds of the first PING.
         info: the answer of INFO.
         replication: its part in replication, of INFO or ROLE.
@@ -189,10 +188,14 @@ class Server:
         probe: round trips.
         rewritten: whether CONFIG REWRITE worked, "" or why it didn't; None if it was not tried.
         now: the server's own clock, seconds of the epoch; 0 if unknown.
+        cluster: what it has on its cluster; None where it is no node of one.
+        also: other addresses at which it was found.
     """
 
     node: Node
     silence: str = ""
+    advice: str = ""
+    refusal: str = ""
     ping: float = 0.0
     info: Mapping[str, Any] | Denied = field(default_factory=dict)
     replication: Replication | Denied = Denied("")
@@ -203,11 +206,27 @@ class Server:
     probe: Probe | None = None
     rewritten: str | Denied | None = None
     now: int = 0
+    cluster: Cluster | Denied | None = None
+    also: tuple[Address, ...] = ()
+
+    @property
+    def product(self) -> str:
+        """Return what it is: Redis, or a server that says it is another one; "" if unknown."""
+        if isinstance(self.info, Denied) or not self.info:
+            return ""
+        return "Valkey" if "valkey_version" in self.info else str(self.info.get("server_name") or "Redis").capitalize()
 
     @property
     def version(self) -> str:
-        """Return its version, "" if unknown."""
-        return "" if isinstance(self.info, Denied) else str(self.info.get("redis_version", ""))
+        """Return its own version, not the one that it says it is compatible with; "" if unknown."""
+        own = self.product.lower() or "redis"
+        found = {} if isinstance(self.info, Denied) else self.info
+        return str(found.get(f"{own}_version") or found.get("redis_version", ""))
+
+    @property
+    def run_id(self) -> str:
+        """Return the id that no other server has; it changes at each start. "" if unknown."""
+        return "" if isinstance(self.info, Denied) else str(self.info.get("run_id", ""))
 
     @property
     def role(self) -> str:
@@ -250,6 +269,7 @@ class Watch:
         failover_timeout: milliseconds that a fail-over may take.
         parallel_syncs: replicas that are turned to a new master at once.
         no_quorum: why SENTINEL CKQUORUM refused; "" if it did not.
+        unlisted: why it didn't list replicas or sentinels; None if it did.
     """
 
     master: Peer
@@ -261,6 +281,7 @@ class Watch:
     failover_timeout: int
     parallel_syncs: int
     no_quorum: str | Denied
+    unlisted: Denied | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -270,6 +291,7 @@ class Sentinel:
     Args:
         node: which.
         silence: why it doesn't answer; "" if it does.
+        advice: what to do about its silence.
         names: the masters that it watches.
         watch: what it has on the master in question; None if it doesn't know that name.
         tilt: whether it has stopped acting because its clock or its event loop stalled; None if unknown.
@@ -283,6 +305,7 @@ class Sentinel:
 
     node: Node
     silence: str = ""
+    advice: str = ""
     names: tuple[str, ...] = ()
     watch: Watch | Denied | None = None
     tilt: bool | None = None
@@ -309,7 +332,7 @@ class Topology:
     servers: tuple[Server, ...]
     sentinels: tuple[Sentinel, ...] = ()
     master: str = ""
-    directory: Directory = Directory()
+    directory: Directory = NOTHING_KNOWN
 
     @property
     def members(self) -> tuple[Server, ...]:

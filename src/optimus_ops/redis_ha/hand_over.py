@@ -36,7 +36,8 @@ from optimus_ops.redis_ha.observe_sentinel import periods
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from optimus_ops.redis_ha.facts import Directory, Node
+    from optimus_ops.redis_ha.directory import Directory
+    from optimus_ops.redis_ha.facts import Node
     from optimus_ops.redis_ha.places import Place
 
 POLL_SECONDS = 0.005

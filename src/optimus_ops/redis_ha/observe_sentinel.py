@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from redis.exceptions import RedisError, ResponseError
+from redis.exceptions import NoPermissionError, ResponseError
 
-from optimus_ops.redis_ha.client import ask, reason
+from optimus_ops.redis_ha.client import NOT_OFFERED, ODD, ask, attempt, refusal
 from optimus_ops.redis_ha.facts import Address, Denied, Peer, Sentinel, Watch
+from optimus_ops.redis_ha.trouble import ODD_ANSWER, code_of, explain
+from optimus_ops.redis_ha.values import count_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from optimus_ops.redis_ha.facts import Node
+
+QUORUM_CODES = frozenset({"NOQUORUM", "NOGOODSLAVE"})
 
 
 def observe_sentinel(node: Node, connect: Callable[[], Any], master: str, *, rewrite: bool = False) -> Sentinel:
@@ -29,60 +33,83 @@ def observe_sentinel(node: Node, connect: Callable[[], Any], master: str, *, rew
     try:
         with connect() as client:
             return _observe(node, client, master, rewrite=rewrite)
-    except ResponseError as error:
-        # A server in a sentinel's place has no such command.
-        return Sentinel(node, silence=f"it is no sentinel, or does not answer like one ({reason(error)})")
-    except (RedisError, OSError, ValueError, KeyError) as error:
-        return Sentinel(node, silence=reason(error))
+    except ODD as error:
+        trouble = explain(error)
+        return Sentinel(node, silence=trouble.reason, advice=trouble.hint)
 
 
 def _observe(node: Node, client: Any, master: str, *, rewrite: bool) -> Sentinel:
-    client.ping()
-    masters = ask(client.sentinel_masters)
-    names = () if isinstance(masters, Denied) else tuple(sorted(str(name) for name in masters))
-    info: Mapping[str, Any] | Denied = ask(client.info)
-    if not isinstance(info, Denied) and info.get("redis_mode", "sentinel") != "sentinel":
-        return Sentinel(node, silence="it is a Redis server and no sentinel")
+    _greet(client)
+    masters = ask(lambda: tuple(sorted(str(name) for name in client.sentinel_masters())))
+    names = () if isinstance(masters, Denied) else masters
+    answer = ask(client.info)
+    info: Mapping[str, Any] | Denied = answer if isinstance(answer, dict | Denied) else Denied(ODD_ANSWER.reason)
+    if _is_server(masters, info):
+        hint = f"a sentinel's usual port is 26379; to look at this server: --url redis://{node.address}"
+        return Sentinel(node, silence="it is a Redis server and no sentinel", advice=hint)
     asked = master or (names[0] if len(names) == 1 else "")
     return Sentinel(
         node,
         names=names,
         watch=_watch(client, asked) if isinstance(masters, Denied) or asked in names else None,
-        tilt=None if isinstance(info, Denied) else bool(info.get("sentinel_tilt", 0)),
+        tilt=None if isinstance(info, Denied) else bool(count_of(info, "sentinel_tilt")),
         identity=_identity(client),
         config_file=None if isinstance(info, Denied) else str(info.get("config_file", "")),
-        rewritten=_rewritten(client) if rewrite else None,
-        uptime=None if isinstance(info, Denied) else int(info.get("uptime_in_seconds", 0)),
+        rewritten=attempt(lambda: client.execute_command("SENTINEL", "FLUSHCONFIG")) if rewrite else None,
+        uptime=None if isinstance(info, Denied) else count_of(info, "uptime_in_seconds"),
         ping_period=_ping_period(client),
     )
 
 
+def _greet(client: Any) -> None:
+    """Say PING; a sentinel that lets the user say only something else answers all the same.
+
+    Raises:
+        RedisError: it does not answer.
+    """
+    try:
+        client.ping()
+    except NoPermissionError:
+        return
+
+
+def _is_server(masters: tuple[str, ...] | Denied, info: Mapping[str, Any] | Denied) -> bool:
+    """Tell whether a server listens there: it says so, or says nothing and has no list of masters either."""
+    if not isinstance(info, Denied):
+        mode = info.get("redis_mode", info.get("server_mode"))
+        return mode != "sentinel" if mode else isinstance(masters, Denied)
+    return isinstance(masters, Denied) and masters.reason == NOT_OFFERED
+
+
 def _watch(client: Any, master: str) -> Watch | Denied | None:
-    raw = ask(lambda: client.sentinel_master(master))
+    raw = ask(lambda: dict(client.sentinel_master(master)))
     if isinstance(raw, Denied):
         return raw
+    lists = (_peers(lambda: client.sentinel_slaves(master)), _peers(lambda: client.sentinel_sentinels(master)))
+    replicas, sentinels = (() if isinstance(one, Denied) else one for one in lists)
     return Watch(
         master=peer(raw),
-        replicas=_peers(ask(lambda: client.sentinel_slaves(master))),
-        sentinels=_peers(ask(lambda: client.sentinel_sentinels(master))),
-        quorum=int(raw.get("quorum", 0)),
-        epoch=int(raw.get("config-epoch", 0)),
-        down_after=int(raw.get("down-after-milliseconds", 0)),
-        failover_timeout=int(raw.get("failover-timeout", 0)),
-        parallel_syncs=int(raw.get("parallel-syncs", 0)),
+        replicas=replicas,
+        sentinels=sentinels,
+        quorum=count_of(raw, "quorum"),
+        epoch=count_of(raw, "config-epoch"),
+        down_after=count_of(raw, "down-after-milliseconds"),
+        failover_timeout=count_of(raw, "failover-timeout"),
+        parallel_syncs=count_of(raw, "parallel-syncs"),
         no_quorum=_no_quorum(client, master),
+        unlisted=next((one for one in lists if isinstance(one, Denied)), None),
     )
 
 
-def _peers(raw: Sequence[Mapping[str, Any]] | Denied) -> tuple[Peer, ...]:
-    found = () if isinstance(raw, Denied) else tuple(peer(one) for one in raw)
-    return tuple(sorted(found, key=lambda one: one.address))
+def _peers(question: Callable[[], Sequence[Mapping[str, Any]]]) -> tuple[Peer, ...] | Denied:
+    found = ask(lambda: [peer(one) for one in question()])
+    return found if isinstance(found, Denied) else tuple(sorted(found, key=lambda one: one.address))
 
 
 def peer(raw: Mapping[str, Any]) -> Peer:
     """Read an entry of SENTINEL MASTER, REPLICAS or SENTINELS."""
     return Peer(
-        address=Address(str(raw.get("ip", "")), int(raw.get("port", 0))),
+        address=Address(str(raw.get("ip", "")), count_of(raw, "port")),
         run_id=str(raw.get("runid", "")),
         flags=frozenset(str(raw.get("flags", "")).split(",")) - {""},
     )
@@ -90,26 +117,22 @@ def peer(raw: Mapping[str, Any]) -> Peer:
 
 def _no_quorum(client: Any, master: str) -> str | Denied:
     try:
-        answer = ask(lambda: client.execute_command("SENTINEL", "CKQUORUM", master))
+        return "" if client.execute_command("SENTINEL", "CKQUORUM", master) else Denied(ODD_ANSWER.reason)
     except ResponseError as error:
-        return reason(error)
-    return answer if isinstance(answer, Denied) else ""
+        # Whatever else it says is about the question.
+        return str(error) if code_of(error) in QUORUM_CODES else Denied(refusal(error))
+    except ODD as error:
+        return Denied(refusal(error))
 
 
 def _identity(client: Any) -> str:
-    try:
-        answer = ask(lambda: client.execute_command("SENTINEL", "MYID"))
-    except ResponseError:
-        # Before Redis 6.2 there is no such subcommand.
-        return ""
-    return "" if isinstance(answer, Denied) else str(answer)
+    # Before Redis 6.2 there is no such subcommand.
+    answer = ask(lambda: client.execute_command("SENTINEL", "MYID"))
+    return answer if isinstance(answer, str) else ""
 
 
 def _ping_period(client: Any) -> int | None:
-    try:
-        answer = ask(lambda: periods(client))
-    except ResponseError:
-        return None
+    answer = ask(lambda: periods(client))
     return None if isinstance(answer, Denied) else answer.get("ping-period")
 
 
@@ -124,11 +147,3 @@ def periods(client: Any) -> dict[str, int]:
     """
     answer = client.execute_command("SENTINEL", "DEBUG")
     return {str(name).lower(): int(value) for name, value in zip(answer[::2], answer[1::2], strict=False)}
-
-
-def _rewritten(client: Any) -> str | Denied:
-    try:
-        answer = ask(lambda: client.execute_command("SENTINEL", "FLUSHCONFIG"))
-    except ResponseError as error:
-        return reason(error)
-    return answer if isinstance(answer, Denied) else ""

@@ -5,25 +5,20 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
-from redis.exceptions import RedisError, ResponseError
+from redis.exceptions import BusyLoadingError, ResponseError
 
-from optimus_ops.redis_ha.client import ask, reason
-from optimus_ops.redis_ha.facts import (
-    Address,
-    Attached,
-    Denied,
-    LatencyEvent,
-    Probe,
-    Replication,
-    Server,
-    SlowCommand,
-    SlowLog,
-)
+from optimus_ops.redis_ha.client import ODD, ask, attempt
+from optimus_ops.redis_ha.facts import Denied, LatencyEvent, Probe, Server, SlowCommand, SlowLog
+from optimus_ops.redis_ha.observe_cluster import observe_cluster
+from optimus_ops.redis_ha.observe_replication import observe_replication
+from optimus_ops.redis_ha.trouble import ANSWERS_NOTHING, ODD_ANSWER, code_of, explain
+from optimus_ops.redis_ha.values import count_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from optimus_ops.redis_ha.facts import Node
+    from optimus_ops.redis_ha.trouble import Trouble
 
 PINGS = 100
 PROBE_SECONDS = 3.0
@@ -53,47 +48,78 @@ def observe_server(node: Node, connect: Callable[[], Any], *, rewrite: bool = Fa
     try:
         with connect() as client:
             return _observe(node, client, rewrite=rewrite)
-    except (RedisError, OSError, ValueError) as error:
-        return Server(node, silence=reason(error))
+    except ODD as error:
+        trouble = explain(error)
+        return Server(node, silence=trouble.reason, advice=trouble.hint)
 
 
 def _observe(node: Node, client: Any, *, rewrite: bool) -> Server:
     # The first command opens the connection and logs in: that is not what is measured.
-    client.ping()
+    refusal = _greet(client)
     began = time.perf_counter()
-    client.ping()
+    _greet(client)
     ping = (time.perf_counter() - began) * 1000
-    info: Mapping[str, Any] | Denied = ask(client.info)
+    info = _info(client)
+    if not isinstance(info, Denied) and "sentinel" in {info.get("redis_mode"), info.get("server_mode")}:
+        hint = f"name it as one, and it tells of the servers: --sentinel {node.address}"
+        return Server(node, silence="it is a sentinel and no server", advice=hint)
+    config = _config(client)
     return Server(
         node,
+        advice=refusal.hint if refusal else "",
+        refusal=refusal.reason if refusal else "",
         ping=ping,
         info=info,
-        replication=_replication(client, info),
-        config=_config(client),
+        replication=observe_replication(client, info),
+        config=config,
         keys=_keys(client, info),
         events=ask(lambda: _events(client)),
         slow=ask(lambda: _slow(client)),
-        rewritten=_rewritten(client) if rewrite else None,
-        now=0 if isinstance(info, Denied) else int(info.get("server_time_usec", 0)) // 1_000_000,
+        # Where CONFIG GET is taken away, the refusal of CONFIG REWRITE says nothing about the file.
+        rewritten=(config if isinstance(config, Denied) else attempt(client.config_rewrite)) if rewrite else None,
+        now=0 if isinstance(info, Denied) else count_of(info, "server_time_usec") // 1_000_000,
+        cluster=observe_cluster(client, info),
     )
+
+
+def _greet(client: Any) -> Trouble | None:
+    """Say PING; return what is the matter with a server that answers something else.
+
+    Raises:
+        RedisError: it does not answer, or nothing else needs to be asked.
+    """
+    try:
+        client.ping()
+    except (ResponseError, BusyLoadingError) as error:
+        code = code_of(error)
+        if code in ANSWERS_NOTHING:
+            raise
+        # Without the right to say PING the refusal is as good an answer.
+        return explain(error) if code not in {"", "ERR", "NOPERM"} else None
+    return None
+
+
+def _info(client: Any) -> Mapping[str, Any] | Denied:
+    answer = ask(client.info)
+    return answer if isinstance(answer, dict | Denied) else Denied(ODD_ANSWER.reason)
 
 
 def _config(client: Any) -> Mapping[str, str] | Denied:
     found: dict[str, str] = {}
     for name in SETTINGS:
         # One at a time: before Redis 7, CONFIG GET takes one pattern.
-        answer = ask(lambda name=name: client.config_get(name))  # type: ignore[misc]  # a default binds the name
+        answer = ask(lambda name=name: client.config_get(name).items())  # type: ignore[misc]  # a default binds the name
         if isinstance(answer, Denied):
             return answer
-        found |= {str(key): str(value) for key, value in answer.items()}
-    return found
+        found |= {str(key): str(value) for key, value in answer}
+    return found or Denied("it tells of no setting")
 
 
 def _keys(client: Any, info: Mapping[str, Any] | Denied) -> int | Denied:
     if isinstance(info, Denied):
         return ask(lambda: int(client.dbsize()))
     databases = [value for name, value in info.items() if name.startswith("db") and isinstance(value, dict)]
-    return sum(int(database.get("keys", 0)) for database in databases)
+    return sum(count_of(database, "keys") for database in databases)
 
 
 def _events(client: Any) -> tuple[LatencyEvent, ...]:
@@ -126,9 +152,9 @@ def probe(connect: Callable[[], Any]) -> Probe | None:
     """
     try:
         with connect() as client:
-            client.ping()
+            _greet(client)
             return _probe(client)
-    except (RedisError, OSError):
+    except ODD:
         return None
 
 
@@ -136,7 +162,7 @@ def _probe(client: Any) -> Probe:
     took: list[float] = []
     until = time.perf_counter() + PROBE_SECONDS
     while len(took) < PINGS and (now := time.perf_counter()) < until:
-        client.ping()
+        _greet(client)
         took.append((time.perf_counter() - now) * 1000)
     return Probe(len(took), quantile(took, 0.5), quantile(took, 0.99))
 
@@ -151,81 +177,3 @@ def quantile(values: Sequence[float], fraction: float) -> float:
     ordered = sorted(values)
     rank = max(1, -int(-fraction * len(ordered) // 1))
     return ordered[rank - 1]
-
-
-def _rewritten(client: Any) -> str | Denied:
-    try:
-        answer = ask(client.config_rewrite)
-    except ResponseError as error:
-        return reason(error)
-    return answer if isinstance(answer, Denied) else ""
-
-
-def _replication(client: Any, info: Mapping[str, Any] | Denied) -> Replication | Denied:
-    if not isinstance(info, Denied) and "role" in info:
-        return replication_of_info(info)
-    answer = ask(lambda: client.execute_command("ROLE"))
-    return answer if isinstance(answer, Denied) else replication_of_role(answer)
-
-
-def replication_of_info(info: Mapping[str, Any]) -> Replication:
-    """Read the replication section of INFO."""
-    if info["role"] == "slave":
-        return Replication(
-            master=Address(str(info.get("master_host", "")), int(info.get("master_port", 0))),
-            offset=int(info.get("slave_repl_offset", 0)),
-            link_up=info.get("master_link_status") == "up",
-            silent=_seconds(info.get("master_last_io_seconds_ago")),
-            syncing=bool(info.get("master_sync_in_progress")),
-            read_only=bool(info.get("slave_read_only", 1)),
-            priority=int(info.get("slave_priority", 100)),
-        )
-    offset = int(info.get("master_repl_offset", 0))
-    good = info.get("min_slaves_good_slaves")
-    return Replication(
-        master=None,
-        offset=offset,
-        replicas=tuple(
-            _attached(value, offset)
-            for name, value in sorted(info.items())
-            if name.startswith("slave") and isinstance(value, dict)
-        ),
-        good_replicas=None if good is None else int(good),
-    )
-
-
-def _attached(raw: Mapping[str, Any], offset: int) -> Attached:
-    return Attached(
-        address=Address(str(raw.get("ip", "")), int(raw.get("port", 0))),
-        online=raw.get("state") == "online",
-        behind=max(offset - int(raw.get("offset", 0)), 0),
-        lag=_seconds(raw.get("lag")),
-    )
-
-
-def _seconds(value: object) -> int | None:
-    # -1 stands for never or unknown.
-    return None if value is None or int(str(value)) < 0 else int(str(value))
-
-
-def replication_of_role(answer: Sequence[Any]) -> Replication:
-    """Read the answer of ROLE (https://redis.io/docs/latest/commands/role/)."""
-    role = str(answer[0])
-    if role == "slave":
-        _role, host, port, state, offset, *_more = answer
-        return Replication(
-            master=Address(str(host), int(port)),
-            offset=max(int(offset), 0),
-            link_up=str(state) == "connected",
-            syncing=str(state) == "sync",
-        )
-    offset = int(answer[1]) if len(answer) > 1 else 0
-    attached = answer[2] if len(answer) > 2 else ()
-    return Replication(
-        master=None,
-        offset=offset,
-        replicas=tuple(
-            Attached(Address(str(host), int(port)), online=True, behind=max(offset - int(has), 0), lag=None)
-            for host, port, has in attached
-        ),
-    )

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from optimus_ops.inspect.units import age
 from optimus_ops.redis_ha.facts import Denied
+from optimus_ops.redis_ha.values import count_of
 from optimus_ops.redis_ha.verdict import Check
 
 if TYPE_CHECKING:
@@ -26,46 +27,46 @@ def check_persistence(server: Server, info: Mapping[str, Any]) -> Check:
         ", ".join(_found(server, info)),
         "; ".join(hint for _bad, hint in problems),
         {
-            "aof": bool(info.get("aof_enabled")),
+            "aof": bool(count_of(info, "aof_enabled")),
             "aof_last_write": str(info.get("aof_last_write_status", "")),
             "aof_last_rewrite": str(info.get("aof_last_bgrewrite_status", "")),
             "last_bgsave": str(info.get("rdb_last_bgsave_status", "")),
-            "delayed_fsyncs": int(info.get("aof_delayed_fsync", 0)),
-            "loading": bool(info.get("loading")),
+            "delayed_fsyncs": count_of(info, "aof_delayed_fsync"),
+            "loading": bool(count_of(info, "loading")),
         },
     )
 
 
 def _found(server: Server, info: Mapping[str, Any]) -> Iterator[str]:
-    if info.get("loading"):
+    if count_of(info, "loading"):
         yield f"loading, {info.get('loading_loaded_perc', '?')} % done"
-    if info.get("aof_enabled"):
+    if count_of(info, "aof_enabled"):
         fsync = _appendfsync(server)
         yield f"AOF on{f' ({fsync})' if fsync else ''}"
         yield f"last write {info.get('aof_last_write_status', 'unknown')}"
         yield f"last rewrite {info.get('aof_last_bgrewrite_status', 'unknown')}"
     else:
         yield "AOF off"
-    saves = int(info.get("rdb_saves", 0))
+    saves = count_of(info, "rdb_saves")
     if saves or info.get("rdb_last_bgsave_status") != "ok":
-        saved = max(server.now - int(info.get("rdb_last_save_time", 0)), 0) if server.now else 0
+        saved = max(server.now - count_of(info, "rdb_last_save_time"), 0) if server.now else 0
         yield f"last snapshot {info.get('rdb_last_bgsave_status', 'unknown')}{f' {age(saved)} ago' if saved else ''}"
 
 
 def _problems(server: Server, info: Mapping[str, Any]) -> Iterator[tuple[bool, str]]:
     """Give what is wrong: whether that is a failure, and what to do."""
     state = server.node.purpose == "state"
-    if info.get("loading"):
+    if count_of(info, "loading"):
         yield True, "it answers nothing until it has read its data: wait"
-    if not info.get("aof_enabled") and server.node.purpose != "cache":
+    if not count_of(info, "aof_enabled") and server.node.purpose != "cache":
         yield state, "a restart loses everything since the last snapshot: appendonly yes"
-    if info.get("aof_enabled") and info.get("aof_last_write_status", "ok") != "ok":
+    if count_of(info, "aof_enabled") and info.get("aof_last_write_status", "ok") != "ok":
         yield True, "writes are refused until the append-only file can be written: is the disk full?"
     if info.get("aof_last_bgrewrite_status", "ok") != "ok":
         yield True, "the append-only file grows without end: memory to fork, room on the disk? then BGREWRITEAOF"
     if info.get("rdb_last_bgsave_status", "ok") != "ok":
         yield True, "memory to fork, room on the disk? then BGSAVE"
-    if info.get("aof_enabled") and _appendfsync(server) == "no":
+    if count_of(info, "aof_enabled") and _appendfsync(server) == "no":
         yield False, "the kernel chooses when to write: up to 30 s are lost with the host; use appendfsync everysec"
 
 

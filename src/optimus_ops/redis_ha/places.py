@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 from optimus_ops.errors import OpsError, Refused
 from optimus_ops.redis_ha.client import Login, open_client, open_sentinel, open_url
 from optimus_ops.redis_ha.containers import directory_of, find_redis
-from optimus_ops.redis_ha.facts import Address, Denied, Directory, Node, Sentinel, Server, Topology
+from optimus_ops.redis_ha.directory import Directory
+from optimus_ops.redis_ha.facts import Address, Denied, Node, Sentinel, Server, Topology
 from optimus_ops.redis_ha.observe_sentinel import observe_sentinel
 from optimus_ops.redis_ha.observe_server import PROBE_SECONDS, observe_server, probe
 from optimus_ops.redis_ha.together import ask_together

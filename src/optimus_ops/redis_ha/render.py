@@ -68,7 +68,7 @@ def headline(topology: Topology) -> str:
 
 def _parts(topology: Topology) -> Iterator[str]:
     for server in topology.servers:
-        version = f" {server.version}" if server.version else ""
+        version = f", {server.product} {server.version}" if server.version else ""
         role = server.role or ("silent" if server.silence else "role not told")
         yield f"{server.node.name} ({role}{version})"
     count = len(topology.sentinels)
@@ -97,6 +97,7 @@ def document(topology: Topology, checks: Sequence[Check]) -> dict[str, Any]:
                 "address": str(server.node.address),
                 "purpose": server.node.purpose,
                 "role": server.role or None,
+                "product": server.product or None,
                 "version": server.version or None,
                 "answers": not server.silence,
             }

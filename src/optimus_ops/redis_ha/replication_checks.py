@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from optimus_ops.inspect.units import size
 from optimus_ops.redis_ha.facts import Denied
+from optimus_ops.redis_ha.values import count_of, whole
 from optimus_ops.redis_ha.verdict import Check, not_allowed, worst
 
 if TYPE_CHECKING:
@@ -150,8 +151,11 @@ def check_min_replicas(topology: Topology, server: Server) -> Iterator[Check]:
     if isinstance(server.config, Denied):
         yield not_allowed(name, "min-replicas", server.config, "CONFIG GET")
         return
+    if whole(server.config.get("min-replicas-to-write")) is None:
+        yield not_allowed(name, "min-replicas", Denied("it does not tell"), "CONFIG GET min-replicas-to-write")
+        return
     wanted = _min_replicas(server)
-    lag = int(server.config.get("min-replicas-max-lag", 0))
+    lag = count_of(server.config, "min-replicas-max-lag")
     replicas = len(topology.members) - 1 if topology.sentinels else 0
     found = f"writes need {wanted} replicas that answered within {lag} s"
     figures = {"min_replicas_to_write": wanted, "max_lag_seconds": lag, "replicas": replicas}
@@ -172,7 +176,7 @@ def check_min_replicas(topology: Topology, server: Server) -> Iterator[Check]:
 
 
 def _min_replicas(server: Server) -> int:
-    return 0 if isinstance(server.config, Denied) else int(server.config.get("min-replicas-to-write", 0))
+    return 0 if isinstance(server.config, Denied) else count_of(server.config, "min-replicas-to-write")
 
 
 def _refuses_writes(server: Server, wanted: int) -> bool:

@@ -13,7 +13,7 @@ from optimus_ops.inspect.units import size
 from optimus_ops.redis_ha.aof import manifest_of_snapshot
 from optimus_ops.redis_ha.beside import HELPER_SECONDS, beside, tar_of
 from optimus_ops.redis_ha.client import reason
-from optimus_ops.redis_ha.observe_server import replication_of_info
+from optimus_ops.redis_ha.observe_replication import replication_of_info
 from optimus_ops.redis_ha.steps import PutInPlace, SetAside, StageBackup, StartRedis, StopRedis, VerifyRestore
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from optimus_ops.redis_ha.verdict import Check, not_allowed
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from optimus_ops.redis_ha.facts import Address, Peer, Sentinel, Topology, Watch
+    from optimus_ops.redis_ha.facts import Address, Sentinel, Topology, Watch
     from optimus_ops.redis_ha.verdict import Verdict
 
 GROUP = "sentinels"
@@ -28,7 +28,9 @@ def check_sentinel(topology: Topology, sentinel: Sentinel) -> Iterator[Check]:
     """Judge one sentinel."""
     name = sentinel.node.name
     if sentinel.silence:
-        hint = "name the right password: --password-file FILE" if "password" in sentinel.silence else "start it again"
+        hint = sentinel.advice or "start it again"
+        if sentinel.node.listed:
+            hint += f"; if it is gone for good: {RESET} {sentinel.node.listed}"
         yield Check(name, "ping", "failed", f"{sentinel.node.address}: {sentinel.silence}", hint)
         return
     yield Check(name, "ping", "ok", f"watches {', '.join(sentinel.names) or 'nothing'}")
@@ -87,16 +89,19 @@ def check_known_replicas(topology: Topology, sentinel: Sentinel, watch: Watch) -
         for server in topology.members
         if not topology.directory.same(server.node.address, watch.master.address)
     ]
-    return _known(topology, sentinel, "replicas", watch.replicas, there)
+    return _known(topology, sentinel, watch, "replicas", there)
 
 
 def check_known_sentinels(topology: Topology, sentinel: Sentinel, watch: Watch) -> Check:
     """Judge whether the other sentinels that it knows are exactly those that there are."""
     others = [one.node.address for one in topology.sentinels if one.node != sentinel.node]
-    return _known(topology, sentinel, "sentinels", watch.sentinels, others)
+    return _known(topology, sentinel, watch, "sentinels", others)
 
 
-def _known(topology: Topology, sentinel: Sentinel, kind: str, peers: Sequence[Peer], there: Sequence[Address]) -> Check:
+def _known(topology: Topology, sentinel: Sentinel, watch: Watch, kind: str, there: Sequence[Address]) -> Check:
+    if watch.unlisted is not None:
+        return not_allowed(sentinel.node.name, f"known {kind}", watch.unlisted, f"SENTINEL {kind.upper()}")
+    peers = watch.replicas if kind == "replicas" else watch.sentinels
     directory = topology.directory
     known = {directory.canonical(peer.address) for peer in peers}
     expected = {directory.canonical(address) for address in there}

@@ -7,12 +7,16 @@ from typing import TYPE_CHECKING, Any
 from optimus_ops.inspect.units import age, size
 from optimus_ops.redis_ha.facts import Denied
 from optimus_ops.redis_ha.persistence_checks import check_persistence
+from optimus_ops.redis_ha.sentinel_checks import RESET
+from optimus_ops.redis_ha.trouble import WAY_HINT
+from optimus_ops.redis_ha.values import count_of, real, whole
 from optimus_ops.redis_ha.verdict import Check, not_allowed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from optimus_ops.redis_ha.facts import Server
+    from optimus_ops.redis_ha.verdict import Figure
 
 SLOW_PING_MS = 100.0
 """A round trip that a person waiting for an answer made of many of them would notice."""
@@ -21,6 +25,7 @@ FULL, NEARLY_FULL = 0.95, 0.8
 WASTE_BYTES = 64 * 1024**2
 WASTE_RATIO = 1.5
 """Fragmentation is looked at where it costs something: a small server's ratio says nothing."""
+CLUSTER_SLOTS = 16384
 RECENT_SECONDS = 3600
 SLOW_EVENT_MS = 500
 """The shortest down-after that is used: a stall of that length looks like a dead master."""
@@ -33,38 +38,63 @@ def check_server(server: Server) -> Iterator[Check]:
         return
     yield check_ping(server)
     yield check_probe(server)
-    if isinstance(server.info, Denied):
-        names = ("memory", "policy", "evictions", "clients", "persistence")
-        yield from (not_allowed(server.node.name, name, server.info, "INFO") for name in names)
-    else:
-        yield check_memory(server, server.info)
-        yield check_policy(server, server.info)
-        yield check_evictions(server, server.info)
-        yield check_clients(server, server.info)
-        yield check_persistence(server, server.info)
+    yield from _of_info(server)
+    yield from check_cluster(server)
     yield check_keys(server)
     yield check_latency(server)
     yield check_slow_log(server)
 
 
+def _of_info(server: Server) -> Iterator[Check]:
+    for name, needed, check in INFO_CHECKS:
+        if isinstance(server.info, Denied):
+            yield not_allowed(server.node.name, name, server.info, "INFO")
+        elif whole(server.info.get(needed)) is None:
+            yield not_allowed(server.node.name, name, Denied(f"it tells no {needed}"), "INFO")
+        else:
+            yield check(server, server.info)
+
+
 def check_silence(server: Server) -> Check:
     """Return the failure of a server that does not answer."""
-    password = "password" in server.silence
-    hint = (
-        "name the right one: --password-file FILE, --user NAME"
-        if password
-        else "look at what it says last: invoke logs; and at the way to it: host, port, network, TLS"
-    )
+    hint = server.advice or WAY_HINT
+    if server.node.listed:
+        hint += f"; if it is gone for good: {RESET} {server.node.listed}"
     return Check(server.node.name, "ping", "failed", f"{server.node.address}: {server.silence}", hint)
 
 
 def check_ping(server: Server) -> Check:
-    """Judge that it answers."""
+    """Judge that it answers, and that with PONG."""
     found = f"{server.ping:.1f} ms"
     figures = {"milliseconds": round(server.ping, 3)}
+    if server.refusal:
+        return Check(server.node.name, "ping", "failed", server.refusal, server.advice, figures)
     if server.ping > SLOW_PING_MS:
         return Check(server.node.name, "ping", "warning", found, "see latency below", figures)
     return Check(server.node.name, "ping", "ok", found, figures=figures)
+
+
+def check_cluster(server: Server) -> Iterator[Check]:
+    """Judge the cluster that a node is part of."""
+    if server.cluster is None:
+        return
+    name = server.node.name
+    if isinstance(server.cluster, Denied):
+        yield not_allowed(name, "cluster", server.cluster, "CLUSTER INFO and NODES")
+        return
+    cluster = server.cluster
+    found = f"{cluster.state}, {cluster.slots} of {CLUSTER_SLOTS} slots are served"
+    figures: dict[str, Figure] = {
+        "state": cluster.state,
+        "slots_served": cluster.slots,
+        "nodes_lost": len(cluster.lost),
+    }
+    lost = f"; out of reach: {', '.join(cluster.lost)}" if cluster.lost else ""
+    hint = "redis-cli --cluster check HOST:PORT says what is missing; start those nodes, or CLUSTER FORGET who is gone"
+    if cluster.state != "ok" or cluster.slots < CLUSTER_SLOTS or cluster.lost:
+        yield Check(name, "cluster", "failed", f"{found}{lost}", hint, figures)
+    else:
+        yield Check(name, "cluster", "ok", found, figures=figures)
 
 
 def check_probe(server: Server) -> Check:
@@ -83,8 +113,8 @@ def check_probe(server: Server) -> Check:
 
 def check_memory(server: Server, info: Mapping[str, Any]) -> Check:
     """Judge use, peak and fragmentation against the limit."""
-    used, peak, limit = (int(info.get(name, 0)) for name in ("used_memory", "used_memory_peak", "maxmemory"))
-    ratio, waste = float(info.get("mem_fragmentation_ratio", 1.0)), int(info.get("mem_fragmentation_bytes", 0))
+    used, peak, limit = (count_of(info, name) for name in ("used_memory", "used_memory_peak", "maxmemory"))
+    ratio, waste = real(info.get("mem_fragmentation_ratio")) or 1.0, count_of(info, "mem_fragmentation_bytes")
     found = f"{size(used)} of {size(limit) if limit else 'no limit'}, peak {size(peak)}, fragmentation {ratio:.2f}"
     figures = {
         "used_bytes": used,
@@ -134,7 +164,7 @@ def check_policy(server: Server, info: Mapping[str, Any]) -> Check:
 
 def check_evictions(server: Server, info: Mapping[str, Any]) -> Check:
     """Judge that nothing was evicted where nothing may be."""
-    evicted, up = int(info.get("evicted_keys", 0)), int(info.get("uptime_in_seconds", 0))
+    evicted, up = count_of(info, "evicted_keys"), count_of(info, "uptime_in_seconds")
     found = f"{evicted} keys in {age(up)}"
     figures = {"evicted_keys": evicted, "uptime_seconds": up}
     kept = server.node.purpose == "state" or (
@@ -148,8 +178,8 @@ def check_evictions(server: Server, info: Mapping[str, Any]) -> Check:
 
 def check_clients(server: Server, info: Mapping[str, Any]) -> Check:
     """Judge connected and blocked clients against the limit."""
-    connected, blocked = int(info.get("connected_clients", 0)), int(info.get("blocked_clients", 0))
-    limit, rejected = int(info.get("maxclients", 0)), int(info.get("rejected_connections", 0))
+    connected, blocked = count_of(info, "connected_clients"), count_of(info, "blocked_clients")
+    limit, rejected = count_of(info, "maxclients"), count_of(info, "rejected_connections")
     found = f"{connected} connected{f' of {limit}' if limit else ''}, {blocked} blocked, {rejected} rejected"
     figures = {"connected": connected, "blocked": blocked, "limit": limit or None, "rejected": rejected}
     if limit and connected >= FULL * limit:
@@ -169,14 +199,19 @@ def check_keys(server: Server) -> Check:
     found = str(server.keys)
     if not isinstance(server.info, Denied):
         databases = {name: value for name, value in server.info.items() if _is_database(name, value)}
-        parts = [f"{name}: {value['keys']}, {value.get('expires', 0)} expire" for name, value in databases.items()]
+        parts = [f"{name}: {value['keys']}, {count_of(value, 'expires')} expire" for name, value in databases.items()]
         found = f"{server.keys} ({'; '.join(parts)})" if parts else found
-        figures |= {name: int(value["keys"]) for name, value in databases.items()}
+        figures |= {name: count_of(value, "keys") for name, value in databases.items()}
     return Check(server.node.name, "keys", "ok", found, figures=figures)
 
 
 def _is_database(name: str, value: object) -> bool:
-    return name.startswith("db") and name[2:].isdigit() and isinstance(value, dict) and "keys" in value
+    return (
+        name.startswith("db")
+        and name[2:].isdecimal()
+        and isinstance(value, dict)
+        and whole(value.get("keys")) is not None
+    )
 
 
 def check_latency(server: Server) -> Check:
@@ -228,3 +263,13 @@ def check_slow_log(server: Server) -> Check:
 
 def _recent(server: Server, at: int) -> bool:
     return server.now == 0 or server.now - at < RECENT_SECONDS
+
+
+INFO_CHECKS = (
+    ("memory", "used_memory", check_memory),
+    ("policy", "used_memory", check_policy),
+    ("evictions", "evicted_keys", check_evictions),
+    ("clients", "connected_clients", check_clients),
+    ("persistence", "aof_enabled", check_persistence),
+)
+"""A check, the field of INFO without which it has nothing to go by, and how it judges."""

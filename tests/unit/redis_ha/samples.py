@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from optimus_ops.redis_ha.directory import Directory
 from optimus_ops.redis_ha.facts import (
     Address,
     Attached,
-    Directory,
     Node,
     Peer,
     Probe,

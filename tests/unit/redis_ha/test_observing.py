@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from tests.unit.redis_ha.loopback import Loopback, until
 
 from optimus_ops.redis_ha.facts import Address, Attached, Denied, Node
+from optimus_ops.redis_ha.observe_replication import replication_of_info, replication_of_role
 from optimus_ops.redis_ha.observe_sentinel import observe_sentinel, peer
-from optimus_ops.redis_ha.observe_server import observe_server, quantile, replication_of_info, replication_of_role
+from optimus_ops.redis_ha.observe_server import observe_server, quantile
 
 
 @given(st.lists(st.floats(0, 1e6), min_size=1), st.floats(0.01, 1.0))
@@ -59,7 +60,8 @@ def test_the_same_of_role() -> None:
     assert (found.master, found.link_up, found.offset) == (Address("h", 1), True, 77)
     found = replication_of_role(["master", 100, [["h", "2", "90"]]])
     assert found.replicas == (Attached(Address("h", 2), online=True, behind=10, lag=None),)
-    assert replication_of_role(["sentinel"]).role == "master"
+    with pytest.raises(ValueError, match="sentinel"):
+        replication_of_role(["sentinel", ["mymaster"]])
 
 
 @pytest.mark.parametrize(

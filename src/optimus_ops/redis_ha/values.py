@@ -1,0 +1,36 @@
+"""Numbers out of answers that may hold anything in their place."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+LARGEST = 2**63
+"""Redis counts in 64 bits."""
+
+
+def whole(value: object) -> int | None:
+    """Return a whole number, of itself or of its text; None if it is none."""
+    number = real(value)
+    return None if number is None else int(number)
+
+
+def real(value: object) -> float | None:
+    """Return a number that is finite and that Redis can count to; None if it is none."""
+    if not isinstance(value, int | float | str):
+        return None
+    try:
+        # Through int first: a float would round what is above 2^53.
+        number = float(value) if isinstance(value, float) or not str(value).lstrip("-").isdecimal() else int(value)
+    except (ValueError, OverflowError):
+        return None
+    return number if math.isfinite(number) and abs(number) <= LARGEST else None
+
+
+def count_of(answer: Mapping[str, object], name: str, default: int = 0) -> int:
+    """Return the whole number under a name; `default` where there is none."""
+    found = whole(answer.get(name))
+    return default if found is None else found
