@@ -138,7 +138,7 @@ def derived_images() -> Iterator[Images]:
     """Make a first version of every service and others of ai-engine; remove them, and what was kept of them, after."""
     engine = docker.from_env()
     made = Images(f"optimus-it-{os.getpid()}")
-    _need_originals(engine)
+    need_originals(engine)
     try:
         for service in ("ai-engine", "memory-engine", "backend-orchestrator"):
             made.make(service, "v1")
@@ -159,7 +159,7 @@ def remove_images(engine: Any, repository: str) -> None:
                     continue
 
 
-def _need_originals(engine: Any) -> None:
+def need_originals(engine: Any) -> None:
     """Build the images of the checkout where there are none."""
     try:
         for service in ("ai-engine", "memory-engine", "backend-orchestrator"):

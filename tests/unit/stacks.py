@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from optimus_ops.engine.state import Replica, State, sorted_state
-from optimus_ops.stack.model import Stack, parse_stack
+from optimus_ops.stack.model import PublishedPort, Stack, parse_stack
 
 SCALABLE = {"com.optimus.scalable": "true"}
 
@@ -70,6 +70,7 @@ def replica(service: str, number: int = 1, **changes: Any) -> Replica:
         "started_at": None,
         "exit_code": 0,
         "node": "here",
+        "published": (PublishedPort("127.0.0.1", 18010, 8010),) if service == "nginx-lb" else (),
     }
     return Replica(**{**facts, **changes})
 

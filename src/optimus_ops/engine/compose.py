@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from optimus_ops.engine.pins import read_pins
 from optimus_ops.engine.process import CommandFailed, run
 from optimus_ops.errors import MachineLacks, Refused
-from optimus_ops.stack.model import Stack, parse_stack, stack_files
+from optimus_ops.stack.model import Stack, parse_stack, plain, stack_files
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
@@ -31,6 +31,8 @@ Existing = Literal["keep", "replace", "recreate"]
 CONFIG_SECONDS = 60.0
 UP_SECONDS = 600.0
 
+VALUES = "x-optimus-values"
+"""An extension field, so that Compose only fills in what stands there."""
 FROM_HERE = ("--no-build", "--pull", "never")
 """Whatever `pull_policy` says: what an image's name stands for is decided before a plan is made, and not amid it."""
 
@@ -140,6 +142,18 @@ class Compose:
             raise Refused("`docker compose config` printed no model")
         return document
 
+    def values(self, variables: Collection[str]) -> Mapping[str, str]:
+        """Return variables as Compose sees them, from its environment and its `.env`; "" where there is none.
+
+        The merged model names the variables of configs and secrets, and not what is in them.
+        """
+        if not variables:
+            return {}
+        asked = {VALUES: {name: f"${{{name}-}}" for name in sorted(variables)}}
+        printed = self.run("config", "--format", "json", deadline=CONFIG_SECONDS, override=asked).stdout
+        found: Mapping[str, str] = plain(json.loads(printed)[VALUES])
+        return found
+
     def stack(self) -> Stack:
         """Return what is wanted, as the files say it."""
         return self.stack_of(self.document())
@@ -221,6 +235,7 @@ def _as_file(override: Mapping[str, Any] | None, folder: Path) -> tuple[Path, ..
     if override is None:
         return ()
     path = folder / "override.json"
+    path.touch(mode=0o600)
     path.write_text(json.dumps(override), "utf-8")
     return (path,)
 

@@ -1,102 +1,124 @@
-"""Which mounted configuration each container was started with: a digest per file or folder, noted when it starts.
+"""What each container was made from: a digest of each thing that it was given, noted when it starts.
 
-The engine doesn't know: a bind mount shows whatever is in the folder now. A container that was started by somebody else
-is judged by time: what was written after it was made, it may not have read.
+The engine doesn't know: a bind mount shows whatever is in the folder now, and Compose's own digest leaves out what
+configs and secrets hold. A container that was started by somebody else is judged by what can be seen: files by when
+they were written, what was copied into it by what is in it.
 """
 
 from __future__ import annotations
 
-import contextlib
-import hashlib
 import json
 from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING
+from pathlib import Path, PurePath
+from typing import TYPE_CHECKING, cast
 
+from optimus_ops.engine.digests import Key, digests, separately, written_after
 from optimus_ops.engine.files import write_private
+from optimus_ops.stack.given import Changed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from optimus_ops.engine.state import Replica
-    from optimus_ops.stack.model import Service
+    from optimus_ops.stack.given import Given, Kind
+
+VERSION = 2
 
 
 @dataclass(frozen=True)
 class ConfigNotes:
-    """The notes of one project: container id -> mounted path -> digest.
+    """The notes of one project: container id -> key of what it was given -> digest.
 
     Args:
         path: the file that holds them.
+        key_path: the file that holds the key of the digests.
     """
 
     path: Path
+    key_path: Path
 
     def read(self) -> dict[str, dict[str, str]]:
-        """Return the notes; none if there are none, or they can't be read."""
+        """Return the notes; none if there are none, they can't be read, or they were made with another key."""
+        key = Key.read(self.key_path)
         try:
             notes = json.loads(self.path.read_text("utf-8"))
-        except (OSError, ValueError):
+            known = {str(container): dict(noted) for container, noted in notes["containers"].items()}
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
             return {}
-        return notes if isinstance(notes, dict) else {}
+        good = key is not None and notes.get("version") == VERSION and notes.get("key") == key.id
+        return known if good else {}
 
     def write(self, started: Mapping[str, Mapping[str, str]], there: Iterable[str]) -> None:
         """Note what containers were started with, and forget those that are gone.
 
         Args:
-            started: container id -> mounted path -> digest.
+            started: container id -> key of what it was given -> digest.
             there: the ids of all containers of the project.
         """
-        known = {**self.read(), **{key: dict(value) for key, value in started.items()}}
-        kept = {key: known[key] for key in there if key in known}
-        write_private(self.path, json.dumps(kept, indent=1))
+        known = {**self.read(), **{container: dict(noted) for container, noted in started.items()}}
+        kept = {container: known[container] for container in there if container in known}
+        document = {"version": VERSION, "key": self.key().id, "containers": kept}
+        write_private(self.path, json.dumps(document, indent=1))
+
+    def key(self) -> Key:
+        """Return the key of the digests, which is made where there is none."""
+        return Key.made(self.key_path)
 
 
-def config_of(service: Service, secrets: Path) -> tuple[str, ...]:
-    """Return the paths of a service's mounted configuration; secrets are none, they have a way of their own.
+@dataclass(frozen=True)
+class Giving:
+    """What the containers of one service are given now.
 
     Args:
-        service: the service.
+        given: what the Compose files say.
         secrets: the folder of the projected secrets.
+        values: environment variable -> value, of those that hold something that is given.
     """
-    return tuple(path for path in service.config_mounts if not Path(path).is_relative_to(secrets))
+
+    given: tuple[Given, ...]
+    secrets: Path
+    values: Mapping[str, str]
+
+    def digests(self, key: Key) -> dict[str, str]:
+        """Return key of what is given -> digest."""
+        return digests(self.things, key, self.values)
+
+    @property
+    def things(self) -> tuple[Given, ...]:
+        """Return what is given, each secret by itself."""
+        return separately(self.given, self.secrets)
+
+    def changed_since(self, noted: Mapping[str, str], now: Mapping[str, str]) -> tuple[Changed, ...]:
+        """Return what is another one than what was noted of a container.
+
+        Args:
+            noted: what was noted.
+            now: the digests of now.
+        """
+        things = {thing.key: Changed(thing.kind, thing.name) for thing in self.things}
+        gone = {key: _from_key(key) for key in noted if key not in things}
+        return tuple({**{key: things[key] for key in now if noted.get(key) != now[key]}, **gone}.values())
+
+    def changed_in(self, replica: Replica, read: Callable[[str, str], bytes | None]) -> tuple[Changed, ...]:
+        """Return what is another one than what a container has of which nothing was noted.
+
+        Args:
+            replica: the container.
+            read: returns what is in a container's file, None if it has none.
+        """
+        made = replica.created_at.timestamp() if replica.created_at is not None else float("inf")
+        return tuple(
+            Changed(thing.kind, thing.name)
+            for thing in self.things
+            if (thing.copied and self._differs(thing, replica, read)) or written_after(thing, made)
+        )
+
+    def _differs(self, thing: Given, replica: Replica, read: Callable[[str, str], bytes | None]) -> bool:
+        has = read(replica.id, thing.target)
+        return has is not None and has != self.values.get(thing.variable, thing.content).encode()
 
 
-def digests(paths: Iterable[str]) -> dict[str, str]:
-    """Return the digests of files and folders; a path that can't be read has none."""
-    found: dict[str, str] = {}
-    for name in paths:
-        with contextlib.suppress(OSError):
-            found[name] = _digest(Path(name))
-    return found
-
-
-def changed(replica: Replica, now: Mapping[str, str], notes: Mapping[str, Mapping[str, str]]) -> tuple[str, ...]:
-    """Return those of the mounted paths whose content is another one than what a container was started with.
-
-    Args:
-        replica: the container.
-        now: path -> digest.
-        notes: what containers were started with.
-    """
-    noted = notes.get(replica.id)
-    if noted is not None:
-        return tuple(path for path, digest in now.items() if noted.get(path) != digest)
-    made = replica.created_at
-    return tuple(path for path in now if made is not None and _written(Path(path)) > made.timestamp())
-
-
-def _digest(path: Path) -> str:
-    total = hashlib.sha256()
-    for file in _files(path):
-        content = hashlib.sha256(file.read_bytes()).hexdigest()
-        total.update(f"{file.relative_to(path)}\0{content}\n".encode())
-    return total.hexdigest()
-
-
-def _files(path: Path) -> list[Path]:
-    return sorted(file for file in path.rglob("*") if file.is_file()) if path.is_dir() else [path]
-
-
-def _written(path: Path) -> float:
-    return max((file.stat().st_mtime for file in _files(path)), default=0.0)
+def _from_key(key: str) -> Changed:
+    """Return what a key stood for that is given no more."""
+    kind, _space, name = key.partition(" ")
+    return Changed(cast("Kind", kind), PurePath(name).name if name.startswith("/") else name)

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import contextlib
 import http.client
+import io
 import os
+import tarfile
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -136,6 +138,18 @@ class Docker:
             except NotFound:
                 return ()
         return tuple(text.decode("utf-8", "replace").splitlines())
+
+    def read_file(self, container: str, path: str) -> bytes | None:
+        """Return what is in a file of a container, running or not; None if there is no such file."""
+        with asked():
+            try:
+                packed, _facts = self.api.get_archive(container, path)
+            except NotFound:
+                return None
+            whole = io.BytesIO(b"".join(packed))
+        with tarfile.open(fileobj=whole) as archive:
+            file = archive.extractfile(archive.getmembers()[0])
+        return file.read() if file is not None else None
 
     def stop(self, container: str, *, seconds: float) -> bool:
         """Send the container's stop signal and wait; SIGKILL after `seconds`.

@@ -18,6 +18,8 @@ from optimus_ops.images.listing import list_images
 from optimus_ops.inspect.report import Sighting
 from optimus_ops.inspect.stores import Store, Unreachable, parse_store, probe_command, store_kind
 from optimus_ops.inspect.usage import Limits, Usage, cpus_between, parse_limits, parse_memory
+from optimus_ops.operations.rooms import WantedStack, look_at_runs
+from optimus_ops.plan.differences import differences
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from optimus_ops.engine.compose import Compose
     from optimus_ops.engine.observe import Docker
     from optimus_ops.engine.state import Replica, State
+    from optimus_ops.plan.differences import Difference
     from optimus_ops.stack.model import Stack
 
 Answer = TypeVar("Answer")
@@ -127,6 +130,7 @@ def look(engine: Docker, compose: Compose | None, project: str) -> Sighting:
             current=wanted.current,
             said=last_lines(engine, ended_badly(state, jobs)),
             leftovers=_leftovers(engine, compose, wanted, state),
+            differences=_differences(engine, compose, wanted, state),
             notes=(wanted.note,) if wanted.note else (),
         )
 
@@ -149,6 +153,13 @@ def _leftovers(engine: Docker, compose: Compose | None, wanted: Wanted, state: S
     if compose is None or wanted.stack is None:
         return Leftovers()
     return observe_leftovers(engine, compose, wanted.document, wanted.stack, state)
+
+
+def _differences(engine: Docker, compose: Compose | None, wanted: Wanted, state: State) -> tuple[Difference, ...]:
+    if compose is None or wanted.stack is None:
+        return ()
+    files = WantedStack(wanted.document, wanted.stack)
+    return differences(wanted.stack, state, look_at_runs(compose, engine, files, state).versions)
 
 
 def _wanted(compose: Compose | None) -> Wanted:

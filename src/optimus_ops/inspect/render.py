@@ -192,7 +192,9 @@ def counted(count: int, noun: str) -> str:
 def remarks(sighting: Sighting, rows: Sequence[Row]) -> list[Text]:
     """Return lines about what is not as it should be, and what to do."""
     lines = [line for row in rows for line in _problems(sighting, row)]
-    stale = [row.service for row in rows if row.stale]
+    lines.extend(Text(f"! {one.text}", "yellow") for one in sighting.differences)
+    told = {one.service for one in sighting.differences}
+    stale = [row.service for row in rows if row.stale and row.service not in told]
     outdated = [row.service for row in rows if row.outdated]
     if stale:
         lines.append(Text(f"* stale: a newer image is built than runs: invoke deploy {' '.join(stale)}", "dim"))
@@ -218,6 +220,7 @@ def status_json(sighting: Sighting, rows: Sequence[Row]) -> dict[str, object]:
         "running": any(replica.running for replica in sighting.state.replicas),
         "good": all(row.good for row in rows),
         "services": [_row_json(row, sighting) for row in rows],
+        "differences": [asdict(one) for one in sighting.differences],
         "leftovers": {
             "orphans": [replica.name for replica in sighting.leftovers.orphans],
             "one_offs": [replica.name for replica in sighting.leftovers.one_offs],

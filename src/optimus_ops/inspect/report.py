@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from optimus_ops.engine.state import Replica, State
     from optimus_ops.inspect.stores import Store
+    from optimus_ops.plan.differences import Difference
     from optimus_ops.stack.model import Stack
 
 
@@ -33,6 +34,7 @@ class Sighting:
         notes: what could not be seen, for a person.
         said: container id -> what it said last, of those that ended.
         leftovers: what no file wants.
+        differences: what runs otherwise than it would be started now.
     """
 
     state: State
@@ -45,6 +47,7 @@ class Sighting:
     notes: tuple[str, ...] = ()
     said: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     leftovers: Leftovers = field(default_factory=Leftovers)
+    differences: tuple[Difference, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from optimus_ops.engine.process import run
@@ -26,11 +27,30 @@ def check_config(containers: Containers, service: str) -> None:
     command = containers.docker.command(replica.id)
     if not command or command[0] != "nginx":
         raise Refused(f"{service} is no nginx: nobody knows how to test its configuration")
+    check_mounted(containers, service, replica)
     # The command itself with -t: the same file, the same directives on the command line.
     tested = run(["docker", "exec", replica.id, *command, "-t"], deadline=CHECK_SECONDS, check=False)
     if tested.code != 0:
         said = "\n".join(f"    {line}" for line in tested.stderr.strip().splitlines()[-8:])
         raise Refused(f"the configuration of {service} is broken; what runs keeps the one it has:\n{said}")
+
+
+def check_mounted(containers: Containers, service: str, replica: Replica) -> None:
+    """Refuse to reload files that the container can't see: a file that is mounted by itself stays the one it was.
+
+    Raises:
+        Refused: such a file was replaced by another one, as editors do, and not written to.
+    """
+    for thing in containers.stack.services[service].given:
+        path = Path(thing.path)
+        if thing.kind != "configuration" or not thing.path or not path.is_file():
+            continue
+        if containers.docker.read_file(replica.id, thing.target) != path.read_bytes():
+            raise Refused(
+                f"{replica.name} still sees the former {thing.name}: the file was replaced, and is mounted by itself",
+                f"mount the folder it is in; until then: cat NEW > {thing.name}, or plan an outage: invoke down,"
+                " then invoke up",
+            )
 
 
 def reload(containers: Containers, service: str) -> None:
@@ -40,7 +60,7 @@ def reload(containers: Containers, service: str) -> None:
     """
     replica = _running(containers, service)
     containers.docker.signal(replica.id, "SIGHUP")
-    containers.note_configs({replica.id: service})
+    containers.note_reloaded(replica.id, service)
 
 
 def _running(containers: Containers, service: str) -> Replica:

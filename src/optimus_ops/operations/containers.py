@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, TypeVar
 
 from optimus_ops.balancer.endpoints import endpoint_of
 from optimus_ops.balancer.routing import check_routing
-from optimus_ops.engine.configs import ConfigNotes, config_of, digests
 from optimus_ops.errors import OpsError
+from optimus_ops.operations.giving import Gifts
 from optimus_ops.operations.judging import Judge
 from optimus_ops.plan.scale import needed_by
 from optimus_ops.plan.steps import Migrate, Observe, Stop, VerifyRouting, WaitHealthy
@@ -132,13 +132,11 @@ class Containers:
         Args:
             services: container id -> service.
         """
-        secrets = self.compose.project.secrets
-        started = {
-            key: digests(config_of(self.stack.services[name], secrets))
-            for key, name in services.items()
-            if name in self.stack.services
-        }
-        notes_of(self.compose).write(started, self.observe().ids)
+        Gifts.of(self.compose, self.stack).note(services, self.observe().ids)
+
+    def note_reloaded(self, container: str, service: str) -> None:
+        """Note that a container has read its mounted configuration again; all else is what it was started with."""
+        Gifts.of(self.compose, self.stack).note_reloaded(container, service, self.observe().ids)
 
     def wait_healthy(self, counts: Mapping[str, int], note: Callable[[str], None], *, new: bool) -> None:
         """Wait until what was started is healthy; what was there before is neither judged nor waited for.
@@ -258,11 +256,6 @@ def _longest(step: Step, deadlines: Deadlines) -> float:
         case Observe(seconds=seconds) | Stop(seconds=seconds):
             return seconds
     return OTHER_SECONDS
-
-
-def notes_of(compose: Compose) -> ConfigNotes:
-    """Return a project's notes of what its containers were started with."""
-    return ConfigNotes(compose.project.state / "configs" / f"{compose.project.name}.json")
 
 
 def each(things: Iterable[Thing], act: Callable[[Thing], object]) -> None:

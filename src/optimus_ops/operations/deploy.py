@@ -23,6 +23,7 @@ from optimus_ops.plan.deploy import (
     plan_deploy,
     rebuilt_images,
 )
+from optimus_ops.plan.differences import noting_differences
 from optimus_ops.plan.notes import with_notes
 from optimus_ops.plan.scale import check_checkout, check_services
 from optimus_ops.stack.accounts import BudgetPolicy
@@ -106,7 +107,7 @@ def planned(session: Session, state: State, request: DeployRequest, *, fit_pool:
     wanted = WantedStack.read(compose)
     stack = wanted.stack
     around = look_around(compose, session.docker, wanted, state, building=True)
-    around = look_at_versions(around, compose, wanted, state, request.services)
+    around = look_at_versions(around, compose, session.docker, wanted, state, request.services)
     around = replace(around, before=session.running_before())
     request = replace(request, services=in_order(session, wanted, state, request, around))
     plan = plan_deploy(stack, state, request, around)
@@ -114,7 +115,8 @@ def planned(session: Session, state: State, request: DeployRequest, *, fit_pool:
     budgeting = Budgeting(session.docker, stack, state, counts, BudgetPolicy.of(session.project.budgets))
     if fit_pool and (environment := budgeting.pools_that_fit(plan)):
         return planned(session, state, replace(request, environment=environment))
-    return with_notes(budgeting.checked(plan), stack, state, notice(session, wanted, state)), stack
+    plan = with_notes(budgeting.checked(plan), stack, state, notice(session, wanted, state))
+    return noting_differences(plan, stack, state, around.versions, request.services), stack
 
 
 def in_order(

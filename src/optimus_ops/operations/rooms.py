@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from optimus_ops.engine.configs import changed, config_of, digests
-from optimus_ops.operations.containers import notes_of
+from optimus_ops.operations.giving import Gifts, lasting
 from optimus_ops.plan.scale import Surroundings, idle_images
 
 if TYPE_CHECKING:
@@ -17,6 +16,7 @@ if TYPE_CHECKING:
     from optimus_ops.engine.state import State
     from optimus_ops.operations.containers import Containers
     from optimus_ops.project import Project
+    from optimus_ops.secrets import SecretsPlan
     from optimus_ops.stack.model import Stack
 
 
@@ -69,40 +69,70 @@ def look_around(compose: Compose, docker: Docker, wanted: WantedStack, state: St
     images = docker.images([*stack.images, *stack.public_images])
     bases_missing = tuple(name for name in stack.public_images if name not in images)
     incomplete = building or any(name not in images for name in stack.images)
+    planned = _secrets_to_write(compose.project)
     return Surroundings(
         images=images,
         outdated=_outdated(wanted, idle_images(stack, state)),
         registry_answers=not (bases_missing and incomplete) or registry_answers(bases_missing),
         bases_missing=bases_missing,
-        secrets=_secrets_to_write(compose.project),
+        secrets=None if planned is None else planned.generate,
+        secrets_coming=() if planned is None else (*planned.write, *planned.remove),
     )
 
 
 def look_at_versions(
-    around: Surroundings, compose: Compose, wanted: WantedStack, state: State, services: Iterable[str]
+    around: Surroundings,
+    compose: Compose,
+    docker: Docker,
+    wanted: WantedStack,
+    state: State,
+    services: Iterable[str],
 ) -> Surroundings:
-    """Add what tells whether replicas of services are stale: digests of definitions and of mounted configuration.
+    """Add what tells whether replicas are stale: their images' sources, and what they were given.
 
     Args:
         around: what was observed before.
         compose: the project's files, with the pins that will be.
+        docker: the engine.
         wanted: what they say.
         state: what runs.
         services: the services that may be replaced; their images are looked at even while they run.
     """
     stack, names = wanted.stack, tuple(services)
-    notes = notes_of(compose).read()
-    files: dict[str, tuple[str, ...]] = {}
-    for name in names:
-        now = digests(config_of(stack.services[name], compose.project.secrets))
-        files.update({replica.id: changed(replica, now, notes) for replica in state.of(name)})
     own = tuple(dict.fromkeys(stack.services[name].image for name in names if stack.services[name].builds))
-    return replace(
-        around,
-        outdated=around.outdated | _outdated(wanted, own),
-        hashes=compose.hashes(wanted.document),
-        changed_files={key: paths for key, paths in files.items() if paths},
-    )
+    around = look_at_given(around, compose, docker, wanted, state)
+    return replace(around, outdated=around.outdated | _outdated(wanted, own))
+
+
+def look_at_runs(compose: Compose, docker: Docker, wanted: WantedStack, state: State) -> Surroundings:
+    """Observe what tells whether containers are what they would be started as now, and nothing else."""
+    around = Surroundings(images=docker.images(wanted.stack.images))
+    planned = _secrets_to_write(compose.project)
+    if planned is not None:
+        around = replace(around, secrets_coming=(*planned.write, *planned.remove))
+    return look_at_given(around, compose, docker, wanted, state)
+
+
+def look_at_given(
+    around: Surroundings, compose: Compose, docker: Docker, wanted: WantedStack, state: State
+) -> Surroundings:
+    """Add what tells whether containers are what they would be started as now, but for their images' sources.
+
+    Args:
+        around: what was observed before.
+        compose: the project's files, with the pins that will be.
+        docker: the engine.
+        wanted: what they say.
+        state: what runs.
+    """
+    names = [name for name in lasting(wanted.stack) if state.of(name)]
+    if not names:
+        return around
+    gifts = Gifts.of(compose, wanted.stack, around.secrets_coming)
+    changes, noted = gifts.changes(docker, state, names)
+    strangers = any(replica.id not in noted for name in names for replica in state.of(name))
+    hashes = compose.hashes(wanted.document) if strangers else {}
+    return replace(around, hashes=hashes, changes=changes, noted=noted)
 
 
 def _outdated(wanted: WantedStack, images: tuple[str, ...]) -> frozenset[str]:
@@ -120,15 +150,15 @@ def _outdated(wanted: WantedStack, images: tuple[str, ...]) -> frozenset[str]:
     return frozenset(row.image for row in rows if row.image in images and row.current is False)
 
 
-def _secrets_to_write(project: Project) -> tuple[str, ...] | None:
-    """Return the keys to generate; None if there is nothing to write, or the project has no schema of secrets."""
+def _secrets_to_write(project: Project) -> SecretsPlan | None:
+    """Return what is to be written; None if there is nothing to write, or the project has no schema of secrets."""
     from optimus_ops import secrets  # noqa: PLC0415
 
     paths = secrets.SecretsPaths.of(project)
     if not paths.described:
         return None
     planned = secrets.plan(*paths)
-    return None if planned.nothing_to_do else planned.generate
+    return None if planned.nothing_to_do else planned
 
 
 @dataclass(frozen=True)

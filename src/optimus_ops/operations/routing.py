@@ -12,7 +12,9 @@ from optimus_ops.balancer.routing import Routing, check_routing
 from optimus_ops.console import print_json
 from optimus_ops.errors import OpsError, Refused
 from optimus_ops.operations.options import Options
+from optimus_ops.operations.rooms import look_at_runs
 from optimus_ops.operations.session import Session
+from optimus_ops.plan.differences import differences
 from optimus_ops.plan.scale import check_services, routed
 
 if TYPE_CHECKING:
@@ -39,14 +41,14 @@ def check(services: Sequence[str], *, json: bool) -> None:
         BadRouting: a replica is silent, one that is gone answers, or the balancer answers with errors.
     """
     session = Session.open((), Options(json=json))
-    stack = session.compose.stack()
+    files, state = session.look()
+    stack = files.stack
     if stack.balancer is None:
         raise Refused("this stack has no balancer", "name it in [tool.optimus-ops] balancer")
     check_services(stack, services)
     for name in services:
         if name not in routed(stack):
             raise Refused(f"the balancer routes nothing to {name}", f"it routes to: {', '.join(routed(stack))}")
-    state = session.docker.observe(session.project.name)
     found: list[Routing] = []
     for name in services or routed(stack):
         expected = {replica.hostname: replica.name for replica in state.of(name) if replica.occupied}
@@ -54,8 +56,12 @@ def check(services: Sequence[str], *, json: bool) -> None:
         look = functools.partial(check_routing, name, endpoint, expected, deadline=DEADLINE_SECONDS)
         found.append(told(session.console, f"{name} through {stack.balancer} ({endpoint})", look))
     bad = [routing for routing in found if not routing.good]
+    differing = differences(stack, state, look_at_runs(session.compose, session.docker, files, state).versions)
+    for one in differing:
+        session.console.say(f"  ! {one.text}")
     if json:
-        print_json({"good": not bad, "services": [{**asdict(r), "good": r.good, "verdict": r.verdict} for r in found]})
+        seen = [{**asdict(r), "good": r.good, "verdict": r.verdict} for r in found]
+        print_json({"good": not bad, "services": seen, "differences": [asdict(one) for one in differing]})
     if bad:
         raise BadRouting("\n    ".join(f"{routing.service}: {routing.verdict}" for routing in bad))
 

@@ -23,7 +23,7 @@ from optimus_ops.plan.scale import (
     secrets_steps,
     victims,
 )
-from optimus_ops.plan.stale import stale_replicas
+from optimus_ops.plan.stale import stale_replicas, staleness
 from optimus_ops.plan.steps import (
     Build,
     CheckConfig,
@@ -322,12 +322,11 @@ def _reload_steps(stack: Stack, state: State, request: DeployRequest, around: Su
     if name is None or name not in request.services:
         return ()
     [replica] = state.running(name)
-    cause = stale_replicas(stack, state, [name], around.versions).get(replica.id, "")
-    if request.force:
-        cause = cause or f"{name}: --force"
-    if not cause:
+    stale = staleness(stack, state, [name], around.versions).get(replica.id)
+    if stale is None and not request.force:
         return ()
-    if "configuration changed" not in cause and not request.force:
+    cause = stale.cause if stale else f"{name}: --force"
+    if stale and not stale.only_configuration and not request.force:
         raise Refused(
             f"{cause}; it holds the ports on the host, so that replacing it is an outage of about a second",
             "plan one: invoke down, then invoke up",

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Container, Iterable, Mapping, Sequence
 
     from optimus_ops.engine.state import Replica, State
+    from optimus_ops.stack.given import Changed
     from optimus_ops.stack.model import Stack
 
 
@@ -67,10 +68,12 @@ class Surroundings:
         outdated: images that are on the machine but made of other sources than those of the checkout.
         bases_missing: public images, among those that builds start from too, that are not on the machine.
         secrets: names of the secrets that have to be generated, or None if everything is in place.
+        secrets_coming: projected secrets (`folder/name`) that will be written or removed before anything is started.
         before: service -> replicas before the last change, if that one was killed and nobody undid it: how many there
             should be can't be told from what runs then.
         hashes: service -> Compose's digest of its definition; looked at only where replicas may be replaced.
-        changed_files: container id -> its mounted configuration that changed since it was started; likewise.
+        changes: container id -> what it was given that is another one now; likewise.
+        noted: the containers of which it is known what they were given; likewise.
     """
 
     images: Mapping[str, str]
@@ -78,14 +81,16 @@ class Surroundings:
     registry_answers: bool = True
     bases_missing: tuple[str, ...] = ()
     secrets: tuple[str, ...] | None = None
+    secrets_coming: tuple[str, ...] = ()
     before: Mapping[str, int] = field(default_factory=dict)
     hashes: Mapping[str, str] = field(default_factory=dict)
-    changed_files: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    changes: Mapping[str, tuple[Changed, ...]] = field(default_factory=dict)
+    noted: frozenset[str] = frozenset()
 
     @property
     def versions(self) -> Versions:
         """Return what would be started now."""
-        return Versions(self.images, self.hashes, self.changed_files)
+        return Versions(self.images, self.hashes, self.changes, self.noted)
 
 
 def plan_scale(stack: Stack, state: State, request: ScaleRequest, around: Surroundings) -> Plan:

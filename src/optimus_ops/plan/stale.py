@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from pathlib import PurePath
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from optimus_ops.engine.state import short_id
+from optimus_ops.stack.published import bound_otherwise
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from optimus_ops.engine.state import Replica, State
+    from optimus_ops.stack.given import Changed, Kind
     from optimus_ops.stack.model import Service, Stack
+
+Reason = Literal["image", "environment", "ports", "configuration", "secret", "definition"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,38 +25,96 @@ class Versions:
     Args:
         images: name -> id of the images that are on the machine.
         hashes: service -> Compose's digest of its definition; a service without one isn't judged by it.
-        changed_files: container id -> the mounted files and folders whose content changed since it was started.
+        changes: container id -> what it was given and is another one now.
+        noted: the containers of which it is known what they were given; others are judged by Compose's digest.
     """
 
     images: Mapping[str, str]
     hashes: Mapping[str, str] = field(default_factory=dict)
-    changed_files: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    changes: Mapping[str, tuple[Changed, ...]] = field(default_factory=dict)
+    noted: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Staleness:
+    """Why a container isn't what would be started now.
+
+    Args:
+        service: the service.
+        reasons: kind -> a few words.
+    """
+
+    service: str
+    reasons: Mapping[Reason, str]
+
+    @property
+    def why(self) -> str:
+        """Return all reasons."""
+        return "; ".join(self.reasons.values())
+
+    @property
+    def cause(self) -> str:
+        """Return service and reasons."""
+        return f"{self.service}: {self.why}"
+
+    @property
+    def only_configuration(self) -> bool:
+        """Whether nothing but mounted files changed: a balancer can read those again while it runs."""
+        return set(self.reasons) == {"configuration"}
 
 
 def stale_replicas(stack: Stack, state: State, services: Iterable[str], versions: Versions) -> dict[str, str]:
     """Return container id -> cause, of every container of the services that isn't what would be started now."""
-    causes = {
-        replica.id: stale_cause(stack.services[name], replica, versions)
+    return {container: found.cause for container, found in staleness(stack, state, services, versions).items()}
+
+
+def staleness(stack: Stack, state: State, services: Iterable[str], versions: Versions) -> dict[str, Staleness]:
+    """Return container id -> why it is stale, of every container of the services that is."""
+    found = {
+        replica.id: Staleness(name, dict(_reasons(stack.services[name], replica, versions)))
         for name in services
         for replica in state.of(name)
     }
-    return {key: cause for key, cause in causes.items() if cause}
+    return {container: stale for container, stale in found.items() if stale.reasons}
 
 
-def stale_cause(service: Service, replica: Replica, versions: Versions) -> str:
-    """Return why a replica is stale; "" if it isn't."""
+def _reasons(service: Service, replica: Replica, versions: Versions) -> Iterator[tuple[Reason, str]]:
+    """Yield why a replica is stale."""
+    clear = True
+    for reason in (*_image(service, replica, versions), *_given(service, replica, versions)):
+        clear = False
+        yield reason
+    # The digest covers the image's name, too: another name of the same image is no other definition.
+    wanted = versions.hashes.get(service.name, "") if replica.id not in versions.noted else ""
+    if clear and wanted and replica.config_hash not in {"", wanted} and replica.image == service.image:
+        yield "definition", "its definition in the Compose files changed"
+
+
+def _image(service: Service, replica: Replica, versions: Versions) -> Iterator[tuple[Reason, str]]:
     image = versions.images.get(service.image)
     if image is not None and replica.image_id != image:
-        return f"{service.name}: image {short_id(replica.image_id)} runs, {short_id(image)} is wanted"
+        yield "image", f"image {short_id(replica.image_id)} runs, {short_id(image)} is wanted"
+
+
+def _given(service: Service, replica: Replica, versions: Versions) -> Iterator[tuple[Reason, str]]:
+    changes = versions.changes.get(replica.id, ())
     if names := _changed_variables(service, replica):
-        return f"{service.name}: the environment changed ({', '.join(names)})"
-    if files := versions.changed_files.get(replica.id, ()):
-        return f"{service.name}: its configuration changed ({', '.join(PurePath(path).name for path in files)})"
-    # The digest covers the image's name, too: another name of the same image is no other definition.
-    wanted = versions.hashes.get(service.name, "")
-    if wanted and replica.config_hash and replica.config_hash != wanted and replica.image == service.image:
-        return f"{service.name}: its definition in the Compose files changed"
-    return ""
+        yield "environment", f"the environment changed ({', '.join(names)})"
+    ports = bound_otherwise(service.published, replica.published) if replica.running else ""
+    if ports:
+        yield "ports", ports
+    if names := _named(changes, "configuration"):
+        yield "configuration", f"its configuration changed ({', '.join(names)})"
+    if names := _named(changes, "secret"):
+        yield "secret", f"its secrets changed ({', '.join(names)})"
+    told = {"ports"} if ports else set()
+    told |= {"names of variables"} if _changed_variables(service, replica) else set()
+    if names := tuple(name for name in _named(changes, "definition") if name not in told):
+        yield "definition", f"its definition in the Compose files changed ({', '.join(names)})"
+
+
+def _named(changes: Iterable[Changed], kind: Kind) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(changed.name for changed in changes if changed.kind == kind))
 
 
 def _changed_variables(service: Service, replica: Replica) -> tuple[str, ...]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from optimus_ops.errors import Refused
 from optimus_ops.stack.fixed import fixed_things
+from optimus_ops.stack.given import Given, given_to
 from optimus_ops.stack.scalable import is_labelled, is_stateless
 
 if TYPE_CHECKING:
@@ -74,8 +75,8 @@ class Service:
         stop_seconds: grace between SIGTERM and SIGKILL.
         environment: variables of its containers, those of `env_file` included.
         labels: labels of its containers.
-        config_mounts: absolute paths on the host of the files and folders mounted read-only: its configuration.
         fixed: what only one container can have, of a service that could have replicas without it.
+        given: what its containers are given besides their image.
     """
 
     name: str
@@ -94,7 +95,7 @@ class Service:
     stop_seconds: float
     environment: Mapping[str, str]
     labels: Mapping[str, str]
-    config_mounts: tuple[str, ...]
+    given: tuple[Given, ...]
     fixed: tuple[str, ...] = ()
 
 
@@ -156,14 +157,15 @@ def parse_stack(document: Mapping[str, Any], *, balancer: str, migrations: str) 
         balancer: the balancer's service name; ignored if the stack has no such service.
         migrations: the migrations job's service name; likewise.
     """
-    raw: Mapping[str, Any] = plain(document.get("services") or {})
+    document = plain(document)
+    raw: Mapping[str, Any] = document.get("services") or {}
     labelled = any(is_labelled(service.get("labels")) for service in raw.values())
     project = str(document.get("name", ""))
     # What ends by itself, and what others meet as the balancer, has one container.
     single = {balancer, migrations, *_waited_for(raw)}
     named = {name: {**service, "image": image_of(project, name, service)} for name, service in raw.items()}
     services = {
-        name: _service(name, service, labelled=labelled, single=name in single, known=raw)
+        name: _service(name, service, given_to(service, document), labelled=labelled, single=name in single, known=raw)
         for name, service in named.items()
     }
     return Stack(
@@ -204,7 +206,15 @@ def _dependency(raw: Mapping[str, Any]) -> Dependency:
     return Dependency(condition, raw.get("required", True) is not False, raw.get("restart") is True)
 
 
-def _service(name: str, raw: Mapping[str, Any], *, labelled: bool, single: bool, known: Container[str]) -> Service:
+def _service(
+    name: str,
+    raw: Mapping[str, Any],
+    given: tuple[Given, ...],
+    *,
+    labelled: bool,
+    single: bool,
+    known: Container[str],
+) -> Service:
     deploy: Mapping[str, Any] = raw.get("deploy") or {}
     resources: Mapping[str, Any] = deploy.get("resources") or {}
     limits: Mapping[str, Any] = resources.get("limits") or {}
@@ -230,11 +240,7 @@ def _service(name: str, raw: Mapping[str, Any], *, labelled: bool, single: bool,
         stop_seconds=parse_duration(str(raw.get("stop_grace_period", "10s"))),
         environment={key: str(value) for key, value in (raw.get("environment") or {}).items() if value is not None},
         labels=_labels(raw.get("labels")),
-        config_mounts=tuple(
-            str(volume["source"])
-            for volume in raw.get("volumes") or ()
-            if volume.get("type") == "bind" and volume.get("read_only")
-        ),
+        given=given,
         fixed=fixed if replicas else (),
     )
 

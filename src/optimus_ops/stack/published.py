@@ -9,7 +9,7 @@ from itertools import combinations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from optimus_ops.stack.model import PublishedPort, Service, Stack
 
@@ -42,6 +42,33 @@ def port_clashes(stack: Stack, peak: Mapping[str, int]) -> tuple[str, ...]:
         if any(_same(port, taken) for taken in fixed_ports(other))
     ]
     return (*within, *between)
+
+
+def bound_otherwise(wanted: Iterable[PublishedPort], bound: Iterable[PublishedPort]) -> str:
+    """Return in a few words which ports a running container has elsewhere on the host than wanted; "" if none.
+
+    Args:
+        wanted: the ports that it should have.
+        bound: the ports that it has.
+    """
+    have = tuple(bound)
+    parts = []
+    for port in wanted:
+        at = [other for other in have if (other.target, other.protocol) == (port.target, port.protocol)]
+        if port.host_port and not any(_serves(other, port) for other in at):
+            places = ", ".join(f"at {_place(other)}" for other in at) or "not published"
+            parts.append(f"port {port.target} is {places}, wanted is {_place(port)}")
+    return ", ".join(parts)
+
+
+def _serves(bound: PublishedPort, wanted: PublishedPort) -> bool:
+    everywhere = bound.host_ip in EVERY_ADDRESS and wanted.host_ip in EVERY_ADDRESS
+    return bound.host_port == wanted.host_port and (everywhere or bound.host_ip == wanted.host_ip)
+
+
+def _place(port: PublishedPort) -> str:
+    address = "*" if port.host_ip in EVERY_ADDRESS else port.host_ip
+    return f"{address}:{port.host_port}"
 
 
 def _same(one: PublishedPort, other: PublishedPort) -> bool:

@@ -1,43 +1,116 @@
+"""What a container was made from, and what of it is another one by now."""
+
 from __future__ import annotations
 
+import json
+import os
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import pytest
 from tests.unit.stacks import replica
 
-from optimus_ops.engine.configs import ConfigNotes, changed, digests
+from optimus_ops.engine.configs import ConfigNotes, Giving
+from optimus_ops.stack.given import Changed, Given
 
 
-def test_what_a_container_was_started_with_is_compared_with_what_is_there(tmp_path: Path) -> None:
-    folder, file = tmp_path / "nginx", tmp_path / "tenants.yaml"
-    (folder / "conf.d").mkdir(parents=True)
-    (folder / "conf.d" / "a.conf").write_text("a")
-    file.write_text("acme")
-    paths = [str(folder), str(file)]
-    notes = ConfigNotes(tmp_path / "notes.json")
-    notes.write({"ai1": digests(paths)}, ["ai1"])
-    assert changed(replica("ai"), digests(paths), notes.read()) == ()
-    (folder / "conf.d" / "b.conf").write_text("b")
-    assert changed(replica("ai"), digests(paths), notes.read()) == (str(folder),)
+@pytest.fixture
+def notes(tmp_path: Path) -> ConfigNotes:
+    return ConfigNotes(tmp_path / "configs" / "shop.json", tmp_path / "configs" / "shop.key")
 
 
-def test_a_container_without_a_note_is_judged_by_time(tmp_path: Path) -> None:
+def giving(*given: Given, **values: str) -> Giving:
+    return Giving(given, Path("/nowhere/secrets"), values)
+
+
+def changed(notes: ConfigNotes, then: Giving, now: Giving) -> tuple[Changed, ...]:
+    notes.write({"ai1": then.digests(notes.key())}, ["ai1"])
+    return now.changed_since(notes.read()["ai1"], now.digests(notes.key()))
+
+
+def test_a_file_that_changed_is_named(notes: ConfigNotes, tmp_path: Path) -> None:
     file = tmp_path / "tenants.yaml"
     file.write_text("acme")
-    now = datetime.now(UTC)
-    older, newer = (replica("ai", created_at=now + timedelta(hours=hours)) for hours in (-1, 1))
-    assert changed(older, digests([str(file)]), {}) == (str(file),)
-    assert changed(newer, digests([str(file)]), {}) == ()
+    here = giving(Given("configuration", "tenants.yaml", path=str(file)))
+    notes.write({"ai1": here.digests(notes.key())}, ["ai1"])
+    assert here.changed_since(notes.read()["ai1"], here.digests(notes.key())) == ()
+    file.write_text("globex")
+    found = here.changed_since(notes.read()["ai1"], here.digests(notes.key()))
+    assert found == (Changed("configuration", "tenants.yaml"),)
 
 
-def test_notes_of_containers_that_are_gone_are_forgotten(tmp_path: Path) -> None:
-    notes = ConfigNotes(tmp_path / "notes.json")
+@pytest.mark.parametrize(
+    ("then", "now", "what"),
+    [
+        (
+            giving(Given("configuration", "c", content="1")),
+            giving(Given("configuration", "c", content="2")),
+            Changed("configuration", "c"),
+        ),
+        (
+            giving(Given("secret", "token", variable="T"), T="1"),
+            giving(Given("secret", "token", variable="T"), T="2"),
+            Changed("secret", "token"),
+        ),
+        (giving(), giving(Given("secret", "token", content="1")), Changed("secret", "token")),
+        (giving(Given("secret", "token", content="1")), giving(), Changed("secret", "token")),
+        (giving(Given("configuration", "x", path="/etc/gone.yaml")), giving(), Changed("configuration", "gone.yaml")),
+    ],
+)
+def test_what_has_another_content_comes_or_goes_is_named(
+    notes: ConfigNotes, then: Giving, now: Giving, what: Changed
+) -> None:
+    assert changed(notes, then, now) == (what,)
+    assert changed(notes, now, now) == ()
+
+
+def test_a_container_that_nobody_noted_is_judged_by_when_its_files_were_written(tmp_path: Path) -> None:
+    file = tmp_path / "tenants.yaml"
+    file.touch()
+    os.utime(file, (datetime.now(UTC).timestamp(),) * 2)
+    here = giving(Given("configuration", "tenants.yaml", path=str(file)))
+    older, newer = (replica("ai", created_at=datetime.now(UTC) + timedelta(hours=hours)) for hours in (-1, 1))
+    assert here.changed_in(older, lambda _id, _path: None) == (Changed("configuration", "tenants.yaml"),)
+    assert here.changed_in(newer, lambda _id, _path: None) == ()
+
+
+def test_what_was_copied_into_a_container_is_looked_at_there() -> None:
+    here = giving(
+        Given("configuration", "c", content="new", target="/etc/c"),
+        Given("secret", "token", variable="T", target="/run/secrets/token"),
+        Given("secret", "elsewhere", content="x", target="/not/there"),
+        T="same",
+    )
+    inside = {"/etc/c": b"old", "/run/secrets/token": b"same"}
+    found = here.changed_in(replica("ai"), lambda _id, path: inside.get(path))
+    assert found == (Changed("configuration", "c"),)
+
+
+def test_notes_of_containers_that_are_gone_are_forgotten(notes: ConfigNotes) -> None:
     notes.write({"a": {"x": "1"}, "b": {"x": "2"}}, ["a", "b"])
     notes.write({"c": {"x": "3"}}, ["b", "c"])
     assert notes.read() == {"b": {"x": "2"}, "c": {"x": "3"}}
 
 
-def test_a_path_that_is_gone_has_no_digest_and_broken_notes_are_none(tmp_path: Path) -> None:
-    (tmp_path / "notes.json").write_text("{")
-    assert digests([str(tmp_path / "gone")]) == {}
-    assert ConfigNotes(tmp_path / "notes.json").read() == {}
+def test_notes_that_were_made_with_another_key_say_nothing(notes: ConfigNotes) -> None:
+    notes.write({"a": {"x": "1"}}, ["a"])
+    notes.key_path.unlink()
+    assert notes.read() == {}
+    notes.key()
+    assert notes.read() == {}
+
+
+@pytest.mark.parametrize("text", ["{", "[]", "{}", '{"a": {"/etc/x": "1"}}', '{"containers": [1]}'])
+def test_broken_notes_and_those_of_an_older_form_are_none(notes: ConfigNotes, text: str) -> None:
+    notes.key()
+    notes.path.write_text(text)
+    assert notes.read() == {}
+
+
+def test_no_content_and_no_plain_digest_of_it_is_written_down(notes: ConfigNotes) -> None:
+    here = giving(Given("secret", "pin", content="1234"))
+    notes.write({"ai1": here.digests(notes.key())}, ["ai1"])
+    text = notes.path.read_text("utf-8")
+    assert "1234" not in text
+    assert set(json.loads(text)["containers"]["ai1"]) == {"secret pin"}
+    assert notes.path.stat().st_mode & 0o777 == 0o600

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from io import StringIO
 from typing import Any
@@ -16,6 +17,7 @@ from optimus_ops.inspect.render import print_status, status_json
 from optimus_ops.inspect.report import Row, Sighting, make_rows
 from optimus_ops.inspect.stores import Database, RedisServer, Unreachable
 from optimus_ops.inspect.usage import Limits, Usage
+from optimus_ops.plan.differences import Difference
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 MEBI = 1024**2
@@ -229,3 +231,11 @@ def test_an_empty_project_has_rows_of_nothing() -> None:
     sighting = seen(state=State("shop"))
 
     assert not status_json(sighting, make_rows(sighting))["running"]
+
+
+def test_what_runs_otherwise_than_wanted_is_told_with_the_command_that_applies_it() -> None:
+    found = Difference("ai", "the environment changed (MODE)", 1, 2, "invoke deploy ai")
+    sighting = seen(replica("ai"), differences=(found,))
+    line = "! ai: the environment changed (MODE) in 1 of 2 replicas; apply it with: invoke deploy ai"
+    assert line in shown(sighting, None).splitlines()
+    assert status_of(sighting)["differences"] == [asdict(found)]

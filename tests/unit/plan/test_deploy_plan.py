@@ -13,6 +13,7 @@ from optimus_ops.plan.deploy import DeployRequest, deployable, peak_replicas, pl
 from optimus_ops.plan.render import plan_text
 from optimus_ops.plan.scale import Surroundings
 from optimus_ops.plan.steps import Plan, Remove, Start, Stop
+from optimus_ops.stack.given import Changed
 
 NEW = "sha256:new"
 
@@ -76,7 +77,11 @@ def test_force_replaces_what_is_not_stale() -> None:
     ("facts", "changes", "cause"),
     [
         ({"environment": {"PORT": "8010", "LOG_LEVEL": "info"}}, {}, "ai: the environment changed (LOG_LEVEL)"),
-        ({}, {"changed_files": {"ai1": ("/etc/tenants.yaml",)}}, "ai: its configuration changed (tenants.yaml)"),
+        (
+            {},
+            {"changes": {"ai1": (Changed("configuration", "tenants.yaml"),)}},
+            "ai: its configuration changed (tenants.yaml)",
+        ),
         ({"config_hash": "a"}, {"hashes": {"ai": "b"}}, "ai: its definition in the Compose files changed"),
     ],
 )
@@ -154,7 +159,7 @@ def test_a_killed_deploy_goes_on_to_the_number_that_was_there_before() -> None:
 
 
 def test_the_balancer_is_tested_and_reloaded_in_place() -> None:
-    facts = Surroundings(images=IMAGES, changed_files={"nginx-lb1": ("/etc/nginx",)})
+    facts = Surroundings(images=IMAGES, changes={"nginx-lb1": (Changed("configuration", "nginx"),)})
     plan = plan_deploy(stack(), running(ai=2), DeployRequest(("nginx-lb",)), facts)
     assert texts(plan) == ["test the configuration of nginx-lb", "reload nginx-lb", "verify routing to ai=2"]
 

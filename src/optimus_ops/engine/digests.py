@@ -1,0 +1,167 @@
+"""Keyed digests of what containers are given: they tell that something changed, and nothing about what it is.
+
+A short secret could be guessed from a plain digest of it. Source: https://www.rfc-editor.org/rfc/rfc2104 (HMAC).
+"""
+
+from __future__ import annotations
+
+import hmac
+import itertools
+import os
+import secrets
+import stat
+from dataclasses import dataclass, field, replace
+from pathlib import Path, PurePath
+from typing import TYPE_CHECKING
+
+from optimus_ops.engine.files import write_private
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from optimus_ops.stack.given import Given
+
+KEY_BYTES = 32
+DIGEST_DIGITS = 32
+MOST_FILES = 2000
+"""A folder with more files is no configuration; the first so many of it are looked at."""
+LARGE = 16 * 1024**2
+"""From so many bytes on, a file is compared by its size and time and not by what is in it."""
+KERNEL = tuple(Path(name) for name in ("/proc", "/sys", "/dev", "/var/lib/docker"))
+WATCHED = frozenset(Path(name) for name in ("/", "/run", "/var", "/var/run", "/var/log", "/home"))
+"""Folders of the host that change all the time, and are mounted to be watched: the first with all that is in them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """The key of a project's digests.
+
+    Args:
+        secret: random bytes.
+    """
+
+    secret: bytes = field(repr=False)
+
+    @classmethod
+    def read(cls, path: Path) -> Key | None:
+        """Return the key in a file; None if there is none, or it is no key."""
+        try:
+            secret = bytes.fromhex(path.read_text("ascii"))
+        except (OSError, ValueError):
+            return None
+        return cls(secret) if len(secret) == KEY_BYTES else None
+
+    @classmethod
+    def made(cls, path: Path) -> Key:
+        """Return the key in a file, which is made where there is none."""
+        found = cls.read(path)
+        if found is None:
+            found = cls(secrets.token_bytes(KEY_BYTES))
+            write_private(path, found.secret.hex())
+        return found
+
+    @property
+    def id(self) -> str:
+        """Return what tells it from other keys."""
+        return self.digest(b"id of the key")
+
+    def digest(self, *parts: bytes) -> str:
+        """Return the digest of some bytes; where one part ends and another begins counts."""
+        total = hmac.new(self.secret, digestmod="sha256")
+        for part in parts:
+            total.update(len(part).to_bytes(8, "big") + part)
+        return total.hexdigest()[:DIGEST_DIGITS]
+
+
+def digests(given: Iterable[Given], key: Key, values: Mapping[str, str]) -> dict[str, str]:
+    """Return key of what is given -> digest; what can't change without a change of something else has none.
+
+    Args:
+        given: what containers are given.
+        key: the key.
+        values: environment variable -> value, of those that hold something that is given.
+    """
+    found = {}
+    for thing in given:
+        if not thing.path:
+            found[thing.key] = key.digest(values.get(thing.variable, thing.content).encode("utf-8", "surrogateescape"))
+        elif is_configuration(Path(thing.path)):
+            found[thing.key] = key.digest(*_contents(Path(thing.path)))
+    return found
+
+
+def separately(given: Iterable[Given], secrets_folder: Path) -> tuple[Given, ...]:
+    """Return what is given with each file of the projected secrets by itself, so that it can be named.
+
+    Args:
+        given: what containers are given.
+        secrets_folder: the folder of the projected secrets.
+    """
+    found: list[Given] = []
+    for thing in given:
+        path = Path(thing.path)
+        if not thing.path or not path.is_relative_to(secrets_folder):
+            found.append(thing)
+            continue
+        files = (file for file in files_of(path) if not file.name.startswith("."))
+        found.extend(replace(thing, kind="secret", name=file.name, path=str(file)) for file in files)
+    return tuple(found)
+
+
+def written_after(given: Given, seconds: float) -> bool:
+    """Tell whether a file, or one in a folder, was written after a moment (seconds since the epoch)."""
+    path = Path(given.path)
+    if not given.path or not is_configuration(path):
+        return False
+    times = (_mode_and_time(file)[1] for file in files_of(path))
+    return any(time / 1e9 > seconds for time in times)
+
+
+def is_configuration(path: Path) -> bool:
+    """Tell whether a path on the host can be somebody's configuration: no socket or device, nothing of the kernel."""
+    if path in WATCHED or any(path.is_relative_to(folder) for folder in KERNEL):
+        return False
+    mode, _time = _mode_and_time(path)
+    return not mode or stat.S_ISREG(mode) or stat.S_ISDIR(mode)
+
+
+def files_of(path: Path) -> list[Path]:
+    """Return the files of a folder, the first `MOST_FILES` in order; of a file, itself."""
+    if not path.is_dir():
+        return [path]
+    return list(itertools.islice(_walk(path), MOST_FILES))
+
+
+def _walk(folder: Path) -> Iterator[Path]:
+    for where, folders, names in os.walk(folder):
+        folders.sort()
+        yield from (Path(where) / name for name in sorted(names))
+
+
+def _contents(path: Path) -> Iterator[bytes]:
+    for file in files_of(path):
+        yield str(PurePath(file).relative_to(path)).encode("utf-8", "surrogateescape")
+        yield _content(file)
+
+
+def _content(file: Path) -> bytes:
+    """Return what is in a file, or what it looks like from outside where that can't be read or is too much."""
+    mode, written = _mode_and_time(file)
+    try:
+        size = file.stat().st_size
+        if stat.S_ISREG(mode) and size <= LARGE:
+            return b"content" + file.read_bytes()
+    except FileNotFoundError:
+        return b"missing"
+    except OSError:
+        size = -1
+    return f"looks {mode} {size} {written}".encode()
+
+
+def _mode_and_time(path: Path) -> tuple[int, int]:
+    """Return a file's mode, 0 where there is none, and when it was written, in nanoseconds since the epoch."""
+    try:
+        found = path.stat()
+    except OSError:
+        return 0, 0
+    return found.st_mode, found.st_mtime_ns

@@ -1,0 +1,120 @@
+"""What the containers of a stack are given now, and what of it is another one than what they were made from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from optimus_ops.engine.configs import ConfigNotes, Giving
+from optimus_ops.stack.given import Changed
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Mapping
+
+    from optimus_ops.engine.compose import Compose
+    from optimus_ops.engine.observe import Docker
+    from optimus_ops.engine.state import Replica, State
+    from optimus_ops.stack.model import Stack
+
+
+@dataclass(frozen=True)
+class Gifts:
+    """What each service of a stack gives its containers.
+
+    Args:
+        compose: the project's files.
+        stack: what they say.
+        values: environment variable -> value, of those that hold something that is given.
+        coming: projected secrets (`folder/name`) that will be written or removed before anything is started.
+    """
+
+    compose: Compose
+    stack: Stack
+    values: Mapping[str, str] = field(repr=False)
+    coming: frozenset[str] = frozenset()
+
+    @classmethod
+    def of(cls, compose: Compose, stack: Stack, coming: Iterable[str] = ()) -> Gifts:
+        """Return what is given, with the values of the variables that hold something of it."""
+        given = (thing for service in stack.services.values() for thing in service.given)
+        return cls(compose, stack, compose.values({thing.variable for thing in given} - {""}), frozenset(coming))
+
+    def giving(self, service: str) -> Giving:
+        """Return what the containers of one service are given."""
+        return Giving(self.stack.services[service].given, self.compose.project.secrets, self.values)
+
+    def note(self, services: Mapping[str, str], there: Iterable[str]) -> None:
+        """Note what containers were started with.
+
+        Args:
+            services: container id -> service.
+            there: the ids of all containers of the project.
+        """
+        notes = notes_of(self.compose)
+        key = notes.key()
+        known = {name: self.giving(name).digests(key) for name in set(services.values()) & set(self.stack.services)}
+        notes.write({container: known[name] for container, name in services.items() if name in known}, there)
+
+    def note_reloaded(self, container: str, service: str, there: Iterable[str]) -> None:
+        """Note that a container has read its mounted files again, and forget nothing else of it."""
+        notes = notes_of(self.compose)
+        giving = self.giving(service)
+        read = {thing.key for thing in giving.things if thing.kind == "configuration" and thing.path}
+        now = giving.digests(notes.key())
+        before = notes.read().get(container, now)
+        notes.write({container: {**before, **{key: now[key] for key in read if key in now}}}, there)
+
+    def changes(
+        self, docker: Docker, state: State, names: Iterable[str]
+    ) -> tuple[dict[str, tuple[Changed, ...]], frozenset[str]]:
+        """Return container id -> what is another one now, and the containers of which it is known by notes.
+
+        Args:
+            docker: the engine.
+            state: what runs.
+            names: the services.
+        """
+        notes = notes_of(self.compose)
+        noted = notes.read()
+        found: dict[str, tuple[Changed, ...]] = {}
+        for name in names:
+            replicas = state.of(name)
+            giving = self.giving(name)
+            now = giving.digests(notes.key()) if any(replica.id in noted for replica in replicas) else {}
+            coming = self._coming(name)
+            for replica in replicas:
+                own = _changes(giving, replica, noted, now, docker)
+                found[replica.id] = tuple(dict.fromkeys([*own, *coming]))
+        return {container: changes for container, changes in found.items() if changes}, frozenset(noted)
+
+    def _coming(self, service: str) -> tuple[Changed, ...]:
+        """Return the secrets of a service that will be others by the time that its containers start."""
+        secrets = self.compose.project.secrets
+        paths = (Path(thing.path) for thing in self.stack.services[service].given if thing.path)
+        folders = {path.relative_to(secrets).as_posix() for path in paths if path.is_relative_to(secrets)}
+        parts = (name.rpartition("/") for name in sorted(self.coming))
+        return tuple(Changed("secret", name) for folder, _slash, name in parts if folder in folders)
+
+
+def _changes(
+    giving: Giving,
+    replica: Replica,
+    noted: Mapping[str, Mapping[str, str]],
+    now: Mapping[str, str],
+    docker: Docker,
+) -> tuple[Changed, ...]:
+    if replica.id in noted:
+        return giving.changed_since(noted[replica.id], now)
+    return giving.changed_in(replica, docker.read_file)
+
+
+def notes_of(compose: Compose) -> ConfigNotes:
+    """Return a project's notes of what its containers were started with."""
+    folder = compose.project.state / "configs"
+    return ConfigNotes(folder / f"{compose.project.name}.json", folder / f"{compose.project.name}.key")
+
+
+def lasting(stack: Stack) -> Collection[str]:
+    """Return the services whose containers stay: of a job nothing runs that could differ."""
+    return [name for name in stack.services if name not in stack.jobs and name != stack.migrations]
