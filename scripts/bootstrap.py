@@ -29,6 +29,7 @@ import socket
 import subprocess
 import sys
 import time
+import tomllib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -274,6 +275,7 @@ def ensure_environment(checkout: Checkout, log: Log, lock: int) -> None:
     if not installed_with_uv(checkout, log, lock):
         install_with_pip(checkout, log, lock)
     write_import_paths(checkout)
+    write_commands(checkout)
     checkout.stamp.write_text(fingerprint(checkout), encoding="utf-8")
 
 
@@ -287,6 +289,7 @@ def environment_is_current(checkout: Checkout) -> bool:
         return False
     if import_paths_file(checkout).is_file():
         write_import_paths(checkout)
+        write_commands(checkout)
         return True
     return False
 
@@ -306,10 +309,27 @@ def import_paths_file(checkout: Checkout) -> Path:
 
 def write_import_paths(checkout: Checkout) -> None:
     """Let the environment import the checkout's source folders; a new service shows up without a rebuild."""
-    wanted = "".join(f"{path}\n" for path in checkout.import_paths)
-    target = import_paths_file(checkout)
-    if not target.is_file() or target.read_text(encoding="utf-8") != wanted:
-        target.write_text(wanted, encoding="utf-8")
+    write_if_changed(import_paths_file(checkout), "".join(f"{path}\n" for path in checkout.import_paths))
+
+
+def write_commands(checkout: Checkout) -> None:
+    """Give the environment the commands that pyproject.toml names, as an installation of the wheel would."""
+    with (checkout.root / "pyproject.toml").open("rb") as file:
+        scripts = tomllib.load(file).get("project", {}).get("scripts", {})
+    for name, target in scripts.items():
+        module, _colon, function = target.partition(":")
+        # A path may hold spaces, which the first line of a script can't: both sh and Python read the second one.
+        again = f"'''exec' {shlex.quote(str(checkout.python))} \"$0\" \"$@\"\n' '''"
+        lines = ("#!/bin/sh", again, "import sys", f"from {module} import {function}", f"sys.exit({function}())")
+        path = checkout.environment / "bin" / name
+        write_if_changed(path, "\n".join(lines) + "\n")
+        path.chmod(0o755)
+
+
+def write_if_changed(path: Path, text: str) -> None:
+    """Write a file unless it says that already."""
+    if not path.is_file() or path.read_text(encoding="utf-8") != text:
+        path.write_text(text, encoding="utf-8")
 
 
 def installed_with_uv(checkout: Checkout, log: Log, lock: int) -> bool:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import sys
+import textwrap
 import threading
 import time
 from contextlib import contextmanager
@@ -14,7 +16,12 @@ from typing import TYPE_CHECKING, TextIO
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-TICK_SECONDS = 1.0
+PATIENCE_SECONDS = 1.0
+TICK_SECONDS = 10.0
+LIVE_TICK_SECONDS = 0.2
+PIPE_COLUMNS = 120
+"""The width of what is laid out for a pipe or a file, unless COLUMNS says another one."""
+FRAMES = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
 
 
 @dataclass
@@ -24,14 +31,20 @@ class Progress:
     Args:
         title: what is done.
         started: when it began, of the monotonic clock.
-        note: how far it is, set from the work itself ("1/3 healthy").
+        note: how far it is, set from the work itself ("1/3 healthy"); it stays behind the title at the end.
+        detail: what is being done just now, shown in place of the note; it is gone when the step ends.
         complaints: what went wrong without being a reason to stop; each makes the whole change end with exit code 1.
     """
 
     title: str
     started: float = field(default_factory=time.monotonic)
     note: str = ""
+    detail: str = ""
     complaints: list[str] = field(default_factory=list)
+
+    def show(self, text: str) -> None:
+        """Show what is being done just now, such as a line of a tool that runs."""
+        self.detail = text.strip()[:100]
 
     @property
     def elapsed(self) -> float:
@@ -41,23 +54,30 @@ class Progress:
 
 @dataclass(frozen=True)
 class Console:
-    """Where progress goes.
+    """Where progress goes. A stream that takes no more is no reason to stop: the task that ends tells it.
 
     Args:
         stream: standard output, or standard error where standard output carries a JSON document.
         live: whether the stream is a terminal that can redraw a line.
         colour: whether ANSI colours may be used (https://no-color.org).
+        groups: whether a step's lines are folded into a group, as the log of GitHub Actions can.
+        patience: seconds after which a step is named on a pipe; one that ends sooner gets its last line alone.
+        tick: seconds between lines about a step on a pipe.
     """
 
     stream: TextIO
     live: bool
     colour: bool
+    groups: bool = False
+    patience: float = PATIENCE_SECONDS
+    tick: float = TICK_SECONDS
 
     @classmethod
     def for_stream(cls, stream: TextIO) -> Console:
-        """Look at the stream and the environment (`NO_COLOR`, `TERM`)."""
+        """Look at the stream and the environment (`NO_COLOR`, `TERM`, `GITHUB_ACTIONS`)."""
         live = stream.isatty() and os.environ.get("TERM") != "dumb"
-        return cls(stream=stream, live=live, colour=live and "NO_COLOR" not in os.environ)
+        groups = not live and os.environ.get("GITHUB_ACTIONS") == "true"
+        return cls(stream=stream, live=live, colour=live and "NO_COLOR" not in os.environ, groups=groups)
 
     @classmethod
     def standard(cls, *, json: bool = False) -> Console:
@@ -65,8 +85,13 @@ class Console:
         return cls.for_stream(sys.stderr if json else sys.stdout)
 
     def say(self, text: str = "") -> None:
-        """Print a line."""
-        print(f"\r\033[K{text}" if self.live else text, file=self.stream, flush=True)
+        """Print lines; on a terminal those that are too long are broken between words."""
+        if not self.live:
+            self._write(f"{text}\n")
+            return
+        columns = columns_of(self.stream) or PIPE_COLUMNS
+        shown = "\n".join(wrapped(line, columns) for line in text.splitlines() or [""])
+        self._write(f"\r\033[K{shown}\n")
 
     def paint(self, text: str, code: str) -> str:
         """Colour a text with an SGR code such as `32` (green), where colours are welcome."""
@@ -74,7 +99,11 @@ class Console:
 
     @contextmanager
     def step(self, title: str, *, number: str = "") -> Iterator[Progress]:
-        """Show a step while it runs: redrawn on a terminal, a line each second on a pipe, and its time at the end."""
+        """Show a step while it runs, and its time at the end.
+
+        A terminal has a line that is redrawn. A pipe gets a line at the end; of a step that takes longer also its title
+        after a second, and how far it is every ten seconds.
+        """
         prefix = f"{number} " if number else ""
         mark, colour = "✗", "31"
         progress = Progress(title)
@@ -94,13 +123,13 @@ class Console:
                 yield
         finally:
             if self.live:
-                self.stream.write("\r\033[K")
-                self.stream.flush()
+                self._write("\r\033[K")
 
     @contextmanager
     def _ticking(self, progress: Progress, prefix: str) -> Iterator[None]:
         finished = threading.Event()
-        ticker = threading.Thread(target=self._tick, args=(progress, prefix, finished), daemon=True)
+        target = self._redraw if self.live else self._report
+        ticker = threading.Thread(target=target, args=(progress, prefix, finished), daemon=True)
         ticker.start()
         try:
             yield
@@ -108,28 +137,64 @@ class Console:
             finished.set()
             ticker.join()
 
-    def _tick(self, progress: Progress, prefix: str, finished: threading.Event) -> None:
-        interval = 0.2 if self.live else TICK_SECONDS
-        frames = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
+    def _redraw(self, progress: Progress, prefix: str, finished: threading.Event) -> None:
         count = 0
-        while not finished.wait(interval):
-            note = f" · {progress.note}" if progress.note else ""
-            if self.live:
-                frame = frames[count % len(frames)]
-                width = _columns(self.stream) - 1
-                line = f"{prefix}{frame} {progress.title}{note} ({progress.elapsed:.0f} s)"
-                self.stream.write(f"\r\033[K{line[:width]}")
-            else:
-                self.stream.write(f"{prefix}… {progress.title}{note} ({progress.elapsed:.0f} s)\n")
-            self.stream.flush()
+        while not finished.wait(LIVE_TICK_SECONDS):
+            width = (columns_of(self.stream) or PIPE_COLUMNS) - 1
+            line = f"{prefix}{FRAMES[count % len(FRAMES)]} {progress.title}{_state(progress)}"
+            self._write(f"\r\033[K{line[:width]}")
             count += 1
 
+    def _report(self, progress: Progress, prefix: str, finished: threading.Event) -> None:
+        if finished.wait(self.patience):
+            return
+        self._write(f"{'::group::' if self.groups else ''}{prefix}… {progress.title}\n")
+        while not finished.wait(self.tick):
+            self._write(f"  …{_state(progress)}\n")
+        if self.groups:
+            self._write("::endgroup::\n")
 
-def _columns(stream: TextIO) -> int:
+    def _write(self, text: str) -> None:
+        try:
+            self.stream.write(text)
+            self.stream.flush()
+        except OSError:
+            # What is under way goes on: nothing is undone because nobody reads. The end of the task tells it.
+            return
+
+
+def columns_of(stream: TextIO) -> int | None:
+    """Return how wide a terminal is; None if the stream is none."""
     try:
-        return os.get_terminal_size(stream.fileno()).columns
-    except OSError:
-        return 80
+        return os.get_terminal_size(stream.fileno()).columns or None
+    except (OSError, ValueError):
+        return None
+
+
+def layout_columns(stream: TextIO) -> int:
+    """Return the width to lay a table out for: of the terminal, else `COLUMNS`, else that of a pipe."""
+    return columns_of(stream) or shutil.get_terminal_size((PIPE_COLUMNS, 24)).columns
+
+
+def wrapped(line: str, columns: int) -> str:
+    """Return a line broken between words, what follows indented a little more than its beginning."""
+    if len(line) < columns:
+        return line
+    indent = " " * (len(line) - len(line.lstrip()) + 4)
+    return textwrap.fill(
+        line,
+        columns - 1,
+        subsequent_indent=indent,
+        break_long_words=False,
+        break_on_hyphens=False,
+        drop_whitespace=True,
+        replace_whitespace=False,
+    )
+
+
+def _state(progress: Progress) -> str:
+    said = progress.detail or progress.note
+    return f"{f' · {said}' if said else ''} ({progress.elapsed:.0f} s)"
 
 
 def print_json(document: object) -> None:

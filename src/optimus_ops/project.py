@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
     from optimus_ops.compose_files import ComposeFiles
 
+ROOT_VARIABLE = "OPTIMUS_ROOT"
+"""Names the project's folder where a task is called without one: `invoke` sets it, from `--search-root`."""
 PROJECT_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
 
 
@@ -102,15 +104,16 @@ def load_project(root: Path | None = None, environ: Mapping[str, str] | None = N
     """Read the project of a checkout.
 
     Args:
-        root: the checkout; if not given, the nearest folder from the current one upwards that has a `tasks.py`.
-        environ: the environment; `COMPOSE_PROJECT_NAME`, `COMPOSE_FILE`, `COMPOSE_PATH_SEPARATOR`, `COMPOSE_PROFILES`,
-            `OPTIMUS_STATE_DIR`, `OPTIMUS_SECRETS_DIR` and `OPTIMUS_SECRETS_FILE` are read.
+        root: the checkout; if not given, that of `OPTIMUS_ROOT`, else the nearest folder from the current one upwards
+            that has a `tasks.py`.
+        environ: the environment; `OPTIMUS_ROOT`, `COMPOSE_PROJECT_NAME`, `COMPOSE_FILE`, `COMPOSE_PATH_SEPARATOR`,
+            `COMPOSE_PROFILES`, `OPTIMUS_STATE_DIR`, `OPTIMUS_SECRETS_DIR` and `OPTIMUS_SECRETS_FILE` are read.
 
     Raises:
         Refused: the settings or the project name are malformed.
     """
-    root = (root or find_root(Path.cwd())).resolve()
     environ = os.environ if environ is None else environ
+    root = (root or Path(environ.get(ROOT_VARIABLE) or find_root(Path.cwd()))).resolve()
     table = _settings(root / "pyproject.toml")
     found = find_files(root, environ, _text(table, "compose"), _text(table, "base"))
     name, named_by = _name(root, found, table, environ)
@@ -192,7 +195,7 @@ def _settings(path: Path) -> Mapping[str, Any]:
     if not path.is_file():
         return {}
     try:
-        table = tomllib.loads(path.read_text("utf-8")).get("tool", {}).get("optimus-ops", {})
+        table = tomllib.loads(path.read_text("utf-8-sig")).get("tool", {}).get("optimus-ops", {})
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise Refused(f"{path.name} can't be read: {error}") from error
     if not isinstance(table, dict):

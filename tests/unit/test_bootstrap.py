@@ -67,6 +67,7 @@ class TestEnvironment:
         (root / "requirements").mkdir()
         (root / "requirements" / "dev.txt").write_text("one==1\n")
         (root / "services" / "kit" / "src").mkdir(parents=True)
+        (root / "pyproject.toml").write_text('[project.scripts]\ngreet = "optimus_greet:main"\n')
         checkout = bootstrap.Checkout(root)
         checkout.python.parent.mkdir(parents=True)
         checkout.python.symlink_to(sys.executable)
@@ -77,6 +78,16 @@ class TestEnvironment:
 
     def test_a_finished_environment_is_current(self, tmp_path: Path) -> None:
         assert bootstrap.environment_is_current(self.checkout(tmp_path))
+
+    def test_the_environment_has_the_project_s_commands(self, tmp_path: Path) -> None:
+        root = tmp_path / "a folder"
+        root.mkdir()
+        checkout = self.checkout(root)
+        (root / "optimus_greet.py").write_text("import sys\ndef main(): print(sys.argv[1:]); return 3\n")
+        bootstrap.write_commands(checkout)
+        command = (str(checkout.environment / "bin" / "greet"), "a b", "$c")
+        done = subprocess.run(command, env={"PYTHONPATH": str(root)}, capture_output=True, text=True, check=False)
+        assert (done.returncode, done.stdout) == (3, "['a b', '$c']\n")
 
     @pytest.mark.parametrize(
         "spoil",

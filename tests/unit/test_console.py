@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+import errno
 import io
 import time
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from optimus_ops.console import Console
+from optimus_ops.console import Console, wrapped
 
 
 def test_a_pipe_gets_a_plain_line_with_the_note_at_the_end() -> None:
@@ -16,12 +19,59 @@ def test_a_pipe_gets_a_plain_line_with_the_note_at_the_end() -> None:
     assert "\033" not in stream.getvalue()
 
 
-def test_a_pipe_is_told_each_second_what_is_waited_for() -> None:
+def lines_of_a_long_step(*, groups: bool = False) -> list[str]:
+    """Run a step until a pipe was told twice how far it is; return the lines."""
+    stream = io.StringIO()
+    console = Console(stream, live=False, colour=False, groups=groups, patience=0.001, tick=0.001)
+    with console.step("start ai=3", number="[1/2]") as progress:
+        progress.note = "ai 1/3"
+        while stream.getvalue().count("ai 1/3") < 2:
+            time.sleep(0.001)
+        progress.note = "ai 3/3"
+    return stream.getvalue().splitlines()
+
+
+def test_a_pipe_is_told_the_title_once_and_then_how_far_it_is() -> None:
+    first, *ticks, last = lines_of_a_long_step()
+    assert first == "[1/2] … start ai=3"
+    assert sum(tick.startswith("  … · ai 1/3 (") for tick in ticks) >= 2
+    assert last.startswith("[1/2] ✓ start ai=3 · ai 3/3 (")
+
+
+def test_actions_fold_what_a_step_says_on_its_way() -> None:
+    first, *_, end, last = lines_of_a_long_step(groups=True)
+    assert first == "::group::[1/2] … start ai=3"
+    assert end == "::endgroup::"
+    assert last.startswith("[1/2] ✓ start ai=3 · ai 3/3 (")
+
+
+def test_a_detail_is_gone_when_its_step_ends() -> None:
     stream = io.StringIO()
     with Console(stream, live=False, colour=False).step("start ai=3") as progress:
-        progress.note = "ai 1/3"
-        time.sleep(1.3)
-    assert "… start ai=3 · ai 1/3" in stream.getvalue()
+        progress.show("Container ai-3 Created")
+    assert "Container" not in stream.getvalue()
+
+
+class Full(io.StringIO):
+    """A stream that takes nothing."""
+
+    def write(self, text: str) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device", text)
+
+
+def test_a_stream_that_is_full_stops_no_step() -> None:
+    reached = []
+    with Console(Full(), live=False, colour=False).step("start ai=3"):
+        reached.append("work")
+    assert reached == ["work"]
+
+
+@given(st.text(alphabet="ab /,.-", min_size=1, max_size=200).map(str.strip), st.integers(20, 120))
+def test_a_long_line_is_broken_between_words(line: str, columns: int) -> None:
+    shown = wrapped(line, columns)
+    assert shown.split() == line.split()
+    longest = max((len(word) for word in line.split()), default=0)
+    assert all(len(part) < max(columns, longest + 5) for part in shown.splitlines())
 
 
 def test_a_failed_step_is_marked() -> None:

@@ -14,7 +14,7 @@ from docker.errors import DockerException, NotFound
 from optimus_ops.balancer.access_log import parse_line
 from optimus_ops.balancer.observation import ObservationPolicy, Verdict, describe, early, judge
 from optimus_ops.balancer.sample import Sample, Tally, merged
-from optimus_ops.engine.observe import CONNECT_HINT
+from optimus_ops.engine.client import CONNECT_HINT
 from optimus_ops.errors import MachineLacks, OpsError
 
 if TYPE_CHECKING:

@@ -14,9 +14,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-import docker
 from docker.errors import APIError, DockerException, ImageNotFound, NotFound
 
+from optimus_ops.engine.client import CONNECT_HINT, engine_client, unreachable
 from optimus_ops.engine.names import repository_of, tag_of
 from optimus_ops.engine.state import STOP_SECONDS, Replica, State, sorted_state
 from optimus_ops.errors import MachineLacks, OpsError
@@ -39,8 +39,6 @@ SETTLED_SECONDS = 10.0
 KILLED = 128 + 9
 """Exit code of a process that SIGKILL ended."""
 
-CONNECT_HINT = "start it, or let it be installed: python3 scripts/bootstrap.py --with-docker invoke doctor"
-
 
 @dataclass(frozen=True)
 class Docker:
@@ -62,18 +60,19 @@ class Docker:
 
     @classmethod
     def connect(cls, *, timeout: float = 60.0) -> Docker:
-        """Connect to the engine that the environment names (`DOCKER_HOST`, else the local socket).
+        """Connect to the engine that the environment names (see `engine.client`).
 
         Raises:
+            Refused: the environment names an engine in a way that can't be meant.
             MachineLacks: no engine answers.
         """
         try:
-            api = docker.from_env(timeout=timeout).api
+            api = engine_client(timeout=timeout)
             # A local socket has no proxy: looking for one at each request would cost more than the asking.
             api.trust_env = not str(api.base_url).startswith("http+docker")
             info = api.info()
         except (DockerException, OSError) as error:
-            raise MachineLacks(f"no Docker engine answers ({_short(error)})", CONNECT_HINT) from error
+            raise unreachable(error) from error
         host = (int(info.get("MemTotal", 0)), float(info.get("NCPU", 0)))
         return cls(api, str(info.get("Name", "")), str(info.get("DockerRootDir", "")), *host)
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json as json_module
 import os
+import sys
 from typing import TYPE_CHECKING
 
-from optimus_ops.console import Console
+from optimus_ops.console import Console, layout_columns
 from optimus_ops.engine.compose import Compose
 from optimus_ops.images.bases import ensure_bases
 from optimus_ops.images.building import build, choose
@@ -84,7 +85,7 @@ def _show(console: Console, compose: Compose, purpose: str, steps: tuple[Step, .
 def print_images(overlays: Sequence[str], *, json: bool) -> None:
     """Print the images of the stack."""
     rows = list_images(_compose(overlays).document())
-    print(json_module.dumps(as_json(rows), indent=2) if json else as_text(rows))
+    print(json_module.dumps(as_json(rows), indent=2) if json else as_text(rows, layout_columns(sys.stdout)))
 
 
 def _needed_bases(console: Console, compose: Compose, services: Sequence[str] | None) -> list[str]:

@@ -11,9 +11,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import docker
 from docker.errors import DockerException
 
+from optimus_ops.engine.client import engine_client
 from optimus_ops.engine.process import CommandFailed
 from optimus_ops.errors import MachineLacks, OpsError
 
@@ -71,6 +71,6 @@ def essence(output: str) -> tuple[str, ...]:
 
 def _docker_root() -> Path | None:
     try:
-        return Path(docker.from_env(timeout=5).api.info()["DockerRootDir"])
-    except (DockerException, OSError):
+        return Path(engine_client(timeout=5).info()["DockerRootDir"])
+    except (DockerException, OSError, OpsError):
         return None

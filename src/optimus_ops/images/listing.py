@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from io import StringIO
 from typing import TYPE_CHECKING, Any
+
+from rich.console import Console as RichConsole
+from rich.measure import Measurement
+from rich.table import Table
 
 from optimus_ops.engine.state import short_id
 from optimus_ops.images.local import image_id, inspect, labels_in
@@ -15,6 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 MEGABYTE = 1000**2
+WIDEST = 1000
+HEADERS = ("IMAGE", "KIND", "ID", "SIZE", "OVER BASE", "CREATED", "STATE", "SERVICES")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,14 +69,24 @@ def as_json(rows: tuple[ImageRow, ...]) -> list[dict[str, object]]:
     return [asdict(row) for row in rows]
 
 
-def as_text(rows: tuple[ImageRow, ...]) -> str:
-    """Return rows as a table."""
-    head = ("IMAGE", "KIND", "ID", "SIZE", "OVER BASE", "CREATED", "STATE", "SERVICES")
-    table = [head, *(_cells(row) for row in rows)]
-    widths = [max(len(line[column]) for line in table) for column in range(len(head))]
-    return "\n".join(
-        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in table
-    )
+def as_text(rows: tuple[ImageRow, ...], columns: int) -> str:
+    """Return rows as a table.
+
+    Args:
+        rows: the images.
+        columns: its width in characters; what has no room goes on below.
+    """
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    for header in HEADERS:
+        table.add_column(header, no_wrap=header != "SERVICES")
+    for row in rows:
+        table.add_row(*_cells(row))
+    text = StringIO()
+    console = RichConsole(file=text, width=WIDEST, no_color=True, highlight=False, emoji=False, markup=False)
+    # No name is broken, whatever room there is.
+    console.width = max(columns, Measurement.get(console, console.options, table).minimum)
+    console.print(table)
+    return "\n".join(line.rstrip() for line in text.getvalue().splitlines())
 
 
 def _cells(row: ImageRow) -> tuple[str, ...]:
@@ -80,7 +97,7 @@ def _cells(row: ImageRow) -> tuple[str, ...]:
         short_id(row.id or "-"),
         f"{row.size / MEGABYTE:.0f} MB" if row.id else "-",
         "-" if row.over_base is None else f"{row.over_base / MEGABYTE:.0f} MB",
-        row.created[:16].replace("T", " ") or "-",
+        row.created[:10] or "-",
         state,
         ", ".join(row.services) or "(builds)",
     )

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import docker
 from docker.errors import DockerException, ImageNotFound
 
-from optimus_ops.errors import MachineLacks
+from optimus_ops.engine.client import engine_client, unreachable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -20,14 +19,11 @@ def inspect(image: str) -> Mapping[str, Any] | None:
         MachineLacks: no engine answers.
     """
     try:
-        found: Mapping[str, Any] = docker.from_env(timeout=30).api.inspect_image(image)
+        found: Mapping[str, Any] = engine_client(timeout=30).inspect_image(image)
     except ImageNotFound:
         return None
     except (DockerException, OSError) as error:
-        raise MachineLacks(
-            "no Docker engine answers",
-            "start it, or let it be installed: python3 scripts/bootstrap.py --with-docker invoke doctor",
-        ) from error
+        raise unreachable(error) from error
     return found
 
 

@@ -10,9 +10,10 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor, wait
 from typing import TYPE_CHECKING
 
-import docker
 from docker.errors import APIError, DockerException
 
+from optimus_ops.engine.client import engine_client
+from optimus_ops.errors import MachineLacks
 from optimus_ops.images.standins import is_stand_in
 
 if TYPE_CHECKING:
@@ -54,10 +55,10 @@ def registry_of(image: str) -> str:
 def ask_engine(image: str) -> bool:
     """Let the engine ask the image's registry, for at most `PROBE_SECONDS`."""
     try:
-        docker.from_env(timeout=PROBE_SECONDS).api.inspect_distribution(image)
+        engine_client(timeout=PROBE_SECONDS).inspect_distribution(image)
     except APIError as error:
         status = getattr(error.response, "status_code", None)
         return status is not None and status < SERVER_ERROR
-    except (DockerException, OSError):
+    except (DockerException, OSError, MachineLacks):
         return False
     return True

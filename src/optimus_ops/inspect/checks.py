@@ -10,6 +10,7 @@ from optimus_ops.inspect.units import age, cores, size
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
+    from pathlib import Path
 
     from optimus_ops.engine.state import State
     from optimus_ops.secrets import Finding
@@ -143,6 +144,15 @@ def check_disk(folder: str, free: int | None) -> Check:
     if free < DISK_COMFORTABLE:
         return Check("disk", "warn", found, f"{size(DISK_COMFORTABLE)} are comfortable: docker system prune")
     return Check("disk", "ok", found)
+
+
+def check_state(folder: Path, *, writable: bool) -> Check:
+    """Judge whether changes can be locked and journalled."""
+    if not writable:
+        return Check(
+            "state", "fail", f"nothing can be written in {folder}", "name a folder of yours: OPTIMUS_STATE_DIR"
+        )
+    return Check("state", "ok", f"{folder} can be written")
 
 
 def check_memory(stack: Stack, total: int, available: int | None) -> Check:

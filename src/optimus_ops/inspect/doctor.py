@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import shutil
 import sys
 import textwrap
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from optimus_ops.console import Console, print_json
+from optimus_ops.console import Console, layout_columns, print_json
 from optimus_ops.engine.leftovers import Leftovers, observe_leftovers
 from optimus_ops.engine.observe import Docker
 from optimus_ops.engine.state import State
@@ -53,7 +52,7 @@ def doctor(*, json: bool, root: Path | None = None) -> None:
         print_json({"ok": code == 0, "checks": [asdict(check) for check in made]})
     else:
         console = Console.standard()
-        columns = shutil.get_terminal_size().columns if console.live else None
+        columns = layout_columns(sys.stdout)
         for line in report(made, console, columns):
             console.say(line)
     if code:
@@ -72,12 +71,12 @@ def examine(project: Project, progress: Progress) -> Iterator[Check]:
     engine, why = _connect()
     facts = machine.read_engine(engine) if engine else None
     yield checks.check_engine(facts, why)
-    progress.note = "tools"
+    progress.show("tools")
     tools = machine.read_tools()
     yield from checks.check_tools(tools)
     if facts is not None:
         yield checks.check_disk(facts.folder, machine.free_space(facts.folder))
-    progress.note = "Compose files"
+    progress.show("Compose files")
     compose = compose_of(project, engine)
     wanted, files = _wanted(project, compose, parsable=tools.compose is not None)
     stack = wanted.stack if wanted else None
@@ -85,7 +84,8 @@ def examine(project: Project, progress: Progress) -> Iterator[Check]:
     state = engine.observe(project.name) if engine else State(project.name)
     if stack is not None:
         yield from _of_stack(stack, state, engine, facts, progress)
-    progress.note = "checkout"
+    progress.show("checkout")
+    yield checks.check_state(project.state, writable=machine.writable(project.state))
     yield _secrets(project)
     yield checks.check_packages(machine.read_packages(project.root / "requirements" / "dev.txt"))
     left = Leftovers()
@@ -128,7 +128,7 @@ def _of_stack(
     published = [port for service in stack.services.values() for port in service.published]
     yield checks.check_ports(machine.taken_ports(stack, state), published)
     if engine is not None:
-        progress.note = "images"
+        progress.show("images")
         yield checks.check_images(machine.read_images(stack, engine))
 
 

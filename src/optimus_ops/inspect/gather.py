@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
-import docker
 from docker.errors import DockerException
 
+from optimus_ops.engine.client import engine_client
 from optimus_ops.engine.leftovers import Leftovers, ended_badly, last_lines, observe_leftovers
 from optimus_ops.engine.process import run
 from optimus_ops.errors import OpsError
@@ -48,7 +48,7 @@ class Prober:
     @classmethod
     def connect(cls) -> Prober:
         """Connect with a short patience: this is for looking."""
-        return cls(docker.from_env(timeout=PROBE_SECONDS).api)
+        return cls(engine_client(timeout=PROBE_SECONDS))
 
     def sample(self, replica: Replica) -> Mapping[str, Any]:
         """Return one sample of a container's statistics; empty if there is none."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shlex
-import shutil
 import sys
 from datetime import datetime
 from io import StringIO
@@ -13,7 +12,7 @@ from rich.console import Console as RichConsole
 from rich.table import Table
 from rich.text import Text
 
-from optimus_ops.console import Console, print_json
+from optimus_ops.console import Console, layout_columns, print_json
 from optimus_ops.errors import Refused
 from optimus_ops.inspect.lines import clean
 from optimus_ops.inspect.render import counted
@@ -26,7 +25,8 @@ if TYPE_CHECKING:
 
     from optimus_ops.plan.history import Change, History, StepRecord
 
-PIPE_COLUMNS = 4000
+USUAL_COUNT = 20
+NO_LIMIT = 4000
 """On a pipe lines may be of any length."""
 
 OUTCOME_STYLES = {
@@ -51,7 +51,7 @@ def history(*, last: str, change: str, json: bool, root: Path | None = None) -> 
     """Print the latest changes, or one of them with its steps.
 
     Args:
-        last: how many.
+        last: how many; "" for the usual number.
         change: the number of one change; "" for the table.
         json: whether to print one JSON document.
         root: the checkout; the current folder if not given.
@@ -59,7 +59,9 @@ def history(*, last: str, change: str, json: bool, root: Path | None = None) -> 
     Raises:
         Refused: `last` or `change` is no number, or there is no such change.
     """
-    count = _number(last, "--last", "a number of changes")
+    if last and change:
+        raise Refused("--last and --change: one of them", "--change shows one change, --last the latest ones")
+    count = _number(last, "--last", "a number of changes") if last else USUAL_COUNT
     wanted = _number(change.removeprefix("#"), "--change", "the number of a change") if change else None
     project = load_project(root)
     found = read_history(project.state / "journal", project.name)
@@ -100,7 +102,7 @@ def _show_table(found: History, count: int, project: str) -> None:
     if not found.changes:
         console.say(f"{project}: nothing was changed yet")
     else:
-        columns = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+        columns = layout_columns(sys.stdout)
         console.stream.write(table(found.changes[:count], colour=console.colour, columns=columns))
     if found.unreadable:
         console.say(f"! not readable by this user, or damaged: {', '.join(found.unreadable)}")
@@ -133,7 +135,7 @@ def table(changes: Sequence[Change], *, colour: bool, columns: int | None) -> st
     for row in rows:
         made.add_row(*row)
     text = StringIO()
-    width = columns or PIPE_COLUMNS
+    width = columns or NO_LIMIT
     RichConsole(file=text, width=width, no_color=not colour, force_terminal=colour, highlight=False, emoji=False).print(
         made
     )

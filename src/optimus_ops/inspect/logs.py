@@ -11,10 +11,10 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TextIO
 
-import docker
 from docker.errors import DockerException
 
 from optimus_ops.console import Console
+from optimus_ops.engine.client import engine_client
 from optimus_ops.engine.observe import (
     ONE_OFF_LABEL,
     PROJECT_LABEL,
@@ -69,7 +69,7 @@ def logs(services: Sequence[str], *, follow: bool, tail: str, to_stderr: bool = 
     engine = Docker.connect()
     console = Console.for_stream(sys.stderr if to_stderr else sys.stdout)
     # Without a time limit: a stream of lines may be silent for hours.
-    streams = Streams(docker.from_env(timeout=None).api, project.name, frozenset(services), follow, lines)
+    streams = Streams(engine_client(timeout=None), project.name, frozenset(services), follow, lines)
     prefixer = Prefixer(project.name, console.colour)
     if follow:
         streams.watch()

@@ -155,3 +155,9 @@ def _abandoned(lock: Path) -> bool:
         return False
     finally:
         os.close(descriptor)
+
+
+def writable(folder: Path) -> bool:
+    """Tell whether files can be made in a folder, or the folder itself where there is none yet."""
+    there = next(path for path in (folder, *folder.parents) if path.exists())
+    return there.is_dir() and os.access(there, os.W_OK | os.X_OK)

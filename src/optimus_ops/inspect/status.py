@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import shutil
 import sys
 from typing import TYPE_CHECKING
 
-from optimus_ops.console import Console, print_json
+from optimus_ops.console import Console, layout_columns, print_json
 from optimus_ops.engine.observe import Docker
 from optimus_ops.inspect.gather import look
 from optimus_ops.inspect.render import print_status, status_json
@@ -46,7 +45,7 @@ def status(*, json: bool, root: Path | None = None) -> None:
         for note in sighting.notes:
             console.say(f"! {note}")
     else:
-        columns = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+        columns = layout_columns(sys.stdout)
         print_status(sighting, rows, sys.stdout, colour=console.colour, columns=columns)
 
 

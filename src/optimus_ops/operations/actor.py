@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from optimus_ops.engine.client import CONNECT_HINT
 from optimus_ops.engine.kept import KeptImages
 from optimus_ops.engine.leftovers import remove_nameless
-from optimus_ops.engine.observe import CONNECT_HINT
 from optimus_ops.engine.pins import write_pins
 from optimus_ops.engine.process import CommandFailed
 from optimus_ops.errors import MachineLacks, OpsError
@@ -107,16 +107,16 @@ class ComposeActor:
             case Reload(service=service):
                 reload(self.containers, service)
             case _:
-                self._act_on_images(step, note)
+                self._act_on_images(step, progress, note)
 
-    def _act_on_images(self, step: Step, note: Callable[[str], None]) -> None:
+    def _act_on_images(self, step: Step, progress: Progress, note: Callable[[str], None]) -> None:
         match step:
             case MakeBases(images=images):
                 self.rooms.make_bases(images, note)
             case Pull(services=services):
-                self.compose.run("pull", "--quiet", *services, on_line=note)
+                self.compose.run("pull", "--quiet", *services, on_line=progress.show)
             case Build(services=services):
-                self.rooms.build(services, note)
+                self.rooms.build(services, progress.show)
             case RemoveImages(images=images):
                 remove_nameless(self.docker, images)
             case Keep(service=service, images=images):
@@ -132,9 +132,9 @@ class ComposeActor:
         containers = self.containers
         match step:
             case Start(counts=counts, replicas=True):
-                containers.start_replicas(dict(counts), note)
+                containers.start_replicas(dict(counts), progress.show)
             case Start(counts=counts):
-                containers.start_others(dict(counts), note)
+                containers.start_others(dict(counts), progress.show)
             case WaitHealthy(counts=counts, new=new):
                 containers.wait_healthy(dict(counts), note, new=new)
             case VerifyRouting(counts=counts, settle=settle):

@@ -21,7 +21,12 @@ if TYPE_CHECKING:
 ENGINE_WAIT = "OPTIMUS_ENGINE_WAIT"
 """Names the seconds to wait for an engine that went away before what was done is undone."""
 DIGEST = re.compile(r"sha(256|384|512):", re.IGNORECASE)
-IMAGE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/:@-]{0,254}")
+TAG = r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}"
+NAME_PART = r"[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*"
+MOST_IMAGE = 255
+HOST = r"(?:[A-Za-z0-9][A-Za-z0-9.-]*|\[[0-9a-fA-F:]+\])(?::[0-9]{1,5})?"
+IMAGE = re.compile(rf"(?:{TAG}|(?:{HOST}/)?{NAME_PART}(?:/{NAME_PART})*(?::{TAG})?(?:@sha256:[0-9a-f]{{64}})?)")
+"""A tag, or the name of an image (https://pkg.go.dev/github.com/distribution/reference)."""
 
 
 @dataclass(frozen=True)
@@ -64,25 +69,25 @@ def options(
         raise Refused("--detailed-exitcode goes with --plan")
     seconds = seconds_of(lock_wait, "--lock-wait", 86_400)
     deadlines = Deadlines(
-        healthy=seconds_of(healthy_within, "--healthy-within", 86_400),
-        migrate=seconds_of(migrate_within, "--migrate-within", 86_400),
+        healthy=seconds_of(healthy_within, "--healthy-within", 86_400, least=1),
+        migrate=seconds_of(migrate_within, "--migrate-within", 86_400, least=1),
         engine=seconds_of(os.environ.get(ENGINE_WAIT) or "90", ENGINE_WAIT, 86_400),
     )
     return Options(plan=plan, json=json, lock_wait=seconds, detailed_exitcode=detailed_exitcode, deadlines=deadlines)
 
 
-def seconds_of(text: str, flag: str, most: float) -> float:
+def seconds_of(text: str, flag: str, most: float, *, least: float = 0) -> float:
     """Return the seconds that a flag asks for.
 
     Raises:
-        Refused: it is no number of seconds from 0 to `most`.
+        Refused: it is no number of seconds from `least` to `most`.
     """
     try:
         seconds = float(text)
     except ValueError:
         seconds = -1.0
-    if not 0 <= seconds <= most:
-        raise Refused(f"{flag} {text}: a number of seconds from 0 to {most:g} is wanted")
+    if not least <= seconds <= most:
+        raise Refused(f"{flag} {text}: a number of seconds from {least:g} to {most:g} is wanted")
     return seconds
 
 
@@ -192,12 +197,13 @@ def checked_image(text: str) -> str:
     """Return an image's name or tag as it was given.
 
     Raises:
-        Refused: it can't be one (https://pkg.go.dev/github.com/distribution/reference).
+        Refused: it can't be one.
     """
-    if text and not IMAGE.fullmatch(text):
-        raise Refused(f"--image {text}: neither a tag nor the name of an image")
     if DIGEST.match(text):
         raise Refused(f"--image {text}: a digest alone names no image", f"write it behind the name: NAME@{text}")
+    if text and (len(text) > MOST_IMAGE or not IMAGE.fullmatch(text)):
+        hint = "names are lower-case; a tag has letters, digits, '_', '.' and '-'"
+        raise Refused(f"--image {text}: neither a tag nor the name of an image", hint)
     return text
 
 

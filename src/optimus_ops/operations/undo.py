@@ -138,7 +138,7 @@ def wait_for_engine(containers: Containers, progress: Progress) -> None:
     while not containers.docker.answers():
         if time.monotonic() >= until:
             raise MachineLacks(f"the Docker engine did not come back within {containers.deadlines.engine:.0f} s")
-        progress.note = "waiting for the Docker engine"
+        progress.show("waiting for the Docker engine")
         time.sleep(POLL_SECONDS)
 
 

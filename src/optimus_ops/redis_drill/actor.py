@@ -53,7 +53,7 @@ class DrillActor:
 
     def _run(self, fault: Fault, number: int, runs: int, progress: Progress) -> Outcome:
         def note(text: str) -> None:
-            progress.note = f"run {number}/{runs}: {text}"
+            progress.show(f"run {number}/{runs}: {text}")
 
         try:
             recording = self.runner.run(fault, number, note)

@@ -169,7 +169,7 @@ class BackupActor:
 
     def _file(self, path: str, progress: Progress) -> None:
         def note(count: int) -> None:
-            progress.note = f"{path} {size(count)}"
+            progress.show(f"{path} {size(count)}")
 
         there = f"{self.files.folder}/{path}"
         count, digest = copy_out(self.container, there, self.partial / path, note=note)

@@ -100,7 +100,7 @@ class FailoverActor:
         while self._preferring(topology, node, master) is None:
             if time.monotonic() >= until:
                 raise OpsError(f"no sentinel saw the priority of {name} within {SEEN_SECONDS:.0f} s")
-            progress.note = "until a sentinel has looked"
+            progress.show("until a sentinel has looked")
             time.sleep(POLL_SECONDS)
 
     def _set_priority(self, node: Node, priority: str) -> None:
@@ -143,7 +143,7 @@ class FailoverActor:
             missing = missing_after(topology, step.server, step.wanted)
             if not missing:
                 break
-            progress.note = missing
+            progress.show(missing)
             if time.monotonic() >= until:
                 raise OpsError(f"after {VERIFY_SECONDS:.0f} s, {missing}", "invoke validate-redis shows all of it")
             time.sleep(POLL_SECONDS)

@@ -110,7 +110,7 @@ class RestoreActor:
         """Put the old data back in its place and start everything again."""
         done = []
         if self._aside:
-            progress.note = "stopping"
+            progress.show("stopping")
             for one in self.group:
                 self.place.docker.stop(one.id, seconds=STOP_SECONDS)
             for one in self._servers:
@@ -189,7 +189,7 @@ class RestoreActor:
 
     def _stop(self, progress: Progress) -> None:
         for one in self.group:
-            progress.note = one.node.name
+            progress.show(one.node.name)
             if one.status == "running":
                 self._stopped.append(one)
             self.place.docker.stop(one.id, seconds=STOP_SECONDS)
@@ -212,7 +212,7 @@ class RestoreActor:
         while waiting:
             lacking = [(one, text) for one in waiting if (text := self._lacks(one))]
             waiting = [one for one, _text in lacking]
-            progress.note = "; ".join(f"{one.node.name} {text}" for one, text in lacking)
+            progress.show("; ".join(f"{one.node.name} {text}" for one, text in lacking))
             if waiting and time.monotonic() >= until:
                 last = "\n".join(f"    {line}" for line in self.place.docker.logs(waiting[0].id, tail=15))
                 raise OpsError(f"after {START_SECONDS:.0f} s {progress.note}; {waiting[0].name} said last:\n{last}")

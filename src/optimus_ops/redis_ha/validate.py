@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import shutil
 import sys
 from typing import TYPE_CHECKING
 
-from optimus_ops.console import Console, print_json
+from optimus_ops.console import Console, layout_columns, print_json
 from optimus_ops.errors import OpsError
 from optimus_ops.project import load_project
 from optimus_ops.redis_ha.finding import place_of
@@ -39,7 +38,7 @@ def validate(flags: Flags, *, json: bool, try_rewrite: bool = False, root: Path 
     with Console.for_stream(sys.stderr).step("looking at Redis") as progress:
 
         def note(text: str) -> None:
-            progress.note = text
+            progress.show(text)
 
         topology = place.look(rewrite=try_rewrite, note=note)
     checks = judge(topology)
@@ -47,7 +46,7 @@ def validate(flags: Flags, *, json: bool, try_rewrite: bool = False, root: Path 
         print_json(document(topology, checks))
     else:
         console = Console.standard()
-        columns = shutil.get_terminal_size().columns if console.live else None
+        columns = layout_columns(sys.stdout)
         console.say(table_text(topology, checks, colour=console.colour, columns=columns))
     refuse_failed(checks)
 

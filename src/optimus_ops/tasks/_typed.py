@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
-import os
 import signal
 import sys
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TextIO, TypeVar, cast
 
 from invoke.exceptions import Exit
 from invoke.tasks import Task
 from invoke.tasks import task as invoke_task
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from types import FrameType
 
     from invoke.parser.argument import Argument
@@ -69,28 +69,69 @@ def task(
 
 
 def guarded(body: Body) -> Body:
-    """Wrap a task's body: errors of the library become `Exit`, SIGTERM becomes an interruption."""
+    """Wrap a task's body: whatever it ends with becomes one message and the documented exit code."""
 
     @functools.wraps(body)
     def run(*args: Any, **kwargs: Any) -> object:
+        from optimus_ops.commandline.failure import exit_of, interrupted, os_failure
         from optimus_ops.errors import Interrupted, OpsError, WouldChange
 
         def interrupt(number: int, _frame: FrameType | None) -> None:
             raise Interrupted(number)
 
         signal.signal(signal.SIGTERM, interrupt)
-        try:
-            return body(*args, **kwargs)
-        except KeyboardInterrupt as error:
-            code = error.exit_code if isinstance(error, Interrupted) else 128 + signal.SIGINT
-            raise Exit("\ninterrupted: stopped on request", code=code) from None
-        except BrokenPipeError:
-            # The reader went away (`| head`): nothing more can be said, and Python must not try at exit.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            raise Exit(code=0) from None
-        except WouldChange as planned:
-            raise Exit(code=planned.exit_code) from None
-        except OpsError as error:
-            raise Exit(f"{error.word}: {error}", code=error.exit_code) from None
+        with _watched_output() as output:
+
+            def ending(error: OpsError | Interrupted) -> Exit:
+                return exit_of(error, as_json=kwargs.get("json") is True and not output.written)
+
+            try:
+                result = body(*args, **kwargs)
+                sys.stdout.flush()
+                _raise_what_was_not_shown()
+                return result
+            except KeyboardInterrupt as error:
+                raise ending(interrupted(error)) from None
+            except Exit:
+                raise
+            except BrokenPipeError:
+                # Nobody reads any more (`| head`).
+                raise Exit(code=0) from None
+            except WouldChange as planned:
+                raise Exit(code=planned.exit_code) from None
+            except OpsError as error:
+                raise ending(error) from None
+            except OSError as error:
+                raise ending(os_failure(error)) from None
 
     return run  # type: ignore[return-value]  # functools.wraps keeps the signature that Invoke reads
+
+
+def _raise_what_was_not_shown() -> None:
+    """Raise why standard output took no more, where what was under way went on all the same."""
+    failure: Exit | None = getattr(sys.stdout, "failure", None)
+    if failure is not None:
+        raise failure
+
+
+class _Watched:
+    """Standard output that knows whether anything was written to it."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self.stream = stream
+        self.written = False
+
+    def write(self, text: str) -> int:
+        self.written = True
+        return self.stream.write(text)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.stream, name)
+
+
+@contextlib.contextmanager
+def _watched_output() -> Iterator[_Watched]:
+    """Watch standard output: a task that printed its JSON document prints none for its error."""
+    watched = _Watched(sys.stdout)
+    with contextlib.redirect_stdout(cast("TextIO", watched)):
+        yield watched

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING
 
 from invoke.context import Context
@@ -24,25 +25,31 @@ def status(_: Context, json: bool = False) -> None:
     iterable=["service"],
     help={
         "service": "this service only (may be given several times)",
-        "follow": "go on as lines are written, new replicas included (the default)",
+        "follow": "go on as lines are written, new replicas included (the default on a terminal)",
+        "no-follow": "end after the lines that are there (the default on a pipe)",
         "tail": "lines of each replica to begin with, or `all`",
     },
 )
-def logs(_: Context, service: Sequence[str] | None = None, follow: bool = True, tail: str = "100") -> None:
+def logs(
+    _: Context, service: Sequence[str] | None = None, follow: bool = False, no_follow: bool = False, tail: str = "100"
+) -> None:
     """Show what replicas write, each line with its replica's name."""
+    from optimus_ops.errors import Refused
     from optimus_ops.inspect.logs import logs as show
 
-    show(tuple(service or ()), follow=follow, tail=tail)
+    if follow and no_follow:
+        raise Refused("--follow and --no-follow: one of them")
+    show(tuple(service or ()), follow=follow or (sys.stdout.isatty() and not no_follow), tail=tail)
 
 
 @task(
     help={
-        "last": "how many changes, newest first",
+        "last": "how many changes, newest first (20)",
         "change": "this change only, with its steps, their causes and results",
         "json": "print one JSON document on standard output",
     },
 )
-def history(_: Context, last: str = "20", change: str = "", json: bool = False) -> None:
+def history(_: Context, last: str = "", change: str = "", json: bool = False) -> None:
     """Show what was changed: when, by whom, and how it ended."""
     from optimus_ops.inspect.history import history as show
 

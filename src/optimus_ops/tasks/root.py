@@ -7,30 +7,59 @@ ns = make_namespace()
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from invoke.collection import Collection
-from invoke.exceptions import Exit, ParseError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from invoke.parser.context import ParserContext
 
+    from optimus_ops.commandline.usage import UnknownFlag
     from optimus_ops.engine.service_names import ServiceNames
+    from optimus_ops.errors import OpsError
 
 
 def make_namespace(root: Path | None = None) -> Collection:
     """Return the namespace of all tasks; the flags of `scale` come from the project's merged Compose model.
 
+    Where Invoke is reading its command line just now, what it can't mean is refused here, in our words.
+
     Args:
-        root: the project's folder; that of the running `tasks.py` (the current folder) if not given.
+        root: the project's folder; that of `invoke --search-root`, else of the running `tasks.py`, if not given.
     """
+    program = _reading_program()
+    if program is None:
+        return assembled(_services(root))
+    from optimus_ops.commandline.failure import exit_of
+    from optimus_ops.commandline.streams import prepare_streams
+    from optimus_ops.errors import OpsError, Refused
+    from optimus_ops.project import ROOT_VARIABLE, find_root
+
+    words = list(sys.argv[1:])
+    try:
+        prepare_streams()
+        found = root or find_root(Path(program.args["search-root"].value or Path.cwd()))
+        if not found.is_dir():
+            raise Refused(f"no folder {found}")
+        # Tasks are called by Invoke, which hands them no folder.
+        os.environ[ROOT_VARIABLE] = str(found)
+        names = _services(found)
+        namespace = assembled(names)
+        read_command_line(program, namespace, names, words)
+    except OpsError as error:
+        raise exit_of(error, as_json="--json" in words) from None
+    return namespace
+
+
+def assembled(names: ServiceNames) -> Collection:
+    """Return the namespace of all tasks for a stack's services."""
     from optimus_ops.tasks import contracts, images, lb, observe, redis, secrets, stack
 
-    names = _services(root)
     namespace = Collection()
     namespace.add_task(stack.make_scale(names.scalable), name="scale")
     changing = (stack.up, stack.down, stack.deploy, stack.rollback, stack.migrate)
@@ -41,73 +70,88 @@ def make_namespace(root: Path | None = None) -> Collection:
     namespace.add_collection(Collection.from_module(contracts, name="contracts"))
     for name, module in (("images", images), ("lb", lb), ("redis", redis), ("secrets", secrets)):
         namespace.add_collection(Collection.from_module(module, name=name))
-    take_services_as_words(namespace, names.every)
-    refuse_bad_usage(namespace, sys.argv, names)
     return namespace
 
 
 def _services(root: Path | None) -> ServiceNames:
     from optimus_ops.engine.service_names import service_names
-    from optimus_ops.errors import OpsError
     from optimus_ops.project import load_project
 
-    try:
-        return service_names(load_project(root))
-    except OpsError as error:
-        raise Exit(f"{error.word}: {error}", code=error.exit_code) from None
+    return service_names(load_project(root))
 
 
-def take_services_as_words(namespace: Collection, services: Sequence[str]) -> None:
-    """Let Invoke, which is about to parse its command line, see services as flags."""
+def _reading_program() -> Any | None:
+    """Return Invoke's program if it is reading its command line just now; None where something else loads the tasks."""
     from invoke.main import program
 
+    reads = getattr(program, "core", None) is not None and Path(sys.argv[0]).name in program.binary_names
+    return program if reads else None
+
+
+def read_command_line(program: Any, namespace: Collection, names: ServiceNames, words: Sequence[str]) -> None:
+    """Complete, check and translate the command line that Invoke is about to read.
+
+    Args:
+        program: Invoke's program, with its own flags read.
+        namespace: the tasks.
+        names: the services; where they are not all known, that is the reason to tell.
+        words: the command line, without the program's name.
+
+    Raises:
+        Refused: the command line can't be meant.
+        Exit: it asked for completions, which were printed.
+    """
+    from optimus_ops.commandline.usage import UnknownFlag, check_own_flags, check_usage
     from optimus_ops.tasks.words import with_flags
 
-    # Not there where something else than `invoke` loads the tasks.
-    core = getattr(program, "core", None)
-    if core is not None:
-        core.unparsed[:] = with_flags(core.unparsed, contexts_of(namespace), services)
+    contexts, core = contexts_of(namespace), program.initial_context
+    if program.args.complete.value:
+        from optimus_ops.commandline.completion import print_completions
+
+        print_completions(program.core.remainder, program.binary_names, contexts, core, names.every)
+    check_own_flags(words, core)
+    check_topics(program.args.help.value, program.args.list.value, contexts, namespace)
+    program.core.unparsed[:] = with_flags(program.core.unparsed, contexts, names.every)
+    try:
+        check_usage(program.core.unparsed, contexts, core)
+    except UnknownFlag as unknown:
+        raise _explained(unknown, names) from None
+
+
+def _explained(unknown: UnknownFlag, names: ServiceNames) -> OpsError:
+    """Return what to tell of a flag that no task has: of `scale`, it may be a service's that can have none."""
+    from optimus_ops.tasks.replica_flags import hint_for
+
+    if unknown.task != "scale":
+        return unknown
+    if names.problem is not None:
+        return names.problem
+    unknown.hint = hint_for(unknown.flag, names.every) or unknown.hint
+    return unknown
+
+
+def check_topics(task: object, collection: object, contexts: dict[str, ParserContext], namespace: Collection) -> None:
+    """Refuse `--help TASK` and `--list COLLECTION` for what doesn't exist.
+
+    Args:
+        task: the value of `--help`; True where it has none.
+        collection: the value of `--list`; likewise.
+        contexts: name of a task -> what Invoke knows of it.
+        namespace: the tasks.
+
+    Raises:
+        Refused: there is no such task or collection.
+    """
+    from optimus_ops.commandline.usage import near
+    from optimus_ops.errors import Refused
+
+    if isinstance(task, str) and task not in contexts:
+        raise Refused(f"no task {task!r}", near(task, contexts, "all of them: invoke --list"))
+    if isinstance(collection, str) and collection not in namespace.collections:
+        known = list(namespace.collections)
+        raise Refused(f"no group of tasks {collection!r}", near(collection, known, f"groups: {', '.join(known)}"))
 
 
 def contexts_of(namespace: Collection) -> dict[str, ParserContext]:
     """Return name of a task -> what Invoke knows of its flags."""
     return {name: context for context in namespace.to_contexts() for name in (context.name, *context.aliases) if name}
-
-
-def refuse_bad_usage(namespace: Collection, argv: Sequence[str], names: ServiceNames) -> None:
-    """End with exit code 2 where Invoke itself would end with 1: an unknown task or flag, a flag without its value.
-
-    Invoke parses the same words again later; this asks its own parser first.
-
-    Args:
-        namespace: the tasks.
-        argv: the command line.
-        names: the services; where they are not all known, that is the reason to tell.
-    """
-    from invoke.main import program
-    from invoke.parser import Parser
-
-    from optimus_ops.tasks.words import with_flags
-
-    if Path(argv[0]).name not in program.binary_names:
-        return
-    initial = program.initial_context
-    try:
-        unparsed = Parser(initial=initial, ignore_unknown=True).parse_argv(list(argv[1:])).unparsed
-        unparsed = with_flags(unparsed, contexts_of(namespace), names.every)
-        Parser(initial=program.initial_context, contexts=namespace.to_contexts()).parse_argv(unparsed)
-    except ParseError as error:
-        task = error.context.name if error.context is not None and error.context.name else "TASK"
-        if names.problem is not None and task == "scale":
-            raise Exit(f"{names.problem.word}: {names.problem}", code=names.problem.exit_code) from None
-        hint = _hint(argv, names.every) if task == "scale" else None
-        hint = hint or f"tasks and flags: invoke --list, invoke --help {task}"
-        raise Exit(f"refused: {error}\n  {hint}", code=2) from None
-
-
-def _hint(argv: Sequence[str], services: Sequence[str]) -> str | None:
-    """Return how to give the number of a service that was given as a flag which it can't have."""
-    from optimus_ops.tasks.replica_flags import hint_for
-
-    hints = (hint_for(word, services) for word in argv if word.startswith("-"))
-    return next((hint for hint in hints if hint), None)

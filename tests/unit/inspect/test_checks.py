@@ -161,6 +161,14 @@ def test_a_clock_that_is_wrong_is_told() -> None:
     assert checks.check_clock(ahead, 0.0).verdict == "warn"
 
 
+def test_a_state_folder_that_can_t_be_written_fails(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    assert machine.writable(tmp_path / "to" / "come")
+    assert not machine.writable(tmp_path / "file" / "to" / "come")
+    assert checks.check_state(tmp_path, writable=False).verdict == "fail"
+    assert "OPTIMUS_STATE_DIR" in checks.check_state(tmp_path, writable=False).hint
+
+
 @pytest.mark.parametrize(
     ("made", "code"),
     [

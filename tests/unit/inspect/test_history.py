@@ -101,10 +101,10 @@ def test_json_is_one_document(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     change(project(tmp_path, monkeypatch), "invoke", "up")
-    history(last="20", change="", json=True, root=tmp_path)
+    history(last="", change="", json=True, root=tmp_path)
     [made] = json.loads(capsys.readouterr().out)["changes"]
     assert (made["id"], made["outcome"], made["command"]) == (1, "done", ["invoke", "up"])
-    history(last="20", change="1", json=True, root=tmp_path)
+    history(last="", change="1", json=True, root=tmp_path)
     assert json.loads(capsys.readouterr().out)["change"] == made
 
 
@@ -112,11 +112,11 @@ def test_an_empty_journal_says_so(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     project(tmp_path, monkeypatch)
-    history(last="20", change="", json=False, root=tmp_path)
+    history(last="", change="", json=False, root=tmp_path)
     assert capsys.readouterr().out == "shop: nothing was changed yet\n"
 
 
-@pytest.mark.parametrize("last", ["0", "-1", "many", "", "٣", "1.5", "9" * 30])
+@pytest.mark.parametrize("last", ["0", "-1", "many", "٣", "1.5", "9" * 30])
 def test_what_is_no_number_of_changes_is_refused(tmp_path: Path, last: str) -> None:
     with pytest.raises(Refused, match="--last"):
         history(last=last, change="", json=False, root=tmp_path)
@@ -126,4 +126,4 @@ def test_what_is_no_number_of_changes_is_refused(tmp_path: Path, last: str) -> N
 def test_a_change_that_is_not_there_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, wanted: str) -> None:
     change(project(tmp_path, monkeypatch), "invoke", "up")
     with pytest.raises(Refused):
-        history(last="20", change=wanted, json=False, root=tmp_path)
+        history(last="", change=wanted, json=False, root=tmp_path)

@@ -1,0 +1,54 @@
+"""How a task that did not end well tells it: one message, the documented exit code, and a JSON document where asked."""
+
+from __future__ import annotations
+
+import errno
+import signal
+from typing import TYPE_CHECKING, Any
+
+from invoke.exceptions import Exit
+
+from optimus_ops.console import print_json
+from optimus_ops.errors import Interrupted, MachineLacks, OpsError, Refused
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+RESULTS: Mapping[int, str] = {Refused.exit_code: "refused", MachineLacks.exit_code: "missing prerequisite"}
+
+
+def exit_of(error: OpsError | Interrupted, *, as_json: bool) -> Exit:
+    """Return what ends the process with an error's message and exit code.
+
+    Args:
+        error: what went wrong.
+        as_json: whether a document with the error is printed on standard output.
+    """
+    if as_json:
+        print_json(document_of(error))
+    if isinstance(error, Interrupted):
+        return Exit("\ninterrupted: stopped on request", code=error.exit_code)
+    return Exit(f"{error.word}: {error}", code=error.exit_code)
+
+
+def document_of(error: OpsError | Interrupted) -> dict[str, Any]:
+    """Return the JSON document of an error: how it ended, what is wrong and what to do."""
+    if isinstance(error, Interrupted):
+        said = {"message": "stopped on request", "hint": None}
+        return {"result": "interrupted", "error": {**said, "exit_code": error.exit_code}}
+    said = {"message": error.message, "hint": error.hint}
+    return {"result": RESULTS.get(error.exit_code, "failed"), "error": {**said, "exit_code": error.exit_code}}
+
+
+def interrupted(error: KeyboardInterrupt) -> Interrupted:
+    """Return which signal an interruption came from; Ctrl-C where Python does not tell."""
+    return error if isinstance(error, Interrupted) else Interrupted(signal.SIGINT)
+
+
+def os_failure(error: OSError) -> OpsError:
+    """Return an operating system's error as one of ours: what it is about, and the system's words."""
+    what = error.strerror or str(error)
+    if error.errno in {errno.EACCES, errno.EPERM, errno.EROFS}:
+        hint = "take a folder that you can write: OPTIMUS_STATE_DIR (state), OPTIMUS_SECRETS_FILE (secrets)"
+        return OpsError(f"no permission for {error.filename}: {what}", hint)
+    return OpsError(f"{error.filename}: {what}" if error.filename else what)

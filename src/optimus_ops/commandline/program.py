@@ -1,0 +1,34 @@
+"""The `invoke` command of environments that have this library: Invoke's own, which refuses folders without tasks."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from invoke.exceptions import CollectionNotFound, Exit
+from invoke.loader import FilesystemLoader
+from invoke.main import program
+
+if TYPE_CHECKING:
+    from importlib.machinery import ModuleSpec
+
+
+class ProjectLoader(FilesystemLoader):
+    """Looks for a `tasks.py` from the current folder upwards, as Invoke does."""
+
+    def find(self, name: str) -> ModuleSpec | None:
+        """Return where the tasks are.
+
+        Raises:
+            Exit: there are none; exit code 2, where Invoke has 1.
+        """
+        try:
+            return super().find(name)
+        except CollectionNotFound:
+            hint = "go into the project's folder, or name it: invoke --search-root FOLDER TASK"
+            raise Exit(f"refused: no {name}.py in {self.start} or above it\n  {hint}", code=2) from None
+
+
+def main() -> None:
+    """Run Invoke."""
+    program.loader_class = ProjectLoader
+    program.run()

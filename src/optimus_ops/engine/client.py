@@ -1,0 +1,100 @@
+"""The client of the engine's API, for the engine that the `docker` command line would use.
+
+Which one that is: `DOCKER_HOST`, else the context of `DOCKER_CONTEXT`, else the current context, else the local socket
+(https://docs.docker.com/engine/manage-resources/contexts/). Compose is asked through the command line and the engine
+through its API: both have to mean the same one.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any
+
+import docker
+from docker.context import ContextAPI
+from docker.context.config import get_current_context_name
+from docker.errors import ContextException, DockerException
+
+from optimus_ops.errors import MachineLacks, Refused
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+CONNECT_HINT = "start it, or let it be installed: python3 scripts/bootstrap.py --with-docker invoke doctor"
+PERMISSION_HINT = "join its group (sudo usermod -aG docker $USER, then log in again), or use sudo"
+
+
+def engine_client(*, timeout: float | None, environ: Mapping[str, str] | None = None) -> Any:
+    """Return a client of the engine; it was not asked yet whether it answers.
+
+    Args:
+        timeout: seconds to wait for an answer; None for streams that never end.
+        environ: the environment that names the engine; ours if not given.
+
+    Raises:
+        Refused: the environment names a context that doesn't exist, or an address that is none.
+        MachineLacks: no engine can be reached there.
+    """
+    environ = os.environ if environ is None else environ
+    if not environ.get("DOCKER_HOST"):
+        _check_context(environ)
+    try:
+        return docker.from_env(timeout=timeout, environment=dict(environ), use_ssh_client=True).api
+    except (DockerException, OSError, ValueError) as error:
+        if any(isinstance(cause, OSError) for cause in _causes(error)):
+            raise unreachable(error, environ) from error
+        raise Refused(f"the Docker engine's address {address_of(environ)}: {_first_line(error)}") from error
+
+
+def unreachable(error: Exception, environ: Mapping[str, str] | None = None) -> MachineLacks:
+    """Return the error that says why the engine can't be reached, by what the operating system said."""
+    where = address_of(os.environ if environ is None else environ)
+    causes = tuple(_causes(error))
+    if any(isinstance(cause, PermissionError) for cause in causes):
+        return MachineLacks(f"no permission to use the Docker engine at {where}", PERMISSION_HINT)
+    refused = next((cause.strerror for cause in reversed(causes) if isinstance(cause, OSError) and cause.strerror), "")
+    return MachineLacks(f"no Docker engine answers at {where} ({refused or _first_line(error)})", CONNECT_HINT)
+
+
+def address_of(environ: Mapping[str, str]) -> str:
+    """Return where the engine is looked for, as a person would name it."""
+    if host := environ.get("DOCKER_HOST"):
+        return host
+    name = environ.get("DOCKER_CONTEXT") or get_current_context_name()
+    return "the local socket" if name == "default" else f"the context {name}"
+
+
+def _check_context(environ: Mapping[str, str]) -> None:
+    """Refuse a context that doesn't exist: the API's client would take the local socket in its place.
+
+    Raises:
+        Refused: it doesn't exist, or can't be read.
+    """
+    named = environ.get("DOCKER_CONTEXT")
+    name = named or get_current_context_name()
+    origin = "DOCKER_CONTEXT" if named else "the current context of ~/.docker/config.json"
+    try:
+        if name == "default" or ContextAPI.get_context(name) is not None:
+            return
+        known = ", ".join(context.name for context in ContextAPI.contexts())
+    except (ContextException, OSError, ValueError, KeyError) as error:
+        raise Refused(f"{origin}: context {name!r} can't be read: {_first_line(error)}") from error
+    raise Refused(f"{origin}: no context {name!r}", f"contexts: {known}; choose one with: docker context use NAME")
+
+
+def _causes(error: BaseException | None) -> Any:
+    """Go through an error, what it was raised from, and the errors that libraries keep in its arguments."""
+    seen: set[int] = set()
+    waiting = [error]
+    while waiting:
+        found = waiting.pop(0)
+        if found is None or id(found) in seen:
+            continue
+        seen.add(id(found))
+        yield found
+        kept = [inner for inner in found.args if isinstance(inner, BaseException)]
+        waiting += [*kept, found.__cause__, found.__context__]
+
+
+def _first_line(error: BaseException) -> str:
+    return str(error).splitlines()[0][:200] if str(error) else type(error).__name__
