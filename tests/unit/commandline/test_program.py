@@ -20,7 +20,7 @@ def shop(tmp_path: Path) -> Path:
     root = tmp_path / "shop"
     (root / "compose").mkdir(parents=True)
     (root / "tasks.py").write_text(TASKS)
-    services = "services:\n  web:\n    image: web:1\n  worker:\n    image: web:1\n"
+    services = "name: shop\nservices:\n  web:\n    image: web:1\n  worker:\n    image: web:1\n"
     (root / "compose" / "docker-compose.yml").write_text(services)
     return root
 
