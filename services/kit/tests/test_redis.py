@@ -9,12 +9,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from redis.asyncio import SSLConnection
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import AuthenticationError
 from tests.redis_server import redis_server_program
 
 from optimus_kit.redis import connect, connect_cache
+from optimus_kit.redis_url import Tls
 from optimus_kit.secrets import SecretFolder
 from optimus_kit.settings import RedisSettings
 
@@ -100,3 +102,16 @@ async def test_a_unix_socket_is_a_place_for_a_store(tmp_path: Path, secrets: Sec
     with server(tmp_path, f'save ""\nrequirepass {PASSWORD}\nunixsocket {path}\n'):
         async with connect(RedisSettings(url=f"unix://{path}"), secrets) as redis:
             assert await redis.ping()
+
+
+async def test_servers_and_their_sentinels_are_reached_over_tls_where_it_is_wanted(secrets: SecretFolder) -> None:
+    tls = Tls(check_hostname=False)
+    settings = RedisSettings(
+        sentinel_enabled=True, sentinel_hosts=(("h", 1),), sentinel_master="m", tls=tls, sentinel_tls=tls
+    )
+    async with connect(settings, secrets) as redis:
+        made = redis.connection_pool.make_connection()
+        assert isinstance(made, SSLConnection)
+        assert not made.check_hostname
+    async with connect(RedisSettings(url="rediss://h?ssl_cert_reqs=none"), secrets) as redis:
+        assert issubclass(redis.connection_pool.connection_class, SSLConnection)

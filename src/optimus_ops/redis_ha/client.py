@@ -17,7 +17,7 @@ from optimus_ops.secrets.value import Secret
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from optimus_ops.redis_ha.redis_url import RedisUrl
+    from optimus_ops.redis_ha.redis_url import RedisUrl, Tls
 
 Answer = TypeVar("Answer")
 
@@ -30,15 +30,17 @@ ODD = (RedisError, OSError, *ODD_ANSWERS)
 
 @dataclass(frozen=True, slots=True)
 class Login:
-    """Whom to say that we are.
+    """Whom to say that we are, and over which kind of connection.
 
     Args:
         user: an ACL user; "" for the default one.
         password: empty where none is needed.
+        tls: None without TLS.
     """
 
     user: str = ""
     password: Secret = NO_PASSWORD
+    tls: Tls | None = None
 
 
 NOBODY = Login()
@@ -65,6 +67,7 @@ def open_client(address: Address, login: Login) -> Any:
         port=address.port,
         username=login.user or None,
         password=login.password.reveal() or None,
+        **(login.tls.arguments() if login.tls else {}),
         **_settings(),
     )
 
@@ -72,7 +75,7 @@ def open_client(address: Address, login: Login) -> Any:
 def open_sentinel(address: Address, login: Login) -> Any:
     """Return a client of the sentinel at an address; one that has no use for the login is asked without.
 
-    A group's servers may want a password while its sentinels have none, or another one.
+    A group's servers may want a password while its sentinels have none.
 
     Raises:
         RedisError: it does not answer.
@@ -84,7 +87,7 @@ def open_sentinel(address: Address, login: Login) -> Any:
         client.ping()
     except AuthenticationError:
         client.close()
-        return open_client(address, NOBODY)
+        return open_client(address, Login(tls=login.tls))
     return client
 
 

@@ -25,7 +25,10 @@ def place_of(target: Target, project: Project) -> Place:
     if target.url is not None:
         return UrlPlace(target.url, target.login or NOBODY, target.purpose)
     if target.sentinels:
-        return SentinelPlace(target.sentinels, target.master, target.login or NOBODY)
+        login = target.login or NOBODY
+        watching = target.sentinel_login or login
+        own = (watching.user, watching.password) != (login.user, login.password)
+        return SentinelPlace(target.sentinels, target.master, login, watching, own)
     return stack_place(target, project)
 
 

@@ -85,12 +85,16 @@ class SentinelPlace:
     Args:
         addresses: of some sentinels; the others are those that they know.
         master: the name by which they know the master; "" stands for the only one that they watch.
-        login: for servers, and for sentinels that want one.
+        login: for servers.
+        sentinel_login: for sentinels; None for the same.
+        own_login: whether that is theirs alone; else one that wants none is asked without.
     """
 
     addresses: tuple[Address, ...]
     master: str
     login: Login
+    sentinel_login: Login | None = None
+    own_login: bool = False
 
     def look(self, *, rewrite: bool = False, note: Callable[[str], None] = silent) -> Topology:
         """Look at the sentinels and at the servers that they name.
@@ -112,7 +116,8 @@ class SentinelPlace:
 
     def sentinel(self, node: Node) -> Any:
         """Return a client of a sentinel."""
-        return open_sentinel(node.address, self.login)
+        opened = open_client if self.own_login else open_sentinel
+        return opened(node.address, self.sentinel_login or self.login)
 
 
 @dataclass(frozen=True)

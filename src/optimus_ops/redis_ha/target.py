@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from optimus_ops.errors import Refused
-from optimus_ops.redis_ha.client import Login
+from optimus_ops.redis_ha.client import NOBODY, Login
 from optimus_ops.redis_ha.facts import Address
-from optimus_ops.redis_ha.redis_url import RedisUrl, RedisUrlError, parse_redis_url
+from optimus_ops.redis_ha.redis_url import RedisUrl, RedisUrlError, Tls, parse_redis_url
 from optimus_ops.secrets import store
 from optimus_ops.secrets.value import Secret
 
@@ -34,6 +34,13 @@ class Flags:
         user: ACL user of servers and sentinels.
         password_file: file that holds its password.
         role: what a server of --url or --sentinel is for: state or cache.
+        sentinel_user: ACL user of the sentinels, where it is another one.
+        sentinel_password_file: file that holds the sentinels' password, where it is another one.
+        tls: who is reached over TLS: all, servers or sentinels.
+        ca_file: certificates of those who may vouch for them.
+        cert_file: our own certificate.
+        key_file: its key.
+        check_hostname: whether certificates must be for the address that is asked.
     """
 
     url: str = ""
@@ -42,6 +49,13 @@ class Flags:
     user: str = ""
     password_file: str = ""
     role: str = ""
+    sentinel_user: str = ""
+    sentinel_password_file: str = ""
+    tls: str = ""
+    ca_file: str = ""
+    cert_file: str = ""
+    key_file: str = ""
+    check_hostname: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +67,7 @@ class Target:
         sentinels: sentinels; none if none were named. With neither, the stack of Compose is looked at.
         master: the name of the master; "" stands for the only one that the sentinels watch.
         login: whom to say that we are; None to take the operator's secrets.
+        sentinel_login: likewise to sentinels; None for the same as to servers, or nobody where they want no login.
         purpose: what the servers are for.
     """
 
@@ -60,6 +75,7 @@ class Target:
     sentinels: tuple[Address, ...] = ()
     master: str = ""
     login: Login | None = None
+    sentinel_login: Login | None = None
     purpose: Purpose = "unknown"
 
     @property
@@ -87,29 +103,78 @@ def parse_flags(flags: Flags) -> Target:
     if flags.user and not flags.password_file:
         raise Refused("--user goes with --password-file FILE")
     login = Login(flags.user, read_password(Path(flags.password_file))) if flags.password_file else None
+    url = parse_url(flags.url) if flags.url else None
+    tls = read_tls(flags, url)
+    if tls and flags.tls in {"all", "servers"}:
+        login = replace(login or NOBODY, tls=tls)
     purpose: Purpose = "state" if flags.sentinels or flags.role == "state" else "unknown"
     return Target(
-        url=parse_url(flags.url) if flags.url else None,
+        url=replace(url, tls=tls) if url else None,
         sentinels=tuple(dict.fromkeys(parse_endpoint(text) for text in split(flags.sentinels))),
         master=flags.master,
         login=login,
+        sentinel_login=_sentinel_login(flags, login, tls),
         purpose="cache" if flags.role == "cache" else purpose,
     )
 
 
+def _sentinel_login(flags: Flags, login: Login | None, tls: Tls | None) -> Login | None:
+    own = flags.sentinel_user or flags.sentinel_password_file
+    if own and not flags.sentinels:
+        raise Refused("--sentinel-user and --sentinel-password-file go with --sentinel")
+    if flags.sentinel_user and not flags.sentinel_password_file:
+        raise Refused("--sentinel-user goes with --sentinel-password-file FILE")
+    if not flags.sentinels:
+        return None
+    tls = tls if flags.tls in {"all", "sentinels"} else None
+    if not own:
+        return replace(login or NOBODY, tls=tls)
+    return Login(flags.sentinel_user, read_password(Path(flags.sentinel_password_file)), tls)
+
+
+def read_tls(flags: Flags, url: RedisUrl | None) -> Tls | None:
+    """Return how TLS connections are made; None without TLS. What a flag says goes before what the URL says.
+
+    Raises:
+        Refused: the flags don't go together, or a file can't be used.
+    """
+    files = {"--ca-file": flags.ca_file, "--cert-file": flags.cert_file, "--key-file": flags.key_file}
+    named = [name for name, file in files.items() if file] + ["--no-check-hostname"] * (not flags.check_hostname)
+    if flags.tls not in {"", "all", "servers", "sentinels"}:
+        raise Refused(f"--tls {flags.tls}: all, servers or sentinels is wanted", "--tls alone stands for all")
+    if flags.tls and not flags.sentinels:
+        raise Refused("--tls goes with --sentinel", "one server is reached over TLS by --url rediss://HOST:PORT")
+    given = (url.tls if url else None) or (Tls() if flags.tls else None)
+    if given is None:
+        if named:
+            raise Refused(f"{named[0]} goes with TLS", "--sentinel HOST:PORT --tls, or --url rediss://HOST:PORT")
+        return None
+    if flags.key_file and not flags.cert_file:
+        raise Refused("--key-file goes with --cert-file FILE")
+    tls = Tls(
+        flags.ca_file or given.ca_file,
+        flags.cert_file or given.cert_file,
+        flags.key_file if flags.cert_file else given.key_file,
+        given.verify,
+        given.check_hostname and flags.check_hostname,
+    )
+    try:
+        tls.check_files()
+    except RedisUrlError as error:
+        raise Refused(error.message, error.hint) from error
+    return tls
+
+
 def parse_url(text: str) -> RedisUrl:
-    """Read --url, and the files that it names.
+    """Read --url.
 
     Raises:
         Refused: it is malformed; the message has no part of it that may be a password.
     """
     try:
-        url = parse_redis_url(text)
-        if url.tls:
-            url.tls.check_files()
+        return parse_redis_url(text)
     except RedisUrlError as error:
         raise Refused(f"--url: {error.message}", error.hint) from error
-    return url
 
 
 def split(texts: Sequence[str]) -> list[str]:

@@ -15,12 +15,25 @@ TARGET_HELP = {
     "master": "the name by which sentinels know the master",
     "user": "ACL user to log in as (default: the default user)",
     "password-file": "file that holds the password (default: the operator's secrets, for the stack)",
+    "sentinel-user": "ACL user to log in as at sentinels, where it is another one",
+    "sentinel-password-file": "file that holds the sentinels' password, where it is another one",
+    "tls": "reach them over TLS: all (default), servers or sentinels; in --url, rediss:// says so",
+    "ca-file": "certificates (PEM) of those who may vouch for servers and sentinels (default: the machine's)",
+    "cert-file": "certificate (PEM) to show, where they want one",
+    "key-file": "its key (PEM)",
+    "check-hostname": "certificates must be for the address that is asked",
 }
+
+
+def _spelt(tls: str | bool) -> str:
+    """Return the value of a flag that may stand without one."""
+    return "all" if tls is True else str(tls or "")
 
 
 @task(
     name="validate",
     iterable=["sentinel"],
+    optional=["tls"],
     help={
         "url": "redis(s)://HOST:PORT of a server outside of Compose",
         **TARGET_HELP,
@@ -36,6 +49,13 @@ def validate(
     master: str = "",
     user: str = "",
     password_file: str = "",
+    sentinel_user: str = "",
+    sentinel_password_file: str = "",
+    tls: str | bool = "",
+    ca_file: str = "",
+    cert_file: str = "",
+    key_file: str = "",
+    check_hostname: bool = True,
     role: str = "",
     try_rewrite: bool = False,
     json: bool = False,
@@ -44,12 +64,14 @@ def validate(
     from optimus_ops.redis_ha.target import Flags
     from optimus_ops.redis_ha.validate import validate as examine
 
-    flags = Flags(url, tuple(sentinel), master, user, password_file, role)
+    own = (sentinel_user, sentinel_password_file, _spelt(tls), ca_file, cert_file, key_file, check_hostname)
+    flags = Flags(url, tuple(sentinel), master, user, password_file, role, *own)
     examine(flags, json=json, try_rewrite=try_rewrite)
 
 
 @task(
     iterable=["sentinel"],
+    optional=["tls"],
     help={
         "to": "the server that is to be master (default: sentinels choose)",
         "force": "even though checks fail",
@@ -66,6 +88,13 @@ def failover(
     master: str = "",
     user: str = "",
     password_file: str = "",
+    sentinel_user: str = "",
+    sentinel_password_file: str = "",
+    tls: str | bool = "",
+    ca_file: str = "",
+    cert_file: str = "",
+    key_file: str = "",
+    check_hostname: bool = True,
     plan: bool = False,
     detailed_exitcode: bool = False,
     json: bool = False,
@@ -76,7 +105,8 @@ def failover(
     from optimus_ops.redis_ha.failover import failover as change
     from optimus_ops.redis_ha.target import Flags
 
-    flags = Flags("", tuple(sentinel), master, user, password_file)
+    own = (sentinel_user, sentinel_password_file, _spelt(tls), ca_file, cert_file, key_file, check_hostname)
+    flags = Flags("", tuple(sentinel), master, user, password_file, "", *own)
     options = cli.options(plan=plan, json=json, lock_wait=lock_wait, detailed_exitcode=detailed_exitcode)
     change(flags, options, to=to, force=force)
 

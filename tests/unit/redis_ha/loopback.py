@@ -88,14 +88,15 @@ class Loopback:
         """Start a replica of a server."""
         return self.server("replicaof", f"{HOST} {master.port}", *options, password=master.password)
 
-    def sentinel(self, master: Process, *, quorum: int = 2, name: str = MASTER) -> Process:
-        """Start a sentinel that watches a server."""
+    def sentinel(self, master: Process, *, quorum: int = 2, name: str = MASTER, password: str = "") -> Process:
+        """Start a sentinel that watches a server; it may want a password of its own."""
         port = free_port()
         watch = f"sentinel monitor {name} {HOST} {master.port} {quorum}"
         times = [f"sentinel down-after-milliseconds {name} 1000", f"sentinel failover-timeout {name} 6000"]
         auth = [f"sentinel auth-pass {name} {master.password}"] if master.password else []
-        lines = [f"port {port}", f"dir {self._folder(port)}", watch, *times, *auth]
-        return self._run(port, lines, "--sentinel")
+        own = [f"requirepass {password}"] if password else []
+        lines = [f"port {port}", f"dir {self._folder(port)}", watch, *times, *auth, *own]
+        return self._run(port, lines, "--sentinel", password=password)
 
     def group(
         self, *, priorities: tuple[int, ...] = (100, 100), sentinels: int = 3, quorum: int = 2, password: str = ""

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from redis import SSLConnection
 
 from optimus_ops.errors import Refused
+from optimus_ops.project import load_project
 from optimus_ops.redis_ha.client import Login, open_url
-from optimus_ops.redis_ha.facts import Address
-from optimus_ops.redis_ha.redis_url import parse_redis_url
+from optimus_ops.redis_ha.facts import Address, Node
+from optimus_ops.redis_ha.finding import place_of
+from optimus_ops.redis_ha.places import SentinelPlace
+from optimus_ops.redis_ha.redis_url import RedisUrl, Tls, parse_redis_url
 from optimus_ops.redis_ha.target import Flags, parse_endpoint, parse_flags, read_password
 from optimus_ops.secrets.value import Secret
 
@@ -61,6 +66,16 @@ def test_several_sentinels_may_stand_in_one_flag() -> None:
         {"sentinels": ("h:1",), "role": "cache"},
         {"url": "redis://h", "user": "me"},
         {"url": "redis://h", "password_file": "/no/such/file"},
+        {"url": "redis://h", "tls": "all"},
+        {"url": "redis://h", "ca_file": "/ca.pem"},
+        {"url": "rediss://h?ssl_ca_certs=/no/such.pem"},
+        {"url": "rediss://h", "ca_file": "/no/such.pem"},
+        {"url": "redis://h", "sentinel_password_file": "/no/such/file"},
+        {"sentinels": ("h:1",), "sentinel_user": "me"},
+        {"sentinels": ("h:1",), "tls": "everywhere"},
+        {"sentinels": ("h:1",), "check_hostname": False},
+        {"sentinels": ("h:1",), "tls": "all", "key_file": "/k.pem"},
+        {"tls": "all"},
     ],
 )
 def test_flags_that_do_not_go_together_are_refused(flags: dict[str, Any]) -> None:
@@ -86,9 +101,7 @@ def test_a_file_without_one_password_is_refused_without_its_content(tmp_path: Pa
     assert "canary" not in str(refused.value)
 
 
-@pytest.mark.parametrize(
-    "url", ["http://h:6379", "redis://h:notaport-canary", "redis://h?timeout=5", "rediss://h?ssl_ca_certs=/no/such.pem"]
-)
+@pytest.mark.parametrize("url", ["http://h:6379", "redis://h:notaport-canary", "redis://h?timeout=5"])
 def test_a_url_is_refused_before_anyone_is_asked(url: str) -> None:
     with pytest.raises(Refused, match=r"^--url: ") as refused:
         parse_flags(Flags(url=url))
@@ -105,3 +118,36 @@ def test_the_password_file_goes_before_the_url() -> None:
 
 def test_a_unix_socket_is_shown_by_its_path() -> None:
     assert str(Address("/run/redis.sock", 0)) == "/run/redis.sock"
+
+
+@pytest.mark.parametrize(
+    ("tls", "servers", "sentinels"), [("all", 1, 1), ("servers", 1, 0), ("sentinels", 0, 1), ("", 0, 0)]
+)
+def test_tls_is_for_servers_sentinels_or_both(tmp_path: Path, tls: str, servers: int, sentinels: int) -> None:
+    (tmp_path / "pw").write_text("word")
+    flags = Flags(sentinels=("h:1",), tls=tls, check_hostname=not tls, password_file=str(tmp_path / "pw"))
+    place = place_of(parse_flags(flags), load_project(tmp_path))
+    node = Node("h:1", Address("h", 1))
+    assert issubclass(place.server(node).connection_pool.connection_class, SSLConnection) == bool(servers)
+    assert isinstance(place, SentinelPlace)
+    assert (place.sentinel_login is not None and place.sentinel_login.tls is not None) == bool(sentinels)
+    assert not place.own_login
+
+
+def test_sentinels_may_have_a_login_of_their_own(tmp_path: Path) -> None:
+    (tmp_path / "pw").write_text("word")
+    (tmp_path / "own").write_text("other")
+    flags = Flags(sentinels=("h:1",), password_file=str(tmp_path / "pw"))
+    target = parse_flags(
+        replace(flags, sentinel_user="watcher", sentinel_password_file=str(tmp_path / "own"), tls="sentinels")
+    )
+    assert target.login == Login("", Secret("word"))
+    assert target.sentinel_login == Login("watcher", Secret("other"), Tls())
+    place = place_of(target, load_project(tmp_path))
+    settings = place.sentinel(Node("h:1", Address("h", 1))).connection_pool.connection_kwargs
+    assert (settings["username"], settings["password"]) == ("watcher", "other")
+
+
+def test_flags_of_tls_add_to_what_a_url_says() -> None:
+    target = parse_flags(Flags(url="rediss://h?ssl_cert_reqs=none", check_hostname=False))
+    assert target.url == RedisUrl("h", tls=Tls(verify=False, check_hostname=False))

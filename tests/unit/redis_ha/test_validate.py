@@ -258,3 +258,15 @@ def test_an_even_number_of_sentinels_fails_with_the_reason(redis: Loopback, caps
     [check] = [one for one in document["checks"] if one["verdict"] == "failed"]
     assert check["name"] == "number"
     assert "majority" in check["hint"]
+
+
+def test_sentinels_with_a_password_of_their_own_are_asked_with_that(
+    redis: Loopback, capsys: pytest.CaptureFixture[str], password_file: str, tmp_path: Path
+) -> None:
+    one = redis.sentinel(redis.server(password=PASSWORD), quorum=1, password="word-of-sentinels")
+    (tmp_path / "own").write_text("word-of-sentinels\n")
+    flags = Flags(sentinels=(one.endpoint,), password_file=password_file, sentinel_password_file=str(tmp_path / "own"))
+    document, _error = ask(capsys, flags)
+    assert [server["answers"] for server in document["servers"]] == [True]
+    document, _error = ask(capsys, Flags(sentinels=(one.endpoint,), master=MASTER, password_file=password_file))
+    assert "--sentinel-password-file" in document["checks"][0]["hint"]
