@@ -6,6 +6,8 @@
 set -eu
 data=${REDIS_DATA:-/data}
 notes=${REDIS_NOTES:-/sentinels}
+tools=${0%/*}
+. "$tools/aof.sh"
 
 # NAME of the folder, epoch, address of the master: of the latest note.
 latest() {
@@ -32,4 +34,9 @@ END
     # Its role among the sentinels is over.
     rm -f "$data/redis.conf"
 fi
-exec sh "${0%/*}/start.sh" "$@"
+if damaged; then
+    echo "alone.sh: the append-only file is damaged, and is left alone because no other server has the data: restore a backup (invoke" \
+        "redis.restore --from FOLDER), or cut it off where it is damaged (docs/redis-sentinel.md)" >&2
+fi
+begin_loading
+exec sh "$tools/start.sh" "$@"

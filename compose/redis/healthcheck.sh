@@ -18,6 +18,11 @@ case "${REDIS_ROLE:-}" in
         case "$replication" in
             *master_link_status:down*) fail "the link to the master is down" ;;
         esac
+        # It has its copy. Whoever was to say so was ended before (sentinel/node.sh).
+        behind=${REDIS_DATA:-/data}/behind
+        if [ -e "$behind" ]; then
+            cli config set replica-priority 100 > /dev/null && rm -f "$behind"
+        fi
         ;;
     sentinel)
         answer=$(cli sentinel ckquorum "$REDIS_SENTINEL_MASTER")

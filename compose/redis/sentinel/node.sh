@@ -6,14 +6,20 @@
 # - to be master without data while there are replicas, who would copy the nothing;
 # - to follow another node while its own data is newer than theirs, written while there were no sentinels;
 # - to believe sentinels that know of no fail-over where there was one.
+# A replica whose append-only file is damaged keeps it aside and copies from the master; a master never does.
 set -eu
 umask 077
 . "${0%/*}/lib.sh"
-. "${0%/*}/../memory.sh"
 
 data=${REDIS_DATA:-/data}
+tools=${0%/*}/..
+. "$tools/memory.sh"
+. "$tools/aof.sh"
+
 # Written by start.sh when this node runs alone.
 alone=$data/alone
+# There while this node is no candidate because it may be behind.
+behind=$data/behind
 
 has_data() {
     for file in "$data"/appendonlydir/*.manifest "$data/dump.rdb"; do
@@ -88,13 +94,15 @@ role() {
 }
 
 # A replica that may be behind must not be made master before it has a copy: the sentinels would take it if the others were away.
+# Should this be ended before it is done (by the kernel, where memory is short), the health check does it: the note tells.
 candidate_once_copied() {
-    cli="sh ${0%/*}/../cli.sh"
+    cli="sh $tools/cli.sh"
     until $cli ping > /dev/null; do
         sleep 0.1
     done
     $cli -r -1 -i 0.1 info replication | grep -m 1 '^master_link_status:up\|^role:master'
     $cli config set replica-priority 100
+    rm -f "$behind"
 }
 
 # settled MILLISECONDS [SURE] < LINES of sentinels_say: `master` if a quorum of the sentinels heard of this node as the master within
@@ -119,7 +127,7 @@ milliseconds() { awk '{ printf "%d\n", $1 * 1000 }' /proc/uptime; }
 # sentinels have heard of it again and nobody is about to replace it; if somebody is, it follows the new one as soon as it is named.
 # A sentinel that goes on missing it can do nothing alone: it is waited for 3 s.
 writable_once_settled() {
-    cli="sh ${0%/*}/../cli.sh"
+    cli="sh $tools/cli.sh"
     # Also not before it has read its data: until then it could not become a replica.
     until [ "$($cli ping)" = PONG ]; do
         sleep 0.05
@@ -139,6 +147,16 @@ writable_once_settled() {
 }
 
 role=$(role)
+if damaged; then
+    case "$role" in
+        replica*)
+            kept=$(set_aside)
+            say "the append-only file is damaged: it is kept in $kept, and this node copies all from its master"
+            role="${role% behind} behind"
+            ;;
+        *) say "the append-only file is damaged, and is left alone because this node is the master; see docs/redis-sentinel.md" ;;
+    esac
+fi
 case "$role" in
     # More than there are: no write is taken.
     "master held") min_replicas=99 ;;
@@ -154,13 +172,15 @@ maxmemory=$(maxmemory_of "$@")
 fill node.conf ADDRESS="$REDIS_ADDRESS" BACKLOG=$((maxmemory / 12)) UNREAD=$((maxmemory / 3)) \
     UNREAD_LONG=$((maxmemory / 6)) MIN_REPLICAS="$min_replicas" MAX_LAG="$REDIS_MAX_LAG" \
     REPLICATION_PASSWORD="$(secret REDIS_REPLICATION_PASSWORD)" > "$data/redis.conf"
+rm -f "$behind"
 case "$role" in
     master*) rm -f "$alone" ;;
     *) echo "$role" | awk '{ print "replicaof", $2, 6379; if ($3) print "replica-priority 0" }' >> "$data/redis.conf" ;;
 esac
 # In a shell of its own that ends: this one becomes redis-server, which would take the other for a child of its.
 case "$role" in
-    *behind) (candidate_once_copied > /dev/null 2>&1 &) ;;
+    *behind) touch "$behind" && (candidate_once_copied > /dev/null 2>&1 &) ;;
     *held) (writable_once_settled > /dev/null 2>&1 &) ;;
 esac
-exec sh "${0%/*}/../start.sh" "$data/redis.conf" "$@"
+begin_loading
+exec sh "$tools/start.sh" "$data/redis.conf" "$@"

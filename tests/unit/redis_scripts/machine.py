@@ -40,6 +40,11 @@ SERVER = """\
 case "$*" in *daemonize*) exit 0 ;; esac
 echo "$(basename "$0") $*"
 """
+# Finds nothing wrong unless the test says so.
+CHECK_AOF = """\
+#!/bin/sh
+[ ! -e "$ANSWERS/../damaged" ]
+"""
 
 
 @dataclass(frozen=True)
@@ -112,6 +117,13 @@ class Machine:
         (self.data / "appendonlydir" / "appendonly.aof.manifest").write_text("file")
         return self
 
+    def died_loading(self, *, damaged: bool) -> Machine:
+        """Let the last start have ended while the server read its files, which can be read or not."""
+        (self.data / "loading").touch()
+        if damaged:
+            (self.folder / "damaged").touch()
+        return self
+
     def run(self, script: str, *arguments: str, environ: Mapping[str, str] = MappingProxyType({})) -> Ran:
         """Run a script until it ends, or says why it waits; nothing that it started stays."""
         program = ["sh", str(self.folder / "redis" / script), *arguments]
@@ -164,7 +176,12 @@ def new_machine(folder: Path) -> Machine:
     shutil.copytree(COMPOSE / "redis", folder / "redis")
     for name in ("bin", "answers", "data", "notes", "secrets"):
         (folder / name).mkdir()
-    for name, text in {"redis-cli": CLI, "redis-server": SERVER, "redis-sentinel": SERVER}.items():
+    for name, text in {
+        "redis-cli": CLI,
+        "redis-server": SERVER,
+        "redis-sentinel": SERVER,
+        "redis-check-aof": CHECK_AOF,
+    }.items():
         (folder / "bin" / name).write_text(text)
         (folder / "bin" / name).chmod(0o755)
     for who in ("", "OPERATOR_", "SENTINEL_", "REPLICATION_"):
