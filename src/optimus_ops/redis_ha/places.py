@@ -171,8 +171,8 @@ class StackPlace:
         return Topology(self.project, servers, sentinels, master_name(sentinels, name), directory_of(containers))
 
     def server(self, node: Node) -> Any:
-        """Return a client of the server or sentinel in a container."""
-        return self._client(next(one for one in self.containers() if one.node.name == node.name))
+        """Return a client of the server or sentinel in a container, which need not run."""
+        return self._client(next(one for one in find_redis(self.docker, self.project) if one.node.name == node.name))
 
     def sentinel(self, node: Node) -> Any:
         """Return a client of the sentinel in a container."""

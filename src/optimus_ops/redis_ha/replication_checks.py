@@ -52,10 +52,23 @@ def check_group(topology: Topology) -> Iterator[Check]:
 
 def _promotable(replicas: list[Server]) -> Check:
     able = [server for server in replicas if _priority(server) != 0]
+    if not able and replicas:
+        most = max(replicas, key=_data)
+        hint = (
+            "replica-priority is 0 everywhere: wait until they have their copies; where no master comes back, make the one"
+            f" with the most data a candidate: CONFIG SET replica-priority 100 at {most.node.name} (in its container:"
+            " sh /etc/optimus/redis/cli.sh config set replica-priority 100)"
+        )
+        return Check(GROUP, "redundancy", "failed", "no replica may take over from the master", hint)
     if not able:
         hint = "give the master a replica, with replica-priority above 0"
         return Check(GROUP, "redundancy", "failed", "no replica can take over from the master", hint)
     return Check(GROUP, "redundancy", "ok", f"{', '.join(server.node.name for server in able)} can take over")
+
+
+def _data(server: Server) -> tuple[int, int]:
+    offset = 0 if isinstance(server.replication, Denied) else server.replication.offset
+    return offset, 0 if isinstance(server.keys, Denied) else server.keys
 
 
 def _priority(server: Server) -> int | None:

@@ -12,7 +12,7 @@ from optimus_ops.errors import Refused
 from optimus_ops.operations.change import Change, Planned
 from optimus_ops.plan.steps import Plan
 from optimus_ops.project import load_project
-from optimus_ops.redis_ha.choosing import choose_container
+from optimus_ops.redis_ha.choosing import choose_container, named_container
 from optimus_ops.redis_ha.containers import find_redis
 from optimus_ops.redis_ha.data_files import DataFiles, read_data_files, refuse_without_volume
 from optimus_ops.redis_ha.finding import stack_place
@@ -23,7 +23,7 @@ from optimus_ops.redis_ha.steps import PutInPlace, SetAside, StageBackup, StartR
 from optimus_ops.redis_ha.target import Flags, parse_flags
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from optimus_ops.operations.options import Options
     from optimus_ops.redis_ha.containers import RedisContainer
@@ -50,7 +50,7 @@ def restore(
         MachineLacks: no engine answers.
     """
     if not folder:
-        raise Refused("which backup? name its folder: --from FOLDER")
+        raise Refused("which backup? name its folder: --from FOLDER (invoke redis.backup makes one)")
     project = load_project(root)
     place = stack_place(parse_flags(Flags()), project)
     backup = Path(folder).absolute()
@@ -78,13 +78,33 @@ def find_group(place: StackPlace, server: str) -> tuple[RedisContainer, ...]:
     containers = find_redis(place.docker, place.project)
     if not containers:
         raise Refused(f"there is no Redis in {place.project}", "start the stack first: invoke up")
-    topology = place.look()
+    return group_of(containers, server, place.look)
+
+
+def group_of(
+    containers: Sequence[RedisContainer], server: str, look: Callable[[], Topology]
+) -> tuple[RedisContainer, ...]:
+    """Return what of a stack's Redis has to stop; see `find_group`.
+
+    Args:
+        containers: the stack's.
+        server: a service or container; the master if "".
+        look: observes them. Without sentinels a server is not asked if it is clear which one is meant: one whose files
+            are damaged does not run.
+    """
     sentinels = tuple(one for one in containers if one.part == "sentinel")
+    named = named_container(containers, server) if server else None
     if not sentinels:
-        return (choose_container(containers, topology, server),)
-    master = _named_master(topology, containers)
-    if server and server not in {master.service, master.name}:
-        raise Refused(f"the group's data is its master's: {master.node.name}", "leave --server out")
+        holding = [one for one in containers if one.part == "state"]
+        only = holding[0] if len(holding) == 1 else None
+        return (named or only or choose_container(containers, look(), ""),)
+    master = _named_master(look(), containers)
+    if named and named is not master:
+        raise Refused(
+            f"the group's data is its master's ({master.node.name}): a restore replaces it everywhere",
+            "leave --server out. A replica needs none: where its own files are damaged, it keeps them aside and copies"
+            f" from the master at its next start (docker restart {named.name})",
+        )
     replicas = tuple(one for one in containers if one.part == "state" and one is not master)
     return (*sentinels, *replicas, master)
 

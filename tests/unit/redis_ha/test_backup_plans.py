@@ -16,8 +16,9 @@ from optimus_ops.redis_ha.backup import default_folder, plan_backup, refuse_fold
 from optimus_ops.redis_ha.choosing import choose_container
 from optimus_ops.redis_ha.containers import RedisContainer, parse_container
 from optimus_ops.redis_ha.data_files import DataFiles, refuse_without_volume
+from optimus_ops.redis_ha.facts import Topology
 from optimus_ops.redis_ha.manifest import Manifest
-from optimus_ops.redis_ha.restore import aside_name, plan_restore
+from optimus_ops.redis_ha.restore import aside_name, group_of, plan_restore
 from optimus_ops.redis_ha.steps import StartRedis, StopRedis
 
 NOW = datetime(2026, 1, 31, 12, 0, 0, tzinfo=UTC)
@@ -101,3 +102,21 @@ def test_no_server_is_guessed_where_there_is_no_one_master(servers: tuple[Any, .
         choose_container(there, group(servers), "")
     with pytest.raises(Refused):
         choose_container(there, single(server(silence="connection refused")), "")
+
+
+def unasked() -> Topology:
+    raise AssertionError("a server that may be down was asked")
+
+
+@pytest.mark.parametrize("name", ["", "redis", "shop-redis-1"])
+def test_a_server_that_does_not_start_can_be_restored(name: str) -> None:
+    there = [container("redis", **{"com.optimus.redis": "state"}), container("redis-cache")]
+    assert [one.service for one in group_of(there, name, unasked)] == ["redis"]
+
+
+def test_a_restore_of_a_replica_alone_is_refused_with_what_it_does_by_itself() -> None:
+    there = [container("redis-sentinel-1"), container("redis-1"), container("redis-2"), container("redis-3")]
+    with pytest.raises(Refused, match="its master's") as refused:
+        group_of(there, "redis-2", group)
+    assert "docker restart shop-redis-2-1" in str(refused.value.hint)
+    assert group_of(there, "redis-1", group)[-1].service == "redis-1"

@@ -118,6 +118,19 @@ def test_replicas_that_may_never_be_promoted_are_no_redundancy() -> None:
     assert ("replication", "redundancy") in failed(topology)
 
 
+@pytest.mark.parametrize(("offset", "keys"), [(7, 3), (5, 9)])
+def test_where_nobody_may_be_promoted_the_one_with_the_most_data_is_named_with_the_command(
+    offset: int, keys: int
+) -> None:
+    never = {"priority": 0, "link_up": False}
+    less = replica("redis-2", replication={**never, "offset": 5})
+    most = replica("redis-3", replication={**never, "offset": offset}, keys=keys)
+    topology = group((server("redis-1", silence="connection refused"), less, most))
+    [check] = [one for one in judge(topology) if one.name == "redundancy"]
+    assert check.verdict == "failed"
+    assert "CONFIG SET replica-priority 100 at redis-3" in check.hint
+
+
 @pytest.mark.parametrize(
     ("config", "verdict"),
     [
