@@ -55,9 +55,9 @@ def _promotable(replicas: list[Server]) -> Check:
     if not able and replicas:
         most = max(replicas, key=_data)
         hint = (
-            "replica-priority is 0 everywhere: wait until they have their copies; where no master comes back, make the one"
-            f" with the most data a candidate: CONFIG SET replica-priority 100 at {most.node.name} (in its container:"
-            " sh /etc/optimus/redis/cli.sh config set replica-priority 100)"
+            "replica-priority is 0 everywhere: wait until they have their copies; where no master comes back, make the"
+            f" one with the most data a candidate: CONFIG SET replica-priority 100 at {most.node.name} (in its"
+            " container: sh /etc/optimus/redis/cli.sh config set replica-priority 100)"
         )
         return Check(GROUP, "redundancy", "failed", "no replica may take over from the master", hint)
     if not able:
