@@ -9,8 +9,7 @@ from optimus_kit.errors import ApiError
 
 def too_large(limit: int) -> ApiError:
     """Make the 413 for a body of more than `limit` bytes."""
-    # The rest of the body is unread, so the connection cannot be used again.
-    return ApiError(413, f"The request body is larger than {limit} bytes.", headers={"Connection": "close"})
+    return ApiError(413, f"The request body is larger than {limit} bytes.")
 
 
 class BodyLimit:

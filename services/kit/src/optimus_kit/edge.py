@@ -19,6 +19,8 @@ from optimus_kit.errors import ApiError
 REQUEST_ID = re.compile(rb"[A-Za-z0-9_.-]{1,128}\Z")
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 QUIET = frozenset({"/health", "/ready", "/metrics"})
+# ASGI extension: a callable that tells whether a part of the request's body has not come yet (protocols.py).
+UNREAD = "optimus.unread"
 
 log = logging.getLogger("optimus.request")
 
@@ -88,13 +90,15 @@ class Edge:
         headers = [self._served_by, (b"x-request-id", identity.encode())]
         status = 0
         drain = self._drain
+        # An answer before the body's end: the client may never send the rest, so the connection can't be used again.
+        unread = scope.get("extensions", {}).get(UNREAD, _all_read)
 
         async def send_with_headers(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
                 message["headers"] = [*message.get("headers", ()), *headers]
-                if drain.draining:
+                if drain.draining or unread():
                     message["headers"].append((b"connection", b"close"))
             await send(message)
 
@@ -145,3 +149,7 @@ class Edge:
 
 def _internal_error() -> Any:
     return ApiError(500, "Something went wrong on our side. The request id helps to find it.").response()
+
+
+def _all_read() -> bool:
+    return False

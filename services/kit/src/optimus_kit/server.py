@@ -19,6 +19,7 @@ from optimus_kit.lingering import Lingering
 from optimus_kit.listener import LAST_SYN_SECONDS, bind, hear_again, is_queue_empty, refuse_new_connections
 from optimus_kit.logs import configure_logging
 from optimus_kit.prefork import prefork, shared_metrics
+from optimus_kit.protocols import HttpProtocol, WebSocketProtocol
 from optimus_kit.secrets import MissingSecret
 from optimus_kit.settings import ServiceSettings, SettingsError
 
@@ -151,7 +152,8 @@ def _config(app: "FastAPI", settings: ServiceSettings) -> uvicorn.Config:
     return uvicorn.Config(
         app,
         loop="uvloop",
-        http="httptools",
+        http=HttpProtocol,
+        ws=WebSocketProtocol,
         backlog=BACKLOG,
         proxy_headers=False,
         log_level=max(logging.WARNING, logging.getLogger().level),
