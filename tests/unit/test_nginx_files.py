@@ -81,8 +81,8 @@ def test_connections_to_replicas_are_kept(port: str) -> None:
 
 
 def test_web_sockets_pass() -> None:
-    headers = header_values(location(SERVERS["8020"], "/ws/"), "proxy_set_header")
-    assert (headers["Upgrade"], headers["Connection"]) == ("$http_upgrade", "$connection_upgrade")
+    headers = header_values(location(SERVERS["8020"], "/ws"), "proxy_set_header")
+    assert (headers["Upgrade"], headers["Connection"]) == ("$upgrade", "$connection_upgrade")
     # A location with headers of its own inherits none: the common ones must be there again.
     assert headers.keys() >= header_values(SERVERS["8020"], "proxy_set_header").keys()
 
@@ -169,9 +169,26 @@ def test_the_access_log_leaves_out_queries_and_keys(variable: str) -> None:
 
 def test_a_stop_waits_as_long_as_a_replica_may_drain() -> None:
     balancer, replica = services("scale")["nginx-lb"], services("scale")["ai-engine"]
-    shutdown = seconds(MAIN.value("worker_shutdown_timeout"))
-    assert seconds(replica["stop_grace_period"]) <= shutdown < seconds(balancer["stop_grace_period"])
+    assert seconds(replica["stop_grace_period"]) < seconds(balancer["stop_grace_period"])
     assert balancer["stop_signal"] == "SIGQUIT"
+
+
+def test_a_reload_cuts_nothing_that_may_last() -> None:
+    assert not MAIN.all("worker_shutdown_timeout")
+
+
+@pytest.mark.parametrize("name", UPSTREAMS)
+def test_nothing_that_a_client_sends_takes_a_replica_away(name: str) -> None:
+    (upstream,) = (block for block in HTTP.all("upstream") if block.words[1] == name)
+    assert "max_fails=0" in upstream.all("server")[0].words
+
+
+@pytest.mark.parametrize("port", PROXIED)
+def test_no_redirect_is_of_the_balancers_making(port: str) -> None:
+    """It makes them for proxied paths that end in a slash, with its own scheme and port."""
+    paths = [block.words[-1] for block in SERVERS[port].all("location")]
+    assert not [path for path in paths if path != "/" and path.endswith("/")]
+    assert HTTP.value("absolute_redirect") == "off"
 
 
 def test_the_version_is_nobodys_business() -> None:

@@ -13,11 +13,12 @@ from fastapi import FastAPI, Request, WebSocket
 
 from optimus_kit.app import create_app
 from optimus_kit.errors import ApiError
+from optimus_kit.http_protocol import HttpProtocol
 from optimus_kit.lingering_close import LingerLimits
 from optimus_kit.listener import bind
-from optimus_kit.protocols import HttpProtocol, WebSocketProtocol
 from optimus_kit.secrets import SecretFolder
 from optimus_kit.settings import ServiceSettings
+from optimus_kit.websocket_protocol import WebSocketProtocol
 
 # As much as the balancer lets through is more than fits into the buffers of a connection.
 BODY = b"x" * 1_060_000
@@ -195,6 +196,12 @@ def test_a_body_that_has_come_keeps_the_connection(served: Served) -> None:
 def test_requests_sent_behind_an_early_answer_get_none(large: Served) -> None:
     answer = large.ask(post("/refused/401"), BODY, f"{post('/refused/403', size=0)}\r\n".encode())
     assert answer.count(b"HTTP/1.1 ") == 1
+
+
+def test_what_follows_an_upgrade_that_is_ignored_is_no_request(large: Served) -> None:
+    hidden = b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n"
+    answer = large.ask(post("/none", "Upgrade: h2c", "Connection: Upgrade", size=len(hidden)), hidden)
+    assert (status(answer), says_close(answer), answer.count(b"HTTP/1.1 ")) == (404, True, 1)
 
 
 @pytest.mark.parametrize("line", ["X-Long: " + "x" * 9000, "\r\n".join(f"X-{n}: y" for n in range(200))])

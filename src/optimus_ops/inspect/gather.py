@@ -15,6 +15,7 @@ from optimus_ops.engine.leftovers import Leftovers, ended_badly, last_lines, obs
 from optimus_ops.engine.process import run
 from optimus_ops.errors import OpsError
 from optimus_ops.images.listing import list_images
+from optimus_ops.inspect.old_workers import old_workers
 from optimus_ops.inspect.report import Sighting
 from optimus_ops.inspect.stores import Store, Unreachable, parse_store, probe_command, store_kind
 from optimus_ops.inspect.usage import Limits, Usage, cpus_between, parse_limits, parse_memory
@@ -112,6 +113,8 @@ def look(engine: Docker, compose: Compose | None, project: str) -> Sighting:
         first = _ask(executor, prober.sample, running)
         limits = _ask(executor, prober.limits, state.replicas)
         stores = _ask(executor, prober.store, running)
+        balancer = compose.project.balancer if compose else None
+        workers = executor.submit(old_workers, prober.api, state, balancer)
         images = executor.submit(engine.images, [replica.image for replica in state.replicas])
         before = _answers(first)
         if running:
@@ -129,6 +132,7 @@ def look(engine: Docker, compose: Compose | None, project: str) -> Sighting:
             now=datetime.now(UTC),
             current=wanted.current,
             said=last_lines(engine, ended_badly(state, jobs)),
+            old_workers=workers.result(),
             leftovers=_leftovers(engine, compose, wanted, state),
             differences=_differences(engine, compose, wanted, state),
             notes=(wanted.note,) if wanted.note else (),

@@ -200,8 +200,15 @@ def remarks(sighting: Sighting, rows: Sequence[Row]) -> list[Text]:
         lines.append(Text(f"* stale: a newer image is built than runs: invoke deploy {' '.join(stale)}", "dim"))
     if outdated:
         lines.append(Text(f"* outdated: sources changed since the build: invoke deploy {' '.join(outdated)}", "dim"))
+    lines += [Text(_old_workers(service, count), "dim") for service, count in sighting.old_workers.items()]
     left = [f"{line}: invoke up --remove-orphans" for line in sighting.leftovers.lines]
     return [*lines, *(Text(f"! {note}", "yellow") for note in (*left, *sighting.notes))]
+
+
+def _old_workers(service: str, count: int) -> str:
+    if count == 1:
+        return f"* {service}: 1 worker from before a reload still holds connections; it ends with the last of them"
+    return f"* {service}: {count} workers from before a reload still hold connections; each ends with its last one"
 
 
 def _problems(sighting: Sighting, row: Row) -> Iterator[Text]:
@@ -227,6 +234,7 @@ def status_json(sighting: Sighting, rows: Sequence[Row]) -> dict[str, object]:
             "networks": list(sighting.leftovers.networks),
             "images": list(sighting.leftovers.images),
         },
+        "old_balancer_workers": dict(sighting.old_workers),
         "notes": list(sighting.notes),
     }
 

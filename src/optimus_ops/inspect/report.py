@@ -31,6 +31,7 @@ class Sighting:
         images: image name -> id of the image that now has that name.
         current: image name -> whether it is made of the sources as they are now, for images that are built here.
         now: the moment.
+        old_workers: service -> workers of its nginx that a reload left behind, and that still hold connections.
         notes: what could not be seen, for a person.
         said: container id -> what it said last, of those that ended.
         leftovers: what no file wants.
@@ -44,6 +45,7 @@ class Sighting:
     images: Mapping[str, str]
     current: Mapping[str, bool]
     now: datetime
+    old_workers: Mapping[str, int] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     said: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     leftovers: Leftovers = field(default_factory=Leftovers)

@@ -16,6 +16,7 @@ from optimus_kit.drain import Drain
 from optimus_kit.edge import Edge
 from optimus_kit.errors import ApiError
 from optimus_kit.health import Check, health, readiness
+from optimus_kit.methods import Methods
 from optimus_kit.metrics import Metrics
 from optimus_kit.settings import ServiceSettings
 
@@ -53,10 +54,13 @@ def create_app(
         lifespan=_lifespan(drain, access, lifespan),
         docs_url=None,
         redoc_url=None,
+        # A redirect would name the scheme and port of this connection, which are not those that the client came by.
+        redirect_slashes=False,
     )
     app.state.settings = settings
     app.state.drain = drain
     app.state.metrics = metrics
+    app.add_middleware(Methods)
     app.add_middleware(BodyLimit, limit=settings.max_body_bytes, limits=body_limits or {})
     app.add_middleware(
         Edge,

@@ -19,7 +19,7 @@ from optimus_kit.errors import ApiError
 REQUEST_ID = re.compile(rb"[A-Za-z0-9_.-]{1,128}\Z")
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 QUIET = frozenset({"/health", "/ready", "/metrics"})
-# ASGI extension: a callable that tells whether a part of the request's body has not come yet (protocols.py).
+# ASGI extension: a callable that tells whether a part of the request's body has not come yet (http_protocol.py).
 UNREAD = "optimus.unread"
 
 log = logging.getLogger("optimus.request")

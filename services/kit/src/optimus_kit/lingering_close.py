@@ -36,6 +36,7 @@ class LingeringTransport:
         self._transport = transport
         self._limits = limits
         self._closing = False
+        self._discarding: _Discarding | None = None
 
     def __getattr__(self, name: str) -> Any:
         """Return an attribute of the transport."""
@@ -50,6 +51,13 @@ class LingeringTransport:
         if not self._closing:
             self._transport.write(data)
 
+    def set_protocol(self, protocol: asyncio.BaseProtocol) -> None:
+        """Hand the connection to another protocol; once it is closing, only its end."""
+        if self._discarding is None:
+            self._transport.set_protocol(protocol)
+        else:
+            self._discarding.owner = protocol
+
     def close(self) -> None:
         """Send what was written and the end of it, then read until the client ends or a limit is reached."""
         if self._closing:
@@ -57,10 +65,8 @@ class LingeringTransport:
         self._closing = True
         if self._transport.is_closing():
             return
-        owner = self._transport.get_protocol()
-        if not isinstance(owner, asyncio.Protocol):
-            raise TypeError(f"{type(owner).__name__} reads no stream")
-        self._transport.set_protocol(_Discarding(owner, self._transport, self._limits))
+        self._discarding = _Discarding(self._transport.get_protocol(), self._transport, self._limits)
+        self._transport.set_protocol(self._discarding)
         # A client that is gone already has nothing left to be told, and nothing to send.
         with contextlib.suppress(OSError, RuntimeError):
             self._transport.write_eof()
@@ -70,8 +76,8 @@ class LingeringTransport:
 class _Discarding(asyncio.Protocol):
     """Reads and forgets, then tells the protocol before it that the connection is lost."""
 
-    def __init__(self, owner: asyncio.Protocol, transport: asyncio.Transport, limits: LingerLimits) -> None:
-        self._owner = owner
+    def __init__(self, owner: asyncio.BaseProtocol, transport: asyncio.Transport, limits: LingerLimits) -> None:
+        self.owner = owner
         self._transport = transport
         self._left = limits.size
         self._timer = asyncio.get_running_loop().call_later(limits.seconds, transport.close)
@@ -82,11 +88,11 @@ class _Discarding(asyncio.Protocol):
             self._transport.close()
 
     def pause_writing(self) -> None:
-        self._owner.pause_writing()
+        self.owner.pause_writing()
 
     def resume_writing(self) -> None:
-        self._owner.resume_writing()
+        self.owner.resume_writing()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._timer.cancel()
-        self._owner.connection_lost(exc)
+        self.owner.connection_lost(exc)

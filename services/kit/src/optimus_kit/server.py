@@ -9,23 +9,27 @@ import socket
 import sys
 import time
 from collections.abc import Callable
+from importlib.util import find_spec
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 import uvicorn
 
 from optimus_kit.drain import Drain
+from optimus_kit.http_protocol import HttpProtocol
 from optimus_kit.lingering import Lingering
 from optimus_kit.listener import LAST_SYN_SECONDS, bind, hear_again, is_queue_empty, refuse_new_connections
 from optimus_kit.logs import configure_logging
 from optimus_kit.prefork import prefork, shared_metrics
-from optimus_kit.protocols import HttpProtocol, WebSocketProtocol
 from optimus_kit.secrets import MissingSecret
 from optimus_kit.settings import ServiceSettings, SettingsError
 
 BACKLOG = 2048
 # Longer than the balancer keeps an idle upstream connection, so that it is never the service that closes one in use.
 KEEP_ALIVE_SECONDS = 75
+
+# By name: not every service has WebSockets.
+WEBSOCKET_PROTOCOL = "optimus_kit.websocket_protocol:WebSocketProtocol"
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -153,7 +157,7 @@ def _config(app: "FastAPI", settings: ServiceSettings) -> uvicorn.Config:
         app,
         loop="uvloop",
         http=HttpProtocol,
-        ws=WebSocketProtocol,
+        ws=WEBSOCKET_PROTOCOL if find_spec("websockets") else "none",
         backlog=BACKLOG,
         proxy_headers=False,
         log_level=max(logging.WARNING, logging.getLogger().level),

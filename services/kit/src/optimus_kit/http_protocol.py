@@ -1,0 +1,40 @@
+"""uvicorn's HTTP/1.1, with answers that no client can turn into a failure of the replica."""
+
+import asyncio
+from typing import cast
+
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from optimus_kit.edge import UNREAD
+from optimus_kit.lingering_close import LingeringTransport, LingerLimits
+
+
+class HttpProtocol(HttpToolsProtocol):
+    """HTTP/1.1, closing by `LingeringTransport`; requests can tell whether their body has come (`UNREAD`)."""
+
+    limits = LingerLimits()
+    _rest_is_foreign = False
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Begin to serve a connection."""
+        super().connection_made(cast("asyncio.Transport", LingeringTransport(transport, self.limits)))
+
+    def data_received(self, data: bytes) -> None:
+        """Take bytes of requests."""
+        if not self._rest_is_foreign:
+            super().data_received(data)
+
+    def on_headers_complete(self) -> None:
+        """Start the request."""
+        before = self.cycle
+        super().on_headers_complete()
+        cycle = self.cycle
+        if cycle is before:
+            # A WebSocket's handshake makes none.
+            return
+        self.scope["extensions"] = {UNREAD: lambda: cycle.more_body}  # type: ignore[dict-item]
+        if self.parser.should_upgrade():
+            # The parser takes what follows for another protocol, a body included. Read as the next request, it would be
+            # one that whoever shares the connection did not make.
+            self._rest_is_foreign = True
+            cycle.keep_alive = False
