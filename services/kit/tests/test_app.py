@@ -121,6 +121,37 @@ async def test_errors_have_one_form_and_no_trace(settings: ServiceSettings) -> N
     assert (garbled.status_code, "param" in garbled.json()["error"]) == (400, False)
 
 
+async def plain(_request: Request) -> Response:
+    return Response("plain", media_type="text/plain")
+
+
+@pytest.mark.parametrize("path", ["/health", "/ready", "/metrics", "/plain"])
+async def test_head_is_get_without_its_body(settings: ServiceSettings, path: str) -> None:
+    app = build(settings)
+    app.add_route("/plain", plain)
+    async with client_of(app) as client:
+        get, head = await client.get(path), await client.head(path)
+        metrics = (await client.get("/metrics")).text
+    assert (head.status_code, head.content, head.headers["content-type"]) == (200, b"", get.headers["content-type"])
+    assert f'method="HEAD",route="{path}",service="demo",status="200"' in metrics
+
+
+@pytest.mark.parametrize(
+    ("path", "allowed"), [("/health", "GET, HEAD, OPTIONS"), ("/orders/a", "POST, OPTIONS"), ("/none", None)]
+)
+async def test_options_tells_the_methods_of_a_path(settings: ServiceSettings, path: str, allowed: str | None) -> None:
+    async with client_of(build(settings)) as client:
+        answer = await client.options(path)
+    assert (answer.status_code, answer.headers.get("allow")) == (204 if allowed else 404, allowed)
+
+
+@pytest.mark.parametrize("path", ["/health/", "/orders/a/", "/refused/"])
+async def test_a_slash_too_many_is_no_redirect(settings: ServiceSettings, path: str) -> None:
+    async with client_of(build(settings)) as client:
+        answer = await client.post(path, json={"count": 1})
+    assert (answer.status_code, answer.headers.get("location")) == (404, None)
+
+
 async def chunks(size: int) -> AsyncIterator[bytes]:
     for _ in range(size // 1024):
         yield b" " * 1024
@@ -170,10 +201,6 @@ async def test_the_access_log_has_a_line_per_request_and_no_body_or_query(
             "ms": 0,
         }
     ]
-
-
-async def plain(_request: Request) -> Response:
-    return Response("plain")
 
 
 async def test_metrics_count_by_route_and_not_by_path(settings: ServiceSettings) -> None:
