@@ -110,7 +110,7 @@ async def test_servers_and_their_sentinels_are_reached_over_tls_where_it_is_want
         sentinel_enabled=True, sentinel_hosts=(("h", 1),), sentinel_master="m", tls=tls, sentinel_tls=tls
     )
     async with connect(settings, secrets) as redis:
-        made = redis.connection_pool.make_connection()
+        made = redis.connection_pool.make_connection()  # type: ignore[no-untyped-call]
         assert isinstance(made, SSLConnection)
         assert not made.check_hostname
     async with connect(RedisSettings(url="rediss://h?ssl_cert_reqs=none"), secrets) as redis:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from optimus_ops.errors import Refused
 from optimus_ops.redis_drill.peers import Group, Peer
 from optimus_ops.redis_ha.facts import Denied
+from optimus_ops.redis_ha.identity import watches
 from optimus_ops.redis_ha.judge import judge
-from optimus_ops.redis_ha.places import watches
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

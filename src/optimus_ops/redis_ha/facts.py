@@ -299,6 +299,8 @@ class Sentinel:
         config_file: the file that it keeps its state in; None if unknown.
         rewritten: as for a server: SENTINEL FLUSHCONFIG.
         uptime: seconds since it was started; None if unknown.
+        run_id: of the process; "" if unknown.
+        also: other addresses at which it was found.
         ping_period: milliseconds between its PINGs, and the shortest pause before it renews a link; None if unknown
             (SENTINEL DEBUG, since Redis 7).
     """
@@ -313,6 +315,8 @@ class Sentinel:
     config_file: str | None = None
     rewritten: str | Denied | None = None
     uptime: int | None = None
+    run_id: str = ""
+    also: tuple[Address, ...] = ()
     ping_period: int | None = None
 
 

@@ -105,10 +105,13 @@ def plan_failover(topology: Topology, to: str = "") -> Plan:
 
 
 def _wanted(topology: Topology, to: str) -> Server:
+    known = topology.directory
     for server in topology.members:
-        if to in {server.node.name, str(server.node.address), server.node.address.host}:
+        own = known.canonical(server.node.address)
+        names = {str(address) for address in known.aliases if known.canonical(address) == own}
+        if to in {server.node.name, str(server.node.address), server.node.address.host, *names}:
             if not server.role:
                 raise Refused(f"{to} does not answer: it can't be the master", server.silence or None)
             return server
-    known = ", ".join(server.node.name for server in topology.members)
-    raise Refused(f"{to!r} is none of the servers that replicate with each other", f"they are: {known}")
+    there = ", ".join(server.node.name for server in topology.members)
+    raise Refused(f"{to!r} is none of the servers that replicate with each other", f"they are: {there}")

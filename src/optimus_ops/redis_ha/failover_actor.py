@@ -13,8 +13,8 @@ from optimus_ops.errors import OpsError
 from optimus_ops.redis_ha.client import reason
 from optimus_ops.redis_ha.facts import Denied
 from optimus_ops.redis_ha.hand_over import MOMENT_SECONDS, PROMOTION_SECONDS, Handed, Parts, hand_over
+from optimus_ops.redis_ha.identity import watches
 from optimus_ops.redis_ha.observe_sentinel import peer
-from optimus_ops.redis_ha.places import watches
 from optimus_ops.redis_ha.steps import ForgetPreference, HandOver, PreferReplica, VerifyFailover
 
 if TYPE_CHECKING:

@@ -57,6 +57,7 @@ def _observe(node: Node, client: Any, master: str, *, rewrite: bool) -> Sentinel
         config_file=None if isinstance(info, Denied) else str(info.get("config_file", "")),
         rewritten=attempt(lambda: client.execute_command("SENTINEL", "FLUSHCONFIG")) if rewrite else None,
         uptime=None if isinstance(info, Denied) else count_of(info, "uptime_in_seconds"),
+        run_id="" if isinstance(info, Denied) else str(info.get("run_id", "")),
         ping_period=_ping_period(client),
     )
 

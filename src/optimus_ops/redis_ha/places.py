@@ -9,17 +9,18 @@ from typing import TYPE_CHECKING, Any, Protocol
 from optimus_ops.errors import OpsError, Refused
 from optimus_ops.redis_ha.client import Login, open_client, open_sentinel, open_url
 from optimus_ops.redis_ha.containers import directory_of, find_redis
-from optimus_ops.redis_ha.directory import Directory
-from optimus_ops.redis_ha.facts import Address, Denied, Node, Sentinel, Server, Topology
+from optimus_ops.redis_ha.facts import Address, Node, Sentinel, Server, Topology
+from optimus_ops.redis_ha.identity import distinct, identify, mentioned, resolve, watches
 from optimus_ops.redis_ha.observe_sentinel import observe_sentinel
 from optimus_ops.redis_ha.observe_server import PROBE_SECONDS, observe_server, probe
 from optimus_ops.redis_ha.together import ask_together
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from optimus_ops.engine.observe import Docker
     from optimus_ops.redis_ha.containers import RedisContainer
+    from optimus_ops.redis_ha.directory import Directory
     from optimus_ops.redis_ha.facts import Purpose, Watch
     from optimus_ops.redis_ha.redis_url import RedisUrl
 
@@ -104,11 +105,14 @@ class SentinelPlace:
         """
         ask = partial(_sentinels, connect=self.sentinel, master=self.master, rewrite=rewrite, note=note)
         named = ask(_nodes(self.addresses, "unknown"))
-        sentinels = (*named, *ask(_nodes(_others(named), "unknown")))
+        listed = self.master or next((name for one in named for name in one.names), "")
+        sentinels = distinct((*named, *ask(_nodes(_others(named), "unknown", listed))))
         name = master_name(sentinels, self.master)
-        nodes = _nodes({address for watch in watches(sentinels) for address in _data(watch)}, "state")
-        servers = _servers(nodes, self.server, rewrite=rewrite, note=note)
-        return Topology(name or "sentinels", servers, sentinels, name, _aliases(sentinels))
+        masters = {watch.master.address for watch in watches(sentinels)}
+        replicas = {peer.address for watch in watches(sentinels) for peer in watch.replicas} - masters
+        nodes = sorted([*_nodes(masters, "state"), *_nodes(replicas, "state", name)], key=lambda node: node.address)
+        servers = distinct(_servers(nodes, self.server, rewrite=rewrite, note=note))
+        return Topology(name or "sentinels", servers, sentinels, name, _known(servers, sentinels))
 
     def server(self, node: Node) -> Any:
         """Return a client of a server."""
@@ -168,7 +172,8 @@ class StackPlace:
 
         sentinels = _sentinels(watching, connect, name, rewrite=rewrite, note=note)
         servers = _servers(serving, connect, rewrite=rewrite, note=note)
-        return Topology(self.project, servers, sentinels, master_name(sentinels, name), directory_of(containers))
+        known = _known(servers, sentinels, directory_of(containers).names)
+        return Topology(self.project, servers, sentinels, master_name(sentinels, name), known)
 
     def server(self, node: Node) -> Any:
         """Return a client of the server or sentinel in a container, which need not run."""
@@ -182,8 +187,8 @@ class StackPlace:
         return open_client(container.node.address, self.login(container))
 
 
-def _nodes(addresses: Iterable[Address], purpose: Purpose) -> list[Node]:
-    return [Node(str(address), address, purpose) for address in sorted(addresses)]
+def _nodes(addresses: Iterable[Address], purpose: Purpose, listed: str = "") -> list[Node]:
+    return [Node(str(address), address, purpose, listed=listed) for address in sorted(addresses)]
 
 
 def _others(named: Sequence[Sentinel]) -> set[Address]:
@@ -197,16 +202,13 @@ def _data(watch: Watch) -> list[Address]:
     return [watch.master.address, *(peer.address for peer in watch.replicas)]
 
 
-def _aliases(sentinels: Sequence[Sentinel]) -> Directory:
-    """Return which host names mean the addresses by which the sentinels know each other, told by their ids."""
-    known = {peer.run_id: peer.address for watch in watches(sentinels) for peer in watch.sentinels}
-    given = {one.node.address.host: known[one.identity].host for one in sentinels if one.identity in known}
-    return Directory({host: known_as for host, known_as in given.items() if host != known_as})
-
-
-def watches(sentinels: Iterable[Sentinel]) -> list[Watch]:
-    """Return what those sentinels have that know the master."""
-    return [one.watch for one in sentinels if one.watch is not None and not isinstance(one.watch, Denied)]
+def _known(
+    servers: Sequence[Server], sentinels: Sequence[Sentinel], names: Mapping[str, str] | None = None
+) -> Directory:
+    """Return which addresses mean the same, as far as that can be found out."""
+    given = names or {}
+    hosts = {address.host for address in mentioned(servers, sentinels)} - set(given)
+    return identify(servers, sentinels, given, resolve(hosts))
 
 
 def master_name(sentinels: Sequence[Sentinel], given: str) -> str:

@@ -24,6 +24,9 @@ SILENT_SECONDS = 20
 """A master says something at least every ten seconds (repl-ping-replica-period)."""
 BEST_LAG = 10
 
+LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
+RESET = "on one sentinel after the other, half a minute apart: SENTINEL RESET"
+
 Problem = tuple["Verdict", str]
 
 
@@ -93,10 +96,7 @@ def _check_master(topology: Topology, server: Server, own: Replication) -> Check
     for one in own.replicas:
         problems.extend((verdict, f"{topology.directory.shown(one.address)} {text}") for verdict, text in _lag(one))
     if topology.sentinels:
-        for other in topology.members:
-            attached = any(topology.directory.same(one.address, other.node.address) for one in own.replicas)
-            if other is not server and not attached:
-                problems.append(("failed", f"{other.node.name} is not attached to it"))
+        problems.extend(_missing(topology, server, own))
     lag = max((one.lag for one in own.replicas if one.lag is not None), default=None)
     behind = max((one.behind for one in own.replicas), default=None)
     found = f"master, {len(own.replicas)} replicas attached"
@@ -109,6 +109,39 @@ def _check_master(topology: Topology, server: Server, own: Replication) -> Check
         "lag_seconds": lag,
     }
     return _judged(server, found, problems, figures)
+
+
+def _missing(topology: Topology, server: Server, own: Replication) -> Iterator[Problem]:
+    """Give the members that are not attached to their master."""
+    known = topology.directory
+    attached = {known.canonical(one.address) for one in own.replicas}
+    for other in topology.members:
+        at = known.canonical(other.node.address)
+        # A master may know several replicas by addresses that nobody else has for them, but not too few of them.
+        enough = len(own.replicas) >= len(topology.members) - 1
+        if other is server or at in attached or (enough and _has_stream_of(other, own)):
+            continue
+        way_out = (
+            f"; if it is gone for good: {RESET} {other.node.listed}" if other.silence and other.node.listed else ""
+        )
+        yield "failed", f"{other.node.name} is not attached to it{way_out}"
+
+
+def _has_stream_of(server: Server, master: Replication) -> bool:
+    own = server.replication
+    if server.silence or isinstance(own, Denied) or own.master is None:
+        return False
+    return bool(own.link_up and own.history) and own.history == master.history
+
+
+def _follows_itself(topology: Topology, server: Server, own: Replication) -> bool:
+    """Tell whether its master is itself, by one of its addresses or by the loopback of its own host."""
+    assert own.master is not None  # noqa: S101 - that is what makes it a replica
+    if topology.directory.same(own.master, server.node.address):
+        return True
+    elsewhere = any(topology.directory.same(own.master, one.node.address) for one in topology.servers)
+    port = server.node.address.port if isinstance(server.info, Denied) else count_of(server.info, "tcp_port")
+    return not elsewhere and not own.link_up and own.master.host in LOOPBACK and own.master.port == port
 
 
 def _lag(one: Attached) -> Iterator[Problem]:
@@ -124,7 +157,11 @@ def _check_replica(topology: Topology, server: Server, own: Replication) -> Chec
     assert own.master is not None  # noqa: S101 - that is what makes it a replica
     problems: list[Problem] = []
     masters = [one for one in topology.members if one.role == "master"]
-    if len(masters) == 1 and not topology.directory.same(own.master, masters[0].node.address):
+    if _follows_itself(topology, server, own):
+        whom = masters[0].node.address if len(masters) == 1 else None
+        there = f"REPLICAOF {whom.host} {whom.port}" if whom else "REPLICAOF HOST PORT of its master"
+        problems.append(("failed", f"it follows itself ({own.master}): {there}, or NO ONE if it is to be the master"))
+    elif len(masters) == 1 and not topology.directory.same(own.master, masters[0].node.address):
         there = topology.directory.shown(own.master)
         problems.append(("failed", f"it follows {there} and not {masters[0].node.name}: REPLICAOF sets that right"))
     if own.syncing:

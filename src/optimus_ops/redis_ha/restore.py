@@ -16,8 +16,8 @@ from optimus_ops.redis_ha.choosing import choose_container, named_container
 from optimus_ops.redis_ha.containers import find_redis
 from optimus_ops.redis_ha.data_files import DataFiles, read_data_files, refuse_without_volume
 from optimus_ops.redis_ha.finding import stack_place
+from optimus_ops.redis_ha.identity import watches
 from optimus_ops.redis_ha.manifest import check_files, read_manifest
-from optimus_ops.redis_ha.places import watches
 from optimus_ops.redis_ha.restore_actor import LONGEST_SECONDS, RestoreActor
 from optimus_ops.redis_ha.steps import PutInPlace, SetAside, StageBackup, StartRedis, StopRedis, VerifyRestore
 from optimus_ops.redis_ha.target import Flags, parse_flags

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from optimus_ops.redis_ha.facts import Denied
-from optimus_ops.redis_ha.replication_checks import config_file_check
+from optimus_ops.redis_ha.replication_checks import RESET, config_file_check
 from optimus_ops.redis_ha.verdict import Check, not_allowed
 
 if TYPE_CHECKING:
@@ -21,7 +22,6 @@ STAGGERED = 2
 LEARNING_SECONDS = 30
 """A sentinel that was just started learns of replicas by INFO, which it sends every ten seconds."""
 DOWN = frozenset({"s_down", "o_down", "disconnected"})
-RESET = "on one sentinel after the other, half a minute apart: SENTINEL RESET"
 
 
 def check_sentinel(topology: Topology, sentinel: Sentinel) -> Iterator[Check]:
@@ -112,7 +112,10 @@ def _known(topology: Topology, sentinel: Sentinel, watch: Watch, kind: str, ther
     ]
     found = f"{len(peers)} of {len(there)}"
     figures = {"known": len(peers), "there": len(there), "stale": len(extra), "unreachable": len(lost)}
+    counted = [directory.canonical(peer.address) for peer in peers]
+    twice = [directory.shown(peer.address) for number, peer in enumerate(peers) if counted[number] in counted[:number]]
     problems = [
+        *([f"there twice: {_listed(twice)}"] if twice else []),
         *([f"stale: {_listed(extra)}"] if extra else []),
         *([f"unknown to it: {_listed(unknown)}"] if unknown else []),
         *([f"unreachable for it: {_listed(lost)}"] if lost else []),
@@ -120,12 +123,13 @@ def _known(topology: Topology, sentinel: Sentinel, watch: Watch, kind: str, ther
     if not problems:
         return Check(sentinel.node.name, f"known {kind}", "ok", found, figures=figures)
     hints = [
+        *([f"one server under two addresses counts as two; {RESET} {topology.master}"] if twice else []),
         *([f"stale entries count in elections and may be promoted; {RESET} {topology.master}"] if extra else []),
         *(["it learns of others through the master within some seconds: are they on it?"] if unknown else []),
         *([f"start them, or if they are gone for good, {RESET} {topology.master}"] if lost else []),
     ]
     young = sentinel.uptime is not None and sentinel.uptime < LEARNING_SECONDS
-    verdict: Verdict = "warning" if young and not extra and not lost else "failed"
+    verdict: Verdict = "warning" if young and not extra and not lost and not twice else "failed"
     said = f"{found}; {'; '.join(problems)}"
     return Check(sentinel.node.name, f"known {kind}", verdict, said, "; ".join(hints), figures)
 
@@ -152,7 +156,12 @@ def check_group(topology: Topology) -> Iterator[Check]:
     if not watches:
         return
     known = [(one, watch) for one, watch in watches if watch is not None and not isinstance(watch, Denied)]
-    yield check_tolerance(len(topology.sentinels), max(watch.quorum for _one, watch in known))
+    gone = [one.node.name for one in topology.sentinels if one.silence and one.node.listed]
+    check = check_tolerance(len(topology.sentinels), max(watch.quorum for _one, watch in known))
+    if gone and check.hint:
+        forget = f"if {', '.join(gone)} is gone for good, {RESET} {topology.master}"
+        check = replace(check, hint=f"{check.hint}; {forget}")
+    yield check
     yield check_agreement(topology, known)
     yield check_settings(known)
 
@@ -193,18 +202,20 @@ def check_agreement(topology: Topology, watches: Sequence[tuple[Sentinel, Watch]
     """Judge whether all sentinels name the same master, at the same address, with the same quorum."""
     named: dict[tuple[Address, int, int], list[str]] = {}
     for sentinel, watch in watches:
-        named.setdefault((watch.master.address, watch.epoch, watch.quorum), []).append(sentinel.node.name)
+        known_as = topology.directory.canonical(watch.master.address)
+        named.setdefault((known_as, watch.epoch, watch.quorum), []).append(sentinel.node.name)
     identities = [sentinel.identity for sentinel, _watch in watches if sentinel.identity]
     twins = len(set(identities)) < len(identities)
     if twins:
         hint = "each takes the other for itself: delete the line `sentinel myid` from a copied file, and start it again"
         return Check(GROUP, "agreement", "failed", "two sentinels have the same id", hint)
     if len(named) == 1:
-        [(address, epoch, _quorum)] = named
+        [(_known_as, epoch, _quorum)] = named
+        address = watches[0][1].master.address
         found = f"all name {topology.directory.shown(address)}, epoch {epoch}"
         return Check(GROUP, "agreement", "ok", found, figures={"master": str(address), "epoch": epoch})
     found = "; ".join(
-        f"{', '.join(names)}: {topology.directory.shown(address)}, epoch {epoch}, quorum {quorum}"
+        f"{', '.join(names)}: {address}, epoch {epoch}, quorum {quorum}"
         for (address, epoch, quorum), names in named.items()
     )
     hint = f"clients are led to different servers: wait a few seconds and look again; if it stays, {RESET}"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from optimus_ops.inspect.units import age, size
 from optimus_ops.redis_ha.facts import Denied
 from optimus_ops.redis_ha.persistence_checks import check_persistence
-from optimus_ops.redis_ha.sentinel_checks import RESET
+from optimus_ops.redis_ha.replication_checks import RESET
 from optimus_ops.redis_ha.trouble import WAY_HINT
 from optimus_ops.redis_ha.values import count_of, real, whole
 from optimus_ops.redis_ha.verdict import Check, not_allowed
