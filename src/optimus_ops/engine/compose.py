@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from optimus_ops.engine.process import Completed
     from optimus_ops.project import Project
 
-Existing = Literal["keep", "replace", "recreate"]
+Existing = Literal["keep", "replace"]
 
 CONFIG_SECONDS = 60.0
 UP_SECONDS = 600.0
@@ -202,11 +202,11 @@ class Compose:
 
         Args:
             counts: service -> number of containers.
-            existing: what becomes of containers that are there: "keep" them, "replace" those whose configuration is
-                another one by now, or "recreate" all of them (for one-shot jobs).
+            existing: what becomes of containers that are there: "keep" them, or "replace" those whose
+                configuration is another one by now.
             on_line: called with each line that Compose says.
         """
-        how = {"keep": ["--no-recreate"], "replace": [], "recreate": ["--force-recreate"]}[existing]
+        how = {"keep": ["--no-recreate"], "replace": []}[existing]
         self.run("up", "-d", "--no-deps", *FROM_HERE, *how, *_scale(counts), *counts, on_line=on_line)
 
     def create(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -13,7 +14,8 @@ from optimus_ops.engine.process import CommandFailed
 from optimus_ops.errors import MachineLacks, OpsError
 from optimus_ops.operations.balancing import check_config, reload
 from optimus_ops.operations.containers import Containers, Deadlines
-from optimus_ops.operations.migrating import migrate, schema_in_use
+from optimus_ops.operations.jobs import run_job
+from optimus_ops.operations.migrating import schema_in_use
 from optimus_ops.operations.undo import undo
 from optimus_ops.plan.steps import (
     Build,
@@ -31,16 +33,19 @@ from optimus_ops.plan.steps import (
     Remove,
     RemoveImages,
     RemoveNetwork,
+    Restart,
+    RunJob,
     Start,
     Step,
     Stop,
     VerifyRouting,
+    WaitDependency,
     WaitHealthy,
     WriteSecrets,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from optimus_ops.console import Progress
     from optimus_ops.engine.compose import Compose
@@ -96,14 +101,16 @@ class ComposeActor:
             progress.note = text.strip()[:100]
 
         match step:
-            case Start() | WaitHealthy() | VerifyRouting() | Observe() | Stop() | Remove() | RemoveNetwork():
+            case Start() | WaitHealthy() | WaitDependency() | RunJob() | Restart():
+                self._start(step, progress, note)
+            case VerifyRouting() | Observe() | Stop() | Remove() | RemoveNetwork():
                 self._act_on_containers(step, progress, note)
             case CheckContracts() | CheckMigrations() | CheckBudgets() | CheckConfig():
                 self._check(step, note)
             case WriteSecrets():
                 self.rooms.write_secrets()
             case Migrate(service=service):
-                self._migrate(service, note)
+                self._migrate(service, progress)
             case Reload(service=service):
                 reload(self.containers, service)
             case _:
@@ -128,15 +135,28 @@ class ComposeActor:
             case _:
                 raise OpsError(f"no way to carry out a step of kind {step.kind!r}")
 
-    def _act_on_containers(self, step: Step, progress: Progress, note: Callable[[str], None]) -> None:
+    def _start(self, step: Step, progress: Progress, note: Callable[[str], None]) -> None:
         containers = self.containers
         match step:
             case Start(counts=counts, replicas=True):
                 containers.start_replicas(dict(counts), progress.show)
             case Start(counts=counts):
                 containers.start_others(dict(counts), progress.show)
-            case WaitHealthy(counts=counts, new=new):
-                containers.wait_healthy(dict(counts), note, new=new)
+            case WaitHealthy(counts=counts, new=new, required=required):
+                with _optional(progress, required=required):
+                    containers.wait_healthy(dict(counts), note, new=new)
+            case WaitDependency(services=services, required=required):
+                with _optional(progress, required=required):
+                    containers.wait_for_dependencies(services, note)
+            case RunJob(service=service, required=required):
+                with _optional(progress, required=required):
+                    run_job(containers, service, progress, required=required)
+            case Restart(victims=victims, seconds=seconds):
+                containers.restart(victims, seconds)
+
+    def _act_on_containers(self, step: Step, progress: Progress, note: Callable[[str], None]) -> None:
+        containers = self.containers
+        match step:
             case VerifyRouting(counts=counts, settle=settle):
                 containers.verify([name for name, _count in counts], settle, note)
             case Observe(service=service, seconds=seconds):
@@ -159,13 +179,13 @@ class ComposeActor:
             case CheckConfig(service=service):
                 check_config(self.containers, service)
 
-    def _migrate(self, service: str, note: Callable[[str], None]) -> None:
+    def _migrate(self, service: str, progress: Progress) -> None:
         in_use = schema_in_use(self.containers, self.stack.services[service].image)
         revision = self.rooms.revision(self.containers) if in_use else None
         if revision is not None:
             # Before the job: of several steps, some may be done when one fails.
             self.migrated_from.append(revision)
-        migrate(self.containers, service, note)
+        run_job(self.containers, service, progress)
 
     def undo(self, progress: Progress) -> tuple[str, ...]:
         """Put back what was there before the first step."""
@@ -173,6 +193,20 @@ class ComposeActor:
 
     def _downgrade(self) -> tuple[str, ...]:
         return self.rooms.downgrade(self.containers, self.migrated_from[0]) if self.migrated_from else ()
+
+
+@contextlib.contextmanager
+def _optional(progress: Progress, *, required: bool) -> Iterator[None]:
+    """Let a step end well although it failed, where nothing that starts requires it (`required: false`)."""
+    try:
+        yield
+    except MachineLacks:
+        raise
+    except OpsError as error:
+        if required:
+            raise
+        cause = error.message.splitlines()[0].partition("; it said last")[0]
+        progress.note = f"{cause}; what waits for it starts without (required: false)"
 
 
 def kept_images(compose: Compose) -> KeptImages:

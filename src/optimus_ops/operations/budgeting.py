@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from optimus_ops.engine.capacity import observe_capacity
 from optimus_ops.plan.deploy import peak_replicas
-from optimus_ops.plan.steps import CheckBudgets, Migrate, Start
+from optimus_ops.plan.steps import CheckBudgets, Migrate, RunJob, Start
 from optimus_ops.stack.accounts import Capacity
 from optimus_ops.stack.budgets import check_budgets, fit_pool
 from optimus_ops.stack.pools import database_of, pools_of
@@ -71,7 +71,7 @@ class Budgeting:
         return tuple((name, key, value) for name, pool in changes.items() for key, value in pool.items())
 
     def _peak(self, plan: Plan) -> dict[str, int]:
-        jobs = {step.service: 1 for step in plan.steps if isinstance(step, Migrate)}
+        jobs = {step.service: 1 for step in plan.steps if isinstance(step, Migrate | RunJob)}
         return {**peak_replicas(self.stack, self.state, plan), **jobs}
 
     def _capacity(self, started: set[str]) -> Capacity:

@@ -12,8 +12,8 @@ from optimus_ops.balancer.routing import check_routing
 from optimus_ops.errors import OpsError
 from optimus_ops.operations.giving import Gifts
 from optimus_ops.operations.judging import Judge
-from optimus_ops.plan.scale import needed_by
-from optimus_ops.plan.steps import Migrate, Observe, Stop, VerifyRouting, WaitHealthy
+from optimus_ops.plan.order import needed_by
+from optimus_ops.plan.steps import Migrate, Observe, RunJob, Stop, VerifyRouting, WaitDependency, WaitHealthy
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping
@@ -87,19 +87,34 @@ class Containers:
         more = {name: count for name, count in wanted.items() if count > there.get(name, 0)}
         if not more:
             return
-        needed = frozenset[str]().union(*(needed_by(self.stack, name) for name in more))
-        others = {name: count for name, count in there.items() if name in needed and name not in more}
-        self.compose.create(more, others, on_line=note)
-        made = [replica for replica in self.observe().replicas if replica.id not in state.ids]
+        self._make(more, note)
+
+    def _make(self, counts: Mapping[str, int], note: Callable[[str], None]) -> tuple[Replica, ...]:
+        """Make containers until each service has its count, as plain Compose makes them, and start them.
+
+        Returns:
+            those that were made.
+        """
+        state = self.observe()
+        needed = frozenset[str]().union(*(needed_by(self.stack, name) for name in counts)) - counts.keys()
+        others = {name: len(state.of(name)) for name in needed if state.of(name)}
+        self.compose.create(counts, others, on_line=note)
+        made = tuple(replica for replica in self.observe().replicas if replica.id not in state.ids)
         self._note_configs(made)
-        each(made, lambda replica: self.docker.start(replica.id))
+        # A job that others wait for has a step of its own.
+        waited_for = self.stack.jobs - counts.keys()
+        each([new for new in made if new.service not in waited_for], lambda new: self.docker.start(new.id))
+        return made
 
     def start_others(self, counts: Mapping[str, int], note: Callable[[str], None]) -> None:
         """Start containers that are no replicas: what ended is started again, or made anew if it is described anew."""
         self._wait_for_removals(self.observe(counts))
         state = self.observe()
-        idle = {name: count for name, count in counts.items() if not state.running(name)}
-        busy = {name: count for name, count in counts.items() if name not in idle}
+        fresh = {name: count for name, count in counts.items() if not state.of(name)}
+        idle = {name: count for name, count in counts.items() if name not in fresh and not state.running(name)}
+        busy = {name: count for name, count in counts.items() if state.running(name)}
+        if fresh:
+            self._make(fresh, note)
         if idle:
             self._set_going(idle)
             self.compose.up(idle, existing="replace", on_line=note)
@@ -107,6 +122,41 @@ class Containers:
             # Replacing would take what runs as well.
             self.compose.up(busy, existing="keep", on_line=note)
         self._note_configs(replica for replica in self.observe().replicas if replica.id not in state.ids)
+
+    def start_job(self, service: str, note: Callable[[str], None]) -> str:
+        """Make the container of a job anew, in place of that of its last run, and start it; return its id.
+
+        Its digest is the one of plain Compose, so that it tells whether its definition changed.
+        """
+        for former in self.observe((service,)).of(service):
+            self.docker.remove(former.id)
+        return next(made.id for made in self._make({service: 1}, note) if made.service == service)
+
+    def restart(self, victims: Iterable[Victim], seconds: float) -> None:
+        """Restart containers in place."""
+        each(victims, lambda victim: self.docker.restart(victim.container, seconds=seconds))
+
+    def wait_for_dependencies(self, names: Collection[str], note: Callable[[str], None]) -> None:
+        """Wait until each of some services that run already has a healthy replica.
+
+        Raises:
+            OpsError: one has none in time.
+        """
+        until = time.monotonic() + self.deadlines.healthy
+        while True:
+            state = self.observe(names)
+            late = [name for name in names if not any(replica.ready for replica in state.of(name))]
+            if not late:
+                return
+            note(f"not healthy yet: {', '.join(late)}")
+            if time.monotonic() >= until:
+                said = "\n".join(self.said(replica) for replica in state.of(late[0])) or "    (it has no container)"
+                seconds = f"{self.deadlines.healthy:.0f} s"
+                raise OpsError(
+                    f"no replica of {late[0]} is healthy after {seconds}, and what starts depends on it; "
+                    f"it said last:\n{said}"
+                )
+            time.sleep(POLL_SECONDS)
 
     def _wait_for_removals(self, state: State) -> None:
         """Wait until what the engine is removing is gone, and remove what it could not: neither can be started."""
@@ -153,9 +203,17 @@ class Containers:
         while True:
             state = self.observe(counts)
             watched = {name: self._watched(state, name, new=new) for name in counts}
-            ready = {name: sum(replica.ready for replica in replicas) for name, replicas in watched.items()}
+            ready = {
+                name: sum(replica.ready or self._has_done_its_work(replica) for replica in replicas)
+                for name, replicas in watched.items()
+            }
             note(", ".join(f"{name} {ready[name]}/{count}" for name, count in counts.items()))
-            own = tuple(found for replicas in watched.values() for found in replicas if self.judge.is_own(found))
+            own = tuple(
+                found
+                for replicas in watched.values()
+                for found in replicas
+                if self.judge.is_own(found) and not self._has_done_its_work(found)
+            )
             if bad := self.judge.failed(own):
                 raise OpsError(f"{bad[0].name} {bad[0].condition}; it said last:\n{self.said(bad[0])}")
             late = next((replica for replica in own if not replica.ready), None)
@@ -176,6 +234,16 @@ class Containers:
             return state.of(name)
         ended = {replica.id for replica in self.before.replicas if not replica.running}
         return tuple(replica for replica in state.of(name) if replica.id not in ended)
+
+    def _has_done_its_work(self, replica: Replica) -> bool:
+        """Tell whether a container ended well that is no replica, and that nothing starts again: it was made to end."""
+        service = self.stack.services[replica.service]
+        return (
+            replica.status == "exited"
+            and replica.exit_code == 0
+            and not service.scalable
+            and service.restart in {"no", "on-failure"}
+        )
 
     def new_replicas(self, state: State, name: str) -> tuple[Replica, ...]:
         """Return the replicas of a service that were not there before the first step."""
@@ -247,9 +315,9 @@ def longest(plan: Plan, deadlines: Deadlines) -> float:
 
 def _longest(step: Step, deadlines: Deadlines) -> float:
     match step:
-        case WaitHealthy():
+        case WaitHealthy() | WaitDependency():
             return deadlines.healthy
-        case Migrate():
+        case Migrate() | RunJob():
             return deadlines.migrate
         case VerifyRouting(settle=settle):
             return deadlines.routing + settle

@@ -9,7 +9,6 @@ from optimus_ops.contracts import agree_on_deploy, contracts_to_come
 from optimus_ops.engine.disk import check_disk
 from optimus_ops.engine.names import repository_of
 from optimus_ops.engine.state import short_id
-from optimus_ops.engine.subnets import check_subnets
 from optimus_ops.errors import Refused
 from optimus_ops.operations.actor import kept_images
 from optimus_ops.operations.budgeting import Budgeting
@@ -20,12 +19,14 @@ from optimus_ops.operations.session import Session
 from optimus_ops.plan.deploy import (
     DeployRequest,
     check_replaceable,
+    dependents_of,
     deployable,
     plan_deploy,
     rebuilt_images,
 )
 from optimus_ops.plan.differences import noting_differences
 from optimus_ops.plan.notes import with_notes
+from optimus_ops.plan.order import dependencies_first
 from optimus_ops.plan.scale import check_checkout, check_services
 from optimus_ops.stack.accounts import BudgetPolicy
 
@@ -91,7 +92,6 @@ def look(session: Session) -> tuple[Stack, State]:
     """Return what is wanted and what runs, if it may be changed from here."""
     files, state = session.look()
     check_checkout(state, str(session.project.compose))
-    check_subnets(session.docker, files.document)
     check_disk(session.docker.root)
     return files.stack, state
 
@@ -108,6 +108,7 @@ def planned(session: Session, state: State, request: DeployRequest, *, fit_pool:
     compose, request = _pinned_as_asked(session, request)
     wanted = WantedStack.read(compose)
     stack = wanted.stack
+    request = _with_dependents(stack, state, request)
     around = look_around(compose, session.docker, wanted, state, building=True)
     around = look_at_versions(around, compose, session.docker, wanted, state, request.services)
     around = replace(around, before=session.running_before())
@@ -119,6 +120,15 @@ def planned(session: Session, state: State, request: DeployRequest, *, fit_pool:
         return planned(session, state, replace(request, environment=environment))
     plan = with_notes(budgeting.checked(plan), stack, state, notice(session, wanted, state))
     return noting_differences(plan, stack, state, around.versions, request.services), stack
+
+
+def _with_dependents(stack: Stack, state: State, request: DeployRequest) -> DeployRequest:
+    """Return the request with what has to be restarted after its services, in the order of what depends on what."""
+    check_services(stack, request.services)
+    asked = tuple(name for name in request.services if name not in request.dependents)
+    dependents = dependents_of(stack, state, asked)
+    services = dependencies_first(stack, (*asked, *(name for name in stack.services if name in dependents)))
+    return replace(request, services=services, dependents=dependents)
 
 
 def in_order(

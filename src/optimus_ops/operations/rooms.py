@@ -77,7 +77,18 @@ def look_around(compose: Compose, docker: Docker, wanted: WantedStack, state: St
         bases_missing=bases_missing,
         secrets=None if planned is None else planned.generate,
         secrets_coming=() if planned is None else (*planned.write, *planned.remove),
+        changed_jobs=_changed_jobs(compose, wanted, state),
     )
+
+
+def _changed_jobs(compose: Compose, wanted: WantedStack, state: State) -> frozenset[str]:
+    """Return the jobs whose definition changed since their last run; Compose is only asked where one has run."""
+    jobs = wanted.stack.jobs - {wanted.stack.migrations}
+    runs = [replica for name in jobs for replica in state.of(name) if replica.config_hash]
+    if not runs:
+        return frozenset()
+    hashes = compose.hashes(wanted.document)
+    return frozenset(run.service for run in runs if run.config_hash != hashes.get(run.service, run.config_hash))
 
 
 def look_at_versions(

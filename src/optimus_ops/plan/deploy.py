@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from optimus_ops.errors import Refused
+from optimus_ops.plan.order import start_order
 from optimus_ops.plan.scale import (
     SETTLE_SECONDS,
     ScaleRequest,
@@ -24,6 +25,7 @@ from optimus_ops.plan.scale import (
     victims,
 )
 from optimus_ops.plan.stale import stale_replicas, staleness
+from optimus_ops.plan.start import JobVersions, due_jobs, healthy_first, wait_for_dependencies
 from optimus_ops.plan.steps import (
     Build,
     CheckConfig,
@@ -36,15 +38,17 @@ from optimus_ops.plan.steps import (
     Pull,
     Reload,
     Remove,
+    Restart,
     Start,
     Step,
     Stop,
     VerifyRouting,
+    WaitDependency,
     WaitHealthy,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Collection, Iterable, Iterator, Mapping
 
     from optimus_ops.engine.state import Replica, State
     from optimus_ops.plan.scale import Surroundings
@@ -65,7 +69,8 @@ class DeployRequest:
         observe: seconds for which the new replicas of each batch are compared with the old ones.
         allow_contract: whether migrations may take away what the running version uses.
         force: whether replicas are replaced that are not stale.
-        migrate: whether the migrations job runs where the image is its own.
+        migrate: whether jobs run, the migrations where the image is their own.
+        dependents: those of the services that are replaced only after what they depend on with `restart: true` was.
         purpose: what the plan is called.
     """
 
@@ -79,6 +84,7 @@ class DeployRequest:
     allow_contract: bool = False
     force: bool = False
     migrate: bool = True
+    dependents: frozenset[str] = frozenset()
     purpose: str = "deploy"
 
 
@@ -125,10 +131,68 @@ def plan_deploy(stack: Stack, state: State, request: DeployRequest, around: Surr
     if items:
         names = tuple(item.service for item in items)
         steps.append(CheckContracts(services=names, cause="services that call each other run beside it"))
-        steps.extend(_migrate_steps(stack, state, request, around, names))
+        migrate = _migrate_steps(stack, state, request, around, names)
+        steps.extend(_before_start(stack, state, request, around, names, migrate))
     for item in items:
         steps.extend(_roll(stack, request, item))
-    return Plan(state.project, request.purpose, (*steps, *reload, *_last_steps(stack, items)))
+    restart = _restart_steps(stack, state, tuple(item.service for item in items))
+    return Plan(state.project, request.purpose, (*steps, *restart, *reload, *_last_steps(stack, items)))
+
+
+def dependents_of(stack: Stack, state: State, services: Iterable[str]) -> frozenset[str]:
+    """Return the services that are to be restarted, and so replaced, after some services were (`restart: true`).
+
+    Args:
+        stack: what is wanted.
+        state: what runs.
+        services: those that may be replaced; services that depend on dependents are among the result.
+    """
+    reached, found = set(services), set[str]()
+    while more := {name for name in _restarted(stack, state, reached) if stack.services[name].scalable} - reached:
+        reached |= more
+        found |= more
+    return frozenset(found)
+
+
+def _restarted(stack: Stack, state: State, replaced: Collection[str]) -> tuple[str, ...]:
+    """Return the services that run and say `restart: true` of one that is replaced."""
+    return tuple(
+        name
+        for name, service in stack.services.items()
+        if state.running(name)
+        and any(dependency.restart and needed in replaced for needed, dependency in service.depends_on.items())
+    )
+
+
+def _restart_steps(stack: Stack, state: State, replaced: tuple[str, ...]) -> tuple[Step, ...]:
+    """Return the restarts of what can't be replaced while it serves, and depends on what was."""
+    steps: list[Step] = []
+    for name in _restarted(stack, state, replaced):
+        if stack.services[name].scalable:
+            continue
+        named = ", ".join(needed for needed, told in stack.services[name].depends_on.items() if told.restart)
+        running, seconds = state.running(name), stack.services[name].stop_seconds
+        cause = f"{name} depends on {named} with restart: true"
+        steps.append(Restart(service=name, victims=going(running), seconds=seconds, cause=cause))
+        steps.append(WaitDependency(services=(name,), cause="it was restarted"))
+    return tuple(steps)
+
+
+def _before_start(
+    stack: Stack,
+    state: State,
+    request: DeployRequest,
+    around: Surroundings,
+    names: tuple[str, ...],
+    migrate: tuple[Step, ...],
+) -> tuple[Step, ...]:
+    """Return what has to be done before the first new replica starts: dependencies healthy, jobs ended well."""
+    starting = (*names, *((stack.migrations,) if migrate and stack.migrations else ()))
+    versions = JobVersions(around.images, rebuilt_images(stack, request, around), around.changed_jobs)
+    jobs = due_jobs(stack, state, starting, versions, whole=False) if request.migrate else {}
+    waits = wait_for_dependencies(state, healthy_first(stack, (*starting, *jobs)))
+    steps = {**jobs, **({stack.migrations: migrate} if migrate and stack.migrations else {})}
+    return (*waits, *(step for group in start_order(stack, steps) for name in group for step in steps[name]))
 
 
 def check_replaceable(stack: Stack, state: State, services: tuple[str, ...]) -> None:
@@ -163,9 +227,15 @@ def _replacements(stack: Stack, state: State, request: DeployRequest, around: Su
     names = tuple(name for name in request.services if name != stack.balancer)
     stale = stale_replicas(stack, state, names, around.versions)
     anew = rebuilt_images(stack, request, around)
-    items = []
+    items: list[Replacement] = []
     for name in names:
-        cause = ""
+        replaced = [item.service for item in items if item.old or item.ended or item.new < item.wanted]
+        after = [
+            needed for needed, told in stack.services[name].depends_on.items() if told.restart and needed in replaced
+        ]
+        if name in request.dependents and not after:
+            continue
+        cause = f"{name}: {', '.join(after)} is replaced, on which it depends with restart: true" if after else ""
         if stack.services[name].image in anew:
             cause = f"{name}: a new image is {'fetched' if request.images.get(name) else 'built'}"
         elif request.force:
@@ -176,7 +246,7 @@ def _replacements(stack: Stack, state: State, request: DeployRequest, around: Su
 
 def rebuilt_images(stack: Stack, request: DeployRequest, around: Surroundings) -> frozenset[str]:
     """Return the images that are made or fetched anew, so that every replica of them is stale."""
-    images = {stack.services[name].image for name in request.services}
+    images = {stack.services[name].image for name in request.services if name not in request.dependents}
     return frozenset(image for image in images if image not in around.images or image in around.outdated)
 
 

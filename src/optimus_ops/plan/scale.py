@@ -6,7 +6,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from optimus_ops.errors import Refused
+from optimus_ops.plan.order import needed_by
 from optimus_ops.plan.stale import Versions, stale_replicas
+from optimus_ops.plan.start import JobVersions, due_jobs, start_steps
 from optimus_ops.plan.steps import (
     Build,
     CheckMigrations,
@@ -21,7 +23,6 @@ from optimus_ops.plan.steps import (
     Stop,
     VerifyRouting,
     Victim,
-    WaitHealthy,
     WriteSecrets,
 )
 
@@ -74,6 +75,7 @@ class Surroundings:
         hashes: service -> Compose's digest of its definition; looked at only where replicas may be replaced.
         changes: container id -> what it was given that is another one now; likewise.
         noted: the containers of which it is known what they were given; likewise.
+        changed_jobs: jobs, the migrations left out, whose definition changed since they last ended well.
     """
 
     images: Mapping[str, str]
@@ -86,6 +88,7 @@ class Surroundings:
     hashes: Mapping[str, str] = field(default_factory=dict)
     changes: Mapping[str, tuple[Changed, ...]] = field(default_factory=dict)
     noted: frozenset[str] = frozenset()
+    changed_jobs: frozenset[str] = frozenset()
 
     @property
     def versions(self) -> Versions:
@@ -96,12 +99,13 @@ class Surroundings:
 def plan_scale(stack: Stack, state: State, request: ScaleRequest, around: Surroundings) -> Plan:
     """Plan how to get from what runs to the requested numbers of replicas, with the rest of the stack up.
 
-    Order: secrets, images, stores, migrations, replicas, balancer, proof of the routing; then the replicas that are too
-    many leave, all of a service at once, with the proof that they get no traffic any more. They are removed last: until
-    then an undo starts them again.
+    Order: secrets, images, stores, migrations, replicas, balancer, proof of the routing, and jobs before what waits for
+    them; what services say of one another comes first (`start_order`). Then the replicas that are too many leave, all
+    of a service at once, with the proof that they get no traffic any more. They are removed last: until then an undo
+    starts them again.
 
     Raises:
-        Refused: a requested service is unknown or can't be scaled.
+        Refused: a requested service is unknown or can't be scaled, or services wait for one another.
     """
     check_services(stack, [*request.counts, *request.build])
     check_scalable(stack, request.counts)
@@ -110,8 +114,8 @@ def plan_scale(stack: Stack, state: State, request: ScaleRequest, around: Surrou
     most = most_at_once(state, wanted, forced)
     prepare = prepare_steps(stack, state, request, around)
     short = [name for name, count in most.items() if len(state.running(name)) < count]
-    migrate = migrate_steps(stack, state, request, around, short)
-    start = start_steps(stack, state, most, migrate)
+    jobs = jobs_to_run(stack, state, request, around, short)
+    start = start_steps(stack, state, most, jobs, request.counts)
     verify = _verify(stack, state, most, [step for step in start if isinstance(step, Start)])
     steps = (*prepare, *start, *verify, *_fewer_steps(stack, state, wanted, around, forced))
     return Plan(state.project, request.purpose, steps)
@@ -265,6 +269,33 @@ def _build_steps(stack: Stack, asked: frozenset[str], needed: Mapping[str, str])
     return [Build(services=names, cause="; ".join(causes))] if names else []
 
 
+def jobs_to_run(
+    stack: Stack,
+    state: State,
+    request: ScaleRequest,
+    around: Surroundings,
+    short: Sequence[str],
+    *,
+    whole: bool = True,
+) -> dict[str, tuple[Step, ...]]:
+    """Return the jobs that have to run, the migrations among them, each with its steps.
+
+    Args:
+        stack: what is wanted.
+        state: what runs.
+        request: what was asked for.
+        around: what else was observed.
+        short: the services that get new containers.
+        whole: whether the whole stack is brought up.
+    """
+    rebuilt = {stack.services[built].image for built in request.build}
+    anew = rebuilt | (around.outdated & frozenset(idle_images(stack, state)))
+    migrate = migrate_steps(stack, state, request, around, short)
+    starting = [*short, *((stack.migrations,) if migrate and stack.migrations else ())]
+    jobs = due_jobs(stack, state, starting, JobVersions(around.images, anew, around.changed_jobs), whole=whole)
+    return {**jobs, **({stack.migrations: migrate} if migrate and stack.migrations else {})}
+
+
 def migrate_steps(
     stack: Stack, state: State, request: ScaleRequest, around: Surroundings, short: Iterable[str] = ()
 ) -> tuple[Step, ...]:
@@ -300,39 +331,6 @@ def migrate_steps(
     if done or image not in starting:
         return ()
     return (*check, Migrate(service=name, cause="it has not ended well on this image yet"))
-
-
-def start_steps(stack: Stack, state: State, wanted: Mapping[str, int], migrate: tuple[Step, ...]) -> tuple[Step, ...]:
-    """Return the starts in order: what the migrations need, the migrations, replicas, the balancer."""
-    balancer = {stack.balancer} - {None}
-    replicas = {name for name in stack.scalable if name not in balancer}
-    foundation = set(wanted) - replicas - balancer
-    stores = _start(state, wanted, foundation)
-    apps = _start(state, wanted, replicas, replicas=True)
-    edge = _start(state, wanted, balancer)
-    # The balancer starts behind the replicas, and all of them get healthy at the same time.
-    return (*stores, *_wait(state, stores), *migrate, *apps, *edge, *_wait(state, (*apps, *edge)))
-
-
-def _start(
-    state: State, wanted: Mapping[str, int], names: Iterable[str | None], *, replicas: bool = False
-) -> tuple[Start, ...]:
-    """Return the start of services that are short of containers."""
-    short = {name: count for name, count in wanted.items() if name in set(names) and len(state.running(name)) < count}
-    if not short:
-        return ()
-    return (Start(counts=tuple(short.items()), replicas=replicas, cause=_shortage(state, short)),)
-
-
-def _shortage(state: State, counts: Mapping[str, int]) -> str:
-    return "; ".join(f"{name}: {len(state.running(name))} running, {count} wanted" for name, count in counts.items())
-
-
-def _wait(state: State, starts: Sequence[Start]) -> tuple[Step, ...]:
-    """Return the wait for what was started; what was unhealthy before is not waited for."""
-    unhealthy = {name: sum(replica.health == "unhealthy" for replica in state.running(name)) for name in state.services}
-    counts = tuple((name, count - unhealthy.get(name, 0)) for step in starts for name, count in step.counts)
-    return (WaitHealthy(counts=counts, cause="they were started"),) if counts else ()
 
 
 def routed(stack: Stack) -> tuple[str, ...]:
@@ -415,17 +413,6 @@ def plan_migrate(stack: Stack, state: State, around: Surroundings) -> Plan:
     needed = needed_by(stack, stack.migrations)
     wanted = {name: count for name, count in wanted_counts(stack, state, {}, around.before).items() if name in needed}
     prepare = prepare_steps(stack, state, request, around)
-    stores = _start(state, wanted, needed)
-    steps = (*prepare, *stores, *_wait(state, stores), *migrate_steps(stack, state, request, around))
-    return Plan(state.project, request.purpose, steps)
-
-
-def needed_by(stack: Stack, name: str) -> frozenset[str]:
-    """Return the services that a service depends on, and those that they depend on."""
-    found: set[str] = set()
-    open_names = [name]
-    while open_names:
-        new = set(stack.services[open_names.pop()].depends_on) & set(stack.services) - found
-        found |= new
-        open_names.extend(new)
-    return frozenset(found)
+    short = [name for name, count in wanted.items() if len(state.running(name)) < count]
+    jobs = jobs_to_run(stack, state, request, around, short, whole=False)
+    return Plan(state.project, request.purpose, (*prepare, *start_steps(stack, state, wanted, jobs)))

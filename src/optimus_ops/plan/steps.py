@@ -123,16 +123,78 @@ class WaitHealthy(Step):
     Args:
         counts: service -> healthy replicas.
         new: whether only those count that were started by this plan.
+        required: whether the plan fails where they don't get healthy; else what waits for them starts without.
     """
 
     kind: ClassVar[str] = "wait-healthy"
     counts: tuple[tuple[str, int], ...]
     new: bool = False
+    required: bool = True
 
     @property
     def text(self) -> str:
         """Return what is done, in a few words."""
-        return f"wait until healthy: {_counted(self.counts)}{' (new ones)' if self.new else ''}"
+        how = " (new ones)" if self.new else "" if self.required else " (not required)"
+        return f"wait until healthy: {_counted(self.counts)}{how}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WaitDependency(Step):
+    """Wait until services that run already have a healthy replica: what starts next depends on them.
+
+    Args:
+        services: the services.
+        required: whether the plan fails where they have none in time; else what waits for them starts without.
+    """
+
+    kind: ClassVar[str] = "wait-dependency"
+    services: tuple[str, ...]
+    required: bool = True
+
+    @property
+    def text(self) -> str:
+        """Return what is done, in a few words."""
+        return f"wait for a healthy replica of {', '.join(self.services)}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunJob(Step):
+    """Run a job once, to its end, before what waits for it starts.
+
+    Args:
+        service: the job.
+        required: whether the plan fails where it doesn't end with 0; else what waits for it starts without.
+    """
+
+    kind: ClassVar[str] = "run-job"
+    service: str
+    required: bool = True
+
+    @property
+    def text(self) -> str:
+        """Return what is done, in a few words."""
+        return f"run {self.service}" if self.required else f"run {self.service} (not required)"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Restart(Step):
+    """Restart containers in place, because what they depend on with `restart: true` was replaced.
+
+    Args:
+        service: their service.
+        victims: the containers.
+        seconds: grace between SIGTERM and SIGKILL.
+    """
+
+    kind: ClassVar[str] = "restart"
+    service: str
+    victims: tuple[Victim, ...]
+    seconds: float
+
+    @property
+    def text(self) -> str:
+        """Return what is done, in a few words."""
+        return f"restart {', '.join(victim.name for victim in self.victims)}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

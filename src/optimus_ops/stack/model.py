@@ -77,6 +77,7 @@ class Service:
         labels: labels of its containers.
         fixed: what only one container can have, of a service that could have replicas without it.
         given: what its containers are given besides their image.
+        restart: when the engine starts its containers again: no, always, on-failure or unless-stopped.
     """
 
     name: str
@@ -97,6 +98,7 @@ class Service:
     labels: Mapping[str, str]
     given: tuple[Given, ...]
     fixed: tuple[str, ...] = ()
+    restart: str = "no"
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,6 +244,7 @@ def _service(
         labels=_labels(raw.get("labels")),
         given=given,
         fixed=fixed if replicas else (),
+        restart=str(raw.get("restart") or "no").partition(":")[0],
     )
 
 

@@ -67,7 +67,6 @@ def create_app(
         hostname=settings.hostname,
         drain=drain,
         observe=metrics.observe,
-        inflight_changed=metrics.inflight_changed,
         access=access,
         max_inflight=settings.max_inflight,
     )
