@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from optimus_ops.engine.files import write_private
-from optimus_ops.engine.names import repository_of
+from optimus_ops.engine.names import KEPT, repository_of
 from optimus_ops.engine.state import short_id
 from optimus_ops.errors import OpsError
 
@@ -79,4 +79,4 @@ class KeptImages:
 
     def name_of(self, name: str, image: str) -> str:
         """Return the name under which an image is kept: `optimus/ai-engine:kept-PROJECT-b6e41806674c`."""
-        return f"{repository_of(name)}:kept-{self.project}-{short_id(image)}"
+        return f"{repository_of(name)}:{KEPT}{self.project}-{short_id(image)}"

@@ -5,6 +5,9 @@ Grammar: https://pkg.go.dev/github.com/distribution/reference
 
 from __future__ import annotations
 
+KEPT = "kept-"
+"""What the tags begin with under which images are kept for a rollback."""
+
 
 def repository_of(name: str) -> str:
     """Return an image's name without tag and digest."""
@@ -17,6 +20,6 @@ def tag_of(name: str) -> str:
     return name.partition("@")[0].rpartition("/")[2].partition(":")[2] or "latest"
 
 
-def has_digest(name: str) -> bool:
-    """Tell whether a name says by its digest which image it is, so that it can never stand for another one."""
-    return "@" in name
+def is_kept(name: str) -> bool:
+    """Tell whether a name is one under which this library keeps an image for a rollback."""
+    return tag_of(name).startswith(KEPT)

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from optimus_ops.engine.files import write_private
+from optimus_ops.engine.names import is_kept
 from optimus_ops.errors import Refused
 
 if TYPE_CHECKING:
@@ -56,6 +57,9 @@ class Pins:
         services: dict[str, dict[str, object]] = {}
         for service, image in self.images.items():
             services.setdefault(service, {})["image"] = image
+            if is_kept(image):
+                # It has that name on this machine only, whatever the Compose files say.
+                services[service]["pull_policy"] = "never"
         for service, variables in self.environment.items():
             services.setdefault(service, {})["environment"] = dict(variables)
         return json.dumps({"services": services}, indent=1)

@@ -14,6 +14,7 @@ from optimus_ops.engine.process import CommandFailed
 from optimus_ops.errors import MachineLacks, OpsError
 from optimus_ops.operations.balancing import check_config, reload
 from optimus_ops.operations.containers import Containers, Deadlines
+from optimus_ops.operations.fetching import pull
 from optimus_ops.operations.jobs import run_job
 from optimus_ops.operations.migrating import schema_in_use
 from optimus_ops.operations.undo import undo
@@ -121,7 +122,7 @@ class ComposeActor:
             case MakeBases(images=images):
                 self.rooms.make_bases(images, note)
             case Pull(services=services):
-                self.compose.run("pull", "--quiet", *services, on_line=progress.show)
+                pull(dict.fromkeys(self.stack.services[name].image for name in services), progress.show)
             case Build(services=services):
                 self.rooms.build(services, progress.show)
             case RemoveImages(images=images):

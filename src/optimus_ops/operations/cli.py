@@ -18,6 +18,8 @@ from optimus_ops.stack.model import parse_count
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from optimus_ops.stack.pull_policy import Asking
+
 ENGINE_WAIT = "OPTIMUS_ENGINE_WAIT"
 """Names the seconds to wait for an engine that went away before what was done is undone."""
 DIGEST = re.compile(r"sha(256|384|512):", re.IGNORECASE)
@@ -145,6 +147,19 @@ class RollFlags:
     allow_contract: bool = False
     fit_pool: bool = False
     force: bool = False
+    pull: bool = False
+    no_pull: bool = False
+
+    @property
+    def asking(self) -> Asking:
+        """Return whether registries are asked what images stand for now.
+
+        Raises:
+            Refused: yes and no are said at once.
+        """
+        if self.pull and self.no_pull:
+            raise Refused("--pull and --no-pull say the opposite of one another")
+        return "always" if self.pull else "never" if self.no_pull else "by policy"
 
     @property
     def request(self) -> DeployRequest:
@@ -161,6 +176,7 @@ class RollFlags:
             observe=seconds_of(self.observe, "--observe", 3600),
             allow_contract=self.allow_contract,
             force=self.force,
+            asking=self.asking,
         )
 
 

@@ -16,6 +16,7 @@ from optimus_ops.operations.noticing import notice
 from optimus_ops.operations.rooms import WantedStack, look_around, look_at_versions, running_images
 from optimus_ops.operations.scale import summary
 from optimus_ops.operations.session import Session
+from optimus_ops.operations.tags import moved_tags
 from optimus_ops.plan.deploy import (
     DeployRequest,
     check_replaceable,
@@ -67,7 +68,7 @@ def deploy(flags: DeployFlags, options: Options) -> None:
         check_services(stack, flags.services)
         services = flags.services or deployable(stack, state)
         images = requested_images(session, stack, services, flags.image)
-        request = replace(flags.request, services=services, images=images)
+        request = replace(flags.request, services=services, images=images, named=bool(flags.services))
         return planned(session, state, request, fit_pool=flags.fit_pool)
 
     session.change(make_plan, after=lambda: summary(session))
@@ -83,6 +84,7 @@ def rollback(flags: DeployFlags, options: Options) -> None:
         check_replaceable(stack, state, flags.services)
         images = {name: previous_image(session, stack, state, name) for name in flags.services}
         request = replace(flags.request, services=flags.services, images=images, migrate=False, purpose="rollback")
+        request = replace(request, asking="never")
         return planned(session, state, request)
 
     session.change(make_plan, after=lambda: summary(session))
@@ -111,7 +113,9 @@ def planned(session: Session, state: State, request: DeployRequest, *, fit_pool:
     request = _with_dependents(stack, state, request)
     around = look_around(compose, session.docker, wanted, state, building=True)
     around = look_at_versions(around, compose, session.docker, wanted, state, request.services)
-    around = replace(around, before=session.running_before())
+    asked = services_to_ask(wanted.stack, request)
+    moved = moved_tags(session.docker, stack, asked, request.asking)
+    around = replace(around, before=session.running_before(), moved=moved)
     request = replace(request, services=in_order(session, wanted, state, request, around))
     plan = plan_deploy(stack, state, request, around)
     counts = {name: len(state.lasting(name)) for name in request.services}
@@ -119,7 +123,8 @@ def planned(session: Session, state: State, request: DeployRequest, *, fit_pool:
     if fit_pool and (environment := budgeting.pools_that_fit(plan)):
         return planned(session, state, replace(request, environment=environment))
     plan = with_notes(budgeting.checked(plan), stack, state, notice(session, wanted, state))
-    return noting_differences(plan, stack, state, around.versions, request.services), stack
+    replaced = [name for name in request.services if name not in request.dependents]
+    return noting_differences(plan, stack, state, around.versions, replaced), stack
 
 
 def _with_dependents(stack: Stack, state: State, request: DeployRequest) -> DeployRequest:
@@ -129,6 +134,15 @@ def _with_dependents(stack: Stack, state: State, request: DeployRequest) -> Depl
     dependents = dependents_of(stack, state, asked)
     services = dependencies_first(stack, (*asked, *(name for name in stack.services if name in dependents)))
     return replace(request, services=services, dependents=dependents)
+
+
+def services_to_ask(stack: Stack, request: DeployRequest) -> tuple[str, ...]:
+    """Return the services whose registries may be asked: the balancer's only if it is named.
+
+    It can't be replaced without an outage, and is among the services where none is named.
+    """
+    names = (name for name in request.services if name not in request.dependents)
+    return tuple(name for name in names if name != stack.balancer or request.named)
 
 
 def in_order(
@@ -144,7 +158,7 @@ def in_order(
     names = tuple(name for name in request.services if name != wanted.stack.balancer)
     images = {name: wanted.stack.services[name].image for name in names}
     anew = rebuilt_images(wanted.stack, request, around)
-    to_come = contracts_to_come(wanted.document, anew)
+    to_come = contracts_to_come(wanted.document, anew - set(around.moved))
     agreed = agree_on_deploy(
         session.docker,
         images,

@@ -13,6 +13,7 @@ from optimus_ops.operations.noticing import notice
 from optimus_ops.operations.overlays import check_switch
 from optimus_ops.operations.rooms import look_around, look_at_given
 from optimus_ops.operations.session import Session
+from optimus_ops.operations.tags import moved_while_idle
 from optimus_ops.plan.differences import noting_differences
 from optimus_ops.plan.down import plan_down
 from optimus_ops.plan.leftovers import check_networks, clear_containers, clear_one_offs, clear_rest, replaced_images
@@ -62,7 +63,8 @@ def scale(wanted: Wanted, options: Options) -> None:
         check_ports(stack, state)
         check_disk(session.docker.root)
         around = look_around(session.compose, session.docker, files, state, building=bool(wanted.request.build))
-        around = replace(around, before=session.running_before())
+        moved, unanswered = moved_while_idle(session.docker, stack, state)
+        around = replace(around, before=session.running_before(), moved=moved)
         around = look_at_given(around, session.compose, session.docker, files, state)
         noticed = notice(session, files, state)
         request = wanted.request
@@ -73,7 +75,7 @@ def scale(wanted: Wanted, options: Options) -> None:
             clear = (*clear_containers(leftovers), *clear_rest(leftovers)) if wanted.remove_orphans else ()
             rest = replace(noticed, leftovers=Leftovers() if wanted.remove_orphans else leftovers)
             noted = with_notes(replace(plan, steps=(*plan.steps, *clear)), stack, state, rest)
-            return noting_differences(noted, stack, state, around.versions)
+            return noting_differences(noted, stack, state, around.versions).noting(unanswered)
 
         plan = plan_scale(stack, state, request, around)
         budgeting = Budgeting(session.docker, stack, state, request.counts, BudgetPolicy.of(session.project.budgets))

@@ -16,10 +16,12 @@ from optimus_ops.plan.scale import (
     SETTLE_SECONDS,
     ScaleRequest,
     bases_steps,
+    check_pullable,
     check_services,
     ended_replicas,
     going,
     migrate_steps,
+    moved_cause,
     routed,
     secrets_steps,
     victims,
@@ -53,6 +55,7 @@ if TYPE_CHECKING:
     from optimus_ops.engine.state import Replica, State
     from optimus_ops.plan.scale import Surroundings
     from optimus_ops.stack.model import Stack
+    from optimus_ops.stack.pull_policy import Asking
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,11 +64,13 @@ class DeployRequest:
 
     Args:
         services: the services, in the order in which they are replaced.
+        named: whether they were named, and not all are meant.
         images: service -> image, of those that shall have another one than the Compose files say ("": back to that).
         environment: service, variable, value: variables that are pinned as well.
         repin: whether any of these is pinned otherwise now.
         parallelism: how many old replicas drain at once.
         surge: how many replicas there may be above the wanted number at any moment, draining ones included.
+        asking: whether registries are asked what images stand for now.
         observe: seconds for which the new replicas of each batch are compared with the old ones.
         allow_contract: whether migrations may take away what the running version uses.
         force: whether replicas are replaced that are not stale.
@@ -75,11 +80,13 @@ class DeployRequest:
     """
 
     services: tuple[str, ...]
+    named: bool = True
     images: Mapping[str, str] = field(default_factory=dict)
     environment: tuple[tuple[str, str, str], ...] = ()
     repin: bool = False
     parallelism: int = 1
     surge: int = 1
+    asking: Asking = "by policy"
     observe: float = 10.0
     allow_contract: bool = False
     force: bool = False
@@ -236,8 +243,11 @@ def _replacements(stack: Stack, state: State, request: DeployRequest, around: Su
         if name in request.dependents and not after:
             continue
         cause = f"{name}: {', '.join(after)} is replaced, on which it depends with restart: true" if after else ""
-        if stack.services[name].image in anew:
-            cause = f"{name}: a new image is {'fetched' if request.images.get(name) else 'built'}"
+        image = stack.services[name].image
+        if image in around.moved:
+            cause = f"{name}: {moved_cause(stack, (name,), around)}"
+        elif image in anew:
+            cause = f"{name}: a new image is {'fetched' if _is_fetched(stack, request, name) else 'built'}"
         elif request.force:
             cause = f"{name}: --force"
         items.append(_replacement(state, name, around.before.get(name, 0), stale, cause))
@@ -247,7 +257,14 @@ def _replacements(stack: Stack, state: State, request: DeployRequest, around: Su
 def rebuilt_images(stack: Stack, request: DeployRequest, around: Surroundings) -> frozenset[str]:
     """Return the images that are made or fetched anew, so that every replica of them is stale."""
     images = {stack.services[name].image for name in request.services if name not in request.dependents}
-    return frozenset(image for image in images if image not in around.images or image in around.outdated)
+    return frozenset(
+        image for image in images if image not in around.images or image in around.outdated or image in around.moved
+    )
+
+
+def _is_fetched(stack: Stack, request: DeployRequest, name: str) -> bool:
+    """Tell whether a service's image comes from a registry: it is asked for by its name, or nothing here builds it."""
+    return bool(request.images.get(name)) or stack.services[name].image not in stack.built_images
 
 
 def _replacement(state: State, name: str, before: int, stale: Mapping[str, str], cause: str) -> Replacement:
@@ -280,7 +297,14 @@ def _image_steps(
     """Return the steps that get the new images in place and keep the old ones."""
     steps: list[Step] = [*secrets_steps(around), *_keep_steps(stack, request, around, items)]
     anew = rebuilt_images(stack, request, around)
-    fetched = tuple(name for name, image in request.images.items() if image and image in anew)
+    named = (*request.services, *(name for name in request.images if name not in request.services))
+    here_not = tuple(
+        name
+        for name in named
+        if stack.services[name].image in anew - set(around.moved) and _is_fetched(stack, request, name)
+    )
+    moved = tuple(name for name in named if stack.services[name].image in around.moved)
+    fetched = {*here_not, *moved}
     first = {stack.services[name].image: name for name in reversed(request.services) if name not in fetched}
     built = tuple(name for image, name in first.items() if image in anew)
     if built:
@@ -290,8 +314,11 @@ def _image_steps(
     if request.repin:
         cause = "; ".join(item.cause for item in items) or "as asked for"
         steps.append(Pin(images=tuple(request.images.items()), environment=request.environment, cause=cause))
-    if fetched:
-        steps.append(Pull(services=fetched, cause="the images are not on this machine"))
+    if here_not:
+        check_pullable(stack, here_not)
+        steps.append(Pull(services=here_not, cause="the images are not on this machine"))
+    if moved:
+        steps.append(Pull(services=moved, cause=moved_cause(stack, moved, around)))
     return tuple(steps)
 
 
@@ -392,6 +419,12 @@ def _reload_steps(stack: Stack, state: State, request: DeployRequest, around: Su
     if name is None or name not in request.services:
         return ()
     [replica] = state.running(name)
+    if stack.services[name].image in around.moved:
+        raise Refused(
+            f"{name}: {moved_cause(stack, (name,), around)}; it holds the ports on the host, so that replacing it is an"
+            " outage of about a second",
+            "plan one: invoke down, then invoke up",
+        )
     stale = staleness(stack, state, [name], around.versions).get(replica.id)
     if stale is None and not request.force:
         return ()

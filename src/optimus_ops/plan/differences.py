@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from optimus_ops.plan.stale import staleness
-from optimus_ops.plan.steps import Build, Remove, Start, Stop
+from optimus_ops.plan.steps import Build, Pull, Remove, Start, Stop
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Container, Iterable, Iterator
@@ -109,8 +109,13 @@ def noting_differences(
 
 def _left_behind(plan: Plan, stack: Stack, state: State) -> Iterator[Difference]:
     """Yield the services whose image a plan makes anew while they run, and go on running."""
-    built = {stack.services[name].image for step in plan.steps if isinstance(step, Build) for name in step.services}
+    made = {
+        stack.services[name].image: "built" if isinstance(step, Build) else "pulled"
+        for step in plan.steps
+        if isinstance(step, Build | Pull)
+        for name in step.services
+    }
     for name in stack.scalable:
         running = len(state.running(name))
-        if running and stack.services[name].image in built:
-            yield Difference(name, "its image is built anew", running, running, f"invoke deploy {name}")
+        if running and (how := made.get(stack.services[name].image)):
+            yield Difference(name, f"its image is {how} anew", running, running, f"invoke deploy {name}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from optimus_ops.engine.state import short_id
 from optimus_ops.errors import Refused
 from optimus_ops.plan.order import needed_by
 from optimus_ops.plan.stale import Versions, stale_replicas
@@ -68,6 +69,7 @@ class Surroundings:
         registry_answers: whether public images can be pulled; looked at only if one is missing.
         outdated: images that are on the machine but made of other sources than those of the checkout.
         bases_missing: public images, among those that builds start from too, that are not on the machine.
+        moved: image -> its digest in its registry, of those that are another one there than on this machine.
         secrets: names of the secrets that have to be generated, or None if everything is in place.
         secrets_coming: projected secrets (`folder/name`) that will be written or removed before anything is started.
         before: service -> replicas before the last change, if that one was killed and nobody undid it: how many there
@@ -82,6 +84,7 @@ class Surroundings:
     outdated: frozenset[str] = frozenset()
     registry_answers: bool = True
     bases_missing: tuple[str, ...] = ()
+    moved: Mapping[str, str] = field(default_factory=dict)
     secrets: tuple[str, ...] | None = None
     secrets_coming: tuple[str, ...] = ()
     before: Mapping[str, int] = field(default_factory=dict)
@@ -231,11 +234,32 @@ def prepare_steps(stack: Stack, state: State, request: ScaleRequest, around: Sur
     bases = bases_steps(around) if missing or unbuilt or request.build else ()
     steps.extend(bases)
     if missing and not bases:
+        check_pullable(stack, missing)
         steps.append(Pull(services=missing, cause="the images are not on this machine"))
+    moved = tuple(name for name, service in stack.services.items() if service.image in around.moved)
+    if moved:
+        steps.append(Pull(services=moved, cause=moved_cause(stack, moved, around)))
     steps.extend(_build_steps(stack, request.build, {**outdated, **unbuilt}))
     if request.environment:
         steps.append(Pin(environment=request.environment, cause="so that the database has enough connections"))
     return tuple(steps)
+
+
+def check_pullable(stack: Stack, names: Iterable[str]) -> None:
+    """Refuse images that are not on this machine and are not to be pulled."""
+    for name in names:
+        image = stack.services[name].image
+        if stack.policy_of(image).forbids:
+            raise Refused(
+                f"{image} is not on this machine, and pull_policy: never of {name} forbids to pull it",
+                "bring it here (docker load, docker build), or take the policy away",
+            )
+
+
+def moved_cause(stack: Stack, names: Iterable[str], around: Surroundings) -> str:
+    """Return why images are pulled that are on this machine."""
+    images = dict.fromkeys(stack.services[name].image for name in names)
+    return "; ".join(f"{image} is {short_id(around.moved[image])} in its registry now" for image in images)
 
 
 def secrets_steps(around: Surroundings) -> tuple[Step, ...]:
@@ -324,6 +348,8 @@ def migrate_steps(
     starting = {stack.services[service].image for service in short}
     if image in rebuilt or (image in starting and image in around.outdated and image in idle_images(stack, state)):
         return (*check, Migrate(service=name, cause="its image is built anew"))
+    if image in starting and image in around.moved:
+        return (*check, Migrate(service=name, cause="its image is pulled anew"))
     done = any(
         replica.status == "exited" and replica.exit_code == 0 and replica.image_id == around.images.get(image)
         for replica in state.of(name)

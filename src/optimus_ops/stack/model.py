@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from optimus_ops.errors import Refused
 from optimus_ops.stack.fixed import fixed_things
 from optimus_ops.stack.given import Given, given_to
+from optimus_ops.stack.pull_policy import PullPolicy
 from optimus_ops.stack.scalable import is_labelled, is_stateless
 
 if TYPE_CHECKING:
@@ -78,6 +79,7 @@ class Service:
         fixed: what only one container can have, of a service that could have replicas without it.
         given: what its containers are given besides their image.
         restart: when the engine starts its containers again: no, always, on-failure or unless-stopped.
+        pull_policy: as the files have it; "" where they say nothing.
     """
 
     name: str
@@ -99,6 +101,7 @@ class Service:
     given: tuple[Given, ...]
     fixed: tuple[str, ...] = ()
     restart: str = "no"
+    pull_policy: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +142,12 @@ class Stack:
     def built_images(self) -> tuple[str, ...]:
         """Return the images that the project builds itself; others may run them, too."""
         return tuple(dict.fromkeys(service.image for service in self.services.values() if service.builds))
+
+    def policy_of(self, image: str) -> PullPolicy:
+        """Return when an image is pulled: as the first service says that runs it and says anything."""
+        names = [service.pull_policy for service in self.services.values() if service.image == image]
+        policy = next((name for name in names if name), "")
+        return PullPolicy(policy, image in self.built_images, pinned="@" in image)
 
     @property
     def images(self) -> tuple[str, ...]:
@@ -243,6 +252,7 @@ def _service(
         environment={key: str(value) for key, value in (raw.get("environment") or {}).items() if value is not None},
         labels=_labels(raw.get("labels")),
         given=given,
+        pull_policy=str(raw.get("pull_policy") or ""),
         fixed=fixed if replicas else (),
         restart=str(raw.get("restart") or "no").partition(":")[0],
     )

@@ -156,6 +156,8 @@ def migrate(
         "allow-contract": "let migrations take away what the running version uses",
         "fit-pool": FIT_POOL_HELP,
         "force": "replace replicas that are not stale, too",
+        "pull": "ask the registries what the images' names stand for now, whatever pull_policy says",
+        "no-pull": "ask no registry: what is on this machine is deployed",
         **PLAN_HELP,
         **LOCK_HELP,
     },
@@ -172,6 +174,8 @@ def deploy(
     allow_contract: bool = False,
     fit_pool: bool = False,
     force: bool = False,
+    pull: bool = False,
+    no_pull: bool = False,
     plan: bool = False,
     json: bool = False,
     lock_wait: str = "0",
@@ -185,7 +189,7 @@ def deploy(
     from optimus_ops.operations import cli
 
     named = tuple(service or ())
-    flags = cli.RollFlags(named, image, parallelism, surge, observe, allow_contract, fit_pool, force)
+    flags = cli.RollFlags(named, image, parallelism, surge, observe, allow_contract, fit_pool, force, pull, no_pull)
     chosen = cli.options(
         plan=plan,
         json=json,

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -46,3 +47,10 @@ def test_a_file_that_holds_no_pins_is_refused(tmp_path: Path, text: str) -> None
     path.write_text(text)
     with pytest.raises(Refused, match=r"shop\.yml can't be read as pins"):
         read_pins(path)
+
+
+def test_an_image_that_is_kept_for_a_rollback_is_never_pulled() -> None:
+    pins = Pins({"ai": "shop/ai:kept-shop-0123456789ab", "web": "shop/web:1.4"})
+    services = json.loads(pins.as_compose())["services"]
+    assert services["ai"]["pull_policy"] == "never"
+    assert "pull_policy" not in services["web"]

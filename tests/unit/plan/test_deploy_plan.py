@@ -129,6 +129,36 @@ def test_another_image_is_pinned_and_fetched_where_it_is_missing() -> None:
     assert "pull the images of ai" not in texts(plan_deploy(wanted, running(ai=1), request, here))
 
 
+def test_a_tag_that_moved_in_its_registry_is_pulled_and_every_replica_goes() -> None:
+    foreign = stack(ai={"image": "shop/ai:1", "expose": ["8010"], "labels": _ai()["labels"], "pull_policy": "always"})
+    facts = Surroundings(images={**IMAGES, "shop/ai:1": "sha256:old"}, moved={"shop/ai:1": "sha256:0123456789abcdef"})
+    there = state(replica("nginx-lb"), replica("ai", image="shop/ai:1", image_id="sha256:old"))
+    plan = plan_deploy(foreign, there, DeployRequest(("ai",)), facts)
+    assert texts(plan)[:2] == ["keep ai's image old for a rollback", "pull the images of ai"]
+    assert plan.steps[1].cause == "shop/ai:1 is 0123456789ab in its registry now"
+    stop = next(step for step in plan.steps if isinstance(step, Stop))
+    assert stop.cause == "ai: shop/ai:1 is 0123456789ab in its registry now"
+
+
+def test_an_image_that_nobody_builds_is_pulled_where_it_is_missing() -> None:
+    foreign = stack(ai={"image": "shop/ai:1", "labels": _ai()["labels"]})
+    plan = plan_deploy(foreign, running(ai=1), DeployRequest(("ai",)), Surroundings(images=IMAGES))
+    assert "pull the images of ai" in texts(plan)
+    assert not any(text.startswith("build") for text in texts(plan))
+
+
+def test_an_image_that_may_not_be_pulled_is_refused_where_it_is_missing() -> None:
+    foreign = stack(ai={"image": "shop/ai:1", "labels": _ai()["labels"], "pull_policy": "never"})
+    with pytest.raises(Refused, match="pull_policy: never of ai forbids"):
+        plan_deploy(foreign, running(ai=1), DeployRequest(("ai",)), Surroundings(images=IMAGES))
+
+
+def test_a_balancer_whose_tag_moved_is_refused() -> None:
+    facts = Surroundings(images=IMAGES, moved={"nginx:1.30": "sha256:2"})
+    with pytest.raises(Refused, match=r"nginx:1\.30 is 2 in its registry now"):
+        plan_deploy(stack(), running(ai=1), DeployRequest(("nginx-lb",)), facts)
+
+
 def test_a_migration_is_checked_and_run_on_the_new_image_before_any_replica() -> None:
     facts = Surroundings(images={**IMAGES, "shop/memory:local": NEW})
     plan = plan_deploy(stack(), running(memory=2), DeployRequest(("memory",), allow_contract=True), facts)

@@ -9,7 +9,7 @@ from optimus_ops.errors import Refused
 from optimus_ops.plan.down import plan_down
 from optimus_ops.plan.render import plan_json, plan_text
 from optimus_ops.plan.scale import ScaleRequest, Surroundings, check_checkout, plan_migrate, plan_scale, victims
-from optimus_ops.plan.steps import Remove, Start, Stop
+from optimus_ops.plan.steps import Pull, Remove, Start, Stop
 
 HERE = Surroundings(images=IMAGES)
 
@@ -232,3 +232,19 @@ def test_a_plan_leads_to_the_wanted_number_and_touches_no_other_service(now: int
     assert max(started.get("ai", now), now) - len(removed) == wanted
     assert set(started) <= {"ai"}
     assert all(victim.name.startswith("shop-ai-") for victim in removed)
+
+
+def test_a_tag_that_moved_is_pulled_before_the_first_start() -> None:
+    facts = Surroundings(images=IMAGES, moved={"redis:8": "sha256:2"})
+    plan = plan_scale(stack(), state(), ScaleRequest(), facts)
+    assert [(step.text, step.cause) for step in plan.steps if isinstance(step, Pull)] == [
+        ("pull the images of redis", "redis:8 is 2 in its registry now")
+    ]
+
+
+def test_an_image_that_may_not_be_pulled_is_refused_where_it_is_missing() -> None:
+    images = {name: image for name, image in IMAGES.items() if name != "redis:8"}
+    with pytest.raises(Refused, match="redis:8 is not on this machine"):
+        plan_scale(
+            stack(redis={"image": "redis:8", "pull_policy": "never"}), state(), ScaleRequest(), Surroundings(images)
+        )

@@ -1,0 +1,61 @@
+"""Resolving what the names of images stand for now, before anything is planned."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from optimus_ops.engine.registry import local_images, registry_digests
+from optimus_ops.errors import MachineLacks, OpsError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from optimus_ops.engine.observe import Docker
+    from optimus_ops.engine.state import State
+    from optimus_ops.stack.model import Stack
+    from optimus_ops.stack.pull_policy import Asking
+
+
+def moved_tags(docker: Docker, stack: Stack, services: Iterable[str], asking: Asking = "by policy") -> dict[str, str]:
+    """Return image -> its digest in the registry, of images that are another one there than on this machine.
+
+    An image that is not on this machine is fetched in any case: nobody is asked for it.
+
+    Args:
+        docker: the engine.
+        stack: what is wanted.
+        services: the services whose images are looked at.
+        asking: what the operator said.
+
+    Raises:
+        OpsError: a registry that has to be asked doesn't answer, or doesn't know the image.
+    """
+    images = dict.fromkeys(stack.services[name].image for name in services)
+    names = [image for image in images if stack.policy_of(image).may_ask(asking)]
+    here = local_images(docker, names)
+    now = datetime.now(UTC)
+    asked = [name for name in here if stack.policy_of(name).asks(here[name].tagged_at, now, asking)]
+    found = registry_digests(docker, asked)
+    return {name: digest for name, digest in found.items() if digest not in here[name].digests}
+
+
+def moved_while_idle(docker: Docker, stack: Stack, state: State) -> tuple[dict[str, str], tuple[str, ...]]:
+    """Return moved tags, by policy, of images that nothing runs on, and what could not be found out.
+
+    What is asked about decides what starts, and mixes no versions. Where a registry doesn't answer, what is on this
+    machine starts: a stack that is down is worse than an image of yesterday.
+
+    Args:
+        docker: the engine.
+        stack: what is wanted.
+        state: what runs.
+    """
+    busy = {service.image for name, service in stack.services.items() if state.running(name)}
+    names = [name for name, service in stack.services.items() if service.image not in busy]
+    try:
+        return moved_tags(docker, stack, names), ()
+    except MachineLacks:
+        raise
+    except OpsError as error:
+        return {}, (f"{error.message}; what is on this machine is started",)
