@@ -9,7 +9,7 @@ local id, name, start, life = ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[4])
 local most_entries, most_bytes, most_of_tenant, most_names =
   tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[7]), tonumber(ARGV[8])
 local OF_NAME, OF_ENTRY, OF_TEXT = 704, 32, 1.125 -- bytes that Redis 8 needs, measured (docs/redis-memory.md)
-local AT_ONCE = 1000 -- conversations that one call removes at most
+local BATCH = 100 -- conversations that are looked at together
 
 if redis.call('GET', KEYS[2]) == id then
   -- A write, so that whoever waits for replicas after this call waits for the one that kept the turn as well.
@@ -46,22 +46,37 @@ redis.call('SET', KEYS[2], id, 'EX', life)
 redis.call('HSET', KEYS[4], name, bytes + OF_NAME)
 local all = redis.call('HINCRBY', KEYS[4], '', bytes + OF_NAME - known)
 
-local function forget(other)
-  local size = tonumber(redis.call('HGET', KEYS[4], other) or 0)
-  redis.call('ZREM', KEYS[3], other)
-  redis.call('HDEL', KEYS[4], other)
-  redis.call('UNLINK', start .. other, start .. other .. ':turn')
-  all = redis.call('HINCRBY', KEYS[4], '', -size)
+-- Removes conversations; most of what it costs is per call and not per name.
+local function forget(others)
+  if #others == 0 then return end
+  local sum, gone_keys = 0, {}
+  for index, size in ipairs(redis.call('HMGET', KEYS[4], unpack(others))) do
+    sum = sum + (tonumber(size) or 0)
+    gone_keys[#gone_keys + 1] = start .. others[index]
+    gone_keys[#gone_keys + 1] = start .. others[index] .. ':turn'
+  end
+  redis.call('ZREM', KEYS[3], unpack(others))
+  redis.call('HDEL', KEYS[4], unpack(others))
+  redis.call('UNLINK', unpack(gone_keys))
+  all = redis.call('HINCRBY', KEYS[4], '', -sum)
 end
-for _, other in ipairs(redis.call('ZRANGEBYSCORE', KEYS[3], '-inf', now - life * 1000, 'LIMIT', 0, AT_ONCE)) do
-  if other ~= name then forget(other) end
-end
-local removed = 0
-while removed < AT_ONCE and (all > most_of_tenant or redis.call('ZCARD', KEYS[3]) > most_names) do
-  local oldest = redis.call('ZRANGE', KEYS[3], 0, 1)
-  local other = oldest[1] ~= name and oldest[1] or oldest[2]
-  if not other then break end
-  forget(other)
-  removed = removed + 1
+forget(redis.call('ZRANGEBYSCORE', KEYS[3], '-inf', now - life * 1000, 'LIMIT', 0, BATCH))
+
+-- One call makes room for what it adds, however small the conversations are that go, and for some more: bounds may have shrunk.
+local removed, at_most = 0, math.ceil(most_bytes / OF_NAME) + BATCH
+while removed < at_most and (all > most_of_tenant or redis.call('ZCARD', KEYS[3]) > most_names) do
+  local excess, too_many = all - most_of_tenant, redis.call('ZCARD', KEYS[3]) - most_names
+  local oldest, others = redis.call('ZRANGE', KEYS[3], 0, BATCH), {}
+  local sizes = redis.call('HMGET', KEYS[4], unpack(oldest))
+  for index, other in ipairs(oldest) do
+    if excess <= 0 and too_many <= 0 then break end
+    if other ~= name then
+      others[#others + 1] = other
+      excess, too_many = excess - (tonumber(sizes[index]) or 0), too_many - 1
+    end
+  end
+  if #others == 0 then break end
+  forget(others)
+  removed = removed + #others
 end
 return {1, gone, removed}
