@@ -220,6 +220,17 @@ async def test_an_empty_database_is_named_by_health(server_url: str, tmp_path: P
     assert answer.json()["checks"]["database"] != "ok"
 
 
+async def test_a_database_that_is_read_only_is_named_by_health(stack: MemoryStack) -> None:
+    with stack.admin() as admin:
+        admin.execute(f"ALTER DATABASE {admin.info.dbname} SET default_transaction_read_only = on")
+    async with stack.client() as client:
+        health = await client.get("/health")
+        found = await client.post("/v1/memories/search", json={"query": "x"}, headers=ACME)
+        refused = await client.post("/v1/memories", json={"text": FACTS[0]}, headers=ACME)
+    assert (health.status_code, found.status_code, refused.status_code) == (503, 200, 503)
+    assert refused.json()["error"]["code"] == "database_read_only"
+
+
 async def test_after_an_outage_of_the_database_the_service_comes_back_by_itself(tmp_path: Path) -> None:
     with embedded_server() as server, memory_stack(server.get_uri(), tmp_path) as stack:
         migrate(stack.settings().database, quiet)

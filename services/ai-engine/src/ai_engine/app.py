@@ -19,6 +19,7 @@ from optimus_kit.app import create_app
 from optimus_kit.background import background
 from optimus_kit.presence import announce
 from optimus_kit.redis import connect
+from optimus_kit.redis.writable import write_check
 from optimus_kit.settings import ServiceSettings, env_float, env_int
 from optimus_kit.shares import Shares
 from optimus_kit.tenancy import Tenants
@@ -60,7 +61,8 @@ def build_app(environ: Mapping[str, str] | None = None) -> FastAPI:
         await recall.aclose()
         await store.aclose()
 
-    app = create_app(settings, checks={"redis": redis.ping}, lifespan=lifespan, title="Optimus ai-engine")
+    checks = {"redis": write_check(redis, settings.service)}
+    app = create_app(settings, checks=checks, lifespan=lifespan, title="Optimus ai-engine")
     models = ModelsApi(tenants, providers)
     app.add_route("/v1/chat/completions", Chat(tenants, gate, providers, recall, deadline).__call__, methods=["POST"])
     app.add_route("/v1/models", models.list, methods=["GET"])

@@ -19,6 +19,7 @@ from optimus_kit.app import create_app
 from optimus_kit.background import background
 from optimus_kit.presence import announce
 from optimus_kit.redis import connect
+from optimus_kit.redis.writable import write_check
 from optimus_kit.tenancy import Tenants
 
 
@@ -44,7 +45,7 @@ def build_app(environ: Mapping[str, str] = os.environ) -> FastAPI:
 
     app = create_app(
         service,
-        checks={"redis": redis.ping},
+        checks={"redis": write_check(redis, service.service, service.redis.durability)},
         lifespan=lifespan,
         title="Optimus backend-orchestrator",
         body_limits={WEBHOOK: settings.webhook_max_body_bytes},

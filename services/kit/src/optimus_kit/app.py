@@ -15,7 +15,7 @@ from optimus_kit.body_limit import BodyLimit
 from optimus_kit.drain import Drain
 from optimus_kit.edge import Edge
 from optimus_kit.errors import ApiError
-from optimus_kit.health import Check, health, readiness
+from optimus_kit.health import Check, HealthProbe, readiness
 from optimus_kit.methods import Methods
 from optimus_kit.metrics import Metrics
 from optimus_kit.settings import ServiceSettings
@@ -95,11 +95,12 @@ def _lifespan(drain: Drain, access: AccessLog, inner: Lifespan | None) -> Lifesp
 def _add_probes(app: FastAPI, settings: ServiceSettings, checks: Mapping[str, Check]) -> None:
     metrics: Metrics = app.state.metrics
     drain: Drain = app.state.drain
+    probe = HealthProbe(settings.service, checks)
 
     @app.get("/health", tags=["probes"])
     async def get_health() -> Response:
         """Test what the service needs; 503 names what failed."""
-        status, body = await health(settings.service, checks)
+        status, body = await probe()
         return JSONResponse(body, status_code=status)
 
     @app.get("/ready", tags=["probes"])

@@ -2,12 +2,14 @@
 
 import asyncio
 import logging
+import time
 from collections.abc import Awaitable, Callable, Mapping
 
 from optimus_kit.drain import Drain
 
 Check = Callable[[], Awaitable[object]]
 CHECK_SECONDS = 2.0
+FRESH_SECONDS = 1.0
 
 log = logging.getLogger("optimus.health")
 
@@ -42,6 +44,31 @@ async def health(service: str, checks: Mapping[str, Check]) -> tuple[int, dict[s
     if failed:
         body["failed"] = failed
     return (503 if failed else 200), body
+
+
+class HealthProbe:
+    """What /health answers: the checks run at most once a second, however often and by whomever it is asked.
+
+    Args:
+        service: named in the answer.
+        checks: as for `run_checks`.
+        clock: monotonic, in seconds.
+    """
+
+    def __init__(self, service: str, checks: Mapping[str, Check], clock: Callable[[], float] = time.monotonic) -> None:
+        self._service = service
+        self._checks = checks
+        self._clock = clock
+        self._asked_at = float("-inf")
+        self._answer: asyncio.Task[tuple[int, dict[str, object]]] | None = None
+
+    async def __call__(self) -> tuple[int, dict[str, object]]:
+        """Return status and body: those of a moment ago, of the checks that run now, or of new ones."""
+        if self._answer is None or (self._answer.done() and self._clock() - self._asked_at >= FRESH_SECONDS):
+            self._asked_at = self._clock()
+            self._answer = asyncio.create_task(health(self._service, self._checks))
+        # Shielded: whoever asked first may go away, and others wait for the same answer.
+        return await asyncio.shield(self._answer)
 
 
 def readiness(drain: Drain) -> tuple[int, dict[str, object]]:

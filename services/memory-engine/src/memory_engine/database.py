@@ -24,6 +24,10 @@ between its attempts double each time, and would get long."""
 HEALTH_SECONDS = 1.0
 ANSWERED_LATELY_SECONDS = 15.0
 
+TAKES_WRITES = """
+SELECT CASE WHEN current_setting('transaction_read_only') = 'off' THEN pg_current_xact_id() END IS NOT NULL
+   AND has_table_privilege('memory.memories'::regclass, 'INSERT')
+"""
 SET_TENANT = "SELECT set_config('optimus.tenant', %s, true)"
 
 
@@ -79,17 +83,21 @@ class Database:
         await self._pool.close()
 
     async def check(self) -> None:
-        """Ask the database whether it answers and has our table.
+        """Ask the database whether it has our table and takes what is written to it.
+
+        A transaction id is asked for, which only a server that writes can give, and which costs no disk access.
 
         A pool whose connections are all at work answers for itself if one of them did so lately: a busy replica isn't
         a broken one.
 
         Raises:
-            DatabaseError: it doesn't answer, or isn't migrated.
+            DatabaseError: it doesn't answer, isn't migrated, or is read only.
         """
         try:
             async with self._connection(HEALTH_SECONDS) as connection:
-                await connection.execute("SELECT 'memory.memories'::regclass")
+                answer = await connection.execute(TAKES_WRITES)
+                if await answer.fetchone() != (True,):
+                    raise DatabaseError("the database is read only", "database_read_only", retry_after=5)
         except DatabaseError as error:
             if error.code == "database_busy" and time.monotonic() - self._answered_at < ANSWERED_LATELY_SECONDS:
                 return
@@ -167,6 +175,8 @@ def explained(error: psycopg.Error) -> DatabaseError | None:
         return DatabaseError("the database took too long", "database_slow")
     if isinstance(error, psycopg.errors.UndefinedTable | psycopg.errors.InvalidSchemaName):
         return DatabaseError("the database isn't migrated yet", "database_not_migrated", retry_after=5)
+    if isinstance(error, psycopg.errors.ReadOnlySqlTransaction):
+        return DatabaseError("the database is read only", "database_read_only", retry_after=5)
     if isinstance(error, psycopg.OperationalError | psycopg.InterfaceError):
         return DatabaseError("the database doesn't answer", "database_unavailable", retry_after=2)
     return None
