@@ -93,6 +93,8 @@ def digests(given: Iterable[Given], key: Key, values: Mapping[str, str]) -> dict
 def separately(given: Iterable[Given], secrets_folder: Path) -> tuple[Given, ...]:
     """Return what is given with each file of the projected secrets by itself, so that it can be named.
 
+    A folder that holds one file is called by that: it is mounted so that a new file in its place is seen.
+
     Args:
         given: what containers are given.
         secrets_folder: the folder of the projected secrets.
@@ -101,11 +103,17 @@ def separately(given: Iterable[Given], secrets_folder: Path) -> tuple[Given, ...
     for thing in given:
         path = Path(thing.path)
         if not thing.path or not path.is_relative_to(secrets_folder):
-            found.append(thing)
+            found.append(_named_by_its_file(thing))
             continue
         files = (file for file in files_of(path) if not file.name.startswith("."))
         found.extend(replace(thing, kind="secret", name=file.name, path=str(file)) for file in files)
     return tuple(found)
+
+
+def _named_by_its_file(thing: Given) -> Given:
+    path = Path(thing.path)
+    files = list(itertools.islice(_walk(path), 2)) if thing.path and path.is_dir() else []
+    return replace(thing, name=files[0].name) if len(files) == 1 else thing
 
 
 def written_after(given: Given, seconds: float) -> bool:

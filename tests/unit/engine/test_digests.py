@@ -113,3 +113,14 @@ def test_files_are_known_by_when_they_were_written(tmp_path: Path) -> None:
     assert written_after(mounted, 99)
     assert not written_after(mounted, 101)
     assert files_of(tmp_path) == [tmp_path / "a"]
+
+
+def test_a_folder_with_one_file_is_called_by_that_file(tmp_path: Path) -> None:
+    folder = tmp_path / "config"
+    folder.mkdir()
+    mounted = Given("configuration", "config", path=str(folder), target="/etc/config")
+    names = []
+    for file in ("tenants.yaml", "more.yaml"):
+        (folder / file).write_text("x")
+        names += [found.name for found in separately([mounted], tmp_path / "secrets")]
+    assert names == ["tenants.yaml", "config"]
