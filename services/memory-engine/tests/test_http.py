@@ -1,9 +1,10 @@
 """The service without its database: what is decided before one is needed, and what clients see while it is away."""
 
-from collections.abc import AsyncIterator, Sequence
+import asyncio
+from collections.abc import AsyncIterator, Coroutine, Sequence
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import httpx
 import pytest
@@ -96,3 +97,37 @@ async def test_without_embeddings_no_connection_is_asked_for(
     assert answer.status_code == 503
     assert answer.json()["error"]["code"] == "embeddings_busy"
     assert answer.headers["Retry-After"] == "4"
+
+
+class HeldEmbedder:
+    space = "none"
+
+    def __init__(self) -> None:
+        self.go = asyncio.Event()
+
+    async def embed(self, texts: Sequence[str]) -> list[Vector]:
+        if texts != ["quick"]:
+            await self.go.wait()
+        raise EmbeddingError("the endpoint was asked", status=502, code="embeddings_failed")
+
+    async def close(self) -> None:
+        pass
+
+
+async def test_the_embedders_connections_taken_by_one_tenant_leave_the_other_its_share(
+    client_for: ClientFor, nowhere: str, acme: dict[str, str], globex: dict[str, str]
+) -> None:
+    remote = {"EMBEDDINGS_PROVIDER": "openai", "EMBEDDINGS_BASE_URL": "http://models", "EMBEDDINGS_MODEL": "m"}
+    held = HeldEmbedder()
+    async with client_for(nowhere, embedder=held, **remote) as client:
+
+        def search(headers: dict[str, str], query: str) -> Coroutine[Any, Any, httpx.Response]:
+            return client.post("/v1/memories/search", json={"query": query}, headers=headers)
+
+        loud = [asyncio.create_task(search(acme, "slow")) for _ in range(80)]
+        await asyncio.wait(loud, return_when=asyncio.FIRST_COMPLETED)
+        quiet = await search(globex, "quick")
+        held.go.set()
+        answers = await asyncio.gather(*loud)
+    assert quiet.json()["error"]["code"] == "embeddings_failed"
+    assert {answer.json()["error"]["code"] for answer in answers} == {"overloaded", "embeddings_failed"}

@@ -101,3 +101,16 @@ async def test_an_endpoint_that_is_away_is_an_error_that_names_no_address(error:
     failed = await failure(answer)
     assert failed.status == status
     assert "models.example" not in failed.message
+
+
+async def test_no_free_connection_is_overload_and_not_the_endpoints_time_out() -> None:
+    def no_connection(_: httpx.Request) -> httpx.Response:
+        raise httpx.PoolTimeout("")
+
+    failed = await failure(no_connection)
+    assert (failed.status, failed.code, failed.retry_after) == (503, "overloaded", 1)
+
+
+async def test_a_retry_after_without_end_is_a_minute() -> None:
+    failed = await failure(lambda _: httpx.Response(429, headers={"Retry-After": "9" * 5000}))
+    assert failed.retry_after == 60

@@ -21,7 +21,12 @@ from optimus_kit.background import background
 from optimus_kit.errors import ApiError
 from optimus_kit.presence import announce
 from optimus_kit.redis import connect
+from optimus_kit.shares import Shares
 from optimus_kit.tenancy import Tenants
+
+EMBEDDING_CALLS = 64
+PLACE_SECONDS = 2.0
+"""For a place among the calls of a remote embedder."""
 
 
 def build_app() -> FastAPI:
@@ -59,7 +64,10 @@ def assemble(settings: MemorySettings, database: Database, embeddings: Embedder)
         title="Optimus memory-engine",
         version=__version__,
     )
-    app.state.engine = Engine(tenants, embeddings, MemoryStore(database, embeddings.space))
+    places = None
+    if settings.embeddings.provider == "openai":
+        places = Shares(EMBEDDING_CALLS, lambda: len(tenants.active()), PLACE_SECONDS)
+    app.state.engine = Engine(tenants, embeddings, MemoryStore(database, embeddings.space), places)
     app.include_router(router)
     _add_errors(app)
     return app

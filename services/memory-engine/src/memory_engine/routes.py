@@ -14,8 +14,10 @@ from fastapi.security import HTTPBearer
 from memory_engine.embeddings import Embedder
 from memory_engine.models import BatchIn, BatchOut, FoundOut, MemoryIn, MemoryOut, SearchIn, SearchOut
 from memory_engine.store import Inserted, Memory, MemoryStore, NewMemory, Query
+from memory_engine.vectors import Vector
 from optimus_kit.app import note_tenant
 from optimus_kit.errors import ApiError
+from optimus_kit.shares import Shares
 from optimus_kit.tenancy import Tenant, Tenants
 
 # Turns a client's Idempotency-Key into the id of what it made.
@@ -34,10 +36,19 @@ class Engine:
     tenants: Tenants
     embedder: Embedder
     store: MemoryStore
+    places: Shares | None = None
+    """Places for calls of the embedder; None where it calls nobody."""
+
+    async def embedded(self, tenant: Tenant, texts: Sequence[str]) -> list[Vector]:
+        """One vector for each text. A tenant whose texts take all places leaves the others their shares."""
+        if self.places is None:
+            return await self.embedder.embed(texts)
+        async with self.places.place(tenant.name):
+            return await self.embedder.embed(texts)
 
     async def keep(self, tenant: Tenant, memories: Sequence[MemoryIn], ids: Sequence[UUID]) -> list[Inserted]:
         """Embed the texts, then store all or none."""
-        vectors = await self.embedder.embed([memory.text for memory in memories])
+        vectors = await self.embedded(tenant, [memory.text for memory in memories])
         news = [
             NewMemory(new_id, memory.text, memory.metadata, vector)
             for memory, new_id, vector in zip(memories, ids, vectors, strict=True)
@@ -90,7 +101,7 @@ async def create_batch(body: BatchIn, tenant: Caller, engine: RunningEngine) -> 
 @router.post("/search")
 async def search(body: SearchIn, tenant: Caller, engine: RunningEngine) -> SearchOut:
     """Find the memories nearest in meaning."""
-    (vector,) = await engine.embedder.embed([body.query])
+    (vector,) = await engine.embedded(tenant, [body.query])
     found = await engine.store.search(tenant.name, Query(vector, body.limit, body.filter, body.min_score))
     return SearchOut(results=[FoundOut(**vars(result.memory), score=result.score) for result in found])
 

@@ -12,6 +12,9 @@ from memory_engine.embeddings.protocol import EmbeddingError
 from memory_engine.settings import DIMENSIONS, EmbeddingSettings
 from memory_engine.vectors import Vector
 
+CONNECTIONS = 64
+"""To the endpoint, from this process."""
+
 
 class OpenAIEmbedder:
     """The `openai` provider.
@@ -24,7 +27,8 @@ class OpenAIEmbedder:
     def __init__(self, settings: EmbeddingSettings, transport: httpx.AsyncBaseTransport | None = None) -> None:
         self._settings = settings
         headers = {"Authorization": f"Bearer {settings.api_key}"} if settings.api_key else {}
-        self._client = httpx.AsyncClient(headers=headers, timeout=settings.timeout, transport=transport)
+        limits = httpx.Limits(max_connections=CONNECTIONS, max_keepalive_connections=CONNECTIONS)
+        self._client = httpx.AsyncClient(headers=headers, timeout=settings.timeout, transport=transport, limits=limits)
 
     @property
     def space(self) -> str:
@@ -43,6 +47,11 @@ class OpenAIEmbedder:
             request["dimensions"] = DIMENSIONS
         try:
             response = await self._client.post(f"{self._settings.base_url}/embeddings", json=request)
+        except httpx.PoolTimeout:
+            # Never asked: that says nothing about the endpoint.
+            raise EmbeddingError(
+                "too many embeddings are under way", status=503, code="overloaded", retry_after=1
+            ) from None
         except httpx.TimeoutException:
             raise EmbeddingError(
                 "the embeddings endpoint didn't answer in time", status=504, code="embeddings_timeout"
@@ -87,7 +96,7 @@ def refusal(response: httpx.Response) -> EmbeddingError:
 def retry_after(response: httpx.Response) -> int:
     """Seconds the endpoint asks us to wait, between 1 and 60; 1 where it doesn't say."""
     stated = response.headers.get("Retry-After", "")
-    return min(60, max(1, int(stated))) if stated.isascii() and stated.isdigit() else 1
+    return min(60, max(1, int(stated[:9]))) if stated.isascii() and stated.isdigit() else 1
 
 
 def vectors_of(body: bytes, count: int) -> list[Vector]:
