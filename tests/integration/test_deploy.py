@@ -187,6 +187,15 @@ def test_the_balancer_takes_a_good_configuration_in_place_and_refuses_a_broken_o
     assert rolling.states() == before
 
 
+def test_a_log_that_can_t_be_read_is_a_complaint_and_no_silence(rolling: Platform) -> None:
+    with edited(rolling.root / "compose" / "nginx" / "log.conf", "/dev/stdout json;", "/dev/stdout combined;"):
+        rolling.invoke("deploy", "nginx-lb").check()
+        ran = rolling.invoke("deploy", "ai-engine", "--force", "--observe", "1")
+    rolling.invoke("deploy", "nginx-lb").check()
+    assert ran.code == 1, ran.text
+    assert "judged without the balancer's log" in ran.err
+
+
 def in_balancer(platform: Platform, url: str) -> str:
     """Return what the balancer's container sees of an address of its own."""
     [container] = platform.replicas("nginx-lb").values()

@@ -42,7 +42,7 @@ class Request:
 
     Args:
         seconds: from its first byte to its end.
-        attempts: the replicas that were tried, in order.
+        attempts: the replicas that were tried, in order; none where the balancer answered by itself.
     """
 
     seconds: float
@@ -50,7 +50,7 @@ class Request:
 
 
 def parse_line(line: str | bytes) -> Request | None:
-    """Return the request of a line; None if the line is none, or its request reached no replica."""
+    """Return the request of a line; None if the line can't be read as one."""
     try:
         facts: Any = json.loads(line)
         fields = [
@@ -70,7 +70,7 @@ def parse_line(line: str | bytes) -> Request | None:
         for address, status, connect, header in zip_longest(*fields, fillvalue="-")
         if address not in {"", "-"}
     )
-    return Request(seconds or 0.0, attempts) if attempts else None
+    return Request(seconds or 0.0, attempts)
 
 
 def _number(text: str) -> float | None:

@@ -81,11 +81,13 @@ class Verdict:
         good: whether the new replicas are as good as the old ones, as far as can be told.
         reasons: what is bad, a line each.
         text: what was seen, in one line.
+        blind: why the balancer's log says nothing, or not all, of the traffic; "" where it can be read.
     """
 
     good: bool
     reasons: tuple[str, ...]
     text: str
+    blind: str = ""
 
 
 def judge(new: Sample, old: Sample, policy: ObservationPolicy) -> Verdict:

@@ -6,7 +6,8 @@ import contextlib
 import struct
 import threading
 import time
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Self
 
 from docker.errors import DockerException, NotFound
@@ -28,6 +29,7 @@ POLL_SECONDS = 0.5
 RETRY_SECONDS = 0.5
 JOIN_SECONDS = 2.0
 LONGEST_LINE = 64 * 1024
+TAIL_LINES = 200
 # What a stream of the engine raises when it is closed or cut while it is read, depending on where it was.
 CUT = (DockerException, OSError, ValueError, AttributeError, struct.error)
 
@@ -39,10 +41,14 @@ class Watched:
     Args:
         samples: replica -> what it did.
         ended: why the window ended early; None if it did not.
+        read: how many lines of the log were requests.
+        unreadable: how many could not be read.
     """
 
     samples: Mapping[str, Sample]
     ended: str | None
+    read: int = 0
+    unreadable: int = 0
 
 
 def observe_new(
@@ -83,12 +89,27 @@ def observe_new(
     def look_at(samples: Mapping[str, Sample]) -> str | None:
         return look(describe(*sides(samples))) or early(*sides(samples), policy)
 
+    before = () if seconds <= 0 else docker.logs(balancer, tail=TAIL_LINES, stderr=False)
     watched = watch_traffic(docker, balancer, addresses([*new, *old]), seconds, look=look_at)
-    verdict = judge(*sides(watched.samples), policy)
+    verdict = replace(judge(*sides(watched.samples), policy), blind=blind_spot(watched, before))
     if watched.ended is None:
         return verdict
     others = [reason for reason in verdict.reasons if reason != watched.ended]
-    return Verdict(good=False, reasons=(watched.ended, *others), text=verdict.text)
+    return replace(verdict, good=False, reasons=(watched.ended, *others))
+
+
+def blind_spot(watched: Watched, before: Sequence[str]) -> str:
+    """Return why the log says nothing, or not all, of the traffic; "" where it can be read.
+
+    Args:
+        watched: what was read of it in the window.
+        before: its last lines before: requests that proved the routing to the new replicas have to be there.
+    """
+    if watched.unreadable:
+        return f"{watched.unreadable} of {watched.unreadable + watched.read} lines can't be read"
+    if watched.read == 0 and not any(parse_line(line) for line in before):
+        return "no request is in it, though the balancer was just asked"
+    return ""
 
 
 def addresses(replicas: Sequence[Replica]) -> dict[str, str]:
@@ -123,9 +144,15 @@ def watch_traffic(
     tally = Tally(replicas)
     guard = threading.Lock()
 
+    lines: Counter[bool] = Counter()
+
     def take(line: bytes) -> None:
-        if (request := parse_line(line)) is not None:
-            with guard:
+        if not line.strip():
+            return
+        request = parse_line(line)
+        with guard:
+            lines[request is not None] += 1
+            if request is not None:
                 tally.add(request, time.monotonic() - began)
 
     def samples() -> dict[str, Sample]:
@@ -141,7 +168,7 @@ def watch_traffic(
             ended = look(samples())
     if follower.failing and not docker.answers():
         raise MachineLacks("the Docker engine stopped answering", CONNECT_HINT)
-    return Watched(samples(), ended)
+    return Watched(samples(), ended, read=lines[True], unreadable=lines[False])
 
 
 class _Follower:

@@ -129,11 +129,11 @@ class Docker:
                     found[name] = str(self.api.inspect_image(name)["Id"])
         return found
 
-    def logs(self, container: str, *, tail: int = 25) -> tuple[str, ...]:
-        """Return the last lines that a container wrote."""
+    def logs(self, container: str, *, tail: int = 25, stderr: bool = True) -> tuple[str, ...]:
+        """Return the last lines that a container wrote, those of its standard error among them if wanted."""
         with asked():
             try:
-                text: bytes = self.api.logs(container, stdout=True, stderr=True, tail=tail)
+                text: bytes = self.api.logs(container, stdout=True, stderr=stderr, tail=tail)
             except NotFound:
                 return ()
         return tuple(text.decode("utf-8", "replace").splitlines())

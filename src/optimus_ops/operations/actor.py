@@ -161,7 +161,7 @@ class ComposeActor:
             case VerifyRouting(counts=counts, settle=settle):
                 containers.verify([name for name, _count in counts], settle, note)
             case Observe(service=service, seconds=seconds):
-                self.rooms.observe_new(containers, service, seconds, note)
+                self.rooms.observe_new(containers, service, seconds, progress)
             case Stop(victims=victims, seconds=seconds):
                 containers.stop(victims, seconds, progress)
             case Remove(victims=victims):

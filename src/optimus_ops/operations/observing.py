@@ -12,20 +12,21 @@ from optimus_ops.plan.scale import routed
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from optimus_ops.console import Progress
     from optimus_ops.engine.state import Replica
     from optimus_ops.operations.containers import Containers
 
 POLL_SECONDS = 0.5
 
 
-def observe_new(containers: Containers, service: str, seconds: float, note: Callable[[str], None]) -> None:
+def observe_new(containers: Containers, service: str, seconds: float, progress: Progress) -> None:
     """Watch the new replicas of a service for a while.
 
     Args:
         containers: the project's containers.
         service: the service.
         seconds: how long.
-        note: told what is seen.
+        progress: told what is seen, and what could not be.
 
     Raises:
         OpsError: one ended or got unhealthy, or they answer worse than the old ones.
@@ -35,7 +36,7 @@ def observe_new(containers: Containers, service: str, seconds: float, note: Call
     old = tuple(replica for replica in state.running(service) if replica.id in containers.before.ids)
 
     def look(seen: str) -> str | None:
-        note(seen)
+        progress.note = seen
         bad = containers.judge.failed(containers.new_replicas(containers.observe((service,)), service))
         return f"{bad[0].name} {bad[0].condition}; it said last:\n{containers.said(bad[0])}" if bad else None
 
@@ -45,7 +46,12 @@ def observe_new(containers: Containers, service: str, seconds: float, note: Call
         return
     [edge] = state.running(balancer)
     verdict = observe_traffic(containers.docker, edge.id, new, old, seconds, look=look)
-    note(verdict.text)
+    progress.note = verdict.text
+    if verdict.blind:
+        progress.complaints.append(
+            f"the new {service} was judged without the balancer's log: {verdict.blind} "
+            f"(requests go to standard output of {balancer}, in the format of docs/deploy.md)"
+        )
     if not verdict.good:
         raise OpsError(f"the new {_named(service, new)} worse than the old: " + "; ".join(verdict.reasons))
 

@@ -11,6 +11,7 @@ from optimus_ops.plan.scale import Surroundings, idle_images
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
+    from optimus_ops.console import Progress
     from optimus_ops.engine.compose import Compose
     from optimus_ops.engine.observe import Docker
     from optimus_ops.engine.state import State
@@ -200,7 +201,7 @@ class Rooms:
 
         build(self.compose.project.root, services, self.compose.files, self.compose.environ, note)
 
-    def observe_new(self, containers: Containers, service: str, seconds: float, note: Callable[[str], None]) -> None:
+    def observe_new(self, containers: Containers, service: str, seconds: float, progress: Progress) -> None:
         """Compare the new replicas of a service with the old ones.
 
         Raises:
@@ -208,7 +209,7 @@ class Rooms:
         """
         from optimus_ops.operations.observing import observe_new  # noqa: PLC0415
 
-        observe_new(containers, service, seconds, note)
+        observe_new(containers, service, seconds, progress)
 
     def check_contracts(self, containers: Containers, services: tuple[str, ...], note: Callable[[str], None]) -> None:
         """Refuse versions that break what runs beside them."""

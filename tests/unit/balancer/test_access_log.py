@@ -4,6 +4,7 @@ import json
 import math
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -68,9 +69,11 @@ def test_an_address_may_be_of_version_6() -> None:
     assert attempts(upstream="[fd00::4]:8010")[0].address == "fd00::4"
 
 
-def test_a_request_that_reached_no_replica_is_none() -> None:
-    assert parse_line(line(upstream="", upstream_status="")) is None
-    assert parse_line(line(upstream="-", upstream_status="-")) is None
+@pytest.mark.parametrize("nobody", ["", "-"])
+def test_a_request_that_reached_no_replica_has_no_attempt(nobody: str) -> None:
+    request = parse_line(line(upstream=nobody, upstream_status=nobody))
+    assert request is not None
+    assert request.attempts == ()
 
 
 def test_what_is_no_line_of_the_log_is_none() -> None:
