@@ -175,7 +175,7 @@ async def test_a_write_that_no_replica_has_is_not_taken_for_written(
         sentinel_enabled=True,
         sentinel_master="optimus",
         sentinel_hosts=settings.sentinel_hosts,
-        deadline=0.5,
+        deadline=5,
         durability=Durability(1, 0.1),
     )
     async with connect(alone, secrets) as redis:

@@ -20,9 +20,8 @@ def test_every_question_has_its_answer_in_their_order() -> None:
 
 def test_who_hangs_is_left_behind() -> None:
     never = threading.Event()
-    found = ask_together(
-        {"hangs": lambda: str(never.wait(60)), "answers": lambda: "here"}, seconds=0.5, late=lambda key: f"{key}: late"
-    )
+    questions = {"hangs": lambda: str(never.wait(60)), "answers": lambda: "here"}
+    found = ask_together(questions, seconds=3, late=lambda key: f"{key}: late")
     never.set()
     assert found == {"hangs": "hangs: late", "answers": "here"}
 
