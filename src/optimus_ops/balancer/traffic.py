@@ -29,7 +29,7 @@ POLL_SECONDS = 0.5
 RETRY_SECONDS = 0.5
 JOIN_SECONDS = 2.0
 LONGEST_LINE = 64 * 1024
-TAIL_LINES = 200
+TAIL_LINES = 3
 # What a stream of the engine raises when it is closed or cut while it is read, depending on where it was.
 CUT = (DockerException, OSError, ValueError, AttributeError, struct.error)
 
@@ -103,11 +103,13 @@ def blind_spot(watched: Watched, before: Sequence[str]) -> str:
 
     Args:
         watched: what was read of it in the window.
-        before: its last lines before: requests that proved the routing to the new replicas have to be there.
+        before: its last lines before, which are those of the requests that proved the routing to the new replicas.
     """
-    if watched.unreadable:
-        return f"{watched.unreadable} of {watched.unreadable + watched.read} lines can't be read"
-    if watched.read == 0 and not any(parse_line(line) for line in before):
+    lines = [line for line in before if line.strip()]
+    unreadable = watched.unreadable + sum(parse_line(line) is None for line in lines)
+    if unreadable:
+        return f"{unreadable} of {watched.unreadable + watched.read + len(lines)} lines can't be read"
+    if not lines and not watched.read:
         return "no request is in it, though the balancer was just asked"
     return ""
 
