@@ -11,7 +11,7 @@ import http.client
 import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -21,6 +21,8 @@ ATTEMPT_SECONDS = 5.0
 PAUSE_SECONDS = 0.05
 # After all were seen: so many more requests per replica, to meet one that should be gone.
 EXTRA_ROUNDS = 2
+# One after the other, requests to a replica that hangs would take all the time there is.
+TOGETHER_WHERE_SOME_HANG = 8
 MOST_TOGETHER = 32
 
 
@@ -46,6 +48,23 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True)
+class Known:
+    """What is known of replicas before any is asked.
+
+    Args:
+        serving: hostnames of those that serve, and may be too busy to get a request of ours.
+        unwell: hostnames of those that are not well: they need not answer, and what fails without saying who failed is
+            put down to them. Everybody else still has to answer.
+    """
+
+    serving: frozenset[str] = frozenset()
+    unwell: frozenset[str] = frozenset()
+
+
+NOTHING_KNOWN = Known()
+
+
+@dataclass(frozen=True, slots=True)
 class Routing:
     """What was seen of one service's routing.
 
@@ -56,6 +75,7 @@ class Routing:
         seen: hostname -> number of good answers.
         failures: what went wrong -> how often ("502", "no answer").
         may_be_silent: hostnames of those that need not have answered.
+        excused: what went wrong, likewise, that is put down to replicas which are known not to be well.
     """
 
     service: str
@@ -64,6 +84,7 @@ class Routing:
     seen: Mapping[str, int]
     failures: Mapping[str, int]
     may_be_silent: frozenset[str] = frozenset()
+    excused: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def silent(self) -> tuple[str, ...]:
@@ -102,7 +123,7 @@ def check_routing(
     *,
     deadline: float,
     settle: float = 0.0,
-    may_be_silent: frozenset[str] = frozenset(),
+    known: Known = NOTHING_KNOWN,
     ask: Callable[[Endpoint], Answer] | None = None,
 ) -> Routing:
     """Ask through the balancer until everything is as it should be, or the deadline passes.
@@ -116,14 +137,15 @@ def check_routing(
         expected: hostname -> name of the replicas that should answer.
         deadline: seconds.
         settle: seconds for which everything has to stay right before it counts.
-        may_be_silent: hostnames of those that are known to serve, and may be too busy to get a request of ours.
+        known: what is known of some of them.
         ask: one request; over HTTP if not given.
     """
     began = time.monotonic()
     right_since = began
-    together = 1
+    together = TOGETHER_WHERE_SOME_HANG if known.unwell else 1
     while True:
-        routing = replace(_round(service, endpoint, expected, ask or ask_http, together), may_be_silent=may_be_silent)
+        found = _round(service, endpoint, expected, ask or ask_http, together, known.unwell)
+        routing = replace(found, may_be_silent=known.serving | known.unwell)
         if routing.silent:
             together = min(2 * together, MOST_TOGETHER)
         now = time.monotonic()
@@ -141,24 +163,28 @@ def _round(
     expected: Mapping[str, str],
     ask: Callable[[Endpoint], Answer],
     together: int,
+    unwell: frozenset[str],
 ) -> Routing:
     """Ask so many requests at a time, until every replica was met, or often enough to have met it."""
     seen: Counter[str] = Counter()
     failures: Counter[str] = Counter()
+    excused: Counter[str] = Counter()
     # Enough for turns that skip, few enough to be quick: eight per replica, and two rounds after all were met.
     left = 8 * max(len(expected), together)
     with ThreadPoolExecutor(together) as pool:
         while left > 0 and not failures:
-            met_all = set(expected) <= set(seen)
+            met_all = set(expected) - unwell <= set(seen)
             for answer in pool.map(ask, [endpoint] * min(together, left)):
                 left -= 1
                 if answer.status == http.client.OK:
                     seen[answer.served_by or "(no X-Served-By)"] += 1
                 else:
-                    failures[str(answer.status or "no answer")] += 1
-            if not met_all and set(expected) <= set(seen):
+                    # Whoever hangs, or ends in the midst, doesn't say who it is.
+                    whose = excused if unwell and answer.served_by in {"", *unwell} else failures
+                    whose[str(answer.status or "no answer")] += 1
+            if not met_all and set(expected) - unwell <= set(seen):
                 left = min(left, EXTRA_ROUNDS * len(expected))
-    return Routing(service, str(endpoint), dict(expected), dict(seen), dict(failures))
+    return Routing(service, str(endpoint), dict(expected), dict(seen), dict(failures), excused=dict(excused))
 
 
 def ask_http(endpoint: Endpoint) -> Answer:

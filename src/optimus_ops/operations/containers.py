@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
 from optimus_ops.balancer.endpoints import endpoint_of
-from optimus_ops.balancer.routing import check_routing
+from optimus_ops.balancer.routing import Known, check_routing
 from optimus_ops.errors import OpsError
 from optimus_ops.operations.giving import Gifts
 from optimus_ops.operations.judging import Judge
@@ -300,7 +300,7 @@ class Containers:
                 expected,
                 deadline=self.deadlines.routing,
                 settle=settle,
-                may_be_silent=self.judge.unproven(there),
+                known=Known(self.judge.serving_before(there), self.judge.unwell(there)),
             )
             requests += sum(routing.seen.values())
             if not routing.good:

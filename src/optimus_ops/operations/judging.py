@@ -43,16 +43,19 @@ class Judge:
         then = next((former.restarts for former in self.before.replicas if former.id == replica.id), 0)
         return replica.restarts - then if replica.restarts >= then else replica.restarts
 
-    def unproven(self, replicas: Iterable[Replica]) -> frozenset[str]:
-        """Return the hostnames of replicas of which no answer can be asked for, though one may come.
+    def unwell(self, replicas: Iterable[Replica]) -> frozenset[str]:
+        """Return the hostnames of those that the change did not start and that are not well."""
+        return frozenset(found.hostname for found in replicas if not found.ready and not self.is_own(found))
 
-        Those are, of what the change did not start, the ones that are not well, and the ones that have served all the
-        time: the balancer prefers whoever has less to do, and an open WebSocket is enough for that.
+    def serving_before(self, replicas: Iterable[Replica]) -> frozenset[str]:
+        """Return the hostnames of those that have served since before the first step.
+
+        No answer can be asked of them, though one may come: the balancer prefers whoever has less to do, and an open
+        WebSocket is enough for that.
         """
         then = {replica.id: replica.started_at for replica in self.before.replicas if replica.ready}
         return frozenset(
-            replica.hostname
-            for replica in replicas
-            if not self.is_own(replica)
-            and (not replica.ready or (replica.id in then and then[replica.id] == replica.started_at))
+            found.hostname
+            for found in replicas
+            if found.ready and found.id in then and then[found.id] == found.started_at
         )

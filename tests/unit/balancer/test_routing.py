@@ -12,10 +12,11 @@ from hypothesis import strategies as st
 from tests.unit.stacks import replica, stack, state
 
 from optimus_ops.balancer.endpoints import endpoint_of
-from optimus_ops.balancer.routing import Answer, Endpoint, check_routing
+from optimus_ops.balancer.routing import Answer, Endpoint, Known, check_routing
 from optimus_ops.stack.model import PublishedPort
 
 ENDPOINT = Endpoint("127.0.0.1", 1)
+SICK = Known(unwell=frozenset({"sick"}))
 
 
 def in_turns(*answers: Answer) -> Callable[[Endpoint], Answer]:
@@ -79,7 +80,7 @@ def test_a_replica_that_is_busier_is_met_by_more_requests_at_once() -> None:
 
 def test_a_replica_that_is_known_to_serve_may_be_too_busy_to_answer() -> None:
     names = {"busy": "ai-1", "idle": "ai-2"}
-    check = functools.partial(check_routing, "ai", ENDPOINT, names, deadline=0, may_be_silent=frozenset({"busy"}))
+    check = functools.partial(check_routing, "ai", ENDPOINT, names, deadline=0, known=Known(frozenset({"busy"})))
     assert check(ask=in_turns(good("idle"))).good
     assert not check(ask=in_turns(good("busy"))).good
     assert not check(ask=in_turns(good("idle"), good("ghost"))).good
@@ -123,3 +124,43 @@ def test_a_port_that_is_bound_to_every_address_answers_at_the_loopback_address(b
 def test_a_port_that_is_not_published_is_asked_at_the_balancer_s_own_address() -> None:
     there = state(replica("nginx-lb"))
     assert endpoint_of(stack(), there, "memory") == Endpoint("172.18.0.9", 8050)
+
+
+def test_failures_are_put_down_to_a_replica_that_is_known_not_to_be_well() -> None:
+    answers = itertools.cycle([Answer(200, "a"), Answer(503, "sick"), Answer(0, ""), Answer(200, "b")])
+    routing = check_routing(
+        "ai",
+        Endpoint("x", 1),
+        {"a": "ai-1", "b": "ai-2", "sick": "ai-3"},
+        deadline=0,
+        known=SICK,
+        ask=lambda _: next(answers),
+    )
+    assert routing.good
+    assert set(routing.excused) == {"503", "no answer"}
+
+
+@pytest.mark.parametrize("bad", [Answer(503, "b"), Answer(200, "gone")])
+def test_whoever_else_fails_is_told_all_the_same(bad: Answer) -> None:
+    answers = itertools.cycle([Answer(200, "a"), Answer(200, "b"), bad])
+    routing = check_routing(
+        "ai",
+        Endpoint("x", 1),
+        {"a": "ai-1", "b": "ai-2", "sick": "ai-3"},
+        deadline=0,
+        known=SICK,
+        ask=lambda _: next(answers),
+    )
+    assert not routing.good
+
+
+def test_one_that_is_well_has_to_answer_beside_one_that_is_not() -> None:
+    routing = check_routing(
+        "ai",
+        Endpoint("x", 1),
+        {"a": "ai-1", "b": "ai-2", "sick": "ai-3"},
+        deadline=0,
+        known=SICK,
+        ask=lambda _: Answer(200, "a"),
+    )
+    assert routing.silent == ("ai-2",)

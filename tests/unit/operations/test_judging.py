@@ -36,4 +36,10 @@ def test_restarts_count_from_the_first_step(before: int, now: int, since: int) -
 def test_no_answer_is_asked_of_what_was_there_and_is_not_well_or_has_served_all_the_time() -> None:
     judge = Judge(state(replica("ai", 1), replica("ai", 2, health="unhealthy"), replica("ai", 3, health="starting")))
     now = [replica("ai", 1), replica("ai", 2, health="unhealthy"), replica("ai", 3), replica("ai", 4)]
-    assert judge.unproven(now) == {"host-ai1", "host-ai2"}
+    assert judge.serving_before(now) == {"host-ai1"}
+    assert judge.unwell(now) == {"host-ai2"}
+
+
+def test_what_the_change_started_is_never_excused() -> None:
+    judge = Judge(state(replica("ai", 1)))
+    assert judge.unwell([replica("ai", 2, health="unhealthy")]) == frozenset()
