@@ -184,6 +184,11 @@ class Docker:
         with asked(), contextlib.suppress(NotFound):
             self.api.restart(container, timeout=int(seconds))
 
+    def pause(self, container: str) -> None:
+        """Freeze a container."""
+        with asked(), contextlib.suppress(NotFound):
+            self.api.pause(container)
+
     def unpause(self, container: str) -> None:
         """Let a container go on that was frozen."""
         with asked(), contextlib.suppress(NotFound):

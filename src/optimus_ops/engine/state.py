@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -87,7 +87,8 @@ class Replica:
     def running(self) -> bool:
         """Whether its process runs, and can be counted on to go on running.
 
-        Anything else has ended for a plan: exited, dead, never started, frozen, or started again and again.
+        Anything else has ended for a plan, but for what is frozen: exited, dead, never started, or started again and
+        again.
         """
         return self.status == "running" and not self.crashing
 
@@ -95,6 +96,11 @@ class Replica:
     def occupied(self) -> bool:
         """Whether it has what it was given, such as its ports: it runs, is frozen, or is started again and again."""
         return self.status in {"running", "paused", "restarting"}
+
+    @property
+    def frozen(self) -> bool:
+        """Whether its process is frozen (`docker pause`): it goes on where it was as soon as somebody lets it."""
+        return self.status == "paused"
 
     @property
     def leaving(self) -> bool:
@@ -154,6 +160,16 @@ class State:
     def lasting(self, service: str) -> tuple[Replica, ...]:
         """Return a service's replicas, ended ones included, but for those that the engine is removing."""
         return tuple(replica for replica in self.of(service) if not replica.leaving)
+
+    @property
+    def frozen(self) -> tuple[Replica, ...]:
+        """Return the frozen containers."""
+        return tuple(replica for replica in self.replicas if replica.frozen)
+
+    def resumed(self) -> State:
+        """Return the same as it is once what is frozen goes on."""
+        going_on = (replace(found, status="running") if found.frozen else found for found in self.replicas)
+        return State(self.project, tuple(going_on))
 
     @property
     def ids(self) -> frozenset[str]:

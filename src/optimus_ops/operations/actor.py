@@ -13,7 +13,7 @@ from optimus_ops.engine.pins import write_pins
 from optimus_ops.engine.process import CommandFailed
 from optimus_ops.errors import MachineLacks, OpsError
 from optimus_ops.operations.balancing import check_config, reload
-from optimus_ops.operations.containers import Containers, Deadlines
+from optimus_ops.operations.containers import Containers, Deadlines, each
 from optimus_ops.operations.fetching import pull
 from optimus_ops.operations.jobs import run_job
 from optimus_ops.operations.migrating import schema_in_use
@@ -35,6 +35,7 @@ from optimus_ops.plan.steps import (
     RemoveImages,
     RemoveNetwork,
     Restart,
+    Resume,
     RunJob,
     Start,
     Step,
@@ -88,7 +89,7 @@ class ComposeActor:
     def act(self, step: Step, progress: Progress) -> None:
         """Carry one step out; raise `OpsError` if it fails, `MachineLacks` if that is because the engine is gone."""
         try:
-            if isinstance(step, Start | Migrate):
+            if isinstance(step, Start | Migrate | RunJob):
                 self.making.append(step)
             self._act(step, progress)
             self.making.clear()
@@ -104,7 +105,7 @@ class ComposeActor:
         match step:
             case Start() | WaitHealthy() | WaitDependency() | RunJob() | Restart():
                 self._start(step, progress, note)
-            case VerifyRouting() | Observe() | Stop() | Remove() | RemoveNetwork():
+            case VerifyRouting() | Observe() | Stop() | Remove() | RemoveNetwork() | Resume():
                 self._act_on_containers(step, progress, note)
             case CheckContracts() | CheckMigrations() | CheckBudgets() | CheckConfig():
                 self._check(step, note)
@@ -166,6 +167,8 @@ class ComposeActor:
                 containers.stop(victims, seconds, progress)
             case Remove(victims=victims):
                 containers.remove(victims)
+            case Resume(victims=victims):
+                each(victims, lambda victim: self.docker.unpause(victim.container))
             case RemoveNetwork(network=network):
                 self.docker.remove_network(network)
 

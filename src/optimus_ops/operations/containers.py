@@ -80,7 +80,8 @@ class Containers:
 
     def start_replicas(self, counts: Mapping[str, int], note: Callable[[str], None]) -> None:
         """Create new replicas until each service has its count running, and start them; nothing else is touched."""
-        self._wait_for_removals(self.observe(counts))
+        # Compose tries to start whatever it finds in such a state, also where it shall only create.
+        self._wait_for_removals(self.observe())
         state = self.observe()
         there = {name: len(state.of(name)) for name in self.stack.services if state.of(name)}
         wanted = {name: there.get(name, 0) + count - len(state.running(name)) for name, count in counts.items()}
@@ -166,11 +167,9 @@ class Containers:
         )
 
     def _set_going(self, names: Collection[str]) -> None:
-        """Let what is frozen go on, and what waits for its next start begin at once."""
+        """Let what waits for its next start begin at once."""
         for replica in self.observe(names).replicas:
-            if replica.status == "paused":
-                self.docker.unpause(replica.id)
-            elif replica.status == "restarting" or replica.crashing:
+            if replica.status == "restarting" or replica.crashing:
                 self.docker.restart(replica.id, seconds=replica.stop_seconds)
 
     def _note_configs(self, made: Iterable[Replica]) -> None:
@@ -232,7 +231,7 @@ class Containers:
             return self.new_replicas(state, name)
         if not self.stack.services[name].scalable:
             return state.of(name)
-        ended = {replica.id for replica in self.before.replicas if not replica.running}
+        ended = {replica.id for replica in self.before.resumed().replicas if not replica.running}
         return tuple(replica for replica in state.of(name) if replica.id not in ended)
 
     def _has_done_its_work(self, replica: Replica) -> bool:

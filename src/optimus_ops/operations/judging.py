@@ -25,7 +25,7 @@ class Judge:
 
     def is_own(self, replica: Replica) -> bool:
         """Tell whether the change started a container: it made it, or it did not run before."""
-        return not any(then.id == replica.id and then.running for then in self.before.replicas)
+        return not any(then.id == replica.id and then.running for then in self.before.resumed().replicas)
 
     def failed(self, replicas: Iterable[Replica]) -> tuple[Replica, ...]:
         """Return those that will not become healthy by waiting: ended, dead, restarted or unhealthy."""

@@ -143,12 +143,14 @@ def wait_for_engine(containers: Containers, progress: Progress) -> None:
 
 
 def _start_again(before: Before, containers: Containers, progress: Progress) -> tuple[Replica, ...]:
-    """Start what ran before and doesn't run now, and wait until it serves again."""
+    """Start what ran before and doesn't run now, and wait until it serves again; freeze again what was frozen."""
     was_running = {replica.id for replica in before.state.replicas if replica.running}
-    stopped = [
-        replica for replica in containers.observe().replicas if replica.id in was_running and not replica.running
-    ]
+    now = containers.observe().replicas
+    stopped = [replica for replica in now if replica.id in was_running and not replica.running]
     each(stopped, lambda replica: containers.docker.start(replica.id))
+    frozen = {replica.id for replica in before.state.frozen}
+    resumed = [replica for replica in now if replica.id in frozen and replica.running]
+    each(resumed, lambda replica: containers.docker.pause(replica.id))
     until = time.monotonic() + containers.deadlines.healthy
     while stopped and time.monotonic() < until:
         state = containers.observe()

@@ -22,6 +22,7 @@ from optimus_ops.plan.scale import (
     going,
     migrate_steps,
     moved_cause,
+    resume_steps,
     routed,
     secrets_steps,
     victims,
@@ -128,11 +129,12 @@ def plan_deploy(stack: Stack, state: State, request: DeployRequest, around: Surr
     Raises:
         Refused: a service is unknown, can't be replaced without an outage, or has nothing running.
     """
+    resume, state = resume_steps(state), state.resumed()
     check_services(stack, request.services)
     check_replaceable(stack, state, request.services)
     items = _replacements(stack, state, request, around)
     reload = _reload_steps(stack, state, request, around)
-    steps: list[Step] = []
+    steps: list[Step] = [*resume]
     if items or request.repin:
         steps.extend(_image_steps(stack, request, around, items))
     if items:

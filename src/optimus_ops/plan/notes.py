@@ -45,7 +45,8 @@ def with_notes(plan: Plan, stack: Stack, state: State, noticed: Noticed) -> Plan
 
 def _ended(stack: Stack, state: State, noticed: Noticed) -> Iterator[str]:
     for replica in ended_badly(state, stack.jobs):
-        if replica.service in stack.services:
+        # A plan lets frozen ones go on.
+        if replica.service in stack.services and not replica.frozen:
             lines = noticed.said.get(replica.id, ())
             yield "\n".join([f"{replica.name} {replica.condition}{'; it said last:' if lines else ''}", *lines])
 

@@ -19,6 +19,7 @@ from optimus_ops.plan.steps import (
     Plan,
     Pull,
     Remove,
+    Resume,
     Start,
     Step,
     Stop,
@@ -110,6 +111,7 @@ def plan_scale(stack: Stack, state: State, request: ScaleRequest, around: Surrou
     Raises:
         Refused: a requested service is unknown or can't be scaled, or services wait for one another.
     """
+    resume, state = resume_steps(state), state.resumed()
     check_services(stack, [*request.counts, *request.build])
     check_scalable(stack, request.counts)
     wanted = wanted_counts(stack, state, request.counts, around.before)
@@ -120,7 +122,7 @@ def plan_scale(stack: Stack, state: State, request: ScaleRequest, around: Surrou
     jobs = jobs_to_run(stack, state, request, around, short)
     start = start_steps(stack, state, most, jobs, request.counts)
     verify = _verify(stack, state, most, [step for step in start if isinstance(step, Start)])
-    steps = (*prepare, *start, *verify, *_fewer_steps(stack, state, wanted, around, forced))
+    steps = (*resume, *prepare, *start, *verify, *_fewer_steps(stack, state, wanted, around, forced))
     return Plan(state.project, request.purpose, steps)
 
 
@@ -168,6 +170,11 @@ def _fewer_steps(
 def ended_replicas(state: State, services: Iterable[str]) -> tuple[Replica, ...]:
     """Return the containers of services that serve no more and won't by waiting."""
     return tuple(replica for name in services for replica in state.of(name) if not replica.running)
+
+
+def resume_steps(state: State) -> tuple[Step, ...]:
+    """Return the step that lets frozen containers go on, whichever service is meant."""
+    return (Resume(victims=going(state.frozen), cause="frozen (docker pause)"),) if state.frozen else ()
 
 
 def check_services(stack: Stack, names: Iterable[str]) -> None:
@@ -435,10 +442,11 @@ def plan_migrate(stack: Stack, state: State, around: Surroundings) -> Plan:
     """
     if stack.migrations is None:
         raise Refused("this stack has no migrations job", "name it in [tool.optimus-ops] migrations")
+    resume, state = resume_steps(state), state.resumed()
     request = ScaleRequest(run_migrations=True, purpose="migrate")
     needed = needed_by(stack, stack.migrations)
     wanted = {name: count for name, count in wanted_counts(stack, state, {}, around.before).items() if name in needed}
     prepare = prepare_steps(stack, state, request, around)
     short = [name for name, count in wanted.items() if len(state.running(name)) < count]
     jobs = jobs_to_run(stack, state, request, around, short, whole=False)
-    return Plan(state.project, request.purpose, (*prepare, *start_steps(stack, state, wanted, jobs)))
+    return Plan(state.project, request.purpose, (*resume, *prepare, *start_steps(stack, state, wanted, jobs)))

@@ -244,6 +244,19 @@ class Victim:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Resume(Step):
+    """Let frozen containers go on: they lose nothing, and Compose can't do its work beside them."""
+
+    kind: ClassVar[str] = "resume"
+    victims: tuple[Victim, ...]
+
+    @property
+    def text(self) -> str:
+        """Return what is done, in a few words."""
+        return f"let go on {', '.join(victim.name for victim in self.victims)}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Stop(Step):
     """Stop replicas, all at once: each drains upon SIGTERM, and is killed after the grace period.
 

@@ -17,6 +17,10 @@ def test_what_is_new_or_did_not_run_before_is_the_change_s_own() -> None:
     assert judge.is_own(replica("redis"))
 
 
+def test_what_was_frozen_and_goes_on_was_not_started_by_the_change() -> None:
+    assert not Judge(state(replica("ai", status="paused"))).is_own(replica("ai", health="unhealthy"))
+
+
 @pytest.mark.parametrize(
     "facts",
     [{"status": "exited"}, {"status": "restarting"}, {"status": "dead"}, {"health": "unhealthy"}, {"restarts": 1}],

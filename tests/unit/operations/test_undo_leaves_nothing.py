@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
@@ -19,21 +18,32 @@ from optimus_ops.operations.containers import Containers, Deadlines
 from optimus_ops.operations.undo import Before
 from optimus_ops.project import load_project
 
+OLD = replica("ai", 1)
+LATE = replica("ai", 3, status="created", health=None)
+
 
 @dataclass
 class Engine:
-    """An engine in memory: what each look at it finds, and what was taken away."""
+    """An engine in memory: its containers, of which one appears a look after others were removed, and images."""
 
-    looks: Iterator[tuple[Replica, ...]]
+    containers: list[Replica] = field(default_factory=lambda: [OLD])
     images_now: dict[str, str] = field(default_factory=dict)
     removed: list[str] = field(default_factory=list)
+    paused: list[str] = field(default_factory=list)
+    late: Replica | None = None
 
     def answers(self) -> bool:
         return True
 
     def observe(self, *_: object) -> State:
-        found = next(self.looks, ())
-        return state(*(replica for replica in found if replica.id not in self.removed))
+        seen = state(*(replica for replica in self.containers if replica.id not in self.removed))
+        if self.late and self.removed:
+            self.containers.append(self.late)
+            self.late = None
+        return seen
+
+    def pause(self, container: str) -> None:
+        self.paused.append(container)
 
     def remove(self, container: str) -> None:
         self.removed.append(container)
@@ -83,42 +93,36 @@ def no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(undo, "QUIET_SECONDS", 0.3)
 
 
-OLD = replica("ai", 1)
-LATE = replica("ai", 3, status="created", health=None)
-
-
 @pytest.mark.usefixtures("no_waiting")
 def test_a_container_that_the_engine_was_still_making_is_removed_as_well(tmp_path: Path) -> None:
-    new = replica("ai", 2, status="created", health=None)
-    looks = iter([(OLD, new), (OLD, new), (OLD, new), (OLD,), (OLD, LATE), *[(OLD, LATE)] * 100])
-    engine = Engine(looks)
+    engine = Engine([OLD, replica("ai", 2, status="created", health=None)], late=LATE)
     said = undone(engine, tmp_path, unsettled=True)
     assert engine.removed == ["ai2", "ai3"]
     assert said == ("removed shop-ai-2", "removed shop-ai-3")
 
 
-def test_where_every_command_ended_nothing_more_is_waited_for(tmp_path: Path) -> None:
-    engine = Engine(iter([(OLD,)] * 3 + [(OLD, LATE)] * 3))
-    undone(engine, tmp_path)
-    assert engine.removed == []
+def test_what_was_frozen_is_frozen_again(tmp_path: Path) -> None:
+    engine = Engine([OLD, replica("redis")])
+    undone(engine, tmp_path, state=state(OLD, replica("redis", status="paused")))
+    assert engine.paused == ["redis1"]
 
 
 def test_an_image_that_had_the_name_meanwhile_does_not_stay_without_one(tmp_path: Path) -> None:
-    engine = Engine(iter([(OLD,)] * 9), {"shop/ai:local": "sha256:new"})
+    engine = Engine(images_now={"shop/ai:local": "sha256:new"})
     undone(engine, tmp_path, images={"shop/ai:local": "sha256:old"})
     assert engine.images_now == {"shop/ai:local": "sha256:old"}
     assert engine.removed == ["sha256:new"]
 
 
 def test_an_image_that_has_another_name_stays(tmp_path: Path) -> None:
-    engine = Engine(iter([(OLD,)] * 9), {"shop/ai:local": "sha256:new", "shop/ai:1.4": "sha256:new"})
+    engine = Engine(images_now={"shop/ai:local": "sha256:new", "shop/ai:1.4": "sha256:new"})
     undone(engine, tmp_path, images={"shop/ai:local": "sha256:old"})
     assert engine.removed == []
 
 
 def test_images_are_no_longer_kept_for_a_rollback_of_what_is_undone(tmp_path: Path) -> None:
     kept = KeptImages.of(load_project(tmp_path, {"COMPOSE_PROJECT_NAME": "shop"}))
-    engine = Engine(iter([(OLD,)] * 9))
+    engine = Engine()
     kept.keep(cast("Any", engine), "ai", "shop/ai:local", ("sha256:first",))
     text = kept.path.read_text("utf-8")
     kept.keep(cast("Any", engine), "ai", "shop/ai:local", ("sha256:second",))

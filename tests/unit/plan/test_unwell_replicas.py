@@ -20,7 +20,6 @@ CRASHES: dict[str, Any] = {"status": "restarting", "health": "starting", "exit_c
 SERVES_NOT: list[dict[str, Any]] = [
     CRASHES,
     {**CRASHES, "status": "running", "crashing": True},
-    {"status": "paused"},
     {"status": "dead"},
     {"status": "created"},
     {"status": "exited", "exit_code": 7},
@@ -51,6 +50,22 @@ def test_what_does_not_serve_counts_as_ended_and_is_replaced_once(facts: dict[st
 def test_what_does_not_serve_goes_before_what_does(facts: dict[str, Any]) -> None:
     there = with_ai(replica("ai", 1, **facts), replica("ai", 2), replica("ai", 3))
     assert texts(plan_scale(stack(), there, ScaleRequest({"ai": 2}), HERE)) == ["remove shop-ai-1"]
+
+
+def test_what_is_frozen_goes_on_and_counts_as_running() -> None:
+    there = with_ai(replica("ai", 1), replica("ai", 2, status="paused"))
+    assert texts(plan_scale(stack(), there, ScaleRequest({"ai": 2}), HERE)) == ["let go on shop-ai-2"]
+    plan = plan_deploy(stack(), there, DeployRequest(("ai",)), HERE)
+    assert texts(plan) == ["let go on shop-ai-2"]
+    assert with_notes(plan, stack(), there, Noticed()).notes == ()
+
+
+def test_a_frozen_store_goes_on_before_anything_is_started() -> None:
+    there = state(*(r for r in running(memory=1).replicas if r.service != "redis"), replica("redis", status="paused"))
+    assert texts(plan_scale(stack(), there, ScaleRequest({"ai": 1}), HERE))[:2] == [
+        "let go on shop-redis-1",
+        "start ai",
+    ]
 
 
 def test_the_cause_says_how_it_ended() -> None:
