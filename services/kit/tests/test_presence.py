@@ -97,3 +97,11 @@ def process(**changes: Any) -> dict[str, Any]:
 def test_the_processes_of_a_replica_count_as_one() -> None:
     [one, other] = merge([process(), process(inflight=2, ready=False, seen_at=11.0), process(hostname="b")])
     assert (one["inflight"], one["ready"], one["seen_at"], other["hostname"]) == (3, False, 11.0, "b")
+
+
+def test_of_a_provider_key_the_worst_process_counts() -> None:
+    def key(state: str) -> dict[str, Any]:
+        return {"provider_keys": [{"provider": "openai", "key": 1, "state": state}]}
+
+    [one] = merge([process(**key("closed")), process(**key("open")), process(**key("half-open"))])
+    assert one["provider_keys"] == key("open")["provider_keys"]

@@ -63,6 +63,52 @@ def test_a_tenants_file_broken_later_changes_nothing(settings: ServiceSettings) 
     assert tenants.authenticate("Bearer key") is not None
 
 
+@pytest.mark.parametrize("atomically", [False, True])
+def test_an_edit_of_the_tenants_file_is_in_effect_without_a_restart(
+    settings: ServiceSettings, atomically: bool
+) -> None:
+    clock = Clock()
+    (settings.secrets.path / "TENANT_ACME_API_KEY").write_text("key")
+    tenants = Tenants(settings.tenants_file, settings.secrets, clock)
+    edit = replace if atomically else Path.write_text
+    for limit in (7, 8):
+        edit(settings.tenants_file, f"tenants: {{acme: {{concurrent_requests: {limit}}}}}")
+        clock.now += 1.5
+        assert tenants.require("Bearer key").concurrent_requests == limit
+
+
+@pytest.mark.parametrize("broken", [b"tenants: [", b"tenants: {acme: {burst: 0}}", b"\xff", b"[" * 5000, None])
+def test_an_edit_that_cannot_be_used_is_named_once_and_changes_nothing(
+    settings: ServiceSettings, caplog: pytest.LogCaptureFixture, broken: bytes | None
+) -> None:
+    clock = Clock()
+    (settings.secrets.path / "TENANT_ACME_API_KEY").write_text("key")
+    tenants = Tenants(settings.tenants_file, settings.secrets, clock)
+    before = settings.tenants_file.read_bytes()
+    if broken is None:
+        settings.tenants_file.unlink()
+    else:
+        settings.tenants_file.write_bytes(broken)
+    for _ in range(3):
+        clock.now += 1.5
+        assert tenants.authenticate("Bearer key") is not None
+    assert tenants.problem is not None
+    assert [record.levelname for record in caplog.records] == ["ERROR"]
+    settings.tenants_file.write_bytes(before)
+    clock.now += 1.5
+    assert tenants.problem is None
+
+
+def test_a_secret_that_cannot_be_read_is_no_error_of_a_request(settings: ServiceSettings) -> None:
+    clock = Clock()
+    secret = settings.secrets.path / "TENANT_ACME_API_KEY"
+    secret.write_text("key")
+    tenants = Tenants(settings.tenants_file, settings.secrets, clock)
+    secret.write_bytes(b"\xff\xfe")
+    clock.now += 1.5
+    assert tenants.authenticate("Bearer key") is not None
+
+
 def replace(path: Path, text: str) -> None:
     """As secrets are projected: a new file in the place of the old."""
     fresh = path.with_suffix(".new")

@@ -17,6 +17,7 @@ from optimus_ops.errors import OpsError
 from optimus_ops.images.listing import list_images
 from optimus_ops.inspect.old_workers import old_workers
 from optimus_ops.inspect.report import Sighting
+from optimus_ops.inspect.reports import ask_report
 from optimus_ops.inspect.stores import Store, Unreachable, parse_store, probe_command, store_kind
 from optimus_ops.inspect.usage import Limits, Usage, cpus_between, parse_limits, parse_memory
 from optimus_ops.operations.rooms import WantedStack, look_at_runs
@@ -115,6 +116,7 @@ def look(engine: Docker, compose: Compose | None, project: str) -> Sighting:
         stores = _ask(executor, prober.store, running)
         balancer = compose.project.balancer if compose else None
         workers = executor.submit(old_workers, prober.api, state, balancer)
+        reports = _ask(executor, lambda replica: ask_report(replica, PROBE_SECONDS), running)
         images = executor.submit(engine.images, [replica.image for replica in state.replicas])
         before = _answers(first)
         if running:
@@ -133,6 +135,7 @@ def look(engine: Docker, compose: Compose | None, project: str) -> Sighting:
             current=wanted.current,
             said=last_lines(engine, ended_badly(state, jobs)),
             old_workers=workers.result(),
+            reports={key: lines for key, lines in _answers(reports).items() if lines},
             leftovers=_leftovers(engine, compose, wanted, state),
             differences=_differences(engine, compose, wanted, state),
             notes=(wanted.note,) if wanted.note else (),

@@ -51,7 +51,7 @@ def print_status(sighting: Sighting, rows: Sequence[Row], stream: TextIO, *, col
         for row in rows:
             for text in stores(row):
                 console.print(Text.assemble((f"  {row.service}: ", "dim"), text))
-    for line in remarks(sighting, rows):
+    for line in (*reports(sighting), *remarks(sighting, rows)):
         console.print(line, soft_wrap=columns is None)
     # Rich fills lines up to the table's width; on a pipe that is only noise.
     stream.write("\n".join(line.rstrip() for line in lines.getvalue().splitlines()) + "\n")
@@ -189,6 +189,20 @@ def counted(count: int, noun: str) -> str:
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
+def reports(sighting: Sighting) -> Iterator[Text]:
+    """Give the lines that services say of themselves, those that all of a service's replicas say alike only once."""
+    said: dict[tuple[str, str], list[str]] = {}
+    for replica in sighting.state.replicas:
+        for line in sighting.reports.get(replica.id, ()):
+            said.setdefault((replica.service, line), []).append(replica.name)
+    for (service, line), names in said.items():
+        who = service if len(names) == sum(r.running for r in sighting.state.of(service)) else ", ".join(names)
+        warning = line.startswith("!")
+        yield Text.assemble(
+            f"{'!' if warning else ' '} ", (f"{who}: ", "dim"), (line.removeprefix("!").strip(), "yellow" * warning)
+        )
+
+
 def remarks(sighting: Sighting, rows: Sequence[Row]) -> list[Text]:
     """Return lines about what is not as it should be, and what to do."""
     lines = [line for row in rows for line in _problems(sighting, row)]
@@ -271,6 +285,7 @@ def _row_json(row: Row, sighting: Sighting) -> dict[str, object]:
                 "cpus": _rounded(usage.cpus),
                 "memory_bytes": usage.memory,
                 "restarts": usage.limits.restarts,
+                "report": list(sighting.reports.get(replica.id, ())),
             }
             for replica, usage in row.replicas
         ],

@@ -36,6 +36,7 @@ class Sighting:
         said: container id -> what it said last, of those that ended.
         leftovers: what no file wants.
         differences: what runs otherwise than it would be started now.
+        reports: container id -> what the service in it says of itself.
     """
 
     state: State
@@ -50,6 +51,7 @@ class Sighting:
     said: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     leftovers: Leftovers = field(default_factory=Leftovers)
     differences: tuple[Difference, ...] = ()
+    reports: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from optimus_ops.engine.leftovers import Leftovers
 from optimus_ops.engine.state import Replica, State, sorted_state
 from optimus_ops.inspect.render import print_status, status_json
 from optimus_ops.inspect.report import Row, Sighting, make_rows
+from optimus_ops.inspect.reports import shown_lines
 from optimus_ops.inspect.stores import Database, RedisServer, Unreachable
 from optimus_ops.inspect.usage import Limits, Usage
 from optimus_ops.plan.differences import Difference
@@ -239,3 +240,15 @@ def test_what_runs_otherwise_than_wanted_is_told_with_the_command_that_applies_i
     line = "! ai: the environment changed (MODE) in 1 of 2 replicas; apply it with: invoke deploy ai"
     assert line in shown(sighting, None).splitlines()
     assert status_of(sighting)["differences"] == [asdict(found)]
+
+
+def test_what_services_say_of_themselves_is_shown_once_where_all_say_it() -> None:
+    replicas = [replica("ai", number) for number in (1, 2)]
+    keys = ("key 1: closed", "! key 2: open\x1b[31m")
+    reports = {replicas[0].id: keys, replicas[1].id: keys[:1]}
+    sighting = seen(*replicas, reports={key: shown_lines("\n".join(lines)) for key, lines in reports.items()})
+    text = shown(sighting, None)
+    assert "  ai: key 1: closed\n" in text
+    assert f"! {replicas[0].name}: key 2: open[31m\n" in text
+    [service] = [service for service in status_of(sighting)["services"] if service["service"] == "ai"]
+    assert service["replicas"][1]["report"] == ["key 1: closed"]

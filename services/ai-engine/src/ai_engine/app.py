@@ -9,6 +9,7 @@ from fastapi import FastAPI
 
 from ai_engine.chat import Chat
 from ai_engine.conversations import Conversations, SessionSettings
+from ai_engine.key_status import KeyCollector, presence_of
 from ai_engine.limits import SCRIPTS, Gate
 from ai_engine.models_api import ModelsApi
 from ai_engine.openapi import add_openapi
@@ -52,7 +53,7 @@ def build_app(environ: Mapping[str, str] | None = None) -> FastAPI:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with (
-            background(announce(redis, settings, app.state.drain)),
+            background(announce(redis, settings, app.state.drain, lambda: presence_of(providers.keyed()))),
             background(gate.renew_leases()),
             background(conversations.follow_memory()),
         ):
@@ -63,6 +64,7 @@ def build_app(environ: Mapping[str, str] | None = None) -> FastAPI:
 
     checks = {"redis": write_check(redis, settings.service)}
     app = create_app(settings, checks=checks, lifespan=lifespan, title="Optimus ai-engine")
+    app.state.metrics.add(KeyCollector(providers.keyed(), tenants))
     models = ModelsApi(tenants, providers)
     app.add_route("/v1/chat/completions", Chat(tenants, gate, providers, recall, deadline).__call__, methods=["POST"])
     app.add_route("/v1/models", models.list, methods=["GET"])

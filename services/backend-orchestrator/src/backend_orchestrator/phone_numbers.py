@@ -1,13 +1,17 @@
 """Which tenant a WhatsApp number belongs to: `whatsapp_phone_number_id` in the tenants file."""
 
+import logging
 from collections.abc import Mapping
 from pathlib import Path
 
 import yaml
 
 from optimus_kit.settings import SettingsError
+from optimus_kit.tenancy import file_stamp
 
 FIELD = "whatsapp_phone_number_id"
+
+log = logging.getLogger(__name__)
 
 
 def parse_phone_numbers(text: str, source: str) -> dict[str, str]:
@@ -18,7 +22,7 @@ def parse_phone_numbers(text: str, source: str) -> dict[str, str]:
     """
     try:
         document = yaml.safe_load(text)
-    except yaml.YAMLError:
+    except (yaml.YAMLError, RecursionError, ValueError):
         raise SettingsError(f"{source}: not valid YAML") from None
     entries = document.get("tenants") if isinstance(document, dict) else None
     if not isinstance(entries, dict):
@@ -42,18 +46,18 @@ class PhoneNumbers:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._stamp = self._modified()
+        self._stamp = file_stamp(path)
         self._numbers = self._read()
 
     def current(self) -> Mapping[str, str]:
         """Tenant name by phone number id."""
-        stamp = self._modified()
+        stamp = file_stamp(self._path)
         if stamp != self._stamp:
             self._stamp = stamp
             try:
                 self._numbers = self._read()
-            except SettingsError:
-                return self._numbers
+            except SettingsError as error:
+                log.error("numbers are not changed, what was read before stays: %s", error)  # noqa: TRY400 - no trace needed
         return self._numbers
 
     def _read(self) -> dict[str, str]:
@@ -62,9 +66,3 @@ class PhoneNumbers:
         except (OSError, UnicodeDecodeError) as error:
             raise SettingsError(f"{self._path}: cannot be read ({type(error).__name__})") from None
         return parse_phone_numbers(text, str(self._path))
-
-    def _modified(self) -> int:
-        try:
-            return self._path.stat().st_mtime_ns
-        except OSError:
-            return 0

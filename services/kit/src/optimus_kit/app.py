@@ -67,6 +67,7 @@ def create_app(
         hostname=settings.hostname,
         drain=drain,
         observe=metrics.observe,
+        inflight_changed=metrics.inflight_changed,
         access=access,
         max_inflight=settings.max_inflight,
     )

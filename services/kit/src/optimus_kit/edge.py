@@ -51,6 +51,7 @@ class Edge:
         hostname: for X-Served-By.
         drain: read for the drain header and kept up to date on what is in flight.
         observe: is told route, method, status and seconds of each request.
+        inflight_changed: called whenever what is in flight has changed.
         access: is told each request but the probes.
         max_inflight: more requests at once than this are answered 503; 0 is no bound.
     """
@@ -62,6 +63,7 @@ class Edge:
         hostname: str,
         drain: Drain,
         observe: Callable[[str, str, int, float], None],
+        inflight_changed: Callable[[], None],
         access: Callable[[Access], None],
         max_inflight: int = 0,
     ) -> None:
@@ -69,6 +71,7 @@ class Edge:
         self._served_by = (b"x-served-by", hostname.encode("latin-1", "replace"))
         self._drain = drain
         self._observe = observe
+        self._inflight_changed = inflight_changed
         self._access = access
         self._max_inflight = max_inflight
 
@@ -103,6 +106,7 @@ class Edge:
             await send(message)
 
         drain.inflight += 1
+        self._inflight_changed()
         try:
             if self._max_inflight and drain.inflight > self._max_inflight and scope["path"] not in QUIET:
                 await self._refuse(scope, receive, send_with_headers)
@@ -115,6 +119,7 @@ class Edge:
             await _internal_error()(scope, receive, send_with_headers)
         finally:
             drain.inflight -= 1
+            self._inflight_changed()
             self._record(scope, identity, status, time.perf_counter() - started)
 
     async def _refuse(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -141,10 +146,12 @@ class Edge:
             await send(message)
 
         self._drain.inflight += 1
+        self._inflight_changed()
         try:
             await self._app(scope, receive, send_with_headers)
         finally:
             self._drain.inflight -= 1
+            self._inflight_changed()
 
 
 def _internal_error() -> Any:

@@ -4,6 +4,7 @@ import os
 
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
+from prometheus_client.registry import Collector
 
 from optimus_kit.drain import Drain
 from optimus_kit.prefork import MULTIPROCESS
@@ -52,6 +53,18 @@ class Metrics:
         self._service = service
         self._drain = drain
         self._children: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
+        self._collectors: list[Collector] = []
+        self._shared = bool(os.environ.get(MULTIPROCESS))
+
+    def add(self, collector: Collector) -> None:
+        """Show what a collector reads when it is asked; of several processes, it speaks for the one that answers."""
+        self._collectors.append(collector)
+        self.registry.register(collector)
+
+    def inflight_changed(self) -> None:
+        """Note what is in flight, for the other processes: they read it when they are asked."""
+        if self._shared:
+            self._inflight.set(self._drain.inflight)
 
     def observe(self, route: str, method: str, status: int, seconds: float) -> None:
         """Count one request."""
@@ -70,7 +83,9 @@ class Metrics:
         self._inflight.set(self._drain.inflight)
         self._draining.set(float(self._drain.draining))
         registry = self.registry
-        if os.environ.get(MULTIPROCESS):
+        if self._shared:
             registry = CollectorRegistry()
             MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
+            for collector in self._collectors:
+                registry.register(collector)
         return generate_latest(registry), CONTENT_TYPE_LATEST

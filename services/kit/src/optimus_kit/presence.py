@@ -15,6 +15,8 @@ from optimus_kit.drain import Drain
 from optimus_kit.settings import ServiceSettings
 
 PREFIX = "optimus:replica:"
+PROVIDER_KEYS = "provider_keys"
+STATES = ("closed", "half-open", "open")
 TTL_SECONDS = 10
 RENEW_SECONDS = 2.0
 
@@ -96,4 +98,17 @@ def merge(documents: list[dict[str, Any]]) -> list[dict[str, Any]]:
             "started_at": min(other["started_at"], document["started_at"]),
             "seen_at": max(other["seen_at"], document["seen_at"]),
         }
+        if PROVIDER_KEYS in other:
+            merged[key][PROVIDER_KEYS] = worst(other[PROVIDER_KEYS], document.get(PROVIDER_KEYS, []))
     return [merged[key] for key in sorted(merged)]
+
+
+def worst(one: list[dict[str, Any]], other: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Put together what processes say of the same provider keys: of each key, the worst."""
+    found: dict[tuple[str, int], dict[str, Any]] = {}
+    for entry in (*one, *other):
+        key = (entry["provider"], entry["key"])
+        known = found.setdefault(key, entry)
+        if STATES.index(entry["state"]) > STATES.index(known["state"]):
+            found[key] = entry
+    return [found[key] for key in sorted(found)]

@@ -2,6 +2,7 @@
 
 import hashlib
 import hmac
+import logging
 import re
 import time
 from collections.abc import Callable, Mapping
@@ -18,6 +19,8 @@ from optimus_kit.settings import SettingsError
 NAME = re.compile(r"[a-z][a-z0-9-]{0,62}\Z")
 MAX_KEY_BYTES = 512
 RECHECK_SECONDS = 1.0
+
+log = logging.getLogger("optimus.tenants")
 
 
 @dataclass(frozen=True)
@@ -54,7 +57,7 @@ def parse_tenants(text: str, source: str) -> tuple[Tenant, ...]:
     """
     try:
         document = yaml.safe_load(text)
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, RecursionError, ValueError) as error:
         mark = getattr(error, "problem_mark", None)
         place = f" (line {mark.line + 1})" if mark else ""
         raise SettingsError(f"{source}: not valid YAML{place}") from None
@@ -97,7 +100,8 @@ class Tenants:
     """The tenants that have a key, looked up by that key.
 
     Keys and limits are read again when a file changed, at most once per second, so that a rotated key works
-    without a restart. A file that cannot be read any more changes nothing: the last good state stays.
+    without a restart. A file that cannot be used any more changes nothing: the last good state stays, and `problem`
+    says why.
     """
 
     def __init__(self, tenants_file: Path, secrets: SecretFolder, clock: Callable[[], float] = time.monotonic) -> None:
@@ -107,6 +111,7 @@ class Tenants:
         self._checked_at = clock()
         self._stamp = self._stamps()
         self._all, self._active = self._read()
+        self._problem: str | None = None
 
     @classmethod
     def load(cls, tenants_file: Path, secrets: SecretFolder) -> "Tenants":
@@ -116,6 +121,12 @@ class Tenants:
             SettingsError: the file is missing or malformed.
         """
         return cls(tenants_file, secrets)
+
+    @property
+    def problem(self) -> str | None:
+        """Why the files as they are now are not in use; None when they are."""
+        self._refresh()
+        return self._problem
 
     def active(self) -> tuple[Tenant, ...]:
         """Return the tenants that have a key."""
@@ -171,16 +182,23 @@ class Tenants:
         stamp = self._stamps()
         if stamp == self._stamp:
             return
+        # Before it is read: what changes meanwhile has another stamp, and is read at the next look.
+        self._stamp = stamp
         try:
             self._all, self._active = self._read()
-        except SettingsError:
+        except (SettingsError, OSError, UnicodeDecodeError) as error:
+            told = str(error) if isinstance(error, SettingsError) else type(error).__name__
+            self._problem = told
+            log.error("tenants are not changed, what was read before stays: %s", told)  # noqa: TRY400 - no trace needed
             return
-        self._stamp = stamp
+        if self._problem:
+            log.warning("tenants are read again, the error is gone")
+        self._problem = None
 
-    def _stamps(self) -> tuple[tuple[str, int, int, int], ...]:
+    def _stamps(self) -> tuple[tuple[str, int, int, int, int], ...]:
         names = (name for name in self._secrets.names() if name.startswith("TENANT_"))
         paths = (self._file, *(self._secrets.path / name for name in names))
-        return tuple(_stamp(path) for path in paths)
+        return tuple(file_stamp(path) for path in paths)
 
     def _read(self) -> tuple[dict[str, Tenant], tuple[tuple[bytes, Tenant], ...]]:
         try:
@@ -195,9 +213,11 @@ class Tenants:
         )
 
 
-def _stamp(path: Path) -> tuple[str, int, int, int]:
+def file_stamp(path: Path) -> tuple[str, int, int, int, int]:
+    """Return what differs after any change of a file, in place or by another one that takes its name."""
     try:
         status = path.stat()
     except OSError:
-        return path.name, 0, 0, 0
-    return path.name, status.st_mtime_ns, status.st_size, status.st_ino
+        return path.name, 0, 0, 0, 0
+    # The time of the last change of the inode, too: `cp -p` and `touch -d` set the other one at will.
+    return path.name, status.st_mtime_ns, status.st_ctime_ns, status.st_size, status.st_ino

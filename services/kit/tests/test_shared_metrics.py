@@ -1,0 +1,66 @@
+"""Metrics of several processes: whichever is asked speaks for all, and nothing counts twice."""
+
+import os
+import re
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.error import URLError
+from urllib.request import urlopen
+
+import pytest
+
+HERE = Path(__file__).parent
+ROUNDS = 20
+
+
+@pytest.fixture
+def service() -> Iterator[str]:
+    """Start the service of `drain_app` in three processes; give its address."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    environ = {"PORT": str(port), "HOST": "127.0.0.1", "WEB_CONCURRENCY": "3", "DRAIN_DELAY": "0"}
+    environ |= {"PYTHONPATH": f"{HERE}{os.pathsep}{HERE.parent / 'src'}", "PATH": os.environ["PATH"]}
+    program = [sys.executable, str(HERE / "drain_app.py")]
+    with subprocess.Popen(program, env=environ, stdout=subprocess.DEVNULL) as process:
+        try:
+            yield until_serving(f"http://127.0.0.1:{port}")
+        finally:
+            process.terminate()
+
+
+def until_serving(url: str) -> str:
+    for _ in range(600):
+        try:
+            get(f"{url}/ready")
+        except URLError:
+            time.sleep(0.05)
+        else:
+            return url
+    raise AssertionError("the service did not begin to serve")
+
+
+def get(url: str) -> str:
+    """Ask over a connection of its own, so that any of the processes may answer."""
+    with urlopen(url) as answer:
+        body: bytes = answer.read()
+    return body.decode()
+
+
+def value(url: str, sample: str) -> float:
+    found = re.findall(rf"^{sample} (\S+)$", get(f"{url}/metrics"), re.MULTILINE)
+    return sum(map(float, found))
+
+
+def test_requests_and_what_is_in_flight_count_once(service: str) -> None:
+    for _ in range(ROUNDS):
+        get(f"{service}/slow?seconds=0")
+    served = r'optimus_http_requests_total\{[^}]*route="/slow"[^}]*\}'
+    assert {value(service, served) for _ in range(ROUNDS)} == {ROUNDS}
+    inflight = r"optimus_inflight_requests\{[^}]*\}"
+    # Often, because the process that answered last may not yet have noted that it is done.
+    assert 1 in {value(service, inflight) for _ in range(ROUNDS)}
