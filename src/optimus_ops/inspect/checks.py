@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from optimus_ops.engine.state import State
     from optimus_ops.secrets import Finding
     from optimus_ops.stack.model import PublishedPort, Stack
+    from optimus_ops.stack.subnets import SubnetProblem
 
 GIB = 1024**3
 DISK_NEEDED = 3 * GIB
@@ -174,6 +175,22 @@ def check_cores(stack: Stack, cpus: int) -> Check:
         hint = "lower their limits (as in AI_ENGINE_CPUS=1), or use a larger host"
         return Check("cores", "fail", f"{cpus} cores, but limits above that: {', '.join(above)}", hint, lacks=True)
     return Check("cores", "ok", f"{cpus} cores, no service's limit is above that")
+
+
+def check_subnets(now: Sequence[SubnetProblem], later: Sequence[SubnetProblem]) -> Check:
+    """Judge the networks whose addresses the files fix.
+
+    Args:
+        now: what is in the way of the stack as it is.
+        later: what would be in the way with the overlays that a flag adds.
+    """
+    if now:
+        hint = "; ".join(dict.fromkeys(problem.hint for problem in now))
+        return Check("networks", "fail", "; ".join(problem.found for problem in now), hint)
+    if later:
+        found = f"with --sentinel: {'; '.join(problem.found for problem in later)}"
+        return Check("networks", "warn", found, "; ".join(dict.fromkeys(problem.hint for problem in later)))
+    return Check("networks", "ok", "no other network has addresses that the files want")
 
 
 def check_ports(taken: Mapping[str, Sequence[PublishedPort]], own: Iterable[PublishedPort]) -> Check:

@@ -11,12 +11,15 @@ from optimus_ops.console import Console, layout_columns, print_json
 from optimus_ops.engine.leftovers import Leftovers, observe_leftovers
 from optimus_ops.engine.observe import Docker
 from optimus_ops.engine.state import State
+from optimus_ops.engine.subnets import read_problems
 from optimus_ops.errors import MachineLacks, OpsError
 from optimus_ops.inspect import checks, machine
 from optimus_ops.inspect.checks import Check
 from optimus_ops.inspect.status import compose_of
+from optimus_ops.operations.overlays import STAYING
+from optimus_ops.operations.overlays import compose_of as overlaid
 from optimus_ops.operations.rooms import WantedStack
-from optimus_ops.project import load_project
+from optimus_ops.project import load_project, overlay_file
 from optimus_ops.secrets import SecretsPaths, validate
 
 if TYPE_CHECKING:
@@ -28,6 +31,7 @@ if TYPE_CHECKING:
     from optimus_ops.inspect.checks import EngineFacts
     from optimus_ops.project import Project
     from optimus_ops.stack.model import Stack
+    from optimus_ops.stack.subnets import SubnetProblem
 
 MARKS = {"ok": ("✓", "32"), "warn": ("!", "33"), "fail": ("✗", "31")}
 
@@ -84,6 +88,8 @@ def examine(project: Project, progress: Progress) -> Iterator[Check]:
     state = engine.observe(project.name) if engine else State(project.name)
     if stack is not None:
         yield from _of_stack(stack, state, engine, facts, progress)
+    if engine and wanted:
+        yield checks.check_subnets(*_subnets(project, engine, wanted))
     progress.show("checkout")
     yield checks.check_state(project.state, writable=machine.writable(project.state))
     yield _secrets(project)
@@ -117,6 +123,20 @@ def _wanted(
         return None, (Check("files", "fail", error.message, error.hint or "mend them, then: docker compose config"),)
     names = ", ".join(path.name for path in compose.files)
     return wanted, (Check("files", "ok", f"{names}: {len(wanted.stack.services)} services"),)
+
+
+def _subnets(
+    project: Project, engine: Docker, wanted: WantedStack
+) -> tuple[tuple[SubnetProblem, ...], tuple[SubnetProblem, ...]]:
+    """Return what is in the way of the stack's networks now, and with the overlays that a flag adds."""
+    staying = [name for name in STAYING if (project.compose / overlay_file(project.base, name)).is_file()]
+    now = read_problems(engine, wanted.document)
+    try:
+        document = overlaid(project, engine.files(project.name), staying).document()
+    except OpsError:
+        # What these files lack is told by whoever asks for them.
+        return now, ()
+    return now, read_problems(engine, document)
 
 
 def _of_stack(

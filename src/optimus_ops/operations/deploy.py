@@ -9,6 +9,7 @@ from optimus_ops.contracts import agree_on_deploy, contracts_to_come
 from optimus_ops.engine.disk import check_disk
 from optimus_ops.engine.names import repository_of
 from optimus_ops.engine.state import short_id
+from optimus_ops.engine.subnets import check_subnets
 from optimus_ops.errors import Refused
 from optimus_ops.operations.actor import kept_images
 from optimus_ops.operations.budgeting import Budgeting
@@ -94,6 +95,7 @@ def look(session: Session) -> tuple[Stack, State]:
     """Return what is wanted and what runs, if it may be changed from here."""
     files, state = session.look()
     check_checkout(state, str(session.project.compose))
+    check_subnets(session.docker, files.document)
     check_disk(session.docker.root)
     return files.stack, state
 

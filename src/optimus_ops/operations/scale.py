@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from optimus_ops.engine.disk import check_disk
 from optimus_ops.engine.leftovers import Leftovers
 from optimus_ops.engine.ports import check_ports
+from optimus_ops.engine.subnets import check_subnets
 from optimus_ops.operations.budgeting import Budgeting
 from optimus_ops.operations.noticing import notice
 from optimus_ops.operations.overlays import check_switch
@@ -61,6 +62,7 @@ def scale(wanted: Wanted, options: Options) -> None:
         check_checkout(state, str(session.project.compose))
         check_switch(session.project, wanted.overlays, session.docker.files(session.project.name))
         check_ports(stack, state)
+        check_subnets(session.docker, files.document)
         check_disk(session.docker.root)
         around = look_around(session.compose, session.docker, files, state, building=bool(wanted.request.build))
         moved, unanswered = moved_while_idle(session.docker, stack, state)
