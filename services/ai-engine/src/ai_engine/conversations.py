@@ -14,9 +14,9 @@ from ai_engine.store import Argument, Store, StoreUnavailable
 from optimus_kit.redis.scripts import Script
 
 LOOK_SECONDS = 30.0
-SHARE = 0.5
+SHARE = 0.4
 """Part of Redis's memory that conversations may take: the rest is for queues and what else must not be refused."""
-UNBOUNDED_BYTES = 96 << 20
+UNBOUNDED_BYTES = 76 << 20
 """What they may take of a Redis that tells no maxmemory."""
 
 KEEP = Script(files("ai_engine").joinpath("keep.lua").read_text(encoding="utf-8"))
@@ -33,7 +33,7 @@ class SessionSettings:
         ttl: life after the last turn, in seconds.
         max_bytes: memory of one.
         max_sessions: conversations of a tenant, those with the latest turns.
-        total_bytes: memory of all tenants' conversations together, in equal shares; None: half of Redis's.
+        total_bytes: memory of all tenants' conversations together, in equal shares; None: two fifths of Redis's.
     """
 
     max_messages: int = 40
