@@ -61,23 +61,38 @@ def find_files(root: Path, environ: Mapping[str, str], folder: str | None, base:
         folder: the folder that the settings name.
         base: the file that the settings name.
     """
-    beside = {} if environ.get("COMPOSE_FILE") else _dotenv(root, environ)
+    beside = {} if environ.get("COMPOSE_FILE") else read_env_files(root, root, environ)
     beside = beside if beside.get("COMPOSE_FILE") else {}
     listed = environ.get("COMPOSE_FILE") or beside.get("COMPOSE_FILE") or ""
     separator = environ.get("COMPOSE_PATH_SEPARATOR") or beside.get("COMPOSE_PATH_SEPARATOR") or ":"
     paths = [Path(os.path.normpath(root / path)) for path in listed.split(separator) if path]
     first, further = (paths[0], tuple(paths[1:])) if paths else _by_convention(root, folder, base)
-    return ComposeFiles(first, further, bool(paths), beside, _dotenv(first.parent, {**environ, **beside}))
+    return ComposeFiles(first, further, bool(paths), beside, read_env_files(root, first.parent, {**environ, **beside}))
 
 
-def _dotenv(folder: Path, environ: Mapping[str, str]) -> Mapping[str, str]:
-    """Return the variables of a folder's `.env`."""
-    path = folder / ".env"
-    if not path.is_file():
-        return {}
-    from optimus_ops.dotenv import read_dotenv  # noqa: PLC0415 - most starts have none
+def env_files(root: Path, folder: Path, environ: Mapping[str, str]) -> tuple[Path, ...]:
+    """Return the files of variables that Compose reads, the last of which wins: COMPOSE_ENV_FILES, else `.env`.
 
-    return read_dotenv(path, environ)
+    Args:
+        root: where relative paths start.
+        folder: the folder of the base file.
+        environ: the environment.
+    """
+    if environ.get("COMPOSE_DISABLE_ENV_FILE", "").lower() in {"1", "t", "true"}:
+        return ()
+    listed = environ.get("COMPOSE_ENV_FILES", "")
+    return tuple(root / name for name in listed.split(",") if name) or (folder / ".env",)
+
+
+def read_env_files(root: Path, folder: Path, environ: Mapping[str, str]) -> Mapping[str, str]:
+    """Return the variables of these files, as far as they are there."""
+    found: dict[str, str] = {}
+    for path in env_files(root, folder, environ):
+        if path.is_file():
+            from optimus_ops.dotenv import read_dotenv  # noqa: PLC0415 - most starts have none
+
+            found |= read_dotenv(path, {**found, **environ})
+    return found
 
 
 def _by_convention(root: Path, folder: str | None, base: str | None) -> tuple[Path, tuple[Path, ...]]:

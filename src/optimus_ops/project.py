@@ -22,7 +22,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from optimus_ops.compose_files import find_files, folder_name, name_in_files
+from optimus_ops.compose_files import find_files, folder_name, name_in_files, read_env_files
 from optimus_ops.errors import Refused
 
 if TYPE_CHECKING:
@@ -174,10 +174,8 @@ def check_name(project: Project, environ: Mapping[str, str] | None = None) -> No
     """
     if project.named_by != "settings" or "name" not in project.stated:
         return
-    from optimus_ops.dotenv import read_dotenv  # noqa: PLC0415 - what a start need not wait for
-
     environ = os.environ if environ is None else environ
-    variables = {**read_dotenv(project.compose / ".env", environ), **project.variables, **environ}
+    variables = {**read_env_files(project.root, project.compose, environ), **project.variables, **environ}
     said = name_in_files(project.always, variables)
     if said not in {"", project.name}:
         raise Refused(

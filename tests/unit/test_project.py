@@ -126,3 +126,14 @@ def test_profiles_of_either_place_are_passed_on(tmp_path: Path) -> None:
     (tmp_path / ".env").write_text("COMPOSE_PROFILES=jobs\n")
     assert load_project(tmp_path, {}).variables["COMPOSE_PROFILES"] == "jobs"
     assert load_project(tmp_path, {"COMPOSE_PROFILES": "x"}).variables["COMPOSE_PROFILES"] == "x"
+
+
+def test_files_of_variables_are_those_that_compose_reads(tmp_path: Path) -> None:
+    folder = written(tmp_path, "")
+    compose_file(folder / "compose" / "docker-compose.yml", "name: ${NAME:-none}\nservices: {}\n")
+    (folder / "compose" / ".env").write_text("NAME=beside\n")
+    (folder / "a.env").write_text("NAME=first\n")
+    (folder / "b.env").write_text("NAME=second\n")
+    assert load_project(folder, {}).name == "beside"
+    assert load_project(folder, {"COMPOSE_ENV_FILES": "a.env,b.env"}).name == "second"
+    assert load_project(folder, {"COMPOSE_DISABLE_ENV_FILE": "1"}).name == "none"

@@ -75,7 +75,7 @@ def service_names(
         found = merged(project)
     except OpsError as problem:
         return _by_surface(files, project.balancer, kept, problem)
-    _keep(place, found, files, environ)
+    _keep(place, found, project, environ)
     return found
 
 
@@ -119,11 +119,13 @@ def _read(place: Path) -> dict[str, Any]:
     return kept if whole else {}
 
 
-def _keep(place: Path, found: ServiceNames, files: tuple[Path, ...], environ: Mapping[str, str]) -> None:
+def _keep(place: Path, found: ServiceNames, project: Project, environ: Mapping[str, str]) -> None:
+    from optimus_ops.compose_files import env_files  # noqa: PLC0415
     from optimus_ops.engine.files import write_private  # noqa: PLC0415
     from optimus_ops.stack.inputs import inputs_of, variables_in  # noqa: PLC0415
 
-    inputs = [str(path) for path in inputs_of(files, environ)]
+    variables_in_files = env_files(project.root, project.compose, environ)
+    inputs = [str(path) for path in inputs_of(project.always, environ, variables_in_files)]
     variables = variables_in([_content(Path(name)) or b"" for name in inputs])
     made = digest(inputs, variables, environ)
     record = {

@@ -130,6 +130,9 @@ class Containers:
         Its digest is the one of plain Compose, so that it tells whether its definition changed.
         """
         for former in self.observe((service,)).of(service):
+            if former.occupied:
+                # Of a change that was killed.
+                self.docker.stop(former.id, seconds=former.stop_seconds)
             self.docker.remove(former.id)
         return next(made.id for made in self._make({service: 1}, note) if made.service == service)
 

@@ -66,7 +66,7 @@ def deploy(flags: DeployFlags, options: Options) -> None:
 
     def make_plan() -> tuple[Plan, Stack]:
         stack, state = look(session)
-        check_services(stack, flags.services)
+        session.check_known(stack, flags.services)
         services = flags.services or deployable(stack, state)
         images = requested_images(session, stack, services, flags.image)
         request = replace(flags.request, services=services, images=images, named=bool(flags.services))
@@ -81,7 +81,7 @@ def rollback(flags: DeployFlags, options: Options) -> None:
 
     def make_plan() -> tuple[Plan, Stack]:
         stack, state = look(session)
-        check_services(stack, flags.services)
+        session.check_known(stack, flags.services)
         check_replaceable(stack, state, flags.services)
         images = {name: previous_image(session, stack, state, name) for name in flags.services}
         request = replace(flags.request, services=flags.services, images=images, migrate=False, purpose="rollback")

@@ -60,6 +60,7 @@ def scale(wanted: Wanted, options: Options) -> None:
         files, state = session.look()
         stack = files.stack
         check_checkout(state, str(session.project.compose))
+        session.check_known(stack, [*wanted.request.counts, *wanted.request.build])
         check_switch(session.project, wanted.overlays, session.docker.files(session.project.name))
         check_ports(stack, state)
         check_subnets(session.docker, files.document)

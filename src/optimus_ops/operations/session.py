@@ -18,10 +18,11 @@ from optimus_ops.operations.rooms import Rooms, WantedStack
 from optimus_ops.operations.undo import observe_before
 from optimus_ops.plan.history import unfinished
 from optimus_ops.plan.journal import facts_of
+from optimus_ops.plan.scale import check_services
 from optimus_ops.project import check_name, load_project
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
     from pathlib import Path
 
     from optimus_ops.engine.compose import Compose
@@ -98,6 +99,20 @@ class Session:
             project = self.project
             stack = observed_stack(state, balancer=project.balancer, migrations=project.migrations)
             return WantedStack({}, stack), state
+
+    def check_known(self, stack: Stack, names: Iterable[str]) -> None:
+        """Refuse services that aren't in the stack; of one whose profile is off, it is said that it is.
+
+        Raises:
+            Refused: as said.
+        """
+        unknown = [name for name in names if name not in stack.services]
+        if unknown and unknown[0] in self.compose.services():
+            raise Refused(
+                f"{unknown[0]} belongs to a profile that is off",
+                "turn it on, here and in `docker compose`: COMPOSE_PROFILES=PROFILE, in the environment or in .env",
+            )
+        check_services(stack, unknown)
 
     def change(self, make_plan: Callable[[], tuple[Plan, Stack]], *, after: Callable[[], Any] = lambda: None) -> None:
         """Plan under the lock, show the plan, carry it out.

@@ -208,7 +208,8 @@ def check_replaceable(stack: Stack, state: State, services: tuple[str, ...]) -> 
     """Refuse services that can't be replaced while they serve."""
     for name in services:
         if name in stack.jobs or name == stack.migrations:
-            raise Refused(f"{name} is a job: it is run, not deployed", "run it with: invoke migrate")
+            way = "invoke migrate" if name == stack.migrations else "invoke up, before what waits for it starts"
+            raise Refused(f"{name} is a job: it is run, not deployed", f"run it with: {way}")
         if fixed := stack.services[name].fixed:
             raise Refused(
                 f"{name} can't be replaced without an outage: only one container can have {' and '.join(fixed)}",

@@ -208,6 +208,8 @@ def check_scalable(stack: Stack, counts: Mapping[str, int]) -> None:
                 f"{name} can't have {count} replicas: only one container can have {' and '.join(fixed)}",
                 "take that out of the Compose file; the engine gives each replica its own",
             )
+        if name in stack.jobs:
+            raise Refused(f"{name} is a job: it is run, not scaled", f"scalable: {', '.join(stack.scalable)}")
         if count != 1 and not stack.services[name].scalable:
             raise Refused(f"{name} can't be scaled", f"scalable: {', '.join(stack.scalable)}")
 

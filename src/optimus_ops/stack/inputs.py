@@ -42,18 +42,22 @@ def read_compose(path: Path) -> Mapping[str, Any]:
     return document if isinstance(document, dict) else {}
 
 
-def inputs_of(files: Sequence[Path], environ: Mapping[str, str]) -> tuple[Path, ...]:
+def inputs_of(files: Sequence[Path], environ: Mapping[str, str], env_files: Sequence[Path] = ()) -> tuple[Path, ...]:
     """Return every file that the model depends on, in the order in which they are met; some may be missing.
 
     Args:
         files: the Compose files.
         environ: what variables in paths stand for.
+        env_files: the files that hold the rest of the variables.
     """
     if not files:
         return ()
     folder = files[0].parent
-    found: dict[Path, None] = {folder / ".env": None}
-    variables: Mapping[str, str] = {**read_dotenv(folder / ".env", environ), **environ}
+    found: dict[Path, None] = dict.fromkeys(env_files)
+    read: dict[str, str] = {}
+    for path in env_files:
+        read |= read_dotenv(path, {**read, **environ})
+    variables: Mapping[str, str] = {**read, **environ}
     waiting: list[tuple[Path, Path, Mapping[str, str]]] = [(path, folder, variables) for path in files]
     while waiting:
         path, folder, variables = waiting.pop(0)

@@ -172,11 +172,18 @@ def parse_stack(document: Mapping[str, Any], *, balancer: str, migrations: str) 
     raw: Mapping[str, Any] = document.get("services") or {}
     labelled = any(is_labelled(service.get("labels")) for service in raw.values())
     project = str(document.get("name", ""))
-    # What ends by itself, and what others meet as the balancer, has one container.
-    single = {balancer, migrations, *_waited_for(raw)}
+    # What ends by itself has one container; so has, if nothing says otherwise, what others meet as the balancer.
+    jobs = {migrations, *_waited_for(raw)}
     named = {name: {**service, "image": image_of(project, name, service)} for name, service in raw.items()}
     services = {
-        name: _service(name, service, given_to(service, document), labelled=labelled, single=name in single, known=raw)
+        name: _service(
+            name,
+            service,
+            given_to(service, document),
+            labelled=labelled,
+            single=name in jobs or (name == balancer and not labelled),
+            known=raw,
+        )
         for name, service in named.items()
     }
     return Stack(
@@ -230,7 +237,7 @@ def _service(
     resources: Mapping[str, Any] = deploy.get("resources") or {}
     limits: Mapping[str, Any] = resources.get("limits") or {}
     reserved: Mapping[str, Any] = resources.get("reservations") or {}
-    replicas = is_labelled(raw.get("labels")) if labelled else is_stateless(raw) and not single
+    replicas = not single and (is_labelled(raw.get("labels")) if labelled else is_stateless(raw))
     fixed = fixed_things(raw)
     return Service(
         name=name,

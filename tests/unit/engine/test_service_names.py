@@ -71,6 +71,14 @@ def test_variables_that_the_model_is_made_of_count(folder: Path, environ: dict[s
     assert asked.times == 2
 
 
+def test_the_files_that_compose_env_files_names_count(folder: Path) -> None:
+    asked, environ = Asked(), {"COMPOSE_ENV_FILES": "live.env"}
+    names(folder, asked, environ)
+    (folder / "live.env").write_text("TAG=3\n")
+    names(folder, asked, environ)
+    assert asked.times == 2
+
+
 def test_a_broken_model_leaves_what_was_known_and_what_can_be_read(folder: Path) -> None:
     names(folder, Asked())
     (folder / "compose.yaml").write_text("services: {web: {image: x}, new: {image: x}, data: {volumes: ['d:/d']}}\n")

@@ -194,3 +194,11 @@ def test_nothing_starts_before_what_it_depends_on(drawn: dict[str, tuple[set[str
 def test_an_order_that_is_given_stays_where_nothing_depends() -> None:
     made = stack(a=service(c=STARTED), b=service(), c=service())
     assert dependencies_first(made, ["b", "a", "c"]) == ("b", "c", "a")
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_a_job_is_not_scaled_whatever_its_labels_say(count: int) -> None:
+    made = stack(web=service(replicas=True, init=COMPLETED), init=service(replicas=True))
+    assert made.scalable == ("web",)
+    with pytest.raises(Refused, match="init is a job"):
+        planned(made, counts={"init": count})

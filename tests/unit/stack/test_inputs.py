@@ -29,7 +29,7 @@ def test_a_model_is_made_of_what_its_files_include_extend_and_read(tmp_path: Pat
     write(tmp_path / "shared" / "common.yml", "services: {base: {extends: {file: more.yml, service: x}}}")
     write(tmp_path / "parts" / "b.yml", "services: {b: {env_file: '${INSIDE}.env'}}")
     write(tmp_path / "b.env", "INSIDE=inner")
-    found = {str(path.relative_to(tmp_path)) for path in inputs_of([base], {})}
+    found = {str(path.relative_to(tmp_path)) for path in inputs_of([base], {}, [tmp_path / ".env"])}
     assert found == {
         *(".env", "compose.yaml", "web.env", "maybe.env", "shared/common.yml", "shared/more.yml"),
         *("parts/a.yml", "parts/.env", "parts/deep/c.yml", "parts/deep/.env"),
@@ -40,7 +40,7 @@ def test_a_model_is_made_of_what_its_files_include_extend_and_read(tmp_path: Pat
 def test_files_that_include_one_another_come_to_an_end(tmp_path: Path) -> None:
     base = write(tmp_path / "a.yml", "include: [b.yml]")
     write(tmp_path / "b.yml", "include: [a.yml]")
-    assert [path.name for path in inputs_of([base], {})] == [".env", "a.yml", "b.yml"]
+    assert [path.name for path in inputs_of([base], {})] == ["a.yml", ".env", "b.yml"]
 
 
 def test_what_is_no_mapping_of_a_compose_file_is_empty(tmp_path: Path) -> None:
