@@ -1,5 +1,6 @@
 """The queue seen from inside: outbox, dead letters, workers that come and go."""
 
+import json
 from collections.abc import Iterator
 
 import httpx
@@ -64,6 +65,53 @@ def test_what_a_killed_worker_had_in_hand_is_answered_by_another(
     for message_id in ids:
         state_once(http, own_platform, message_id, "answered", "acme")
         assert len(entries(store, "optimus:outbox:acme", message_id)) == 1
+
+
+def test_a_senders_messages_are_answered_in_order_though_their_worker_is_killed(
+    own_platform: OwnPlatform, http: httpx.Client, store: Redis
+) -> None:
+    slow = {"AI_ENGINE_URL": own_platform.ai_engines[1], "QUEUE_MODEL": "embedded/60000", "QUEUE_CONCURRENCY": "500"}
+    sender, ids = unique("ana"), [unique("order") for _ in range(5)]
+    with own_platform.launcher.running("backend_orchestrator", "doomed", "worker", **slow) as doomed:
+        doomed.wait_until_up()
+        # So that the doomed worker has something in hand, of this sender or another.
+        for message_id in [*ids, *(unique("beside") for _ in range(20))]:
+            name = sender if message_id in ids else message_id
+            body = {"from": name, "text": message_id, "message_id": message_id}
+            http.post(f"{own_platform.backend}/v1/messages", json=body, headers=own_platform.bearer("acme"))
+        until(lambda: in_hand(store, "doomed") or None)
+        doomed.process.kill()
+        doomed.process.wait()
+    replies = [state_once(http, own_platform, message_id, "answered", "acme")["reply"] for message_id in ids]
+    assert replies == [f"Turn {turn}. You said: {message_id}" for turn, message_id in enumerate(ids, 1)]
+
+
+def test_a_message_does_not_wait_for_those_of_another_tenant_before_it_in_the_call(
+    own_platform: OwnPlatform, http: httpx.Client, store: Redis
+) -> None:
+    flood, quiet = [unique("flood") for _ in range(400)], unique("quiet")
+    calls = [notification(name, "hello", sender=str(number)) for number, name in enumerate(flood)]
+    deliver(http, own_platform, together([*calls, notification(quiet, "hello", tenant="globex")]))
+    state_once(http, own_platform, quiet, "answered", "globex")
+    queued_at = float(str(store.hget(f"optimus:message:globex:{quiet}", "queued_at"))) * 1000
+    (answered_at,) = moments(store, "globex", [quiet])
+    for message_id in flood:
+        state_once(http, own_platform, message_id, "answered", "acme")
+    between = [moment for moment in moments(store, "acme", flood) if queued_at < moment < answered_at]
+    # Some that were in hand already and some beside it, of the hundreds that wait.
+    assert len(between) < 40
+
+
+def together(calls: list[bytes]) -> bytes:
+    """One call with the entries of all."""
+    return json.dumps({"entry": [entry for call in calls for entry in json.loads(call)["entry"]]}).encode()
+
+
+def moments(store: Redis, tenant: str, message_ids: list[str]) -> list[int]:
+    """When the messages were answered (ms)."""
+    found: list[tuple[str, dict[str, str]]] = store.xrange(f"optimus:outbox:{tenant}")  # type: ignore[assignment]
+    wanted = set(message_ids)
+    return [int(entry.partition("-")[0]) for entry, fields in found if fields["message_id"] in wanted]
 
 
 def in_hand(store: Redis, worker: str) -> int:

@@ -126,8 +126,9 @@ async def test_attempts_are_counted_across_workers(intake: Intake, consumer: Con
     await intake.put(message(), ROOMY)
     (delivery,) = await consumer.take(1)
     assert (await consumer.begin(delivery, message())).number == 1
-    await other.claim(1, 0)
-    assert (await other.begin(delivery, message())).number == 2
+    assert (await consumer.begin(delivery, message())).number == 1
+    (claimed,) = await other.claim(1, 0)
+    assert (await other.begin(claimed, message())).number == 2
 
 
 async def test_a_worker_whose_entry_was_claimed_is_told_so(intake: Intake, consumer: Consumer, other: Consumer) -> None:
@@ -276,7 +277,7 @@ async def test_a_tenants_rate_and_part_of_the_queue_are_bounded(redis: Redis, co
 async def test_a_tenants_part_of_the_queue_is_bounded_in_bytes_and_freed_again(
     redis: Redis, consumer: Consumer
 ) -> None:
-    intake = Intake(redis, IntakeLimits(tenant_bytes=3000))
+    intake = Intake(redis, IntakeLimits(waiting_bytes=10_000), shares=lambda: 2)
     await intake.put(message("m1", "x" * 2000), ROOMY)
     with pytest.raises(TenantQueueFullError):
         await intake.put(message("m2", "x" * 2000), ROOMY)
@@ -289,3 +290,35 @@ async def test_a_queue_that_is_away_is_a_refusal(redis: Redis) -> None:
     intake = Intake(redis, IntakeLimits(), Durability(1, 0.01))
     with pytest.raises(QueueUnavailableError):
         await intake.put(message(), ROOMY)
+
+
+async def test_what_is_kept_of_a_tenants_messages_is_bounded_and_its_oldest_goes(redis: Redis, reader: Redis) -> None:
+    intake = Intake(redis, IntakeLimits())
+    consumer = Consumer(redis, reader, "one", REMEMBER, kept_bytes=lambda: 20_000)
+    await consumer.join()
+    await consumer.tick(10, 2)
+    for number in range(30):
+        await intake.put(message(f"m{number}"), ROOMY)
+        (delivery,) = await consumer.take(1)
+        if number % 2:
+            await consumer.bury(delivery, decode(delivery.fields), "x" * 1000)
+        else:
+            await consumer.finish(delivery, decode(delivery.fields), "x" * 1000, to_outbox=True)
+    states = len(await redis.keys("optimus:message:*"))
+    letters, answers = await redis.xlen(keys.DEAD), await redis.xlen(keys.outbox("acme"))
+    assert 0 < states < 10
+    assert 0 < letters < 10
+    assert 0 < answers < 10
+    assert await intake.state("acme", "m0") is None
+    assert await intake.state("acme", "m29") is not None
+    assert int(str(await redis.hget(keys.KEPT_BYTES, "acme"))) <= 20_000
+
+
+async def test_what_a_read_was_given_that_did_not_come_back_is_found(
+    intake: Intake, consumer: Consumer, other: Consumer
+) -> None:
+    await intake.put(message("m1", sender="ana"), ROOMY)
+    await intake.put(message("m2", sender="bob"), ROOMY)
+    first, second = await consumer.take(2)
+    assert await consumer.mislaid([first.entry]) == [second]
+    assert await other.mislaid([]) == []

@@ -33,7 +33,7 @@ def build_app(environ: Mapping[str, str] = os.environ) -> FastAPI:
     service = settings.service
     redis = connect(service.redis, service.secrets, decode_responses=True)
     tenants = Tenants.load(service.tenants_file, service.secrets)
-    intake = Intake(redis, settings.intake, service.redis.durability)
+    intake = Intake(redis, settings.intake, service.redis.durability, shares=lambda: len(tenants.active()))
     observer = RedisObserver(redis, lambda: [tenant.name for tenant in tenants.active()])
 
     @asynccontextmanager

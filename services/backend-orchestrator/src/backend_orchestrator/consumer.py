@@ -3,8 +3,8 @@
 import random
 import time
 import uuid
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import cast
 
 from redis.asyncio import Redis
@@ -15,7 +15,8 @@ from backend_orchestrator.messages import InboundMessage
 from backend_orchestrator.scripts import Scripts
 
 OUTBOX_LENGTH = 10_000
-DEAD_LENGTH = 10_000
+DEAD_LENGTH = 100_000
+KEPT_BYTES = 48 << 20
 _AT_ONCE = 200
 _REGISTERED_SECONDS = 5
 _FORGET_CONSUMER_AFTER_MS = 3_600_000
@@ -34,6 +35,7 @@ class Delivery:
         lane: of its sender; empty where the fields are no message.
         rank: its place in the lane.
         times: how often it was given to a worker.
+        attempt: name of the attempt that this is; one that begins again, the queue having been away, counts once.
     """
 
     entry: str
@@ -41,6 +43,7 @@ class Delivery:
     lane: str = ""
     rank: str = "0"
     times: int = 1
+    attempt: str = field(default_factory=lambda: uuid.uuid4().hex, compare=False)
 
 
 @dataclass(frozen=True)
@@ -69,11 +72,18 @@ class Consumer:
         reader: a client of its own for the blocking read, which holds its connection.
         name: unique among the workers.
         remember: seconds for which a message's state is kept.
+        kept_bytes: what may be kept of one tenant's messages that have ended; its oldest go first.
         clock: wall clock in seconds; the workers' clocks agree to about a second.
     """
 
     def __init__(
-        self, redis: Redis, reader: Redis, name: str, remember: int, clock: Callable[[], float] = time.time
+        self,
+        redis: Redis,
+        reader: Redis,
+        name: str,
+        remember: int,
+        clock: Callable[[], float] = time.time,
+        kept_bytes: Callable[[], int] = lambda: KEPT_BYTES,
     ) -> None:
         self._redis = redis
         self._reader = reader
@@ -81,6 +91,7 @@ class Consumer:
         self._name = name
         self._remember = remember
         self._clock = clock
+        self._kept_bytes = kept_bytes
 
     async def join(self) -> None:
         """Make the group unless it is there; what waits without a lane (of an earlier version) gets one."""
@@ -144,12 +155,21 @@ class Consumer:
             return 0
         return int(await self._scripts.renew(args=[self._name, *entries]))
 
+    async def mislaid(self, in_hand: Collection[str]) -> list[Delivery]:
+        """Entries that are this consumer's and not `in_hand`: what a read was given that did not come back."""
+        found = await self._redis.xpending_range(keys.INBOUND, keys.GROUP, "-", "+", _AT_ONCE, self._name)
+        lost = [str(entry["message_id"]) for entry in found if entry["message_id"] not in in_hand]
+        ranges = [await self._redis.xrange(keys.INBOUND, entry, entry) for entry in lost]
+        return [
+            delivery for entries in ranges for delivery in await self._in_lanes(_deliveries(cast("_Entries", entries)))
+        ]
+
     async def begin(self, delivery: Delivery, message: InboundMessage) -> Attempt:
         """Count an attempt at `message`, before anything is done for it."""
         now = self._clock()
         status, number, queued_at, reply = await self._scripts.begin(
             keys=[keys.state(message.tenant, message.message_id)],
-            args=[self._remember, f"{now:.3f}", uuid.uuid4().hex, self._name, delivery.entry],
+            args=[self._remember, f"{now:.3f}", delivery.attempt, self._name, delivery.entry],
         )
         return Attempt(str(status), int(number), max(0.0, now - float(queued_at)), str(reply))
 
@@ -163,14 +183,14 @@ class Consumer:
     async def finish(self, delivery: Delivery, message: InboundMessage, reply: str, *, to_outbox: bool) -> bool:
         """Answered: state, outbox, count, acknowledgement, next of the lane. True the first time for this message."""
         out = {"message_id": message.message_id, "to": message.sender, "channel": message.channel, "text": reply}
-        length = OUTBOX_LENGTH if to_outbox else 0
+        bounds = (self._kept_bytes(), OUTBOX_LENGTH if to_outbox else 0)
         first = await self._scripts.finish(
             keys=[
                 keys.state(message.tenant, message.message_id),
                 keys.counts(message.tenant),
                 keys.outbox(message.tenant),
             ],
-            args=[delivery.entry, delivery.lane, delivery.rank, self._remember, reply, length, *_flat(out)],
+            args=[delivery.entry, delivery.lane, delivery.rank, self._remember, reply, *bounds, *_flat(out)],
         )
         return bool(first)
 
@@ -189,7 +209,7 @@ class Consumer:
     async def bury(self, delivery: Delivery, message: InboundMessage | None, reason: str) -> bool:
         """To the dead letters with `reason`; `message` is None where the entry is none."""
         state = keys.state(message.tenant, message.message_id) if message else ""
-        bounds = (DEAD_LENGTH, self._remember)
+        bounds = (DEAD_LENGTH, self._remember, self._kept_bytes())
         buried = await self._scripts.bury(
             keys=[keys.DEAD, state],
             args=[delivery.entry, delivery.lane, delivery.rank, *bounds, reason, *_flat(delivery.fields)],

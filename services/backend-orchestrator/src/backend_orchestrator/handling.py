@@ -13,6 +13,7 @@ from backend_orchestrator.erp import ErpAdapter, facts_for
 from backend_orchestrator.messages import InboundMessage, InvalidMessageError, decode
 from backend_orchestrator.retry import AttemptError, DeadLetter, RetryPolicy, TransientError, decide
 
+_TIMES_PER_ATTEMPT = 4
 log = logging.getLogger(__name__)
 
 
@@ -51,8 +52,8 @@ class Handler:
             log.warning("entry %s is no message: %s", delivery.entry, error)
             await self.consumer.bury(delivery, None, f"not a message: {error}")
             return
-        if delivery.times > self.policy.max_attempts:
-            # Not even an attempt could be counted.
+        if delivery.times > _TIMES_PER_ATTEMPT * self.policy.max_attempts:
+            # Not even attempts could be counted; a worker that stood still is given again what it has, which is none.
             await self._give_up(delivery, message, f"given to workers {delivery.times} times without a result")
             return
         attempt = await self.consumer.begin(delivery, message)

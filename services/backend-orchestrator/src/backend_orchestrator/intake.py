@@ -54,12 +54,12 @@ class IntakeLimits:
     Attributes:
         remember: seconds for which an id is known and its state can be asked for (Meta repeats calls for 7 days).
         queue_length: messages waiting at most.
-        tenant_bytes: size of one tenant's waiting messages at most; how many, the tenant's own limits say.
+        waiting_bytes: memory of all waiting messages at most, in equal shares; how many, a tenant's own limits say.
     """
 
     remember: int = 7 * 86_400
     queue_length: int = 100_000
-    tenant_bytes: int = 16 << 20
+    waiting_bytes: int = 32 << 20
 
 
 @dataclass(frozen=True)
@@ -78,6 +78,7 @@ class Intake:
         limits: bounds.
         durability: when a message counts as queued.
         clock: wall clock in seconds.
+        shares: how many tenants share what there is.
     """
 
     def __init__(
@@ -86,12 +87,14 @@ class Intake:
         limits: IntakeLimits,
         durability: Durability = AT_ONCE,
         clock: Callable[[], float] = time.time,
+        shares: Callable[[], int] = lambda: 1,
     ) -> None:
         self._redis = redis
         self._scripts = Scripts(redis)
         self._limits = limits
         self._durability = durability
         self._clock = clock
+        self._shares = shares
 
     async def put(self, message: InboundMessage, tenant: Tenant, *, rated: bool = False) -> Accepted:
         """Queue `message` of `tenant`, durably by the time this returns.
@@ -116,7 +119,8 @@ class Intake:
         return Accepted(status=str(detail), duplicate=int(code) == 0)
 
     async def _enqueue(self, message: InboundMessage, tenant: Tenant, *, rated: bool) -> tuple[int, str | int]:
-        limits = (self._limits.remember, self._limits.queue_length, tenant.queued_messages, self._limits.tenant_bytes)
+        share = self._limits.waiting_bytes // max(1, self._shares())
+        limits = (self._limits.remember, self._limits.queue_length, tenant.queued_messages, share)
         rate = (tenant.requests_per_minute, tenant.burst)
         fields = [text for pair in message.encode().items() for text in pair]
         code, detail = await run_durably(

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from backend_orchestrator.consumer import KEPT_BYTES
 from backend_orchestrator.intake import IntakeLimits
 from backend_orchestrator.retry import RetryPolicy
 from backend_orchestrator.worker import WorkerOptions
@@ -55,6 +56,7 @@ class WorkerSettings:
         service: what every service is told; `drain_timeout` bounds finishing what is in hand.
         policy: how often and how far apart attempts are.
         remember: seconds for which a message's state is kept.
+        kept_bytes: memory of what is kept of messages that have ended, in equal shares of the tenants.
         ai_engine_url: where answers come from.
         model: model name asked for.
         answer_timeout: deadline of one answer in seconds.
@@ -67,6 +69,7 @@ class WorkerSettings:
     service: ServiceSettings
     policy: RetryPolicy
     remember: int
+    kept_bytes: int = KEPT_BYTES
     ai_engine_url: str = "http://ai-engine:8010"
     model: str = "embedded"
     answer_timeout: float = 120.0
@@ -86,6 +89,7 @@ class WorkerSettings:
             service=ServiceSettings.from_env(environ, service=WORKER, port=PORT),
             policy=_policy(environ),
             remember=_intake(environ).remember,
+            kept_bytes=env_int(environ, "QUEUE_KEPT_BYTES", cls.kept_bytes, 1 << 20, 1 << 40),
             ai_engine_url=_url(environ, "AI_ENGINE_URL", cls.ai_engine_url),
             model=environ.get("QUEUE_MODEL", "").strip() or cls.model,
             answer_timeout=env_float(environ, "QUEUE_ANSWER_TIMEOUT", cls.answer_timeout, 0.1, 3600),
@@ -106,7 +110,7 @@ def _intake(environ: Mapping[str, str]) -> IntakeLimits:
     return IntakeLimits(
         remember=env_int(environ, "QUEUE_REMEMBER", default.remember, 60, 90 * 86_400),
         queue_length=env_int(environ, "QUEUE_MAX_LENGTH", default.queue_length, 1, 10_000_000),
-        tenant_bytes=env_int(environ, "QUEUE_TENANT_BYTES", default.tenant_bytes, 1 << 16, 1 << 40),
+        waiting_bytes=env_int(environ, "QUEUE_WAITING_BYTES", default.waiting_bytes, 1 << 20, 1 << 40),
     )
 
 

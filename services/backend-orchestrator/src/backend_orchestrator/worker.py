@@ -89,6 +89,7 @@ class Worker:
                 log.warning("queue not reachable: %s; trying again", type(error).__name__)
                 # Redis may come back without its group.
                 self._joined = False
+                self._upkeep_at = 0.0
                 await asyncio.sleep(self._options.pause)
             else:
                 self._drain.ready = True
@@ -134,6 +135,7 @@ class Worker:
     async def _upkeep(self) -> None:
         """Renew what is in hand, take over from the dead, put right what does not fit, forget the long gone."""
         await self._consumer.renew(tuple(self._in_hand.values()))
+        self._start(await self._consumer.mislaid(self._in_hand.values()))
         room = self._options.slots - len(self._in_hand)
         if room:
             self._start(await self._consumer.claim(room, self._options.claim_idle_ms))

@@ -50,8 +50,15 @@ async def _work(settings: WorkerSettings) -> None:
             # What a read that was cut off had already been given is claimed after a while, like a dead worker's.
             connect(service.redis, service.secrets, decode_responses=True, block=options.block_ms / 1000)
         )
-        consumer = Consumer(redis, reader, consumer_name(service.hostname), settings.remember)
-        handler = await _handler(settings, consumer, stack)
+        tenants = Tenants.load(service.tenants_file, service.secrets)
+        consumer = Consumer(
+            redis,
+            reader,
+            consumer_name(service.hostname),
+            settings.remember,
+            kept_bytes=lambda: settings.kept_bytes // max(1, len(tenants.active())),
+        )
+        handler = await _handler(settings, consumer, tenants, stack)
         worker = Worker(consumer, handler.handle, options, drain, beat=beat(settings.heartbeat))
         async with background(announce(redis, service, drain)):
             await worker.run()
@@ -59,10 +66,9 @@ async def _work(settings: WorkerSettings) -> None:
     settings.heartbeat.unlink(missing_ok=True)
 
 
-async def _handler(settings: WorkerSettings, consumer: Consumer, stack: AsyncExitStack) -> Handler:
-    service, slots = settings.service, settings.options.slots
-    tenants = Tenants.load(service.tenants_file, service.secrets)
-    ai_engine = await _client(stack, settings.ai_engine_url, settings.answer_timeout, slots, inside=True)
+async def _handler(settings: WorkerSettings, consumer: Consumer, tenants: Tenants, stack: AsyncExitStack) -> Handler:
+    url, slots = settings.ai_engine_url, settings.options.slots
+    ai_engine = await _client(stack, url, settings.answer_timeout, slots, inside=True)
     return Handler(
         consumer=consumer,
         answerer=AiEngine(ai_engine, settings.model, tenants.key),

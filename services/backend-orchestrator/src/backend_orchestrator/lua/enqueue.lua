@@ -18,7 +18,7 @@ local in_lanes = tonumber(redis.call('HGET', COUNT, ALL) or 0)
 local plain = redis.call('XLEN', INBOUND) - redis.call('HLEN', TAKEN)
 if in_lanes + plain >= tonumber(ARGV[2]) then return {-1, 'full'} end
 if tonumber(redis.call('HGET', COUNT, tenant) or 0) >= tonumber(ARGV[3])
-  or tonumber(redis.call('HGET', BYTES, tenant) or 0) + #payload > tonumber(ARGV[4]) then
+  or tonumber(redis.call('HGET', BYTES, tenant) or 0) + #payload + WAITING_BYTES > tonumber(ARGV[4]) then
   return {-2, 'full'}
 end
 -- The first write is one that Redis refuses where memory is short, before anything is changed.

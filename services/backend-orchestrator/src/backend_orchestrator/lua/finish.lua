@@ -2,7 +2,7 @@
 -- The message is answered: state, outbox, count, acknowledgement and the sender's next message in one step. A second finish
 -- changes nothing.
 -- KEYS: state, tenant counts, outbox
--- ARGV: entry id, lane, rank, ttl (s), reply, outbox length or 0, field, value, ...
+-- ARGV: entry id, lane, rank, ttl (s), reply, bytes that the tenant may have kept, outbox length or 0, field, value, ...
 -- Returns 1 the first time, 0 afterwards.
 local first = 0
 if redis.call('HGET', KEYS[1], 'status') ~= 'answered' then
@@ -10,8 +10,10 @@ if redis.call('HGET', KEYS[1], 'status') ~= 'answered' then
   redis.call('HSET', KEYS[1], 'status', 'answered', 'reply', ARGV[5])
   redis.call('EXPIRE', KEYS[1], ARGV[4])
   redis.call('HINCRBY', KEYS[2], 'messages_out', 1)
-  if tonumber(ARGV[6]) > 0 then
-    redis.call('XADD', KEYS[3], 'MAXLEN', '~', ARGV[6], '*', unpack(ARGV, 7))
+  keep(tenant_of(ARGV[2]), ARGV[6], 'S', #ARGV[5], KEYS[1])
+  if tonumber(ARGV[7]) > 0 then
+    local answer = redis.call('XADD', KEYS[3], 'MAXLEN', '~', ARGV[7], '*', unpack(ARGV, 8))
+    keep(tenant_of(ARGV[2]), ARGV[6], 'O', #ARGV[5], answer)
   end
 end
 redis.call('XACK', INBOUND, GROUP, ARGV[1])

@@ -3,6 +3,10 @@
 local MOST_HELD = 8000 -- in the order of turns: 8000 * TURNS_OF_ONE is the largest whole number a score holds
 local TURNS_OF_ONE = 1099511627776
 
+-- What a message needs besides its text, measured with Redis 8: while it waits, and what is kept of it in the end.
+local WAITING_BYTES = 1500
+local KEPT_ENTRY_BYTES = 900
+
 local function tenant_of(lane) return string.match(lane, '^([^:]+):') end
 local function whole(number) return string.format('%.0f', number) end
 
@@ -35,6 +39,25 @@ local function note_oldest(lane)
   end
 end
 
+-- Note what is kept of a message that has ended: `S` its state, `D` its dead letter, `O` its answer in the outbox. Where a
+-- tenant has more than `most` bytes of that, its oldest goes: it takes no other tenant's memory.
+local function keep(tenant, most, kind, size, reference)
+  local list, outbox = KEPT .. tenant, 'optimus:outbox:' .. tenant
+  size = size + KEPT_ENTRY_BYTES
+  redis.call('RPUSH', list, kind .. ' ' .. size .. ' ' .. reference)
+  local all = redis.call('HINCRBY', KEPT_BYTES, tenant, size)
+  while all > tonumber(most) do
+    local oldest = redis.call('LPOP', list)
+    if not oldest then return end
+    local what, bytes, where = string.match(oldest, '^(%u) (%d+) (.*)$')
+    local status = what == 'S' and redis.call('HGET', where, 'status')
+    if status == 'answered' or status == 'dead' then redis.call('DEL', where) end
+    if what == 'D' then redis.call('XDEL', DEAD, where) end
+    if what == 'O' then redis.call('XDEL', outbox, where) end
+    all = redis.call('HINCRBY', KEPT_BYTES, tenant, -tonumber(bytes))
+  end
+end
+
 -- The lane waits for its turn, behind the tenant's other lanes; an empty one is gone.
 local function offer(lane)
   if redis.call('EXISTS', LANE .. lane) == 1 then redis.call('RPUSH', READY .. tenant_of(lane), lane) end
@@ -47,7 +70,7 @@ local function put(lane, payload, rank)
   local idle = redis.call('EXISTS', key) == 0 and redis.call('HEXISTS', TAKEN, lane) == 0
     and not redis.call('ZSCORE', RESTING, lane)
   if redis.call('ZADD', key, 'NX', whole(rank), payload) == 0 then return end
-  count(tenant, 1, #payload)
+  count(tenant, 1, #payload + WAITING_BYTES)
   note_oldest(lane)
   if idle then
     offer(lane)
@@ -60,7 +83,7 @@ local function take_off(lane, rank)
   local payload = redis.call('ZRANGEBYSCORE', LANE .. lane, rank, rank)[1]
   if not payload then return end
   redis.call('ZREM', LANE .. lane, payload)
-  count(tenant_of(lane), -1, -#payload)
+  count(tenant_of(lane), -1, -#payload - WAITING_BYTES)
   note_oldest(lane)
 end
 
