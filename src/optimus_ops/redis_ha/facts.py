@@ -190,6 +190,7 @@ class Server:
         now: the server's own clock, seconds of the epoch; 0 if unknown.
         cluster: what it has on its cluster; None where it is no node of one.
         also: other addresses at which it was found.
+        later: what INFO answers some time later; None if it was not asked again.
     """
 
     node: Node
@@ -208,6 +209,7 @@ class Server:
     now: int = 0
     cluster: Cluster | Denied | None = None
     also: tuple[Address, ...] = ()
+    later: Mapping[str, Any] | Denied | None = None
 
     @property
     def product(self) -> str:

@@ -12,6 +12,7 @@ from optimus_ops.project import load_project
 from optimus_ops.redis_ha.failover_actor import LONGEST_SECONDS, FailoverActor
 from optimus_ops.redis_ha.finding import place_of
 from optimus_ops.redis_ha.judge import judge
+from optimus_ops.redis_ha.second_look import look_again
 from optimus_ops.redis_ha.steps import ForgetPreference, HandOver, PreferReplica, VerifyFailover
 from optimus_ops.redis_ha.target import parse_flags
 
@@ -45,7 +46,7 @@ def failover(flags: Flags, options: Options, *, to: str = "", force: bool = Fals
     place = place_of(target, project)
 
     def make_plan() -> Planned:
-        topology = place.look(rewrite=not options.plan)
+        topology = look_again(place.look(rewrite=not options.plan), place.server)
         if not force:
             refuse_unhealthy(topology, judge(topology))
         actor = FailoverActor(place)

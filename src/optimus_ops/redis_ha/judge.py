@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from optimus_ops.redis_ha import replication_checks, sentinel_checks
+from optimus_ops.redis_ha import copy_checks, replication_checks, sentinel_checks
 from optimus_ops.redis_ha.server_checks import check_server
 
 if TYPE_CHECKING:
@@ -28,5 +28,6 @@ def _of_server(topology: Topology, server: Server) -> Iterator[Check]:
     yield from check_server(server)
     if server in topology.members:
         yield from replication_checks.check_member(topology, server)
+        yield from copy_checks.check_copies(topology, server)
         yield from replication_checks.check_min_replicas(topology, server)
         yield from replication_checks.check_config_file(topology, server)

@@ -12,7 +12,7 @@ from optimus_ops.redis_ha.facts import Denied, LatencyEvent, Probe, Server, Slow
 from optimus_ops.redis_ha.observe_cluster import observe_cluster
 from optimus_ops.redis_ha.observe_replication import observe_replication
 from optimus_ops.redis_ha.trouble import ANSWERS_NOTHING, ODD_ANSWER, code_of, explain
-from optimus_ops.redis_ha.values import count_of
+from optimus_ops.redis_ha.values import count_of, keys_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -27,10 +27,12 @@ NEWEST = 16
 """Entries of the slow log that are fetched."""
 SETTINGS = (
     "appendfsync",
+    "client-output-buffer-limit",
     "latency-monitor-threshold",
     "maxmemory-policy",
     "min-replicas-max-lag",
     "min-replicas-to-write",
+    "repl-backlog-size",
     "slowlog-log-slower-than",
 )
 
@@ -118,8 +120,7 @@ def _config(client: Any) -> Mapping[str, str] | Denied:
 def _keys(client: Any, info: Mapping[str, Any] | Denied) -> int | Denied:
     if isinstance(info, Denied):
         return ask(lambda: int(client.dbsize()))
-    databases = [value for name, value in info.items() if name.startswith("db") and isinstance(value, dict)]
-    return sum(count_of(database, "keys") for database in databases)
+    return keys_of(info)
 
 
 def _events(client: Any) -> tuple[LatencyEvent, ...]:

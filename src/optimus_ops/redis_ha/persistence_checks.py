@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from optimus_ops.inspect.units import age
 from optimus_ops.redis_ha.facts import Denied
+from optimus_ops.redis_ha.second_look import grown
 from optimus_ops.redis_ha.values import count_of
 from optimus_ops.redis_ha.verdict import Check
 
@@ -66,6 +67,8 @@ def _problems(server: Server, info: Mapping[str, Any]) -> Iterator[tuple[bool, s
         yield True, "the append-only file grows without end: memory to fork, room on the disk? then BGREWRITEAOF"
     if info.get("rdb_last_bgsave_status", "ok") != "ok":
         yield True, "memory to fork, room on the disk? then BGSAVE"
+    if grown(server, "aof_delayed_fsync"):
+        yield False, "its disk is slower than what is written: what is acknowledged meanwhile may be lost with the host"
     if count_of(info, "aof_enabled") and _appendfsync(server) == "no":
         yield False, "the kernel chooses when to write: up to 30 s are lost with the host; use appendfsync everysec"
 

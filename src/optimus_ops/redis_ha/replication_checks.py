@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from optimus_ops.inspect.units import size
 from optimus_ops.redis_ha.facts import Denied
+from optimus_ops.redis_ha.redundancy import GROUP, check_redundancy, lacks_data
 from optimus_ops.redis_ha.values import count_of, whole
 from optimus_ops.redis_ha.verdict import Check, not_allowed, worst
 
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
     from optimus_ops.redis_ha.facts import Attached, Replication, Server, Topology
     from optimus_ops.redis_ha.verdict import Figure, Verdict
 
-GROUP = "replication"
 BEHIND_BYTES = 1024**2
 """The default replication backlog: a replica further behind copies everything anew after a short break."""
 LAG_SECONDS, LOST_SECONDS = 2, 10
@@ -50,32 +50,7 @@ def check_group(topology: Topology) -> Iterator[Check]:
         hint = "no server takes writes: wait for a fail-over, or see above why sentinels make none"
         yield Check(GROUP, "one master", "failed", found, hint, figures)
     if topology.sentinels and not unseen:
-        yield _promotable(replicas)
-
-
-def _promotable(replicas: list[Server]) -> Check:
-    able = [server for server in replicas if _priority(server) != 0]
-    if not able and replicas:
-        most = max(replicas, key=_data)
-        hint = (
-            "replica-priority is 0 everywhere: wait until they have their copies; where no master comes back, make the"
-            f" one with the most data a candidate: CONFIG SET replica-priority 100 at {most.node.name} (in its"
-            " container: sh /etc/optimus/redis/cli.sh config set replica-priority 100)"
-        )
-        return Check(GROUP, "redundancy", "failed", "no replica may take over from the master", hint)
-    if not able:
-        hint = "give the master a replica, with replica-priority above 0"
-        return Check(GROUP, "redundancy", "failed", "no replica can take over from the master", hint)
-    return Check(GROUP, "redundancy", "ok", f"{', '.join(server.node.name for server in able)} can take over")
-
-
-def _data(server: Server) -> tuple[int, int]:
-    offset = 0 if isinstance(server.replication, Denied) else server.replication.offset
-    return offset, 0 if isinstance(server.keys, Denied) else server.keys
-
-
-def _priority(server: Server) -> int | None:
-    return None if isinstance(server.replication, Denied) else server.replication.priority
+        yield check_redundancy(replicas, masters[0] if len(masters) == 1 else None)
 
 
 def check_member(topology: Topology, server: Server) -> Iterator[Check]:
@@ -146,7 +121,7 @@ def _follows_itself(topology: Topology, server: Server, own: Replication) -> boo
 
 def _lag(one: Attached) -> Iterator[Problem]:
     if not one.online:
-        yield "warning", "is copying the data: wait until it has it all"
+        yield "warning", "is copying the data: wait until it has it all, unless full copies says that it never will"
     elif one.lag is not None and one.lag > LOST_SECONDS:
         yield "failed", f"acknowledged nothing for {one.lag} s: is it, or the network to it, busy or gone?"
     elif (one.lag is not None and one.lag > LAG_SECONDS) or one.behind > BEHIND_BYTES:
@@ -165,9 +140,17 @@ def _check_replica(topology: Topology, server: Server, own: Replication) -> Chec
         there = topology.directory.shown(own.master)
         problems.append(("failed", f"it follows {there} and not {masters[0].node.name}: REPLICAOF sets that right"))
     if own.syncing:
-        problems.append(("warning", "it is copying the whole data set: wait until it has it all"))
+        problems.append(
+            (
+                "warning",
+                "it is copying the whole data set: wait, unless full copies of its master says that it never ends",
+            )
+        )
     elif own.link_up is False:
         problems.append(("failed", "no link to its master: password (masteruser, masterauth), address, network?"))
+    if len(masters) == 1 and own.link_up and not own.syncing and lacks_data(server, masters[0]):
+        keys = f"{server.keys} of {masters[0].keys} keys of {masters[0].node.name}"
+        problems.append(("failed", f"it has {keys}: it is no copy; stop it, empty its data folder, start it"))
     if own.read_only is False:
         problems.append(("failed", "it takes writes that its master never gets: replica-read-only yes"))
     if own.silent is not None and own.silent > SILENT_SECONDS:

@@ -8,6 +8,7 @@ from optimus_ops.inspect.units import age, size
 from optimus_ops.redis_ha.facts import Denied
 from optimus_ops.redis_ha.persistence_checks import check_persistence
 from optimus_ops.redis_ha.replication_checks import RESET
+from optimus_ops.redis_ha.second_look import grown
 from optimus_ops.redis_ha.trouble import WAY_HINT
 from optimus_ops.redis_ha.values import count_of, real, whole
 from optimus_ops.redis_ha.verdict import Check, not_allowed
@@ -26,6 +27,7 @@ WASTE_BYTES = 64 * 1024**2
 WASTE_RATIO = 1.5
 """Fragmentation is looked at where it costs something: a small server's ratio says nothing."""
 CLUSTER_SLOTS = 16384
+CUT_OFF = ("client_query_buffer_limit_disconnections", "client_output_buffer_limit_disconnections")
 RECENT_SECONDS = 3600
 SLOW_EVENT_MS = 500
 """The shortest down-after that is used: a stall of that length looks like a dead master."""
@@ -185,6 +187,9 @@ def check_clients(server: Server, info: Mapping[str, Any]) -> Check:
     if limit and connected >= FULL * limit:
         hint = "new clients are about to be refused: find who leaks connections (CLIENT LIST), or raise maxclients"
         return Check(server.node.name, "clients", "failed", found, hint, figures)
+    if any(grown(server, counter) for counter in CUT_OFF):
+        hint = "clients are cut off now: they read too slowly or ask too much at once (client-output-buffer-limit)"
+        return Check(server.node.name, "clients", "warning", found, hint, figures)
     if rejected or (limit and connected >= NEARLY_FULL * limit):
         hint = "find who opens so many (CLIENT LIST), bound the pools of clients, or raise maxclients"
         return Check(server.node.name, "clients", "warning", found, hint, figures)

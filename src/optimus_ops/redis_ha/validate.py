@@ -11,6 +11,7 @@ from optimus_ops.project import load_project
 from optimus_ops.redis_ha.finding import place_of
 from optimus_ops.redis_ha.judge import judge
 from optimus_ops.redis_ha.render import document, table_text
+from optimus_ops.redis_ha.second_look import look_again
 from optimus_ops.redis_ha.target import parse_flags
 
 if TYPE_CHECKING:
@@ -41,6 +42,8 @@ def validate(flags: Flags, *, json: bool, try_rewrite: bool = False, root: Path 
             progress.show(text)
 
         topology = place.look(rewrite=try_rewrite, note=note)
+        note("a second look")
+        topology = look_again(topology, place.server)
     checks = judge(topology)
     if json:
         print_json(document(topology, checks))

@@ -34,3 +34,9 @@ def count_of(answer: Mapping[str, object], name: str, default: int = 0) -> int:
     """Return the whole number under a name; `default` where there is none."""
     found = whole(answer.get(name))
     return default if found is None else found
+
+
+def keys_of(info: Mapping[str, object]) -> int:
+    """Return the keys in all databases, out of INFO as redis-py reads it (`db0: {"keys": 3, …}`)."""
+    databases = [value for name, value in info.items() if name.startswith("db") and isinstance(value, dict)]
+    return sum(count_of(database, "keys") for database in databases)
