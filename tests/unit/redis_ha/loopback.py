@@ -79,7 +79,8 @@ class Loopback:
 
     def server(self, *options: str, password: str = "") -> Process:
         """Start a server with a configuration file of its own, and wait until it answers."""
-        port = free_port()
+        # A node of a cluster listens 10,000 above, too.
+        port = free_port(below=55_000 if "cluster-enabled" in options else 65_536)
         auth = ["requirepass", password, "masterauth", password]
         words = ["port", str(port), "save", '""', "appendonly", "yes", "dir", str(self._folder(port))]
         return self._start(port, [*words, *(auth if password else []), *options], password=password)
@@ -161,11 +162,14 @@ def until(true: Any) -> None:
         time.sleep(0.05)
 
 
-def free_port() -> int:
+def free_port(below: int = 65_536) -> int:
     """Return a port that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        return int(probe.getsockname()[1])
+    while True:
+        with socket.socket() as probe:
+            probe.bind((HOST, 0))
+            port = int(probe.getsockname()[1])
+        if port < below:
+            return port
 
 
 def end_with_parent() -> None:
