@@ -72,7 +72,7 @@ def test_new_replicas_beside_former_ones_are_named_and_a_deploy_brings_all_to_on
         shop.platform.invoke("scale", "--web", "2", "--plan", "--json", **changed).check().json["plan"]
     )
     note = (
-        "web: new replicas are not what the one that runs was started as: its secrets changed (token);"
+        "web: new replicas run beside 1 of 1 that differ: its secrets changed (token);"
         " bring all to one version with: invoke deploy web"
     )
     assert plan["notes"] == [note]

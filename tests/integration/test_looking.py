@@ -8,7 +8,7 @@ import subprocess
 import sys
 
 import pytest
-from tests.integration.platform import ROOT, SECONDS, Platform
+from tests.integration.platform import ROOT, SECONDS, Platform, free_ports
 
 pytestmark = pytest.mark.integration
 
@@ -72,3 +72,20 @@ def test_the_end_to_end_tests_pass_on_the_stack_through_its_balancer(platform: P
     )
     assert ran.returncode == 0, ran.stdout[-4000:]
     assert "load balancer" in ran.stdout
+
+
+def test_another_environment_of_the_shell_is_named_alike_by_every_task(platform: Platform) -> None:
+    other = {"AI_ENGINE_PORT": str(free_ports(1)[0])}
+    place = f"port 8010 is at 127.0.0.1:{platform.ai_port}, wanted is 127.0.0.1:{other['AI_ENGINE_PORT']}"
+    checked = platform.invoke("lb.check", **other).check()
+    assert f"http://127.0.0.1:{platform.ai_port}/health" in checked.out
+    up = platform.invoke("up", **other).check()
+    assert "nothing to do here, but:" in up.out
+    scale = platform.invoke("scale", "--ai-engine", "3", "--plan", **other).check()
+    status = platform.invoke("status", **other).check()
+    deploy = platform.invoke("deploy", "ai-engine", "--plan", **other).check()
+    for told in (checked, up, scale, status, deploy):
+        [line] = [line for line in told.out.splitlines() if place in line]
+        assert "apply it with: invoke down, then invoke up" in line
+    refused = platform.invoke("deploy", **other)
+    assert (refused.code, place in refused.text) == (2, True)

@@ -58,6 +58,8 @@ if TYPE_CHECKING:
     from optimus_ops.stack.model import Stack
     from optimus_ops.stack.pull_policy import Asking
 
+OUTAGE = "plan one: invoke down, then invoke up"
+
 
 @dataclass(frozen=True, slots=True)
 class DeployRequest:
@@ -426,7 +428,7 @@ def _reload_steps(stack: Stack, state: State, request: DeployRequest, around: Su
         raise Refused(
             f"{name}: {moved_cause(stack, (name,), around)}; it holds the ports on the host, so that replacing it is an"
             " outage of about a second",
-            "plan one: invoke down, then invoke up",
+            OUTAGE,
         )
     stale = staleness(stack, state, [name], around.versions).get(replica.id)
     if stale is None and not request.force:
@@ -435,7 +437,7 @@ def _reload_steps(stack: Stack, state: State, request: DeployRequest, around: Su
     if stale and not stale.only_configuration and not request.force:
         raise Refused(
             f"{cause}; it holds the ports on the host, so that replacing it is an outage of about a second",
-            "plan one: invoke down, then invoke up",
+            OUTAGE if request.named else f"{OUTAGE}; the others meanwhile: invoke deploy SERVICE",
         )
     counts = tuple((other, len(state.running(other))) for other in routed(stack) if state.running(other))
     return (

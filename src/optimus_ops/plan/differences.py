@@ -46,9 +46,8 @@ class Difference:
     @property
     def mixed(self) -> str:
         """Return it as a sentence about new replicas beside those that differ."""
-        count = "the one that runs" if self.running == 1 else f"{self.stale} of {self.running} that run"
         return (
-            f"{self.service}: new replicas are not what {count} was started as: {self.why};"
+            f"{self.service}: new replicas run beside {self.stale} of {self.running} that differ: {self.why};"
             f" bring all to one version with: {self.command}"
         )
 

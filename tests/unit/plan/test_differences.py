@@ -89,7 +89,7 @@ def scaled(there: State, seen: Versions, **counts: int) -> Plan:
 def test_new_replicas_beside_former_ones_are_named_in_the_plan() -> None:
     plan = scaled(running(ai=1, memory=1), versions(ai1=(FILE,)), ai=2)
     note = (
-        "ai: new replicas are not what the one that runs was started as: its configuration changed (tenants.yaml);"
+        "ai: new replicas run beside 1 of 1 that differ: its configuration changed (tenants.yaml);"
         " bring all to one version with: invoke deploy ai"
     )
     assert plan.notes == (note,)
