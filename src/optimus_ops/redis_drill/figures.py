@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     from optimus_ops.redis_drill.faults import Fault
     from optimus_ops.redis_drill.outcomes import Outcome
 
+ENOUGH_FOR_P95 = 20
+"""Values of which one may be larger than the 95th percentile."""
+
 
 @dataclass(frozen=True, slots=True)
 class Spread:
@@ -20,13 +23,13 @@ class Spread:
     Args:
         count: in how many runs there was one.
         p50: the median.
-        p95: nearest rank: the smallest that is not exceeded by 95 % of them. Of fewer than 20 runs it is the most.
+        p95: nearest rank: the smallest that is not exceeded by 95 % of them; None of fewer than 20 values.
         most: the largest.
     """
 
     count: int
     p50: float
-    p95: float
+    p95: float | None
     most: float
 
 
@@ -115,7 +118,8 @@ def spread(values: Sequence[float | None]) -> Spread | None:
     there = sorted(value for value in values if value is not None)
     if not there:
         return None
-    return Spread(len(there), percentile(there, 50), percentile(there, 95), there[-1])
+    p95 = percentile(there, 95) if len(there) >= ENOUGH_FOR_P95 else None
+    return Spread(len(there), percentile(there, 50), p95, there[-1])
 
 
 def percentile(ordered: Sequence[float], percent: float) -> float:

@@ -56,6 +56,7 @@ def read_group(place: StackPlace, topology: Topology) -> Group:
         version=", ".join(sorted({server.version for server in topology.members})),
         master=topology.master,
         down_after=_quorum_down_after(seen),
+        down_afters=tuple(sorted(watch.down_after / 1000 for watch in seen)),
         failover_timeout=max(watch.failover_timeout for watch in seen) / 1000,
         max_lag=_max_lag(topology),
     )

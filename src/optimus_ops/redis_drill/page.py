@@ -6,7 +6,7 @@ from html import escape
 from typing import TYPE_CHECKING
 
 from optimus_ops.redis_drill.faults import FAULTS
-from optimus_ops.redis_drill.figures import median_run
+from optimus_ops.redis_drill.figures import ENOUGH_FOR_P95, median_run
 from optimus_ops.redis_drill.picture import PICTURE_STYLE, picture
 from optimus_ops.redis_drill.targets import targets
 
@@ -25,6 +25,7 @@ body { margin: 0 auto; max-width: 1040px; padding: 24px 20px 60px; background: v
 h1 { font-size: 26px; margin: 0 0 4px; } h2 { font-size: 19px; margin: 40px 0 2px; }
 p { margin: 4px 0 12px; } .soft { color: var(--soft); }
 .wide { overflow-x: auto; }
+@media (max-width: 760px) { body { padding: 14px 12px 40px; } .wide svg.run { width: 760px; } }
 table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; font-size: 14px; margin: 8px 0; }
 th { text-align: left; font-weight: 600; color: var(--soft); }
 th, td { padding: 4px 10px 4px 0; border-bottom: 1px solid var(--line); vertical-align: top; white-space: nowrap; }
@@ -50,11 +51,11 @@ def page(report: Report) -> str:
 <style>{PICTURE_STYLE}{STYLE}</style>
 </head>
 <body>
-<h1>Redis drill</h1>
+<h1>Redis drill of {escape(report.project)}</h1>
 <p class="soft">{escape(settings)}</p>
 <p><span class="{word}">{good} of {runs} runs went as expected.</span>
 An outage is the longest time without an acknowledgement, from the last one to the next; in seconds. Lost is what was
-acknowledged and is not there afterwards.</p>
+acknowledged and is not there afterwards. p95 is told of at least {ENOUGH_FOR_P95} runs.</p>
 {_targets(targets(report.figures))}
 {_summary(report.figures)}
 {sections}
@@ -109,8 +110,9 @@ def _targets(found: Sequence[Target]) -> str:
 
 
 def _word(one: Target) -> str:
-    css, word = ("met", "reached") if one.reached else ("unmet", "missed")
-    return f'<span class="{css}">{one.shown}, {word}</span>'
+    if one.found is None:
+        return f'<span class="soft">{one.verdict}</span>'
+    return f'<span class="{"met" if one.reached else "unmet"}">{one.shown}, {one.verdict}</span>'
 
 
 def _section(one: Figures, runs: Sequence[Outcome]) -> str:
@@ -124,7 +126,7 @@ def _section(one: Figures, runs: Sequence[Outcome]) -> str:
     return f"""<h2 id="{fault.name}">{fault.name}</h2>
 <p>{escape(fault.summary)}.</p>
 {f"<ul>{unmet}</ul>" if unmet else ""}
-{picture(shown.timeline, title)}
+<div class="wide">{picture(shown.timeline, title)}</div>
 <p class="soft">Run {shown.number}, the middle one by its outage. {escape(_moments(shown))}</p>
 <p class="soft">{escape(_writes(one))}</p>
 <details><summary>All runs</summary><div class="wide">{_runs(runs)}</div></details>

@@ -52,6 +52,7 @@ class Group:
         version: of Redis.
         master: the name by which sentinels know the master.
         down_after: seconds without an answer after which a quorum of sentinels takes a server for dead.
+        down_afters: seconds after which each sentinel does, in order.
         failover_timeout: seconds that an attempt may take; after one that failed, sentinels wait for twice as long.
         max_lag: seconds without a word from a replica after which a master refuses writes; None where it never does.
     """
@@ -62,6 +63,7 @@ class Group:
     version: str
     master: str
     down_after: float
+    down_afters: tuple[float, ...]
     failover_timeout: float
     max_lag: float | None
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from optimus_ops.plan.steps import Plan
     from optimus_ops.redis_drill.outcomes import Outcome
+    from optimus_ops.redis_drill.peers import Group
     from optimus_ops.redis_drill.run import Runner
 
 
@@ -60,15 +61,22 @@ def settings_of(runner: Runner) -> dict[str, str]:
     group = runner.group
     lag = "off" if group.max_lag is None else f"1, max-lag {group.max_lag:g} s"
     return {
+        "stack": group.project,
         "Redis": group.version,
         "servers": str(len(group.servers)),
         "sentinels": str(len(group.sentinels)),
-        "down-after": f"{group.down_after * 1000:.0f} ms",
+        "down-after": _down_after(group),
         "min-replicas": lag,
         "through services": ", ".join(door.kind.name for door in runner.doors) or "nothing: they do not run",
         "host": f"{os.cpu_count()} cores, {platform.system()} {platform.release()}, {platform.machine()}",
-        "day": datetime.now(UTC).date().isoformat(),
+        "at": f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC",
     }
+
+
+def _down_after(group: Group) -> str:
+    """Return when a silent master is taken for dead, and what each sentinel waits for."""
+    each = ", ".join(f"{seconds * 1000:.0f}" for seconds in group.down_afters)
+    return f"{group.down_after * 1000:.0f} ms until a quorum takes it for dead ({each} ms, of the sentinels)"
 
 
 def document(report: Report) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from optimus_ops.redis_drill.figures import ENOUGH_FOR_P95
 from optimus_ops.redis_drill.targets import targets, verdict
 
 if TYPE_CHECKING:
@@ -18,7 +19,10 @@ HEADER = (
     *("fault", "runs", "as expected", "elections", "outage of", "p50", "p95", "max"),
     *("writes", "lost", "duplicates", "restored"),
 )
-WRITES = "Writes: acknowledged / indeterminate / rejected. Restored: p50 / p95 / max, from healing to redundancy."
+WRITES = (
+    "Writes: acknowledged / indeterminate / rejected. Restored: p50 / p95 / max, from healing to redundancy. "
+    f"p95 is told of at least {ENOUGH_FOR_P95} runs."
+)
 TARGETS_HEADER = ("target", "wanted", "measured", "", "on")
 
 
@@ -51,7 +55,7 @@ def markdown(report: Report, command: str) -> str:
     found = targets(report.figures)
     good, runs = sum(one.good for one in report.outcomes), len(report.outcomes)
     shown = report.figures[0].fault
-    return f"""# Redis drill
+    return f"""# Redis drill of {report.project}
 
 {verdict(found)}; {good} of {runs} runs went as expected.
 
@@ -86,7 +90,13 @@ def _line(cells: Sequence[str]) -> str:
 
 def _target_rows(found: Sequence[Target]) -> Iterator[tuple[str, ...]]:
     for one in found:
-        yield (one.what, one.wanted, one.shown, "reached" if one.reached else "MISSED", one.source)
+        yield (
+            one.what,
+            one.wanted,
+            one.shown,
+            one.verdict.upper() if one.verdict == "missed" else one.verdict,
+            one.source,
+        )
 
 
 def _all_rows(report: Report) -> Iterator[tuple[str, ...]]:
@@ -116,7 +126,8 @@ def _rows(one: Figures) -> list[tuple[str, ...]]:
 def _seconds(spread: Spread | None) -> tuple[str, str, str]:
     if spread is None:
         return ("-", "-", "-")
-    return (f"{spread.p50:.2f}", f"{spread.p95:.2f}", f"{spread.most:.2f}")
+    p95 = "-" if spread.p95 is None else f"{spread.p95:.2f}"
+    return (f"{spread.p50:.2f}", p95, f"{spread.most:.2f}")
 
 
 def _notes(one: Figures) -> list[str]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from optimus_ops.redis_drill.faults import FAULTS
+from optimus_ops.redis_drill.figures import ENOUGH_FOR_P95
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -46,6 +47,13 @@ class Target:
         return met.get(self.sense, self.found >= self.limit)
 
     @property
+    def verdict(self) -> str:
+        """Return in a word what came of it."""
+        if self.found is None:
+            return "not measured"
+        return "reached" if self.reached else "missed"
+
+    @property
     def wanted(self) -> str:
         """Return what is to be reached, for people."""
         return f"{self.sense} {self.limit:g}{self.unit}"
@@ -54,7 +62,7 @@ class Target:
     def shown(self) -> str:
         """Return what was measured, for people."""
         if self.found is None:
-            return "not measured"
+            return "-"
         return f"{self.found:.2f}{self.unit}" if self.unit else f"{self.found:,.0f}"
 
 
@@ -78,9 +86,9 @@ def targets(all_figures: Sequence[Figures]) -> tuple[Target, ...]:
 
 
 def verdict(found: Sequence[Target]) -> str:
-    """Return in a few words how many targets were reached."""
-    reached = sum(one.reached for one in found)
-    return f"{reached} of {len(found)} targets reached"
+    """Return in a few words how many targets were reached, and how many could not be measured."""
+    reached, unknown = sum(one.reached for one in found), sum(one.found is None for one in found)
+    return f"{reached} of {len(found)} targets reached" + (f", {unknown} not measured" if unknown else "")
 
 
 def _of_outages(fault: Fault, one: Figures) -> Iterator[Target]:
@@ -91,7 +99,8 @@ def _of_outages(fault: Fault, one: Figures) -> Iterator[Target]:
     for kind in MEASURED:
         for name, under in fault.targets.items():
             found = getattr(one.outages[kind], name) if kind in one.outages else None
-            yield Target(f"{one.fault}: outage of {kind} writes, {name}", "under", under, found, " s", runs)
+            few = f"; p95 needs {ENOUGH_FOR_P95}" if name == "p95" and one.runs < ENOUGH_FOR_P95 else ""
+            yield Target(f"{one.fault}: outage of {kind} writes, {name}", "under", under, found, " s", f"{runs}{few}")
     others = sum(times for number, times in one.elections.items() if number != 1)
     yield Target(f"{one.fault}: runs with more or fewer than one election", "at most", 0, others, "", runs)
 
@@ -101,7 +110,7 @@ def _of_kept(all_figures: Sequence[Figures]) -> Iterator[Target]:
     lost = sum(one.lost[kind][0] for one in all_figures for kind in one.safe)
     kept = sum(_acknowledged(one.writes[kind]) for one in all_figures for kind in one.safe)
     runs = sum(one.runs for one in all_figures)
-    source = f"{kept:,} of them, {runs} runs of {len(all_figures)} faults"
+    source = f"{kept:,} acknowledged WAIT writes, {runs} runs of {len(all_figures)} faults"
     yield Target("acknowledged WAIT writes that were lost", "at most", 0, lost, "", source)
 
 

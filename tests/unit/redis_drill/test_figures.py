@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from tests.unit.redis_drill.records import CHAT, NEAR, PLAIN, WAITING, failover, recording, steady, write
 
 from optimus_ops.redis_drill.faults import FAULTS
-from optimus_ops.redis_drill.figures import figures, median_run, spread
+from optimus_ops.redis_drill.figures import ENOUGH_FOR_P95, figures, median_run, spread
 from optimus_ops.redis_drill.outcomes import Outcome, outcome
 from optimus_ops.redis_drill.targets import Target, targets
 
@@ -28,16 +28,27 @@ def test_a_spread_is_in_order_and_within_its_values(values: list[float]) -> None
     found = spread(values)
 
     assert found is not None
-    assert min(values) <= found.p50 <= found.p95 <= found.most == max(values)
+    p95 = found.most if found.p95 is None else found.p95
+    assert min(values) <= found.p50 <= p95 <= found.most == max(values)
 
 
-@given(seconds)
+@given(st.lists(st.floats(0, 100), min_size=ENOUGH_FOR_P95, max_size=60))
 def test_at_most_a_twentieth_of_the_values_is_above_p95(values: list[float]) -> None:
     found = spread(values)
 
     assert found is not None
-    assert found.p95 in values
-    assert sum(value > found.p95 for value in values) <= len(values) / 20
+    p95 = found.p95
+    assert p95 is not None
+    assert p95 in values
+    assert sum(value > p95 for value in values) <= len(values) / 20
+
+
+@given(st.lists(st.floats(0, 100), min_size=1, max_size=ENOUGH_FOR_P95 - 1))
+def test_of_too_few_runs_there_is_no_p95(values: list[float]) -> None:
+    found = spread(values)
+
+    assert found is not None
+    assert found.p95 is None
 
 
 def test_runs_without_a_figure_are_left_out() -> None:
@@ -59,12 +70,19 @@ def test_figures_tell_outages_losses_and_elections() -> None:
 
 
 def test_targets_are_reached_below_their_figure_only() -> None:
-    found = figures(KILL, [run_with(1.0), run_with(1.5), run_with(3.5)])
+    found = figures(KILL, [*(run_with(1.0) for _ in range(18)), run_with(3.5), run_with(3.5)])
 
     assert [(one.what, one.reached) for one in targets([found]) if "plain" in one.what] == [
         ("kill: outage of plain writes, p50", True),
         ("kill: outage of plain writes, p95", False),
     ]
+
+
+def test_a_p95_of_few_runs_is_not_measured_and_says_how_many_it_takes() -> None:
+    [_, found] = [one for one in targets([figures(KILL, [run_with(1.0)] * 3)]) if "plain" in one.what]
+
+    assert (found.verdict, found.shown) == ("not measured", "-")
+    assert found.source == "3 runs; p95 needs 20"
 
 
 def test_a_target_that_could_not_be_measured_is_missed() -> None:

@@ -31,7 +31,7 @@ def peer(server: Process) -> Peer:
 
 
 def group(server: Process) -> Group:
-    return Group("test", {"one": peer(server)}, {}, "8.0", "mymaster", 0.5, 6.0, None)
+    return Group("test", {"one": peer(server)}, {}, "8.0", "mymaster", 0.5, (0.5,), 6.0, None)
 
 
 def written(server: Process, *, enough: int = 3) -> tuple[Write, ...]:
