@@ -70,18 +70,18 @@ def read_body(body: bytes) -> ChatRequest:
 
 def _refuse_unsupported(request: ChatRequest) -> None:
     given = request.model_extra or {}
-    for name in REFUSED:
-        # Null and an empty list say that there are none.
-        if given.get(name) not in (None, []):
-            raise unsupported(name)
+    # Null and an empty list say that there are none.
+    names = [name for name in REFUSED if given.get(name) not in (None, [])] if given else []
     for place, message in enumerate(request.messages):
-        for name in REFUSED_IN_MESSAGES:
-            if (message.model_extra or {}).get(name) not in (None, []):
-                raise unsupported(f"messages.{place}.{name}")
+        if extra := message.model_extra:
+            names += [f"messages.{place}.{name}" for name in REFUSED_IN_MESSAGES if extra.get(name) not in (None, [])]
+    if names:
+        raise unsupported(names[0])
     if request.stream_options is not None and not request.stream:
         raise ApiError(400, "stream_options is only allowed when stream is true.", param="stream_options")
     try:
-        check(list(_untyped(request)))
+        if untyped := [value for value in _untyped(request) if value]:
+            check(untyped)
     except ValueError as error:
         raise ApiError(400, f"The body holds a value that cannot be passed on: {error}.") from None
 
@@ -108,14 +108,14 @@ def turns_of(request: ChatRequest) -> tuple[Turn, ...]:
 
 
 def _turn(message: Message) -> Turn:
-    extra = _present(message.model_extra)
+    extra = _present(message.model_extra) if message.model_extra else {}
     if not is_plain(message.content):
         extra["content"] = message.content
     return Turn(message.role, words_of(message.content), message.name, extra)
 
 
-def _present(fields: Mapping[str, Any] | None) -> dict[str, Any]:
-    return {name: value for name, value in (fields or {}).items() if value not in (None, [])}
+def _present(fields: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in fields.items() if value not in (None, [])}
 
 
 def is_instruction(turn: Turn) -> bool:
@@ -140,8 +140,8 @@ def conversation(history: tuple[Turn, ...], recalled: Turn | None, turns: tuple[
 
 def ask_of(request: ChatRequest, turns: tuple[Turn, ...], request_id: str, tenant: str) -> Ask:
     """Return what the provider is asked. Parameters that are null are as good as absent."""
-    options = {name: value for name, value in request if name not in OWN and value is not None}
+    given = ((name, getattr(request, name)) for name in request.model_fields_set if name not in OWN)
+    options = {name: value for name, value in given if value is not None and name not in REFUSED}
     if request.stream_options is not None:
         options["stream_options"] = request.stream_options.model_dump(exclude_none=True)
-    options = {name: value for name, value in options.items() if name not in REFUSED}
     return Ask(request.model, turns, options, request_id, tenant)
