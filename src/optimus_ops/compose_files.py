@@ -9,6 +9,7 @@ https://docs.docker.com/compose/how-tos/environment-variables/envvars/
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 from dataclasses import dataclass, field
@@ -38,7 +39,7 @@ class ComposeFiles:
         further: those behind it.
         complete: whether they are the whole list, so that the settings add nothing.
         variables: variables that the environment doesn't have, which Compose would not find by itself.
-        dotenv: variables of the `.env` beside the base.
+        dotenv: variables of the `.env` beside the base, if there are any for Compose itself among them.
     """
 
     base: Path
@@ -61,13 +62,13 @@ def find_files(root: Path, environ: Mapping[str, str], folder: str | None, base:
         folder: the folder that the settings name.
         base: the file that the settings name.
     """
-    beside = {} if environ.get("COMPOSE_FILE") else read_env_files(root, root, environ)
+    beside = {} if environ.get("COMPOSE_FILE") else _about_compose(root, root, environ)
     beside = beside if beside.get("COMPOSE_FILE") else {}
     listed = environ.get("COMPOSE_FILE") or beside.get("COMPOSE_FILE") or ""
     separator = environ.get("COMPOSE_PATH_SEPARATOR") or beside.get("COMPOSE_PATH_SEPARATOR") or ":"
     paths = [Path(os.path.normpath(root / path)) for path in listed.split(separator) if path]
     first, further = (paths[0], tuple(paths[1:])) if paths else _by_convention(root, folder, base)
-    return ComposeFiles(first, further, bool(paths), beside, read_env_files(root, first.parent, {**environ, **beside}))
+    return ComposeFiles(first, further, bool(paths), beside, _about_compose(root, first.parent, {**environ, **beside}))
 
 
 def env_files(root: Path, folder: Path, environ: Mapping[str, str]) -> tuple[Path, ...]:
@@ -82,6 +83,15 @@ def env_files(root: Path, folder: Path, environ: Mapping[str, str]) -> tuple[Pat
         return ()
     listed = environ.get("COMPOSE_ENV_FILES", "")
     return tuple(root / name for name in listed.split(",") if name) or (folder / ".env",)
+
+
+def _about_compose(root: Path, folder: Path, environ: Mapping[str, str]) -> Mapping[str, str]:
+    """Return the variables of files that have any which Compose itself looks at; few have, and each start asks."""
+    for path in env_files(root, folder, environ):
+        with contextlib.suppress(OSError):
+            if b"COMPOSE_" in path.read_bytes():
+                return read_env_files(root, folder, environ)
+    return {}
 
 
 def read_env_files(root: Path, folder: Path, environ: Mapping[str, str]) -> Mapping[str, str]:

@@ -154,7 +154,7 @@ def _name(root: Path, found: ComposeFiles, table: Mapping[str, Any], environ: Ma
         named_by = "environment"
     elif name := _text(table, "name") or "":
         named_by = "settings"
-    elif name := name_in_files((found.base, *found.further), {**found.dotenv, **found.variables, **environ}):
+    elif name := name_in_files((found.base, *found.further), _variables(root, found, environ)):
         named_by = "files"
     else:
         # Where the files are gone, it is the checkout's own.
@@ -164,6 +164,11 @@ def _name(root: Path, found: ComposeFiles, table: Mapping[str, Any], environ: Ma
             f"bad project name {name!r}", "use lower-case letters, digits, '-' and '_' (COMPOSE_PROJECT_NAME)"
         )
     return name, named_by
+
+
+def _variables(root: Path, found: ComposeFiles, environ: Mapping[str, str]) -> Mapping[str, str]:
+    """Return what variables in the Compose files stand for."""
+    return {**read_env_files(root, found.base.parent, environ), **found.variables, **environ}
 
 
 def check_name(project: Project, environ: Mapping[str, str] | None = None) -> None:
