@@ -5,6 +5,7 @@ from typing import cast
 
 import pytest
 from redis.asyncio import Redis
+from redis.exceptions import OutOfMemoryError
 
 from backend_orchestrator import keys
 from backend_orchestrator.consumer import Consumer
@@ -322,3 +323,15 @@ async def test_what_a_read_was_given_that_did_not_come_back_is_found(
     first, second = await consumer.take(2)
     assert await consumer.mislaid([first.entry]) == [second]
     assert await other.mislaid([]) == []
+
+
+@pytest.mark.usefixtures("consumer")
+async def test_a_worker_joins_also_where_memory_is_short(redis: Redis, reader: Redis) -> None:
+    await redis.config_set("maxmemory", "1")
+    try:
+        await Consumer(redis, reader, "two", REMEMBER).join()
+        await redis.delete(keys.INBOUND)
+        with pytest.raises(OutOfMemoryError):
+            await Consumer(redis, reader, "three", REMEMBER).join()
+    finally:
+        await redis.config_set("maxmemory", "0")

@@ -43,3 +43,18 @@ def test_a_node_that_runs_alone_is_no_replica_any_more(machine: Machine) -> None
     note(machine, "one", ME, 10)
     assert machine.run("alone.sh", "state.conf").code == 0
     assert not (machine.data / "redis.conf").exists()
+
+
+@pytest.mark.parametrize("file", ["memory.max", "memory/memory.limit_in_bytes"])
+@pytest.mark.parametrize(
+    ("limit", "small"), [(450 << 20, False), (300 << 20, True), ("max", False), (2**63 - 4096, False)]
+)
+def test_a_container_that_is_too_small_for_its_data_is_named_with_the_size_it_needs(
+    machine: Machine, file: str, limit: int | str, small: bool
+) -> None:
+    (machine.folder / file).parent.mkdir(exist_ok=True)
+    (machine.folder / file).write_text(f"{limit}\n")
+    environ = {"CGROUP": str(machine.folder)}
+    done = machine.run("alone.sh", "state.conf", "--maxmemory", "192mb", environ=environ)
+    assert done.out.startswith("redis-server")
+    assert ("maxmemory of 192 MB needs a container of 433 MB, this one has 300 MB" in done.err) is small

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import cast
 
 from redis.asyncio import Redis
-from redis.exceptions import ResponseError
+from redis.exceptions import OutOfMemoryError, ResponseError
 
 from backend_orchestrator import keys
 from backend_orchestrator.messages import InboundMessage
@@ -97,6 +97,10 @@ class Consumer:
         """Make the group unless it is there; what waits without a lane (of an earlier version) gets one."""
         try:
             await self._redis.xgroup_create(keys.INBOUND, keys.GROUP, id="0", mkstream=True)
+        except OutOfMemoryError:
+            # Refused before Redis looks whether the group is there; it is made together with the stream.
+            if not await self._redis.exists(keys.INBOUND):
+                raise
         except ResponseError as error:
             # Redis has no other way of telling this than the code word that starts the reply.
             if not str(error).startswith("BUSYGROUP"):
