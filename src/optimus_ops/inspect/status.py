@@ -41,7 +41,8 @@ def status(*, json: bool, root: Path | None = None) -> None:
         print_json(status_json(sighting, rows))
     elif not sighting.state.replicas:
         console.say(f"{project.name}: nothing runs")
-        console.say("  start it with: invoke scale --ai-engine 3" if project.compose.is_dir() else "  invoke up")
+        own = sighting.stack is not None and "ai-engine" in sighting.stack.services
+        console.say(f"  start it with: invoke {'scale --ai-engine 3' if own else 'up'}")
         for note in sighting.notes:
             console.say(f"! {note}")
     else:
