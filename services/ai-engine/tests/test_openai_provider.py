@@ -26,7 +26,7 @@ Make = Callable[..., Any]
 async def provider(url: str, *keys: str) -> AsyncIterator[OpenAIProvider]:
     client = httpx.AsyncClient(trust_env=False)
     shares = Shares(8, lambda: 2, 0.2)
-    patience = Patience(first_byte=FIRST_BYTE)
+    patience = Patience(connect=4 * FIRST_BYTE, first_byte=FIRST_BYTE)
     made = OpenAIProvider("fake", url, {"fast": "big-mini"}, KeyPool(keys), client, shares=shares, patience=patience)
     yield made
     await made.aclose()
@@ -174,6 +174,17 @@ async def test_a_hung_key_costs_a_whole_answer_the_first_byte_timeout(fake_serve
         assert endpoint.key_failures() == {(1, "timeout"): 1}
         assert endpoint.places_used() == 0
     assert keys_used(fake_server) == ["k1", "k2"]
+
+
+async def test_the_only_key_that_hangs_costs_a_whole_answer_no_more(fake_server: Any) -> None:
+    fake_server.answers = [hangs()]
+    async with provider(fake_server.url, "k1") as endpoint:
+        with pytest.raises(ApiError) as late:
+            await endpoint.complete(ASK)
+        assert endpoint.key_failures() == {(1, "timeout"): 1}
+        assert endpoint.places_used() == 0
+    assert (late.value.status, late.value.code) == (504, "provider_timeout")
+    assert [request.path for request in fake_server.received] == ["/v1/chat/completions", "/v1/models"]
 
 
 async def test_a_slow_whole_answer_is_not_cut_off(fake_server: Any, completion: Make) -> None:

@@ -9,7 +9,8 @@ from typing import Any, TypeVar
 
 import httpx
 
-from ai_engine.providers.base import Ask, Model, Piece, Reply, Turn
+from ai_engine.providers.base import Ask, Model, Piece, Reply
+from ai_engine.providers.exchange import after, authorization, payload_of, read, read_error
 from ai_engine.providers.pool import Key, KeyPool, KeyState
 from ai_engine.providers.upstream import estimate, parse_reply, pieces
 from ai_engine.providers.verdicts import (
@@ -24,8 +25,6 @@ from ai_engine.providers.verdicts import (
 from optimus_kit.errors import ApiError
 from optimus_kit.shares import Shares, overloaded
 
-MAX_ANSWER_BYTES = 16 << 20
-MAX_ERROR_BYTES = 64 << 10
 MOST_AT_ONCE = 3
 
 Result = TypeVar("Result")
@@ -40,7 +39,8 @@ class Patience:
     Args:
         connect: a connection.
         first_byte: the first byte of a stream, else the next key is tried. A whole answer has its first byte when it is
-            complete, so that a slow one looks like a hung one: after this time another key is asked as well.
+            complete, so that a slow one looks like a hung one: after this time another key is asked as well, and where
+            there is none, whether the endpoint still answers at all.
         read: between two bytes, and for a whole answer.
     """
 
@@ -98,6 +98,7 @@ class OpenAIProvider:
     ) -> None:
         self.name = name
         self._url = f"{base_url.rstrip('/')}/chat/completions"
+        self._models_url = f"{base_url.rstrip('/')}/models"
         self._models = dict(models)
         self._pool = pool
         self._client = client
@@ -136,15 +137,12 @@ class OpenAIProvider:
         """Return the whole reply, from the first key that gets one."""
         running: dict[asyncio.Task[Reply], Asked] = {}
         tried: set[int] = set()
-        last: ApiError | None = None
         try:
-            while True:
-                last = await self._start(ask, tried, running) or last
-                if not running:
-                    raise last or no_key(self._pool.wait(ask.tenant))
-                full = len(running) >= MOST_AT_ONCE
-                patience = None if full else self._patience.first_byte
-                done, _ = await asyncio.wait(running, timeout=patience, return_when=asyncio.FIRST_COMPLETED)
+            last = await self._start(ask, tried, running)
+            while running:
+                done, _ = await asyncio.wait(
+                    running, timeout=self._patience.first_byte, return_when=asyncio.FIRST_COMPLETED
+                )
                 for task in done:
                     await running.pop(task).places.aclose()
                     try:
@@ -154,6 +152,11 @@ class OpenAIProvider:
                     else:
                         self._blame(ask, running)
                         return reply
+                before = len(running)
+                last = await self._start(ask, tried, running) or last
+                if not done and len(running) == before:
+                    last = await self._drop_hung(ask, running) or last
+            raise last or no_key(self._pool.wait(ask.tenant))
         finally:
             for task in running:
                 task.cancel()
@@ -180,6 +183,33 @@ class OpenAIProvider:
         running[asyncio.create_task(attempt)] = Asked(key, asyncio.get_running_loop().time(), places)
         return None
 
+    async def _drop_hung(self, ask: Ask, running: "dict[asyncio.Task[Reply], Asked]") -> ApiError | None:
+        """Give up keys with which the endpoint is silent on the simplest question as well; return what is told then."""
+        tasks = tuple(running)
+        answers = await asyncio.gather(*(self._answers(running[task].key) for task in tasks))
+        error: ApiError | None = None
+        for task in (task for task, well in zip(tasks, answers, strict=True) if not (well or task.done())):
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+            asked = running.pop(task)
+            await asked.places.aclose()
+            failure = failure_of(TimeoutError())
+            self._note(ask, asked.key, failure)
+            error = failure.error
+        return error
+
+    async def _answers(self, key: Key) -> bool:
+        """Tell whether the endpoint says anything at all to a key: then it is slow over an answer, and not hung."""
+        try:
+            async with self._client.stream(
+                "GET", self._models_url, headers=authorization(key), timeout=self._patience.connect
+            ):
+                return True
+        except httpx.PoolTimeout:
+            return True
+        except httpx.HTTPError:
+            return False
+
     def _blame(self, ask: Ask, running: "Mapping[asyncio.Task[Reply], Asked]") -> None:
         """Hold it against keys that had their time and still say nothing where another one has answered."""
         now = asyncio.get_running_loop().time()
@@ -190,7 +220,7 @@ class OpenAIProvider:
     async def _whole(self, ask: Ask, key: Key) -> Reply:
         response = await self._send(ask, key, stream=False)
         try:
-            reply = parse_reply(await _read(response), ask)
+            reply = parse_reply(await read(response), ask)
         finally:
             await response.aclose()
         self._pool.succeeded(key, ask.tenant)
@@ -247,7 +277,7 @@ class OpenAIProvider:
             self._pool.abandoned(key, ask.tenant, failure.reason)
 
     async def _send(self, ask: Ask, key: Key, *, stream: bool) -> httpx.Response:
-        headers = {"X-Request-Id": ask.request_id} | ({"Authorization": f"Bearer {key.secret}"} if key.secret else {})
+        headers = {"X-Request-Id": ask.request_id, **authorization(key)}
         payload = payload_of(ask, self._models[ask.model], stream=stream)
         timeout = self._patience.timeout()
         request = self._client.build_request("POST", self._url, json=payload, headers=headers, timeout=timeout)
@@ -255,7 +285,7 @@ class OpenAIProvider:
         if response.status_code // 100 == 2:
             return response
         try:
-            body = await _read_error(response)
+            body = await read_error(response)
         finally:
             await response.aclose()
         verdict = judge(response.status_code, response.headers.get("retry-after"), body)
@@ -274,7 +304,7 @@ class OpenAIProvider:
                 await response.aclose()
                 raise
         try:
-            rest = pieces(_after(beginning, chunks))
+            rest = pieces(after(beginning, chunks))
             first = await anext(rest, Piece(finish_reason="stop"))
         except BaseException:
             await response.aclose()
@@ -297,45 +327,3 @@ class OpenAIProvider:
         self._pool.succeeded(opened.key, ask.tenant)
         if not told:
             yield Piece(usage=estimate(ask, "".join(text)))
-
-
-def payload_of(ask: Ask, model: str, *, stream: bool) -> dict[str, Any]:
-    """Return the body of the request upstream."""
-    payload: dict[str, Any] = {"model": model, "messages": [_message(turn) for turn in ask.turns], **ask.options}
-    options = payload.pop("stream_options", None) or {}
-    if stream:
-        payload |= {"stream": True, "stream_options": options | {"include_usage": True}}
-    return payload
-
-
-def _message(turn: Turn) -> dict[str, Any]:
-    named = {"name": turn.name} if turn.name else {}
-    return {"role": turn.role, "content": turn.content, **named, **turn.extra}
-
-
-async def _after(beginning: bytes, chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    yield beginning
-    async for chunk in chunks:
-        yield chunk
-
-
-async def _read(response: httpx.Response) -> bytes:
-    parts: list[bytes] = []
-    size = 0
-    async for chunk in response.aiter_bytes():
-        size += len(chunk)
-        if size > MAX_ANSWER_BYTES:
-            raise bad_answer("The provider's answer is too large.")
-        parts.append(chunk)
-    return b"".join(parts)
-
-
-async def _read_error(response: httpx.Response) -> bytes:
-    """Return the beginning of an error's body; one that cannot be read says no less than its status."""
-    body = b""
-    with contextlib.suppress(httpx.HTTPError):
-        async for chunk in response.aiter_bytes():
-            body += chunk
-            if len(body) > MAX_ERROR_BYTES:
-                break
-    return body
