@@ -13,7 +13,7 @@ from optimus_ops.engine.state import short_id
 from optimus_ops.errors import OpsError
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Mapping
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
     from optimus_ops.engine.compose import Compose
     from optimus_ops.engine.observe import Docker
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from optimus_ops.stack.model import Stack
 
 LAST_LINES = 3
+MOST_NAMED = 3
 MOST_ASKED = 8
 """A whole stack that crashes says the same many times over."""
 SILENT = frozenset({"created", "paused", "removing"})
@@ -67,9 +68,14 @@ class Leftovers:
             f"no longer in the Compose files: {services} ({_named(self.orphans)})": self.orphans,
             f"left by `docker compose run`: {_named(self.one_offs)}": self.one_offs,
             f"networks that nothing uses: {', '.join(self.networks)}": self.networks,
-            f"images whose name a newer build has: {', '.join(short_id(image) for image in self.images)}": self.images,
+            f"images whose name a newer build has: {_few([short_id(image) for image in self.images])}": self.images,
         }
         return tuple(line for line, things in told.items() if things)
+
+
+def _few(names: Sequence[str]) -> str:
+    more = f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
+    return ", ".join(names[:MOST_NAMED]) + more
 
 
 def _named(replicas: Iterable[Replica]) -> str:

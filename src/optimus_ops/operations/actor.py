@@ -13,7 +13,7 @@ from optimus_ops.engine.pins import write_pins
 from optimus_ops.engine.process import CommandFailed
 from optimus_ops.errors import MachineLacks, OpsError
 from optimus_ops.operations.balancing import check_config, reload
-from optimus_ops.operations.containers import Containers, Deadlines, each
+from optimus_ops.operations.containers import Containers, Deadlines
 from optimus_ops.operations.fetching import pull
 from optimus_ops.operations.jobs import run_job
 from optimus_ops.operations.migrating import schema_in_use
@@ -168,7 +168,7 @@ class ComposeActor:
             case Remove(victims=victims):
                 containers.remove(victims)
             case Resume(victims=victims):
-                each(victims, lambda victim: self.docker.unpause(victim.container))
+                containers.resume(victims, note)
             case RemoveNetwork(network=network):
                 self.docker.remove_network(network)
 

@@ -29,6 +29,8 @@ Thing = TypeVar("Thing")
 
 POLL_SECONDS = 0.1
 LOG_LINES = 20
+# Health checks come every 30 s if nothing else is said.
+RESUME_SECONDS = 40.0
 TOGETHER = 16
 # Builds and pulls end by themselves after half an hour; everything else takes seconds.
 OTHER_SECONDS = 1800.0
@@ -277,6 +279,19 @@ class Containers:
                     progress.complaints.append(_killed(victim.name, time.monotonic() - began, seconds))
                 left.discard(victim.name)
                 progress.note = f"draining: {', '.join(sorted(left))}" if left else f"{len(leaving)} stopped"
+
+    def resume(self, victims: Iterable[Victim], note: Callable[[str], None]) -> None:
+        """Let frozen containers go on, and give them the time of a health check: theirs failed meanwhile."""
+        going_on = {victim.container: victim.name for victim in victims}
+        each(going_on, self.docker.unpause)
+        until = time.monotonic() + RESUME_SECONDS
+        while time.monotonic() < until:
+            ready = {replica.id for replica in self.observe().replicas if replica.ready}
+            late = [name for container, name in going_on.items() if container not in ready]
+            note(f"not healthy yet: {', '.join(late)}" if late else "healthy")
+            if not late:
+                return
+            time.sleep(POLL_SECONDS)
 
     def remove(self, victims: Iterable[Victim]) -> None:
         """Remove containers."""
