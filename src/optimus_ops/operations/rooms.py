@@ -9,7 +9,7 @@ from optimus_ops.operations.giving import Gifts, lasting
 from optimus_ops.plan.scale import Surroundings, idle_images
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from optimus_ops.console import Progress
     from optimus_ops.engine.compose import Compose
@@ -66,9 +66,12 @@ def look_around(compose: Compose, docker: Docker, wanted: WantedStack, state: St
     """
     stack = wanted.stack
     from optimus_ops.images.registry import registry_answers  # noqa: PLC0415 - costs time that most tasks don't need
+    from optimus_ops.images.standins import stand_in_for  # noqa: PLC0415 - as above
 
     images = docker.images([*stack.images, *stack.public_images])
-    bases_missing = tuple(name for name in stack.public_images if name not in images)
+    absent = [name for name in stack.public_images if name not in images]
+    bases_missing = tuple(name for name in absent if stand_in_for(name) is not None)
+    others = [name for name in absent if name not in bases_missing]
     incomplete = building or any(name not in images for name in stack.images)
     planned = _secrets_to_write(compose.project)
     return Surroundings(
@@ -76,6 +79,7 @@ def look_around(compose: Compose, docker: Docker, wanted: WantedStack, state: St
         outdated=_outdated(wanted, idle_images(stack, state)),
         registry_answers=not (bases_missing and incomplete) or registry_answers(bases_missing),
         bases_missing=bases_missing,
+        unobtainable=_unobtainable(others) if incomplete else (),
         secrets=None if planned is None else planned.generate,
         secrets_coming=() if planned is None else (*planned.write, *planned.remove),
         changed_jobs=_changed_jobs(compose, wanted, state),
@@ -90,6 +94,15 @@ def _changed_jobs(compose: Compose, wanted: WantedStack, state: State) -> frozen
         return frozenset()
     hashes = compose.hashes(wanted.document)
     return frozenset(run.service for run in runs if run.config_hash != hashes.get(run.service, run.config_hash))
+
+
+def _unobtainable(images: Sequence[str]) -> tuple[str, ...]:
+    """Return those of the images whose registry does not answer; all are asked about at once first."""
+    from optimus_ops.images.registry import registry_answers  # noqa: PLC0415 - costs time that most tasks don't need
+
+    if not images or registry_answers(images):
+        return ()
+    return tuple(name for name in images if not registry_answers([name]))
 
 
 def look_at_versions(

@@ -12,16 +12,16 @@ from typing import TYPE_CHECKING
 
 from optimus_ops.errors import Refused
 from optimus_ops.plan.order import start_order
+from optimus_ops.plan.pulling import check_obtainable, check_pullable, moved_cause
 from optimus_ops.plan.scale import (
     SETTLE_SECONDS,
     ScaleRequest,
+    bases_of,
     bases_steps,
-    check_pullable,
     check_services,
     ended_replicas,
     going,
     migrate_steps,
-    moved_cause,
     resume_steps,
     routed,
     secrets_steps,
@@ -315,12 +315,13 @@ def _image_steps(
     if built:
         here = all(stack.services[name].image in around.images for name in built)
         cause = "its sources changed" if here else "the images are not on this machine"
+        check_obtainable(bases_of(stack, built), around)
         steps.extend((*bases_steps(around), Build(services=built, cause=cause)))
     if request.repin:
         cause = "; ".join(item.cause for item in items) or "as asked for"
         steps.append(Pin(images=tuple(request.images.items()), environment=request.environment, cause=cause))
     if here_not:
-        check_pullable(stack, here_not)
+        check_pullable(stack, here_not, around)
         steps.append(Pull(services=here_not, cause="the images are not on this machine"))
     if moved:
         steps.append(Pull(services=moved, cause=moved_cause(stack, moved, around)))

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from optimus_ops.engine.state import short_id
 from optimus_ops.errors import Refused
 from optimus_ops.plan.order import needed_by
+from optimus_ops.plan.pulling import check_obtainable, check_pullable, moved_cause
 from optimus_ops.plan.stale import Versions, stale_replicas
 from optimus_ops.plan.start import JobVersions, due_jobs, start_steps
 from optimus_ops.plan.steps import (
@@ -69,7 +69,9 @@ class Surroundings:
         images: name -> id of the stack's images that are on the machine.
         registry_answers: whether public images can be pulled; looked at only if one is missing.
         outdated: images that are on the machine but made of other sources than those of the checkout.
-        bases_missing: public images, among those that builds start from too, that are not on the machine.
+        bases_missing: public images, among those that builds start from too, that are not on the machine, and for which
+            stand-ins can be made.
+        unobtainable: public images that are not on the machine, whose registry does not answer, without a stand-in.
         moved: image -> its digest in its registry, of those that are another one there than on this machine.
         secrets: names of the secrets that have to be generated, or None if everything is in place.
         secrets_coming: projected secrets (`folder/name`) that will be written or removed before anything is started.
@@ -85,6 +87,7 @@ class Surroundings:
     outdated: frozenset[str] = frozenset()
     registry_answers: bool = True
     bases_missing: tuple[str, ...] = ()
+    unobtainable: tuple[str, ...] = ()
     moved: Mapping[str, str] = field(default_factory=dict)
     secrets: tuple[str, ...] | None = None
     secrets_coming: tuple[str, ...] = ()
@@ -242,33 +245,28 @@ def prepare_steps(stack: Stack, state: State, request: ScaleRequest, around: Sur
     )
     bases = bases_steps(around) if missing or unbuilt or request.build else ()
     steps.extend(bases)
-    if missing and not bases:
-        check_pullable(stack, missing)
-        steps.append(Pull(services=missing, cause="the images are not on this machine"))
+    # Of a stand-in, the files have another name by the time that it is there.
+    pulled = tuple(name for name in missing if not bases or stack.services[name].image not in around.bases_missing)
+    check_pullable(stack, pulled, around)
+    if pulled:
+        steps.append(Pull(services=pulled, cause="the images are not on this machine"))
     moved = tuple(name for name, service in stack.services.items() if service.image in around.moved)
     if moved:
         steps.append(Pull(services=moved, cause=moved_cause(stack, moved, around)))
-    steps.extend(_build_steps(stack, request.build, {**outdated, **unbuilt}))
+    builds = _build_steps(stack, request.build, {**outdated, **unbuilt})
+    check_obtainable((image for step in builds for image in bases_of(stack, step.services)), around)
+    steps.extend(builds)
     if request.environment:
         steps.append(Pin(environment=request.environment, cause="so that the database has enough connections"))
     return tuple(steps)
 
 
-def check_pullable(stack: Stack, names: Iterable[str]) -> None:
-    """Refuse images that are not on this machine and are not to be pulled."""
-    for name in names:
-        image = stack.services[name].image
-        if stack.policy_of(image).forbids:
-            raise Refused(
-                f"{image} is not on this machine, and pull_policy: never of {name} forbids to pull it",
-                "bring it here (docker load, docker build), or take the policy away",
-            )
-
-
-def moved_cause(stack: Stack, names: Iterable[str], around: Surroundings) -> str:
-    """Return why images are pulled that are on this machine."""
-    images = dict.fromkeys(stack.services[name].image for name in names)
-    return "; ".join(f"{image} is {short_id(around.moved[image])} in its registry now" for image in images)
+def bases_of(stack: Stack, services: Iterable[str]) -> tuple[str, ...]:
+    """Return the public images that the builds of services start from."""
+    built = {stack.services[name].image for name in services}
+    return tuple(
+        image for service in stack.services.values() if service.image in built for image in service.base_images
+    )
 
 
 def secrets_steps(around: Surroundings) -> tuple[Step, ...]:
@@ -293,7 +291,7 @@ def idle_images(stack: Stack, state: State) -> tuple[str, ...]:
     return tuple(image for image in stack.built_images if image not in busy)
 
 
-def _build_steps(stack: Stack, asked: frozenset[str], needed: Mapping[str, str]) -> list[Step]:
+def _build_steps(stack: Stack, asked: frozenset[str], needed: Mapping[str, str]) -> list[Build]:
     """Build each image once, though several services may run it."""
     reasons = {**needed, **{stack.services[name].image: f"--build {name}" for name in sorted(asked)}}
     first = {image: next(n for n, s in stack.services.items() if s.image == image) for image in reasons}

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.unit.stacks import IMAGES, migrated, replica, running, stack, state
 
-from optimus_ops.errors import Refused
+from optimus_ops.errors import MachineLacks, Refused
 from optimus_ops.plan.down import plan_down
 from optimus_ops.plan.render import plan_json, plan_text
 from optimus_ops.plan.scale import ScaleRequest, Surroundings, check_checkout, plan_migrate, plan_scale, victims
@@ -15,13 +15,12 @@ HERE = Surroundings(images=IMAGES)
 
 
 def test_first_start_goes_from_secrets_to_verified_routing() -> None:
-    around = Surroundings(
-        images={}, registry_answers=False, bases_missing=("redis:8", "python:3.12-slim"), secrets=("POSTGRES_PASSWORD",)
-    )
+    bases = ("postgres:17", "redis:8", "nginx:1.30", "python:3.12-slim")
+    around = Surroundings(images={}, registry_answers=False, bases_missing=bases, secrets=("POSTGRES_PASSWORD",))
     plan = plan_scale(stack(), state(), ScaleRequest({"ai": 3}), around)
     assert [f"{step.text}: {step.cause}" for step in plan.steps] == [
         "write secrets (1 generated): platform-owned secrets are missing",
-        "make stand-ins for redis:8, python:3.12-slim: no registry answers, and they are not on this machine",
+        f"make stand-ins for {', '.join(bases)}: no registry answers, and they are not on this machine",
         "build migrations, ai: the images are not on this machine",
         "start postgres, redis: postgres: 0 running, 1 wanted; redis: 0 running, 1 wanted",
         "wait until healthy: postgres, redis: they were started",
@@ -248,3 +247,27 @@ def test_an_image_that_may_not_be_pulled_is_refused_where_it_is_missing() -> Non
         plan_scale(
             stack(redis={"image": "redis:8", "pull_policy": "never"}), state(), ScaleRequest(), Surroundings(images)
         )
+
+
+def test_what_has_no_stand_in_is_pulled_beside_what_has_one() -> None:
+    foreign = stack(web={"image": "registry.shop/web:1"})
+    images = {name: image for name, image in IMAGES.items() if name != "redis:8"}
+    around = Surroundings(images, registry_answers=False, bases_missing=("redis:8",))
+    plan = plan_scale(foreign, state(), ScaleRequest(), around)
+    assert [step.text for step in plan.steps][:2] == ["make stand-ins for redis:8", "pull the images of web"]
+
+
+@pytest.mark.parametrize("image", ["registry.shop/web:1", "python:3.12-slim"])
+def test_what_nobody_gives_is_named_before_anything_is_done(image: str) -> None:
+    foreign = stack(web={"image": "registry.shop/web:1"})
+    around = Surroundings({}, unobtainable=(image,))
+    with pytest.raises(MachineLacks, match=f"no registry answers for {image}, and there is no stand-in"):
+        plan_scale(foreign, state(), ScaleRequest(), around)
+
+
+def test_what_nobody_gives_and_nobody_needs_is_no_matter() -> None:
+    foreign = stack(web={"image": "registry.shop/web:1"})
+    around = Surroundings(IMAGES, unobtainable=("python:3.12-slim",))
+    assert "pull the images of web" in [
+        step.text for step in plan_scale(foreign, state(), ScaleRequest(), around).steps
+    ]
