@@ -7,8 +7,12 @@ begin_loading() {
     (loaded > /dev/null 2>&1 &)
 }
 
+# Not for ever: if it can't be told, the next start only checks once more than it has to.
 loaded() {
+    tries=0
     until [ "$(sh "$tools/cli.sh" ping)" = PONG ]; do
+        tries=$((tries + 1))
+        [ "$tries" -lt "${REDIS_LOADING_TRIES:-9000}" ] || return 0
         sleep 0.2
     done
     rm -f "$data/loading"

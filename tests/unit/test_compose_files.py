@@ -21,6 +21,10 @@ from tests.unit.compose_files import (
 )
 from tests.unit.repository import CHECKOUT
 
+from ai_engine.conversations import SHARE
+from backend_orchestrator.consumer import KEPT_BYTES
+from backend_orchestrator.intake import IntakeLimits
+
 STACKS = (
     (),
     ("scale",),
@@ -191,6 +195,13 @@ def test_a_redis_refuses_or_evicts_before_the_kernel_kills_it(stack: tuple[str, 
         needed = maxmemory * (copies + Fraction(1, 8)) + 24 * 2**20
         assert memory(service["deploy"]["resources"]["limits"]["memory"]) >= needed, name
         assert said_by_memory_sh(f"need {kind} {maxmemory}") == str(int(needed))
+
+
+def test_what_conversations_and_messages_may_take_fits_beside_each_other() -> None:
+    maxmemory = memory(services()["redis"]["command"][-1])
+    messages = IntakeLimits().waiting_bytes + KEPT_BYTES
+    backlog = maxmemory / 12
+    assert maxmemory * SHARE + messages + backlog <= maxmemory * 0.95
 
 
 def said_by_memory_sh(call: str) -> str:
