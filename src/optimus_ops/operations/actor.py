@@ -13,7 +13,8 @@ from optimus_ops.engine.pins import write_pins
 from optimus_ops.engine.process import CommandFailed
 from optimus_ops.errors import MachineLacks, OpsError
 from optimus_ops.operations.balancing import check_config, reload
-from optimus_ops.operations.containers import Containers, Deadlines
+from optimus_ops.operations.containers import Containers
+from optimus_ops.operations.deadlines import Deadlines
 from optimus_ops.operations.fetching import pull
 from optimus_ops.operations.jobs import run_job
 from optimus_ops.operations.migrating import schema_in_use

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from optimus_ops.errors import Refused
 from optimus_ops.operations import scale as operations
-from optimus_ops.operations.containers import Deadlines
+from optimus_ops.operations.deadlines import Deadlines
 from optimus_ops.operations.options import Options
 from optimus_ops.plan.deploy import DeployRequest
 from optimus_ops.plan.scale import ScaleRequest

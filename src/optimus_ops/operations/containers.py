@@ -13,7 +13,6 @@ from optimus_ops.errors import OpsError
 from optimus_ops.operations.giving import Gifts
 from optimus_ops.operations.judging import Judge
 from optimus_ops.plan.order import needed_by
-from optimus_ops.plan.steps import Migrate, Observe, RunJob, Stop, VerifyRouting, WaitDependency, WaitHealthy
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping
@@ -22,7 +21,8 @@ if TYPE_CHECKING:
     from optimus_ops.engine.compose import Compose
     from optimus_ops.engine.observe import Docker
     from optimus_ops.engine.state import Replica, State
-    from optimus_ops.plan.steps import Plan, Step, Victim
+    from optimus_ops.operations.deadlines import Deadlines
+    from optimus_ops.plan.steps import Victim
     from optimus_ops.stack.model import Stack
 
 Thing = TypeVar("Thing")
@@ -32,25 +32,6 @@ LOG_LINES = 20
 # Health checks come every 30 s if nothing else is said.
 RESUME_SECONDS = 40.0
 TOGETHER = 16
-# Builds and pulls end by themselves after half an hour; everything else takes seconds.
-OTHER_SECONDS = 1800.0
-
-
-@dataclass(frozen=True, slots=True)
-class Deadlines:
-    """How long steps may take, in seconds.
-
-    Args:
-        healthy: from the start of replicas until all are healthy.
-        migrate: one run of the migrations job.
-        routing: until the balancer's routing is as it should be.
-        engine: until an engine that went away answers again, before what was done is undone.
-    """
-
-    healthy: float = 180.0
-    migrate: float = 600.0
-    routing: float = 20.0
-    engine: float = 90.0
 
 
 @dataclass(frozen=True)
@@ -323,24 +304,6 @@ class Containers:
             if not routing.good:
                 raise OpsError(f"{name} through {self.stack.balancer} ({routing.endpoint}): {routing.verdict}")
         note(f"{requests} requests, every replica answered")
-
-
-def longest(plan: Plan, deadlines: Deadlines) -> float:
-    """Return how many seconds a plan may take at most, an undo not counted."""
-    return sum(_longest(step, deadlines) for step in plan.steps)
-
-
-def _longest(step: Step, deadlines: Deadlines) -> float:
-    match step:
-        case WaitHealthy() | WaitDependency():
-            return deadlines.healthy
-        case Migrate() | RunJob():
-            return deadlines.migrate
-        case VerifyRouting(settle=settle):
-            return deadlines.routing + settle
-        case Observe(seconds=seconds) | Stop(seconds=seconds):
-            return seconds
-    return OTHER_SECONDS
 
 
 def each(things: Iterable[Thing], act: Callable[[Thing], object]) -> None:

@@ -12,7 +12,7 @@ from optimus_ops.engine.observed_stack import observed_stack
 from optimus_ops.errors import MachineLacks, Refused
 from optimus_ops.operations.actor import ComposeActor, kept_images
 from optimus_ops.operations.change import Change, Planned
-from optimus_ops.operations.containers import longest
+from optimus_ops.operations.deadlines import longest
 from optimus_ops.operations.overlays import compose_of
 from optimus_ops.operations.rooms import Rooms, WantedStack
 from optimus_ops.operations.undo import observe_before

@@ -14,7 +14,8 @@ from optimus_ops.engine.kept import KeptImages
 from optimus_ops.engine.pins import Pins
 from optimus_ops.engine.state import Replica, State
 from optimus_ops.operations import undo
-from optimus_ops.operations.containers import Containers, Deadlines
+from optimus_ops.operations.containers import Containers
+from optimus_ops.operations.deadlines import Deadlines
 from optimus_ops.operations.undo import Before
 from optimus_ops.project import load_project
 
