@@ -35,6 +35,7 @@ def test_a_tenants_file_that_another_takes_the_place_of_is_read_without_a_restar
         file.write_text("tenants: [", "utf-8")
         time.sleep(1.5)
         assert limit_of(rolling) == "590000"
+        assert "tenants file can't be used" in rolling.invoke("status").check().out
     finally:
         file.write_text(before, "utf-8")
     assert until_limit(rolling, "600000") == "600000"

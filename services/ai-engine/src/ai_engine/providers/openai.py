@@ -213,8 +213,8 @@ class OpenAIProvider:
     def _blame(self, ask: Ask, running: "Mapping[asyncio.Task[Reply], Asked]") -> None:
         """Hold it against keys that had their time and still say nothing where another one has answered."""
         now = asyncio.get_running_loop().time()
-        for asked in running.values():
-            if now - asked.since >= self._patience.first_byte:
+        for task, asked in running.items():
+            if not task.done() and now - asked.since >= self._patience.first_byte:
                 self._note(ask, asked.key, failure_of(TimeoutError()))
 
     async def _whole(self, ask: Ask, key: Key) -> Reply:
