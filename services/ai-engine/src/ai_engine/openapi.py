@@ -1,5 +1,6 @@
 """The OpenAPI document of the routes that bypass FastAPI's own handling for speed."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from fastapi import FastAPI
@@ -37,6 +38,26 @@ def schemas() -> dict[str, Any]:
     return definitions
 
 
+SESSION_HEADERS: Mapping[str, Any] = {
+    "X-Session-Messages": {
+        "description": "Messages of the conversation that the model was given: 0 for one that is new, or gone.",
+        "schema": {"type": "integer"},
+    },
+    "X-Session-Stored": {
+        "description": "`false`: the turn is not kept. In a stream this and the following are comments before its end.",
+        "schema": {"type": "string", "enum": ["false"]},
+    },
+    "X-Session-Trimmed": {
+        "description": "Oldest messages of the conversation that went for this turn.",
+        "schema": {"type": "integer"},
+    },
+    "X-Sessions-Evicted": {
+        "description": "Other conversations of the tenant, those that rested longest, that went for this turn.",
+        "schema": {"type": "integer"},
+    },
+}
+
+
 def paths() -> dict[str, Any]:
     """Return the paths."""
     session = {
@@ -62,6 +83,7 @@ def paths() -> dict[str, Any]:
         "requestBody": {"required": True, "content": _json(ChatRequest)},
     }
     chat["responses"]["200"]["content"]["text/event-stream"] = {"schema": {"type": "string"}}
+    chat["responses"]["200"]["headers"] = SESSION_HEADERS
     return {
         "/v1/chat/completions": {"post": chat},
         "/v1/models": {"get": _operation("List the models.", ModelList)},
