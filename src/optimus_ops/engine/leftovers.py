@@ -97,7 +97,8 @@ def observe_leftovers(
     project = compose.project.name
     unknown = [replica for replica in state.replicas if replica.service not in stack.services]
     known = services_of_files(docker, compose) if unknown else ()
-    orphans = tuple(replica for replica in unknown if replica.service not in known)
+    # Where the files can't be read, nobody can say what they don't want.
+    orphans = tuple(replica for replica in unknown if known is not None and replica.service not in known)
     one_offs = docker.observe(project, one_off=True).replicas
     going = {replica.id for replica in (*orphans, *one_offs)}
     wanted = {str(network.get("name", "")) for network in (document.get("networks") or {}).values() if network}
@@ -108,17 +109,18 @@ def observe_leftovers(
     return Leftovers(orphans, one_offs, networks, former_images(docker, built))
 
 
-def services_of_files(docker: Docker, compose: Compose) -> tuple[str, ...]:
-    """Return the services that some file still has.
+def services_of_files(docker: Docker, compose: Compose) -> tuple[str, ...] | None:
+    """Return the services that some file still has; None where the files can't be read.
 
     Those of profiles that are not active are among them, and those of overlays that others started the stack with.
     """
     started_with = [Path(name) for name in docker.files(compose.project.name, stopped=True)]
     others = [path for path in started_with if path.is_file() and path not in compose.files]
-    known = compose.services()
     with contextlib.suppress(CommandFailed):
-        return (*known, *(replace(compose, files=(*compose.files, *others)).services() if others else ()))
-    return known
+        return replace(compose, files=(*compose.files, *others)).services()
+    with contextlib.suppress(CommandFailed):
+        return compose.services()
+    return None
 
 
 def former_images(docker: Docker, names: Iterable[str]) -> tuple[str, ...]:

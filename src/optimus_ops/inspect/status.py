@@ -43,7 +43,8 @@ def status(*, json: bool, root: Path | None = None) -> None:
         console.say(f"{project.name}: nothing runs")
         own = sighting.stack is not None and "ai-engine" in sighting.stack.services
         console.say(f"  start it with: invoke {'scale --ai-engine 3' if own else 'up'}")
-        for note in sighting.notes:
+        left = [f"{line}: invoke up --remove-orphans" for line in sighting.leftovers.lines]
+        for note in (*left, *sighting.notes):
             console.say(f"! {note}")
     else:
         columns = layout_columns(sys.stdout)

@@ -219,7 +219,7 @@ def previous_image(session: Session, stack: Stack, state: State, service: str) -
     """
     kept = kept_images(session.compose)
     name = stack.services[service].image
-    now = {replica.image_id for replica in state.running(service)}
+    now = {replica.image_id for replica in state.running(service) or state.lasting(service)}
     if len(now) > 1:
         # A deploy that was killed: what it was getting to is what is gone back from.
         now = set(session.docker.images([name]).values())

@@ -18,7 +18,7 @@ from optimus_ops.operations.tags import moved_while_idle
 from optimus_ops.plan.differences import noting_differences
 from optimus_ops.plan.down import plan_down
 from optimus_ops.plan.leftovers import check_networks, clear_containers, clear_one_offs, clear_rest, replaced_images
-from optimus_ops.plan.notes import Noticed, with_notes
+from optimus_ops.plan.notes import leftover_notes, with_notes
 from optimus_ops.plan.scale import (
     ScaleRequest,
     check_checkout,
@@ -130,7 +130,7 @@ def down(overlays: Sequence[str], options: Options, *, prune_network: bool, remo
             rest = clear_rest(replace(leftovers, networks=tuple(set(leftovers.networks) - set(networks))))
             return replace(plan, steps=(*clear_one_offs(leftovers), *plan.steps, *rest)), files.stack
         leftovers = replace(leftovers, networks=tuple(set(leftovers.networks) - set(networks)))
-        return with_notes(plan, files.stack, state, Noticed(leftovers=leftovers)), files.stack
+        return plan.noting(leftover_notes(leftovers.without(state.ids))), files.stack
 
     session.change(make_plan)
 

@@ -39,7 +39,11 @@ def with_notes(plan: Plan, stack: Stack, state: State, noticed: Noticed) -> Plan
         noticed: what was noticed.
     """
     leaving = {victim.container for step in plan.steps if isinstance(step, Stop | Remove) for victim in step.victims}
-    notes = (*_ended(stack, state, noticed), *_troubled(stack, state, leaving), *_left_over(noticed, leaving))
+    notes = (
+        *_ended(stack, state, noticed),
+        *_troubled(stack, state, leaving),
+        *leftover_notes(noticed.leftovers.without(leaving)),
+    )
     return plan.noting(notes)
 
 
@@ -65,6 +69,6 @@ def _troubled(stack: Stack, state: State, leaving: set[str]) -> Iterator[str]:
             yield f"{said}; {way_out}"
 
 
-def _left_over(noticed: Noticed, leaving: set[str]) -> Iterator[str]:
-    for line in noticed.leftovers.without(leaving).lines:
-        yield f"{line}; to remove: --remove-orphans"
+def leftover_notes(leftovers: Leftovers) -> tuple[str, ...]:
+    """Return what is left over, with the way out."""
+    return tuple(f"{line}; to remove: --remove-orphans" for line in leftovers.lines)
