@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any, cast
 
 import pytest
-from optimus_ops.operations.deadlines import Deadlines
 from tests.unit.stacks import replica, stack, state
 
 from optimus_ops.engine.compose import Compose
@@ -16,6 +15,7 @@ from optimus_ops.engine.pins import Pins
 from optimus_ops.engine.state import Replica, State
 from optimus_ops.operations import undo
 from optimus_ops.operations.containers import Containers
+from optimus_ops.operations.deadlines import Deadlines
 from optimus_ops.operations.undo import Before
 from optimus_ops.project import load_project
 
