@@ -15,7 +15,7 @@ from invoke.parser.context import to_flag
 from optimus_ops.tasks._typed import RepeatableTask
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Collection, Iterable, Sequence
 
 UNUSABLE = frozenset({"self"})
 """Keywords that Invoke can't call a task with."""
@@ -82,8 +82,17 @@ def core_flags() -> frozenset[str]:
     )
 
 
-def hint_for(flag: str, services: Iterable[str]) -> str | None:
-    """Return how a number is given for the service that an unknown flag means; None if it means none."""
+def hint_for(flag: str, every: Iterable[str], scalable: Collection[str]) -> str | None:
+    """Return how a number is given for the service that an unknown flag means; None if it means none.
+
+    Args:
+        flag: the flag.
+        every: all services.
+        scalable: those that may have more than one replica.
+    """
     word = flag.partition("=")[0].removeprefix("--")
-    meant = [name for name in services if name == word]
-    return f"replicas of {meant[0]}: invoke scale --replicas {meant[0]}=N" if meant else None
+    if word not in every:
+        return None
+    if word in scalable:
+        return f"replicas of {word}: invoke scale --replicas {word}=N"
+    return f"{word} can't be scaled; scalable: {', '.join(scalable) or 'none'}"

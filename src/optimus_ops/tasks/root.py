@@ -126,7 +126,7 @@ def _explained(unknown: UnknownFlag, names: ServiceNames) -> OpsError:
         return unknown
     if names.problem is not None:
         return names.problem
-    unknown.hint = hint_for(unknown.flag, names.every) or unknown.hint
+    unknown.hint = hint_for(unknown.flag, names.every, names.scalable) or unknown.hint
     return unknown
 
 

@@ -41,7 +41,12 @@ def test_other_names_take_nothing_from_the_flags_that_there_are(service: str) ->
     kwargs = parsed((*ODD, *NO_FLAG), ["--replicas", f"{service}=2", "--plan"])
     assert kwargs["replicas"] == [f"{service}=2"]
     assert kwargs["plan"] is True
-    assert hint_for(f"--{service}", NO_FLAG) == f"replicas of {service}: invoke scale --replicas {service}=N"
+    assert hint_for(f"--{service}", NO_FLAG, NO_FLAG) == f"replicas of {service}: invoke scale --replicas {service}=N"
+
+
+def test_a_service_that_can_not_be_scaled_is_said_to_be_none_of_those() -> None:
+    assert hint_for("--db=2", ["db", "web"], ["web"]) == "db can't be scaled; scalable: web"
+    assert hint_for("--nonsense", ["db", "web"], ["web"]) is None
 
 
 def test_of_names_that_differ_by_their_dashes_only_the_dashed_one_has_the_flag() -> None:
