@@ -125,6 +125,7 @@ def look(engine: Docker, compose: Compose | None, project: str) -> Sighting:
         limited = _answers(limits)
         wanted = reading.result()
         jobs = wanted.stack.jobs if wanted.stack else frozenset[str]()
+        differs, unknown = _differences(engine, compose, wanted, state)
         return Sighting(
             state=state,
             stack=wanted.stack,
@@ -137,8 +138,8 @@ def look(engine: Docker, compose: Compose | None, project: str) -> Sighting:
             old_workers=workers.result(),
             reports={key: lines for key, lines in _answers(reports).items() if lines},
             leftovers=_leftovers(engine, compose, wanted, state),
-            differences=_differences(engine, compose, wanted, state),
-            notes=(wanted.note,) if wanted.note else (),
+            differences=differs,
+            notes=tuple(note for note in (wanted.note, unknown) if note),
         )
 
 
@@ -162,11 +163,17 @@ def _leftovers(engine: Docker, compose: Compose | None, wanted: Wanted, state: S
     return observe_leftovers(engine, compose, wanted.document, wanted.stack, state)
 
 
-def _differences(engine: Docker, compose: Compose | None, wanted: Wanted, state: State) -> tuple[Difference, ...]:
+def _differences(
+    engine: Docker, compose: Compose | None, wanted: Wanted, state: State
+) -> tuple[tuple[Difference, ...], str | None]:
+    """Return what runs otherwise than it would be started now, or what kept that from being found out."""
     if compose is None or wanted.stack is None:
-        return ()
+        return (), None
     files = WantedStack(wanted.document, wanted.stack)
-    return differences(wanted.stack, state, look_at_runs(compose, engine, files, state).versions)
+    try:
+        return differences(wanted.stack, state, look_at_runs(compose, engine, files, state).versions), None
+    except OpsError as error:
+        return (), f"what runs otherwise than wanted is unknown: {error.message}"
 
 
 def _wanted(compose: Compose | None) -> Wanted:
