@@ -25,7 +25,8 @@ body { margin: 0 auto; max-width: 1040px; padding: 24px 20px 60px; background: v
 h1 { font-size: 26px; margin: 0 0 4px; } h2 { font-size: 19px; margin: 40px 0 2px; }
 p { margin: 4px 0 12px; } .soft { color: var(--soft); }
 .wide { overflow-x: auto; }
-@media (max-width: 760px) { body { padding: 14px 12px 40px; } .wide svg.run { width: 760px; } }
+@media (max-width: 760px) { body { padding: 14px 12px 40px; } .wide svg.run { width: 760px; }
+  td:first-child { white-space: normal; min-width: 9em; } }
 table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; font-size: 14px; margin: 8px 0; }
 th { text-align: left; font-weight: 600; color: var(--soft); }
 th, td { padding: 4px 10px 4px 0; border-bottom: 1px solid var(--line); vertical-align: top; white-space: nowrap; }
