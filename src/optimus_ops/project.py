@@ -79,6 +79,11 @@ class Project:
         overlays = (self.compose / overlay_file(self.base, name) for name in self.overlays)
         return tuple(dict.fromkeys([self.compose / self.base, *self.further, *overlays]))
 
+    @property
+    def real_folder(self) -> str:
+        """Return the folder of the base without symbolic links, as what runs is said to be made from (`Replica`)."""
+        return os.path.realpath(self.compose)
+
     def files(self, extra: Sequence[str] = ()) -> tuple[Path, ...]:
         """Return the Compose files for the overlays that are always on and the `extra` ones.
 

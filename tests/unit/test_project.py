@@ -137,3 +137,10 @@ def test_files_of_variables_are_those_that_compose_reads(tmp_path: Path) -> None
     assert load_project(folder, {}).name == "beside"
     assert load_project(folder, {"COMPOSE_ENV_FILES": "a.env,b.env"}).name == "second"
     assert load_project(folder, {"COMPOSE_DISABLE_ENV_FILE": "1"}).name == "none"
+
+
+def test_a_folder_that_is_a_link_is_the_one_that_it_leads_to(tmp_path: Path) -> None:
+    folder = written(tmp_path, "")
+    compose_file(folder / "deploy" / "docker-compose.yml")
+    (folder / "compose").symlink_to("deploy")
+    assert load_project(folder, {}).real_folder == str(folder.resolve() / "deploy")

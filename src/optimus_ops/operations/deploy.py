@@ -94,7 +94,7 @@ def rollback(flags: DeployFlags, options: Options) -> None:
 def look(session: Session) -> tuple[Stack, State]:
     """Return what is wanted and what runs, if it may be changed from here."""
     files, state = session.look()
-    check_checkout(state, str(session.project.compose))
+    check_checkout(state, session.project.real_folder)
     check_subnets(session.docker, files.document)
     check_disk(session.docker.root)
     return files.stack, state

@@ -59,7 +59,7 @@ def scale(wanted: Wanted, options: Options) -> None:
     def make_plan() -> tuple[Plan, Stack]:
         files, state = session.look()
         stack = files.stack
-        check_checkout(state, str(session.project.compose))
+        check_checkout(state, session.project.real_folder)
         session.check_known(stack, [*wanted.request.counts, *wanted.request.build])
         check_switch(session.project, wanted.overlays, session.docker.files(session.project.name))
         check_ports(stack, state)
@@ -96,7 +96,7 @@ def migrate(overlays: Sequence[str], options: Options) -> None:
 
     def make_plan() -> tuple[Plan, Stack]:
         files, state = session.look()
-        check_checkout(state, str(session.project.compose))
+        check_checkout(state, session.project.real_folder)
         around = look_around(session.compose, session.docker, files, state, building=False)
         return plan_migrate(files.stack, state, around), files.stack
 
