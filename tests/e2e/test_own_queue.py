@@ -72,14 +72,14 @@ def test_a_senders_messages_are_answered_in_order_though_their_worker_is_killed(
 ) -> None:
     slow = {"AI_ENGINE_URL": own_platform.ai_engines[1], "QUEUE_MODEL": "embedded/60000", "QUEUE_CONCURRENCY": "500"}
     sender, ids = unique("ana"), [unique("order") for _ in range(5)]
-    with own_platform.launcher.running("backend_orchestrator", "doomed", "worker", **slow) as doomed:
+    with own_platform.launcher.running("backend_orchestrator", "killed", "worker", **slow) as doomed:
         doomed.wait_until_up()
         # So that the doomed worker has something in hand, of this sender or another.
         for message_id in [*ids, *(unique("beside") for _ in range(20))]:
             name = sender if message_id in ids else message_id
             body = {"from": name, "text": message_id, "message_id": message_id}
             http.post(f"{own_platform.backend}/v1/messages", json=body, headers=own_platform.bearer("acme"))
-        until(lambda: in_hand(store, "doomed") or None)
+        until(lambda: in_hand(store, "killed") or None)
         doomed.process.kill()
         doomed.process.wait()
     replies = [state_once(http, own_platform, message_id, "answered", "acme")["reply"] for message_id in ids]

@@ -121,7 +121,7 @@ async def test_what_does_not_end_in_time_stays_for_another_worker(bench: Bench, 
     await stop(bench, worker, run, seconds=0.01)
     assert bench.ended == []
     other = Consumer(bench.redis, reader, "two", 3600)
-    (left,) = await other.claim(5, 0)
+    (left,) = await other.claim(5, 60_000)
     assert left.fields["message_id"] == "1"
 
 

@@ -19,6 +19,7 @@ DEAD_LENGTH = 100_000
 KEPT_BYTES = 48 << 20
 _AT_ONCE = 200
 _REGISTERED_SECONDS = 5
+_LET_GO_IDLE_MS = 7 * 86_400_000
 _FORGET_CONSUMER_AFTER_MS = 3_600_000
 
 # What Redis answers with decoded; its client's own types say less.
@@ -155,9 +156,16 @@ class Consumer:
 
     async def renew(self, entries: Sequence[str]) -> int:
         """Say that `entries` are still in hand; how many of them still were this consumer's."""
+        return await self._set_idle(entries, 0)
+
+    async def let_go(self, entries: Sequence[str]) -> int:
+        """Say that nobody works on `entries` any more: the next worker that looks claims them."""
+        return await self._set_idle(entries, _LET_GO_IDLE_MS)
+
+    async def _set_idle(self, entries: Sequence[str], idle_ms: int) -> int:
         if not entries:
             return 0
-        return int(await self._scripts.renew(args=[self._name, *entries]))
+        return int(await self._scripts.renew(args=[self._name, idle_ms, *entries]))
 
     async def mislaid(self, in_hand: Collection[str]) -> list[Delivery]:
         """Entries that are this consumer's and not `in_hand`: what a read was given that did not come back."""

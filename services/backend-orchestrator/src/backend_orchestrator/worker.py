@@ -98,7 +98,7 @@ class Worker:
     async def finish(self, timeout: float) -> None:  # noqa: ASYNC109 - a budget over several steps, not one await's
         """Let what is in hand end within `timeout` seconds, then leave the group.
 
-        What does not end in time is broken off and stays pending: another worker claims it.
+        What does not end in time is broken off and let go: another worker claims it.
         """
         ends_at = self._clock() + timeout
         await self._try(self._consumer.retire(), "slots not withdrawn")
@@ -109,11 +109,13 @@ class Worker:
                 return_when=asyncio.FIRST_COMPLETED,
             )
             await self._try(self._consumer.renew(tuple(self._in_hand.values())), "entries in hand not renewed")
+        left = tuple(self._in_hand.values())
         while self._in_hand:
             # More than once: redis-py loses a cancellation that comes while it connects.
             for task in self._in_hand:
                 task.cancel()
             await asyncio.wait(self._in_hand, timeout=0.2)
+        await self._try(self._consumer.let_go(left), "entries not let go")
         await self._try(self._consumer.leave(), "group not left")
 
     async def _round(self) -> None:
