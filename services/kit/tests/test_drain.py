@@ -92,7 +92,8 @@ async def refused(url: str) -> bool:
     try:
         async with httpx.AsyncClient() as client:
             await client.get(f"{url}/health")
-    except httpx.ConnectError:
+    # Without an answer at all: while the queue of those who came before is emptied.
+    except (httpx.ConnectError, httpx.ConnectTimeout):
         return True
     return False
 
