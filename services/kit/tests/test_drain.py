@@ -17,6 +17,8 @@ import pytest
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 
+from optimus_kit.listener import bind
+
 HERE = Path(__file__).parent
 PROGRAM = [sys.executable, str(HERE / "drain_app.py")]
 DELAY = "0.3"
@@ -259,6 +261,14 @@ async def test_a_connection_whose_stream_began_before_the_drain_serves_what_come
     assert answer.startswith(b"HTTP/1.1 200 ")
     assert b"connection: close" in answer.lower()
     assert await asyncio.to_thread(service.wait) == 0
+
+
+def test_a_service_that_starts_takes_no_connection(start_service: Start) -> None:
+    with bind("127.0.0.1", 0) as reserved:
+        port = reserved.getsockname()[1]
+        with pytest.raises(ConnectionRefusedError):
+            socket.create_connection(("127.0.0.1", port)).close()
+    assert httpx.get(f"{start_service().url}/ready").status_code == 200
 
 
 def test_a_taken_port_is_one_clear_message(start_service: Start) -> None:

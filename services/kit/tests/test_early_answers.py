@@ -83,7 +83,7 @@ def received(connection: socket.socket) -> bytes:
 @contextlib.contextmanager
 def serving(settings: ServiceSettings, http: type[HttpProtocol] = HttpProtocol) -> Iterator[Served]:
     app = build(settings)
-    listener = bind("127.0.0.1", 0, 16)
+    listener = bind("127.0.0.1", 0)
     config = uvicorn.Config(app, http=http, ws=WebSocketProtocol, loop="uvloop", log_config=None, access_log=False)
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})

@@ -19,8 +19,11 @@ _TCP_INFO_BYTES = 104
 _UNACKED_OFFSET = 24
 
 
-def bind(host: str, port: int, backlog: int) -> socket.socket:
-    """Return a TCP socket listening on `host`:`port`.
+def bind(host: str, port: int) -> socket.socket:
+    """Return a TCP socket that has `host`:`port`, and does not listen yet: the server does, once it can serve.
+
+    Until then connections are refused, which the balancer takes elsewhere; the kernel would accept them, and their
+    requests would wait until the service has started.
 
     Raises:
         OSError: the port is taken, or the address is not this machine's.
@@ -32,7 +35,6 @@ def bind(host: str, port: int, backlog: int) -> socket.socket:
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     try:
         listener.bind((host, port))
-        listener.listen(backlog)
     except OSError:
         listener.close()
         raise

@@ -109,7 +109,7 @@ def serve(factory: str, settings: ServiceSettings) -> None:
     """
     configure_logging(settings)
     try:
-        listener = bind(settings.host, settings.port, BACKLOG)
+        listener = bind(settings.host, settings.port)
     except OSError as error:
         sys.exit(f"{settings.service}: cannot listen on {settings.host}:{settings.port}: {error.strerror}")
     code = _serve_all(factory, settings, listener)
