@@ -287,7 +287,7 @@ class Containers:
             note: told what was seen.
         """
         state = self.observe()
-        requests = 0
+        requests, excused = 0, False
         for name in services:
             # Whoever is started again and again answers at times, too.
             there = [replica for replica in state.of(name) if replica.occupied]
@@ -301,9 +301,10 @@ class Containers:
                 known=Known(self.judge.serving_before(there), self.judge.unwell(there)),
             )
             requests += sum(routing.seen.values())
+            excused = excused or bool(self.judge.unwell(there))
             if not routing.good:
                 raise OpsError(f"{name} through {self.stack.balancer} ({routing.endpoint}): {routing.verdict}")
-        note(f"{requests} requests, every replica answered")
+        note(f"{requests} requests, every replica {'that is well ' if excused else ''}answered")
 
 
 def each(things: Iterable[Thing], act: Callable[[Thing], object]) -> None:
