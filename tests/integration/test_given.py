@@ -49,7 +49,7 @@ def test_a_change_of_anything_that_a_service_is_given_is_noticed(shop: Shop) -> 
     before = {path: (shop.compose / path).read_text() for path in changed}
     notes = next(shop.platform.folder.joinpath("state", "configs").glob("*.json"))
     noted = notes.read_text()
-    given = "its configuration changed (conf, inline, variable, file); its secrets changed (key, token)"
+    given = "its configuration changed (a.conf, inline, variable, file); its secrets changed (key, token)"
     environment = "the environment changed (COLOUR, MODE)"
     try:
         for path, text in changed.items():
