@@ -148,6 +148,13 @@ def test_the_body_limit_is_a_little_above_that_of_the_services() -> None:
 NUMBERS = ("$server_port", "$status", "$request_length", "$bytes_sent", "$request_time")
 
 
+def test_a_webhook_s_call_may_be_as_large_as_the_service_takes() -> None:
+    limit = location(SERVERS["8020"], "/webhooks/whatsapp").value("client_max_body_size")
+    assert limit.endswith("k")
+    allowed = int(services("scale")["backend-orchestrator"]["environment"]["WEBHOOK_MAX_BODY_BYTES"])
+    assert 3_000_000 <= allowed < int(limit.removesuffix("k")) * 1024 < 1.1 * allowed
+
+
 def access_log() -> str:
     (log_format,) = HTTP.all("log_format")
     assert log_format.words[1:3] == ("json", "escape=json")
