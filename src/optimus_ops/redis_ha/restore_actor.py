@@ -190,7 +190,7 @@ class RestoreActor:
     def _stop(self, progress: Progress) -> None:
         for one in self.group:
             progress.show(one.node.name)
-            if one.status == "running":
+            if one.status in {"running", "restarting"}:
                 self._stopped.append(one)
             self.place.docker.stop(one.id, seconds=STOP_SECONDS)
 
