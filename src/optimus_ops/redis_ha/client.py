@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from redis import Redis
 from redis.backoff import NoBackoff
 from redis.exceptions import AuthenticationError, NoPermissionError, RedisError, ResponseError
+from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.retry import Retry
 
 from optimus_ops.redis_ha.facts import Address, Denied
@@ -126,11 +127,32 @@ def attempt(question: Callable[[], object]) -> str | Denied:
     try:
         question()
     except ResponseError as error:
-        return Denied(refusal(error)) if isrefusal(error) else reason(error)
+        return Denied(refusal(error)) if is_refusal(error) else reason(error)
     return ""
 
 
-def isrefusal(error: RedisError) -> bool:
+def cause_of(client: Any, error: BaseException) -> BaseException:
+    """Return what a server says to a connection that it closes at once, else the error that came of that.
+
+    Protected mode and a full table of clients are told before anything is asked; redis-py then has only found a
+    connection that is not as it should be.
+    """
+    if not isinstance(error, RedisConnectionError) or error.status_code:
+        return error
+    connection = client.connection_pool.make_connection()
+    try:
+        connection.connect()
+        connection.read_response(timeout=ANSWER_SECONDS)
+    except ResponseError as said:
+        return said
+    except ODD as said:
+        return said if isinstance(said, RedisError) and said.status_code else error
+    finally:
+        connection.disconnect()
+    return error
+
+
+def is_refusal(error: RedisError) -> bool:
     """Tell whether it is about who asks, or about the command, and not about what it would do."""
     # There is no code for a command that isn't there: managed services take some away, old servers don't have them yet.
     unknown = ("unknown command", "unknown subcommand", "unknown sentinel subcommand")
@@ -139,7 +161,7 @@ def isrefusal(error: RedisError) -> bool:
 
 def refusal(error: BaseException) -> str:
     """Return in a few words why there is no answer to a question."""
-    if isinstance(error, ResponseError) and not isinstance(error, NoPermissionError) and isrefusal(error):
+    if isinstance(error, ResponseError) and not isinstance(error, NoPermissionError) and is_refusal(error):
         return NOT_OFFERED
     return reason(error)
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import NoPermissionError, ResponseError
 
-from optimus_ops.redis_ha.client import NOT_OFFERED, ODD, ask, attempt, refusal
+from optimus_ops.redis_ha.client import NOT_OFFERED, ODD, ask, attempt, cause_of, refusal
 from optimus_ops.redis_ha.facts import Address, Denied, Peer, Sentinel, Watch
 from optimus_ops.redis_ha.trouble import ODD_ANSWER, code_of, explain
 from optimus_ops.redis_ha.values import count_of
@@ -32,10 +33,13 @@ def observe_sentinel(node: Node, connect: Callable[[], Any], master: str, *, rew
         return Sentinel(node, silence=node.absence)
     try:
         with connect() as client:
-            return _observe(node, client, master, rewrite=rewrite)
+            try:
+                return _observe(node, client, master, rewrite=rewrite)
+            except RedisConnectionError as error:
+                trouble = explain(cause_of(client, error))
     except ODD as error:
         trouble = explain(error)
-        return Sentinel(node, silence=trouble.reason, advice=trouble.hint)
+    return Sentinel(node, silence=trouble.reason, advice=trouble.hint)
 
 
 def _observe(node: Node, client: Any, master: str, *, rewrite: bool) -> Sentinel:

@@ -6,8 +6,9 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from redis.exceptions import BusyLoadingError, ResponseError
+from redis.exceptions import ConnectionError as RedisConnectionError
 
-from optimus_ops.redis_ha.client import ODD, ask, attempt
+from optimus_ops.redis_ha.client import ODD, ask, attempt, cause_of
 from optimus_ops.redis_ha.facts import Denied, LatencyEvent, Probe, Server, SlowCommand, SlowLog
 from optimus_ops.redis_ha.observe_cluster import observe_cluster
 from optimus_ops.redis_ha.observe_replication import observe_replication
@@ -49,10 +50,13 @@ def observe_server(node: Node, connect: Callable[[], Any], *, rewrite: bool = Fa
         return Server(node, silence=node.absence)
     try:
         with connect() as client:
-            return _observe(node, client, rewrite=rewrite)
+            try:
+                return _observe(node, client, rewrite=rewrite)
+            except RedisConnectionError as error:
+                trouble = explain(cause_of(client, error))
     except ODD as error:
         trouble = explain(error)
-        return Server(node, silence=trouble.reason, advice=trouble.hint)
+    return Server(node, silence=trouble.reason, advice=trouble.hint)
 
 
 def _observe(node: Node, client: Any, *, rewrite: bool) -> Server:

@@ -121,12 +121,13 @@ def explain(error: BaseException) -> Trouble:
     for kinds, trouble in KINDS:
         if isinstance(error, kinds):
             return trouble
+    if isinstance(error, RedisConnectionError) and error.status_code == "ERR":
+        # The only error without a code of its own that redis-py takes for one of the connection.
+        return FULL_OF_CLIENTS
     if (system := _system_error(error)) is not None:
         return _of_system(system)
     if isinstance(error, RedisConnectionError):
-        # The only error without a code of its own that redis-py takes for one of the connection.
-        full = error.status_code == "ERR"
-        return FULL_OF_CLIENTS if full else Trouble(_words(error), f"it hung up: {PORT_HINT}")
+        return Trouble(_words(error), f"it hung up: {PORT_HINT}")
     return ODD_ANSWER if isinstance(error, ODD_ANSWERS) else Trouble(_words(error))
 
 
@@ -158,9 +159,11 @@ def _words(error: BaseException) -> str:
 
 
 def _system_error(error: BaseException) -> OSError | None:
-    seen: BaseException | None = error
-    while seen is not None:
-        if isinstance(seen, OSError):
-            return seen
-        seen = seen.__cause__ or seen.__context__
+    seen: list[BaseException] = []
+    found: BaseException | None = error
+    while found is not None and found not in seen:
+        if isinstance(found, OSError):
+            return found
+        seen.append(found)
+        found = found.__cause__ or found.__context__
     return None

@@ -130,7 +130,7 @@ def mutations(draw: st.DrawFn, answers: Answers) -> Answers:
 
 
 @settings(
-    max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow], deadline=None
+    max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow], deadline=None
 )
 @given(data=st.data())
 def test_answers_of_another_form_end_in_verdicts(

@@ -34,8 +34,8 @@ def ping_of(url: str) -> Check:
 
 
 @contextmanager
-def saying(answer: bytes) -> Iterator[int]:
-    """Give the port of a server that says something, whatever it is asked, and hangs up."""
+def saying(answer: bytes, *, at_once: bool = False) -> Iterator[int]:
+    """Give the port of a server that says something, when it is asked anything or at once, and hangs up."""
     with socket.create_server((HOST, 0)) as listener:
 
         def serve() -> None:
@@ -45,7 +45,8 @@ def saying(answer: bytes) -> Iterator[int]:
                 except OSError:
                     return
                 with connection, contextlib.suppress(OSError):
-                    connection.recv(65536)
+                    if not at_once:
+                        connection.recv(65536)
                     connection.sendall(answer)
 
         threading.Thread(target=serve, daemon=True).start()
@@ -67,10 +68,11 @@ def saying(answer: bytes) -> Iterator[int]:
     ],
 )
 def test_what_is_answered_says_what_to_do(answer: bytes, found: str, hint: str) -> None:
-    with saying(answer) as port:
-        check = ping_of(f"redis://{HOST}:{port}")
-    assert found in check.found
-    assert hint in check.hint
+    for at_once in (False, True) if answer.startswith((b"-DENIED", b"-ERR")) else (False,):
+        with saying(answer, at_once=at_once) as port:
+            check = ping_of(f"redis://{HOST}:{port}")
+        assert found in check.found
+        assert hint in check.hint
 
 
 @pytest.mark.parametrize(
@@ -85,6 +87,13 @@ def test_a_way_that_leads_nowhere_says_why(url: str, found: str, hint: str) -> N
     check = ping_of(url)
     assert found in check.found
     assert hint in check.hint
+
+
+def test_a_server_with_too_many_clients_is_told_so(redis: Loopback) -> None:
+    one = redis.server()
+    with one.client() as client:
+        client.config_set("maxclients", 1)
+        assert "CLIENT LIST" in ping_of(one.url).hint
 
 
 def test_tls_where_there_is_none_is_said_as_such(redis: Loopback) -> None:
