@@ -14,11 +14,13 @@ from optimus_ops.plan.steps import Plan
 from optimus_ops.project import load_project
 from optimus_ops.redis_ha.backup_actor import LONGEST_SECONDS, BackupActor
 from optimus_ops.redis_ha.choosing import choose_container
+from optimus_ops.redis_ha.client import ODD, reason
 from optimus_ops.redis_ha.data_files import DataFiles, read_data_files, refuse_without_volume
 from optimus_ops.redis_ha.facts import Denied
 from optimus_ops.redis_ha.finding import stack_place
 from optimus_ops.redis_ha.steps import CheckBackup, CopyOut, SealBackup, Snapshot
 from optimus_ops.redis_ha.target import Flags, parse_flags
+from optimus_ops.redis_ha.trouble import explain
 from optimus_ops.redis_ha.values import count_of
 
 if TYPE_CHECKING:
@@ -51,8 +53,13 @@ def backup(options: Options, *, to: str = "", server: str = "", root: Path | Non
         seen = next(one for one in topology.servers if one.node.name == container.node.name)
         if seen.silence:
             raise Refused(f"{seen.node.name} does not answer: {seen.silence}", "invoke validate-redis says what to do")
-        with place.server(seen.node) as client:
-            files = read_data_files(client)
+        try:
+            with place.server(seen.node) as client:
+                files = read_data_files(client)
+        except ODD as error:
+            raise Refused(
+                f"{seen.node.name} does not tell of its files: {reason(error)}", explain(error).hint
+            ) from error
         refuse_without_volume(container, files)
         refuse_folder(folder)
         refuse_full(folder, seen)

@@ -7,10 +7,10 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from redis.exceptions import NoPermissionError, RedisError, ResponseError
+from redis.exceptions import NoPermissionError, ResponseError
 
 from optimus_ops.errors import OpsError
-from optimus_ops.redis_ha.client import reason
+from optimus_ops.redis_ha.client import ODD, reason
 from optimus_ops.redis_ha.facts import Denied
 from optimus_ops.redis_ha.hand_over import MOMENT_SECONDS, PROMOTION_SECONDS, Handed, Parts, hand_over
 from optimus_ops.redis_ha.identity import watches
@@ -55,7 +55,7 @@ class FailoverActor:
         """Carry one step out; raise `OpsError` if it fails."""
         try:
             self._act(step, progress)
-        except (RedisError, OSError) as error:
+        except ODD as error:
             raise OpsError(f"{step.text}: {reason(error)}", "how the group is now: invoke validate-redis") from error
 
     def _act(self, step: Step, progress: Progress) -> None:

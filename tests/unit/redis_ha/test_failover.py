@@ -15,17 +15,19 @@ from redis.exceptions import RedisError
 from tests.unit.redis_ha.loopback import MASTER, Group, Loopback
 from tests.unit.redis_ha.samples import ADDRESSES, group, master, peer, replica, sentinel, server, single
 
-from optimus_ops.console import Console
+from optimus_ops.console import Console, Progress
 from optimus_ops.errors import OpsError, Refused
 from optimus_ops.plan.executor import execute
 from optimus_ops.plan.journal import Journal
 from optimus_ops.plan.render import plan_text
 from optimus_ops.redis_ha.client import Login
+from optimus_ops.redis_ha.facts import Topology
 from optimus_ops.redis_ha.failover import plan_failover, refuse_unhealthy
 from optimus_ops.redis_ha.failover_actor import FailoverActor, missing_after
 from optimus_ops.redis_ha.hand_over import likely_choice
 from optimus_ops.redis_ha.judge import judge
 from optimus_ops.redis_ha.places import SentinelPlace
+from optimus_ops.redis_ha.steps import HandOver
 from optimus_ops.redis_ha.target import parse_endpoint
 from optimus_ops.secrets.value import Secret
 
@@ -175,3 +177,13 @@ def test_a_sentinel_that_refuses_is_a_failure_and_the_master_stays(redis: Loopba
         carry_out(made, tmp_path / "journal")
     with made.servers[0].client() as client:
         assert client.role()[0] == "master"
+
+
+def test_an_answer_of_another_form_is_a_failure_of_that_step() -> None:
+    class Odd(SentinelPlace):
+        def look(self, **_how: Any) -> Topology:
+            raise KeyError("slave-priority")
+
+    step = HandOver(server="redis-1", master=MASTER, cause="")
+    with pytest.raises(OpsError, match="another form"):
+        FailoverActor(Odd((), MASTER, Login())).act(step, Progress("handing over"))
