@@ -190,6 +190,16 @@ async def test_what_a_dead_worker_had_in_hand_keeps_its_senders_order_and_nobody
     assert [message.text for message in await desk.turn()] == ["2"]
 
 
+async def test_slots_of_a_worker_that_has_just_died_put_nobody_behind_what_was_handed_out_for_it(queue: Queue) -> None:
+    (desk,) = await queue.desks("one")
+    await queue.consumer("dead").tick(500, 1)
+    for sender in range(100):
+        await queue.put("noisy", f"n{sender}")
+    await queue.put("quiet", "ana")
+    taken = [message.tenant for _ in range(SERVICE_TURNS * 3) for message in await desk.turn()]
+    assert "quiet" in taken
+
+
 async def test_an_entry_that_vanished_is_handed_out_again(queue: Queue) -> None:
     (desk,) = await queue.desks("one")
     await queue.put("acme", "ana", 1)

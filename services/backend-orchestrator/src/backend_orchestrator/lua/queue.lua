@@ -2,6 +2,9 @@
 -- places: ready for its turn, handed out (an entry of the stream is its first message), or resting until a retry is due.
 local MOST_HELD = 8000 -- in the order of turns: 8000 * TURNS_OF_ONE is the largest whole number a score holds
 local TURNS_OF_ONE = 1099511627776
+-- Entries that nobody has read yet, at most: where slots are free they are read at once, and where their worker has just died
+-- others' turns must not stand in line behind what was handed out for it.
+local MOST_UNREAD = 8
 
 -- What a message needs besides its text, measured with Redis 8: while it waits, and what is kept of it in the end.
 local WAITING_BYTES = 1500
@@ -109,8 +112,8 @@ local function hand_out(lane)
   return true
 end
 
--- Slots of living workers that no entry will fill, and how many of them are kept for tenants with little in hand. What a
--- worker has in hand is what the group says, so that it is right whatever became of a worker.
+-- Slots of living workers that no entry will fill, how many of them are kept for tenants with little in hand, and how many
+-- entries nobody has read yet. What a worker has in hand is what the group says: right whatever became of a worker.
 local function room()
   local now = tonumber(redis.call('TIME')[1])
   local slots, reserve = {}, 0
@@ -123,7 +126,7 @@ local function room()
     end
   end
   local consumers = redis.pcall('XINFO', 'CONSUMERS', INBOUND, GROUP)
-  if consumers.err then return 0, 0 end -- no group yet: nobody reads
+  if consumers.err then return 0, 0, 0 end -- no group yet: nobody reads
   local free, pending = 0, 0
   for _, consumer in ipairs(consumers) do
     pending = pending + consumer[4]
@@ -131,14 +134,15 @@ local function room()
     slots[consumer[2]] = nil
   end
   for _, unused in pairs(slots) do free = free + unused end
-  return free - math.max(0, redis.call('XLEN', INBOUND) - pending), reserve
+  local unread = math.max(0, redis.call('XLEN', INBOUND) - pending)
+  return free - unread, reserve, unread
 end
 
 -- Hand out as many messages as there is room for, a tenant's turn after the other's.
 local function fill()
   if redis.call('ZCARD', TURNS) == 0 then return end
-  local free, reserve = room()
-  while free > 0 do
+  local free, reserve, unread = room()
+  while free > 0 and unread < MOST_UNREAD do
     local tenant = redis.call('ZRANGE', TURNS, 0, 0)[1]
     if not tenant then return end
     local held = tonumber(redis.call('HGET', HELD, tenant) or 0)
@@ -147,7 +151,7 @@ local function fill()
     local lane = redis.call('LPOP', READY .. tenant)
     if lane and hand_out(lane) then
       redis.call('HSET', SERVED, tenant, redis.call('INCR', TURN))
-      free = free - 1
+      free, unread = free - 1, unread + 1
     end
     settle(tenant)
   end
