@@ -35,7 +35,6 @@ def make_namespace(root: Path | None = None) -> Collection:
     program = _reading_program()
     if program is None:
         return assembled(_services(root))
-    from optimus_ops.commandline.failure import exit_of
     from optimus_ops.commandline.streams import prepare_streams
     from optimus_ops.errors import OpsError, Refused
     from optimus_ops.project import ROOT_VARIABLE, find_root
@@ -52,6 +51,8 @@ def make_namespace(root: Path | None = None) -> Collection:
         namespace = assembled(names)
         read_command_line(program, namespace, names, words)
     except OpsError as error:
+        from optimus_ops.commandline.failure import exit_of
+
         raise exit_of(error, as_json="--json" in words) from None
     return namespace
 
