@@ -141,8 +141,8 @@ class ComposeActor:
     def _start(self, step: Step, progress: Progress, note: Callable[[str], None]) -> None:
         containers = self.containers
         match step:
-            case Start(counts=counts, replicas=True):
-                containers.start_replicas(dict(counts), progress.show)
+            case Start(counts=counts, replicas=True, ended=ended):
+                containers.start_replicas(dict(counts), progress.show, ended=ended)
             case Start(counts=counts):
                 containers.start_others(dict(counts), progress.show)
             case WaitHealthy(counts=counts, new=new, required=required):

@@ -61,13 +61,22 @@ class Containers:
         """Return what is there now, of all services or of some."""
         return self.docker.observe(self.compose.project.name, services)
 
-    def start_replicas(self, counts: Mapping[str, int], note: Callable[[str], None]) -> None:
-        """Create new replicas until each service has its count running, and start them; nothing else is touched."""
+    def start_replicas(
+        self, counts: Mapping[str, int], note: Callable[[str], None], *, ended: Collection[str] = ()
+    ) -> None:
+        """Create new replicas until each service has its count running, and start them; nothing else is touched.
+
+        Args:
+            counts: service -> replicas that run afterwards.
+            note: told how far it is.
+            ended: ids of those that don't count, though they may run again by now.
+        """
         # Compose tries to start whatever it finds in such a state, also where it shall only create.
         self._wait_for_removals(self.observe())
         state = self.observe()
         there = {name: len(state.of(name)) for name in self.stack.services if state.of(name)}
-        wanted = {name: there.get(name, 0) + count - len(state.running(name)) for name, count in counts.items()}
+        running = {name: sum(found.id not in ended for found in state.running(name)) for name in counts}
+        wanted = {name: there.get(name, 0) + count - running[name] for name, count in counts.items()}
         more = {name: count for name, count in wanted.items() if count > there.get(name, 0)}
         if not more:
             return

@@ -400,7 +400,8 @@ def _new_steps(stack: Stack, item: Replacement, count: int, started: int, observ
         observe: seconds of observation; 0 for none.
     """
     name = item.service
-    yield Start(counts=((name, count),), replicas=True, cause=item.cause)
+    ended = tuple(replica.id for replica in item.ended)
+    yield Start(counts=((name, count),), replicas=True, ended=ended, cause=item.cause)
     yield WaitHealthy(counts=((name, started),), new=True, cause="they were started")
     if name in routed(stack):
         yield VerifyRouting(counts=((name, count),), cause="replicas were started")

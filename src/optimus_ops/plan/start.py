@@ -130,7 +130,11 @@ def start_steps(
             counts = {name: short[name] for name in group}
             pending |= counts
             cause = _shortage(state, counts)
-            steps.append(Start(counts=tuple(counts.items()), replicas=rank == Rank.REPLICAS, cause=cause))
+            ended = tuple(found.id for name in group for found in state.of(name) if not found.running)
+            replicas = rank == Rank.REPLICAS
+            steps.append(
+                Start(counts=tuple(counts.items()), replicas=replicas, ended=ended if replicas else (), cause=cause)
+            )
     return (*steps, *_wait(state, pending))
 
 

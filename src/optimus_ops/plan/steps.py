@@ -104,11 +104,14 @@ class Start(Step):
         replicas: whether these are replicas, which are made anew: containers that ended stay as they are, and don't
             count. Else (stores, the balancer) containers that ended are started again, or made anew if their
             configuration is another one by now.
+        ended: ids of the containers that don't count, whatever has become of them since the plan was made: it removes
+            them.
     """
 
     kind: ClassVar[str] = "start"
     counts: tuple[tuple[str, int], ...]
     replicas: bool = False
+    ended: tuple[str, ...] = ()
 
     @property
     def text(self) -> str:

@@ -68,6 +68,14 @@ def test_a_frozen_store_goes_on_before_anything_is_started() -> None:
     ]
 
 
+def test_what_counts_as_ended_does_not_count_when_it_runs_again_meanwhile() -> None:
+    there = with_ai(replica("ai", 1), replica("ai", 2, **CRASHES))
+    scale = plan_scale(stack(), there, ScaleRequest(), HERE)
+    deploy = plan_deploy(stack(), there, DeployRequest(("ai",)), HERE)
+    for plan in (scale, deploy):
+        assert {step.ended for step in plan.steps if isinstance(step, Start)} == {("ai2",)}
+
+
 def test_the_cause_says_how_it_ended() -> None:
     there = with_ai(replica("ai", 1), replica("ai", 2, **CRASHES))
     remove = plan_scale(stack(), there, ScaleRequest(), HERE).steps[-1]
