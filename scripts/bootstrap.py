@@ -19,6 +19,7 @@ import contextlib
 import fcntl
 import hashlib
 import importlib.util
+import itertools
 import os
 import platform
 import re
@@ -609,13 +610,12 @@ def dpkg_was_interrupted() -> bool:
 
 def wait_for_package_lists() -> None:
     """Wait while another apt refreshes the lists: unlike dpkg's lock, `apt-get update` does not wait for this one."""
-    deadline = time.monotonic() + APT_LOCK_TIMEOUT
     with contextlib.suppress(FileNotFoundError), Path("/var/lib/apt/lists/lock").open("rb+") as lock:
-        while time.monotonic() < deadline:
+        for seconds in range(APT_LOCK_TIMEOUT):
             try:
                 fcntl.lockf(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
-                say("waiting for another apt")
+                tell_progress(f"waiting for another apt ({seconds} s)", seconds)
                 time.sleep(1)
             else:
                 return
@@ -807,16 +807,20 @@ class Log:
             raise CommandFailed(f"{ended}. The end of {self.path}:\n{tail(self.path, started)}")
 
     def _follow(self, process: subprocess.Popen[bytes]) -> int:
-        started = time.monotonic()
+        seconds = 0
         try:
-            while True:
+            while process.poll() is None:
                 with contextlib.suppress(subprocess.TimeoutExpired):
-                    return process.wait(timeout=1)
-                say(f"  {time.monotonic() - started:.0f} s: {tail(self.path, lines=1).strip()[:90]}")
+                    process.wait(timeout=1)
+                    break
+                seconds += 1
+                tell_progress(f"  {seconds} s: {tail(self.path, lines=1).strip()[:70]}", seconds)
         except BaseException:
             process.terminate()
             process.wait()
             raise
+        forget_progress()
+        return process.returncode
 
 
 @contextlib.contextmanager
@@ -824,14 +828,14 @@ def exclusively(path: Path) -> Iterator[int]:
     """Hold the lock file, waiting for another bootstrap to finish; yield its file descriptor."""
     path.parent.mkdir(exist_ok=True)
     with path.open("ab") as file:
-        started = time.monotonic()
-        while True:
+        for seconds in itertools.count():
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 break
             except BlockingIOError:
-                say(f"waiting for another bootstrap of this checkout ({time.monotonic() - started:.0f} s)")
+                tell_progress(f"waiting for another bootstrap of this checkout ({seconds} s)", seconds)
                 time.sleep(1)
+        forget_progress()
         yield file.fileno()
 
 
@@ -851,7 +855,22 @@ def stop_on_signal(number: int, _frame: FrameType | None) -> None:
 
 def say(message: str) -> None:
     """Tell the user something, on standard error."""
+    forget_progress()
     print(f"bootstrap: {message}", file=sys.stderr, flush=True)
+
+
+def tell_progress(message: str, seconds: int) -> None:
+    """Tell what goes on: a terminal has a line that is redrawn each second, a pipe or a file gets one every ten."""
+    if sys.stderr.isatty():
+        print(f"\r\033[Kbootstrap: {message}", end="", file=sys.stderr, flush=True)
+    elif seconds % 10 == 0:
+        say(message)
+
+
+def forget_progress() -> None:
+    """Clear the line that tells what goes on, where there is one."""
+    if sys.stderr.isatty():
+        print("\r\033[K", end="", file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":

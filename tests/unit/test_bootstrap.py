@@ -312,3 +312,9 @@ class TestInstallers:
             stack.enter_context(bootstrap.exclusively(tmp_path / "lock"))
             assert subprocess.run(command, capture_output=True, text=True, check=True).stdout == "held\n"
         assert subprocess.run(command, capture_output=True, text=True, check=True).stdout == ""
+
+
+def test_a_pipe_is_told_every_ten_seconds_what_goes_on(capsys: pytest.CaptureFixture[str]) -> None:
+    for seconds in range(21):
+        bootstrap.tell_progress(f"downloading ({seconds} s)", seconds)
+    assert capsys.readouterr().err.splitlines() == [f"bootstrap: downloading ({number} s)" for number in (0, 10, 20)]
