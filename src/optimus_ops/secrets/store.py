@@ -52,7 +52,8 @@ def read(path: Path) -> StoredFile | None:
         raise Refused(f"{path.name} is not a regular file", f"move it away: {path}")
     with os.fdopen(descriptor, "rb") as stream:
         try:
-            text = stream.read().decode("utf-8")
+            # Editors of other systems put a byte order mark in front.
+            text = stream.read().decode("utf-8-sig")
         except UnicodeDecodeError as error:
             raise Refused(f"{path.name} is not UTF-8 text (byte {error.start})", f"save it as UTF-8: {path}") from None
     return StoredFile(Secret(text), stat.S_IMODE(mode))

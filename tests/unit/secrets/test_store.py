@@ -96,3 +96,12 @@ def test_empty_folders_that_the_engine_made_for_mounts_are_taken_over(tmp_path: 
     store.prepare_folder(tmp_path / "secrets")
 
     assert mode(tmp_path / "secrets") == 0o700
+
+
+def test_a_byte_order_mark_is_no_part_of_a_secret(tmp_path: Path) -> None:
+    (tmp_path / "key").write_bytes(b"\xef\xbb\xbfKEY=value\n")
+
+    found = store.read(tmp_path / "key")
+
+    assert found is not None
+    assert found.content.reveal() == "KEY=value\n"
