@@ -13,11 +13,16 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TextIO
 
+from optimus_ops.errors import Refused
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 PATIENCE_SECONDS = 1.0
 TICK_SECONDS = 10.0
+TICK_VARIABLE = "OPTIMUS_PROGRESS_SECONDS"
+"""Names the seconds between lines about a step on a pipe."""
+LEAST_TICK, MOST_TICK = 0.1, 3600.0
 LIVE_TICK_SECONDS = 0.2
 PIPE_COLUMNS = 120
 """The width of what is laid out for a pipe or a file, unless COLUMNS says another one."""
@@ -74,10 +79,15 @@ class Console:
 
     @classmethod
     def for_stream(cls, stream: TextIO) -> Console:
-        """Look at the stream and the environment (`NO_COLOR`, `TERM`, `GITHUB_ACTIONS`)."""
+        """Look at the stream and the environment (`NO_COLOR`, `TERM`, `GITHUB_ACTIONS`, `OPTIMUS_PROGRESS_SECONDS`).
+
+        Raises:
+            Refused: `OPTIMUS_PROGRESS_SECONDS` is no number of seconds.
+        """
         live = stream.isatty() and os.environ.get("TERM") != "dumb"
         groups = not live and os.environ.get("GITHUB_ACTIONS") == "true"
-        return cls(stream=stream, live=live, colour=live and "NO_COLOR" not in os.environ, groups=groups)
+        colour, tick = live and "NO_COLOR" not in os.environ, _tick_seconds(os.environ.get(TICK_VARIABLE, ""))
+        return cls(stream, live, colour, groups, patience=min(tick, PATIENCE_SECONDS), tick=tick)
 
     @classmethod
     def standard(cls, *, json: bool = False) -> Console:
@@ -161,6 +171,17 @@ class Console:
         except OSError:
             # What is under way goes on: nothing is undone because nobody reads. The end of the task tells it.
             return
+
+
+def _tick_seconds(text: str) -> float:
+    """Return the seconds that a text says, those that are usual if it is empty."""
+    try:
+        seconds = float(text or TICK_SECONDS)
+    except ValueError:
+        seconds = 0.0
+    if not LEAST_TICK <= seconds <= MOST_TICK:
+        raise Refused(f"{TICK_VARIABLE}={text}: a number of seconds from {LEAST_TICK:g} to {MOST_TICK:g} is wanted")
+    return seconds
 
 
 def columns_of(stream: TextIO) -> int | None:

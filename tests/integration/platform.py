@@ -88,6 +88,8 @@ class Platform:
             "OPTIMUS_STATE_DIR": str(folder / "state"),
             "OPTIMUS_SECRETS_FILE": str(folder / "env.secrets"),
             "OPTIMUS_ENVIRONMENT": "test",
+            # Tests act upon what a task says on its way.
+            "OPTIMUS_PROGRESS_SECONDS": "0.2",
         }
         return cls(project, environ, folder, ports[0], ports[1], root)
 

@@ -60,6 +60,8 @@ def shell(line: str, folder: Path, **environ: str) -> subprocess.CompletedProces
         ("$I deploy web --healthy-within 0", 2),
         ("$I deploy web --migrate-within 0", 2),
         ("$I logs --follow --no-follow", 2),
+        ("OPTIMUS_PROGRESS_SECONDS=often $I history", 2),
+        ("OPTIMUS_PROGRESS_SECONDS=0 $I history", 2),
         ("$I status", 3),
         ("DOCKER_HOST= DOCKER_CONTEXT=nope $I status", 2),
         ("$I history >&-", 2),
