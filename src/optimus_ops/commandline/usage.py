@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from optimus_ops.errors import Refused
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Container, Iterable, Mapping, Sequence
 
     from invoke.parser.context import ParserContext
 
@@ -48,7 +48,7 @@ def check_usage(words: Sequence[str], contexts: Mapping[str, ParserContext], cor
     while left:
         word = left.pop(0)
         if word.startswith("-") and word != "-":
-            _check_flag(word, left, context, core)
+            _check_flag(word, left, context, core, contexts)
         elif word in contexts:
             context = contexts[word]
         elif context is None:
@@ -77,7 +77,9 @@ def near(word: str, known: Iterable[str], otherwise: str) -> str:
     return f"did you mean {found[0]}?" if found else otherwise
 
 
-def _check_flag(word: str, left: list[str], context: ParserContext | None, core: ParserContext) -> None:
+def _check_flag(
+    word: str, left: list[str], context: ParserContext | None, core: ParserContext, tasks: Container[str] = ()
+) -> None:
     """Check one flag, and take its value off the words that are left."""
     name, equals, value = word.partition("=")
     own = context.flags if context else core.flags
@@ -95,7 +97,7 @@ def _check_flag(word: str, left: list[str], context: ParserContext | None, core:
         if equals:
             raise Refused(f"{name} takes no value")
         return
-    if argument.optional and not equals:
+    if argument.optional and not equals and (not left or left[0].startswith("-") or left[0] in tasks):
         return
     if not equals:
         if not left or left[0] in own or left[0] in core.flags or left[0] in inverse:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -27,7 +26,8 @@ def real(value: object) -> float | None:
         number = float(value) if isinstance(value, float) or not str(value).lstrip("-").isdecimal() else int(value)
     except (ValueError, OverflowError):
         return None
-    return number if math.isfinite(number) and abs(number) <= LARGEST else None
+    # What is no number or infinite is not within it either.
+    return number if abs(number) <= LARGEST else None
 
 
 def count_of(answer: Mapping[str, object], name: str, default: int = 0) -> int:
