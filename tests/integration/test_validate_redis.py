@@ -105,7 +105,7 @@ class RedisStack:
             engine.networks.get(network).connect(squatter, ipv4_address=address)
             yield self.platform.meanwhile(moment, lambda _process: squatter.start(), *words)
         finally:
-            squatter.remove(force=True)
+            squatter.remove(force=True, v=True)
 
     def validated(self) -> dict[str, Any]:
         """Return the document of validate-redis."""
