@@ -35,6 +35,8 @@ def make_namespace(root: Path | None = None) -> Collection:
     program = _reading_program()
     if program is None:
         return assembled(_services(root))
+    # Invoke keeps Python from caching what it compiles, so that each start would compile the library anew.
+    sys.dont_write_bytecode = bool(sys.flags.dont_write_bytecode)
     from optimus_ops.commandline.streams import prepare_streams
     from optimus_ops.errors import OpsError, Refused
     from optimus_ops.project import ROOT_VARIABLE, find_root
