@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from optimus_ops.plan.history import Change, History, StepRecord
 
 USUAL_COUNT = 20
-NO_LIMIT = 4000
 """On a pipe lines may be of any length."""
 
 OUTCOME_STYLES = {
@@ -108,13 +107,13 @@ def _show_table(found: History, count: int, project: str) -> None:
         console.say(f"! not readable by this user, or damaged: {', '.join(found.unreadable)}")
 
 
-def table(changes: Sequence[Change], *, colour: bool, columns: int | None) -> str:
+def table(changes: Sequence[Change], *, colour: bool, columns: int) -> str:
     """Return the table of changes, in the order given.
 
     Args:
         changes: what to show.
         colour: whether colours are welcome.
-        columns: width at which commands go on below; None for lines of any length.
+        columns: width at which commands go on below.
     """
     rows = [
         (
@@ -135,10 +134,9 @@ def table(changes: Sequence[Change], *, colour: bool, columns: int | None) -> st
     for row in rows:
         made.add_row(*row)
     text = StringIO()
-    width = columns or NO_LIMIT
-    RichConsole(file=text, width=width, no_color=not colour, force_terminal=colour, highlight=False, emoji=False).print(
-        made
-    )
+    RichConsole(
+        file=text, width=columns, no_color=not colour, force_terminal=colour, highlight=False, emoji=False
+    ).print(made)
     return "".join(f"{line.rstrip()}\n" for line in text.getvalue().splitlines())
 
 

@@ -25,12 +25,11 @@ WIDE = 124
 """Columns from which bars and whole image names have room in the table."""
 WIDEST = 172
 """Columns from which stores have room in it as well; below that they have lines of their own."""
-PIPE_COLUMNS = 200
 IMAGE_COLUMN = 2
 GAP = 2
 
 
-def print_status(sighting: Sighting, rows: Sequence[Row], stream: TextIO, *, colour: bool, columns: int | None) -> None:
+def print_status(sighting: Sighting, rows: Sequence[Row], stream: TextIO, *, colour: bool, columns: int) -> None:
     """Print the table, then what is not as it should be.
 
     Args:
@@ -38,21 +37,20 @@ def print_status(sighting: Sighting, rows: Sequence[Row], stream: TextIO, *, col
         rows: the services.
         stream: where to.
         colour: whether colours are welcome.
-        columns: width in characters; None where lines may be of any length.
+        columns: width in characters.
     """
-    width = columns or PIPE_COLUMNS
     lines = StringIO()
     console = RichConsole(
-        file=lines, width=width, no_color=not colour, force_terminal=colour, highlight=False, emoji=False
+        file=lines, width=columns, no_color=not colour, force_terminal=colour, highlight=False, emoji=False
     )
     console.print(headline(sighting, rows))
-    console.print(table(rows, width))
-    if width < WIDEST:
+    console.print(table(rows, columns))
+    if columns < WIDEST:
         for row in rows:
             for text in stores(row):
                 console.print(Text.assemble((f"  {row.service}: ", "dim"), text))
     for line in (*reports(sighting), *remarks(sighting, rows)):
-        console.print(line, soft_wrap=columns is None)
+        console.print(line)
     # Rich fills lines up to the table's width; on a pipe that is only noise.
     stream.write("\n".join(line.rstrip() for line in lines.getvalue().splitlines()) + "\n")
 

@@ -19,23 +19,22 @@ if TYPE_CHECKING:
     from optimus_ops.redis_ha.verdict import Check, Verdict
 
 STYLES: dict[Verdict, str] = {"ok": "green", "warning": "yellow", "failed": "red", "not allowed": "cyan"}
-PIPE_COLUMNS = 10_000
 """On a pipe a line is as long as it has to be."""
 
 
-def table_text(topology: Topology, checks: Sequence[Check], *, colour: bool, columns: int | None) -> str:
+def table_text(topology: Topology, checks: Sequence[Check], *, colour: bool, columns: int) -> str:
     """Return the table, what to do below what was found, and a sum at the end.
 
     Args:
         topology: what was looked at.
         checks: the verdicts.
         colour: whether colours are welcome.
-        columns: width in characters; None where lines may be of any length.
+        columns: width in characters.
     """
     lines = StringIO()
     console = RichConsole(
         file=lines,
-        width=columns or PIPE_COLUMNS,
+        width=columns,
         no_color=not colour,
         force_terminal=colour,
         highlight=False,

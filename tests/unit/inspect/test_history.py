@@ -50,7 +50,7 @@ def change(folder: Path, *command: str) -> None:
 
 
 def test_a_line_says_when_who_what_and_how_it_ended() -> None:
-    header, line = table([CHANGE], colour=False, columns=None).splitlines()
+    header, line = table([CHANGE], colour=False, columns=4000).splitlines()
     assert header.split() == ["CHANGE", "WHEN", "WHO", "OUTCOME", "TIME", "WHAT"]
     assert line.split()[0] == "12"
     for part in ("ann", "invoke deploy ai --observe 30", "failed and undone", "61.2 s"):
@@ -58,7 +58,7 @@ def test_a_line_says_when_who_what_and_how_it_ended() -> None:
 
 
 def test_a_change_that_was_done_with_a_loss_does_not_look_spotless() -> None:
-    assert "done, 1 complaint" in table([replace(CHANGE, outcome=Outcome.DONE)], colour=False, columns=None)
+    assert "done, 1 complaint" in table([replace(CHANGE, outcome=Outcome.DONE)], colour=False, columns=4000)
 
 
 def test_in_a_narrow_terminal_the_command_goes_on_below() -> None:

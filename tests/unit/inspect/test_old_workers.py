@@ -43,5 +43,5 @@ def test_one_that_can_t_be_looked_into_has_none() -> None:
 @pytest.mark.parametrize(("count", "words"), [(1, "1 worker from"), (3, "3 workers from")])
 def test_status_says_that_they_hold_connections(count: int, words: str) -> None:
     sighting = seen(replica("lb"), old_workers={"lb": count})
-    assert f"* lb: {words} before a reload still hold" in shown(sighting, None)
+    assert f"* lb: {words} before a reload still hold" in shown(sighting, 200)
     assert json.loads(json.dumps(status_of(sighting)))["old_balancer_workers"] == {"lb": count}

@@ -41,7 +41,7 @@ def row(service: str, sighting: Sighting) -> Row:
     return next(row for row in make_rows(sighting) if row.service == service)
 
 
-def shown(sighting: Sighting, columns: int | None) -> str:
+def shown(sighting: Sighting, columns: int) -> str:
     stream = StringIO()
     print_status(sighting, make_rows(sighting), stream, colour=False, columns=columns)
     return stream.getvalue()
@@ -137,7 +137,7 @@ def test_what_is_left_over_is_named_with_the_way_out() -> None:
     left = Leftovers(orphans=(replica("old"),), one_offs=(replica("ai", name="shop-ai-run-1"),), networks=("shop_old",))
     sighting = seen(replica("old"), leftovers=left)
 
-    text = shown(sighting, None)
+    text = shown(sighting, 200)
     for said in ("no longer in the Compose files: old", "`docker compose run`: shop-ai-run-1", "uses: shop_old"):
         assert said in text
     assert "invoke up --remove-orphans" in text
@@ -210,7 +210,7 @@ def test_a_store_that_does_not_answer_says_so_by_name() -> None:
 
 
 def test_no_line_has_spaces_at_its_end_and_no_colour_comes_uninvited() -> None:
-    text = shown(full(), None)
+    text = shown(full(), 200)
 
     assert all(line == line.rstrip() for line in text.splitlines())
     assert "\x1b" not in text
@@ -238,7 +238,7 @@ def test_what_runs_otherwise_than_wanted_is_told_with_the_command_that_applies_i
     found = Difference("ai", "the environment changed (MODE)", 1, 2, "invoke deploy ai")
     sighting = seen(replica("ai"), differences=(found,))
     line = "! ai: the environment changed (MODE) in 1 of 2 replicas; apply it with: invoke deploy ai"
-    assert line in shown(sighting, None).splitlines()
+    assert line in shown(sighting, 200).splitlines()
     assert status_of(sighting)["differences"] == [asdict(found)]
 
 
@@ -247,7 +247,7 @@ def test_what_services_say_of_themselves_is_shown_once_where_all_say_it() -> Non
     keys = ("key 1: closed", "! key 2: open\x1b[31m")
     reports = {replicas[0].id: keys, replicas[1].id: keys[:1]}
     sighting = seen(*replicas, reports={key: shown_lines("\n".join(lines)) for key, lines in reports.items()})
-    text = shown(sighting, None)
+    text = shown(sighting, 200)
     assert "  ai: key 1: closed\n" in text
     assert f"! {replicas[0].name}: key 2: open[31m\n" in text
     [service] = [service for service in status_of(sighting)["services"] if service["service"] == "ai"]

@@ -147,7 +147,7 @@ def test_answers_of_another_form_end_in_verdicts(
     topology = Topology("shop", servers, (watching,), MASTER)
     checks = judge(topology)
     assert json.loads(json.dumps(document(topology, checks), allow_nan=False))["target"] == "shop"
-    assert table_text(topology, checks, colour=False, columns=None)
+    assert table_text(topology, checks, colour=False, columns=4000)
 
 
 def checks_of(server: Server) -> dict[str, Check]:
@@ -242,7 +242,7 @@ def test_valkey_is_named_with_its_own_version(recorded: tuple[Answers, Answers, 
     own = info.replace("redis_git_sha1", "server_name:valkey\r\nvalkey_version:8.1.1\r\nredis_git_sha1", 1)
     server = observe_server(NODE, lambda: replayed({**recorded[0], "INFO": own}))
     assert (server.product, server.version) == ("Valkey", "8.1.1")
-    assert "Valkey 8.1.1" in table_text(Topology("shop", (server,)), (), colour=False, columns=None)
+    assert "Valkey 8.1.1" in table_text(Topology("shop", (server,)), (), colour=False, columns=4000)
 
 
 def test_a_probe_counts_whatever_is_answered(recorded: tuple[Answers, Answers, Answers]) -> None:
