@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any
 from benchmarks.figures import Figure, Target, rounded
 from benchmarks.part import Part
 from benchmarks.platform_under_test import ROOT
-from optimus_ops.engine.state import Replica, State, sorted_state
+from optimus_ops.model.stack import Stack, parse_stack
+from optimus_ops.model.state import Replica, State, sorted_state
 from optimus_ops.plan.deploy import DeployRequest, plan_deploy
 from optimus_ops.plan.render import plan_text
 from optimus_ops.plan.scale import ScaleRequest, Surroundings, plan_scale
-from optimus_ops.stack.model import Stack, parse_stack
 
 if TYPE_CHECKING:
     from collections.abc import Callable

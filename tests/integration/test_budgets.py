@@ -14,9 +14,9 @@ from optimus_ops.engine.capacity import observe_capacity
 from optimus_ops.engine.compose import Compose
 from optimus_ops.engine.observe import Docker
 from optimus_ops.errors import Refused
+from optimus_ops.model.budgets import Capacity, check_budgets, fit_pool, largest_fit, with_environment
+from optimus_ops.model.stack import Stack
 from optimus_ops.project import load_project
-from optimus_ops.stack.budgets import Capacity, check_budgets, fit_pool, largest_fit, with_environment
-from optimus_ops.stack.model import Stack
 
 pytestmark = pytest.mark.integration
 

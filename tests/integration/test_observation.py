@@ -19,8 +19,8 @@ from optimus_ops.balancer.observation import NO_TRAFFIC
 from optimus_ops.balancer.sample import Sample
 from optimus_ops.balancer.traffic import addresses, observe_new, watch_traffic
 from optimus_ops.engine.observe import HASH_LABEL, PROJECT_LABEL, SERVICE_LABEL, Docker
-from optimus_ops.engine.state import Replica
 from optimus_ops.errors import MachineLacks, OpsError
+from optimus_ops.model.state import Replica
 
 pytestmark = pytest.mark.integration
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from optimus_ops.engine.state import Replica, State, sorted_state
-from optimus_ops.stack.model import PublishedPort, Stack, parse_stack
+from optimus_ops.model.stack import PublishedPort, Stack, parse_stack
+from optimus_ops.model.state import Replica, State, sorted_state
 
 SCALABLE = {"com.optimus.scalable": "true"}
 

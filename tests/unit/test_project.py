@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from optimus_ops.errors import Refused
+from optimus_ops.model.budget_items import BudgetPolicy
 from optimus_ops.project import check_name, load_project
-from optimus_ops.stack.accounts import BudgetPolicy
 
 
 def written(folder: Path, text: str) -> Path:

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 from optimus_ops.balancer.routing import Endpoint
 from optimus_ops.errors import OpsError
-from optimus_ops.stack.published import EVERY_ADDRESS
+from optimus_ops.model.port_conflicts import EVERY_ADDRESS
 
 if TYPE_CHECKING:
-    from optimus_ops.engine.state import State
-    from optimus_ops.stack.model import Stack
+    from optimus_ops.model.stack import Stack
+    from optimus_ops.model.state import State
 
 
 def endpoint_of(stack: Stack, state: State, service: str) -> Endpoint:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from optimus_ops.engine.observe import Docker
-    from optimus_ops.engine.state import Replica
+    from optimus_ops.model.state import Replica
 
 POLL_SECONDS = 0.5
 RETRY_SECONDS = 0.5

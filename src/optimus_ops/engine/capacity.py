@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 from optimus_ops.engine.postgres import CONNECTIONS_COMMAND, parse_connections
 from optimus_ops.engine.process import run
 from optimus_ops.errors import MachineLacks, OpsError
-from optimus_ops.stack.accounts import Capacity
-from optimus_ops.stack.pools import database_of
+from optimus_ops.model.budget_items import Capacity
+from optimus_ops.model.pools import database_of
 
 if TYPE_CHECKING:
     from optimus_ops.engine.observe import Docker
     from optimus_ops.engine.postgres import Connections
-    from optimus_ops.engine.state import Replica, State
-    from optimus_ops.stack.model import Stack
+    from optimus_ops.model.stack import Stack
+    from optimus_ops.model.state import Replica, State
 
 # psql itself gives up connecting after 2 s; the rest is for a loaded host.
 PROBE_SECONDS = 10.0

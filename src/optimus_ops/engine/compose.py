@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from optimus_ops.engine.pins import read_pins
 from optimus_ops.engine.process import CommandFailed, run
 from optimus_ops.errors import MachineLacks, Refused
-from optimus_ops.stack.model import Stack, parse_stack, plain, stack_files
+from optimus_ops.model.stack import Stack, parse_stack, plain, stack_files
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping

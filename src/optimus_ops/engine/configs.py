@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING, cast
 
 from optimus_ops.engine.digests import Key, digests, separately, written_after
 from optimus_ops.engine.files import write_private
-from optimus_ops.stack.given import Changed
+from optimus_ops.model.container_inputs import Changed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-    from optimus_ops.engine.state import Replica
-    from optimus_ops.stack.given import Given, Kind
+    from optimus_ops.model.container_inputs import Given, Kind
+    from optimus_ops.model.state import Replica
 
 VERSION = 2
 

@@ -19,7 +19,7 @@ from optimus_ops.engine.files import write_private
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from optimus_ops.stack.given import Given
+    from optimus_ops.model.container_inputs import Given
 
 KEY_BYTES = 32
 DIGEST_DIGITS = 32

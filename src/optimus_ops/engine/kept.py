@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from optimus_ops.engine.files import write_private
-from optimus_ops.engine.names import KEPT, repository_of
-from optimus_ops.engine.state import short_id
 from optimus_ops.errors import OpsError
+from optimus_ops.model.image_names import KEPT, repository_of
+from optimus_ops.model.state import short_id
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING, Any
 
 from optimus_ops.engine.observe import PROJECT_LABEL, SERVICE_LABEL
 from optimus_ops.engine.process import CommandFailed
-from optimus_ops.engine.state import short_id
 from optimus_ops.errors import OpsError
+from optimus_ops.model.state import short_id
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
     from optimus_ops.engine.compose import Compose
     from optimus_ops.engine.observe import Docker
-    from optimus_ops.engine.state import Replica, State
-    from optimus_ops.stack.model import Stack
+    from optimus_ops.model.stack import Stack
+    from optimus_ops.model.state import Replica, State
 
 LAST_LINES = 3
 MOST_NAMED = 3

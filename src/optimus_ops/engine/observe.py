@@ -17,10 +17,10 @@ from typing import TYPE_CHECKING, Any
 from docker.errors import APIError, DockerException, ImageNotFound, NotFound
 
 from optimus_ops.engine.client import CONNECT_HINT, engine_client, unreachable
-from optimus_ops.engine.names import repository_of, tag_of
-from optimus_ops.engine.state import STOP_SECONDS, Replica, State, sorted_state
 from optimus_ops.errors import MachineLacks, OpsError
-from optimus_ops.stack.model import PublishedPort
+from optimus_ops.model.image_names import repository_of, tag_of
+from optimus_ops.model.stack import PublishedPort
+from optimus_ops.model.state import STOP_SECONDS, Replica, State, sorted_state
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from optimus_ops.stack.model import Dependency, Service, Stack
-from optimus_ops.stack.scalable import is_labelled
+from optimus_ops.model.scalable import is_labelled
+from optimus_ops.model.stack import Dependency, Service, Stack
 
 if TYPE_CHECKING:
-    from optimus_ops.engine.state import Replica, State
+    from optimus_ops.model.state import Replica, State
 
 DEPENDS_LABEL = "com.docker.compose.depends_on"
 

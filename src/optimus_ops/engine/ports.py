@@ -11,8 +11,8 @@ from optimus_ops.errors import Refused
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from optimus_ops.engine.state import State
-    from optimus_ops.stack.model import PublishedPort, Stack
+    from optimus_ops.model.stack import PublishedPort, Stack
+    from optimus_ops.model.state import State
 
 
 def check_ports(stack: Stack, state: State) -> None:

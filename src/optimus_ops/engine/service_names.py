@@ -122,7 +122,7 @@ def _read(place: Path) -> dict[str, Any]:
 def _keep(place: Path, found: ServiceNames, project: Project, environ: Mapping[str, str]) -> None:
     from optimus_ops.compose_files import env_files  # noqa: PLC0415
     from optimus_ops.engine.files import write_private  # noqa: PLC0415
-    from optimus_ops.stack.inputs import inputs_of, variables_in  # noqa: PLC0415
+    from optimus_ops.project.model_files import inputs_of, variables_in  # noqa: PLC0415
 
     variables_in_files = env_files(project.root, project.compose, environ)
     inputs = [str(path) for path in inputs_of(project.always, environ, variables_in_files)]
@@ -144,8 +144,8 @@ def _keep(place: Path, found: ServiceNames, project: Project, environ: Mapping[s
 
 def _by_surface(files: tuple[Path, ...], balancer: str, kept: Mapping[str, Any], problem: OpsError) -> ServiceNames:
     """Return what was known before the files broke, and what they say without being merged."""
-    from optimus_ops.stack.inputs import read_compose  # noqa: PLC0415
-    from optimus_ops.stack.scalable import scalable_services  # noqa: PLC0415
+    from optimus_ops.model.scalable import scalable_services  # noqa: PLC0415
+    from optimus_ops.project.model_files import read_compose  # noqa: PLC0415
 
     services: dict[str, Any] = {}
     for path in files:

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 from optimus_ops.engine.observe import PROJECT_LABEL, asked
 from optimus_ops.errors import Refused
-from optimus_ops.stack.subnets import Network, parse_subnets, subnet_problems, wanted_networks
+from optimus_ops.model.subnets import Network, parse_subnets, subnet_problems, wanted_networks
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from optimus_ops.engine.observe import Docker
-    from optimus_ops.stack.subnets import SubnetProblem
+    from optimus_ops.model.subnets import SubnetProblem
 
 
 def check_subnets(docker: Docker, document: Mapping[str, Any]) -> None:

@@ -12,10 +12,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
-    from optimus_ops.engine.state import State
+    from optimus_ops.model.stack import PublishedPort, Stack
+    from optimus_ops.model.state import State
+    from optimus_ops.model.subnets import SubnetProblem
     from optimus_ops.secrets import Finding
-    from optimus_ops.stack.model import PublishedPort, Stack
-    from optimus_ops.stack.subnets import SubnetProblem
 
 GIB = 1024**3
 DISK_NEEDED = 3 * GIB

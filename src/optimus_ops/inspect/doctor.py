@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 from optimus_ops.console import Console, layout_columns, print_json
 from optimus_ops.engine.leftovers import Leftovers, observe_leftovers
 from optimus_ops.engine.observe import Docker
-from optimus_ops.engine.state import State
 from optimus_ops.engine.subnets import read_problems
 from optimus_ops.errors import MachineLacks, OpsError
 from optimus_ops.inspect import checks, machine
 from optimus_ops.inspect.checks import Check
 from optimus_ops.inspect.status import compose_of
+from optimus_ops.model.state import State
 from optimus_ops.operations.overlays import STAYING
 from optimus_ops.operations.overlays import compose_of as overlaid
 from optimus_ops.operations.rooms import WantedStack
@@ -29,9 +29,9 @@ if TYPE_CHECKING:
     from optimus_ops.console import Progress
     from optimus_ops.engine.compose import Compose
     from optimus_ops.inspect.checks import EngineFacts
+    from optimus_ops.model.stack import Stack
+    from optimus_ops.model.subnets import SubnetProblem
     from optimus_ops.project import Project
-    from optimus_ops.stack.model import Stack
-    from optimus_ops.stack.subnets import SubnetProblem
 
 MARKS = {"ok": ("✓", "32"), "warn": ("!", "33"), "fail": ("✗", "31")}
 

@@ -29,9 +29,9 @@ if TYPE_CHECKING:
 
     from optimus_ops.engine.compose import Compose
     from optimus_ops.engine.observe import Docker
-    from optimus_ops.engine.state import Replica, State
+    from optimus_ops.model.stack import Stack
+    from optimus_ops.model.state import Replica, State
     from optimus_ops.plan.differences import Difference
-    from optimus_ops.stack.model import Stack
 
 Answer = TypeVar("Answer")
 

@@ -29,7 +29,7 @@ from optimus_ops.project import load_project
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from optimus_ops.engine.state import State
+    from optimus_ops.model.state import State
     from optimus_ops.project import Project
 
 DEFAULT_TAIL = "100"

@@ -23,9 +23,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from optimus_ops.engine.observe import Docker
-    from optimus_ops.engine.state import State
+    from optimus_ops.model.stack import PublishedPort, Stack
+    from optimus_ops.model.state import State
     from optimus_ops.project import Project
-    from optimus_ops.stack.model import PublishedPort, Stack
 
 TOOL_SECONDS = 20.0
 PIN = re.compile(r"(?P<name>[A-Za-z0-9._-]+)(?:\[[^\]]*\])?==(?P<version>[^\s;\\]+)(?P<marker>\s*;)?")

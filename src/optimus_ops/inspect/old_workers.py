@@ -12,7 +12,7 @@ from docker.errors import DockerException
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from optimus_ops.engine.state import Replica, State
+    from optimus_ops.model.state import Replica, State
 
 PROCESS_TITLE = "nginx: worker process is shutting down"
 

@@ -12,7 +12,7 @@ from optimus_ops.engine.process import run
 from optimus_ops.errors import OpsError
 
 if TYPE_CHECKING:
-    from optimus_ops.engine.state import Replica
+    from optimus_ops.model.state import Replica
 
 REPORT_LABEL = "com.optimus.report"
 MAX_LINES = 20

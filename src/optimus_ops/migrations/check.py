@@ -10,7 +10,7 @@ from optimus_ops.migrations.sql import statements
 
 if TYPE_CHECKING:
     from optimus_ops.engine.compose import Compose
-    from optimus_ops.stack.model import Stack
+    from optimus_ops.model.stack import Stack
 
 
 def check_pending(compose: Compose, stack: Stack, *, allow_contract: bool) -> str:

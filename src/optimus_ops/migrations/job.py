@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from optimus_ops.engine.compose import Compose
     from optimus_ops.engine.process import Completed
-    from optimus_ops.stack.model import Stack
+    from optimus_ops.model.stack import Stack
 
 REVISION = "com.optimus.migrations.revision"
 SQL = "com.optimus.migrations.sql"

@@ -53,9 +53,9 @@ if TYPE_CHECKING:
     from optimus_ops.console import Progress
     from optimus_ops.engine.compose import Compose
     from optimus_ops.engine.observe import Docker
+    from optimus_ops.model.stack import Stack
     from optimus_ops.operations.rooms import Rooms
     from optimus_ops.operations.undo import Before
-    from optimus_ops.stack.model import Stack
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from optimus_ops.engine.process import run
 from optimus_ops.errors import OpsError, Refused
 
 if TYPE_CHECKING:
-    from optimus_ops.engine.state import Replica
+    from optimus_ops.model.state import Replica
     from optimus_ops.operations.containers import Containers
 
 CHECK_SECONDS = 30.0

@@ -6,20 +6,20 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from optimus_ops.engine.capacity import observe_capacity
+from optimus_ops.model.budget_items import Capacity
+from optimus_ops.model.budgets import check_budgets, fit_pool
+from optimus_ops.model.pools import database_of, pools_of
 from optimus_ops.plan.deploy import peak_replicas
 from optimus_ops.plan.steps import CheckBudgets, Migrate, RunJob, Start
-from optimus_ops.stack.accounts import Capacity
-from optimus_ops.stack.budgets import check_budgets, fit_pool
-from optimus_ops.stack.pools import database_of, pools_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from optimus_ops.engine.observe import Docker
-    from optimus_ops.engine.state import State
+    from optimus_ops.model.budget_items import BudgetPolicy
+    from optimus_ops.model.stack import Stack
+    from optimus_ops.model.state import State
     from optimus_ops.plan.steps import Plan, Step
-    from optimus_ops.stack.accounts import BudgetPolicy
-    from optimus_ops.stack.model import Stack
 
 
 @dataclass(frozen=True)

@@ -8,17 +8,17 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from optimus_ops.errors import Refused
+from optimus_ops.model.stack import parse_count
 from optimus_ops.operations import scale as operations
 from optimus_ops.operations.deadlines import Deadlines
 from optimus_ops.operations.options import Options
 from optimus_ops.plan.deploy import DeployRequest
 from optimus_ops.plan.scale import ScaleRequest
-from optimus_ops.stack.model import parse_count
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from optimus_ops.stack.pull_policy import Asking
+    from optimus_ops.model.pull_policy import Asking
 
 ENGINE_WAIT = "OPTIMUS_ENGINE_WAIT"
 """Names the seconds to wait for an engine that went away before what was done is undone."""

@@ -20,10 +20,10 @@ if TYPE_CHECKING:
     from optimus_ops.console import Progress
     from optimus_ops.engine.compose import Compose
     from optimus_ops.engine.observe import Docker
-    from optimus_ops.engine.state import Replica, State
+    from optimus_ops.model.stack import Stack
+    from optimus_ops.model.state import Replica, State
     from optimus_ops.operations.deadlines import Deadlines
     from optimus_ops.plan.steps import Victim
-    from optimus_ops.stack.model import Stack
 
 Thing = TypeVar("Thing")
 

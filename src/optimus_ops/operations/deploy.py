@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 
 from optimus_ops.contracts import agree_on_deploy, contracts_to_come
 from optimus_ops.engine.disk import check_disk
-from optimus_ops.engine.names import repository_of
-from optimus_ops.engine.state import short_id
 from optimus_ops.engine.subnets import check_subnets
 from optimus_ops.errors import Refused
+from optimus_ops.model.budget_items import BudgetPolicy
+from optimus_ops.model.image_names import repository_of
+from optimus_ops.model.state import short_id
 from optimus_ops.operations.actor import kept_images
 from optimus_ops.operations.budgeting import Budgeting
 from optimus_ops.operations.noticing import notice
@@ -30,17 +31,16 @@ from optimus_ops.plan.differences import noting_differences
 from optimus_ops.plan.notes import with_notes
 from optimus_ops.plan.order import dependencies_first
 from optimus_ops.plan.scale import check_checkout, check_services
-from optimus_ops.stack.accounts import BudgetPolicy
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from optimus_ops.engine.compose import Compose
-    from optimus_ops.engine.state import State
+    from optimus_ops.model.stack import Stack
+    from optimus_ops.model.state import State
     from optimus_ops.operations.options import Options
     from optimus_ops.plan.scale import Surroundings
     from optimus_ops.plan.steps import Plan
-    from optimus_ops.stack.model import Stack
 
 
 @dataclass(frozen=True)

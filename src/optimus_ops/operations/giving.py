@@ -7,15 +7,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from optimus_ops.engine.configs import ConfigNotes, Giving
-from optimus_ops.stack.given import Changed
+from optimus_ops.model.container_inputs import Changed
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
 
     from optimus_ops.engine.compose import Compose
     from optimus_ops.engine.observe import Docker
-    from optimus_ops.engine.state import Replica, State
-    from optimus_ops.stack.model import Stack
+    from optimus_ops.model.stack import Stack
+    from optimus_ops.model.state import Replica, State
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from optimus_ops.operations.containers import POLL_SECONDS
 
 if TYPE_CHECKING:
     from optimus_ops.console import Progress
-    from optimus_ops.engine.state import Replica
+    from optimus_ops.model.state import Replica
     from optimus_ops.operations.containers import Containers
 
 STOP_SECONDS = 10.0

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from optimus_ops.engine.state import Replica, State
+    from optimus_ops.model.state import Replica, State
 
 HOPELESS = frozenset({"exited", "dead", "removing", "restarting"})
 

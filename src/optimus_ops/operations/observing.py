@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from optimus_ops.console import Progress
-    from optimus_ops.engine.state import Replica
+    from optimus_ops.model.state import Replica
     from optimus_ops.operations.containers import Containers
 
 POLL_SECONDS = 0.5

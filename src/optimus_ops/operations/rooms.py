@@ -14,11 +14,11 @@ if TYPE_CHECKING:
     from optimus_ops.console import Progress
     from optimus_ops.engine.compose import Compose
     from optimus_ops.engine.observe import Docker
-    from optimus_ops.engine.state import State
+    from optimus_ops.model.stack import Stack
+    from optimus_ops.model.state import State
     from optimus_ops.operations.containers import Containers
     from optimus_ops.project import Project
     from optimus_ops.secrets import SecretsPlan
-    from optimus_ops.stack.model import Stack
 
 
 @dataclass(frozen=True)
@@ -240,7 +240,7 @@ class Rooms:
     def check_budgets(self, containers: Containers, peak: Mapping[str, int]) -> None:
         """Refuse what the database has too few connections for."""
         from optimus_ops.engine.capacity import observe_capacity  # noqa: PLC0415
-        from optimus_ops.stack.budgets import BudgetPolicy, check_budgets  # noqa: PLC0415
+        from optimus_ops.model.budgets import BudgetPolicy, check_budgets  # noqa: PLC0415
 
         capacity = observe_capacity(containers.docker, containers.stack, containers.observe())
         check_budgets(

@@ -9,6 +9,7 @@ from optimus_ops.engine.disk import check_disk
 from optimus_ops.engine.leftovers import Leftovers
 from optimus_ops.engine.ports import check_ports
 from optimus_ops.engine.subnets import check_subnets
+from optimus_ops.model.budget_items import BudgetPolicy
 from optimus_ops.operations.budgeting import Budgeting
 from optimus_ops.operations.noticing import notice
 from optimus_ops.operations.overlays import check_switch
@@ -25,14 +26,13 @@ from optimus_ops.plan.scale import (
     plan_migrate,
     plan_scale,
 )
-from optimus_ops.stack.accounts import BudgetPolicy
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from optimus_ops.model.stack import Stack
     from optimus_ops.operations.options import Options
     from optimus_ops.plan.steps import Plan
-    from optimus_ops.stack.model import Stack
 
 
 @dataclass(frozen=True)

@@ -26,11 +26,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from optimus_ops.engine.compose import Compose
-    from optimus_ops.engine.state import State
+    from optimus_ops.model.stack import Stack
+    from optimus_ops.model.state import State
     from optimus_ops.operations.options import Options
     from optimus_ops.plan.steps import Plan
     from optimus_ops.project import Project
-    from optimus_ops.stack.model import Stack
 
 
 @dataclass(frozen=True)

@@ -12,9 +12,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from optimus_ops.engine.observe import Docker
-    from optimus_ops.engine.state import State
-    from optimus_ops.stack.model import Stack
-    from optimus_ops.stack.pull_policy import Asking
+    from optimus_ops.model.pull_policy import Asking
+    from optimus_ops.model.stack import Stack
+    from optimus_ops.model.state import State
 
 
 def moved_tags(docker: Docker, stack: Stack, services: Iterable[str], asking: Asking = "by policy") -> dict[str, str]:

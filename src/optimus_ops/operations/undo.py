@@ -11,8 +11,8 @@ from optimus_ops.engine.files import write_private
 from optimus_ops.engine.kept import KeptImages
 from optimus_ops.engine.leftovers import remove_nameless
 from optimus_ops.engine.pins import Pins, write_pins
-from optimus_ops.engine.state import short_id
 from optimus_ops.errors import MachineLacks, OpsError
+from optimus_ops.model.state import short_id
 from optimus_ops.operations.containers import POLL_SECONDS, each
 from optimus_ops.plan.scale import going, routed
 
@@ -23,9 +23,9 @@ if TYPE_CHECKING:
     from optimus_ops.console import Progress
     from optimus_ops.engine.compose import Compose
     from optimus_ops.engine.observe import Docker
-    from optimus_ops.engine.state import Replica, State
+    from optimus_ops.model.stack import Stack
+    from optimus_ops.model.state import Replica, State
     from optimus_ops.operations.containers import Containers
-    from optimus_ops.stack.model import Stack
 
 
 QUIET_SECONDS = 2.0

@@ -53,10 +53,10 @@ from optimus_ops.plan.steps import (
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping
 
-    from optimus_ops.engine.state import Replica, State
+    from optimus_ops.model.pull_policy import Asking
+    from optimus_ops.model.stack import Stack
+    from optimus_ops.model.state import Replica, State
     from optimus_ops.plan.scale import Surroundings
-    from optimus_ops.stack.model import Stack
-    from optimus_ops.stack.pull_policy import Asking
 
 OUTAGE = "plan one: invoke down, then invoke up"
 

@@ -11,10 +11,10 @@ from optimus_ops.plan.steps import Build, Pull, Remove, Start, Stop
 if TYPE_CHECKING:
     from collections.abc import Collection, Container, Iterable, Iterator
 
-    from optimus_ops.engine.state import State
+    from optimus_ops.model.stack import Stack
+    from optimus_ops.model.state import State
     from optimus_ops.plan.stale import Staleness, Versions
     from optimus_ops.plan.steps import Plan
-    from optimus_ops.stack.model import Stack
 
 OUTAGE = "invoke down, then invoke up (an outage: it has one container)"
 

@@ -10,8 +10,8 @@ from optimus_ops.plan.steps import Plan, Remove, RemoveNetwork, Step, Stop
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from optimus_ops.engine.state import State
-    from optimus_ops.stack.model import Stack
+    from optimus_ops.model.stack import Stack
+    from optimus_ops.model.state import State
 
 
 def plan_down(stack: Stack, state: State, networks: Sequence[str]) -> Plan:

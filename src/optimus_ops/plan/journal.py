@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from optimus_ops.engine.state import State
+    from optimus_ops.model.state import State
     from optimus_ops.plan.steps import Plan
 
 KEPT = 200

@@ -12,9 +12,9 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
     from optimus_ops.engine.leftovers import Leftovers
-    from optimus_ops.engine.state import Replica, State
+    from optimus_ops.model.stack import Stack
+    from optimus_ops.model.state import Replica, State
     from optimus_ops.plan.steps import Plan
-    from optimus_ops.stack.model import Stack
 
 CAUSE = "--remove-orphans"
 

@@ -11,9 +11,9 @@ from optimus_ops.plan.steps import Remove, Stop
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from optimus_ops.engine.state import State
+    from optimus_ops.model.stack import Stack
+    from optimus_ops.model.state import State
     from optimus_ops.plan.steps import Plan
-    from optimus_ops.stack.model import Stack
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from optimus_ops.errors import Refused
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
 
-    from optimus_ops.stack.model import Stack
+    from optimus_ops.model.stack import Stack
 
 
 class Rank(IntEnum):

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from optimus_ops.engine.state import short_id
 from optimus_ops.errors import MachineLacks, Refused
+from optimus_ops.model.state import short_id
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from optimus_ops.model.stack import Stack
     from optimus_ops.plan.scale import Surroundings
-    from optimus_ops.stack.model import Stack
 
 
 def check_pullable(stack: Stack, names: Iterable[str], around: Surroundings) -> None:

@@ -31,9 +31,9 @@ from optimus_ops.plan.steps import (
 if TYPE_CHECKING:
     from collections.abc import Container, Iterable, Mapping, Sequence
 
-    from optimus_ops.engine.state import Replica, State
-    from optimus_ops.stack.given import Changed
-    from optimus_ops.stack.model import Stack
+    from optimus_ops.model.container_inputs import Changed
+    from optimus_ops.model.stack import Stack
+    from optimus_ops.model.state import Replica, State
 
 
 # The balancer looks addresses up each second (compose/nginx/upstreams.conf): after that it knows who is gone.

@@ -5,15 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
-from optimus_ops.engine.state import short_id
-from optimus_ops.stack.published import bound_otherwise
+from optimus_ops.model.port_conflicts import bound_otherwise
+from optimus_ops.model.state import short_id
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from optimus_ops.engine.state import Replica, State
-    from optimus_ops.stack.given import Changed, Kind
-    from optimus_ops.stack.model import Service, Stack
+    from optimus_ops.model.container_inputs import Changed, Kind
+    from optimus_ops.model.stack import Service, Stack
+    from optimus_ops.model.state import Replica, State
 
 Reason = Literal["image", "environment", "ports", "configuration", "secret", "definition"]
 

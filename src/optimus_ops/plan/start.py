@@ -5,15 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from optimus_ops.model.stack import HEALTHY
 from optimus_ops.plan.order import Rank, rank_of, start_order
 from optimus_ops.plan.steps import RunJob, Start, Step, WaitDependency, WaitHealthy
-from optimus_ops.stack.model import HEALTHY
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
 
-    from optimus_ops.engine.state import State
-    from optimus_ops.stack.model import Stack
+    from optimus_ops.model.stack import Stack
+    from optimus_ops.model.state import State
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from optimus_ops.engine.state import short_id
+from optimus_ops.model.state import short_id
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -13,7 +13,7 @@ from tests.unit.stacks import replica, stack, state
 
 from optimus_ops.balancer.endpoints import endpoint_of
 from optimus_ops.balancer.routing import Answer, Endpoint, Known, check_routing
-from optimus_ops.stack.model import PublishedPort
+from optimus_ops.model.stack import PublishedPort
 
 ENDPOINT = Endpoint("127.0.0.1", 1)
 SICK = Known(unwell=frozenset({"sick"}))

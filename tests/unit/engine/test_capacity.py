@@ -15,7 +15,7 @@ from optimus_ops.engine.capacity import observe_capacity
 from optimus_ops.engine.observe import Docker
 from optimus_ops.engine.postgres import parse_connections
 from optimus_ops.errors import OpsError
-from optimus_ops.stack.accounts import Capacity
+from optimus_ops.model.budget_items import Capacity
 
 HOST = Docker(None, "here", memory=2**33, cpus=2.0)
 UNKNOWN = Capacity(None, 0, 2**33, 2.0)

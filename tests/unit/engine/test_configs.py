@@ -11,7 +11,7 @@ import pytest
 from tests.unit.stacks import replica
 
 from optimus_ops.engine.configs import ConfigNotes, Giving
-from optimus_ops.stack.given import Changed, Given
+from optimus_ops.model.container_inputs import Changed, Given
 
 
 @pytest.fixture

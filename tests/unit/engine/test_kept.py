@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from optimus_ops.engine.kept import MOST_KEPT, KeptImages
-from optimus_ops.engine.names import repository_of
 from optimus_ops.engine.observe import Docker
+from optimus_ops.model.image_names import repository_of
 
 
 class Images:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from optimus_ops.engine.observe import parse_replica
-from optimus_ops.stack.model import PublishedPort
+from optimus_ops.model.stack import PublishedPort
 
 
 def test_ports_on_the_host_are_those_that_are_bound() -> None:

@@ -3,9 +3,9 @@ from __future__ import annotations
 from tests.unit.stacks import replica, state
 
 from optimus_ops.engine.observed_stack import observed_stack, parse_depends_on
+from optimus_ops.model.stack import COMPLETED, HEALTHY, Dependency
 from optimus_ops.plan.down import plan_down
 from optimus_ops.plan.steps import Stop
-from optimus_ops.stack.model import COMPLETED, HEALTHY, Dependency
 
 DEPENDS = "com.docker.compose.depends_on"
 

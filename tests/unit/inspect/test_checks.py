@@ -13,10 +13,10 @@ from optimus_ops.engine.leftovers import Leftovers
 from optimus_ops.inspect import checks, machine
 from optimus_ops.inspect.checks import Check, EngineFacts, Images, Packages, Tools
 from optimus_ops.inspect.doctor import report
+from optimus_ops.model.stack import PublishedPort
 from optimus_ops.plan.lock import stack_lock
 from optimus_ops.project import load_project
 from optimus_ops.secrets import Finding
-from optimus_ops.stack.model import PublishedPort
 
 if TYPE_CHECKING:
     from pathlib import Path

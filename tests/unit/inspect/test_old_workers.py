@@ -11,8 +11,8 @@ from docker.errors import APIError
 from tests.unit.inspect.test_report import seen, shown, status_of
 from tests.unit.stacks import replica
 
-from optimus_ops.engine.state import sorted_state
 from optimus_ops.inspect.old_workers import old_workers
+from optimus_ops.model.state import sorted_state
 
 MASTER = ["10", "nginx: master process nginx -g daemon off;"]
 WORKER = ["11", "nginx: worker process"]

@@ -12,12 +12,12 @@ import pytest
 from tests.unit.stacks import IMAGES, migrated, replica, stack
 
 from optimus_ops.engine.leftovers import Leftovers
-from optimus_ops.engine.state import Replica, State, sorted_state
 from optimus_ops.inspect.render import print_status, status_json
 from optimus_ops.inspect.report import Row, Sighting, make_rows
 from optimus_ops.inspect.reports import shown_lines
 from optimus_ops.inspect.stores import Database, RedisServer, Unreachable
 from optimus_ops.inspect.usage import Limits, Usage
+from optimus_ops.model.state import Replica, State, sorted_state
 from optimus_ops.plan.differences import Difference
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)

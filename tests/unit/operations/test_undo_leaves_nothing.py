@@ -12,7 +12,7 @@ from tests.unit.stacks import replica, stack, state
 from optimus_ops.engine.compose import Compose
 from optimus_ops.engine.kept import KeptImages
 from optimus_ops.engine.pins import Pins
-from optimus_ops.engine.state import Replica, State
+from optimus_ops.model.state import Replica, State
 from optimus_ops.operations import undo
 from optimus_ops.operations.containers import Containers
 from optimus_ops.operations.deadlines import Deadlines

@@ -9,11 +9,11 @@ from hypothesis import strategies as st
 from tests.unit.stacks import IMAGES, migrated, replica, running, stack, state
 
 from optimus_ops.errors import Refused
+from optimus_ops.model.container_inputs import Changed
 from optimus_ops.plan.deploy import DeployRequest, deployable, peak_replicas, plan_deploy
 from optimus_ops.plan.render import plan_text
 from optimus_ops.plan.scale import Surroundings
 from optimus_ops.plan.steps import Plan, Remove, Start, Stop
-from optimus_ops.stack.given import Changed
 
 NEW = "sha256:new"
 

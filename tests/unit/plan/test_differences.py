@@ -7,14 +7,14 @@ from typing import Any
 import pytest
 from tests.unit.stacks import DOCUMENT, IMAGES, replica, running, stack, state
 
-from optimus_ops.engine.state import State
+from optimus_ops.model.container_inputs import Changed
+from optimus_ops.model.stack import PublishedPort
+from optimus_ops.model.state import State
 from optimus_ops.plan.differences import differences, noting_differences
 from optimus_ops.plan.render import plan_json, plan_text
 from optimus_ops.plan.scale import ScaleRequest, Surroundings, plan_scale
 from optimus_ops.plan.stale import Versions
 from optimus_ops.plan.steps import Plan, Stop
-from optimus_ops.stack.given import Changed
-from optimus_ops.stack.model import PublishedPort
 
 FILE = Changed("configuration", "tenants.yaml")
 OUTAGE = "invoke down, then invoke up (an outage: it has one container)"

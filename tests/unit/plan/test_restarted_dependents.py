@@ -5,10 +5,10 @@ from typing import Any
 from tests.unit.plan.test_start_order import ended, service, stack
 from tests.unit.stacks import replica, state
 
+from optimus_ops.model.stack import COMPLETED, HEALTHY, STARTED
 from optimus_ops.plan.deploy import DeployRequest, dependents_of, plan_deploy
 from optimus_ops.plan.scale import Surroundings
 from optimus_ops.plan.steps import Restart, RunJob, Start, Stop, WaitDependency
-from optimus_ops.stack.model import COMPLETED, HEALTHY, STARTED
 
 RESTART = {"condition": STARTED, "restart": True}
 MADE = stack(

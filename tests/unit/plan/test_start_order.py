@@ -8,10 +8,10 @@ from hypothesis import strategies as st
 from tests.unit.stacks import IMAGES, replica, state
 
 from optimus_ops.errors import Refused
+from optimus_ops.model.stack import COMPLETED, HEALTHY, STARTED, Stack, parse_stack
 from optimus_ops.plan.order import dependencies_first, start_order
 from optimus_ops.plan.scale import ScaleRequest, Surroundings, plan_migrate, plan_scale
 from optimus_ops.plan.steps import RunJob, WaitHealthy
-from optimus_ops.stack.model import COMPLETED, HEALTHY, STARTED, Stack, parse_stack
 
 SCALABLE = {"com.optimus.scalable": "true"}
 

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from datetime import datetime
 
-    from optimus_ops.stack.model import PublishedPort
+    from optimus_ops.model.stack import PublishedPort
 
 
 STOP_SECONDS = 10.0

@@ -9,7 +9,7 @@ import math
 from typing import TYPE_CHECKING
 
 from optimus_ops.errors import Refused
-from optimus_ops.stack.accounts import (
+from optimus_ops.model.budget_items import (
     DEFAULT_POLICY,
     NANO,
     BudgetPolicy,
@@ -18,15 +18,15 @@ from optimus_ops.stack.accounts import (
     amount,
     nano,
 )
-from optimus_ops.stack.fitting import explain_fit, fit_pool, raise_connections
-from optimus_ops.stack.pools import database_of, with_environment
-from optimus_ops.stack.published import fixed_ports, port_clashes
+from optimus_ops.model.pool_sizing import explain_fit, fit_pool, raise_connections
+from optimus_ops.model.pools import database_of, with_environment
+from optimus_ops.model.port_conflicts import fixed_ports, port_clashes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from optimus_ops.stack.accounts import Account
-    from optimus_ops.stack.model import Stack
+    from optimus_ops.model.budget_items import Account
+    from optimus_ops.model.stack import Stack
 
 __all__ = [
     "BudgetPolicy",

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from optimus_ops.errors import Refused
-from optimus_ops.stack.fixed import fixed_things
-from optimus_ops.stack.given import Given, given_to
-from optimus_ops.stack.pull_policy import PullPolicy
-from optimus_ops.stack.scalable import is_labelled, is_stateless
+from optimus_ops.model.container_inputs import Given, given_to
+from optimus_ops.model.fixed_resources import fixed_things
+from optimus_ops.model.pull_policy import PullPolicy
+from optimus_ops.model.scalable import is_labelled, is_stateless
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterator, Mapping

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from optimus_ops.stack.model import PublishedPort, Service, Stack
+    from optimus_ops.model.stack import PublishedPort, Service, Stack
 
 EVERY_ADDRESS = {"", "0.0.0.0", "::"}  # noqa: S104 - compared with, not bound to
 

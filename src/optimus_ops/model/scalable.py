@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from optimus_ops.stack.fixed import fixed_things
+from optimus_ops.model.fixed_resources import fixed_things
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

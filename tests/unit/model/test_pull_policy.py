@@ -8,7 +8,7 @@ import pytest
 from tests.unit.stacks import stack
 
 from optimus_ops.errors import Refused
-from optimus_ops.stack.pull_policy import Asking, PullPolicy
+from optimus_ops.model.pull_policy import Asking, PullPolicy
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 

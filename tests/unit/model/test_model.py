@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from tests.unit.stacks import stack
 
 from optimus_ops.errors import Refused
-from optimus_ops.stack.model import COMPLETED, Dependency, PublishedPort, parse_count, parse_duration, parse_stack
-from optimus_ops.stack.scalable import scalable_services
+from optimus_ops.model.scalable import scalable_services
+from optimus_ops.model.stack import COMPLETED, Dependency, PublishedPort, parse_count, parse_duration, parse_stack
 
 
 def test_services_say_what_the_files_say() -> None:

@@ -7,14 +7,14 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from optimus_ops.errors import Refused
-from optimus_ops.stack.accounts import DEFAULT_POLICY, BudgetPolicy, Capacity, Refit, connections_account
-from optimus_ops.stack.pools import OVERFLOW, SIZE, Pool, pools_of, with_environment
+from optimus_ops.model.budget_items import DEFAULT_POLICY, BudgetPolicy, Capacity, Refit, connections_account
+from optimus_ops.model.pools import OVERFLOW, SIZE, Pool, pools_of, with_environment
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from optimus_ops.stack.accounts import Account
-    from optimus_ops.stack.model import Stack
+    from optimus_ops.model.budget_items import Account
+    from optimus_ops.model.stack import Stack
 
 
 def fit_pool(

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from tests.unit.stacks import DOCUMENT, SCALABLE, stack
 
 from optimus_ops.errors import Refused
-from optimus_ops.stack.budgets import (
+from optimus_ops.model.budgets import (
     BudgetPolicy,
     Capacity,
     check_budgets,
@@ -22,7 +22,7 @@ from optimus_ops.stack.budgets import (
     largest_fit,
     with_environment,
 )
-from optimus_ops.stack.model import Stack
+from optimus_ops.model.stack import Stack
 
 MEBI = 1024**2
 HOST = Capacity(max_connections=100, reserved_connections=3, memory=4096 * MEBI, cpus=2.0)

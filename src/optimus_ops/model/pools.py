@@ -14,7 +14,7 @@ from optimus_ops.errors import Refused
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from optimus_ops.stack.model import Service, Stack
+    from optimus_ops.model.stack import Service, Stack
 
 SIZE = "DB_POOL_SIZE"
 OVERFLOW = "DB_MAX_OVERFLOW"

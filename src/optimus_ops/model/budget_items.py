@@ -11,12 +11,12 @@ from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Literal
 
 from optimus_ops.errors import Refused
-from optimus_ops.stack.pools import Pool, database_of, pools_of
+from optimus_ops.model.pools import Pool, database_of, pools_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from optimus_ops.stack.model import Service, Stack
+    from optimus_ops.model.stack import Service, Stack
 
 Kind = Literal["database connections", "memory", "processors"]
 

@@ -8,10 +8,10 @@ import pytest
 from tests.unit.stacks import IMAGES, running, stack
 
 from optimus_ops.errors import Refused
+from optimus_ops.model.scalable import scalable_services
+from optimus_ops.model.stack import Stack, parse_stack
 from optimus_ops.plan.deploy import DeployRequest, plan_deploy
 from optimus_ops.plan.scale import ScaleRequest, Surroundings, plan_scale
-from optimus_ops.stack.model import Stack, parse_stack
-from optimus_ops.stack.scalable import scalable_services
 
 HERE = Surroundings(images=IMAGES)
 FIXED: list[tuple[dict[str, Any], str]] = [

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from optimus_ops.inspect.checks import check_subnets
-from optimus_ops.stack.subnets import (
+from optimus_ops.model.subnets import (
     Network,
     Subnet,
     SubnetProblem,

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from optimus_ops.stack.inputs import inputs_of, read_compose, variables_in
+from optimus_ops.project.model_files import inputs_of, read_compose, variables_in
 
 
 def write(path: Path, text: str) -> Path:
