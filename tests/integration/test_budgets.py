@@ -16,7 +16,7 @@ from optimus_ops.engine.observe import Docker
 from optimus_ops.errors import Refused
 from optimus_ops.model.budgets import Capacity, check_budgets, fit_pool, largest_fit, with_environment
 from optimus_ops.model.stack import Stack
-from optimus_ops.project import load_project
+from optimus_ops.project.settings import load_project
 
 pytestmark = pytest.mark.integration
 

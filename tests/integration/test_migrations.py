@@ -19,7 +19,7 @@ from optimus_ops.engine.pins import Pins
 from optimus_ops.errors import OpsError, Refused
 from optimus_ops.migrations.check import check_pending
 from optimus_ops.migrations.job import HOOK_LABEL, JobFailed, downgrade, pending_sql, revision
-from optimus_ops.project import load_project
+from optimus_ops.project.settings import load_project
 
 pytestmark = pytest.mark.integration
 

@@ -12,7 +12,7 @@ from optimus_ops.contracts.model import NEEDS, OFFERS, Break, Contract
 from optimus_ops.contracts.offering import SERVICES, offer_of, services_with_contracts
 from optimus_ops.contracts.reading import FOLDER, contract_of_checkout
 from optimus_ops.errors import OpsError, Refused
-from optimus_ops.project import load_project
+from optimus_ops.project.settings import load_project
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

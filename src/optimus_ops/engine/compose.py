@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from optimus_ops.engine.pins import Pins
     from optimus_ops.engine.process import Completed
-    from optimus_ops.project import Project
+    from optimus_ops.project.settings import Project
 
 Existing = Literal["keep", "replace"]
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from optimus_ops.engine.observe import Docker
-    from optimus_ops.project import Project
+    from optimus_ops.project.settings import Project
 
 MOST_KEPT = 5
 

@@ -18,7 +18,7 @@ from optimus_ops.errors import OpsError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-    from optimus_ops.project import Project
+    from optimus_ops.project.settings import Project
 
 # What they are made by; another way of making them is another number.
 FORM = 1
@@ -120,8 +120,8 @@ def _read(place: Path) -> dict[str, Any]:
 
 
 def _keep(place: Path, found: ServiceNames, project: Project, environ: Mapping[str, str]) -> None:
-    from optimus_ops.compose_files import env_files  # noqa: PLC0415
     from optimus_ops.engine.files import write_private  # noqa: PLC0415
+    from optimus_ops.project.compose_files import env_files  # noqa: PLC0415
     from optimus_ops.project.model_files import inputs_of, variables_in  # noqa: PLC0415
 
     variables_in_files = env_files(project.root, project.compose, environ)

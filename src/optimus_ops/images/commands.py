@@ -18,7 +18,7 @@ from optimus_ops.images.registry import registry_answers
 from optimus_ops.images.standins import STAND_INS, is_stand_in
 from optimus_ops.plan.render import plan_text
 from optimus_ops.plan.steps import Build, MakeBases, Plan
-from optimus_ops.project import load_project
+from optimus_ops.project.settings import load_project
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

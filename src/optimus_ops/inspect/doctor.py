@@ -19,7 +19,7 @@ from optimus_ops.model.state import State
 from optimus_ops.operations.overlays import STAYING
 from optimus_ops.operations.overlays import compose_of as overlaid
 from optimus_ops.operations.rooms import WantedStack
-from optimus_ops.project import load_project, overlay_file
+from optimus_ops.project.settings import load_project, overlay_file
 from optimus_ops.secrets import SecretsPaths, validate
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from optimus_ops.inspect.checks import EngineFacts
     from optimus_ops.model.stack import Stack
     from optimus_ops.model.subnets import SubnetProblem
-    from optimus_ops.project import Project
+    from optimus_ops.project.settings import Project
 
 MARKS = {"ok": ("✓", "32"), "warn": ("!", "33"), "fail": ("✗", "31")}
 

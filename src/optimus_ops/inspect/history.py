@@ -17,7 +17,7 @@ from optimus_ops.errors import Refused
 from optimus_ops.inspect.lines import clean
 from optimus_ops.inspect.render import counted
 from optimus_ops.plan.history import Outcome, Result, read_history
-from optimus_ops.project import load_project
+from optimus_ops.project.settings import load_project
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

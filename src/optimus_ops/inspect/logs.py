@@ -24,13 +24,13 @@ from optimus_ops.engine.observe import (
 from optimus_ops.errors import MachineLacks, OpsError, Refused
 from optimus_ops.inspect.lines import Assembler, LogLine, Prefixer, in_order
 from optimus_ops.inspect.status import compose_of
-from optimus_ops.project import load_project
+from optimus_ops.project.settings import load_project
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from optimus_ops.model.state import State
-    from optimus_ops.project import Project
+    from optimus_ops.project.settings import Project
 
 DEFAULT_TAIL = "100"
 QUIET_SECONDS = 0.25

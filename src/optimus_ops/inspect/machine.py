@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from optimus_ops.engine.observe import Docker
     from optimus_ops.model.stack import PublishedPort, Stack
     from optimus_ops.model.state import State
-    from optimus_ops.project import Project
+    from optimus_ops.project.settings import Project
 
 TOOL_SECONDS = 20.0
 PIN = re.compile(r"(?P<name>[A-Za-z0-9._-]+)(?:\[[^\]]*\])?==(?P<version>[^\s;\\]+)(?P<marker>\s*;)?")

@@ -11,13 +11,13 @@ from optimus_ops.inspect.gather import look
 from optimus_ops.inspect.render import print_status, status_json
 from optimus_ops.inspect.report import make_rows
 from optimus_ops.operations import overlays
-from optimus_ops.project import load_project
+from optimus_ops.project.settings import load_project
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from optimus_ops.engine.compose import Compose
-    from optimus_ops.project import Project
+    from optimus_ops.project.settings import Project
 
 
 def status(*, json: bool, root: Path | None = None) -> None:

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 from optimus_ops.engine.compose import Compose
 from optimus_ops.errors import Refused
-from optimus_ops.project import overlay_file
+from optimus_ops.project.settings import overlay_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from optimus_ops.project import Project
+    from optimus_ops.project.settings import Project
 
 STAYING = ("observability", "sentinel")
 SWITCHED = "sentinel"

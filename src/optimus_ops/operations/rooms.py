@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from optimus_ops.model.stack import Stack
     from optimus_ops.model.state import State
     from optimus_ops.operations.containers import Containers
-    from optimus_ops.project import Project
+    from optimus_ops.project.settings import Project
     from optimus_ops.secrets import SecretsPlan
 
 

@@ -19,7 +19,7 @@ from optimus_ops.operations.undo import observe_before
 from optimus_ops.plan.history import unfinished
 from optimus_ops.plan.journal import facts_of
 from optimus_ops.plan.scale import check_services
-from optimus_ops.project import check_name, load_project
+from optimus_ops.project.settings import check_name, load_project
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from optimus_ops.model.state import State
     from optimus_ops.operations.options import Options
     from optimus_ops.plan.steps import Plan
-    from optimus_ops.project import Project
+    from optimus_ops.project.settings import Project
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from optimus_ops.dotenv import interpolate, read_dotenv
+from optimus_ops.project.dotenv import interpolate, read_dotenv
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

@@ -12,7 +12,7 @@ from optimus_ops.operations.change import Change, command
 from optimus_ops.plan.executor import execute
 from optimus_ops.plan.journal import Journal
 from optimus_ops.plan.render import plan_text
-from optimus_ops.project import load_project
+from optimus_ops.project.settings import load_project
 from optimus_ops.redis_drill.actor import DrillActor
 from optimus_ops.redis_drill.cutting import need_root
 from optimus_ops.redis_drill.faults import chosen_faults
@@ -30,7 +30,7 @@ from optimus_ops.redis_ha.target import Target
 if TYPE_CHECKING:
     from optimus_ops.operations.options import Options
     from optimus_ops.plan.steps import Plan
-    from optimus_ops.project import Project
+    from optimus_ops.project.settings import Project
     from optimus_ops.redis_drill.faults import Fault
 
 MOST_RUNS = 1000

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from optimus_ops.engine.observe import Docker
-    from optimus_ops.project import Project
+    from optimus_ops.project.settings import Project
     from optimus_ops.secrets.value import Secret
 
 CHAT = Kind("chat", safe=True, service=True)

@@ -11,7 +11,7 @@ from optimus_ops.errors import MachineLacks, Refused
 from optimus_ops.inspect.units import size
 from optimus_ops.operations.change import Change, Planned
 from optimus_ops.plan.steps import Plan
-from optimus_ops.project import load_project
+from optimus_ops.project.settings import load_project
 from optimus_ops.redis_ha.backup_actor import LONGEST_SECONDS, BackupActor
 from optimus_ops.redis_ha.choosing import choose_container
 from optimus_ops.redis_ha.client import ODD, reason

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from optimus_ops.errors import Refused
 from optimus_ops.operations.change import Change, Planned
 from optimus_ops.plan.steps import Plan
-from optimus_ops.project import load_project
+from optimus_ops.project.settings import load_project
 from optimus_ops.redis_ha.failover_actor import LONGEST_SECONDS, FailoverActor
 from optimus_ops.redis_ha.finding import place_of
 from optimus_ops.redis_ha.judge import judge

@@ -10,7 +10,7 @@ from optimus_ops.redis_ha.logins import stack_logins
 from optimus_ops.redis_ha.places import SentinelPlace, StackPlace, UrlPlace
 
 if TYPE_CHECKING:
-    from optimus_ops.project import Project
+    from optimus_ops.project.settings import Project
     from optimus_ops.redis_ha.places import Place
     from optimus_ops.redis_ha.target import Target
 

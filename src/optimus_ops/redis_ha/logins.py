@@ -11,7 +11,7 @@ from optimus_ops.secrets.value import Secret
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from optimus_ops.project import Project
+    from optimus_ops.project.settings import Project
     from optimus_ops.redis_ha.containers import RedisContainer
 
 

@@ -11,7 +11,7 @@ from redis.exceptions import RedisError
 from optimus_ops.errors import Refused
 from optimus_ops.operations.change import Change, Planned
 from optimus_ops.plan.steps import Plan
-from optimus_ops.project import load_project
+from optimus_ops.project.settings import load_project
 from optimus_ops.redis_ha.choosing import choose_container, named_container
 from optimus_ops.redis_ha.containers import find_redis
 from optimus_ops.redis_ha.data_files import DataFiles, read_data_files, refuse_without_volume

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from optimus_ops.console import Console, layout_columns, print_json
 from optimus_ops.errors import OpsError
-from optimus_ops.project import load_project
+from optimus_ops.project.settings import load_project
 from optimus_ops.redis_ha.finding import place_of
 from optimus_ops.redis_ha.judge import judge
 from optimus_ops.redis_ha.render import document, table_text

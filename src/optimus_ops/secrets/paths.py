@@ -11,7 +11,7 @@ from optimus_ops.secrets.schema import describes_secrets
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from optimus_ops.project import Project
+    from optimus_ops.project.settings import Project
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from optimus_ops.console import Console, print_json
 from optimus_ops.errors import OpsError, Refused
-from optimus_ops.project import load_project
+from optimus_ops.project.settings import load_project
 from optimus_ops.secrets.firstrun import SecretsOutcome, ensure, plan, validate
 from optimus_ops.secrets.paths import SecretsPaths
 

@@ -39,7 +39,7 @@ def make_namespace(root: Path | None = None) -> Collection:
     sys.dont_write_bytecode = bool(sys.flags.dont_write_bytecode)
     from optimus_ops.commandline.streams import prepare_streams
     from optimus_ops.errors import OpsError, Refused
-    from optimus_ops.project import ROOT_VARIABLE, find_root
+    from optimus_ops.project.settings import ROOT_VARIABLE, find_root
 
     words = list(sys.argv[1:])
     try:
@@ -78,7 +78,7 @@ def assembled(names: ServiceNames) -> Collection:
 
 def _services(root: Path | None) -> ServiceNames:
     from optimus_ops.engine.service_names import service_names
-    from optimus_ops.project import load_project
+    from optimus_ops.project.settings import load_project
 
     return service_names(load_project(root))
 

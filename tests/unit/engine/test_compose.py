@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from optimus_ops.engine.compose import Compose
-from optimus_ops.project import load_project
+from optimus_ops.project.settings import load_project
 
 DOCKER = """#!/bin/sh
 printf '%s\\n' "$*" >> "$0.told"

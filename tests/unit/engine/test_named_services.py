@@ -7,7 +7,7 @@ import pytest
 
 from optimus_ops.engine.compose import Compose
 from optimus_ops.errors import Refused
-from optimus_ops.project import load_project
+from optimus_ops.project.settings import load_project
 
 DOCUMENT: dict[str, Any] = {
     "name": "shop",

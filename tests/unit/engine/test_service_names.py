@@ -7,7 +7,7 @@ import pytest
 
 from optimus_ops.engine.service_names import ServiceNames, service_names
 from optimus_ops.errors import Refused
-from optimus_ops.project import Project, load_project
+from optimus_ops.project.settings import Project, load_project
 
 
 @dataclass

@@ -15,7 +15,7 @@ from optimus_ops.inspect.checks import Check, EngineFacts, Images, Packages, Too
 from optimus_ops.inspect.doctor import report
 from optimus_ops.model.stack import PublishedPort
 from optimus_ops.plan.lock import stack_lock
-from optimus_ops.project import load_project
+from optimus_ops.project.settings import load_project
 from optimus_ops.secrets import Finding
 
 if TYPE_CHECKING:

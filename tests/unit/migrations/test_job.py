@@ -14,7 +14,7 @@ from optimus_ops.errors import OpsError, Refused
 from optimus_ops.migrations.check import check_pending
 from optimus_ops.migrations.job import DOWNGRADE, REVISION, SQL, JobFailed, downgrade, pending_sql, revision
 from optimus_ops.model.stack import Stack
-from optimus_ops.project import Project
+from optimus_ops.project.settings import Project
 
 LABELS = {REVISION: "tool at", SQL: "tool plan --format 'plain sql'", DOWNGRADE: "tool back"}
 

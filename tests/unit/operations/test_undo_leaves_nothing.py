@@ -17,7 +17,7 @@ from optimus_ops.operations import undo
 from optimus_ops.operations.containers import Containers
 from optimus_ops.operations.deadlines import Deadlines
 from optimus_ops.operations.undo import Before
-from optimus_ops.project import load_project
+from optimus_ops.project.settings import load_project
 
 OLD = replica("ai", 1)
 LATE = replica("ai", 3, status="created", health=None)

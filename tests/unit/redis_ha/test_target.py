@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from redis import SSLConnection
 
 from optimus_ops.errors import Refused
-from optimus_ops.project import load_project
+from optimus_ops.project.settings import load_project
 from optimus_ops.redis_ha.client import Login, open_url
 from optimus_ops.redis_ha.facts import Address, Node
 from optimus_ops.redis_ha.finding import place_of

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from optimus_ops.dotenv import interpolate, read_dotenv
+from optimus_ops.project.dotenv import interpolate, read_dotenv
 
 VARIABLES = {"A": "a", "EMPTY": ""}
 

@@ -6,7 +6,7 @@ import pytest
 
 from optimus_ops.errors import Refused
 from optimus_ops.model.budget_items import BudgetPolicy
-from optimus_ops.project import check_name, load_project
+from optimus_ops.project.settings import check_name, load_project
 
 
 def written(folder: Path, text: str) -> Path:

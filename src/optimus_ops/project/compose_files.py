@@ -99,7 +99,7 @@ def read_env_files(root: Path, folder: Path, environ: Mapping[str, str]) -> Mapp
     found: dict[str, str] = {}
     for path in env_files(root, folder, environ):
         if path.is_file():
-            from optimus_ops.dotenv import read_dotenv  # noqa: PLC0415 - most starts have none
+            from optimus_ops.project.dotenv import read_dotenv  # noqa: PLC0415 - most starts have none
 
             found |= read_dotenv(path, {**found, **environ})
     return found
@@ -127,7 +127,7 @@ def name_in_files(files: tuple[Path, ...], variables: Mapping[str, str]) -> str:
         except OSError:
             continue
         if found:
-            from optimus_ops.dotenv import interpolate  # noqa: PLC0415 - as above
+            from optimus_ops.project.dotenv import interpolate  # noqa: PLC0415 - as above
 
             return interpolate(_scalar(found[-1]), variables)
     return ""

@@ -22,13 +22,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from optimus_ops.compose_files import find_files, folder_name, name_in_files, read_env_files
 from optimus_ops.errors import Refused
+from optimus_ops.project.compose_files import find_files, folder_name, name_in_files, read_env_files
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from optimus_ops.compose_files import ComposeFiles
+    from optimus_ops.project.compose_files import ComposeFiles
 
 ROOT_VARIABLE = "OPTIMUS_ROOT"
 """Names the project's folder where a task is called without one: `invoke` sets it, from `--search-root`."""
