@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, Any
 import docker
 from docker.errors import APIError, NotFound
 
-from optimus_ops.engine.process import run
 from optimus_ops.errors import OpsError
+from optimus_ops.system.process import run
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from optimus_ops.contracts.reading import FOLDER
-from optimus_ops.engine.process import CommandFailed, run
 from optimus_ops.errors import OpsError
+from optimus_ops.system.process import CommandFailed, run
 
 SERVICES = "services"
 SHARED = "kit"

@@ -6,10 +6,10 @@ from ipaddress import ip_address
 from typing import TYPE_CHECKING
 
 from optimus_ops.engine.postgres import CONNECTIONS_COMMAND, parse_connections
-from optimus_ops.engine.process import run
 from optimus_ops.errors import MachineLacks, OpsError
 from optimus_ops.model.budget_items import Capacity
 from optimus_ops.model.pools import database_of
+from optimus_ops.system.process import run
 
 if TYPE_CHECKING:
     from optimus_ops.engine.observe import Docker

@@ -15,16 +15,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from optimus_ops.engine.pins import read_pins
-from optimus_ops.engine.process import CommandFailed, run
 from optimus_ops.errors import MachineLacks, Refused
 from optimus_ops.model.stack import Stack, parse_stack, plain, stack_files
+from optimus_ops.system.process import CommandFailed, run
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
 
     from optimus_ops.engine.pins import Pins
-    from optimus_ops.engine.process import Completed
     from optimus_ops.project.settings import Project
+    from optimus_ops.system.process import Completed
 
 Existing = Literal["keep", "replace"]
 

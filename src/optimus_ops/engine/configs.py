@@ -13,8 +13,8 @@ from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, cast
 
 from optimus_ops.engine.digests import Key, digests, separately, written_after
-from optimus_ops.engine.files import write_private
 from optimus_ops.model.container_inputs import Changed
+from optimus_ops.system.atomic_write import write_private
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING
 
-from optimus_ops.engine.files import write_private
+from optimus_ops.system.atomic_write import write_private
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping

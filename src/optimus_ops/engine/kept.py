@@ -11,10 +11,10 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from optimus_ops.engine.files import write_private
 from optimus_ops.errors import OpsError
 from optimus_ops.model.image_names import KEPT, repository_of
 from optimus_ops.model.state import short_id
+from optimus_ops.system.atomic_write import write_private
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from optimus_ops.engine.observe import PROJECT_LABEL, SERVICE_LABEL
-from optimus_ops.engine.process import CommandFailed
 from optimus_ops.errors import OpsError
 from optimus_ops.model.state import short_id
+from optimus_ops.system.process import CommandFailed
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence

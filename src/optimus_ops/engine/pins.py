@@ -9,9 +9,9 @@ import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from optimus_ops.engine.files import write_private
 from optimus_ops.errors import Refused
 from optimus_ops.model.image_names import is_kept
+from optimus_ops.system.atomic_write import write_private
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

@@ -120,9 +120,9 @@ def _read(place: Path) -> dict[str, Any]:
 
 
 def _keep(place: Path, found: ServiceNames, project: Project, environ: Mapping[str, str]) -> None:
-    from optimus_ops.engine.files import write_private  # noqa: PLC0415
     from optimus_ops.project.compose_files import env_files  # noqa: PLC0415
     from optimus_ops.project.model_files import inputs_of, variables_in  # noqa: PLC0415
+    from optimus_ops.system.atomic_write import write_private  # noqa: PLC0415
 
     variables_in_files = env_files(project.root, project.compose, environ)
     inputs = [str(path) for path in inputs_of(project.always, environ, variables_in_files)]

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from optimus_ops.engine.process import run
 from optimus_ops.errors import MachineLacks
 from optimus_ops.images import keyring
 from optimus_ops.images.apt_sources import Mirror, beside_archive, debian_mirror, parse_deb822, parse_one_line
 from optimus_ops.images.standins import NEWER_SUITE, SUITE
+from optimus_ops.system.process import run
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -11,7 +11,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from optimus_ops.engine.process import run
 from optimus_ops.errors import MachineLacks, Refused
 from optimus_ops.images import progress, rootfs, trust
 from optimus_ops.images.apt_host import read_apt_host
@@ -21,6 +20,7 @@ from optimus_ops.images.local import labels_of
 from optimus_ops.images.log import Log, new_log
 from optimus_ops.images.sources import LABEL, content_hash
 from optimus_ops.images.standins import NEWER_SUITE, ROOT_IMAGE, StandIn, split
+from optimus_ops.system.process import run
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping

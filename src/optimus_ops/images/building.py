@@ -12,7 +12,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from optimus_ops.engine.process import CommandFailed, run
 from optimus_ops.errors import Refused
 from optimus_ops.images import progress, trust
 from optimus_ops.images.failures import explained
@@ -20,6 +19,7 @@ from optimus_ops.images.local import image_id
 from optimus_ops.images.log import Log, new_log
 from optimus_ops.images.model import Build, builds, services_of
 from optimus_ops.images.sources import LABEL
+from optimus_ops.system.process import CommandFailed, run
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 from docker.errors import DockerException
 
 from optimus_ops.engine.client import engine_client
-from optimus_ops.engine.process import CommandFailed
 from optimus_ops.errors import MachineLacks, OpsError
+from optimus_ops.system.process import CommandFailed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

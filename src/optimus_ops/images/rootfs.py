@@ -8,11 +8,11 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from optimus_ops.engine.process import run
 from optimus_ops.errors import MachineLacks
 from optimus_ops.images.apt_host import DEBIAN_KEYRING
 from optimus_ops.images.sources import LABEL
 from optimus_ops.images.standins import ROOT_IMAGE, SUITE
+from optimus_ops.system.process import run
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -12,7 +12,6 @@ from docker.errors import DockerException
 
 from optimus_ops.engine.client import engine_client
 from optimus_ops.engine.leftovers import Leftovers, ended_badly, last_lines, observe_leftovers
-from optimus_ops.engine.process import run
 from optimus_ops.errors import OpsError
 from optimus_ops.images.listing import list_images
 from optimus_ops.inspect.old_workers import old_workers
@@ -22,6 +21,7 @@ from optimus_ops.inspect.stores import Store, Unreachable, parse_store, probe_co
 from optimus_ops.inspect.usage import Limits, Usage, cpus_between, parse_limits, parse_memory
 from optimus_ops.operations.rooms import WantedStack, look_at_runs
 from optimus_ops.plan.differences import differences
+from optimus_ops.system.process import run
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping

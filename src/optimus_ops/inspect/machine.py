@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING
 
 from optimus_ops.engine.observe import parse_time
 from optimus_ops.engine.ports import busy
-from optimus_ops.engine.process import run
 from optimus_ops.errors import MachineLacks, OpsError
 from optimus_ops.images.registry import registry_answers
 from optimus_ops.inspect.checks import EngineFacts, Images, Packages, Tools
+from optimus_ops.system.process import run
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

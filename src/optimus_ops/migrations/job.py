@@ -15,15 +15,15 @@ import secrets
 import shlex
 from typing import TYPE_CHECKING
 
-from optimus_ops.engine.process import CommandFailed, run
 from optimus_ops.errors import OpsError
+from optimus_ops.system.process import CommandFailed, run
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from optimus_ops.engine.compose import Compose
-    from optimus_ops.engine.process import Completed
     from optimus_ops.model.stack import Stack
+    from optimus_ops.system.process import Completed
 
 REVISION = "com.optimus.migrations.revision"
 SQL = "com.optimus.migrations.sql"

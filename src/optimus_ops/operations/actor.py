@@ -10,7 +10,6 @@ from optimus_ops.engine.client import CONNECT_HINT
 from optimus_ops.engine.kept import KeptImages
 from optimus_ops.engine.leftovers import remove_nameless
 from optimus_ops.engine.pins import write_pins
-from optimus_ops.engine.process import CommandFailed
 from optimus_ops.errors import MachineLacks, OpsError
 from optimus_ops.operations.balancing import check_config, reload
 from optimus_ops.operations.containers import Containers
@@ -46,6 +45,7 @@ from optimus_ops.plan.steps import (
     WaitHealthy,
     WriteSecrets,
 )
+from optimus_ops.system.process import CommandFailed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

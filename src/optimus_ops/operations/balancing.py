@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from optimus_ops.engine.process import run
 from optimus_ops.errors import OpsError, Refused
+from optimus_ops.system.process import run
 
 if TYPE_CHECKING:
     from optimus_ops.model.state import Replica

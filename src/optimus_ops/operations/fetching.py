@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from optimus_ops.engine.process import CommandFailed, run
 from optimus_ops.errors import OpsError
+from optimus_ops.system.process import CommandFailed, run
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

@@ -7,7 +7,6 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from optimus_ops.engine.files import write_private
 from optimus_ops.engine.kept import KeptImages
 from optimus_ops.engine.leftovers import remove_nameless
 from optimus_ops.engine.pins import Pins, write_pins
@@ -15,6 +14,7 @@ from optimus_ops.errors import MachineLacks, OpsError
 from optimus_ops.model.state import short_id
 from optimus_ops.operations.containers import POLL_SECONDS, each
 from optimus_ops.plan.scale import going, routed
+from optimus_ops.system.atomic_write import write_private
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping

@@ -19,9 +19,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from optimus_ops.errors import Refused
-from optimus_ops.plan.clock import boot_id, boot_seconds, iso_now
 from optimus_ops.plan.owner import user_name
 from optimus_ops.plan.render import plan_json
+from optimus_ops.system.clock import boot_id, boot_seconds, iso_now
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -9,7 +9,7 @@ import platform
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
-from optimus_ops.plan.clock import boot_id, boot_seconds, iso_now
+from optimus_ops.system.clock import boot_id, boot_seconds, iso_now
 
 LONGEST_REASON = 400
 LONGEST_WAIT = 86_400

@@ -11,8 +11,8 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from optimus_ops.engine.process import CommandFailed, run
 from optimus_ops.errors import MachineLacks
+from optimus_ops.system.process import CommandFailed, run
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

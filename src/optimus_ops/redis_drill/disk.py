@@ -10,7 +10,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-from optimus_ops.engine.process import run
+from optimus_ops.system.process import run
 
 if TYPE_CHECKING:
     from optimus_ops.redis_drill.hands import Hands

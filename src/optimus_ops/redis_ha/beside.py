@@ -15,8 +15,8 @@ import threading
 import time
 from typing import TYPE_CHECKING, BinaryIO
 
-from optimus_ops.engine.process import CommandFailed, Completed, run
 from optimus_ops.errors import MachineLacks, OpsError
+from optimus_ops.system.process import CommandFailed, Completed, run
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

@@ -13,10 +13,10 @@ import pytest
 from tests.unit.stacks import replica, state
 
 from optimus_ops.errors import Refused
-from optimus_ops.plan.clock import boot_id
 from optimus_ops.plan.history import Outcome, read_history
 from optimus_ops.plan.journal import KEPT, Journal, change_files, facts_of
 from optimus_ops.plan.steps import Plan, Start
+from optimus_ops.system.clock import boot_id
 
 PLAN = Plan("shop", "scale", (Start(counts=(("ai", 3),), cause="1 running"),))
 

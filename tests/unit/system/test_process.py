@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from optimus_ops.engine.process import CommandFailed, run
 from optimus_ops.errors import MachineLacks, OpsError
+from optimus_ops.system.process import CommandFailed, run
 
 
 def python(code: str) -> list[str]:
