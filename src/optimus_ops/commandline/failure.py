@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from invoke.exceptions import Exit
 
-from optimus_ops.console import print_json
 from optimus_ops.errors import Interrupted, MachineLacks, OpsError, Refused
+from optimus_ops.text.console import print_json
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -6,13 +6,13 @@ import json as json_module
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from optimus_ops.console import Console
 from optimus_ops.contracts.compare import breaks
 from optimus_ops.contracts.model import NEEDS, OFFERS, Break, Contract
 from optimus_ops.contracts.offering import SERVICES, offer_of, services_with_contracts
 from optimus_ops.contracts.reading import FOLDER, contract_of_checkout
 from optimus_ops.errors import OpsError, Refused
 from optimus_ops.project.settings import load_project
+from optimus_ops.text.console import Console
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

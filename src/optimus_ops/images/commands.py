@@ -7,7 +7,6 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
-from optimus_ops.console import Console, layout_columns
 from optimus_ops.engine.compose import Compose
 from optimus_ops.images.bases import ensure_bases
 from optimus_ops.images.building import build, choose
@@ -19,12 +18,13 @@ from optimus_ops.images.standins import STAND_INS, is_stand_in
 from optimus_ops.plan.render import plan_text
 from optimus_ops.plan.steps import Build, MakeBases, Plan
 from optimus_ops.project.settings import load_project
+from optimus_ops.text.console import Console, layout_columns
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from optimus_ops.console import Progress
     from optimus_ops.plan.steps import Step
+    from optimus_ops.text.console import Progress
 
 
 def build_images(services: Sequence[str], overlays: Sequence[str], *, plan: bool = False) -> None:

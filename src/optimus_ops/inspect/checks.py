@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 from optimus_ops.engine.leftovers import Leftovers, ended_badly
-from optimus_ops.inspect.units import age, cores, size
+from optimus_ops.text.units import age, cores, size
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

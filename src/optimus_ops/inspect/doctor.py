@@ -7,7 +7,6 @@ import textwrap
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from optimus_ops.console import Console, layout_columns, print_json
 from optimus_ops.engine.leftovers import Leftovers, observe_leftovers
 from optimus_ops.engine.observe import Docker
 from optimus_ops.engine.subnets import read_problems
@@ -21,17 +20,18 @@ from optimus_ops.operations.overlays import compose_of as overlaid
 from optimus_ops.operations.rooms import WantedStack
 from optimus_ops.project.settings import load_project, overlay_file
 from optimus_ops.secrets import SecretsPaths, validate
+from optimus_ops.text.console import Console, layout_columns, print_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-    from optimus_ops.console import Progress
     from optimus_ops.engine.compose import Compose
     from optimus_ops.inspect.checks import EngineFacts
     from optimus_ops.model.stack import Stack
     from optimus_ops.model.subnets import SubnetProblem
     from optimus_ops.project.settings import Project
+    from optimus_ops.text.console import Progress
 
 MARKS = {"ok": ("✓", "32"), "warn": ("!", "33"), "fail": ("✗", "31")}
 

@@ -12,12 +12,12 @@ from rich.console import Console as RichConsole
 from rich.table import Table
 from rich.text import Text
 
-from optimus_ops.console import Console, layout_columns, print_json
 from optimus_ops.errors import Refused
 from optimus_ops.inspect.lines import clean
 from optimus_ops.inspect.render import counted
 from optimus_ops.plan.history import Outcome, Result, read_history
 from optimus_ops.project.settings import load_project
+from optimus_ops.text.console import Console, layout_columns, print_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from docker.errors import DockerException
 
-from optimus_ops.console import Console
 from optimus_ops.engine.client import engine_client
 from optimus_ops.engine.observe import (
     ONE_OFF_LABEL,
@@ -25,6 +24,7 @@ from optimus_ops.errors import MachineLacks, OpsError, Refused
 from optimus_ops.inspect.lines import Assembler, LogLine, Prefixer, in_order
 from optimus_ops.inspect.status import compose_of
 from optimus_ops.project.settings import load_project
+from optimus_ops.text.console import Console
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -12,7 +12,7 @@ from rich.text import Text
 
 from optimus_ops.inspect.report import problem
 from optimus_ops.inspect.stores import Database, RedisServer, Sentinel, Unreachable
-from optimus_ops.inspect.units import age, bar, cores, size
+from optimus_ops.text.units import age, bar, cores, size
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

@@ -50,12 +50,12 @@ from optimus_ops.system.process import CommandFailed
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from optimus_ops.console import Progress
     from optimus_ops.engine.compose import Compose
     from optimus_ops.engine.observe import Docker
     from optimus_ops.model.stack import Stack
     from optimus_ops.operations.rooms import Rooms
     from optimus_ops.operations.undo import Before
+    from optimus_ops.text.console import Progress
 
 
 @dataclass(frozen=True)

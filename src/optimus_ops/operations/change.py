@@ -6,12 +6,12 @@ import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from optimus_ops.console import Console, print_json
 from optimus_ops.errors import WouldChange
 from optimus_ops.plan.executor import execute
 from optimus_ops.plan.journal import Journal
 from optimus_ops.plan.lock import stack_lock
 from optimus_ops.plan.render import plan_json, plan_text
+from optimus_ops.text.console import Console, print_json
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -17,13 +17,13 @@ from optimus_ops.plan.order import needed_by
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping
 
-    from optimus_ops.console import Progress
     from optimus_ops.engine.compose import Compose
     from optimus_ops.engine.observe import Docker
     from optimus_ops.model.stack import Stack
     from optimus_ops.model.state import Replica, State
     from optimus_ops.operations.deadlines import Deadlines
     from optimus_ops.plan.steps import Victim
+    from optimus_ops.text.console import Progress
 
 Thing = TypeVar("Thing")
 

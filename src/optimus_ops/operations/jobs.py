@@ -9,9 +9,9 @@ from optimus_ops.errors import OpsError
 from optimus_ops.operations.containers import POLL_SECONDS
 
 if TYPE_CHECKING:
-    from optimus_ops.console import Progress
     from optimus_ops.model.state import Replica
     from optimus_ops.operations.containers import Containers
+    from optimus_ops.text.console import Progress
 
 STOP_SECONDS = 10.0
 

@@ -12,9 +12,9 @@ from optimus_ops.plan.scale import routed
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from optimus_ops.console import Progress
     from optimus_ops.model.state import Replica
     from optimus_ops.operations.containers import Containers
+    from optimus_ops.text.console import Progress
 
 POLL_SECONDS = 0.5
 

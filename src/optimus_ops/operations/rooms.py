@@ -11,7 +11,6 @@ from optimus_ops.plan.scale import Surroundings, idle_images
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    from optimus_ops.console import Progress
     from optimus_ops.engine.compose import Compose
     from optimus_ops.engine.observe import Docker
     from optimus_ops.model.stack import Stack
@@ -19,6 +18,7 @@ if TYPE_CHECKING:
     from optimus_ops.operations.containers import Containers
     from optimus_ops.project.settings import Project
     from optimus_ops.secrets import SecretsPlan
+    from optimus_ops.text.console import Progress
 
 
 @dataclass(frozen=True)

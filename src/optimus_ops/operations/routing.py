@@ -9,18 +9,18 @@ from typing import TYPE_CHECKING
 
 from optimus_ops.balancer.endpoints import endpoint_of
 from optimus_ops.balancer.routing import Routing, check_routing
-from optimus_ops.console import print_json
 from optimus_ops.errors import OpsError, Refused
 from optimus_ops.operations.options import Options
 from optimus_ops.operations.rooms import look_at_runs
 from optimus_ops.operations.session import Session
 from optimus_ops.plan.differences import differences
 from optimus_ops.plan.scale import check_services, routed
+from optimus_ops.text.console import print_json
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from optimus_ops.console import Console
+    from optimus_ops.text.console import Console
 
 DEADLINE_SECONDS = 10.0
 

@@ -6,7 +6,6 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from optimus_ops.console import Console
 from optimus_ops.engine.observe import Docker
 from optimus_ops.engine.observed_stack import observed_stack
 from optimus_ops.errors import MachineLacks, Refused
@@ -20,6 +19,7 @@ from optimus_ops.plan.history import unfinished
 from optimus_ops.plan.journal import facts_of
 from optimus_ops.plan.scale import check_services
 from optimus_ops.project.settings import check_name, load_project
+from optimus_ops.text.console import Console
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence

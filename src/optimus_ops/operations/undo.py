@@ -20,12 +20,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
-    from optimus_ops.console import Progress
     from optimus_ops.engine.compose import Compose
     from optimus_ops.engine.observe import Docker
     from optimus_ops.model.stack import Stack
     from optimus_ops.model.state import Replica, State
     from optimus_ops.operations.containers import Containers
+    from optimus_ops.text.console import Progress
 
 
 QUIET_SECONDS = 2.0

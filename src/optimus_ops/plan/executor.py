@@ -12,9 +12,9 @@ from optimus_ops.errors import Interrupted, OpsError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from optimus_ops.console import Console, Progress
     from optimus_ops.plan.journal import Journal
     from optimus_ops.plan.steps import Plan, Step
+    from optimus_ops.text.console import Console, Progress
 
 
 class Actor(Protocol):

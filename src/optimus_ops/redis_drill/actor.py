@@ -16,11 +16,11 @@ from optimus_ops.redis_drill.steps import MakeFault
 from optimus_ops.redis_ha.client import reason
 
 if TYPE_CHECKING:
-    from optimus_ops.console import Progress
     from optimus_ops.plan.steps import Step
     from optimus_ops.redis_drill.faults import Fault
     from optimus_ops.redis_drill.outcomes import Outcome
     from optimus_ops.redis_drill.run import Runner
+    from optimus_ops.text.console import Progress
 
 WHOLE_SECONDS = 60.0
 

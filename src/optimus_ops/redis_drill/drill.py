@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from optimus_ops.console import Console, print_json
 from optimus_ops.errors import Refused
 from optimus_ops.operations.change import Change, command
 from optimus_ops.plan.executor import execute
@@ -26,6 +25,7 @@ from optimus_ops.redis_drill.tables import report_text
 from optimus_ops.redis_drill.through import find_doors
 from optimus_ops.redis_ha.finding import stack_place
 from optimus_ops.redis_ha.target import Target
+from optimus_ops.text.console import Console, print_json
 
 if TYPE_CHECKING:
     from optimus_ops.operations.options import Options

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from optimus_ops.console import Progress
 from optimus_ops.errors import OpsError
 from optimus_ops.redis_drill.cutting import cut
 from optimus_ops.redis_drill.disk import shrink_disk
@@ -17,6 +16,7 @@ from optimus_ops.redis_ha.facts import Address
 from optimus_ops.redis_ha.failover import plan_failover
 from optimus_ops.redis_ha.failover_actor import FailoverActor
 from optimus_ops.redis_ha.steps import HandOver
+from optimus_ops.text.console import Progress
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping

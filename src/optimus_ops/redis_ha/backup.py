@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from optimus_ops.errors import MachineLacks, Refused
-from optimus_ops.inspect.units import size
 from optimus_ops.operations.change import Change, Planned
 from optimus_ops.plan.steps import Plan
 from optimus_ops.project.settings import load_project
@@ -22,6 +21,7 @@ from optimus_ops.redis_ha.steps import CheckBackup, CopyOut, SealBackup, Snapsho
 from optimus_ops.redis_ha.target import Flags, parse_flags
 from optimus_ops.redis_ha.trouble import explain
 from optimus_ops.redis_ha.values import count_of
+from optimus_ops.text.units import size
 
 if TYPE_CHECKING:
     from optimus_ops.operations.options import Options

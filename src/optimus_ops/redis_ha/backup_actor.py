@@ -13,21 +13,21 @@ from typing import TYPE_CHECKING, Any
 from redis.exceptions import RedisError, ResponseError
 
 from optimus_ops.errors import OpsError
-from optimus_ops.inspect.units import size
 from optimus_ops.redis_ha.aof import complete_bytes, parse_parts
 from optimus_ops.redis_ha.beside import HELPER_SECONDS, SCRATCH, copy_out, inside, tar_of, with_scratch
 from optimus_ops.redis_ha.client import reason
 from optimus_ops.redis_ha.manifest import Manifest, StoredFile, sha256_of, write_manifest
 from optimus_ops.redis_ha.steps import CheckBackup, CopyOut, SealBackup, Snapshot
+from optimus_ops.text.units import size
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from optimus_ops.console import Progress
     from optimus_ops.plan.steps import Step
     from optimus_ops.redis_ha.containers import RedisContainer
     from optimus_ops.redis_ha.data_files import DataFiles
     from optimus_ops.redis_ha.places import StackPlace
+    from optimus_ops.text.console import Progress
 
 POLL_SECONDS = 0.1
 SNAPSHOT_SECONDS = 600.0

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from optimus_ops.inspect.units import age, size
 from optimus_ops.redis_ha.facts import Denied
 from optimus_ops.redis_ha.second_look import grown, seconds_between
 from optimus_ops.redis_ha.values import count_of, whole
 from optimus_ops.redis_ha.verdict import Check
+from optimus_ops.text.units import age, size
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -20,10 +20,10 @@ from optimus_ops.redis_ha.steps import ForgetPreference, HandOver, PreferReplica
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from optimus_ops.console import Progress
     from optimus_ops.plan.steps import Step
     from optimus_ops.redis_ha.facts import Node, Server, Topology
     from optimus_ops.redis_ha.places import Place
+    from optimus_ops.text.console import Progress
 
 POLL_SECONDS = 0.1
 PREFERRED = 1

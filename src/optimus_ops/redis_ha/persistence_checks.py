@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from optimus_ops.inspect.units import age
 from optimus_ops.redis_ha.facts import Denied
 from optimus_ops.redis_ha.second_look import grown
 from optimus_ops.redis_ha.values import count_of
 from optimus_ops.redis_ha.verdict import Check
+from optimus_ops.text.units import age
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from optimus_ops.inspect.units import size
 from optimus_ops.redis_ha.facts import Denied
 from optimus_ops.redis_ha.redundancy import GROUP, check_redundancy, lacks_data
 from optimus_ops.redis_ha.values import count_of, whole
 from optimus_ops.redis_ha.verdict import Check, not_allowed, worst
+from optimus_ops.text.units import size
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

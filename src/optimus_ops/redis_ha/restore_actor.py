@@ -9,23 +9,23 @@ from typing import TYPE_CHECKING, Any
 from redis.exceptions import RedisError
 
 from optimus_ops.errors import OpsError
-from optimus_ops.inspect.units import size
 from optimus_ops.redis_ha.aof import manifest_of_snapshot
 from optimus_ops.redis_ha.beside import HELPER_SECONDS, beside, tar_of
 from optimus_ops.redis_ha.client import reason
 from optimus_ops.redis_ha.observe_replication import replication_of_info
 from optimus_ops.redis_ha.steps import PutInPlace, SetAside, StageBackup, StartRedis, StopRedis, VerifyRestore
+from optimus_ops.text.units import size
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from pathlib import Path
 
-    from optimus_ops.console import Progress
     from optimus_ops.plan.steps import Step
     from optimus_ops.redis_ha.containers import RedisContainer
     from optimus_ops.redis_ha.data_files import DataFiles
     from optimus_ops.redis_ha.manifest import Manifest
     from optimus_ops.redis_ha.places import StackPlace
+    from optimus_ops.text.console import Progress
 
 POLL_SECONDS = 0.2
 STOP_SECONDS = 30.0

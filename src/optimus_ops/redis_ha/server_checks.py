@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from optimus_ops.inspect.units import age, size
 from optimus_ops.redis_ha.facts import Denied
 from optimus_ops.redis_ha.persistence_checks import check_persistence
 from optimus_ops.redis_ha.replication_checks import RESET
@@ -12,6 +11,7 @@ from optimus_ops.redis_ha.second_look import grown
 from optimus_ops.redis_ha.trouble import WAY_HINT
 from optimus_ops.redis_ha.values import count_of, real, whole
 from optimus_ops.redis_ha.verdict import Check, not_allowed
+from optimus_ops.text.units import age, size
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-from optimus_ops.console import Console, layout_columns, print_json
 from optimus_ops.errors import OpsError
 from optimus_ops.project.settings import load_project
 from optimus_ops.redis_ha.finding import place_of
@@ -13,6 +12,7 @@ from optimus_ops.redis_ha.judge import judge
 from optimus_ops.redis_ha.render import document, table_text
 from optimus_ops.redis_ha.second_look import look_again
 from optimus_ops.redis_ha.target import parse_flags
+from optimus_ops.text.console import Console, layout_columns, print_json
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -18,8 +18,8 @@ from optimus_ops.inspect.stores import (
     probe_command,
     store_kind,
 )
-from optimus_ops.inspect.units import BAR_CELLS, age, bar, cores, size
 from optimus_ops.inspect.usage import Limits, cpus_between, parse_limits, parse_memory
+from optimus_ops.text.units import BAR_CELLS, age, bar, cores, size
 
 INFO = """\
 # Server

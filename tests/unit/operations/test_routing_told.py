@@ -7,8 +7,8 @@ import io
 import pytest
 
 from optimus_ops.balancer.routing import Routing
-from optimus_ops.console import Console
 from optimus_ops.operations.routing import told
+from optimus_ops.text.console import Console
 
 
 def seen(*hosts: str, failures: int = 0) -> Routing:

@@ -15,12 +15,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from optimus_ops.console import Console, Progress
 from optimus_ops.errors import Interrupted, OpsError
 from optimus_ops.plan.executor import execute
 from optimus_ops.plan.history import Change, Outcome, Result, parse_change, read_history, unfinished
 from optimus_ops.plan.journal import Journal
 from optimus_ops.plan.steps import Migrate, Plan, Start, Step
+from optimus_ops.text.console import Console, Progress
 
 PLAN = Plan(
     "shop",

@@ -15,7 +15,6 @@ from redis.exceptions import RedisError
 from tests.unit.redis_ha.loopback import MASTER, Group, Loopback
 from tests.unit.redis_ha.samples import ADDRESSES, group, master, peer, replica, sentinel, server, single
 
-from optimus_ops.console import Console, Progress
 from optimus_ops.errors import OpsError, Refused
 from optimus_ops.plan.executor import execute
 from optimus_ops.plan.journal import Journal
@@ -30,6 +29,7 @@ from optimus_ops.redis_ha.places import SentinelPlace
 from optimus_ops.redis_ha.steps import HandOver
 from optimus_ops.redis_ha.target import parse_endpoint
 from optimus_ops.secrets.value import Secret
+from optimus_ops.text.console import Console, Progress
 
 PASSWORD = "word-canary"
 
