@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from optimus_ops.engine.client import CONNECT_HINT
-from optimus_ops.engine.kept import KeptImages
 from optimus_ops.engine.leftovers import remove_nameless
 from optimus_ops.engine.pins import write_pins
+from optimus_ops.engine.rollback_images import KeptImages
 from optimus_ops.errors import MachineLacks, OpsError
 from optimus_ops.operations.balancing import check_config, reload
 from optimus_ops.operations.containers import Containers

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from optimus_ops.engine.configs import ConfigNotes, Giving
+from optimus_ops.engine.config_digests import ConfigNotes, Giving
 from optimus_ops.model.container_inputs import Changed
 
 if TYPE_CHECKING:

@@ -7,9 +7,9 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from optimus_ops.engine.kept import KeptImages
 from optimus_ops.engine.leftovers import remove_nameless
 from optimus_ops.engine.pins import Pins, write_pins
+from optimus_ops.engine.rollback_images import KeptImages
 from optimus_ops.errors import MachineLacks, OpsError
 from optimus_ops.model.state import short_id
 from optimus_ops.operations.containers import POLL_SECONDS, each

@@ -10,8 +10,8 @@ import pytest
 from tests.unit.stacks import replica, stack, state
 
 from optimus_ops.engine.compose import Compose
-from optimus_ops.engine.kept import KeptImages
 from optimus_ops.engine.pins import Pins
+from optimus_ops.engine.rollback_images import KeptImages
 from optimus_ops.model.state import Replica, State
 from optimus_ops.operations import undo
 from optimus_ops.operations.containers import Containers

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from tests.unit.stacks import replica
 
-from optimus_ops.engine.configs import ConfigNotes, Giving
+from optimus_ops.engine.config_digests import ConfigNotes, Giving
 from optimus_ops.model.container_inputs import Changed, Given
 
 

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from optimus_ops.engine.kept import MOST_KEPT, KeptImages
 from optimus_ops.engine.observe import Docker
+from optimus_ops.engine.rollback_images import MOST_KEPT, KeptImages
 from optimus_ops.model.image_names import repository_of
 
 

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from optimus_ops.engine.digests import LARGE, Key, digests, files_of, is_configuration, separately, written_after
+from optimus_ops.engine.keyed_digests import LARGE, Key, digests, files_of, is_configuration, separately, written_after
 from optimus_ops.model.container_inputs import Given
 
 KEY = Key(b"k" * 32)

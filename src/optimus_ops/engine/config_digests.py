@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, cast
 
-from optimus_ops.engine.digests import Key, digests, separately, written_after
+from optimus_ops.engine.keyed_digests import Key, digests, separately, written_after
 from optimus_ops.model.container_inputs import Changed
 from optimus_ops.system.atomic_write import write_private
 
