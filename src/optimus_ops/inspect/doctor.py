@@ -7,6 +7,8 @@ import textwrap
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
+from optimus_ops.change.overlays import STAYING
+from optimus_ops.change.overlays import compose_of as overlaid
 from optimus_ops.engine.leftovers import Leftovers, observe_leftovers
 from optimus_ops.engine.observe import Docker
 from optimus_ops.engine.subnets import read_problems
@@ -15,8 +17,6 @@ from optimus_ops.inspect import checks, machine
 from optimus_ops.inspect.checks import Check
 from optimus_ops.inspect.status import compose_of
 from optimus_ops.model.state import State
-from optimus_ops.operations.overlays import STAYING
-from optimus_ops.operations.overlays import compose_of as overlaid
 from optimus_ops.operations.rooms import WantedStack
 from optimus_ops.project.settings import load_project, overlay_file
 from optimus_ops.secrets import SecretsPaths, validate

@@ -12,10 +12,10 @@ from rich.console import Console as RichConsole
 from rich.table import Table
 from rich.text import Text
 
+from optimus_ops.change.history import Outcome, Result, read_history
 from optimus_ops.errors import Refused
 from optimus_ops.inspect.lines import clean
 from optimus_ops.inspect.render import counted
-from optimus_ops.plan.history import Outcome, Result, read_history
 from optimus_ops.project.settings import load_project
 from optimus_ops.text.console import Console, layout_columns, print_json
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-    from optimus_ops.plan.history import Change, History, StepRecord
+    from optimus_ops.change.history import Change, History, StepRecord
 
 USUAL_COUNT = 20
 """On a pipe lines may be of any length."""

@@ -7,11 +7,11 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from optimus_ops.change.options import Options
 from optimus_ops.errors import Refused
 from optimus_ops.model.stack import parse_count
 from optimus_ops.operations import scale as operations
 from optimus_ops.operations.deadlines import Deadlines
-from optimus_ops.operations.options import Options
 from optimus_ops.plan.deploy import DeployRequest
 from optimus_ops.plan.scale import ScaleRequest
 

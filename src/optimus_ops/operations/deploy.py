@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from optimus_ops.change.stack_context import Session
 from optimus_ops.contracts import agree_on_deploy, contracts_to_come
 from optimus_ops.engine.disk import check_disk
 from optimus_ops.engine.subnets import check_subnets
@@ -17,7 +18,6 @@ from optimus_ops.operations.budgeting import Budgeting
 from optimus_ops.operations.noticing import notice
 from optimus_ops.operations.rooms import WantedStack, look_around, look_at_versions, running_images
 from optimus_ops.operations.scale import summary
-from optimus_ops.operations.session import Session
 from optimus_ops.operations.tags import moved_tags
 from optimus_ops.plan.deploy import (
     DeployRequest,
@@ -35,10 +35,10 @@ from optimus_ops.plan.scale import check_checkout, check_services
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from optimus_ops.change.options import Options
     from optimus_ops.engine.compose import Compose
     from optimus_ops.model.stack import Stack
     from optimus_ops.model.state import State
-    from optimus_ops.operations.options import Options
     from optimus_ops.plan.scale import Surroundings
     from optimus_ops.plan.steps import Plan
 

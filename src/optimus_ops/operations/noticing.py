@@ -8,9 +8,9 @@ from optimus_ops.engine.leftovers import ended_badly, last_lines, observe_leftov
 from optimus_ops.plan.notes import Noticed
 
 if TYPE_CHECKING:
+    from optimus_ops.change.stack_context import Session
     from optimus_ops.model.state import State
     from optimus_ops.operations.rooms import WantedStack
-    from optimus_ops.operations.session import Session
 
 
 def notice(session: Session, wanted: WantedStack, state: State) -> Noticed:

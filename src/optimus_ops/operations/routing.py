@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 from optimus_ops.balancer.endpoints import endpoint_of
 from optimus_ops.balancer.routing import Routing, check_routing
+from optimus_ops.change.options import Options
+from optimus_ops.change.stack_context import Session
 from optimus_ops.errors import OpsError, Refused
-from optimus_ops.operations.options import Options
 from optimus_ops.operations.rooms import look_at_runs
-from optimus_ops.operations.session import Session
 from optimus_ops.plan.differences import differences
 from optimus_ops.plan.scale import check_services, routed
 from optimus_ops.text.console import print_json

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from optimus_ops.change.overlays import check_switch
+from optimus_ops.change.stack_context import Session
 from optimus_ops.engine.disk import check_disk
 from optimus_ops.engine.leftovers import Leftovers
 from optimus_ops.engine.ports import check_ports
@@ -12,9 +14,7 @@ from optimus_ops.engine.subnets import check_subnets
 from optimus_ops.model.budget_items import BudgetPolicy
 from optimus_ops.operations.budgeting import Budgeting
 from optimus_ops.operations.noticing import notice
-from optimus_ops.operations.overlays import check_switch
 from optimus_ops.operations.rooms import look_around, look_at_given
-from optimus_ops.operations.session import Session
 from optimus_ops.operations.tags import moved_while_idle
 from optimus_ops.plan.differences import noting_differences
 from optimus_ops.plan.down import plan_down
@@ -30,8 +30,8 @@ from optimus_ops.plan.scale import (
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from optimus_ops.change.options import Options
     from optimus_ops.model.stack import Stack
-    from optimus_ops.operations.options import Options
     from optimus_ops.plan.steps import Plan
 
 

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from optimus_ops.change.executor import execute
+from optimus_ops.change.journal import Journal
+from optimus_ops.change.run import Change, command
 from optimus_ops.errors import Refused
-from optimus_ops.operations.change import Change, command
-from optimus_ops.plan.executor import execute
-from optimus_ops.plan.journal import Journal
 from optimus_ops.plan.render import plan_text
 from optimus_ops.project.settings import load_project
 from optimus_ops.redis_drill.actor import DrillActor
@@ -28,7 +28,7 @@ from optimus_ops.redis_ha.target import Target
 from optimus_ops.text.console import Console, print_json
 
 if TYPE_CHECKING:
-    from optimus_ops.operations.options import Options
+    from optimus_ops.change.options import Options
     from optimus_ops.plan.steps import Plan
     from optimus_ops.project.settings import Project
     from optimus_ops.redis_drill.faults import Fault

@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from optimus_ops.change.run import Change, Planned
 from optimus_ops.errors import MachineLacks, Refused
-from optimus_ops.operations.change import Change, Planned
 from optimus_ops.plan.steps import Plan
 from optimus_ops.project.settings import load_project
 from optimus_ops.redis_ha.backup_actor import LONGEST_SECONDS, BackupActor
@@ -24,7 +24,7 @@ from optimus_ops.redis_ha.values import count_of
 from optimus_ops.text.units import size
 
 if TYPE_CHECKING:
-    from optimus_ops.operations.options import Options
+    from optimus_ops.change.options import Options
     from optimus_ops.redis_ha.facts import Server
 
 

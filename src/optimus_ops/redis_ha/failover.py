@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from optimus_ops.change.run import Change, Planned
 from optimus_ops.errors import Refused
-from optimus_ops.operations.change import Change, Planned
 from optimus_ops.plan.steps import Plan
 from optimus_ops.project.settings import load_project
 from optimus_ops.redis_ha.failover_actor import LONGEST_SECONDS, FailoverActor
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from optimus_ops.operations.options import Options
+    from optimus_ops.change.options import Options
     from optimus_ops.plan.steps import Step
     from optimus_ops.redis_ha.facts import Server, Topology
     from optimus_ops.redis_ha.target import Flags

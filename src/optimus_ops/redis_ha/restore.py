@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from redis.exceptions import RedisError
 
+from optimus_ops.change.run import Change, Planned
 from optimus_ops.errors import Refused
-from optimus_ops.operations.change import Change, Planned
 from optimus_ops.plan.steps import Plan
 from optimus_ops.project.settings import load_project
 from optimus_ops.redis_ha.choosing import choose_container, named_container
@@ -25,7 +25,7 @@ from optimus_ops.redis_ha.target import Flags, parse_flags
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from optimus_ops.operations.options import Options
+    from optimus_ops.change.options import Options
     from optimus_ops.redis_ha.containers import RedisContainer
     from optimus_ops.redis_ha.facts import Topology
     from optimus_ops.redis_ha.manifest import Manifest

@@ -33,7 +33,7 @@ def let_the_clock_jump() -> None:
 
 def let_a_signal_come(number: int, step: int, after: float) -> None:
     """Let a signal come in a step of the plan, right after the journal has it that the step begins."""
-    from optimus_ops.plan.journal import Journal  # noqa: PLC0415 - after the clock was set, where both are injected
+    from optimus_ops.change.journal import Journal  # noqa: PLC0415 - after the clock was set, where both are injected
 
     write = Journal.write
     steps = itertools.count(1)

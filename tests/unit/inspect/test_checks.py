@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 import pytest
 from tests.unit.stacks import migrated, replica, stack, state
 
+from optimus_ops.change.lock import stack_lock
 from optimus_ops.engine.leftovers import Leftovers
 from optimus_ops.inspect import checks, machine
 from optimus_ops.inspect.checks import Check, EngineFacts, Images, Packages, Tools
 from optimus_ops.inspect.doctor import report
 from optimus_ops.model.stack import PublishedPort
-from optimus_ops.plan.lock import stack_lock
 from optimus_ops.project.settings import load_project
 from optimus_ops.secrets import Finding
 from optimus_ops.text.console import Console

@@ -15,9 +15,9 @@ from redis.exceptions import RedisError
 from tests.unit.redis_ha.loopback import MASTER, Group, Loopback
 from tests.unit.redis_ha.samples import ADDRESSES, group, master, peer, replica, sentinel, server, single
 
+from optimus_ops.change.executor import execute
+from optimus_ops.change.journal import Journal
 from optimus_ops.errors import OpsError, Refused
-from optimus_ops.plan.executor import execute
-from optimus_ops.plan.journal import Journal
 from optimus_ops.plan.render import plan_text
 from optimus_ops.redis_ha.client import Login
 from optimus_ops.redis_ha.facts import Topology

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from optimus_ops.change.executor import execute
+from optimus_ops.change.journal import Journal
 from optimus_ops.errors import Interrupted, OpsError
-from optimus_ops.plan.executor import execute
-from optimus_ops.plan.journal import Journal
 from optimus_ops.plan.steps import Migrate, Plan, Remove, Start, Step, Victim
 from optimus_ops.text.console import Console, Progress
 

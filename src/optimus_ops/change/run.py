@@ -6,10 +6,10 @@ import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from optimus_ops.change.executor import execute
+from optimus_ops.change.journal import Journal
+from optimus_ops.change.lock import stack_lock
 from optimus_ops.errors import WouldChange
-from optimus_ops.plan.executor import execute
-from optimus_ops.plan.journal import Journal
-from optimus_ops.plan.lock import stack_lock
 from optimus_ops.plan.render import plan_json, plan_text
 from optimus_ops.text.console import Console, print_json
 
@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
     from pathlib import Path
 
-    from optimus_ops.operations.options import Options
-    from optimus_ops.plan.executor import Actor
-    from optimus_ops.plan.lock import Lock
+    from optimus_ops.change.executor import Actor
+    from optimus_ops.change.lock import Lock
+    from optimus_ops.change.options import Options
     from optimus_ops.plan.steps import Plan
 
 

@@ -12,7 +12,7 @@ from optimus_ops.errors import Interrupted, OpsError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from optimus_ops.plan.journal import Journal
+    from optimus_ops.change.journal import Journal
     from optimus_ops.plan.steps import Plan, Step
     from optimus_ops.text.console import Console, Progress
 

@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 from tests.unit.stacks import replica, state
 
+from optimus_ops.change.history import Outcome, read_history
+from optimus_ops.change.journal import KEPT, Journal, change_files, facts_of
 from optimus_ops.errors import Refused
-from optimus_ops.plan.history import Outcome, read_history
-from optimus_ops.plan.journal import KEPT, Journal, change_files, facts_of
 from optimus_ops.plan.steps import Plan, Start
 from optimus_ops.system.clock import boot_id
 

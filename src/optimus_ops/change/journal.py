@@ -18,8 +18,8 @@ import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from optimus_ops.change.owner import user_name
 from optimus_ops.errors import Refused
-from optimus_ops.plan.owner import user_name
 from optimus_ops.plan.render import plan_json
 from optimus_ops.system.clock import boot_id, boot_seconds, iso_now
 

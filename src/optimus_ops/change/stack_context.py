@@ -6,17 +6,17 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from optimus_ops.change.history import unfinished
+from optimus_ops.change.journal import facts_of
+from optimus_ops.change.overlays import compose_of
+from optimus_ops.change.run import Change, Planned
 from optimus_ops.engine.observe import Docker
 from optimus_ops.engine.observed_stack import observed_stack
 from optimus_ops.errors import MachineLacks, Refused
 from optimus_ops.operations.actor import ComposeActor, kept_images
-from optimus_ops.operations.change import Change, Planned
 from optimus_ops.operations.deadlines import longest
-from optimus_ops.operations.overlays import compose_of
 from optimus_ops.operations.rooms import Rooms, WantedStack
 from optimus_ops.operations.undo import observe_before
-from optimus_ops.plan.history import unfinished
-from optimus_ops.plan.journal import facts_of
 from optimus_ops.plan.scale import check_services
 from optimus_ops.project.settings import check_name, load_project
 from optimus_ops.text.console import Console
@@ -25,10 +25,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
     from pathlib import Path
 
+    from optimus_ops.change.options import Options
     from optimus_ops.engine.compose import Compose
     from optimus_ops.model.stack import Stack
     from optimus_ops.model.state import State
-    from optimus_ops.operations.options import Options
     from optimus_ops.plan.steps import Plan
     from optimus_ops.project.settings import Project
 

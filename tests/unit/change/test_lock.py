@@ -13,9 +13,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from optimus_ops.change.lock import stack_lock
+from optimus_ops.change.owner import Owner, parse_owner
 from optimus_ops.errors import Refused
-from optimus_ops.plan.lock import stack_lock
-from optimus_ops.plan.owner import Owner, parse_owner
 
 NOBODY = 65534
 OWNER = Owner("ann", "elsewhere", 77, "invoke deploy", "2026-01-01T00:00:00+00:00", "boot-1", 1000.0, 1300.0)

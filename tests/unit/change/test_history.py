@@ -15,10 +15,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from optimus_ops.change.executor import execute
+from optimus_ops.change.history import Change, Outcome, Result, parse_change, read_history, unfinished
+from optimus_ops.change.journal import Journal
 from optimus_ops.errors import Interrupted, OpsError
-from optimus_ops.plan.executor import execute
-from optimus_ops.plan.history import Change, Outcome, Result, parse_change, read_history, unfinished
-from optimus_ops.plan.journal import Journal
 from optimus_ops.plan.steps import Migrate, Plan, Start, Step
 from optimus_ops.text.console import Console, Progress
 

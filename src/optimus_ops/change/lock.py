@@ -15,8 +15,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from optimus_ops.change.owner import LONGEST_REASON, Owner, parse_owner
 from optimus_ops.errors import Refused
-from optimus_ops.plan.owner import LONGEST_REASON, Owner, parse_owner
 from optimus_ops.system.clock import boot_id, boot_seconds
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
-from optimus_ops.plan.journal import change_files, is_written
+from optimus_ops.change.journal import change_files, is_written
 from optimus_ops.system.clock import boot_seconds
 
 if TYPE_CHECKING:
