@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from optimus_ops.operations.deadlines import Deadlines
+from optimus_ops.rollout.deadlines import Deadlines
 
 
 @dataclass(frozen=True)

@@ -13,12 +13,12 @@ from optimus_ops.change.run import Change, Planned
 from optimus_ops.engine.observe import Docker
 from optimus_ops.engine.observed_stack import observed_stack
 from optimus_ops.errors import MachineLacks, Refused
-from optimus_ops.operations.actor import ComposeActor, kept_images
-from optimus_ops.operations.deadlines import longest
-from optimus_ops.operations.rooms import Rooms, WantedStack
-from optimus_ops.operations.undo import observe_before
 from optimus_ops.plan.scale import check_services
 from optimus_ops.project.settings import check_name, load_project
+from optimus_ops.rollout.deadlines import longest
+from optimus_ops.rollout.executor import ComposeActor, kept_images
+from optimus_ops.rollout.observed_inputs import Rooms, WantedStack
+from optimus_ops.rollout.undo import observe_before
 from optimus_ops.text.console import Console
 
 if TYPE_CHECKING:

@@ -17,8 +17,8 @@ from optimus_ops.inspect import checks, machine
 from optimus_ops.inspect.checks import Check
 from optimus_ops.inspect.status import compose_of
 from optimus_ops.model.state import State
-from optimus_ops.operations.rooms import WantedStack
 from optimus_ops.project.settings import load_project, overlay_file
+from optimus_ops.rollout.observed_inputs import WantedStack
 from optimus_ops.secrets import SecretsPaths, validate
 from optimus_ops.text.console import Console, layout_columns, print_json
 

@@ -19,8 +19,8 @@ from optimus_ops.inspect.report import Sighting
 from optimus_ops.inspect.reports import ask_report
 from optimus_ops.inspect.stores import Store, Unreachable, parse_store, probe_command, store_kind
 from optimus_ops.inspect.usage import Limits, Usage, cpus_between, parse_limits, parse_memory
-from optimus_ops.operations.rooms import WantedStack, look_at_runs
 from optimus_ops.plan.differences import differences
+from optimus_ops.rollout.observed_inputs import WantedStack, look_at_runs
 from optimus_ops.system.process import run
 
 if TYPE_CHECKING:

@@ -18,6 +18,6 @@ if TYPE_CHECKING:
 )
 def check(_: Context, service: Sequence[str] | None = None, json: bool = False) -> None:
     """Prove through the balancer that every replica answers, and that none that is gone does."""
-    from optimus_ops.operations import routing
+    from optimus_ops.balancer import routing_check
 
-    routing.check(tuple(service or ()), json=json)
+    routing_check.check(tuple(service or ()), json=json)

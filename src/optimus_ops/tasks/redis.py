@@ -101,13 +101,13 @@ def failover(
     lock_wait: str = "0",
 ) -> None:
     """Hand the master's part to a replica: checks first, holds writes meanwhile, proves it afterwards."""
-    from optimus_ops.operations import cli
     from optimus_ops.redis_ha.failover import failover as change
     from optimus_ops.redis_ha.target import Flags
+    from optimus_ops.rollout import requests
 
     own = (sentinel_user, sentinel_password_file, _spelt(tls), ca_file, cert_file, key_file, check_hostname)
     flags = Flags("", tuple(sentinel), master, user, password_file, "", *own)
-    options = cli.options(plan=plan, json=json, lock_wait=lock_wait, detailed_exitcode=detailed_exitcode)
+    options = requests.options(plan=plan, json=json, lock_wait=lock_wait, detailed_exitcode=detailed_exitcode)
     change(flags, options, to=to, force=force)
 
 
@@ -132,10 +132,10 @@ def backup(
     lock_wait: str = "0",
 ) -> None:
     """Copy a server's snapshot and append-only file to a new folder, checked and with their sums."""
-    from optimus_ops.operations import cli
     from optimus_ops.redis_ha.backup import backup as change
+    from optimus_ops.rollout import requests
 
-    options = cli.options(plan=plan, json=json, lock_wait=lock_wait, detailed_exitcode=detailed_exitcode)
+    options = requests.options(plan=plan, json=json, lock_wait=lock_wait, detailed_exitcode=detailed_exitcode)
     change(options, to=to, server=server)
 
 
@@ -159,10 +159,10 @@ def restore(
     lock_wait: str = "0",
 ) -> None:
     """Put a backup in the place of the data: checked before anything stops, undone if anything fails."""
-    from optimus_ops.operations import cli
     from optimus_ops.redis_ha.restore import restore as change
+    from optimus_ops.rollout import requests
 
-    options = cli.options(plan=plan, json=json, lock_wait=lock_wait, detailed_exitcode=detailed_exitcode)
+    options = requests.options(plan=plan, json=json, lock_wait=lock_wait, detailed_exitcode=detailed_exitcode)
     change(from_, options, server=server, snapshot=snapshot)
 
 
@@ -187,9 +187,9 @@ def drill(
     lock_wait: str = "0",
 ) -> None:
     """Break Redis on purpose, under load, and count what that costs: outage, losses, duplicates, elections."""
-    from optimus_ops.operations import cli
     from optimus_ops.redis_drill.drill import DrillFlags, runs_of
     from optimus_ops.redis_drill.drill import drill as break_on_purpose
+    from optimus_ops.rollout import requests
 
-    options = cli.options(plan=plan, json=json, lock_wait=lock_wait, detailed_exitcode=detailed_exitcode)
+    options = requests.options(plan=plan, json=json, lock_wait=lock_wait, detailed_exitcode=detailed_exitcode)
     break_on_purpose(DrillFlags(tuple(fault), runs_of(runs), report), options)

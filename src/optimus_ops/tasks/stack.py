@@ -61,9 +61,9 @@ def make_scale(services: Sequence[str]) -> Any:
 
         Nothing that runs is recreated. Ends when every replica answered through the balancer.
         """
-        from optimus_ops.operations import cli
+        from optimus_ops.rollout import requests
 
-        flags = cli.ScaleFlags(
+        flags = requests.ScaleFlags(
             down=down,
             prune_network=prune_network,
             build=tuple(build or ()),
@@ -75,9 +75,9 @@ def make_scale(services: Sequence[str]) -> Any:
             force=force,
             remove_orphans=remove_orphans,
         )
-        chosen = cli.options(plan=plan, json=json, lock_wait=lock_wait, detailed_exitcode=detailed_exitcode)
+        chosen = requests.options(plan=plan, json=json, lock_wait=lock_wait, detailed_exitcode=detailed_exitcode)
         given = {service: text for service, text in numbers.items() if text is not None}
-        cli.scale(cli.typed_counts(given, replicas or ()), flags, chosen)
+        requests.scale(requests.typed_counts(given, replicas or ()), flags, chosen)
 
     return task(
         klass=functools.partial(ScaleTask, services=tuple(services)),
@@ -111,11 +111,11 @@ def up(
     detailed_exitcode: bool = False,
 ) -> None:
     """Bring the stack up; services that run keep their number of replicas."""
-    from optimus_ops.operations import cli
+    from optimus_ops.rollout import requests
 
-    flags = cli.ScaleFlags(observability=observability, sentinel=sentinel, remove_orphans=remove_orphans)
-    chosen = cli.options(plan=plan, json=json, lock_wait=lock_wait, detailed_exitcode=detailed_exitcode)
-    cli.scale({}, flags, chosen, purpose="up")
+    flags = requests.ScaleFlags(observability=observability, sentinel=sentinel, remove_orphans=remove_orphans)
+    chosen = requests.options(plan=plan, json=json, lock_wait=lock_wait, detailed_exitcode=detailed_exitcode)
+    requests.scale({}, flags, chosen, purpose="up")
 
 
 @task(help={"prune-network": "remove the networks as well", **ORPHANS_HELP, **PLAN_HELP, **LOCK_HELP})
@@ -129,10 +129,12 @@ def down(
     detailed_exitcode: bool = False,
 ) -> None:
     """Stop and remove every container, replicas drained; volumes stay."""
-    from optimus_ops.operations import cli
+    from optimus_ops.rollout import requests
 
-    flags = cli.ScaleFlags(down=True, prune_network=prune_network, remove_orphans=remove_orphans)
-    cli.scale({}, flags, cli.options(plan=plan, json=json, lock_wait=lock_wait, detailed_exitcode=detailed_exitcode))
+    flags = requests.ScaleFlags(down=True, prune_network=prune_network, remove_orphans=remove_orphans)
+    requests.scale(
+        {}, flags, requests.options(plan=plan, json=json, lock_wait=lock_wait, detailed_exitcode=detailed_exitcode)
+    )
 
 
 @task(help={**PLAN_HELP, **LOCK_HELP})
@@ -140,9 +142,9 @@ def migrate(
     _: Context, plan: bool = False, json: bool = False, lock_wait: str = "0", detailed_exitcode: bool = False
 ) -> None:
     """Run the migrations job once, with the stores that it needs."""
-    from optimus_ops.operations import cli
+    from optimus_ops.rollout import requests
 
-    cli.migrate(cli.options(plan=plan, json=json, lock_wait=lock_wait, detailed_exitcode=detailed_exitcode))
+    requests.migrate(requests.options(plan=plan, json=json, lock_wait=lock_wait, detailed_exitcode=detailed_exitcode))
 
 
 @task(
@@ -186,11 +188,13 @@ def deploy(
     New ones start first and are proven healthy, reached by the balancer and no worse than the old ones; then old ones
     drain. If anything fails, everything goes back.
     """
-    from optimus_ops.operations import cli
+    from optimus_ops.rollout import requests
 
     named = tuple(service or ())
-    flags = cli.RollFlags(named, image, parallelism, surge, observe, allow_contract, fit_pool, force, pull, no_pull)
-    chosen = cli.options(
+    flags = requests.RollFlags(
+        named, image, parallelism, surge, observe, allow_contract, fit_pool, force, pull, no_pull
+    )
+    chosen = requests.options(
         plan=plan,
         json=json,
         lock_wait=lock_wait,
@@ -198,7 +202,7 @@ def deploy(
         healthy_within=healthy_within,
         migrate_within=migrate_within,
     )
-    cli.deploy(flags, chosen)
+    requests.deploy(flags, chosen)
 
 
 @task(
@@ -222,7 +226,9 @@ def rollback(
     detailed_exitcode: bool = False,
 ) -> None:
     """Go back to the image that a service ran before, in the same way as deploy; migrations stay."""
-    from optimus_ops.operations import cli
+    from optimus_ops.rollout import requests
 
-    flags = cli.RollFlags(tuple(service or ()), "", parallelism, surge, observe)
-    cli.rollback(flags, cli.options(plan=plan, json=json, lock_wait=lock_wait, detailed_exitcode=detailed_exitcode))
+    flags = requests.RollFlags(tuple(service or ()), "", parallelism, surge, observe)
+    requests.rollback(
+        flags, requests.options(plan=plan, json=json, lock_wait=lock_wait, detailed_exitcode=detailed_exitcode)
+    )

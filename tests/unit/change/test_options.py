@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from optimus_ops.errors import Refused
-from optimus_ops.operations.cli import checked_image, options
+from optimus_ops.rollout.requests import checked_image, options
 
 
 def test_an_undo_waits_for_the_engine_as_long_as_the_environment_says(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,7 +15,7 @@ from tests.unit.stacks import replica, stack, state
 from optimus_ops.engine.observe import Docker
 from optimus_ops.engine.registry import LocalImage, local_images, registry_digests
 from optimus_ops.errors import OpsError, Refused
-from optimus_ops.operations.tags import moved_tags, moved_while_idle
+from optimus_ops.rollout.moved_tags import moved_tags, moved_while_idle
 
 HERE = {"RepoDigests": ["shop/x@sha256:1"], "Metadata": {"LastTagTime": "2026-11-22T12:00:00.123456789Z"}}
 TIME = datetime(2026, 11, 22, 12, 0, 0, 123456, tzinfo=UTC)

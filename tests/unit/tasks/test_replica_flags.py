@@ -9,7 +9,7 @@ from invoke.collection import Collection
 from invoke.parser import Parser
 
 from optimus_ops.errors import Refused
-from optimus_ops.operations.cli import typed_counts
+from optimus_ops.rollout.requests import typed_counts
 from optimus_ops.tasks.replica_flags import flagged, hint_for
 from optimus_ops.tasks.root import contexts_of
 from optimus_ops.tasks.stack import make_scale

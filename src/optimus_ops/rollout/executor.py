@@ -11,13 +11,6 @@ from optimus_ops.engine.leftovers import remove_nameless
 from optimus_ops.engine.pins import write_pins
 from optimus_ops.engine.rollback_images import KeptImages
 from optimus_ops.errors import MachineLacks, OpsError
-from optimus_ops.operations.balancing import check_config, reload
-from optimus_ops.operations.containers import Containers
-from optimus_ops.operations.deadlines import Deadlines
-from optimus_ops.operations.fetching import pull
-from optimus_ops.operations.jobs import run_job
-from optimus_ops.operations.migrating import schema_in_use
-from optimus_ops.operations.undo import undo
 from optimus_ops.plan.steps import (
     Build,
     CheckBudgets,
@@ -45,6 +38,13 @@ from optimus_ops.plan.steps import (
     WaitHealthy,
     WriteSecrets,
 )
+from optimus_ops.rollout.containers import Containers
+from optimus_ops.rollout.deadlines import Deadlines
+from optimus_ops.rollout.jobs import run_job
+from optimus_ops.rollout.migration_job import schema_in_use
+from optimus_ops.rollout.nginx_reload import check_config, reload
+from optimus_ops.rollout.pull import pull
+from optimus_ops.rollout.undo import undo
 from optimus_ops.system.process import CommandFailed
 
 if TYPE_CHECKING:
@@ -53,8 +53,8 @@ if TYPE_CHECKING:
     from optimus_ops.engine.compose import Compose
     from optimus_ops.engine.observe import Docker
     from optimus_ops.model.stack import Stack
-    from optimus_ops.operations.rooms import Rooms
-    from optimus_ops.operations.undo import Before
+    from optimus_ops.rollout.observed_inputs import Rooms
+    from optimus_ops.rollout.undo import Before
     from optimus_ops.text.console import Progress
 
 

@@ -13,11 +13,11 @@ from optimus_ops.engine.compose import Compose
 from optimus_ops.engine.pins import Pins
 from optimus_ops.engine.rollback_images import KeptImages
 from optimus_ops.model.state import Replica, State
-from optimus_ops.operations import undo
-from optimus_ops.operations.containers import Containers
-from optimus_ops.operations.deadlines import Deadlines
-from optimus_ops.operations.undo import Before
 from optimus_ops.project.settings import load_project
+from optimus_ops.rollout import undo
+from optimus_ops.rollout.containers import Containers
+from optimus_ops.rollout.deadlines import Deadlines
+from optimus_ops.rollout.undo import Before
 
 OLD = replica("ai", 1)
 LATE = replica("ai", 3, status="created", health=None)

@@ -12,9 +12,9 @@ from optimus_ops.balancer.routing import Routing, check_routing
 from optimus_ops.change.options import Options
 from optimus_ops.change.stack_context import Session
 from optimus_ops.errors import OpsError, Refused
-from optimus_ops.operations.rooms import look_at_runs
 from optimus_ops.plan.differences import differences
 from optimus_ops.plan.scale import check_services, routed
+from optimus_ops.rollout.observed_inputs import look_at_runs
 from optimus_ops.text.console import print_json
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from optimus_ops.plan.notes import Noticed
 if TYPE_CHECKING:
     from optimus_ops.change.stack_context import Session
     from optimus_ops.model.state import State
-    from optimus_ops.operations.rooms import WantedStack
+    from optimus_ops.rollout.observed_inputs import WantedStack
 
 
 def notice(session: Session, wanted: WantedStack, state: State) -> Noticed:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from optimus_ops.model.state import Replica
-    from optimus_ops.operations.containers import Containers
+    from optimus_ops.rollout.containers import Containers
     from optimus_ops.text.console import Progress
 
 POLL_SECONDS = 0.5

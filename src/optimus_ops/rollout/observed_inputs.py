@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from optimus_ops.operations.giving import Gifts, lasting
 from optimus_ops.plan.scale import Surroundings, idle_images
+from optimus_ops.rollout.config_changes import Gifts, lasting
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from optimus_ops.engine.observe import Docker
     from optimus_ops.model.stack import Stack
     from optimus_ops.model.state import State
-    from optimus_ops.operations.containers import Containers
     from optimus_ops.project.settings import Project
+    from optimus_ops.rollout.containers import Containers
     from optimus_ops.secrets import SecretsPlan
     from optimus_ops.text.console import Progress
 
@@ -220,7 +220,7 @@ class Rooms:
         Raises:
             OpsError: the new ones are worse.
         """
-        from optimus_ops.operations.observing import observe_new  # noqa: PLC0415
+        from optimus_ops.rollout.canary import observe_new  # noqa: PLC0415
 
         observe_new(containers, service, seconds, progress)
 

@@ -6,7 +6,7 @@ import pytest
 from tests.unit.stacks import replica, state
 
 from optimus_ops.errors import OpsError
-from optimus_ops.operations.undo import check_way_back
+from optimus_ops.rollout.undo import check_way_back
 
 OLD, NEW = replica("ai", 1), replica("ai", 2)
 

@@ -10,7 +10,7 @@ from optimus_ops.system.process import run
 
 if TYPE_CHECKING:
     from optimus_ops.model.state import Replica
-    from optimus_ops.operations.containers import Containers
+    from optimus_ops.rollout.containers import Containers
 
 CHECK_SECONDS = 30.0
 

@@ -12,8 +12,8 @@ from optimus_ops.engine.pins import Pins, write_pins
 from optimus_ops.engine.rollback_images import KeptImages
 from optimus_ops.errors import MachineLacks, OpsError
 from optimus_ops.model.state import short_id
-from optimus_ops.operations.containers import POLL_SECONDS, each
 from optimus_ops.plan.scale import going, routed
+from optimus_ops.rollout.containers import POLL_SECONDS, each
 from optimus_ops.system.atomic_write import write_private
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from optimus_ops.engine.observe import Docker
     from optimus_ops.model.stack import Stack
     from optimus_ops.model.state import Replica, State
-    from optimus_ops.operations.containers import Containers
+    from optimus_ops.rollout.containers import Containers
     from optimus_ops.text.console import Progress
 
 

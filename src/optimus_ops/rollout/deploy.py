@@ -13,12 +13,6 @@ from optimus_ops.errors import Refused
 from optimus_ops.model.budget_items import BudgetPolicy
 from optimus_ops.model.image_names import repository_of
 from optimus_ops.model.state import short_id
-from optimus_ops.operations.actor import kept_images
-from optimus_ops.operations.budgeting import Budgeting
-from optimus_ops.operations.noticing import notice
-from optimus_ops.operations.rooms import WantedStack, look_around, look_at_versions, running_images
-from optimus_ops.operations.scale import summary
-from optimus_ops.operations.tags import moved_tags
 from optimus_ops.plan.deploy import (
     DeployRequest,
     check_replaceable,
@@ -31,6 +25,12 @@ from optimus_ops.plan.differences import noting_differences
 from optimus_ops.plan.notes import with_notes
 from optimus_ops.plan.order import dependencies_first
 from optimus_ops.plan.scale import check_checkout, check_services
+from optimus_ops.rollout.budget_check import Budgeting
+from optimus_ops.rollout.executor import kept_images
+from optimus_ops.rollout.moved_tags import moved_tags
+from optimus_ops.rollout.notices import notice
+from optimus_ops.rollout.observed_inputs import WantedStack, look_around, look_at_versions, running_images
+from optimus_ops.rollout.scale import summary
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 from optimus_ops.change.options import Options
 from optimus_ops.errors import Refused
 from optimus_ops.model.stack import parse_count
-from optimus_ops.operations import scale as operations
-from optimus_ops.operations.deadlines import Deadlines
 from optimus_ops.plan.deploy import DeployRequest
 from optimus_ops.plan.scale import ScaleRequest
+from optimus_ops.rollout import scale as operations
+from optimus_ops.rollout.deadlines import Deadlines
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -189,7 +189,7 @@ def deploy(flags: RollFlags, chosen: Options) -> None:
     if flags.image and not flags.services:
         raise Refused("--image goes with the services that it is for", "invoke deploy SERVICE --image TAG")
     services = tuple(dict.fromkeys(flags.services))
-    from optimus_ops.operations import deploy as deploying  # noqa: PLC0415 - what a scale need not wait for
+    from optimus_ops.rollout import deploy as deploying  # noqa: PLC0415 - what a scale need not wait for
 
     wanted = deploying.DeployFlags(services, checked_image(flags.image), flags.request, flags.fit_pool)
     deploying.deploy(wanted, chosen)
@@ -203,7 +203,7 @@ def rollback(flags: RollFlags, chosen: Options) -> None:
     """
     if not flags.services:
         raise Refused("which service?", "invoke rollback SERVICE")
-    from optimus_ops.operations import deploy as deploying  # noqa: PLC0415 - as above
+    from optimus_ops.rollout import deploy as deploying  # noqa: PLC0415 - as above
 
     services = tuple(dict.fromkeys(flags.services))
     deploying.rollback(deploying.DeployFlags(services, "", flags.request), chosen)

@@ -6,11 +6,11 @@ import time
 from typing import TYPE_CHECKING
 
 from optimus_ops.errors import OpsError
-from optimus_ops.operations.containers import POLL_SECONDS
+from optimus_ops.rollout.containers import POLL_SECONDS
 
 if TYPE_CHECKING:
     from optimus_ops.model.state import Replica
-    from optimus_ops.operations.containers import Containers
+    from optimus_ops.rollout.containers import Containers
     from optimus_ops.text.console import Progress
 
 STOP_SECONDS = 10.0

@@ -7,7 +7,7 @@ import io
 import pytest
 
 from optimus_ops.balancer.routing import Routing
-from optimus_ops.operations.routing import told
+from optimus_ops.balancer.routing_check import told
 from optimus_ops.text.console import Console
 
 

@@ -12,10 +12,6 @@ from optimus_ops.engine.leftovers import Leftovers
 from optimus_ops.engine.ports import check_ports
 from optimus_ops.engine.subnets import check_subnets
 from optimus_ops.model.budget_items import BudgetPolicy
-from optimus_ops.operations.budgeting import Budgeting
-from optimus_ops.operations.noticing import notice
-from optimus_ops.operations.rooms import look_around, look_at_given
-from optimus_ops.operations.tags import moved_while_idle
 from optimus_ops.plan.differences import noting_differences
 from optimus_ops.plan.down import plan_down
 from optimus_ops.plan.leftovers import check_networks, clear_containers, clear_one_offs, clear_rest, replaced_images
@@ -26,6 +22,10 @@ from optimus_ops.plan.scale import (
     plan_migrate,
     plan_scale,
 )
+from optimus_ops.rollout.budget_check import Budgeting
+from optimus_ops.rollout.moved_tags import moved_while_idle
+from optimus_ops.rollout.notices import notice
+from optimus_ops.rollout.observed_inputs import look_around, look_at_given
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

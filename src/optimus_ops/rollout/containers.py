@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, TypeVar
 from optimus_ops.balancer.endpoints import endpoint_of
 from optimus_ops.balancer.routing import Known, check_routing
 from optimus_ops.errors import OpsError
-from optimus_ops.operations.giving import Gifts
-from optimus_ops.operations.judging import Judge
 from optimus_ops.plan.order import needed_by
+from optimus_ops.rollout.config_changes import Gifts
+from optimus_ops.rollout.replica_health import Judge
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from optimus_ops.engine.observe import Docker
     from optimus_ops.model.stack import Stack
     from optimus_ops.model.state import Replica, State
-    from optimus_ops.operations.deadlines import Deadlines
     from optimus_ops.plan.steps import Victim
+    from optimus_ops.rollout.deadlines import Deadlines
     from optimus_ops.text.console import Progress
 
 Thing = TypeVar("Thing")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from optimus_ops.operations.containers import Containers
+    from optimus_ops.rollout.containers import Containers
 
 
 def schema_in_use(containers: Containers, image: str) -> bool:
