@@ -19,9 +19,9 @@ from typing import TYPE_CHECKING, Any, Literal
 from docker.errors import NotFound
 
 from optimus_ops.engine.observe import PROJECT_LABEL, SERVICE_LABEL, asked
-from optimus_ops.inspect.stores import REDIS_IMAGE
 from optimus_ops.redis_ha.directory import Directory
 from optimus_ops.redis_ha.facts import Address, Node, Purpose
+from optimus_ops.status.stores import REDIS_IMAGE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping

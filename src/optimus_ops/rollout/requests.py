@@ -130,7 +130,7 @@ def scale(counts: Mapping[str, int], flags: ScaleFlags, chosen: Options, purpose
     wanted = operations.Wanted(request, flags.overlays, flags.fit_pool, flags.remove_orphans)
     operations.scale(wanted, chosen)
     if flags.logs and not chosen.plan:
-        from optimus_ops.inspect.logs import follow  # noqa: PLC0415 - only where it is asked for
+        from optimus_ops.status.logs import follow  # noqa: PLC0415 - only where it is asked for
 
         follow(tuple(counts), json=chosen.json)
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 @task(help={"json": "print one JSON document on standard output"})
 def status(_: Context, json: bool = False) -> None:
     """Show what runs: replicas, images, use against limits, and what the stores say."""
-    from optimus_ops.inspect.status import status as show
+    from optimus_ops.status.execute import status as show
 
     show(json=json)
 
@@ -35,7 +35,7 @@ def logs(
 ) -> None:
     """Show what replicas write, each line with its replica's name."""
     from optimus_ops.errors import Refused
-    from optimus_ops.inspect.logs import logs as show
+    from optimus_ops.status.logs import logs as show
 
     if follow and no_follow:
         raise Refused("--follow and --no-follow: one of them")
@@ -51,7 +51,7 @@ def logs(
 )
 def history(_: Context, last: str = "", change: str = "", json: bool = False) -> None:
     """Show what was changed: when, by whom, and how it ended."""
-    from optimus_ops.inspect.history import history as show
+    from optimus_ops.status.history import history as show
 
     show(last=last, change=change, json=json)
 
@@ -59,6 +59,6 @@ def history(_: Context, last: str = "", change: str = "", json: bool = False) ->
 @task(help={"json": "print one JSON document on standard output"})
 def doctor(_: Context, json: bool = False) -> None:
     """Check the machine and the checkout: what is missing, what to do about it."""
-    from optimus_ops.inspect.doctor import doctor as examine
+    from optimus_ops.doctor.execute import doctor as examine
 
     examine(json=json)

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from optimus_ops.inspect.checks import check_subnets
+from optimus_ops.doctor.checks import check_subnets
 from optimus_ops.model.subnets import (
     Network,
     Subnet,

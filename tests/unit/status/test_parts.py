@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from optimus_ops.inspect.stores import (
+from optimus_ops.status.stores import (
     Database,
     RedisServer,
     Sentinel,
@@ -18,7 +18,7 @@ from optimus_ops.inspect.stores import (
     probe_command,
     store_kind,
 )
-from optimus_ops.inspect.usage import Limits, cpus_between, parse_limits, parse_memory
+from optimus_ops.status.usage import Limits, cpus_between, parse_limits, parse_memory
 from optimus_ops.text.units import BAR_CELLS, age, bar, cores, size
 
 INFO = """\

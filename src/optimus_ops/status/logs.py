@@ -21,9 +21,9 @@ from optimus_ops.engine.observe import (
     Docker,
 )
 from optimus_ops.errors import MachineLacks, OpsError, Refused
-from optimus_ops.inspect.lines import Assembler, LogLine, Prefixer, in_order
-from optimus_ops.inspect.status import compose_of
 from optimus_ops.project.settings import load_project
+from optimus_ops.status.execute import compose_of
+from optimus_ops.status.log_lines import Assembler, LogLine, Prefixer, in_order
 from optimus_ops.text.console import Console
 
 if TYPE_CHECKING:

@@ -6,17 +6,17 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 from optimus_ops.engine.leftovers import Leftovers
-from optimus_ops.inspect.usage import Limits, Usage
 from optimus_ops.model.state import short_id
+from optimus_ops.status.usage import Limits, Usage
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import datetime
 
-    from optimus_ops.inspect.stores import Store
     from optimus_ops.model.stack import Stack
     from optimus_ops.model.state import Replica, State
     from optimus_ops.plan.differences import Difference
+    from optimus_ops.status.stores import Store
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 from docker.errors import APIError
-from tests.unit.inspect.test_report import seen, shown, status_of
 from tests.unit.stacks import replica
+from tests.unit.status.test_report import seen, shown, status_of
 
-from optimus_ops.inspect.old_workers import old_workers
 from optimus_ops.model.state import sorted_state
+from optimus_ops.status.old_workers import old_workers
 
 MASTER = ["10", "nginx: master process nginx -g daemon off;"]
 WORKER = ["11", "nginx: worker process"]

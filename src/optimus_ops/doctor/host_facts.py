@@ -12,11 +12,11 @@ from importlib.metadata import distributions
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from optimus_ops.doctor.checks import EngineFacts, Images, Packages, Tools
 from optimus_ops.engine.observe import parse_time
 from optimus_ops.engine.ports import busy
 from optimus_ops.errors import MachineLacks, OpsError
 from optimus_ops.images.registry import registry_answers
-from optimus_ops.inspect.checks import EngineFacts, Images, Packages, Tools
 from optimus_ops.system.process import run
 
 if TYPE_CHECKING:

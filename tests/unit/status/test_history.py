@@ -10,8 +10,8 @@ import pytest
 from optimus_ops.change.history import Change, Outcome, Result, StepRecord
 from optimus_ops.change.journal import Journal
 from optimus_ops.errors import Refused
-from optimus_ops.inspect.history import describe, history, table
 from optimus_ops.plan.steps import Plan, Start
+from optimus_ops.status.history import describe, history, table
 from optimus_ops.text.console import Console
 
 CHANGE = Change(

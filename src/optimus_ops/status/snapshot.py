@@ -14,13 +14,13 @@ from optimus_ops.engine.client import engine_client
 from optimus_ops.engine.leftovers import Leftovers, ended_badly, last_lines, observe_leftovers
 from optimus_ops.errors import OpsError
 from optimus_ops.images.listing import list_images
-from optimus_ops.inspect.old_workers import old_workers
-from optimus_ops.inspect.report import Sighting
-from optimus_ops.inspect.reports import ask_report
-from optimus_ops.inspect.stores import Store, Unreachable, parse_store, probe_command, store_kind
-from optimus_ops.inspect.usage import Limits, Usage, cpus_between, parse_limits, parse_memory
 from optimus_ops.plan.differences import differences
 from optimus_ops.rollout.observed_inputs import WantedStack, look_at_runs
+from optimus_ops.status.model import Sighting
+from optimus_ops.status.old_workers import old_workers
+from optimus_ops.status.service_reports import ask_report
+from optimus_ops.status.stores import Store, Unreachable, parse_store, probe_command, store_kind
+from optimus_ops.status.usage import Limits, Usage, cpus_between, parse_limits, parse_memory
 from optimus_ops.system.process import run
 
 if TYPE_CHECKING:

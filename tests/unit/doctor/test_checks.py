@@ -9,10 +9,10 @@ import pytest
 from tests.unit.stacks import migrated, replica, stack, state
 
 from optimus_ops.change.lock import stack_lock
+from optimus_ops.doctor import checks, host_facts
+from optimus_ops.doctor.checks import Check, EngineFacts, Images, Packages, Tools
+from optimus_ops.doctor.execute import report
 from optimus_ops.engine.leftovers import Leftovers
-from optimus_ops.inspect import checks, machine
-from optimus_ops.inspect.checks import Check, EngineFacts, Images, Packages, Tools
-from optimus_ops.inspect.doctor import report
 from optimus_ops.model.stack import PublishedPort
 from optimus_ops.project.settings import load_project
 from optimus_ops.secrets import Finding
@@ -121,7 +121,7 @@ def test_packages_are_compared_with_the_lock() -> None:
         "rich==15.0\n"
         "colorama==0.4 ; sys_platform == 'win32' \\\n"
     )
-    found = machine.compare_packages(lock, {"redis": "8.0.1", "types-pyyaml": "5.9"})
+    found = host_facts.compare_packages(lock, {"redis": "8.0.1", "types-pyyaml": "5.9"})
 
     assert found == Packages(4, {"types_PyYAML": "5.9 (locked 6.0)", "rich": "missing (locked 15.0)"})
     assert checks.check_packages(found).verdict == "warn"
@@ -148,10 +148,10 @@ def test_what_no_file_wants_is_a_leftover_with_the_command_that_removes_it() -> 
 def test_a_lock_whose_owner_was_killed_is_found_and_one_that_is_held_is_not(tmp_path: Path) -> None:
     project = load_project(tmp_path, {"COMPOSE_PROJECT_NAME": "shop"})
     with stack_lock(project.state / "locks", "shop", "a test"):
-        assert machine.abandoned_files(project) == ()
-    assert machine.abandoned_files(project) == ()
+        assert host_facts.abandoned_files(project) == ()
+    assert host_facts.abandoned_files(project) == ()
     (project.state / "locks" / "shop.lock").write_text('{"user": "gone"}', "utf-8")
-    assert machine.abandoned_files(project) == ("shop.lock",)
+    assert host_facts.abandoned_files(project) == ("shop.lock",)
 
 
 def test_a_clock_that_is_wrong_is_told() -> None:
@@ -163,8 +163,8 @@ def test_a_clock_that_is_wrong_is_told() -> None:
 
 def test_a_state_folder_that_can_t_be_written_fails(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    assert machine.writable(tmp_path / "to" / "come")
-    assert not machine.writable(tmp_path / "file" / "to" / "come")
+    assert host_facts.writable(tmp_path / "to" / "come")
+    assert not host_facts.writable(tmp_path / "file" / "to" / "come")
     assert checks.check_state(tmp_path, writable=False).verdict == "fail"
     assert "OPTIMUS_STATE_DIR" in checks.check_state(tmp_path, writable=False).hint
 

@@ -12,13 +12,13 @@ import pytest
 from tests.unit.stacks import IMAGES, migrated, replica, stack
 
 from optimus_ops.engine.leftovers import Leftovers
-from optimus_ops.inspect.render import print_status, status_json
-from optimus_ops.inspect.report import Row, Sighting, make_rows
-from optimus_ops.inspect.reports import shown_lines
-from optimus_ops.inspect.stores import Database, RedisServer, Unreachable
-from optimus_ops.inspect.usage import Limits, Usage
 from optimus_ops.model.state import Replica, State, sorted_state
 from optimus_ops.plan.differences import Difference
+from optimus_ops.status.model import Row, Sighting, make_rows
+from optimus_ops.status.report import print_status, status_json
+from optimus_ops.status.service_reports import shown_lines
+from optimus_ops.status.stores import Database, RedisServer, Unreachable
+from optimus_ops.status.usage import Limits, Usage
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 MEBI = 1024**2

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 from optimus_ops.change import overlays
 from optimus_ops.engine.observe import Docker
-from optimus_ops.inspect.gather import look
-from optimus_ops.inspect.render import print_status, status_json
-from optimus_ops.inspect.report import make_rows
 from optimus_ops.project.settings import load_project
+from optimus_ops.status.model import make_rows
+from optimus_ops.status.report import print_status, status_json
+from optimus_ops.status.snapshot import look
 from optimus_ops.text.console import Console, layout_columns, print_json
 
 if TYPE_CHECKING:

@@ -14,9 +14,9 @@ from rich.text import Text
 
 from optimus_ops.change.history import Outcome, Result, read_history
 from optimus_ops.errors import Refused
-from optimus_ops.inspect.lines import clean
-from optimus_ops.inspect.render import counted
 from optimus_ops.project.settings import load_project
+from optimus_ops.status.log_lines import clean
+from optimus_ops.status.report import counted
 from optimus_ops.text.console import Console, layout_columns, print_json
 
 if TYPE_CHECKING:

@@ -10,16 +10,16 @@ from rich.console import Console as RichConsole
 from rich.table import Table
 from rich.text import Text
 
-from optimus_ops.inspect.report import problem
-from optimus_ops.inspect.stores import Database, RedisServer, Sentinel, Unreachable
+from optimus_ops.status.model import problem
+from optimus_ops.status.stores import Database, RedisServer, Sentinel, Unreachable
 from optimus_ops.text.units import age, bar, cores, size
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from typing import TextIO
 
-    from optimus_ops.inspect.report import Row, Sighting
-    from optimus_ops.inspect.stores import Store
+    from optimus_ops.status.model import Row, Sighting
+    from optimus_ops.status.stores import Store
 
 WIDE = 124
 """Columns from which bars and whole image names have room in the table."""

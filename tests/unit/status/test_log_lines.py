@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from optimus_ops.errors import Refused
-from optimus_ops.inspect.lines import Assembler, LogLine, Prefixer, clean, in_order
-from optimus_ops.inspect.logs import parse_tail
+from optimus_ops.status.log_lines import Assembler, LogLine, Prefixer, clean, in_order
+from optimus_ops.status.logs import parse_tail
 
 STAMP = "2026-11-22T16:52:06.300000000Z"
 TEXTS = st.text(st.characters(exclude_characters="\n\r", exclude_categories=["Cs"]), max_size=30)

@@ -9,25 +9,25 @@ from typing import TYPE_CHECKING
 
 from optimus_ops.change.overlays import STAYING
 from optimus_ops.change.overlays import compose_of as overlaid
+from optimus_ops.doctor import checks, host_facts
+from optimus_ops.doctor.checks import Check
 from optimus_ops.engine.leftovers import Leftovers, observe_leftovers
 from optimus_ops.engine.observe import Docker
 from optimus_ops.engine.subnets import read_problems
 from optimus_ops.errors import MachineLacks, OpsError
-from optimus_ops.inspect import checks, machine
-from optimus_ops.inspect.checks import Check
-from optimus_ops.inspect.status import compose_of
 from optimus_ops.model.state import State
 from optimus_ops.project.settings import load_project, overlay_file
 from optimus_ops.rollout.observed_inputs import WantedStack
 from optimus_ops.secrets import SecretsPaths, validate
+from optimus_ops.status.execute import compose_of
 from optimus_ops.text.console import Console, layout_columns, print_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
+    from optimus_ops.doctor.checks import EngineFacts
     from optimus_ops.engine.compose import Compose
-    from optimus_ops.inspect.checks import EngineFacts
     from optimus_ops.model.stack import Stack
     from optimus_ops.model.subnets import SubnetProblem
     from optimus_ops.project.settings import Project
@@ -73,13 +73,13 @@ def examine(project: Project, progress: Progress) -> Iterator[Check]:
         progress: told what is looked at.
     """
     engine, why = _connect()
-    facts = machine.read_engine(engine) if engine else None
+    facts = host_facts.read_engine(engine) if engine else None
     yield checks.check_engine(facts, why)
     progress.show("tools")
-    tools = machine.read_tools()
+    tools = host_facts.read_tools()
     yield from checks.check_tools(tools)
     if facts is not None:
-        yield checks.check_disk(facts.folder, machine.free_space(facts.folder))
+        yield checks.check_disk(facts.folder, host_facts.free_space(facts.folder))
     progress.show("Compose files")
     compose = compose_of(project, engine)
     wanted, files = _wanted(project, compose, parsable=tools.compose is not None)
@@ -91,14 +91,14 @@ def examine(project: Project, progress: Progress) -> Iterator[Check]:
     if engine and wanted:
         yield checks.check_subnets(*_subnets(project, engine, wanted))
     progress.show("checkout")
-    yield checks.check_state(project.state, writable=machine.writable(project.state))
+    yield checks.check_state(project.state, writable=host_facts.writable(project.state))
     yield _secrets(project)
-    yield checks.check_packages(machine.read_packages(project.root / "requirements" / "dev.txt"))
+    yield checks.check_packages(host_facts.read_packages(project.root / "requirements" / "dev.txt"))
     left = Leftovers()
     if engine and compose and wanted:
         left = observe_leftovers(engine, compose, wanted.document, wanted.stack, state)
-    yield checks.check_leftovers(state, stack, machine.abandoned_files(project), left)
-    yield checks.check_clock(facts, machine.clock_behind(project.root))
+    yield checks.check_leftovers(state, stack, host_facts.abandoned_files(project), left)
+    yield checks.check_clock(facts, host_facts.clock_behind(project.root))
 
 
 def _connect() -> tuple[Docker | None, str]:
@@ -143,13 +143,13 @@ def _of_stack(
     stack: Stack, state: State, engine: Docker | None, facts: EngineFacts | None, progress: Progress
 ) -> Iterator[Check]:
     if facts is not None:
-        yield checks.check_memory(stack, facts.memory, machine.available_memory())
+        yield checks.check_memory(stack, facts.memory, host_facts.available_memory())
         yield checks.check_cores(stack, facts.cpus)
     published = [port for service in stack.services.values() for port in service.published]
-    yield checks.check_ports(machine.taken_ports(stack, state), published)
+    yield checks.check_ports(host_facts.taken_ports(stack, state), published)
     if engine is not None:
         progress.show("images")
-        yield checks.check_images(machine.read_images(stack, engine))
+        yield checks.check_images(host_facts.read_images(stack, engine))
 
 
 def _secrets(project: Project) -> Check:
