@@ -23,8 +23,8 @@ import pytest
 from optimus_ops.errors import OpsError
 from optimus_ops.images import build, ensure_bases, list_images
 from optimus_ops.images.apt_host import read_apt_host
+from optimus_ops.images.fallback_catalogue import STAND_INS
 from optimus_ops.images.local import image_id
-from optimus_ops.images.standins import STAND_INS
 
 pytestmark = pytest.mark.integration
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from optimus_ops.errors import MachineLacks
 from optimus_ops.images import keyring
 from optimus_ops.images.apt_sources import Mirror, beside_archive, debian_mirror, parse_deb822, parse_one_line
-from optimus_ops.images.standins import NEWER_SUITE, SUITE
+from optimus_ops.images.fallback_catalogue import NEWER_SUITE, SUITE
 from optimus_ops.system.process import run
 
 if TYPE_CHECKING:

@@ -13,12 +13,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from optimus_ops.errors import Refused
-from optimus_ops.images import progress, trust
-from optimus_ops.images.failures import explained
+from optimus_ops.images import host_trust, progress
+from optimus_ops.images.build_errors import explained
+from optimus_ops.images.content_hash import LABEL
 from optimus_ops.images.local import image_id
 from optimus_ops.images.log import Log, new_log
 from optimus_ops.images.model import Build, builds, services_of
-from optimus_ops.images.sources import LABEL
 from optimus_ops.system.process import CommandFailed, run
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ def build(
     names = ", ".join(one.service for one in chosen)
     report(f"building {names}")
     with _override(chosen, env) as override, explained(names, log.path):
-        proxies = [word for name in trust.proxies(env) for word in ("--build-arg", name)]
+        proxies = [word for name in host_trust.proxies(env) for word in ("--build-arg", name)]
         command = [*argv, "-f", str(override), "build", *proxies, *(one.service for one in chosen)]
         run(
             # Whether Compose says how far it is on standard output or standard error depends on its version.
@@ -123,13 +123,13 @@ def override_of(sources: Mapping[str, str], secrets: Mapping[str, Path]) -> Mapp
 
 @contextmanager
 def _override(chosen: Sequence[Build], env: Mapping[str, str]) -> Iterator[Path]:
-    bundle = trust.choose_ca_bundle(env, lambda path: Path(path).is_file())
-    texts = [path.read_text("utf-8", "replace") for path in trust.pip_files(env, Path.home()) if path.is_file()]
+    bundle = host_trust.choose_ca_bundle(env, lambda path: Path(path).is_file())
+    texts = [path.read_text("utf-8", "replace") for path in host_trust.pip_files(env, Path.home()) if path.is_file()]
     with tempfile.TemporaryDirectory(prefix="optimus-build-") as folder:
         nothing, pip_conf, override = (Path(folder) / name for name in ("nothing", "pip.conf", "override.json"))
         nothing.touch()
         pip_conf.touch(mode=0o600)
-        pip_conf.write_text(trust.pip_configuration(env, texts), "utf-8")
+        pip_conf.write_text(host_trust.pip_configuration(env, texts), "utf-8")
         secrets = {"ca_bundle": Path(bundle) if bundle else nothing, "pip_conf": pip_conf}
         sources = {one.service: one.source(image_id) for one in chosen}
         override.write_text(json.dumps(override_of(sources, secrets)), "utf-8")

@@ -8,13 +8,13 @@ import sys
 from typing import TYPE_CHECKING
 
 from optimus_ops.engine.compose import Compose
-from optimus_ops.images.bases import ensure_bases
 from optimus_ops.images.building import build, choose
+from optimus_ops.images.fallback_catalogue import STAND_INS, is_stand_in
+from optimus_ops.images.fallback_images import ensure_bases
 from optimus_ops.images.listing import as_json, as_text, list_images
 from optimus_ops.images.local import image_id
 from optimus_ops.images.model import public_images
 from optimus_ops.images.registry import registry_answers
-from optimus_ops.images.standins import STAND_INS, is_stand_in
 from optimus_ops.plan.render import plan_text
 from optimus_ops.plan.steps import Build, MakeBases, Plan
 from optimus_ops.project.settings import load_project

@@ -10,10 +10,10 @@ from rich.console import Console as RichConsole
 from rich.measure import Measurement
 from rich.table import Table
 
+from optimus_ops.images.content_hash import LABEL
+from optimus_ops.images.fallback_catalogue import is_stand_in
 from optimus_ops.images.local import image_id, inspect, labels_in
 from optimus_ops.images.model import Build, builds, public_images, services_of
-from optimus_ops.images.sources import LABEL
-from optimus_ops.images.standins import is_stand_in
 from optimus_ops.model.state import short_id
 
 if TYPE_CHECKING:

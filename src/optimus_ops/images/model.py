@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from optimus_ops.errors import Refused
+from optimus_ops.images.content_hash import content_hash
 from optimus_ops.images.dockerfiles import Inputs, inputs
-from optimus_ops.images.sources import content_hash
 from optimus_ops.model.stack import image_of
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from docker.errors import APIError, DockerException
 
 from optimus_ops.engine.client import engine_client
 from optimus_ops.errors import MachineLacks
-from optimus_ops.images.standins import is_stand_in
+from optimus_ops.images.fallback_catalogue import is_stand_in
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 from optimus_ops.errors import MachineLacks
 from optimus_ops.images.apt_host import DEBIAN_KEYRING
-from optimus_ops.images.sources import LABEL
-from optimus_ops.images.standins import ROOT_IMAGE, SUITE
+from optimus_ops.images.content_hash import LABEL
+from optimus_ops.images.fallback_catalogue import ROOT_IMAGE, SUITE
 from optimus_ops.system.process import run
 
 if TYPE_CHECKING:

@@ -65,8 +65,8 @@ def look_around(compose: Compose, docker: Docker, wanted: WantedStack, state: St
         building: whether a build was asked for.
     """
     stack = wanted.stack
+    from optimus_ops.images.fallback_catalogue import stand_in_for  # noqa: PLC0415 - as above
     from optimus_ops.images.registry import registry_answers  # noqa: PLC0415 - costs time that most tasks don't need
-    from optimus_ops.images.standins import stand_in_for  # noqa: PLC0415 - as above
 
     images = docker.images([*stack.images, *stack.public_images])
     absent = [name for name in stack.public_images if name not in images]
@@ -204,7 +204,7 @@ class Rooms:
 
     def make_bases(self, images: tuple[str, ...], note: Callable[[str], None]) -> None:
         """Make stand-ins for public images."""
-        from optimus_ops.images.bases import ensure_bases  # noqa: PLC0415
+        from optimus_ops.images.fallback_images import ensure_bases  # noqa: PLC0415
 
         ensure_bases(self.compose.project.root, images, note)
 

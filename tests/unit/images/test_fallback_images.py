@@ -9,11 +9,11 @@ from optimus_ops.errors import MachineLacks
 from optimus_ops.images import keyring
 from optimus_ops.images.apt_host import kept_options, read_apt_host
 from optimus_ops.images.apt_sources import Mirror
-from optimus_ops.images.bases import bake_file, ensure_bases
-from optimus_ops.images.failures import essence
+from optimus_ops.images.build_errors import essence
+from optimus_ops.images.fallback_catalogue import STAND_INS, split, stand_in_for
+from optimus_ops.images.fallback_images import bake_file, ensure_bases
 from optimus_ops.images.progress import telling
 from optimus_ops.images.rootfs import mmdebstrap_argv
-from optimus_ops.images.standins import STAND_INS, split, stand_in_for
 
 ARMOUR = "-----BEGIN PGP PUBLIC KEY BLOCK-----\n{}\n{}\n=abcd\n-----END PGP PUBLIC KEY BLOCK-----\n"
 

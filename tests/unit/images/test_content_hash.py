@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from optimus_ops.images.sources import content_hash
+from optimus_ops.images.content_hash import content_hash
 
 
 @pytest.fixture

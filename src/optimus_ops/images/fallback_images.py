@@ -12,14 +12,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from optimus_ops.errors import MachineLacks, Refused
-from optimus_ops.images import progress, rootfs, trust
+from optimus_ops.images import host_trust, progress, rootfs
 from optimus_ops.images.apt_host import read_apt_host
+from optimus_ops.images.build_errors import explained
+from optimus_ops.images.content_hash import LABEL, content_hash
 from optimus_ops.images.env_file import read_block, read_text, write_block
-from optimus_ops.images.failures import explained
+from optimus_ops.images.fallback_catalogue import NEWER_SUITE, ROOT_IMAGE, StandIn, split
 from optimus_ops.images.local import labels_of
 from optimus_ops.images.log import Log, new_log
-from optimus_ops.images.sources import LABEL, content_hash
-from optimus_ops.images.standins import NEWER_SUITE, ROOT_IMAGE, StandIn, split
 from optimus_ops.system.process import run
 
 if TYPE_CHECKING:
@@ -122,7 +122,7 @@ def _build(project_root: Path, host: AptHost, wanted: Mapping[StandIn, str], log
     with tempfile.TemporaryDirectory(prefix="optimus-secrets-") as folder:
         secrets = {stand_in: _secrets(Path(folder), host, stand_in) for stand_in in wanted}
         description = Path(folder) / "bake.json"
-        described = bake_file(project_root, wanted, secrets, trust.proxies(os.environ))
+        described = bake_file(project_root, wanted, secrets, host_trust.proxies(os.environ))
         description.touch(mode=0o600)
         description.write_text(json.dumps(described), "utf-8")
         run(
@@ -143,7 +143,7 @@ def _secrets(folder: Path, host: AptHost, stand_in: StandIn) -> tuple[str, ...]:
         path.touch(mode=0o600)
         path.write_bytes(content)
         options += [f"id={name},src={path}"] if content else []
-    bundle = trust.choose_ca_bundle(os.environ, lambda path: Path(path).is_file())
+    bundle = host_trust.choose_ca_bundle(os.environ, lambda path: Path(path).is_file())
     return (*options, f"id=ca_bundle,src={bundle}") if bundle else tuple(options)
 
 

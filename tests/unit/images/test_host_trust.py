@@ -6,7 +6,14 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 
-from optimus_ops.images.trust import CA_PATHS, CA_VARIABLES, choose_ca_bundle, pip_configuration, pip_files, proxies
+from optimus_ops.images.host_trust import (
+    CA_PATHS,
+    CA_VARIABLES,
+    choose_ca_bundle,
+    pip_configuration,
+    pip_files,
+    proxies,
+)
 
 ADDRESS = st.sampled_from(
     [
