@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from optimus_ops.contracts.compare import breaks
 from optimus_ops.contracts.model import NEEDS, OFFERS, Break, Contract
-from optimus_ops.contracts.offering import SERVICES, offer_of, services_with_contracts
+from optimus_ops.contracts.openapi_export import SERVICES, offer_of, services_with_contracts
 from optimus_ops.contracts.reading import FOLDER, contract_of_checkout
 from optimus_ops.errors import OpsError, Refused
 from optimus_ops.project.settings import load_project

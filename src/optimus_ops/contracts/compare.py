@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from optimus_ops.contracts.document import Document
-from optimus_ops.contracts.fitting import Fitting
+from optimus_ops.contracts.messages import REQUEST, RESPONSE
 from optimus_ops.contracts.model import Break
 from optimus_ops.contracts.parameters import parameter_findings, security_findings
-from optimus_ops.contracts.wording import REQUEST, RESPONSE
+from optimus_ops.contracts.subschema import Fitting
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

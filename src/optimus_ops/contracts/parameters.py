@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from optimus_ops.contracts.document import Document
-    from optimus_ops.contracts.fitting import Fitting
+    from optimus_ops.contracts.subschema import Fitting
 
 # Path, what is said of the path, what is said of the method.
 Said = tuple[str, Mapping[str, Any], Mapping[str, Any]]

@@ -8,11 +8,11 @@ import re
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
-from optimus_ops.contracts.alternatives import LOWER, Alternative, Bound, canonical
-from optimus_ops.contracts.wording import described, limit_text
+from optimus_ops.contracts.messages import described, limit_text
+from optimus_ops.contracts.normal_form import LOWER, Alternative, Bound, canonical
 
 if TYPE_CHECKING:
-    from optimus_ops.contracts.wording import Way
+    from optimus_ops.contracts.messages import Way
 
 
 def scalar_reason(one: Alternative, form: Alternative, way: Way) -> str:

@@ -10,15 +10,15 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
-from optimus_ops.contracts.alternatives import MAX_DEPTH, Alternative, Bound, alternatives, canonical, is_of, kind_of
-from optimus_ops.contracts.scalars import effective, scalar_reason
-from optimus_ops.contracts.wording import described, one_of
+from optimus_ops.contracts.constraints import effective, scalar_reason
+from optimus_ops.contracts.messages import described, one_of
+from optimus_ops.contracts.normal_form import MAX_DEPTH, Alternative, Bound, alternatives, canonical, is_of, kind_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from optimus_ops.contracts.document import Document
-    from optimus_ops.contracts.wording import Way
+    from optimus_ops.contracts.messages import Way
 
 # A contract of this platform takes about a thousand; a document made to be slow is refused.
 MAX_COMPARISONS = 200_000

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from optimus_ops.contracts.alternatives import Alternative, Bound
+    from optimus_ops.contracts.normal_form import Alternative, Bound
 
 MAX_VALUES = 5
 MAX_TEXT = 40
