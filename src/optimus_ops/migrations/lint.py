@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from optimus_ops.errors import Refused
-from optimus_ops.migrations.own import broken, excused, harmless
+from optimus_ops.migrations.builtin_rules import broken, excused, harmless
+from optimus_ops.migrations.db_objects import Made, made_by, targets
 from optimus_ops.migrations.rules import OWN, SQUAWKS, STYLE, Rule
 from optimus_ops.migrations.sql import statements, without_comments
 from optimus_ops.migrations.squawk import UNREADABLE, ask
-from optimus_ops.migrations.things import Made, made_by, targets
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

@@ -5,14 +5,14 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
+from optimus_ops.migrations.db_objects import clauses, kind_of, relation_at
 from optimus_ops.migrations.sql import words_of
-from optimus_ops.migrations.things import clauses, kind_of, relation_at
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from optimus_ops.migrations.db_objects import Made
     from optimus_ops.migrations.sql import Statement, Token
-    from optimus_ops.migrations.things import Made
 
     Form = tuple[str, ...]
 
