@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 from redis.exceptions import RedisError
 
 from optimus_ops.errors import OpsError
+from optimus_ops.redis.client import reason
 from optimus_ops.redis_drill.faults import FAULTS
 from optimus_ops.redis_drill.group import not_whole
 from optimus_ops.redis_drill.outcomes import outcome
 from optimus_ops.redis_drill.steps import MakeFault
-from optimus_ops.redis_ha.client import reason
 
 if TYPE_CHECKING:
     from optimus_ops.plan.steps import Step

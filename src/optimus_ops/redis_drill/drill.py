@@ -12,6 +12,8 @@ from optimus_ops.change.run import Change, command
 from optimus_ops.errors import Refused
 from optimus_ops.plan.render import plan_text
 from optimus_ops.project.settings import load_project
+from optimus_ops.redis.group_lookup import stack_place
+from optimus_ops.redis.target import Target
 from optimus_ops.redis_drill.actor import DrillActor
 from optimus_ops.redis_drill.cutting import need_root
 from optimus_ops.redis_drill.faults import chosen_faults
@@ -23,8 +25,6 @@ from optimus_ops.redis_drill.run import CONVERGE_SECONDS, Runner
 from optimus_ops.redis_drill.steps import plan_drill, seconds_of
 from optimus_ops.redis_drill.tables import report_text
 from optimus_ops.redis_drill.through import find_doors
-from optimus_ops.redis_ha.finding import stack_place
-from optimus_ops.redis_ha.target import Target
 from optimus_ops.text.console import Console, print_json
 
 if TYPE_CHECKING:

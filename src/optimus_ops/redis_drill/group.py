@@ -5,18 +5,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from optimus_ops.errors import Refused
+from optimus_ops.redis.checks import judge
+from optimus_ops.redis.identity import watches
+from optimus_ops.redis.model import Denied
 from optimus_ops.redis_drill.peers import Group, Peer
-from optimus_ops.redis_ha.facts import Denied
-from optimus_ops.redis_ha.identity import watches
-from optimus_ops.redis_ha.judge import judge
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from optimus_ops.redis_ha.containers import RedisContainer
-    from optimus_ops.redis_ha.facts import Server, Topology, Watch
-    from optimus_ops.redis_ha.places import StackPlace
-    from optimus_ops.redis_ha.verdict import Check
+    from optimus_ops.redis.check_result import Check
+    from optimus_ops.redis.containers import RedisContainer
+    from optimus_ops.redis.discovery import StackPlace
+    from optimus_ops.redis.model import Server, Topology, Watch
 
 ALLOWED = "allowed"
 MARK_HINT = (

@@ -15,7 +15,7 @@ from redis.exceptions import RedisError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from optimus_ops.redis_ha.client import Login
+    from optimus_ops.redis.client import Login
 
 CONNECT_SECONDS = 0.25
 PATIENCE_SECONDS = 0.3

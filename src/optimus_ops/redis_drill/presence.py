@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
+from optimus_ops.redis.client import open_client
+from optimus_ops.redis.model import Address
 from optimus_ops.redis_drill.through import WEBHOOK
 from optimus_ops.redis_drill.writers import key_of, stream_of
-from optimus_ops.redis_ha.client import open_client
-from optimus_ops.redis_ha.facts import Address
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from redis.exceptions import RedisError
 
 from optimus_ops.errors import OpsError
+from optimus_ops.redis.client import reason
 from optimus_ops.redis_drill.group import not_whole
 from optimus_ops.redis_drill.moments import restored_at
 from optimus_ops.redis_drill.presence import Places, clear, count_present
@@ -17,18 +18,17 @@ from optimus_ops.redis_drill.record import Marks, Recording
 from optimus_ops.redis_drill.strikes import STRIKES, SWITCH_SECONDS, Scene
 from optimus_ops.redis_drill.tape import Tape
 from optimus_ops.redis_drill.writers import NEAR_PACES, PACES
-from optimus_ops.redis_ha.client import reason
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from optimus_ops.redis.discovery import StackPlace
+    from optimus_ops.redis.model import Topology
     from optimus_ops.redis_drill.faults import Fault
     from optimus_ops.redis_drill.hands import Hands
     from optimus_ops.redis_drill.peers import Group, Peer
     from optimus_ops.redis_drill.record import SentinelEvent
     from optimus_ops.redis_drill.through import Door
-    from optimus_ops.redis_ha.facts import Topology
-    from optimus_ops.redis_ha.places import StackPlace
 
 QUIET_SECONDS = 1.5
 """Under load before the fault; counting and looking took another half before. Sentinels whose links were just made anew

@@ -9,23 +9,23 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from optimus_ops.errors import OpsError
+from optimus_ops.redis.client import open_client
+from optimus_ops.redis.failover import plan_failover
+from optimus_ops.redis.failover_executor import FailoverActor
+from optimus_ops.redis.model import Address
+from optimus_ops.redis.steps import HandOver
 from optimus_ops.redis_drill.cutting import cut
 from optimus_ops.redis_drill.disk import shrink_disk
-from optimus_ops.redis_ha.client import open_client
-from optimus_ops.redis_ha.facts import Address
-from optimus_ops.redis_ha.failover import plan_failover
-from optimus_ops.redis_ha.failover_actor import FailoverActor
-from optimus_ops.redis_ha.steps import HandOver
 from optimus_ops.text.console import Progress
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
+    from optimus_ops.redis.discovery import StackPlace
+    from optimus_ops.redis.model import Topology
     from optimus_ops.redis_drill.hands import Hands
     from optimus_ops.redis_drill.peers import Group, Peer
     from optimus_ops.redis_drill.tape import Tape
-    from optimus_ops.redis_ha.facts import Topology
-    from optimus_ops.redis_ha.places import StackPlace
 
 SWITCH_SECONDS = 15.0
 """A fail-over takes two; after a split vote the next one begins up to twice failover-timeout later."""

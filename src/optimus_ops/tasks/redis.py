@@ -61,8 +61,8 @@ def validate(
     json: bool = False,
 ) -> None:
     """Check Redis servers and sentinels: memory, latency, persistence, replication, quorum; a verdict per check."""
-    from optimus_ops.redis_ha.target import Flags
-    from optimus_ops.redis_ha.validate import validate as examine
+    from optimus_ops.redis.target import Flags
+    from optimus_ops.redis.validate import validate as examine
 
     own = (sentinel_user, sentinel_password_file, _spelt(tls), ca_file, cert_file, key_file, check_hostname)
     flags = Flags(url, tuple(sentinel), master, user, password_file, role, *own)
@@ -101,8 +101,8 @@ def failover(
     lock_wait: str = "0",
 ) -> None:
     """Hand the master's part to a replica: checks first, holds writes meanwhile, proves it afterwards."""
-    from optimus_ops.redis_ha.failover import failover as change
-    from optimus_ops.redis_ha.target import Flags
+    from optimus_ops.redis.failover import failover as change
+    from optimus_ops.redis.target import Flags
     from optimus_ops.rollout import requests
 
     own = (sentinel_user, sentinel_password_file, _spelt(tls), ca_file, cert_file, key_file, check_hostname)
@@ -132,7 +132,7 @@ def backup(
     lock_wait: str = "0",
 ) -> None:
     """Copy a server's snapshot and append-only file to a new folder, checked and with their sums."""
-    from optimus_ops.redis_ha.backup import backup as change
+    from optimus_ops.redis.backup import backup as change
     from optimus_ops.rollout import requests
 
     options = requests.options(plan=plan, json=json, lock_wait=lock_wait, detailed_exitcode=detailed_exitcode)
@@ -159,7 +159,7 @@ def restore(
     lock_wait: str = "0",
 ) -> None:
     """Put a backup in the place of the data: checked before anything stops, undone if anything fails."""
-    from optimus_ops.redis_ha.restore import restore as change
+    from optimus_ops.redis.restore import restore as change
     from optimus_ops.rollout import requests
 
     options = requests.options(plan=plan, json=json, lock_wait=lock_wait, detailed_exitcode=detailed_exitcode)

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from tests.unit.redis_ha.samples import group, master, replica, server
+from tests.unit.redis.samples import group, master, replica, server
 
 from optimus_ops.errors import Refused
+from optimus_ops.redis.containers import Part, RedisContainer
+from optimus_ops.redis.model import Denied
 from optimus_ops.redis_drill.group import marked, not_whole
-from optimus_ops.redis_ha.containers import Part, RedisContainer
-from optimus_ops.redis_ha.facts import Denied
 
 
 def container(service: str, part: Part, drill: str = "allowed") -> RedisContainer:

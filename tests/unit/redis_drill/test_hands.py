@@ -10,9 +10,9 @@ from docker.errors import APIError
 
 from optimus_ops.engine.observe import Docker
 from optimus_ops.errors import OpsError
+from optimus_ops.redis.client import Login
 from optimus_ops.redis_drill.hands import Hands
 from optimus_ops.redis_drill.peers import Peer
-from optimus_ops.redis_ha.client import Login
 
 ONE = Peer("one", "id-one", "10.0.0.1", 6379, Login())
 TWO = Peer("two", "id-two", "10.0.0.2", 6379, Login())

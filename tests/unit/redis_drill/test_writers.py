@@ -7,14 +7,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.unit.redis_ha.loopback import HOST, Loopback, Process
+from tests.unit.redis.loopback import HOST, Loopback, Process
 
+from optimus_ops.redis.client import Login
 from optimus_ops.redis_drill.peers import Group, Peer
 from optimus_ops.redis_drill.presence import Places, clear, count_present
 from optimus_ops.redis_drill.record import Write
 from optimus_ops.redis_drill.tape import Tape
 from optimus_ops.redis_drill.writers import PLAIN, STREAM, WAITING, Pace
-from optimus_ops.redis_ha.client import Login
 
 PACES = (Pace(PLAIN, 2, 50), Pace(STREAM, 1, 50), Pace(WAITING, 1, 50))
 

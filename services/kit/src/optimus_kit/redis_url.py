@@ -3,7 +3,7 @@
 redis-py ignores what it can't make sense of, and then asks localhost, database 0 or without TLS. Here everything has a
 meaning or is refused, and no message holds a part of the URL that may be secret.
 
-The library and the services don't import each other, so this file is there twice: `optimus_ops.redis_ha.redis_url` and
+The library and the services don't import each other, so this file is there twice: `optimus_ops.redis.redis_url` and
 `optimus_kit.redis_url`. A test keeps them the same, byte by byte.
 
 Schemes: https://www.iana.org/assignments/uri-schemes/prov/redis and /rediss; options named as in redis-py.

@@ -1,0 +1,154 @@
+"""Observing one sentinel. Nothing is changed, unless writing its state file is asked for."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import NoPermissionError, ResponseError
+
+from optimus_ops.redis.client import NOT_OFFERED, ODD, ask, attempt, cause_of, refusal
+from optimus_ops.redis.model import Address, Denied, Peer, Sentinel, Watch
+from optimus_ops.redis.trouble import ODD_ANSWER, code_of, explain
+from optimus_ops.redis.values import count_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from optimus_ops.redis.model import Node
+
+QUORUM_CODES = frozenset({"NOQUORUM", "NOGOODSLAVE"})
+
+
+def observe_sentinel(node: Node, connect: Callable[[], Any], master: str, *, rewrite: bool = False) -> Sentinel:
+    """Look at a sentinel.
+
+    Args:
+        node: which.
+        connect: makes a client of it.
+        master: the name of the master in question; "" stands for the only one that it watches.
+        rewrite: whether SENTINEL FLUSHCONFIG is tried, which writes what it knows into its own file once more.
+    """
+    if node.absence:
+        return Sentinel(node, silence=node.absence)
+    try:
+        with connect() as client:
+            try:
+                return _observe(node, client, master, rewrite=rewrite)
+            except RedisConnectionError as error:
+                trouble = explain(cause_of(client, error))
+    except ODD as error:
+        trouble = explain(error)
+    return Sentinel(node, silence=trouble.reason, advice=trouble.hint)
+
+
+def _observe(node: Node, client: Any, master: str, *, rewrite: bool) -> Sentinel:
+    _greet(client)
+    masters = ask(lambda: tuple(sorted(str(name) for name in client.sentinel_masters())))
+    names = () if isinstance(masters, Denied) else masters
+    answer = ask(client.info)
+    info: Mapping[str, Any] | Denied = answer if isinstance(answer, dict | Denied) else Denied(ODD_ANSWER.reason)
+    if _is_server(masters, info):
+        hint = f"a sentinel's usual port is 26379; to look at this server: --url redis://{node.address}"
+        return Sentinel(node, silence="it is a Redis server and no sentinel", advice=hint)
+    asked = master or (names[0] if len(names) == 1 else "")
+    return Sentinel(
+        node,
+        names=names,
+        watch=_watch(client, asked) if isinstance(masters, Denied) or asked in names else None,
+        tilt=None if isinstance(info, Denied) else bool(count_of(info, "sentinel_tilt")),
+        identity=_identity(client),
+        config_file=None if isinstance(info, Denied) else str(info.get("config_file", "")),
+        rewritten=attempt(lambda: client.execute_command("SENTINEL", "FLUSHCONFIG")) if rewrite else None,
+        uptime=None if isinstance(info, Denied) else count_of(info, "uptime_in_seconds"),
+        run_id="" if isinstance(info, Denied) else str(info.get("run_id", "")),
+        ping_period=_ping_period(client),
+    )
+
+
+def _greet(client: Any) -> None:
+    """Say PING; a sentinel that lets the user say only something else answers all the same.
+
+    Raises:
+        RedisError: it does not answer.
+    """
+    try:
+        client.ping()
+    except NoPermissionError:
+        return
+
+
+def _is_server(masters: tuple[str, ...] | Denied, info: Mapping[str, Any] | Denied) -> bool:
+    """Tell whether a server listens there: it says so, or says nothing and has no list of masters either."""
+    if not isinstance(info, Denied):
+        mode = info.get("redis_mode", info.get("server_mode"))
+        return mode != "sentinel" if mode else isinstance(masters, Denied)
+    return isinstance(masters, Denied) and masters.reason == NOT_OFFERED
+
+
+def _watch(client: Any, master: str) -> Watch | Denied | None:
+    raw = ask(lambda: dict(client.sentinel_master(master)))
+    if isinstance(raw, Denied):
+        return raw
+    lists = (_peers(lambda: client.sentinel_slaves(master)), _peers(lambda: client.sentinel_sentinels(master)))
+    replicas, sentinels = (() if isinstance(one, Denied) else one for one in lists)
+    return Watch(
+        master=peer(raw),
+        replicas=replicas,
+        sentinels=sentinels,
+        quorum=count_of(raw, "quorum"),
+        epoch=count_of(raw, "config-epoch"),
+        down_after=count_of(raw, "down-after-milliseconds"),
+        failover_timeout=count_of(raw, "failover-timeout"),
+        parallel_syncs=count_of(raw, "parallel-syncs"),
+        no_quorum=_no_quorum(client, master),
+        unlisted=next((one for one in lists if isinstance(one, Denied)), None),
+    )
+
+
+def _peers(question: Callable[[], Sequence[Mapping[str, Any]]]) -> tuple[Peer, ...] | Denied:
+    found = ask(lambda: [peer(one) for one in question()])
+    return found if isinstance(found, Denied) else tuple(sorted(found, key=lambda one: one.address))
+
+
+def peer(raw: Mapping[str, Any]) -> Peer:
+    """Read an entry of SENTINEL MASTER, REPLICAS or SENTINELS."""
+    return Peer(
+        address=Address(str(raw.get("ip", "")), count_of(raw, "port")),
+        run_id=str(raw.get("runid", "")),
+        flags=frozenset(str(raw.get("flags", "")).split(",")) - {""},
+    )
+
+
+def _no_quorum(client: Any, master: str) -> str | Denied:
+    try:
+        return "" if client.execute_command("SENTINEL", "CKQUORUM", master) else Denied(ODD_ANSWER.reason)
+    except ResponseError as error:
+        # Whatever else it says is about the question.
+        return str(error) if code_of(error) in QUORUM_CODES else Denied(refusal(error))
+    except ODD as error:
+        return Denied(refusal(error))
+
+
+def _identity(client: Any) -> str:
+    # Before Redis 6.2 there is no such subcommand.
+    answer = ask(lambda: client.execute_command("SENTINEL", "MYID"))
+    return answer if isinstance(answer, str) else ""
+
+
+def _ping_period(client: Any) -> int | None:
+    answer = ask(lambda: periods(client))
+    return None if isinstance(answer, Denied) else answer.get("ping-period")
+
+
+def periods(client: Any) -> dict[str, int]:
+    """Return a sentinel's own periods, in milliseconds, by name: how often it sends INFO, PING and so on.
+
+    Args:
+        client: of the sentinel.
+
+    Raises:
+        ResponseError: Redis is older than 7, or the user has no right to ask.
+    """
+    answer = client.execute_command("SENTINEL", "DEBUG")
+    return {str(name).lower(): int(value) for name, value in zip(answer[::2], answer[1::2], strict=False)}

@@ -1,0 +1,184 @@
+"""Observing one Redis server. Nothing is changed, unless rewriting its configuration is asked for."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+from redis.exceptions import BusyLoadingError, ResponseError
+from redis.exceptions import ConnectionError as RedisConnectionError
+
+from optimus_ops.redis.client import ODD, ask, attempt, cause_of
+from optimus_ops.redis.model import Denied, LatencyEvent, Probe, Server, SlowCommand, SlowLog
+from optimus_ops.redis.observe_cluster import observe_cluster
+from optimus_ops.redis.observe_replication import observe_replication
+from optimus_ops.redis.trouble import ANSWERS_NOTHING, ODD_ANSWER, code_of, explain
+from optimus_ops.redis.values import count_of, keys_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from optimus_ops.redis.model import Node
+    from optimus_ops.redis.trouble import Trouble
+
+PINGS = 100
+PROBE_SECONDS = 3.0
+"""For all the PINGs of a probe together: over a slow line there are fewer."""
+NEWEST = 16
+"""Entries of the slow log that are fetched."""
+SETTINGS = (
+    "appendfsync",
+    "client-output-buffer-limit",
+    "latency-monitor-threshold",
+    "maxmemory-policy",
+    "min-replicas-max-lag",
+    "min-replicas-to-write",
+    "repl-backlog-size",
+    "slowlog-log-slower-than",
+)
+
+
+def observe_server(node: Node, connect: Callable[[], Any], *, rewrite: bool = False) -> Server:
+    """Look at a server.
+
+    Args:
+        node: which.
+        connect: makes a client of it.
+        rewrite: whether CONFIG REWRITE is tried: it writes what is set now into the server's configuration file.
+    """
+    if node.absence:
+        return Server(node, silence=node.absence)
+    try:
+        with connect() as client:
+            try:
+                return _observe(node, client, rewrite=rewrite)
+            except RedisConnectionError as error:
+                trouble = explain(cause_of(client, error))
+    except ODD as error:
+        trouble = explain(error)
+    return Server(node, silence=trouble.reason, advice=trouble.hint)
+
+
+def _observe(node: Node, client: Any, *, rewrite: bool) -> Server:
+    # The first command opens the connection and logs in: that is not what is measured.
+    refusal = _greet(client)
+    began = time.perf_counter()
+    _greet(client)
+    ping = (time.perf_counter() - began) * 1000
+    info = _info(client)
+    if not isinstance(info, Denied) and "sentinel" in {info.get("redis_mode"), info.get("server_mode")}:
+        hint = f"name it as one, and it tells of the servers: --sentinel {node.address}"
+        return Server(node, silence="it is a sentinel and no server", advice=hint)
+    config = _config(client)
+    return Server(
+        node,
+        advice=refusal.hint if refusal else "",
+        refusal=refusal.reason if refusal else "",
+        ping=ping,
+        info=info,
+        replication=observe_replication(client, info),
+        config=config,
+        keys=_keys(client, info),
+        events=ask(lambda: _events(client)),
+        slow=ask(lambda: _slow(client)),
+        # Where CONFIG GET is taken away, the refusal of CONFIG REWRITE says nothing about the file.
+        rewritten=(config if isinstance(config, Denied) else attempt(client.config_rewrite)) if rewrite else None,
+        now=0 if isinstance(info, Denied) else count_of(info, "server_time_usec") // 1_000_000,
+        cluster=observe_cluster(client, info),
+    )
+
+
+def _greet(client: Any) -> Trouble | None:
+    """Say PING; return what is the matter with a server that answers something else.
+
+    Raises:
+        RedisError: it does not answer, or nothing else needs to be asked.
+    """
+    try:
+        client.ping()
+    except (ResponseError, BusyLoadingError) as error:
+        code = code_of(error)
+        if code in ANSWERS_NOTHING:
+            raise
+        # Without the right to say PING the refusal is as good an answer.
+        return explain(error) if code not in {"", "ERR", "NOPERM"} else None
+    return None
+
+
+def _info(client: Any) -> Mapping[str, Any] | Denied:
+    answer = ask(client.info)
+    return answer if isinstance(answer, dict | Denied) else Denied(ODD_ANSWER.reason)
+
+
+def _config(client: Any) -> Mapping[str, str] | Denied:
+    found: dict[str, str] = {}
+    for name in SETTINGS:
+        # One at a time: before Redis 7, CONFIG GET takes one pattern.
+        answer = ask(lambda name=name: client.config_get(name).items())  # type: ignore[misc]  # a default binds the name
+        if isinstance(answer, Denied):
+            return answer
+        found |= {str(key): str(value) for key, value in answer}
+    return found or Denied("it tells of no setting")
+
+
+def _keys(client: Any, info: Mapping[str, Any] | Denied) -> int | Denied:
+    if isinstance(info, Denied):
+        return ask(lambda: int(client.dbsize()))
+    return keys_of(info)
+
+
+def _events(client: Any) -> tuple[LatencyEvent, ...]:
+    return tuple(
+        LatencyEvent(str(name), int(at), int(latest), int(worst), len(client.latency_history(name)))
+        for name, at, latest, worst, *_more in client.latency_latest()
+    )
+
+
+def _slow(client: Any) -> SlowLog:
+    entries = client.slowlog_get(NEWEST)
+    return SlowLog(
+        int(client.slowlog_len()),
+        tuple(
+            SlowCommand(_verb(entry["command"]), int(entry["start_time"]), int(entry["duration"]) / 1000)
+            for entry in entries
+        ),
+    )
+
+
+def _verb(command: bytes | str) -> str:
+    text = command.decode("utf-8", "replace") if isinstance(command, bytes) else command
+    return (text.split(maxsplit=1) or ["?"])[0].upper()[:32]
+
+
+def probe(connect: Callable[[], Any]) -> Probe | None:
+    """Measure round trips to a server; None if it stopped answering.
+
+    To be done for one server after the other: several at once would measure this process.
+    """
+    try:
+        with connect() as client:
+            _greet(client)
+            return _probe(client)
+    except ODD:
+        return None
+
+
+def _probe(client: Any) -> Probe:
+    took: list[float] = []
+    until = time.perf_counter() + PROBE_SECONDS
+    while len(took) < PINGS and (now := time.perf_counter()) < until:
+        _greet(client)
+        took.append((time.perf_counter() - now) * 1000)
+    return Probe(len(took), quantile(took, 0.5), quantile(took, 0.99))
+
+
+def quantile(values: Sequence[float], fraction: float) -> float:
+    """Return the value that a fraction of all values is not above (nearest rank).
+
+    Args:
+        values: at least one.
+        fraction: above 0, at most 1.
+    """
+    ordered = sorted(values)
+    rank = max(1, -int(-fraction * len(ordered) // 1))
+    return ordered[rank - 1]
