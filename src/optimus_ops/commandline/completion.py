@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from invoke.exceptions import Exit
 
-from optimus_ops.redis_drill.faults import FAULTS
+from optimus_ops.redis.drill.faults import FAULTS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

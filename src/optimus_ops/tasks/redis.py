@@ -187,8 +187,8 @@ def drill(
     lock_wait: str = "0",
 ) -> None:
     """Break Redis on purpose, under load, and count what that costs: outage, losses, duplicates, elections."""
-    from optimus_ops.redis_drill.drill import DrillFlags, runs_of
-    from optimus_ops.redis_drill.drill import drill as break_on_purpose
+    from optimus_ops.redis.drill.drill import DrillFlags, runs_of
+    from optimus_ops.redis.drill.drill import drill as break_on_purpose
     from optimus_ops.rollout import requests
 
     options = requests.options(plan=plan, json=json, lock_wait=lock_wait, detailed_exitcode=detailed_exitcode)
