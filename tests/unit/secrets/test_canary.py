@@ -10,7 +10,7 @@ import pytest
 from tests.unit.secrets.samples import EXAMPLE, Checkout
 
 from optimus_ops.errors import OpsError
-from optimus_ops.secrets import report
+from optimus_ops.secrets import commands
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -36,9 +36,9 @@ def test_no_value_comes_out(tmp_path: Path, capsys: pytest.CaptureFixture[str], 
     said = []
     for as_json in (False, True):
         runs = (
-            partial(report.initialise, plan_only=True, json=as_json, root=checkout.root),
-            partial(report.initialise, plan_only=False, json=as_json, root=checkout.root),
-            partial(report.check, json=as_json, root=checkout.root),
+            partial(commands.initialise, plan_only=True, json=as_json, root=checkout.root),
+            partial(commands.initialise, plan_only=False, json=as_json, root=checkout.root),
+            partial(commands.check, json=as_json, root=checkout.root),
         )
         for run in runs:
             try:
@@ -57,9 +57,9 @@ def test_no_value_comes_out(tmp_path: Path, capsys: pytest.CaptureFixture[str], 
 def test_tasks_tell_what_they_did_by_name(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     checkout = Checkout.make(tmp_path / "checkout")
 
-    report.initialise(plan_only=False, json=False, root=checkout.root)
+    commands.initialise(plan_only=False, json=False, root=checkout.root)
     first = capsys.readouterr().out
-    report.initialise(plan_only=False, json=False, root=checkout.root)
+    commands.initialise(plan_only=False, json=False, root=checkout.root)
     second = capsys.readouterr().out
 
     assert ".env.secrets created (mode 0600, not in git)" in first

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from optimus_ops.errors import Refused
-from optimus_ops.secrets.report import check, initialise
+from optimus_ops.secrets.commands import check, initialise
 from optimus_ops.secrets.schema import describes_secrets
 
 ORDINARY = (

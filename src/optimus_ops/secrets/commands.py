@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from optimus_ops.errors import OpsError, Refused
 from optimus_ops.project.settings import load_project
-from optimus_ops.secrets.firstrun import SecretsOutcome, ensure, plan, validate
 from optimus_ops.secrets.paths import SecretsPaths
+from optimus_ops.secrets.provision import SecretsOutcome, ensure, plan, validate
 from optimus_ops.text.console import Console, print_json
 
 if TYPE_CHECKING:
