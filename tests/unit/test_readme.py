@@ -10,8 +10,8 @@ import noxfile
 import pytest
 from invoke.parser import Parser
 
+from optimus_ops.commandline.positional_services import with_flags
 from optimus_ops.tasks.root import contexts_of, make_namespace
-from optimus_ops.tasks.words import with_flags
 
 ROOT = Path(__file__).parents[2]
 VARIABLE = re.compile(r"[A-Z_]+=")

@@ -61,15 +61,21 @@ def make_namespace(root: Path | None = None) -> Collection:
 
 def assembled(names: ServiceNames) -> Collection:
     """Return the namespace of all tasks for a stack's services."""
-    from optimus_ops.tasks import contracts, images, lb, observe, redis, secrets, stack
+    from optimus_ops.balancer import tasks
+    from optimus_ops.contracts import tasks
+    from optimus_ops.images import tasks
+    from optimus_ops.redis import tasks
+    from optimus_ops.rollout import tasks
+    from optimus_ops.secrets import tasks
+    from optimus_ops.status import tasks
 
     namespace = Collection()
-    namespace.add_task(stack.make_scale(names.scalable), name="scale")
-    changing = (stack.up, stack.down, stack.deploy, stack.rollback, stack.migrate)
-    looking = (observe.status, observe.logs, observe.history, observe.doctor)
+    namespace.add_task(tasks.make_scale(names.scalable), name="scale")
+    changing = (tasks.up, tasks.down, tasks.deploy, tasks.rollback, tasks.migrate)
+    looking = (tasks.status, tasks.logs, tasks.history, tasks.doctor)
     for made in (*changing, *looking):
         namespace.add_task(made)
-    namespace.add_task(redis.validate, name="validate-redis")
+    namespace.add_task(tasks.validate, name="validate-redis")
     namespace.add_collection(Collection.from_module(contracts, name="contracts"))
     for name, module in (("images", images), ("lb", lb), ("redis", redis), ("secrets", secrets)):
         namespace.add_collection(Collection.from_module(module, name=name))
@@ -104,8 +110,8 @@ def read_command_line(program: Any, namespace: Collection, names: ServiceNames, 
         Refused: the command line can't be meant.
         Exit: it asked for completions, which were printed.
     """
+    from optimus_ops.commandline.positional_services import with_flags
     from optimus_ops.commandline.usage import UnknownFlag, check_own_flags, check_usage
-    from optimus_ops.tasks.words import with_flags
 
     contexts, core = contexts_of(namespace), program.initial_context
     if program.args.complete.value:
@@ -123,7 +129,7 @@ def read_command_line(program: Any, namespace: Collection, names: ServiceNames, 
 
 def _explained(unknown: UnknownFlag, names: ServiceNames) -> OpsError:
     """Return what to tell of a flag that no task has: of `scale`, it may be a service's that can have none."""
-    from optimus_ops.tasks.replica_flags import hint_for
+    from optimus_ops.rollout.replica_flags import hint_for
 
     if unknown.task != "scale":
         return unknown

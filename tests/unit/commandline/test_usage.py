@@ -10,10 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from invoke.main import program
 
+from optimus_ops.commandline.positional_services import with_flags
 from optimus_ops.commandline.usage import check_own_flags, check_usage
 from optimus_ops.errors import Refused
 from optimus_ops.tasks.root import contexts_of, make_namespace
-from optimus_ops.tasks.words import with_flags
 
 ROOT = Path(__file__).parents[3]
 CONTEXTS = contexts_of(make_namespace(ROOT))

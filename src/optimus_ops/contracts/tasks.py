@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from invoke.context import Context
 
-from optimus_ops.tasks._typed import task
+from optimus_ops.commandline.task_decorator import task
 
 
 @task()

@@ -8,12 +8,12 @@ from hypothesis import strategies as st
 from invoke.collection import Collection
 from invoke.parser import Parser
 
+from optimus_ops.commandline.positional_services import with_flags
 from optimus_ops.errors import Refused
+from optimus_ops.rollout.replica_flags import flagged, hint_for
 from optimus_ops.rollout.requests import typed_counts
-from optimus_ops.tasks.replica_flags import flagged, hint_for
+from optimus_ops.rollout.tasks import make_scale
 from optimus_ops.tasks.root import contexts_of
-from optimus_ops.tasks.stack import make_scale
-from optimus_ops.tasks.words import with_flags
 
 ODD = ("web.api", "class", "1st-api", "under_scored", "my-svc", "A1", "nginx", "import")
 NO_FLAG = ("plan", "json", "lock-wait", "lock_wait", "help", "list", "1", "a", "my_svc", "self", "replicas", "_", "-")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from optimus_ops.tasks._typed import task
-from optimus_ops.tasks.stack import LOCK_HELP, PLAN_HELP
+from optimus_ops.commandline.task_decorator import task
+from optimus_ops.rollout.tasks import LOCK_HELP, PLAN_HELP
 
 if TYPE_CHECKING:
     from invoke.context import Context

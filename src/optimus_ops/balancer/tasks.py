@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from invoke.context import Context
 
-from optimus_ops.tasks._typed import task
+from optimus_ops.commandline.task_decorator import task
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from optimus_ops.tasks._typed import task
+from optimus_ops.commandline.task_decorator import task
 
 if TYPE_CHECKING:
     from invoke.context import Context

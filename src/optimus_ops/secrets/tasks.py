@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from invoke.context import Context
 
-from optimus_ops.tasks._typed import task
+from optimus_ops.commandline.task_decorator import task
 
 
 @task(name="init", help={"plan": "show what would be done and change nothing", "json": "print one JSON document"})

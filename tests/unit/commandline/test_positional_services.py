@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from optimus_ops.commandline.positional_services import with_flags
 from optimus_ops.tasks.root import contexts_of, make_namespace
-from optimus_ops.tasks.words import with_flags
 
 ROOT = Path(__file__).parents[3]
 CONTEXTS = contexts_of(make_namespace(ROOT))

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from invoke.parser.argument import Argument
 from invoke.parser.context import to_flag
 
-from optimus_ops.tasks._typed import RepeatableTask
+from optimus_ops.commandline.task_decorator import RepeatableTask
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Sequence

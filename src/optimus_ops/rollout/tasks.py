@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from invoke.context import Context
 
-from optimus_ops.tasks._typed import task
-from optimus_ops.tasks.replica_flags import ScaleTask
+from optimus_ops.commandline.task_decorator import task
+from optimus_ops.rollout.replica_flags import ScaleTask
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
