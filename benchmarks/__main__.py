@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING
 
 from docker.errors import DockerException
 
-from benchmarks import changes, footprint, growth, machine, planning, scale, startup, throughput
+from benchmarks import changes, footprint, machine, planning, scale, scale_out, startup, throughput
 from benchmarks.cases import CASES
 from benchmarks.http_wire import BadAnswer
-from benchmarks.part import Part
 from benchmarks.platform_under_test import ROOT, Engine, platform
 from benchmarks.report import PLATFORM, SUBJECTS, TITLES, Report, document, markdown, section
+from benchmarks.section import Part
 from optimus_ops.errors import OpsError
 
 if TYPE_CHECKING:
@@ -125,7 +125,7 @@ def measured(engine: Engine, names: Sequence[str], extent: Extent) -> list[Part]
         "startup": lambda: startup.measure(3 if quick else 25),
         "scale": lambda: scale.measure(engine, *((1, 2) if quick else (5, 7))),
         "load": lambda: changes.measure(engine, effort, extent.cases),
-        "growth": lambda: growth.measure(engine, rounds=1 if quick else 5, build=not quick),
+        "growth": lambda: scale_out.measure(engine, rounds=1 if quick else 5, build=not quick),
         "planning": lambda: planning.measure(5 if quick else 50),
     }
     parts = [attempt(name, ways[name]) for name in names if name in ways]

@@ -13,9 +13,9 @@ from benchmarks.cases import CASES, Ours, Plain, arrived
 from benchmarks.clients import Clients, Mix
 from benchmarks.figures import Figure, Target
 from benchmarks.http_wire import Address
-from benchmarks.part import Part
 from benchmarks.picture import Panel, Row, picture
 from benchmarks.platform_under_test import platform
+from benchmarks.section import Part
 from benchmarks.timeline import PHASES, Seen, Window, as_json, seen
 from benchmarks.versions import two_versions
 from optimus_ops.errors import OpsError

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Self
 
 import uvloop
 
+from benchmarks.http_client import GOOD, Line, Question
 from benchmarks.http_wire import chat_request, list_request
-from benchmarks.line import GOOD, Line, Question
 
 if TYPE_CHECKING:
     from types import TracebackType

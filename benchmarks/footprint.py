@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from docker.errors import NotFound
 
 from benchmarks.figures import Figure, Target
-from benchmarks.part import Part
+from benchmarks.section import Part
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

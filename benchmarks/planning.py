@@ -11,8 +11,8 @@ from statistics import median
 from typing import TYPE_CHECKING, Any
 
 from benchmarks.figures import Figure, Target, rounded
-from benchmarks.part import Part
 from benchmarks.platform_under_test import ROOT
+from benchmarks.section import Part
 from optimus_ops.model.stack import Stack, parse_stack
 from optimus_ops.model.state import Replica, State, sorted_state
 from optimus_ops.plan.deploy import DeployRequest, plan_deploy

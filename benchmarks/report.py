@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from benchmarks.figures import Figure
     from benchmarks.machine import Machine
-    from benchmarks.part import Part
+    from benchmarks.section import Part
 
 
 @dataclass(frozen=True)

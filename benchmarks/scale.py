@@ -8,8 +8,8 @@ from statistics import median
 from typing import TYPE_CHECKING
 
 from benchmarks.figures import Figure, Target, median_ratio, rounded
-from benchmarks.part import Part
 from benchmarks.platform_under_test import platform
+from benchmarks.section import Part
 
 if TYPE_CHECKING:
     from collections.abc import Callable

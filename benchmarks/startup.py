@@ -10,8 +10,8 @@ from pathlib import Path
 from statistics import median
 
 from benchmarks.figures import Figure, Target, median_ratio, rounded
-from benchmarks.part import Part
 from benchmarks.platform_under_test import ROOT
+from benchmarks.section import Part
 
 TARGET = Target(1.5)
 

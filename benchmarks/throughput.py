@@ -12,7 +12,7 @@ import uvloop
 from benchmarks.figures import Figure, Target, cpu_shares, median_difference, quantile, rounded, summary
 from benchmarks.http_wire import Address, chat_request
 from benchmarks.load import alternate, arrivals, follow, learned, saturate
-from benchmarks.part import Part
+from benchmarks.section import Part
 
 if TYPE_CHECKING:
     from benchmarks.load import Query, Saturation, Schedule

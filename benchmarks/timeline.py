@@ -9,7 +9,7 @@ from math import floor
 from typing import TYPE_CHECKING, Any
 
 from benchmarks.figures import quantile
-from benchmarks.line import CUT
+from benchmarks.http_client import CUT
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence

@@ -6,8 +6,8 @@ from benchmarks.cases import CASES, Setting, is_as
 from benchmarks.changes import OURS, PICTURE, PLAIN, Comparison, Run, part, raw_json
 from benchmarks.clients import Fate, Kind
 from benchmarks.figures import Verdict
-from benchmarks.growth import Round, seconds_of_steps
-from benchmarks.growth import part as growth_part
+from benchmarks.scale_out import Round, seconds_of_steps
+from benchmarks.scale_out import part as growth_part
 from benchmarks.timeline import Seen, Window, seen
 from benchmarks.versions import NEW, OLD, Versions
 

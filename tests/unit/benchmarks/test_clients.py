@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import pytest
 from benchmarks.clients import Clients, Kind, Mix
-from benchmarks.line import CUT, DONE
+from benchmarks.http_client import CUT, DONE
 from tests.unit.benchmarks.servers import chunked, server, whole
 
 # Short, so that all clients begin at once.

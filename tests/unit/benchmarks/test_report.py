@@ -10,8 +10,8 @@ from benchmarks.__main__ import Extent, attempt, parts_named, write
 from benchmarks.figures import Figure, Target
 from benchmarks.http_wire import BadAnswer
 from benchmarks.machine import Machine
-from benchmarks.part import Part
 from benchmarks.report import CHANGES, PLATFORM, Report, document, markdown
+from benchmarks.section import Part
 
 MACHINE = Machine(2, 2**33, "6.1", "x86_64", "3.11.0", "26.1.5", 0.1)
 GOOD = Figure("Quick", 1.0, Target(1.5), "5 pairs")

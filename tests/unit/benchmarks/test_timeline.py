@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 from benchmarks.clients import Fate, Kind
-from benchmarks.line import CUT
+from benchmarks.http_client import CUT
 from benchmarks.timeline import Latency, Window, as_json, longest_gap, seen, series
 from hypothesis import given
 from hypothesis import strategies as st

@@ -3,8 +3,8 @@ from __future__ import annotations
 import asyncio
 
 import pytest
+from benchmarks.http_client import CUT, DONE, GOOD, LATE, REFUSED, RESET, WRONG, Line, Question, Result, chunks
 from benchmarks.http_wire import Address
-from benchmarks.line import CUT, DONE, GOOD, LATE, REFUSED, RESET, WRONG, Line, Question, Result, chunks
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.unit.benchmarks.servers import chunked, server, whole

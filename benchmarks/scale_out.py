@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from benchmarks.cases import SERVICE
 from benchmarks.figures import Figure, Target, median_ratio, rounded
-from benchmarks.part import Part
 from benchmarks.platform_under_test import platform
+from benchmarks.section import Part
 from benchmarks.versions import two_versions
 
 if TYPE_CHECKING:
