@@ -1,1 +1,1 @@
-"""TODO."""
+"""One change: options, lock, plan shown, steps carried out, journal, undo."""

@@ -1,1 +1,1 @@
-"""TODO."""
+"""Checking the machine and the checkout."""

@@ -1,1 +1,1 @@
-"""TODO."""
+"""What a checkout says: settings, Compose files, `.env`."""

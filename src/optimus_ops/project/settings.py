@@ -9,6 +9,7 @@ A project is described by convention, and by `[tool.optimus-ops]` in its `pyproj
     overlays = ["scale"]            # overlays that are always on
     balancer = "nginx-lb"           # the service that routes to the replicas
     migrations = "migrations"       # the one-shot job that must succeed before replicas start
+    subsystems = []                 # packages with a module `tasks` of the project's own
     [tool.optimus-ops.budgets]      # what is kept back (docs/budgets.md)
     operator-connections = 5
 """
@@ -55,6 +56,7 @@ class Project:
         variables: variables that the files are read with beside those of the environment.
         named_by: what gave the project its name: "environment", "settings", "files" or "folder".
         stated: the settings that the project's `pyproject.toml` states.
+        subsystems: packages that add tasks of the project's own.
     """
 
     root: Path
@@ -72,6 +74,7 @@ class Project:
     variables: Mapping[str, str] = field(default_factory=dict)
     named_by: str = "settings"
     stated: frozenset[str] = frozenset()
+    subsystems: tuple[str, ...] = ()
 
     @property
     def always(self) -> tuple[Path, ...]:
@@ -142,6 +145,7 @@ def load_project(root: Path | None = None, environ: Mapping[str, str] | None = N
         variables={**found.variables, "COMPOSE_PROFILES": found.value("COMPOSE_PROFILES", environ)},
         named_by=named_by,
         stated=frozenset(table),
+        subsystems=tuple(str(package) for package in table.get("subsystems", ())),
     )
 
 
@@ -208,7 +212,9 @@ def _settings(path: Path) -> Mapping[str, Any]:
         raise Refused(f"{path.name} can't be read: {error}") from error
     if not isinstance(table, dict):
         raise Refused(f"{path.name}: tool.optimus-ops must be a table")
-    unknown = sorted(set(table) - {"name", "compose", "base", "overlays", "balancer", "migrations", "budgets"})
+    unknown = sorted(
+        set(table) - {"name", "compose", "base", "overlays", "balancer", "migrations", "budgets", "subsystems"}
+    )
     if unknown:
         raise Refused(f"{path.name}: tool.optimus-ops knows no {', '.join(unknown)}")
     return table

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING
+
+from invoke.collection import Collection
 
 from optimus_ops.commandline.task_decorator import task
 from optimus_ops.rollout.tasks import LOCK_HELP, PLAN_HELP
 
 if TYPE_CHECKING:
     from invoke.context import Context
+
+    from optimus_ops.engine.service_names import ServiceNames
 
 TARGET_HELP = {
     "sentinel": "HOST:PORT of a sentinel outside of Compose (may be given several times)",
@@ -193,3 +198,9 @@ def drill(
 
     options = requests.options(plan=plan, json=json, lock_wait=lock_wait, detailed_exitcode=detailed_exitcode)
     break_on_purpose(DrillFlags(tuple(fault), runs_of(runs), report), options)
+
+
+def add_tasks(namespace: Collection, _services: ServiceNames) -> None:
+    """Add the collection `redis`, and `validate-redis` beside it."""
+    namespace.add_task(validate, name="validate-redis")
+    namespace.add_collection(Collection.from_module(sys.modules[__name__], name="redis"))

@@ -13,6 +13,10 @@ from optimus_ops.rollout.replica_flags import ScaleTask
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from invoke.collection import Collection
+
+    from optimus_ops.engine.service_names import ServiceNames
+
 LOCK_HELP = {"lock-wait": "seconds to wait while another change of the stack is under way"}
 PLAN_HELP = {
     "plan": "print the plan and change nothing",
@@ -29,6 +33,13 @@ ORPHANS_HELP = {
     "remove-orphans": "remove what no file wants, too: former services, containers of `docker compose run`, networks"
 }
 OVERLAY_HELP = {"observability": "with the observability overlay", "sentinel": "with the Redis Sentinel overlay"}
+
+
+def add_tasks(namespace: Collection, services: ServiceNames) -> None:
+    """Add the tasks that change the stack, `scale` with a flag for each service that can have replicas."""
+    namespace.add_task(make_scale(services.scalable), name="scale")
+    for made in (up, down, deploy, rollback, migrate):
+        namespace.add_task(made)
 
 
 def make_scale(services: Sequence[str]) -> Any:

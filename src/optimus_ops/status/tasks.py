@@ -1,4 +1,4 @@
-"""Tasks that look and change nothing: status, logs, history, doctor."""
+"""Tasks that show the stack and change nothing: status, logs, history."""
 
 from __future__ import annotations
 
@@ -11,6 +11,10 @@ from optimus_ops.commandline.task_decorator import task
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from invoke.collection import Collection
+
+    from optimus_ops.engine.service_names import ServiceNames
 
 
 @task(help={"json": "print one JSON document on standard output"})
@@ -56,9 +60,7 @@ def history(_: Context, last: str = "", change: str = "", json: bool = False) ->
     show(last=last, change=change, json=json)
 
 
-@task(help={"json": "print one JSON document on standard output"})
-def doctor(_: Context, json: bool = False) -> None:
-    """Check the machine and the checkout: what is missing, what to do about it."""
-    from optimus_ops.doctor.execute import doctor as examine
-
-    examine(json=json)
+def add_tasks(namespace: Collection, _services: ServiceNames) -> None:
+    """Add the tasks, none of them in a collection."""
+    for made in (status, logs, history):
+        namespace.add_task(made)

@@ -1,1 +1,1 @@
-"""TODO."""
+"""The operating system: processes, files, clocks."""

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from optimus_ops.commandline.usage import UnknownFlag
     from optimus_ops.engine.service_names import ServiceNames
     from optimus_ops.errors import OpsError
+    from optimus_ops.project.settings import Project
 
 
 def make_namespace(root: Path | None = None) -> Collection:
@@ -32,9 +33,13 @@ def make_namespace(root: Path | None = None) -> Collection:
     Args:
         root: the project's folder; that of `invoke --search-root`, else of the running `tasks.py`, if not given.
     """
+    from optimus_ops.engine.service_names import service_names
+    from optimus_ops.project.settings import load_project
+
     program = _reading_program()
     if program is None:
-        return assembled(_services(root))
+        project = load_project(root)
+        return assembled(service_names(project), project)
     # Invoke keeps Python from caching what it compiles, so that each start would compile the library anew.
     sys.dont_write_bytecode = bool(sys.flags.dont_write_bytecode)
     from optimus_ops.commandline.streams import prepare_streams
@@ -49,8 +54,9 @@ def make_namespace(root: Path | None = None) -> Collection:
             raise Refused(f"no folder {found}")
         # Tasks are called by Invoke, which hands them no folder.
         os.environ[ROOT_VARIABLE] = str(found)
-        names = _services(found)
-        namespace = assembled(names)
+        project = load_project(found)
+        names = service_names(project)
+        namespace = assembled(names, project)
         read_command_line(program, namespace, names, words)
     except OpsError as error:
         from optimus_ops.commandline.failure import exit_of
@@ -59,34 +65,11 @@ def make_namespace(root: Path | None = None) -> Collection:
     return namespace
 
 
-def assembled(names: ServiceNames) -> Collection:
-    """Return the namespace of all tasks for a stack's services."""
-    from optimus_ops.balancer import tasks
-    from optimus_ops.contracts import tasks
-    from optimus_ops.images import tasks
-    from optimus_ops.redis import tasks
-    from optimus_ops.rollout import tasks
-    from optimus_ops.secrets import tasks
-    from optimus_ops.status import tasks
+def assembled(names: ServiceNames, project: Project) -> Collection:
+    """Return the namespace of all tasks for a stack's services: the library's, and those that the project adds."""
+    from optimus_ops.tasks.subsystems import assemble, library_subsystems, load_tasks
 
-    namespace = Collection()
-    namespace.add_task(tasks.make_scale(names.scalable), name="scale")
-    changing = (tasks.up, tasks.down, tasks.deploy, tasks.rollback, tasks.migrate)
-    looking = (tasks.status, tasks.logs, tasks.history, tasks.doctor)
-    for made in (*changing, *looking):
-        namespace.add_task(made)
-    namespace.add_task(tasks.validate, name="validate-redis")
-    namespace.add_collection(Collection.from_module(contracts, name="contracts"))
-    for name, module in (("images", images), ("lb", lb), ("redis", redis), ("secrets", secrets)):
-        namespace.add_collection(Collection.from_module(module, name=name))
-    return namespace
-
-
-def _services(root: Path | None) -> ServiceNames:
-    from optimus_ops.engine.service_names import service_names
-    from optimus_ops.project.settings import load_project
-
-    return service_names(load_project(root))
+    return assemble(load_tasks([*library_subsystems(), *project.subsystems]), names)
 
 
 def _reading_program() -> Any | None:

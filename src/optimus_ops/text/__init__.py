@@ -1,1 +1,1 @@
-"""TODO."""
+"""What people read: console, tables, units."""

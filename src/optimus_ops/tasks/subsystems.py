@@ -1,0 +1,66 @@
+"""Finding subsystems: packages that offer tasks in a module `tasks`.
+
+Those of the library are the folders beside this one. A project adds its own packages by name:
+
+    [tool.optimus-ops]
+    subsystems = ["acme_ops"]       # package with a module `tasks`, importable where `invoke` runs
+
+A module `tasks` with a function `add_tasks(namespace, services)` decides where its tasks go; without one, its tasks are
+a collection with the name of its package.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from invoke.collection import Collection
+
+from optimus_ops.errors import Refused
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from types import ModuleType
+
+    from optimus_ops.engine.service_names import ServiceNames
+
+LIBRARY = Path(__file__).parents[1]
+
+
+def library_subsystems(library: Path = LIBRARY) -> tuple[str, ...]:
+    """Return the names of the library's packages that offer tasks, in alphabetical order."""
+    return tuple(sorted(f"{library.name}.{path.parent.name}" for path in library.glob("*/tasks.py")))
+
+
+def load_tasks(packages: Iterable[str]) -> tuple[ModuleType, ...]:
+    """Import the module `tasks` of each package.
+
+    Raises:
+        Refused: a package has none.
+    """
+    return tuple(_load(package) for package in packages)
+
+
+def assemble(modules: Iterable[ModuleType], services: ServiceNames) -> Collection:
+    """Return the namespace of all tasks for a stack's services."""
+    namespace = Collection()
+    for module in modules:
+        add_tasks = getattr(module, "add_tasks", None)
+        if add_tasks:
+            add_tasks(namespace, services)
+        else:
+            name = module.__name__.rpartition(".tasks")[0].rpartition(".")[2]
+            namespace.add_collection(Collection.from_module(module, name=name.replace("_", "-")))
+    return namespace
+
+
+def _load(package: str) -> ModuleType:
+    try:
+        return import_module(f"{package}.tasks")
+    except ModuleNotFoundError as error:
+        if error.name not in {package, f"{package}.tasks", package.partition(".")[0]}:
+            raise
+        raise Refused(
+            f"no module {package}.tasks", "[tool.optimus-ops] subsystems names packages that `invoke` can import"
+        ) from error
