@@ -17,7 +17,7 @@ from optimus_ops.model.stack import Stack, parse_stack
 from optimus_ops.model.state import Replica, State, sorted_state
 from optimus_ops.plan.deploy import DeployRequest, plan_deploy
 from optimus_ops.plan.render import plan_text
-from optimus_ops.plan.scale import ScaleRequest, Surroundings, plan_scale
+from optimus_ops.plan.scale import ObservedInputs, ScaleRequest, plan_scale
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -120,7 +120,7 @@ def plans(model: dict[str, Any]) -> dict[str, Callable[[], Plan]]:
     """Return name -> how it is planned, from the merged model on."""
     first = parse_stack(model, balancer=BALANCER, migrations="migrations")
     now = state(first)
-    around = Surroundings({name: f"sha256:{name}" for name in first.images})
+    around = ObservedInputs({name: f"sha256:{name}" for name in first.images})
     counts = {name: len(now.of(name)) + (1 if at % 2 else -1) for at, name in enumerate(first.scalable)}
 
     def scale() -> Plan:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from optimus_ops.text.console import Console, Progress
 
 
-class Actor(Protocol):
+class StepExecutor(Protocol):
     """What carries steps out."""
 
     def act(self, step: Step, progress: Progress) -> None:
@@ -27,7 +27,7 @@ class Actor(Protocol):
         """Put back what was there before the first step; return what was undone, a line each."""
 
 
-def execute(plan: Plan, actor: Actor, console: Console, journal: Journal) -> None:
+def execute(plan: Plan, actor: StepExecutor, console: Console, journal: Journal) -> None:
     """Carry out a plan.
 
     Raises:
@@ -52,7 +52,7 @@ def execute(plan: Plan, actor: Actor, console: Console, journal: Journal) -> Non
         raise OpsError("done as planned, but:\n    " + "\n    ".join(complaints))
 
 
-def _step(step: Step, number: str, actor: Actor, console: Console, journal: Journal) -> list[str]:
+def _step(step: Step, number: str, actor: StepExecutor, console: Console, journal: Journal) -> list[str]:
     began = time.monotonic()
     journal.write("step", step=step.as_json())
     with console.step(step.text, number=number) as progress, _to_its_end(step, console):
@@ -64,7 +64,7 @@ def _step(step: Step, number: str, actor: Actor, console: Console, journal: Jour
     return progress.complaints
 
 
-def _undo(actor: Actor, console: Console, journal: Journal) -> None:
+def _undo(actor: StepExecutor, console: Console, journal: Journal) -> None:
     with uninterrupted(console, "undoing, please wait"):
         facts: dict[str, Any]
         try:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
     from pathlib import Path
 
-    from optimus_ops.change.executor import Actor
+    from optimus_ops.change.executor import StepExecutor
     from optimus_ops.change.lock import Lock
     from optimus_ops.change.options import Options
     from optimus_ops.plan.steps import Plan
@@ -37,7 +37,7 @@ class Planned:
     """
 
     plan: Plan
-    begin: Callable[[], tuple[Actor, Mapping[str, Any] | None]]
+    begin: Callable[[], tuple[StepExecutor, Mapping[str, Any] | None]]
     seconds: float
     outcome: Callable[[], Any] = lambda: None
 

@@ -16,9 +16,9 @@ from optimus_ops.errors import MachineLacks, Refused
 from optimus_ops.plan.scale import check_services
 from optimus_ops.project.settings import check_name, load_project
 from optimus_ops.rollout.deadlines import longest
-from optimus_ops.rollout.executor import ComposeActor, kept_images
+from optimus_ops.rollout.executor import ComposeExecutor, kept_images
 from optimus_ops.rollout.observed_inputs import Rooms, WantedStack
-from optimus_ops.rollout.undo import observe_before
+from optimus_ops.rollout.undo import observe_baseline
 from optimus_ops.text.console import Console
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Session:
+class StackContext:
     """The project, its files and the engine, for one change."""
 
     project: Project
@@ -44,7 +44,7 @@ class Session:
     options: Options
 
     @classmethod
-    def open(cls, overlays: Sequence[str], options: Options) -> Session:
+    def open(cls, overlays: Sequence[str], options: Options) -> StackContext:
         """Read the project and connect to its engine; overlays that the stack runs with stay.
 
         Raises:
@@ -58,7 +58,7 @@ class Session:
         return cls(project, compose, docker, Console.standard(json=options.json), options)
 
     @classmethod
-    def open_to_stop(cls, overlays: Sequence[str], options: Options) -> Session:
+    def open_to_stop(cls, overlays: Sequence[str], options: Options) -> StackContext:
         """Likewise, to stop what runs: files may be missing, and none need be readable.
 
         Raises:
@@ -142,8 +142,8 @@ class Session:
         self.console.say(f"  change {change.id} ({command}) left the stack half-way; going on from there")
         return change.running_before()
 
-    def _begin(self, stack: Stack) -> tuple[ComposeActor, dict[str, dict[str, Any]]]:
+    def _begin(self, stack: Stack) -> tuple[ComposeExecutor, dict[str, dict[str, Any]]]:
         """Note what is there, and return what carries a plan out and can go back to that."""
-        before = observe_before(self.docker, self.compose, stack, (kept_images(self.compose).path,))
-        actor = ComposeActor(self.compose, self.docker, stack, Rooms(self.compose), before, self.options.deadlines)
+        before = observe_baseline(self.docker, self.compose, stack, (kept_images(self.compose).path,))
+        actor = ComposeExecutor(self.compose, self.docker, stack, Rooms(self.compose), before, self.options.deadlines)
         return actor, facts_of(before.state)

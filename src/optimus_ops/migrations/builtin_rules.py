@@ -11,7 +11,7 @@ from optimus_ops.migrations.sql import words_of
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from optimus_ops.migrations.db_objects import Made
+    from optimus_ops.migrations.db_objects import CreatedObjects
     from optimus_ops.migrations.sql import Statement, Token
 
     Form = tuple[str, ...]
@@ -59,7 +59,7 @@ SERIALS = frozenset({"smallserial", "serial", "bigserial", "serial2", "serial4",
 CONSTRAINTS = frozenset({"constraint", "check", "unique", "primary", "foreign", "exclude"})
 
 
-def broken(statement: Statement, made: Made) -> tuple[str, ...]:
+def broken(statement: Statement, made: CreatedObjects) -> tuple[str, ...]:
     """Return the names of this library's rules that a statement breaks, "unjudged" aside.
 
     Args:
@@ -98,7 +98,7 @@ def harmless(statement: Statement) -> bool:
             return first in HARMLESS
 
 
-def _broken(statement: Statement, made: Made) -> Iterator[str]:
+def _broken(statement: Statement, made: CreatedObjects) -> Iterator[str]:
     words = statement.words
     match words[0]:
         case "truncate":
@@ -120,7 +120,7 @@ def _broken(statement: Statement, made: Made) -> Iterator[str]:
                 yield from _broken_by_clause(clause, made)
 
 
-def _broken_by_clause(clause: Sequence[Token], made: Made) -> Iterator[str]:
+def _broken_by_clause(clause: Sequence[Token], made: CreatedObjects) -> Iterator[str]:
     words = words_of(clause)
     if any(_begins(words, form) for form in REWRITING):
         yield "table-rewrite"

@@ -27,7 +27,7 @@ FILLERS = frozenset({"concurrently", "if", "not", "exists", "only", "verbose"})
 
 
 @dataclass(frozen=True, slots=True)
-class Thing:
+class DbObject:
     """An object of the database.
 
     Args:
@@ -40,25 +40,25 @@ class Thing:
 
 
 @dataclass(frozen=True, slots=True)
-class Made:
+class CreatedObjects:
     """What the migration has made so far, none of which anybody uses yet."""
 
-    things: frozenset[Thing] = frozenset()
+    things: frozenset[DbObject] = frozenset()
 
-    def after(self, statement: Statement) -> Made:
+    def after(self, statement: Statement) -> CreatedObjects:
         """Return what is made once a statement was run."""
         if statement.begins("rollback"):
-            return Made()
+            return CreatedObjects()
         if statement.begins("set", "search_path") or statement.words[1:3] == ("local", "search_path"):
-            return Made(frozenset(thing for thing in self.things if len(thing.name) > 1))
+            return CreatedObjects(frozenset(thing for thing in self.things if len(thing.name) > 1))
         if statement.begins("drop"):
-            return Made(self.things - set(targets(statement)))
+            return CreatedObjects(self.things - set(targets(statement)))
         thing = made_by(statement)
-        return self if thing is None else Made(self.things | {thing})
+        return self if thing is None else CreatedObjects(self.things | {thing})
 
-    def has(self, thing: Thing) -> bool:
+    def has(self, thing: DbObject) -> bool:
         """Tell whether a thing, or the schema it is in, was made."""
-        schema = Thing("schema", thing.name[:-1])
+        schema = DbObject("schema", thing.name[:-1])
         return thing in self.things or schema in self.things
 
     def covers(self, statement: Statement) -> bool:
@@ -67,7 +67,7 @@ class Made:
         return bool(things) and all(self.has(thing) for thing in things)
 
 
-def made_by(statement: Statement) -> Thing | None:
+def made_by(statement: Statement) -> DbObject | None:
     """Return what a statement makes; None for what may have been there: `OR REPLACE`, `IF NOT EXISTS`."""
     words = statement.words
     kind = _kind_at(words, 1)
@@ -76,10 +76,10 @@ def made_by(statement: Statement) -> Thing | None:
     if _follows(words, kind + 1, "if", "not", "exists") or _follows(words, kind + 2, "if", "not", "exists"):
         return None
     name = _name(statement.tokens, kind + 1)
-    return Thing(GROUPS[words[kind]], name) if name else None
+    return DbObject(GROUPS[words[kind]], name) if name else None
 
 
-def targets(statement: Statement) -> tuple[Thing, ...]:
+def targets(statement: Statement) -> tuple[DbObject, ...]:
     """Return what a statement works on; nothing if that can't be told."""
     words, tokens = statement.words, statement.tokens
     match words[0]:
@@ -99,7 +99,7 @@ def targets(statement: Statement) -> tuple[Thing, ...]:
             return ()
 
 
-def _of_kind(statement: Statement) -> tuple[Thing, ...]:
+def _of_kind(statement: Statement) -> tuple[DbObject, ...]:
     """Return the things of such as `ALTER TABLE name`, `DROP VIEW name, name`, `CREATE INDEX name ON name`."""
     words, tokens = statement.words, statement.tokens
     at = _kind_at(words, 1)
@@ -114,15 +114,15 @@ def _of_kind(statement: Statement) -> tuple[Thing, ...]:
     return found if words[0] == "drop" else found[:1]
 
 
-def _relations(tokens: Sequence[Token], at: int) -> tuple[Thing, ...]:
+def _relations(tokens: Sequence[Token], at: int) -> tuple[DbObject, ...]:
     return _things(tokens, at, "relation")
 
 
-def _things(tokens: Sequence[Token], at: int, group: str) -> tuple[Thing, ...]:
+def _things(tokens: Sequence[Token], at: int, group: str) -> tuple[DbObject, ...]:
     """Return the things named from a place on, separated by commas."""
-    found: list[Thing] = []
+    found: list[DbObject] = []
     while name := _name(tokens, at):
-        found.append(Thing(group, name))
+        found.append(DbObject(group, name))
         at = _after_arguments(tokens, _after_name(tokens, at))
         if at >= len(tokens) or tokens[at].text != ",":
             break
@@ -150,9 +150,9 @@ def clauses(statement: Statement) -> tuple[tuple[Token, ...], ...]:
     return tuple(tuple(clause) for clause in found)
 
 
-def relation_at(tokens: Sequence[Token], at: int) -> Thing:
+def relation_at(tokens: Sequence[Token], at: int) -> DbObject:
     """Return the table, view, index or sequence that is named at a place."""
-    return Thing("relation", _name(tokens, at))
+    return DbObject("relation", _name(tokens, at))
 
 
 def _kind_at(words: Sequence[str], at: int) -> int:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from optimus_ops.errors import Refused
 from optimus_ops.migrations.builtin_rules import broken, excused, harmless
-from optimus_ops.migrations.db_objects import Made, made_by, targets
+from optimus_ops.migrations.db_objects import CreatedObjects, made_by, targets
 from optimus_ops.migrations.rules import OWN, SQUAWKS, STYLE, Rule
 from optimus_ops.migrations.sql import statements, without_comments
 from optimus_ops.migrations.squawk import UNREADABLE, ask
@@ -62,7 +62,7 @@ def findings(sql: str) -> tuple[Finding, ...]:
     parsed = statements(script)
     said = _by_statement(parsed, ask(script)) if parsed else {}
     found: list[Finding] = []
-    made = Made()
+    made = CreatedObjects()
     for number, statement in enumerate(parsed):
         here = said.get(number, [])
         if made.covers(statement) or _makes_room(statement, parsed[number + 1 :]):

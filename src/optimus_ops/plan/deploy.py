@@ -56,7 +56,7 @@ if TYPE_CHECKING:
     from optimus_ops.model.pull_policy import Asking
     from optimus_ops.model.stack import Stack
     from optimus_ops.model.state import Replica, State
-    from optimus_ops.plan.scale import Surroundings
+    from optimus_ops.plan.scale import ObservedInputs
 
 OUTAGE = "plan one: invoke down, then invoke up"
 
@@ -119,7 +119,7 @@ class Replacement:
     cause: str
 
 
-def plan_deploy(stack: Stack, state: State, request: DeployRequest, around: Surroundings) -> Plan:
+def plan_deploy(stack: Stack, state: State, request: DeployRequest, around: ObservedInputs) -> Plan:
     """Plan how stale replicas are replaced, with the old version serving throughout.
 
     Args:
@@ -193,7 +193,7 @@ def _before_start(
     stack: Stack,
     state: State,
     request: DeployRequest,
-    around: Surroundings,
+    around: ObservedInputs,
     names: tuple[str, ...],
     migrate: tuple[Step, ...],
 ) -> tuple[Step, ...]:
@@ -234,7 +234,9 @@ def deployable(stack: Stack, state: State) -> tuple[str, ...]:
     return (*(name for name in stack.scalable if state.lasting(name)), *edge)
 
 
-def _replacements(stack: Stack, state: State, request: DeployRequest, around: Surroundings) -> tuple[Replacement, ...]:
+def _replacements(
+    stack: Stack, state: State, request: DeployRequest, around: ObservedInputs
+) -> tuple[Replacement, ...]:
     """Return what is replaced; a service of which everything is as it should be has no part in it."""
     names = tuple(name for name in request.services if name != stack.balancer)
     stale = stale_replicas(stack, state, names, around.versions)
@@ -259,7 +261,7 @@ def _replacements(stack: Stack, state: State, request: DeployRequest, around: Su
     return tuple(item for item in items if item.old or item.ended or item.new < item.wanted)
 
 
-def rebuilt_images(stack: Stack, request: DeployRequest, around: Surroundings) -> frozenset[str]:
+def rebuilt_images(stack: Stack, request: DeployRequest, around: ObservedInputs) -> frozenset[str]:
     """Return the images that are made or fetched anew, so that every replica of them is stale."""
     images = {stack.services[name].image for name in request.services if name not in request.dependents}
     return frozenset(
@@ -297,7 +299,7 @@ def _replacement(state: State, name: str, before: int, stale: Mapping[str, str],
 
 
 def _image_steps(
-    stack: Stack, request: DeployRequest, around: Surroundings, items: tuple[Replacement, ...]
+    stack: Stack, request: DeployRequest, around: ObservedInputs, items: tuple[Replacement, ...]
 ) -> tuple[Step, ...]:
     """Return the steps that get the new images in place and keep the old ones."""
     steps: list[Step] = [*secrets_steps(around), *_keep_steps(stack, request, around, items)]
@@ -329,7 +331,7 @@ def _image_steps(
 
 
 def _keep_steps(
-    stack: Stack, request: DeployRequest, around: Surroundings, items: tuple[Replacement, ...]
+    stack: Stack, request: DeployRequest, around: ObservedInputs, items: tuple[Replacement, ...]
 ) -> tuple[Step, ...]:
     anew = rebuilt_images(stack, request, around)
     steps = []
@@ -346,7 +348,7 @@ def _migrate_steps(
     stack: Stack,
     state: State,
     request: DeployRequest,
-    around: Surroundings,
+    around: ObservedInputs,
     names: tuple[str, ...],
 ) -> tuple[Step, ...]:
     """Return the migrations, on the new image and before its first replica; with their check."""
@@ -416,7 +418,7 @@ def _last_steps(stack: Stack, items: tuple[Replacement, ...]) -> tuple[Step, ...
     return (*verify, Remove(victims=gone, cause="they were replaced")) if gone else verify
 
 
-def _reload_steps(stack: Stack, state: State, request: DeployRequest, around: Surroundings) -> tuple[Step, ...]:
+def _reload_steps(stack: Stack, state: State, request: DeployRequest, around: ObservedInputs) -> tuple[Step, ...]:
     """Return the steps by which the balancer takes a changed configuration.
 
     Raises:

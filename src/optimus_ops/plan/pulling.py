@@ -11,10 +11,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from optimus_ops.model.stack import Stack
-    from optimus_ops.plan.scale import Surroundings
+    from optimus_ops.plan.scale import ObservedInputs
 
 
-def check_pullable(stack: Stack, names: Iterable[str], around: Surroundings) -> None:
+def check_pullable(stack: Stack, names: Iterable[str], around: ObservedInputs) -> None:
     """Refuse what needs an image that is not on this machine and can't be pulled.
 
     Raises:
@@ -31,7 +31,7 @@ def check_pullable(stack: Stack, names: Iterable[str], around: Surroundings) -> 
     check_obtainable((service.image for service in services), around)
 
 
-def check_obtainable(images: Iterable[str], around: Surroundings) -> None:
+def check_obtainable(images: Iterable[str], around: ObservedInputs) -> None:
     """Refuse what needs images that nobody gives.
 
     Raises:
@@ -45,7 +45,7 @@ def check_obtainable(images: Iterable[str], around: Surroundings) -> None:
         )
 
 
-def moved_cause(stack: Stack, names: Iterable[str], around: Surroundings) -> str:
+def moved_cause(stack: Stack, names: Iterable[str], around: ObservedInputs) -> str:
     """Return why images are pulled that are on this machine."""
     images = dict.fromkeys(stack.services[name].image for name in names)
     return "; ".join(f"{image} is {short_id(around.moved[image])} in its registry now" for image in images)

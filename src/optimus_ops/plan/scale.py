@@ -13,6 +13,7 @@ from optimus_ops.plan.start import JobVersions, due_jobs, start_steps
 from optimus_ops.plan.steps import (
     Build,
     CheckMigrations,
+    ContainerRef,
     MakeBases,
     Migrate,
     Pin,
@@ -24,7 +25,6 @@ from optimus_ops.plan.steps import (
     Step,
     Stop,
     VerifyRouting,
-    Victim,
     WriteSecrets,
 )
 
@@ -62,7 +62,7 @@ class ScaleRequest:
 
 
 @dataclass(frozen=True, slots=True)
-class Surroundings:
+class ObservedInputs:
     """What else was observed that a plan depends on.
 
     Args:
@@ -103,7 +103,7 @@ class Surroundings:
         return Versions(self.images, self.hashes, self.changes, self.noted)
 
 
-def plan_scale(stack: Stack, state: State, request: ScaleRequest, around: Surroundings) -> Plan:
+def plan_scale(stack: Stack, state: State, request: ScaleRequest, around: ObservedInputs) -> Plan:
     """Plan how to get from what runs to the requested numbers of replicas, with the rest of the stack up.
 
     Order: secrets, images, stores, migrations, replicas, balancer, proof of the routing, and jobs before what waits for
@@ -151,7 +151,7 @@ def _fewer_steps(
     stack: Stack,
     state: State,
     wanted: Mapping[str, int],
-    around: Surroundings,
+    around: ObservedInputs,
     forced: Mapping[str, tuple[Replica, ...]],
 ) -> tuple[Step, ...]:
     """Return the steps that take services down to their counts, and clear away what ended."""
@@ -231,7 +231,7 @@ def wanted_counts(
     }
 
 
-def prepare_steps(stack: Stack, state: State, request: ScaleRequest, around: Surroundings) -> tuple[Step, ...]:
+def prepare_steps(stack: Stack, state: State, request: ScaleRequest, around: ObservedInputs) -> tuple[Step, ...]:
     """Return the steps that get secrets and images in place."""
     steps: list[Step] = [*secrets_steps(around)]
     unbuilt = {
@@ -269,7 +269,7 @@ def bases_of(stack: Stack, services: Iterable[str]) -> tuple[str, ...]:
     )
 
 
-def secrets_steps(around: Surroundings) -> tuple[Step, ...]:
+def secrets_steps(around: ObservedInputs) -> tuple[Step, ...]:
     """Return the step that gets secrets in place, if there is anything to write."""
     if around.secrets is None:
         return ()
@@ -277,7 +277,7 @@ def secrets_steps(around: Surroundings) -> tuple[Step, ...]:
     return (WriteSecrets(names=around.secrets, cause=cause),)
 
 
-def bases_steps(around: Surroundings) -> tuple[Step, ...]:
+def bases_steps(around: ObservedInputs) -> tuple[Step, ...]:
     """Return the step that makes stand-ins, where public images are missing and no registry answers."""
     if not around.bases_missing or around.registry_answers:
         return ()
@@ -304,7 +304,7 @@ def jobs_to_run(
     stack: Stack,
     state: State,
     request: ScaleRequest,
-    around: Surroundings,
+    around: ObservedInputs,
     short: Sequence[str],
     *,
     whole: bool = True,
@@ -328,7 +328,7 @@ def jobs_to_run(
 
 
 def migrate_steps(
-    stack: Stack, state: State, request: ScaleRequest, around: Surroundings, short: Iterable[str] = ()
+    stack: Stack, state: State, request: ScaleRequest, around: ObservedInputs, short: Iterable[str] = ()
 ) -> tuple[Step, ...]:
     """Return the migrations job if it has to run.
 
@@ -408,9 +408,9 @@ def stop_step(
     return Stop(victims=going(leaving), seconds=stack.services[name].stop_seconds, cause=cause)
 
 
-def going(replicas: Iterable[Replica]) -> tuple[Victim, ...]:
+def going(replicas: Iterable[Replica]) -> tuple[ContainerRef, ...]:
     """Return replicas as what a step stops or removes."""
-    return tuple(Victim(replica.name, replica.id) for replica in replicas)
+    return tuple(ContainerRef(replica.name, replica.id) for replica in replicas)
 
 
 def victims(replicas: Sequence[Replica], count: int, stale: Container[str] = ()) -> tuple[Replica, ...]:
@@ -434,7 +434,7 @@ def _verify_after_stop(stack: Stack, wanted: Mapping[str, int], fewer: Mapping[s
     return (VerifyRouting(counts=counts, settle=SETTLE_SECONDS, cause="replicas were removed"),) if counts else ()
 
 
-def plan_migrate(stack: Stack, state: State, around: Surroundings) -> Plan:
+def plan_migrate(stack: Stack, state: State, around: ObservedInputs) -> Plan:
     """Plan one run of the migrations job, with what it needs.
 
     Raises:

@@ -191,7 +191,7 @@ class Restart(Step):
 
     kind: ClassVar[str] = "restart"
     service: str
-    victims: tuple[Victim, ...]
+    victims: tuple[ContainerRef, ...]
     seconds: float
 
     @property
@@ -234,7 +234,7 @@ class VerifyRouting(Step):
 
 
 @dataclass(frozen=True, slots=True)
-class Victim:
+class ContainerRef:
     """A container that goes.
 
     Args:
@@ -251,7 +251,7 @@ class Resume(Step):
     """Let frozen containers go on: they lose nothing, and Compose can't do its work beside them."""
 
     kind: ClassVar[str] = "resume"
-    victims: tuple[Victim, ...]
+    victims: tuple[ContainerRef, ...]
 
     @property
     def text(self) -> str:
@@ -269,7 +269,7 @@ class Stop(Step):
     """
 
     kind: ClassVar[str] = "stop"
-    victims: tuple[Victim, ...]
+    victims: tuple[ContainerRef, ...]
     seconds: float
 
     @property
@@ -284,7 +284,7 @@ class Remove(Step):
 
     kind: ClassVar[str] = "remove"
     final: ClassVar[bool] = True
-    victims: tuple[Victim, ...]
+    victims: tuple[ContainerRef, ...]
 
     @property
     def text(self) -> str:

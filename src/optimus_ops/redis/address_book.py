@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Directory:
+class AddressBook:
     """Which addresses mean the same node.
 
     Args:
@@ -38,4 +38,4 @@ class Directory:
         return str(address) if known in {address.host, str(address)} else f"{known} ({address})"
 
 
-NOTHING_KNOWN = Directory()
+NOTHING_KNOWN = AddressBook()

@@ -11,13 +11,13 @@ from optimus_ops.change.run import Change, Planned
 from optimus_ops.errors import MachineLacks, Refused
 from optimus_ops.plan.steps import Plan
 from optimus_ops.project.settings import load_project
-from optimus_ops.redis.backup_executor import LONGEST_SECONDS, BackupActor
+from optimus_ops.redis.backup_executor import LONGEST_SECONDS, BackupExecutor
 from optimus_ops.redis.client import ODD, reason
 from optimus_ops.redis.data_files import DataFiles, read_data_files, refuse_without_volume
 from optimus_ops.redis.group_lookup import stack_place
-from optimus_ops.redis.model import Denied
+from optimus_ops.redis.model import NotPermitted
 from optimus_ops.redis.server_choice import choose_container
-from optimus_ops.redis.steps import CheckBackup, CopyOut, SealBackup, Snapshot
+from optimus_ops.redis.steps import CheckBackup, CopyOut, FinalizeBackup, Snapshot
 from optimus_ops.redis.target import Flags, parse_flags
 from optimus_ops.redis.trouble import explain
 from optimus_ops.redis.values import count_of
@@ -63,7 +63,7 @@ def backup(options: Options, *, to: str = "", server: str = "", root: Path | Non
         refuse_without_volume(container, files)
         refuse_folder(folder)
         refuse_full(folder, seen)
-        actor = BackupActor(place, container, files, folder)
+        actor = BackupExecutor(place, container, files, folder)
         plan = plan_backup(project.name, seen.node.name, folder, files)
         return Planned(plan, lambda: (actor, None), LONGEST_SECONDS, actor.outcome)
 
@@ -88,7 +88,7 @@ def plan_backup(project: str, server: str, folder: Path, files: DataFiles) -> Pl
             Snapshot(server=server, cause=both if parted else "it is all that the server keeps"),
             CopyOut(server=server, folder=str(folder), cause=f"to {folder}"),
             CheckBackup(server=server, folder=str(folder), cause="a backup that can't be read is none"),
-            SealBackup(folder=str(folder), cause="what changes later will be noticed"),
+            FinalizeBackup(folder=str(folder), cause="what changes later will be noticed"),
         ),
     )
 
@@ -117,7 +117,7 @@ def refuse_full(folder: Path, server: Server) -> None:
     Raises:
         MachineLacks: there is less room than both take.
     """
-    if isinstance(server.info, Denied):
+    if isinstance(server.info, NotPermitted):
         return
     # A snapshot is smaller than what it is made of in memory.
     needed = count_of(server.info, "used_memory") + count_of(server.info, "aof_current_size")

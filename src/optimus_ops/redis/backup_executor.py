@@ -17,7 +17,7 @@ from optimus_ops.redis.aof import complete_bytes, parse_parts
 from optimus_ops.redis.client import reason
 from optimus_ops.redis.helper_container import HELPER_SECONDS, SCRATCH, copy_out, inside, tar_of, with_scratch
 from optimus_ops.redis.manifest import Manifest, StoredFile, sha256_of, write_manifest
-from optimus_ops.redis.steps import CheckBackup, CopyOut, SealBackup, Snapshot
+from optimus_ops.redis.steps import CheckBackup, CopyOut, FinalizeBackup, Snapshot
 from optimus_ops.text.units import size
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ redis-check-rdb "$2"
 
 
 @dataclass
-class BackupActor:
+class BackupExecutor:
     """Carries the steps of a backup out.
 
     Args:
@@ -84,7 +84,7 @@ class BackupActor:
                 self._copy(progress)
             case CheckBackup():
                 check_backup(self.container, self.partial, self._manifest())
-            case SealBackup():
+            case FinalizeBackup():
                 self._seal(progress)
             case _:
                 raise OpsError(f"no way to carry out a step of kind {step.kind!r}")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from optimus_ops.redis.model import Denied
+    from optimus_ops.redis.model import NotPermitted
 
 Verdict = Literal["ok", "warning", "failed", "not allowed"]
 VERDICTS: tuple[Verdict, ...] = ("ok", "warning", "failed", "not allowed")
@@ -39,7 +39,7 @@ class Check:
     figures: Mapping[str, Figure] = field(default_factory=dict)
 
 
-def not_allowed(subject: str, name: str, denied: Denied, command: str) -> Check:
+def not_allowed(subject: str, name: str, denied: NotPermitted, command: str) -> Check:
     """Return the verdict on what could not be asked.
 
     Args:

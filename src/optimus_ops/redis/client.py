@@ -11,7 +11,7 @@ from redis.exceptions import AuthenticationError, NoPermissionError, RedisError,
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.retry import Retry
 
-from optimus_ops.redis.model import Address, Denied
+from optimus_ops.redis.model import Address, NotPermitted
 from optimus_ops.redis.trouble import ANSWER_SECONDS, ODD_ANSWERS, explain
 from optimus_ops.secrets.value import Secret
 
@@ -107,7 +107,7 @@ def open_url(url: RedisUrl, login: Login) -> Any:
     )
 
 
-def ask(question: Callable[[], Answer]) -> Answer | Denied:
+def ask(question: Callable[[], Answer]) -> Answer | NotPermitted:
     """Return the answer to a question, or why there is none; one that is refused says nothing about the others.
 
     Managed services refuse in words of their own, or hang up; and some answer in another form.
@@ -115,10 +115,10 @@ def ask(question: Callable[[], Answer]) -> Answer | Denied:
     try:
         return question()
     except ODD as error:
-        return Denied(refusal(error))
+        return NotPermitted(refusal(error))
 
 
-def attempt(question: Callable[[], object]) -> str | Denied:
+def attempt(question: Callable[[], object]) -> str | NotPermitted:
     """Return whether something worked: "", or why it failed, or that it may not be asked here.
 
     Raises:
@@ -127,7 +127,7 @@ def attempt(question: Callable[[], object]) -> str | Denied:
     try:
         question()
     except ResponseError as error:
-        return Denied(refusal(error)) if is_refusal(error) else reason(error)
+        return NotPermitted(refusal(error)) if is_refusal(error) else reason(error)
     return ""
 
 

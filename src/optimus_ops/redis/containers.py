@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from docker.errors import NotFound
 
 from optimus_ops.engine.observe import PROJECT_LABEL, SERVICE_LABEL, asked
-from optimus_ops.redis.address_book import Directory
+from optimus_ops.redis.address_book import AddressBook
 from optimus_ops.redis.model import Address, Node, Purpose
 from optimus_ops.status.stores import REDIS_IMAGE
 
@@ -170,6 +170,6 @@ def _hosts(raw: Mapping[str, Any], environment: Mapping[str, str]) -> Iterator[s
         yield from (str(name) for name in network.get("DNSNames") or network.get("Aliases") or ())
 
 
-def directory_of(containers: Iterable[RedisContainer]) -> Directory:
+def address_book_of(containers: Iterable[RedisContainer]) -> AddressBook:
     """Return which addresses and names mean which container."""
-    return Directory({host: one.service_name for one in containers for host in one.hosts})
+    return AddressBook({host: one.service_name for one in containers for host in one.hosts})

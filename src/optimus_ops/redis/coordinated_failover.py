@@ -36,7 +36,7 @@ from optimus_ops.redis.observe_sentinel import periods
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from optimus_ops.redis.address_book import Directory
+    from optimus_ops.redis.address_book import AddressBook
     from optimus_ops.redis.discovery import Place
     from optimus_ops.redis.model import Node
 
@@ -60,7 +60,7 @@ SENTINELS = "sentinel-"
 
 
 @dataclass(frozen=True, slots=True)
-class Parts:
+class FailoverRoles:
     """Who does what in a fail-over.
 
     Args:
@@ -75,13 +75,13 @@ class Parts:
     sentinel: Node
     old: Node
     replicas: tuple[Node, ...]
-    directory: Directory
+    directory: AddressBook
     master: str
     down_after: float
 
 
 @dataclass(frozen=True, slots=True)
-class Handed:
+class FailoverResult:
     """How it went.
 
     Args:
@@ -97,7 +97,7 @@ class Handed:
     lost_bytes: int
 
 
-def hand_over(place: Place, parts: Parts, *, patience: float = MOMENT_SECONDS) -> Handed:
+def coordinated_failover(place: Place, parts: FailoverRoles, *, patience: float = MOMENT_SECONDS) -> FailoverResult:
     """Have a sentinel promote a replica and turn the old master into its replica.
 
     Args:
@@ -111,7 +111,7 @@ def hand_over(place: Place, parts: Parts, *, patience: float = MOMENT_SECONDS) -
     """
     clients = {node: place.server(node) for node in (parts.old, *parts.replicas)}
     old = clients[parts.old]
-    held = HeldWrites(old, min(parts.down_after * HELD_OF_DOWN_AFTER, LONGEST_HOLD))
+    held = WritePause(old, min(parts.down_after * HELD_OF_DOWN_AFTER, LONGEST_HOLD))
     try:
         for client in clients.values():
             client.ping()
@@ -127,7 +127,7 @@ def hand_over(place: Place, parts: Parts, *, patience: float = MOMENT_SECONDS) -
         new = _promoted(clients, parts, chosen, began + PROMOTION_SECONDS)
         seconds = time.monotonic() - began
         last = _demote(old, chosen)
-        return Handed(chosen, seconds, held.seconds_held(), held.lost(last, _shared(new)))
+        return FailoverResult(chosen, seconds, held.seconds_held(), held.lost(last, _shared(new)))
     finally:
         held.release()
         for client in clients.values():
@@ -135,7 +135,7 @@ def hand_over(place: Place, parts: Parts, *, patience: float = MOMENT_SECONDS) -
 
 
 @dataclass
-class HeldWrites:
+class WritePause:
     """Writes on a master, held for a while; what it took before is known by its offset.
 
     Args:
@@ -236,7 +236,7 @@ def likely_choice(replicas: Sequence[Mapping[str, Any]]) -> Mapping[str, Any] | 
     )
 
 
-def _ask(client: Any, parts: Parts) -> None:
+def _ask(client: Any, parts: FailoverRoles) -> None:
     try:
         client.execute_command("SENTINEL", "FAILOVER", parts.master)
     except ResponseError as error:
@@ -259,7 +259,7 @@ def _selected(events: Any, until: float) -> Address:
     raise OpsError(f"the sentinel selected no replica within {PROMOTION_SECONDS:.0f} s")
 
 
-def _promoted(clients: Mapping[Node, Any], parts: Parts, chosen: Address, until: float) -> Any:
+def _promoted(clients: Mapping[Node, Any], parts: FailoverRoles, chosen: Address, until: float) -> Any:
     """Wait until the replica that was selected is a master; return its client."""
     node = next((one for one in parts.replicas if parts.directory.same(one.address, chosen)), None)
     if node is None:

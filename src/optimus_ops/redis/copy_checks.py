@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from optimus_ops.redis.check_result import Check
-from optimus_ops.redis.model import Denied
+from optimus_ops.redis.model import NotPermitted
 from optimus_ops.redis.second_look import grown, seconds_between
 from optimus_ops.redis.values import count_of, whole
 from optimus_ops.text.units import age, size
@@ -33,7 +33,12 @@ MISSED = "sync_partial_err"
 def check_copies(topology: Topology, server: Server) -> Iterator[Check]:
     """Judge how often a master's replicas copy everything, and what they need to go on instead."""
     own = server.replication
-    if server.silence or isinstance(own, Denied) or own.master is not None or isinstance(server.info, Denied):
+    if (
+        server.silence
+        or isinstance(own, NotPermitted)
+        or own.master is not None
+        or isinstance(server.info, NotPermitted)
+    ):
         return
     copies = whole(server.info.get("sync_full"))
     replicas = max(len(own.replicas), len(topology.members) - 1 if topology.sentinels else 0)
@@ -75,7 +80,7 @@ def _check_full_copies(
 
 def _copying(server: Server) -> bool:
     own = server.replication
-    if server.silence or isinstance(own, Denied):
+    if server.silence or isinstance(own, NotPermitted):
         return False
     if own.master is not None:
         return own.syncing or not own.link_up
@@ -119,7 +124,7 @@ def _check_backlog(server: Server) -> Iterator[Check]:
 
 
 def _backlog(server: Server) -> int | None:
-    return None if isinstance(server.config, Denied) else whole(server.config.get("repl-backlog-size"))
+    return None if isinstance(server.config, NotPermitted) else whole(server.config.get("repl-backlog-size"))
 
 
 def _replica_limit(server: Server) -> int:
@@ -127,6 +132,8 @@ def _replica_limit(server: Server) -> int:
 
     The setting: CLASS HARD SOFT SECONDS …; https://redis.io/docs/latest/develop/reference/clients/
     """
-    words = [] if isinstance(server.config, Denied) else server.config.get("client-output-buffer-limit", "").split()
+    words = (
+        [] if isinstance(server.config, NotPermitted) else server.config.get("client-output-buffer-limit", "").split()
+    )
     limits = dict(zip(words[::4], words[1::4], strict=False))
     return whole(limits.get("replica", limits.get("slave"))) or 0

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from optimus_ops.errors import OpsError, Refused
 from optimus_ops.redis.client import Login, open_client, open_sentinel, open_url
-from optimus_ops.redis.containers import directory_of, find_redis
+from optimus_ops.redis.containers import address_book_of, find_redis
 from optimus_ops.redis.deadline_gather import ask_together
 from optimus_ops.redis.identity import distinct, identify, mentioned, resolve, watches
 from optimus_ops.redis.model import Address, Node, Sentinel, Server, Topology
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from optimus_ops.engine.observe import Docker
-    from optimus_ops.redis.address_book import Directory
+    from optimus_ops.redis.address_book import AddressBook
     from optimus_ops.redis.containers import RedisContainer
-    from optimus_ops.redis.model import Purpose, Watch
+    from optimus_ops.redis.model import MonitoredMaster, Purpose
     from optimus_ops.redis.redis_url import RedisUrl
 
 LOOK_SECONDS = 20.0
@@ -172,7 +172,7 @@ class StackPlace:
 
         sentinels = _sentinels(watching, connect, name, rewrite=rewrite, note=note)
         servers = _servers(serving, connect, rewrite=rewrite, note=note)
-        known = _known(servers, sentinels, directory_of(containers).names)
+        known = _known(servers, sentinels, address_book_of(containers).names)
         return Topology(self.project, servers, sentinels, master_name(sentinels, name), known)
 
     def server(self, node: Node) -> Any:
@@ -198,13 +198,13 @@ def _others(named: Sequence[Sentinel]) -> set[Address]:
     return known - {one.node.address for one in named}
 
 
-def _data(watch: Watch) -> list[Address]:
+def _data(watch: MonitoredMaster) -> list[Address]:
     return [watch.master.address, *(peer.address for peer in watch.replicas)]
 
 
 def _known(
     servers: Sequence[Server], sentinels: Sequence[Sentinel], names: Mapping[str, str] | None = None
-) -> Directory:
+) -> AddressBook:
     """Return which addresses mean the same, as far as that can be found out."""
     given = names or {}
     hosts = {address.host for address in mentioned(servers, sentinels)} - set(given)

@@ -10,10 +10,10 @@ from optimus_ops.errors import Refused
 from optimus_ops.plan.steps import Plan
 from optimus_ops.project.settings import load_project
 from optimus_ops.redis.checks import judge
-from optimus_ops.redis.failover_executor import LONGEST_SECONDS, FailoverActor
+from optimus_ops.redis.failover_executor import LONGEST_SECONDS, FailoverExecutor
 from optimus_ops.redis.group_lookup import place_of
 from optimus_ops.redis.second_look import look_again
-from optimus_ops.redis.steps import ForgetPreference, HandOver, PreferReplica, VerifyFailover
+from optimus_ops.redis.steps import ForgetPreference, HandOver, SetReplicaPriority, VerifyFailover
 from optimus_ops.redis.target import parse_flags
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ def failover(flags: Flags, options: Options, *, to: str = "", force: bool = Fals
         topology = look_again(place.look(rewrite=not options.plan), place.server)
         if not force:
             refuse_unhealthy(topology, judge(topology))
-        actor = FailoverActor(place)
+        actor = FailoverExecutor(place)
         return Planned(plan_failover(topology, to), lambda: (actor, None), LONGEST_SECONDS, actor.outcome)
 
     name = f"redis-{re.sub('[^A-Za-z0-9_-]', '-', flags.sentinels[0])}" if target.outside else project.name
@@ -96,7 +96,9 @@ def plan_failover(topology: Topology, to: str = "") -> Plan:
     cause = f"{old.node.name} is the master" + (f", {wanted.node.name} is wanted" if wanted else "")
     steps: list[Step] = []
     if wanted:
-        steps.append(PreferReplica(server=wanted.node.name, master=topology.master, cause="sentinels choose otherwise"))
+        steps.append(
+            SetReplicaPriority(server=wanted.node.name, master=topology.master, cause="sentinels choose otherwise")
+        )
     steps.append(HandOver(**names, cause=cause))
     checked = wanted.node.name if wanted else ""
     steps.append(VerifyFailover(**names, wanted=checked, cause="an answer of one sentinel is no proof"))

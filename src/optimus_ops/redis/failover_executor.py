@@ -11,11 +11,17 @@ from redis.exceptions import NoPermissionError, ResponseError
 
 from optimus_ops.errors import OpsError
 from optimus_ops.redis.client import ODD, reason
-from optimus_ops.redis.coordinated_failover import MOMENT_SECONDS, PROMOTION_SECONDS, Handed, Parts, hand_over
+from optimus_ops.redis.coordinated_failover import (
+    MOMENT_SECONDS,
+    PROMOTION_SECONDS,
+    FailoverResult,
+    FailoverRoles,
+    coordinated_failover,
+)
 from optimus_ops.redis.identity import watches
-from optimus_ops.redis.model import Denied
+from optimus_ops.redis.model import NotPermitted
 from optimus_ops.redis.observe_sentinel import peer
-from optimus_ops.redis.steps import ForgetPreference, HandOver, PreferReplica, VerifyFailover
+from optimus_ops.redis.steps import ForgetPreference, HandOver, SetReplicaPriority, VerifyFailover
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -38,7 +44,7 @@ LONGEST_SECONDS = SEEN_SECONDS + MOMENT_SECONDS + PROMOTION_SECONDS + VERIFY_SEC
 
 
 @dataclass
-class FailoverActor:
+class FailoverExecutor:
     """Carries the steps of a planned fail-over out.
 
     Args:
@@ -60,7 +66,7 @@ class FailoverActor:
 
     def _act(self, step: Step, progress: Progress) -> None:
         match step:
-            case PreferReplica(server=server, master=master):
+            case SetReplicaPriority(server=server, master=master):
                 self._prefer(server, master, progress)
             case HandOver(server=server, master=master):
                 self._hand_over(server, master, progress)
@@ -126,8 +132,8 @@ class FailoverActor:
         sentinel = chooser or [one.node for one in topology.sentinels if not one.silence][-1]
         down_after = min((watch.down_after for watch in watches(topology.sentinels)), default=0)
         replicas = tuple(one.node for one in topology.members if one.role == "replica")
-        parts = Parts(sentinel, _node(topology, name), replicas, topology.directory, master, down_after / 1000)
-        handed = hand_over(self.place, parts, patience=self.patience)
+        parts = FailoverRoles(sentinel, _node(topology, name), replicas, topology.directory, master, down_after / 1000)
+        handed = coordinated_failover(self.place, parts, patience=self.patience)
         self._facts |= _facts(topology, sentinel, handed)
         new = topology.directory.shown(handed.address)
         progress.note = f"{new} took over, writes were held for {handed.held * 1000:.0f} ms"
@@ -205,7 +211,7 @@ def _node(topology: Topology, name: str) -> Node:
 
 
 def _priority(server: Server) -> int | None:
-    return None if isinstance(server.replication, Denied) else server.replication.priority
+    return None if isinstance(server.replication, NotPermitted) else server.replication.priority
 
 
 def _rewrite(client: Any) -> None:
@@ -216,7 +222,7 @@ def _rewrite(client: Any) -> None:
         return
 
 
-def _facts(topology: Topology, sentinel: Node, handed: Handed) -> dict[str, Any]:
+def _facts(topology: Topology, sentinel: Node, handed: FailoverResult) -> dict[str, Any]:
     return {
         "promoted": topology.directory.shown(handed.address),
         "by": sentinel.name,

@@ -11,15 +11,15 @@ import socket
 from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
-from optimus_ops.redis.address_book import Directory
+from optimus_ops.redis.address_book import AddressBook
 from optimus_ops.redis.deadline_gather import ask_together
-from optimus_ops.redis.model import Address, Denied, Replication
+from optimus_ops.redis.model import Address, NotPermitted, Replication
 from optimus_ops.redis.values import count_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-    from optimus_ops.redis.model import Sentinel, Server, Watch
+    from optimus_ops.redis.model import MonitoredMaster, Sentinel, Server
 
 RESOLVE_SECONDS = 2.0
 
@@ -42,9 +42,9 @@ def _all(servers: Sequence[Server], sentinels: Sequence[Sentinel]) -> list[Serve
     return [*servers, *sentinels]
 
 
-def watches(sentinels: Iterable[Sentinel]) -> list[Watch]:
+def watches(sentinels: Iterable[Sentinel]) -> list[MonitoredMaster]:
     """Return what those sentinels have that know the master."""
-    return [one.watch for one in sentinels if one.watch is not None and not isinstance(one.watch, Denied)]
+    return [one.watch for one in sentinels if one.watch is not None and not isinstance(one.watch, NotPermitted)]
 
 
 def mentioned(servers: Sequence[Server], sentinels: Sequence[Sentinel]) -> Iterator[Address]:
@@ -65,7 +65,7 @@ def identify(
     sentinels: Sequence[Sentinel],
     names: Mapping[str, str],
     resolved: Mapping[str, frozenset[str]],
-) -> Directory:
+) -> AddressBook:
     """Find out which addresses mean the same node.
 
     Args:
@@ -86,9 +86,9 @@ def identify(
                 aliases.setdefault(address, home)
     # What follows goes by what is known so far.
     for find in (_masters_of_followers, _attached_followers):
-        known = Directory(names, dict(aliases))
+        known = AddressBook(names, dict(aliases))
         aliases |= {address: home for address, home in find(servers, known) if address not in homes}
-    return Directory(names, aliases)
+    return AddressBook(names, aliases)
 
 
 def _second_addresses(servers: Sequence[Server], sentinels: Sequence[Sentinel]) -> Iterator[tuple[Address, Address]]:
@@ -131,7 +131,7 @@ def _followers(servers: Sequence[Server], own: Replication) -> list[tuple[Server
     return found if len(found) <= len(own.replicas) else []
 
 
-def _masters_of_followers(servers: Sequence[Server], known: Directory) -> Iterator[tuple[Address, Address]]:
+def _masters_of_followers(servers: Sequence[Server], known: AddressBook) -> Iterator[tuple[Address, Address]]:
     """Replicas may know their master by an address that nobody else has for it."""
     homes = {known.canonical(server.node.address) for server in servers}
     for server, own in _told(servers):
@@ -141,7 +141,7 @@ def _masters_of_followers(servers: Sequence[Server], known: Directory) -> Iterat
                     yield theirs.master, server.node.address
 
 
-def _attached_followers(servers: Sequence[Server], known: Directory) -> Iterator[tuple[Address, Address]]:
+def _attached_followers(servers: Sequence[Server], known: AddressBook) -> Iterator[tuple[Address, Address]]:
     """A master may know a replica by another address; its port, or there being no other, tells which one it is."""
     homes = {known.canonical(server.node.address) for server in servers}
     for _server, own in _told(servers):
@@ -156,7 +156,7 @@ def _attached_followers(servers: Sequence[Server], known: Directory) -> Iterator
 
 def _port(server: Server) -> int:
     """Return the port that a server itself listens on, which may be mapped to another one."""
-    return server.node.address.port if isinstance(server.info, Denied) else count_of(server.info, "tcp_port")
+    return server.node.address.port if isinstance(server.info, NotPermitted) else count_of(server.info, "tcp_port")
 
 
 def resolve(hosts: Iterable[str], look_up: Callable[[str], Iterable[str]] | None = None) -> dict[str, frozenset[str]]:

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from optimus_ops.redis.address_book import NOTHING_KNOWN, Directory
+from optimus_ops.redis.address_book import NOTHING_KNOWN, AddressBook
 
 Purpose = Literal["state", "cache", "unknown"]
 """What a server is for: state must never be lost or evicted, a cache may be."""
@@ -33,7 +33,7 @@ class Address:
 
 
 @dataclass(frozen=True, slots=True)
-class Denied:
+class NotPermitted:
     """A question that was refused: the user has no right to ask it, or the server does not offer it."""
 
     reason: str
@@ -198,23 +198,23 @@ class Server:
     advice: str = ""
     refusal: str = ""
     ping: float = 0.0
-    info: Mapping[str, Any] | Denied = field(default_factory=dict)
-    replication: Replication | Denied = Denied("")
-    config: Mapping[str, str] | Denied = field(default_factory=dict)
-    keys: int | Denied = 0
-    events: tuple[LatencyEvent, ...] | Denied = ()
-    slow: SlowLog | Denied = SlowLog(0, ())
+    info: Mapping[str, Any] | NotPermitted = field(default_factory=dict)
+    replication: Replication | NotPermitted = NotPermitted("")
+    config: Mapping[str, str] | NotPermitted = field(default_factory=dict)
+    keys: int | NotPermitted = 0
+    events: tuple[LatencyEvent, ...] | NotPermitted = ()
+    slow: SlowLog | NotPermitted = SlowLog(0, ())
     probe: Probe | None = None
-    rewritten: str | Denied | None = None
+    rewritten: str | NotPermitted | None = None
     now: int = 0
-    cluster: Cluster | Denied | None = None
+    cluster: Cluster | NotPermitted | None = None
     also: tuple[Address, ...] = ()
-    later: Mapping[str, Any] | Denied | None = None
+    later: Mapping[str, Any] | NotPermitted | None = None
 
     @property
     def product(self) -> str:
         """Return what it is: Redis, or a server that says it is another one; "" if unknown."""
-        if isinstance(self.info, Denied) or not self.info:
+        if isinstance(self.info, NotPermitted) or not self.info:
             return ""
         return "Valkey" if "valkey_version" in self.info else str(self.info.get("server_name") or "Redis").capitalize()
 
@@ -222,23 +222,23 @@ class Server:
     def version(self) -> str:
         """Return its own version, not the one that it says it is compatible with; "" if unknown."""
         own = self.product.lower() or "redis"
-        found = {} if isinstance(self.info, Denied) else self.info
+        found = {} if isinstance(self.info, NotPermitted) else self.info
         return str(found.get(f"{own}_version") or found.get("redis_version", ""))
 
     @property
     def run_id(self) -> str:
         """Return the id that no other server has; it changes at each start. "" if unknown."""
-        return "" if isinstance(self.info, Denied) else str(self.info.get("run_id", ""))
+        return "" if isinstance(self.info, NotPermitted) else str(self.info.get("run_id", ""))
 
     @property
     def role(self) -> str:
         """Return master or replica, "" if unknown."""
-        return "" if self.silence or isinstance(self.replication, Denied) else self.replication.role
+        return "" if self.silence or isinstance(self.replication, NotPermitted) else self.replication.role
 
-    def follows(self, master: Address, directory: Directory) -> bool:
+    def follows(self, master: Address, directory: AddressBook) -> bool:
         """Tell whether it is a replica of the server at an address, and its link is up."""
         own = self.replication
-        if self.silence or isinstance(own, Denied) or own.master is None:
+        if self.silence or isinstance(own, NotPermitted) or own.master is None:
             return False
         return bool(own.link_up) and directory.same(own.master, master)
 
@@ -258,7 +258,7 @@ class Peer:
 
 
 @dataclass(frozen=True, slots=True)
-class Watch:
+class MonitoredMaster:
     """What a sentinel has on the master that it was asked about.
 
     Args:
@@ -282,8 +282,8 @@ class Watch:
     down_after: int
     failover_timeout: int
     parallel_syncs: int
-    no_quorum: str | Denied
-    unlisted: Denied | None = None
+    no_quorum: str | NotPermitted
+    unlisted: NotPermitted | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -311,11 +311,11 @@ class Sentinel:
     silence: str = ""
     advice: str = ""
     names: tuple[str, ...] = ()
-    watch: Watch | Denied | None = None
+    watch: MonitoredMaster | NotPermitted | None = None
     tilt: bool | None = None
     identity: str = ""
     config_file: str | None = None
-    rewritten: str | Denied | None = None
+    rewritten: str | NotPermitted | None = None
     uptime: int | None = None
     run_id: str = ""
     also: tuple[Address, ...] = ()
@@ -338,7 +338,7 @@ class Topology:
     servers: tuple[Server, ...]
     sentinels: tuple[Sentinel, ...] = ()
     master: str = ""
-    directory: Directory = NOTHING_KNOWN
+    directory: AddressBook = NOTHING_KNOWN
 
     @property
     def members(self) -> tuple[Server, ...]:

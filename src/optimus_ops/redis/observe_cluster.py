@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from optimus_ops.redis.client import ask
-from optimus_ops.redis.model import Cluster, Denied
+from optimus_ops.redis.model import Cluster, NotPermitted
 from optimus_ops.redis.values import count_of, whole
 
 if TYPE_CHECKING:
@@ -15,9 +15,9 @@ LOST = frozenset({"fail", "fail?", "noaddr"})
 """Flags in CLUSTER NODES (https://redis.io/docs/latest/commands/cluster-nodes/) of nodes that can't be reached."""
 
 
-def observe_cluster(client: Any, info: Mapping[str, Any] | Denied) -> Cluster | Denied | None:
+def observe_cluster(client: Any, info: Mapping[str, Any] | NotPermitted) -> Cluster | NotPermitted | None:
     """Ask a node for the state of its cluster; None where it is no node of one."""
-    if isinstance(info, Denied):
+    if isinstance(info, NotPermitted):
         return None
     if not whole(info.get("cluster_enabled")) and "cluster" not in {info.get("redis_mode"), info.get("server_mode")}:
         return None

@@ -5,16 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from optimus_ops.redis.client import ask
-from optimus_ops.redis.model import Address, Attached, Denied, Replication
+from optimus_ops.redis.model import Address, Attached, NotPermitted, Replication
 from optimus_ops.redis.values import count_of, whole
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 
-def observe_replication(client: Any, info: Mapping[str, Any] | Denied) -> Replication | Denied:
+def observe_replication(client: Any, info: Mapping[str, Any] | NotPermitted) -> Replication | NotPermitted:
     """Return its part in replication, asking by ROLE where INFO does not tell."""
-    if not isinstance(info, Denied) and info.get("role") in ROLES:
+    if not isinstance(info, NotPermitted) and info.get("role") in ROLES:
         return replication_of_info(info)
     return ask(lambda: replication_of_role(client.execute_command("ROLE")))
 

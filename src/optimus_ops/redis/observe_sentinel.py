@@ -8,7 +8,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import NoPermissionError, ResponseError
 
 from optimus_ops.redis.client import NOT_OFFERED, ODD, ask, attempt, cause_of, refusal
-from optimus_ops.redis.model import Address, Denied, Peer, Sentinel, Watch
+from optimus_ops.redis.model import Address, MonitoredMaster, NotPermitted, Peer, Sentinel
 from optimus_ops.redis.trouble import ODD_ANSWER, code_of, explain
 from optimus_ops.redis.values import count_of
 
@@ -45,9 +45,11 @@ def observe_sentinel(node: Node, connect: Callable[[], Any], master: str, *, rew
 def _observe(node: Node, client: Any, master: str, *, rewrite: bool) -> Sentinel:
     _greet(client)
     masters = ask(lambda: tuple(sorted(str(name) for name in client.sentinel_masters())))
-    names = () if isinstance(masters, Denied) else masters
+    names = () if isinstance(masters, NotPermitted) else masters
     answer = ask(client.info)
-    info: Mapping[str, Any] | Denied = answer if isinstance(answer, dict | Denied) else Denied(ODD_ANSWER.reason)
+    info: Mapping[str, Any] | NotPermitted = (
+        answer if isinstance(answer, dict | NotPermitted) else NotPermitted(ODD_ANSWER.reason)
+    )
     if _is_server(masters, info):
         hint = f"a sentinel's usual port is 26379; to look at this server: --url redis://{node.address}"
         return Sentinel(node, silence="it is a Redis server and no sentinel", advice=hint)
@@ -55,13 +57,13 @@ def _observe(node: Node, client: Any, master: str, *, rewrite: bool) -> Sentinel
     return Sentinel(
         node,
         names=names,
-        watch=_watch(client, asked) if isinstance(masters, Denied) or asked in names else None,
-        tilt=None if isinstance(info, Denied) else bool(count_of(info, "sentinel_tilt")),
+        watch=_watch(client, asked) if isinstance(masters, NotPermitted) or asked in names else None,
+        tilt=None if isinstance(info, NotPermitted) else bool(count_of(info, "sentinel_tilt")),
         identity=_identity(client),
-        config_file=None if isinstance(info, Denied) else str(info.get("config_file", "")),
+        config_file=None if isinstance(info, NotPermitted) else str(info.get("config_file", "")),
         rewritten=attempt(lambda: client.execute_command("SENTINEL", "FLUSHCONFIG")) if rewrite else None,
-        uptime=None if isinstance(info, Denied) else count_of(info, "uptime_in_seconds"),
-        run_id="" if isinstance(info, Denied) else str(info.get("run_id", "")),
+        uptime=None if isinstance(info, NotPermitted) else count_of(info, "uptime_in_seconds"),
+        run_id="" if isinstance(info, NotPermitted) else str(info.get("run_id", "")),
         ping_period=_ping_period(client),
     )
 
@@ -78,21 +80,21 @@ def _greet(client: Any) -> None:
         return
 
 
-def _is_server(masters: tuple[str, ...] | Denied, info: Mapping[str, Any] | Denied) -> bool:
+def _is_server(masters: tuple[str, ...] | NotPermitted, info: Mapping[str, Any] | NotPermitted) -> bool:
     """Tell whether a server listens there: it says so, or says nothing and has no list of masters either."""
-    if not isinstance(info, Denied):
+    if not isinstance(info, NotPermitted):
         mode = info.get("redis_mode", info.get("server_mode"))
-        return mode != "sentinel" if mode else isinstance(masters, Denied)
-    return isinstance(masters, Denied) and masters.reason == NOT_OFFERED
+        return mode != "sentinel" if mode else isinstance(masters, NotPermitted)
+    return isinstance(masters, NotPermitted) and masters.reason == NOT_OFFERED
 
 
-def _watch(client: Any, master: str) -> Watch | Denied | None:
+def _watch(client: Any, master: str) -> MonitoredMaster | NotPermitted | None:
     raw = ask(lambda: dict(client.sentinel_master(master)))
-    if isinstance(raw, Denied):
+    if isinstance(raw, NotPermitted):
         return raw
     lists = (_peers(lambda: client.sentinel_slaves(master)), _peers(lambda: client.sentinel_sentinels(master)))
-    replicas, sentinels = (() if isinstance(one, Denied) else one for one in lists)
-    return Watch(
+    replicas, sentinels = (() if isinstance(one, NotPermitted) else one for one in lists)
+    return MonitoredMaster(
         master=peer(raw),
         replicas=replicas,
         sentinels=sentinels,
@@ -102,13 +104,13 @@ def _watch(client: Any, master: str) -> Watch | Denied | None:
         failover_timeout=count_of(raw, "failover-timeout"),
         parallel_syncs=count_of(raw, "parallel-syncs"),
         no_quorum=_no_quorum(client, master),
-        unlisted=next((one for one in lists if isinstance(one, Denied)), None),
+        unlisted=next((one for one in lists if isinstance(one, NotPermitted)), None),
     )
 
 
-def _peers(question: Callable[[], Sequence[Mapping[str, Any]]]) -> tuple[Peer, ...] | Denied:
+def _peers(question: Callable[[], Sequence[Mapping[str, Any]]]) -> tuple[Peer, ...] | NotPermitted:
     found = ask(lambda: [peer(one) for one in question()])
-    return found if isinstance(found, Denied) else tuple(sorted(found, key=lambda one: one.address))
+    return found if isinstance(found, NotPermitted) else tuple(sorted(found, key=lambda one: one.address))
 
 
 def peer(raw: Mapping[str, Any]) -> Peer:
@@ -120,14 +122,14 @@ def peer(raw: Mapping[str, Any]) -> Peer:
     )
 
 
-def _no_quorum(client: Any, master: str) -> str | Denied:
+def _no_quorum(client: Any, master: str) -> str | NotPermitted:
     try:
-        return "" if client.execute_command("SENTINEL", "CKQUORUM", master) else Denied(ODD_ANSWER.reason)
+        return "" if client.execute_command("SENTINEL", "CKQUORUM", master) else NotPermitted(ODD_ANSWER.reason)
     except ResponseError as error:
         # Whatever else it says is about the question.
-        return str(error) if code_of(error) in QUORUM_CODES else Denied(refusal(error))
+        return str(error) if code_of(error) in QUORUM_CODES else NotPermitted(refusal(error))
     except ODD as error:
-        return Denied(refusal(error))
+        return NotPermitted(refusal(error))
 
 
 def _identity(client: Any) -> str:
@@ -138,7 +140,7 @@ def _identity(client: Any) -> str:
 
 def _ping_period(client: Any) -> int | None:
     answer = ask(lambda: periods(client))
-    return None if isinstance(answer, Denied) else answer.get("ping-period")
+    return None if isinstance(answer, NotPermitted) else answer.get("ping-period")
 
 
 def periods(client: Any) -> dict[str, int]:

@@ -9,7 +9,7 @@ from redis.exceptions import BusyLoadingError, ResponseError
 from redis.exceptions import ConnectionError as RedisConnectionError
 
 from optimus_ops.redis.client import ODD, ask, attempt, cause_of
-from optimus_ops.redis.model import Denied, LatencyEvent, Probe, Server, SlowCommand, SlowLog
+from optimus_ops.redis.model import LatencyEvent, NotPermitted, Probe, Server, SlowCommand, SlowLog
 from optimus_ops.redis.observe_cluster import observe_cluster
 from optimus_ops.redis.observe_replication import observe_replication
 from optimus_ops.redis.trouble import ANSWERS_NOTHING, ODD_ANSWER, code_of, explain
@@ -66,7 +66,7 @@ def _observe(node: Node, client: Any, *, rewrite: bool) -> Server:
     _greet(client)
     ping = (time.perf_counter() - began) * 1000
     info = _info(client)
-    if not isinstance(info, Denied) and "sentinel" in {info.get("redis_mode"), info.get("server_mode")}:
+    if not isinstance(info, NotPermitted) and "sentinel" in {info.get("redis_mode"), info.get("server_mode")}:
         hint = f"name it as one, and it tells of the servers: --sentinel {node.address}"
         return Server(node, silence="it is a sentinel and no server", advice=hint)
     config = _config(client)
@@ -82,8 +82,8 @@ def _observe(node: Node, client: Any, *, rewrite: bool) -> Server:
         events=ask(lambda: _events(client)),
         slow=ask(lambda: _slow(client)),
         # Where CONFIG GET is taken away, the refusal of CONFIG REWRITE says nothing about the file.
-        rewritten=(config if isinstance(config, Denied) else attempt(client.config_rewrite)) if rewrite else None,
-        now=0 if isinstance(info, Denied) else count_of(info, "server_time_usec") // 1_000_000,
+        rewritten=(config if isinstance(config, NotPermitted) else attempt(client.config_rewrite)) if rewrite else None,
+        now=0 if isinstance(info, NotPermitted) else count_of(info, "server_time_usec") // 1_000_000,
         cluster=observe_cluster(client, info),
     )
 
@@ -105,24 +105,24 @@ def _greet(client: Any) -> Trouble | None:
     return None
 
 
-def _info(client: Any) -> Mapping[str, Any] | Denied:
+def _info(client: Any) -> Mapping[str, Any] | NotPermitted:
     answer = ask(client.info)
-    return answer if isinstance(answer, dict | Denied) else Denied(ODD_ANSWER.reason)
+    return answer if isinstance(answer, dict | NotPermitted) else NotPermitted(ODD_ANSWER.reason)
 
 
-def _config(client: Any) -> Mapping[str, str] | Denied:
+def _config(client: Any) -> Mapping[str, str] | NotPermitted:
     found: dict[str, str] = {}
     for name in SETTINGS:
         # One at a time: before Redis 7, CONFIG GET takes one pattern.
         answer = ask(lambda name=name: client.config_get(name).items())  # type: ignore[misc]  # a default binds the name
-        if isinstance(answer, Denied):
+        if isinstance(answer, NotPermitted):
             return answer
         found |= {str(key): str(value) for key, value in answer}
-    return found or Denied("it tells of no setting")
+    return found or NotPermitted("it tells of no setting")
 
 
-def _keys(client: Any, info: Mapping[str, Any] | Denied) -> int | Denied:
-    if isinstance(info, Denied):
+def _keys(client: Any, info: Mapping[str, Any] | NotPermitted) -> int | NotPermitted:
+    if isinstance(info, NotPermitted):
         return ask(lambda: int(client.dbsize()))
     return keys_of(info)
 

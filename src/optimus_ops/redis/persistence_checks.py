@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from optimus_ops.redis.check_result import Check
-from optimus_ops.redis.model import Denied
+from optimus_ops.redis.model import NotPermitted
 from optimus_ops.redis.second_look import grown
 from optimus_ops.redis.values import count_of
 from optimus_ops.text.units import age
@@ -74,4 +74,4 @@ def _problems(server: Server, info: Mapping[str, Any]) -> Iterator[tuple[bool, s
 
 
 def _appendfsync(server: Server) -> str:
-    return "" if isinstance(server.config, Denied) else server.config.get("appendfsync", "")
+    return "" if isinstance(server.config, NotPermitted) else server.config.get("appendfsync", "")

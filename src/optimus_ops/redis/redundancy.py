@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from optimus_ops.redis.check_result import Check
-from optimus_ops.redis.model import Denied
+from optimus_ops.redis.model import NotPermitted
 from optimus_ops.redis.values import keys_of
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ def _named(servers: Iterable[Server]) -> str:
 
 def lacks_data(replica: Server, master: Server | None) -> bool:
     """Tell whether a replica has so few of its master's keys that it can't have its data, in both looks."""
-    if master is None or isinstance(replica.keys, Denied) or isinstance(master.keys, Denied):
+    if master is None or isinstance(replica.keys, NotPermitted) or isinstance(master.keys, NotPermitted):
         return False
     looks = [(replica.keys, master.keys)]
     if isinstance(replica.later, Mapping) and isinstance(master.later, Mapping):
@@ -64,9 +64,9 @@ def lacks_data(replica: Server, master: Server | None) -> bool:
 
 
 def _data(server: Server) -> tuple[int, int]:
-    offset = 0 if isinstance(server.replication, Denied) else server.replication.offset
-    return offset, 0 if isinstance(server.keys, Denied) else server.keys
+    offset = 0 if isinstance(server.replication, NotPermitted) else server.replication.offset
+    return offset, 0 if isinstance(server.keys, NotPermitted) else server.keys
 
 
 def _priority(server: Server) -> int | None:
-    return None if isinstance(server.replication, Denied) else server.replication.priority
+    return None if isinstance(server.replication, NotPermitted) else server.replication.priority

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from optimus_ops.redis.check_result import Check, not_allowed, worst
-from optimus_ops.redis.model import Denied
+from optimus_ops.redis.model import NotPermitted
 from optimus_ops.redis.redundancy import GROUP, check_redundancy, lacks_data
 from optimus_ops.redis.values import count_of, whole
 from optimus_ops.text.units import size
@@ -57,7 +57,7 @@ def check_member(topology: Topology, server: Server) -> Iterator[Check]:
     """Judge a server's part in replication."""
     if server.silence:
         return
-    if isinstance(server.replication, Denied):
+    if isinstance(server.replication, NotPermitted):
         yield not_allowed(server.node.name, "replication", server.replication, "INFO or ROLE")
         return
     if server.replication.master is None:
@@ -104,7 +104,7 @@ def _missing(topology: Topology, server: Server, own: Replication) -> Iterator[P
 
 def _has_stream_of(server: Server, master: Replication) -> bool:
     own = server.replication
-    if server.silence or isinstance(own, Denied) or own.master is None:
+    if server.silence or isinstance(own, NotPermitted) or own.master is None:
         return False
     return bool(own.link_up and own.history) and own.history == master.history
 
@@ -115,7 +115,7 @@ def _follows_itself(topology: Topology, server: Server, own: Replication) -> boo
     if topology.directory.same(own.master, server.node.address):
         return True
     elsewhere = any(topology.directory.same(own.master, one.node.address) for one in topology.servers)
-    port = server.node.address.port if isinstance(server.info, Denied) else count_of(server.info, "tcp_port")
+    port = server.node.address.port if isinstance(server.info, NotPermitted) else count_of(server.info, "tcp_port")
     return not elsewhere and not own.link_up and own.master.host in LOOPBACK and own.master.port == port
 
 
@@ -181,11 +181,11 @@ def check_min_replicas(topology: Topology, server: Server) -> Iterator[Check]:
     if server.silence or not (topology.sentinels or _min_replicas(server)):
         return
     name = server.node.name
-    if isinstance(server.config, Denied):
+    if isinstance(server.config, NotPermitted):
         yield not_allowed(name, "min-replicas", server.config, "CONFIG GET")
         return
     if whole(server.config.get("min-replicas-to-write")) is None:
-        yield not_allowed(name, "min-replicas", Denied("it does not tell"), "CONFIG GET min-replicas-to-write")
+        yield not_allowed(name, "min-replicas", NotPermitted("it does not tell"), "CONFIG GET min-replicas-to-write")
         return
     wanted = _min_replicas(server)
     lag = count_of(server.config, "min-replicas-max-lag")
@@ -209,12 +209,12 @@ def check_min_replicas(topology: Topology, server: Server) -> Iterator[Check]:
 
 
 def _min_replicas(server: Server) -> int:
-    return 0 if isinstance(server.config, Denied) else count_of(server.config, "min-replicas-to-write")
+    return 0 if isinstance(server.config, NotPermitted) else count_of(server.config, "min-replicas-to-write")
 
 
 def _refuses_writes(server: Server, wanted: int) -> bool:
     own = server.replication
-    if isinstance(own, Denied) or own.master is not None or own.good_replicas is None:
+    if isinstance(own, NotPermitted) or own.master is not None or own.good_replicas is None:
         return False
     return own.good_replicas < wanted
 
@@ -224,13 +224,13 @@ def check_config_file(topology: Topology, server: Server) -> Iterator[Check]:
     if server.silence or not topology.sentinels:
         return
     name = server.node.name
-    if isinstance(server.info, Denied):
+    if isinstance(server.info, NotPermitted):
         yield not_allowed(name, "config file", server.info, "INFO")
         return
     yield config_file_check(name, str(server.info.get("config_file", "")), server.rewritten, "CONFIG REWRITE")
 
 
-def config_file_check(name: str, file: str, rewritten: str | Denied | None, command: str) -> Check:
+def config_file_check(name: str, file: str, rewritten: str | NotPermitted | None, command: str) -> Check:
     """Judge a configuration file, of a server or a sentinel.
 
     Args:
@@ -245,7 +245,7 @@ def config_file_check(name: str, file: str, rewritten: str | Denied | None, comm
         return Check(name, "config file", "failed", "none", hint, figures)
     if rewritten is None:
         return Check(name, "config file", "ok", f"{file} (not tried: --try-rewrite tries {command})", figures=figures)
-    if isinstance(rewritten, Denied):
+    if isinstance(rewritten, NotPermitted):
         return not_allowed(name, "config file", rewritten, command)
     if rewritten:
         hint = "it must be writable, in a writable folder, and no single-file mount (rename fails there with EBUSY)"

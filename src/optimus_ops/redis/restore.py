@@ -17,9 +17,9 @@ from optimus_ops.redis.data_files import DataFiles, read_data_files, refuse_with
 from optimus_ops.redis.group_lookup import stack_place
 from optimus_ops.redis.identity import watches
 from optimus_ops.redis.manifest import check_files, read_manifest
-from optimus_ops.redis.restore_executor import LONGEST_SECONDS, RestoreActor
+from optimus_ops.redis.restore_executor import LONGEST_SECONDS, RestoreExecutor
 from optimus_ops.redis.server_choice import choose_container, named_container
-from optimus_ops.redis.steps import PutInPlace, SetAside, StageBackup, StartRedis, StopRedis, VerifyRestore
+from optimus_ops.redis.steps import ActivateBackup, MoveDataAside, StageBackup, StartRedis, StopRedis, VerifyRestore
 from optimus_ops.redis.target import Flags, parse_flags
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ def restore(
         files = _data_files(place, group[-1])
         refuse_without_volume(group[-1], files)
         source = "aof" if manifest.aof and files.append_only and not snapshot else "snapshot"
-        actor = RestoreActor(place, group, files, backup, manifest)
+        actor = RestoreExecutor(place, group, files, backup, manifest)
         plan = plan_restore(project.name, group, manifest, backup, source, aside_name(datetime.now(UTC)))
         return Planned(plan, lambda: (actor, None), LONGEST_SECONDS, actor.outcome)
 
@@ -156,8 +156,8 @@ def plan_restore(
     steps = [
         StageBackup(server=master, folder=str(folder), source=source, cause=made),
         StopRedis(names=(*sentinels, *replicas, master), cause="data is replaced while nobody uses it"),
-        SetAside(servers=(*replicas, master), aside=aside, cause="it comes back if anything fails"),
-        PutInPlace(server=master, cause="from now on it is the data"),
+        MoveDataAside(servers=(*replicas, master), aside=aside, cause="it comes back if anything fails"),
+        ActivateBackup(server=master, cause="from now on it is the data"),
         StartRedis(names=(*sentinels, master), cause="the master comes first, with the restored data"),
         *([StartRedis(names=replicas, cause="empty, they copy it from the master")] if replicas else []),
         VerifyRestore(

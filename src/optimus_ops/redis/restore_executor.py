@@ -13,7 +13,7 @@ from optimus_ops.redis.aof import manifest_of_snapshot
 from optimus_ops.redis.client import reason
 from optimus_ops.redis.helper_container import HELPER_SECONDS, beside, tar_of
 from optimus_ops.redis.observe_replication import replication_of_info
-from optimus_ops.redis.steps import PutInPlace, SetAside, StageBackup, StartRedis, StopRedis, VerifyRestore
+from optimus_ops.redis.steps import ActivateBackup, MoveDataAside, StageBackup, StartRedis, StopRedis, VerifyRestore
 from optimus_ops.text.units import size
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ FORGET = 'cd "$1"; for name in replaced-*; do [ ! -d "$name" ] || [ "$name" = "$
 
 
 @dataclass
-class RestoreActor:
+class RestoreExecutor:
     """Carries the steps of a restore out.
 
     Args:
@@ -94,9 +94,9 @@ class RestoreActor:
                 self._stage(source, progress)
             case StopRedis():
                 self._stop(progress)
-            case SetAside(aside=aside):
+            case MoveDataAside(aside=aside):
                 self._set_aside(aside)
-            case PutInPlace():
+            case ActivateBackup():
                 beside(self._master, PUT_IN_PLACE, self.files.folder)
                 self._staged = False
             case StartRedis(names=names):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from optimus_ops.redis.client import ODD, reason
 from optimus_ops.redis.deadline_gather import ask_together
-from optimus_ops.redis.model import Denied, Replication
+from optimus_ops.redis.model import NotPermitted, Replication
 from optimus_ops.redis.values import count_of
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def look_again(topology: Topology, connect: Callable[[Node], Any], *, patience: 
     asked = {
         one.node: partial(_again, one, partial(connect, one.node), waits if one.role == "master" else 0.0)
         for one in topology.servers
-        if not one.silence and not isinstance(one.info, Denied)
+        if not one.silence and not isinstance(one.info, NotPermitted)
     }
     found = ask_together(asked, seconds=patience + 2.0, late=lambda _node: None)
     servers = tuple(replace(one, later=found.get(one.node)) for one in topology.servers)
@@ -49,12 +49,12 @@ def _restless(server: Server) -> bool:
         return False
     if own.master is not None:
         return own.syncing or not own.link_up
-    copied = 0 if isinstance(server.info, Denied) else count_of(server.info, "sync_full")
+    copied = 0 if isinstance(server.info, NotPermitted) else count_of(server.info, "sync_full")
     return any(not one.online for one in own.replicas) or copied > len(own.replicas) + ENOUGH
 
 
-def _again(server: Server, connect: Callable[[], Any], patience: float) -> Mapping[str, Any] | Denied:
-    before = 0 if isinstance(server.info, Denied) else count_of(server.info, "sync_full")
+def _again(server: Server, connect: Callable[[], Any], patience: float) -> Mapping[str, Any] | NotPermitted:
+    before = 0 if isinstance(server.info, NotPermitted) else count_of(server.info, "sync_full")
     until = time.monotonic() + patience
     try:
         with connect() as client:
@@ -64,12 +64,12 @@ def _again(server: Server, connect: Callable[[], Any], patience: float) -> Mappi
                     return info
                 time.sleep(POLL_SECONDS)
     except ODD as error:
-        return Denied(reason(error))
+        return NotPermitted(reason(error))
 
 
 def grown(server: Server, counter: str) -> int:
     """Return by how much a counter of INFO grew between both looks; 0 if there was one look, or a restart between."""
-    if isinstance(server.info, Denied) or server.later is None or isinstance(server.later, Denied):
+    if isinstance(server.info, NotPermitted) or server.later is None or isinstance(server.later, NotPermitted):
         return 0
     return max(count_of(server.later, counter) - count_of(server.info, counter), 0)
 

@@ -6,14 +6,14 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from optimus_ops.redis.check_result import Check, not_allowed
-from optimus_ops.redis.model import Denied
+from optimus_ops.redis.model import NotPermitted
 from optimus_ops.redis.replication_checks import RESET, config_file_check
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from optimus_ops.redis.check_result import Verdict
-    from optimus_ops.redis.model import Address, Sentinel, Topology, Watch
+    from optimus_ops.redis.model import Address, MonitoredMaster, Sentinel, Topology
 
 GROUP = "sentinels"
 DEFAULT_DOWN_AFTER = 30_000
@@ -38,7 +38,7 @@ def check_sentinel(topology: Topology, sentinel: Sentinel) -> Iterator[Check]:
         hint = f"SENTINEL MONITOR {topology.master} … there, as the others have it"
         yield Check(name, "master", "failed", f"knows no master {topology.master!r}", hint)
         return
-    if isinstance(sentinel.watch, Denied):
+    if isinstance(sentinel.watch, NotPermitted):
         yield not_allowed(name, "master", sentinel.watch, "SENTINEL MASTER")
         return
     yield check_master(topology, sentinel, sentinel.watch)
@@ -47,12 +47,12 @@ def check_sentinel(topology: Topology, sentinel: Sentinel) -> Iterator[Check]:
     yield check_known_sentinels(topology, sentinel, sentinel.watch)
     yield check_tilt(sentinel)
     if sentinel.config_file is None:
-        yield not_allowed(name, "config file", Denied("the user has no right to ask"), "INFO")
+        yield not_allowed(name, "config file", NotPermitted("the user has no right to ask"), "INFO")
     else:
         yield config_file_check(name, sentinel.config_file, sentinel.rewritten, "SENTINEL FLUSHCONFIG")
 
 
-def check_master(topology: Topology, sentinel: Sentinel, watch: Watch) -> Check:
+def check_master(topology: Topology, sentinel: Sentinel, watch: MonitoredMaster) -> Check:
     """Judge the master as this sentinel sees it: reachable, and in truth a master."""
     name, shown = sentinel.node.name, topology.directory.shown(watch.master.address)
     down = sorted(watch.master.flags & DOWN)
@@ -72,9 +72,9 @@ def check_master(topology: Topology, sentinel: Sentinel, watch: Watch) -> Check:
     return Check(name, "master", "ok", shown, figures=figures)
 
 
-def check_quorum(name: str, watch: Watch) -> Check:
+def check_quorum(name: str, watch: MonitoredMaster) -> Check:
     """Judge what SENTINEL CKQUORUM says."""
-    if isinstance(watch.no_quorum, Denied):
+    if isinstance(watch.no_quorum, NotPermitted):
         return not_allowed(name, "CKQUORUM", watch.no_quorum, "SENTINEL CKQUORUM")
     if watch.no_quorum:
         hint = "no fail-over would happen: bring the other sentinels back, and look at the network between them"
@@ -82,7 +82,7 @@ def check_quorum(name: str, watch: Watch) -> Check:
     return Check(name, "CKQUORUM", "ok", f"quorum {watch.quorum} and majority are reachable")
 
 
-def check_known_replicas(topology: Topology, sentinel: Sentinel, watch: Watch) -> Check:
+def check_known_replicas(topology: Topology, sentinel: Sentinel, watch: MonitoredMaster) -> Check:
     """Judge whether the replicas that it knows are exactly those that there are."""
     there = [
         server.node.address
@@ -92,13 +92,15 @@ def check_known_replicas(topology: Topology, sentinel: Sentinel, watch: Watch) -
     return _known(topology, sentinel, watch, "replicas", there)
 
 
-def check_known_sentinels(topology: Topology, sentinel: Sentinel, watch: Watch) -> Check:
+def check_known_sentinels(topology: Topology, sentinel: Sentinel, watch: MonitoredMaster) -> Check:
     """Judge whether the other sentinels that it knows are exactly those that there are."""
     others = [one.node.address for one in topology.sentinels if one.node != sentinel.node]
     return _known(topology, sentinel, watch, "sentinels", others)
 
 
-def _known(topology: Topology, sentinel: Sentinel, watch: Watch, kind: str, there: Sequence[Address]) -> Check:
+def _known(
+    topology: Topology, sentinel: Sentinel, watch: MonitoredMaster, kind: str, there: Sequence[Address]
+) -> Check:
     if watch.unlisted is not None:
         return not_allowed(sentinel.node.name, f"known {kind}", watch.unlisted, f"SENTINEL {kind.upper()}")
     peers = watch.replicas if kind == "replicas" else watch.sentinels
@@ -141,7 +143,7 @@ def _listed(names: Iterable[str]) -> str:
 def check_tilt(sentinel: Sentinel) -> Check:
     """Judge whether it acts at all."""
     if sentinel.tilt is None:
-        return not_allowed(sentinel.node.name, "tilt", Denied("the user has no right to ask"), "INFO")
+        return not_allowed(sentinel.node.name, "tilt", NotPermitted("the user has no right to ask"), "INFO")
     if sentinel.tilt:
         hint = "its clock jumped or it hung for 2 s (DNS? a frozen host?): it does nothing for 30 s after each"
         return Check(sentinel.node.name, "tilt", "failed", "in TILT: it does not act", hint)
@@ -155,7 +157,7 @@ def check_group(topology: Topology) -> Iterator[Check]:
     watches = [(one, one.watch) for one in topology.sentinels if _watches(one.watch)]
     if not watches:
         return
-    known = [(one, watch) for one, watch in watches if watch is not None and not isinstance(watch, Denied)]
+    known = [(one, watch) for one, watch in watches if watch is not None and not isinstance(watch, NotPermitted)]
     gone = [one.node.name for one in topology.sentinels if one.silence and one.node.listed]
     check = check_tolerance(len(topology.sentinels), max(watch.quorum for _one, watch in known))
     if gone and check.hint:
@@ -166,8 +168,8 @@ def check_group(topology: Topology) -> Iterator[Check]:
     yield check_settings(known)
 
 
-def _watches(watch: Watch | Denied | None) -> bool:
-    return watch is not None and not isinstance(watch, Denied)
+def _watches(watch: MonitoredMaster | NotPermitted | None) -> bool:
+    return watch is not None and not isinstance(watch, NotPermitted)
 
 
 def check_tolerance(count: int, quorum: int) -> Check:
@@ -198,7 +200,7 @@ def check_tolerance(count: int, quorum: int) -> Check:
     return Check(GROUP, "number", "ok", f"{found}: {losable} may be lost", figures=figures)
 
 
-def check_agreement(topology: Topology, watches: Sequence[tuple[Sentinel, Watch]]) -> Check:
+def check_agreement(topology: Topology, watches: Sequence[tuple[Sentinel, MonitoredMaster]]) -> Check:
     """Judge whether all sentinels name the same master, at the same address, with the same quorum."""
     named: dict[tuple[Address, int, int], list[str]] = {}
     for sentinel, watch in watches:
@@ -222,7 +224,7 @@ def check_agreement(topology: Topology, watches: Sequence[tuple[Sentinel, Watch]
     return Check(GROUP, "agreement", "failed", found, f"{hint} {topology.master} where it is wrong")
 
 
-def check_settings(watches: Sequence[tuple[Sentinel, Watch]]) -> Check:
+def check_settings(watches: Sequence[tuple[Sentinel, MonitoredMaster]]) -> Check:
     """Judge the times of a fail-over: chosen, and the same everywhere.
 
     Sentinels may see a master as down one after the other on purpose: those that do so together may all want to lead.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from optimus_ops.redis.check_result import Check, not_allowed
-from optimus_ops.redis.model import Denied
+from optimus_ops.redis.model import NotPermitted
 from optimus_ops.redis.persistence_checks import check_persistence
 from optimus_ops.redis.replication_checks import RESET
 from optimus_ops.redis.second_look import grown
@@ -49,10 +49,10 @@ def check_server(server: Server) -> Iterator[Check]:
 
 def _of_info(server: Server) -> Iterator[Check]:
     for name, needed, check in INFO_CHECKS:
-        if isinstance(server.info, Denied):
+        if isinstance(server.info, NotPermitted):
             yield not_allowed(server.node.name, name, server.info, "INFO")
         elif whole(server.info.get(needed)) is None:
-            yield not_allowed(server.node.name, name, Denied(f"it tells no {needed}"), "INFO")
+            yield not_allowed(server.node.name, name, NotPermitted(f"it tells no {needed}"), "INFO")
         else:
             yield check(server, server.info)
 
@@ -81,7 +81,7 @@ def check_cluster(server: Server) -> Iterator[Check]:
     if server.cluster is None:
         return
     name = server.node.name
-    if isinstance(server.cluster, Denied):
+    if isinstance(server.cluster, NotPermitted):
         yield not_allowed(name, "cluster", server.cluster, "CLUSTER INFO and NODES")
         return
     cluster = server.cluster
@@ -198,11 +198,11 @@ def check_clients(server: Server, info: Mapping[str, Any]) -> Check:
 
 def check_keys(server: Server) -> Check:
     """Show how many keys there are."""
-    if isinstance(server.keys, Denied):
+    if isinstance(server.keys, NotPermitted):
         return not_allowed(server.node.name, "keys", server.keys, "INFO or DBSIZE")
     figures: dict[str, int | str] = {"keys": server.keys}
     found = str(server.keys)
-    if not isinstance(server.info, Denied):
+    if not isinstance(server.info, NotPermitted):
         databases = {name: value for name, value in server.info.items() if _is_database(name, value)}
         parts = [f"{name}: {value['keys']}, {count_of(value, 'expires')} expire" for name, value in databases.items()]
         found = f"{server.keys} ({'; '.join(parts)})" if parts else found
@@ -222,9 +222,9 @@ def _is_database(name: str, value: object) -> bool:
 def check_latency(server: Server) -> Check:
     """Judge what the latency monitor recorded within the last hour."""
     name = server.node.name
-    if isinstance(server.events, Denied):
+    if isinstance(server.events, NotPermitted):
         return not_allowed(name, "latency", server.events, "LATENCY LATEST")
-    threshold = "" if isinstance(server.config, Denied) else server.config.get("latency-monitor-threshold", "")
+    threshold = "" if isinstance(server.config, NotPermitted) else server.config.get("latency-monitor-threshold", "")
     if threshold == "0":
         hint = "switch it on: CONFIG SET latency-monitor-threshold 100"
         return Check(name, "latency", "warning", "the latency monitor is off", hint)
@@ -244,9 +244,9 @@ def check_latency(server: Server) -> Check:
 def check_slow_log(server: Server) -> Check:
     """Judge the commands that the slow log recorded within the last hour."""
     name = server.node.name
-    if isinstance(server.slow, Denied):
+    if isinstance(server.slow, NotPermitted):
         return not_allowed(name, "slow log", server.slow, "SLOWLOG GET")
-    limit = "" if isinstance(server.config, Denied) else server.config.get("slowlog-log-slower-than", "")
+    limit = "" if isinstance(server.config, NotPermitted) else server.config.get("slowlog-log-slower-than", "")
     if limit == "-1":
         return Check(name, "slow log", "warning", "it is off", "switch it on: CONFIG SET slowlog-log-slower-than 10000")
     recent = [one for one in server.slow.newest if _recent(server, one.at)]

@@ -9,7 +9,7 @@ from optimus_ops.plan.steps import Step
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PreferReplica(Step):
+class SetReplicaPriority(Step):
     """Make sentinels choose this replica: the lowest replica-priority above 0, until the fail-over is done.
 
     Args:
@@ -132,7 +132,7 @@ class CheckBackup(Step):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SealBackup(Step):
+class FinalizeBackup(Step):
     """Write the sums of all files, and give the backup its name."""
 
     kind: ClassVar[str] = "redis-seal-backup"
@@ -180,7 +180,7 @@ class StopRedis(Step):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SetAside(Step):
+class MoveDataAside(Step):
     """Move the data of stopped servers into a folder beside it, on the same volume.
 
     Args:
@@ -199,7 +199,7 @@ class SetAside(Step):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PutInPlace(Step):
+class ActivateBackup(Step):
     """Move the staged files to where the stopped server reads its data."""
 
     kind: ClassVar[str] = "redis-put-in-place"

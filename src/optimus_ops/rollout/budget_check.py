@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Budgeting:
+class BudgetCheck:
     """What a plan is checked against.
 
     Args:

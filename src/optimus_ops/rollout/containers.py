@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from optimus_ops.engine.observe import Docker
     from optimus_ops.model.stack import Stack
     from optimus_ops.model.state import Replica, State
-    from optimus_ops.plan.steps import Victim
+    from optimus_ops.plan.steps import ContainerRef
     from optimus_ops.rollout.deadlines import Deadlines
     from optimus_ops.text.console import Progress
 
@@ -128,7 +128,7 @@ class Containers:
             self.docker.remove(former.id)
         return next(made.id for made in self._make({service: 1}, note) if made.service == service)
 
-    def restart(self, victims: Iterable[Victim], seconds: float) -> None:
+    def restart(self, victims: Iterable[ContainerRef], seconds: float) -> None:
         """Restart containers in place."""
         each(victims, lambda victim: self.docker.restart(victim.container, seconds=seconds))
 
@@ -247,7 +247,7 @@ class Containers:
         """Return the last lines that a replica wrote, indented."""
         return "\n".join(f"    {line}" for line in self.docker.logs(replica.id, tail=LOG_LINES)) or "    (nothing)"
 
-    def stop(self, victims: Iterable[Victim], seconds: float, progress: Progress) -> None:
+    def stop(self, victims: Iterable[ContainerRef], seconds: float, progress: Progress) -> None:
         """Stop replicas, all at once, each of which drains; complain of those that did not end by themselves.
 
         Nobody complains of what nobody was served by: what was unhealthy before, and what no file wants.
@@ -270,7 +270,7 @@ class Containers:
                 left.discard(victim.name)
                 progress.note = f"draining: {', '.join(sorted(left))}" if left else f"{len(leaving)} stopped"
 
-    def resume(self, victims: Iterable[Victim], note: Callable[[str], None]) -> None:
+    def resume(self, victims: Iterable[ContainerRef], note: Callable[[str], None]) -> None:
         """Let frozen containers go on, and give them the time of a health check: theirs failed meanwhile."""
         going_on = {victim.container: victim.name for victim in victims}
         each(going_on, self.docker.unpause)
@@ -283,7 +283,7 @@ class Containers:
                 return
             time.sleep(POLL_SECONDS)
 
-    def remove(self, victims: Iterable[Victim]) -> None:
+    def remove(self, victims: Iterable[ContainerRef]) -> None:
         """Remove containers."""
         each(victims, lambda victim: self.docker.remove(victim.container))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from optimus_ops.change.stack_context import Session
+from optimus_ops.change.stack_context import StackContext
 from optimus_ops.contracts import agree_on_deploy, contracts_to_come
 from optimus_ops.engine.disk import check_disk
 from optimus_ops.engine.subnets import check_subnets
@@ -25,11 +25,11 @@ from optimus_ops.plan.differences import noting_differences
 from optimus_ops.plan.notes import with_notes
 from optimus_ops.plan.order import dependencies_first
 from optimus_ops.plan.scale import check_checkout, check_services
-from optimus_ops.rollout.budget_check import Budgeting
+from optimus_ops.rollout.budget_check import BudgetCheck
 from optimus_ops.rollout.executor import kept_images
 from optimus_ops.rollout.moved_tags import moved_tags
 from optimus_ops.rollout.notices import notice
-from optimus_ops.rollout.observed_inputs import WantedStack, look_around, look_at_versions, running_images
+from optimus_ops.rollout.observed_inputs import WantedStack, look_at_versions, observe_inputs, running_images
 from optimus_ops.rollout.scale import summary
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from optimus_ops.engine.compose import Compose
     from optimus_ops.model.stack import Stack
     from optimus_ops.model.state import State
-    from optimus_ops.plan.scale import Surroundings
+    from optimus_ops.plan.scale import ObservedInputs
     from optimus_ops.plan.steps import Plan
 
 
@@ -62,7 +62,7 @@ class DeployFlags:
 
 def deploy(flags: DeployFlags, options: Options) -> None:
     """Replace what is stale of the services, with the old version serving throughout."""
-    session = Session.open((), options)
+    session = StackContext.open((), options)
 
     def make_plan() -> tuple[Plan, Stack]:
         stack, state = look(session)
@@ -77,7 +77,7 @@ def deploy(flags: DeployFlags, options: Options) -> None:
 
 def rollback(flags: DeployFlags, options: Options) -> None:
     """Go back to the image that a service ran before."""
-    session = Session.open((), options)
+    session = StackContext.open((), options)
 
     def make_plan() -> tuple[Plan, Stack]:
         stack, state = look(session)
@@ -91,7 +91,7 @@ def rollback(flags: DeployFlags, options: Options) -> None:
     session.change(make_plan, after=lambda: summary(session))
 
 
-def look(session: Session) -> tuple[Stack, State]:
+def look(session: StackContext) -> tuple[Stack, State]:
     """Return what is wanted and what runs, if it may be changed from here."""
     files, state = session.look()
     check_checkout(state, session.project.real_folder)
@@ -100,7 +100,9 @@ def look(session: Session) -> tuple[Stack, State]:
     return files.stack, state
 
 
-def planned(session: Session, state: State, request: DeployRequest, *, fit_pool: bool = False) -> tuple[Plan, Stack]:
+def planned(
+    session: StackContext, state: State, request: DeployRequest, *, fit_pool: bool = False
+) -> tuple[Plan, Stack]:
     """Return the plan for a request, and the stack as it will be, with the images of the request.
 
     Args:
@@ -113,7 +115,7 @@ def planned(session: Session, state: State, request: DeployRequest, *, fit_pool:
     wanted = WantedStack.read(compose)
     stack = wanted.stack
     request = _with_dependents(stack, state, request)
-    around = look_around(compose, session.docker, wanted, state, building=True)
+    around = observe_inputs(compose, session.docker, wanted, state, building=True)
     around = look_at_versions(around, compose, session.docker, wanted, state, request.services)
     asked = services_to_ask(wanted.stack, request)
     moved = moved_tags(session.docker, stack, asked, request.asking)
@@ -121,7 +123,7 @@ def planned(session: Session, state: State, request: DeployRequest, *, fit_pool:
     request = replace(request, services=in_order(session, wanted, state, request, around))
     plan = plan_deploy(stack, state, request, around)
     counts = {name: len(state.lasting(name)) for name in request.services}
-    budgeting = Budgeting(session.docker, stack, state, counts, BudgetPolicy.of(session.project.budgets))
+    budgeting = BudgetCheck(session.docker, stack, state, counts, BudgetPolicy.of(session.project.budgets))
     if fit_pool and (environment := budgeting.pools_that_fit(plan)):
         return planned(session, state, replace(request, environment=environment))
     plan = with_notes(budgeting.checked(plan), stack, state, notice(session, wanted, state))
@@ -148,7 +150,7 @@ def services_to_ask(stack: Stack, request: DeployRequest) -> tuple[str, ...]:
 
 
 def in_order(
-    session: Session, wanted: WantedStack, state: State, request: DeployRequest, around: Surroundings
+    session: StackContext, wanted: WantedStack, state: State, request: DeployRequest, around: ObservedInputs
 ) -> tuple[str, ...]:
     """Return the services in an order in which no moment has versions side by side that break one another.
 
@@ -170,14 +172,14 @@ def in_order(
     return (*agreed.order, *(name for name in request.services if name not in names))
 
 
-def _pinned_as_asked(session: Session, request: DeployRequest) -> tuple[Compose, DeployRequest]:
+def _pinned_as_asked(session: StackContext, request: DeployRequest) -> tuple[Compose, DeployRequest]:
     """Return the project's files as they will be pinned, and the request, which says whether that changes anything."""
     now = session.compose.pinned()
     pins = now.with_images(request.images).with_variables(request.environment)
     return session.compose.with_pins(pins), replace(request, repin=pins != now)
 
 
-def requested_images(session: Session, stack: Stack, services: tuple[str, ...], image: str) -> dict[str, str]:
+def requested_images(session: StackContext, stack: Stack, services: tuple[str, ...], image: str) -> dict[str, str]:
     """Return service -> image to pin ("": back to the one of the Compose files), where that changes anything.
 
     Args:
@@ -211,7 +213,7 @@ def with_job(stack: Stack, services: tuple[str, ...]) -> tuple[str, ...]:
     return (*services, job) if job and stack.services[job].image in images else services
 
 
-def previous_image(session: Session, stack: Stack, state: State, service: str) -> str:
+def previous_image(session: StackContext, stack: Stack, state: State, service: str) -> str:
     """Return the name of the image that a service ran before the one that it runs, or is wanted, now.
 
     Raises:

@@ -54,12 +54,12 @@ if TYPE_CHECKING:
     from optimus_ops.engine.observe import Docker
     from optimus_ops.model.stack import Stack
     from optimus_ops.rollout.observed_inputs import Rooms
-    from optimus_ops.rollout.undo import Before
+    from optimus_ops.rollout.undo import Baseline
     from optimus_ops.text.console import Progress
 
 
 @dataclass(frozen=True)
-class ComposeActor:
+class ComposeExecutor:
     """Carries the steps of a plan out on one engine.
 
     Args:
@@ -77,7 +77,7 @@ class ComposeActor:
     docker: Docker
     stack: Stack
     rooms: Rooms
-    before: Before
+    before: Baseline
     deadlines: Deadlines = field(default_factory=Deadlines)
     migrated_from: list[str] = field(default_factory=list)
     making: list[Step] = field(default_factory=list)

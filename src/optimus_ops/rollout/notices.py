@@ -8,12 +8,12 @@ from optimus_ops.engine.leftovers import ended_badly, last_lines, observe_leftov
 from optimus_ops.plan.notes import Noticed
 
 if TYPE_CHECKING:
-    from optimus_ops.change.stack_context import Session
+    from optimus_ops.change.stack_context import StackContext
     from optimus_ops.model.state import State
     from optimus_ops.rollout.observed_inputs import WantedStack
 
 
-def notice(session: Session, wanted: WantedStack, state: State) -> Noticed:
+def notice(session: StackContext, wanted: WantedStack, state: State) -> Noticed:
     """Return what ended and what it said last, and what is left over.
 
     Args:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from optimus_ops.plan.scale import Surroundings, idle_images
+from optimus_ops.plan.scale import ObservedInputs, idle_images
 from optimus_ops.rollout.config_changes import Gifts, lasting
 
 if TYPE_CHECKING:
@@ -52,7 +52,9 @@ class WantedStack:
         )
 
 
-def look_around(compose: Compose, docker: Docker, wanted: WantedStack, state: State, *, building: bool) -> Surroundings:
+def observe_inputs(
+    compose: Compose, docker: Docker, wanted: WantedStack, state: State, *, building: bool
+) -> ObservedInputs:
     """Observe what a plan depends on besides the containers: images, the registry, secrets.
 
     The registry is only asked where something would be pulled from it, because that may take seconds.
@@ -74,7 +76,7 @@ def look_around(compose: Compose, docker: Docker, wanted: WantedStack, state: St
     others = [name for name in absent if name not in bases_missing]
     incomplete = building or any(name not in images for name in stack.images)
     planned = _secrets_to_write(compose.project)
-    return Surroundings(
+    return ObservedInputs(
         images=images,
         outdated=_outdated(wanted, idle_images(stack, state)),
         registry_answers=not (bases_missing and incomplete) or registry_answers(bases_missing),
@@ -106,13 +108,13 @@ def _unobtainable(images: Sequence[str]) -> tuple[str, ...]:
 
 
 def look_at_versions(
-    around: Surroundings,
+    around: ObservedInputs,
     compose: Compose,
     docker: Docker,
     wanted: WantedStack,
     state: State,
     services: Iterable[str],
-) -> Surroundings:
+) -> ObservedInputs:
     """Add what tells whether replicas are stale: their images' sources, and what they were given.
 
     Args:
@@ -129,9 +131,9 @@ def look_at_versions(
     return replace(around, outdated=around.outdated | _outdated(wanted, own))
 
 
-def look_at_runs(compose: Compose, docker: Docker, wanted: WantedStack, state: State) -> Surroundings:
+def look_at_runs(compose: Compose, docker: Docker, wanted: WantedStack, state: State) -> ObservedInputs:
     """Observe what tells whether containers are what they would be started as now, and nothing else."""
-    around = Surroundings(images=docker.images(wanted.stack.images))
+    around = ObservedInputs(images=docker.images(wanted.stack.images))
     planned = _secrets_to_write(compose.project)
     if planned is not None:
         around = replace(around, secrets_coming=(*planned.write, *planned.remove))
@@ -139,8 +141,8 @@ def look_at_runs(compose: Compose, docker: Docker, wanted: WantedStack, state: S
 
 
 def look_at_given(
-    around: Surroundings, compose: Compose, docker: Docker, wanted: WantedStack, state: State
-) -> Surroundings:
+    around: ObservedInputs, compose: Compose, docker: Docker, wanted: WantedStack, state: State
+) -> ObservedInputs:
     """Add what tells whether containers are what they would be started as now, but for their images' sources.
 
     Args:

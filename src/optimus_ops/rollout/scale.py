@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from optimus_ops.change.overlays import check_switch
-from optimus_ops.change.stack_context import Session
+from optimus_ops.change.stack_context import StackContext
 from optimus_ops.engine.disk import check_disk
 from optimus_ops.engine.leftovers import Leftovers
 from optimus_ops.engine.ports import check_ports
@@ -22,10 +22,10 @@ from optimus_ops.plan.scale import (
     plan_migrate,
     plan_scale,
 )
-from optimus_ops.rollout.budget_check import Budgeting
+from optimus_ops.rollout.budget_check import BudgetCheck
 from optimus_ops.rollout.moved_tags import moved_while_idle
 from optimus_ops.rollout.notices import notice
-from optimus_ops.rollout.observed_inputs import look_around, look_at_given
+from optimus_ops.rollout.observed_inputs import look_at_given, observe_inputs
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -54,7 +54,7 @@ class Wanted:
 
 def scale(wanted: Wanted, options: Options) -> None:
     """Bring the stack up with the requested numbers of replicas, proven through the balancer."""
-    session = Session.open(wanted.overlays, options)
+    session = StackContext.open(wanted.overlays, options)
 
     def make_plan() -> tuple[Plan, Stack]:
         files, state = session.look()
@@ -65,7 +65,7 @@ def scale(wanted: Wanted, options: Options) -> None:
         check_ports(stack, state)
         check_subnets(session.docker, files.document)
         check_disk(session.docker.root)
-        around = look_around(session.compose, session.docker, files, state, building=bool(wanted.request.build))
+        around = observe_inputs(session.compose, session.docker, files, state, building=bool(wanted.request.build))
         moved, unanswered = moved_while_idle(session.docker, stack, state)
         around = replace(around, before=session.running_before(), moved=moved)
         around = look_at_given(around, session.compose, session.docker, files, state)
@@ -81,7 +81,7 @@ def scale(wanted: Wanted, options: Options) -> None:
             return noting_differences(noted, stack, state, around.versions).noting(unanswered)
 
         plan = plan_scale(stack, state, request, around)
-        budgeting = Budgeting(session.docker, stack, state, request.counts, BudgetPolicy.of(session.project.budgets))
+        budgeting = BudgetCheck(session.docker, stack, state, request.counts, BudgetPolicy.of(session.project.budgets))
         if wanted.fit_pool and (environment := budgeting.pools_that_fit(plan)):
             request = replace(request, environment=environment)
             return complete(plan_scale(stack, state, request, around)), stack
@@ -92,12 +92,12 @@ def scale(wanted: Wanted, options: Options) -> None:
 
 def migrate(overlays: Sequence[str], options: Options) -> None:
     """Run the migrations job once, with the stores that it needs."""
-    session = Session.open(overlays, options)
+    session = StackContext.open(overlays, options)
 
     def make_plan() -> tuple[Plan, Stack]:
         files, state = session.look()
         check_checkout(state, session.project.real_folder)
-        around = look_around(session.compose, session.docker, files, state, building=False)
+        around = observe_inputs(session.compose, session.docker, files, state, building=False)
         return plan_migrate(files.stack, state, around), files.stack
 
     session.change(make_plan)
@@ -115,7 +115,7 @@ def down(overlays: Sequence[str], options: Options, *, prune_network: bool, remo
     Raises:
         Refused: a network is to be removed that something stays connected to.
     """
-    session = Session.open_to_stop(overlays, options)
+    session = StackContext.open_to_stop(overlays, options)
 
     def make_plan() -> tuple[Plan, Stack]:
         files, state = session.look_to_stop()
@@ -135,7 +135,7 @@ def down(overlays: Sequence[str], options: Options, *, prune_network: bool, remo
     session.change(make_plan)
 
 
-def summary(session: Session) -> dict[str, Any]:
+def summary(session: StackContext) -> dict[str, Any]:
     """Return what runs now, service by service, and say it on the console."""
     state = session.docker.observe(session.project.name)
     services = sorted({replica.service for replica in state.replicas if replica.running})

@@ -33,7 +33,7 @@ QUIET_SECONDS = 2.0
 
 
 @dataclass(frozen=True)
-class Before:
+class Baseline:
     """What was there before the first step.
 
     Args:
@@ -53,7 +53,7 @@ class Before:
     files: Mapping[Path, str | None]
 
 
-def observe_before(docker: Docker, compose: Compose, stack: Stack, files: tuple[Path, ...]) -> Before:
+def observe_baseline(docker: Docker, compose: Compose, stack: Stack, files: tuple[Path, ...]) -> Baseline:
     """Return what is there before the first step.
 
     Args:
@@ -63,7 +63,7 @@ def observe_before(docker: Docker, compose: Compose, stack: Stack, files: tuple[
         files: the library's own small files that steps write.
     """
     project = compose.project.name
-    return Before(
+    return Baseline(
         state=docker.observe(project),
         volumes=frozenset(docker.volumes(project)),
         networks=frozenset(docker.networks(project)),
@@ -74,7 +74,7 @@ def observe_before(docker: Docker, compose: Compose, stack: Stack, files: tuple[
 
 
 def undo(
-    before: Before,
+    before: Baseline,
     containers: Containers,
     progress: Progress,
     downgrade: Callable[[], tuple[str, ...]],
@@ -142,7 +142,7 @@ def wait_for_engine(containers: Containers, progress: Progress) -> None:
         time.sleep(POLL_SECONDS)
 
 
-def _start_again(before: Before, containers: Containers, progress: Progress) -> tuple[Replica, ...]:
+def _start_again(before: Baseline, containers: Containers, progress: Progress) -> tuple[Replica, ...]:
     """Start what ran before and doesn't run now, and wait until it serves again; freeze again what was frozen."""
     was_running = {replica.id for replica in before.state.replicas if replica.running}
     now = containers.observe().replicas
@@ -168,7 +168,7 @@ def _start_again(before: Before, containers: Containers, progress: Progress) -> 
     return tuple(stopped)
 
 
-def take_away(before: Before, containers: Containers, progress: Progress, *, quiet: float) -> tuple[Replica, ...]:
+def take_away(before: Baseline, containers: Containers, progress: Progress, *, quiet: float) -> tuple[Replica, ...]:
     """Drain the new containers that serve, then remove all new ones; return them.
 
     Args:
@@ -196,12 +196,12 @@ def take_away(before: Before, containers: Containers, progress: Progress, *, qui
         time.sleep(POLL_SECONDS)
 
 
-def _drains(replica: Replica, before: Before, stack: Stack) -> bool:
+def _drains(replica: Replica, before: Baseline, stack: Stack) -> bool:
     """Tell whether somebody may be using a new replica: not where nothing of its service ran before."""
     return replica.service in stack.scalable and bool(before.state.running(replica.service))
 
 
-def _put_names_back(before: Before, containers: Containers) -> tuple[str, ...]:
+def _put_names_back(before: Baseline, containers: Containers) -> tuple[str, ...]:
     """Give names of images back to the images that had them, and put pins and notes back."""
     docker, compose = containers.docker, containers.compose
     now = docker.images(before.images)
@@ -225,7 +225,7 @@ def _put_names_back(before: Before, containers: Containers) -> tuple[str, ...]:
     return tuple(done)
 
 
-def _forget_kept(before: Before, containers: Containers) -> Iterator[str]:
+def _forget_kept(before: Baseline, containers: Containers) -> Iterator[str]:
     """Take the names away that images were kept under by a change that is undone."""
     kept = KeptImages.of(containers.compose.project)
     then = kept.parse(before.files.get(kept.path) or "")
@@ -239,7 +239,7 @@ def _forget_kept(before: Before, containers: Containers) -> Iterator[str]:
                     yield f"no longer keeps {service}'s image {short_id(image)}"
 
 
-def _remove_new_volumes_and_networks(before: Before, containers: Containers) -> tuple[str, ...]:
+def _remove_new_volumes_and_networks(before: Baseline, containers: Containers) -> tuple[str, ...]:
     docker, project = containers.docker, containers.compose.project.name
     volumes = [volume for volume in docker.volumes(project) if volume not in before.volumes]
     for volume in volumes:

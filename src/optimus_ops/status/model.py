@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Sighting:
+class StatusSnapshot:
     """Everything that was seen at one moment.
 
     Args:
@@ -94,14 +94,14 @@ class Row:
         return self.ready >= self.wanted
 
 
-def make_rows(sighting: Sighting) -> tuple[Row, ...]:
+def make_rows(sighting: StatusSnapshot) -> tuple[Row, ...]:
     """Return a row for each service of the stack and of what runs, the stack's order first."""
     wanted = tuple(sighting.stack.services) if sighting.stack else ()
     running = sorted({replica.service for replica in sighting.state.replicas})
     return tuple(_row(name, sighting) for name in dict.fromkeys([*wanted, *running]))
 
 
-def _row(name: str, sighting: Sighting) -> Row:
+def _row(name: str, sighting: StatusSnapshot) -> Row:
     replicas = sighting.state.of(name)
     service = sighting.stack.services.get(name) if sighting.stack else None
     job = sighting.stack is not None and name in sighting.stack.jobs

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from typing import TextIO
 
-    from optimus_ops.status.model import Row, Sighting
+    from optimus_ops.status.model import Row, StatusSnapshot
     from optimus_ops.status.stores import Store
 
 WIDE = 124
@@ -29,7 +29,7 @@ IMAGE_COLUMN = 2
 GAP = 2
 
 
-def print_status(sighting: Sighting, rows: Sequence[Row], stream: TextIO, *, colour: bool, columns: int) -> None:
+def print_status(sighting: StatusSnapshot, rows: Sequence[Row], stream: TextIO, *, colour: bool, columns: int) -> None:
     """Print the table, then what is not as it should be.
 
     Args:
@@ -55,7 +55,7 @@ def print_status(sighting: Sighting, rows: Sequence[Row], stream: TextIO, *, col
     stream.write("\n".join(line.rstrip() for line in lines.getvalue().splitlines()) + "\n")
 
 
-def headline(sighting: Sighting, rows: Sequence[Row]) -> Text:
+def headline(sighting: StatusSnapshot, rows: Sequence[Row]) -> Text:
     """Return the line above the table."""
     ready = sum(row.ready for row in rows if row.kind == "replicas")
     wanted = sum(row.wanted for row in rows if row.kind == "replicas")
@@ -187,7 +187,7 @@ def counted(count: int, noun: str) -> str:
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
-def reports(sighting: Sighting) -> Iterator[Text]:
+def reports(sighting: StatusSnapshot) -> Iterator[Text]:
     """Give the lines that services say of themselves, those that all of a service's replicas say alike only once."""
     said: dict[tuple[str, str], list[str]] = {}
     for replica in sighting.state.replicas:
@@ -201,7 +201,7 @@ def reports(sighting: Sighting) -> Iterator[Text]:
         )
 
 
-def remarks(sighting: Sighting, rows: Sequence[Row]) -> list[Text]:
+def remarks(sighting: StatusSnapshot, rows: Sequence[Row]) -> list[Text]:
     """Return lines about what is not as it should be, and what to do."""
     lines = [line for row in rows for line in _problems(sighting, row)]
     lines.extend(Text(f"! {one.text}", "yellow") for one in sighting.differences)
@@ -223,7 +223,7 @@ def _old_workers(service: str, count: int) -> str:
     return f"* {service}: {count} workers from before a reload still hold connections; each ends with its last one"
 
 
-def _problems(sighting: Sighting, row: Row) -> Iterator[Text]:
+def _problems(sighting: StatusSnapshot, row: Row) -> Iterator[Text]:
     """Give a line for each replica of a service that is not well, and what it said last if it ended."""
     for replica, usage in row.replicas:
         if text := problem(replica, usage, job=row.kind == "job"):
@@ -231,7 +231,7 @@ def _problems(sighting: Sighting, row: Row) -> Iterator[Text]:
             yield from (Text(f"    {line}", "dim") for line in sighting.said.get(replica.id, ()))
 
 
-def status_json(sighting: Sighting, rows: Sequence[Row]) -> dict[str, object]:
+def status_json(sighting: StatusSnapshot, rows: Sequence[Row]) -> dict[str, object]:
     """Return the document of `invoke status --json`: bytes, cores and seconds as numbers, None for unknown."""
     return {
         "project": sighting.state.project,
@@ -251,7 +251,7 @@ def status_json(sighting: Sighting, rows: Sequence[Row]) -> dict[str, object]:
     }
 
 
-def _row_json(row: Row, sighting: Sighting) -> dict[str, object]:
+def _row_json(row: Row, sighting: StatusSnapshot) -> dict[str, object]:
     return {
         "service": row.service,
         "kind": row.kind,

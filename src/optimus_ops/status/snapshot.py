@@ -16,7 +16,7 @@ from optimus_ops.errors import OpsError
 from optimus_ops.images.listing import list_images
 from optimus_ops.plan.differences import differences
 from optimus_ops.rollout.observed_inputs import WantedStack, look_at_runs
-from optimus_ops.status.model import Sighting
+from optimus_ops.status.model import StatusSnapshot
 from optimus_ops.status.old_workers import old_workers
 from optimus_ops.status.service_reports import ask_report
 from optimus_ops.status.stores import Store, Unreachable, parse_store, probe_command, store_kind
@@ -97,7 +97,7 @@ class Wanted:
     note: str | None = None
 
 
-def look(engine: Docker, compose: Compose | None, project: str) -> Sighting:
+def look(engine: Docker, compose: Compose | None, project: str) -> StatusSnapshot:
     """See a project.
 
     Args:
@@ -126,7 +126,7 @@ def look(engine: Docker, compose: Compose | None, project: str) -> Sighting:
         wanted = reading.result()
         jobs = wanted.stack.jobs if wanted.stack else frozenset[str]()
         differs, unknown = _differences(engine, compose, wanted, state)
-        return Sighting(
+        return StatusSnapshot(
             state=state,
             stack=wanted.stack,
             usage={key: _usage(before.get(key), after.get(key), limit) for key, limit in limited.items()},

@@ -14,7 +14,7 @@ import pytest
 from optimus_ops.change.executor import execute
 from optimus_ops.change.journal import Journal
 from optimus_ops.errors import Interrupted, OpsError
-from optimus_ops.plan.steps import Migrate, Plan, Remove, Start, Step, Victim
+from optimus_ops.plan.steps import ContainerRef, Migrate, Plan, Remove, Start, Step
 from optimus_ops.text.console import Console, Progress
 
 PLAN = Plan(
@@ -127,7 +127,7 @@ def test_a_removal_that_has_begun_ends_whatever_signal_comes(tmp_path: Path) -> 
             super().act(step, progress)
 
     actor = Interrupting()
-    plan = Plan("shop", "deploy", (Remove(victims=(Victim("shop-ai-1", "id"),), cause="replaced"),))
+    plan = Plan("shop", "deploy", (Remove(victims=(ContainerRef("shop-ai-1", "id"),), cause="replaced"),))
     stream = io.StringIO()
     journal = Journal.begin(tmp_path, plan)
     execute(plan, actor, Console(stream, live=False, colour=False), journal)

@@ -11,9 +11,9 @@ from optimus_ops.errors import Refused
 from optimus_ops.model.scalable import scalable_services
 from optimus_ops.model.stack import Stack, parse_stack
 from optimus_ops.plan.deploy import DeployRequest, plan_deploy
-from optimus_ops.plan.scale import ScaleRequest, Surroundings, plan_scale
+from optimus_ops.plan.scale import ObservedInputs, ScaleRequest, plan_scale
 
-HERE = Surroundings(images=IMAGES)
+HERE = ObservedInputs(images=IMAGES)
 FIXED: list[tuple[dict[str, Any], str]] = [
     ({"container_name": "shop-ai"}, "container_name shop-ai"),
     ({"hostname": "ai"}, "hostname ai"),

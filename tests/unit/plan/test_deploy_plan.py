@@ -12,14 +12,14 @@ from optimus_ops.errors import Refused
 from optimus_ops.model.container_inputs import Changed
 from optimus_ops.plan.deploy import DeployRequest, deployable, peak_replicas, plan_deploy
 from optimus_ops.plan.render import plan_text
-from optimus_ops.plan.scale import Surroundings
+from optimus_ops.plan.scale import ObservedInputs
 from optimus_ops.plan.steps import Plan, Remove, Start, Stop
 
 NEW = "sha256:new"
 
 
-def around(**changes: Any) -> Surroundings:
-    return Surroundings(images={**IMAGES, "shop/ai:local": NEW}, **changes)
+def around(**changes: Any) -> ObservedInputs:
+    return ObservedInputs(images={**IMAGES, "shop/ai:local": NEW}, **changes)
 
 
 def texts(plan: Plan) -> list[str]:
@@ -64,11 +64,11 @@ def test_batches_are_as_large_as_parallelism_and_surge_allow() -> None:
 
 
 def test_nothing_stale_is_nothing_to_do() -> None:
-    assert not plan_deploy(stack(), running(ai=2), DeployRequest(("ai",)), Surroundings(images=IMAGES))
+    assert not plan_deploy(stack(), running(ai=2), DeployRequest(("ai",)), ObservedInputs(images=IMAGES))
 
 
 def test_force_replaces_what_is_not_stale() -> None:
-    plan = plan_deploy(stack(), running(ai=1), DeployRequest(("ai",), force=True), Surroundings(images=IMAGES))
+    plan = plan_deploy(stack(), running(ai=1), DeployRequest(("ai",), force=True), ObservedInputs(images=IMAGES))
     assert "drain and stop shop-ai-1" in texts(plan)
     assert not any(text.startswith("keep") for text in texts(plan))
 
@@ -94,7 +94,7 @@ def test_a_changed_configuration_is_a_reason_to_replace(
         wanted,
         state(replica("nginx-lb"), replica("ai", **here)),
         DeployRequest(("ai",)),
-        Surroundings(images=IMAGES, **changes),
+        ObservedInputs(images=IMAGES, **changes),
     )
     stop = next(step for step in plan.steps if isinstance(step, Stop))
     assert stop.cause == cause
@@ -105,7 +105,7 @@ def _ai() -> dict[str, Any]:
 
 
 def test_changed_sources_are_built_first_and_every_replica_goes() -> None:
-    facts = Surroundings(images=IMAGES, outdated=frozenset({"shop/ai:local"}))
+    facts = ObservedInputs(images=IMAGES, outdated=frozenset({"shop/ai:local"}))
     plan = plan_deploy(stack(), running(ai=1), DeployRequest(("ai",)), facts)
     assert texts(plan)[:3] == [
         "keep ai's image shop/ai:loca for a rollback",
@@ -118,20 +118,20 @@ def test_changed_sources_are_built_first_and_every_replica_goes() -> None:
 def test_another_image_is_pinned_and_fetched_where_it_is_missing() -> None:
     wanted = stack(ai={**_ai(), "image": "shop/ai:1.4", "expose": ["8010"]})
     request = DeployRequest(("ai",), images={"ai": "shop/ai:1.4"}, repin=True)
-    plan = plan_deploy(wanted, running(ai=1), request, Surroundings(images=IMAGES))
+    plan = plan_deploy(wanted, running(ai=1), request, ObservedInputs(images=IMAGES))
     assert texts(plan)[:4] == [
         "keep ai's image shop/ai:loca for a rollback",
         "pin ai to shop/ai:1.4",
         "pull the images of ai",
         "check the contracts of ai",
     ]
-    here = Surroundings(images={**IMAGES, "shop/ai:1.4": NEW})
+    here = ObservedInputs(images={**IMAGES, "shop/ai:1.4": NEW})
     assert "pull the images of ai" not in texts(plan_deploy(wanted, running(ai=1), request, here))
 
 
 def test_a_tag_that_moved_in_its_registry_is_pulled_and_every_replica_goes() -> None:
     foreign = stack(ai={"image": "shop/ai:1", "expose": ["8010"], "labels": _ai()["labels"], "pull_policy": "always"})
-    facts = Surroundings(images={**IMAGES, "shop/ai:1": "sha256:old"}, moved={"shop/ai:1": "sha256:0123456789abcdef"})
+    facts = ObservedInputs(images={**IMAGES, "shop/ai:1": "sha256:old"}, moved={"shop/ai:1": "sha256:0123456789abcdef"})
     there = state(replica("nginx-lb"), replica("ai", image="shop/ai:1", image_id="sha256:old"))
     plan = plan_deploy(foreign, there, DeployRequest(("ai",)), facts)
     assert texts(plan)[:2] == ["keep ai's image old for a rollback", "pull the images of ai"]
@@ -142,7 +142,7 @@ def test_a_tag_that_moved_in_its_registry_is_pulled_and_every_replica_goes() -> 
 
 def test_an_image_that_nobody_builds_is_pulled_where_it_is_missing() -> None:
     foreign = stack(ai={"image": "shop/ai:1", "labels": _ai()["labels"]})
-    plan = plan_deploy(foreign, running(ai=1), DeployRequest(("ai",)), Surroundings(images=IMAGES))
+    plan = plan_deploy(foreign, running(ai=1), DeployRequest(("ai",)), ObservedInputs(images=IMAGES))
     assert "pull the images of ai" in texts(plan)
     assert not any(text.startswith("build") for text in texts(plan))
 
@@ -150,17 +150,17 @@ def test_an_image_that_nobody_builds_is_pulled_where_it_is_missing() -> None:
 def test_an_image_that_may_not_be_pulled_is_refused_where_it_is_missing() -> None:
     foreign = stack(ai={"image": "shop/ai:1", "labels": _ai()["labels"], "pull_policy": "never"})
     with pytest.raises(Refused, match="pull_policy: never of ai forbids"):
-        plan_deploy(foreign, running(ai=1), DeployRequest(("ai",)), Surroundings(images=IMAGES))
+        plan_deploy(foreign, running(ai=1), DeployRequest(("ai",)), ObservedInputs(images=IMAGES))
 
 
 def test_a_balancer_whose_tag_moved_is_refused() -> None:
-    facts = Surroundings(images=IMAGES, moved={"nginx:1.30": "sha256:2"})
+    facts = ObservedInputs(images=IMAGES, moved={"nginx:1.30": "sha256:2"})
     with pytest.raises(Refused, match=r"nginx:1\.30 is 2 in its registry now"):
         plan_deploy(stack(), running(ai=1), DeployRequest(("nginx-lb",)), facts)
 
 
 def test_a_migration_is_checked_and_run_on_the_new_image_before_any_replica() -> None:
-    facts = Surroundings(images={**IMAGES, "shop/memory:local": NEW})
+    facts = ObservedInputs(images={**IMAGES, "shop/memory:local": NEW})
     plan = plan_deploy(stack(), running(memory=2), DeployRequest(("memory",), allow_contract=True), facts)
     first = texts(plan).index("check that migrations only expands the schema")
     assert texts(plan)[first + 1 : first + 3] == ["run migrations", "start memory=3"]
@@ -168,7 +168,7 @@ def test_a_migration_is_checked_and_run_on_the_new_image_before_any_replica() ->
 
 
 def test_a_rollback_leaves_the_schema_alone() -> None:
-    facts = Surroundings(images={**IMAGES, "shop/memory:local": NEW})
+    facts = ObservedInputs(images={**IMAGES, "shop/memory:local": NEW})
     plan = plan_deploy(stack(), running(memory=2), DeployRequest(("memory",), migrate=False), facts)
     assert not any("migrations" in text for text in texts(plan))
 
@@ -189,13 +189,13 @@ def test_a_killed_deploy_goes_on_to_the_number_that_was_there_before() -> None:
 
 
 def test_the_balancer_is_tested_and_reloaded_in_place() -> None:
-    facts = Surroundings(images=IMAGES, changes={"nginx-lb1": (Changed("configuration", "nginx"),)})
+    facts = ObservedInputs(images=IMAGES, changes={"nginx-lb1": (Changed("configuration", "nginx"),)})
     plan = plan_deploy(stack(), running(ai=2), DeployRequest(("nginx-lb",)), facts)
     assert texts(plan) == ["test the configuration of nginx-lb", "reload nginx-lb", "verify routing to ai=2"]
 
 
 def test_another_image_of_the_balancer_is_refused() -> None:
-    facts = Surroundings(images={**IMAGES, "nginx:1.30": NEW})
+    facts = ObservedInputs(images={**IMAGES, "nginx:1.30": NEW})
     with pytest.raises(Refused, match="outage"):
         plan_deploy(stack(), running(ai=2), DeployRequest(("nginx-lb",)), facts)
 
@@ -206,7 +206,7 @@ def test_another_image_of_the_balancer_is_refused() -> None:
 )
 def test_what_cannot_be_deployed_is_refused(name: str, message: str) -> None:
     with pytest.raises(Refused, match=message):
-        plan_deploy(stack(), running(ai=1), DeployRequest((name,)), Surroundings(images=IMAGES))
+        plan_deploy(stack(), running(ai=1), DeployRequest((name,)), ObservedInputs(images=IMAGES))
 
 
 def test_without_names_everything_that_runs_and_may_be_replaced_is_meant() -> None:

@@ -12,7 +12,7 @@ from optimus_ops.model.stack import PublishedPort
 from optimus_ops.model.state import State
 from optimus_ops.plan.differences import differences, noting_differences
 from optimus_ops.plan.render import plan_json, plan_text
-from optimus_ops.plan.scale import ScaleRequest, Surroundings, plan_scale
+from optimus_ops.plan.scale import ObservedInputs, ScaleRequest, plan_scale
 from optimus_ops.plan.stale import Versions
 from optimus_ops.plan.steps import Plan, Stop
 
@@ -81,7 +81,7 @@ def test_a_variable_that_was_taken_away_is_no_variable_with_another_value() -> N
 
 
 def scaled(there: State, seen: Versions, **counts: int) -> Plan:
-    around = Surroundings(images=seen.images, changes=seen.changes)
+    around = ObservedInputs(images=seen.images, changes=seen.changes)
     plan = plan_scale(stack(), there, ScaleRequest(counts), around)
     return noting_differences(plan, stack(), there, seen)
 
@@ -114,6 +114,6 @@ def test_what_leaves_differs_no_more() -> None:
 
 def test_an_image_that_is_built_while_it_runs_is_named() -> None:
     there = running(ai=1, memory=1)
-    plan = plan_scale(stack(), there, ScaleRequest(build=frozenset({"ai"})), Surroundings(images=IMAGES))
+    plan = plan_scale(stack(), there, ScaleRequest(build=frozenset({"ai"})), ObservedInputs(images=IMAGES))
     noted = noting_differences(plan, stack(), there, versions())
     assert noted.notes == ("ai: its image is built anew; apply it with: invoke deploy ai",)

@@ -8,7 +8,7 @@ from tests.unit.stacks import IMAGES, replica, running, stack, state
 from optimus_ops.engine.leftovers import Leftovers, former_images, remove_nameless
 from optimus_ops.errors import Refused
 from optimus_ops.plan.leftovers import check_networks, clear_containers, clear_rest, replaced_images
-from optimus_ops.plan.scale import ScaleRequest, Surroundings, plan_scale
+from optimus_ops.plan.scale import ObservedInputs, ScaleRequest, plan_scale
 from optimus_ops.plan.steps import Stop
 
 
@@ -49,7 +49,7 @@ def test_a_network_in_use_by_a_stranger_is_refused_with_the_command_that_disconn
 
 
 def test_a_build_takes_the_name_of_an_image_that_nothing_runs_on() -> None:
-    around = Surroundings(images=IMAGES, outdated=frozenset({"shop/ai:local"}))
+    around = ObservedInputs(images=IMAGES, outdated=frozenset({"shop/ai:local"}))
     idle = state(*running(memory=1).replicas)
     assert replaced_images(plan_scale(stack(), idle, ScaleRequest(), around), stack(), idle, IMAGES) == (
         IMAGES["shop/ai:local"],

@@ -7,7 +7,7 @@ from tests.unit.stacks import replica, state
 
 from optimus_ops.model.stack import COMPLETED, HEALTHY, STARTED
 from optimus_ops.plan.deploy import DeployRequest, dependents_of, plan_deploy
-from optimus_ops.plan.scale import Surroundings
+from optimus_ops.plan.scale import ObservedInputs
 from optimus_ops.plan.steps import Restart, RunJob, Start, Stop, WaitDependency
 
 RESTART = {"condition": STARTED, "restart": True}
@@ -28,7 +28,7 @@ def steps(*there: Any, services: tuple[str, ...] = ("api",), **facts: Any) -> tu
     now = state(*there)
     dependents = dependents_of(MADE, now, services)
     request = DeployRequest((*services, *sorted(dependents, reverse=True)), observe=0.0, dependents=dependents)
-    return plan_deploy(MADE, now, request, Surroundings(images={"x": "sha256:x"}, **facts)).steps
+    return plan_deploy(MADE, now, request, ObservedInputs(images={"x": "sha256:x"}, **facts)).steps
 
 
 def test_what_depends_with_restart_is_replaced_behind_what_it_depends_on() -> None:
@@ -67,5 +67,5 @@ def test_a_new_version_starts_behind_its_jobs_and_healthy_dependencies() -> None
 def test_a_rollback_runs_no_jobs() -> None:
     now = state(STALE, replica("db"), ended("init", exit_code=3))
     request = DeployRequest(("api",), observe=0.0, migrate=False, purpose="rollback")
-    plan = plan_deploy(MADE, now, request, Surroundings(images={"x": "sha256:x"}))
+    plan = plan_deploy(MADE, now, request, ObservedInputs(images={"x": "sha256:x"}))
     assert not [step for step in plan.steps if isinstance(step, RunJob)]

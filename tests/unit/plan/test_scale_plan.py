@@ -8,15 +8,15 @@ from tests.unit.stacks import IMAGES, migrated, replica, running, stack, state
 from optimus_ops.errors import MachineLacks, Refused
 from optimus_ops.plan.down import plan_down
 from optimus_ops.plan.render import plan_json, plan_text
-from optimus_ops.plan.scale import ScaleRequest, Surroundings, check_checkout, plan_migrate, plan_scale, victims
+from optimus_ops.plan.scale import ObservedInputs, ScaleRequest, check_checkout, plan_migrate, plan_scale, victims
 from optimus_ops.plan.steps import Pull, Remove, Start, Stop
 
-HERE = Surroundings(images=IMAGES)
+HERE = ObservedInputs(images=IMAGES)
 
 
 def test_first_start_goes_from_secrets_to_verified_routing() -> None:
     bases = ("postgres:17", "redis:8", "nginx:1.30", "python:3.12-slim")
-    around = Surroundings(images={}, registry_answers=False, bases_missing=bases, secrets=("POSTGRES_PASSWORD",))
+    around = ObservedInputs(images={}, registry_answers=False, bases_missing=bases, secrets=("POSTGRES_PASSWORD",))
     plan = plan_scale(stack(), state(), ScaleRequest({"ai": 3}), around)
     assert [f"{step.text}: {step.cause}" for step in plan.steps] == [
         "write secrets (1 generated): platform-owned secrets are missing",
@@ -43,7 +43,7 @@ def test_the_text_is_the_steps_with_their_causes() -> None:
 
 
 def test_images_are_pulled_where_a_registry_answers() -> None:
-    plan = plan_scale(stack(), state(), ScaleRequest(), Surroundings(images={}, bases_missing=("redis:8",)))
+    plan = plan_scale(stack(), state(), ScaleRequest(), ObservedInputs(images={}, bases_missing=("redis:8",)))
     assert plan.steps[0].text == "pull the images of postgres, redis, nginx-lb"
 
 
@@ -92,7 +92,7 @@ def test_a_store_that_ended_is_started_again() -> None:
 
 
 def test_migrations_run_again_before_replicas_of_another_image() -> None:
-    around = Surroundings(images={**IMAGES, "shop/memory:local": "sha256:new"})
+    around = ObservedInputs(images={**IMAGES, "shop/memory:local": "sha256:new"})
     plan = plan_scale(stack(), running(ai=1, memory=1), ScaleRequest({"memory": 2}), around)
     assert [step.text for step in plan.steps][:3] == [
         "check that migrations only expands the schema",
@@ -102,7 +102,7 @@ def test_migrations_run_again_before_replicas_of_another_image() -> None:
 
 
 def test_a_newer_image_is_no_reason_to_migrate_under_the_replicas_that_run() -> None:
-    around = Surroundings(images={**IMAGES, "shop/memory:local": "sha256:new"})
+    around = ObservedInputs(images={**IMAGES, "shop/memory:local": "sha256:new"})
     plan = plan_scale(stack(), running(ai=1, memory=1), ScaleRequest({"ai": 2}), around)
     assert [step.text for step in plan.steps] == ["start ai=2", "wait until healthy: ai=2", "verify routing to ai=2"]
 
@@ -130,7 +130,7 @@ def test_what_ended_is_cleared_away_once_its_successor_runs(status: str) -> None
 
 def test_the_number_before_a_killed_change_counts_and_not_what_it_left() -> None:
     there = state(*running(ai=5, memory=1).replicas, replica("ai", 6, status="exited", health=None))
-    around = Surroundings(images=IMAGES, before={"ai": 4, "memory": 1})
+    around = ObservedInputs(images=IMAGES, before={"ai": 4, "memory": 1})
     plan = plan_scale(stack(), there, ScaleRequest(), around)
     assert [step.text for step in plan.steps] == [
         "drain and stop shop-ai-5",
@@ -169,7 +169,7 @@ def test_a_build_on_request_builds_one_image_once_and_migrates_on_it() -> None:
 
 
 def test_outdated_images_are_built_anew_where_nothing_runs_on_them() -> None:
-    around = Surroundings(images=IMAGES, outdated=frozenset({"shop/ai:local", "shop/memory:local"}))
+    around = ObservedInputs(images=IMAGES, outdated=frozenset({"shop/ai:local", "shop/memory:local"}))
     plan = plan_scale(stack(), running(memory=1), ScaleRequest(), around)
     assert plan.steps[0].text == "build ai"
     assert plan.steps[0].cause == "its sources changed"
@@ -234,7 +234,7 @@ def test_a_plan_leads_to_the_wanted_number_and_touches_no_other_service(now: int
 
 
 def test_a_tag_that_moved_is_pulled_before_the_first_start() -> None:
-    facts = Surroundings(images=IMAGES, moved={"redis:8": "sha256:2"})
+    facts = ObservedInputs(images=IMAGES, moved={"redis:8": "sha256:2"})
     plan = plan_scale(stack(), state(), ScaleRequest(), facts)
     assert [(step.text, step.cause) for step in plan.steps if isinstance(step, Pull)] == [
         ("pull the images of redis", "redis:8 is 2 in its registry now")
@@ -245,14 +245,14 @@ def test_an_image_that_may_not_be_pulled_is_refused_where_it_is_missing() -> Non
     images = {name: image for name, image in IMAGES.items() if name != "redis:8"}
     with pytest.raises(Refused, match="redis:8 is not on this machine"):
         plan_scale(
-            stack(redis={"image": "redis:8", "pull_policy": "never"}), state(), ScaleRequest(), Surroundings(images)
+            stack(redis={"image": "redis:8", "pull_policy": "never"}), state(), ScaleRequest(), ObservedInputs(images)
         )
 
 
 def test_what_has_no_stand_in_is_pulled_beside_what_has_one() -> None:
     foreign = stack(web={"image": "registry.shop/web:1"})
     images = {name: image for name, image in IMAGES.items() if name != "redis:8"}
-    around = Surroundings(images, registry_answers=False, bases_missing=("redis:8",))
+    around = ObservedInputs(images, registry_answers=False, bases_missing=("redis:8",))
     plan = plan_scale(foreign, state(), ScaleRequest(), around)
     assert [step.text for step in plan.steps][:2] == ["make stand-ins for redis:8", "pull the images of web"]
 
@@ -260,14 +260,14 @@ def test_what_has_no_stand_in_is_pulled_beside_what_has_one() -> None:
 @pytest.mark.parametrize("image", ["registry.shop/web:1", "python:3.12-slim"])
 def test_what_nobody_gives_is_named_before_anything_is_done(image: str) -> None:
     foreign = stack(web={"image": "registry.shop/web:1"})
-    around = Surroundings({}, unobtainable=(image,))
+    around = ObservedInputs({}, unobtainable=(image,))
     with pytest.raises(MachineLacks, match=f"no registry answers for {image}, and there is no stand-in"):
         plan_scale(foreign, state(), ScaleRequest(), around)
 
 
 def test_what_nobody_gives_and_nobody_needs_is_no_matter() -> None:
     foreign = stack(web={"image": "registry.shop/web:1"})
-    around = Surroundings(IMAGES, unobtainable=("python:3.12-slim",))
+    around = ObservedInputs(IMAGES, unobtainable=("python:3.12-slim",))
     assert "pull the images of web" in [
         step.text for step in plan_scale(foreign, state(), ScaleRequest(), around).steps
     ]

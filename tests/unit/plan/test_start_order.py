@@ -10,7 +10,7 @@ from tests.unit.stacks import IMAGES, replica, state
 from optimus_ops.errors import Refused
 from optimus_ops.model.stack import COMPLETED, HEALTHY, STARTED, Stack, parse_stack
 from optimus_ops.plan.order import dependencies_first, start_order
-from optimus_ops.plan.scale import ScaleRequest, Surroundings, plan_migrate, plan_scale
+from optimus_ops.plan.scale import ObservedInputs, ScaleRequest, plan_migrate, plan_scale
 from optimus_ops.plan.steps import RunJob, WaitHealthy
 
 SCALABLE = {"com.optimus.scalable": "true"}
@@ -27,7 +27,7 @@ def stack(**services: dict[str, Any]) -> Stack:
 
 
 def planned(made: Stack, *there: Any, counts: dict[str, int] | None = None, **around: Any) -> list[str]:
-    facts = Surroundings(images={"x": "sha256:x", **IMAGES}, **around)
+    facts = ObservedInputs(images={"x": "sha256:x", **IMAGES}, **around)
     plan = plan_scale(made, state(*there), ScaleRequest(counts or {}), facts)
     return [step.text for step in plan.steps]
 
@@ -103,7 +103,7 @@ def test_a_job_that_ended_well_is_not_run_again_for_another_replica() -> None:
 )
 def test_a_job_runs_again_where_it_failed_or_is_another_one_now(init: Any, around: dict[str, Any], cause: str) -> None:
     there = [replica("web"), replica("db"), ended("prep"), *([init] if init else [])]
-    facts = Surroundings(images={"x": "sha256:x"}, **around)
+    facts = ObservedInputs(images={"x": "sha256:x"}, **around)
     steps = plan_scale(WEB, state(*there), ScaleRequest({"web": 2}), facts).steps
     assert [(step.service, step.cause) for step in steps if isinstance(step, RunJob)] == [("init", cause)]
 
@@ -135,7 +135,7 @@ def test_one_that_requires_a_job_is_enough_to_require_it() -> None:
 
 def test_what_is_scaled_by_name_is_required() -> None:
     made = stack(web=service(replicas=True, api={"condition": HEALTHY, "required": False}), api=service(replicas=True))
-    facts = Surroundings(images={"x": "sha256:x"})
+    facts = ObservedInputs(images={"x": "sha256:x"})
     steps = plan_scale(made, state(), ScaleRequest({"api": 2}), facts).steps
     assert all(step.required for step in steps if isinstance(step, WaitHealthy))
 
@@ -160,7 +160,7 @@ def test_migrations_wait_for_jobs_that_they_depend_on() -> None:
     made = stack(
         migrations=service(db=HEALTHY, prep=COMPLETED), prep=service(), db=service(), web=service(replicas=True)
     )
-    plan = plan_migrate(made, state(), Surroundings(images={"x": "sha256:x"}))
+    plan = plan_migrate(made, state(), ObservedInputs(images={"x": "sha256:x"}))
     assert [step.text for step in plan.steps] == ["start db", "wait until healthy: db", "run prep", "run migrations"]
 
 

@@ -12,10 +12,10 @@ from optimus_ops.model.state import Replica, State
 from optimus_ops.plan.deploy import DeployRequest, deployable, plan_deploy
 from optimus_ops.plan.notes import Noticed, with_notes
 from optimus_ops.plan.render import plan_json, plan_text
-from optimus_ops.plan.scale import ScaleRequest, Surroundings, plan_scale, victims
+from optimus_ops.plan.scale import ObservedInputs, ScaleRequest, plan_scale, victims
 from optimus_ops.plan.steps import Plan, Remove, Start, Stop
 
-HERE = Surroundings(images=IMAGES)
+HERE = ObservedInputs(images=IMAGES)
 CRASHES: dict[str, Any] = {"status": "restarting", "health": "starting", "exit_code": 7, "restarts": 12}
 SERVES_NOT: list[dict[str, Any]] = [
     CRASHES,
@@ -105,7 +105,7 @@ def test_a_deploy_replaces_what_does_not_serve(facts: dict[str, Any]) -> None:
 def test_a_deploy_keeps_the_number_that_was_wanted_before_one_crashed() -> None:
     there = with_ai(replica("ai", 1), replica("ai", 2), replica("ai", 3, **CRASHES))
     plan = plan_deploy(
-        stack(), there, DeployRequest(("ai",)), Surroundings(images={**IMAGES, "shop/ai:local": "sha256:new"})
+        stack(), there, DeployRequest(("ai",)), ObservedInputs(images={**IMAGES, "shop/ai:local": "sha256:new"})
     )
     assert "wait until healthy: ai=3 (new ones)" in texts(plan)
     stopped = [victim.name for step in plan.steps if isinstance(step, Stop) for victim in step.victims]

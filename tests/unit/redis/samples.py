@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from optimus_ops.redis.address_book import Directory
+from optimus_ops.redis.address_book import AddressBook
 from optimus_ops.redis.model import (
     Address,
     Attached,
+    MonitoredMaster,
     Node,
     Peer,
     Probe,
@@ -16,7 +17,6 @@ from optimus_ops.redis.model import (
     Sentinel,
     Server,
     Topology,
-    Watch,
 )
 
 NOW = 1_800_000_000
@@ -92,7 +92,7 @@ def peer(address: Address, *flags: str) -> Peer:
     return Peer(address, f"id-{address.host}", frozenset(flags or {"slave"}))
 
 
-def watch(name: str, *, count: int = 3, **changes: Any) -> Watch:
+def watch(name: str, *, count: int = 3, **changes: Any) -> MonitoredMaster:
     """Return what a sentinel of so many has on the master."""
     others = [one for one in list(SENTINELS)[:count] if one != name]
     facts: dict[str, Any] = {
@@ -106,12 +106,12 @@ def watch(name: str, *, count: int = 3, **changes: Any) -> Watch:
         "parallel_syncs": 2,
         "no_quorum": "",
     }
-    return Watch(**{**facts, **changes})
+    return MonitoredMaster(**{**facts, **changes})
 
 
 def sentinel(name: str = "sentinel-1", *, count: int = 3, **changes: Any) -> Sentinel:
     """Return a healthy sentinel of so many; fields of its watch may be changed too."""
-    own = {key: changes.pop(key) for key in list(changes) if key in Watch.__slots__}
+    own = {key: changes.pop(key) for key in list(changes) if key in MonitoredMaster.__slots__}
     facts: dict[str, Any] = {
         "node": Node(name, SENTINELS[name]),
         "names": (MASTER,),
@@ -134,7 +134,7 @@ def group(
         servers=(master(), replica("redis-2"), replica("redis-3")) if servers is None else servers,
         sentinels=tuple(map(sentinel, list(SENTINELS)[:3])) if sentinels is None else sentinels,
         master=MASTER,
-        directory=Directory(names),
+        directory=AddressBook(names),
     )
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from optimus_ops.redis.containers import directory_of, is_redis, parse_container
+from optimus_ops.redis.containers import address_book_of, is_redis, parse_container
 from optimus_ops.redis.model import Address
 
 
@@ -80,12 +80,12 @@ def test_a_stopped_container_is_known_by_its_fixed_address_and_is_not_asked() ->
     networks = {"b": {"IPAddress": "", "IPAMConfig": {"IPv4Address": "10.1.0.11"}}}
     one = parse_container(inspected(status="exited", networks=networks))
     assert one.node.absence == "its container is exited"
-    assert directory_of([one]).canonical(Address("10.1.0.11", 6379)) == Address("redis", 6379)
+    assert address_book_of([one]).canonical(Address("10.1.0.11", 6379)) == Address("redis", 6379)
 
 
 def test_every_name_of_a_container_means_the_same() -> None:
     networks = {"a": {"IPAddress": "172.20.0.3", "DNSNames": ["shop-redis-1", "redis", "abc"]}}
-    directory = directory_of([parse_container(inspected(networks=networks))])
+    directory = address_book_of([parse_container(inspected(networks=networks))])
     assert directory.same(Address("abc", 6379), Address("172.20.0.3", 6379))
     assert not directory.same(Address("abc", 6379), Address("172.20.0.3", 6380))
     assert directory.shown(Address("172.20.0.3", 6379)) == "redis (172.20.0.3:6379)"

@@ -24,7 +24,7 @@ from optimus_ops.redis.client import Login
 from optimus_ops.redis.coordinated_failover import likely_choice
 from optimus_ops.redis.discovery import SentinelPlace
 from optimus_ops.redis.failover import plan_failover, refuse_unhealthy
-from optimus_ops.redis.failover_executor import FailoverActor, missing_after
+from optimus_ops.redis.failover_executor import FailoverExecutor, missing_after
 from optimus_ops.redis.model import Topology
 from optimus_ops.redis.steps import HandOver
 from optimus_ops.redis.target import parse_endpoint
@@ -133,9 +133,9 @@ def master_client(made: Group) -> Redis:
     return next(one for one in made.servers if one.port == int(port)).client()
 
 
-def carry_out(made: Group, folder: Path, to: str = "") -> tuple[FailoverActor, str]:
+def carry_out(made: Group, folder: Path, to: str = "") -> tuple[FailoverExecutor, str]:
     place = SentinelPlace(tuple(map(parse_endpoint, made.endpoints)), MASTER, Login("", Secret(PASSWORD)))
-    actor = FailoverActor(place, patience=0.0)
+    actor = FailoverExecutor(place, patience=0.0)
     said = io.StringIO()
     plan = plan_failover(place.look(), to)
     execute(plan, actor, Console.for_stream(said), Journal.begin(folder, plan))
@@ -186,4 +186,4 @@ def test_an_answer_of_another_form_is_a_failure_of_that_step() -> None:
 
     step = HandOver(server="redis-1", master=MASTER, cause="")
     with pytest.raises(OpsError, match="another form"):
-        FailoverActor(Odd((), MASTER, Login())).act(step, Progress("handing over"))
+        FailoverExecutor(Odd((), MASTER, Login())).act(step, Progress("handing over"))

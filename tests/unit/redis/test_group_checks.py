@@ -21,10 +21,10 @@ from tests.unit.redis.samples import (
 )
 
 from optimus_ops.redis.checks import judge
-from optimus_ops.redis.model import Address, Attached, Denied, Topology
+from optimus_ops.redis.model import Address, Attached, NotPermitted, Topology
 from optimus_ops.redis.sentinel_checks import check_tolerance
 
-DENIED = Denied("the user has no right to ask")
+DENIED = NotPermitted("the user has no right to ask")
 
 
 def failed(topology: Topology) -> set[tuple[str, str]]:

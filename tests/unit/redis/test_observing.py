@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.unit.redis.loopback import Loopback, until
 
-from optimus_ops.redis.model import Address, Attached, Denied, Node
+from optimus_ops.redis.model import Address, Attached, Node, NotPermitted
 from optimus_ops.redis.observe_replication import replication_of_info, replication_of_role
 from optimus_ops.redis.observe_sentinel import observe_sentinel, peer
 from optimus_ops.redis.observe_server import observe_server, quantile
@@ -77,7 +77,7 @@ def test_the_slow_log_is_kept_without_arguments(redis: Loopback) -> None:
         client.set("key-canary", "value-canary")
     found = observe_server(Node("one", Address("127.0.0.1", one.port)), one.client)
     assert "canary" not in repr(found)
-    assert not isinstance(found.slow, Denied)
+    assert not isinstance(found.slow, NotPermitted)
     assert "SET" in {entry.command for entry in found.slow.newest}
 
 
@@ -87,7 +87,7 @@ def test_latency_events_are_counted(redis: Loopback) -> None:
         client.config_set("latency-monitor-threshold", 1)
         until(lambda: client.execute_command("DEBUG", "SLEEP", "0.02") and client.latency_latest())
     found = observe_server(Node("one", Address("127.0.0.1", one.port)), one.client)
-    assert not isinstance(found.events, Denied)
+    assert not isinstance(found.events, NotPermitted)
     assert [event.worst >= 20 for event in found.events if event.name == "command"] == [True]
 
 

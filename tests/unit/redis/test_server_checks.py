@@ -9,10 +9,10 @@ from tests.unit.redis.samples import NOW, server, single
 
 from optimus_ops.redis.check_result import Check
 from optimus_ops.redis.checks import judge
-from optimus_ops.redis.model import Denied, LatencyEvent, Probe, Purpose, Server, SlowCommand, SlowLog
+from optimus_ops.redis.model import LatencyEvent, NotPermitted, Probe, Purpose, Server, SlowCommand, SlowLog
 
 GIB = 1024**3
-DENIED = Denied("the user has no right to ask")
+DENIED = NotPermitted("the user has no right to ask")
 
 
 def check_of(one: Server, name: str) -> Check:

@@ -17,7 +17,7 @@ from optimus_ops.project.settings import load_project
 from optimus_ops.rollout import undo
 from optimus_ops.rollout.containers import Containers
 from optimus_ops.rollout.deadlines import Deadlines
-from optimus_ops.rollout.undo import Before
+from optimus_ops.rollout.undo import Baseline
 
 OLD = replica("ai", 1)
 LATE = replica("ai", 3, status="created", health=None)
@@ -84,7 +84,7 @@ def undone(engine: Engine, folder: Path, *, unsettled: bool = False, **before: A
         "pins": Pins(),
         "files": {},
     }
-    then = Before(**{**facts, **before})
+    then = Baseline(**{**facts, **before})
     containers = Containers(compose, cast("Any", engine), stack(), then.state, Deadlines())
     return undo.undo(then, containers, cast("Any", Progress()), lambda: (), unsettled=unsettled)
 

@@ -14,7 +14,7 @@ from tests.unit.stacks import IMAGES, migrated, replica, stack
 from optimus_ops.engine.leftovers import Leftovers
 from optimus_ops.model.state import Replica, State, sorted_state
 from optimus_ops.plan.differences import Difference
-from optimus_ops.status.model import Row, Sighting, make_rows
+from optimus_ops.status.model import Row, StatusSnapshot, make_rows
 from optimus_ops.status.report import print_status, status_json
 from optimus_ops.status.service_reports import shown_lines
 from optimus_ops.status.stores import Database, RedisServer, Unreachable
@@ -24,7 +24,7 @@ NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 MEBI = 1024**2
 
 
-def seen(*replicas: Replica, **changes: Any) -> Sighting:
+def seen(*replicas: Replica, **changes: Any) -> StatusSnapshot:
     facts: dict[str, Any] = {
         "state": sorted_state("shop", replicas),
         "stack": stack(),
@@ -34,24 +34,24 @@ def seen(*replicas: Replica, **changes: Any) -> Sighting:
         "current": {},
         "now": NOW,
     }
-    return Sighting(**{**facts, **changes})
+    return StatusSnapshot(**{**facts, **changes})
 
 
-def row(service: str, sighting: Sighting) -> Row:
+def row(service: str, sighting: StatusSnapshot) -> Row:
     return next(row for row in make_rows(sighting) if row.service == service)
 
 
-def shown(sighting: Sighting, columns: int) -> str:
+def shown(sighting: StatusSnapshot, columns: int) -> str:
     stream = StringIO()
     print_status(sighting, make_rows(sighting), stream, colour=False, columns=columns)
     return stream.getvalue()
 
 
-def status_of(sighting: Sighting) -> Any:
+def status_of(sighting: StatusSnapshot) -> Any:
     return status_json(sighting, make_rows(sighting))
 
 
-def full() -> Sighting:
+def full() -> StatusSnapshot:
     started = NOW - timedelta(minutes=12)
     return seen(
         replica("ai", 1, image="shop/ai:local", image_id=IMAGES["shop/ai:local"], started_at=started),

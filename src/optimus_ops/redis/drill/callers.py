@@ -13,7 +13,7 @@ from optimus_ops.redis.drill.writers import CALLER_SECONDS
 
 if TYPE_CHECKING:
     from optimus_ops.redis.drill.record import Outcome
-    from optimus_ops.redis.drill.service_workload import Door
+    from optimus_ops.redis.drill.service_workload import ServiceEndpoint
 
 CALLERS = 3
 RATE = 4.0
@@ -33,7 +33,7 @@ class Caller:
     """
 
     run: str
-    door: Door
+    door: ServiceEndpoint
     number: int
     written: list[Write]
     _connection: http.client.HTTPConnection | None = None

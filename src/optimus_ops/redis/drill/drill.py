@@ -12,7 +12,7 @@ from optimus_ops.change.run import Change, command
 from optimus_ops.errors import Refused
 from optimus_ops.plan.render import plan_text
 from optimus_ops.project.settings import load_project
-from optimus_ops.redis.drill.executor import DrillActor
+from optimus_ops.redis.drill.executor import DrillExecutor
 from optimus_ops.redis.drill.fault_injector import Hands
 from optimus_ops.redis.drill.faults import chosen_faults
 from optimus_ops.redis.drill.files import write_report
@@ -84,7 +84,7 @@ def drill(flags: DrillFlags, options: Options, root: Path | None = None) -> None
         runner = _runner(project, faults, change.console)
         change.console.say(_text(plan))
         lock.expect(sum((fault.seconds + CONVERGE_SECONDS) * fault.runs(flags.runs) for fault in faults))
-        actor = DrillActor(runner)
+        actor = DrillExecutor(runner)
         try:
             execute(plan, actor, change.console, Journal.begin(change.journal, plan))
         finally:

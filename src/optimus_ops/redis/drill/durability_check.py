@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from optimus_ops.redis.drill.nodes import Peer
     from optimus_ops.redis.drill.record import Write
-    from optimus_ops.redis.drill.service_workload import Door
+    from optimus_ops.redis.drill.service_workload import ServiceEndpoint
 
 AT_ONCE = 500
 MOST_ANSWERS = 5000
@@ -35,7 +35,7 @@ class Places:
 
     run: str
     repeated: frozenset[str]
-    doors: Mapping[str, Door]
+    doors: Mapping[str, ServiceEndpoint]
 
     def keys(self, write: Write) -> tuple[str, ...]:
         """Return the keys that a write makes; the first one tells whether it is there."""
@@ -78,7 +78,7 @@ def _exist(client: Any, keys: Sequence[str]) -> Iterator[bool]:
             yield from (bool(one) for one in sent.execute())
 
 
-def _answered(client: Any, door: Door, run: str) -> Iterator[str]:
+def _answered(client: Any, door: ServiceEndpoint, run: str) -> Iterator[str]:
     """Give the ids of the run's messages that were answered, each as often as it was."""
     if door.kind is not WEBHOOK:
         return

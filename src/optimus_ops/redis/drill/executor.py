@@ -26,7 +26,7 @@ WHOLE_SECONDS = 60.0
 
 
 @dataclass
-class DrillActor:
+class DrillExecutor:
     """Makes faults.
 
     Args:

@@ -8,7 +8,7 @@ from optimus_ops.errors import Refused
 from optimus_ops.redis.checks import judge
 from optimus_ops.redis.drill.nodes import Group, Peer
 from optimus_ops.redis.identity import watches
-from optimus_ops.redis.model import Denied
+from optimus_ops.redis.model import NotPermitted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from optimus_ops.redis.check_result import Check
     from optimus_ops.redis.containers import RedisContainer
     from optimus_ops.redis.discovery import StackPlace
-    from optimus_ops.redis.model import Server, Topology, Watch
+    from optimus_ops.redis.model import MonitoredMaster, Server, Topology
 
 ALLOWED = "allowed"
 MARK_HINT = (
@@ -62,7 +62,7 @@ def read_group(place: StackPlace, topology: Topology) -> Group:
     )
 
 
-def _quorum_down_after(seen: Sequence[Watch]) -> float:
+def _quorum_down_after(seen: Sequence[MonitoredMaster]) -> float:
     times = sorted(watch.down_after for watch in seen)
     return times[min(seen[0].quorum, len(times)) - 1] / 1000
 
@@ -84,7 +84,7 @@ def not_whole(topology: Topology) -> str:
 
 
 def _candidate(server: Server) -> bool:
-    return isinstance(server.replication, Denied) or server.replication.priority != 0
+    return isinstance(server.replication, NotPermitted) or server.replication.priority != 0
 
 
 def refuse_unhealthy(topology: Topology) -> None:
@@ -107,7 +107,7 @@ def _max_lag(topology: Topology) -> float | None:
     """Return the lag that every server allows, where each refuses writes without replicas."""
     lags = []
     for server in topology.members:
-        config = {} if isinstance(server.config, Denied) else server.config
+        config = {} if isinstance(server.config, NotPermitted) else server.config
         if int(config.get("min-replicas-to-write", 0)) < 1:
             return None
         lags.append(float(config.get("min-replicas-max-lag", 10)))

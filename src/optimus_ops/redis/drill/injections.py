@@ -13,7 +13,7 @@ from optimus_ops.redis.client import open_client
 from optimus_ops.redis.drill.disk import shrink_disk
 from optimus_ops.redis.drill.partition import cut
 from optimus_ops.redis.failover import plan_failover
-from optimus_ops.redis.failover_executor import FailoverActor
+from optimus_ops.redis.failover_executor import FailoverExecutor
 from optimus_ops.redis.model import Address
 from optimus_ops.redis.steps import HandOver
 from optimus_ops.text.console import Progress
@@ -43,7 +43,7 @@ REFUSAL = "refused: the sentinels name this node master, but it has no data"
 
 
 @dataclass
-class Scene:
+class FaultContext:
     """What a fault is made on.
 
     Args:
@@ -80,19 +80,19 @@ class Scene:
         self.struck = time.monotonic()
 
 
-def kill(scene: Scene) -> None:
+def kill(scene: FaultContext) -> None:
     """End the master."""
     scene.strike()
     scene.hands.kill(scene.master)
 
 
-def kill_with_sentinels(number: int) -> Callable[[Scene], None]:
+def kill_with_sentinels(number: int) -> Callable[[FaultContext], None]:
     """Return what ends the master and so many sentinels, at once.
 
     They are those beside it, as on the same host: another one of them when the master is another.
     """
 
-    def strike(scene: Scene) -> None:
+    def strike(scene: FaultContext) -> None:
         place = list(scene.group.servers).index(scene.master.name)
         sentinels = list(scene.group.sentinels.values())
         if number > 1:
@@ -104,16 +104,16 @@ def kill_with_sentinels(number: int) -> Callable[[Scene], None]:
     return strike
 
 
-def pause(scene: Scene) -> None:
+def pause(scene: FaultContext) -> None:
     """Freeze the master."""
     scene.strike()
     scene.hands.pause(scene.master)
 
 
-def pause_for(of_down_after: float) -> Callable[[Scene], None]:
+def pause_for(of_down_after: float) -> Callable[[FaultContext], None]:
     """Return what freezes the master for a part or a multiple of down-after."""
 
-    def strike(scene: Scene) -> None:
+    def strike(scene: FaultContext) -> None:
         pause(scene)
         time.sleep(scene.group.down_after * of_down_after)
         scene.mended = time.monotonic()
@@ -122,19 +122,19 @@ def pause_for(of_down_after: float) -> Callable[[Scene], None]:
     return strike
 
 
-def disconnect(scene: Scene) -> None:
+def disconnect(scene: FaultContext) -> None:
     """Take the master's network away."""
     scene.strike()
     scene.hands.disconnect(scene.master)
 
 
-def partition(scene: Scene) -> None:
+def partition(scene: FaultContext) -> None:
     """Cut the master off from everyone but the clients on the host."""
     scene.strike()
     cut(scene.hands, scene.master, scene.others)
 
 
-def partition_unguarded(scene: Scene) -> None:
+def partition_unguarded(scene: FaultContext) -> None:
     """As a partition, while a master without replicas may take writes."""
     for peer in scene.group.servers.values():
         before = _min_replicas(peer)
@@ -145,13 +145,13 @@ def partition_unguarded(scene: Scene) -> None:
     partition(scene)
 
 
-def restart(scene: Scene) -> None:
+def restart(scene: FaultContext) -> None:
     """End the master and start it again at once."""
     scene.strike()
     scene.hands.restart(scene.master)
 
 
-def restart_empty(scene: Scene) -> None:
+def restart_empty(scene: FaultContext) -> None:
     """Take all files of the master, end it and start it again at once.
 
     Where it is back before it was replaced, it has to refuse; it must not be a master without data in any case.
@@ -166,13 +166,13 @@ def restart_empty(scene: Scene) -> None:
     scene.facts["was never an empty master"] = "no" if _came_back_as_master(scene) else "yes"
 
 
-def stop_everything(scene: Scene) -> None:
+def stop_everything(scene: FaultContext) -> None:
     """Stop all servers and sentinels, as `docker compose stop` does."""
     scene.strike()
     at_once(scene.hands.stop, scene.group.peers.values())
 
 
-def fill_disk(scene: Scene) -> None:
+def fill_disk(scene: FaultContext) -> None:
     """Leave the master no room for its append-only file."""
     shrink_disk(scene.hands, scene.master)
     with _client(scene.master) as client:
@@ -182,7 +182,7 @@ def fill_disk(scene: Scene) -> None:
         client.set("optimus:drill:ballast", "x" * 100_000, ex=60)
 
 
-def leave_one_behind(scene: Scene) -> None:
+def leave_one_behind(scene: FaultContext) -> None:
     """Cut one replica off from the master for a while, then end the master: the other replica has to win.
 
     The one behind is the one that wins a draw, so that only its offset speaks against it.
@@ -199,12 +199,12 @@ def leave_one_behind(scene: Scene) -> None:
     scene.facts["the replica ahead won"] = "yes" if won and won != behind.name and missing else f"no: {won or 'nobody'}"
 
 
-def hand_over(scene: Scene) -> None:
+def coordinated_failover(scene: FaultContext) -> None:
     """Fail over as `invoke redis.failover` does.
 
     It looks before it acts: the fault is when the sentinel begins.
     """
-    actor = FailoverActor(scene.place)
+    actor = FailoverExecutor(scene.place)
     steps = [step for step in plan_failover(scene.topology).steps if isinstance(step, HandOver)]
     if len(steps) != 1:
         raise OpsError("a planned fail-over has one step that hands over")
@@ -215,7 +215,7 @@ def hand_over(scene: Scene) -> None:
     scene.facts |= {name.replace("_", " "): str(value) for name, value in actor.outcome().items()}
 
 
-def _wait_until_forgotten(scene: Scene) -> None:
+def _wait_until_forgotten(scene: FaultContext) -> None:
     """Wait until no sentinel counts what another one said of the master before.
 
     That counts for some seconds, also when the other one is gone: one left alone would stand for election by it.
@@ -232,13 +232,13 @@ def _remembers(sentinel: Peer, master: str) -> bool:
         return any("master_down" in str(other["flags"]) for other in client.sentinel_sentinels(master))
 
 
-def _came_back_as_master(scene: Scene) -> bool:
+def _came_back_as_master(scene: FaultContext) -> bool:
     """Tell whether the old master said that it is one after it had been away."""
     seen = [one.role for one in tuple(scene.tape.roles) if one.node == scene.master.name and one.at > scene.struck]
     return "" in seen and "master" in seen[seen.index("") :]
 
 
-def _promoted(scene: Scene) -> str:
+def _promoted(scene: FaultContext) -> str:
     """Wait for the sentinels to switch; return the name of the new master, "" without one."""
 
     def switches() -> list[str]:
@@ -249,7 +249,7 @@ def _promoted(scene: Scene) -> str:
     return next((scene.group.hosts.get(host, host) for host in switches()), "")
 
 
-STRIKES: Mapping[str, Callable[[Scene], None]] = {
+STRIKES: Mapping[str, Callable[[FaultContext], None]] = {
     "kill": kill,
     "pause": pause,
     "pause-short": pause_for(SHORT_OF_DOWN_AFTER),
@@ -263,7 +263,7 @@ STRIKES: Mapping[str, Callable[[Scene], None]] = {
     "stop": stop_everything,
     "disk": fill_disk,
     "slow": leave_one_behind,
-    "planned": hand_over,
+    "planned": coordinated_failover,
     "control": partition_unguarded,
 }
 

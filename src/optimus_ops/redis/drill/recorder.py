@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from optimus_ops.redis.drill.nodes import Group
     from optimus_ops.redis.drill.record import RoleSeen, SentinelEvent, Write
-    from optimus_ops.redis.drill.service_workload import Door
+    from optimus_ops.redis.drill.service_workload import ServiceEndpoint
     from optimus_ops.redis.drill.writers import Pace
 
 POLL_SECONDS = 0.02
@@ -44,7 +44,7 @@ class Tape:
     run: str
     master: str
     paces: Sequence[Pace]
-    doors: Sequence[Door]
+    doors: Sequence[ServiceEndpoint]
     writes: list[Write] = field(default_factory=list)
     events: list[SentinelEvent] = field(default_factory=list)
     roles: list[RoleSeen] = field(default_factory=list)

@@ -14,7 +14,7 @@ from optimus_ops.redis.client import reason
 from optimus_ops.redis.drill.durability_check import Places, clear, count_present
 from optimus_ops.redis.drill.failover_timeline import restored_at
 from optimus_ops.redis.drill.group import not_whole
-from optimus_ops.redis.drill.injections import STRIKES, SWITCH_SECONDS, Scene
+from optimus_ops.redis.drill.injections import STRIKES, SWITCH_SECONDS, FaultContext
 from optimus_ops.redis.drill.record import Marks, Recording
 from optimus_ops.redis.drill.recorder import Tape
 from optimus_ops.redis.drill.writers import NEAR_PACES, PACES
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from optimus_ops.redis.drill.faults import Fault
     from optimus_ops.redis.drill.nodes import Group, Peer
     from optimus_ops.redis.drill.record import SentinelEvent
-    from optimus_ops.redis.drill.service_workload import Door
+    from optimus_ops.redis.drill.service_workload import ServiceEndpoint
     from optimus_ops.redis.model import Topology
 
 QUIET_SECONDS = 1.5
@@ -52,7 +52,7 @@ class Runner:
     group: Group
     place: StackPlace
     hands: Hands
-    doors: tuple[Door, ...] = ()
+    doors: tuple[ServiceEndpoint, ...] = ()
     _patient_at: float = 0.0
 
     def run(self, fault: Fault, number: int, note: Callable[[str], None]) -> Recording:
@@ -96,12 +96,12 @@ class Runner:
             note(f"waiting {left:.0f} s: an election had no result, and sentinels begin no other so soon")
             time.sleep(min(left, 1.0))
 
-    def _scene(self, topology: Topology, tape: Tape) -> Scene:
+    def _scene(self, topology: Topology, tape: Tape) -> FaultContext:
         master = self.group.servers[tape.master]
         replicas = tuple(peer for peer in self.group.servers.values() if peer is not master)
-        return Scene(self.group, master, replicas, topology, self.place, self.hands, tape)
+        return FaultContext(self.group, master, replicas, topology, self.place, self.hands, tape)
 
-    def _last(self, fault: Fault, scene: Scene, note: Callable[[str], None]) -> None:
+    def _last(self, fault: Fault, scene: FaultContext, note: Callable[[str], None]) -> None:
         """Let a fault last until it has led to what it must lead to."""
         if fault.changes:
             note("waiting for the fail-over")
@@ -109,7 +109,7 @@ class Runner:
         left = scene.struck + fault.hold - time.monotonic()
         scene.tape.wait(lambda: False, max(left, AFTER_SECONDS))
 
-    def _replaced(self, scene: Scene) -> bool:
+    def _replaced(self, scene: FaultContext) -> bool:
         """Tell whether most sentinels name the new master to whoever comes back, and writes are acknowledged again."""
         tape, struck = scene.tape, scene.struck
         switched = {
@@ -163,7 +163,7 @@ class Runner:
                 raise OpsError(f"there are {len(masters)} masters; one is wanted", "invoke validate-redis")
             time.sleep(JUDGE_SECONDS)
 
-    def _recording(self, fault: Fault, number: int, scene: Scene, marks: Marks) -> Recording:
+    def _recording(self, fault: Fault, number: int, scene: FaultContext, marks: Marks) -> Recording:
         tape, writes = scene.tape, tuple(scene.tape.writes)
         kinds = (*(pace.kind for pace in tape.paces), *(door.kind for door in tape.doors))
         repeated = frozenset(kind.name for kind in kinds if kind.repeats)

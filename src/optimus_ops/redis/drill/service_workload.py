@@ -46,7 +46,7 @@ class Request:
 
 
 @dataclass(frozen=True, slots=True)
-class Door:
+class ServiceEndpoint:
     """Where callers come in.
 
     Args:
@@ -103,7 +103,7 @@ class Door:
         return Request("/webhooks/whatsapp", body, {"X-Hub-Signature-256": f"sha256={signature}"})
 
 
-def find_doors(docker: Docker, project: Project) -> tuple[Door, ...]:
+def find_doors(docker: Docker, project: Project) -> tuple[ServiceEndpoint, ...]:
     """Return where callers of the services come in; none where a service or its balancer does not run.
 
     Raises:
@@ -131,7 +131,7 @@ def find_doors(docker: Docker, project: Project) -> tuple[Door, ...]:
         if service in services and port in published and secret:
             host, there = published[port]
             host = host if host not in {"", "0.0.0.0", "::"} else "127.0.0.1"  # noqa: S104 - compared, not bound
-            doors.append(Door(kind, host, there, name, number, secret))
+            doors.append(ServiceEndpoint(kind, host, there, name, number, secret))
     return tuple(doors)
 
 

@@ -10,7 +10,7 @@ from tests.unit.redis.samples import group, master, replica, server
 from optimus_ops.errors import Refused
 from optimus_ops.redis.containers import Part, RedisContainer
 from optimus_ops.redis.drill.group import marked, not_whole
-from optimus_ops.redis.model import Denied
+from optimus_ops.redis.model import NotPermitted
 
 
 def container(service: str, part: Part, drill: str = "allowed") -> RedisContainer:
@@ -60,7 +60,7 @@ def test_a_stack_without_sentinels_is_refused() -> None:
 def test_a_replica_that_may_not_be_promoted_yet_is_waited_for() -> None:
     healthy = group()
     last = healthy.servers[-1]
-    assert not isinstance(last.replication, Denied)
+    assert not isinstance(last.replication, NotPermitted)
     waiting = replace(last, replication=replace(last.replication, priority=0))
 
     assert not_whole(healthy) == ""

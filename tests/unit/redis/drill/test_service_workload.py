@@ -6,14 +6,14 @@ import hashlib
 import hmac
 import json
 
-from optimus_ops.redis.drill.service_workload import CHAT, WEBHOOK, Door
+from optimus_ops.redis.drill.service_workload import CHAT, WEBHOOK, ServiceEndpoint
 from optimus_ops.secrets.value import Secret
 
 SECRET = "s3cret"
 
 
-def door(kind: object, secret: str = SECRET) -> Door:
-    return Door(CHAT if kind is CHAT else WEBHOOK, "127.0.0.1", 8010, "acme", "1000", Secret(secret))
+def door(kind: object, secret: str = SECRET) -> ServiceEndpoint:
+    return ServiceEndpoint(CHAT if kind is CHAT else WEBHOOK, "127.0.0.1", 8010, "acme", "1000", Secret(secret))
 
 
 def test_a_turn_asks_to_be_kept() -> None:
