@@ -1,0 +1,69 @@
+"""Waiting and parallel calls; time comes from a clock that is passed in, so that tests need not sleep."""
+
+from __future__ import annotations
+
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+POLL_SECONDS = 0.1
+PARALLEL_CALLS = 16
+
+
+class Clock(Protocol):
+    """Time that only goes forward, and sleep."""
+
+    def monotonic(self) -> float:
+        """Return seconds since some moment."""
+        ...
+
+    def sleep(self, seconds: float) -> None:
+        """Wait."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class SystemClock:
+    """The machine's own time."""
+
+    def monotonic(self) -> float:
+        """Return seconds since some moment."""
+        return time.monotonic()
+
+    def sleep(self, seconds: float) -> None:
+        """Wait."""
+        time.sleep(seconds)
+
+
+SYSTEM_CLOCK = SystemClock()
+
+
+def wait_until(
+    predicate: Callable[[], bool], seconds: float, *, poll: float = POLL_SECONDS, clock: Clock = SYSTEM_CLOCK
+) -> bool:
+    """Call a predicate, at least once, until it is true; False if it was not within `seconds`."""
+    until = clock.monotonic() + seconds
+    while not predicate():
+        if clock.monotonic() >= until:
+            return False
+        clock.sleep(poll)
+    return True
+
+
+def run_parallel(act: Callable[[Item], Result], items: Iterable[Item], *, calls: int = PARALLEL_CALLS) -> list[Result]:
+    """Call a function with each of several items at the same time; return the results in their order.
+
+    All calls end before the first error is raised.
+    """
+    waiting = list(items)
+    if len(waiting) == 1:
+        return [act(waiting[0])]
+    with ThreadPoolExecutor(max_workers=calls) as pool:
+        return [future.result() for future in [pool.submit(act, item) for item in waiting]]
