@@ -14,10 +14,10 @@ from optimus_ops.project.settings import load_project
 from optimus_ops.redis.backup_executor import LONGEST_SECONDS, BackupExecutor
 from optimus_ops.redis.client import ODD, reason
 from optimus_ops.redis.data_files import DataFiles, read_data_files, refuse_without_volume
-from optimus_ops.redis.group_lookup import stack_place
+from optimus_ops.redis.group_lookup import stack_deployment
 from optimus_ops.redis.model import NotPermitted
 from optimus_ops.redis.server_choice import choose_container
-from optimus_ops.redis.steps import CheckBackup, CopyOut, FinalizeBackup, Snapshot
+from optimus_ops.redis.steps import CheckBackup, CopyDataFiles, FinalizeBackup, Snapshot
 from optimus_ops.redis.target import Flags, parse_flags
 from optimus_ops.redis.trouble import explain
 from optimus_ops.redis.values import count_of
@@ -43,16 +43,18 @@ def backup(options: Options, *, to: str = "", server: str = "", root: Path | Non
         MachineLacks: no engine answers, or there is no room.
     """
     project = load_project(root)
-    place = stack_place(parse_flags(Flags()), project)
+    place = stack_deployment(parse_flags(Flags()), project)
     folder = Path(to).absolute() if to else default_folder(project.state, project.name, datetime.now(UTC))
 
     def make_plan() -> Planned:
         containers = place.containers()
-        topology = place.look()
+        topology = place.observe()
         container = choose_container(containers, topology, server)
         seen = next(one for one in topology.servers if one.node.name == container.node.name)
-        if seen.silence:
-            raise Refused(f"{seen.node.name} does not answer: {seen.silence}", "invoke validate-redis says what to do")
+        if seen.unreachable_reason:
+            raise Refused(
+                f"{seen.node.name} does not answer: {seen.unreachable_reason}", "invoke validate-redis says what to do"
+            )
         try:
             with place.server(seen.node) as client:
                 files = read_data_files(client)
@@ -86,7 +88,7 @@ def plan_backup(project: str, server: str, folder: Path, files: DataFiles) -> Pl
         "redis.backup",
         (
             Snapshot(server=server, cause=both if parted else "it is all that the server keeps"),
-            CopyOut(server=server, folder=str(folder), cause=f"to {folder}"),
+            CopyDataFiles(server=server, folder=str(folder), cause=f"to {folder}"),
             CheckBackup(server=server, folder=str(folder), cause="a backup that can't be read is none"),
             FinalizeBackup(folder=str(folder), cause="what changes later will be noticed"),
         ),

@@ -17,7 +17,7 @@ from optimus_ops.redis.aof import complete_bytes, parse_parts
 from optimus_ops.redis.client import reason
 from optimus_ops.redis.helper_container import HELPER_SECONDS, SCRATCH, copy_out, inside, tar_of, with_scratch
 from optimus_ops.redis.manifest import Manifest, StoredFile, sha256_of, write_manifest
-from optimus_ops.redis.steps import CheckBackup, CopyOut, FinalizeBackup, Snapshot
+from optimus_ops.redis.steps import CheckBackup, CopyDataFiles, FinalizeBackup, Snapshot
 from optimus_ops.text.units import size
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from optimus_ops.plan.steps import Step
     from optimus_ops.redis.containers import RedisContainer
     from optimus_ops.redis.data_files import DataFiles
-    from optimus_ops.redis.discovery import StackPlace
+    from optimus_ops.redis.discovery import StackDeployment
     from optimus_ops.text.console import Progress
 
 POLL_SECONDS = 0.1
@@ -52,7 +52,7 @@ class BackupExecutor:
         folder: the new folder; until it is complete, it has another name.
     """
 
-    place: StackPlace
+    place: StackDeployment
     container: RedisContainer
     files: DataFiles
     folder: Path
@@ -80,7 +80,7 @@ class BackupExecutor:
         match step:
             case Snapshot():
                 self._snapshot(progress)
-            case CopyOut():
+            case CopyDataFiles():
                 self._copy(progress)
             case CheckBackup():
                 check_backup(self.container, self.partial, self._manifest())

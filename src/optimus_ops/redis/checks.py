@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from optimus_ops.redis.model import Server, Topology
 
 
-def judge(topology: Topology) -> tuple[Check, ...]:
+def run_checks(topology: Topology) -> tuple[Check, ...]:
     """Return a verdict for each check: server by server, sentinel by sentinel, then what they are together."""
     return (
         *(check for server in topology.servers for check in _of_server(topology, server)),

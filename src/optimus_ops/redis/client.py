@@ -30,7 +30,7 @@ ODD = (RedisError, OSError, *ODD_ANSWERS)
 
 
 @dataclass(frozen=True, slots=True)
-class Login:
+class Credentials:
     """Whom to say that we are, and over which kind of connection.
 
     Args:
@@ -44,7 +44,7 @@ class Login:
     tls: Tls | None = None
 
 
-NOBODY = Login()
+NO_CREDENTIALS = Credentials()
 
 
 def _settings() -> dict[str, Any]:
@@ -61,7 +61,7 @@ def _settings() -> dict[str, Any]:
     }
 
 
-def open_client(address: Address, login: Login) -> Any:
+def open_client(address: Address, login: Credentials) -> Any:
     """Return a client of the server or sentinel at an address; nothing is sent yet."""
     return Redis(
         host=address.host,
@@ -73,7 +73,7 @@ def open_client(address: Address, login: Login) -> Any:
     )
 
 
-def open_sentinel(address: Address, login: Login) -> Any:
+def open_sentinel(address: Address, login: Credentials) -> Any:
     """Return a client of the sentinel at an address; one that has no use for the login is asked without.
 
     A group's servers may want a password while its sentinels have none.
@@ -88,11 +88,11 @@ def open_sentinel(address: Address, login: Login) -> Any:
         client.ping()
     except AuthenticationError:
         client.close()
-        return open_client(address, Login(tls=login.tls))
+        return open_client(address, Credentials(tls=login.tls))
     return client
 
 
-def open_url(url: RedisUrl, login: Login) -> Any:
+def open_url(url: RedisUrl, login: Credentials) -> Any:
     """Return a client of the server that a URL names; nothing is sent yet.
 
     Args:

@@ -32,8 +32,8 @@ ROLE_LABEL = "com.optimus.redis"
 ONE_OFF_LABEL = "com.docker.compose.oneoff"
 DEFAULT_PORTS = {"state": 6379, "cache": 6379, "sentinel": 26379}
 
-Part = Literal["state", "cache", "sentinel"]
-PARTS: tuple[Part, ...] = ("state", "cache", "sentinel")
+Role = Literal["state", "cache", "sentinel"]
+ROLES: tuple[Role, ...] = ("state", "cache", "sentinel")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,7 @@ class RedisContainer:
         id: its full id.
         name: its name.
         service: the service that it belongs to.
-        part: what it is for.
+        role: what it is for.
         status: the engine's word: running, paused, exited, …
         image: the image that it was made of.
         user: whom its processes run as; "" for the image's own.
@@ -61,7 +61,7 @@ class RedisContainer:
     id: str
     name: str
     service: str
-    part: Part
+    role: Role
     status: str
     image: str
     user: str
@@ -80,7 +80,7 @@ class RedisContainer:
         absence = "" if self.status == "running" else f"its container is {self.status}"
         if not absence and not self.hosts:
             absence = "its container has no network"
-        purpose: Purpose = "unknown" if self.part == "sentinel" else self.part
+        purpose: Purpose = "unknown" if self.role == "sentinel" else self.role
         return Node(self.service_name, Address(self.hosts[0] if self.hosts else self.name, self.port), purpose, absence)
 
     @property
@@ -99,7 +99,7 @@ def find_redis(docker: Docker, project: str) -> tuple[RedisContainer, ...]:
         listed = docker.api.containers(all=True, filters={"label": [f"{PROJECT_LABEL}={project}"]})
         found = [raw for container in listed for raw in _inspected(docker, str(container["Id"]))]
     made = [parse_container(raw) for raw in found if is_redis(raw)]
-    return tuple(sorted(made, key=lambda one: (PARTS.index(one.part), one.service, one.name)))
+    return tuple(sorted(made, key=lambda one: (ROLES.index(one.role), one.service, one.name)))
 
 
 def _inspected(docker: Docker, container: str) -> Iterator[Mapping[str, Any]]:
@@ -124,18 +124,18 @@ def parse_container(raw: Mapping[str, Any]) -> RedisContainer:
     labels: Mapping[str, str] = config.get("Labels") or {}
     environment = dict(pair.split("=", 1) for pair in config.get("Env") or () if "=" in pair)
     service = labels.get(SERVICE_LABEL, "")
-    part = _part(labels.get(ROLE_LABEL, ""), service)
+    role = _role(labels.get(ROLE_LABEL, ""), service)
     port = environment.get("REDIS_PORT", "")
     return RedisContainer(
         id=str(raw["Id"]),
         name=str(raw["Name"]).lstrip("/"),
         service=service,
-        part=part,
+        role=role,
         status=str(raw["State"].get("Status", "")),
         image=str(raw.get("Image") or config.get("Image", "")),
         user=str(config.get("User", "")),
         hosts=tuple(dict.fromkeys(_hosts(raw, environment))),
-        port=int(port) if port.isdigit() else DEFAULT_PORTS[part],
+        port=int(port) if port.isdigit() else DEFAULT_PORTS[role],
         login=environment.get("REDIS_USERNAME", ""),
         secret=environment.get("REDIS_PASSWORD_FILE", "REDIS_PASSWORD").rpartition("/")[2],
         master=environment.get("REDIS_SENTINEL_MASTER", ""),
@@ -149,7 +149,7 @@ def parse_container(raw: Mapping[str, Any]) -> RedisContainer:
     )
 
 
-def _part(label: str, service: str) -> Part:
+def _role(label: str, service: str) -> Role:
     if label in {"state", "cache", "sentinel"}:
         return label  # type: ignore[return-value]  # one of the three
     return "sentinel" if "sentinel" in service else ("cache" if "cache" in service else "state")

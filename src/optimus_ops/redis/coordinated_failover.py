@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from optimus_ops.redis.address_book import AddressBook
-    from optimus_ops.redis.discovery import Place
+    from optimus_ops.redis.discovery import Deployment
     from optimus_ops.redis.model import Node
 
 POLL_SECONDS = 0.005
@@ -67,7 +67,7 @@ class FailoverRoles:
         sentinel: the one that is asked.
         old: the master.
         replicas: those of which one will be chosen.
-        directory: which addresses mean the same.
+        addresses: which addresses mean the same.
         master: the name by which sentinels know the master.
         down_after: seconds after which a sentinel takes the master for dead.
     """
@@ -75,7 +75,7 @@ class FailoverRoles:
     sentinel: Node
     old: Node
     replicas: tuple[Node, ...]
-    directory: AddressBook
+    addresses: AddressBook
     master: str
     down_after: float
 
@@ -97,7 +97,9 @@ class FailoverResult:
     lost_bytes: int
 
 
-def coordinated_failover(place: Place, parts: FailoverRoles, *, patience: float = MOMENT_SECONDS) -> FailoverResult:
+def coordinated_failover(
+    place: Deployment, parts: FailoverRoles, *, patience: float = MOMENT_SECONDS
+) -> FailoverResult:
     """Have a sentinel promote a replica and turn the old master into its replica.
 
     Args:
@@ -261,7 +263,7 @@ def _selected(events: Any, until: float) -> Address:
 
 def _promoted(clients: Mapping[Node, Any], parts: FailoverRoles, chosen: Address, until: float) -> Any:
     """Wait until the replica that was selected is a master; return its client."""
-    node = next((one for one in parts.replicas if parts.directory.same(one.address, chosen)), None)
+    node = next((one for one in parts.replicas if parts.addresses.same(one.address, chosen)), None)
     if node is None:
         raise OpsError(f"{parts.sentinel.name} selected {chosen}, which is none of the servers that were looked at")
     while not _is_master(clients[node]):

@@ -34,7 +34,7 @@ def check_copies(topology: Topology, server: Server) -> Iterator[Check]:
     """Judge how often a master's replicas copy everything, and what they need to go on instead."""
     own = server.replication
     if (
-        server.silence
+        server.unreachable_reason
         or isinstance(own, NotPermitted)
         or own.master is not None
         or isinstance(server.info, NotPermitted)
@@ -80,7 +80,7 @@ def _check_full_copies(
 
 def _copying(server: Server) -> bool:
     own = server.replication
-    if server.silence or isinstance(own, NotPermitted):
+    if server.unreachable_reason or isinstance(own, NotPermitted):
         return False
     if own.master is not None:
         return own.syncing or not own.link_up

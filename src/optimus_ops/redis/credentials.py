@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from optimus_ops.redis.client import Login
+from optimus_ops.redis.client import Credentials
 from optimus_ops.secrets import dotenv, store
 from optimus_ops.secrets.value import Secret
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from optimus_ops.redis.containers import RedisContainer
 
 
-def stack_logins(project: Project) -> Callable[[RedisContainer], Login]:
+def stack_logins(project: Project) -> Callable[[RedisContainer], Credentials]:
     """Return what gives the login for a container of the project.
 
     Raises:
@@ -26,9 +26,9 @@ def stack_logins(project: Project) -> Callable[[RedisContainer], Login]:
         dotenv.parse(found.content.reveal(), project.secrets_file.name).values if found else {}
     )
 
-    def login(container: RedisContainer) -> Login:
+    def login(container: RedisContainer) -> Credentials:
         password = values.get(container.secret) or _projected(project, container)
-        return Login(container.login, password) if password else Login()
+        return Credentials(container.login, password) if password else Credentials()
 
     return login
 

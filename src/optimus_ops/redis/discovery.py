@@ -7,10 +7,10 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
 from optimus_ops.errors import OpsError, Refused
-from optimus_ops.redis.client import Login, open_client, open_sentinel, open_url
+from optimus_ops.redis.client import Credentials, open_client, open_sentinel, open_url
 from optimus_ops.redis.containers import address_book_of, find_redis
 from optimus_ops.redis.deadline_gather import ask_together
-from optimus_ops.redis.identity import distinct, identify, mentioned, resolve, watches
+from optimus_ops.redis.identity import distinct, identify, mentioned, monitored_masters, resolve
 from optimus_ops.redis.model import Address, Node, Sentinel, Server, Topology
 from optimus_ops.redis.observe_sentinel import observe_sentinel
 from optimus_ops.redis.observe_server import PROBE_SECONDS, observe_server, probe
@@ -32,10 +32,10 @@ def silent(_text: str) -> None:
     """Take a note of progress and show it to nobody."""
 
 
-class Place(Protocol):
+class Deployment(Protocol):
     """Somewhere Redis is."""
 
-    def look(self, *, rewrite: bool = False, note: Callable[[str], None] = silent) -> Topology:
+    def observe(self, *, rewrite: bool = False, note: Callable[[str], None] = silent) -> Topology:
         """Look at every server and sentinel.
 
         Args:
@@ -51,7 +51,7 @@ class Place(Protocol):
 
 
 @dataclass(frozen=True)
-class UrlPlace:
+class UrlDeployment:
     """One server.
 
     Args:
@@ -61,10 +61,10 @@ class UrlPlace:
     """
 
     url: RedisUrl
-    login: Login
+    login: Credentials
     purpose: Purpose
 
-    def look(self, *, rewrite: bool = False, note: Callable[[str], None] = silent) -> Topology:
+    def observe(self, *, rewrite: bool = False, note: Callable[[str], None] = silent) -> Topology:
         """Look at it."""
         address = Address(self.url.path, 0) if self.url.path else Address(self.url.host, self.url.port)
         node = Node(str(address), address, self.purpose)
@@ -80,7 +80,7 @@ class UrlPlace:
 
 
 @dataclass(frozen=True)
-class SentinelPlace:
+class SentinelDeployment:
     """A group of servers, found through sentinels.
 
     Args:
@@ -93,11 +93,11 @@ class SentinelPlace:
 
     addresses: tuple[Address, ...]
     master: str
-    login: Login
-    sentinel_login: Login | None = None
+    login: Credentials
+    sentinel_login: Credentials | None = None
     own_login: bool = False
 
-    def look(self, *, rewrite: bool = False, note: Callable[[str], None] = silent) -> Topology:
+    def observe(self, *, rewrite: bool = False, note: Callable[[str], None] = silent) -> Topology:
         """Look at the sentinels and at the servers that they name.
 
         Raises:
@@ -108,8 +108,8 @@ class SentinelPlace:
         listed = self.master or next((name for one in named for name in one.names), "")
         sentinels = distinct((*named, *ask(_nodes(_others(named), "unknown", listed))))
         name = master_name(sentinels, self.master)
-        masters = {watch.master.address for watch in watches(sentinels)}
-        replicas = {peer.address for watch in watches(sentinels) for peer in watch.replicas} - masters
+        masters = {watch.master.address for watch in monitored_masters(sentinels)}
+        replicas = {peer.address for watch in monitored_masters(sentinels) for peer in watch.replicas} - masters
         nodes = sorted([*_nodes(masters, "state"), *_nodes(replicas, "state", name)], key=lambda node: node.address)
         servers = distinct(_servers(nodes, self.server, rewrite=rewrite, note=note))
         return Topology(name or "sentinels", servers, sentinels, name, _known(servers, sentinels))
@@ -125,7 +125,7 @@ class SentinelPlace:
 
 
 @dataclass(frozen=True)
-class StackPlace:
+class StackDeployment:
     """The servers and sentinels of a stack.
 
     Args:
@@ -137,7 +137,7 @@ class StackPlace:
 
     docker: Docker
     project: str
-    login: Callable[[RedisContainer], Login]
+    login: Callable[[RedisContainer], Credentials]
     master: str = ""
 
     def containers(self) -> tuple[RedisContainer, ...]:
@@ -154,7 +154,7 @@ class StackPlace:
             )
         return found
 
-    def look(self, *, rewrite: bool = False, note: Callable[[str], None] = silent) -> Topology:
+    def observe(self, *, rewrite: bool = False, note: Callable[[str], None] = silent) -> Topology:
         """Look at them.
 
         Raises:
@@ -163,9 +163,9 @@ class StackPlace:
         """
         containers = self.containers()
         by_node = {one.node: one for one in containers}
-        watching = [node for node, one in by_node.items() if one.part == "sentinel"]
-        serving = [node for node, one in by_node.items() if one.part != "sentinel"]
-        name = self.master or next((one.master for one in containers if one.part == "sentinel" and one.master), "")
+        watching = [node for node, one in by_node.items() if one.role == "sentinel"]
+        serving = [node for node, one in by_node.items() if one.role != "sentinel"]
+        name = self.master or next((one.master for one in containers if one.role == "sentinel" and one.master), "")
 
         def connect(node: Node) -> Any:
             return self._client(by_node[node])
@@ -194,7 +194,7 @@ def _nodes(addresses: Iterable[Address], purpose: Purpose, listed: str = "") -> 
 def _others(named: Sequence[Sentinel]) -> set[Address]:
     """Return the sentinels that the named ones know and that are none of them, whatever name they were given."""
     seen = {one.identity for one in named if one.identity}
-    known = {peer.address for watch in watches(named) for peer in watch.sentinels if peer.run_id not in seen}
+    known = {peer.address for watch in monitored_masters(named) for peer in watch.sentinels if peer.run_id not in seen}
     return known - {one.node.address for one in named}
 
 
@@ -217,11 +217,11 @@ def master_name(sentinels: Sequence[Sentinel], given: str) -> str:
     Raises:
         Refused: sentinels answer, and none of them knows the name that was given, or they watch several and none was.
     """
-    answering = [one for one in sentinels if not one.silence]
+    answering = [one for one in sentinels if not one.unreachable_reason]
     names = sorted({name for one in answering for name in one.names})
     known = f"they watch: {', '.join(names) or 'nothing'}"
     # One that may not be asked for its list may still have answered about the master itself.
-    if given and answering and given not in names and not any(one.watch is not None for one in answering):
+    if given and answering and given not in names and not any(one.monitored is not None for one in answering):
         raise Refused(f"no sentinel knows a master {given!r}", known)
     if not given and len(names) > 1:
         raise Refused("the sentinels watch several masters", f"name one with --master; {known}")
@@ -234,14 +234,14 @@ def _servers(
     asked = ask_together(
         {node: partial(observe_server, node, partial(connect, node), rewrite=rewrite) for node in nodes},
         seconds=LOOK_SECONDS,
-        late=lambda node: Server(node, silence=f"no answer within {LOOK_SECONDS:.0f} s"),
+        late=lambda node: Server(node, unreachable_reason=f"no answer within {LOOK_SECONDS:.0f} s"),
         note=lambda text: note(f"servers {text}"),
     )
     return tuple(_probed(server, connect, note) for server in asked.values())
 
 
 def _probed(server: Server, connect: Callable[[Node], Any], note: Callable[[str], None]) -> Server:
-    if server.silence:
+    if server.unreachable_reason:
         return server
     note(f"round trips to {server.node.name}")
     found = ask_together(
@@ -263,7 +263,7 @@ def _sentinels(
     asked = ask_together(
         {node: partial(observe_sentinel, node, partial(connect, node), master, rewrite=rewrite) for node in nodes},
         seconds=LOOK_SECONDS,
-        late=lambda node: Sentinel(node, silence=f"no answer within {LOOK_SECONDS:.0f} s"),
+        late=lambda node: Sentinel(node, unreachable_reason=f"no answer within {LOOK_SECONDS:.0f} s"),
         note=lambda text: note(f"sentinels {text}"),
     )
     return tuple(asked.values())

@@ -9,11 +9,11 @@ from optimus_ops.change.run import Change, Planned
 from optimus_ops.errors import Refused
 from optimus_ops.plan.steps import Plan
 from optimus_ops.project.settings import load_project
-from optimus_ops.redis.checks import judge
+from optimus_ops.redis.checks import run_checks
 from optimus_ops.redis.failover_executor import LONGEST_SECONDS, FailoverExecutor
-from optimus_ops.redis.group_lookup import place_of
+from optimus_ops.redis.group_lookup import find_deployment
 from optimus_ops.redis.second_look import look_again
-from optimus_ops.redis.steps import ForgetPreference, HandOver, SetReplicaPriority, VerifyFailover
+from optimus_ops.redis.steps import CoordinatedFailover, ResetReplicaPriority, SetReplicaPriority, VerifyFailover
 from optimus_ops.redis.target import parse_flags
 
 if TYPE_CHECKING:
@@ -43,12 +43,12 @@ def failover(flags: Flags, options: Options, *, to: str = "", force: bool = Fals
     """
     target = parse_flags(flags)
     project = load_project(root)
-    place = place_of(target, project)
+    place = find_deployment(target, project)
 
     def make_plan() -> Planned:
-        topology = look_again(place.look(rewrite=not options.plan), place.server)
+        topology = look_again(place.observe(rewrite=not options.plan), place.server)
         if not force:
-            refuse_unhealthy(topology, judge(topology))
+            refuse_unhealthy(topology, run_checks(topology))
         actor = FailoverExecutor(place)
         return Planned(plan_failover(topology, to), lambda: (actor, None), LONGEST_SECONDS, actor.outcome)
 
@@ -99,22 +99,24 @@ def plan_failover(topology: Topology, to: str = "") -> Plan:
         steps.append(
             SetReplicaPriority(server=wanted.node.name, master=topology.master, cause="sentinels choose otherwise")
         )
-    steps.append(HandOver(**names, cause=cause))
+    steps.append(CoordinatedFailover(**names, cause=cause))
     checked = wanted.node.name if wanted else ""
     steps.append(VerifyFailover(**names, wanted=checked, cause="an answer of one sentinel is no proof"))
     if wanted:
-        steps.append(ForgetPreference(server=wanted.node.name, cause="a later fail-over chooses the freshest replica"))
+        steps.append(
+            ResetReplicaPriority(server=wanted.node.name, cause="a later fail-over chooses the freshest replica")
+        )
     return Plan(topology.title, "redis.failover", tuple(steps))
 
 
 def _wanted(topology: Topology, to: str) -> Server:
-    known = topology.directory
+    known = topology.addresses
     for server in topology.members:
         own = known.canonical(server.node.address)
         names = {str(address) for address in known.aliases if known.canonical(address) == own}
         if to in {server.node.name, str(server.node.address), server.node.address.host, *names}:
             if not server.role:
-                raise Refused(f"{to} does not answer: it can't be the master", server.silence or None)
+                raise Refused(f"{to} does not answer: it can't be the master", server.unreachable_reason or None)
             return server
     there = ", ".join(server.node.name for server in topology.members)
     raise Refused(f"{to!r} is none of the servers that replicate with each other", f"they are: {there}")

@@ -18,16 +18,16 @@ from optimus_ops.redis.coordinated_failover import (
     FailoverRoles,
     coordinated_failover,
 )
-from optimus_ops.redis.identity import watches
+from optimus_ops.redis.identity import monitored_masters
 from optimus_ops.redis.model import NotPermitted
 from optimus_ops.redis.observe_sentinel import peer
-from optimus_ops.redis.steps import ForgetPreference, HandOver, SetReplicaPriority, VerifyFailover
+from optimus_ops.redis.steps import CoordinatedFailover, ResetReplicaPriority, SetReplicaPriority, VerifyFailover
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from optimus_ops.plan.steps import Step
-    from optimus_ops.redis.discovery import Place
+    from optimus_ops.redis.discovery import Deployment
     from optimus_ops.redis.model import Node, Server, Topology
     from optimus_ops.text.console import Progress
 
@@ -52,7 +52,7 @@ class FailoverExecutor:
         patience: seconds to wait for the moment at which clients learn soonest of the new master.
     """
 
-    place: Place
+    place: Deployment
     patience: float = MOMENT_SECONDS
     _undo: list[tuple[str, Callable[[], None]]] = field(default_factory=list)
     _facts: dict[str, Any] = field(default_factory=dict)
@@ -68,11 +68,11 @@ class FailoverExecutor:
         match step:
             case SetReplicaPriority(server=server, master=master):
                 self._prefer(server, master, progress)
-            case HandOver(server=server, master=master):
+            case CoordinatedFailover(server=server, master=master):
                 self._hand_over(server, master, progress)
             case VerifyFailover():
                 self._verify(step, progress)
-            case ForgetPreference():
+            case ResetReplicaPriority():
                 self._put_back()
             case _:
                 raise OpsError(f"no way to carry out a step of kind {step.kind!r}")
@@ -96,7 +96,7 @@ class FailoverExecutor:
         return done
 
     def _prefer(self, name: str, master: str, progress: Progress) -> None:
-        topology = self.place.look()
+        topology = self.place.observe()
         node = _node(topology, name)
         with self.place.server(node) as client:
             before = client.config_get("replica-priority").get("replica-priority", str(USUAL))
@@ -116,26 +116,26 @@ class FailoverExecutor:
 
     def _preferring(self, topology: Topology, node: Node, master: str) -> Node | None:
         """Return a sentinel that would choose the replica: the only one that it knows at this priority."""
-        for sentinel in reversed([one for one in topology.sentinels if not one.silence]):
+        for sentinel in reversed([one for one in topology.sentinels if not one.unreachable_reason]):
             with self.place.sentinel(sentinel.node) as client:
                 replicas = client.sentinel_slaves(master)
             best = [peer(one).address for one in replicas if int(one.get("slave-priority", USUAL)) <= PREFERRED]
-            if len(best) == 1 and topology.directory.same(best[0], node.address):
+            if len(best) == 1 and topology.addresses.same(best[0], node.address):
                 return sentinel.node
         return None
 
     def _hand_over(self, name: str, master: str, progress: Progress) -> None:
-        topology = self.place.look()
+        topology = self.place.observe()
         preferred = [one.node for one in topology.members if one.role == "replica" and _priority(one) == PREFERRED]
         chooser = self._preferring(topology, preferred[0], master) if preferred else None
         # The last one: it is the last to name the new master in all it says, and clients ask the first one first.
-        sentinel = chooser or [one.node for one in topology.sentinels if not one.silence][-1]
-        down_after = min((watch.down_after for watch in watches(topology.sentinels)), default=0)
+        sentinel = chooser or [one.node for one in topology.sentinels if not one.unreachable_reason][-1]
+        down_after = min((watch.down_after for watch in monitored_masters(topology.sentinels)), default=0)
         replicas = tuple(one.node for one in topology.members if one.role == "replica")
-        parts = FailoverRoles(sentinel, _node(topology, name), replicas, topology.directory, master, down_after / 1000)
+        parts = FailoverRoles(sentinel, _node(topology, name), replicas, topology.addresses, master, down_after / 1000)
         handed = coordinated_failover(self.place, parts, patience=self.patience)
         self._facts |= _facts(topology, sentinel, handed)
-        new = topology.directory.shown(handed.address)
+        new = topology.addresses.shown(handed.address)
         progress.note = f"{new} took over, writes were held for {handed.held * 1000:.0f} ms"
         if handed.lost_bytes:
             progress.complaints.append(
@@ -145,7 +145,7 @@ class FailoverExecutor:
     def _verify(self, step: VerifyFailover, progress: Progress) -> None:
         until = time.monotonic() + VERIFY_SECONDS
         while True:
-            topology = self.place.look()
+            topology = self.place.observe()
             missing = missing_after(topology, step.server, step.wanted)
             if not missing:
                 break
@@ -195,13 +195,13 @@ def missing_after(topology: Topology, old: str, wanted: str) -> str:
     if new.node.name == old or (wanted and new.node.name != wanted):
         return f"{new.node.name} is the master"
     for sentinel in topology.sentinels:
-        if sentinel.silence:
-            return f"{sentinel.node.name} does not answer: {sentinel.silence}"
-        for watch in watches([sentinel]):
-            if not topology.directory.same(watch.master.address, new.node.address):
-                return f"{sentinel.node.name} still names {topology.directory.shown(watch.master.address)}"
+        if sentinel.unreachable_reason:
+            return f"{sentinel.node.name} does not answer: {sentinel.unreachable_reason}"
+        for watch in monitored_masters([sentinel]):
+            if not topology.addresses.same(watch.master.address, new.node.address):
+                return f"{sentinel.node.name} still names {topology.addresses.shown(watch.master.address)}"
     for server in topology.members:
-        if server is not new and not server.follows(new.node.address, topology.directory):
+        if server is not new and not server.follows(new.node.address, topology.addresses):
             return f"{server.node.name} does not follow {new.node.name} yet"
     return ""
 
@@ -224,7 +224,7 @@ def _rewrite(client: Any) -> None:
 
 def _facts(topology: Topology, sentinel: Node, handed: FailoverResult) -> dict[str, Any]:
     return {
-        "promoted": topology.directory.shown(handed.address),
+        "promoted": topology.addresses.shown(handed.address),
         "by": sentinel.name,
         "seconds_to_promotion": round(handed.seconds, 3),
         "writes_held_seconds": round(handed.held, 3),

@@ -32,7 +32,7 @@ def distinct(seen: Sequence[Seen]) -> tuple[Seen, ...]:
     for one in seen:
         key = one.run_id or f"at {one.node.address}"
         if key in found:
-            found[key] = replace(found[key], also=(*found[key].also, one.node.address))
+            found[key] = replace(found[key], other_addresses=(*found[key].other_addresses, one.node.address))
         else:
             found[key] = one
     return tuple(found.values())
@@ -42,17 +42,19 @@ def _all(servers: Sequence[Server], sentinels: Sequence[Sentinel]) -> list[Serve
     return [*servers, *sentinels]
 
 
-def watches(sentinels: Iterable[Sentinel]) -> list[MonitoredMaster]:
+def monitored_masters(sentinels: Iterable[Sentinel]) -> list[MonitoredMaster]:
     """Return what those sentinels have that know the master."""
-    return [one.watch for one in sentinels if one.watch is not None and not isinstance(one.watch, NotPermitted)]
+    return [
+        one.monitored for one in sentinels if one.monitored is not None and not isinstance(one.monitored, NotPermitted)
+    ]
 
 
 def mentioned(servers: Sequence[Server], sentinels: Sequence[Sentinel]) -> Iterator[Address]:
     """Give every address by which somebody calls a server or sentinel."""
     for one in _all(servers, sentinels):
         yield one.node.address
-        yield from one.also
-    for watch in watches(sentinels):
+        yield from one.other_addresses
+    for watch in monitored_masters(sentinels):
         yield from (peer.address for peer in (watch.master, *watch.replicas, *watch.sentinels))
     for _server, own in _told(servers):
         yield from (one.address for one in own.replicas)
@@ -93,14 +95,14 @@ def identify(
 
 def _second_addresses(servers: Sequence[Server], sentinels: Sequence[Sentinel]) -> Iterator[tuple[Address, Address]]:
     for one in _all(servers, sentinels):
-        yield from ((address, one.node.address) for address in one.also)
+        yield from ((address, one.node.address) for address in one.other_addresses)
 
 
 def _by_run_id(servers: Sequence[Server], sentinels: Sequence[Sentinel]) -> Iterator[tuple[Address, Address]]:
     """Sentinels tell the run ids of servers, and the ids that other sentinels have given themselves."""
     homes = {one.run_id: one.node.address for one in servers if one.run_id}
     watching = {one.identity: one.node.address for one in sentinels if one.identity}
-    for watch in watches(sentinels):
+    for watch in monitored_masters(sentinels):
         for peers, known in (((watch.master, *watch.replicas), homes), (watch.sentinels, watching)):
             yield from ((peer.address, known[peer.run_id]) for peer in peers if peer.run_id in known)
 
@@ -117,7 +119,7 @@ def _by_name(
 
 def _told(servers: Iterable[Server]) -> Iterator[tuple[Server, Replication]]:
     for server in servers:
-        if not server.silence and isinstance(server.replication, Replication):
+        if not server.unreachable_reason and isinstance(server.replication, Replication):
             yield server, server.replication
 
 

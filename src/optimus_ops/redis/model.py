@@ -175,8 +175,8 @@ class Server:
 
     Args:
         node: which.
-        silence: why it doesn't answer; "" if it does.
-        advice: what to do about its silence or refusal.
+        unreachable_reason: why it doesn't answer; "" if it does.
+        hint: what to do about its silence or refusal.
         refusal: what it answers to PING in place of PONG ("it is loading its data"); "" if it says PONG.
         ping: milliseconds of the first PING.
         info: the answer of INFO.
@@ -189,13 +189,13 @@ class Server:
         rewritten: whether CONFIG REWRITE worked, "" or why it didn't; None if it was not tried.
         now: the server's own clock, seconds of the epoch; 0 if unknown.
         cluster: what it has on its cluster; None where it is no node of one.
-        also: other addresses at which it was found.
-        later: what INFO answers some time later; None if it was not asked again.
+        other_addresses: other addresses at which it was found.
+        second_info: what INFO answers some time later; None if it was not asked again.
     """
 
     node: Node
-    silence: str = ""
-    advice: str = ""
+    unreachable_reason: str = ""
+    hint: str = ""
     refusal: str = ""
     ping: float = 0.0
     info: Mapping[str, Any] | NotPermitted = field(default_factory=dict)
@@ -208,8 +208,8 @@ class Server:
     rewritten: str | NotPermitted | None = None
     now: int = 0
     cluster: Cluster | NotPermitted | None = None
-    also: tuple[Address, ...] = ()
-    later: Mapping[str, Any] | NotPermitted | None = None
+    other_addresses: tuple[Address, ...] = ()
+    second_info: Mapping[str, Any] | NotPermitted | None = None
 
     @property
     def product(self) -> str:
@@ -233,12 +233,12 @@ class Server:
     @property
     def role(self) -> str:
         """Return master or replica, "" if unknown."""
-        return "" if self.silence or isinstance(self.replication, NotPermitted) else self.replication.role
+        return "" if self.unreachable_reason or isinstance(self.replication, NotPermitted) else self.replication.role
 
     def follows(self, master: Address, directory: AddressBook) -> bool:
         """Tell whether it is a replica of the server at an address, and its link is up."""
         own = self.replication
-        if self.silence or isinstance(own, NotPermitted) or own.master is None:
+        if self.unreachable_reason or isinstance(own, NotPermitted) or own.master is None:
             return False
         return bool(own.link_up) and directory.same(own.master, master)
 
@@ -292,33 +292,33 @@ class Sentinel:
 
     Args:
         node: which.
-        silence: why it doesn't answer; "" if it does.
-        advice: what to do about its silence.
+        unreachable_reason: why it doesn't answer; "" if it does.
+        hint: what to do about its silence.
         names: the masters that it watches.
-        watch: what it has on the master in question; None if it doesn't know that name.
+        monitored: what it has on the master in question; None if it doesn't know that name.
         tilt: whether it has stopped acting because its clock or its event loop stalled; None if unknown.
         identity: its own id, which no other sentinel may have; "" if unknown.
         config_file: the file that it keeps its state in; None if unknown.
         rewritten: as for a server: SENTINEL FLUSHCONFIG.
         uptime: seconds since it was started; None if unknown.
         run_id: of the process; "" if unknown.
-        also: other addresses at which it was found.
+        other_addresses: other addresses at which it was found.
         ping_period: milliseconds between its PINGs, and the shortest pause before it renews a link; None if unknown
             (SENTINEL DEBUG, since Redis 7).
     """
 
     node: Node
-    silence: str = ""
-    advice: str = ""
+    unreachable_reason: str = ""
+    hint: str = ""
     names: tuple[str, ...] = ()
-    watch: MonitoredMaster | NotPermitted | None = None
+    monitored: MonitoredMaster | NotPermitted | None = None
     tilt: bool | None = None
     identity: str = ""
     config_file: str | None = None
     rewritten: str | NotPermitted | None = None
     uptime: int | None = None
     run_id: str = ""
-    also: tuple[Address, ...] = ()
+    other_addresses: tuple[Address, ...] = ()
     ping_period: int | None = None
 
 
@@ -331,14 +331,14 @@ class Topology:
         servers: the Redis servers.
         sentinels: the sentinels; none on a single stack.
         master: the name by which sentinels know the master; "" without sentinels.
-        directory: which addresses mean the same.
+        addresses: which addresses mean the same.
     """
 
     title: str
     servers: tuple[Server, ...]
     sentinels: tuple[Sentinel, ...] = ()
     master: str = ""
-    directory: AddressBook = NOTHING_KNOWN
+    addresses: AddressBook = NOTHING_KNOWN
 
     @property
     def members(self) -> tuple[Server, ...]:

@@ -30,7 +30,7 @@ def observe_sentinel(node: Node, connect: Callable[[], Any], master: str, *, rew
         rewrite: whether SENTINEL FLUSHCONFIG is tried, which writes what it knows into its own file once more.
     """
     if node.absence:
-        return Sentinel(node, silence=node.absence)
+        return Sentinel(node, unreachable_reason=node.absence)
     try:
         with connect() as client:
             try:
@@ -39,7 +39,7 @@ def observe_sentinel(node: Node, connect: Callable[[], Any], master: str, *, rew
                 trouble = explain(cause_of(client, error))
     except ODD as error:
         trouble = explain(error)
-    return Sentinel(node, silence=trouble.reason, advice=trouble.hint)
+    return Sentinel(node, unreachable_reason=trouble.reason, hint=trouble.hint)
 
 
 def _observe(node: Node, client: Any, master: str, *, rewrite: bool) -> Sentinel:
@@ -52,12 +52,12 @@ def _observe(node: Node, client: Any, master: str, *, rewrite: bool) -> Sentinel
     )
     if _is_server(masters, info):
         hint = f"a sentinel's usual port is 26379; to look at this server: --url redis://{node.address}"
-        return Sentinel(node, silence="it is a Redis server and no sentinel", advice=hint)
+        return Sentinel(node, unreachable_reason="it is a Redis server and no sentinel", hint=hint)
     asked = master or (names[0] if len(names) == 1 else "")
     return Sentinel(
         node,
         names=names,
-        watch=_watch(client, asked) if isinstance(masters, NotPermitted) or asked in names else None,
+        monitored=_monitored(client, asked) if isinstance(masters, NotPermitted) or asked in names else None,
         tilt=None if isinstance(info, NotPermitted) else bool(count_of(info, "sentinel_tilt")),
         identity=_identity(client),
         config_file=None if isinstance(info, NotPermitted) else str(info.get("config_file", "")),
@@ -88,7 +88,7 @@ def _is_server(masters: tuple[str, ...] | NotPermitted, info: Mapping[str, Any] 
     return isinstance(masters, NotPermitted) and masters.reason == NOT_OFFERED
 
 
-def _watch(client: Any, master: str) -> MonitoredMaster | NotPermitted | None:
+def _monitored(client: Any, master: str) -> MonitoredMaster | NotPermitted | None:
     raw = ask(lambda: dict(client.sentinel_master(master)))
     if isinstance(raw, NotPermitted):
         return raw

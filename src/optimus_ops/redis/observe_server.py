@@ -47,7 +47,7 @@ def observe_server(node: Node, connect: Callable[[], Any], *, rewrite: bool = Fa
         rewrite: whether CONFIG REWRITE is tried: it writes what is set now into the server's configuration file.
     """
     if node.absence:
-        return Server(node, silence=node.absence)
+        return Server(node, unreachable_reason=node.absence)
     try:
         with connect() as client:
             try:
@@ -56,7 +56,7 @@ def observe_server(node: Node, connect: Callable[[], Any], *, rewrite: bool = Fa
                 trouble = explain(cause_of(client, error))
     except ODD as error:
         trouble = explain(error)
-    return Server(node, silence=trouble.reason, advice=trouble.hint)
+    return Server(node, unreachable_reason=trouble.reason, hint=trouble.hint)
 
 
 def _observe(node: Node, client: Any, *, rewrite: bool) -> Server:
@@ -68,11 +68,11 @@ def _observe(node: Node, client: Any, *, rewrite: bool) -> Server:
     info = _info(client)
     if not isinstance(info, NotPermitted) and "sentinel" in {info.get("redis_mode"), info.get("server_mode")}:
         hint = f"name it as one, and it tells of the servers: --sentinel {node.address}"
-        return Server(node, silence="it is a sentinel and no server", advice=hint)
+        return Server(node, unreachable_reason="it is a sentinel and no server", hint=hint)
     config = _config(client)
     return Server(
         node,
-        advice=refusal.hint if refusal else "",
+        hint=refusal.hint if refusal else "",
         refusal=refusal.reason if refusal else "",
         ping=ping,
         info=info,

@@ -58,8 +58,8 @@ def lacks_data(replica: Server, master: Server | None) -> bool:
     if master is None or isinstance(replica.keys, NotPermitted) or isinstance(master.keys, NotPermitted):
         return False
     looks = [(replica.keys, master.keys)]
-    if isinstance(replica.later, Mapping) and isinstance(master.later, Mapping):
-        looks.append((keys_of(replica.later), keys_of(master.later)))
+    if isinstance(replica.second_info, Mapping) and isinstance(master.second_info, Mapping):
+        looks.append((keys_of(replica.second_info), keys_of(master.second_info)))
     return all(has == 0 < all_of_them or has < all_of_them * HAS_DATA - FEW for has, all_of_them in looks)
 
 

@@ -40,7 +40,7 @@ def check_group(topology: Topology) -> Iterator[Check]:
     names = ", ".join(server.node.name for server in masters)
     found = f"{len(masters)} master{'s' * (len(masters) != 1)}{f' ({names})' * bool(masters)}, {len(replicas)} replicas"
     figures = {"masters": len(masters), "replicas": len(replicas)}
-    unseen = any(not server.silence and not server.role for server in topology.members)
+    unseen = any(not server.unreachable_reason and not server.role for server in topology.members)
     if len(masters) == 1:
         yield Check(GROUP, "one master", "ok", found, figures=figures)
     elif masters:
@@ -55,7 +55,7 @@ def check_group(topology: Topology) -> Iterator[Check]:
 
 def check_member(topology: Topology, server: Server) -> Iterator[Check]:
     """Judge a server's part in replication."""
-    if server.silence:
+    if server.unreachable_reason:
         return
     if isinstance(server.replication, NotPermitted):
         yield not_allowed(server.node.name, "replication", server.replication, "INFO or ROLE")
@@ -69,7 +69,7 @@ def check_member(topology: Topology, server: Server) -> Iterator[Check]:
 def _check_master(topology: Topology, server: Server, own: Replication) -> Check:
     problems: list[Problem] = []
     for one in own.replicas:
-        problems.extend((verdict, f"{topology.directory.shown(one.address)} {text}") for verdict, text in _lag(one))
+        problems.extend((verdict, f"{topology.addresses.shown(one.address)} {text}") for verdict, text in _lag(one))
     if topology.sentinels:
         problems.extend(_missing(topology, server, own))
     lag = max((one.lag for one in own.replicas if one.lag is not None), default=None)
@@ -88,7 +88,7 @@ def _check_master(topology: Topology, server: Server, own: Replication) -> Check
 
 def _missing(topology: Topology, server: Server, own: Replication) -> Iterator[Problem]:
     """Give the members that are not attached to their master."""
-    known = topology.directory
+    known = topology.addresses
     attached = {known.canonical(one.address) for one in own.replicas}
     for other in topology.members:
         at = known.canonical(other.node.address)
@@ -97,14 +97,16 @@ def _missing(topology: Topology, server: Server, own: Replication) -> Iterator[P
         if other is server or at in attached or (enough and _has_stream_of(other, own)):
             continue
         way_out = (
-            f"; if it is gone for good: {RESET} {other.node.listed}" if other.silence and other.node.listed else ""
+            f"; if it is gone for good: {RESET} {other.node.listed}"
+            if other.unreachable_reason and other.node.listed
+            else ""
         )
         yield "failed", f"{other.node.name} is not attached to it{way_out}"
 
 
 def _has_stream_of(server: Server, master: Replication) -> bool:
     own = server.replication
-    if server.silence or isinstance(own, NotPermitted) or own.master is None:
+    if server.unreachable_reason or isinstance(own, NotPermitted) or own.master is None:
         return False
     return bool(own.link_up and own.history) and own.history == master.history
 
@@ -112,9 +114,9 @@ def _has_stream_of(server: Server, master: Replication) -> bool:
 def _follows_itself(topology: Topology, server: Server, own: Replication) -> bool:
     """Tell whether its master is itself, by one of its addresses or by the loopback of its own host."""
     assert own.master is not None  # noqa: S101 - that is what makes it a replica
-    if topology.directory.same(own.master, server.node.address):
+    if topology.addresses.same(own.master, server.node.address):
         return True
-    elsewhere = any(topology.directory.same(own.master, one.node.address) for one in topology.servers)
+    elsewhere = any(topology.addresses.same(own.master, one.node.address) for one in topology.servers)
     port = server.node.address.port if isinstance(server.info, NotPermitted) else count_of(server.info, "tcp_port")
     return not elsewhere and not own.link_up and own.master.host in LOOPBACK and own.master.port == port
 
@@ -136,8 +138,8 @@ def _check_replica(topology: Topology, server: Server, own: Replication) -> Chec
         whom = masters[0].node.address if len(masters) == 1 else None
         there = f"REPLICAOF {whom.host} {whom.port}" if whom else "REPLICAOF HOST PORT of its master"
         problems.append(("failed", f"it follows itself ({own.master}): {there}, or NO ONE if it is to be the master"))
-    elif len(masters) == 1 and not topology.directory.same(own.master, masters[0].node.address):
-        there = topology.directory.shown(own.master)
+    elif len(masters) == 1 and not topology.addresses.same(own.master, masters[0].node.address):
+        there = topology.addresses.shown(own.master)
         problems.append(("failed", f"it follows {there} and not {masters[0].node.name}: REPLICAOF sets that right"))
     if own.syncing:
         problems.append(
@@ -159,7 +161,7 @@ def _check_replica(topology: Topology, server: Server, own: Replication) -> Chec
         problems.append(("warning", "replica-priority 0: it is never promoted"))
     link = "up" if own.link_up else "down"
     heard = "" if own.silent is None else f", heard of {own.silent} s ago"
-    found = f"replica of {topology.directory.shown(own.master)}, link {link}{heard}"
+    found = f"replica of {topology.addresses.shown(own.master)}, link {link}{heard}"
     figures: dict[str, Figure] = {
         "role": "replica",
         "master": str(own.master),
@@ -178,7 +180,7 @@ def _judged(server: Server, found: str, problems: list[Problem], figures: dict[s
 
 def check_min_replicas(topology: Topology, server: Server) -> Iterator[Check]:
     """Judge how many replicas a master must have to take writes: what bounds the writes lost in a partition."""
-    if server.silence or not (topology.sentinels or _min_replicas(server)):
+    if server.unreachable_reason or not (topology.sentinels or _min_replicas(server)):
         return
     name = server.node.name
     if isinstance(server.config, NotPermitted):
@@ -221,7 +223,7 @@ def _refuses_writes(server: Server, wanted: int) -> bool:
 
 def check_config_file(topology: Topology, server: Server) -> Iterator[Check]:
     """Judge whether a server keeps the role that sentinels give it: it must be able to rewrite its configuration."""
-    if server.silence or not topology.sentinels:
+    if server.unreachable_reason or not topology.sentinels:
         return
     name = server.node.name
     if isinstance(server.info, NotPermitted):

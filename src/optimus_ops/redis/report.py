@@ -68,7 +68,7 @@ def headline(topology: Topology) -> str:
 def _parts(topology: Topology) -> Iterator[str]:
     for server in topology.servers:
         version = f", {server.product} {server.version}" if server.version else ""
-        role = server.role or ("silent" if server.silence else "role not told")
+        role = server.role or ("silent" if server.unreachable_reason else "role not told")
         yield f"{server.node.name} ({role}{version})"
     count = len(topology.sentinels)
     if count:
@@ -98,12 +98,12 @@ def document(topology: Topology, checks: Sequence[Check]) -> dict[str, Any]:
                 "role": server.role or None,
                 "product": server.product or None,
                 "version": server.version or None,
-                "answers": not server.silence,
+                "answers": not server.unreachable_reason,
             }
             for server in topology.servers
         ],
         "sentinels": [
-            {"name": one.node.name, "address": str(one.node.address), "answers": not one.silence}
+            {"name": one.node.name, "address": str(one.node.address), "answers": not one.unreachable_reason}
             for one in topology.sentinels
         ],
         "counts": counted(checks),

@@ -14,8 +14,8 @@ from optimus_ops.plan.steps import Plan
 from optimus_ops.project.settings import load_project
 from optimus_ops.redis.containers import find_redis
 from optimus_ops.redis.data_files import DataFiles, read_data_files, refuse_without_volume
-from optimus_ops.redis.group_lookup import stack_place
-from optimus_ops.redis.identity import watches
+from optimus_ops.redis.group_lookup import stack_deployment
+from optimus_ops.redis.identity import monitored_masters
 from optimus_ops.redis.manifest import check_files, read_manifest
 from optimus_ops.redis.restore_executor import LONGEST_SECONDS, RestoreExecutor
 from optimus_ops.redis.server_choice import choose_container, named_container
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from optimus_ops.change.options import Options
     from optimus_ops.redis.containers import RedisContainer
-    from optimus_ops.redis.discovery import StackPlace
+    from optimus_ops.redis.discovery import StackDeployment
     from optimus_ops.redis.manifest import Manifest
     from optimus_ops.redis.model import Topology
 
@@ -52,7 +52,7 @@ def restore(
     if not folder:
         raise Refused("which backup? name its folder: --from FOLDER (invoke redis.backup makes one)")
     project = load_project(root)
-    place = stack_place(parse_flags(Flags()), project)
+    place = stack_deployment(parse_flags(Flags()), project)
     backup = Path(folder).absolute()
 
     def make_plan() -> Planned:
@@ -69,7 +69,7 @@ def restore(
     Change.of(project.state, project.name, options).make(make_plan, looking_at="Redis")
 
 
-def find_group(place: StackPlace, server: str) -> tuple[RedisContainer, ...]:
+def find_group(place: StackDeployment, server: str) -> tuple[RedisContainer, ...]:
     """Return what has to stop for a restore, in the order in which it does: sentinels, replicas, and the master last.
 
     Raises:
@@ -78,7 +78,7 @@ def find_group(place: StackPlace, server: str) -> tuple[RedisContainer, ...]:
     containers = find_redis(place.docker, place.project)
     if not containers:
         raise Refused(f"there is no Redis in {place.project}", "start the stack first: invoke up")
-    return group_of(containers, server, place.look)
+    return group_of(containers, server, place.observe)
 
 
 def group_of(
@@ -92,10 +92,10 @@ def group_of(
         look: observes them. Without sentinels a server is not asked if it is clear which one is meant: one whose files
             are damaged does not run.
     """
-    sentinels = tuple(one for one in containers if one.part == "sentinel")
+    sentinels = tuple(one for one in containers if one.role == "sentinel")
     named = named_container(containers, server) if server else None
     if not sentinels:
-        holding = [one for one in containers if one.part == "state"]
+        holding = [one for one in containers if one.role == "state"]
         only = holding[0] if len(holding) == 1 else None
         return (named or only or choose_container(containers, look(), ""),)
     master = _named_master(look(), containers)
@@ -105,12 +105,12 @@ def group_of(
             "leave --server out. A replica needs none: where its own files are damaged, it keeps them aside and copies"
             f" from the master at its next start (docker restart {named.name})",
         )
-    replicas = tuple(one for one in containers if one.part == "state" and one is not master)
+    replicas = tuple(one for one in containers if one.role == "state" and one is not master)
     return (*sentinels, *replicas, master)
 
 
 def _named_master(topology: Topology, containers: Sequence[RedisContainer]) -> RedisContainer:
-    named = {topology.directory.canonical(watch.master.address).host for watch in watches(topology.sentinels)}
+    named = {topology.addresses.canonical(watch.master.address).host for watch in monitored_masters(topology.sentinels)}
     found = [one for one in containers if one.node.name in named]
     if len(named) != 1 or len(found) != 1:
         raise Refused(
@@ -119,7 +119,7 @@ def _named_master(topology: Topology, containers: Sequence[RedisContainer]) -> R
     return found[0]
 
 
-def _data_files(place: StackPlace, container: RedisContainer) -> DataFiles:
+def _data_files(place: StackDeployment, container: RedisContainer) -> DataFiles:
     """Return where a server keeps its data; one that does not start any more has it where the others have."""
     try:
         with place.server(container.node) as client:
@@ -150,8 +150,8 @@ def plan_restore(
         aside: name of the folder that keeps what is replaced.
     """
     master = group[-1].node.name
-    sentinels = tuple(one.node.name for one in group if one.part == "sentinel")
-    replicas = tuple(one.node.name for one in group[:-1] if one.part != "sentinel")
+    sentinels = tuple(one.node.name for one in group if one.role == "sentinel")
+    replicas = tuple(one.node.name for one in group[:-1] if one.role != "sentinel")
     made = f"{manifest.keys} keys of {manifest.project} {manifest.server}, made {manifest.made_at}"
     steps = [
         StageBackup(server=master, folder=str(folder), source=source, cause=made),

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from optimus_ops.plan.steps import Step
     from optimus_ops.redis.containers import RedisContainer
     from optimus_ops.redis.data_files import DataFiles
-    from optimus_ops.redis.discovery import StackPlace
+    from optimus_ops.redis.discovery import StackDeployment
     from optimus_ops.redis.manifest import Manifest
     from optimus_ops.text.console import Progress
 
@@ -77,7 +77,7 @@ class RestoreExecutor:
         manifest: what is in it.
     """
 
-    place: StackPlace
+    place: StackDeployment
     group: tuple[RedisContainer, ...]
     files: DataFiles
     folder: Path
@@ -119,7 +119,7 @@ class RestoreExecutor:
         if self._staged:
             beside(self._master, UNSTAGE, self.files.folder)
             done.append("the copy of the backup is removed")
-        first = [one for one in self._stopped if one.part == "sentinel" or one is self._master]
+        first = [one for one in self._stopped if one.role == "sentinel" or one is self._master]
         for stage in (first, [one for one in self._stopped if one not in first]):
             if stage:
                 self._start(stage, progress)
@@ -136,7 +136,7 @@ class RestoreExecutor:
 
     @property
     def _servers(self) -> list[RedisContainer]:
-        return [one for one in self.group if one.part != "sentinel"]
+        return [one for one in self.group if one.role != "sentinel"]
 
     @property
     def _names(self) -> list[str]:
@@ -225,7 +225,7 @@ class RestoreExecutor:
         """Return what a server or sentinel lacks to be of use; "" if nothing."""
         try:
             with self.place.server(container.node) as client:
-                if container.part == "sentinel":
+                if container.role == "sentinel":
                     client.ping()
                     return ""
                 info = client.info()

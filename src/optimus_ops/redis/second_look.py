@@ -36,16 +36,16 @@ def look_again(topology: Topology, connect: Callable[[Node], Any], *, patience: 
     asked = {
         one.node: partial(_again, one, partial(connect, one.node), waits if one.role == "master" else 0.0)
         for one in topology.servers
-        if not one.silence and not isinstance(one.info, NotPermitted)
+        if not one.unreachable_reason and not isinstance(one.info, NotPermitted)
     }
     found = ask_together(asked, seconds=patience + 2.0, late=lambda _node: None)
-    servers = tuple(replace(one, later=found.get(one.node)) for one in topology.servers)
+    servers = tuple(replace(one, second_info=found.get(one.node)) for one in topology.servers)
     return replace(topology, servers=servers)
 
 
 def _restless(server: Server) -> bool:
     own = server.replication
-    if server.silence or not isinstance(own, Replication):
+    if server.unreachable_reason or not isinstance(own, Replication):
         return False
     if own.master is not None:
         return own.syncing or not own.link_up
@@ -69,9 +69,13 @@ def _again(server: Server, connect: Callable[[], Any], patience: float) -> Mappi
 
 def grown(server: Server, counter: str) -> int:
     """Return by how much a counter of INFO grew between both looks; 0 if there was one look, or a restart between."""
-    if isinstance(server.info, NotPermitted) or server.later is None or isinstance(server.later, NotPermitted):
+    if (
+        isinstance(server.info, NotPermitted)
+        or server.second_info is None
+        or isinstance(server.second_info, NotPermitted)
+    ):
         return 0
-    return max(count_of(server.later, counter) - count_of(server.info, counter), 0)
+    return max(count_of(server.second_info, counter) - count_of(server.info, counter), 0)
 
 
 def seconds_between(server: Server) -> float:

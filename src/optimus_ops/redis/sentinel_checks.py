@@ -27,24 +27,24 @@ DOWN = frozenset({"s_down", "o_down", "disconnected"})
 def check_sentinel(topology: Topology, sentinel: Sentinel) -> Iterator[Check]:
     """Judge one sentinel."""
     name = sentinel.node.name
-    if sentinel.silence:
-        hint = sentinel.advice or "start it again"
+    if sentinel.unreachable_reason:
+        hint = sentinel.hint or "start it again"
         if sentinel.node.listed:
             hint += f"; if it is gone for good: {RESET} {sentinel.node.listed}"
-        yield Check(name, "ping", "failed", f"{sentinel.node.address}: {sentinel.silence}", hint)
+        yield Check(name, "ping", "failed", f"{sentinel.node.address}: {sentinel.unreachable_reason}", hint)
         return
     yield Check(name, "ping", "ok", f"watches {', '.join(sentinel.names) or 'nothing'}")
-    if sentinel.watch is None:
+    if sentinel.monitored is None:
         hint = f"SENTINEL MONITOR {topology.master} … there, as the others have it"
         yield Check(name, "master", "failed", f"knows no master {topology.master!r}", hint)
         return
-    if isinstance(sentinel.watch, NotPermitted):
-        yield not_allowed(name, "master", sentinel.watch, "SENTINEL MASTER")
+    if isinstance(sentinel.monitored, NotPermitted):
+        yield not_allowed(name, "master", sentinel.monitored, "SENTINEL MASTER")
         return
-    yield check_master(topology, sentinel, sentinel.watch)
-    yield check_quorum(name, sentinel.watch)
-    yield check_known_replicas(topology, sentinel, sentinel.watch)
-    yield check_known_sentinels(topology, sentinel, sentinel.watch)
+    yield check_master(topology, sentinel, sentinel.monitored)
+    yield check_quorum(name, sentinel.monitored)
+    yield check_known_replicas(topology, sentinel, sentinel.monitored)
+    yield check_known_sentinels(topology, sentinel, sentinel.monitored)
     yield check_tilt(sentinel)
     if sentinel.config_file is None:
         yield not_allowed(name, "config file", NotPermitted("the user has no right to ask"), "INFO")
@@ -54,7 +54,7 @@ def check_sentinel(topology: Topology, sentinel: Sentinel) -> Iterator[Check]:
 
 def check_master(topology: Topology, sentinel: Sentinel, watch: MonitoredMaster) -> Check:
     """Judge the master as this sentinel sees it: reachable, and in truth a master."""
-    name, shown = sentinel.node.name, topology.directory.shown(watch.master.address)
+    name, shown = sentinel.node.name, topology.addresses.shown(watch.master.address)
     down = sorted(watch.master.flags & DOWN)
     figures = {"master": str(watch.master.address), "flags": ",".join(sorted(watch.master.flags))}
     if down:
@@ -62,7 +62,7 @@ def check_master(topology: Topology, sentinel: Sentinel, watch: MonitoredMaster)
         return Check(name, "master", "failed", f"{shown} is {', '.join(down)}", hint, figures)
     if "failover_in_progress" in watch.master.flags:
         return Check(name, "master", "warning", f"{shown}, a fail-over is under way", "wait until it is done", figures)
-    named = [one for one in topology.members if topology.directory.same(one.node.address, watch.master.address)]
+    named = [one for one in topology.members if topology.addresses.same(one.node.address, watch.master.address)]
     if not named:
         hint = f"it watches a server that is none of these; {RESET} {topology.master}"
         return Check(name, "master", "failed", f"{shown} is none of the servers", hint, figures)
@@ -87,7 +87,7 @@ def check_known_replicas(topology: Topology, sentinel: Sentinel, watch: Monitore
     there = [
         server.node.address
         for server in topology.members
-        if not topology.directory.same(server.node.address, watch.master.address)
+        if not topology.addresses.same(server.node.address, watch.master.address)
     ]
     return _known(topology, sentinel, watch, "replicas", there)
 
@@ -104,7 +104,7 @@ def _known(
     if watch.unlisted is not None:
         return not_allowed(sentinel.node.name, f"known {kind}", watch.unlisted, f"SENTINEL {kind.upper()}")
     peers = watch.replicas if kind == "replicas" else watch.sentinels
-    directory = topology.directory
+    directory = topology.addresses
     known = {directory.canonical(peer.address) for peer in peers}
     expected = {directory.canonical(address) for address in there}
     unknown = [directory.shown(address) for address in there if directory.canonical(address) not in known]
@@ -154,11 +154,11 @@ def check_group(topology: Topology) -> Iterator[Check]:
     """Judge the sentinels together."""
     if not topology.sentinels:
         return
-    watches = [(one, one.watch) for one in topology.sentinels if _watches(one.watch)]
+    watches = [(one, one.monitored) for one in topology.sentinels if _watches(one.monitored)]
     if not watches:
         return
     known = [(one, watch) for one, watch in watches if watch is not None and not isinstance(watch, NotPermitted)]
-    gone = [one.node.name for one in topology.sentinels if one.silence and one.node.listed]
+    gone = [one.node.name for one in topology.sentinels if one.unreachable_reason and one.node.listed]
     check = check_tolerance(len(topology.sentinels), max(watch.quorum for _one, watch in known))
     if gone and check.hint:
         forget = f"if {', '.join(gone)} is gone for good, {RESET} {topology.master}"
@@ -204,7 +204,7 @@ def check_agreement(topology: Topology, watches: Sequence[tuple[Sentinel, Monito
     """Judge whether all sentinels name the same master, at the same address, with the same quorum."""
     named: dict[tuple[Address, int, int], list[str]] = {}
     for sentinel, watch in watches:
-        known_as = topology.directory.canonical(watch.master.address)
+        known_as = topology.addresses.canonical(watch.master.address)
         named.setdefault((known_as, watch.epoch, watch.quorum), []).append(sentinel.node.name)
     identities = [sentinel.identity for sentinel, _watch in watches if sentinel.identity]
     twins = len(set(identities)) < len(identities)
@@ -214,7 +214,7 @@ def check_agreement(topology: Topology, watches: Sequence[tuple[Sentinel, Monito
     if len(named) == 1:
         [(_known_as, epoch, _quorum)] = named
         address = watches[0][1].master.address
-        found = f"all name {topology.directory.shown(address)}, epoch {epoch}"
+        found = f"all name {topology.addresses.shown(address)}, epoch {epoch}"
         return Check(GROUP, "agreement", "ok", found, figures={"master": str(address), "epoch": epoch})
     found = "; ".join(
         f"{', '.join(names)}: {address}, epoch {epoch}, quorum {quorum}"

@@ -35,7 +35,7 @@ SLOW_EVENT_MS = 500
 
 def check_server(server: Server) -> Iterator[Check]:
     """Judge a server by itself."""
-    if server.silence:
+    if server.unreachable_reason:
         yield check_silence(server)
         return
     yield check_ping(server)
@@ -59,10 +59,10 @@ def _of_info(server: Server) -> Iterator[Check]:
 
 def check_silence(server: Server) -> Check:
     """Return the failure of a server that does not answer."""
-    hint = server.advice or WAY_HINT
+    hint = server.hint or WAY_HINT
     if server.node.listed:
         hint += f"; if it is gone for good: {RESET} {server.node.listed}"
-    return Check(server.node.name, "ping", "failed", f"{server.node.address}: {server.silence}", hint)
+    return Check(server.node.name, "ping", "failed", f"{server.node.address}: {server.unreachable_reason}", hint)
 
 
 def check_ping(server: Server) -> Check:
@@ -70,7 +70,7 @@ def check_ping(server: Server) -> Check:
     found = f"{server.ping:.1f} ms"
     figures = {"milliseconds": round(server.ping, 3)}
     if server.refusal:
-        return Check(server.node.name, "ping", "failed", server.refusal, server.advice, figures)
+        return Check(server.node.name, "ping", "failed", server.refusal, server.hint, figures)
     if server.ping > SLOW_PING_MS:
         return Check(server.node.name, "ping", "warning", found, "see latency below", figures)
     return Check(server.node.name, "ping", "ok", found, figures=figures)

@@ -52,7 +52,7 @@ def named_container(containers: Sequence[RedisContainer], name: str) -> RedisCon
 
 
 def _servers(containers: Sequence[RedisContainer]) -> list[RedisContainer]:
-    return [one for one in containers if one.part != "sentinel"]
+    return [one for one in containers if one.role != "sentinel"]
 
 
 def _known(servers: Sequence[RedisContainer]) -> str:

@@ -28,7 +28,7 @@ class SetReplicaPriority(Step):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class HandOver(Step):
+class CoordinatedFailover(Step):
     """Have a sentinel promote a replica, hold writes while it does, and turn the old master into its replica at once.
 
     Args:
@@ -68,7 +68,7 @@ class VerifyFailover(Step):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ForgetPreference(Step):
+class ResetReplicaPriority(Step):
     """Give the replica that sentinels were made to choose its usual replica-priority again."""
 
     kind: ClassVar[str] = "redis-forget-preference"
@@ -94,7 +94,7 @@ class Snapshot(Step):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CopyOut(Step):
+class CopyDataFiles(Step):
     """Copy the snapshot and the append-only file of a server, which is not rewritten meanwhile.
 
     Args:

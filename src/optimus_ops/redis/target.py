@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from optimus_ops.errors import Refused
-from optimus_ops.redis.client import NOBODY, Login
+from optimus_ops.redis.client import NO_CREDENTIALS, Credentials
 from optimus_ops.redis.model import Address
 from optimus_ops.redis.redis_url import RedisUrl, RedisUrlError, Tls, parse_redis_url
 from optimus_ops.secrets import store
@@ -74,8 +74,8 @@ class Target:
     url: RedisUrl | None = None
     sentinels: tuple[Address, ...] = ()
     master: str = ""
-    login: Login | None = None
-    sentinel_login: Login | None = None
+    login: Credentials | None = None
+    sentinel_login: Credentials | None = None
     purpose: Purpose = "unknown"
 
     @property
@@ -102,11 +102,11 @@ def parse_flags(flags: Flags) -> Target:
         raise Refused("--role cache goes with --url: what sentinels watch is state")
     if flags.user and not flags.password_file:
         raise Refused("--user goes with --password-file FILE")
-    login = Login(flags.user, read_password(Path(flags.password_file))) if flags.password_file else None
+    login = Credentials(flags.user, read_password(Path(flags.password_file))) if flags.password_file else None
     url = parse_url(flags.url) if flags.url else None
     tls = read_tls(flags, url)
     if tls and flags.tls in {"all", "servers"}:
-        login = replace(login or NOBODY, tls=tls)
+        login = replace(login or NO_CREDENTIALS, tls=tls)
     purpose: Purpose = "state" if flags.sentinels or flags.role == "state" else "unknown"
     return Target(
         url=replace(url, tls=tls) if url else None,
@@ -118,7 +118,7 @@ def parse_flags(flags: Flags) -> Target:
     )
 
 
-def _sentinel_login(flags: Flags, login: Login | None, tls: Tls | None) -> Login | None:
+def _sentinel_login(flags: Flags, login: Credentials | None, tls: Tls | None) -> Credentials | None:
     own = flags.sentinel_user or flags.sentinel_password_file
     if own and not flags.sentinels:
         raise Refused("--sentinel-user and --sentinel-password-file go with --sentinel")
@@ -128,8 +128,8 @@ def _sentinel_login(flags: Flags, login: Login | None, tls: Tls | None) -> Login
         return None
     tls = tls if flags.tls in {"all", "sentinels"} else None
     if not own:
-        return replace(login or NOBODY, tls=tls)
-    return Login(flags.sentinel_user, read_password(Path(flags.sentinel_password_file)), tls)
+        return replace(login or NO_CREDENTIALS, tls=tls)
+    return Credentials(flags.sentinel_user, read_password(Path(flags.sentinel_password_file)), tls)
 
 
 def read_tls(flags: Flags, url: RedisUrl | None) -> Tls | None:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from optimus_ops.errors import OpsError
 from optimus_ops.project.settings import load_project
-from optimus_ops.redis.checks import judge
-from optimus_ops.redis.group_lookup import place_of
+from optimus_ops.redis.checks import run_checks
+from optimus_ops.redis.group_lookup import find_deployment
 from optimus_ops.redis.report import document, table_text
 from optimus_ops.redis.second_look import look_again
 from optimus_ops.redis.target import parse_flags
@@ -35,16 +35,16 @@ def validate(flags: Flags, *, json: bool, try_rewrite: bool = False, root: Path 
         Refused: the flags are malformed, or no sentinel knows the master's name.
         MachineLacks: no engine answers, where a stack is looked at.
     """
-    place = place_of(parse_flags(flags), load_project(root))
+    place = find_deployment(parse_flags(flags), load_project(root))
     with Console.for_stream(sys.stderr).step("looking at Redis") as progress:
 
         def note(text: str) -> None:
             progress.show(text)
 
-        topology = place.look(rewrite=try_rewrite, note=note)
+        topology = place.observe(rewrite=try_rewrite, note=note)
         note("a second look")
         topology = look_again(topology, place.server)
-    checks = judge(topology)
+    checks = run_checks(topology)
     if json:
         print_json(document(topology, checks))
     else:

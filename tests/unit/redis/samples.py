@@ -115,7 +115,7 @@ def sentinel(name: str = "sentinel-1", *, count: int = 3, **changes: Any) -> Sen
     facts: dict[str, Any] = {
         "node": Node(name, SENTINELS[name]),
         "names": (MASTER,),
-        "watch": watch(name, count=count, **own),
+        "monitored": watch(name, count=count, **own),
         "tilt": False,
         "identity": f"id-{SENTINELS[name].host}",
         "config_file": "/data/sentinel.conf",
@@ -134,7 +134,7 @@ def group(
         servers=(master(), replica("redis-2"), replica("redis-3")) if servers is None else servers,
         sentinels=tuple(map(sentinel, list(SENTINELS)[:3])) if sentinels is None else sentinels,
         master=MASTER,
-        directory=AddressBook(names),
+        addresses=AddressBook(names),
     )
 
 

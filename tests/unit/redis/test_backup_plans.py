@@ -101,7 +101,7 @@ def test_no_server_is_guessed_where_there_is_no_one_master(servers: tuple[Any, .
     with pytest.raises(Refused, match="masters"):
         choose_container(there, group(servers), "")
     with pytest.raises(Refused):
-        choose_container(there, single(server(silence="connection refused")), "")
+        choose_container(there, single(server(unreachable_reason="connection refused")), "")
 
 
 def unasked() -> Topology:

@@ -30,7 +30,7 @@ def inspected(service: str = "redis", **changes: Any) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(
-    ("service", "labels", "part"),
+    ("service", "labels", "role"),
     [
         ("redis", {}, "state"),
         ("redis-cache", {}, "cache"),
@@ -40,8 +40,8 @@ def inspected(service: str = "redis", **changes: Any) -> dict[str, Any]:
         ("watcher", {"com.optimus.redis": "sentinel"}, "sentinel"),
     ],
 )
-def test_the_label_says_what_it_is_for_else_the_name(service: str, labels: dict[str, str], part: str) -> None:
-    assert parse_container(inspected(service, labels=labels)).part == part
+def test_the_label_says_what_it_is_for_else_the_name(service: str, labels: dict[str, str], role: str) -> None:
+    assert parse_container(inspected(service, labels=labels)).role == role
 
 
 @pytest.mark.parametrize(

@@ -12,9 +12,9 @@ from tests.unit.redis.loopback import HOST, MASTER, Loopback, until
 from tests.unit.redis.samples import ADDRESSES, CONFIG, group, master, replica, server, single
 
 from optimus_ops.redis.check_result import Check
-from optimus_ops.redis.checks import judge
-from optimus_ops.redis.client import NOBODY
-from optimus_ops.redis.discovery import SentinelPlace
+from optimus_ops.redis.checks import run_checks
+from optimus_ops.redis.client import NO_CREDENTIALS
+from optimus_ops.redis.discovery import SentinelDeployment
 from optimus_ops.redis.model import Address, Attached, Topology
 from optimus_ops.redis.second_look import grown, look_again
 
@@ -23,7 +23,7 @@ BUFFER, BACKLOG, LINK = "client-output-buffer-limit", "repl-backlog-size", "repl
 
 
 def check_of(topology: Topology, name: str, subject: str = "redis-1") -> Check:
-    [found] = [check for check in judge(topology) if (check.subject, check.name) == (subject, name)]
+    [found] = [check for check in run_checks(topology) if (check.subject, check.name) == (subject, name)]
     return found
 
 
@@ -34,7 +34,7 @@ def looked_at(
     copying = tuple(Attached(ADDRESSES[name], online=online, behind=0, lag=0) for name in ("redis-2", "redis-3"))
     settings = {name.replace("_", "-"): value for name, value in config.items()}
     seen = master(info=first, config=settings, replication={"replicas": copying})
-    return group((replace(seen, later={**first, "server_time_usec": 4e6, **(later or {})}), *group().servers[1:]))
+    return group((replace(seen, second_info={**first, "server_time_usec": 4e6, **(later or {})}), *group().servers[1:]))
 
 
 @pytest.mark.parametrize(
@@ -77,7 +77,7 @@ def test_a_small_backlog_is_worth_a_look(size: str, verdict: str) -> None:
 
 
 def test_a_server_without_replicas_has_no_copies() -> None:
-    names = {check.name for check in judge(single(server(info={"sync_full": 0}, config=CONFIG)))}
+    names = {check.name for check in run_checks(single(server(info={"sync_full": 0}, config=CONFIG)))}
     assert not names & {"full copies", "backlog"}
 
 
@@ -94,7 +94,9 @@ def test_an_empty_replica_is_no_redundancy(keys: int, all_of_them: int, verdict:
 
 def test_a_replica_that_has_caught_up_by_the_second_look_is_one() -> None:
     later = {"db0": {"keys": 3}}
-    topology = group((master(keys=3, later=later), replica("redis-2", keys=0, later=later), replica("redis-3")))
+    topology = group(
+        (master(keys=3, second_info=later), replica("redis-2", keys=0, second_info=later), replica("redis-3"))
+    )
     assert check_of(topology, "redundancy", "replication").found == "redis-2, redis-3 can take over"
 
 
@@ -107,7 +109,7 @@ def test_one_that_has_the_data_is_enough() -> None:
 
 
 def test_a_counter_that_restarted_has_not_grown() -> None:
-    assert grown(replace(server(info={"sync_full": 9}), later={"sync_full": 1}), "sync_full") == 0
+    assert grown(replace(server(info={"sync_full": 9}), second_info={"sync_full": 1}), "sync_full") == 0
     assert grown(server(info={"sync_full": 9}), "sync_full") == 0
 
 
@@ -141,8 +143,8 @@ def test_real_copies_without_end_are_seen_with_their_cause(redis: Loopback) -> N
     try:
         with one.client() as client, watching.client() as asked:
             until(lambda: client.info("stats")["sync_full"] > 3 and asked.sentinel_slaves(MASTER))
-        place = SentinelPlace((Address(HOST, watching.port),), MASTER, NOBODY)
-        topology = look_again(place.look(), place.server)
+        place = SentinelDeployment((Address(HOST, watching.port),), MASTER, NO_CREDENTIALS)
+        topology = look_again(place.observe(), place.server)
     finally:
         over.set()
         writer.join(10)
@@ -159,8 +161,8 @@ def test_real_copies_without_end_are_seen_with_their_cause(redis: Loopback) -> N
     [("aof_delayed_fsync", "persistence"), ("client_query_buffer_limit_disconnections", "clients")],
 )
 def test_what_goes_wrong_while_we_look_is_told(counter: str, name: str) -> None:
-    quiet = replace(server(info={counter: 5}), later={counter: 5})
+    quiet = replace(server(info={counter: 5}), second_info={counter: 5})
     assert check_of(single(quiet), name).verdict == "ok"
-    busy = check_of(single(replace(quiet, later={counter: 6})), name)
+    busy = check_of(single(replace(quiet, second_info={counter: 6})), name)
     assert busy.verdict == "warning"
     assert busy.hint

@@ -19,14 +19,14 @@ from optimus_ops.change.executor import execute
 from optimus_ops.change.journal import Journal
 from optimus_ops.errors import OpsError, Refused
 from optimus_ops.plan.render import plan_text
-from optimus_ops.redis.checks import judge
-from optimus_ops.redis.client import Login
+from optimus_ops.redis.checks import run_checks
+from optimus_ops.redis.client import Credentials
 from optimus_ops.redis.coordinated_failover import likely_choice
-from optimus_ops.redis.discovery import SentinelPlace
+from optimus_ops.redis.discovery import SentinelDeployment
 from optimus_ops.redis.failover import plan_failover, refuse_unhealthy
 from optimus_ops.redis.failover_executor import FailoverExecutor, missing_after
 from optimus_ops.redis.model import Topology
-from optimus_ops.redis.steps import HandOver
+from optimus_ops.redis.steps import CoordinatedFailover
 from optimus_ops.redis.target import parse_endpoint
 from optimus_ops.secrets.value import Secret
 from optimus_ops.text.console import Console, Progress
@@ -60,7 +60,7 @@ def test_what_can_not_be_is_refused() -> None:
         plan_failover(group(), "redis-9")
     with pytest.raises(Refused, match="2 masters"):
         plan_failover(group((master(), master("redis-2", ()), replica("redis-3"))))
-    silent = group((master(), replica("redis-2", silence="connection refused"), replica("redis-3")))
+    silent = group((master(), replica("redis-2", unreachable_reason="connection refused"), replica("redis-3")))
     with pytest.raises(Refused, match="does not answer"):
         plan_failover(silent, "redis-2")
 
@@ -68,10 +68,10 @@ def test_what_can_not_be_is_refused() -> None:
 def test_an_unhealthy_group_is_refused_and_a_bad_cache_beside_it_is_not() -> None:
     cache = server("redis-cache", "cache", info={"maxmemory_policy": "noeviction"})
     beside = group((*group().servers, cache))
-    refuse_unhealthy(beside, judge(beside))
+    refuse_unhealthy(beside, run_checks(beside))
     broken = group((master(), replica("redis-2", replication={"link_up": False}), replica("redis-3")))
     with pytest.raises(Refused, match="redis-2 replication"):
-        refuse_unhealthy(broken, judge(broken))
+        refuse_unhealthy(broken, run_checks(broken))
 
 
 def test_a_fail_over_is_over_when_all_say_so() -> None:
@@ -134,10 +134,10 @@ def master_client(made: Group) -> Redis:
 
 
 def carry_out(made: Group, folder: Path, to: str = "") -> tuple[FailoverExecutor, str]:
-    place = SentinelPlace(tuple(map(parse_endpoint, made.endpoints)), MASTER, Login("", Secret(PASSWORD)))
+    place = SentinelDeployment(tuple(map(parse_endpoint, made.endpoints)), MASTER, Credentials("", Secret(PASSWORD)))
     actor = FailoverExecutor(place, patience=0.0)
     said = io.StringIO()
-    plan = plan_failover(place.look(), to)
+    plan = plan_failover(place.observe(), to)
     execute(plan, actor, Console.for_stream(said), Journal.begin(folder, plan))
     return actor, said.getvalue()
 
@@ -180,10 +180,10 @@ def test_a_sentinel_that_refuses_is_a_failure_and_the_master_stays(redis: Loopba
 
 
 def test_an_answer_of_another_form_is_a_failure_of_that_step() -> None:
-    class Odd(SentinelPlace):
-        def look(self, **_how: Any) -> Topology:
+    class Odd(SentinelDeployment):
+        def observe(self, **_how: Any) -> Topology:
             raise KeyError("slave-priority")
 
-    step = HandOver(server="redis-1", master=MASTER, cause="")
+    step = CoordinatedFailover(server="redis-1", master=MASTER, cause="")
     with pytest.raises(OpsError, match="another form"):
-        FailoverExecutor(Odd((), MASTER, Login())).act(step, Progress("handing over"))
+        FailoverExecutor(Odd((), MASTER, Credentials())).act(step, Progress("handing over"))

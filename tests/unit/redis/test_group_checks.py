@@ -20,7 +20,7 @@ from tests.unit.redis.samples import (
     watch,
 )
 
-from optimus_ops.redis.checks import judge
+from optimus_ops.redis.checks import run_checks
 from optimus_ops.redis.model import Address, Attached, NotPermitted, Topology
 from optimus_ops.redis.sentinel_checks import check_tolerance
 
@@ -28,11 +28,11 @@ DENIED = NotPermitted("the user has no right to ask")
 
 
 def failed(topology: Topology) -> set[tuple[str, str]]:
-    return {(check.subject, check.name) for check in judge(topology) if check.verdict == "failed"}
+    return {(check.subject, check.name) for check in run_checks(topology) if check.verdict == "failed"}
 
 
 def verdict_of(topology: Topology, subject: str, name: str) -> str:
-    [found] = [check for check in judge(topology) if (check.subject, check.name) == (subject, name)]
+    [found] = [check for check in run_checks(topology) if (check.subject, check.name) == (subject, name)]
     return found.verdict
 
 
@@ -45,11 +45,11 @@ def with_sentinel(**changes: Any) -> Topology:
 
 
 def test_a_healthy_group_is_ok() -> None:
-    assert {check.verdict for check in judge(group())} == {"ok"}
+    assert {check.verdict for check in run_checks(group())} == {"ok"}
 
 
 def test_a_single_server_needs_no_replica_and_no_sentinel() -> None:
-    checks = judge(Topology("shop", (server(config={"min-replicas-to-write": "0"}),)))
+    checks = run_checks(Topology("shop", (server(config={"min-replicas-to-write": "0"}),)))
     assert {check.verdict for check in checks} == {"ok"}
     assert not {"one master", "min-replicas", "config file"} & {check.name for check in checks}
 
@@ -107,7 +107,7 @@ def test_a_replica_as_its_master_sees_it(changes: dict[str, Any], verdict: str) 
 
 def test_a_replica_that_is_not_attached_is_named() -> None:
     topology = group((master(replicas=("redis-2",)), replica("redis-2"), replica("redis-3")))
-    [check] = [one for one in judge(topology) if (one.subject, one.name) == ("redis-1", "replication")]
+    [check] = [one for one in run_checks(topology) if (one.subject, one.name) == ("redis-1", "replication")]
     assert check.verdict == "failed"
     assert "redis-3" in check.hint
 
@@ -125,8 +125,8 @@ def test_where_nobody_may_be_promoted_the_one_with_the_most_data_is_named_with_t
     never = {"priority": 0, "link_up": False}
     less = replica("redis-2", replication={**never, "offset": 5})
     most = replica("redis-3", replication={**never, "offset": offset}, keys=keys)
-    topology = group((server("redis-1", silence="connection refused"), less, most))
-    [check] = [one for one in judge(topology) if one.name == "redundancy"]
+    topology = group((server("redis-1", unreachable_reason="connection refused"), less, most))
+    [check] = [one for one in run_checks(topology) if one.name == "redundancy"]
     assert check.verdict == "failed"
     assert "CONFIG SET replica-priority 100 at redis-3" in check.hint
 
@@ -188,7 +188,7 @@ def test_the_number_of_sentinels_is_refused_exactly_where_one_loss_stops_fail_ov
         ({"master": peer(ADDRESSES["redis-1"], "master", "s_down")}, "master"),
         ({"master": peer(ADDRESSES["redis-2"], "master")}, "master"),
         ({"master": peer(Address("10.9.9.9", 6379), "master")}, "master"),
-        ({"watch": None}, "master"),
+        ({"monitored": None}, "master"),
         ({"replicas": (peer(ADDRESSES["redis-2"]),)}, "known replicas"),
         ({"sentinels": ()}, "known sentinels"),
     ],
@@ -202,7 +202,7 @@ def test_a_sentinel_that_would_not_act_fails(changes: dict[str, Any], name: str)
     [
         ({"no_quorum": DENIED}, "CKQUORUM"),
         ({"tilt": None}, "tilt"),
-        ({"watch": DENIED}, "master"),
+        ({"monitored": DENIED}, "master"),
         ({"config_file": None}, "config file"),
     ],
 )
@@ -221,7 +221,7 @@ def test_a_fail_over_under_way_is_to_be_waited_for() -> None:
 def test_stale_entries_are_named(kind: str) -> None:
     gone = peer(Address("10.0.0.99", 7000), "s_down")
     entries = (*getattr(watch("sentinel-1"), kind), gone)
-    [check] = [one for one in judge(with_sentinel(**{kind: entries})) if one.verdict == "failed"]
+    [check] = [one for one in run_checks(with_sentinel(**{kind: entries})) if one.verdict == "failed"]
     assert check.name == f"known {kind}"
     assert "10.0.0.99:7000" in check.found
     assert f"SENTINEL RESET {MASTER}" in check.hint
@@ -242,7 +242,7 @@ def test_a_sentinel_that_was_just_started_may_still_be_learning(changes: dict[st
 
 def test_a_known_replica_that_a_sentinel_can_not_reach_is_named() -> None:
     entries = (peer(ADDRESSES["redis-2"], "slave", "s_down"), peer(ADDRESSES["redis-3"]))
-    [check] = [one for one in judge(with_sentinel(replicas=entries)) if one.verdict == "failed"]
+    [check] = [one for one in run_checks(with_sentinel(replicas=entries)) if one.verdict == "failed"]
     assert "redis-2" in check.found
 
 
@@ -269,7 +269,7 @@ def test_sentinels_may_see_a_master_as_down_one_after_the_other() -> None:
 
 
 def test_a_silent_sentinel_is_a_failure_and_counts_as_one_of_them() -> None:
-    topology = with_sentinel(silence="connection refused", watch=None)
+    topology = with_sentinel(unreachable_reason="connection refused", monitored=None)
     assert failed(topology) == {("sentinel-1", "ping")}
     assert verdict_of(topology, "sentinels", "number") == "ok"
 
@@ -279,5 +279,5 @@ def test_even_numbers_of_sentinels_fail_with_the_reason(count: int) -> None:
     names = list(SENTINELS)[:count]
     topology = group(sentinels=tuple(sentinel(name, count=count) for name in names))
     assert failed(topology) == {("sentinels", "number")}
-    [check] = [one for one in judge(topology) if one.verdict == "failed"]
+    [check] = [one for one in run_checks(topology) if one.verdict == "failed"]
     assert check.hint

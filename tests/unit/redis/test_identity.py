@@ -10,9 +10,9 @@ from tests.unit.redis.loopback import HOST, MASTER, Loopback, until
 from tests.unit.redis.samples import SENTINELS, group, master, peer, replica, sentinel, server, watch
 
 from optimus_ops.redis.check_result import Check
-from optimus_ops.redis.checks import judge
-from optimus_ops.redis.client import NOBODY
-from optimus_ops.redis.discovery import SentinelPlace
+from optimus_ops.redis.checks import run_checks
+from optimus_ops.redis.client import NO_CREDENTIALS
+from optimus_ops.redis.discovery import SentinelDeployment
 from optimus_ops.redis.failover import plan_failover, refuse_unhealthy
 from optimus_ops.redis.identity import distinct, identify, mentioned, resolve
 from optimus_ops.redis.model import Address, Attached, Peer, Replication, Sentinel, Server, Topology
@@ -23,12 +23,12 @@ INSIDE = {f"redis-{n}": Address(f"172.17.0.1{n}", 6379) for n in range(1, 4)}
 
 
 def failed(topology: Topology) -> list[Check]:
-    return [check for check in judge(topology) if check.verdict == "failed"]
+    return [check for check in run_checks(topology) if check.verdict == "failed"]
 
 
 def known(servers: tuple[Server, ...], sentinels: tuple[Sentinel, ...], **resolved: str) -> Topology:
     hosts = {host: frozenset({ip}) for host, ip in resolved.items()}
-    return replace(group(servers, sentinels), directory=identify(servers, sentinels, {}, hosts))
+    return replace(group(servers, sentinels), addresses=identify(servers, sentinels, {}, hosts))
 
 
 def reached_from_outside(*, run_ids: bool) -> tuple[tuple[Server, ...], tuple[Sentinel, ...]]:
@@ -57,9 +57,9 @@ def reached_from_outside(*, run_ids: bool) -> tuple[tuple[Server, ...], tuple[Se
 def test_a_group_behind_nat_is_told_by_run_ids() -> None:
     topology = known(*reached_from_outside(run_ids=True))
     assert not failed(topology)
-    refuse_unhealthy(topology, judge(topology))
+    refuse_unhealthy(topology, run_checks(topology))
     assert plan_failover(topology, str(INSIDE["redis-2"])).steps
-    assert topology.directory.same(INSIDE["redis-3"], Address("203.0.113.1", 7003))
+    assert topology.addresses.same(INSIDE["redis-3"], Address("203.0.113.1", 7003))
 
 
 def test_who_follows_a_master_is_told_by_its_stream_where_run_ids_are_not() -> None:
@@ -96,7 +96,7 @@ def test_one_server_under_two_addresses_counts_once() -> None:
     twin = replace(replica("redis-3"), info={"run_id": "run-2"})
     servers = distinct((master(), replica("redis-2", info={"run_id": "run-2"}), twin))
     assert [one.node.name for one in servers] == ["redis-1", "redis-2"]
-    assert servers[1].also == (twin.node.address,)
+    assert servers[1].other_addresses == (twin.node.address,)
     watching = tuple(map(sentinel, list(SENTINELS)[:3]))
     checks = failed(known(servers, watching))
     assert {check.name for check in checks} == {"known replicas", "min-replicas"}
@@ -109,18 +109,19 @@ def test_one_sentinel_under_two_addresses_counts_once_and_twins_do_not() -> None
     one = sentinel("sentinel-1", run_id="run-1")
     again = sentinel("sentinel-2", run_id="run-1", identity=one.identity)
     twin = sentinel("sentinel-3", run_id="run-3", identity=one.identity)
-    assert distinct((one, again)) == (replace(one, also=(again.node.address,)),)
+    assert distinct((one, again)) == (replace(one, other_addresses=(again.node.address,)),)
     assert distinct((one, twin)) == (one, twin)
 
 
 def test_what_is_gone_is_named_with_the_way_out() -> None:
-    gone = Sentinel(replace(sentinel("sentinel-4").node, listed=MASTER), silence="nobody listens there")
+    gone = Sentinel(replace(sentinel("sentinel-4").node, listed=MASTER), unreachable_reason="nobody listens there")
     watching = tuple(sentinel(name, count=4) for name in list(SENTINELS)[:3])
     found = {check.name: check.hint for check in failed(group(sentinels=(*watching, gone)))}
     assert RESET in found["ping"]
     assert "sentinel-4 is gone for good" in found["number"]
     lost = replace(
-        server("redis-3", silence="nobody listens there"), node=replace(server("redis-3").node, listed=MASTER)
+        server("redis-3", unreachable_reason="nobody listens there"),
+        node=replace(server("redis-3").node, listed=MASTER),
     )
     hints = [check.hint for check in failed(group((master(replicas=("redis-2",)), replica("redis-2"), lost)))]
     assert sum(RESET in hint for hint in hints) >= 2
@@ -138,8 +139,8 @@ def test_a_replica_that_follows_itself_is_told_so(address: Address) -> None:
 
 
 def test_every_address_that_somebody_uses_is_looked_at() -> None:
-    servers = (replace(master(), also=(Address("also", 1),)), replica("redis-2", of="redis-1"))
-    watching = (sentinel(watch=watch("sentinel-1", master=peer(Address("named", 2)))),)
+    servers = (replace(master(), other_addresses=(Address("also", 1),)), replica("redis-2", of="redis-1"))
+    watching = (sentinel(monitored=watch("sentinel-1", master=peer(Address("named", 2)))),)
     assert {"also", "named", "10.0.0.11", "10.0.0.21", "10.0.0.22"} <= {
         one.host for one in mentioned(servers, watching)
     }
@@ -153,15 +154,17 @@ def test_a_group_with_names_and_second_addresses_is_healthy(redis: Loopback) -> 
         redis.server("replicaof", f"127.0.0.2 {first.port}", "replica-announce-ip", "127.0.0.2", *both),
     ]
     watching = [redis.sentinel(first) for _ in range(3)]
-    place = SentinelPlace((Address("localhost", watching[0].port), Address(HOST, watching[0].port)), MASTER, NOBODY)
+    place = SentinelDeployment(
+        (Address("localhost", watching[0].port), Address(HOST, watching[0].port)), MASTER, NO_CREDENTIALS
+    )
 
     def healthy() -> bool:
-        topology = place.look()
+        topology = place.observe()
         assert len(topology.servers) <= 3
         return len(topology.servers) == len(topology.sentinels) == 3 and not failed(topology)
 
     until(healthy)
-    assert plan_failover(place.look(), f"127.0.0.2:{replicas[1].port}").steps
+    assert plan_failover(place.observe(), f"127.0.0.2:{replicas[1].port}").steps
 
 
 def test_a_real_server_that_follows_itself_is_a_finding(redis: Loopback) -> None:
@@ -169,5 +172,5 @@ def test_a_real_server_that_follows_itself_is_a_finding(redis: Loopback) -> None
     watching = redis.sentinel(one, quorum=1)
     with one.client() as client:
         client.execute_command("REPLICAOF", "localhost", one.port)
-    topology = SentinelPlace((Address(HOST, watching.port),), MASTER, NOBODY).look()
+    topology = SentinelDeployment((Address(HOST, watching.port),), MASTER, NO_CREDENTIALS).observe()
     assert any("follows itself" in check.hint for check in failed(topology))

@@ -107,5 +107,5 @@ def test_a_node_that_is_absent_is_not_asked() -> None:
         raise AssertionError
 
     node = Node("one", Address("127.0.0.1", 1), absence="its container is exited")
-    assert observe_server(node, never).silence == node.absence
-    assert observe_sentinel(node, never, "mymaster").silence == node.absence
+    assert observe_server(node, never).unreachable_reason == node.absence
+    assert observe_sentinel(node, never, "mymaster").unreachable_reason == node.absence

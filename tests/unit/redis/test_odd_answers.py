@@ -18,7 +18,7 @@ from redis.exceptions import RedisError, ResponseError
 from tests.unit.redis.loopback import HOST, MASTER, Loopback, Process, until
 
 from optimus_ops.redis.check_result import Check
-from optimus_ops.redis.checks import judge
+from optimus_ops.redis.checks import run_checks
 from optimus_ops.redis.model import Address, Node, Server, Topology
 from optimus_ops.redis.observe_sentinel import observe_sentinel
 from optimus_ops.redis.observe_server import observe_server, probe
@@ -91,8 +91,8 @@ def recorded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Answers
             until(lambda: client.sentinel_slaves(MASTER))
         found: tuple[Answers, Answers, Answers] = ({}, {}, {})
         for one, answers in zip((master, replica), found, strict=False):
-            assert not observe_server(NODE, lambda o=one, a=answers: recorder(o, a), rewrite=True).silence  # type: ignore[misc]
-        assert observe_sentinel(NODE, lambda: recorder(watching, found[2]), MASTER, rewrite=True).watch
+            assert not observe_server(NODE, lambda o=one, a=answers: recorder(o, a), rewrite=True).unreachable_reason  # type: ignore[misc]
+        assert observe_sentinel(NODE, lambda: recorder(watching, found[2]), MASTER, rewrite=True).monitored
         yield found
     finally:
         started.end()
@@ -145,13 +145,13 @@ def test_answers_of_another_form_end_in_verdicts(
     )
     watching = observe_sentinel(NODE, lambda: replayed(changed[2]), MASTER, rewrite=True)
     topology = Topology("shop", servers, (watching,), MASTER)
-    checks = judge(topology)
+    checks = run_checks(topology)
     assert json.loads(json.dumps(document(topology, checks), allow_nan=False))["target"] == "shop"
     assert table_text(topology, checks, colour=False, columns=4000)
 
 
 def checks_of(server: Server) -> dict[str, Check]:
-    return {check.name: check for check in judge(Topology("shop", (server,)))}
+    return {check.name: check for check in run_checks(Topology("shop", (server,)))}
 
 
 @pytest.mark.parametrize(
@@ -185,7 +185,7 @@ def test_a_refusal_in_whatever_words_is_that_check_alone(
 def test_a_sentinel_is_told_from_a_server(redis: Loopback) -> None:
     one = redis.sentinel(redis.server(), quorum=1)
     node = Node("one", Address(HOST, one.port))
-    [check] = judge(Topology("shop", (observe_server(node, one.client),)))
+    [check] = run_checks(Topology("shop", (observe_server(node, one.client),)))
     assert "sentinel" in check.found
     assert f"--sentinel {one.endpoint}" in check.hint
 

@@ -8,7 +8,7 @@ import pytest
 from tests.unit.redis.samples import NOW, server, single
 
 from optimus_ops.redis.check_result import Check
-from optimus_ops.redis.checks import judge
+from optimus_ops.redis.checks import run_checks
 from optimus_ops.redis.model import LatencyEvent, NotPermitted, Probe, Purpose, Server, SlowCommand, SlowLog
 
 GIB = 1024**3
@@ -16,19 +16,19 @@ DENIED = NotPermitted("the user has no right to ask")
 
 
 def check_of(one: Server, name: str) -> Check:
-    [found] = [check for check in judge(single(one)) if check.name == name]
+    [found] = [check for check in run_checks(single(one)) if check.name == name]
     return found
 
 
 def test_a_healthy_server_has_nothing_to_look_at() -> None:
-    checks = judge(single(server()))
+    checks = run_checks(single(server()))
     assert {check.verdict for check in checks} == {"ok"}
     assert not any(check.hint for check in checks)
 
 
 @pytest.mark.parametrize("silence", ["connection refused", "it wants a password", "no answer within 2 s"])
 def test_a_silent_server_is_one_failure_that_says_why(silence: str) -> None:
-    [check] = judge(single(server(silence=silence)))
+    [check] = run_checks(single(server(unreachable_reason=silence)))
     assert (check.name, check.verdict) == ("ping", "failed")
     assert silence in check.found
     assert check.hint
@@ -170,7 +170,7 @@ def test_a_server_that_stopped_answering_while_it_was_probed_fails() -> None:
 
 def test_what_may_not_be_asked_is_not_a_failure() -> None:
     guarded: dict[str, Any] = dict.fromkeys(("info", "config", "replication", "keys", "events", "slow"), DENIED)
-    checks = judge(single(server(**guarded)))
+    checks = run_checks(single(server(**guarded)))
     verdicts = {check.name: check.verdict for check in checks}
     assert "failed" not in verdicts.values()
     assert {name for name, verdict in verdicts.items() if verdict == "ok"} == {"ping", "round trip"}

@@ -13,9 +13,9 @@ from redis import SSLConnection
 
 from optimus_ops.errors import Refused
 from optimus_ops.project.settings import load_project
-from optimus_ops.redis.client import Login, open_url
-from optimus_ops.redis.discovery import SentinelPlace
-from optimus_ops.redis.group_lookup import place_of
+from optimus_ops.redis.client import Credentials, open_url
+from optimus_ops.redis.discovery import SentinelDeployment
+from optimus_ops.redis.group_lookup import find_deployment
 from optimus_ops.redis.model import Address, Node
 from optimus_ops.redis.redis_url import RedisUrl, Tls, parse_redis_url
 from optimus_ops.redis.target import Flags, parse_endpoint, parse_flags, read_password
@@ -110,9 +110,9 @@ def test_a_url_is_refused_before_anyone_is_asked(url: str) -> None:
 
 def test_the_password_file_goes_before_the_url() -> None:
     url = parse_redis_url("rediss://old:old@h:7000/2")
-    settings = open_url(url, Login("new", Secret("word"))).connection_pool.connection_kwargs
+    settings = open_url(url, Credentials("new", Secret("word"))).connection_pool.connection_kwargs
     assert (settings["username"], settings["password"], settings["db"]) == ("new", "word", 2)
-    settings = open_url(url, Login()).connection_pool.connection_kwargs
+    settings = open_url(url, Credentials()).connection_pool.connection_kwargs
     assert (settings["username"], settings["password"], settings["host"]) == ("old", "old", "h")
 
 
@@ -126,10 +126,10 @@ def test_a_unix_socket_is_shown_by_its_path() -> None:
 def test_tls_is_for_servers_sentinels_or_both(tmp_path: Path, tls: str, servers: int, sentinels: int) -> None:
     (tmp_path / "pw").write_text("word")
     flags = Flags(sentinels=("h:1",), tls=tls, check_hostname=not tls, password_file=str(tmp_path / "pw"))
-    place = place_of(parse_flags(flags), load_project(tmp_path))
+    place = find_deployment(parse_flags(flags), load_project(tmp_path))
     node = Node("h:1", Address("h", 1))
     assert issubclass(place.server(node).connection_pool.connection_class, SSLConnection) == bool(servers)
-    assert isinstance(place, SentinelPlace)
+    assert isinstance(place, SentinelDeployment)
     assert (place.sentinel_login is not None and place.sentinel_login.tls is not None) == bool(sentinels)
     assert not place.own_login
 
@@ -141,9 +141,9 @@ def test_sentinels_may_have_a_login_of_their_own(tmp_path: Path) -> None:
     target = parse_flags(
         replace(flags, sentinel_user="watcher", sentinel_password_file=str(tmp_path / "own"), tls="sentinels")
     )
-    assert target.login == Login("", Secret("word"))
-    assert target.sentinel_login == Login("watcher", Secret("other"), Tls())
-    place = place_of(target, load_project(tmp_path))
+    assert target.login == Credentials("", Secret("word"))
+    assert target.sentinel_login == Credentials("watcher", Secret("other"), Tls())
+    place = find_deployment(target, load_project(tmp_path))
     settings = place.sentinel(Node("h:1", Address("h", 1))).connection_pool.connection_kwargs
     assert (settings["username"], settings["password"]) == ("watcher", "other")
 

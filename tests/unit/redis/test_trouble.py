@@ -15,8 +15,8 @@ from redis.exceptions import RedisError
 from tests.unit.redis.loopback import HOST, Loopback, until
 
 from optimus_ops.redis.check_result import Check
-from optimus_ops.redis.checks import judge
-from optimus_ops.redis.client import Login, open_url
+from optimus_ops.redis.checks import run_checks
+from optimus_ops.redis.client import Credentials, open_url
 from optimus_ops.redis.model import Address, Node, Server, Topology
 from optimus_ops.redis.observe_server import observe_server
 from optimus_ops.redis.redis_url import parse_redis_url
@@ -27,8 +27,8 @@ def ping_of(url: str) -> Check:
     """Return the one check that there is of a server that doesn't answer."""
     parsed = parse_redis_url(url)
     node = Node("one", Address(parsed.host or parsed.path, parsed.port), "state")
-    server: Server = observe_server(node, lambda: open_url(parsed, Login()))
-    [check] = judge(Topology("shop", (server,)))
+    server: Server = observe_server(node, lambda: open_url(parsed, Credentials()))
+    [check] = run_checks(Topology("shop", (server,)))
     assert (check.name, check.verdict) == ("ping", "failed")
     return check
 

@@ -23,7 +23,7 @@ from optimus_ops.redis.drill.run import CONVERGE_SECONDS, Runner
 from optimus_ops.redis.drill.service_workload import find_doors
 from optimus_ops.redis.drill.steps import plan_drill, seconds_of
 from optimus_ops.redis.drill.tables import report_text
-from optimus_ops.redis.group_lookup import stack_place
+from optimus_ops.redis.group_lookup import stack_deployment
 from optimus_ops.redis.target import Target
 from optimus_ops.text.console import Console, print_json
 
@@ -95,10 +95,10 @@ def drill(flags: DrillFlags, options: Options, root: Path | None = None) -> None
 
 def _runner(project: Project, faults: tuple[Fault, ...], console: Console) -> Runner:
     """Return what makes runs, of a stack that may be broken and is whole."""
-    place = stack_place(Target(), project)
+    place = stack_deployment(Target(), project)
     marked(place.containers(), project.name)
     with console.waiting("looking at Redis"):
-        topology = place.look()
+        topology = place.observe()
     refuse_unhealthy(topology)
     group, hands = read_group(place, topology), Hands(place.docker)
     rooted = [fault.name for fault in faults if fault.root]

@@ -73,7 +73,7 @@ class DrillExecutor:
         done = self.runner.hands.mend()
         progress.note = ", ".join(done) or "nothing was broken"
         until = time.monotonic() + WHOLE_SECONDS
-        while failing := not_whole(self.runner.place.look()):
+        while failing := not_whole(self.runner.place.observe()):
             if time.monotonic() >= until:
                 raise OpsError(f"the group is not whole: {failing}", "invoke validate-redis says what to do")
             time.sleep(0.5)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from optimus_ops.errors import Refused
-from optimus_ops.redis.checks import judge
+from optimus_ops.redis.checks import run_checks
 from optimus_ops.redis.drill.nodes import Group, Peer
-from optimus_ops.redis.identity import watches
+from optimus_ops.redis.identity import monitored_masters
 from optimus_ops.redis.model import NotPermitted
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from optimus_ops.redis.check_result import Check
     from optimus_ops.redis.containers import RedisContainer
-    from optimus_ops.redis.discovery import StackPlace
+    from optimus_ops.redis.discovery import StackDeployment
     from optimus_ops.redis.model import MonitoredMaster, Server, Topology
 
 ALLOWED = "allowed"
@@ -31,8 +31,8 @@ def marked(containers: tuple[RedisContainer, ...], project: str) -> tuple[RedisC
     Raises:
         Refused: there are no sentinels, or one of them is not marked as allowed to be drilled.
     """
-    found = tuple(one for one in containers if one.part != "cache")
-    if not any(one.part == "sentinel" for one in found):
+    found = tuple(one for one in containers if one.role != "cache")
+    if not any(one.role == "sentinel" for one in found):
         raise Refused(f"{project} has no sentinels: nobody would take over", "invoke scale --sentinel")
     unmarked = [one.service_name for one in found if one.drill != ALLOWED]
     if unmarked:
@@ -40,7 +40,7 @@ def marked(containers: tuple[RedisContainer, ...], project: str) -> tuple[RedisC
     return found
 
 
-def read_group(place: StackPlace, topology: Topology) -> Group:
+def read_group(place: StackDeployment, topology: Topology) -> Group:
     """Return the group that is drilled.
 
     Raises:
@@ -48,11 +48,11 @@ def read_group(place: StackPlace, topology: Topology) -> Group:
     """
     containers = marked(place.containers(), place.project)
     peers = {one.service_name: _peer(place, one) for one in containers}
-    seen = watches(topology.sentinels)
+    seen = monitored_masters(topology.sentinels)
     return Group(
         project=place.project,
-        servers={one.service_name: peers[one.service_name] for one in containers if one.part == "state"},
-        sentinels={one.service_name: peers[one.service_name] for one in containers if one.part == "sentinel"},
+        servers={one.service_name: peers[one.service_name] for one in containers if one.role == "state"},
+        sentinels={one.service_name: peers[one.service_name] for one in containers if one.role == "sentinel"},
         version=", ".join(sorted({server.version for server in topology.members})),
         master=topology.master,
         down_after=_quorum_down_after(seen),
@@ -70,7 +70,7 @@ def _quorum_down_after(seen: Sequence[MonitoredMaster]) -> float:
 def unhealthy(topology: Topology) -> tuple[Check, ...]:
     """Return the checks of the group that fail; single caches beside it don't matter."""
     beside = {server.node.name for server in topology.servers if server not in topology.members}
-    return tuple(check for check in judge(topology) if check.verdict == "failed" and check.subject not in beside)
+    return tuple(check for check in run_checks(topology) if check.verdict == "failed" and check.subject not in beside)
 
 
 def not_whole(topology: Topology) -> str:
@@ -99,7 +99,7 @@ def refuse_unhealthy(topology: Topology) -> None:
         raise Refused(f"{len(failed)} checks fail:\n    {shown}", "a drill begins healthy: invoke validate-redis")
 
 
-def _peer(place: StackPlace, one: RedisContainer) -> Peer:
+def _peer(place: StackDeployment, one: RedisContainer) -> Peer:
     return Peer(one.service_name, one.id, one.node.address.host, one.port, place.login(one))
 
 

@@ -15,13 +15,13 @@ from optimus_ops.redis.drill.partition import cut
 from optimus_ops.redis.failover import plan_failover
 from optimus_ops.redis.failover_executor import FailoverExecutor
 from optimus_ops.redis.model import Address
-from optimus_ops.redis.steps import HandOver
+from optimus_ops.redis.steps import CoordinatedFailover
 from optimus_ops.text.console import Progress
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-    from optimus_ops.redis.discovery import StackPlace
+    from optimus_ops.redis.discovery import StackDeployment
     from optimus_ops.redis.drill.fault_injector import Hands
     from optimus_ops.redis.drill.nodes import Group, Peer
     from optimus_ops.redis.drill.recorder import Tape
@@ -63,7 +63,7 @@ class FaultContext:
     master: Peer
     replicas: tuple[Peer, ...]
     topology: Topology
-    place: StackPlace
+    place: StackDeployment
     hands: Hands
     tape: Tape
     facts: dict[str, str] = field(default_factory=dict)
@@ -205,7 +205,7 @@ def coordinated_failover(scene: FaultContext) -> None:
     It looks before it acts: the fault is when the sentinel begins.
     """
     actor = FailoverExecutor(scene.place)
-    steps = [step for step in plan_failover(scene.topology).steps if isinstance(step, HandOver)]
+    steps = [step for step in plan_failover(scene.topology).steps if isinstance(step, CoordinatedFailover)]
     if len(steps) != 1:
         raise OpsError("a planned fail-over has one step that hands over")
     scene.strike()

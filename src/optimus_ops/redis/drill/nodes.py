@@ -15,7 +15,7 @@ from redis.exceptions import RedisError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from optimus_ops.redis.client import Login
+    from optimus_ops.redis.client import Credentials
 
 CONNECT_SECONDS = 0.25
 PATIENCE_SECONDS = 0.3
@@ -38,7 +38,7 @@ class Peer:
     container: str
     host: str
     port: int
-    login: Login
+    login: Credentials
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,7 @@ from optimus_ops.redis.drill.writers import NEAR_PACES, PACES
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from optimus_ops.redis.discovery import StackPlace
+    from optimus_ops.redis.discovery import StackDeployment
     from optimus_ops.redis.drill.fault_injector import Hands
     from optimus_ops.redis.drill.faults import Fault
     from optimus_ops.redis.drill.nodes import Group, Peer
@@ -50,7 +50,7 @@ class Runner:
     """
 
     group: Group
-    place: StackPlace
+    place: StackDeployment
     hands: Hands
     doors: tuple[ServiceEndpoint, ...] = ()
     _patient_at: float = 0.0
@@ -68,7 +68,7 @@ class Runner:
         """
         if fault.elections is not None and fault.elections[0] > 0:
             self._wait_for_patience(note)
-        topology = self.place.look()
+        topology = self.place.observe()
         name = f"{fault.name}-{secrets.token_hex(4)}"
         paces = (*PACES, *(NEAR_PACES if fault.near else ()))
         with Tape(self.group, name, self._master().name, paces, self.doors) as tape:
@@ -138,7 +138,7 @@ class Runner:
             at = restored_at(tuple(tape.roles), self.group.hosts, replicas, 0.0)
             if at is not None:
                 looked = time.monotonic()
-                failing = not_whole(self.place.look())
+                failing = not_whole(self.place.observe())
                 if not failing:
                     return looked
             note(f"waiting until the group is whole: {failing}")
@@ -156,7 +156,7 @@ class Runner:
         """
         until = time.monotonic() + CONVERGE_SECONDS
         while True:
-            masters = [server.node.name for server in self.place.look().members if server.role == "master"]
+            masters = [server.node.name for server in self.place.observe().members if server.role == "master"]
             if len(masters) == 1:
                 return self.group.servers[masters[0]]
             if time.monotonic() >= until:

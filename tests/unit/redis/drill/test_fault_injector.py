@@ -10,12 +10,12 @@ from docker.errors import APIError
 
 from optimus_ops.engine.observe import Docker
 from optimus_ops.errors import OpsError
-from optimus_ops.redis.client import Login
+from optimus_ops.redis.client import Credentials
 from optimus_ops.redis.drill.fault_injector import Hands
 from optimus_ops.redis.drill.nodes import Peer
 
-ONE = Peer("one", "id-one", "10.0.0.1", 6379, Login())
-TWO = Peer("two", "id-two", "10.0.0.2", 6379, Login())
+ONE = Peer("one", "id-one", "10.0.0.1", 6379, Credentials())
+TWO = Peer("two", "id-two", "10.0.0.2", 6379, Credentials())
 
 
 @dataclass

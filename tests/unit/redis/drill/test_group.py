@@ -8,17 +8,17 @@ import pytest
 from tests.unit.redis.samples import group, master, replica, server
 
 from optimus_ops.errors import Refused
-from optimus_ops.redis.containers import Part, RedisContainer
+from optimus_ops.redis.containers import RedisContainer, Role
 from optimus_ops.redis.drill.group import marked, not_whole
 from optimus_ops.redis.model import NotPermitted
 
 
-def container(service: str, part: Part, drill: str = "allowed") -> RedisContainer:
+def container(service: str, role: Role, drill: str = "allowed") -> RedisContainer:
     return RedisContainer(
         id=service,
         name=f"shop-{service}-1",
         service=service,
-        part=part,
+        role=role,
         status="running",
         image="redis",
         user="redis",
@@ -68,4 +68,4 @@ def test_a_replica_that_may_not_be_promoted_yet_is_waited_for() -> None:
 
 
 def test_a_group_of_which_a_check_fails_is_not_whole() -> None:
-    assert "ping" in not_whole(group((master(), replica("redis-2"), server("redis-3", silence="refused"))))
+    assert "ping" in not_whole(group((master(), replica("redis-2"), server("redis-3", unreachable_reason="refused"))))

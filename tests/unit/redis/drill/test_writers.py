@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from tests.unit.redis.loopback import HOST, Loopback, Process
 
-from optimus_ops.redis.client import Login
+from optimus_ops.redis.client import Credentials
 from optimus_ops.redis.drill.durability_check import Places, clear, count_present
 from optimus_ops.redis.drill.nodes import Group, Peer
 from optimus_ops.redis.drill.record import Write
@@ -27,7 +27,7 @@ def servers(tmp_path: Path) -> Iterator[Loopback]:
 
 
 def peer(server: Process) -> Peer:
-    return Peer("one", "", HOST, server.port, Login())
+    return Peer("one", "", HOST, server.port, Credentials())
 
 
 def group(server: Process) -> Group:
