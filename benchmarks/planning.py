@@ -22,7 +22,7 @@ from optimus_ops.plan.scale import ObservedInputs, ScaleRequest, plan_scale
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from optimus_ops.plan.steps import Plan
+    from optimus_ops.plan.step import Plan
 
 SERVICES, REPLICAS = 50, 500
 TIME = Target(100, "ms")

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from optimus_ops.change.journal import Journal
-    from optimus_ops.plan.steps import Plan, Step
+    from optimus_ops.plan.step import Plan, Step
     from optimus_ops.text.console import Console, Progress
 
 

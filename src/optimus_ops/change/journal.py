@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from optimus_ops.model.state import State
-    from optimus_ops.plan.steps import Plan
+    from optimus_ops.plan.step import Plan
 
 KEPT = 200
 """So many changes of a project are kept."""

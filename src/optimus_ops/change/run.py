@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from optimus_ops.change.executor import StepExecutor
     from optimus_ops.change.lock import Lock
     from optimus_ops.change.options import Options
-    from optimus_ops.plan.steps import Plan
+    from optimus_ops.plan.step import Plan
 
 
 @dataclass(frozen=True)

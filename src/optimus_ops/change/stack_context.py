@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from optimus_ops.engine.compose import Compose
     from optimus_ops.model.stack import Stack
     from optimus_ops.model.state import State
-    from optimus_ops.plan.steps import Plan
+    from optimus_ops.plan.step import Plan
     from optimus_ops.project.settings import Project
 
 

@@ -16,14 +16,15 @@ from optimus_ops.images.local import image_id
 from optimus_ops.images.model import public_images
 from optimus_ops.images.registry import registry_answers
 from optimus_ops.plan.render import plan_text
-from optimus_ops.plan.steps import Build, MakeBases, Plan
+from optimus_ops.plan.step import Plan
+from optimus_ops.plan.steps import Build, MakeBases
 from optimus_ops.project.settings import load_project
 from optimus_ops.text.console import Console, layout_columns
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from optimus_ops.plan.steps import Step
+    from optimus_ops.plan.step import Step
     from optimus_ops.text.console import Progress
 
 

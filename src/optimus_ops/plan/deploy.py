@@ -29,6 +29,7 @@ from optimus_ops.plan.scale import (
 )
 from optimus_ops.plan.stale import stale_replicas, staleness
 from optimus_ops.plan.start import JobVersions, due_jobs, healthy_first, wait_for_dependencies
+from optimus_ops.plan.step import Plan, Step
 from optimus_ops.plan.steps import (
     Build,
     CheckConfig,
@@ -37,13 +38,11 @@ from optimus_ops.plan.steps import (
     Keep,
     Observe,
     Pin,
-    Plan,
     Pull,
     Reload,
     Remove,
     Restart,
     Start,
-    Step,
     Stop,
     VerifyRouting,
     WaitDependency,

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from optimus_ops.model.stack import Stack
     from optimus_ops.model.state import State
     from optimus_ops.plan.stale import Staleness, Versions
-    from optimus_ops.plan.steps import Plan
+    from optimus_ops.plan.step import Plan
 
 OUTAGE = "invoke down, then invoke up (an outage: it has one container)"
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from optimus_ops.plan.scale import going
-from optimus_ops.plan.steps import Plan, Remove, RemoveNetwork, Step, Stop
+from optimus_ops.plan.step import Plan, Step
+from optimus_ops.plan.steps import Remove, RemoveNetwork, Stop
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

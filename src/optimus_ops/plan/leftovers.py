@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from optimus_ops.errors import Refused
 from optimus_ops.plan.scale import going
-from optimus_ops.plan.steps import Build, Remove, RemoveImages, RemoveNetwork, Step, Stop
+from optimus_ops.plan.step import Step
+from optimus_ops.plan.steps import Build, Remove, RemoveImages, RemoveNetwork, Stop
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from optimus_ops.engine.leftovers import Leftovers
     from optimus_ops.model.stack import Stack
     from optimus_ops.model.state import Replica, State
-    from optimus_ops.plan.steps import Plan
+    from optimus_ops.plan.step import Plan
 
 CAUSE = "--remove-orphans"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from optimus_ops.plan.steps import Plan
+    from optimus_ops.plan.step import Plan
 
 
 # A cause stands behind its step where both fit into a line of a usual terminal, else on a line below.

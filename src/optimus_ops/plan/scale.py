@@ -10,19 +10,17 @@ from optimus_ops.plan.order import needed_by
 from optimus_ops.plan.pulling import check_obtainable, check_pullable, moved_cause
 from optimus_ops.plan.stale import Versions, stale_replicas
 from optimus_ops.plan.start import JobVersions, due_jobs, start_steps
+from optimus_ops.plan.step import ContainerRef, Plan, Step
 from optimus_ops.plan.steps import (
     Build,
     CheckMigrations,
-    ContainerRef,
     MakeBases,
     Migrate,
     Pin,
-    Plan,
     Pull,
     Remove,
     Resume,
     Start,
-    Step,
     Stop,
     VerifyRouting,
     WriteSecrets,

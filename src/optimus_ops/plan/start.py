@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from optimus_ops.model.stack import HEALTHY
 from optimus_ops.plan.order import Rank, rank_of, start_order
-from optimus_ops.plan.steps import RunJob, Start, Step, WaitDependency, WaitHealthy
+from optimus_ops.plan.step import Step
+from optimus_ops.plan.steps import RunJob, Start, WaitDependency, WaitHealthy
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from optimus_ops.change.run import Change, Planned
 from optimus_ops.errors import MachineLacks, Refused
-from optimus_ops.plan.steps import Plan
+from optimus_ops.plan.step import Plan
 from optimus_ops.project.settings import load_project
 from optimus_ops.redis.backup_executor import LONGEST_SECONDS, BackupExecutor
 from optimus_ops.redis.client import ODD, reason

@@ -23,7 +23,7 @@ from optimus_ops.text.units import size
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from optimus_ops.plan.steps import Step
+    from optimus_ops.plan.step import Step
     from optimus_ops.redis.containers import RedisContainer
     from optimus_ops.redis.data_files import DataFiles
     from optimus_ops.redis.discovery import StackDeployment

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from optimus_ops.change.run import Change, Planned
 from optimus_ops.errors import Refused
-from optimus_ops.plan.steps import Plan
+from optimus_ops.plan.step import Plan
 from optimus_ops.project.settings import load_project
 from optimus_ops.redis.checks import run_checks
 from optimus_ops.redis.failover_executor import LONGEST_SECONDS, FailoverExecutor
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from optimus_ops.change.options import Options
-    from optimus_ops.plan.steps import Step
+    from optimus_ops.plan.step import Step
     from optimus_ops.redis.check_result import Check
     from optimus_ops.redis.model import Server, Topology
     from optimus_ops.redis.target import Flags

@@ -26,7 +26,7 @@ from optimus_ops.redis.steps import CoordinatedFailover, ResetReplicaPriority, S
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from optimus_ops.plan.steps import Step
+    from optimus_ops.plan.step import Step
     from optimus_ops.redis.discovery import Deployment
     from optimus_ops.redis.model import Node, Server, Topology
     from optimus_ops.text.console import Progress

@@ -10,7 +10,7 @@ from redis.exceptions import RedisError
 
 from optimus_ops.change.run import Change, Planned
 from optimus_ops.errors import Refused
-from optimus_ops.plan.steps import Plan
+from optimus_ops.plan.step import Plan
 from optimus_ops.project.settings import load_project
 from optimus_ops.redis.containers import find_redis
 from optimus_ops.redis.data_files import DataFiles, read_data_files, refuse_without_volume

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from pathlib import Path
 
-    from optimus_ops.plan.steps import Step
+    from optimus_ops.plan.step import Step
     from optimus_ops.redis.containers import RedisContainer
     from optimus_ops.redis.data_files import DataFiles
     from optimus_ops.redis.discovery import StackDeployment

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from optimus_ops.plan.steps import Step
+from optimus_ops.plan.step import Step
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

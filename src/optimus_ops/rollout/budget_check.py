@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from optimus_ops.model.budget_items import BudgetPolicy
     from optimus_ops.model.stack import Stack
     from optimus_ops.model.state import State
-    from optimus_ops.plan.steps import Plan, Step
+    from optimus_ops.plan.step import Plan, Step
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from optimus_ops.engine.observe import Docker
     from optimus_ops.model.stack import Stack
     from optimus_ops.model.state import Replica, State
-    from optimus_ops.plan.steps import ContainerRef
+    from optimus_ops.plan.step import ContainerRef
     from optimus_ops.rollout.deadlines import Deadlines
     from optimus_ops.text.console import Progress
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from optimus_ops.plan.steps import Migrate, Observe, RunJob, Stop, VerifyRouting, WaitDependency, WaitHealthy
 
 if TYPE_CHECKING:
-    from optimus_ops.plan.steps import Plan, Step
+    from optimus_ops.plan.step import Plan, Step
 
 # Builds and pulls end by themselves after half an hour; everything else takes seconds.
 OTHER_SECONDS = 1800.0

@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from optimus_ops.model.stack import Stack
     from optimus_ops.model.state import State
     from optimus_ops.plan.scale import ObservedInputs
-    from optimus_ops.plan.steps import Plan
+    from optimus_ops.plan.step import Plan
 
 
 @dataclass(frozen=True)

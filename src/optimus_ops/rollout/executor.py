@@ -11,6 +11,7 @@ from optimus_ops.engine.leftovers import remove_nameless
 from optimus_ops.engine.pins import write_pins
 from optimus_ops.engine.rollback_images import KeptImages
 from optimus_ops.errors import MachineLacks, OpsError
+from optimus_ops.plan.step import Step
 from optimus_ops.plan.steps import (
     Build,
     CheckBudgets,
@@ -31,7 +32,6 @@ from optimus_ops.plan.steps import (
     Resume,
     RunJob,
     Start,
-    Step,
     Stop,
     VerifyRouting,
     WaitDependency,

@@ -14,7 +14,8 @@ import pytest
 from optimus_ops.change.executor import execute
 from optimus_ops.change.journal import Journal
 from optimus_ops.errors import Interrupted, OpsError
-from optimus_ops.plan.steps import ContainerRef, Migrate, Plan, Remove, Start, Step
+from optimus_ops.plan.step import ContainerRef, Plan, Step
+from optimus_ops.plan.steps import Migrate, Remove, Start
 from optimus_ops.text.console import Console, Progress
 
 PLAN = Plan(

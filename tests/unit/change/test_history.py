@@ -19,7 +19,8 @@ from optimus_ops.change.executor import execute
 from optimus_ops.change.history import Change, Outcome, Result, parse_change, read_history, unfinished
 from optimus_ops.change.journal import Journal
 from optimus_ops.errors import Interrupted, OpsError
-from optimus_ops.plan.steps import Migrate, Plan, Start, Step
+from optimus_ops.plan.step import Plan, Step
+from optimus_ops.plan.steps import Migrate, Start
 from optimus_ops.text.console import Console, Progress
 
 PLAN = Plan(

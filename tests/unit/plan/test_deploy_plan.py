@@ -13,7 +13,8 @@ from optimus_ops.model.container_inputs import Changed
 from optimus_ops.plan.deploy import DeployRequest, deployable, peak_replicas, plan_deploy
 from optimus_ops.plan.render import plan_text
 from optimus_ops.plan.scale import ObservedInputs
-from optimus_ops.plan.steps import Plan, Remove, Start, Stop
+from optimus_ops.plan.step import Plan
+from optimus_ops.plan.steps import Remove, Start, Stop
 
 NEW = "sha256:new"
 

@@ -14,7 +14,8 @@ from optimus_ops.plan.differences import differences, noting_differences
 from optimus_ops.plan.render import plan_json, plan_text
 from optimus_ops.plan.scale import ObservedInputs, ScaleRequest, plan_scale
 from optimus_ops.plan.stale import Versions
-from optimus_ops.plan.steps import Plan, Stop
+from optimus_ops.plan.step import Plan
+from optimus_ops.plan.steps import Stop
 
 FILE = Changed("configuration", "tenants.yaml")
 OUTAGE = "invoke down, then invoke up (an outage: it has one container)"

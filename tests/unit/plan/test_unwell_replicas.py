@@ -13,7 +13,8 @@ from optimus_ops.plan.deploy import DeployRequest, deployable, plan_deploy
 from optimus_ops.plan.notes import Noticed, with_notes
 from optimus_ops.plan.render import plan_json, plan_text
 from optimus_ops.plan.scale import ObservedInputs, ScaleRequest, plan_scale, victims
-from optimus_ops.plan.steps import Plan, Remove, Start, Stop
+from optimus_ops.plan.step import Plan
+from optimus_ops.plan.steps import Remove, Start, Stop
 
 HERE = ObservedInputs(images=IMAGES)
 CRASHES: dict[str, Any] = {"status": "restarting", "health": "starting", "exit_code": 7, "restarts": 12}

@@ -10,7 +10,8 @@ import pytest
 from optimus_ops.change.history import Change, Outcome, Result, StepRecord
 from optimus_ops.change.journal import Journal
 from optimus_ops.errors import Refused
-from optimus_ops.plan.steps import Plan, Start
+from optimus_ops.plan.step import Plan
+from optimus_ops.plan.steps import Start
 from optimus_ops.status.history import describe, history, table
 from optimus_ops.text.console import Console
 

@@ -29,7 +29,7 @@ from optimus_ops.text.console import Console, print_json
 
 if TYPE_CHECKING:
     from optimus_ops.change.options import Options
-    from optimus_ops.plan.steps import Plan
+    from optimus_ops.plan.step import Plan
     from optimus_ops.project.settings import Project
     from optimus_ops.redis.drill.faults import Fault
 

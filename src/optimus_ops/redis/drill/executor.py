@@ -16,7 +16,7 @@ from optimus_ops.redis.drill.outcomes import outcome
 from optimus_ops.redis.drill.steps import MakeFault
 
 if TYPE_CHECKING:
-    from optimus_ops.plan.steps import Step
+    from optimus_ops.plan.step import Step
     from optimus_ops.redis.drill.faults import Fault
     from optimus_ops.redis.drill.outcomes import Outcome
     from optimus_ops.redis.drill.run import Runner

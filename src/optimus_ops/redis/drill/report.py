@@ -15,7 +15,7 @@ from optimus_ops.redis.drill.targets import targets
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from optimus_ops.plan.steps import Plan
+    from optimus_ops.plan.step import Plan
     from optimus_ops.redis.drill.nodes import Group
     from optimus_ops.redis.drill.outcomes import Outcome
     from optimus_ops.redis.drill.run import Runner

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-from optimus_ops.plan.steps import Plan, Step
+from optimus_ops.plan.step import Plan, Step
 
 if TYPE_CHECKING:
     from optimus_ops.redis.drill.faults import Fault

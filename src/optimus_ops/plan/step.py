@@ -1,0 +1,108 @@
+"""Plans and steps: what a change does, as values; `@step` makes a kind of step."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field, fields, replace
+from string import Formatter
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, dataclass_transform
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+
+@dataclass(frozen=True, slots=True)
+class ContainerRef:
+    """A container that a step stops, removes or restarts: its name and its full id."""
+
+    name: str
+    container: str
+
+    def __str__(self) -> str:
+        """Return the name, as texts of steps show it."""
+        return self.name
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """One operation of a plan.
+
+    Args:
+        cause: why ("ai-engine: 1 running, 3 wanted").
+        part: the batch that it belongs to ("ai-engine, batch 1 of 4"); "" for none.
+    """
+
+    kind: ClassVar[str] = ""
+    final: ClassVar[bool] = False
+    """Whether it can't be undone half-way: a signal that arrives meanwhile waits for its end."""
+    template: ClassVar[str] = ""
+    cause: str
+    part: str = ""
+
+    @property
+    def text(self) -> str:
+        """What is done, in a few words."""
+        return self.template.format_map({own.name: _shown(getattr(self, own.name)) for own in fields(self)})
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the step as a JSON object: its kind, its text, its cause and its own fields."""
+        own = asdict(self)
+        del own["cause"], own["part"]
+        return {"step": self.kind, "text": self.text, "cause": self.cause, "part": self.part, **own}
+
+
+def _shown(value: object) -> object:
+    return ", ".join(map(str, value)) if isinstance(value, tuple) else value
+
+
+S = TypeVar("S", bound=Step)
+
+
+@dataclass_transform(frozen_default=True, kw_only_default=True, field_specifiers=(field,))
+def step(kind: str, text: str = "", *, final: bool = False) -> Callable[[type[S]], type[S]]:
+    """Make a subclass of `Step` a frozen, slotted, keyword-only dataclass with its kind and text.
+
+        @step("reload", "reload {service}")
+        class Reload(Step):
+            service: str
+
+    Args:
+        kind: what JSON and journals call it.
+        text: its text as a format string over its fields, tuples joined by commas; if empty, the class has a property
+            `text` of its own.
+        final: whether it can't be undone half-way.
+    """
+
+    def decorate(cls: type[S]) -> type[S]:
+        cls.kind, cls.template, cls.final = kind, text, final
+        made = dataclass(frozen=True, slots=True, kw_only=True)(cls)
+        used = {name for _text, name, _spec, _conversion in Formatter().parse(text) if name is not None}
+        if unknown := used - {own.name for own in fields(made)}:
+            raise TypeError(f"{cls.__name__} has no {', '.join(sorted(unknown))}: {text!r}")
+        return made
+
+    return decorate
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What will be done, in order. Empty: there is nothing to do.
+
+    Args:
+        project: the stack's name.
+        purpose: what it is for ("scale").
+        steps: what is done.
+        notes: what is not as it should be and stays so, a sentence each with what to do about it.
+    """
+
+    project: str
+    purpose: str
+    steps: tuple[Step, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    def noting(self, notes: Iterable[str]) -> Plan:
+        """Return the plan with further notes."""
+        return replace(self, notes=tuple(dict.fromkeys([*self.notes, *notes])))
+
+    def __bool__(self) -> bool:
+        """Tell whether there is anything to do."""
+        return bool(self.steps)

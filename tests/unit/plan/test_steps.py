@@ -1,0 +1,128 @@
+"""Steps as JSON: journals and `--json` readers depend on every key, its place, the kinds and the texts."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from optimus_ops.plan import steps
+from optimus_ops.plan.step import ContainerRef, Step, step
+from optimus_ops.plan.steps import (
+    Build,
+    CheckBudgets,
+    CheckConfig,
+    CheckContracts,
+    CheckMigrations,
+    Keep,
+    MakeBases,
+    Migrate,
+    Observe,
+    Pin,
+    Pull,
+    Reload,
+    Remove,
+    RemoveImages,
+    RemoveNetwork,
+    Restart,
+    Resume,
+    RunJob,
+    Start,
+    Stop,
+    VerifyRouting,
+    WaitDependency,
+    WaitHealthy,
+    WriteSecrets,
+)
+
+ONE, TWO = ContainerRef("shop-ai-1", "1" * 64), ContainerRef("shop-ai-2", "2" * 64)
+IMAGES = ("sha256:" + "a" * 64, "sha256:" + "b" * 64)
+COUNTS = (("ai", 3), ("postgres", 1))
+BATCH = "ai, batch 1 of 2"
+
+EXAMPLES: tuple[Step, ...] = (
+    WriteSecrets(cause="out of date"),
+    WriteSecrets(names=("A", "B"), cause="missing"),
+    MakeBases(images=("python:3.12-slim", "redis:8"), cause="no registry"),
+    Pull(services=("redis", "postgres"), cause="not here"),
+    Build(services=("ai", "memory"), cause="--build"),
+    Start(counts=COUNTS, cause="ai: 1 running, 3 wanted"),
+    Start(counts=(("ai", 1),), replicas=True, ended=("e" * 64,), cause="0 running", part=BATCH),
+    WaitHealthy(counts=COUNTS, cause="they were started"),
+    WaitHealthy(counts=COUNTS, new=True, cause="they were started", part=BATCH),
+    WaitHealthy(counts=COUNTS, required=False, cause="they were started"),
+    WaitDependency(services=("postgres", "redis"), required=False, cause="depended on"),
+    RunJob(service="seed", cause="never ran"),
+    RunJob(service="seed", required=False, cause="never ran"),
+    Restart(service="ai", victims=(ONE, TWO), seconds=1.5, cause="restart: true"),
+    Migrate(service="migrations", cause="--run-migrations"),
+    VerifyRouting(counts=COUNTS, settle=1.5, cause="replicas were removed"),
+    Resume(victims=(ONE, TWO), cause="frozen"),
+    Stop(victims=(ONE, TWO), seconds=80.0, cause="2 too many", part=BATCH),
+    Remove(victims=(ONE,), cause="replaced"),
+    Keep(service="ai", images=IMAGES, cause="it runs now"),
+    Pin(images=(("ai", "shop/ai:2"), ("memory", "")), cause="as asked for"),
+    Pin(environment=(("memory", "DB_POOL_SIZE", "3"),), cause="so that the database has enough connections"),
+    CheckContracts(services=("ai", "memory"), cause="both versions run"),
+    CheckMigrations(service="migrations", allow_contract=True, cause="old replicas run"),
+    CheckBudgets(peak=COUNTS, cause="the database could not be asked"),
+    Observe(service="ai", seconds=10.0, cause="old ones serve", part=BATCH),
+    Observe(service="ai", seconds=0.25, cause="old ones serve"),
+    CheckConfig(service="nginx-lb", cause="configuration changed"),
+    Reload(service="nginx-lb", cause="configuration changed"),
+    RemoveNetwork(network="shop_optimus", cause="--prune-network"),
+    RemoveImages(images=IMAGES, cause="--remove-orphans"),
+)
+SNAPSHOT = Path(__file__).with_name("steps.jsonl").read_text(encoding="utf-8").splitlines()
+
+
+@pytest.mark.parametrize(
+    ("step", "expected"), list(zip(EXAMPLES, SNAPSHOT, strict=True)), ids=lambda value: str(value)[:40]
+)
+def test_a_step_as_json_is_what_it_always_was(step: Step, expected: str) -> None:
+    assert json.dumps(step.as_json(), ensure_ascii=False) == expected
+
+
+def test_every_step_has_an_example() -> None:
+    exported = {found for found in vars(steps).values() if isinstance(found, type) and issubclass(found, Step)}
+    assert exported - {Step} == {type(example) for example in EXAMPLES}
+
+
+@step("greet", "greet {people} at {hour:g}", final=True)
+class Greet(Step):
+    people: tuple[str, ...]
+    hour: float = 8.0
+
+
+@given(people=st.lists(st.text(), max_size=3).map(tuple), hour=st.floats(0, 24), cause=st.text(), batch=st.text())
+def test_a_step_has_its_kind_its_text_and_its_own_fields_in_order(
+    people: tuple[str, ...], hour: float, cause: str, batch: str
+) -> None:
+    greet = Greet(people=people, hour=hour, cause=cause, part=batch)
+    assert list(greet.as_json().items()) == [
+        ("step", "greet"),
+        ("text", f"greet {', '.join(people)} at {hour:g}"),
+        ("cause", cause),
+        ("part", batch),
+        ("people", people),
+        ("hour", hour),
+    ]
+    assert greet.final
+    assert not Start(counts=(), cause="").final
+
+
+def test_a_step_is_frozen_and_has_no_other_attributes() -> None:
+    with pytest.raises(AttributeError):
+        Greet(people=(), cause="").cause = "another"  # type: ignore[misc]
+    assert not hasattr(Greet(people=(), cause=""), "__dict__")
+
+
+def test_a_text_that_names_no_field_is_refused_where_the_step_is_defined() -> None:
+    with pytest.raises(TypeError, match="Typo has no srvice"):
+
+        @step("typo", "start {srvice}")
+        class Typo(Step):
+            service: str
