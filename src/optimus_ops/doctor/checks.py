@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
-from optimus_ops.engine.leftovers import Leftovers, ended_badly
+from optimus_ops.model.leftovers import Leftovers
+from optimus_ops.model.state import ended_badly
 from optimus_ops.text.units import age, cores, size
 
 if TYPE_CHECKING:

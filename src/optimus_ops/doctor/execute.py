@@ -11,10 +11,11 @@ from optimus_ops.change.overlays import STAYING
 from optimus_ops.change.overlays import compose_of as overlaid
 from optimus_ops.doctor import checks, host_facts
 from optimus_ops.doctor.checks import Check
-from optimus_ops.engine.leftovers import Leftovers, observe_leftovers
+from optimus_ops.engine.leftovers import observe_leftovers
 from optimus_ops.engine.observe import Docker
 from optimus_ops.engine.subnets import read_problems
 from optimus_ops.errors import MachineLacks, OpsError
+from optimus_ops.model.leftovers import Leftovers
 from optimus_ops.model.state import State
 from optimus_ops.project.settings import load_project, overlay_file
 from optimus_ops.rollout.observed_inputs import WantedStack

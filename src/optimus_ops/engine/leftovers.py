@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import contextlib
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from optimus_ops.engine.observe import PROJECT_LABEL, SERVICE_LABEL
 from optimus_ops.errors import OpsError
-from optimus_ops.model.state import short_id
+from optimus_ops.model.leftovers import Leftovers
 from optimus_ops.system.process import CommandFailed
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping
 
     from optimus_ops.engine.compose import Compose
     from optimus_ops.engine.observe import Docker
@@ -21,65 +21,9 @@ if TYPE_CHECKING:
     from optimus_ops.model.state import Replica, State
 
 LAST_LINES = 3
-MOST_NAMED = 3
 MOST_ASKED = 8
 """A whole stack that crashes says the same many times over."""
 SILENT = frozenset({"created", "paused", "removing"})
-
-
-@dataclass(frozen=True, slots=True)
-class Leftovers:
-    """What belongs to a project's name and to nothing in its files.
-
-    Args:
-        orphans: containers of services that the files don't have.
-        one_offs: containers of `docker compose run`.
-        networks: networks that the files don't have, used by nothing but such containers.
-        images: ids of images that lost their name to a newer build, and that no container runs on.
-    """
-
-    orphans: tuple[Replica, ...] = ()
-    one_offs: tuple[Replica, ...] = ()
-    networks: tuple[str, ...] = ()
-    images: tuple[str, ...] = ()
-
-    def __bool__(self) -> bool:
-        """Tell whether there is any."""
-        return bool(self.containers or self.networks or self.images)
-
-    @property
-    def containers(self) -> tuple[Replica, ...]:
-        """Return the containers."""
-        return (*self.orphans, *self.one_offs)
-
-    def without(self, containers: Collection[str]) -> Leftovers:
-        """Return the same without some containers, by their ids; nothing where that were all that there are."""
-        orphans, one_offs = (
-            tuple(replica for replica in replicas if replica.id not in containers)
-            for replicas in (self.orphans, self.one_offs)
-        )
-        return replace(self, orphans=orphans, one_offs=one_offs)
-
-    @property
-    def lines(self) -> tuple[str, ...]:
-        """Return a line for each kind that there is."""
-        services = ", ".join(dict.fromkeys(replica.service for replica in self.orphans))
-        told = {
-            f"no longer in the Compose files: {services} ({_named(self.orphans)})": self.orphans,
-            f"left by `docker compose run`: {_named(self.one_offs)}": self.one_offs,
-            f"networks that nothing uses: {', '.join(self.networks)}": self.networks,
-            f"images whose name a newer build has: {_few([short_id(image) for image in self.images])}": self.images,
-        }
-        return tuple(line for line, things in told.items() if things)
-
-
-def _few(names: Sequence[str]) -> str:
-    more = f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
-    return ", ".join(names[:MOST_NAMED]) + more
-
-
-def _named(replicas: Iterable[Replica]) -> str:
-    return ", ".join(f"{replica.name} {replica.condition or 'runs'}" for replica in replicas)
 
 
 def observe_leftovers(
@@ -144,15 +88,6 @@ def remove_nameless(docker: Docker, images: Iterable[str]) -> None:
 
 def _origin(labels: Mapping[str, str]) -> tuple[str, str]:
     return labels.get(PROJECT_LABEL, ""), labels.get(SERVICE_LABEL, "")
-
-
-def ended_badly(state: State, jobs: Collection[str]) -> tuple[Replica, ...]:
-    """Return the containers that can't serve, jobs that ended well left out."""
-    return tuple(
-        replica
-        for replica in state.replicas
-        if not replica.running and not (replica.service in jobs and replica.ended_well)
-    )
 
 
 def last_lines(docker: Docker, replicas: Iterable[Replica]) -> dict[str, tuple[str, ...]]:

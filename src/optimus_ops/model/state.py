@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Collection, Iterable, Mapping
     from datetime import datetime
 
     from optimus_ops.model.stack import PublishedPort
@@ -180,3 +180,12 @@ class State:
 def sorted_state(project: str, replicas: Iterable[Replica]) -> State:
     """Make a state with its replicas in a stable order."""
     return State(project, tuple(sorted(replicas, key=lambda replica: (replica.service, replica.number, replica.id))))
+
+
+def ended_badly(state: State, jobs: Collection[str]) -> tuple[Replica, ...]:
+    """Return the containers that can't serve, jobs that ended well left out."""
+    return tuple(
+        replica
+        for replica in state.replicas
+        if not replica.running and not (replica.service in jobs and replica.ended_well)
+    )

@@ -12,7 +12,7 @@ from optimus_ops.plan.steps import Build, Remove, RemoveImages, RemoveNetwork, S
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
-    from optimus_ops.engine.leftovers import Leftovers
+    from optimus_ops.model.leftovers import Leftovers
     from optimus_ops.model.stack import Stack
     from optimus_ops.model.state import Replica, State
     from optimus_ops.plan.step import Plan

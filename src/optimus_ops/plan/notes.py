@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from optimus_ops.engine.leftovers import Leftovers, ended_badly
+from optimus_ops.model.leftovers import Leftovers
+from optimus_ops.model.state import ended_badly
 from optimus_ops.plan.steps import Remove, Stop
 
 if TYPE_CHECKING:

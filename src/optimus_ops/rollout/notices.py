@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from optimus_ops.engine.leftovers import ended_badly, last_lines, observe_leftovers
+from optimus_ops.engine.leftovers import last_lines, observe_leftovers
+from optimus_ops.model.state import ended_badly
 from optimus_ops.plan.notes import Noticed
 
 if TYPE_CHECKING:

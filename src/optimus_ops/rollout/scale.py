@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 from optimus_ops.change.overlays import check_switch
 from optimus_ops.change.stack_context import StackContext
 from optimus_ops.engine.disk import check_disk
-from optimus_ops.engine.leftovers import Leftovers
 from optimus_ops.engine.ports import check_ports
 from optimus_ops.engine.subnets import check_subnets
 from optimus_ops.model.budget_items import BudgetPolicy
+from optimus_ops.model.leftovers import Leftovers
 from optimus_ops.plan.differences import noting_differences
 from optimus_ops.plan.down import plan_down
 from optimus_ops.plan.leftovers import check_networks, clear_containers, clear_one_offs, clear_rest, replaced_images

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
-from optimus_ops.engine.leftovers import Leftovers
+from optimus_ops.model.leftovers import Leftovers
 from optimus_ops.model.state import short_id
 from optimus_ops.status.usage import Limits, Usage
 

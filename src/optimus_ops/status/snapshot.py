@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from docker.errors import DockerException
 
 from optimus_ops.engine.client import engine_client
-from optimus_ops.engine.leftovers import Leftovers, ended_badly, last_lines, observe_leftovers
+from optimus_ops.engine.leftovers import last_lines, observe_leftovers
 from optimus_ops.errors import OpsError
 from optimus_ops.images.listing import list_images
+from optimus_ops.model.leftovers import Leftovers
+from optimus_ops.model.state import ended_badly
 from optimus_ops.plan.differences import differences
 from optimus_ops.rollout.observed_inputs import WantedStack, look_at_runs
 from optimus_ops.status.model import StatusSnapshot

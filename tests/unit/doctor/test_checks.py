@@ -12,7 +12,7 @@ from optimus_ops.change.lock import stack_lock
 from optimus_ops.doctor import checks, host_facts
 from optimus_ops.doctor.checks import Check, EngineFacts, Images, Packages, Tools
 from optimus_ops.doctor.execute import report
-from optimus_ops.engine.leftovers import Leftovers
+from optimus_ops.model.leftovers import Leftovers
 from optimus_ops.model.stack import PublishedPort
 from optimus_ops.project.settings import load_project
 from optimus_ops.secrets import Finding

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 from tests.unit.stacks import IMAGES, replica, running, stack, state
 
-from optimus_ops.engine.leftovers import Leftovers, former_images, remove_nameless
+from optimus_ops.engine.leftovers import former_images, remove_nameless
 from optimus_ops.errors import Refused
+from optimus_ops.model.leftovers import Leftovers
 from optimus_ops.plan.leftovers import check_networks, clear_containers, clear_rest, replaced_images
 from optimus_ops.plan.scale import ObservedInputs, ScaleRequest, plan_scale
 from optimus_ops.plan.steps import Stop

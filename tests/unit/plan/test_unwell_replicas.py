@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from tests.unit.stacks import IMAGES, replica, running, stack, state
 
-from optimus_ops.engine.leftovers import Leftovers, ended_badly
-from optimus_ops.model.state import Replica, State
+from optimus_ops.model.leftovers import Leftovers
+from optimus_ops.model.state import Replica, State, ended_badly
 from optimus_ops.plan.deploy import DeployRequest, deployable, plan_deploy
 from optimus_ops.plan.notes import Noticed, with_notes
 from optimus_ops.plan.render import plan_json, plan_text

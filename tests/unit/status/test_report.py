@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from tests.unit.stacks import IMAGES, migrated, replica, stack
 
-from optimus_ops.engine.leftovers import Leftovers
+from optimus_ops.model.leftovers import Leftovers
 from optimus_ops.model.state import Replica, State, sorted_state
 from optimus_ops.plan.differences import Difference
 from optimus_ops.status.model import Row, StatusSnapshot, make_rows
