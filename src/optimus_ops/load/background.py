@@ -1,0 +1,69 @@
+"""Load beside other work: an event loop in a thread of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from typing import TYPE_CHECKING, Any, Self
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine
+    from types import TracebackType
+
+    from optimus_ops.load.result import RequestResult
+
+    Record = Callable[[RequestResult], None]
+    Stopped = Callable[[], bool]
+
+
+class BackgroundLoad:
+    """Runs a load while the block runs; leaving it waits for the answers that are under way.
+
+    Args:
+        run: the load, given where it records results and what tells it to stop.
+        run_loop: runs a coroutine to its end: `asyncio.run`, or another event loop's.
+    """
+
+    def __init__(
+        self,
+        run: Callable[[Record, Stopped], Coroutine[Any, Any, None]],
+        run_loop: Callable[[Coroutine[Any, Any, None]], None] = asyncio.run,
+    ) -> None:
+        self.results: list[RequestResult] = []
+        """In the order in which the requests ended; grows while the load runs."""
+        self._stop = threading.Event()
+        self._error: BaseException | None = None
+        self._thread = threading.Thread(target=self._run, args=(run, run_loop), name="load", daemon=True)
+
+    def __enter__(self) -> Self:
+        """Start."""
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        """Stop, and wait."""
+        self._stop.set()
+        self._thread.join()
+        if value is None:
+            self.check()
+
+    def check(self) -> None:
+        """Fail if the generator did; failed requests are results.
+
+        Raises:
+            RuntimeError: with its error.
+        """
+        if self._error is not None:
+            raise RuntimeError(f"the load generator failed: {self._error!r}") from self._error
+
+    def _run(
+        self,
+        run: Callable[[Record, Stopped], Coroutine[Any, Any, None]],
+        run_loop: Callable[[Coroutine[Any, Any, None]], None],
+    ) -> None:
+        try:
+            run_loop(run(self.results.append, self._stop.is_set))
+        except BaseException as error:  # noqa: BLE001 - raised in the thread that waits for this one
+            self._error = error

@@ -1,0 +1,34 @@
+"""Intended start times."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+def poisson_starts(rate: float, seconds: float, seed: int) -> list[float]:
+    """Return start times of independent users (a Poisson process), in seconds from the beginning.
+
+    Args:
+        rate: mean requests per second, above 0.
+        seconds: the last start is before it.
+        seed: the same seed gives the same times.
+    """
+    numbers = random.Random(seed)  # noqa: S311 - the same load each time is the point
+    starts: list[float] = []
+    start = numbers.expovariate(rate)
+    while start < seconds:
+        starts.append(start)
+        start += numbers.expovariate(rate)
+    return starts
+
+
+async def sleep_until(moment: float, clock: Callable[[], float] = time.monotonic) -> None:
+    """Sleep until a moment on the clock, never less: timers of an event loop may fire up to 1 ms early."""
+    while (seconds := moment - clock()) > 0:  # noqa: ASYNC110 - time is what is waited for
+        await asyncio.sleep(seconds)
