@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 
 from optimus_ops.balancer.endpoints import endpoint_of
 from optimus_ops.balancer.routing import Routing, check_routing
-from optimus_ops.change.options import Options
-from optimus_ops.change.stack_context import StackContext
+from optimus_ops.change.options import ChangeOptions
 from optimus_ops.errors import OpsError, Refused
 from optimus_ops.plan.differences import differences
 from optimus_ops.plan.scale import check_services, routed
-from optimus_ops.rollout.observed_inputs import look_at_runs
+from optimus_ops.stack.context import StackContext
+from optimus_ops.stack.observed_inputs import look_at_runs
 from optimus_ops.text.console import print_json
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def check(services: Sequence[str], *, json: bool) -> None:
         Refused: the stack has no balancer, or it doesn't route to a service that is named.
         BadRouting: a replica is silent, one that is gone answers, or the balancer answers with errors.
     """
-    session = StackContext.open((), Options(json=json))
+    session = StackContext.open((), ChangeOptions(json=json))
     files, state = session.look()
     stack = files.stack
     if stack.balancer is None:

@@ -1,130 +1,152 @@
-"""Executing a plan: steps in order, shown and journalled; on failure or interruption what was done is undone."""
+"""Executing a plan: steps in order; on failure or interruption what was done is undone."""
 
 from __future__ import annotations
 
 import contextlib
-import signal
+import functools
 import time
-from typing import TYPE_CHECKING, Any, Protocol
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
-from optimus_ops.errors import Interrupted, OpsError
+from optimus_ops.change.events import (
+    ChangeDone,
+    ChangeFailed,
+    Notice,
+    StepDone,
+    StepFailed,
+    StepNote,
+    StepStarted,
+    UndoDone,
+    UndoStarted,
+)
+from optimus_ops.change.signals import interruptible, uninterrupted
+from optimus_ops.change.undo_stack import UndoFailed, UndoStack
+from optimus_ops.errors import OpsError
+from optimus_ops.text.console import Progress
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Mapping
 
-    from optimus_ops.change.journal import Journal
+    from optimus_ops.change.events import Subscriber
     from optimus_ops.plan.step import Plan, Step
-    from optimus_ops.text.console import Console, Progress
+
+STEP_SECONDS = 1800.0
+"""Builds and pulls end by themselves after half an hour; everything else takes seconds."""
+
+Handler = Callable[[Any, Progress], None]
 
 
-class StepExecutor(Protocol):
-    """What carries steps out."""
+class StepExecutor:
+    """Carries the steps of one kind of change out, and takes them back.
 
-    def act(self, step: Step, progress: Progress) -> None:
-        """Carry one step out, to its end; raise `OpsError` if it fails."""
+    Handlers are looked up by the type of a step. What can be taken back is pushed on `undo_stack` before or while it is
+    done, so that a step that fails half-way is undone as well.
+    """
+
+    @functools.cached_property
+    def undo_stack(self) -> UndoStack:
+        """What takes the steps back."""
+        return UndoStack()
+
+    @property
+    def handlers(self) -> Mapping[type[Step], Handler]:
+        """Return step type -> what carries such a step out; it raises `OpsError` if it fails."""
+        return {}
+
+    def begin(self) -> Mapping[str, Any] | None:
+        """Note what is there before the first step; return what the journal keeps of it (`facts_of`)."""
+        return None
+
+    def longest(self, plan: Plan) -> float:
+        """Return how many seconds a plan may take at most, an undo not counted."""
+        return STEP_SECONDS * len(plan.steps)
+
+    def applied(self, step: Step) -> bool:  # noqa: ARG002 - for those that can tell
+        """Tell by observing whether a step was carried out already, by a run that was killed."""
+        return False
+
+    def carry_out(self, step: Step, progress: Progress) -> None:
+        """Carry one step out, to its end.
+
+        Raises:
+            OpsError: it failed.
+        """
+        handler = self.handlers.get(type(step))
+        if handler is None:
+            raise OpsError(f"no way to carry out a step of kind {step.kind!r}")
+        with self.translated(step):
+            handler(step, progress)
+
+    def translated(self, step: Step) -> contextlib.AbstractContextManager[None]:  # noqa: ARG002 - for overriding
+        """Return a context that turns foreign errors (of Redis, of the system) into `OpsError`."""
+        return contextlib.nullcontext()
 
     def undo(self, progress: Progress) -> tuple[str, ...]:
-        """Put back what was there before the first step; return what was undone, a line each."""
+        """Take back what was done, last first; return what was undone, a line each.
+
+        Raises:
+            OpsError: something could not be undone; everything else was.
+        """
+        undone = self.undo_stack.unwind()
+        progress.note = ", ".join(undone) or "there was nothing to undo"
+        return undone
 
 
-def execute(plan: Plan, actor: StepExecutor, console: Console, journal: Journal) -> None:
+def execute(plan: Plan, executor: StepExecutor, notify: Subscriber) -> None:
     """Carry out a plan.
 
     Raises:
         OpsError: a step failed, and the steps before it were undone; or everything was done, but not without loss.
         Interrupted: a signal came; what was done was undone.
     """
-    count = len(plan.steps)
     complaints: list[str] = []
     try:
         with interruptible() as check:
             for number, step in enumerate(plan.steps, start=1):
-                complaints.extend(_step(step, f"[{number}/{count}]", actor, console, journal))
+                complaints.extend(_step(step, number, len(plan.steps), executor, notify))
                 check()
     except (Exception, KeyboardInterrupt) as error:
         # Whatever it is, a mistake of ours included: nothing is left half-way.
-        interrupted = isinstance(error, KeyboardInterrupt)
-        journal.write("failed", error=str(error) or "stopped on request", interrupted=interrupted)
-        _undo(actor, console, journal)
+        notify(ChangeFailed(str(error) or "stopped on request", interrupted=isinstance(error, KeyboardInterrupt)))
+        _undo(executor, notify)
         raise
-    journal.write("done", complaints=complaints)
+    notify(ChangeDone(tuple(complaints)))
     if complaints:
         raise OpsError("done as planned, but:\n    " + "\n    ".join(complaints))
 
 
-def _step(step: Step, number: str, actor: StepExecutor, console: Console, journal: Journal) -> list[str]:
+def _step(step: Step, number: int, count: int, executor: StepExecutor, notify: Subscriber) -> list[str]:
+    progress = Progress(step.text, listener=lambda text: notify(StepNote(text)))
+    notify(StepStarted(number, count, step, progress))
     began = time.monotonic()
-    journal.write("step", step=step.as_json())
-    with console.step(step.text, number=number) as progress, _to_its_end(step, console):
-        actor.act(step, progress)
-    seconds = round(time.monotonic() - began, 3)
-    journal.write("step-done", step=step.kind, seconds=seconds, note=progress.note, complaints=progress.complaints)
-    for complaint in progress.complaints:
-        console.say(f"  ! {complaint}")
+    try:
+        with _to_its_end(step, notify):
+            if executor.applied(step):
+                progress.note = "done already"
+            else:
+                executor.carry_out(step, progress)
+    except BaseException:
+        notify(StepFailed(step))
+        raise
+    notify(StepDone(step, time.monotonic() - began, progress.note, tuple(progress.complaints)))
     return progress.complaints
 
 
-def _undo(actor: StepExecutor, console: Console, journal: Journal) -> None:
-    with uninterrupted(console, "undoing, please wait"):
-        facts: dict[str, Any]
+def _undo(executor: StepExecutor, notify: Subscriber) -> None:
+    progress = Progress("undo what was done", listener=lambda text: notify(StepNote(text)))
+    with uninterrupted(lambda: notify(Notice("undoing, please wait"))):
+        notify(UndoStarted(progress))
         try:
-            with console.step("undo what was done") as progress:
-                undone = actor.undo(progress)
-            facts = {"undone": list(undone)}
+            done = UndoDone(executor.undo(progress))
+        except UndoFailed as error:
+            done = UndoDone(error.undone, str(error))
         except OpsError as error:
-            facts = {"error": str(error)}
-            console.say(f"  could not undo everything: {error}")
-        journal.write("undo", **facts)
+            done = UndoDone((), str(error))
+        notify(done)
 
 
-def _to_its_end(step: Step, console: Console) -> contextlib.AbstractContextManager[None]:
+def _to_its_end(step: Step, notify: Subscriber) -> contextlib.AbstractContextManager[None]:
     """Let a step that can't be taken back end; what comes after it is interrupted."""
     if not step.final:
         return contextlib.nullcontext()
-    return uninterrupted(console, "too late to stop: ending what can't be taken back")
-
-
-@contextlib.contextmanager
-def interruptible() -> Iterator[Callable[[], None]]:
-    """Let SIGINT and SIGTERM raise `Interrupted`, also where what they raised was lost.
-
-    Python throws away what is raised while an object is being freed, and a library may catch all there is: the
-    function that this yields raises it again. A signal that was ignored before (as `nohup … &` does) still is.
-    """
-    came: list[int] = []
-
-    def note(number: int, _frame: object) -> None:
-        came.append(number)
-        raise Interrupted(number)
-
-    def check() -> None:
-        if came:
-            raise Interrupted(came[0])
-
-    with _handled_by(note):
-        yield check
-
-
-@contextlib.contextmanager
-def uninterrupted(console: Console, say: str) -> Iterator[None]:
-    """Let no SIGINT or SIGTERM cut something short; say that it is under way instead."""
-
-    def tell(_number: int, _frame: object) -> None:
-        console.say(f"  {say}")
-
-    with _handled_by(tell):
-        yield
-
-
-@contextlib.contextmanager
-def _handled_by(handler: Callable[[int, object], None]) -> Iterator[None]:
-    """Set a handler for SIGINT and SIGTERM where they are not ignored."""
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-    heard = {number: former for number, former in before.items() if former != signal.SIG_IGN}
-    try:
-        for number in heard:
-            signal.signal(number, handler)
-        yield
-    finally:
-        for number, former in heard.items():
-            signal.signal(number, former)
+    return uninterrupted(lambda: notify(Notice("too late to stop: ending what can't be taken back")))

@@ -1,15 +1,15 @@
-"""What every task that changes something takes."""
+"""The flags that every changing task has."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from optimus_ops.rollout.deadlines import Deadlines
+from optimus_ops.change.deadlines import Deadlines
 
 
 @dataclass(frozen=True)
-class Options:
-    """The flags that such tasks have in common.
+class ChangeOptions:
+    """How a change is run.
 
     Args:
         plan: whether the plan is only printed.

@@ -1,131 +1,131 @@
-"""The course of every change: planned under the lock, shown, carried out, journalled."""
+"""One run of a change: locked, planned, shown, carried out, journalled, undone where it fails.
+
+with ChangeRun(project.state, project.name, options) as run:
+with run.observing("Redis"):
+plan = plan_failover(observe())
+run.execute(plan, FailoverExecutor())    # `--plan` ends here
+run.finish(summary())
+"""
 
 from __future__ import annotations
 
+import os
 import sys
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from contextlib import ExitStack
+from typing import TYPE_CHECKING
 
 from optimus_ops.change.executor import execute
 from optimus_ops.change.journal import Journal
 from optimus_ops.change.lock import stack_lock
+from optimus_ops.change.subscribers import (
+    EVENTS_VARIABLE,
+    ConsoleSubscriber,
+    JournalSubscriber,
+    JsonLinesSubscriber,
+    fan_out,
+)
 from optimus_ops.errors import WouldChange
 from optimus_ops.plan.render import plan_json, plan_text
+from optimus_ops.plan.step import Plan
 from optimus_ops.text.console import Console, print_json
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
     from contextlib import AbstractContextManager
     from pathlib import Path
+    from types import TracebackType
+    from typing import Self
 
+    from optimus_ops.change.events import Subscriber
     from optimus_ops.change.executor import StepExecutor
-    from optimus_ops.change.lock import Lock
-    from optimus_ops.change.options import Options
-    from optimus_ops.plan.step import Plan
+    from optimus_ops.change.options import ChangeOptions
 
 
-@dataclass(frozen=True)
-class Planned:
-    """A plan, and what carries it out.
-
-    Args:
-        plan: what will be done.
-        begin: called when it begins; returns what carries it out, and what was there before (`facts_of`), if that can
-            be told.
-        seconds: that it may take at most, an undo not counted.
-        outcome: called when all is done, also where nothing had to be; it stands in the JSON document as `state`.
-    """
-
-    plan: Plan
-    begin: Callable[[], tuple[StepExecutor, Mapping[str, Any] | None]]
-    seconds: float
-    outcome: Callable[[], Any] = lambda: None
+class PlanShown(Exception):  # noqa: N818 - not an error: `--plan` ends a run early
+    """The plan was shown, and nothing else was asked for."""
 
 
-@dataclass(frozen=True)
-class Change:
-    """A change that is about to be made.
+class ChangeRun:
+    """A change of one stack, from its lock to its last line.
+
+    The plan is made while the lock is held, so that nobody changes what it was made from. `--plan` takes no lock: it
+    changes nothing.
 
     Args:
         state: the folder of locks and journals.
         name: what is locked: the stack's name, or that of a group outside of Compose.
-        console: where progress goes.
         options: the flags that every change has.
+        console: where progress goes; standard output, or standard error beside a JSON document, if not given.
     """
 
-    state: Path
-    name: str
-    console: Console
-    options: Options
+    def __init__(self, state: Path, name: str, options: ChangeOptions, console: Console | None = None) -> None:
+        """Prepare the run; nothing is locked yet."""
+        self.state = state
+        self.name = name
+        self.options = options
+        self.console = console or Console.standard(json=options.json)
+        self._plan = Plan(name, "")
+        self._held = ExitStack()
+        self._subscribers: list[Subscriber] = [ConsoleSubscriber(self.console)]
 
-    @classmethod
-    def of(cls, state: Path, name: str, options: Options) -> Change:
-        """Return a change that is told on standard output, or beside the JSON document there."""
-        return cls(state, name, Console.standard(json=options.json), options)
+    def __enter__(self) -> Self:
+        """Take the lock, unless nothing is changed.
 
-    def make(self, make_plan: Callable[[], Planned], *, looking_at: str = "what is there") -> None:
-        """Plan under the lock, show the plan, carry it out.
+        Raises:
+            Refused: somebody else holds it, or the file of events can't be written.
+        """
+        if not self.options.plan:
+            if path := os.environ.get(EVENTS_VARIABLE):
+                self._subscribers.append(JsonLinesSubscriber.open(path))
+            wait = self.options.lock_wait
+            lock = stack_lock(self.state / "locks", self.name, command(), wait=wait, on_wait=self.console.say)
+            self._lock = self._held.enter_context(lock)
+        return self
 
-        The plan is made after the lock is taken, so that nobody changes what it was made from. `--plan` takes no lock:
-        it changes nothing.
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> bool:
+        """Let go of the lock; `--plan` ends well."""
+        self._held.close()
+        return kind is PlanShown
+
+    def observing(self, what: str = "what is there") -> AbstractContextManager[None]:
+        """Show what is waited for while a plan is made, if that takes a moment."""
+        return self.console.waiting(f"looking at {what}")
+
+    def execute(self, plan: Plan, executor: StepExecutor, text: Callable[[Plan], str] = plan_text) -> None:
+        """Show the plan and carry it out; with `--plan`, the block that the run is used in ends here.
 
         Args:
-            make_plan: observes and plans; called once.
-            looking_at: what it observes.
+            plan: what to do; nothing is done or journalled if it is empty.
+            executor: carries it out, and back.
+            text: how the plan is shown to a person.
 
         Raises:
             OpsError: a step failed, and what was done is undone.
-            Refused: the change can't be made, or somebody else holds the lock.
             WouldChange: `--plan --detailed-exitcode`, and there is something to do.
         """
         if self.options.plan:
-            with self.console.waiting(f"looking at {looking_at}"):
-                plan = make_plan().plan
-            self.show(plan)
-            return
-        with self.locked() as lock:
-            with self.console.waiting(f"looking at {looking_at}"):
-                planned = make_plan()
-            self.console.say(plan_text(planned.plan))
-            if planned.plan:
-                lock.expect(planned.seconds)
-                actor, before = planned.begin()
-                execute(planned.plan, actor, self.console, Journal.begin(self.journal, planned.plan, before=before))
-            outcome = planned.outcome()
+            self._show(plan, text)
+        self._plan = plan
+        self.console.say(text(plan))
+        if plan:
+            self._lock.expect(executor.longest(plan))
+            journal = Journal.begin(self.state / "journal", plan, before=executor.begin())
+            execute(plan, executor, fan_out(*self._subscribers, JournalSubscriber(journal)))
+
+    def finish(self, state: object = None) -> None:
+        """Print the JSON document where one is asked for; `state` is what is there now."""
         if self.options.json:
-            result = "done" if planned.plan else "nothing to do"
-            print_json({"result": result, "plan": plan_json(planned.plan), "state": outcome})
+            result = "done" if self._plan else "nothing to do"
+            print_json({"result": result, "plan": plan_json(self._plan), "state": state})
 
-    def locked(self) -> AbstractContextManager[Lock]:
-        """Hold the lock, in the name of this command.
-
-        Raises:
-            Refused: somebody else holds it.
-        """
-        wait = self.options.lock_wait
-        return stack_lock(self.state / "locks", self.name, command(), wait=wait, on_wait=self.console.say)
-
-    def show(self, plan: Plan, text: Callable[[Plan], str] = plan_text) -> None:
-        """Show what would be done.
-
-        Args:
-            plan: the plan.
-            text: how it is told to a person.
-
-        Raises:
-            WouldChange: that is asked for, and there is something to do.
-        """
+    def _show(self, plan: Plan, text: Callable[[Plan], str]) -> None:
         if self.options.json:
             print_json({"result": "planned", "plan": plan_json(plan)})
         else:
             self.console.say(text(plan))
         if plan and self.options.detailed_exitcode:
             raise WouldChange
-
-    @property
-    def journal(self) -> Path:
-        """Return the folder of the journal."""
-        return self.state / "journal"
+        raise PlanShown
 
 
 def command() -> str:

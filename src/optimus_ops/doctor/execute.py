@@ -7,8 +7,6 @@ import textwrap
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from optimus_ops.change.overlays import STAYING
-from optimus_ops.change.overlays import compose_of as overlaid
 from optimus_ops.doctor import checks, host_facts
 from optimus_ops.doctor.checks import Check
 from optimus_ops.engine.leftovers import observe_leftovers
@@ -18,8 +16,10 @@ from optimus_ops.errors import MachineLacks, OpsError
 from optimus_ops.model.leftovers import Leftovers
 from optimus_ops.model.state import State
 from optimus_ops.project.settings import load_project, overlay_file
-from optimus_ops.rollout.observed_inputs import WantedStack
 from optimus_ops.secrets import SecretsPaths, validate
+from optimus_ops.stack.observed_inputs import WantedStack
+from optimus_ops.stack.overlays import STAYING
+from optimus_ops.stack.overlays import compose_of as overlaid
 from optimus_ops.status.execute import compose_of
 from optimus_ops.text.console import Console, layout_columns, print_json
 

@@ -7,11 +7,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from optimus_ops.change.run import Change, Planned
+from optimus_ops.change.run import ChangeRun
 from optimus_ops.errors import MachineLacks, Refused
 from optimus_ops.plan.step import Plan
 from optimus_ops.project.settings import load_project
-from optimus_ops.redis.backup_executor import LONGEST_SECONDS, BackupExecutor
+from optimus_ops.redis.backup_executor import BackupExecutor
 from optimus_ops.redis.client import ODD, reason
 from optimus_ops.redis.data_files import DataFiles, read_data_files, refuse_without_volume
 from optimus_ops.redis.group_lookup import stack_deployment
@@ -24,11 +24,11 @@ from optimus_ops.redis.values import count_of
 from optimus_ops.text.units import size
 
 if TYPE_CHECKING:
-    from optimus_ops.change.options import Options
+    from optimus_ops.change.options import ChangeOptions
     from optimus_ops.redis.model import Server
 
 
-def backup(options: Options, *, to: str = "", server: str = "", root: Path | None = None) -> None:
+def backup(options: ChangeOptions, *, to: str = "", server: str = "", root: Path | None = None) -> None:
     """Copy the data of the master, or of the server that is named, to a new folder.
 
     Args:
@@ -46,30 +46,31 @@ def backup(options: Options, *, to: str = "", server: str = "", root: Path | Non
     place = stack_deployment(parse_flags(Flags()), project)
     folder = Path(to).absolute() if to else default_folder(project.state, project.name, datetime.now(UTC))
 
-    def make_plan() -> Planned:
-        containers = place.containers()
-        topology = place.observe()
-        container = choose_container(containers, topology, server)
-        seen = next(one for one in topology.servers if one.node.name == container.node.name)
-        if seen.unreachable_reason:
-            raise Refused(
-                f"{seen.node.name} does not answer: {seen.unreachable_reason}", "invoke validate-redis says what to do"
-            )
-        try:
-            with place.server(seen.node) as client:
-                files = read_data_files(client)
-        except ODD as error:
-            raise Refused(
-                f"{seen.node.name} does not tell of its files: {reason(error)}", explain(error).hint
-            ) from error
-        refuse_without_volume(container, files)
-        refuse_folder(folder)
-        refuse_full(folder, seen)
-        actor = BackupExecutor(place, container, files, folder)
-        plan = plan_backup(project.name, seen.node.name, folder, files)
-        return Planned(plan, lambda: (actor, None), LONGEST_SECONDS, actor.outcome)
-
-    Change.of(project.state, project.name, options).make(make_plan, looking_at="Redis")
+    with ChangeRun(project.state, project.name, options) as run:
+        with run.observing("Redis"):
+            containers = place.containers()
+            topology = place.observe()
+            container = choose_container(containers, topology, server)
+            seen = next(one for one in topology.servers if one.node.name == container.node.name)
+            if seen.unreachable_reason:
+                raise Refused(
+                    f"{seen.node.name} does not answer: {seen.unreachable_reason}",
+                    "invoke validate-redis says what to do",
+                )
+            try:
+                with place.server(seen.node) as client:
+                    files = read_data_files(client)
+            except ODD as error:
+                raise Refused(
+                    f"{seen.node.name} does not tell of its files: {reason(error)}", explain(error).hint
+                ) from error
+            refuse_without_volume(container, files)
+            refuse_folder(folder)
+            refuse_full(folder, seen)
+            executor = BackupExecutor(place, container, files, folder)
+            plan = plan_backup(project.name, seen.node.name, folder, files)
+        run.execute(plan, executor)
+        run.finish(executor.outcome())
 
 
 def plan_backup(project: str, server: str, folder: Path, files: DataFiles) -> Plan:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from redis.exceptions import RedisError, ResponseError
 
+from optimus_ops.change.executor import StepExecutor
 from optimus_ops.errors import OpsError
 from optimus_ops.redis.aof import complete_bytes, parse_parts
 from optimus_ops.redis.client import reason
@@ -23,7 +24,7 @@ from optimus_ops.text.units import size
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from optimus_ops.plan.step import Step
+    from optimus_ops.plan.step import Plan, Step
     from optimus_ops.redis.containers import RedisContainer
     from optimus_ops.redis.data_files import DataFiles
     from optimus_ops.redis.discovery import StackDeployment
@@ -42,7 +43,7 @@ redis-check-rdb "$2"
 
 
 @dataclass
-class BackupExecutor:
+class BackupExecutor(StepExecutor):
     """Carries the steps of a backup out.
 
     Args:
@@ -65,7 +66,11 @@ class BackupExecutor:
         """Return where files are collected."""
         return self.folder.with_name(f".{self.folder.name}.partial")
 
-    def act(self, step: Step, progress: Progress) -> None:
+    def longest(self, plan: Plan) -> float:  # noqa: ARG002 - whatever the steps are
+        """Return how many seconds a plan may take at most."""
+        return LONGEST_SECONDS
+
+    def carry_out(self, step: Step, progress: Progress) -> None:
         """Carry one step out; raise `OpsError` if it fails."""
         try:
             self._act(step, progress)
@@ -105,8 +110,8 @@ class BackupExecutor:
     def _put_back(self) -> list[str]:
         done = []
         while self._undo:
-            text, act = self._undo.pop()
-            act()
+            text, carry_out = self._undo.pop()
+            carry_out()
             done.append(text)
         return done
 

@@ -5,12 +5,11 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from optimus_ops.change.run import Change, Planned
+from optimus_ops.change.run import ChangeRun
 from optimus_ops.errors import Refused
 from optimus_ops.plan.step import Plan
 from optimus_ops.project.settings import load_project
-from optimus_ops.redis.checks import run_checks
-from optimus_ops.redis.failover_executor import LONGEST_SECONDS, FailoverExecutor
+from optimus_ops.redis.failover_executor import FailoverExecutor
 from optimus_ops.redis.group_lookup import find_deployment
 from optimus_ops.redis.second_look import look_again
 from optimus_ops.redis.steps import CoordinatedFailover, ResetReplicaPriority, SetReplicaPriority, VerifyFailover
@@ -20,14 +19,16 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from optimus_ops.change.options import Options
+    from optimus_ops.change.options import ChangeOptions
     from optimus_ops.plan.step import Step
     from optimus_ops.redis.check_result import Check
     from optimus_ops.redis.model import Server, Topology
     from optimus_ops.redis.target import Flags
 
 
-def failover(flags: Flags, options: Options, *, to: str = "", force: bool = False, root: Path | None = None) -> None:
+def failover(
+    flags: Flags, options: ChangeOptions, *, to: str = "", force: bool = False, root: Path | None = None
+) -> None:
     """Look, refuse what is unhealthy, hand over, verify.
 
     Args:
@@ -45,15 +46,16 @@ def failover(flags: Flags, options: Options, *, to: str = "", force: bool = Fals
     project = load_project(root)
     place = find_deployment(target, project)
 
-    def make_plan() -> Planned:
-        topology = look_again(place.observe(rewrite=not options.plan), place.server)
-        if not force:
-            refuse_unhealthy(topology, run_checks(topology))
-        actor = FailoverExecutor(place)
-        return Planned(plan_failover(topology, to), lambda: (actor, None), LONGEST_SECONDS, actor.outcome)
-
     name = f"redis-{re.sub('[^A-Za-z0-9_-]', '-', flags.sentinels[0])}" if target.outside else project.name
-    Change.of(project.state, name, options).make(make_plan, looking_at="Redis")
+    with ChangeRun(project.state, name, options) as run:
+        with run.observing("Redis"):
+            topology = look_again(place.observe(rewrite=not options.plan), place.server)
+            if not force:
+                refuse_unhealthy(topology, run_checks(topology))
+            plan = plan_failover(topology, to)
+        executor = FailoverExecutor(place)
+        run.execute(plan, executor)
+        run.finish(executor.outcome())
 
 
 def refuse_unhealthy(topology: Topology, checks: Sequence[Check]) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from redis.exceptions import NoPermissionError, ResponseError
 
+from optimus_ops.change.executor import StepExecutor
 from optimus_ops.errors import OpsError
 from optimus_ops.redis.client import ODD, reason
 from optimus_ops.redis.coordinated_failover import (
@@ -26,7 +27,7 @@ from optimus_ops.redis.steps import CoordinatedFailover, ResetReplicaPriority, S
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from optimus_ops.plan.step import Step
+    from optimus_ops.plan.step import Plan, Step
     from optimus_ops.redis.discovery import Deployment
     from optimus_ops.redis.model import Node, Server, Topology
     from optimus_ops.text.console import Progress
@@ -44,7 +45,7 @@ LONGEST_SECONDS = SEEN_SECONDS + MOMENT_SECONDS + PROMOTION_SECONDS + VERIFY_SEC
 
 
 @dataclass
-class FailoverExecutor:
+class FailoverExecutor(StepExecutor):
     """Carries the steps of a planned fail-over out.
 
     Args:
@@ -57,7 +58,11 @@ class FailoverExecutor:
     _undo: list[tuple[str, Callable[[], None]]] = field(default_factory=list)
     _facts: dict[str, Any] = field(default_factory=dict)
 
-    def act(self, step: Step, progress: Progress) -> None:
+    def longest(self, plan: Plan) -> float:  # noqa: ARG002 - whatever the steps are
+        """Return how many seconds a plan may take at most."""
+        return LONGEST_SECONDS
+
+    def carry_out(self, step: Step, progress: Progress) -> None:
         """Carry one step out; raise `OpsError` if it fails."""
         try:
             self._act(step, progress)
@@ -90,8 +95,8 @@ class FailoverExecutor:
     def _put_back(self) -> list[str]:
         done = []
         while self._undo:
-            text, act = self._undo.pop()
-            act()
+            text, carry_out = self._undo.pop()
+            carry_out()
             done.append(text)
         return done
 

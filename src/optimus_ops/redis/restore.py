@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from redis.exceptions import RedisError
 
-from optimus_ops.change.run import Change, Planned
+from optimus_ops.change.run import ChangeRun
 from optimus_ops.errors import Refused
 from optimus_ops.plan.step import Plan
 from optimus_ops.project.settings import load_project
@@ -17,7 +17,7 @@ from optimus_ops.redis.data_files import DataFiles, read_data_files, refuse_with
 from optimus_ops.redis.group_lookup import stack_deployment
 from optimus_ops.redis.identity import monitored_masters
 from optimus_ops.redis.manifest import check_files, read_manifest
-from optimus_ops.redis.restore_executor import LONGEST_SECONDS, RestoreExecutor
+from optimus_ops.redis.restore_executor import RestoreExecutor
 from optimus_ops.redis.server_choice import choose_container, named_container
 from optimus_ops.redis.steps import ActivateBackup, MoveDataAside, StageBackup, StartRedis, StopRedis, VerifyRestore
 from optimus_ops.redis.target import Flags, parse_flags
@@ -25,7 +25,7 @@ from optimus_ops.redis.target import Flags, parse_flags
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from optimus_ops.change.options import Options
+    from optimus_ops.change.options import ChangeOptions
     from optimus_ops.redis.containers import RedisContainer
     from optimus_ops.redis.discovery import StackDeployment
     from optimus_ops.redis.manifest import Manifest
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 
 def restore(
-    folder: str, options: Options, *, server: str = "", snapshot: bool = False, root: Path | None = None
+    folder: str, options: ChangeOptions, *, server: str = "", snapshot: bool = False, root: Path | None = None
 ) -> None:
     """Put a backup in the place of the data of the master, or of a single server.
 
@@ -55,18 +55,18 @@ def restore(
     place = stack_deployment(parse_flags(Flags()), project)
     backup = Path(folder).absolute()
 
-    def make_plan() -> Planned:
-        manifest = read_manifest(backup)
-        check_files(backup, manifest)
-        group = find_group(place, server)
-        files = _data_files(place, group[-1])
-        refuse_without_volume(group[-1], files)
-        source = "aof" if manifest.aof and files.append_only and not snapshot else "snapshot"
-        actor = RestoreExecutor(place, group, files, backup, manifest)
-        plan = plan_restore(project.name, group, manifest, backup, source, aside_name(datetime.now(UTC)))
-        return Planned(plan, lambda: (actor, None), LONGEST_SECONDS, actor.outcome)
-
-    Change.of(project.state, project.name, options).make(make_plan, looking_at="Redis")
+    with ChangeRun(project.state, project.name, options) as run:
+        with run.observing("Redis"):
+            manifest = read_manifest(backup)
+            check_files(backup, manifest)
+            group = find_group(place, server)
+            files = _data_files(place, group[-1])
+            refuse_without_volume(group[-1], files)
+            source = "aof" if manifest.aof and files.append_only and not snapshot else "snapshot"
+            executor = RestoreExecutor(place, group, files, backup, manifest)
+            plan = plan_restore(project.name, group, manifest, backup, source, aside_name(datetime.now(UTC)))
+        run.execute(plan, executor)
+        run.finish(executor.outcome())
 
 
 def find_group(place: StackDeployment, server: str) -> tuple[RedisContainer, ...]:

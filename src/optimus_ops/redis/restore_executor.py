@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from redis.exceptions import RedisError
 
+from optimus_ops.change.executor import StepExecutor
 from optimus_ops.errors import OpsError
 from optimus_ops.redis.aof import manifest_of_snapshot
 from optimus_ops.redis.client import reason
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from pathlib import Path
 
-    from optimus_ops.plan.step import Step
+    from optimus_ops.plan.step import Plan, Step
     from optimus_ops.redis.containers import RedisContainer
     from optimus_ops.redis.data_files import DataFiles
     from optimus_ops.redis.discovery import StackDeployment
@@ -66,7 +67,7 @@ FORGET = 'cd "$1"; for name in replaced-*; do [ ! -d "$name" ] || [ "$name" = "$
 
 
 @dataclass
-class RestoreExecutor:
+class RestoreExecutor(StepExecutor):
     """Carries the steps of a restore out.
 
     Args:
@@ -87,7 +88,11 @@ class RestoreExecutor:
     _aside: str = ""
     _facts: dict[str, Any] = field(default_factory=dict)
 
-    def act(self, step: Step, progress: Progress) -> None:
+    def longest(self, plan: Plan) -> float:  # noqa: ARG002 - whatever the steps are
+        """Return how many seconds a plan may take at most."""
+        return LONGEST_SECONDS
+
+    def carry_out(self, step: Step, progress: Progress) -> None:
         """Carry one step out; raise `OpsError` if it fails."""
         match step:
             case StageBackup(source=source):

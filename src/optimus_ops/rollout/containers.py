@@ -11,18 +11,18 @@ from optimus_ops.balancer.endpoints import endpoint_of
 from optimus_ops.balancer.routing import Known, check_routing
 from optimus_ops.errors import OpsError
 from optimus_ops.plan.order import needed_by
-from optimus_ops.rollout.config_changes import Gifts
 from optimus_ops.rollout.replica_health import Judge
+from optimus_ops.stack.config_changes import Gifts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping
 
+    from optimus_ops.change.deadlines import Deadlines
     from optimus_ops.engine.compose import Compose
     from optimus_ops.engine.observe import Docker
     from optimus_ops.model.stack import Stack
     from optimus_ops.model.state import Replica, State
     from optimus_ops.plan.step import ContainerRef
-    from optimus_ops.rollout.deadlines import Deadlines
     from optimus_ops.text.console import Progress
 
 Thing = TypeVar("Thing")

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from optimus_ops.change.stack_context import StackContext
 from optimus_ops.contracts import agree_on_deploy, contracts_to_come
 from optimus_ops.engine.disk import check_disk
 from optimus_ops.engine.subnets import check_subnets
@@ -26,16 +25,18 @@ from optimus_ops.plan.notes import with_notes
 from optimus_ops.plan.order import dependencies_first
 from optimus_ops.plan.scale import check_checkout, check_services
 from optimus_ops.rollout.budget_check import BudgetCheck
+from optimus_ops.rollout.change import change
 from optimus_ops.rollout.executor import kept_images
 from optimus_ops.rollout.moved_tags import moved_tags
 from optimus_ops.rollout.notices import notice
-from optimus_ops.rollout.observed_inputs import WantedStack, look_at_versions, observe_inputs, running_images
 from optimus_ops.rollout.scale import summary
+from optimus_ops.stack.context import StackContext
+from optimus_ops.stack.observed_inputs import WantedStack, look_at_versions, observe_inputs, running_images
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from optimus_ops.change.options import Options
+    from optimus_ops.change.options import ChangeOptions
     from optimus_ops.engine.compose import Compose
     from optimus_ops.model.stack import Stack
     from optimus_ops.model.state import State
@@ -60,7 +61,7 @@ class DeployFlags:
     fit_pool: bool = False
 
 
-def deploy(flags: DeployFlags, options: Options) -> None:
+def deploy(flags: DeployFlags, options: ChangeOptions) -> None:
     """Replace what is stale of the services, with the old version serving throughout."""
     session = StackContext.open((), options)
 
@@ -72,10 +73,10 @@ def deploy(flags: DeployFlags, options: Options) -> None:
         request = replace(flags.request, services=services, images=images, named=bool(flags.services))
         return planned(session, state, request, fit_pool=flags.fit_pool)
 
-    session.change(make_plan, after=lambda: summary(session))
+    change(session, make_plan, lambda: summary(session))
 
 
-def rollback(flags: DeployFlags, options: Options) -> None:
+def rollback(flags: DeployFlags, options: ChangeOptions) -> None:
     """Go back to the image that a service ran before."""
     session = StackContext.open((), options)
 
@@ -88,7 +89,7 @@ def rollback(flags: DeployFlags, options: Options) -> None:
         request = replace(request, asking="never")
         return planned(session, state, request)
 
-    session.change(make_plan, after=lambda: summary(session))
+    change(session, make_plan, lambda: summary(session))
 
 
 def look(session: StackContext) -> tuple[Stack, State]:

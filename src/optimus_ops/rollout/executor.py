@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import contextlib
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from optimus_ops.change.deadlines import Deadlines, longest
+from optimus_ops.change.executor import StepExecutor
+from optimus_ops.change.journal import facts_of
 from optimus_ops.engine.client import CONNECT_HINT
 from optimus_ops.engine.leftovers import remove_nameless
 from optimus_ops.engine.pins import write_pins
@@ -39,12 +42,11 @@ from optimus_ops.plan.steps import (
     WriteSecrets,
 )
 from optimus_ops.rollout.containers import Containers
-from optimus_ops.rollout.deadlines import Deadlines
 from optimus_ops.rollout.jobs import run_job
 from optimus_ops.rollout.migration_job import schema_in_use
 from optimus_ops.rollout.nginx_reload import check_config, reload
 from optimus_ops.rollout.pull import pull
-from optimus_ops.rollout.undo import undo
+from optimus_ops.rollout.undo import observe_baseline, undo
 from optimus_ops.system.process import CommandFailed
 
 if TYPE_CHECKING:
@@ -53,13 +55,14 @@ if TYPE_CHECKING:
     from optimus_ops.engine.compose import Compose
     from optimus_ops.engine.observe import Docker
     from optimus_ops.model.stack import Stack
-    from optimus_ops.rollout.observed_inputs import Rooms
+    from optimus_ops.plan.step import Plan
+    from optimus_ops.rollout.rooms import Rooms
     from optimus_ops.rollout.undo import Baseline
     from optimus_ops.text.console import Progress
 
 
-@dataclass(frozen=True)
-class ComposeExecutor:
+@dataclass
+class ComposeExecutor(StepExecutor):
     """Carries the steps of a plan out on one engine.
 
     Args:
@@ -67,27 +70,36 @@ class ComposeExecutor:
         docker: its engine.
         stack: what is wanted, as it was planned.
         rooms: what steps need of other rooms.
-        before: what was there before the first step.
         deadlines: how long steps may take.
         migrated_from: the schema's revision before each migration that this change has begun.
         making: the step that is making containers; empty once it ended well.
+        before: what was there before the first step; observed by `begin`.
     """
 
     compose: Compose
     docker: Docker
     stack: Stack
     rooms: Rooms
-    before: Baseline
     deadlines: Deadlines = field(default_factory=Deadlines)
     migrated_from: list[str] = field(default_factory=list)
     making: list[Step] = field(default_factory=list)
+    before: Baseline = field(init=False)
+
+    def begin(self) -> dict[str, dict[str, Any]]:
+        """Observe what is there before the first step; return what the journal keeps of it."""
+        self.before = observe_baseline(self.docker, self.compose, self.stack, (kept_images(self.compose).path,))
+        return facts_of(self.before.state)
+
+    def longest(self, plan: Plan) -> float:
+        """Return how many seconds the plan may take at most, an undo not counted."""
+        return longest(plan, self.deadlines)
 
     @property
     def containers(self) -> Containers:
         """Return the project's containers."""
         return Containers(self.compose, self.docker, self.stack, self.before.state, self.deadlines)
 
-    def act(self, step: Step, progress: Progress) -> None:
+    def carry_out(self, step: Step, progress: Progress) -> None:
         """Carry one step out; raise `OpsError` if it fails, `MachineLacks` if that is because the engine is gone."""
         try:
             if isinstance(step, Start | Migrate | RunJob):

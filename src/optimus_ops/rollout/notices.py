@@ -9,9 +9,9 @@ from optimus_ops.model.state import ended_badly
 from optimus_ops.plan.notes import Noticed
 
 if TYPE_CHECKING:
-    from optimus_ops.change.stack_context import StackContext
     from optimus_ops.model.state import State
-    from optimus_ops.rollout.observed_inputs import WantedStack
+    from optimus_ops.stack.context import StackContext
+    from optimus_ops.stack.observed_inputs import WantedStack
 
 
 def notice(session: StackContext, wanted: WantedStack, state: State) -> Noticed:

@@ -7,13 +7,13 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from optimus_ops.change.options import Options
+from optimus_ops.change.deadlines import Deadlines
+from optimus_ops.change.options import ChangeOptions
 from optimus_ops.errors import Refused
 from optimus_ops.model.stack import parse_count
 from optimus_ops.plan.deploy import DeployRequest
 from optimus_ops.plan.scale import ScaleRequest
 from optimus_ops.rollout import scale as operations
-from optimus_ops.rollout.deadlines import Deadlines
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -61,7 +61,7 @@ def options(
     detailed_exitcode: bool = False,
     healthy_within: str = "180",
     migrate_within: str = "600",
-) -> Options:
+) -> ChangeOptions:
     """Return the options that every changing task takes.
 
     Raises:
@@ -75,7 +75,9 @@ def options(
         migrate=seconds_of(migrate_within, "--migrate-within", 86_400, least=1),
         engine=seconds_of(os.environ.get(ENGINE_WAIT) or "90", ENGINE_WAIT, 86_400),
     )
-    return Options(plan=plan, json=json, lock_wait=seconds, detailed_exitcode=detailed_exitcode, deadlines=deadlines)
+    return ChangeOptions(
+        plan=plan, json=json, lock_wait=seconds, detailed_exitcode=detailed_exitcode, deadlines=deadlines
+    )
 
 
 def seconds_of(text: str, flag: str, most: float, *, least: float = 0) -> float:
@@ -110,7 +112,7 @@ def typed_counts(flags: Mapping[str, str], pairs: Iterable[str]) -> dict[str, in
     return counts
 
 
-def scale(counts: Mapping[str, int], flags: ScaleFlags, chosen: Options, purpose: str = "scale") -> None:
+def scale(counts: Mapping[str, int], flags: ScaleFlags, chosen: ChangeOptions, purpose: str = "scale") -> None:
     """Carry out `invoke scale`, in either direction.
 
     Raises:
@@ -180,7 +182,7 @@ class RollFlags:
         )
 
 
-def deploy(flags: RollFlags, chosen: Options) -> None:
+def deploy(flags: RollFlags, chosen: ChangeOptions) -> None:
     """Carry out `invoke deploy`.
 
     Raises:
@@ -195,7 +197,7 @@ def deploy(flags: RollFlags, chosen: Options) -> None:
     deploying.deploy(wanted, chosen)
 
 
-def rollback(flags: RollFlags, chosen: Options) -> None:
+def rollback(flags: RollFlags, chosen: ChangeOptions) -> None:
     """Carry out `invoke rollback`.
 
     Raises:
@@ -223,6 +225,6 @@ def checked_image(text: str) -> str:
     return text
 
 
-def migrate(chosen: Options) -> None:
+def migrate(chosen: ChangeOptions) -> None:
     """Carry out `invoke migrate`."""
     operations.migrate((), chosen)

@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from optimus_ops.change.overlays import check_switch
-from optimus_ops.change.stack_context import StackContext
 from optimus_ops.engine.disk import check_disk
 from optimus_ops.engine.ports import check_ports
 from optimus_ops.engine.subnets import check_subnets
@@ -23,14 +21,17 @@ from optimus_ops.plan.scale import (
     plan_scale,
 )
 from optimus_ops.rollout.budget_check import BudgetCheck
+from optimus_ops.rollout.change import change
 from optimus_ops.rollout.moved_tags import moved_while_idle
 from optimus_ops.rollout.notices import notice
-from optimus_ops.rollout.observed_inputs import look_at_given, observe_inputs
+from optimus_ops.stack.context import StackContext
+from optimus_ops.stack.observed_inputs import look_at_given, observe_inputs
+from optimus_ops.stack.overlays import check_switch
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from optimus_ops.change.options import Options
+    from optimus_ops.change.options import ChangeOptions
     from optimus_ops.model.stack import Stack
     from optimus_ops.plan.step import Plan
 
@@ -52,7 +53,7 @@ class Wanted:
     remove_orphans: bool = False
 
 
-def scale(wanted: Wanted, options: Options) -> None:
+def scale(wanted: Wanted, options: ChangeOptions) -> None:
     """Bring the stack up with the requested numbers of replicas, proven through the balancer."""
     session = StackContext.open(wanted.overlays, options)
 
@@ -87,10 +88,10 @@ def scale(wanted: Wanted, options: Options) -> None:
             return complete(plan_scale(stack, state, request, around)), stack
         return complete(budgeting.checked(plan)), stack
 
-    session.change(make_plan, after=lambda: summary(session))
+    change(session, make_plan, lambda: summary(session))
 
 
-def migrate(overlays: Sequence[str], options: Options) -> None:
+def migrate(overlays: Sequence[str], options: ChangeOptions) -> None:
     """Run the migrations job once, with the stores that it needs."""
     session = StackContext.open(overlays, options)
 
@@ -100,10 +101,10 @@ def migrate(overlays: Sequence[str], options: Options) -> None:
         around = observe_inputs(session.compose, session.docker, files, state, building=False)
         return plan_migrate(files.stack, state, around), files.stack
 
-    session.change(make_plan)
+    change(session, make_plan)
 
 
-def down(overlays: Sequence[str], options: Options, *, prune_network: bool, remove_orphans: bool = False) -> None:
+def down(overlays: Sequence[str], options: ChangeOptions, *, prune_network: bool, remove_orphans: bool = False) -> None:
     """Stop and remove every container of the project, whether its files can be read or not; volumes stay.
 
     Args:
@@ -132,7 +133,7 @@ def down(overlays: Sequence[str], options: Options, *, prune_network: bool, remo
         leftovers = replace(leftovers, networks=tuple(set(leftovers.networks) - set(networks)))
         return plan.noting(leftover_notes(leftovers.without(state.ids))), files.stack
 
-    session.change(make_plan)
+    change(session, make_plan)
 
 
 def summary(session: StackContext) -> dict[str, Any]:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-from optimus_ops.change import overlays
 from optimus_ops.engine.observe import Docker
 from optimus_ops.project.settings import load_project
+from optimus_ops.stack import overlays
 from optimus_ops.status.model import make_rows
 from optimus_ops.status.report import print_status, status_json
 from optimus_ops.status.snapshot import look

@@ -17,7 +17,7 @@ from optimus_ops.images.listing import list_images
 from optimus_ops.model.leftovers import Leftovers
 from optimus_ops.model.state import ended_badly
 from optimus_ops.plan.differences import differences
-from optimus_ops.rollout.observed_inputs import WantedStack, look_at_runs
+from optimus_ops.stack.observed_inputs import WantedStack, look_at_runs
 from optimus_ops.status.model import StatusSnapshot
 from optimus_ops.status.old_workers import old_workers
 from optimus_ops.status.service_reports import ask_report

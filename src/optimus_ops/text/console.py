@@ -10,13 +10,13 @@ import textwrap
 import threading
 import time
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, TextIO
 
 from optimus_ops.errors import Refused
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 PATIENCE_SECONDS = 1.0
 TICK_SECONDS = 10.0
@@ -29,27 +29,42 @@ PIPE_COLUMNS = 120
 FRAMES = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
 
 
-@dataclass
 class Progress:
     """One step that is under way.
 
     Args:
         title: what is done.
-        started: when it began, of the monotonic clock.
-        note: how far it is, set from the work itself ("1/3 healthy"); it stays behind the title at the end.
+        listener: called with each new note and detail.
+
+    Attributes:
         detail: what is being done just now, shown in place of the note; it is gone when the step ends.
         complaints: what went wrong without being a reason to stop; each makes the whole change end with exit code 1.
     """
 
-    title: str
-    started: float = field(default_factory=time.monotonic)
-    note: str = ""
-    detail: str = ""
-    complaints: list[str] = field(default_factory=list)
+    def __init__(self, title: str, listener: Callable[[str], None] = lambda _text: None) -> None:
+        """Start the step's time."""
+        self.title = title
+        self.started = time.monotonic()
+        self.detail = ""
+        self.complaints: list[str] = []
+        self._listener = listener
+        self._note = ""
+
+    @property
+    def note(self) -> str:
+        """How far it is, set from the work itself ("1/3 healthy"); it stays behind the title at the end."""
+        return self._note
+
+    @note.setter
+    def note(self, text: str) -> None:
+        if text != self._note:
+            self._note = text
+            self._listener(text)
 
     def show(self, text: str) -> None:
         """Show what is being done just now, such as a line of a tool that runs."""
         self.detail = text.strip()[:100]
+        self._listener(self.detail)
 
     @property
     def elapsed(self) -> float:
@@ -108,15 +123,21 @@ class Console:
         return f"\033[{code}m{text}\033[0m" if self.colour else text
 
     @contextmanager
-    def step(self, title: str, *, number: str = "") -> Iterator[Progress]:
-        """Show a step while it runs, and its time at the end.
+    def step(self, title: str) -> Iterator[Progress]:
+        """Show a step while it runs, and its time at the end."""
+        progress = Progress(title)
+        with self.showing(progress):
+            yield progress
+
+    @contextmanager
+    def showing(self, progress: Progress, *, number: str = "") -> Iterator[Progress]:
+        """Show the progress of a step while it runs, and its time at the end.
 
         A terminal has a line that is redrawn. A pipe gets a line at the end; of a step that takes longer also its title
         after a second, and how far it is every ten seconds.
         """
         prefix = f"{number} " if number else ""
         mark, colour = "✗", "31"
-        progress = Progress(title)
         try:
             with self._ticking(progress, prefix):
                 yield progress

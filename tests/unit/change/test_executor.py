@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from optimus_ops.change.executor import execute
+from optimus_ops.change.executor import StepExecutor, execute
 from optimus_ops.change.journal import Journal
+from optimus_ops.change.subscribers import ConsoleSubscriber, JournalSubscriber, fan_out
 from optimus_ops.errors import Interrupted, OpsError
 from optimus_ops.plan.step import ContainerRef, Plan, Step
 from optimus_ops.plan.steps import Migrate, Remove, Start
@@ -30,14 +31,14 @@ PLAN = Plan(
 
 
 @dataclass
-class FakeActor:
+class FakeActor(StepExecutor):
     """Writes down what it is told; fails where it is asked to."""
 
     fail_at: str = ""
     error: Callable[[], BaseException] = lambda: OpsError("migrations ended with 1")
     done: list[str] = field(default_factory=list)
 
-    def act(self, step: Step, progress: Progress) -> None:
+    def carry_out(self, step: Step, progress: Progress) -> None:
         if step.text == self.fail_at:
             raise self.error()
         progress.note = "fine"
@@ -54,7 +55,11 @@ def run(actor: FakeActor, folder: Path) -> tuple[str, list[str]]:
     stream = io.StringIO()
     journal = Journal.begin(folder, PLAN)
     try:
-        execute(PLAN, actor, Console(stream, live=False, colour=False), journal)
+        execute(
+            PLAN,
+            actor,
+            fan_out(ConsoleSubscriber(Console(stream, live=False, colour=False)), JournalSubscriber(journal)),
+        )
     finally:
         events = [json.loads(line)["event"] for line in journal.path.read_text().splitlines()]
         (folder / "events").write_text("\n".join(events))
@@ -93,11 +98,11 @@ class Losing(FakeActor):
 
     number = signal.SIGTERM
 
-    def act(self, step: Step, progress: Progress) -> None:
+    def carry_out(self, step: Step, progress: Progress) -> None:
         if not self.done:
             with contextlib.suppress(BaseException):
                 os.kill(os.getpid(), self.number)
-        super().act(step, progress)
+        super().carry_out(step, progress)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -123,15 +128,17 @@ def test_a_signal_that_is_ignored_still_is(tmp_path: Path) -> None:
 
 def test_a_removal_that_has_begun_ends_whatever_signal_comes(tmp_path: Path) -> None:
     class Interrupting(FakeActor):
-        def act(self, step: Step, progress: Progress) -> None:
+        def carry_out(self, step: Step, progress: Progress) -> None:
             os.kill(os.getpid(), signal.SIGINT)
-            super().act(step, progress)
+            super().carry_out(step, progress)
 
     actor = Interrupting()
     plan = Plan("shop", "deploy", (Remove(victims=(ContainerRef("shop-ai-1", "id"),), cause="replaced"),))
     stream = io.StringIO()
     journal = Journal.begin(tmp_path, plan)
-    execute(plan, actor, Console(stream, live=False, colour=False), journal)
+    execute(
+        plan, actor, fan_out(ConsoleSubscriber(Console(stream, live=False, colour=False)), JournalSubscriber(journal))
+    )
     assert actor.done == ["remove shop-ai-1"]
     assert "too late to stop" in stream.getvalue()
     assert '"done"' in journal.path.read_text().splitlines()[-1]

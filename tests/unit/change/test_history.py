@@ -15,9 +15,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from optimus_ops.change.executor import execute
+from optimus_ops.change.executor import StepExecutor, execute
 from optimus_ops.change.history import Change, Outcome, Result, parse_change, read_history, unfinished
 from optimus_ops.change.journal import Journal
+from optimus_ops.change.subscribers import ConsoleSubscriber, JournalSubscriber, fan_out
 from optimus_ops.errors import Interrupted, OpsError
 from optimus_ops.plan.step import Plan, Step
 from optimus_ops.plan.steps import Migrate, Start
@@ -34,11 +35,11 @@ PLAN = Plan(
 )
 
 
-class FakeActor:
+class FakeActor(StepExecutor):
     def __init__(self, error: BaseException | None = None, undo_error: OpsError | None = None) -> None:
         self.error, self.undo_error = error, undo_error
 
-    def act(self, step: Step, progress: Progress) -> None:
+    def carry_out(self, step: Step, progress: Progress) -> None:
         if self.error is not None and step.text == "start ai=3":
             raise self.error
         progress.note = "fine"
@@ -54,7 +55,11 @@ def run(folder: Path, actor: FakeActor, running: int = 1) -> None:
     """Make a change, to whatever end."""
     journal = Journal.begin(folder, PLAN, before={"ai": {"running": running, "containers": []}})
     with contextlib.suppress(OpsError, KeyboardInterrupt):
-        execute(PLAN, actor, Console(io.StringIO(), live=False, colour=False), journal)
+        execute(
+            PLAN,
+            actor,
+            fan_out(ConsoleSubscriber(Console(io.StringIO(), live=False, colour=False)), JournalSubscriber(journal)),
+        )
 
 
 def killed(folder: Path, running: int = 1) -> None:

@@ -17,6 +17,7 @@ from tests.unit.redis.samples import ADDRESSES, group, master, peer, replica, se
 
 from optimus_ops.change.executor import execute
 from optimus_ops.change.journal import Journal
+from optimus_ops.change.subscribers import ConsoleSubscriber, JournalSubscriber, fan_out
 from optimus_ops.errors import OpsError, Refused
 from optimus_ops.plan.render import plan_text
 from optimus_ops.redis.checks import run_checks
@@ -138,7 +139,8 @@ def carry_out(made: Group, folder: Path, to: str = "") -> tuple[FailoverExecutor
     actor = FailoverExecutor(place, patience=0.0)
     said = io.StringIO()
     plan = plan_failover(place.observe(), to)
-    execute(plan, actor, Console.for_stream(said), Journal.begin(folder, plan))
+    subscribers = ConsoleSubscriber(Console.for_stream(said)), JournalSubscriber(Journal.begin(folder, plan))
+    execute(plan, actor, fan_out(*subscribers))
     return actor, said.getvalue()
 
 
@@ -186,4 +188,4 @@ def test_an_answer_of_another_form_is_a_failure_of_that_step() -> None:
 
     step = CoordinatedFailover(server="redis-1", master=MASTER, cause="")
     with pytest.raises(OpsError, match="another form"):
-        FailoverExecutor(Odd((), MASTER, Credentials())).act(step, Progress("handing over"))
+        FailoverExecutor(Odd((), MASTER, Credentials())).carry_out(step, Progress("handing over"))

@@ -9,6 +9,7 @@ from typing import Any, cast
 import pytest
 from tests.unit.stacks import replica, stack, state
 
+from optimus_ops.change.deadlines import Deadlines
 from optimus_ops.engine.compose import Compose
 from optimus_ops.engine.pins import Pins
 from optimus_ops.engine.rollback_images import KeptImages
@@ -16,7 +17,6 @@ from optimus_ops.model.state import Replica, State
 from optimus_ops.project.settings import load_project
 from optimus_ops.rollout import undo
 from optimus_ops.rollout.containers import Containers
-from optimus_ops.rollout.deadlines import Deadlines
 from optimus_ops.rollout.undo import Baseline
 
 OLD = replica("ai", 1)

@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from optimus_ops.text.console import Console, wrapped
+from optimus_ops.text.console import Console, Progress, wrapped
 
 
 def test_a_pipe_gets_a_plain_line_with_the_note_at_the_end() -> None:
     stream = io.StringIO()
-    with Console(stream, live=False, colour=False).step("start ai=3", number="[1/2]") as progress:
+    with Console(stream, live=False, colour=False).showing(Progress("start ai=3"), number="[1/2]") as progress:
         progress.note = "ai 3/3"
     assert stream.getvalue().startswith("[1/2] ✓ start ai=3 · ai 3/3 (")
     assert "\033" not in stream.getvalue()
@@ -23,7 +23,7 @@ def lines_of_a_long_step(*, groups: bool = False) -> list[str]:
     """Run a step until a pipe was told twice how far it is; return the lines."""
     stream = io.StringIO()
     console = Console(stream, live=False, colour=False, groups=groups, patience=0.001, tick=0.001)
-    with console.step("start ai=3", number="[1/2]") as progress:
+    with console.showing(Progress("start ai=3"), number="[1/2]") as progress:
         progress.note = "ai 1/3"
         while stream.getvalue().count("ai 1/3") < 2:
             time.sleep(0.001)

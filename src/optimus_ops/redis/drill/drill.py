@@ -6,9 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from optimus_ops.change.executor import execute
-from optimus_ops.change.journal import Journal
-from optimus_ops.change.run import Change, command
+from optimus_ops.change.run import ChangeRun, command
 from optimus_ops.errors import Refused
 from optimus_ops.plan.render import plan_text
 from optimus_ops.project.settings import load_project
@@ -19,7 +17,7 @@ from optimus_ops.redis.drill.files import write_report
 from optimus_ops.redis.drill.group import marked, read_group, refuse_unhealthy
 from optimus_ops.redis.drill.partition import need_root
 from optimus_ops.redis.drill.report import Report, document
-from optimus_ops.redis.drill.run import CONVERGE_SECONDS, Runner
+from optimus_ops.redis.drill.run import Runner
 from optimus_ops.redis.drill.service_workload import find_doors
 from optimus_ops.redis.drill.steps import plan_drill, seconds_of
 from optimus_ops.redis.drill.tables import report_text
@@ -28,7 +26,7 @@ from optimus_ops.redis.target import Target
 from optimus_ops.text.console import Console, print_json
 
 if TYPE_CHECKING:
-    from optimus_ops.change.options import Options
+    from optimus_ops.change.options import ChangeOptions
     from optimus_ops.plan.step import Plan
     from optimus_ops.project.settings import Project
     from optimus_ops.redis.drill.faults import Fault
@@ -63,7 +61,7 @@ def runs_of(text: str) -> int:
     return int(text)
 
 
-def drill(flags: DrillFlags, options: Options, root: Path | None = None) -> None:
+def drill(flags: DrillFlags, options: ChangeOptions, root: Path | None = None) -> None:
     """Refuse what must not be broken, break and mend, report.
 
     Raises:
@@ -74,23 +72,16 @@ def drill(flags: DrillFlags, options: Options, root: Path | None = None) -> None
     """
     faults = chosen_faults(flags.faults)
     project = load_project(root)
-    change = Change.of(project.state, project.name, options)
     plan = plan_drill(project.name, faults, flags.runs)
-    if options.plan:
-        _runner(project, faults, change.console)
-        change.show(plan, _text)
-        return
-    with change.locked() as lock:
-        runner = _runner(project, faults, change.console)
-        change.console.say(_text(plan))
-        lock.expect(sum((fault.seconds + CONVERGE_SECONDS) * fault.runs(flags.runs) for fault in faults))
-        actor = DrillExecutor(runner)
+    with ChangeRun(project.state, project.name, options) as run:
+        executor = DrillExecutor(_runner(project, faults, run.console))
         try:
-            execute(plan, actor, change.console, Journal.begin(change.journal, plan))
+            run.execute(plan, executor, _text)
         finally:
-            # Nothing, unless something went wrong that nobody thought of.
-            runner.hands.mend()
-            _report(flags, options, change.console, Report.of(plan, actor.outcomes, runner))
+            if not options.plan:
+                # Nothing, unless something went wrong that nobody thought of.
+                executor.runner.hands.mend()
+                _report(flags, options, run.console, Report.of(plan, executor.outcomes, executor.runner))
 
 
 def _runner(project: Project, faults: tuple[Fault, ...], console: Console) -> Runner:
@@ -114,7 +105,7 @@ def _text(plan: Plan) -> str:
     return f"{plan_text(plan)}\n  about {shown} in all"
 
 
-def _report(flags: DrillFlags, options: Options, console: Console, report: Report) -> None:
+def _report(flags: DrillFlags, options: ChangeOptions, console: Console, report: Report) -> None:
     """Tell what came of the runs that were made, however the drill ended."""
     if options.json:
         print_json(document(report))

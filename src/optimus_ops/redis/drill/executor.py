@@ -8,15 +8,17 @@ from typing import TYPE_CHECKING
 
 from redis.exceptions import RedisError
 
+from optimus_ops.change.executor import StepExecutor
 from optimus_ops.errors import OpsError
 from optimus_ops.redis.client import reason
 from optimus_ops.redis.drill.faults import FAULTS
 from optimus_ops.redis.drill.group import not_whole
 from optimus_ops.redis.drill.outcomes import outcome
+from optimus_ops.redis.drill.run import CONVERGE_SECONDS
 from optimus_ops.redis.drill.steps import MakeFault
 
 if TYPE_CHECKING:
-    from optimus_ops.plan.step import Step
+    from optimus_ops.plan.step import Plan, Step
     from optimus_ops.redis.drill.faults import Fault
     from optimus_ops.redis.drill.outcomes import Outcome
     from optimus_ops.redis.drill.run import Runner
@@ -26,7 +28,7 @@ WHOLE_SECONDS = 60.0
 
 
 @dataclass
-class DrillExecutor:
+class DrillExecutor(StepExecutor):
     """Makes faults.
 
     Args:
@@ -37,7 +39,13 @@ class DrillExecutor:
     runner: Runner
     outcomes: list[Outcome] = field(default_factory=list)
 
-    def act(self, step: Step, progress: Progress) -> None:
+    def longest(self, plan: Plan) -> float:
+        """Return how many seconds a drill may take at most."""
+        faults = {fault.name: fault for fault in FAULTS}
+        steps = [step for step in plan.steps if isinstance(step, MakeFault)]
+        return sum((faults[step.fault].seconds + CONVERGE_SECONDS) * step.runs for step in steps)
+
+    def carry_out(self, step: Step, progress: Progress) -> None:
         """Make a fault as often as wanted; raise `OpsError` if it can't be made or mended."""
         if not isinstance(step, MakeFault):
             raise OpsError(f"no way to carry out a step of kind {step.kind!r}")

@@ -209,7 +209,7 @@ def coordinated_failover(scene: FaultContext) -> None:
     if len(steps) != 1:
         raise OpsError("a planned fail-over has one step that hands over")
     scene.strike()
-    actor.act(steps[0], Progress("hand over"))
+    actor.carry_out(steps[0], Progress("hand over"))
     begun = [event.at for event in tuple(scene.tape.events) if event.channel == "+try-failover"]
     scene.struck = min((at for at in begun if at > scene.struck), default=scene.struck) - BEFORE_EVENT
     scene.facts |= {name.replace("_", " "): str(value) for name, value in actor.outcome().items()}
@@ -268,11 +268,11 @@ STRIKES: Mapping[str, Callable[[FaultContext], None]] = {
 }
 
 
-def at_once(act: Callable[[Peer], None], peers: Iterable[Peer]) -> None:
+def at_once(carry_out: Callable[[Peer], None], peers: Iterable[Peer]) -> None:
     """Do something to several at the same time."""
     peers = tuple(peers)
     with ThreadPoolExecutor(len(peers)) as pool:
-        for done in [pool.submit(act, peer) for peer in peers]:
+        for done in [pool.submit(carry_out, peer) for peer in peers]:
             done.result()
 
 

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from optimus_ops.change.overlays import check_switch, compose_of, overlays_of, with_staying
 from optimus_ops.errors import Refused
 from optimus_ops.project.settings import Project, load_project
+from optimus_ops.stack.overlays import check_switch, compose_of, overlays_of, with_staying
 
 BASE, SCALE, SENTINEL = (f"/srv/compose/docker-compose{name}.yml" for name in ("", ".scale", ".sentinel"))
 

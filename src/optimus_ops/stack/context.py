@@ -4,32 +4,27 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from optimus_ops.change.history import unfinished
-from optimus_ops.change.journal import facts_of
-from optimus_ops.change.overlays import compose_of
-from optimus_ops.change.run import Change, Planned
+from optimus_ops.change.run import ChangeRun
 from optimus_ops.engine.observe import Docker
 from optimus_ops.engine.observed_stack import observed_stack
 from optimus_ops.errors import MachineLacks, Refused
 from optimus_ops.plan.scale import check_services
 from optimus_ops.project.settings import check_name, load_project
-from optimus_ops.rollout.deadlines import longest
-from optimus_ops.rollout.executor import ComposeExecutor, kept_images
-from optimus_ops.rollout.observed_inputs import Rooms, WantedStack
-from optimus_ops.rollout.undo import observe_baseline
+from optimus_ops.stack.observed_inputs import WantedStack
+from optimus_ops.stack.overlays import compose_of
 from optimus_ops.text.console import Console
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Iterable, Sequence
     from pathlib import Path
 
-    from optimus_ops.change.options import Options
+    from optimus_ops.change.options import ChangeOptions
     from optimus_ops.engine.compose import Compose
     from optimus_ops.model.stack import Stack
     from optimus_ops.model.state import State
-    from optimus_ops.plan.step import Plan
     from optimus_ops.project.settings import Project
 
 
@@ -41,10 +36,10 @@ class StackContext:
     compose: Compose
     docker: Docker
     console: Console
-    options: Options
+    options: ChangeOptions
 
     @classmethod
-    def open(cls, overlays: Sequence[str], options: Options) -> StackContext:
+    def open(cls, overlays: Sequence[str], options: ChangeOptions) -> StackContext:
         """Read the project and connect to its engine; overlays that the stack runs with stay.
 
         Raises:
@@ -58,7 +53,7 @@ class StackContext:
         return cls(project, compose, docker, Console.standard(json=options.json), options)
 
     @classmethod
-    def open_to_stop(cls, overlays: Sequence[str], options: Options) -> StackContext:
+    def open_to_stop(cls, overlays: Sequence[str], options: ChangeOptions) -> StackContext:
         """Likewise, to stop what runs: files may be missing, and none need be readable.
 
         Raises:
@@ -114,19 +109,9 @@ class StackContext:
             )
         check_services(stack, unknown)
 
-    def change(self, make_plan: Callable[[], tuple[Plan, Stack]], *, after: Callable[[], Any] = lambda: None) -> None:
-        """Plan under the lock, show the plan, carry it out.
-
-        Args:
-            make_plan: observes and plans; called once. Returns the plan, and the stack that it is made for.
-            after: called after the plan was carried out; what it returns stands in the JSON document as `state`.
-        """
-
-        def planned() -> Planned:
-            plan, stack = make_plan()
-            return Planned(plan, lambda: self._begin(stack), longest(plan, self.options.deadlines), after)
-
-        Change(self.project.state, self.project.name, self.console, self.options).make(planned)
+    def run(self) -> ChangeRun:
+        """Return a run of a change of this stack."""
+        return ChangeRun(self.project.state, self.project.name, self.options, self.console)
 
     @property
     def journal(self) -> Path:
@@ -141,9 +126,3 @@ class StackContext:
         command = " ".join(change.command)
         self.console.say(f"  change {change.id} ({command}) left the stack half-way; going on from there")
         return change.running_before()
-
-    def _begin(self, stack: Stack) -> tuple[ComposeExecutor, dict[str, dict[str, Any]]]:
-        """Note what is there, and return what carries a plan out and can go back to that."""
-        before = observe_baseline(self.docker, self.compose, stack, (kept_images(self.compose).path,))
-        actor = ComposeExecutor(self.compose, self.docker, stack, Rooms(self.compose), before, self.options.deadlines)
-        return actor, facts_of(before.state)
