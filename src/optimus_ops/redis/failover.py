@@ -9,6 +9,7 @@ from optimus_ops.change.run import ChangeRun
 from optimus_ops.errors import Refused
 from optimus_ops.plan.step import Plan
 from optimus_ops.project.settings import load_project
+from optimus_ops.redis.checks import run_checks
 from optimus_ops.redis.failover_executor import FailoverExecutor
 from optimus_ops.redis.group_lookup import find_deployment
 from optimus_ops.redis.second_look import look_again
