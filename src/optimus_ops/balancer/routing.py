@@ -8,14 +8,17 @@ more to do than the others (WebSockets, answers that take long) is met only by m
 from __future__ import annotations
 
 import http.client
-import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from optimus_ops.system.wait import SYSTEM_CLOCK
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+
+    from optimus_ops.system.wait import Clock
 
 ATTEMPT_SECONDS = 5.0
 PAUSE_SECONDS = 0.05
@@ -59,6 +62,33 @@ class Known:
 
     serving: frozenset[str] = frozenset()
     unwell: frozenset[str] = frozenset()
+
+
+def ask_http(endpoint: Endpoint) -> Answer:
+    """Send one GET on a new connection."""
+    connection = http.client.HTTPConnection(endpoint.host, endpoint.port, timeout=ATTEMPT_SECONDS)
+    try:
+        connection.request("GET", endpoint.path, headers={"Connection": "close", "User-Agent": "optimus-ops"})
+        response = connection.getresponse()
+        response.read()
+        return Answer(response.status, response.headers.get("X-Served-By", ""))
+    except (OSError, http.client.HTTPException):
+        return Answer(0, "")
+    finally:
+        connection.close()
+
+
+@dataclass(frozen=True, slots=True)
+class Prober:
+    """Sends requests through the balancer.
+
+    Args:
+        ask: sends one.
+        clock: tells the time between them.
+    """
+
+    ask: Callable[[Endpoint], Answer] = ask_http
+    clock: Clock = SYSTEM_CLOCK
 
 
 NOTHING_KNOWN = Known()
@@ -124,7 +154,7 @@ def check_routing(
     deadline: float,
     settle: float = 0.0,
     known: Known = NOTHING_KNOWN,
-    ask: Callable[[Endpoint], Answer] | None = None,
+    prober: Prober | None = None,
 ) -> Routing:
     """Ask through the balancer until everything is as it should be, or the deadline passes.
 
@@ -138,23 +168,24 @@ def check_routing(
         deadline: seconds.
         settle: seconds for which everything has to stay right before it counts.
         known: what is known of some of them.
-        ask: one request; over HTTP if not given.
+        prober: sends the requests.
     """
-    began = time.monotonic()
+    prober = prober or Prober()
+    began = prober.clock.monotonic()
     right_since = began
     together = TOGETHER_WHERE_SOME_HANG if known.unwell else 1
     while True:
-        found = _round(service, endpoint, expected, ask or ask_http, together, known.unwell)
+        found = _round(service, endpoint, expected, prober.ask, together, known.unwell)
         routing = replace(found, may_be_silent=known.serving | known.unwell)
         if routing.silent:
             together = min(2 * together, MOST_TOGETHER)
-        now = time.monotonic()
+        now = prober.clock.monotonic()
         if not routing.good:
             right_since = now
         settled = routing.good and now - right_since >= settle
         if settled or now - began >= deadline or not expected:
             return routing
-        time.sleep(PAUSE_SECONDS)
+        prober.clock.sleep(PAUSE_SECONDS)
 
 
 def _round(
@@ -185,17 +216,3 @@ def _round(
             if not met_all and set(expected) - unwell <= set(seen):
                 left = min(left, EXTRA_ROUNDS * len(expected))
     return Routing(service, str(endpoint), dict(expected), dict(seen), dict(failures), excused=dict(excused))
-
-
-def ask_http(endpoint: Endpoint) -> Answer:
-    """Send one GET on a new connection."""
-    connection = http.client.HTTPConnection(endpoint.host, endpoint.port, timeout=ATTEMPT_SECONDS)
-    try:
-        connection.request("GET", endpoint.path, headers={"Connection": "close", "User-Agent": "optimus-ops"})
-        response = connection.getresponse()
-        response.read()
-        return Answer(response.status, response.headers.get("X-Served-By", ""))
-    except (OSError, http.client.HTTPException):
-        return Answer(0, "")
-    finally:
-        connection.close()

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from tests.unit.stacks import replica, stack, state
 
 from optimus_ops.balancer.endpoints import endpoint_of
-from optimus_ops.balancer.routing import Answer, Endpoint, Known, check_routing
+from optimus_ops.balancer.routing import Answer, Endpoint, Known, Prober, check_routing
 from optimus_ops.model.stack import PublishedPort
 
 ENDPOINT = Endpoint("127.0.0.1", 1)
@@ -29,34 +29,44 @@ def good(name: str) -> Answer:
 
 
 def test_every_replica_that_answers_is_counted() -> None:
-    routing = check_routing("ai", ENDPOINT, {"a": "ai-1", "b": "ai-2"}, deadline=0, ask=in_turns(good("a"), good("b")))
+    routing = check_routing(
+        "ai", ENDPOINT, {"a": "ai-1", "b": "ai-2"}, deadline=0, prober=Prober(in_turns(good("a"), good("b")))
+    )
     assert routing.good
     assert routing.verdict == "all 2 answer"
 
 
 def test_a_silent_replica_is_named() -> None:
-    routing = check_routing("ai", ENDPOINT, {"a": "ai-1", "b": "ai-2"}, deadline=0, ask=in_turns(good("a")))
+    routing = check_routing("ai", ENDPOINT, {"a": "ai-1", "b": "ai-2"}, deadline=0, prober=Prober(in_turns(good("a"))))
     assert not routing.good
     assert routing.verdict == "no answer from ai-2"
 
 
 def test_a_replica_that_should_be_gone_is_named() -> None:
-    routing = check_routing("ai", ENDPOINT, {"a": "ai-1"}, deadline=0, ask=in_turns(good("a"), good("ghost")))
+    routing = check_routing(
+        "ai", ENDPOINT, {"a": "ai-1"}, deadline=0, prober=Prober(in_turns(good("a"), good("ghost")))
+    )
     assert routing.verdict == "answers from ghost, which should be gone"
 
 
 def test_an_error_is_not_good_whoever_answered_before() -> None:
-    routing = check_routing("ai", ENDPOINT, {"a": "ai-1"}, deadline=0, ask=in_turns(good("a"), Answer(502, "")))
+    routing = check_routing(
+        "ai", ENDPOINT, {"a": "ai-1"}, deadline=0, prober=Prober(in_turns(good("a"), Answer(502, "")))
+    )
     assert routing.verdict == "1 x 502"
 
 
 def test_no_replica_is_not_good() -> None:
-    assert check_routing("ai", ENDPOINT, {}, deadline=0, ask=in_turns(Answer(0, ""))).verdict.startswith("no replica")
+    assert check_routing("ai", ENDPOINT, {}, deadline=0, prober=Prober(in_turns(Answer(0, "")))).verdict.startswith(
+        "no replica"
+    )
 
 
 def test_a_late_replica_is_waited_for() -> None:
     answers = iter([*[good("a")] * 16, *[good(name) for name in "ab" * 20]])
-    routing = check_routing("ai", ENDPOINT, {"a": "1", "b": "2"}, deadline=30, ask=lambda _endpoint: next(answers))
+    routing = check_routing(
+        "ai", ENDPOINT, {"a": "1", "b": "2"}, deadline=30, prober=Prober(lambda _endpoint: next(answers))
+    )
     assert routing.good
 
 
@@ -74,16 +84,16 @@ def test_a_replica_that_is_busier_is_met_by_more_requests_at_once() -> None:
             at_once.release()
 
     names = {"busy": "ai-1", "idle": "ai-2"}
-    assert not check_routing("ai", ENDPOINT, names, deadline=0, ask=least_connections).good
-    assert check_routing("ai", ENDPOINT, names, deadline=60, ask=least_connections).good
+    assert not check_routing("ai", ENDPOINT, names, deadline=0, prober=Prober(least_connections)).good
+    assert check_routing("ai", ENDPOINT, names, deadline=60, prober=Prober(least_connections)).good
 
 
 def test_a_replica_that_is_known_to_serve_may_be_too_busy_to_answer() -> None:
     names = {"busy": "ai-1", "idle": "ai-2"}
     check = functools.partial(check_routing, "ai", ENDPOINT, names, deadline=0, known=Known(frozenset({"busy"})))
-    assert check(ask=in_turns(good("idle"))).good
-    assert not check(ask=in_turns(good("busy"))).good
-    assert not check(ask=in_turns(good("idle"), good("ghost"))).good
+    assert check(prober=Prober(in_turns(good("idle")))).good
+    assert not check(prober=Prober(in_turns(good("busy")))).good
+    assert not check(prober=Prober(in_turns(good("idle"), good("ghost")))).good
 
 
 def test_what_was_right_for_a_moment_is_asked_again_until_it_stays_right() -> None:
@@ -96,7 +106,7 @@ def test_what_was_right_for_a_moment_is_asked_again_until_it_stays_right() -> No
         asked.append(answer.status)
         return answer
 
-    assert check_routing("ai", ENDPOINT, {"a": "ai-1"}, deadline=30, settle=0.2, ask=ask).good
+    assert check_routing("ai", ENDPOINT, {"a": "ai-1"}, deadline=30, settle=0.2, prober=Prober(ask)).good
     assert asked[3] == 504
     assert len(asked) > 4
 
@@ -105,7 +115,7 @@ def test_what_was_right_for_a_moment_is_asked_again_until_it_stays_right() -> No
 def test_good_exactly_if_those_who_answer_are_those_expected(expected: set[str], answering: set[str]) -> None:
     names = {name: name for name in sorted(expected)}
     answers = in_turns(*(good(name) for name in sorted(answering)))
-    assert check_routing("ai", ENDPOINT, names, deadline=0, ask=answers).good == (expected == answering)
+    assert check_routing("ai", ENDPOINT, names, deadline=0, prober=Prober(answers)).good == (expected == answering)
 
 
 def test_the_port_is_asked_that_the_balancer_runs_with_and_not_the_one_that_is_wanted() -> None:
@@ -134,7 +144,7 @@ def test_failures_are_put_down_to_a_replica_that_is_known_not_to_be_well() -> No
         {"a": "ai-1", "b": "ai-2", "sick": "ai-3"},
         deadline=0,
         known=SICK,
-        ask=lambda _: next(answers),
+        prober=Prober(lambda _: next(answers)),
     )
     assert routing.good
     assert set(routing.excused) == {"503", "no answer"}
@@ -149,7 +159,7 @@ def test_whoever_else_fails_is_told_all_the_same(bad: Answer) -> None:
         {"a": "ai-1", "b": "ai-2", "sick": "ai-3"},
         deadline=0,
         known=SICK,
-        ask=lambda _: next(answers),
+        prober=Prober(lambda _: next(answers)),
     )
     assert not routing.good
 
@@ -161,6 +171,6 @@ def test_one_that_is_well_has_to_answer_beside_one_that_is_not() -> None:
         {"a": "ai-1", "b": "ai-2", "sick": "ai-3"},
         deadline=0,
         known=SICK,
-        ask=lambda _: Answer(200, "a"),
+        prober=Prober(lambda _: Answer(200, "a")),
     )
     assert routing.silent == ("ai-2",)
