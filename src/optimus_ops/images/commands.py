@@ -15,6 +15,7 @@ from optimus_ops.images.listing import as_json, as_text, list_images
 from optimus_ops.images.local import image_id
 from optimus_ops.images.model import public_images
 from optimus_ops.images.registry import registry_answers
+from optimus_ops.plan.cause import Cause
 from optimus_ops.plan.render import plan_text
 from optimus_ops.plan.step import Plan
 from optimus_ops.plan.steps import Build, MakeBases
@@ -41,7 +42,7 @@ def build_images(services: Sequence[str], overlays: Sequence[str], *, plan: bool
     bases = _needed_bases(console, compose, services or None)
     if plan:
         names = tuple(one.service for one in choose(compose.document(), services))
-        build_step = Build(services=names, cause="asked for; layers that did not change come from the cache")
+        build_step = Build(services=names, cause=Cause("asked for; layers that did not change come from the cache"))
         _show(console, compose, "images.build", (*_as_steps(bases), build_step))
         return
     made = _provide_bases(console, compose, bases)
@@ -76,7 +77,7 @@ def make_bases(overlays: Sequence[str], *, refresh: bool, force: bool, plan: boo
 
 def _as_steps(bases: Sequence[str]) -> tuple[Step, ...]:
     cause = "they are named, or no registry answers"
-    return (MakeBases(images=tuple(bases), cause=cause),) if bases else ()
+    return (MakeBases(images=tuple(bases), cause=Cause(cause)),) if bases else ()
 
 
 def _show(console: Console, compose: Compose, purpose: str, steps: tuple[Step, ...]) -> None:

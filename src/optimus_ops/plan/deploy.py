@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from optimus_ops.errors import Refused
+from optimus_ops.plan.cause import Cause
 from optimus_ops.plan.order import start_order
 from optimus_ops.plan.pulling import check_obtainable, check_pullable, moved_cause
 from optimus_ops.plan.scale import (
@@ -140,7 +141,7 @@ def plan_deploy(stack: Stack, state: State, request: DeployRequest, around: Obse
         steps.extend(_image_steps(stack, request, around, items))
     if items:
         names = tuple(item.service for item in items)
-        steps.append(CheckContracts(services=names, cause="services that call each other run beside it"))
+        steps.append(CheckContracts(services=names, cause=Cause("services that call each other run beside it")))
         migrate = _migrate_steps(stack, state, request, around, names)
         steps.extend(_before_start(stack, state, request, around, names, migrate))
     for item in items:
@@ -183,8 +184,8 @@ def _restart_steps(stack: Stack, state: State, replaced: tuple[str, ...]) -> tup
         named = ", ".join(needed for needed, told in stack.services[name].depends_on.items() if told.restart)
         running, seconds = state.running(name), stack.services[name].stop_seconds
         cause = f"{name} depends on {named} with restart: true"
-        steps.append(Restart(service=name, victims=going(running), seconds=seconds, cause=cause))
-        steps.append(WaitDependency(services=(name,), cause="it was restarted"))
+        steps.append(Restart(service=name, victims=going(running), seconds=seconds, cause=Cause(cause)))
+        steps.append(WaitDependency(services=(name,), cause=Cause("it was restarted")))
     return tuple(steps)
 
 
@@ -317,15 +318,15 @@ def _image_steps(
         here = all(stack.services[name].image in around.images for name in built)
         cause = "its sources changed" if here else "the images are not on this machine"
         check_obtainable(bases_of(stack, built), around)
-        steps.extend((*bases_steps(around), Build(services=built, cause=cause)))
+        steps.extend((*bases_steps(around), Build(services=built, cause=Cause(cause))))
     if request.repin:
         cause = "; ".join(item.cause for item in items) or "as asked for"
-        steps.append(Pin(images=tuple(request.images.items()), environment=request.environment, cause=cause))
+        steps.append(Pin(images=tuple(request.images.items()), environment=request.environment, cause=Cause(cause)))
     if here_not:
         check_pullable(stack, here_not, around)
-        steps.append(Pull(services=here_not, cause="the images are not on this machine"))
+        steps.append(Pull(services=here_not, cause=Cause("the images are not on this machine")))
     if moved:
-        steps.append(Pull(services=moved, cause=moved_cause(stack, moved, around)))
+        steps.append(Pull(services=moved, cause=Cause(moved_cause(stack, moved, around))))
     return tuple(steps)
 
 
@@ -339,7 +340,7 @@ def _keep_steps(
         new = "" if image in anew else around.images.get(image, "")
         old = tuple(dict.fromkeys(replica.image_id for replica in item.old if replica.image_id != new))
         if old:
-            steps.append(Keep(service=item.service, images=old, cause="it runs now"))
+            steps.append(Keep(service=item.service, images=old, cause=Cause("it runs now")))
     return tuple(steps)
 
 
@@ -386,7 +387,7 @@ def _batches(stack: Stack, request: DeployRequest, item: Replacement) -> Iterato
         if leave:
             del old[: len(leave)]
             seconds = stack.services[item.service].stop_seconds
-            batch.append(Stop(victims=going(leave), seconds=seconds, cause=item.cause))
+            batch.append(Stop(victims=going(leave), seconds=seconds, cause=Cause(item.cause)))
         yield batch
 
 
@@ -402,19 +403,21 @@ def _new_steps(stack: Stack, item: Replacement, count: int, started: int, observ
     """
     name = item.service
     ended = tuple(replica.id for replica in item.ended)
-    yield Start(counts=((name, count),), replicas=True, ended=ended, cause=item.cause)
-    yield WaitHealthy(counts=((name, started),), new=True, cause="they were started")
+    yield Start(counts=((name, count),), replicas=True, ended=ended, cause=Cause(item.cause))
+    yield WaitHealthy(counts=((name, started),), new=True, cause=Cause("they were started"))
     if name in routed(stack):
-        yield VerifyRouting(counts=((name, count),), cause="replicas were started")
+        yield VerifyRouting(counts=((name, count),), cause=Cause("replicas were started"))
     if observe:
-        yield Observe(service=name, seconds=observe, cause="the old ones still serve")
+        yield Observe(service=name, seconds=observe, cause=Cause("the old ones still serve"))
 
 
 def _last_steps(stack: Stack, items: tuple[Replacement, ...]) -> tuple[Step, ...]:
     counts = tuple((item.service, item.wanted) for item in items if item.service in routed(stack))
-    verify = (VerifyRouting(counts=counts, settle=SETTLE_SECONDS, cause="replicas were replaced"),) if counts else ()
+    verify = (
+        (VerifyRouting(counts=counts, settle=SETTLE_SECONDS, cause=Cause("replicas were replaced")),) if counts else ()
+    )
     gone = tuple(victim for item in items for victim in going((*item.old, *item.ended)))
-    return (*verify, Remove(victims=gone, cause="they were replaced")) if gone else verify
+    return (*verify, Remove(victims=gone, cause=Cause("they were replaced"))) if gone else verify
 
 
 def _reload_steps(stack: Stack, state: State, request: DeployRequest, around: ObservedInputs) -> tuple[Step, ...]:
@@ -444,9 +447,9 @@ def _reload_steps(stack: Stack, state: State, request: DeployRequest, around: Ob
         )
     counts = tuple((other, len(state.running(other))) for other in routed(stack) if state.running(other))
     return (
-        CheckConfig(service=name, cause=cause),
-        Reload(service=name, cause=cause),
-        VerifyRouting(counts=counts, settle=SETTLE_SECONDS, cause="the balancer has a new configuration"),
+        CheckConfig(service=name, cause=Cause(cause)),
+        Reload(service=name, cause=Cause(cause)),
+        VerifyRouting(counts=counts, settle=SETTLE_SECONDS, cause=Cause("the balancer has a new configuration")),
     )
 
 

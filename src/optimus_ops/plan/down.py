@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from optimus_ops.plan.cause import Cause
 from optimus_ops.plan.scale import going
 from optimus_ops.plan.step import Plan, Step
 from optimus_ops.plan.steps import Remove, RemoveNetwork, Stop
@@ -30,10 +31,10 @@ def plan_down(stack: Stack, state: State, networks: Sequence[str]) -> Plan:
         seconds = max((stack.services[name].stop_seconds for name in names if name in stack.services), default=10.0)
         cause = f"{len(replicas)} there, 0 wanted"
         if running:
-            steps.append(Stop(victims=going(running), seconds=seconds, cause=cause))
+            steps.append(Stop(victims=going(running), seconds=seconds, cause=Cause(cause)))
         if replicas:
-            steps.append(Remove(victims=going(replicas), cause=cause))
-    steps.extend(RemoveNetwork(network=name, cause="--prune-network") for name in networks)
+            steps.append(Remove(victims=going(replicas), cause=Cause(cause)))
+    steps.extend(RemoveNetwork(network=name, cause=Cause("--prune-network")) for name in networks)
     return Plan(state.project, "down", tuple(steps))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from optimus_ops.errors import Refused
+from optimus_ops.plan.cause import Cause
 from optimus_ops.plan.scale import going
 from optimus_ops.plan.step import Step
 from optimus_ops.plan.steps import Build, Remove, RemoveImages, RemoveNetwork, Stop
@@ -49,16 +50,16 @@ def _clear(containers: tuple[Replica, ...]) -> tuple[Step, ...]:
     running = [replica for replica in containers if replica.running]
     if running:
         seconds = max(replica.stop_seconds for replica in running)
-        steps.append(Stop(victims=going(running), seconds=seconds, cause=CAUSE))
+        steps.append(Stop(victims=going(running), seconds=seconds, cause=Cause(CAUSE)))
     if containers:
-        steps.append(Remove(victims=going(containers), cause=CAUSE))
+        steps.append(Remove(victims=going(containers), cause=Cause(CAUSE)))
     return tuple(steps)
 
 
 def clear_rest(leftovers: Leftovers) -> tuple[Step, ...]:
     """Return the steps by which networks and images go that nothing uses."""
-    networks = tuple(RemoveNetwork(network=name, cause=CAUSE) for name in leftovers.networks)
-    images = (RemoveImages(images=leftovers.images, cause=CAUSE),) if leftovers.images else ()
+    networks = tuple(RemoveNetwork(network=name, cause=Cause(CAUSE)) for name in leftovers.networks)
+    images = (RemoveImages(images=leftovers.images, cause=Cause(CAUSE)),) if leftovers.images else ()
     return (*networks, *images)
 
 

@@ -32,7 +32,7 @@ def plan_text(plan: Plan) -> str:
         part = step.part
         last = number == len(plan.steps) or plan.steps[number].part != part
         branch = ("  └─" if last else "  ├─") if part else ""
-        lines.append(_line(f"{branch}  {number:>2}. {step.text:<{width - len(branch)}}", step.cause))
+        lines.append(_line(f"{branch}  {number:>2}. {step.text:<{width - len(branch)}}", step.cause.text))
     return "\n".join([*lines, *notes])
 
 

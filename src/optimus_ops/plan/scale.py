@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from optimus_ops.errors import Refused
+from optimus_ops.plan.cause import Cause
 from optimus_ops.plan.order import needed_by
 from optimus_ops.plan.pulling import check_obtainable, check_pullable, moved_cause
 from optimus_ops.plan.stale import Versions, stale_replicas
@@ -163,8 +164,10 @@ def _fewer_steps(
     verify = _verify_after_stop(stack, wanted, fewer)
     leaving = tuple(victim for step in stop for victim in step.victims)
     ended = ended_replicas(state, stack.scalable)
-    cause = "; ".join([*(step.cause for step in stop), *(f"{replica.name} {replica.condition}" for replica in ended)])
-    remove = (Remove(victims=(*leaving, *going(ended)), cause=cause),) if leaving or ended else ()
+    cause = "; ".join(
+        [*(step.cause.text for step in stop), *(f"{replica.name} {replica.condition}" for replica in ended)]
+    )
+    remove = (Remove(victims=(*leaving, *going(ended)), cause=Cause(cause)),) if leaving or ended else ()
     return (*stop, *verify, *remove)
 
 
@@ -175,7 +178,7 @@ def ended_replicas(state: State, services: Iterable[str]) -> tuple[Replica, ...]
 
 def resume_steps(state: State) -> tuple[Step, ...]:
     """Return the step that lets frozen containers go on, whichever service is meant."""
-    return (Resume(victims=going(state.frozen), cause="frozen (docker pause)"),) if state.frozen else ()
+    return (Resume(victims=going(state.frozen), cause=Cause("frozen (docker pause)")),) if state.frozen else ()
 
 
 def check_services(stack: Stack, names: Iterable[str]) -> None:
@@ -247,15 +250,15 @@ def prepare_steps(stack: Stack, state: State, request: ScaleRequest, around: Obs
     pulled = tuple(name for name in missing if not bases or stack.services[name].image not in around.bases_missing)
     check_pullable(stack, pulled, around)
     if pulled:
-        steps.append(Pull(services=pulled, cause="the images are not on this machine"))
+        steps.append(Pull(services=pulled, cause=Cause("the images are not on this machine")))
     moved = tuple(name for name, service in stack.services.items() if service.image in around.moved)
     if moved:
-        steps.append(Pull(services=moved, cause=moved_cause(stack, moved, around)))
+        steps.append(Pull(services=moved, cause=Cause(moved_cause(stack, moved, around))))
     builds = _build_steps(stack, request.build, {**outdated, **unbuilt})
     check_obtainable((image for step in builds for image in bases_of(stack, step.services)), around)
     steps.extend(builds)
     if request.environment:
-        steps.append(Pin(environment=request.environment, cause="so that the database has enough connections"))
+        steps.append(Pin(environment=request.environment, cause=Cause("so that the database has enough connections")))
     return tuple(steps)
 
 
@@ -272,7 +275,7 @@ def secrets_steps(around: ObservedInputs) -> tuple[Step, ...]:
     if around.secrets is None:
         return ()
     cause = "platform-owned secrets are missing" if around.secrets else "the projected secrets are out of date"
-    return (WriteSecrets(names=around.secrets, cause=cause),)
+    return (WriteSecrets(names=around.secrets, cause=Cause(cause)),)
 
 
 def bases_steps(around: ObservedInputs) -> tuple[Step, ...]:
@@ -280,7 +283,7 @@ def bases_steps(around: ObservedInputs) -> tuple[Step, ...]:
     if not around.bases_missing or around.registry_answers:
         return ()
     cause = "no registry answers, and they are not on this machine"
-    return (MakeBases(images=around.bases_missing, cause=cause),)
+    return (MakeBases(images=around.bases_missing, cause=Cause(cause)),)
 
 
 def idle_images(stack: Stack, state: State) -> tuple[str, ...]:
@@ -295,7 +298,7 @@ def _build_steps(stack: Stack, asked: frozenset[str], needed: Mapping[str, str])
     first = {image: next(n for n, s in stack.services.items() if s.image == image) for image in reasons}
     names = tuple(name for name in stack.services if name in first.values())
     causes = dict.fromkeys(reasons[stack.services[name].image] for name in names)
-    return [Build(services=names, cause="; ".join(causes))] if names else []
+    return [Build(services=names, cause=Cause("; ".join(causes)))] if names else []
 
 
 def jobs_to_run(
@@ -346,22 +349,22 @@ def migrate_steps(
     image = stack.services[name].image
     # What runs already must be able to live with the new schema.
     beside = any(state.running(other) for other, service in stack.services.items() if service.image == image)
-    check = (CheckMigrations(service=name, cause="replicas run that know the old schema"),) if beside else ()
+    check = (CheckMigrations(service=name, cause=Cause("replicas run that know the old schema")),) if beside else ()
     if request.run_migrations:
-        return (*check, Migrate(service=name, cause="--run-migrations"))
+        return (*check, Migrate(service=name, cause=Cause("--run-migrations")))
     rebuilt = {stack.services[built].image for built in request.build}
     starting = {stack.services[service].image for service in short}
     if image in rebuilt or (image in starting and image in around.outdated and image in idle_images(stack, state)):
-        return (*check, Migrate(service=name, cause="its image is built anew"))
+        return (*check, Migrate(service=name, cause=Cause("its image is built anew")))
     if image in starting and image in around.moved:
-        return (*check, Migrate(service=name, cause="its image is pulled anew"))
+        return (*check, Migrate(service=name, cause=Cause("its image is pulled anew")))
     done = any(
         replica.status == "exited" and replica.exit_code == 0 and replica.image_id == around.images.get(image)
         for replica in state.of(name)
     )
     if done or image not in starting:
         return ()
-    return (*check, Migrate(service=name, cause="it has not ended well on this image yet"))
+    return (*check, Migrate(service=name, cause=Cause("it has not ended well on this image yet")))
 
 
 def routed(stack: Stack) -> tuple[str, ...]:
@@ -376,7 +379,7 @@ def _verify(stack: Stack, state: State, most: Mapping[str, int], starts: Sequenc
     fresh = stack.balancer in started
     names = [name for name in routed(stack) if fresh or name in started]
     counts = tuple((name, max(most[name], len(state.running(name)))) for name in names)
-    return (VerifyRouting(counts=counts, cause="replicas were started"),) if counts else ()
+    return (VerifyRouting(counts=counts, cause=Cause("replicas were started")),) if counts else ()
 
 
 def stop_step(
@@ -403,7 +406,7 @@ def stop_step(
     leaving = (*forced, *victims(others, fewer - len(forced), stale))
     unwell = "; ".join(f"{replica.name} {replica.condition} (--force)" for replica in forced)
     cause = unwell or f"{name}: {len(state.running(name))} running, {count} wanted"
-    return Stop(victims=going(leaving), seconds=stack.services[name].stop_seconds, cause=cause)
+    return Stop(victims=going(leaving), seconds=stack.services[name].stop_seconds, cause=Cause(cause))
 
 
 def going(replicas: Iterable[Replica]) -> tuple[ContainerRef, ...]:
@@ -429,7 +432,9 @@ def victims(replicas: Sequence[Replica], count: int, stale: Container[str] = ())
 
 def _verify_after_stop(stack: Stack, wanted: Mapping[str, int], fewer: Mapping[str, int]) -> tuple[Step, ...]:
     counts = tuple((name, wanted[name]) for name in routed(stack) if name in fewer)
-    return (VerifyRouting(counts=counts, settle=SETTLE_SECONDS, cause="replicas were removed"),) if counts else ()
+    return (
+        (VerifyRouting(counts=counts, settle=SETTLE_SECONDS, cause=Cause("replicas were removed")),) if counts else ()
+    )
 
 
 def plan_migrate(stack: Stack, state: State, around: ObservedInputs) -> Plan:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from optimus_ops.model.stack import HEALTHY
+from optimus_ops.plan.cause import Cause
 from optimus_ops.plan.order import Rank, rank_of, start_order
 from optimus_ops.plan.step import Step
 from optimus_ops.plan.steps import RunJob, Start, WaitDependency, WaitHealthy
@@ -62,7 +63,7 @@ def due_jobs(
         due |= more
         reached |= more
     return {
-        name: (RunJob(service=name, required=_required(stack, name, reached), cause=causes[name]),)
+        name: (RunJob(service=name, required=_required(stack, name, reached), cause=Cause(causes[name])),)
         for name in stack.services
         if name in due
     }
@@ -134,7 +135,9 @@ def start_steps(
             ended = tuple(found.id for name in group for found in state.of(name) if not found.running)
             replicas = rank == Rank.REPLICAS
             steps.append(
-                Start(counts=tuple(counts.items()), replicas=replicas, ended=ended if replicas else (), cause=cause)
+                Start(
+                    counts=tuple(counts.items()), replicas=replicas, ended=ended if replicas else (), cause=Cause(cause)
+                )
             )
     return (*steps, *_wait(state, pending))
 
@@ -162,7 +165,7 @@ def wait_for_dependencies(state: State, needed: Mapping[str, bool]) -> tuple[Ste
         if state.running(name) and not any(replica.ready for replica in state.running(name))
     }
     return tuple(
-        WaitDependency(services=names, required=required, cause="what starts depends on it")
+        WaitDependency(services=names, required=required, cause=Cause("what starts depends on it"))
         for required in (True, False)
         if (names := tuple(name for name, told in late.items() if told == required))
     )
@@ -176,4 +179,4 @@ def _wait(state: State, started: Mapping[str, int], *, required: bool = True) ->
     """Return the wait for what was started; what was unhealthy before is not waited for."""
     unhealthy = {name: sum(replica.health == "unhealthy" for replica in state.running(name)) for name in state.services}
     counts = tuple((name, count - unhealthy.get(name, 0)) for name, count in started.items())
-    return (WaitHealthy(counts=counts, required=required, cause="they were started"),) if counts else ()
+    return (WaitHealthy(counts=counts, required=required, cause=Cause("they were started")),) if counts else ()

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, dataclass_transform
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from optimus_ops.plan.cause import Cause
+
 
 @dataclass(frozen=True, slots=True)
 class ContainerRef:
@@ -35,7 +37,7 @@ class Step:
     final: ClassVar[bool] = False
     """Whether it can't be undone half-way: a signal that arrives meanwhile waits for its end."""
     template: ClassVar[str] = ""
-    cause: str
+    cause: Cause
     part: str = ""
 
     @property
@@ -47,7 +49,7 @@ class Step:
         """Return the step as a JSON object: its kind, its text, its cause and its own fields."""
         own = asdict(self)
         del own["cause"], own["part"]
-        return {"step": self.kind, "text": self.text, "cause": self.cause, "part": self.part, **own}
+        return {"step": self.kind, "text": self.text, "cause": str(self.cause), "part": self.part, **own}
 
 
 def _shown(value: object) -> object:

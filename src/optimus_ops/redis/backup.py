@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from optimus_ops.change.run import ChangeRun
 from optimus_ops.errors import MachineLacks, Refused
+from optimus_ops.plan.cause import Cause
 from optimus_ops.plan.step import Plan
 from optimus_ops.project.settings import load_project
 from optimus_ops.redis.backup_executor import BackupExecutor
@@ -88,10 +89,10 @@ def plan_backup(project: str, server: str, folder: Path, files: DataFiles) -> Pl
         project,
         "redis.backup",
         (
-            Snapshot(server=server, cause=both if parted else "it is all that the server keeps"),
-            CopyDataFiles(server=server, folder=str(folder), cause=f"to {folder}"),
-            CheckBackup(server=server, folder=str(folder), cause="a backup that can't be read is none"),
-            FinalizeBackup(folder=str(folder), cause="what changes later will be noticed"),
+            Snapshot(server=server, cause=Cause(both if parted else "it is all that the server keeps")),
+            CopyDataFiles(server=server, folder=str(folder), cause=Cause(f"to {folder}")),
+            CheckBackup(server=server, folder=str(folder), cause=Cause("a backup that can't be read is none")),
+            FinalizeBackup(folder=str(folder), cause=Cause("what changes later will be noticed")),
         ),
     )
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from optimus_ops.change.run import ChangeRun
 from optimus_ops.errors import Refused
+from optimus_ops.plan.cause import Cause
 from optimus_ops.plan.step import Plan
 from optimus_ops.project.settings import load_project
 from optimus_ops.redis.checks import run_checks
@@ -100,14 +101,16 @@ def plan_failover(topology: Topology, to: str = "") -> Plan:
     steps: list[Step] = []
     if wanted:
         steps.append(
-            SetReplicaPriority(server=wanted.node.name, master=topology.master, cause="sentinels choose otherwise")
+            SetReplicaPriority(
+                server=wanted.node.name, master=topology.master, cause=Cause("sentinels choose otherwise")
+            )
         )
-    steps.append(CoordinatedFailover(**names, cause=cause))
+    steps.append(CoordinatedFailover(**names, cause=Cause(cause)))
     checked = wanted.node.name if wanted else ""
-    steps.append(VerifyFailover(**names, wanted=checked, cause="an answer of one sentinel is no proof"))
+    steps.append(VerifyFailover(**names, wanted=checked, cause=Cause("an answer of one sentinel is no proof")))
     if wanted:
         steps.append(
-            ResetReplicaPriority(server=wanted.node.name, cause="a later fail-over chooses the freshest replica")
+            ResetReplicaPriority(server=wanted.node.name, cause=Cause("a later fail-over chooses the freshest replica"))
         )
     return Plan(topology.title, "redis.failover", tuple(steps))
 

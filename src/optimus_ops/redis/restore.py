@@ -10,6 +10,7 @@ from redis.exceptions import RedisError
 
 from optimus_ops.change.run import ChangeRun
 from optimus_ops.errors import Refused
+from optimus_ops.plan.cause import Cause
 from optimus_ops.plan.step import Plan
 from optimus_ops.project.settings import load_project
 from optimus_ops.redis.containers import find_redis
@@ -154,14 +155,17 @@ def plan_restore(
     replicas = tuple(one.node.name for one in group[:-1] if one.role != "sentinel")
     made = f"{manifest.keys} keys of {manifest.project} {manifest.server}, made {manifest.made_at}"
     steps = [
-        StageBackup(server=master, folder=str(folder), source=source, cause=made),
-        StopRedis(names=(*sentinels, *replicas, master), cause="data is replaced while nobody uses it"),
-        MoveDataAside(servers=(*replicas, master), aside=aside, cause="it comes back if anything fails"),
-        ActivateBackup(server=master, cause="from now on it is the data"),
-        StartRedis(names=(*sentinels, master), cause="the master comes first, with the restored data"),
-        *([StartRedis(names=replicas, cause="empty, they copy it from the master")] if replicas else []),
+        StageBackup(server=master, folder=str(folder), source=source, cause=Cause(made)),
+        StopRedis(names=(*sentinels, *replicas, master), cause=Cause("data is replaced while nobody uses it")),
+        MoveDataAside(servers=(*replicas, master), aside=aside, cause=Cause("it comes back if anything fails")),
+        ActivateBackup(server=master, cause=Cause("from now on it is the data")),
+        StartRedis(names=(*sentinels, master), cause=Cause("the master comes first, with the restored data")),
+        *([StartRedis(names=replicas, cause=Cause("empty, they copy it from the master"))] if replicas else []),
         VerifyRestore(
-            server=master, keys=manifest.keys - manifest.expiring, aside=aside, cause="the backup had that many keys"
+            server=master,
+            keys=manifest.keys - manifest.expiring,
+            aside=aside,
+            cause=Cause("the backup had that many keys"),
         ),
     ]
     return Plan(project, "redis.restore", tuple(steps))

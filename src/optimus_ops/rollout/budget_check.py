@@ -9,6 +9,7 @@ from optimus_ops.engine.capacity import observe_capacity
 from optimus_ops.model.budget_items import Capacity
 from optimus_ops.model.budgets import check_budgets, fit_pool
 from optimus_ops.model.pools import database_of, pools_of
+from optimus_ops.plan.cause import Cause
 from optimus_ops.plan.deploy import peak_replicas
 from optimus_ops.plan.steps import CheckBudgets, Migrate, RunJob, Start
 
@@ -56,7 +57,7 @@ class BudgetCheck:
         pooled = started & set(pools_of(self.stack))
         if capacity.max_connections is not None or not pooled or database_of(self.stack) is None:
             return plan
-        check = CheckBudgets(peak=tuple(peak.items()), cause="the database could not be asked before it ran")
+        check = CheckBudgets(peak=tuple(peak.items()), cause=Cause("the database could not be asked before it ran"))
         return replace(plan, steps=_before_replicas(plan.steps, check))
 
     def pools_that_fit(self, plan: Plan) -> tuple[tuple[str, str, str], ...]:

@@ -14,7 +14,7 @@ def test_the_large_stack_is_as_large_as_it_is_said_to_be() -> None:
 def test_both_plans_touch_every_scalable_service() -> None:
     scalable = set(parsed(document()).scalable)
     for plan in plans(document()).values():
-        assert scalable <= {word for step in plan().steps for word in step.cause.replace(":", "").split()}
+        assert scalable <= {word for step in plan().steps for word in step.cause.text.replace(":", "").split()}
 
 
 def test_memory_is_told_in_bytes() -> None:

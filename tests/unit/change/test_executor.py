@@ -15,6 +15,7 @@ from optimus_ops.change.executor import StepExecutor, execute
 from optimus_ops.change.journal import Journal
 from optimus_ops.change.subscribers import ConsoleSubscriber, JournalSubscriber, fan_out
 from optimus_ops.errors import Interrupted, OpsError
+from optimus_ops.plan.cause import Cause
 from optimus_ops.plan.step import ContainerRef, Plan, Step
 from optimus_ops.plan.steps import Migrate, Remove, Start
 from optimus_ops.text.console import Console, Progress
@@ -23,9 +24,9 @@ PLAN = Plan(
     "shop",
     "scale",
     (
-        Start(counts=(("postgres", 1),), cause="0 running"),
-        Migrate(service="migrations", cause="never ran"),
-        Start(counts=(("ai", 3),), cause="0 running"),
+        Start(counts=(("postgres", 1),), cause=Cause("0 running")),
+        Migrate(service="migrations", cause=Cause("never ran")),
+        Start(counts=(("ai", 3),), cause=Cause("0 running")),
     ),
 )
 
@@ -133,7 +134,7 @@ def test_a_removal_that_has_begun_ends_whatever_signal_comes(tmp_path: Path) -> 
             super().carry_out(step, progress)
 
     actor = Interrupting()
-    plan = Plan("shop", "deploy", (Remove(victims=(ContainerRef("shop-ai-1", "id"),), cause="replaced"),))
+    plan = Plan("shop", "deploy", (Remove(victims=(ContainerRef("shop-ai-1", "id"),), cause=Cause("replaced")),))
     stream = io.StringIO()
     journal = Journal.begin(tmp_path, plan)
     execute(

@@ -20,6 +20,7 @@ from optimus_ops.change.history import Change, Outcome, Result, parse_change, re
 from optimus_ops.change.journal import Journal
 from optimus_ops.change.subscribers import ConsoleSubscriber, JournalSubscriber, fan_out
 from optimus_ops.errors import Interrupted, OpsError
+from optimus_ops.plan.cause import Cause
 from optimus_ops.plan.step import Plan, Step
 from optimus_ops.plan.steps import Migrate, Start
 from optimus_ops.text.console import Console, Progress
@@ -28,9 +29,9 @@ PLAN = Plan(
     "shop",
     "deploy",
     (
-        Migrate(service="migrations", cause="never ran"),
-        Start(counts=(("ai", 3),), cause="1 running, 3 wanted"),
-        Start(counts=(("memory", 1),), cause="0 running"),
+        Migrate(service="migrations", cause=Cause("never ran")),
+        Start(counts=(("ai", 3),), cause=Cause("1 running, 3 wanted")),
+        Start(counts=(("memory", 1),), cause=Cause("0 running")),
     ),
 )
 

@@ -15,11 +15,12 @@ from tests.unit.stacks import replica, state
 from optimus_ops.change.history import Outcome, read_history
 from optimus_ops.change.journal import KEPT, Journal, change_files, facts_of
 from optimus_ops.errors import Refused
+from optimus_ops.plan.cause import Cause
 from optimus_ops.plan.step import Plan
 from optimus_ops.plan.steps import Start
 from optimus_ops.system.clock import boot_id
 
-PLAN = Plan("shop", "scale", (Start(counts=(("ai", 3),), cause="1 running"),))
+PLAN = Plan("shop", "scale", (Start(counts=(("ai", 3),), cause=Cause("1 running")),))
 
 
 def lines(journal: Journal) -> list[dict[str, Any]]:

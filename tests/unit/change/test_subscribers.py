@@ -14,11 +14,16 @@ from optimus_ops.change.options import ChangeOptions
 from optimus_ops.change.run import ChangeRun
 from optimus_ops.change.subscribers import JsonLinesSubscriber
 from optimus_ops.errors import OpsError, Refused
+from optimus_ops.plan.cause import Cause
 from optimus_ops.plan.step import Plan, Step
 from optimus_ops.plan.steps import Migrate, Start
 from optimus_ops.text.console import Progress
 
-PLAN = Plan("shop", "scale", (Start(counts=(("ai", 3),), cause="0 running"), Migrate(service="job", cause="never ran")))
+PLAN = Plan(
+    "shop",
+    "scale",
+    (Start(counts=(("ai", 3),), cause=Cause("0 running")), Migrate(service="job", cause=Cause("never ran"))),
+)
 
 
 @dataclass

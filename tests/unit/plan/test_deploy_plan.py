@@ -50,7 +50,7 @@ def test_the_old_version_serves_until_the_new_one_is_proven() -> None:
 def test_the_cause_names_both_images() -> None:
     plan = plan_deploy(stack(), running(ai=1), DeployRequest(("ai",)), around())
     start = next(step for step in plan.steps if isinstance(step, Start))
-    assert start.cause == "ai: image shop/ai:loca runs, new is wanted"
+    assert start.cause.text == "ai: image shop/ai:loca runs, new is wanted"
 
 
 def test_batches_are_as_large_as_parallelism_and_surge_allow() -> None:
@@ -98,7 +98,7 @@ def test_a_changed_configuration_is_a_reason_to_replace(
         ObservedInputs(images=IMAGES, **changes),
     )
     stop = next(step for step in plan.steps if isinstance(step, Stop))
-    assert stop.cause == cause
+    assert stop.cause.text == cause
 
 
 def _ai() -> dict[str, Any]:
@@ -136,9 +136,9 @@ def test_a_tag_that_moved_in_its_registry_is_pulled_and_every_replica_goes() -> 
     there = state(replica("nginx-lb"), replica("ai", image="shop/ai:1", image_id="sha256:old"))
     plan = plan_deploy(foreign, there, DeployRequest(("ai",)), facts)
     assert texts(plan)[:2] == ["keep ai's image old for a rollback", "pull the images of ai"]
-    assert plan.steps[1].cause == "shop/ai:1 is 0123456789ab in its registry now"
+    assert plan.steps[1].cause.text == "shop/ai:1 is 0123456789ab in its registry now"
     stop = next(step for step in plan.steps if isinstance(step, Stop))
-    assert stop.cause == "ai: shop/ai:1 is 0123456789ab in its registry now"
+    assert stop.cause.text == "ai: shop/ai:1 is 0123456789ab in its registry now"
 
 
 def test_an_image_that_nobody_builds_is_pulled_where_it_is_missing() -> None:

@@ -27,7 +27,7 @@ def test_containers_are_drained_with_their_own_grace_and_removed_then_the_rest()
         "remove network shop_old",
         "remove images 0123456789ab",
     ]
-    assert {step.cause for step in steps} == {"--remove-orphans"}
+    assert {step.cause.text for step in steps} == {"--remove-orphans"}
     assert [step.seconds for step in steps if isinstance(step, Stop)] == [80.0]
 
 

@@ -40,7 +40,7 @@ def test_what_can_not_be_replaced_while_it_serves_is_restarted_in_place() -> Non
     made = steps(STALE, *THERE)
     [restart] = [step for step in made if isinstance(step, Restart)]
     assert restart.text == "restart shop-cron-1"
-    assert restart.cause == "cron depends on api with restart: true"
+    assert restart.cause.text == "cron depends on api with restart: true"
     assert made.index(restart) > max(made.index(step) for step in made if isinstance(step, Stop))
 
 

@@ -156,7 +156,7 @@ def test_migrations_that_failed_run_again() -> None:
 def test_migrations_run_on_request() -> None:
     plan = plan_scale(stack(), running(ai=1, memory=1), ScaleRequest(run_migrations=True), HERE)
     assert [step.text for step in plan.steps] == ["check that migrations only expands the schema", "run migrations"]
-    assert plan.steps[-1].cause == "--run-migrations"
+    assert plan.steps[-1].cause.text == "--run-migrations"
 
 
 def test_a_build_on_request_builds_one_image_once_and_migrates_on_it() -> None:
@@ -172,7 +172,7 @@ def test_outdated_images_are_built_anew_where_nothing_runs_on_them() -> None:
     around = ObservedInputs(images=IMAGES, outdated=frozenset({"shop/ai:local", "shop/memory:local"}))
     plan = plan_scale(stack(), running(memory=1), ScaleRequest(), around)
     assert plan.steps[0].text == "build ai"
-    assert plan.steps[0].cause == "its sources changed"
+    assert plan.steps[0].cause.text == "its sources changed"
 
 
 @pytest.mark.parametrize("name", ["nonsense", "AI"])
@@ -236,7 +236,7 @@ def test_a_plan_leads_to_the_wanted_number_and_touches_no_other_service(now: int
 def test_a_tag_that_moved_is_pulled_before_the_first_start() -> None:
     facts = ObservedInputs(images=IMAGES, moved={"redis:8": "sha256:2"})
     plan = plan_scale(stack(), state(), ScaleRequest(), facts)
-    assert [(step.text, step.cause) for step in plan.steps if isinstance(step, Pull)] == [
+    assert [(step.text, step.cause.text) for step in plan.steps if isinstance(step, Pull)] == [
         ("pull the images of redis", "redis:8 is 2 in its registry now")
     ]
 

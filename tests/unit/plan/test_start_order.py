@@ -105,7 +105,7 @@ def test_a_job_runs_again_where_it_failed_or_is_another_one_now(init: Any, aroun
     there = [replica("web"), replica("db"), ended("prep"), *([init] if init else [])]
     facts = ObservedInputs(images={"x": "sha256:x"}, **around)
     steps = plan_scale(WEB, state(*there), ScaleRequest({"web": 2}), facts).steps
-    assert [(step.service, step.cause) for step in steps if isinstance(step, RunJob)] == [("init", cause)]
+    assert [(step.service, step.cause.text) for step in steps if isinstance(step, RunJob)] == [("init", cause)]
 
 
 def test_only_another_definition_lets_a_job_run_where_nothing_starts_that_waits_for_it() -> None:

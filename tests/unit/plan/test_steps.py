@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from optimus_ops.plan import steps
+from optimus_ops.plan.cause import Cause
 from optimus_ops.plan.step import ContainerRef, Step, step
 from optimus_ops.plan.steps import (
     Build,
@@ -44,37 +45,37 @@ COUNTS = (("ai", 3), ("postgres", 1))
 BATCH = "ai, batch 1 of 2"
 
 EXAMPLES: tuple[Step, ...] = (
-    WriteSecrets(cause="out of date"),
-    WriteSecrets(names=("A", "B"), cause="missing"),
-    MakeBases(images=("python:3.12-slim", "redis:8"), cause="no registry"),
-    Pull(services=("redis", "postgres"), cause="not here"),
-    Build(services=("ai", "memory"), cause="--build"),
-    Start(counts=COUNTS, cause="ai: 1 running, 3 wanted"),
-    Start(counts=(("ai", 1),), replicas=True, ended=("e" * 64,), cause="0 running", part=BATCH),
-    WaitHealthy(counts=COUNTS, cause="they were started"),
-    WaitHealthy(counts=COUNTS, new=True, cause="they were started", part=BATCH),
-    WaitHealthy(counts=COUNTS, required=False, cause="they were started"),
-    WaitDependency(services=("postgres", "redis"), required=False, cause="depended on"),
-    RunJob(service="seed", cause="never ran"),
-    RunJob(service="seed", required=False, cause="never ran"),
-    Restart(service="ai", victims=(ONE, TWO), seconds=1.5, cause="restart: true"),
-    Migrate(service="migrations", cause="--run-migrations"),
-    VerifyRouting(counts=COUNTS, settle=1.5, cause="replicas were removed"),
-    Resume(victims=(ONE, TWO), cause="frozen"),
-    Stop(victims=(ONE, TWO), seconds=80.0, cause="2 too many", part=BATCH),
-    Remove(victims=(ONE,), cause="replaced"),
-    Keep(service="ai", images=IMAGES, cause="it runs now"),
-    Pin(images=(("ai", "shop/ai:2"), ("memory", "")), cause="as asked for"),
-    Pin(environment=(("memory", "DB_POOL_SIZE", "3"),), cause="so that the database has enough connections"),
-    CheckContracts(services=("ai", "memory"), cause="both versions run"),
-    CheckMigrations(service="migrations", allow_contract=True, cause="old replicas run"),
-    CheckBudgets(peak=COUNTS, cause="the database could not be asked"),
-    Observe(service="ai", seconds=10.0, cause="old ones serve", part=BATCH),
-    Observe(service="ai", seconds=0.25, cause="old ones serve"),
-    CheckConfig(service="nginx-lb", cause="configuration changed"),
-    Reload(service="nginx-lb", cause="configuration changed"),
-    RemoveNetwork(network="shop_optimus", cause="--prune-network"),
-    RemoveImages(images=IMAGES, cause="--remove-orphans"),
+    WriteSecrets(cause=Cause("out of date")),
+    WriteSecrets(names=("A", "B"), cause=Cause("missing")),
+    MakeBases(images=("python:3.12-slim", "redis:8"), cause=Cause("no registry")),
+    Pull(services=("redis", "postgres"), cause=Cause("not here")),
+    Build(services=("ai", "memory"), cause=Cause("--build")),
+    Start(counts=COUNTS, cause=Cause("ai: 1 running, 3 wanted")),
+    Start(counts=(("ai", 1),), replicas=True, ended=("e" * 64,), cause=Cause("0 running"), part=BATCH),
+    WaitHealthy(counts=COUNTS, cause=Cause("they were started")),
+    WaitHealthy(counts=COUNTS, new=True, cause=Cause("they were started"), part=BATCH),
+    WaitHealthy(counts=COUNTS, required=False, cause=Cause("they were started")),
+    WaitDependency(services=("postgres", "redis"), required=False, cause=Cause("depended on")),
+    RunJob(service="seed", cause=Cause("never ran")),
+    RunJob(service="seed", required=False, cause=Cause("never ran")),
+    Restart(service="ai", victims=(ONE, TWO), seconds=1.5, cause=Cause("restart: true")),
+    Migrate(service="migrations", cause=Cause("--run-migrations")),
+    VerifyRouting(counts=COUNTS, settle=1.5, cause=Cause("replicas were removed")),
+    Resume(victims=(ONE, TWO), cause=Cause("frozen")),
+    Stop(victims=(ONE, TWO), seconds=80.0, cause=Cause("2 too many"), part=BATCH),
+    Remove(victims=(ONE,), cause=Cause("replaced")),
+    Keep(service="ai", images=IMAGES, cause=Cause("it runs now")),
+    Pin(images=(("ai", "shop/ai:2"), ("memory", "")), cause=Cause("as asked for")),
+    Pin(environment=(("memory", "DB_POOL_SIZE", "3"),), cause=Cause("so that the database has enough connections")),
+    CheckContracts(services=("ai", "memory"), cause=Cause("both versions run")),
+    CheckMigrations(service="migrations", allow_contract=True, cause=Cause("old replicas run")),
+    CheckBudgets(peak=COUNTS, cause=Cause("the database could not be asked")),
+    Observe(service="ai", seconds=10.0, cause=Cause("old ones serve"), part=BATCH),
+    Observe(service="ai", seconds=0.25, cause=Cause("old ones serve")),
+    CheckConfig(service="nginx-lb", cause=Cause("configuration changed")),
+    Reload(service="nginx-lb", cause=Cause("configuration changed")),
+    RemoveNetwork(network="shop_optimus", cause=Cause("--prune-network")),
+    RemoveImages(images=IMAGES, cause=Cause("--remove-orphans")),
 )
 SNAPSHOT = Path(__file__).with_name("steps.jsonl").read_text(encoding="utf-8").splitlines()
 
@@ -101,7 +102,7 @@ class Greet(Step):
 def test_a_step_has_its_kind_its_text_and_its_own_fields_in_order(
     people: tuple[str, ...], hour: float, cause: str, batch: str
 ) -> None:
-    greet = Greet(people=people, hour=hour, cause=cause, part=batch)
+    greet = Greet(people=people, hour=hour, cause=Cause(cause), part=batch)
     assert list(greet.as_json().items()) == [
         ("step", "greet"),
         ("text", f"greet {', '.join(people)} at {hour:g}"),
@@ -111,13 +112,13 @@ def test_a_step_has_its_kind_its_text_and_its_own_fields_in_order(
         ("hour", hour),
     ]
     assert greet.final
-    assert not Start(counts=(), cause="").final
+    assert not Start(counts=(), cause=Cause("")).final
 
 
 def test_a_step_is_frozen_and_has_no_other_attributes() -> None:
     with pytest.raises(AttributeError):
-        Greet(people=(), cause="").cause = "another"  # type: ignore[misc]
-    assert not hasattr(Greet(people=(), cause=""), "__dict__")
+        Greet(people=(), cause=Cause("")).cause = Cause("another")  # type: ignore[misc]
+    assert not hasattr(Greet(people=(), cause=Cause("")), "__dict__")
 
 
 def test_a_text_that_names_no_field_is_refused_where_the_step_is_defined() -> None:

@@ -80,7 +80,7 @@ def test_what_counts_as_ended_does_not_count_when_it_runs_again_meanwhile() -> N
 def test_the_cause_says_how_it_ended() -> None:
     there = with_ai(replica("ai", 1), replica("ai", 2, **CRASHES))
     remove = plan_scale(stack(), there, ScaleRequest(), HERE).steps[-1]
-    assert remove.cause == "shop-ai-2 ended with 7 and was started again 12 times"
+    assert remove.cause.text == "shop-ai-2 ended with 7 and was started again 12 times"
 
 
 def test_what_the_engine_is_removing_is_not_wanted_back() -> None:
@@ -125,7 +125,9 @@ def test_forced_scaling_replaces_unhealthy_and_restarted_replicas_after_new_ones
         "remove shop-ai-1, shop-ai-2",
     ]
     stop = next(step for step in plan.steps if isinstance(step, Stop))
-    assert "shop-ai-1 is unhealthy (--force); shop-ai-2 was started again once by the engine (--force)" in stop.cause
+    assert (
+        "shop-ai-1 is unhealthy (--force); shop-ai-2 was started again once by the engine (--force)" in stop.cause.text
+    )
 
 
 def test_forced_scaling_takes_the_unwell_down_first_and_starts_no_more_than_needed() -> None:

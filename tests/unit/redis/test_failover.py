@@ -19,6 +19,7 @@ from optimus_ops.change.executor import execute
 from optimus_ops.change.journal import Journal
 from optimus_ops.change.subscribers import ConsoleSubscriber, JournalSubscriber, fan_out
 from optimus_ops.errors import OpsError, Refused
+from optimus_ops.plan.cause import Cause
 from optimus_ops.plan.render import plan_text
 from optimus_ops.redis.checks import run_checks
 from optimus_ops.redis.client import Credentials
@@ -186,6 +187,6 @@ def test_an_answer_of_another_form_is_a_failure_of_that_step() -> None:
         def observe(self, **_how: Any) -> Topology:
             raise KeyError("slave-priority")
 
-    step = CoordinatedFailover(server="redis-1", master=MASTER, cause="")
+    step = CoordinatedFailover(server="redis-1", master=MASTER, cause=Cause(""))
     with pytest.raises(OpsError, match="another form"):
         FailoverExecutor(Odd((), MASTER, Credentials())).carry_out(step, Progress("handing over"))

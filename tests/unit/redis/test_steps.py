@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from optimus_ops.plan.cause import Cause
 from optimus_ops.plan.step import Step
 from optimus_ops.redis import steps
 from optimus_ops.redis.drill.steps import MakeFault
@@ -30,24 +31,24 @@ from optimus_ops.redis.steps import (
 FOLDER = "backups/redis/2026-01-01"
 
 EXAMPLES: tuple[Step, ...] = (
-    SetReplicaPriority(server="redis-2", master="mymaster", cause="chosen"),
-    CoordinatedFailover(server="redis-1", master="mymaster", cause="asked for"),
-    VerifyFailover(server="redis-1", wanted="redis-2", master="mymaster", cause="proof"),
-    VerifyFailover(server="redis-1", wanted="", master="mymaster", cause="proof"),
-    ResetReplicaPriority(server="redis-2", cause="as usual"),
-    Snapshot(server="redis-1", cause="both"),
-    CopyDataFiles(server="redis-1", folder=FOLDER, cause="to there"),
-    CheckBackup(server="redis-1", folder=FOLDER, cause="readable"),
-    FinalizeBackup(folder=FOLDER, cause="sums"),
-    StageBackup(server="redis-1", folder=FOLDER, source="aof", cause="restored"),
-    StageBackup(server="redis-1", folder=FOLDER, source="snapshot", cause="restored"),
-    StopRedis(names=("redis-1", "sentinel-1"), cause="replaced"),
-    MoveDataAside(servers=("redis-1", "redis-2"), aside="before-1", cause="comes back"),
-    ActivateBackup(server="redis-1", cause="from now on"),
-    StartRedis(names=("redis-1", "sentinel-1"), cause="first"),
-    VerifyRestore(server="redis-1", keys=7, aside="before-1", cause="7 keys"),
-    MakeFault(fault="kill-master", runs=1, seconds=12.5, cause="one"),
-    MakeFault(fault="kill-master", runs=3, seconds=37.5, cause="three"),
+    SetReplicaPriority(server="redis-2", master="mymaster", cause=Cause("chosen")),
+    CoordinatedFailover(server="redis-1", master="mymaster", cause=Cause("asked for")),
+    VerifyFailover(server="redis-1", wanted="redis-2", master="mymaster", cause=Cause("proof")),
+    VerifyFailover(server="redis-1", wanted="", master="mymaster", cause=Cause("proof")),
+    ResetReplicaPriority(server="redis-2", cause=Cause("as usual")),
+    Snapshot(server="redis-1", cause=Cause("both")),
+    CopyDataFiles(server="redis-1", folder=FOLDER, cause=Cause("to there")),
+    CheckBackup(server="redis-1", folder=FOLDER, cause=Cause("readable")),
+    FinalizeBackup(folder=FOLDER, cause=Cause("sums")),
+    StageBackup(server="redis-1", folder=FOLDER, source="aof", cause=Cause("restored")),
+    StageBackup(server="redis-1", folder=FOLDER, source="snapshot", cause=Cause("restored")),
+    StopRedis(names=("redis-1", "sentinel-1"), cause=Cause("replaced")),
+    MoveDataAside(servers=("redis-1", "redis-2"), aside="before-1", cause=Cause("comes back")),
+    ActivateBackup(server="redis-1", cause=Cause("from now on")),
+    StartRedis(names=("redis-1", "sentinel-1"), cause=Cause("first")),
+    VerifyRestore(server="redis-1", keys=7, aside="before-1", cause=Cause("7 keys")),
+    MakeFault(fault="kill-master", runs=1, seconds=12.5, cause=Cause("one")),
+    MakeFault(fault="kill-master", runs=3, seconds=37.5, cause=Cause("three")),
 )
 SNAPSHOT = Path(__file__).with_name("steps.jsonl").read_text(encoding="utf-8").splitlines()
 

@@ -10,6 +10,7 @@ import pytest
 from optimus_ops.change.history import Change, Outcome, Result, StepRecord
 from optimus_ops.change.journal import Journal
 from optimus_ops.errors import Refused
+from optimus_ops.plan.cause import Cause
 from optimus_ops.plan.step import Plan
 from optimus_ops.plan.steps import Start
 from optimus_ops.status.history import describe, history, table
@@ -45,7 +46,7 @@ def project(root: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def change(folder: Path, *command: str) -> None:
     journal = Journal.begin(
-        folder, Plan("shop", "scale", (Start(counts=(("ai", 2),), cause="1 running"),)), command=command
+        folder, Plan("shop", "scale", (Start(counts=(("ai", 2),), cause=Cause("1 running")),)), command=command
     )
     journal.write("done")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
+from optimus_ops.plan.cause import Cause
 from optimus_ops.plan.step import Plan, Step
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ def plan_drill(project: str, faults: tuple[Fault, ...], runs: int) -> Plan:
             fault=fault.name,
             runs=fault.runs(runs),
             seconds=fault.seconds * fault.runs(runs),
-            cause=f"{fault.summary}; about {fault.seconds * fault.runs(runs):.0f} s",
+            cause=Cause(f"{fault.summary}; about {fault.seconds * fault.runs(runs):.0f} s"),
         )
         for fault in faults
     )
