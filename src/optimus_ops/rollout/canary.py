@@ -1,8 +1,8 @@
-"""The observation window: new replicas beside old ones, as the balancer sees them, and whether they stay up at all."""
+"""The observation window: new replicas compared with old ones by the balancer's log, and whether they stay healthy."""
 
 from __future__ import annotations
 
-import time
+from functools import partial
 from typing import TYPE_CHECKING
 
 from optimus_ops.balancer.traffic import observe_new as observe_traffic
@@ -10,59 +10,58 @@ from optimus_ops.errors import OpsError
 from optimus_ops.plan.scale import routed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from optimus_ops.model.state import Replica
+    from optimus_ops.plan.steps import Observe
     from optimus_ops.rollout.containers import Containers
     from optimus_ops.text.console import Progress
 
-POLL_SECONDS = 0.5
 
-
-def observe_new(containers: Containers, service: str, seconds: float, progress: Progress) -> None:
+def observe_new(containers: Containers, step: Observe, progress: Progress) -> None:
     """Watch the new replicas of a service for a while.
 
-    Args:
-        containers: the project's containers.
-        service: the service.
-        seconds: how long.
-        progress: told what is seen, and what could not be.
-
     Raises:
-        OpsError: one ended or got unhealthy, or they answer worse than the old ones.
+        OpsError: one ended or became unhealthy, or they answer worse than the old ones.
     """
-    state = containers.observe()
-    new = containers.new_replicas(state, service)
-    old = tuple(replica for replica in state.running(service) if replica.id in containers.before.ids)
-
-    def look(seen: str) -> str | None:
-        progress.note = seen
-        bad = containers.judge.failed(containers.new_replicas(containers.observe((service,)), service))
-        return f"{bad[0].name} {bad[0].condition}; it said last:\n{containers.said(bad[0])}" if bad else None
-
     balancer = containers.stack.balancer
-    if balancer is None or service not in routed(containers.stack):
-        _watch(service, seconds, look)
+    if balancer is None or step.service not in routed(containers.stack):
+        progress.note = "no requests reach it through the balancer: judged by health alone"
+        containers.wait_until(partial(_check_health, containers, step.service), step.seconds)
         return
+    state = containers.observe()
+    new = containers.new_replicas(state, step.service)
+    old = tuple(replica for replica in state.running(step.service) if replica.id in containers.before.ids)
     [edge] = state.running(balancer)
-    verdict = observe_traffic(containers.docker, edge.id, new, old, seconds, look=look)
+    inspect = partial(_inspect, containers, step.service, progress)
+    verdict = observe_traffic(containers.engine, edge.id, new, old, step.seconds, look=inspect)
     progress.note = verdict.text
     if verdict.blind:
         progress.complaints.append(
-            f"the new {service} was judged without the balancer's log: {verdict.blind} "
+            f"the new {step.service} was judged without the balancer's log: {verdict.blind} "
             f"(requests go to standard output of {balancer}, in the format of docs/deploy.md)"
         )
     if not verdict.good:
-        raise OpsError(f"the new {_named(service, new)} worse than the old: " + "; ".join(verdict.reasons))
+        raise OpsError(f"the new {_named(step.service, new)} worse than the old: " + "; ".join(verdict.reasons))
 
 
-def _watch(service: str, seconds: float, look: Callable[[str], str | None]) -> None:
-    """Watch replicas that the balancer sends nothing to."""
-    until = time.monotonic() + seconds
-    while time.monotonic() < until:
-        if bad := look("no requests reach it through the balancer: judged by health alone"):
-            raise OpsError(f"the new {service} is worse than the old: {bad}")
-        time.sleep(POLL_SECONDS)
+def _check_health(containers: Containers, service: str) -> bool:
+    """Raise where a new replica failed; never true, so that the window lasts to its end."""
+    if failure := _failure(containers, service):
+        raise OpsError(f"the new {service} is worse than the old: {failure}")
+    return False
+
+
+def _inspect(containers: Containers, service: str, progress: Progress, seen: str) -> str | None:
+    """Show what was seen so far; return what is bad whatever the traffic says."""
+    progress.note = seen
+    return _failure(containers, service)
+
+
+def _failure(containers: Containers, service: str) -> str | None:
+    new = containers.new_replicas(containers.observe((service,)), service)
+    failed = containers.health.failed(new)
+    return containers.failure(failed[0], failed[0].condition).message if failed else None
 
 
 def _named(service: str, new: Sequence[Replica]) -> str:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from optimus_ops.rollout.executor import ComposeExecutor
-from optimus_ops.rollout.rooms import Rooms
+from optimus_ops.rollout.executor import StackExecutor
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,6 +27,5 @@ def change(
     with context.run() as run:
         with run.observing():
             plan, stack = make_plan()
-        rooms, deadlines = Rooms(context.compose), context.options.deadlines
-        run.execute(plan, ComposeExecutor(context.compose, context.docker, stack, rooms, deadlines))
+        run.execute(plan, StackExecutor(context.compose, context.docker, stack, context.options.deadlines))
         run.finish(after())

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from optimus_ops.contracts import agree_on_deploy, contracts_to_come
 from optimus_ops.engine.disk import check_disk
+from optimus_ops.engine.rollback_images import KeptImages
 from optimus_ops.engine.subnets import check_subnets
 from optimus_ops.errors import Refused
 from optimus_ops.model.budget_items import BudgetPolicy
@@ -26,7 +27,6 @@ from optimus_ops.plan.order import dependencies_first
 from optimus_ops.plan.scale import check_checkout, check_services
 from optimus_ops.rollout.budget_check import BudgetCheck
 from optimus_ops.rollout.change import change
-from optimus_ops.rollout.executor import kept_images
 from optimus_ops.rollout.moved_tags import moved_tags
 from optimus_ops.rollout.notices import notice
 from optimus_ops.rollout.scale import summary
@@ -220,7 +220,7 @@ def previous_image(session: StackContext, stack: Stack, state: State, service: s
     Raises:
         Refused: none is known, or it isn't on this machine any more.
     """
-    kept = kept_images(session.compose)
+    kept = KeptImages.of(session.compose.project)
     name = stack.services[service].image
     now = {replica.image_id for replica in state.running(service) or state.lasting(service)}
     if len(now) > 1:

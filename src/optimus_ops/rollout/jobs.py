@@ -2,61 +2,69 @@
 
 from __future__ import annotations
 
-import time
+from functools import partial
 from typing import TYPE_CHECKING
 
 from optimus_ops.errors import OpsError
-from optimus_ops.rollout.containers import POLL_SECONDS
+from optimus_ops.rollout.containers import ContainerFailed
+from optimus_ops.rollout.start import create_job
 
 if TYPE_CHECKING:
     from optimus_ops.model.state import Replica
+    from optimus_ops.plan.steps import Migrate, RunJob
     from optimus_ops.rollout.containers import Containers
     from optimus_ops.text.console import Progress
 
 STOP_SECONDS = 10.0
 
 
-def run_job(containers: Containers, service: str, progress: Progress, *, required: bool = True) -> None:
-    """Run a job once, on the image and definition that are wanted now.
-
-    Args:
-        containers: the project's containers.
-        service: the job.
-        progress: told what it says, and how it ended.
-        required: whether it has to end with 0; else that it didn't is told, and no more.
+def run_job(containers: Containers, step: RunJob | Migrate, progress: Progress) -> None:
+    """Run a job once, on the image and definition that are wanted now; one that isn't required may end badly.
 
     Raises:
-        OpsError: it failed, or did not end in time; then it is removed, and a database lets go of its locks.
+        OpsError: it failed, or did not end in time; then it is removed, so that a database lets go of its locks.
     """
-    deadline = containers.deadlines.migrate
-    container = containers.start_job(service, progress.show)
-    until = time.monotonic() + deadline
-    while (job := _found(containers, service, container)).occupied:
-        progress.show(last_line(containers, container))
-        if time.monotonic() >= until:
-            # SIGTERM cancels the statement of a migration at once; what it says then belongs to the message.
-            containers.docker.stop(container, seconds=STOP_SECONDS)
-            said = containers.said(job)
-            containers.docker.remove(container)
-            raise OpsError(f"{service} did not end within {deadline:.0f} s and was ended; it said last:\n{said}")
-        time.sleep(POLL_SECONDS)
-    last = last_line(containers, container) or "(it said nothing)"
-    if job.exit_code != 0 and not required:
+    service, seconds = step.service, containers.deadlines.migrate
+    container = create_job(containers, service, progress)
+    if not containers.wait_until(partial(_ended, containers, service, container, progress), seconds):
+        job = _find(containers, service, container)
+        # SIGTERM cancels the statement of a migration at once; what it writes then belongs to the message.
+        containers.engine.stop(container, seconds=STOP_SECONDS)
+        output = containers.last_output(job)
+        containers.engine.remove(container)
+        raise ContainerFailed(f"{service} did not end within {seconds:.0f} s and was ended", output)
+    job, last = _find(containers, service, container), _last_line(containers, container) or "(it said nothing)"
+    if job.exit_code == 0:
+        progress.note = f"ended with 0: {last}"
+    elif getattr(step, "required", True):
+        raise OpsError(
+            f"{service} ended with {job.exit_code}; nothing that waits for it was started."
+            f" It said:\n{containers.last_output(job)}"
+        )
+    else:
         progress.note = f"ended with {job.exit_code}: {last}; what waits for it starts without (required: false)"
-        return
-    if job.exit_code != 0:
-        said = containers.said(job)
-        raise OpsError(f"{service} ended with {job.exit_code}; nothing that waits for it was started. It said:\n{said}")
-    progress.note = f"ended with 0: {last}"
 
 
-def _found(containers: Containers, service: str, container: str) -> Replica:
+def needs_downgrade(containers: Containers, migrations: str) -> bool:
+    """Tell whether an undo has to give replicas their schema back: those of the job's image that ran before."""
+    image = containers.stack.services[migrations].image
+    users = [service.name for service in containers.stack.services.values() if service.image == image]
+    return any(containers.before.running(name) for name in users)
+
+
+def _ended(containers: Containers, service: str, container: str, progress: Progress) -> bool:
+    if not _find(containers, service, container).occupied:
+        return True
+    progress.show(_last_line(containers, container))
+    return False
+
+
+def _find(containers: Containers, service: str, container: str) -> Replica:
     for replica in containers.observe((service,)).of(service):
         if replica.id == container:
             return replica
-    raise OpsError(f"{service} was removed while it ran", "somebody else did: whether it did its work is not known")
+    raise OpsError(f"{service} was removed while it ran", "not by this change: whether it did its work is not known")
 
 
-def last_line(containers: Containers, container: str) -> str:
-    """Return what a container wrote last."""
-    return next(iter(reversed(containers.docker.logs(container, tail=1))), "")
+def _last_line(containers: Containers, container: str) -> str:
+    return next(iter(reversed(containers.engine.logs(container, tail=1))), "")

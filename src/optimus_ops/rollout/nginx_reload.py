@@ -10,12 +10,14 @@ from optimus_ops.system.process import run
 
 if TYPE_CHECKING:
     from optimus_ops.model.state import Replica
+    from optimus_ops.plan.steps import CheckConfig, Reload
     from optimus_ops.rollout.containers import Containers
+    from optimus_ops.text.console import Progress
 
 CHECK_SECONDS = 30.0
 
 
-def check_config(containers: Containers, service: str) -> None:
+def check_config(containers: Containers, step: CheckConfig, _progress: Progress) -> None:
     """Let a running nginx test the configuration that is mounted now, without taking it.
 
     The folder is mounted, so that the container sees the files as they are; what runs has read them long ago.
@@ -23,8 +25,9 @@ def check_config(containers: Containers, service: str) -> None:
     Raises:
         Refused: it is broken; the message is nginx's own.
     """
+    service = step.service
     replica = _running(containers, service)
-    command = containers.docker.command(replica.id)
+    command = containers.engine.command(replica.id)
     if not command or command[0] != "nginx":
         raise Refused(f"{service} is no nginx: nobody knows how to test its configuration")
     check_mounted(containers, service, replica)
@@ -45,7 +48,7 @@ def check_mounted(containers: Containers, service: str, replica: Replica) -> Non
         path = Path(thing.path)
         if thing.kind != "configuration" or not thing.path or not path.is_file():
             continue
-        if containers.docker.read_file(replica.id, thing.target) != path.read_bytes():
+        if containers.engine.read_file(replica.id, thing.target) != path.read_bytes():
             raise Refused(
                 f"{replica.name} still sees the former {thing.name}: the file was replaced, and is mounted by itself",
                 f"mount the folder it is in; until then: cat NEW > {thing.name}, or plan an outage: invoke down,"
@@ -53,14 +56,14 @@ def check_mounted(containers: Containers, service: str, replica: Replica) -> Non
             )
 
 
-def reload(containers: Containers, service: str) -> None:
+def reload(containers: Containers, step: Reload, _progress: Progress) -> None:
     """Let nginx start workers with the new configuration; the old ones finish what they have (SIGHUP).
 
     Source: https://nginx.org/en/docs/control.html#reconfiguration
     """
-    replica = _running(containers, service)
-    containers.docker.signal(replica.id, "SIGHUP")
-    containers.note_reloaded(replica.id, service)
+    replica = _running(containers, step.service)
+    containers.engine.signal(replica.id, "SIGHUP")
+    containers.record_reload(replica.id, step.service)
 
 
 def _running(containers: Containers, service: str) -> Replica:

@@ -1,4 +1,4 @@
-"""Judging what a change started; what was there before its first step is none of its doing."""
+"""Health of a change's own containers; what was there before its first step is not its doing."""
 
 from __future__ import annotations
 
@@ -14,18 +14,14 @@ HOPELESS = frozenset({"exited", "dead", "removing", "restarting"})
 
 
 @dataclass(frozen=True, slots=True)
-class Judge:
-    """Tells a change's own containers from those that were there, and whether they are well.
-
-    Args:
-        before: what was there before the first step.
-    """
+class ReplicaHealth:
+    """Tells the containers that a change started from those that ran before it, and which of them failed."""
 
     before: State
 
-    def is_own(self, replica: Replica) -> bool:
-        """Tell whether the change started a container: it made it, or it did not run before."""
-        return not any(then.id == replica.id and then.running for then in self.before.resumed().replicas)
+    def started_here(self, replica: Replica) -> bool:
+        """Tell whether the change started a container: it created it, or it did not run before."""
+        return not any(former.id == replica.id and former.running for former in self.before.resumed().replicas)
 
     def failed(self, replicas: Iterable[Replica]) -> tuple[Replica, ...]:
         """Return those that will not become healthy by waiting: ended, dead, restarted or unhealthy."""
@@ -36,26 +32,22 @@ class Judge:
         )
 
     def restarts(self, replica: Replica) -> int:
-        """Return how often the engine has started a container again since the first step.
-
-        The engine counts from 0 after each start by hand.
-        """
-        then = next((former.restarts for former in self.before.replicas if former.id == replica.id), 0)
-        return replica.restarts - then if replica.restarts >= then else replica.restarts
+        """Count the restarts of a container since the first step; the engine counts from 0 after a start by hand."""
+        former = next((found.restarts for found in self.before.replicas if found.id == replica.id), 0)
+        return replica.restarts - former if replica.restarts >= former else replica.restarts
 
     def unwell(self, replicas: Iterable[Replica]) -> frozenset[str]:
-        """Return the hostnames of those that the change did not start and that are not well."""
-        return frozenset(found.hostname for found in replicas if not found.ready and not self.is_own(found))
+        """Return the hostnames of those that the change did not start and that are not ready."""
+        return frozenset(found.hostname for found in replicas if not found.ready and not self.started_here(found))
 
     def serving_before(self, replicas: Iterable[Replica]) -> frozenset[str]:
         """Return the hostnames of those that have served since before the first step.
 
-        No answer can be asked of them, though one may come: the balancer prefers whoever has less to do, and an open
-        WebSocket is enough for that.
+        No answer can be required of them: the balancer prefers the least busy, and one open WebSocket makes one busier.
         """
-        then = {replica.id: replica.started_at for replica in self.before.replicas if replica.ready}
+        ready = {replica.id: replica.started_at for replica in self.before.replicas if replica.ready}
         return frozenset(
             found.hostname
             for found in replicas
-            if found.ready and found.id in then and then[found.id] == found.started_at
+            if found.ready and found.id in ready and ready[found.id] == found.started_at
         )

@@ -7,18 +7,18 @@ from typing import Any
 import pytest
 from tests.unit.stacks import replica, state
 
-from optimus_ops.rollout.replica_health import Judge
+from optimus_ops.rollout.replica_health import ReplicaHealth
 
 
 def test_what_is_new_or_did_not_run_before_is_the_change_s_own() -> None:
-    judge = Judge(state(replica("ai", 1), replica("redis", status="exited")))
-    assert not judge.is_own(replica("ai", 1))
-    assert judge.is_own(replica("ai", 2))
-    assert judge.is_own(replica("redis"))
+    health = ReplicaHealth(state(replica("ai", 1), replica("redis", status="exited")))
+    assert not health.started_here(replica("ai", 1))
+    assert health.started_here(replica("ai", 2))
+    assert health.started_here(replica("redis"))
 
 
 def test_what_was_frozen_and_goes_on_was_not_started_by_the_change() -> None:
-    assert not Judge(state(replica("ai", status="paused"))).is_own(replica("ai", health="unhealthy"))
+    assert not ReplicaHealth(state(replica("ai", status="paused"))).started_here(replica("ai", health="unhealthy"))
 
 
 @pytest.mark.parametrize(
@@ -26,24 +26,26 @@ def test_what_was_frozen_and_goes_on_was_not_started_by_the_change() -> None:
     [{"status": "exited"}, {"status": "restarting"}, {"status": "dead"}, {"health": "unhealthy"}, {"restarts": 1}],
 )
 def test_what_will_not_get_healthy_by_waiting_has_failed(facts: dict[str, Any]) -> None:
-    assert Judge(state()).failed([replica("ai", **facts)])
+    assert ReplicaHealth(state()).failed([replica("ai", **facts)])
 
 
 @pytest.mark.parametrize(("before", "now", "since"), [(4, 4, 0), (4, 6, 2), (4, 1, 1), (0, 0, 0)])
 def test_restarts_count_from_the_first_step(before: int, now: int, since: int) -> None:
-    judge = Judge(state(replica("redis", status="restarting", restarts=before)))
+    health = ReplicaHealth(state(replica("redis", status="restarting", restarts=before)))
     found = replica("redis", restarts=now)
-    assert judge.restarts(found) == since
-    assert bool(judge.failed([found])) is bool(since)
+    assert health.restarts(found) == since
+    assert bool(health.failed([found])) is bool(since)
 
 
 def test_no_answer_is_asked_of_what_was_there_and_is_not_well_or_has_served_all_the_time() -> None:
-    judge = Judge(state(replica("ai", 1), replica("ai", 2, health="unhealthy"), replica("ai", 3, health="starting")))
+    health = ReplicaHealth(
+        state(replica("ai", 1), replica("ai", 2, health="unhealthy"), replica("ai", 3, health="starting"))
+    )
     now = [replica("ai", 1), replica("ai", 2, health="unhealthy"), replica("ai", 3), replica("ai", 4)]
-    assert judge.serving_before(now) == {"host-ai1"}
-    assert judge.unwell(now) == {"host-ai2"}
+    assert health.serving_before(now) == {"host-ai1"}
+    assert health.unwell(now) == {"host-ai2"}
 
 
 def test_what_the_change_started_is_never_excused() -> None:
-    judge = Judge(state(replica("ai", 1)))
-    assert judge.unwell([replica("ai", 2, health="unhealthy")]) == frozenset()
+    health = ReplicaHealth(state(replica("ai", 1)))
+    assert health.unwell([replica("ai", 2, health="unhealthy")]) == frozenset()

@@ -6,18 +6,19 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
 
-import pytest
+from tests.fakes.clock import FakeClock
 from tests.unit.stacks import replica, stack, state
 
+from optimus_ops.balancer.routing import Prober
 from optimus_ops.change.deadlines import Deadlines
 from optimus_ops.engine.compose import Compose
 from optimus_ops.engine.pins import Pins
 from optimus_ops.engine.rollback_images import KeptImages
 from optimus_ops.model.state import Replica, State
 from optimus_ops.project.settings import load_project
-from optimus_ops.rollout import undo
+from optimus_ops.rollout.baseline import Baseline
 from optimus_ops.rollout.containers import Containers
-from optimus_ops.rollout.undo import Baseline
+from optimus_ops.rollout.undo import undo
 
 OLD = replica("ai", 1)
 LATE = replica("ai", 3, status="created", health=None)
@@ -42,6 +43,9 @@ class Engine:
             self.containers.append(self.late)
             self.late = None
         return seen
+
+    def start(self, container: str) -> None:
+        raise AssertionError(f"{container} runs already")
 
     def pause(self, container: str) -> None:
         self.paused.append(container)
@@ -85,16 +89,10 @@ def undone(engine: Engine, folder: Path, *, unsettled: bool = False, **before: A
         "files": {},
     }
     then = Baseline(**{**facts, **before})
-    containers = Containers(compose, cast("Any", engine), stack(), then.state, Deadlines())
-    return undo.undo(then, containers, cast("Any", Progress()), lambda: (), unsettled=unsettled)
+    containers = Containers(compose, cast("Any", engine), stack(), then.state, Deadlines(), Prober(clock=FakeClock()))
+    return undo(then, containers, cast("Any", Progress()), lambda: iter(()), creating=unsettled)
 
 
-@pytest.fixture
-def no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(undo, "QUIET_SECONDS", 0.3)
-
-
-@pytest.mark.usefixtures("no_waiting")
 def test_a_container_that_the_engine_was_still_making_is_removed_as_well(tmp_path: Path) -> None:
     engine = Engine([OLD, replica("ai", 2, status="created", health=None)], late=LATE)
     said = undone(engine, tmp_path, unsettled=True)

@@ -1,0 +1,51 @@
+"""What was there before the first step of a change: what an undo goes back to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from optimus_ops.engine.rollback_images import KeptImages
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from optimus_ops.engine.compose import Compose
+    from optimus_ops.engine.observe import Docker
+    from optimus_ops.engine.pins import Pins
+    from optimus_ops.model.stack import Stack
+    from optimus_ops.model.state import State
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """A stack before a change.
+
+    Args:
+        volumes: names of the project's volumes.
+        networks: names of its networks.
+        images: name -> id of the stack's images.
+        files: the library's own small files that steps write -> their text; None for one that is missing.
+    """
+
+    state: State
+    volumes: frozenset[str]
+    networks: frozenset[str]
+    images: Mapping[str, str]
+    pins: Pins
+    files: Mapping[Path, str | None]
+
+
+def observe_baseline(engine: Docker, compose: Compose, stack: Stack) -> Baseline:
+    """Observe what a change of a stack may have to restore."""
+    project = compose.project.name
+    kept = KeptImages.of(compose.project).path
+    return Baseline(
+        state=engine.observe(project),
+        volumes=frozenset(engine.volumes(project)),
+        networks=frozenset(engine.networks(project)),
+        images=engine.images(stack.images),
+        pins=compose.pinned(),
+        files={kept: kept.read_text("utf-8") if kept.is_file() else None},
+    )

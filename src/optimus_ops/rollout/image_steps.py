@@ -1,0 +1,60 @@
+"""Steps about images: stand-ins, pulls, builds, names kept for a rollback, pins."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+from optimus_ops.engine.leftovers import remove_nameless
+from optimus_ops.engine.pins import write_pins
+from optimus_ops.engine.rollback_images import KeptImages
+from optimus_ops.rollout.containers import note
+from optimus_ops.rollout.pull import pull
+
+if TYPE_CHECKING:
+    from optimus_ops.engine.compose import Compose
+    from optimus_ops.engine.pins import Pins
+    from optimus_ops.plan.steps import Build, Keep, MakeBases, Pin, Pull, RemoveImages
+    from optimus_ops.rollout.containers import Containers
+    from optimus_ops.text.console import Progress
+
+
+def make_bases(containers: Containers, step: MakeBases, progress: Progress) -> None:
+    """Make stand-ins for public images."""
+    from optimus_ops.images.fallback_images import ensure_bases  # noqa: PLC0415 - costs time that most tasks don't need
+
+    ensure_bases(containers.compose.project.root, step.images, partial(note, progress))
+
+
+def build_images(containers: Containers, step: Build, progress: Progress) -> None:
+    """Build the images of services, under the names in the Compose files, whatever is pinned."""
+    from optimus_ops.images.building import build  # noqa: PLC0415 - as above
+
+    compose = containers.compose
+    build(compose.project.root, step.services, compose.files, compose.environ, progress.show)
+
+
+def pull_images(containers: Containers, step: Pull, progress: Progress) -> None:
+    """Pull the images of services, each once."""
+    pull(dict.fromkeys(containers.stack.services[name].image for name in step.services), progress.show)
+
+
+def remove_images(containers: Containers, step: RemoveImages, _progress: Progress) -> None:
+    """Remove images that have no name."""
+    remove_nameless(containers.engine, step.images)
+
+
+def keep_images(containers: Containers, step: Keep, _progress: Progress) -> None:
+    """Name the images that a service runs, so that a rollback finds them."""
+    kept = KeptImages.of(containers.compose.project)
+    kept.keep(containers.engine, step.service, containers.stack.services[step.service].image, step.images)
+
+
+def pin(containers: Containers, step: Pin, _progress: Progress) -> None:
+    """Write the pins."""
+    write_pins(containers.compose.pins_file, pins_after(containers.compose, step))
+
+
+def pins_after(compose: Compose, step: Pin) -> Pins:
+    """Return a project's pins as they are after a step."""
+    return compose.pinned().with_images(dict(step.images)).with_variables(step.environment)
