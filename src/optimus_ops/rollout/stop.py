@@ -10,6 +10,9 @@ from optimus_ops.rollout.containers import note
 from optimus_ops.system.wait import PARALLEL_CALLS, run_parallel
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from optimus_ops.plan.step import ContainerRef
     from optimus_ops.plan.steps import Remove, RemoveNetwork, Restart, Resume, Stop
     from optimus_ops.rollout.containers import Containers
     from optimus_ops.text.console import Progress
@@ -19,7 +22,12 @@ RESUME_SECONDS = 40.0
 
 
 def stop(containers: Containers, step: Stop, progress: Progress) -> None:
-    """Stop containers, each of which drains; complain of those that did not end by themselves.
+    """Stop containers, each of which drains."""
+    drain(containers, step.victims, step.seconds, progress)
+
+
+def drain(containers: Containers, leaving: Sequence[ContainerRef], seconds: float, progress: Progress) -> None:
+    """Stop containers at the same time; complain of those that did not end within `seconds` by themselves.
 
     There is no complaint about what served nobody: what was unhealthy before, and services that no file has.
     """
@@ -28,21 +36,18 @@ def stop(containers: Containers, step: Stop, progress: Progress) -> None:
         for replica in containers.before.replicas
         if replica.health != "unhealthy" and replica.service in containers.stack.services
     }
-    draining = {leaving.name for leaving in step.victims}
+    draining = {found.name for found in leaving}
     began = containers.clock.monotonic()
     progress.note = f"draining: {', '.join(sorted(draining))}"
     with ThreadPoolExecutor(max_workers=PARALLEL_CALLS) as pool:
-        stopping = {
-            pool.submit(containers.engine.stop, leaving.container, seconds=step.seconds): leaving
-            for leaving in step.victims
-        }
+        stopping = {pool.submit(containers.engine.stop, found.container, seconds=seconds): found for found in leaving}
         for stopped in as_completed(stopping):
-            leaving = stopping[stopped]
-            if not stopped.result() and leaving.container in served:
-                progress.complaints.append(_killed(leaving.name, containers.clock.monotonic() - began, step.seconds))
-            draining.discard(leaving.name)
+            found = stopping[stopped]
+            if not stopped.result() and found.container in served:
+                progress.complaints.append(_killed(found.name, containers.clock.monotonic() - began, seconds))
+            draining.discard(found.name)
             left = ", ".join(sorted(draining))
-            progress.note = f"draining: {left}" if left else f"{len(step.victims)} stopped"
+            progress.note = f"draining: {left}" if left else f"{len(leaving)} stopped"
 
 
 def restart(containers: Containers, step: Restart, _progress: Progress) -> None:

@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING
 from optimus_ops.change.undo_stack import UndoFailed
 from optimus_ops.errors import MachineLacks, OpsError
 from optimus_ops.plan.scale import going, routed
-from optimus_ops.plan.steps import Stop
 from optimus_ops.rollout.routing_check import check_services
-from optimus_ops.rollout.stop import stop
+from optimus_ops.rollout.stop import drain
 from optimus_ops.rollout.undo_images import restore_files, restore_image_names
 from optimus_ops.system.wait import run_parallel
 
@@ -187,7 +186,7 @@ def _drain(containers: Containers, new: Iterable[Replica], progress: Progress) -
     for service in dict.fromkeys(replica.service for replica in used):
         leaving = going(replica for replica in used if replica.service == service)
         seconds = containers.stack.services[service].stop_seconds
-        stop(containers, Stop(victims=leaving, seconds=seconds, cause="it is undone"), progress)
+        drain(containers, leaving, seconds, progress)
 
 
 def _remove_volumes(baseline: Baseline, containers: Containers) -> Iterator[str]:
