@@ -11,8 +11,9 @@ from pathlib import Path
 
 import docker
 import pytest
+from benchmarks.chat import END_OF_STREAM
 from tests.integration.derived import Images
-from tests.integration.load import STREAM_END, Load, balancer_log
+from tests.integration.load import Load, balancer_log
 from tests.integration.platform import Platform
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
@@ -71,7 +72,7 @@ def test_a_new_version_replaces_every_replica_and_loses_nothing(rolling: Platfor
         ran = rolling.invoke("deploy", "ai-engine", *images.wanted(new), "--observe", "1").check()
         status, _headers, said = stream.result()
     load.assert_nothing_lost()
-    assert (status, said.rstrip().endswith(STREAM_END)) == (200, True)
+    assert (status, said.rstrip().endswith(END_OF_STREAM)) == (200, True)
     assert images.running(rolling) == [new, new]
     assert not replicas.keys() & rolling.replicas("ai-engine").keys()
     assert others(rolling) == before
@@ -219,7 +220,5 @@ def test_an_address_that_dies_costs_no_request(rolling: Platform, images: Images
     finally:
         dead.remove(force=True)
     load.assert_nothing_lost()
-    lines = [
-        line for name, line in balancer_log(rolling).items() if name in {answer.request for answer in load.answers}
-    ]
+    lines = [line for name, line in balancer_log(rolling).items() if name in {answer.name for answer in load.answers}]
     assert [line for line in lines if len(line["upstream"].replace(" : ", ", ").split(", ")) > 1]

@@ -12,7 +12,7 @@ from pathlib import Path
 import docker
 import pytest
 from tests.integration.derived import ANSWERS_500, ENDS_AFTER_10_S, HOOK, NEVER_LISTENS, Images
-from tests.integration.engine_door import EngineDoor
+from tests.integration.engine_proxy import EngineProxy
 from tests.integration.load import CLIENTS, Load, balancer_log
 from tests.integration.platform import ROOT, Platform, Ran
 
@@ -73,7 +73,7 @@ def test_a_version_that_never_gets_healthy_is_undone(settled: Platform, images: 
     assert "still loading" in ran.err
     # The balancer tried it: nobody listens there, so each request was taken elsewhere.
     log = balancer_log(settled)
-    taken = [log[answer.request] for answer in load.answers if "," in log[answer.request]["upstream"]]
+    taken = [log[answer.name] for answer in load.answers if "," in log[answer.name]["upstream"]]
     assert {line["status"] for line in taken} == {200}
 
 
@@ -93,7 +93,7 @@ def test_a_version_that_answers_500_is_undone(settled: Platform, images: Images)
     old = address(settled, *settled.replicas("ai-engine").values())
     ran, load = refused_or_undone(settled, 1, "ai-engine", "--image", "answers-500", "--observe", "15")
     assert "x 500" in ran.err
-    assert {failure.kind for failure in load.failures} == {"500"}
+    assert {failure.outcome for failure in load.failures} == {"500"}
     assert len(load.failures) < len(load.answers)
     assert_lost_at_others(settled, load, old)
 
@@ -101,7 +101,7 @@ def test_a_version_that_answers_500_is_undone(settled: Platform, images: Images)
 def assert_lost_at_others(platform: Platform, load: Load, old: str) -> None:
     """See that no request was lost at the replica that was there before."""
     log = balancer_log(platform)
-    lost = [log[failure.request]["upstream"] for failure in load.failures]
+    lost = [log[failure.name]["upstream"] for failure in load.failures]
     assert lost
     assert not [upstream for upstream in lost if upstream.endswith(old)]
 
@@ -174,18 +174,18 @@ def test_a_version_that_breaks_what_a_consumer_uses_is_refused(settled: Platform
 
 def test_an_engine_that_goes_away_and_comes_back_leaves_the_old_version(settled: Platform, images: Images) -> None:
     before, pinned = running(settled), pins(settled)
-    with Load(settled) as load, EngineDoor(settled.folder / "door.sock") as door:
+    with Load(settled) as load, EngineProxy(settled.folder / "engine.sock") as proxy:
         words = ["deploy", "ai-engine", *images.wanted(images.another(settled)), "--observe", "5"]
-        process = settled.start(*words, DOCKER_HOST=door.address)
+        process = settled.start(*words, DOCKER_HOST=proxy.docker_host)
         assert process.stdout is not None
         lines: list[str] = []
         for line in process.stdout:
             lines.append(line)
             if "… observe" in line:
-                door.close()
+                proxy.cut()
             if "waiting for the Docker engine" in line:
                 break
-        door.open()
+        proxy.restore()
         rest, _ = process.communicate(timeout=300)
     said = "".join(lines) + rest
     assert process.returncode in {1, 3}, said
@@ -217,7 +217,7 @@ def test_a_replica_that_is_killed_while_it_drains_is_reported(settled: Platform,
     assert images.running(settled) == [tag]
     assert len(load.failures) <= CLIENTS
     log = balancer_log(settled)
-    assert {log[failure.request]["upstream"] for failure in load.failures} <= {old}
+    assert {log[failure.name]["upstream"] for failure in load.failures} <= {old}
 
 
 def test_a_replica_that_does_not_drain_in_time_is_killed_and_reported(settled: Platform, images: Images) -> None:

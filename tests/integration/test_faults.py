@@ -7,7 +7,7 @@ import socket
 
 import docker
 import pytest
-from tests.integration.engine_door import EngineDoor
+from tests.integration.engine_proxy import EngineProxy
 from tests.integration.platform import Platform
 
 pytestmark = pytest.mark.integration
@@ -98,14 +98,14 @@ def test_after_a_kill_the_same_command_brings_everything_up(fresh: Platform) -> 
 
 
 def test_an_engine_that_goes_away_half_way_is_one_message(fresh: Platform) -> None:
-    with EngineDoor(fresh.folder / "door.sock") as door:
-        process = fresh.start("scale", DOCKER_HOST=door.address, OPTIMUS_ENGINE_WAIT="3")
+    with EngineProxy(fresh.folder / "engine.sock") as proxy:
+        process = fresh.start("scale", DOCKER_HOST=proxy.docker_host, OPTIMUS_ENGINE_WAIT="3")
         assert process.stdout is not None
         lines: list[str] = []
         for line in process.stdout:
             lines.append(line)
             if "✓ wait until healthy" in line:
-                door.close()
+                proxy.cut()
         said = "".join(lines)
         assert process.wait(timeout=300) == 3, said
     assert "stopped answering" in said

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 
 import docker
 import pytest
-from tests.integration.engine_door import EngineDoor
+from tests.integration.engine_proxy import EngineProxy
 from tests.integration.platform import Platform
 
 from optimus_ops.balancer.observation import NO_TRAFFIC
@@ -158,12 +158,12 @@ def test_a_balancer_that_is_gone_is_named(platform: Platform) -> None:
 
 def test_an_engine_that_goes_away_in_the_window_is_named(platform: Platform, monkeypatch: pytest.MonkeyPatch) -> None:
     container = balancer(platform)
-    with EngineDoor(platform.folder / "observe.sock") as door:
-        monkeypatch.setenv("DOCKER_HOST", door.address)
+    with EngineProxy(platform.folder / "engine.sock") as proxy:
+        monkeypatch.setenv("DOCKER_HOST", proxy.docker_host)
         engine = Docker.connect()
 
         def look(_seen: Mapping[str, Sample]) -> None:
-            door.close()
+            proxy.cut()
 
         with pytest.raises(MachineLacks, match="stopped answering"):
             watch_traffic(engine, container, {}, 3.0, look=look)
