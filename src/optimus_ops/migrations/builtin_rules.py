@@ -2,162 +2,144 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from optimus_ops.migrations.db_objects import clauses, kind_of, relation_at
-from optimus_ops.migrations.sql import words_of
+from optimus_ops.migrations.db_objects import DbObject, name_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
     from optimus_ops.migrations.db_objects import CreatedObjects
-    from optimus_ops.migrations.sql import Statement, Token
+    from optimus_ops.migrations.sql import Node, Statement
 
-    Form = tuple[str, ...]
-
-# First words of statements that are harmless unless a rule says otherwise.
+# Harmless unless a rule says otherwise.
 HARMLESS = frozenset(
     {
-        *("begin", "start", "commit", "end", "savepoint", "release", "rollback", "set", "reset", "show"),
-        *("select", "values", "table", "with", "insert", "update", "delete"),
-        *("comment", "grant", "analyze", "vacuum"),
+        *("VariableSetStmt", "VariableShowStmt", "ConstraintsSetStmt"),
+        *("SelectStmt", "InsertStmt", "UpdateStmt", "DeleteStmt"),
+        *("CommentStmt", "AlterDefaultPrivilegesStmt", "VacuumStmt"),
+        *("CreateStmt", "CreateForeignTableStmt", "CreateTableAsStmt", "ViewStmt", "IndexStmt", "CreateSeqStmt"),
+        *("CreateSchemaStmt", "CreateFunctionStmt", "CreateExtensionStmt", "CreateRoleStmt", "CreateStatsStmt"),
+        *("CreatePublicationStmt", "CreateForeignServerStmt", "CreateUserMappingStmt"),
+        *("CompositeTypeStmt", "CreateEnumStmt", "CreateRangeStmt", "CreateDomainStmt", "AlterEnumStmt"),
     }
 )
-HARMLESS_TO_CREATE = frozenset(
+HARMLESS_CLAUSES = frozenset(
     {
-        *("table", "view", "index", "sequence", "schema", "function", "procedure", "aggregate", "type", "domain"),
-        *("extension", "role", "user", "group", "collation", "statistics", "publication", "server"),
+        *("AT_AddColumn", "AT_AddConstraint", "AT_ValidateConstraint", "AT_AttachPartition"),
+        *("AT_ClusterOn", "AT_DropCluster", "AT_ReplicaIdentity", "AT_SetRelOptions", "AT_ResetRelOptions"),
+        *("AT_SetStatistics", "AT_SetStorage", "AT_SetCompression", "AT_SetOptions", "AT_ResetOptions"),
     }
 )
-HARMLESS_CLAUSES: tuple[Form, ...] = (
-    ("add",),
-    ("validate", "constraint"),
-    ("cluster", "on"),
-    ("set", "without", "cluster"),
-    ("set", "("),
-    ("reset", "("),
-    ("replica", "identity"),
-    ("attach", "partition"),
-)
-HARMLESS_TO_A_COLUMN: tuple[Form, ...] = (
-    ("set", "default"),
-    ("set", "statistics"),
-    ("set", "storage"),
-    ("set", "compression"),
-    ("set", "("),
-    ("reset", "("),
-)
-REWRITING: tuple[Form, ...] = (
-    ("set", "tablespace"),
-    ("set", "logged"),
-    ("set", "unlogged"),
-    ("set", "access", "method"),
-)
+REWRITING = frozenset({"AT_SetTableSpace", "AT_SetLogged", "AT_SetUnLogged", "AT_SetAccessMethod"})
+TRIGGERS = frozenset({"CreateTrigStmt", "RuleStmt", "CreateEventTrigStmt"})
 # A column of these gets a number in every row that is there.
 SERIALS = frozenset({"smallserial", "serial", "bigserial", "serial2", "serial4", "serial8"})
-CONSTRAINTS = frozenset({"constraint", "check", "unique", "primary", "foreign", "exclude"})
 
 
-def broken(statement: Statement, made: CreatedObjects) -> tuple[str, ...]:
+def broken(statement: Statement, created: CreatedObjects) -> tuple[str, ...]:
     """Return the names of this library's rules that a statement breaks, "unjudged" aside.
 
     Args:
         statement: a statement on something that was there before.
-        made: what the migration made before it.
+        created: what the migration created before it.
     """
-    return tuple(dict.fromkeys(_broken(statement, made)))
+    return tuple(dict.fromkeys(_broken(statement, created)))
 
 
 def excused(statement: Statement) -> frozenset[str]:
     """Return those of squawk's rules that a statement only seems to break."""
-    words = statement.words
-    if statement.begins("create") and ("on", "only") in pairwise(words):
-        # On a partitioned table this builds nothing: it is complete once the partitions' indexes are attached.
+    if statement.kind == "IndexStmt" and not statement.node["relation"].get("inh"):
+        # ON ONLY a partitioned table it builds nothing: it is complete once the partitions' indexes are attached.
         return frozenset({"require-concurrent-index-creation"})
     return frozenset()
 
 
 def harmless(statement: Statement) -> bool:
     """Tell whether a statement of this form harms nobody, as long as it breaks no rule."""
-    words = statement.words
-    match words[0]:
-        case "create":
-            return kind_of(statement) in HARMLESS_TO_CREATE
-        case "alter" if words[1:2] == ("table",):
-            return all(_harmless_clause(words_of(clause)) for clause in clauses(statement))
-        case "alter":
-            return (
-                words[1:3] == ("default", "privileges")
-                or (words[1:2] == ("type",) and "value" in words)
-                or (words[1:2] == ("index",) and "attach" in words)
-            )
-        case "refresh" | "reindex":
-            return "concurrently" in words
-        case first:
-            return first in HARMLESS
+    node = statement.node
+    match statement.kind:
+        case "TransactionStmt":
+            return "PREPARE" not in node["kind"]
+        case "GrantStmt" | "GrantRoleStmt":
+            return bool(node.get("is_grant"))
+        case "DefineStmt":
+            return node["kind"] in {"OBJECT_AGGREGATE", "OBJECT_TYPE", "OBJECT_COLLATION"}
+        case "AlterTableStmt" if node["objtype"] == "OBJECT_TABLE":
+            return all(map(_harmless_clause, clauses(statement)))
+        case "AlterTableStmt" if node["objtype"] == "OBJECT_INDEX":
+            return all(clause["subtype"] == "AT_AttachPartition" for clause in clauses(statement))
+        case "RefreshMatViewStmt":
+            return bool(node.get("concurrent"))
+        case "ReindexStmt":
+            return has_option(node, "params", "concurrently")
+        case kind:
+            return kind in HARMLESS
 
 
-def _broken(statement: Statement, made: CreatedObjects) -> Iterator[str]:
-    words = statement.words
-    match words[0]:
-        case "truncate":
+def clauses(statement: Statement) -> tuple[Node, ...]:
+    """Return the clauses of an `ALTER TABLE`."""
+    return tuple(command["AlterTableCmd"] for command in statement.node["cmds"])
+
+
+def has_option(node: Node, field: str, name: str) -> bool:
+    """Tell whether an option, `VACUUM FULL`, is given."""
+    return any(option["DefElem"]["defname"] == name for option in node.get(field, ()))
+
+
+def _broken(statement: Statement, created: CreatedObjects) -> Iterator[str]:
+    node = statement.node
+    match statement.kind:
+        case "TruncateStmt":
             yield "whole-table-write"
-        case "update" | "delete" | "with" | "insert" if _writes_everywhere(words):
+        case "UpdateStmt" | "DeleteStmt" | "SelectStmt" | "InsertStmt" if _writes_everywhere({statement.kind: node}):
             yield "whole-table-write"
-        case "cluster":
+        case "ClusterStmt":
             yield "table-rewrite"
-        case "vacuum" if "full" in words:
+        case "VacuumStmt" if has_option(node, "options", "full"):
             yield "table-rewrite"
-        case "lock":
+        case "LockStmt":
             yield "blocking-lock"
-        case "refresh" if "concurrently" not in words:
+        case "RefreshMatViewStmt" if not node.get("concurrent"):
             yield "blocking-lock"
-        case "create" if kind_of(statement) in {"trigger", "rule", "event"}:
+        case kind if kind in TRIGGERS:
             yield "new-trigger"
-        case "alter" if words[1:2] == ("table",):
+        case "AlterTableStmt" if node["objtype"] == "OBJECT_TABLE":
             for clause in clauses(statement):
-                yield from _broken_by_clause(clause, made)
+                yield from _broken_by_clause(clause, created)
 
 
-def _broken_by_clause(clause: Sequence[Token], made: CreatedObjects) -> Iterator[str]:
-    words = words_of(clause)
-    if any(_begins(words, form) for form in REWRITING):
-        yield "table-rewrite"
-    if _begins(words, ("attach", "partition")) and not made.has(relation_at(clause, 2)):
-        yield "blocking-lock"
-    if words[:1] == ("add",) and not CONSTRAINTS & set(words[1:2]):
-        if "check" in words:
-            yield "checked-column"
-        if SERIALS & set(words):
+def _broken_by_clause(clause: Node, created: CreatedObjects) -> Iterator[str]:
+    definition = clause.get("def", {})
+    match clause["subtype"]:
+        case kind if kind in REWRITING:
             yield "table-rewrite"
+        case "AT_AttachPartition":
+            if not created.has(DbObject("relation", name_of(definition["PartitionCmd"]["name"]))):
+                yield "blocking-lock"
+        case "AT_AddColumn":
+            column = definition["ColumnDef"]
+            constraints = column.get("constraints", ())
+            if any(constraint["Constraint"]["contype"] == "CONSTR_CHECK" for constraint in constraints):
+                yield "checked-column"
+            if SERIALS & set(name_of(column["typeName"])):
+                yield "table-rewrite"
 
 
-def _harmless_clause(words: Sequence[str]) -> bool:
-    if words[:1] != ("alter",):
-        return any(_begins(words, form) for form in HARMLESS_CLAUSES)
-    of_column = words[3:] if words[1:2] == ("column",) else words[2:]
-    return any(_begins(of_column, form) for form in HARMLESS_TO_A_COLUMN)
+def _harmless_clause(clause: Node) -> bool:
+    # Without a definition it drops the default.
+    return clause["subtype"] in HARMLESS_CLAUSES or (clause["subtype"] == "AT_ColumnDefault" and "def" in clause)
 
 
-def _writes_everywhere(words: Sequence[str]) -> bool:
-    """Tell whether an UPDATE or DELETE, the statement itself or a part of it in parentheses, names no rows."""
-    return any(
-        word in {"update", "delete"} and (at == 0 or words[at - 1] in {"(", ")"}) and not _has_where(words[at:])
-        for at, word in enumerate(words)
-    )
-
-
-def _has_where(words: Sequence[str]) -> bool:
-    depth = 0
-    for word in words:
-        depth += {"(": 1, ")": -1}.get(word, 0)
-        if depth < 0:
-            return False
-        if depth == 0 and word == "where":
-            return True
+def _writes_everywhere(tree: Node) -> bool:
+    """Tell whether an UPDATE or DELETE, the statement itself or one in a WITH, names no rows."""
+    left: list[object] = [tree]
+    while left:
+        node = left.pop()
+        if isinstance(node, list):
+            left += node
+        elif isinstance(node, dict):
+            if any(word in node and "whereClause" not in node[word] for word in ("UpdateStmt", "DeleteStmt")):
+                return True
+            left += node.values()
     return False
-
-
-def _begins(words: Sequence[str], form: Form) -> bool:
-    return tuple(words[: len(form)]) == form

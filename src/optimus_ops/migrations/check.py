@@ -29,11 +29,6 @@ def check_pending(compose: Compose, stack: Stack, *, allow_contract: bool) -> st
     sql = pending_sql(compose, stack)
     if sql is None:
         return f"not checked: {stack.migrations or 'the project'} has no label {SQL}"
-    if not statements(sql):
-        return "nothing pending"
-    found = check_expand_only(sql, allow_contract=allow_contract)
-    return (
-        f"what is pending breaks the running version, as allowed: {len(found)}"
-        if found
-        else "what is pending only adds"
-    )
+    if found := check_expand_only(sql, allow_contract=allow_contract):
+        return f"what is pending breaks the running version, as allowed: {len(found)}"
+    return "what is pending only adds" if statements(sql) else "nothing pending"

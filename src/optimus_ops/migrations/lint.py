@@ -13,16 +13,16 @@ from typing import TYPE_CHECKING
 
 from optimus_ops.errors import Refused
 from optimus_ops.migrations.builtin_rules import broken, excused, harmless
-from optimus_ops.migrations.db_objects import CreatedObjects, made_by, targets
-from optimus_ops.migrations.rules import OWN, SQUAWKS, STYLE, Rule
-from optimus_ops.migrations.sql import statements, without_comments
-from optimus_ops.migrations.squawk import UNREADABLE, ask
+from optimus_ops.migrations.db_objects import CreatedObjects, name_of
+from optimus_ops.migrations.rules import BUILTIN, SQUAWK, STYLE, UNREADABLE, Rule
+from optimus_ops.migrations.sql import SqlSyntaxError, statements
+from optimus_ops.migrations.squawk import ask
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from optimus_ops.migrations.sql import Statement
-    from optimus_ops.migrations.squawk import Said
+    from optimus_ops.migrations.squawk import SquawkFinding
 
 HINT = (
     "split the change into steps that each leave the running version working (docs/migrations.md), "
@@ -52,39 +52,36 @@ class Finding:
 def findings(sql: str) -> tuple[Finding, ...]:
     """Return what harms the running version, in the order of the script.
 
-    Args:
-        sql: a migration as it will be run.
-
     Raises:
         MachineLacks: there is no squawk, or it doesn't work.
     """
-    script = without_comments(sql)
-    parsed = statements(script)
-    said = _by_statement(parsed, ask(script)) if parsed else {}
-    found: list[Finding] = []
-    made = CreatedObjects()
+    try:
+        parsed = statements(sql)
+    except SqlSyntaxError as error:
+        rule = SQUAWK[UNREADABLE]
+        return (Finding(UNREADABLE, error.line, f"({error.reason})", rule.why, rule.instead),)
+    return tuple(_findings(parsed, _by_statement(parsed, ask(sql)))) if parsed else ()
+
+
+def _findings(parsed: Sequence[Statement], reported: dict[int, list[SquawkFinding]]) -> Iterator[Finding]:
+    created = CreatedObjects()
     for number, statement in enumerate(parsed):
-        here = said.get(number, [])
-        if made.covers(statement) or _makes_room(statement, parsed[number + 1 :]):
-            rules = _squawks(one for one in here if one.rule == UNREADABLE)
+        here = reported.get(number, [])
+        if created.covers(statement) or _makes_room(statement, parsed[number + 1 :]):
+            rules = _squawk_rules(found for found in here if found.rule == UNREADABLE)
         else:
-            rules = _squawks(one for one in here if one.rule not in excused(statement))
-            rules |= {name: OWN[name] for name in broken(statement, made)}
+            rules = _squawk_rules(found for found in here if found.rule not in excused(statement))
+            rules |= {name: BUILTIN[name] for name in broken(statement, created)}
             if not rules and not harmless(statement):
-                name = "drop" if statement.begins("drop") else "unjudged"
-                rules = {name: OWN[name]}
-        line, excerpt = statement.line, statement.excerpt
-        found += [Finding(name, line, excerpt, rule.why, rule.instead) for name, rule in rules.items()]
-        made = made.after(statement)
-    return tuple(found)
+                name = "drop" if statement.kind == "DropStmt" else "unjudged"
+                rules = {name: BUILTIN[name]}
+        for name, rule in rules.items():
+            yield Finding(name, statement.line, statement.excerpt, rule.why, rule.instead)
+        created = created.after(statement)
 
 
 def check_expand_only(sql: str, *, allow_contract: bool) -> tuple[Finding, ...]:
     """Return the findings if they are allowed; refuse the migration otherwise.
-
-    Args:
-        sql: a migration as it will be run.
-        allow_contract: whether it may take away what the running version uses.
 
     Raises:
         Refused: there are findings, and they are not allowed.
@@ -108,21 +105,21 @@ def as_text(found: Sequence[Finding]) -> str:
     return "\n".join(lines)
 
 
-def _by_statement(parsed: Sequence[Statement], said: Iterable[Said]) -> dict[int, list[Said]]:
-    """Return what was said of each statement: all up to the start of the next one, so that nothing is lost."""
+def _by_statement(parsed: Sequence[Statement], reported: Iterable[SquawkFinding]) -> dict[int, list[SquawkFinding]]:
+    """Return what was reported for each statement: all up to the start of the next one, so that nothing is lost."""
     starts = [statement.start for statement in parsed]
-    sorted_out: dict[int, list[Said]] = {}
-    for one in said:
-        sorted_out.setdefault(max(bisect_right(starts, one.start) - 1, 0), []).append(one)
-    return sorted_out
+    found: dict[int, list[SquawkFinding]] = {}
+    for finding in reported:
+        found.setdefault(max(bisect_right(starts, finding.start) - 1, 0), []).append(finding)
+    return found
 
 
-def _squawks(said: Iterable[Said]) -> dict[str, Rule]:
+def _squawk_rules(reported: Iterable[SquawkFinding]) -> dict[str, Rule]:
     """Return the rules that matter, by name; a rule that is not known here speaks for itself."""
     return {
-        one.rule: SQUAWKS.get(one.rule) or Rule(one.message, one.help or f"see squawk's rule {one.rule}")
-        for one in said
-        if one.rule not in STYLE
+        found.rule: SQUAWK.get(found.rule) or Rule(found.message, found.help or f"see squawk's rule {found.rule}")
+        for found in reported
+        if found.rule not in STYLE
     }
 
 
@@ -131,9 +128,8 @@ def _makes_room(statement: Statement, following: Sequence[Statement]) -> bool:
 
     A build that was cut short leaves an invalid index behind, which has to go before it can be built again.
     """
-    if not following or not statement.begins("drop", "index", "concurrently", "if", "exists"):
-        return False
-    built = made_by(following[0])
-    # An index is built without a schema: it gets its table's.
-    names = [thing.name[-1:] for thing in targets(statement)]
-    return built is not None and "concurrently" in following[0].words[:4] and names == [built.name]
+    match statement.node, following[:1]:
+        case {"removeType": "OBJECT_INDEX", "concurrent": True, "missing_ok": True, "objects": [index]}, [build]:
+            # An index is built without a schema: it gets its table's.
+            return bool(build.node.get("concurrent")) and build.node.get("idxname") == name_of(index)[-1]
+    return False

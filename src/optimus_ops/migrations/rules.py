@@ -33,7 +33,10 @@ def _same(rule: Rule, *names: str) -> dict[str, Rule]:
 
 DROPPED = Rule("the running version still uses what is dropped", LATER)
 
-SQUAWKS: dict[str, Rule] = {
+UNREADABLE = "syntax-error"
+"""squawk's rule for what it can't parse; then it says nothing about the rest of the script."""
+
+SQUAWK: dict[str, Rule] = {
     **_same(
         DROPPED,
         *("ban-drop-column", "ban-drop-table", "ban-drop-database", "ban-drop-schema", "ban-drop-view"),
@@ -96,7 +99,7 @@ SQUAWKS: dict[str, Rule] = {
         "it fails: an index cannot be built CONCURRENTLY within a transaction", "end the transaction before it"
     ),
     "ban-truncate-cascade": Rule("rows that the running version uses are gone", LATER),
-    "syntax-error": Rule("it cannot be read, so nobody can tell what it does", "write the step as plain SQL"),
+    UNREADABLE: Rule("it cannot be read, so nobody can tell what it does", "write the step as plain SQL"),
 }
 """squawk's rules that are about a version that is running."""
 
@@ -125,7 +128,7 @@ STYLE = frozenset(
 )
 """squawk's rules that are about taste, or about what the job itself sees to; not findings."""
 
-OWN: dict[str, Rule] = {
+BUILTIN: dict[str, Rule] = {
     "drop": DROPPED,
     "whole-table-write": Rule(
         "every row is locked or gone until the step ends",

@@ -1,49 +1,44 @@
-"""Reading SQL as statements and words, as far as judging a migration needs it.
-
-Lexical rules: https://www.postgresql.org/docs/current/sql-syntax-lexical.html
-"""
+"""The statements of an SQL script, as PostgreSQL's own parser reads them (libpg_query, through pgparse)."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import Any
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+import pgparse
 
-EXCERPT = 120
+from optimus_ops.errors import OpsError
 
-TOKEN = re.compile(
-    r"""
-      (?P<space>\s+)
-    | (?P<comment>--[^\n]*)
-    | (?P<block>/\*)
-    | (?P<dollar>\$(?:[^\W\d]\w*)?\$)
-    | (?P<string>[eE]'(?:[^'\\]|\\.|'')*' | (?:[bBxXnN]|[uU]&)?'(?:[^']|'')*')
-    | (?P<quoted>(?:[uU]&)?"(?:[^"]|"")*")
-    | (?P<word>[^\W\d][\w$]*)
-    | (?P<symbol>.)
-    """,
-    re.VERBOSE | re.DOTALL,
+# A node of the parse tree: https://github.com/pganalyze/libpg_query/blob/17-latest/protobuf/pg_query.proto
+Node = Mapping[str, Any]
+
+EXCERPT_LENGTH = 120
+
+# For showing a statement only. Comments nest; deeper than here they stay in the excerpt.
+_COMMENT = r"--[^\n\r]*|/\*(?:/\*(?:(?!/\*|\*/).)*\*/|(?!\*/).)*\*/"
+_LEADING = re.compile(rf"(?:\s|{_COMMENT})*", re.DOTALL)
+_QUOTED_OR_COMMENT = re.compile(
+    rf"""(?P<quoted>
+           [eE]'(?:[^'\\]|\\.|'')*' | '[^']*' | "[^"]*" | (?P<tag>\$(?:[^\W\d]\w*)?\$).*?(?P=tag)
+         ) | {_COMMENT}""",
+    re.DOTALL | re.VERBOSE,
 )
-BLOCK_EDGE = re.compile(r"/\*|\*/")
 
 
-@dataclass(frozen=True, slots=True)
-class Token:
-    """One piece of a statement.
+class SqlSyntaxError(OpsError):
+    """PostgreSQL would not parse the script.
 
     Args:
-        kind: "word" (a keyword or a name, in lower case), "name" (a quoted name, without its quotes), "string" or
-            "symbol" (any other character).
-        text: what it says; "" for a string, whose content nobody judges.
-        start: where it begins in the script.
+        line: where, counted from 1.
+        reason: what is wrong, in two words.
     """
 
-    kind: str
-    text: str
-    start: int
+    def __init__(self, line: int, reason: str) -> None:
+        super().__init__(f"line {line}: {reason}")
+        self.line = line
+        self.reason = reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,125 +46,57 @@ class Statement:
     """One statement of a script.
 
     Args:
-        tokens: its pieces, at least one; the semicolon is none of them.
-        start: where it begins in the script.
-        end: where it ends.
+        kind: type of its parse tree, "AlterTableStmt".
+        node: the tree's root.
+        start: where it begins in the script, in characters.
         line: the line it begins on, counted from 1.
         excerpt: its text on one line, cut off if it is long, without passwords.
     """
 
-    tokens: tuple[Token, ...]
+    kind: str
+    node: Node
     start: int
-    end: int
     line: int
     excerpt: str
 
-    @property
-    def words(self) -> tuple[str, ...]:
-        """Return its tokens as `words_of` does."""
-        return words_of(self.tokens)
-
-    def begins(self, *words: str) -> bool:
-        """Tell whether it begins with these keywords."""
-        return self.words[: len(words)] == words
-
-
-def words_of(tokens: Sequence[Token]) -> tuple[str, ...]:
-    """Return tokens as text, "" for strings and quoted names, so that none of these is taken for a keyword."""
-    return tuple(token.text if token.kind in {"word", "symbol"} else "" for token in tokens)
-
-
-def without_comments(script: str) -> str:
-    """Return the script with blanks for comments: nothing moves, and no comment tells a linter to look away."""
-    pieces: list[str] = []
-    for kind, start, end in _scan(script):
-        text = script[start:end]
-        pieces.append(re.sub(r"[^\n]", " ", text) if kind == "comment" else text)
-    return "".join(pieces)
-
 
 def statements(script: str) -> tuple[Statement, ...]:
-    """Split a script at its semicolons; those within strings, parentheses and function bodies are none."""
-    found: list[Statement] = []
-    tokens: list[Token] = []
-    end = depth = body = 0
-    for kind, start, stop in _scan(script):
-        if kind in {"space", "comment"}:
-            continue
-        token = _token(kind, script[start:stop], start)
-        if token.text == ";" and token.kind == "symbol" and depth <= 0 and body <= 0:
-            if tokens:
-                found.append(_statement(script, tokens, end))
-            tokens, depth = [], 0
-            continue
-        depth += {"(": 1, ")": -1}.get(token.text, 0) if token.kind == "symbol" else 0
-        body = _body(body, tokens, token)
-        tokens.append(token)
-        end = stop
-    if tokens:
-        found.append(_statement(script, tokens, end))
-    return tuple(found)
+    """Parse a script.
+
+    Raises:
+        SqlSyntaxError: it has a syntax error, or nests deeper than can be followed.
+    """
+    if "\0" in script:
+        # The parser takes it for the end, and would hide all that follows.
+        raise _unreadable(script, script.index("\0"), "a null character")
+    try:
+        tree = pgparse.parse(script)
+    except pgparse.PGQueryError as error:
+        raise _unreadable(script, max(error.position - 1, 0), "syntax error") from None
+    except RecursionError:
+        raise _unreadable(script, 0, "nested too deep") from None
+    encoded = script.encode()
+    return tuple(_statement(encoded, entry) for entry in tree)
 
 
-def _body(depth: int, before: list[Token], token: Token) -> int:
-    """Count how deep in a function's body (`BEGIN ATOMIC … END`) a token is."""
-    if token.kind != "word":
-        return depth
-    if token.text == "atomic" and before and before[-1].text == "begin":
-        return 1
-    return depth + {"case": 1, "end": -1}.get(token.text, 0) if depth > 0 else 0
+def _unreadable(script: str, at: int, reason: str) -> SqlSyntaxError:
+    return SqlSyntaxError(script.count("\n", 0, at) + 1, reason)
 
 
-def _statement(script: str, tokens: list[Token], end: int) -> Statement:
-    start = tokens[0].start
-    text = _excerpt(script[start:end])
-    excerpt = text if len(text) <= EXCERPT else text[: EXCERPT - 1] + "…"
-    return Statement(tuple(tokens), start, end, script.count("\n", 0, start) + 1, excerpt)
+def _statement(script: bytes, entry: Node) -> Statement:
+    # The parser counts bytes, and includes what stands before the statement; no length means up to the end.
+    first = entry.get("stmt_location", 0)
+    last = first + entry["stmt_len"] if "stmt_len" in entry else None
+    before, text = script[:first].decode(), script[first:last].decode()
+    leading = _LEADING.match(text)
+    begin = leading.end() if leading else 0
+    ((kind, node),) = entry["stmt"].items()
+    line = before.count("\n") + text.count("\n", 0, begin) + 1
+    return Statement(kind, node, len(before) + begin, line, _excerpt(text[begin:]))
 
 
 def _excerpt(text: str) -> str:
-    """Return a statement on one line, without comments and passwords."""
-    pieces: list[str] = []
-    before = ""
-    for kind, start, end in _scan(text):
-        piece = text[start:end]
-        secret = kind == "string" and before == "password"
-        pieces.append("'***'" if secret else " " if kind == "comment" else piece)
-        before = before if kind in {"space", "comment"} else piece.lower()
-    return " ".join("".join(pieces).split())
-
-
-def _token(kind: str, text: str, start: int) -> Token:
-    match kind:
-        case "word":
-            return Token("word", text.lower(), start)
-        case "quoted":
-            return Token("name", text[text.index('"') + 1 : -1].replace('""', '"'), start)
-        case "string":
-            return Token("string", "", start)
-        case _:
-            return Token("symbol", text, start)
-
-
-def _scan(script: str) -> Iterator[tuple[str, int, int]]:
-    """Yield (kind, start, end) of every piece, so that the pieces together are the script."""
-    at = 0
-    while found := TOKEN.match(script, at):
-        kind, end = str(found.lastgroup), found.end()
-        if kind == "block":
-            kind, end = "comment", _block_end(script, end)
-        elif kind == "dollar":
-            closed = script.find(found.group(), end)
-            kind, end = "string", len(script) if closed < 0 else closed + len(found.group())
-        yield kind, at, end
-        at = end
-
-
-def _block_end(script: str, at: int) -> int:
-    """Return where a block comment ends; they nest."""
-    depth = 1
-    for edge in BLOCK_EDGE.finditer(script, at):
-        depth += 1 if edge.group() == "/*" else -1
-        if depth == 0:
-            return edge.end()
-    return len(script)
+    if "password" in text.lower():
+        text = pgparse.normalize(text)
+    line = " ".join(_QUOTED_OR_COMMENT.sub(lambda found: found["quoted"] or " ", text).split())
+    return line if len(line) <= EXCERPT_LENGTH else line[: EXCERPT_LENGTH - 1] + "…"

@@ -12,19 +12,21 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from optimus_ops.errors import MachineLacks
-from optimus_ops.migrations.rules import SQUAWKS
+from optimus_ops.migrations.rules import SQUAWK, UNREADABLE
 
 SECONDS = 60
-NOT_ASCII = re.compile(r"[^\x00-\x7f]")
 NO_FINDINGS, FINDINGS = 0, 1
-UNREADABLE = "syntax-error"
-"""Its rule for what it can't parse; then it says nothing about the rest of the script."""
 INSTALL = "install it with: python3 scripts/bootstrap.py true (elsewhere: pip install 'squawk-cli>=2.70')"
+
+# Whether its columns count bytes or characters: each character is one byte here.
+_NOT_ASCII = re.compile(r"[^\x00-\x7f]")
+# Its name in a comment starts an order to ignore findings, which a migration must not give.
+_NAME = re.compile("squawk", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
-    """One thing that squawk said.
+class SquawkFinding:
+    """One finding of squawk.
 
     Args:
         rule: its name for it.
@@ -39,18 +41,18 @@ class Said:
     help: str
 
 
-def ask(script: str, program: str | None = None) -> tuple[Said, ...]:
-    """Return everything that squawk says about a script.
+def ask(script: str, program: str | None = None) -> tuple[SquawkFinding, ...]:
+    """Return everything that squawk reports for a script.
 
     Args:
-        script: the SQL, without comments: squawk follows the orders it finds in them.
-        program: the squawk to ask; the environment's own if not given.
+        script: the SQL.
+        program: the squawk to run; the environment's own if not given.
 
     Raises:
         MachineLacks: there is no squawk, or it doesn't work.
     """
-    # Whether its columns count bytes or characters: each character is one byte here.
-    plain = NOT_ASCII.sub("x", script)
+    # PostgreSQL ends a comment at a carriage return too, squawk does not.
+    plain = _NAME.sub("xxxxxx", _NOT_ASCII.sub("x", script)).replace("\r", "\n")
     try:
         done = subprocess.run(
             [program or find(), "--reporter", "json", "--config", os.devnull, *_opted_in()],
@@ -67,13 +69,13 @@ def ask(script: str, program: str | None = None) -> tuple[Said, ...]:
     starts = _line_starts(plain)
     try:
         return tuple(
-            Said(
-                rule=str(said["rule_name"]),
-                start=starts[int(said["line"])] + int(said["column"]),
-                message=str(said["message"]),
-                help=str(said["help"] or ""),
+            SquawkFinding(
+                rule=str(found["rule_name"]),
+                start=starts[int(found["line"])] + int(found["column"]),
+                message=str(found["message"]),
+                help=str(found["help"] or ""),
             )
-            for said in json.loads(done.stdout)
+            for found in json.loads(done.stdout)
         )
     except (ValueError, LookupError, TypeError) as error:
         problem = done.stderr.strip() or "it did not answer as expected"
@@ -95,7 +97,7 @@ def find() -> str:
 
 def _opted_in() -> tuple[str, ...]:
     """Return the flags for its rules that matter; half of them apply only on request."""
-    return tuple(word for rule in SQUAWKS if rule != UNREADABLE for word in ("--include", rule))
+    return tuple(word for rule in SQUAWK if rule != UNREADABLE for word in ("--include", rule))
 
 
 def _line_starts(script: str) -> list[int]:

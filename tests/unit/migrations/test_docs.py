@@ -7,7 +7,7 @@ import textwrap
 from pathlib import Path
 
 from optimus_ops.migrations import job
-from optimus_ops.migrations.rules import OWN, SQUAWKS
+from optimus_ops.migrations.rules import BUILTIN, SQUAWK
 
 ROOT = Path(__file__).parents[3]
 PAGE = (ROOT / "docs" / "migrations.md").read_text("utf-8")
@@ -23,7 +23,7 @@ def test_each_test_that_it_names_exists() -> None:
 
 def test_each_rule_that_it_names_exists_and_none_is_missing() -> None:
     patterns = [name.replace("…", ".*") for name in re.findall(r"`([a-z…-]+)`", TABLE)]
-    rules = {*OWN, *SQUAWKS}
+    rules = {*BUILTIN, *SQUAWK}
     assert [one for one in patterns if not any(re.fullmatch(one, rule) for rule in rules)] == []
     assert [rule for rule in sorted(rules) if not any(re.fullmatch(one, rule) for one in patterns)] == []
 

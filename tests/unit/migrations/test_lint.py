@@ -256,6 +256,38 @@ def test_what_cannot_be_read_hides_nothing_that_stands_on_a_new_table() -> None:
     assert rules("CREATE TABLE fresh (a int); ALTER TABLE fresh nonsense; ALTER TABLE users DROP a;") != []
 
 
+@pytest.mark.parametrize(
+    "script",
+    [
+        "SELECT 1; -- a comment ends here\rDROP TABLE users;",
+        "SELECT 1 AS set$$; DROP TABLE users; SELECT 1 AS set$$",
+        'CREATE TABLE "ü" (a int); DROP TABLE "ä";',
+        "CREATE TABLE users (id int); SELECT set_config('search_path', '', false); DROP TABLE users;",
+        "CREATE TABLE users (id int); SET SESSION search_path TO shop; DROP TABLE users;",
+        "CREATE TABLE users (id int); RESET ALL; DROP TABLE users;",
+    ],
+)
+def test_no_trick_of_writing_hides_a_drop(script: str) -> None:
+    assert rules(script) == ["ban-drop-table"]
+
+
+@pytest.mark.parametrize(
+    ("statement", "rule"),
+    [
+        ("WITH gone AS (DELETE FROM users) UPDATE fresh SET a = 1", "whole-table-write"),
+        ("ALTER TABLE fresh ATTACH PARTITION users DEFAULT", "blocking-lock"),
+        ("DROP TRIGGER audit ON users", "ban-drop-trigger"),
+        ("TRUNCATE fresh, users", "whole-table-write"),
+    ],
+)
+def test_a_new_table_excuses_nothing_that_is_done_to_another(statement: str, rule: str) -> None:
+    assert rules(f"CREATE TABLE fresh (a int); {statement};") == [rule]
+
+
+def test_a_null_character_hides_nothing_behind_it() -> None:
+    assert rules("SELECT 1;\0DROP TABLE users;") == ["syntax-error"]
+
+
 def test_the_schema_of_this_project_only_adds() -> None:
     assert findings(sql_between(None, "head")) == ()
 

@@ -1,4 +1,4 @@
-"""Reading SQL: where statements begin and end, and what is no keyword."""
+"""Parsing SQL: where statements begin and end, what is shown of them, and what is refused."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from optimus_ops.migrations.sql import statements, without_comments
+from optimus_ops.migrations.sql import SqlSyntaxError, statements
 
 PIECES = st.sampled_from(
     [
@@ -32,25 +32,49 @@ def test_each_statement_is_found_once_whatever_stands_around_it(parts: list[tupl
     assert [statement.excerpt for statement in statements(script)] == [" ".join(piece.split()) for _, piece, _ in parts]
 
 
-@given(st.text())
-def test_any_text_is_read_to_its_end_and_nothing_moves(text: str) -> None:
-    plain = without_comments(text)
-    assert [at for at, character in enumerate(plain) if character == "\n"] == [
-        at for at, character in enumerate(text) if character == "\n"
-    ]
-    for statement in statements(text):
-        assert 0 <= statement.start < statement.end <= len(text)
-        assert statement.line == text.count("\n", 0, statement.start) + 1
+def lines_of(text: str) -> list[int]:
+    """Return the line of each statement, or the one that is refused."""
+    try:
+        return [statement.line for statement in statements(text)]
+    except SqlSyntaxError as error:
+        return [error.line]
 
 
-def test_a_comment_leaves_blanks_and_a_string_that_looks_like_one_stays() -> None:
-    assert without_comments("a -- b\nc /* d */ '-- e'") == "a     \nc         '-- e'"
+@given(st.text() | st.lists(NOISE | PIECES | st.sampled_from([";", "'", "$$", "\0", "/*", "ü"])).map("".join))
+def test_any_text_is_read_to_its_end_or_refused_on_one_of_its_lines(text: str) -> None:
+    lines = lines_of(text)
+    assert lines == sorted(lines)
+    assert set(lines) <= set(range(1, text.count("\n") + 2))
 
 
-def test_a_quoted_name_and_a_string_are_no_keywords() -> None:
-    (statement,) = statements("""SELECT "drop", 'table'""")
-    assert "drop" not in statement.words
-    assert "table" not in statement.words
+@given(st.lists(st.tuples(NOISE, PIECES, NOISE), min_size=1), st.text(alphabet="äß€\n"))
+def test_places_are_counted_in_characters(parts: list[tuple[str, str, str]], before: str) -> None:
+    script = f"/*{before}*/" + "".join(f"{noise}{piece}{after};" for noise, piece, after in parts)
+    for statement, (_, piece, _) in zip(statements(script), parts, strict=True):
+        assert script.startswith(piece, statement.start)
+
+
+@pytest.mark.parametrize(
+    ("script", "line"),
+    [
+        ("SELECT 1;\nthis is no SQL", 2),
+        ("SELECT 'ä';\n\nSELECT 'never closed", 3),
+        ("SELECT 1; /* never closed", 1),
+        ("SELECT 1;\n\0DROP TABLE t", 2),
+        ("SELECT " + "(" * 100_000, 1),
+        ("SELECT " + "1 + " * 20_000 + "1", 1),
+    ],
+    ids=["words", "string", "comment", "null", "parentheses", "sum"],
+)
+def test_what_cannot_be_parsed_is_refused(script: str, line: int) -> None:
+    with pytest.raises(SqlSyntaxError) as refused:
+        statements(script)
+    assert refused.value.line == line
+
+
+def test_comments_and_lines_of_a_statement_are_not_shown() -> None:
+    (statement,) = statements("ALTER TABLE t -- the 'old' one\n  DROP a, /* not /* b */ */ DROP \"--c\"")
+    assert statement.excerpt == 'ALTER TABLE t DROP a, DROP "--c"'
 
 
 @pytest.mark.parametrize(
@@ -64,5 +88,5 @@ def test_no_password_is_in_an_excerpt(secret: str) -> None:
 
 
 def test_a_long_statement_is_cut_off() -> None:
-    (statement,) = statements("SELECT " + "1, " * 200)
+    (statement,) = statements("SELECT 1" + ", 1" * 200)
     assert len(statement.excerpt) == 120
