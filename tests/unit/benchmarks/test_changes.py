@@ -56,7 +56,7 @@ def test_the_table_tells_failures_by_kind() -> None:
 def test_the_part_brings_its_picture_and_its_raw_figures() -> None:
     one = comparison(Run(what_was_seen()), Run(None, "no engine"))
     found = part([one])
-    assert ET.fromstring(found.files[PICTURE]).tag.endswith("svg")  # noqa: S314 - our own text
+    assert ET.fromstring(found.files[PICTURE]).tag.endswith("svg")
     assert found.raw == {one.case.name: raw_json(one)}
     assert found.raw[one.case.name]["plain"] == {"failed": "no engine"}
 

@@ -23,7 +23,7 @@ PANELS = st.builds(
 
 
 def drawn(*rows: Row) -> ET.Element:
-    return ET.fromstring(picture(rows, COLUMNS))  # noqa: S314 - our own text
+    return ET.fromstring(picture(rows, COLUMNS))
 
 
 def texts(image: ET.Element) -> list[str]:

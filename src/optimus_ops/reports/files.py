@@ -1,0 +1,58 @@
+"""A report as files: for people, for programs, and its pictures."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from optimus_ops.errors import OpsError
+from optimus_ops.reports import json_document
+from optimus_ops.reports.html import page
+from optimus_ops.reports.markdown import markdown
+from optimus_ops.reports.pictures import Chart, Timeline
+from optimus_ops.reports.svg_chart import chart_svg
+from optimus_ops.reports.svg_timeline import timeline_svg
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from optimus_ops.reports.model import Run
+
+
+def report_files(run: Run, name: str, document: Mapping[str, Any] | None = None) -> dict[str, str]:
+    """Return name -> text of a report's files.
+
+    Args:
+        run: the report.
+        name: of the files, without suffix.
+        document: of the JSON file, where it has a form of its own.
+    """
+    pictures = {
+        f"{block.file}.svg": f"{timeline_svg(block, alone=True) if isinstance(block, Timeline) else chart_svg(block)}\n"
+        for block in run.blocks()
+        if isinstance(block, Timeline | Chart) and block.file
+    }
+    found = json_document.document(run) if document is None else document
+    return {
+        f"{name}.md": markdown(run),
+        f"{name}.html": page(run),
+        **pictures,
+        f"{name}.json": json.dumps(found, indent=1) + "\n",
+    }
+
+
+def write_report(run: Run, folder: Path, name: str, document: Mapping[str, Any] | None = None) -> tuple[Path, ...]:
+    """Write a report's files into a folder, which is made if it is missing; return their paths.
+
+    Raises:
+        OpsError: they can't be written.
+    """
+    texts = {folder / file: text for file, text in report_files(run, name, document).items()}
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for path, text in texts.items():
+            path.write_text(text, "utf-8")
+    except OSError as error:
+        raise OpsError(f"the report can't be written: {error.strerror} ({error.filename})") from error
+    return tuple(texts)

@@ -1,0 +1,86 @@
+"""A report as Markdown: for a reader of the repository, and for the summary of a CI step."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from optimus_ops.reports.model import Bullets, Paragraph, Table
+from optimus_ops.reports.pictures import Chart, Timeline
+from optimus_ops.reports.spans import spans
+from optimus_ops.reports.svg import legal
+from optimus_ops.reports.tables import visible
+
+if TYPE_CHECKING:
+    from optimus_ops.reports.model import Run
+    from optimus_ops.reports.spans import Content, Span
+    from optimus_ops.reports.tables import Visible
+
+SPECIAL = re.compile(r"[\\`*\[\]<>|~&]|(?<![^\W_])_|_(?![^\W_])")
+"""What Markdown reads, an underscore within a word excepted."""
+BLOCK_START = re.compile(r"^(?:[#+=-]|\d+[.)](?=\s|$))")
+"""What begins a headline or a list where it begins a line."""
+
+
+def markdown(run: Run) -> str:
+    """Return the report; what is in `Details`, and pictures without a file, are left out."""
+    parts = [f"# {inline(run.title)}", line(run.headline)]
+    if run.facts:
+        facts = "; ".join(f"{name} {value}" for name, value in run.facts.items())
+        made = (f"Measured with {_code(run.command)}: ",) if run.command else ()
+        parts.append("".join([*made, inline(f"{facts}.")]))
+    elif run.command:
+        parts.append(f"Made by {_code(run.command)}.")
+    for section in run.sections:
+        blocks = map(_block, visible(section.blocks))
+        parts += [f"## {inline(section.title)}", *blocks]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _block(block: Visible) -> str:
+    match block:
+        case Paragraph(content):
+            return line(content)
+        case Bullets(items):
+            return "\n".join(f"- {line(item)}" for item in items)
+        case Table():
+            return table(block)
+        case Timeline() | Chart() if block.file:
+            return f"![{inline(block.title)}]({block.file}.svg)"
+    return ""
+
+
+def table(found: Table) -> str:
+    """Return a table of GitHub's Markdown."""
+    head, *rows = ([inline(cell) for cell in row] for row in (found.header, *found.rows))
+    rule = ["---:" if name in found.right else "---" for name in found.header]
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in (head, rule, *rows))
+
+
+def line(content: Content) -> str:
+    """Return a text as a line of Markdown that shows it as it is."""
+    return BLOCK_START.sub(lambda found: f"{found[0][:-1]}\\{found[0][-1]}", inline(content))
+
+
+def inline(content: Content) -> str:
+    """Return a text as a part of a line."""
+    return "".join(_span(span) for span in spans(content)).strip()
+
+
+def _span(span: Span) -> str:
+    text = _code(span.text) if span.code else _escaped(span.text)
+    if span.href:
+        return f"[{text}]({span.href})"
+    return f"**{text}**" if span.tone == "bad" and text.strip() == text != "" else text
+
+
+def _escaped(text: str) -> str:
+    return SPECIAL.sub(r"\\\g<0>", re.sub(r"\s+", " ", legal(text)))
+
+
+def _code(text: str) -> str:
+    """Return code between more backticks than it holds in a row; a bar would end a cell of a table even there."""
+    code = " ".join(legal(text).split()).replace("|", "¦")
+    fence = "`" * (max((len(run) for run in re.findall("`+", code)), default=0) + 1)
+    padding = " " if code.startswith("`") or code.endswith("`") else ""
+    return f"{fence}{padding}{code}{padding}{fence}" if code else ""

@@ -1,0 +1,131 @@
+"""A report as a value: sections of text, tables, pictures, checks, findings, objectives and measurements."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+from optimus_ops.checks.model import Check
+from optimus_ops.reports.measurement import Measurement, Objective
+from optimus_ops.reports.pictures import Chart, Timeline
+from optimus_ops.reports.spans import Content
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+Level = Literal["error", "warning", "note"]
+
+
+@dataclass(frozen=True, slots=True)
+class Paragraph:
+    """A paragraph."""
+
+    content: Content
+
+
+@dataclass(frozen=True, slots=True)
+class Bullets:
+    """A list of short texts."""
+
+    items: tuple[Content, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table; a row whose first cell is empty continues the one above it.
+
+    Args:
+        header: the columns' names.
+        rows: cells, as many as there are columns.
+        right: names of columns that are aligned to the right: numbers.
+    """
+
+    header: tuple[str, ...]
+    rows: tuple[tuple[Content, ...], ...]
+    right: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A place in a file; line and column count from 1, 0 where unknown."""
+
+    file: str
+    line: int = 0
+    column: int = 0
+
+    def __str__(self) -> str:
+        return ":".join([self.file, *(str(number) for number in (self.line, self.column) if number)])
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Something that is wrong at a place.
+
+    Args:
+        rule: id of the rule that found it, as in `secrets/in-image`.
+        message: what is wrong.
+        place: where; None where it is in no file.
+        hint: what to do.
+    """
+
+    rule: str
+    level: Level
+    message: str
+    place: Place | None = None
+    hint: str = ""
+
+    @property
+    def advice(self) -> str:
+        """Message and hint."""
+        return f"{self.message} → {self.hint}" if self.hint else self.message
+
+
+@dataclass(frozen=True, slots=True)
+class Details:
+    """Blocks that a page shows on demand; Markdown and terminal leave them out."""
+
+    title: str
+    blocks: tuple[Block, ...]
+
+
+Item: TypeAlias = Objective | Measurement | Check | Finding
+"""What is a row of a table for people, together with its neighbours of the same type, and an object for programs."""
+Block: TypeAlias = Paragraph | Bullets | Table | Item | Timeline | Chart | Details
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A headline and what is below it."""
+
+    title: str
+    blocks: tuple[Block, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One run of a task that measures or judges.
+
+    Args:
+        facts: what the figures depend on: name -> value.
+        headline: the result in a sentence or two.
+        command: that makes the report again; "" where there is none.
+    """
+
+    title: str
+    headline: Content = ""
+    facts: Mapping[str, str] = field(default_factory=dict)
+    sections: tuple[Section, ...] = ()
+    command: str = ""
+
+    def blocks(self) -> Iterator[Block]:
+        """Give all blocks of all sections, those of details included."""
+        for section in self.sections:
+            yield from _flat(section.blocks)
+
+
+def _flat(blocks: tuple[Block, ...]) -> Iterator[Block]:
+    for block in blocks:
+        yield block
+        if isinstance(block, Details):
+            yield from _flat(block.blocks)

@@ -1,0 +1,132 @@
+"""Pictures of a report: a timeline of one run, and small multiples to compare runs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from optimus_ops.reports.spans import Content, Tone
+
+Shape = Literal["circle", "disc", "triangle", "diamond", "square", "cross", "flag"]
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """Counts per interval, of what went well and of what failed.
+
+    Args:
+        name: shown beside it; line breaks are kept.
+        start: of the first interval, in seconds.
+        step: length of an interval, in seconds.
+        good: counts.
+        bad: counts, as many.
+    """
+
+    name: str
+    start: float
+    step: float
+    good: tuple[int, ...]
+    bad: tuple[int, ...]
+
+    @property
+    def end(self) -> float:
+        """The end of the last interval, in seconds."""
+        return self.start + self.step * len(self.good)
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """Something that happened in a lane; marks of one label have one shape, and an entry in the legend."""
+
+    at: float
+    lane: str
+    label: str
+    shape: Shape
+    tone: Literal["mark", "accent"] = "mark"
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something that concerns the whole timeline: a vertical line with a text."""
+
+    at: float
+    label: str
+    tone: Tone
+
+
+@dataclass(frozen=True, slots=True)
+class Timeline:
+    """One run on its own clock: bars of each series, below them a lane of marks for each participant.
+
+    Args:
+        title: read out where the picture can't be seen.
+        start: in seconds; 0 is what the run is about, such as a fault.
+        end: in seconds.
+        legend: of good and bad counts.
+        file: name of a file for it, without a suffix; "" for none. Markdown shows only pictures that have one.
+    """
+
+    title: str
+    start: float
+    end: float
+    series: tuple[Series, ...]
+    marks: tuple[Mark, ...]
+    events: tuple[Event, ...]
+    legend: tuple[str, str]
+    file: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Panel:
+    """One picture of many.
+
+    Args:
+        highlight: start and end of a period, in seconds.
+        caption: the result in words.
+    """
+
+    series: Series
+    highlight: tuple[float, float]
+    caption: Content
+
+
+@dataclass(frozen=True, slots=True)
+class ChartRow:
+    """Panels with one time axis, one for each column; None where nothing was measured."""
+
+    title: str
+    panels: tuple[Panel | None, ...]
+
+    @property
+    def span(self) -> tuple[float, float]:
+        """First and last second of any panel, 0 included."""
+        there = [panel.series for panel in self.panels if panel]
+        return min([0.0, *(series.start for series in there)]), max([1.0, *(series.end for series in there)])
+
+
+@dataclass(frozen=True, slots=True)
+class Chart:
+    """Small multiples: a row for each case, a column for each way; all panels have one vertical axis.
+
+    Args:
+        title: read out where the picture can't be seen, before the captions.
+        note: shown above the panels: what the axes mean.
+        legend: of good counts, of bad counts, and of the highlighted period.
+        file: name of a file for it, without a suffix; "" for none. Markdown shows only pictures that have one.
+    """
+
+    title: str
+    note: str
+    columns: tuple[str, ...]
+    rows: tuple[ChartRow, ...]
+    legend: tuple[str, str, str]
+    file: str = ""
+
+    @property
+    def top(self) -> int:
+        """Upper end of the vertical axis: a round number that no count exceeds."""
+        panels = [panel.series for row in self.rows for panel in row.panels if panel]
+        highest = max((count for series in panels for count in (*series.good, *series.bad)), default=0)
+        step = 2 * int(10 ** max(len(str(highest)) - 2, 0))
+        return max(-(-highest // step) * step, step)

@@ -1,0 +1,54 @@
+"""Findings as SARIF 2.1.0, which code scanning reads (https://docs.oasis-open.org/sarif/sarif/v2.1.0/)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from optimus_ops.reports.model import Finding, Place
+
+SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
+
+
+def sarif(findings: Iterable[Finding], tool: str, version: str) -> dict[str, Any]:
+    """Return the document.
+
+    Args:
+        findings: with files relative to the repository's root.
+        tool: the task that found them.
+        version: of the library.
+    """
+    found = list(findings)
+    rules = list(dict.fromkeys(finding.rule for finding in found))
+    return {
+        "$schema": SCHEMA,
+        "version": "2.1.0",
+        "runs": [
+            {
+                "tool": {"driver": {"name": tool, "version": version, "rules": [{"id": rule} for rule in rules]}},
+                "columnKind": "unicodeCodePoints",
+                "results": [_result(finding, rules.index(finding.rule)) for finding in found],
+            }
+        ],
+    }
+
+
+def _result(finding: Finding, rule: int) -> dict[str, Any]:
+    message = f"{finding.message}. {finding.hint}" if finding.hint else finding.message
+    locations = [{"physicalLocation": _location(finding.place)}] if finding.place else []
+    return {
+        "ruleId": finding.rule,
+        "ruleIndex": rule,
+        "level": finding.level,
+        "message": {"text": message},
+        "locations": locations,
+    }
+
+
+def _location(place: Place) -> dict[str, Any]:
+    region = {"startLine": place.line, **({"startColumn": place.column} if place.column else {})}
+    artifact = {"artifactLocation": {"uri": quote(place.file), "uriBaseId": "%SRCROOT%"}}
+    return {**artifact, "region": region} if place.line else artifact

@@ -1,0 +1,67 @@
+"""A report as text for a terminal or a log."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rich.text import Text
+
+from optimus_ops.reports.model import Bullets, Paragraph, Table
+from optimus_ops.reports.spans import spans
+from optimus_ops.reports.tables import visible
+from optimus_ops.text.escapes import without_escapes
+from optimus_ops.text.table import make_table, render
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from rich.console import RenderableType
+
+    from optimus_ops.reports.model import Run
+    from optimus_ops.reports.spans import Content
+    from optimus_ops.reports.tables import Visible
+
+STYLES = {"plain": "", "good": "green", "warn": "yellow", "bad": "red", "soft": "dim"}
+
+
+def terminal_text(run: Run, *, colour: bool, columns: int) -> str:
+    """Return the report; pictures and what is in `Details` are left out.
+
+    Args:
+        run: the report.
+        colour: whether colours may be used.
+        columns: width in characters, at which texts and cells continue on the next line.
+    """
+    return render(_parts(run), colour=colour, columns=columns)
+
+
+def _parts(run: Run) -> Iterator[RenderableType]:
+    yield Text(without_escapes(run.title), "bold")
+    if run.headline:
+        yield text(run.headline)
+    if run.facts:
+        yield text(", ".join(f"{name} {value}" for name, value in run.facts.items()))
+    for section in run.sections:
+        yield ""
+        yield Text(without_escapes(section.title), "bold")
+        for block in visible(section.blocks):
+            yield from _block(block)
+
+
+def _block(block: Visible) -> Iterator[RenderableType]:
+    match block:
+        case Paragraph(content):
+            yield text(content)
+        case Bullets(items):
+            yield from (Text("  ") + text(item) for item in items)
+        case Table(header, rows, right):
+            names = [without_escapes(name).upper() for name in header]
+            cells = ([text(cell) for cell in row] for row in rows)
+            yield make_table(
+                names, cells, right={names[header.index(name)] for name in right if name in header}, folded=names[-1:]
+            )
+
+
+def text(content: Content) -> Text:
+    """Return a text with its colours."""
+    return Text.assemble(*((without_escapes(span.text), STYLES[span.tone]) for span in spans(content)))

@@ -1,0 +1,21 @@
+"""Text without what steers a terminal: what containers, files and callers write must not move cursors or hide lines."""
+
+from __future__ import annotations
+
+import re
+
+COLOUR = re.compile(r"\x1b\[[0-9;]*m")
+ESCAPES = re.compile(
+    r"(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]"  # control sequences
+    r"|\x1b[\]PX^_].*?(?:\x07|\x1b\\|$)"  # strings, such as a window's title
+    r"|\x1b[ -/]*[0-~]?"  # the other escapes
+    r"|[\x00-\x08\x0b-\x1f\x7f-\x9f]"  # control characters but tab and line feed
+)
+
+
+def without_escapes(text: str, *, colour: bool = False) -> str:
+    """Return a text without escape sequences and control characters; colours stay if `colour`, reset at the end."""
+    if not colour:
+        return ESCAPES.sub("", text)
+    kept = ESCAPES.sub(lambda found: found[0] if COLOUR.fullmatch(found[0]) else "", text)
+    return f"{kept}\x1b[0m" if "\x1b[" in kept else kept

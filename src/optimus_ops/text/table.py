@@ -1,0 +1,67 @@
+"""Tables of text: columns under a header, no lines between them, as every task prints them."""
+
+from __future__ import annotations
+
+from io import StringIO
+from typing import TYPE_CHECKING
+
+from rich.console import Console as RichConsole
+from rich.table import Table
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Sequence
+
+    from rich.console import RenderableType
+    from rich.text import TextType
+
+GAP = 2
+
+
+def make_table(
+    header: Sequence[str],
+    rows: Iterable[Sequence[TextType]],
+    *,
+    right: Collection[str] = (),
+    folded: Collection[str] = (),
+    show_header: bool = True,
+) -> Table:
+    """Return a table.
+
+    Args:
+        header: the columns' names.
+        rows: cells, as many as there are columns. A `str` is plain text, without markup.
+        right: columns that are aligned to the right: numbers.
+        folded: columns whose text continues on the next line where there is no room; others are cut.
+        show_header: whether the names are printed.
+    """
+    table = Table(box=None, pad_edge=False, padding=(0, GAP, 0, 0), header_style="bold dim", show_header=show_header)
+    for name in header:
+        fold = name in folded
+        table.add_column(
+            name,
+            justify="right" if name in right else "left",
+            no_wrap=not fold,
+            overflow="fold" if fold else "ellipsis",
+            min_width=16 if fold and name not in right else None,
+        )
+    for row in rows:
+        table.add_row(*row)
+    return table
+
+
+def render(parts: Iterable[RenderableType], *, colour: bool, columns: int) -> str:
+    """Return texts and tables as lines of at most so many characters, without blanks at their ends."""
+    stream = StringIO()
+    console = RichConsole(
+        file=stream,
+        width=columns,
+        no_color=not colour,
+        force_terminal=colour,
+        highlight=False,
+        emoji=False,
+        markup=False,
+    )
+    for part in parts:
+        console.print(part)
+    # Rich fills lines up to the table's width; on a pipe that is only noise.
+    return "".join(f"{line.rstrip()}\n" for line in stream.getvalue().splitlines())
