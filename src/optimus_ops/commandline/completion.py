@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING
 
 from invoke.exceptions import Exit
 
-from optimus_ops.redis.drill.faults import FAULTS
-
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from types import ModuleType
 
     from invoke.parser.context import ParserContext
+
+    Values = Mapping[str, Callable[[], Sequence[str]]]
 
 
 def print_completions(
@@ -24,7 +25,7 @@ def print_completions(
     program_names: Sequence[str],
     contexts: Mapping[str, ParserContext],
     core: ParserContext,
-    services: Sequence[str],
+    values: Values,
 ) -> None:
     """Print what may come next, a word a line.
 
@@ -33,13 +34,13 @@ def print_completions(
         program_names: what the program is called.
         contexts: name of a task -> what Invoke knows of its flags.
         core: Invoke's own flags.
-        services: the stack's services.
+        values: flag -> what gives its values (`values_for`).
 
     Raises:
         Exit: always; nothing else is done.
     """
     words = words_of(typed, program_names)
-    for found in completions(words, contexts, core, values_for(services)):
+    for found in completions(words, contexts, core, values):
         print(found)
     raise Exit(code=0)
 
@@ -59,7 +60,7 @@ def completions(
     words: Sequence[str],
     contexts: Mapping[str, ParserContext],
     core: ParserContext,
-    values: Mapping[str, Callable[[], Sequence[str]]],
+    values: Values,
 ) -> list[str]:
     """Return what may stand in place of the last word.
 
@@ -94,15 +95,15 @@ def completions(
     return [word for word in known if word.startswith(last)]
 
 
-def _of(flag: str, values: Mapping[str, Callable[[], Sequence[str]]]) -> Sequence[str]:
+def _of(flag: str, values: Values) -> Sequence[str]:
     return values[flag]() if flag in values else ()
 
 
-def values_for(services: Sequence[str]) -> Mapping[str, Callable[[], Sequence[str]]]:
-    """Return flag -> what gives its values.
-
-    Args:
-        services: the stack's services.
-    """
-    known = dict.fromkeys(("--service", "--build", "--server"), lambda: services)
-    return {**known, "--fault": lambda: tuple(fault.name for fault in FAULTS)}
+def values_for(services: Sequence[str], modules: Iterable[ModuleType] = ()) -> Values:
+    """Return flag -> what gives its values: a service's name, or what a module of tasks says in `completions`."""
+    known: dict[str, Callable[[], Sequence[str]]] = dict.fromkeys(
+        ("--service", "--build", "--server"), lambda: services
+    )
+    for module in modules:
+        known |= getattr(module, "completions", {})
+    return known

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import inspect
 import signal
 import sys
 from typing import TYPE_CHECKING, Any, TextIO, TypeVar, cast
@@ -11,6 +12,8 @@ from typing import TYPE_CHECKING, Any, TextIO, TypeVar, cast
 from invoke.exceptions import Exit
 from invoke.tasks import Task
 from invoke.tasks import task as invoke_task
+
+from optimus_ops.commandline.flag_types import flag_types, parsed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -55,7 +58,7 @@ def task(
 
     def decorate(body: Body) -> Any:
         return invoke_task(
-            guarded(body),
+            guarded(_parsing(body)),
             klass=klass,
             name=name,
             help=dict(help or {}),
@@ -66,6 +69,33 @@ def task(
         )
 
     return decorate
+
+
+def _parsing(body: Body) -> Body:
+    """Wrap a task's body: texts become values of the types that its annotations say."""
+    types = flag_types(inspect.unwrap(body))
+    if not types:
+        return body
+
+    @functools.wraps(body)
+    def run(context: object, *words: object, **given: Any) -> object:
+        return body(context, *words, **parsed(types, given))
+
+    signature = inspect.signature(body)
+    run.__signature__ = signature.replace(  # type: ignore[attr-defined]  # what inspect.signature reads
+        parameters=[_as_text(made) if name in types else made for name, made in signature.parameters.items()]
+    )
+    return run  # type: ignore[return-value]  # functools.wraps keeps what callers see
+
+
+def _as_text(parameter: inspect.Parameter) -> inspect.Parameter:
+    """Return a parameter whose default is a text, so that Invoke takes any text for it."""
+    default = parameter.default
+    return (
+        parameter
+        if default is None
+        else parameter.replace(default=f"{default:g}" if isinstance(default, float | int) else default)
+    )
 
 
 def guarded(body: Body) -> Body:

@@ -7,12 +7,15 @@ from typing import TYPE_CHECKING
 
 from invoke.collection import Collection
 
+from optimus_ops.commandline.change_task import change_task
 from optimus_ops.commandline.task_decorator import task
-from optimus_ops.rollout.tasks import LOCK_HELP, PLAN_HELP
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from invoke.context import Context
 
+    from optimus_ops.change.options import ChangeOptions
     from optimus_ops.engine.service_names import ServiceNames
 
 TARGET_HELP = {
@@ -74,19 +77,18 @@ def validate(
     examine(flags, json=json, try_rewrite=try_rewrite)
 
 
-@task(
+@change_task(
     iterable=["sentinel"],
     optional=["tls"],
     help={
         "to": "the server that is to be master (default: sentinels choose)",
         "force": "even though checks fail",
         **TARGET_HELP,
-        **PLAN_HELP,
-        **LOCK_HELP,
     },
 )
 def failover(
     _: Context,
+    options: ChangeOptions,
     sentinel: list[str],
     to: str = "",
     force: bool = False,
@@ -100,104 +102,86 @@ def failover(
     cert_file: str = "",
     key_file: str = "",
     check_hostname: bool = True,
-    plan: bool = False,
-    detailed_exitcode: bool = False,
-    json: bool = False,
-    lock_wait: str = "0",
 ) -> None:
     """Hand the master's part to a replica: checks first, holds writes meanwhile, proves it afterwards."""
     from optimus_ops.redis.failover import failover as change
     from optimus_ops.redis.target import Flags
-    from optimus_ops.rollout import requests
 
     own = (sentinel_user, sentinel_password_file, _spelt(tls), ca_file, cert_file, key_file, check_hostname)
     flags = Flags("", tuple(sentinel), master, user, password_file, "", *own)
-    options = requests.options(plan=plan, json=json, lock_wait=lock_wait, detailed_exitcode=detailed_exitcode)
     change(flags, options, to=to, force=force)
 
 
 SERVER_HELP = {"server": "the server's service or container (default: the one master)"}
 
 
-@task(
+@change_task(
     help={
         "to": "a new folder (default: in .optimus/backups)",
         **SERVER_HELP,
-        **PLAN_HELP,
-        **LOCK_HELP,
     }
 )
 def backup(
     _: Context,
+    options: ChangeOptions,
     to: str = "",
     server: str = "",
-    plan: bool = False,
-    detailed_exitcode: bool = False,
-    json: bool = False,
-    lock_wait: str = "0",
 ) -> None:
     """Copy a server's snapshot and append-only file to a new folder, checked and with their sums."""
     from optimus_ops.redis.backup import backup as change
-    from optimus_ops.rollout import requests
 
-    options = requests.options(plan=plan, json=json, lock_wait=lock_wait, detailed_exitcode=detailed_exitcode)
     change(options, to=to, server=server)
 
 
-@task(
+@change_task(
     help={
         "from": "the folder of a backup",
         **SERVER_HELP,
         "snapshot": "take the snapshot, though there is an append-only file in the backup",
-        **PLAN_HELP,
-        **LOCK_HELP,
     }
 )
 def restore(
     _: Context,
+    options: ChangeOptions,
     from_: str = "",
     server: str = "",
     snapshot: bool = False,
-    plan: bool = False,
-    detailed_exitcode: bool = False,
-    json: bool = False,
-    lock_wait: str = "0",
 ) -> None:
     """Put a backup in the place of the data: checked before anything stops, undone if anything fails."""
     from optimus_ops.redis.restore import restore as change
-    from optimus_ops.rollout import requests
 
-    options = requests.options(plan=plan, json=json, lock_wait=lock_wait, detailed_exitcode=detailed_exitcode)
     change(from_, options, server=server, snapshot=snapshot)
 
 
-@task(
+@change_task(
     iterable=["fault"],
     help={
         "fault": "a fault (may be given several times; default: all of them)",
         "runs": "how many times each fault is made",
         "report": "folder to write the report to: JSON, and HTML with pictures",
-        **PLAN_HELP,
-        **LOCK_HELP,
     },
 )
 def drill(
     _: Context,
+    options: ChangeOptions,
     fault: list[str],
     runs: str = "1",
     report: str = "",
-    plan: bool = False,
-    detailed_exitcode: bool = False,
-    json: bool = False,
-    lock_wait: str = "0",
 ) -> None:
     """Break Redis on purpose, under load, and count what that costs: outage, losses, duplicates, elections."""
     from optimus_ops.redis.drill.drill import DrillFlags, runs_of
     from optimus_ops.redis.drill.drill import drill as break_on_purpose
-    from optimus_ops.rollout import requests
 
-    options = requests.options(plan=plan, json=json, lock_wait=lock_wait, detailed_exitcode=detailed_exitcode)
     break_on_purpose(DrillFlags(tuple(fault), runs_of(runs), report), options)
+
+
+def _faults() -> Sequence[str]:
+    from optimus_ops.redis.drill.faults import FAULTS
+
+    return tuple(fault.name for fault in FAULTS)
+
+
+completions = {"--fault": _faults}
 
 
 def add_tasks(namespace: Collection, _services: ServiceNames) -> None:

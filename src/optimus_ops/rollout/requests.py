@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import os
-import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from optimus_ops.change.deadlines import Deadlines
-from optimus_ops.change.options import ChangeOptions
+from optimus_ops.commandline.flag_types import Seconds
 from optimus_ops.errors import Refused
 from optimus_ops.model.stack import parse_count
 from optimus_ops.plan.deploy import DeployRequest
@@ -18,17 +17,11 @@ from optimus_ops.rollout import scale as operations
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from optimus_ops.change.options import ChangeOptions
     from optimus_ops.model.pull_policy import Asking
 
 ENGINE_WAIT = "OPTIMUS_ENGINE_WAIT"
 """Names the seconds to wait for an engine that went away before what was done is undone."""
-DIGEST = re.compile(r"sha(256|384|512):", re.IGNORECASE)
-TAG = r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}"
-NAME_PART = r"[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*"
-MOST_IMAGE = 255
-HOST = r"(?:[A-Za-z0-9][A-Za-z0-9.-]*|\[[0-9a-fA-F:]+\])(?::[0-9]{1,5})?"
-IMAGE = re.compile(rf"(?:{TAG}|(?:{HOST}/)?{NAME_PART}(?:/{NAME_PART})*(?::{TAG})?(?:@sha256:[0-9a-f]{{64}})?)")
-"""A tag, or the name of an image (https://pkg.go.dev/github.com/distribution/reference)."""
 
 
 @dataclass(frozen=True)
@@ -53,46 +46,14 @@ class ScaleFlags:
         return tuple(name for name, wanted in asked.items() if wanted)
 
 
-def options(
-    *,
-    plan: bool,
-    json: bool,
-    lock_wait: str,
-    detailed_exitcode: bool = False,
-    healthy_within: str = "180",
-    migrate_within: str = "600",
-) -> ChangeOptions:
-    """Return the options that every changing task takes.
+def with_deadlines(options: ChangeOptions, *, healthy: float = 180, migrate: float = 600) -> ChangeOptions:
+    """Return the options with the deadlines of a change of the stack, in seconds.
 
     Raises:
-        Refused: `lock_wait` is no number of seconds, or flags don't go together.
+        Refused: `OPTIMUS_ENGINE_WAIT` is no number of seconds.
     """
-    if detailed_exitcode and not plan:
-        raise Refused("--detailed-exitcode goes with --plan")
-    seconds = seconds_of(lock_wait, "--lock-wait", 86_400)
-    deadlines = Deadlines(
-        healthy=seconds_of(healthy_within, "--healthy-within", 86_400, least=1),
-        migrate=seconds_of(migrate_within, "--migrate-within", 86_400, least=1),
-        engine=seconds_of(os.environ.get(ENGINE_WAIT) or "90", ENGINE_WAIT, 86_400),
-    )
-    return ChangeOptions(
-        plan=plan, json=json, lock_wait=seconds, detailed_exitcode=detailed_exitcode, deadlines=deadlines
-    )
-
-
-def seconds_of(text: str, flag: str, most: float, *, least: float = 0) -> float:
-    """Return the seconds that a flag asks for.
-
-    Raises:
-        Refused: it is no number of seconds from `least` to `most`.
-    """
-    try:
-        seconds = float(text)
-    except ValueError:
-        seconds = -1.0
-    if not least <= seconds <= most:
-        raise Refused(f"{flag} {text}: a number of seconds from {least:g} to {most:g} is wanted")
-    return seconds
+    engine = Seconds().parse(os.environ.get(ENGINE_WAIT) or "90", ENGINE_WAIT)
+    return replace(options, deadlines=Deadlines(healthy=healthy, migrate=migrate, engine=engine))
 
 
 def typed_counts(flags: Mapping[str, str], pairs: Iterable[str]) -> dict[str, int]:
@@ -126,11 +87,16 @@ def scale(counts: Mapping[str, int], flags: ScaleFlags, chosen: ChangeOptions, p
                 "--down stops everything:"
                 " it goes with no number of replicas, --build, --run-migrations, --force or --logs"
             )
-        operations.down(flags.overlays, chosen, prune_network=flags.prune_network, remove_orphans=flags.remove_orphans)
+        operations.down(
+            flags.overlays,
+            with_deadlines(chosen),
+            prune_network=flags.prune_network,
+            remove_orphans=flags.remove_orphans,
+        )
         return
     request = ScaleRequest(counts, frozenset(flags.build), flags.run_migrations, force=flags.force, purpose=purpose)
     wanted = operations.Wanted(request, flags.overlays, flags.fit_pool, flags.remove_orphans)
-    operations.scale(wanted, chosen)
+    operations.scale(wanted, with_deadlines(chosen))
     if flags.logs and not chosen.plan:
         from optimus_ops.status.logs import follow  # noqa: PLC0415 - only where it is asked for
 
@@ -143,9 +109,9 @@ class RollFlags:
 
     services: tuple[str, ...]
     image: str = ""
-    parallelism: str = "1"
-    surge: str = ""
-    observe: str = "10"
+    parallelism: int = 1
+    surge: int | None = None
+    observe: float = 10
     allow_contract: bool = False
     fit_pool: bool = False
     force: bool = False
@@ -168,14 +134,13 @@ class RollFlags:
         """Return the request; which images are meant is found out later.
 
         Raises:
-            Refused: a number is none.
+            Refused: flags contradict each other.
         """
-        parallelism = parse_count(self.parallelism, "--parallelism")
         return DeployRequest(
             services=(),
-            parallelism=parallelism,
-            surge=parse_count(self.surge, "--surge") if self.surge else parallelism,
-            observe=seconds_of(self.observe, "--observe", 3600),
+            parallelism=self.parallelism,
+            surge=self.parallelism if self.surge is None else self.surge,
+            observe=self.observe,
             allow_contract=self.allow_contract,
             force=self.force,
             asking=self.asking,
@@ -193,7 +158,7 @@ def deploy(flags: RollFlags, chosen: ChangeOptions) -> None:
     services = tuple(dict.fromkeys(flags.services))
     from optimus_ops.rollout import deploy as deploying  # noqa: PLC0415 - what a scale need not wait for
 
-    wanted = deploying.DeployFlags(services, checked_image(flags.image), flags.request, flags.fit_pool)
+    wanted = deploying.DeployFlags(services, flags.image, flags.request, flags.fit_pool)
     deploying.deploy(wanted, chosen)
 
 
@@ -211,20 +176,6 @@ def rollback(flags: RollFlags, chosen: ChangeOptions) -> None:
     deploying.rollback(deploying.DeployFlags(services, "", flags.request), chosen)
 
 
-def checked_image(text: str) -> str:
-    """Return an image's name or tag as it was given.
-
-    Raises:
-        Refused: it can't be one.
-    """
-    if DIGEST.match(text):
-        raise Refused(f"--image {text}: a digest alone names no image", f"write it behind the name: NAME@{text}")
-    if text and (len(text) > MOST_IMAGE or not IMAGE.fullmatch(text)):
-        hint = "names are lower-case; a tag has letters, digits, '_', '.' and '-'"
-        raise Refused(f"--image {text}: neither a tag nor the name of an image", hint)
-    return text
-
-
 def migrate(chosen: ChangeOptions) -> None:
     """Carry out `invoke migrate`."""
-    operations.migrate((), chosen)
+    operations.migrate((), with_deadlines(chosen))

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import functools
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from invoke.context import Context
 
-from optimus_ops.commandline.task_decorator import task
+from optimus_ops.commandline.change_task import change_task
+from optimus_ops.commandline.flag_types import Count, ImageName, Seconds
 from optimus_ops.rollout.replica_flags import ScaleTask
 
 if TYPE_CHECKING:
@@ -15,14 +16,13 @@ if TYPE_CHECKING:
 
     from invoke.collection import Collection
 
+    from optimus_ops.change.options import ChangeOptions
     from optimus_ops.engine.service_names import ServiceNames
 
-LOCK_HELP = {"lock-wait": "seconds to wait while another change of the stack is under way"}
-PLAN_HELP = {
-    "plan": "print the plan and change nothing",
-    "detailed-exitcode": "with --plan: exit code 10 if something would change, 0 if not",
-    "json": "print one JSON document on standard output",
-}
+ObserveSeconds = Annotated[float, Seconds(most=3600)]
+WithinSeconds = Annotated[float, Seconds(least=1)]
+ReplicaCount = Annotated[int, Count()]
+Image = Annotated[str, ImageName()]
 FIT_POOL_HELP = "lower DB_POOL_SIZE and DB_MAX_OVERFLOW of what starts until the database has enough connections"
 ROLL_HELP = {
     "service": "a service; it may stand there without the flag, and several may",
@@ -51,6 +51,7 @@ def make_scale(services: Sequence[str]) -> Any:
 
     def scale(
         _: Context,
+        options: ChangeOptions,
         replicas: Sequence[str] | None = None,
         down: bool = False,
         prune_network: bool = False,
@@ -62,10 +63,6 @@ def make_scale(services: Sequence[str]) -> Any:
         fit_pool: bool = False,
         force: bool = False,
         remove_orphans: bool = False,
-        plan: bool = False,
-        json: bool = False,
-        lock_wait: str = "0",
-        detailed_exitcode: bool = False,
         **numbers: str | None,
     ) -> None:
         """Bring the stack up with this many replicas of each service named; the others keep their number.
@@ -86,11 +83,10 @@ def make_scale(services: Sequence[str]) -> Any:
             force=force,
             remove_orphans=remove_orphans,
         )
-        chosen = requests.options(plan=plan, json=json, lock_wait=lock_wait, detailed_exitcode=detailed_exitcode)
         given = {service: text for service, text in numbers.items() if text is not None}
-        requests.scale(requests.typed_counts(given, replicas or ()), flags, chosen)
+        requests.scale(requests.typed_counts(given, replicas or ()), flags, options)
 
-    return task(
+    return change_task(
         klass=functools.partial(ScaleTask, services=tuple(services)),
         iterable=["build", "replicas"],
         help={
@@ -104,61 +100,48 @@ def make_scale(services: Sequence[str]) -> Any:
             "force": "replace replicas that are unhealthy or were restarted by the engine; new ones start first",
             **ORPHANS_HELP,
             **OVERLAY_HELP,
-            **PLAN_HELP,
-            **LOCK_HELP,
         },
     )(scale)
 
 
-@task(help={**ORPHANS_HELP, **OVERLAY_HELP, **PLAN_HELP, **LOCK_HELP})
+@change_task(help={**ORPHANS_HELP, **OVERLAY_HELP})
 def up(
     _: Context,
+    options: ChangeOptions,
     observability: bool = False,
     sentinel: bool = False,
     remove_orphans: bool = False,
-    plan: bool = False,
-    json: bool = False,
-    lock_wait: str = "0",
-    detailed_exitcode: bool = False,
 ) -> None:
     """Bring the stack up; services that run keep their number of replicas."""
     from optimus_ops.rollout import requests
 
     flags = requests.ScaleFlags(observability=observability, sentinel=sentinel, remove_orphans=remove_orphans)
-    chosen = requests.options(plan=plan, json=json, lock_wait=lock_wait, detailed_exitcode=detailed_exitcode)
-    requests.scale({}, flags, chosen, purpose="up")
+    requests.scale({}, flags, options, purpose="up")
 
 
-@task(help={"prune-network": "remove the networks as well", **ORPHANS_HELP, **PLAN_HELP, **LOCK_HELP})
+@change_task(help={"prune-network": "remove the networks as well", **ORPHANS_HELP})
 def down(
     _: Context,
+    options: ChangeOptions,
     prune_network: bool = False,
     remove_orphans: bool = False,
-    plan: bool = False,
-    json: bool = False,
-    lock_wait: str = "0",
-    detailed_exitcode: bool = False,
 ) -> None:
     """Stop and remove every container, replicas drained; volumes stay."""
     from optimus_ops.rollout import requests
 
     flags = requests.ScaleFlags(down=True, prune_network=prune_network, remove_orphans=remove_orphans)
-    requests.scale(
-        {}, flags, requests.options(plan=plan, json=json, lock_wait=lock_wait, detailed_exitcode=detailed_exitcode)
-    )
+    requests.scale({}, flags, options)
 
 
-@task(help={**PLAN_HELP, **LOCK_HELP})
-def migrate(
-    _: Context, plan: bool = False, json: bool = False, lock_wait: str = "0", detailed_exitcode: bool = False
-) -> None:
+@change_task()
+def migrate(_: Context, options: ChangeOptions) -> None:
     """Run the migrations job once, with the stores that it needs."""
     from optimus_ops.rollout import requests
 
-    requests.migrate(requests.options(plan=plan, json=json, lock_wait=lock_wait, detailed_exitcode=detailed_exitcode))
+    requests.migrate(options)
 
 
-@task(
+@change_task(
     iterable=["service"],
     help={
         **ROLL_HELP,
@@ -171,28 +154,23 @@ def migrate(
         "force": "replace replicas that are not stale, too",
         "pull": "ask the registries what the images' names stand for now, whatever pull_policy says",
         "no-pull": "ask no registry: what is on this machine is deployed",
-        **PLAN_HELP,
-        **LOCK_HELP,
     },
 )
 def deploy(
     _: Context,
+    options: ChangeOptions,
     service: Sequence[str] | None = None,
-    image: str = "",
-    parallelism: str = "1",
-    surge: str = "",
-    observe: str = "10",
-    healthy_within: str = "180",
-    migrate_within: str = "600",
+    image: Image = "",
+    parallelism: ReplicaCount = 1,
+    surge: ReplicaCount | None = None,
+    observe: ObserveSeconds = 10,
+    healthy_within: WithinSeconds = 180,
+    migrate_within: WithinSeconds = 600,
     allow_contract: bool = False,
     fit_pool: bool = False,
     force: bool = False,
     pull: bool = False,
     no_pull: bool = False,
-    plan: bool = False,
-    json: bool = False,
-    lock_wait: str = "0",
-    detailed_exitcode: bool = False,
 ) -> None:
     """Replace replicas whose image or configuration is another one now; the old ones serve throughout.
 
@@ -205,41 +183,26 @@ def deploy(
     flags = requests.RollFlags(
         named, image, parallelism, surge, observe, allow_contract, fit_pool, force, pull, no_pull
     )
-    chosen = requests.options(
-        plan=plan,
-        json=json,
-        lock_wait=lock_wait,
-        detailed_exitcode=detailed_exitcode,
-        healthy_within=healthy_within,
-        migrate_within=migrate_within,
-    )
-    requests.deploy(flags, chosen)
+    requests.deploy(flags, requests.with_deadlines(options, healthy=healthy_within, migrate=migrate_within))
 
 
-@task(
+@change_task(
     iterable=["service"],
     help={
         **ROLL_HELP,
         "observe": "seconds for which the replicas are compared in each batch (0: not at all)",
-        **PLAN_HELP,
-        **LOCK_HELP,
     },
 )
 def rollback(
     _: Context,
+    options: ChangeOptions,
     service: Sequence[str] | None = None,
-    parallelism: str = "1",
-    surge: str = "",
-    observe: str = "0",
-    plan: bool = False,
-    json: bool = False,
-    lock_wait: str = "0",
-    detailed_exitcode: bool = False,
+    parallelism: ReplicaCount = 1,
+    surge: ReplicaCount | None = None,
+    observe: ObserveSeconds = 0,
 ) -> None:
     """Go back to the image that a service ran before, in the same way as deploy; migrations stay."""
     from optimus_ops.rollout import requests
 
     flags = requests.RollFlags(tuple(service or ()), "", parallelism, surge, observe)
-    requests.rollback(
-        flags, requests.options(plan=plan, json=json, lock_wait=lock_wait, detailed_exitcode=detailed_exitcode)
-    )
+    requests.rollback(flags, requests.with_deadlines(options))

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,13 +17,13 @@ from invoke.collection import Collection
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from types import ModuleType
 
     from invoke.parser.context import ParserContext
 
     from optimus_ops.commandline.usage import UnknownFlag
     from optimus_ops.engine.service_names import ServiceNames
     from optimus_ops.errors import OpsError
-    from optimus_ops.project.settings import Project
 
 
 def make_namespace(root: Path | None = None) -> Collection:
@@ -33,13 +34,9 @@ def make_namespace(root: Path | None = None) -> Collection:
     Args:
         root: the project's folder; that of `invoke --search-root`, else of the running `tasks.py`, if not given.
     """
-    from optimus_ops.engine.service_names import service_names
-    from optimus_ops.project.settings import load_project
-
     program = _reading_program()
     if program is None:
-        project = load_project(root)
-        return assembled(service_names(project), project)
+        return Tasks.of(root).namespace
     # Invoke keeps Python from caching what it compiles, so that each start would compile the library anew.
     sys.dont_write_bytecode = bool(sys.flags.dont_write_bytecode)
     from optimus_ops.commandline.streams import prepare_streams
@@ -54,22 +51,33 @@ def make_namespace(root: Path | None = None) -> Collection:
             raise Refused(f"no folder {found}")
         # Tasks are called by Invoke, which hands them no folder.
         os.environ[ROOT_VARIABLE] = str(found)
-        project = load_project(found)
-        names = service_names(project)
-        namespace = assembled(names, project)
-        read_command_line(program, namespace, names, words)
+        tasks = Tasks.of(found)
+        read_command_line(program, tasks, words)
     except OpsError as error:
         from optimus_ops.commandline.failure import exit_of
 
         raise exit_of(error, as_json="--json" in words) from None
-    return namespace
+    return tasks.namespace
 
 
-def assembled(names: ServiceNames, project: Project) -> Collection:
-    """Return the namespace of all tasks for a stack's services: the library's, and those that the project adds."""
-    from optimus_ops.tasks.subsystems import assemble, library_subsystems, load_tasks
+@dataclass(frozen=True)
+class Tasks:
+    """The tasks for a stack's services: the library's, and those that the project adds."""
 
-    return assemble(load_tasks([*library_subsystems(), *project.subsystems]), names)
+    namespace: Collection
+    modules: tuple[ModuleType, ...]
+    services: ServiceNames
+
+    @classmethod
+    def of(cls, root: Path | None) -> Tasks:
+        """Load the tasks of a project."""
+        from optimus_ops.engine.service_names import service_names
+        from optimus_ops.project.settings import load_project
+        from optimus_ops.tasks.subsystems import assemble, library_subsystems, load_tasks
+
+        project = load_project(root)
+        modules, services = load_tasks([*library_subsystems(), *project.subsystems]), service_names(project)
+        return cls(assemble(modules, services), modules, services)
 
 
 def _reading_program() -> Any | None:
@@ -80,13 +88,12 @@ def _reading_program() -> Any | None:
     return program if reads else None
 
 
-def read_command_line(program: Any, namespace: Collection, names: ServiceNames, words: Sequence[str]) -> None:
+def read_command_line(program: Any, tasks: Tasks, words: Sequence[str]) -> None:
     """Complete, check and translate the command line that Invoke is about to read.
 
     Args:
         program: Invoke's program, with its own flags read.
-        namespace: the tasks.
-        names: the services; where they are not all known, that is the reason to tell.
+        tasks: the tasks; where the services are not all known, that is the reason to tell.
         words: the command line, without the program's name.
 
     Raises:
@@ -96,18 +103,19 @@ def read_command_line(program: Any, namespace: Collection, names: ServiceNames, 
     from optimus_ops.commandline.positional_services import with_flags
     from optimus_ops.commandline.usage import UnknownFlag, check_own_flags, check_usage
 
-    contexts, core = contexts_of(namespace), program.initial_context
+    contexts, core, services = contexts_of(tasks.namespace), program.initial_context, tasks.services
     if program.args.complete.value:
-        from optimus_ops.commandline.completion import print_completions
+        from optimus_ops.commandline.completion import print_completions, values_for
 
-        print_completions(program.core.remainder, program.binary_names, contexts, core, names.every)
+        values = values_for(services.every, tasks.modules)
+        print_completions(program.core.remainder, program.binary_names, contexts, core, values)
     check_own_flags(words, core)
-    check_topics(program.args.help.value, program.args.list.value, contexts, namespace)
-    program.core.unparsed[:] = with_flags(program.core.unparsed, contexts, names.every)
+    check_topics(program.args.help.value, program.args.list.value, contexts, tasks.namespace)
+    program.core.unparsed[:] = with_flags(program.core.unparsed, contexts, services.every)
     try:
         check_usage(program.core.unparsed, contexts, core)
     except UnknownFlag as unknown:
-        raise _explained(unknown, names) from None
+        raise _explained(unknown, services) from None
 
 
 def _explained(unknown: UnknownFlag, names: ServiceNames) -> OpsError:

@@ -8,6 +8,7 @@ import pytest
 from invoke.main import program
 
 from optimus_ops.commandline.completion import completions, values_for, words_of
+from optimus_ops.redis import tasks as redis_tasks
 from optimus_ops.tasks.root import contexts_of, make_namespace
 
 ROOT = Path(__file__).parents[3]
@@ -19,7 +20,7 @@ def after(typed: str) -> list[str]:
         words_of(typed, ["invoke", "inv"]),
         CONTEXTS,
         program.initial_context,
-        values_for(["ai-engine", "memory-engine"]),
+        values_for(["ai-engine", "memory-engine"], [redis_tasks]),
     )
 
 

@@ -1,0 +1,72 @@
+"""Tasks that change something: the flags that all of them have, declared once."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from typing import TYPE_CHECKING, Any
+
+from optimus_ops.commandline.flag_types import Seconds
+from optimus_ops.commandline.task_decorator import Body, task
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+CHANGE_HELP = {
+    "plan": "print the plan and change nothing",
+    "detailed-exitcode": "with --plan: exit code 10 if something would change, 0 if not",
+    "json": "print one JSON document on standard output",
+    "lock-wait": "seconds to wait while another change of the stack is under way",
+}
+FLAGS: Mapping[str, Any] = {"plan": False, "detailed_exitcode": False, "json": False, "lock_wait": "0"}
+
+
+def change_task(*, help: Mapping[str, str] | None = None, **options: Any) -> Callable[[Body], Any]:  # noqa: A002
+    """Make a task of a function that takes `ChangeOptions` as its parameter `options`.
+
+    The task has `--plan`, `--json`, `--lock-wait` and `--detailed-exitcode` in its place.
+
+    Args:
+        help: a line for each parameter of its own.
+        **options: what `task` takes.
+    """
+
+    def decorate(body: Body) -> Any:
+        @functools.wraps(body)
+        def run(context: object, **given: Any) -> object:
+            common = {name: given.pop(name, default) for name, default in FLAGS.items()}
+            return body(context, options=change_options(**common), **given)
+
+        run.__signature__ = _signature(body)  # type: ignore[attr-defined]  # what inspect.signature reads
+        return task(help={**(help or {}), **CHANGE_HELP}, **options)(run)
+
+    return decorate
+
+
+def change_options(*, plan: bool, json: bool, lock_wait: str, detailed_exitcode: bool) -> Any:
+    """Return the `ChangeOptions` that the flags stand for.
+
+    Raises:
+        Refused: `lock_wait` is no number of seconds, or flags don't go together.
+    """
+    from optimus_ops.change.options import ChangeOptions
+    from optimus_ops.errors import Refused
+
+    if detailed_exitcode and not plan:
+        raise Refused("--detailed-exitcode goes with --plan")
+    seconds = Seconds().parse(lock_wait, "--lock-wait")
+    return ChangeOptions(plan=plan, json=json, lock_wait=seconds, detailed_exitcode=detailed_exitcode)
+
+
+def _signature(body: Callable[..., object]) -> inspect.Signature:
+    signature = inspect.signature(body)
+    own = [parameter for name, parameter in signature.parameters.items() if name != "options"]
+    variable = [parameter for parameter in own if parameter.kind is inspect.Parameter.VAR_KEYWORD]
+    common = [
+        inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default) for name, default in FLAGS.items()
+    ]
+    plain = [
+        parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY) if index else parameter
+        for index, parameter in enumerate(p for p in own if p not in variable)
+    ]
+    return signature.replace(parameters=[*plain, *common, *variable])
