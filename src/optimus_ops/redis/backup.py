@@ -13,14 +13,13 @@ from optimus_ops.plan.cause import Cause
 from optimus_ops.plan.step import Plan
 from optimus_ops.project.settings import load_project
 from optimus_ops.redis.backup_executor import BackupExecutor
-from optimus_ops.redis.client import ODD, reason
+from optimus_ops.redis.client import FAILURES, reason
+from optimus_ops.redis.containers import choose_container
 from optimus_ops.redis.data_files import DataFiles, read_data_files, refuse_without_volume
-from optimus_ops.redis.group_lookup import stack_deployment
+from optimus_ops.redis.discovery import stack_deployment
+from optimus_ops.redis.error_causes import explain
 from optimus_ops.redis.model import NotPermitted
-from optimus_ops.redis.server_choice import choose_container
 from optimus_ops.redis.steps import CheckBackup, CopyDataFiles, FinalizeBackup, Snapshot
-from optimus_ops.redis.target import Flags, parse_flags
-from optimus_ops.redis.trouble import explain
 from optimus_ops.redis.values import count_of
 from optimus_ops.text.units import size
 
@@ -44,7 +43,7 @@ def backup(options: ChangeOptions, *, to: str = "", server: str = "", root: Path
         MachineLacks: no engine answers, or there is no room.
     """
     project = load_project(root)
-    place = stack_deployment(parse_flags(Flags()), project)
+    place = stack_deployment(project)
     folder = Path(to).absolute() if to else default_folder(project.state, project.name, datetime.now(UTC))
 
     with ChangeRun(project.state, project.name, options) as run:
@@ -61,7 +60,7 @@ def backup(options: ChangeOptions, *, to: str = "", server: str = "", root: Path
             try:
                 with place.server(seen.node) as client:
                     files = read_data_files(client)
-            except ODD as error:
+            except FAILURES as error:
                 raise Refused(
                     f"{seen.node.name} does not tell of its files: {reason(error)}", explain(error).hint
                 ) from error

@@ -1,33 +1,37 @@
-"""From everything that was observed to the verdicts, in the order in which a person reads them."""
+"""All checks of a topology, in the order in which people read them."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from optimus_ops.redis import copy_checks, replication_checks, sentinel_checks
-from optimus_ops.redis.server_checks import check_server
+from optimus_ops.redis import replication_checks, sentinel_checks
+from optimus_ops.redis.check_rules import check_rows
+from optimus_ops.redis.replication_checks import MEMBER_CHECKS
+from optimus_ops.redis.server_checks import SERVER_CHECKS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from optimus_ops.redis.check_result import Check
-    from optimus_ops.redis.model import Server, Topology
+    from optimus_ops.checks.model import Check
+    from optimus_ops.redis.model import Topology
 
 
 def run_checks(topology: Topology) -> tuple[Check, ...]:
-    """Return a verdict for each check: server by server, sentinel by sentinel, then what they are together."""
+    """Return every check: server by server, sentinel by sentinel, then what they are together."""
+    members = {server.node for server in topology.members}
     return (
-        *(check for server in topology.servers for check in _of_server(topology, server)),
-        *(check for one in topology.sentinels for check in sentinel_checks.check_sentinel(topology, one)),
+        *(
+            check
+            for server in topology.servers
+            for check in check_rows(
+                (*SERVER_CHECKS, *(MEMBER_CHECKS if server.node in members else ())), topology, server
+            )
+        ),
+        *(check for sentinel in topology.sentinels for check in sentinel_checks.check_sentinel(topology, sentinel)),
         *replication_checks.check_group(topology),
         *sentinel_checks.check_group(topology),
     )
 
 
-def _of_server(topology: Topology, server: Server) -> Iterator[Check]:
-    yield from check_server(server)
-    if server in topology.members:
-        yield from replication_checks.check_member(topology, server)
-        yield from copy_checks.check_copies(topology, server)
-        yield from replication_checks.check_min_replicas(topology, server)
-        yield from replication_checks.check_config_file(topology, server)
+def failed_checks(topology: Topology) -> tuple[Check, ...]:
+    """Return the failed checks of a group; caches beside it don't count."""
+    beside = {server.node.name for server in topology.servers if server not in topology.members}
+    return tuple(check for check in run_checks(topology) if check.verdict == "failed" and check.subject not in beside)

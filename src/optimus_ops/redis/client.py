@@ -1,4 +1,4 @@
-"""Clients that give up in time, and what their errors mean in a few words."""
+"""Redis clients with short time limits, and questions whose refusal is an answer."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from redis.exceptions import AuthenticationError, NoPermissionError, RedisError,
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.retry import Retry
 
+from optimus_ops.redis.error_causes import ANSWER_SECONDS, UNEXPECTED_FORM, explain
 from optimus_ops.redis.model import Address, NotPermitted
-from optimus_ops.redis.trouble import ANSWER_SECONDS, ODD_ANSWERS, explain
 from optimus_ops.secrets.value import Secret
 
 if TYPE_CHECKING:
@@ -24,22 +24,17 @@ Answer = TypeVar("Answer")
 
 NO_PASSWORD = Secret("")
 CONNECT_SECONDS = 2.0
-NOT_OFFERED = "the server does not offer the command"
-ODD = (RedisError, OSError, *ODD_ANSWERS)
-"""What asking may end in."""
+FAILURES = (RedisError, OSError, *UNEXPECTED_FORM)
+"""Whatever a question may raise."""
+# There is no code for a missing command: managed services take some away, old servers don't have them yet.
+UNKNOWN = ("unknown command", "unknown subcommand", "unknown sentinel subcommand")
 
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """Whom to say that we are, and over which kind of connection.
+    """ACL user, password and TLS settings of a connection."""
 
-    Args:
-        user: an ACL user; "" for the default one.
-        password: empty where none is needed.
-        tls: None without TLS.
-    """
-
-    user: str = ""
+    user: str = ""  # "" for the default user
     password: Secret = NO_PASSWORD
     tls: Tls | None = None
 
@@ -47,95 +42,88 @@ class Credentials:
 NO_CREDENTIALS = Credentials()
 
 
-def _settings() -> dict[str, Any]:
+def _connection_settings() -> dict[str, Any]:
     return {
         "socket_connect_timeout": CONNECT_SECONDS,
         "socket_timeout": ANSWER_SECONDS,
-        # One refusal is the answer: who retries for seconds would show a dead server as a slow one.
+        # One refusal is the answer: retries would show a dead server as a slow one.
         "retry": Retry(NoBackoff(), 0),
         "protocol": 2,
-        # It would be the first to be told of protected mode, and keep that to itself.
+        # CLIENT SETINFO would be the first command to meet protected mode, and redis-py hides its errors.
         "driver_info": None,
         "decode_responses": True,
         "encoding_errors": "replace",
     }
 
 
-def open_client(address: Address, login: Credentials) -> Any:
+def open_client(address: Address, credentials: Credentials) -> Any:
     """Return a client of the server or sentinel at an address; nothing is sent yet."""
     return Redis(
         host=address.host,
         port=address.port,
-        username=login.user or None,
-        password=login.password.reveal() or None,
-        **(login.tls.arguments() if login.tls else {}),
-        **_settings(),
+        username=credentials.user or None,
+        password=credentials.password.reveal() or None,
+        **(credentials.tls.arguments() if credentials.tls else {}),
+        **_connection_settings(),
     )
 
 
-def open_sentinel(address: Address, login: Credentials) -> Any:
-    """Return a client of the sentinel at an address; one that has no use for the login is asked without.
-
-    A group's servers may want a password while its sentinels have none.
+def open_sentinel(address: Address, credentials: Credentials) -> Any:
+    """Return a client of a sentinel, without a password if it wants none: its group's servers may have one alone.
 
     Raises:
         RedisError: it does not answer.
     """
-    client = open_client(address, login)
-    if not login.password:
+    client = open_client(address, credentials)
+    if not credentials.password:
         return client
     try:
         client.ping()
     except AuthenticationError:
         client.close()
-        return open_client(address, Credentials(tls=login.tls))
+        return open_client(address, Credentials(tls=credentials.tls))
     return client
 
 
-def open_url(url: RedisUrl, login: Credentials) -> Any:
-    """Return a client of the server that a URL names; nothing is sent yet.
-
-    Args:
-        url: the URL.
-        login: what is given here goes before what the URL says.
-    """
+def open_url(url: RedisUrl, credentials: Credentials) -> Any:
+    """Return a client of the server of a URL; credentials take precedence over those in the URL."""
     return Redis(
-        username=login.user or url.user or None,
-        password=login.password.reveal() or url.password or None,
+        username=credentials.user or url.user or None,
+        password=credentials.password.reveal() or url.password or None,
         **url.arguments(),
-        **_settings(),
+        **_connection_settings(),
     )
 
 
 def ask(question: Callable[[], Answer]) -> Answer | NotPermitted:
-    """Return the answer to a question, or why there is none; one that is refused says nothing about the others.
+    """Return the answer to a question, or why there is none; a refusal says nothing about other questions.
 
-    Managed services refuse in words of their own, or hang up; and some answer in another form.
+    Managed services refuse in words of their own, or close the connection; some answer in another form.
     """
     try:
         return question()
-    except ODD as error:
-        return NotPermitted(refusal(error))
+    except FAILURES as error:
+        return refusal(error)
 
 
-def attempt(question: Callable[[], object]) -> str | NotPermitted:
-    """Return whether something worked: "", or why it failed, or that it may not be asked here.
+def attempt(command: Callable[[], object]) -> str | NotPermitted:
+    """Return the error of a command, "" for none, or that it is not permitted.
 
     Raises:
         RedisError: the connection failed.
     """
     try:
-        question()
+        command()
     except ResponseError as error:
-        return NotPermitted(refusal(error)) if is_refusal(error) else reason(error)
+        return refusal(error) if isinstance(error, NoPermissionError) or _is_unknown(error) else reason(error)
     return ""
 
 
 def cause_of(client: Any, error: BaseException) -> BaseException:
-    """Return what a server says to a connection that it closes at once, else the error that came of that.
+    """Return the error with which a server closes each new connection, else the given one.
 
-    Protected mode and a full table of clients are told before anything is asked; redis-py then has only found a
-    connection that is not as it should be.
+    Protected mode and a full table of clients are reported before anything is asked; redis-py then only raises that
+    the connection is in a wrong state.
     """
     if not isinstance(error, RedisConnectionError) or error.status_code:
         return error
@@ -143,29 +131,26 @@ def cause_of(client: Any, error: BaseException) -> BaseException:
     try:
         connection.connect()
         connection.read_response(timeout=ANSWER_SECONDS)
-    except ResponseError as said:
-        return said
-    except ODD as said:
-        return said if isinstance(said, RedisError) and said.status_code else error
+    except ResponseError as greeting:
+        return greeting
+    except FAILURES as greeting:
+        return greeting if isinstance(greeting, RedisError) and greeting.status_code else error
     finally:
         connection.disconnect()
     return error
 
 
-def is_refusal(error: RedisError) -> bool:
-    """Tell whether it is about who asks, or about the command, and not about what it would do."""
-    # There is no code for a command that isn't there: managed services take some away, old servers don't have them yet.
-    unknown = ("unknown command", "unknown subcommand", "unknown sentinel subcommand")
-    return isinstance(error, NoPermissionError) or str(error).lower().removeprefix("err ").startswith(unknown)
+def refusal(error: BaseException) -> NotPermitted:
+    """Return why there is no answer to a question."""
+    if isinstance(error, ResponseError) and not isinstance(error, NoPermissionError) and _is_unknown(error):
+        return NotPermitted("the server does not offer the command", offered=False)
+    return NotPermitted(reason(error))
 
 
-def refusal(error: BaseException) -> str:
-    """Return in a few words why there is no answer to a question."""
-    if isinstance(error, ResponseError) and not isinstance(error, NoPermissionError) and is_refusal(error):
-        return NOT_OFFERED
-    return reason(error)
+def _is_unknown(error: RedisError) -> bool:
+    return str(error).lower().removeprefix("err ").startswith(UNKNOWN)
 
 
 def reason(error: BaseException) -> str:
-    """Return in a few words what an error means."""
+    """Return the meaning of an error in a few words."""
     return explain(error).reason

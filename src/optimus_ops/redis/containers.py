@@ -1,10 +1,8 @@
-"""Redis in a Compose project: which containers there are, what each is for, where it is reached, who may ask it.
-
-Labels and environment tell; where a project has none, names do:
+"""Redis containers of a Compose project: role, address and credentials, from labels and environment, else from names.
 
 | | read | else |
 |---|---|---|
-| part | label `com.optimus.redis`: state, cache or sentinel | `sentinel` or `cache` in the service's name; state |
+| role | label `com.optimus.redis`: state, cache or sentinel | `sentinel` or `cache` in the service's name; state |
 | user | REDIS_USERNAME | the default user |
 | password | the file that REDIS_PASSWORD_FILE names, of the same name among the operator's secrets | REDIS_PASSWORD |
 | port | REDIS_PORT | 6379, of a sentinel 26379 |
@@ -14,69 +12,52 @@ Labels and environment tell; where a project has none, names do:
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from docker.errors import NotFound
 
 from optimus_ops.engine.observe import PROJECT_LABEL, SERVICE_LABEL, asked
-from optimus_ops.redis.address_book import AddressBook
-from optimus_ops.redis.model import Address, Node, Purpose
+from optimus_ops.errors import Refused
+from optimus_ops.redis.model import Address, AddressBook, Node, Purpose
 from optimus_ops.status.stores import REDIS_IMAGE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from optimus_ops.engine.observe import Docker
+    from optimus_ops.redis.model import Topology
 
 ROLE_LABEL = "com.optimus.redis"
 ONE_OFF_LABEL = "com.docker.compose.oneoff"
 DEFAULT_PORTS = {"state": 6379, "cache": 6379, "sentinel": 26379}
 
 Role = Literal["state", "cache", "sentinel"]
-ROLES: tuple[Role, ...] = ("state", "cache", "sentinel")
+ROLES: tuple[Role, ...] = get_args(Role)
 
 
 @dataclass(frozen=True, slots=True)
 class RedisContainer:
-    """A container with a Redis server or a sentinel in it.
-
-    Args:
-        id: its full id.
-        name: its name.
-        service: the service that it belongs to.
-        role: what it is for.
-        status: the engine's word: running, paused, exited, …
-        image: the image that it was made of.
-        user: whom its processes run as; "" for the image's own.
-        hosts: every address and name that means it, the one to reach it by first.
-        port: where it listens.
-        login: the ACL user that may ask it everything; "" for the default user.
-        secret: name of that user's password among the operator's secrets.
-        master: the name by which sentinels know the master, where its environment says it.
-        volumes: folder in the container -> name of the volume there.
-        command: what it runs.
-        drill: whether it may be drilled ("allowed"), as its label says.
-    """
+    """A container with a Redis server or a sentinel."""
 
     id: str
     name: str
     service: str
     role: Role
-    status: str
+    status: str  # the engine's word: running, paused, exited, …
     image: str
-    user: str
-    hosts: tuple[str, ...]
+    user: str  # of its processes; "" for the image's own
+    hosts: tuple[str, ...]  # addresses and names of it, the one to reach it by first
     port: int
-    login: str
-    secret: str
-    master: str
-    volumes: Mapping[str, str]
+    login: str  # ACL user with all permissions; "" for the default user
+    secret: str  # name of that user's password among the operator's secrets
+    master: str  # the name by which sentinels know the master, where its environment has one
+    volumes: Mapping[str, str]  # folder in the container -> name of the volume
     command: tuple[str, ...]
-    drill: str
+    drill: str  # "allowed" where its label says so
 
     @property
     def node(self) -> Node:
-        """Return it as something to look at."""
+        """It as a node to observe."""
         absence = "" if self.status == "running" else f"its container is {self.status}"
         if not absence and not self.hosts:
             absence = "its container has no network"
@@ -85,28 +66,24 @@ class RedisContainer:
 
     @property
     def service_name(self) -> str:
-        """Return what a person calls it: its service, since a service of Redis has one container."""
+        """Its service, since a service of Redis has one container."""
         return self.service or self.name
 
 
 def find_redis(docker: Docker, project: str) -> tuple[RedisContainer, ...]:
-    """Return a project's Redis servers and sentinels, running or not, in the order of their names.
-
-    Raises:
-        MachineLacks: the engine does not answer.
-    """
+    """Return a project's Redis containers, running or not, by role and name."""
     with asked():
         listed = docker.api.containers(all=True, filters={"label": [f"{PROJECT_LABEL}={project}"]})
         found = [raw for container in listed for raw in _inspected(docker, str(container["Id"]))]
     made = [parse_container(raw) for raw in found if is_redis(raw)]
-    return tuple(sorted(made, key=lambda one: (ROLES.index(one.role), one.service, one.name)))
+    return tuple(sorted(made, key=lambda container: (ROLES.index(container.role), container.service, container.name)))
 
 
 def _inspected(docker: Docker, container: str) -> Iterator[Mapping[str, Any]]:
     try:
         yield docker.api.inspect_container(container)
     except NotFound:
-        # It went between the listing and the look at it.
+        # It was removed after it was listed.
         return
 
 
@@ -119,13 +96,14 @@ def is_redis(raw: Mapping[str, Any]) -> bool:
 
 
 def parse_container(raw: Mapping[str, Any]) -> RedisContainer:
-    """Make one of what `GET /containers/{id}/json` answers."""
+    """Parse the answer of `GET /containers/{id}/json`."""
     config: Mapping[str, Any] = raw["Config"]
     labels: Mapping[str, str] = config.get("Labels") or {}
     environment = dict(pair.split("=", 1) for pair in config.get("Env") or () if "=" in pair)
     service = labels.get(SERVICE_LABEL, "")
     role = _role(labels.get(ROLE_LABEL, ""), service)
     port = environment.get("REDIS_PORT", "")
+    volumes = [mount for mount in raw.get("Mounts") or () if mount.get("Type") == "volume"]
     return RedisContainer(
         id=str(raw["Id"]),
         name=str(raw["Name"]).lstrip("/"),
@@ -139,24 +117,21 @@ def parse_container(raw: Mapping[str, Any]) -> RedisContainer:
         login=environment.get("REDIS_USERNAME", ""),
         secret=environment.get("REDIS_PASSWORD_FILE", "REDIS_PASSWORD").rpartition("/")[2],
         master=environment.get("REDIS_SENTINEL_MASTER", ""),
-        volumes={
-            str(mount["Destination"]): str(mount["Name"])
-            for mount in raw.get("Mounts") or ()
-            if mount.get("Type") == "volume"
-        },
+        volumes={str(mount["Destination"]): str(mount["Name"]) for mount in volumes},
         command=tuple(str(word) for word in config.get("Cmd") or ()),
         drill=labels.get("com.optimus.drill", ""),
     )
 
 
 def _role(label: str, service: str) -> Role:
-    if label in {"state", "cache", "sentinel"}:
-        return label  # type: ignore[return-value]  # one of the three
+    for role in ROLES:
+        if label == role:
+            return role
     return "sentinel" if "sentinel" in service else ("cache" if "cache" in service else "state")
 
 
 def _hosts(raw: Mapping[str, Any], environment: Mapping[str, str]) -> Iterator[str]:
-    """Give every address and name of a container, those first by which others know it."""
+    """Yield every address and name of a container, those first by which others know it."""
     networks: Mapping[str, Any] = raw["NetworkSettings"].get("Networks") or {}
     current = [str(network.get("IPAddress") or "") for network in networks.values()]
     fixed = [str((network.get("IPAMConfig") or {}).get("IPv4Address") or "") for network in networks.values()]
@@ -171,5 +146,40 @@ def _hosts(raw: Mapping[str, Any], environment: Mapping[str, str]) -> Iterator[s
 
 
 def address_book_of(containers: Iterable[RedisContainer]) -> AddressBook:
-    """Return which addresses and names mean which container."""
-    return AddressBook({host: one.service_name for one in containers for host in one.hosts})
+    """Return the addresses and names of each container."""
+    return AddressBook({host: container.service_name for container in containers for host in container.hosts})
+
+
+def choose_container(containers: Sequence[RedisContainer], topology: Topology, name: str = "") -> RedisContainer:
+    """Return the named server, else the one master.
+
+    Raises:
+        Refused: the server is missing, or there is not exactly one master.
+    """
+    if name:
+        return named_container(containers, name)
+    masters = {server.node.name for server in topology.of_role("master")}
+    found = [container for container in _servers(containers) if container.node.name in masters]
+    if len(found) != 1:
+        raise Refused(f"there are {len(found)} masters; name the server: --server NAME", _known(containers))
+    return found[0]
+
+
+def named_container(containers: Sequence[RedisContainer], name: str) -> RedisContainer:
+    """Return the server of a service or container, running or not.
+
+    Raises:
+        Refused: it is missing.
+    """
+    for container in _servers(containers):
+        if name in {container.service, container.name}:
+            return container
+    raise Refused(f"no Redis server is named {name!r}", _known(containers))
+
+
+def _servers(containers: Sequence[RedisContainer]) -> list[RedisContainer]:
+    return [container for container in containers if container.role != "sentinel"]
+
+
+def _known(containers: Sequence[RedisContainer]) -> str:
+    return f"servers: {', '.join(container.node.name for container in _servers(containers))}"

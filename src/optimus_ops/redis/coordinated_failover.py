@@ -31,14 +31,13 @@ from redis.exceptions import RedisError, ResponseError
 from optimus_ops.errors import OpsError
 from optimus_ops.redis.client import reason
 from optimus_ops.redis.model import Address
-from optimus_ops.redis.observe_sentinel import periods
+from optimus_ops.redis.observe_sentinel import periods_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from optimus_ops.redis.address_book import AddressBook
     from optimus_ops.redis.discovery import Deployment
-    from optimus_ops.redis.model import Node
+    from optimus_ops.redis.model import AddressBook, Node
 
 POLL_SECONDS = 0.005
 INFO_PERIOD = "info-period"
@@ -192,7 +191,7 @@ def _looking_together(client: Any) -> Iterator[None]:
     two replicas, the one that it would choose now is never the one whose answer is old enough.
     """
     try:
-        before = periods(client)[INFO_PERIOD]
+        before = periods_of(client)[INFO_PERIOD]
         client.execute_command("SENTINEL", "DEBUG", INFO_PERIOD, TOGETHER_MS)
     except (ResponseError, KeyError):
         # Before Redis 7, or without the right.

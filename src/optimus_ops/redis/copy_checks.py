@@ -1,19 +1,15 @@
-"""What is judged of whole copies: a replica that begins anew again and again never is one."""
+"""Checks of full copies: a replica that starts copying again and again is never complete."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from optimus_ops.redis.check_result import Check
-from optimus_ops.redis.model import NotPermitted
-from optimus_ops.redis.second_look import grown, seconds_between
-from optimus_ops.redis.values import count_of, whole
+from optimus_ops.redis.check_rules import CheckRow, Outcome, failed, first_rule, warning
+from optimus_ops.redis.values import whole
 from optimus_ops.text.units import age, size
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-
-    from optimus_ops.redis.check_result import Figure
+    from optimus_ops.checks.model import Figure
     from optimus_ops.redis.model import Server, Topology
 
 SMALL_BACKLOG = 1024**2
@@ -21,86 +17,70 @@ SMALL_BACKLOG = 1024**2
 DEFAULT_LIMIT = 256 * 1024**2
 """Redis' default for what may wait for a replica."""
 RESTLESS = 3
-"""So many whole copies for each replica are more than starts and fail-overs explain, where others are under way."""
+"""More full copies per replica than starts and failovers explain, where others are under way."""
 MANY = 10
-"""So many for each replica are worth a look, whatever goes on now."""
+"""So many per replica are worth a look in any case."""
 LOOP_SECONDS = 60
-"""Whole copies that come more often than this, on average since the start, follow each other."""
+"""Full copies that come more often than this, on average since the start, are a loop."""
 CUT = "client_output_buffer_limit_disconnections"
 MISSED = "sync_partial_err"
 
 
-def check_copies(topology: Topology, server: Server) -> Iterator[Check]:
-    """Judge how often a master's replicas copy everything, and what they need to go on instead."""
-    own = server.replication
-    if (
-        server.unreachable_reason
-        or isinstance(own, NotPermitted)
-        or own.master is not None
-        or isinstance(server.info, NotPermitted)
-    ):
-        return
-    copies = whole(server.info.get("sync_full"))
+def _copies(topology: Topology, server: Server) -> tuple[int, int] | None:
+    """Return a master's full copies and replicas; None where there are neither, or it does not tell."""
+    own = server.known_replication
+    if own is None or own.master is not None:
+        return None
+    copies = whole(server.field("sync_full"))
     replicas = max(len(own.replicas), len(topology.members) - 1 if topology.sentinels else 0)
-    if copies is None or not (copies or replicas):
-        return
-    yield from _check_full_copies(topology, server, server.info, copies, replicas)
-    yield from _check_backlog(server)
+    return None if copies is None or not (copies or replicas) else (copies, replicas)
 
 
-def _check_full_copies(
-    topology: Topology, server: Server, info: Mapping[str, Any], copies: int, replicas: int
-) -> Iterator[Check]:
-    more = grown(server, "sync_full")
-    up = count_of(info, "uptime_in_seconds")
-    found = f"{copies} in {age(up)}"
-    found += f", {more} more within {max(seconds_between(server), 1):.0f} s" if more else ""
+def _full_copies(topology: Topology, server: Server) -> Outcome | None:
+    found = _copies(topology, server)
+    if found is None:
+        return None
+    copies, replicas = found
+    more, up = server.increase("sync_full"), server.count("uptime_in_seconds")
+    each = max(replicas, 1)
+    often = copies + more > RESTLESS * each
+    restless = more or any(member.known_replication and member.known_replication.copying for member in topology.members)
     figures: dict[str, Figure] = {
         "sync_full": copies,
         "sync_full_grown": more,
-        "sync_partial_err": count_of(info, MISSED),
-        "output_buffer_disconnections": whole(info.get(CUT)),
+        "sync_partial_err": server.count(MISSED),
+        "output_buffer_disconnections": whole(server.field(CUT)),
     }
-
-    def made(verdict: Any, hint: str = "") -> Check:
-        return Check(server.node.name, "full copies", verdict, found, hint, figures)
-
-    each = max(replicas, 1)
-    often = copies + more > RESTLESS * each
-    restless = more or any(_copying(one) for one in topology.members)
-    if often and (more > 1 or (restless and up < LOOP_SECONDS * copies)):
-        yield made(
-            "failed", f"replicas copy everything again and again, and none is ever complete: {_cause(server, info)}"
-        )
-    elif copies > MANY * each:
-        yield made("warning", f"replicas often copied everything: {_cause(server, info)}")
-    else:
-        yield made("ok")
+    seconds = max(server.increase("server_time_usec") / 1e6, 1)
+    cause = _cause(server)
+    return first_rule(
+        f"{copies} in {age(up)}" + (f", {more} more within {seconds:.0f} s" if more else ""),
+        figures,
+        failed(
+            often and (more > 1 or (restless and up < LOOP_SECONDS * copies)),
+            f"replicas copy everything again and again, and none is ever complete: {cause}",
+        ),
+        warning(copies > MANY * each, f"replicas often copied everything: {cause}"),
+    )
 
 
-def _copying(server: Server) -> bool:
-    own = server.replication
-    if server.unreachable_reason or isinstance(own, NotPermitted):
-        return False
-    if own.master is not None:
-        return own.syncing or not own.link_up
-    return any(not one.online for one in own.replicas)
-
-
-def _cause(server: Server, info: Mapping[str, Any]) -> str:
-    """Name why copies are not enough, and what to do; what grew while we looked goes before what once was."""
-    limit, backlog = _replica_limit(server), _backlog(server)
-    used = count_of(info, "used_memory")
-    cut, missed = grown(server, CUT), grown(server, MISSED)
+def _cause(server: Server) -> str:
+    """Return why copies are not enough, and what to do; what grew between both samples takes precedence."""
+    limit, backlog, used = (
+        _replica_limit(server),
+        whole(server.setting("repl-backlog-size")),
+        server.count("used_memory"),
+    )
+    cut, missed = server.increase(CUT), server.increase(MISSED)
     narrow = 0 < limit < used
-    if cut or (narrow and not missed) or (count_of(info, CUT) and not missed and not count_of(info, MISSED)):
+    if cut or (narrow and not missed) or (server.count(CUT) and not missed and not server.count(MISSED)):
         given = f" ({size(limit)})" if limit else ""
         wanted = f"{-(-max(4 * limit, used, DEFAULT_LIMIT) // 1024**2)}mb"
         return (
             f"what is written meanwhile exceeds client-output-buffer-limit replica{given}, and they are cut off: "
             f'CONFIG SET client-output-buffer-limit "replica {wanted} {wanted} 60"'
         )
-    if missed or count_of(info, MISSED):
+    if missed or server.count(MISSED):
         given = f" ({size(backlog)})" if backlog else ""
         return (
             f"the backlog{given} holds less than is written while they are away: CONFIG SET repl-backlog-size 64mb, "
@@ -111,29 +91,25 @@ def _cause(server: Server, info: Mapping[str, Any]) -> str:
     )
 
 
-def _check_backlog(server: Server) -> Iterator[Check]:
-    backlog = _backlog(server)
-    if backlog is None:
-        return
-    figures: dict[str, Figure] = {"bytes": backlog}
-    if backlog < SMALL_BACKLOG:
-        hint = "a replica that was away for longer than it holds copies everything: CONFIG SET repl-backlog-size 64mb"
-        yield Check(server.node.name, "backlog", "warning", size(backlog), hint, figures)
-    else:
-        yield Check(server.node.name, "backlog", "ok", size(backlog), figures=figures)
-
-
-def _backlog(server: Server) -> int | None:
-    return None if isinstance(server.config, NotPermitted) else whole(server.config.get("repl-backlog-size"))
-
-
 def _replica_limit(server: Server) -> int:
     """Return the hard limit of bytes that wait for a replica; 0 for none, or where it is not told.
 
     The setting: CLASS HARD SOFT SECONDS …; https://redis.io/docs/latest/develop/reference/clients/
     """
-    words = (
-        [] if isinstance(server.config, NotPermitted) else server.config.get("client-output-buffer-limit", "").split()
-    )
+    words = server.setting("client-output-buffer-limit").split()
     limits = dict(zip(words[::4], words[1::4], strict=False))
     return whole(limits.get("replica", limits.get("slave"))) or 0
+
+
+def _backlog(topology: Topology, server: Server) -> Outcome | None:
+    backlog = whole(server.setting("repl-backlog-size"))
+    if backlog is None or _copies(topology, server) is None:
+        return None
+    hint = "a replica that was away for longer than it holds copies everything: CONFIG SET repl-backlog-size 64mb"
+    return first_rule(size(backlog), {"bytes": backlog}, warning(backlog < SMALL_BACKLOG, hint))
+
+
+COPY_CHECKS: tuple[CheckRow[Server], ...] = (
+    CheckRow("full copies", "INFO", _copies, _full_copies),
+    CheckRow("backlog", "CONFIG GET", _copies, _backlog),
+)

@@ -1,4 +1,4 @@
-"""Whom to say that we are to a stack's servers: the operator's secrets, read where they are kept."""
+"""Credentials of a stack's servers, from the operator's secrets where they are kept."""
 
 from __future__ import annotations
 
@@ -9,28 +9,26 @@ from optimus_ops.secrets import dotenv, store
 from optimus_ops.secrets.value import Secret
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
     from optimus_ops.project.settings import Project
     from optimus_ops.redis.containers import RedisContainer
 
 
-def stack_logins(project: Project) -> Callable[[RedisContainer], Credentials]:
-    """Return what gives the login for a container of the project.
+def stack_credentials(project: Project) -> Callable[[RedisContainer], Credentials]:
+    """Return a function from a container of the project to its credentials.
 
     Raises:
         Refused: the operator's secrets are malformed.
     """
     found = store.read(project.secrets_file)
-    values: Mapping[str, Secret] = (
-        dotenv.parse(found.content.reveal(), project.secrets_file.name).values if found else {}
-    )
+    values = dotenv.parse(found.content.reveal(), project.secrets_file.name).values if found else {}
 
-    def login(container: RedisContainer) -> Credentials:
+    def credentials(container: RedisContainer) -> Credentials:
         password = values.get(container.secret) or _projected(project, container)
         return Credentials(container.login, password) if password else Credentials()
 
-    return login
+    return credentials
 
 
 def _projected(project: Project, container: RedisContainer) -> Secret:

@@ -1,4 +1,4 @@
-"""Asking many at once, with one deadline for all: who hangs is left behind."""
+"""Parallel questions with one deadline for all; a question that hangs is abandoned."""
 
 from __future__ import annotations
 
@@ -14,25 +14,17 @@ Key = TypeVar("Key")
 Answer = TypeVar("Answer")
 
 
-def ask_together(
+def gather_within(
+    seconds: float,
     questions: Mapping[Key, Callable[[], Answer]],
     *,
-    seconds: float,
     late: Callable[[Key], Answer],
     note: Callable[[str], None] = lambda _text: None,
 ) -> dict[Key, Answer]:
-    """Ask every question in a thread of its own.
+    """Return the answer of each question, in their order; `late` makes those that did not come in time.
 
-    The threads are daemons: one that hangs in the resolver or on a socket that drips bytes keeps nobody from ending.
-
-    Args:
-        questions: what to ask.
-        seconds: after which unanswered questions are given up.
-        late: makes the answer of a question that was given up.
-        note: told how far it is ("3/6").
-
-    Returns:
-        An answer for each question, in their order.
+    Each has a daemon thread of its own: one that hangs in the resolver, or on a socket that drips bytes, keeps no
+    process from ending. `note` is told the progress ("3/6").
     """
     answers: queue.SimpleQueue[tuple[Key, Answer | None, BaseException | None]] = queue.SimpleQueue()
 

@@ -11,9 +11,9 @@ from optimus_ops.plan.cause import Cause
 from optimus_ops.plan.step import Plan
 from optimus_ops.project.settings import load_project
 from optimus_ops.redis.checks import run_checks
+from optimus_ops.redis.discovery import find_deployment
 from optimus_ops.redis.failover_executor import FailoverExecutor
-from optimus_ops.redis.group_lookup import find_deployment
-from optimus_ops.redis.second_look import look_again
+from optimus_ops.redis.resample import resample
 from optimus_ops.redis.steps import CoordinatedFailover, ResetReplicaPriority, SetReplicaPriority, VerifyFailover
 from optimus_ops.redis.target import parse_flags
 
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from optimus_ops.change.options import ChangeOptions
+    from optimus_ops.checks.model import Check
     from optimus_ops.plan.step import Step
-    from optimus_ops.redis.check_result import Check
     from optimus_ops.redis.model import Server, Topology
     from optimus_ops.redis.target import Flags
 
@@ -51,7 +51,7 @@ def failover(
     name = f"redis-{re.sub('[^A-Za-z0-9_-]', '-', flags.sentinels[0])}" if target.outside else project.name
     with ChangeRun(project.state, name, options) as run:
         with run.observing("Redis"):
-            topology = look_again(place.observe(rewrite=not options.plan), place.server)
+            topology = resample(place.observe(rewrite=not options.plan), place.server)
             if not force:
                 refuse_unhealthy(topology, run_checks(topology))
             plan = plan_failover(topology, to)

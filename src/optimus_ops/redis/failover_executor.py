@@ -11,7 +11,7 @@ from redis.exceptions import NoPermissionError, ResponseError
 
 from optimus_ops.change.executor import StepExecutor
 from optimus_ops.errors import OpsError
-from optimus_ops.redis.client import ODD, reason
+from optimus_ops.redis.client import FAILURES, reason
 from optimus_ops.redis.coordinated_failover import (
     MOMENT_SECONDS,
     PROMOTION_SECONDS,
@@ -19,8 +19,7 @@ from optimus_ops.redis.coordinated_failover import (
     FailoverRoles,
     coordinated_failover,
 )
-from optimus_ops.redis.identity import monitored_masters
-from optimus_ops.redis.model import NotPermitted
+from optimus_ops.redis.model import NotPermitted, monitored_masters
 from optimus_ops.redis.observe_sentinel import peer
 from optimus_ops.redis.steps import CoordinatedFailover, ResetReplicaPriority, SetReplicaPriority, VerifyFailover
 
@@ -66,7 +65,7 @@ class FailoverExecutor(StepExecutor):
         """Carry one step out; raise `OpsError` if it fails."""
         try:
             self._act(step, progress)
-        except ODD as error:
+        except FAILURES as error:
             raise OpsError(f"{step.text}: {reason(error)}", "how the group is now: invoke validate-redis") from error
 
     def _act(self, step: Step, progress: Progress) -> None:

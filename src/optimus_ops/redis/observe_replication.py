@@ -1,4 +1,4 @@
-"""A server's part in replication, out of INFO or ROLE."""
+"""Replication of a server, from INFO or ROLE."""
 
 from __future__ import annotations
 
@@ -11,19 +11,18 @@ from optimus_ops.redis.values import count_of, whole
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+ROLES = ("master", "slave")
+
 
 def observe_replication(client: Any, info: Mapping[str, Any] | NotPermitted) -> Replication | NotPermitted:
-    """Return its part in replication, asking by ROLE where INFO does not tell."""
+    """Return a server's replication, from ROLE where INFO does not tell."""
     if not isinstance(info, NotPermitted) and info.get("role") in ROLES:
         return replication_of_info(info)
     return ask(lambda: replication_of_role(client.execute_command("ROLE")))
 
 
-ROLES = ("master", "slave")
-
-
 def replication_of_info(info: Mapping[str, Any]) -> Replication:
-    """Read the replication section of INFO."""
+    """Parse the replication section of INFO."""
     history = str(info.get("master_replid", ""))
     if info["role"] == "slave":
         return Replication(
@@ -37,14 +36,11 @@ def replication_of_info(info: Mapping[str, Any]) -> Replication:
             history=history,
         )
     offset = count_of(info, "master_repl_offset")
+    replicas = (value for name, value in sorted(info.items()) if name.startswith("slave") and isinstance(value, dict))
     return Replication(
         master=None,
         offset=offset,
-        replicas=tuple(
-            _attached(value, offset)
-            for name, value in sorted(info.items())
-            if name.startswith("slave") and isinstance(value, dict)
-        ),
+        replicas=tuple(_attached(replica, offset) for replica in replicas),
         good_replicas=whole(info.get("min_slaves_good_slaves")),
         history=history,
     )
@@ -66,7 +62,7 @@ def _seconds(value: object) -> int | None:
 
 
 def replication_of_role(answer: Sequence[Any]) -> Replication:
-    """Read the answer of ROLE (https://redis.io/docs/latest/commands/role/).
+    """Parse the answer of ROLE (https://redis.io/docs/latest/commands/role/).
 
     Raises:
         ValueError, TypeError, LookupError: it has another form, or is a sentinel's.
@@ -83,12 +79,11 @@ def replication_of_role(answer: Sequence[Any]) -> Replication:
             syncing=str(state) == "sync",
         )
     offset = int(answer[1]) if len(answer) > 1 else 0
-    attached = answer[2] if len(answer) > 2 else ()
     return Replication(
         master=None,
         offset=offset,
         replicas=tuple(
-            Attached(Address(str(host), int(port)), online=True, behind=max(offset - int(has), 0), lag=None)
-            for host, port, has in attached
+            Attached(Address(str(host), int(port)), online=True, behind=max(offset - int(acknowledged), 0), lag=None)
+            for host, port, acknowledged in (answer[2] if len(answer) > 2 else ())
         ),
     )

@@ -1,4 +1,4 @@
-"""Observing one Redis server. Nothing is changed, unless rewriting its configuration is asked for."""
+"""Observation of one Redis server; changes nothing, unless CONFIG REWRITE is tried."""
 
 from __future__ import annotations
 
@@ -8,22 +8,21 @@ from typing import TYPE_CHECKING, Any
 from redis.exceptions import BusyLoadingError, ResponseError
 from redis.exceptions import ConnectionError as RedisConnectionError
 
-from optimus_ops.redis.client import ODD, ask, attempt, cause_of
-from optimus_ops.redis.model import LatencyEvent, NotPermitted, Probe, Server, SlowCommand, SlowLog
-from optimus_ops.redis.observe_cluster import observe_cluster
+from optimus_ops.redis.client import FAILURES, ask, attempt, cause_of
+from optimus_ops.redis.error_causes import ANSWERS_NOTHING, UNEXPECTED_ANSWER, code_of, explain
+from optimus_ops.redis.model import Cluster, LatencyEvent, NotPermitted, Probe, Server, SlowCommand, SlowLog
 from optimus_ops.redis.observe_replication import observe_replication
-from optimus_ops.redis.trouble import ANSWERS_NOTHING, ODD_ANSWER, code_of, explain
-from optimus_ops.redis.values import count_of, keys_of
+from optimus_ops.redis.values import count_of, keys_of, whole
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from optimus_ops.redis.error_causes import ErrorCause
     from optimus_ops.redis.model import Node
-    from optimus_ops.redis.trouble import Trouble
 
 PINGS = 100
 PROBE_SECONDS = 3.0
-"""For all the PINGs of a probe together: over a slow line there are fewer."""
+"""For all PINGs of a probe together: over a slow line there are fewer."""
 NEWEST = 16
 """Entries of the slow log that are fetched."""
 SETTINGS = (
@@ -36,16 +35,12 @@ SETTINGS = (
     "repl-backlog-size",
     "slowlog-log-slower-than",
 )
+LOST = frozenset({"fail", "fail?", "noaddr"})
+"""Flags of unreachable nodes in CLUSTER NODES (https://redis.io/docs/latest/commands/cluster-nodes/)."""
 
 
 def observe_server(node: Node, connect: Callable[[], Any], *, rewrite: bool = False) -> Server:
-    """Look at a server.
-
-    Args:
-        node: which.
-        connect: makes a client of it.
-        rewrite: whether CONFIG REWRITE is tried: it writes what is set now into the server's configuration file.
-    """
+    """Observe a server; `rewrite` has it write its current settings into its configuration file."""
     if node.absence:
         return Server(node, unreachable_reason=node.absence)
     try:
@@ -53,19 +48,19 @@ def observe_server(node: Node, connect: Callable[[], Any], *, rewrite: bool = Fa
             try:
                 return _observe(node, client, rewrite=rewrite)
             except RedisConnectionError as error:
-                trouble = explain(cause_of(client, error))
-    except ODD as error:
-        trouble = explain(error)
-    return Server(node, unreachable_reason=trouble.reason, hint=trouble.hint)
+                cause = explain(cause_of(client, error))
+    except FAILURES as error:
+        cause = explain(error)
+    return Server(node, unreachable_reason=cause.reason, hint=cause.hint)
 
 
 def _observe(node: Node, client: Any, *, rewrite: bool) -> Server:
-    # The first command opens the connection and logs in: that is not what is measured.
-    refusal = _greet(client)
+    # The first command opens the connection and logs in, which is not measured.
+    refusal = _ping(client)
     began = time.perf_counter()
-    _greet(client)
+    _ping(client)
     ping = (time.perf_counter() - began) * 1000
-    info = _info(client)
+    info = info_of(client)
     if not isinstance(info, NotPermitted) and "sentinel" in {info.get("redis_mode"), info.get("server_mode")}:
         hint = f"name it as one, and it tells of the servers: --sentinel {node.address}"
         return Server(node, unreachable_reason="it is a sentinel and no server", hint=hint)
@@ -78,21 +73,21 @@ def _observe(node: Node, client: Any, *, rewrite: bool) -> Server:
         info=info,
         replication=observe_replication(client, info),
         config=config,
-        keys=_keys(client, info),
+        keys=ask(lambda: int(client.dbsize())) if isinstance(info, NotPermitted) else keys_of(info),
         events=ask(lambda: _events(client)),
         slow=ask(lambda: _slow(client)),
         # Where CONFIG GET is taken away, the refusal of CONFIG REWRITE says nothing about the file.
         rewritten=(config if isinstance(config, NotPermitted) else attempt(client.config_rewrite)) if rewrite else None,
         now=0 if isinstance(info, NotPermitted) else count_of(info, "server_time_usec") // 1_000_000,
-        cluster=observe_cluster(client, info),
+        cluster=_cluster(client, info),
     )
 
 
-def _greet(client: Any) -> Trouble | None:
-    """Say PING; return what is the matter with a server that answers something else.
+def _ping(client: Any) -> ErrorCause | None:
+    """Send PING; return what is the matter with a server that answers something else.
 
     Raises:
-        RedisError: it does not answer, or nothing else needs to be asked.
+        RedisError: it does not answer, or every other question would be refused likewise.
     """
     try:
         client.ping()
@@ -100,14 +95,15 @@ def _greet(client: Any) -> Trouble | None:
         code = code_of(error)
         if code in ANSWERS_NOTHING:
             raise
-        # Without the right to say PING the refusal is as good an answer.
+        # Without permission for PING, the refusal is as good an answer.
         return explain(error) if code not in {"", "ERR", "NOPERM"} else None
     return None
 
 
-def _info(client: Any) -> Mapping[str, Any] | NotPermitted:
+def info_of(client: Any) -> Mapping[str, Any] | NotPermitted:
+    """Return the answer of INFO."""
     answer = ask(client.info)
-    return answer if isinstance(answer, dict | NotPermitted) else NotPermitted(ODD_ANSWER.reason)
+    return answer if isinstance(answer, dict | NotPermitted) else NotPermitted(UNEXPECTED_ANSWER.reason)
 
 
 def _config(client: Any) -> Mapping[str, str] | NotPermitted:
@@ -121,12 +117,6 @@ def _config(client: Any) -> Mapping[str, str] | NotPermitted:
     return found or NotPermitted("it tells of no setting")
 
 
-def _keys(client: Any, info: Mapping[str, Any] | NotPermitted) -> int | NotPermitted:
-    if isinstance(info, NotPermitted):
-        return ask(lambda: int(client.dbsize()))
-    return keys_of(info)
-
-
 def _events(client: Any) -> tuple[LatencyEvent, ...]:
     return tuple(
         LatencyEvent(str(name), int(at), int(latest), int(worst), len(client.latency_history(name)))
@@ -135,19 +125,33 @@ def _events(client: Any) -> tuple[LatencyEvent, ...]:
 
 
 def _slow(client: Any) -> SlowLog:
-    entries = client.slowlog_get(NEWEST)
-    return SlowLog(
-        int(client.slowlog_len()),
-        tuple(
-            SlowCommand(_verb(entry["command"]), int(entry["start_time"]), int(entry["duration"]) / 1000)
-            for entry in entries
-        ),
+    newest = tuple(
+        SlowCommand(_verb(entry["command"]), int(entry["start_time"]), int(entry["duration"]) / 1000)
+        for entry in client.slowlog_get(NEWEST)
     )
+    return SlowLog(int(client.slowlog_len()), newest)
 
 
 def _verb(command: bytes | str) -> str:
     text = command.decode("utf-8", "replace") if isinstance(command, bytes) else command
     return (text.split(maxsplit=1) or ["?"])[0].upper()[:32]
+
+
+def _cluster(client: Any, info: Mapping[str, Any] | NotPermitted) -> Cluster | NotPermitted | None:
+    if isinstance(info, NotPermitted):
+        return None
+    if not whole(info.get("cluster_enabled")) and "cluster" not in {info.get("redis_mode"), info.get("server_mode")}:
+        return None
+    # As two words: redis-py has parsers of its own for commands that it knows.
+    return ask(lambda: _parse(client.execute_command("CLUSTER", "INFO"), client.execute_command("CLUSTER", "NODES")))
+
+
+def _parse(info: str, nodes: str) -> Cluster:
+    state = dict(line.partition(":")[::2] for line in info.splitlines())
+    rows = [line.split() for line in nodes.splitlines()]
+    # ID ADDRESS:PORT@BUSPORT,NAME FLAGS …
+    lost = sorted(address.partition("@")[0] for _id, address, flags, *_more in rows if LOST & set(flags.split(",")))
+    return Cluster(state["cluster_state"].strip(), count_of(state, "cluster_slots_ok"), tuple(lost))
 
 
 def probe(connect: Callable[[], Any]) -> Probe | None:
@@ -157,9 +161,9 @@ def probe(connect: Callable[[], Any]) -> Probe | None:
     """
     try:
         with connect() as client:
-            _greet(client)
+            _ping(client)
             return _probe(client)
-    except ODD:
+    except FAILURES:
         return None
 
 
@@ -167,18 +171,13 @@ def _probe(client: Any) -> Probe:
     took: list[float] = []
     until = time.perf_counter() + PROBE_SECONDS
     while len(took) < PINGS and (now := time.perf_counter()) < until:
-        _greet(client)
+        _ping(client)
         took.append((time.perf_counter() - now) * 1000)
     return Probe(len(took), quantile(took, 0.5), quantile(took, 0.99))
 
 
 def quantile(values: Sequence[float], fraction: float) -> float:
-    """Return the value that a fraction of all values is not above (nearest rank).
-
-    Args:
-        values: at least one.
-        fraction: above 0, at most 1.
-    """
+    """Return the value that a fraction (above 0, at most 1) of all values is not above (nearest rank)."""
     ordered = sorted(values)
     rank = max(1, -int(-fraction * len(ordered) // 1))
     return ordered[rank - 1]

@@ -1,79 +1,55 @@
-"""What is judged of servers that replicate with each other: one master, every replica on it, how far behind."""
+"""Checks of servers that replicate: one master, every replica on it, how far behind, and who could take over."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from optimus_ops.redis.check_result import Check, not_allowed, worst
+from optimus_ops.redis.check_rules import (
+    CheckRow,
+    Outcome,
+    Rule,
+    all_rules,
+    config_file,
+    failed,
+    first_rule,
+    forget,
+    warning,
+)
+from optimus_ops.redis.copy_checks import COPY_CHECKS
 from optimus_ops.redis.model import NotPermitted
-from optimus_ops.redis.redundancy import GROUP, check_redundancy, lacks_data
-from optimus_ops.redis.values import count_of, whole
+from optimus_ops.redis.values import keys_of, whole
 from optimus_ops.text.units import size
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
-    from optimus_ops.redis.check_result import Figure, Verdict
+    from optimus_ops.checks.model import Check, Figure
     from optimus_ops.redis.model import Attached, Replication, Server, Topology
 
+GROUP = "replication"
 BEHIND_BYTES = 1024**2
 """The default replication backlog: a replica further behind copies everything anew after a short break."""
 LAG_SECONDS, LOST_SECONDS = 2, 10
 """A replica acknowledges each second; after ten seconds it no longer counts for min-replicas-to-write by default."""
 SILENT_SECONDS = 20
-"""A master says something at least every ten seconds (repl-ping-replica-period)."""
+"""A master sends something at least every ten seconds (repl-ping-replica-period)."""
 BEST_LAG = 10
-
+HAS_DATA = 0.5
+FEW = 10
+"""Share of the master's keys, and keys beside: a replica may be some writes behind."""
 LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
-RESET = "on one sentinel after the other, half a minute apart: SENTINEL RESET"
-
-Problem = tuple["Verdict", str]
 
 
-def check_group(topology: Topology) -> Iterator[Check]:
-    """Judge the members together; nothing is said where none of them told its role."""
-    seen = [server for server in topology.members if server.role]
-    masters = [server for server in seen if server.role == "master"]
-    replicas = [server for server in seen if server.role == "replica"]
-    if not seen or not (topology.sentinels or replicas):
-        return
-    names = ", ".join(server.node.name for server in masters)
-    found = f"{len(masters)} master{'s' * (len(masters) != 1)}{f' ({names})' * bool(masters)}, {len(replicas)} replicas"
-    figures = {"masters": len(masters), "replicas": len(replicas)}
-    unseen = any(not server.unreachable_reason and not server.role for server in topology.members)
-    if len(masters) == 1:
-        yield Check(GROUP, "one master", "ok", found, figures=figures)
-    elif masters:
-        hint = "two histories of the same data: save both (redis.backup), then REPLICAOF the one that sentinels name"
-        yield Check(GROUP, "one master", "failed", found, hint, figures)
-    elif topology.sentinels and not unseen:
-        hint = "no server takes writes: wait for a fail-over, or see above why sentinels make none"
-        yield Check(GROUP, "one master", "failed", found, hint, figures)
-    if topology.sentinels and not unseen:
-        yield check_redundancy(replicas, masters[0] if len(masters) == 1 else None)
+def _replication(topology: Topology, server: Server) -> Outcome | None:
+    own = server.known_replication
+    if own is None:
+        return None
+    return _master(topology, server, own) if own.master is None else _replica(topology, server, own)
 
 
-def check_member(topology: Topology, server: Server) -> Iterator[Check]:
-    """Judge a server's part in replication."""
-    if server.unreachable_reason:
-        return
-    if isinstance(server.replication, NotPermitted):
-        yield not_allowed(server.node.name, "replication", server.replication, "INFO or ROLE")
-        return
-    if server.replication.master is None:
-        yield _check_master(topology, server, server.replication)
-    else:
-        yield _check_replica(topology, server, server.replication)
-
-
-def _check_master(topology: Topology, server: Server, own: Replication) -> Check:
-    problems: list[Problem] = []
-    for one in own.replicas:
-        problems.extend((verdict, f"{topology.addresses.shown(one.address)} {text}") for verdict, text in _lag(one))
-    if topology.sentinels:
-        problems.extend(_missing(topology, server, own))
-    lag = max((one.lag for one in own.replicas if one.lag is not None), default=None)
-    behind = max((one.behind for one in own.replicas), default=None)
+def _master(topology: Topology, server: Server, own: Replication) -> Outcome:
+    lag = max((replica.lag for replica in own.replicas if replica.lag is not None), default=None)
+    behind = max((replica.behind for replica in own.replicas), default=None)
     found = f"master, {len(own.replicas)} replicas attached"
     if own.replicas:
         found += f", at most {size(behind or 0)}{f' and {lag} s' if lag is not None else ''} behind"
@@ -83,173 +59,199 @@ def _check_master(topology: Topology, server: Server, own: Replication) -> Check
         "behind_bytes": behind,
         "lag_seconds": lag,
     }
-    return _judged(server, found, problems, figures)
+    lagging = [_lag(replica, topology.addresses.shown(replica.address)) for replica in own.replicas]
+    return all_rules(found, figures, *lagging, *(_missing(topology, server, own) if topology.sentinels else ()))
 
 
-def _missing(topology: Topology, server: Server, own: Replication) -> Iterator[Problem]:
-    """Give the members that are not attached to their master."""
+def _lag(replica: Attached, name: str) -> Rule:
+    lag, behind = replica.lag or 0, replica.behind
+    if not replica.online:
+        hint = "is copying the data: wait until it has it all, unless full copies says that it never will"
+        return "warning", True, f"{name} {hint}"
+    if lag > LOST_SECONDS:
+        return "failed", True, f"{name} acknowledged nothing for {lag} s: is it, or the network to it, busy or gone?"
+    seconds = "" if replica.lag is None else f" and {lag} s"
+    hint = f"{name} is {size(behind)}{seconds} behind: what is not there is lost with the master"
+    return warning(lag > LAG_SECONDS or behind > BEHIND_BYTES, hint)
+
+
+def _missing(topology: Topology, server: Server, own: Replication) -> Iterator[Rule]:
+    """Yield a failure for each member that is not attached to its master."""
     known = topology.addresses
-    attached = {known.canonical(one.address) for one in own.replicas}
+    attached = {known.canonical(replica.address) for replica in own.replicas}
+    # A master may know several replicas by addresses that nobody else has for them, but not too few of them.
+    enough = len(own.replicas) >= len(topology.members) - 1
     for other in topology.members:
         at = known.canonical(other.node.address)
-        # A master may know several replicas by addresses that nobody else has for them, but not too few of them.
-        enough = len(own.replicas) >= len(topology.members) - 1
-        if other is server or at in attached or (enough and _has_stream_of(other, own)):
-            continue
-        way_out = (
-            f"; if it is gone for good: {RESET} {other.node.listed}"
-            if other.unreachable_reason and other.node.listed
-            else ""
-        )
-        yield "failed", f"{other.node.name} is not attached to it{way_out}"
+        if other is not server and at not in attached and not (enough and _has_stream_of(other, own)):
+            gone = forget(other) if other.unreachable_reason else ""
+            yield "failed", True, f"{other.node.name} is not attached to it{gone}"
 
 
 def _has_stream_of(server: Server, master: Replication) -> bool:
-    own = server.replication
-    if server.unreachable_reason or isinstance(own, NotPermitted) or own.master is None:
+    own = server.known_replication
+    if own is None or own.master is None or not own.link_up:
         return False
-    return bool(own.link_up and own.history) and own.history == master.history
+    return bool(own.history) and own.history == master.history
+
+
+def _replica(topology: Topology, server: Server, own: Replication) -> Outcome:
+    assert own.master is not None  # noqa: S101 - that is what makes it a replica
+    masters = topology.of_role("master")
+    only = masters[0] if len(masters) == 1 else None
+    at = f"{only.node.address.host} {only.node.address.port}" if only else "HOST PORT of its master"
+    itself = _follows_itself(topology, server, own)
+    shown = topology.addresses.shown(own.master)
+    other = only is not None and not itself and not topology.addresses.same(own.master, only.node.address)
+    empty = only is not None and own.link_up and not own.syncing and lacks_data(server, only)
+    heard = "" if own.silent is None else f", heard of {own.silent} s ago"
+    return all_rules(
+        f"replica of {shown}, link {'up' if own.link_up else 'down'}{heard}",
+        {
+            "role": "replica",
+            "master": str(own.master),
+            "link_up": own.link_up,
+            "silent_seconds": own.silent,
+            "offset": own.offset,
+        },
+        failed(itself, f"it follows itself ({own.master}): REPLICAOF {at}, or NO ONE if it is to be the master"),
+        failed(other, f"it follows {shown} and not {only and only.node.name}: REPLICAOF sets that right"),
+        warning(
+            own.syncing,
+            "it is copying the whole data set: wait, unless full copies of its master says that it never ends",
+        ),
+        failed(
+            own.link_up is False and not own.syncing,
+            "no link to its master: password (masteruser, masterauth), address, network?",
+        ),
+        failed(
+            empty,
+            f"it has {server.keys} of {only and only.keys} keys of {only and only.node.name}: "
+            "it is no copy; stop it, empty its data folder, start it",
+        ),
+        failed(own.read_only is False, "it takes writes that its master never gets: replica-read-only yes"),
+        warning((own.silent or 0) > SILENT_SECONDS, f"it heard nothing from its master for {own.silent} s"),
+        warning(own.priority == 0, "replica-priority 0: it is never promoted"),
+    )
 
 
 def _follows_itself(topology: Topology, server: Server, own: Replication) -> bool:
     """Tell whether its master is itself, by one of its addresses or by the loopback of its own host."""
     assert own.master is not None  # noqa: S101 - that is what makes it a replica
-    if topology.addresses.same(own.master, server.node.address):
+    same = topology.addresses.same
+    if same(own.master, server.node.address):
         return True
-    elsewhere = any(topology.addresses.same(own.master, one.node.address) for one in topology.servers)
-    port = server.node.address.port if isinstance(server.info, NotPermitted) else count_of(server.info, "tcp_port")
-    return not elsewhere and not own.link_up and own.master.host in LOOPBACK and own.master.port == port
+    elsewhere = any(same(own.master, other.node.address) for other in topology.servers)
+    return not elsewhere and not own.link_up and own.master.host in LOOPBACK and own.master.port == server.port
 
 
-def _lag(one: Attached) -> Iterator[Problem]:
-    if not one.online:
-        yield "warning", "is copying the data: wait until it has it all, unless full copies says that it never will"
-    elif one.lag is not None and one.lag > LOST_SECONDS:
-        yield "failed", f"acknowledged nothing for {one.lag} s: is it, or the network to it, busy or gone?"
-    elif (one.lag is not None and one.lag > LAG_SECONDS) or one.behind > BEHIND_BYTES:
-        yield "warning", f"is {size(one.behind)} and {one.lag} s behind: what is not there is lost with the master"
-
-
-def _check_replica(topology: Topology, server: Server, own: Replication) -> Check:
-    assert own.master is not None  # noqa: S101 - that is what makes it a replica
-    problems: list[Problem] = []
-    masters = [one for one in topology.members if one.role == "master"]
-    if _follows_itself(topology, server, own):
-        whom = masters[0].node.address if len(masters) == 1 else None
-        there = f"REPLICAOF {whom.host} {whom.port}" if whom else "REPLICAOF HOST PORT of its master"
-        problems.append(("failed", f"it follows itself ({own.master}): {there}, or NO ONE if it is to be the master"))
-    elif len(masters) == 1 and not topology.addresses.same(own.master, masters[0].node.address):
-        there = topology.addresses.shown(own.master)
-        problems.append(("failed", f"it follows {there} and not {masters[0].node.name}: REPLICAOF sets that right"))
-    if own.syncing:
-        problems.append(
-            (
-                "warning",
-                "it is copying the whole data set: wait, unless full copies of its master says that it never ends",
-            )
-        )
-    elif own.link_up is False:
-        problems.append(("failed", "no link to its master: password (masteruser, masterauth), address, network?"))
-    if len(masters) == 1 and own.link_up and not own.syncing and lacks_data(server, masters[0]):
-        keys = f"{server.keys} of {masters[0].keys} keys of {masters[0].node.name}"
-        problems.append(("failed", f"it has {keys}: it is no copy; stop it, empty its data folder, start it"))
-    if own.read_only is False:
-        problems.append(("failed", "it takes writes that its master never gets: replica-read-only yes"))
-    if own.silent is not None and own.silent > SILENT_SECONDS:
-        problems.append(("warning", f"it heard nothing from its master for {own.silent} s"))
-    if own.priority == 0:
-        problems.append(("warning", "replica-priority 0: it is never promoted"))
-    link = "up" if own.link_up else "down"
-    heard = "" if own.silent is None else f", heard of {own.silent} s ago"
-    found = f"replica of {topology.addresses.shown(own.master)}, link {link}{heard}"
-    figures: dict[str, Figure] = {
-        "role": "replica",
-        "master": str(own.master),
-        "link_up": own.link_up,
-        "silent_seconds": own.silent,
-        "offset": own.offset,
-    }
-    return _judged(server, found, problems, figures)
-
-
-def _judged(server: Server, found: str, problems: list[Problem], figures: dict[str, Figure]) -> Check:
-    verdict = worst(verdict for verdict, _text in problems)
-    hint = "; ".join(text for _verdict, text in problems)
-    return Check(server.node.name, "replication", verdict, found, hint, figures)
-
-
-def check_min_replicas(topology: Topology, server: Server) -> Iterator[Check]:
-    """Judge how many replicas a master must have to take writes: what bounds the writes lost in a partition."""
-    if server.unreachable_reason or not (topology.sentinels or _min_replicas(server)):
-        return
-    name = server.node.name
+def _min_replicas_answer(topology: Topology, server: Server) -> object:
+    """Return how many replicas a master needs to take writes, which bounds the writes lost in a partition."""
     if isinstance(server.config, NotPermitted):
-        yield not_allowed(name, "min-replicas", server.config, "CONFIG GET")
-        return
-    if whole(server.config.get("min-replicas-to-write")) is None:
-        yield not_allowed(name, "min-replicas", NotPermitted("it does not tell"), "CONFIG GET min-replicas-to-write")
-        return
-    wanted = _min_replicas(server)
-    lag = count_of(server.config, "min-replicas-max-lag")
+        return server.config if topology.sentinels else None
+    wanted = whole(server.setting("min-replicas-to-write"))
+    if not (topology.sentinels or wanted):
+        return None
+    return NotPermitted("it does not tell") if wanted is None else wanted
+
+
+def _min_replicas(topology: Topology, server: Server) -> Outcome:
+    wanted, lag = (whole(server.setting(f"min-replicas-{name}")) or 0 for name in ("to-write", "max-lag"))
     replicas = len(topology.members) - 1 if topology.sentinels else 0
-    found = f"writes need {wanted} replicas that answered within {lag} s"
-    figures = {"min_replicas_to_write": wanted, "max_lag_seconds": lag, "replicas": replicas}
-    if not wanted or not lag:
-        hint = "cut off, an old master goes on acknowledging writes that are lost: min-replicas-to-write 1, max-lag 2"
-        yield Check(name, "min-replicas", "warning", "off", hint, figures)
-    elif _refuses_writes(server, wanted):
-        hint = "writes are refused now: bring its replicas back, or lower min-replicas-to-write"
-        yield Check(name, "min-replicas", "failed", found, hint, figures)
-    elif topology.sentinels and wanted >= replicas:
-        hint = f"there are {replicas}: the loss of one stops all writes; min-replicas-to-write {max(replicas - 1, 0)}"
-        yield Check(name, "min-replicas", "failed", found, hint, figures)
-    elif lag > BEST_LAG:
-        hint = f"a master that is cut off acknowledges for {lag} s writes that are lost: min-replicas-max-lag 2"
-        yield Check(name, "min-replicas", "warning", found, hint, figures)
-    else:
-        yield Check(name, "min-replicas", "ok", found, figures=figures)
+    own = server.known_replication
+    refusing = own and own.master is None and own.good_replicas is not None and own.good_replicas < wanted
+    return first_rule(
+        f"writes need {wanted} replicas that answered within {lag} s" if wanted and lag else "off",
+        {"min_replicas_to_write": wanted, "max_lag_seconds": lag, "replicas": replicas},
+        warning(
+            not wanted or not lag,
+            "cut off, an old master goes on acknowledging writes that are lost: min-replicas-to-write 1, max-lag 2",
+        ),
+        failed(refusing, "writes are refused now: bring its replicas back, or lower min-replicas-to-write"),
+        failed(
+            topology.sentinels and wanted >= replicas,
+            f"there are {replicas}: the loss of one stops all writes; min-replicas-to-write {max(replicas - 1, 0)}",
+        ),
+        warning(
+            lag > BEST_LAG,
+            f"a master that is cut off acknowledges for {lag} s writes that are lost: min-replicas-max-lag 2",
+        ),
+    )
 
 
-def _min_replicas(server: Server) -> int:
-    return 0 if isinstance(server.config, NotPermitted) else count_of(server.config, "min-replicas-to-write")
+MEMBER_CHECKS: tuple[CheckRow[Server], ...] = (
+    CheckRow("replication", "INFO or ROLE", lambda _topology, server: server.replication, _replication),
+    *COPY_CHECKS,
+    CheckRow("min-replicas", "CONFIG GET min-replicas-to-write", _min_replicas_answer, _min_replicas),
+    CheckRow(
+        "config file",
+        "INFO",
+        lambda topology, server: server.info if topology.sentinels else None,
+        lambda _topology, server: config_file(server.field("config_file"), server.rewritten, "CONFIG REWRITE"),
+    ),
+)
 
 
-def _refuses_writes(server: Server, wanted: int) -> bool:
-    own = server.replication
-    if isinstance(own, NotPermitted) or own.master is not None or own.good_replicas is None:
+def check_group(topology: Topology) -> Iterator[Check]:
+    """Check the members together; nothing is said where none of them tells its role."""
+    masters, replicas = topology.of_role("master"), topology.of_role("replica")
+    if not (masters or replicas) or not (topology.sentinels or replicas):
+        return
+    hidden = any(not server.unreachable_reason and not server.role for server in topology.members)
+    watched = topology.sentinels and not hidden
+    if masters or watched:
+        names = f" ({_named(masters)})" if masters else ""
+        found = f"{len(masters)} master{'s' * (len(masters) != 1)}{names}, {len(replicas)} replicas"
+        yield first_rule(
+            found,
+            {"masters": len(masters), "replicas": len(replicas)},
+            failed(
+                len(masters) > 1,
+                "two histories of the same data: save both (redis.backup), then REPLICAOF the one that sentinels name",
+            ),
+            failed(not masters, "no server takes writes: wait for a fail-over, or see above why sentinels make none"),
+        ).of(GROUP, "one master")
+    if watched:
+        yield _redundancy(replicas, masters[0] if len(masters) == 1 else None).of(GROUP, "redundancy")
+
+
+def _redundancy(replicas: list[Server], master: Server | None) -> Outcome:
+    """Judge whether the group survives the loss of its one master: a replica may take over, and has the data."""
+    candidates = [server for server in replicas if server.known_replication and server.known_replication.priority != 0]
+    empty = [server for server in candidates if lacks_data(server, master)]
+    able = [server for server in candidates if server not in empty]
+    if able:
+        rest = f"; {_named(empty)} can't: without the data" if empty else ""
+        return Outcome("ok", f"{_named(able)} can take over{rest}")
+    if empty:
+        found = f"no replica can take over from the master: {_named(empty)} without its data"
+        hint = "wait until the copy is complete, and see full copies above; back the master up meanwhile (redis.backup)"
+        return Outcome("failed", found, hint)
+    if replicas:
+        most = max(replicas, key=_data)
+        hint = (
+            "replica-priority is 0 everywhere: wait until they have their copies; where no master comes back, make the"
+            f" one with the most data a candidate: CONFIG SET replica-priority 100 at {most.node.name}"
+        )
+        return Outcome("failed", "no replica may take over from the master", hint)
+    hint = "give the master a replica, with replica-priority above 0"
+    return Outcome("failed", "no replica can take over from the master", hint)
+
+
+def _named(servers: Iterable[Server]) -> str:
+    return ", ".join(server.node.name for server in servers)
+
+
+def lacks_data(replica: Server, master: Server | None) -> bool:
+    """Tell whether a replica has too few of its master's keys to have its data, in both samples."""
+    if master is None or isinstance(replica.keys, NotPermitted) or isinstance(master.keys, NotPermitted):
         return False
-    return own.good_replicas < wanted
+    samples = [(replica.keys, master.keys)]
+    if replica.second_sample is not None and master.second_sample is not None:
+        samples.append((keys_of(replica.second_sample), keys_of(master.second_sample)))
+    return all(has == 0 < total or has < total * HAS_DATA - FEW for has, total in samples)
 
 
-def check_config_file(topology: Topology, server: Server) -> Iterator[Check]:
-    """Judge whether a server keeps the role that sentinels give it: it must be able to rewrite its configuration."""
-    if server.unreachable_reason or not topology.sentinels:
-        return
-    name = server.node.name
-    if isinstance(server.info, NotPermitted):
-        yield not_allowed(name, "config file", server.info, "INFO")
-        return
-    yield config_file_check(name, str(server.info.get("config_file", "")), server.rewritten, "CONFIG REWRITE")
-
-
-def config_file_check(name: str, file: str, rewritten: str | NotPermitted | None, command: str) -> Check:
-    """Judge a configuration file, of a server or a sentinel.
-
-    Args:
-        name: whose.
-        file: its path; "" where it runs without one.
-        rewritten: what the command answered; None if it was not tried.
-        command: what rewrites the file.
-    """
-    figures: dict[str, Figure] = {"file": file, "tried": rewritten is not None}
-    if not file:
-        hint = "started without a file it forgets, at its next start, which role it was given: start it with one"
-        return Check(name, "config file", "failed", "none", hint, figures)
-    if rewritten is None:
-        return Check(name, "config file", "ok", f"{file} (not tried: --try-rewrite tries {command})", figures=figures)
-    if isinstance(rewritten, NotPermitted):
-        return not_allowed(name, "config file", rewritten, command)
-    if rewritten:
-        hint = "it must be writable, in a writable folder, and no single-file mount (rename fails there with EBUSY)"
-        return Check(name, "config file", "failed", f"{file}: {command} failed: {rewritten}", hint, figures)
-    return Check(name, "config file", "ok", f"{file}, rewritten", figures=figures)
+def _data(server: Server) -> tuple[int, int]:
+    own = server.known_replication
+    return own.offset if own else 0, 0 if isinstance(server.keys, NotPermitted) else server.keys

@@ -10,12 +10,12 @@ from rich.console import Console as RichConsole
 from rich.table import Table
 from rich.text import Text
 
-from optimus_ops.redis.check_result import VERDICTS, counted
+from optimus_ops.checks.model import VERDICTS, count_verdicts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from optimus_ops.redis.check_result import Check, Verdict
+    from optimus_ops.checks.model import Check, Verdict
     from optimus_ops.redis.model import Topology
 
 STYLES: dict[Verdict, str] = {"ok": "green", "warning": "yellow", "failed": "red", "not allowed": "cyan"}
@@ -78,7 +78,7 @@ def _parts(topology: Topology) -> Iterator[str]:
 
 def summary(checks: Sequence[Check]) -> str:
     """Return the line below the table."""
-    count = counted(checks)
+    count = count_verdicts(checks)
     return f"{len(checks)} check{'s' * (len(checks) != 1)}: " + ", ".join(
         f"{count[verdict]} {verdict}" for verdict in VERDICTS
     )
@@ -106,6 +106,6 @@ def document(topology: Topology, checks: Sequence[Check]) -> dict[str, Any]:
             {"name": one.node.name, "address": str(one.node.address), "answers": not one.unreachable_reason}
             for one in topology.sentinels
         ],
-        "counts": counted(checks),
+        "counts": count_verdicts(checks),
         "checks": [asdict(check) for check in checks],
     }

@@ -13,15 +13,13 @@ from optimus_ops.errors import Refused
 from optimus_ops.plan.cause import Cause
 from optimus_ops.plan.step import Plan
 from optimus_ops.project.settings import load_project
-from optimus_ops.redis.containers import find_redis
+from optimus_ops.redis.containers import choose_container, find_redis, named_container
 from optimus_ops.redis.data_files import DataFiles, read_data_files, refuse_without_volume
-from optimus_ops.redis.group_lookup import stack_deployment
-from optimus_ops.redis.identity import monitored_masters
+from optimus_ops.redis.discovery import stack_deployment
 from optimus_ops.redis.manifest import check_files, read_manifest
+from optimus_ops.redis.model import monitored_masters
 from optimus_ops.redis.restore_executor import RestoreExecutor
-from optimus_ops.redis.server_choice import choose_container, named_container
 from optimus_ops.redis.steps import ActivateBackup, MoveDataAside, StageBackup, StartRedis, StopRedis, VerifyRestore
-from optimus_ops.redis.target import Flags, parse_flags
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -53,7 +51,7 @@ def restore(
     if not folder:
         raise Refused("which backup? name its folder: --from FOLDER (invoke redis.backup makes one)")
     project = load_project(root)
-    place = stack_deployment(parse_flags(Flags()), project)
+    place = stack_deployment(project)
     backup = Path(folder).absolute()
 
     with ChangeRun(project.state, project.name, options) as run:

@@ -1,4 +1,4 @@
-"""What to look at, as it was asked for: a stack of Compose, a URL, or sentinels."""
+"""Target of the Redis tasks, parsed from flags: a Compose stack, a URL, or sentinels."""
 
 from __future__ import annotations
 
@@ -15,8 +15,6 @@ from optimus_ops.secrets import store
 from optimus_ops.secrets.value import Secret
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from optimus_ops.redis.model import Purpose
 
 ENDPOINT = re.compile(r"(?:\[(?P<v6>[0-9A-Fa-f:.]+)\]|(?P<host>[A-Za-z0-9._-]+))(?::(?P<port>[0-9]{1,5}))?")
@@ -25,33 +23,17 @@ SENTINEL_PORT = 26379
 
 @dataclass(frozen=True, slots=True)
 class Flags:
-    """What was given on the command line, as text; "" stands for not given.
-
-    Args:
-        url: `redis(s)://…` of one server.
-        sentinels: `HOST:PORT` of sentinels.
-        master: the name by which they know the master.
-        user: ACL user of servers and sentinels.
-        password_file: file that holds its password.
-        role: what a server of --url or --sentinel is for: state or cache.
-        sentinel_user: ACL user of the sentinels, where it is another one.
-        sentinel_password_file: file that holds the sentinels' password, where it is another one.
-        tls: who is reached over TLS: all, servers or sentinels.
-        ca_file: certificates of those who may vouch for them.
-        cert_file: our own certificate.
-        key_file: its key.
-        check_hostname: whether certificates must be for the address that is asked.
-    """
+    """Values of the flags, as text; "" stands for a flag that was not given."""
 
     url: str = ""
     sentinels: tuple[str, ...] = ()
     master: str = ""
     user: str = ""
     password_file: str = ""
-    role: str = ""
+    role: str = ""  # state or cache
     sentinel_user: str = ""
     sentinel_password_file: str = ""
-    tls: str = ""
+    tls: str = ""  # all, servers or sentinels
     ca_file: str = ""
     cert_file: str = ""
     key_file: str = ""
@@ -60,84 +42,85 @@ class Flags:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """What to look at.
-
-    Args:
-        url: one server; None if none was named.
-        sentinels: sentinels; none if none were named. With neither, the stack of Compose is looked at.
-        master: the name of the master; "" stands for the only one that the sentinels watch.
-        login: whom to say that we are; None to take the operator's secrets.
-        sentinel_login: likewise to sentinels; None for the same as to servers, or nobody where they want no login.
-        purpose: what the servers are for.
-    """
+    """A server or sentinels; without either, the stack of Compose."""
 
     url: RedisUrl | None = None
     sentinels: tuple[Address, ...] = ()
-    master: str = ""
-    login: Credentials | None = None
-    sentinel_login: Credentials | None = None
+    master: str = ""  # "" stands for the only one that the sentinels monitor
+    credentials: Credentials | None = None  # None: the operator's secrets
+    sentinel_credentials: Credentials | None = None  # None: those of servers, or none where sentinels want none
     purpose: Purpose = "unknown"
 
     @property
     def outside(self) -> bool:
-        """Whether it is something else than the stack of Compose, so that no engine is needed."""
+        """Whether it is outside of Compose, so that no engine is needed."""
         return self.url is not None or bool(self.sentinels)
 
 
 def parse_flags(flags: Flags) -> Target:
-    """Check what was given.
+    """Parse the flags.
 
     Raises:
-        Refused: something is malformed, or doesn't go together; no message holds a password.
+        Refused: one is malformed, or some exclude each other; no message holds a password.
     """
-    if flags.url and flags.sentinels:
-        raise Refused("--url names one server, --sentinel a group of them: give one or the other")
-    if flags.master and flags.url:
-        raise Refused("--master goes with --sentinel, not with --url")
-    if flags.role not in {"", "state", "cache"}:
-        raise Refused(f"--role {flags.role}: state or cache is wanted")
-    if flags.role and not (flags.url or flags.sentinels):
-        raise Refused("--role goes with --url or --sentinel; a stack's services say what they are for")
-    if flags.role == "cache" and flags.sentinels:
-        raise Refused("--role cache goes with --url: what sentinels watch is state")
-    if flags.user and not flags.password_file:
-        raise Refused("--user goes with --password-file FILE")
-    login = Credentials(flags.user, read_password(Path(flags.password_file))) if flags.password_file else None
-    url = parse_url(flags.url) if flags.url else None
-    tls = read_tls(flags, url)
+    _refuse_contradictions(flags)
+    credentials = _credentials(flags.user, flags.password_file)
+    url = _parse_url(flags.url) if flags.url else None
+    tls = _parse_tls(flags, url)
     if tls and flags.tls in {"all", "servers"}:
-        login = replace(login or NO_CREDENTIALS, tls=tls)
-    purpose: Purpose = "state" if flags.sentinels or flags.role == "state" else "unknown"
+        credentials = replace(credentials or NO_CREDENTIALS, tls=tls)
+    state = bool(flags.sentinels) or flags.role == "state"
     return Target(
         url=replace(url, tls=tls) if url else None,
-        sentinels=tuple(dict.fromkeys(parse_endpoint(text) for text in split(flags.sentinels))),
+        sentinels=tuple(dict.fromkeys(parse_endpoint(text) for text in _split(flags.sentinels))),
         master=flags.master,
-        login=login,
-        sentinel_login=_sentinel_login(flags, login, tls),
-        purpose="cache" if flags.role == "cache" else purpose,
+        credentials=credentials,
+        sentinel_credentials=_sentinel_credentials(flags, credentials, tls),
+        purpose="cache" if flags.role == "cache" else ("state" if state else "unknown"),
     )
 
 
-def _sentinel_login(flags: Flags, login: Credentials | None, tls: Tls | None) -> Credentials | None:
-    own = flags.sentinel_user or flags.sentinel_password_file
-    if own and not flags.sentinels:
-        raise Refused("--sentinel-user and --sentinel-password-file go with --sentinel")
-    if flags.sentinel_user and not flags.sentinel_password_file:
-        raise Refused("--sentinel-user goes with --sentinel-password-file FILE")
+def _refuse_contradictions(flags: Flags) -> None:
+    sentinel_login = flags.sentinel_user or flags.sentinel_password_file
+    for contradiction, message in (
+        (flags.url and flags.sentinels, "--url names one server, --sentinel a group of them: give one or the other"),
+        (flags.master and flags.url, "--master goes with --sentinel, not with --url"),
+        (flags.role not in {"", "state", "cache"}, f"--role {flags.role}: state or cache is wanted"),
+        (
+            flags.role and not (flags.url or flags.sentinels),
+            "--role goes with --url or --sentinel; a stack's services say what they are for",
+        ),
+        (
+            flags.role == "cache" and flags.sentinels,
+            "--role cache goes with --url: what sentinels watch is state",
+        ),
+        (flags.user and not flags.password_file, "--user goes with --password-file FILE"),
+        (
+            sentinel_login and not flags.sentinels,
+            "--sentinel-user and --sentinel-password-file go with --sentinel",
+        ),
+        (
+            flags.sentinel_user and not flags.sentinel_password_file,
+            "--sentinel-user goes with --sentinel-password-file FILE",
+        ),
+    ):
+        if contradiction:
+            raise Refused(message)
+
+
+def _credentials(user: str, password_file: str) -> Credentials | None:
+    return Credentials(user, read_password(Path(password_file))) if password_file else None
+
+
+def _sentinel_credentials(flags: Flags, servers: Credentials | None, tls: Tls | None) -> Credentials | None:
     if not flags.sentinels:
         return None
-    tls = tls if flags.tls in {"all", "sentinels"} else None
-    if not own:
-        return replace(login or NO_CREDENTIALS, tls=tls)
-    return Credentials(flags.sentinel_user, read_password(Path(flags.sentinel_password_file)), tls)
+    own = _credentials(flags.sentinel_user, flags.sentinel_password_file)
+    return replace(own or servers or NO_CREDENTIALS, tls=tls if flags.tls in {"all", "sentinels"} else None)
 
 
-def read_tls(flags: Flags, url: RedisUrl | None) -> Tls | None:
-    """Return how TLS connections are made; None without TLS. What a flag says goes before what the URL says.
-
-    Raises:
-        Refused: the flags don't go together, or a file can't be used.
-    """
+def _parse_tls(flags: Flags, url: RedisUrl | None) -> Tls | None:
+    """Return the settings of TLS, None without; flags take precedence over the URL."""
     files = {"--ca-file": flags.ca_file, "--cert-file": flags.cert_file, "--key-file": flags.key_file}
     named = [name for name, file in files.items() if file] + ["--no-check-hostname"] * (not flags.check_hostname)
     if flags.tls not in {"", "all", "servers", "sentinels"}:
@@ -165,29 +148,19 @@ def read_tls(flags: Flags, url: RedisUrl | None) -> Tls | None:
     return tls
 
 
-def parse_url(text: str) -> RedisUrl:
-    """Read --url.
-
-    Raises:
-        Refused: it is malformed; the message has no part of it that may be a password.
-    """
+def _parse_url(text: str) -> RedisUrl:
     try:
         return parse_redis_url(text)
     except RedisUrlError as error:
         raise Refused(f"--url: {error.message}", error.hint) from error
 
 
-def split(texts: Sequence[str]) -> list[str]:
-    """Return single endpoints: the flag may be given several times, and hold several separated by commas."""
+def _split(texts: tuple[str, ...]) -> list[str]:
     return [part.strip() for text in texts for part in text.split(",") if part.strip()]
 
 
 def parse_endpoint(text: str) -> Address:
-    """Read `HOST:PORT`, `HOST` (a sentinel's usual port) or `[IPv6]:PORT`.
-
-    Raises:
-        Refused: it is none.
-    """
+    """Parse `HOST:PORT`, `HOST` (a sentinel's usual port) or `[IPv6]:PORT`; raise `Refused` where it is malformed."""
     match = ENDPOINT.fullmatch(text)
     port = int(match["port"] or SENTINEL_PORT) if match else 0
     if match is None or not 1 <= port <= 65535:
@@ -196,11 +169,7 @@ def parse_endpoint(text: str) -> Address:
 
 
 def read_password(path: Path) -> Secret:
-    """Return the password that a file holds; a newline at its end is not part of it.
-
-    Raises:
-        Refused: there is no such file, it can't be read, or it is empty.
-    """
+    """Return the one line of a file; raise `Refused`, without its content, if it is missing or has another form."""
     found = store.read(path)
     if found is None:
         raise Refused(

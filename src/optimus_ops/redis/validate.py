@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING
 from optimus_ops.errors import OpsError
 from optimus_ops.project.settings import load_project
 from optimus_ops.redis.checks import run_checks
-from optimus_ops.redis.group_lookup import find_deployment
+from optimus_ops.redis.discovery import find_deployment
 from optimus_ops.redis.report import document, table_text
-from optimus_ops.redis.second_look import look_again
+from optimus_ops.redis.resample import resample
 from optimus_ops.redis.target import parse_flags
 from optimus_ops.text.console import Console, layout_columns, print_json
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from optimus_ops.redis.check_result import Check
+    from optimus_ops.checks.model import Check
     from optimus_ops.redis.target import Flags
 
 
@@ -43,7 +43,7 @@ def validate(flags: Flags, *, json: bool, try_rewrite: bool = False, root: Path 
 
         topology = place.observe(rewrite=try_rewrite, note=note)
         note("a second look")
-        topology = look_again(topology, place.server)
+        topology = resample(topology, place.server)
     checks = run_checks(topology)
     if json:
         print_json(document(topology, checks))

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from optimus_ops.redis.address_book import AddressBook
 from optimus_ops.redis.model import (
     Address,
+    AddressBook,
     Attached,
     MonitoredMaster,
     Node,

@@ -13,12 +13,11 @@ from tests.unit.redis.test_containers import inspected
 from optimus_ops.errors import MachineLacks, Refused
 from optimus_ops.plan.render import plan_text
 from optimus_ops.redis.backup import default_folder, plan_backup, refuse_folder, refuse_full
-from optimus_ops.redis.containers import RedisContainer, parse_container
+from optimus_ops.redis.containers import RedisContainer, choose_container, parse_container
 from optimus_ops.redis.data_files import DataFiles, refuse_without_volume
 from optimus_ops.redis.manifest import Manifest
 from optimus_ops.redis.model import Topology
 from optimus_ops.redis.restore import aside_name, group_of, plan_restore
-from optimus_ops.redis.server_choice import choose_container
 from optimus_ops.redis.steps import StartRedis, StopRedis
 
 NOW = datetime(2026, 1, 31, 12, 0, 0, tzinfo=UTC)

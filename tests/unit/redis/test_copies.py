@@ -11,12 +11,12 @@ from redis.exceptions import RedisError
 from tests.unit.redis.loopback import HOST, MASTER, Loopback, until
 from tests.unit.redis.samples import ADDRESSES, CONFIG, group, master, replica, server, single
 
-from optimus_ops.redis.check_result import Check
+from optimus_ops.checks.model import Check
 from optimus_ops.redis.checks import run_checks
 from optimus_ops.redis.client import NO_CREDENTIALS
 from optimus_ops.redis.discovery import SentinelDeployment
 from optimus_ops.redis.model import Address, Attached, Topology
-from optimus_ops.redis.second_look import grown, look_again
+from optimus_ops.redis.resample import resample
 
 HOUR = {"uptime_in_seconds": 3600}
 BUFFER, BACKLOG, LINK = "client-output-buffer-limit", "repl-backlog-size", "repl-timeout"
@@ -109,8 +109,8 @@ def test_one_that_has_the_data_is_enough() -> None:
 
 
 def test_a_counter_that_restarted_has_not_grown() -> None:
-    assert grown(replace(server(info={"sync_full": 9}), second_info={"sync_full": 1}), "sync_full") == 0
-    assert grown(server(info={"sync_full": 9}), "sync_full") == 0
+    assert replace(server(info={"sync_full": 9}), second_info={"sync_full": 1}).increase("sync_full") == 0
+    assert server(info={"sync_full": 9}).increase("sync_full") == 0
 
 
 def test_real_copies_without_end_are_seen_with_their_cause(redis: Loopback) -> None:
@@ -144,7 +144,7 @@ def test_real_copies_without_end_are_seen_with_their_cause(redis: Loopback) -> N
         with one.client() as client, watching.client() as asked:
             until(lambda: client.info("stats")["sync_full"] > 3 and asked.sentinel_slaves(MASTER))
         place = SentinelDeployment((Address(HOST, watching.port),), MASTER, NO_CREDENTIALS)
-        topology = look_again(place.observe(), place.server)
+        topology = resample(place.observe(), place.server)
     finally:
         over.set()
         writer.join(10)

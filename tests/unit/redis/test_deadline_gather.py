@@ -7,13 +7,13 @@ from functools import partial
 
 import pytest
 
-from optimus_ops.redis.deadline_gather import ask_together
+from optimus_ops.redis.deadline_gather import gather_within
 
 
 def test_every_question_has_its_answer_in_their_order() -> None:
     notes: list[str] = []
     questions = {n: partial(pow, n, 2) for n in range(5)}
-    found = ask_together(questions, seconds=30, late=lambda _n: -1, note=notes.append)
+    found = gather_within(30, questions, late=lambda _n: -1, note=notes.append)
     assert list(found.items()) == [(n, n * n) for n in range(5)]
     assert (notes[0], notes[-1]) == ("0/5", "5/5")
 
@@ -21,13 +21,13 @@ def test_every_question_has_its_answer_in_their_order() -> None:
 def test_who_hangs_is_left_behind() -> None:
     never = threading.Event()
     questions = {"hangs": lambda: str(never.wait(60)), "answers": lambda: "here"}
-    found = ask_together(questions, seconds=3, late=lambda key: f"{key}: late")
+    found = gather_within(3, questions, late=lambda key: f"{key}: late")
     never.set()
     assert found == {"hangs": "hangs: late", "answers": "here"}
 
 
 def test_nobody_may_be_asked() -> None:
-    assert ask_together({}, seconds=30, late=lambda key: key) == {}
+    assert gather_within(30, {}, late=lambda key: key) == {}
 
 
 def test_an_error_of_ours_is_not_swallowed() -> None:
@@ -35,4 +35,4 @@ def test_an_error_of_ours_is_not_swallowed() -> None:
         raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
-        ask_together({"one": broken}, seconds=30, late=lambda key: key)
+        gather_within(30, {"one": broken}, late=lambda key: key)

@@ -9,14 +9,14 @@ import pytest
 from tests.unit.redis.loopback import HOST, MASTER, Loopback, until
 from tests.unit.redis.samples import SENTINELS, group, master, peer, replica, sentinel, server, watch
 
-from optimus_ops.redis.check_result import Check
+from optimus_ops.checks.model import Check
+from optimus_ops.redis.check_rules import RESET
 from optimus_ops.redis.checks import run_checks
 from optimus_ops.redis.client import NO_CREDENTIALS
 from optimus_ops.redis.discovery import SentinelDeployment
 from optimus_ops.redis.failover import plan_failover, refuse_unhealthy
 from optimus_ops.redis.identity import distinct, identify, mentioned, resolve
 from optimus_ops.redis.model import Address, Attached, Peer, Replication, Sentinel, Server, Topology
-from optimus_ops.redis.replication_checks import RESET
 
 STREAM = "f00d" * 10
 INSIDE = {f"redis-{n}": Address(f"172.17.0.1{n}", 6379) for n in range(1, 4)}

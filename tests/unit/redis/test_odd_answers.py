@@ -17,7 +17,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisError, ResponseError
 from tests.unit.redis.loopback import HOST, MASTER, Loopback, Process, until
 
-from optimus_ops.redis.check_result import Check
+from optimus_ops.checks.model import Check
 from optimus_ops.redis.checks import run_checks
 from optimus_ops.redis.model import Address, Node, Server, Topology
 from optimus_ops.redis.observe_sentinel import observe_sentinel

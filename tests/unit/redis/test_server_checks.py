@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from tests.unit.redis.samples import NOW, server, single
 
-from optimus_ops.redis.check_result import Check
+from optimus_ops.checks.model import Check
 from optimus_ops.redis.checks import run_checks
 from optimus_ops.redis.model import LatencyEvent, NotPermitted, Probe, Purpose, Server, SlowCommand, SlowLog
 

@@ -14,8 +14,7 @@ from redis import SSLConnection
 from optimus_ops.errors import Refused
 from optimus_ops.project.settings import load_project
 from optimus_ops.redis.client import Credentials, open_url
-from optimus_ops.redis.discovery import SentinelDeployment
-from optimus_ops.redis.group_lookup import find_deployment
+from optimus_ops.redis.discovery import SentinelDeployment, find_deployment
 from optimus_ops.redis.model import Address, Node
 from optimus_ops.redis.redis_url import RedisUrl, Tls, parse_redis_url
 from optimus_ops.redis.target import Flags, parse_endpoint, parse_flags, read_password
@@ -130,8 +129,8 @@ def test_tls_is_for_servers_sentinels_or_both(tmp_path: Path, tls: str, servers:
     node = Node("h:1", Address("h", 1))
     assert issubclass(place.server(node).connection_pool.connection_class, SSLConnection) == bool(servers)
     assert isinstance(place, SentinelDeployment)
-    assert (place.sentinel_login is not None and place.sentinel_login.tls is not None) == bool(sentinels)
-    assert not place.own_login
+    assert (place.sentinel_credentials is not None and place.sentinel_credentials.tls is not None) == bool(sentinels)
+    assert not place.own_credentials
 
 
 def test_sentinels_may_have_a_login_of_their_own(tmp_path: Path) -> None:
@@ -141,8 +140,8 @@ def test_sentinels_may_have_a_login_of_their_own(tmp_path: Path) -> None:
     target = parse_flags(
         replace(flags, sentinel_user="watcher", sentinel_password_file=str(tmp_path / "own"), tls="sentinels")
     )
-    assert target.login == Credentials("", Secret("word"))
-    assert target.sentinel_login == Credentials("watcher", Secret("other"), Tls())
+    assert target.credentials == Credentials("", Secret("word"))
+    assert target.sentinel_credentials == Credentials("watcher", Secret("other"), Tls())
     place = find_deployment(target, load_project(tmp_path))
     settings = place.sentinel(Node("h:1", Address("h", 1))).connection_pool.connection_kwargs
     assert (settings["username"], settings["password"]) == ("watcher", "other")

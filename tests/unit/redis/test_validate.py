@@ -197,7 +197,7 @@ def test_a_server_of_another_kind_is_one_failure(capsys: pytest.CaptureFixture[s
 
 
 def test_a_server_that_drips_is_given_up(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(discovery, "LOOK_SECONDS", 0.5)
+    monkeypatch.setattr(discovery, "OBSERVE_SECONDS", 0.5)
     with talking(b"$9999999\r\n", pause=0.1) as url:
         document, _error = ask(capsys, Flags(url=url))
     assert verdicts(document, "failed") == {"ping"}

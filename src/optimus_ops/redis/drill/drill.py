@@ -10,6 +10,7 @@ from optimus_ops.change.run import ChangeRun, command
 from optimus_ops.errors import Refused
 from optimus_ops.plan.render import plan_text
 from optimus_ops.project.settings import load_project
+from optimus_ops.redis.discovery import stack_deployment
 from optimus_ops.redis.drill.executor import DrillExecutor
 from optimus_ops.redis.drill.fault_injector import Hands
 from optimus_ops.redis.drill.faults import chosen_faults
@@ -21,8 +22,6 @@ from optimus_ops.redis.drill.run import Runner
 from optimus_ops.redis.drill.service_workload import find_doors
 from optimus_ops.redis.drill.steps import plan_drill, seconds_of
 from optimus_ops.redis.drill.tables import report_text
-from optimus_ops.redis.group_lookup import stack_deployment
-from optimus_ops.redis.target import Target
 from optimus_ops.text.console import Console, print_json
 
 if TYPE_CHECKING:
@@ -86,7 +85,7 @@ def drill(flags: DrillFlags, options: ChangeOptions, root: Path | None = None) -
 
 def _runner(project: Project, faults: tuple[Fault, ...], console: Console) -> Runner:
     """Return what makes runs, of a stack that may be broken and is whole."""
-    place = stack_deployment(Target(), project)
+    place = stack_deployment(project)
     marked(place.containers(), project.name)
     with console.waiting("looking at Redis"):
         topology = place.observe()

@@ -28,7 +28,7 @@ class Moments:
         first_switch: the first sentinel publishes the new master (`+switch-master`).
         last_switch: the last one does.
         switches: how many sentinels did.
-        restored: all replicas follow the one master again, counted from the healing.
+        restored: all replicas follow the one master again, count_verdicts from the healing.
         elections: how many there were: attempts with an epoch of their own.
         elections_broken: those of them before the healing.
         failovers: how many of them led to another master.

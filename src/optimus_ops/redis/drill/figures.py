@@ -150,9 +150,9 @@ def _sum_and_most(values: Sequence[int]) -> tuple[int, int]:
     return sum(values), max(values, default=0)
 
 
-def _added(counted: Iterable[Mapping[Any, int]]) -> dict[str, int]:
+def _added(count_verdicts: Iterable[Mapping[Any, int]]) -> dict[str, int]:
     total: dict[str, int] = {}
-    for one in counted:
+    for one in count_verdicts:
         for name, number in one.items():
             total[name] = total.get(name, 0) + number
     return total

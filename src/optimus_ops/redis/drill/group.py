@@ -7,13 +7,12 @@ from typing import TYPE_CHECKING
 from optimus_ops.errors import Refused
 from optimus_ops.redis.checks import run_checks
 from optimus_ops.redis.drill.nodes import Group, Peer
-from optimus_ops.redis.identity import monitored_masters
-from optimus_ops.redis.model import NotPermitted
+from optimus_ops.redis.model import NotPermitted, monitored_masters
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from optimus_ops.redis.check_result import Check
+    from optimus_ops.checks.model import Check
     from optimus_ops.redis.containers import RedisContainer
     from optimus_ops.redis.discovery import StackDeployment
     from optimus_ops.redis.model import MonitoredMaster, Server, Topology
@@ -100,7 +99,7 @@ def refuse_unhealthy(topology: Topology) -> None:
 
 
 def _peer(place: StackDeployment, one: RedisContainer) -> Peer:
-    return Peer(one.service_name, one.id, one.node.address.host, one.port, place.login(one))
+    return Peer(one.service_name, one.id, one.node.address.host, one.port, place.credentials(one))
 
 
 def _max_lag(topology: Topology) -> float | None:

@@ -103,17 +103,17 @@ def _bands(timeline: Timeline, scale: Scale) -> Iterator[str]:
         for line, text in enumerate(BANDS[name]):
             yield f'<text class="label" x="{LEFT - 12}" y="{top + BAND / 2 + line * 14 - 4:g}">{text}</text>'
         yield f'<line class="ground" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{top + BAND}" y2="{top + BAND}"/>'
-        for slot, counted in enumerate(slots):
-            yield from _bar(scale, timeline.began + slot * SLOT_SECONDS, counted, top, most)
+        for slot, count_verdicts in enumerate(slots):
+            yield from _bar(scale, timeline.began + slot * SLOT_SECONDS, count_verdicts, top, most)
         yield f'<text class="scale" x="{LEFT + 3}" y="{top + 9}">{most / SLOT_SECONDS:.0f}/s</text>'
 
 
-def _bar(scale: Scale, at: float, counted: tuple[int, int], top: float, most: int) -> Iterator[str]:
+def _bar(scale: Scale, at: float, count_verdicts: tuple[int, int], top: float, most: int) -> Iterator[str]:
     """Give the bar of a slot: what was acknowledged, and what was not on top of it."""
     left = scale.x(at)
     width = max(round(min(scale.x(at + SLOT_SECONDS), WIDTH - RIGHT) - left - 0.6, 1), 0.6)
     ground = top + BAND
-    for kind, number in zip(("good", "bad"), counted, strict=True):
+    for kind, number in zip(("good", "bad"), count_verdicts, strict=True):
         if number:
             height = round(BAND * number / most, 1)
             ground -= height

@@ -173,7 +173,7 @@ class Runner:
             present = count_present(master, places, writes)
             clear(master, places, writes)
         except RedisError as error:
-            raise OpsError(f"what was written can't be counted: {reason(error)}") from error
+            raise OpsError(f"what was written can't be count_verdicts: {reason(error)}") from error
         return Recording(
             fault=fault.name,
             number=number,

@@ -1,6 +1,6 @@
-"""What an error of Redis or of the way to it means, and what to do about it.
+"""Meaning and remedy of errors of Redis, TLS and the network, decided by codes and types.
 
-Decided by codes and types; https://redis.io/docs/latest/develop/reference/protocol-spec/#simple-errors says that the
+Source: https://redis.io/docs/latest/develop/reference/protocol-spec/#simple-errors says that the
 first word of an error is its code.
 """
 
@@ -23,7 +23,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
 ANSWER_SECONDS = 2.0
-"""Longer than any command that is asked here should take; a server that needs more is in trouble."""
+"""Longer than any command here should take."""
 CODE = re.compile(r"[A-Z][A-Z0-9]*(?=[ -]|$)")
 PASSWORD_HINT = "name the right one: --password-file FILE, --user NAME (--sentinel-password-file, --sentinel-user)"  # noqa: S105 - no password
 WAY_HINT = "look at what it says last: invoke logs; and at the way to it: host, port, network, TLS"
@@ -31,40 +31,44 @@ PORT_HINT = "is it the right port? A server that wants TLS answers so too: --tls
 
 
 @dataclass(frozen=True, slots=True)
-class Trouble:
-    """What is wrong, in a few words, and what to do."""
+class ErrorCause:
+    """The meaning of an error in a few words, and what to do."""
 
     reason: str
     hint: str = WAY_HINT
 
 
 CODES = {
-    "NOAUTH": Trouble("it wants a password", PASSWORD_HINT),
-    "WRONGPASS": Trouble("it refuses the user or the password", PASSWORD_HINT),
-    "NOPERM": Trouble("the user has no right to ask", "ACL SETUSER gives it"),
-    "LOADING": Trouble("it is loading its data from disk", "wait: it answers nothing until it has read it all"),
-    "BUSY": Trouble(
+    "NOAUTH": ErrorCause("it wants a password", PASSWORD_HINT),
+    "WRONGPASS": ErrorCause("it refuses the user or the password", PASSWORD_HINT),
+    "NOPERM": ErrorCause("the user has no right to ask", "ACL SETUSER gives it"),
+    "LOADING": ErrorCause("it is loading its data from disk", "wait: it answers nothing until it has read it all"),
+    "BUSY": ErrorCause(
         "a script keeps it busy, so that it answers nobody", "SCRIPT KILL (FUNCTION KILL) ends what wrote nothing yet"
     ),
-    "MISCONF": Trouble(
+    "MISCONF": ErrorCause(
         "it refuses writes, since it can't save its data", "is its disk full or read-only? its log says more"
     ),
-    "MASTERDOWN": Trouble("it has lost its master, and gives no stale data", "bring its master or the link to it back"),
-    "CLUSTERDOWN": Trouble("its cluster is down", "redis-cli --cluster check HOST:PORT says which slots nobody serves"),
-    "READONLY": Trouble("it is a replica and takes no writes", "ask the master: sentinels name it"),
-    "NOREPLICAS": Trouble("it refuses writes, since too few replicas follow it", "bring its replicas back"),
-    "OOM": Trouble("its memory is full, and it refuses writes", "raise maxmemory, or delete or expire keys"),
-    "DENIED": Trouble(
+    "MASTERDOWN": ErrorCause(
+        "it has lost its master, and gives no stale data", "bring its master or the link to it back"
+    ),
+    "CLUSTERDOWN": ErrorCause(
+        "its cluster is down", "redis-cli --cluster check HOST:PORT says which slots nobody serves"
+    ),
+    "READONLY": ErrorCause("it is a replica and takes no writes", "ask the master: sentinels name it"),
+    "NOREPLICAS": ErrorCause("it refuses writes, since too few replicas follow it", "bring its replicas back"),
+    "OOM": ErrorCause("its memory is full, and it refuses writes", "raise maxmemory, or delete or expire keys"),
+    "DENIED": ErrorCause(
         "protected mode: it talks to its own host only",
         "give it a password (requirepass), or set bind and protected-mode no",
     ),
-    "MOVED": Trouble("another node of its cluster has the key", "ask a client for clusters"),
+    "MOVED": ErrorCause("another node of its cluster has the key", "ask a client for clusters"),
 }
-FULL_OF_CLIENTS = Trouble(
+FULL_OF_CLIENTS = ErrorCause(
     "it has as many clients as it takes (maxclients)", "find who leaks connections (CLIENT LIST), or raise maxclients"
 )
 ANSWERS_NOTHING = frozenset({"BUSY", "DENIED"})
-"""After these nothing else needs to be asked."""
+"""Codes after which every other question would be refused likewise."""
 SYSTEM = {
     errno.ECONNREFUSED: "nobody listens there: is it started, and is it the right host and port?",
     errno.ENOENT: "there is no such Unix socket: is it started, and is unixsocket set?",
@@ -86,20 +90,20 @@ CA_HINT = "name who vouches for it: --ca-file FILE, ?ssl_ca_certs=FILE"
 HOST_HINT = "ask for it by a name that is in its certificate, or --no-check-hostname, ?ssl_check_hostname=false"
 
 
-KINDS: tuple[tuple[tuple[type[BaseException], ...], Trouble], ...] = (
+KINDS: tuple[tuple[tuple[type[BaseException], ...], ErrorCause], ...] = (
     ((AuthenticationError, AuthenticationWrongNumberOfArgsError), CODES["WRONGPASS"]),
     (
         (RedisTimeoutError, TimeoutError),
-        Trouble(
+        ErrorCause(
             f"no answer within {ANSWER_SECONDS:.0f} s",
             "does it hang, or a firewall swallow the way to it? A server without TLS (redis://) says nothing to TLS",
         ),
     ),
-    ((InvalidResponse,), Trouble("what listens there does not talk like Redis", PORT_HINT)),
+    ((InvalidResponse,), ErrorCause("what listens there does not talk like Redis", PORT_HINT)),
 )
-ODD_ANSWERS = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError)
-"""What redis-py, and what is here, ends in where an answer has another form."""
-ODD_ANSWER = Trouble(
+UNEXPECTED_FORM = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError)
+"""Raised by redis-py, and here, where an answer has another form than expected."""
+UNEXPECTED_ANSWER = ErrorCause(
     "its answer has another form than Redis gives it", "is it Redis, and of a version that is still kept?"
 )
 
@@ -114,42 +118,42 @@ def code_of(error: BaseException) -> str:
     return "" if found is None or found[0] == "ERR" else found[0]
 
 
-def explain(error: BaseException) -> Trouble:
-    """Say what an error means."""
+def explain(error: BaseException) -> ErrorCause:
+    """Return the cause of an error."""
     if (known := CODES.get(code_of(error))) is not None:
         return known
-    for kinds, trouble in KINDS:
+    for kinds, cause in KINDS:
         if isinstance(error, kinds):
-            return trouble
+            return cause
     if isinstance(error, RedisConnectionError) and error.status_code == "ERR":
         # The only error without a code of its own that redis-py takes for one of the connection.
         return FULL_OF_CLIENTS
     if (system := _system_error(error)) is not None:
         return _of_system(system)
     if isinstance(error, RedisConnectionError):
-        return Trouble(_words(error), f"it hung up: {PORT_HINT}")
-    return ODD_ANSWER if isinstance(error, ODD_ANSWERS) else Trouble(_words(error))
+        return ErrorCause(_words(error), f"it hung up: {PORT_HINT}")
+    return UNEXPECTED_ANSWER if isinstance(error, UNEXPECTED_FORM) else ErrorCause(_words(error))
 
 
-def _of_system(error: OSError) -> Trouble:
+def _of_system(error: OSError) -> ErrorCause:
     if isinstance(error, ssl.SSLCertVerificationError):
         reason = CERTIFICATES.get(error.verify_code, f"its certificate is not accepted: {error.verify_message}")
-        return Trouble(reason, HOST_HINT if error.verify_code in {62, 64} else CA_HINT)
+        return ErrorCause(reason, HOST_HINT if error.verify_code in {62, 64} else CA_HINT)
     if isinstance(error, ssl.SSLError):
         if error.reason in {"WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "PACKET_LENGTH_TOO_LONG"}:
-            return Trouble("it talks without TLS there", "is it the right port? Without TLS: redis://, no --tls")
+            return ErrorCause("it talks without TLS there", "is it the right port? Without TLS: redis://, no --tls")
         if error.reason and "CERTIFICATE" in error.reason:
-            return Trouble(
+            return ErrorCause(
                 "it wants a certificate of ours",
                 "--cert-file FILE --key-file FILE, ?ssl_certfile=FILE&ssl_keyfile=FILE",
             )
-        return Trouble(f"no TLS connection: {(error.reason or 'it hung up').lower().replace('_', ' ')}", PORT_HINT)
+        return ErrorCause(f"no TLS connection: {(error.reason or 'it hung up').lower().replace('_', ' ')}", PORT_HINT)
     if isinstance(error, socket.gaierror):
-        return Trouble(
+        return ErrorCause(
             "its name is not known here", "is it written right, and known to this host's resolver (DNS, /etc/hosts)?"
         )
     reason = error.strerror.lower() if error.strerror else str(error)
-    return Trouble(reason, SYSTEM.get(error.errno or 0, WAY_HINT))
+    return ErrorCause(reason, SYSTEM.get(error.errno or 0, WAY_HINT))
 
 
 def _words(error: BaseException) -> str:

@@ -14,13 +14,13 @@ from redis._parsers.base import BaseParser
 from redis.exceptions import RedisError
 from tests.unit.redis.loopback import HOST, Loopback, until
 
-from optimus_ops.redis.check_result import Check
+from optimus_ops.checks.model import Check
 from optimus_ops.redis.checks import run_checks
 from optimus_ops.redis.client import Credentials, open_url
+from optimus_ops.redis.error_causes import code_of, explain
 from optimus_ops.redis.model import Address, Node, Server, Topology
 from optimus_ops.redis.observe_server import observe_server
 from optimus_ops.redis.redis_url import parse_redis_url
-from optimus_ops.redis.trouble import code_of, explain
 
 
 def ping_of(url: str) -> Check:
