@@ -16,9 +16,10 @@ nox.options.default_venv_backend = "none"
 
 @nox.session
 def lint(session: nox.Session) -> None:
-    """Check style and formatting; changes nothing."""
+    """Check style, formatting and the direction of imports; changes nothing."""
     run_module(session, "ruff", "check", *session.posargs)
     run_module(session, "ruff", "format", "--check")
+    session.run(str(Path(sys.executable).with_name("lint-imports")), "--no-cache", "--no-logo")
 
 
 @nox.session
