@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 from benchmarks.versions import NEW, OLD
+from optimus_ops.system.wait import wait_until
 
 if TYPE_CHECKING:
     from benchmarks.platform_under_test import Platform
@@ -22,13 +22,7 @@ BY_TWO = ("--parallelism", "2")
 
 @dataclass(frozen=True)
 class Setting:
-    """How ai-engine runs.
-
-    Args:
-        replicas: how many.
-        version: of the image.
-        log_level: value of LOG_LEVEL.
-    """
+    """How ai-engine runs: number of replicas, version of the image, value of LOG_LEVEL."""
 
     replicas: int = 4
     version: str = OLD
@@ -80,7 +74,7 @@ class Ours:
         """Scale, and deploy the new version where the case begins with it."""
         stack.invoke("scale", f"--{SERVICE}", str(case.before.replicas))
         if case.before.version == NEW:
-            # Nobody looks at this one: all replicas at once, and no comparison.
+            # This one is not measured: all replicas at once, and no comparison.
             at_once = ("--parallelism", str(case.before.replicas), "--observe", "0")
             stack.invoke("deploy", SERVICE, "--image", images.ai_engine[NEW], *at_once, deadline=CHANGE_SECONDS)
 
@@ -109,22 +103,22 @@ class Plain:
         return stack.having(AI_ENGINE_IMAGE=images.ai_engine[setting.version], LOG_LEVEL=setting.log_level)
 
 
-def arrived(stack: Platform, images: Versions, setting: Setting) -> tuple[str, ...]:
+def wait_for_replicas(stack: Platform, images: Versions, setting: Setting) -> tuple[str, ...]:
     """Wait until ai-engine runs as it should, and return the hostnames of its replicas.
 
     Raises:
         RuntimeError: it does not, a minute later.
     """
-    until = time.monotonic() + ARRIVAL_SECONDS
-    while True:
-        replicas = stack.ready(SERVICE)
+    replicas: list[dict[str, Any]] = []
+
+    def arrived() -> bool:
+        replicas[:] = stack.ready(SERVICE)
         right = [replica for replica in replicas if is_as(replica, images, setting)]
-        if len(right) == len(replicas) == setting.replicas:
-            return tuple(str(replica["Config"]["Hostname"]) for replica in right)
-        if time.monotonic() > until:
-            there = f"{len(replicas)} healthy replicas, {len(right)} of them as they should be"
-            raise RuntimeError(f"{there}, instead of {setting.replicas}")
-        time.sleep(0.5)
+        return len(right) == len(replicas) == setting.replicas
+
+    if not wait_until(arrived, ARRIVAL_SECONDS, poll=0.5):
+        raise RuntimeError(f"{len(replicas)} healthy replicas instead of {setting.replicas}, or not all are {setting}")
+    return tuple(str(replica["Config"]["Hostname"]) for replica in replicas)
 
 
 def is_as(replica: dict[str, Any], images: Versions, setting: Setting) -> bool:

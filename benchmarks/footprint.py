@@ -2,28 +2,27 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from docker.errors import NotFound
 
-from benchmarks.figures import Figure, Target
-from benchmarks.section import Part
+from benchmarks.section import BenchmarkSection, paragraph
+from optimus_ops.reports.measurement import Objective
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from benchmarks.platform_under_test import Engine, Platform
 
-MEMORY = Target(120, "MB")
-IMAGE = Target(250, "MB")
+MEMORY_MB, IMAGE_MB = 120, 250
 PYTHON = ("ai-engine", "backend-orchestrator", "memory-engine", "orchestrator-worker")
 NOTES = (
-    (
+    paragraph(
         "Resident memory is the sum of RSS over all processes of the container, as `docker top` tells it; pages that "
         "processes share count for each. `docker stats` tells the control group's memory without inactive page cache."
     ),
-    "An image's size over its base is that of its own layers, uncompressed. MB are 10^6 bytes.",
+    paragraph("An image's size over its base is that of its own layers, uncompressed. MB are 10^6 bytes."),
 )
 
 
@@ -61,19 +60,14 @@ class Image:
     added: int | None
 
 
-def measure(stack: Platform, idle: float) -> Part:
-    """Measure a stack that has been idle.
-
-    Args:
-        stack: it runs.
-        idle: for so many seconds.
-    """
-    replicas = [replica(stack.engine, service, found) for service in PYTHON for found in stack.ready(service)]
+def measure(stack: Platform, idle: float) -> BenchmarkSection:
+    """Measure a stack that has been idle for so many seconds."""
+    replicas = [observe_replica(stack.engine, service, found) for service in PYTHON for found in stack.ready(service)]
     found = images(stack.engine, stack.document()["services"])
-    return part(replicas, found, idle)
+    return section(replicas, found, idle)
 
 
-def replica(engine: Engine, service: str, container: Mapping[str, Any]) -> Replica:
+def observe_replica(engine: Engine, service: str, container: Mapping[str, Any]) -> Replica:
     """Read a container's memory."""
     resident, processes = resident_bytes(engine.api.top(container["Id"], ps_args="-eo pid,rss,comm"))
     stats = engine.api.stats(container["Id"], stream=False, one_shot=True)["memory_stats"]
@@ -97,10 +91,10 @@ def charged_bytes(stats: Mapping[str, Any]) -> int:
 def images(engine: Engine, services: Mapping[str, Any]) -> list[Image]:
     """Measure the images that the stack's Python services are built to."""
     pairs = {services[name]["image"]: services[name]["build"]["args"]["PYTHON_IMAGE"] for name in PYTHON}
-    return [image(engine, name, base) for name, base in sorted(pairs.items())]
+    return [observe_image(engine, name, base) for name, base in sorted(pairs.items())]
 
 
-def image(engine: Engine, name: str, base: str) -> Image:
+def observe_image(engine: Engine, name: str, base: str) -> Image:
     """Measure an image over its base."""
     whole = engine.api.inspect_image(name)
     try:
@@ -112,32 +106,32 @@ def image(engine: Engine, name: str, base: str) -> Image:
     return Image(name, base, whole["Size"], whole["Size"] - below["Size"] if built_on_it else None)
 
 
-def part(replicas: list[Replica], found: list[Image], idle: float) -> Part:
-    """Make figures of them: one for each service, one for each image."""
-    figures = [memory_figure(service, [one for one in replicas if one.service == service], idle) for service in PYTHON]
-    figures += [image_figure(one) for one in found]
-    return Part("footprint", tuple(figures), {"replicas": shown(replicas), "images": shown(found)}, NOTES)
+def section(replicas: list[Replica], found: list[Image], idle: float) -> BenchmarkSection:
+    """Make figures: one for each service, one for each image."""
+    objectives = [
+        memory_objective(service, [replica for replica in replicas if replica.service == service], idle)
+        for service in PYTHON
+    ]
+    objectives += map(image_objective, found)
+    raw = {"replicas": list(map(asdict, replicas)), "images": list(map(asdict, found))}
+    return BenchmarkSection("footprint", tuple(objectives), raw, NOTES)
 
 
-def memory_figure(service: str, replicas: list[Replica], idle: float) -> Figure:
+def memory_objective(service: str, replicas: list[Replica], idle: float) -> Objective:
     """Make the figure of a service: its biggest replica."""
-    what = f"Resident memory of an idle `{service}` replica"
+    name = f"Resident memory of an idle {service} replica"
     if not replicas:
-        return Figure(what, None, MEMORY, "no replica")
-    most = max(replicas, key=lambda one: one.resident)
+        return Objective(name, "at most", MEMORY_MB, None, "MB", "no replica")
+    most = max(replicas, key=lambda replica: replica.resident)
     number = f"biggest of {len(replicas)}, " if len(replicas) > 1 else ""
-    basis = f"{number}{idle:.0f} s idle, {most.processes} processes (`docker stats`: {most.charged / 1e6:.0f} MB)"
-    return Figure(what, most.resident / 1e6, MEMORY, basis)
+    basis = f"{number}{idle:.0f} s idle, {most.processes} processes (docker stats: {most.charged / 1e6:.0f} MB)"
+    return Objective(name, "at most", MEMORY_MB, most.resident / 1e6, "MB", basis)
 
 
-def image_figure(one: Image) -> Figure:
+def image_objective(image: Image) -> Objective:
     """Make the figure of an image."""
-    what = f"`{one.name.rpartition('/')[2].partition(':')[0]}` image over its base"
-    if one.added is None:
-        return Figure(what, None, IMAGE, f"the `{one.base}` that it was built on is not on this machine")
-    return Figure(what, one.added / 1e6, IMAGE, f"{one.size / 1e6:.0f} MB in all, on `{one.base}`")
-
-
-def shown(found: list[Replica] | list[Image]) -> list[dict[str, Any]]:
-    """Return the numbers as they stand in the JSON file."""
-    return [dict(vars(one)) for one in found]
+    name = f"{image.name.rpartition('/')[2].partition(':')[0]} image over its base"
+    basis = f"{image.size / 1e6:.0f} MB in all, on {image.base}"
+    if image.added is None:
+        basis = f"the {image.base} that it was built on is not on this machine"
+    return Objective(name, "at most", IMAGE_MB, None if image.added is None else image.added / 1e6, "MB", basis)

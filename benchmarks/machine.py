@@ -1,4 +1,4 @@
-"""What the machine is that figures were measured on; never its name."""
+"""The machine that figures were measured on; never its name."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Machine:
-    """Facts.
+    """What figures depend on.
 
     Args:
         cores: processors that this process may use.
@@ -33,16 +33,21 @@ class Machine:
     engine: str
     load: float
 
-    def __str__(self) -> str:
-        """Return them in a sentence."""
-        return (
-            f"{self.cores} cores ({self.architecture}), {self.memory / 2**30:.0f} GiB memory, Linux {self.kernel}, "
-            f"Docker Engine {self.engine}, Python {self.python}; load average before the start: {self.load:.1f}"
-        )
+    @property
+    def facts(self) -> dict[str, str]:
+        """Name -> value, for people."""
+        return {
+            "cores": f"{self.cores} ({self.architecture})",
+            "memory": f"{self.memory / 2**30:.0f} GiB",
+            "Linux": self.kernel,
+            "Docker Engine": self.engine,
+            "Python": self.python,
+            "load average before the start": f"{self.load:.1f}",
+        }
 
 
-def look(engine: Engine) -> Machine:
-    """Look at this machine and its engine."""
+def observe_machine(engine: Engine) -> Machine:
+    """Observe this machine and its engine."""
     return Machine(
         cores=len(os.sched_getaffinity(0)),
         memory=os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),

@@ -10,14 +10,15 @@ from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
-from benchmarks.figures import Figure, Target, rounded
+from benchmarks.figures import rounded
 from benchmarks.platform_under_test import ROOT
-from benchmarks.section import Part
+from benchmarks.section import BenchmarkSection, paragraph
 from optimus_ops.model.stack import Stack, parse_stack
 from optimus_ops.model.state import Replica, State, sorted_state
 from optimus_ops.plan.deploy import DeployRequest, plan_deploy
 from optimus_ops.plan.render import plan_text
 from optimus_ops.plan.scale import ObservedInputs, ScaleRequest, plan_scale
+from optimus_ops.reports.measurement import Objective
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,11 +26,10 @@ if TYPE_CHECKING:
     from optimus_ops.plan.step import Plan
 
 SERVICES, REPLICAS = 50, 500
-TIME = Target(100, "ms")
-MEMORY = Target(100, "MB")
+LIMIT_MS, LIMIT_MB = 100, 100
 BALANCER, DATABASE = "nginx-lb", "postgres"
 NOTES = (
-    (
+    paragraph(
         f"A stack of {SERVICES} services, {SERVICES - 2} of them scalable, with {REPLICAS} replicas. `scale`: each "
         "scalable service gets one replica more or one less. `deploy`: all replicas of all scalable services are "
         "replaced, one after the other. Timed is from the merged Compose model to the plan's text. Memory is the most "
@@ -39,29 +39,42 @@ NOTES = (
 )
 
 
-def measure(repetitions: int) -> Part:
-    """Plan in a process of its own, and make figures of what it tells."""
-    command = [sys.executable, "-m", "benchmarks.planning", str(repetitions)]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300, check=False)
+def measure(repetitions: int) -> BenchmarkSection:
+    """Plan in a process of its own, and make figures of its output."""
+    result = plan_in(ROOT, repetitions)
+    objectives = [
+        Objective(
+            f"Plan of {name}, {SERVICES} services and {REPLICAS} replicas",
+            "at most",
+            LIMIT_MS,
+            1e3 * median(seconds),
+            "ms",
+            f"median of {repetitions}, the longest {1e3 * max(seconds):.0f} ms; {result['steps'][name]} steps",
+        )
+        for name, seconds in result["seconds"].items()
+    ]
+    name = "Memory of the process that planned"
+    peak = Objective(name, "at most", LIMIT_MB, result["bytes"] / 1e6, "MB", "most resident memory")
+    raw = {
+        "seconds": {name: rounded(seconds, 5) for name, seconds in result["seconds"].items()},
+        "bytes": result["bytes"],
+        "steps": result["steps"],
+    }
+    return BenchmarkSection("planning", (*objectives, peak), raw, NOTES)
+
+
+def plan_in(checkout: Path, repetitions: int) -> dict[str, Any]:
+    """Plan in a process of a checkout, with its own environment; return what `main` prints.
+
+    Raises:
+        RuntimeError: it failed.
+    """
+    command = [str(checkout / ".venv" / "bin" / "python"), "-m", "benchmarks.planning", str(repetitions)]
+    done = subprocess.run(command, cwd=checkout, capture_output=True, text=True, timeout=300, check=False)
     if done.returncode != 0:
         raise RuntimeError(f"planning failed: {done.stderr.strip().splitlines()[-1:]}")
-    told: dict[str, Any] = json.loads(done.stdout)
-    figures = [
-        Figure(
-            f"Plan of `{name}`, {SERVICES} services and {REPLICAS} replicas",
-            1e3 * median(seconds),
-            TIME,
-            f"median of {repetitions}, the longest {1e3 * max(seconds):.0f} ms; {told['steps'][name]} steps",
-        )
-        for name, seconds in told["seconds"].items()
-    ]
-    peak = Figure("Memory of the process that planned", told["bytes"] / 1e6, MEMORY, "most resident memory")
-    raw = {
-        "seconds": {name: rounded(seconds, 5) for name, seconds in told["seconds"].items()},
-        "bytes": told["bytes"],
-        "steps": told["steps"],
-    }
-    return Part("planning", (*figures, peak), raw, NOTES)
+    result: dict[str, Any] = json.loads(done.stdout)
+    return result
 
 
 def document() -> dict[str, Any]:

@@ -7,7 +7,6 @@ import os
 import secrets
 import signal
 import socket
-import sys
 import tempfile
 import time
 from contextlib import contextmanager, suppress
@@ -26,18 +25,15 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parents[1]
 FILES = ("compose/docker-compose.yml", "compose/docker-compose.scale.yml")
-LABEL = "com.docker.compose.project"
+PROJECT_LABEL = "com.docker.compose.project"
+SERVICE_LABEL = "com.docker.compose.service"
 SECONDS = 180.0
 """The longest that one command may take, where nothing else is said."""
 
 
 @dataclass(frozen=True)
 class Engine:
-    """The container engine, asked through its API.
-
-    Args:
-        api: docker-py's low-level client.
-    """
+    """The container engine, by docker-py's low-level client."""
 
     api: Any
 
@@ -46,9 +42,10 @@ class Engine:
         """Connect as `docker` does."""
         return cls(docker.from_env(timeout=60).api)
 
-    def containers(self, project: str) -> list[dict[str, Any]]:
-        """Return what is known of each container of a project, ended ones too."""
-        listed = self.api.containers(all=True, filters={"label": f"{LABEL}={project}"})
+    def containers(self, project: str, service: str) -> list[dict[str, Any]]:
+        """Return what is known of each container of a service, ended ones too."""
+        labels = [f"{PROJECT_LABEL}={project}", f"{SERVICE_LABEL}={service}"]
+        listed = self.api.containers(all=True, filters={"label": labels})
         return [self.api.inspect_container(container["Id"]) for container in listed]
 
     def processor_seconds(self, container: str) -> float:
@@ -58,7 +55,7 @@ class Engine:
 
     def remove_everything(self, project: str) -> None:
         """Remove all that a project has on the engine; also what a command that was ended is still making."""
-        label = {"label": f"{LABEL}={project}"}
+        label = {"label": f"{PROJECT_LABEL}={project}"}
         for _ in range(20):
             left = self.api.containers(all=True, filters=label)
             if not left:
@@ -81,9 +78,10 @@ class Platform:
     Args:
         project: its Compose name.
         folder: for its state and secrets.
-        ai_port: where the balancer's ai-engine door is published on this host.
+        ai_port: where the balancer's port for ai-engine is published on this host.
         environ: in which commands run.
         engine: where it runs.
+        root: the checkout whose commands drive it.
     """
 
     project: str
@@ -91,19 +89,20 @@ class Platform:
     ai_port: int
     environ: Mapping[str, str]
     engine: Engine
+    root: Path = ROOT
 
     def having(self, **environ: str) -> Platform:
         """Return the same project, seen by commands that run in an environment with these variables as well."""
         return replace(self, environ={**self.environ, **environ})
 
     def invoke(self, *words: str, deadline: float = SECONDS) -> str:
-        """Run `invoke` to its end, within `deadline` seconds, and return its standard output.
+        """Run the checkout's `invoke` to its end, within `deadline` seconds, and return its standard output.
 
         Raises:
             OpsError: it failed; the message is its own.
         """
-        command = [str(Path(sys.executable).with_name("invoke")), *words]
-        return run(command, cwd=ROOT, environ=self.environ, deadline=deadline).stdout
+        command = [str(self.root / ".venv" / "bin" / "invoke"), *words]
+        return run(command, cwd=self.root, environ=self.environ, deadline=deadline).stdout
 
     def compose(self, *words: str, deadline: float = SECONDS) -> str:
         """Run plain `docker compose` on base and scale, with the secrets that `invoke` made, within `deadline` seconds.
@@ -111,9 +110,9 @@ class Platform:
         Raises:
             OpsError: it failed; the message is its own.
         """
-        files = [word for name in FILES for word in ("-f", str(ROOT / name))]
+        files = [word for name in FILES for word in ("-f", str(self.root / name))]
         environ = {**self.environ, "OPTIMUS_SECRETS_DIR": str(self.folder / "state" / "secrets")}
-        return run(["docker", "compose", *files, *words], cwd=ROOT, environ=environ, deadline=deadline).stdout
+        return run(["docker", "compose", *files, *words], cwd=self.root, environ=environ, deadline=deadline).stdout
 
     def document(self) -> dict[str, Any]:
         """Return the merged Compose model."""
@@ -131,15 +130,14 @@ class Platform:
             self.compose("down", "--volumes", "--remove-orphans", "--timeout", "1")
         self.engine.remove_everything(self.project)
 
+    def running(self, service: str) -> list[dict[str, Any]]:
+        """Return the running containers of a service."""
+        return [found for found in self.engine.containers(self.project, service) if found["State"]["Running"]]
+
     def ready(self, service: str) -> list[dict[str, Any]]:
         """Return the healthy containers of a service."""
-        label = "com.docker.compose.service"
-        return [
-            found
-            for found in self.engine.containers(self.project)
-            if found["Config"]["Labels"].get(label) == service
-            and found["State"].get("Health", {}).get("Status") == "healthy"
-        ]
+        found = self.engine.containers(self.project, service)
+        return [container for container in found if container["State"].get("Health", {}).get("Status") == "healthy"]
 
     def secret(self, name: str) -> str:
         """Return a secret of this project's own file."""
@@ -148,7 +146,7 @@ class Platform:
 
 
 @contextmanager
-def platform(engine: Engine, **environ: str) -> Iterator[Platform]:
+def platform(engine: Engine, environ: Mapping[str, str] | None = None, root: Path = ROOT) -> Iterator[Platform]:
     """Give a project with a fresh name, free ports and secrets; whatever happens, nothing of it stays."""
     with tempfile.TemporaryDirectory(prefix="optimus-benchmark-") as name:
         folder = Path(name)
@@ -164,17 +162,17 @@ def platform(engine: Engine, **environ: str) -> Iterator[Platform]:
             "OPTIMUS_ENVIRONMENT": "benchmark",
         }
         inherited = {key: value for key, value in os.environ.items() if key != "OPTIMUS_SECRETS_DIR"}
-        made = Platform(project, folder, ports[0], {**inherited, **own, **environ}, engine)
+        made = Platform(project, folder, ports[0], {**inherited, **own, **(environ or {})}, engine, root)
         try:
             made.invoke("secrets.init")
             yield made
         finally:
-            with undisturbed():
+            with signals_ignored():
                 made.clear()
 
 
 @contextmanager
-def undisturbed() -> Iterator[None]:
+def signals_ignored() -> Iterator[None]:
     """Let no second Ctrl-C leave containers behind while the first one is being obeyed."""
     before = {number: signal.signal(number, signal.SIG_IGN) for number in (signal.SIGINT, signal.SIGTERM)}
     try:

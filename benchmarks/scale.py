@@ -7,9 +7,10 @@ import time
 from statistics import median
 from typing import TYPE_CHECKING
 
-from benchmarks.figures import Figure, Target, median_ratio, rounded
+from benchmarks.figures import median_ratio, rounded
 from benchmarks.platform_under_test import platform
-from benchmarks.section import Part
+from benchmarks.section import BenchmarkSection, paragraph
+from optimus_ops.reports.measurement import Objective
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -17,14 +18,12 @@ if TYPE_CHECKING:
     from benchmarks.platform_under_test import Engine, Platform
 
 REPLICAS = 3
-RATIO = Target(1.3)
-UNCHANGED = Target(2.0, "s")
 NOTES = (
-    (
+    paragraph(
         "Both start with images and secrets in place, and with no container, network or volume. `invoke scale` also "
         "proves through the balancer that every replica answers; plain Compose waits until the containers are healthy."
     ),
-    (
+    paragraph(
         "Plain: `docker compose -f … -f … up -d --no-build --wait --scale ai-engine=3 SERVICES`, where SERVICES are "
         "all but the migrations job, which then runs because they depend on it. Left to itself, `--wait` waits for the "
         "job as well, which ends and never becomes healthy; what its exit code is depends on when Compose looks."
@@ -32,36 +31,31 @@ NOTES = (
 )
 
 
-def measure(engine: Engine, pairs: int, unchanged: int) -> Part:
-    """Time pairs of both, each first in turn; at the end, scale to what runs already.
-
-    Args:
-        engine: where.
-        pairs: how many pairs.
-        unchanged: how often a `scale` that changes nothing is timed.
-    """
+def measure(engine: Engine, pairs: int, unchanged: int) -> BenchmarkSection:
+    """Time pairs of both, each first in turn; at the end, scale `unchanged` times to what runs already."""
     ours: list[float] = []
     plain: list[float] = []
     with platform(engine) as stack:
         services = stack.lasting_services()
         stack.invoke("images.build")
-        arms = [(ours, lambda: scale(stack)), (plain, lambda: up(stack, services))]
+        ways = [(ours, lambda: scale(stack)), (plain, lambda: up(stack, services))]
         for number in range(pairs):
-            for seconds, change in reversed(arms) if number % 2 else arms:
+            for seconds, change in ways[:: (-1) ** number]:
                 stack.clear()
                 seconds.append(timed(stack, change))
-        again = [timed(stack, lambda: nothing(stack)) for _ in range(unchanged)]
-    figures = (
-        Figure(
-            "From nothing to three verified replicas, in times of plain `docker compose up --wait`",
+        again = [timed(stack, lambda: scale_unchanged(stack)) for _ in range(unchanged)]
+    objectives = (
+        Objective(
+            "From nothing to three verified replicas, in times of plain docker compose up --wait",
+            "at most",
+            1.3,
             median_ratio(ours, plain),
-            RATIO,
-            f"{pairs} pairs; medians {median(ours):.1f} s and {median(plain):.1f} s",
+            basis=f"{pairs} pairs; medians {median(ours):.1f} s and {median(plain):.1f} s",
         ),
-        Figure("`invoke scale` that changes nothing", median(again), UNCHANGED, f"median of {unchanged}"),
+        Objective("invoke scale that changes nothing", "at most", 2.0, median(again), "s", f"median of {unchanged}"),
     )
     raw = {"seconds": rounded(ours), "seconds_plain": rounded(plain), "seconds_unchanged": rounded(again)}
-    return Part("scale", figures, raw, NOTES)
+    return BenchmarkSection("scale", objectives, raw, NOTES)
 
 
 def timed(stack: Platform, change: Callable[[], None]) -> float:
@@ -89,7 +83,7 @@ def scale(stack: Platform) -> None:
         raise RuntimeError("sources changed while being measured: images were built")
 
 
-def nothing(stack: Platform) -> None:
+def scale_unchanged(stack: Platform) -> None:
     """Scale to what runs already.
 
     Raises:

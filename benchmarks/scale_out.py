@@ -1,4 +1,4 @@
-"""Growth: from two to four ai-engine replicas, proven through the balancer, against plain Compose."""
+"""Scaling out: from two to four ai-engine replicas, proven through the balancer, against plain Compose."""
 
 from __future__ import annotations
 
@@ -8,13 +8,14 @@ import time
 from dataclasses import dataclass
 from datetime import datetime
 from statistics import median
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from benchmarks.cases import SERVICE
-from benchmarks.figures import Figure, Target, median_ratio, rounded
+from benchmarks.figures import median_ratio, rounded
 from benchmarks.platform_under_test import platform
-from benchmarks.section import Part
+from benchmarks.section import BenchmarkSection, paragraph
 from benchmarks.versions import two_versions
+from optimus_ops.reports.measurement import Objective
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,13 +23,13 @@ if TYPE_CHECKING:
     from benchmarks.platform_under_test import Engine, Platform
 
 FEW, MANY = 2, 4
-RATIO = Target(1.25)
+MOST_RATIO = 1.25
 ANSWER_SECONDS = 30.0
 # The balancer looks addresses up each second, and leaves one that failed alone for two.
 FORGOTTEN_SECONDS = 4.0
 COMMAND = ("up", "-d", "--no-recreate", "--scale", f"{SERVICE}={MANY}")
 NOTES = (
-    (
+    paragraph(
         f"Both begin with a whole stack with {FEW} replicas. Ours: `invoke scale --{SERVICE} {MANY}`, which returns "
         f"when all {MANY} are healthy and have answered through the balancer. Plain: `docker compose -f … -f … "
         f"{' '.join(COMMAND)}`, which returns when the containers were started; how long it then took until all "
@@ -54,18 +55,12 @@ class Round:
     steps: dict[str, float]
 
 
-def measure(engine: Engine, *, rounds: int, build: bool) -> Part:
-    """Time pairs of both on one stack, each first in turn.
-
-    Args:
-        engine: where.
-        rounds: how many pairs.
-        build: whether the images are built of the sources first.
-    """
-    with two_versions(engine, build=build) as images, platform(engine, **images.environ) as stack:
+def measure(engine: Engine, *, rounds: int, build: bool) -> BenchmarkSection:
+    """Time pairs of both on one stack, each first in turn; `build` makes the images of the sources first."""
+    with two_versions(engine, build=build) as images, platform(engine, images.environ) as stack:
         stack.invoke("scale", f"--{SERVICE}", str(FEW))
         found = [pair(stack, ours_first=number % 2 == 0) for number in range(rounds)]
-    return part(found)
+    return section(found)
 
 
 def pair(stack: Platform, *, ours_first: bool) -> Round:
@@ -106,7 +101,7 @@ def wait_for_answers(stack: Platform) -> None:
     Raises:
         RuntimeError: one has not.
     """
-    expected = {str(found["Config"]["Hostname"]) for found in running(stack)}
+    expected = {str(found["Config"]["Hostname"]) for found in stack.running(SERVICE)}
     if len(expected) != MANY:
         raise RuntimeError(f"{len(expected)} replicas run instead of {MANY}")
     until = time.monotonic() + ANSWER_SECONDS
@@ -131,20 +126,10 @@ def served_by(port: int) -> str:
 
 def shrink(stack: Platform) -> None:
     """Remove the replicas that are too many, which nobody uses, and wait until the balancer has forgotten them."""
-    for found in running(stack):
+    for found in stack.running(SERVICE):
         if int(found["Config"]["Labels"]["com.docker.compose.container-number"]) > FEW:
             stack.engine.api.remove_container(found["Id"], force=True, v=True)
     time.sleep(FORGOTTEN_SECONDS)
-
-
-def running(stack: Platform) -> list[dict[str, Any]]:
-    """Return the running containers of the service."""
-    label = "com.docker.compose.service"
-    return [
-        found
-        for found in stack.engine.containers(stack.project)
-        if found["Config"]["Labels"].get(label) == SERVICE and found["State"]["Running"]
-    ]
 
 
 def seconds_of_steps(lines: Sequence[str], began: float, ended: float) -> dict[str, float]:
@@ -166,26 +151,28 @@ def seconds_since_1970(text: str) -> float:
     return datetime.fromisoformat(text).timestamp()
 
 
-def part(found: Sequence[Round]) -> Part:
+def section(found: Sequence[Round]) -> BenchmarkSection:
     """Make figures of the pairs."""
     own, plain, answered = ([getattr(pair, name) for pair in found] for name in ("ours", "plain", "answered"))
-    title = f"Scale {FEW} → {MANY} with verified routing, in times of plain `docker compose up`"
-    basis = f"{len(found)} pairs; medians {median(own):.2f} s and"
-    figures = (
-        Figure(f"{title} until it returned", median_ratio(own, plain), RATIO, f"{basis} {median(plain):.2f} s"),
-        Figure(
-            f"{title} until all {MANY} had answered",
-            median_ratio(own, answered),
-            RATIO,
-            f"{basis} {median(answered):.2f} s",
-        ),
+    name = f"Scale {FEW} → {MANY} with verified routing, in times of plain docker compose up"
+    ends = {"it returned": plain, f"all {MANY} had answered": answered}
+    objectives = tuple(
+        Objective(
+            f"{name} until {end}",
+            "at most",
+            MOST_RATIO,
+            median_ratio(own, seconds),
+            basis=f"{len(found)} pairs; medians {median(own):.2f} s and {median(seconds):.2f} s",
+        )
+        for end, seconds in ends.items()
     )
     steps = {name: round(median(pair.steps[name] for pair in found), 3) for name in found[0].steps}
-    told = ", ".join(f"{name} {seconds:.2f} s" for name, seconds in steps.items())
+    listed = ", ".join(f"{name} {seconds:.2f} s" for name, seconds in steps.items())
     raw = {
         "seconds": rounded(own),
         "seconds_plain": rounded(plain),
         "seconds_plain_until_all_answered": rounded(answered),
         "median_seconds_of_steps": steps,
     }
-    return Part("growth", figures, raw, (*NOTES, f"Where our time goes (medians, by the journal): {told}."))
+    where = paragraph(f"Where our time goes (medians, by the journal): {listed}.")
+    return BenchmarkSection("growth", objectives, raw, (*NOTES, where))

@@ -1,32 +1,41 @@
-"""What a part of the benchmarks hands over."""
+"""The result of one section of the benchmarks."""
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
+
+from optimus_ops.reports.model import Paragraph
+from optimus_ops.reports.spans import Span
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from benchmarks.figures import Figure
+    from optimus_ops.reports.measurement import Objective
+    from optimus_ops.reports.model import Block
 
 
 @dataclass(frozen=True)
-class Part:
+class BenchmarkSection:
     """Figures of one subject.
 
     Args:
-        name: of the part, as on the command line.
-        figures: lines of the report, with targets.
+        name: as on the command line.
+        objectives: the figures, each with its bound.
         raw: what the figures were made from, for the JSON file.
-        notes: what one has to know to read the figures.
+        blocks: tables, pictures, and what one has to know to read the figures.
         failed: why nothing was measured.
-        files: name -> text of files that stand beside the report.
     """
 
     name: str
-    figures: tuple[Figure, ...] = ()
+    objectives: tuple[Objective, ...] = ()
     raw: Mapping[str, Any] = field(default_factory=dict)
-    notes: tuple[str, ...] = ()
+    blocks: tuple[Block, ...] = ()
     failed: str = ""
-    files: Mapping[str, str] = field(default_factory=dict)
+
+
+def paragraph(text: str) -> Paragraph:
+    """Return a text as a paragraph, what stands between backticks as code."""
+    pieces = enumerate(re.split("`([^`]*)`", text))
+    return Paragraph(tuple(Span(piece, code=True) if number % 2 else piece for number, piece in pieces))

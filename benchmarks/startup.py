@@ -3,50 +3,47 @@
 from __future__ import annotations
 
 import subprocess
-import sys
 import tempfile
 import time
 from pathlib import Path
 from statistics import median
 
-from benchmarks.figures import Figure, Target, median_ratio, rounded
+from benchmarks.figures import median_ratio, rounded
 from benchmarks.platform_under_test import ROOT
-from benchmarks.section import Part
+from benchmarks.section import BenchmarkSection
+from optimus_ops.reports.measurement import Objective
 
-TARGET = Target(1.5)
 
-
-def measure(pairs: int) -> Part:
-    """Time pairs of both, one after the other, each first in turn.
-
-    Args:
-        pairs: how many; one more is run before, to fill caches.
-    """
-    here, empty = [], []
+def measure(pairs: int) -> BenchmarkSection:
+    """Time pairs of both, one after the other, each first in turn; one more is run before, to fill caches."""
+    seconds: dict[Path, list[float]] = {ROOT: []}
     with tempfile.TemporaryDirectory(prefix="optimus-benchmark-") as folder:
-        (Path(folder) / "tasks.py").touch()
+        empty = Path(folder)
+        seconds[empty] = []
+        (empty / "tasks.py").touch()
         for number in range(-1, pairs):
-            order = (ROOT, Path(folder)) if number % 2 else (Path(folder), ROOT)
-            seconds = {place: list_seconds(place) for place in order}
-            if number >= 0:
-                here.append(seconds[ROOT])
-                empty.append(seconds[Path(folder)])
-    basis = f"{pairs} pairs; medians {median(here) * 1e3:.0f} ms and {median(empty) * 1e3:.0f} ms"
-    what = "`invoke --list`, in times of the same with an empty `tasks.py`"
-    figure = Figure(what, median_ratio(here, empty), TARGET, basis)
-    return Part("startup", (figure,), {"seconds": rounded(here), "seconds_empty": rounded(empty)})
+            for place in (ROOT, empty)[:: -1 if number % 2 else 1]:
+                # 1 is how Invoke ends where there are no tasks.
+                spent = list_seconds(ROOT, place, code=0 if place == ROOT else 1)
+                if number >= 0:
+                    seconds[place].append(spent)
+    here, bare = seconds.values()
+    basis = f"{pairs} pairs; medians {median(here) * 1e3:.0f} ms and {median(bare) * 1e3:.0f} ms"
+    name = "invoke --list, in times of the same with an empty tasks.py"
+    objective = Objective(name, "at most", 1.5, median_ratio(here, bare), basis=basis)
+    return BenchmarkSection("startup", (objective,), {"seconds": rounded(here), "seconds_empty": rounded(bare)})
 
 
-def list_seconds(place: Path) -> float:
-    """Return the seconds of one `invoke --list` in a folder.
+def list_seconds(checkout: Path, folder: Path, code: int = 0) -> float:
+    """Return the seconds of one `invoke --list` of a checkout, run in a folder.
 
     Raises:
-        RuntimeError: it said something else than a list (1 is how Invoke ends where there are no tasks).
+        RuntimeError: it did not end with `code`.
     """
-    command = [str(Path(sys.executable).with_name("invoke")), "--list"]
     started = time.perf_counter()
-    done = subprocess.run(command, cwd=place, capture_output=True, timeout=60, check=False)
+    command = [str(checkout / ".venv" / "bin" / "invoke"), "--list"]
+    done = subprocess.run(command, cwd=folder, capture_output=True, timeout=60, check=False)
     seconds = time.perf_counter() - started
-    if done.returncode != (0 if place == ROOT else 1):
+    if done.returncode != code:
         raise RuntimeError(f"`invoke --list` ended with {done.returncode}: {done.stderr.decode(errors='replace')}")
     return seconds

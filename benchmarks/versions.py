@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import secrets
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -41,11 +42,9 @@ class Versions:
 def two_versions(engine: Engine, *, build: bool) -> Iterator[Versions]:
     """Give two versions of ai-engine that differ in a label, in repositories of our own, which are removed afterwards.
 
-    Args:
-        engine: where.
-        build: whether the images are made of the checkout's sources first; else those that are there are taken.
+    With `build` the images are made of the checkout's sources first; else those that exist are taken.
     """
-    if build or not all(there(engine, service) for service in SERVICES):
+    if build or not all(exists(engine, local(service)) for service in SERVICES):
         with platform(engine) as stack:
             stack.invoke("images.build", deadline=900)
     group = f"optimus-benchmark-{secrets.token_hex(4)}"
@@ -56,7 +55,7 @@ def two_versions(engine: Engine, *, build: bool) -> Iterator[Versions]:
         for version, name in ai_engine.items():
             label(engine, local("ai-engine"), name, version)
         ids = {version: str(engine.api.inspect_image(name)["Id"]) for version, name in ai_engine.items()}
-        variables = {f"{service.upper().replace('-', '_')}_IMAGE": f"{group}/{service}:{OLD}" for service in SERVICES}
+        variables = {variable(service): f"{group}/{service}:{OLD}" for service in SERVICES}
         yield Versions(ai_engine, ids, variables)
     finally:
         remove(engine, group)
@@ -71,15 +70,20 @@ def remove(engine: Engine, group: str) -> None:
                     engine.api.remove_image(name, force=True)
 
 
+def variable(service: str) -> str:
+    """Return the variable that names a service's image."""
+    return f"{service.upper().replace('-', '_')}_IMAGE"
+
+
 def local(service: str) -> str:
     """Return the name that a service's image has when it is built here."""
-    return f"optimus/{service}:local"
+    return os.environ.get(variable(service), f"optimus/{service}:local")
 
 
-def there(engine: Engine, service: str) -> bool:
-    """Tell whether a service's image is on the machine."""
+def exists(engine: Engine, image: str) -> bool:
+    """Tell whether an image is on the machine."""
     try:
-        engine.api.inspect_image(local(service))
+        engine.api.inspect_image(image)
     except ImageNotFound:
         return False
     return True

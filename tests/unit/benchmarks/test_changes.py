@@ -1,64 +1,78 @@
 from __future__ import annotations
 
-import xml.etree.ElementTree as ET
-
 from benchmarks.cases import CASES, Setting, is_as
-from benchmarks.changes import OURS, PICTURE, PLAIN, Comparison, Run, part, raw_json
-from benchmarks.clients import Fate, Kind
-from benchmarks.figures import Verdict
+from benchmarks.changes import OURS, PLAIN, CaseRun, Comparison, raw_json, section
+from benchmarks.chat import SERVED_BY
+from benchmarks.impact import ChangeWindow, Impact, measure_impact
+from benchmarks.mix import Kind
 from benchmarks.scale_out import Round, seconds_of_steps
-from benchmarks.scale_out import part as growth_part
-from benchmarks.timeline import Seen, Window, seen
+from benchmarks.scale_out import section as growth_section
 from benchmarks.versions import NEW, OLD, Versions
 
-WINDOW = Window(began=100.0, ended=104.0, stopped=110.0, there=("new",))
+from optimus_ops.load.result import ErrorKind, RequestResult
+from optimus_ops.reports.model import Table
+from optimus_ops.reports.pictures import Chart
+from optimus_ops.reports.svg_chart import chart_svg
+
+WINDOW = ChangeWindow(began=100.0, ended=104.0, stopped=110.0, replicas=("new",))
 IMAGES = Versions({OLD: "x:old", NEW: "x:new"}, {OLD: "sha256:1", NEW: "sha256:2"}, {})
+STATUS, CUT, RESET = ErrorKind.STATUS, ErrorKind.TRUNCATED, ErrorKind.RESET
 
 
-def what_was_seen(*failures: str) -> Seen:
-    good = [Fate(Kind.QUICK, 99 + at / 10, 99.01 + at / 10, "", "new") for at in range(100)]
-    bad = [Fate(Kind.QUICK_STREAM, 102.0, 102.5, failure, "") for failure in failures]
-    return seen([*good, *bad], WINDOW)
+def result(kind: Kind, began: float, ended: float, error: ErrorKind | None = None) -> RequestResult:
+    headers = {} if error else {SERVED_BY: "new"}
+    return RequestResult("", kind.value, began, began, ended, status=502, error=error, headers=headers)
 
 
-def comparison(ours: Run, plain: Run) -> Comparison:
+def impact_with(*errors: ErrorKind) -> Impact:
+    good = [result(Kind.QUICK, 99 + at / 10, 99.01 + at / 10) for at in range(100)]
+    return measure_impact([*good, *(result(Kind.QUICK_STREAM, 102.0, 102.5, error) for error in errors)], WINDOW)
+
+
+def comparison(ours: CaseRun, plain: CaseRun) -> Comparison:
     return Comparison(CASES[0], ours, plain)
 
 
 def test_only_what_we_lost_decides_and_plain_stands_beside_it() -> None:
-    found = part([comparison(Run(what_was_seen()), Run(what_was_seen("502", "502", "cut stream")))])
-    [figure] = found.figures
-    assert figure.verdict is Verdict.MET
-    assert "plain: 3 of 103" in figure.basis
+    found = section([comparison(CaseRun(impact_with()), CaseRun(impact_with(STATUS, STATUS, CUT)))])
+    [objective] = found.objectives
+    assert objective.verdict == "met"
+    assert "plain: 3 of 103" in objective.basis
 
 
 def test_cut_streams_count_as_much_as_failed_requests() -> None:
-    [figure] = part([comparison(Run(what_was_seen("cut stream", "reset")), Run(what_was_seen()))]).figures
-    assert (figure.measured, figure.verdict) == (2, Verdict.MISSED)
+    [objective] = section([comparison(CaseRun(impact_with(CUT, RESET)), CaseRun(impact_with()))]).objectives
+    assert (objective.measured, objective.verdict) == (2, "missed")
 
 
 def test_a_case_that_failed_is_not_measured_and_says_why_in_a_line() -> None:
-    found = part([comparison(Run(None, "`invoke deploy` ended with 1:\n  a\n  b"), Run(what_was_seen()))])
-    [figure] = found.figures
-    assert figure.verdict is Verdict.UNMEASURED
-    assert figure.basis.startswith("`invoke deploy` ended with 1:; plain")
+    failed = CaseRun(None, "`invoke deploy` ended with 1:\n  a\n  b")
+    [objective] = section([comparison(failed, CaseRun(impact_with()))]).objectives
+    assert objective.verdict == "not measured"
+    assert objective.basis.startswith("`invoke deploy` ended with 1:; plain")
 
 
 def test_the_table_tells_failures_by_kind() -> None:
-    found = part([comparison(Run(what_was_seen()), Run(what_was_seen("502", "reset", "502", "cut stream")))])
-    rows = [
-        line for note in found.notes for line in note.splitlines() if f"| {PLAIN} |" in line or f"| {OURS} |" in line
-    ]
-    assert "| 100 | 0 | 0 | 4.0 s |" in rows[0]
-    assert "| 104 | 3 (2 x 502, 1 x reset) | 1 | 4.0 s |" in rows[1]
+    ours, plain = CaseRun(impact_with()), CaseRun(impact_with(STATUS, RESET, STATUS, CUT))
+    [table] = [block for block in section([comparison(ours, plain)]).blocks if isinstance(block, Table)]
+    first, second = table.rows
+    assert first[1:6] == (OURS, "100", "0", "0", "4.0 s")
+    assert second[1:6] == (PLAIN, "104", "3 (2 x 502, 1 x reset)", "1", "4.0 s")
 
 
-def test_the_part_brings_its_picture_and_its_raw_figures() -> None:
-    one = comparison(Run(what_was_seen()), Run(None, "no engine"))
-    found = part([one])
-    assert ET.fromstring(found.files[PICTURE]).tag.endswith("svg")
-    assert found.raw == {one.case.name: raw_json(one)}
-    assert found.raw[one.case.name]["plain"] == {"failed": "no engine"}
+def test_the_picture_says_what_each_way_lost_and_what_was_not_measured() -> None:
+    found = section([comparison(CaseRun(impact_with(STATUS)), CaseRun(None, "no engine"))])
+    [chart] = [block for block in found.blocks if isinstance(block, Chart)]
+    text = str(chart_svg(chart))
+    assert "1 lost of 101, change took 4.0 s" in text
+    assert f"{PLAIN} not measured" in text
+
+
+def test_raw_figures_of_both_ways_are_kept() -> None:
+    compared = comparison(CaseRun(impact_with()), CaseRun(None, "no engine"))
+    found = section([compared])
+    assert found.raw == {compared.case.name: raw_json(compared)}
+    assert found.raw[compared.case.name]["plain"] == {"failed": "no engine"}
 
 
 def test_each_case_ends_otherwise_than_it_begins() -> None:
@@ -83,8 +97,8 @@ def test_the_journal_tells_where_the_time_went() -> None:
     assert seconds_of_steps(lines, 10.0, 12.25) == {"before": 0.5, "start": 0.9, "behind": 0.25}
 
 
-def test_growth_is_compared_with_both_ends_of_plain() -> None:
+def test_scaling_out_is_compared_with_both_ends_of_plain() -> None:
     rounds = [Round(3.0, 2.0, 3.0, {"start": 1.0}), Round(2.4, 2.0, 3.0, {"start": 0.5})]
-    found = growth_part(rounds)
-    assert [round(figure.measured or 0, 2) for figure in found.figures] == [1.35, 0.9]
+    found = growth_section(rounds)
+    assert [round(objective.measured or 0, 2) for objective in found.objectives] == [1.35, 0.9]
     assert found.raw["median_seconds_of_steps"] == {"start": 0.75}

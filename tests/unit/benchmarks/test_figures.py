@@ -1,38 +1,11 @@
 from __future__ import annotations
 
 import math
-from fractions import Fraction
 
 import pytest
-from benchmarks.figures import (
-    Figure,
-    Target,
-    Verdict,
-    cpu_shares,
-    median_difference,
-    median_ratio,
-    quantile,
-    shown,
-    summary,
-)
+from benchmarks.figures import cpu_shares, median_difference, median_interval, median_ratio, summary
 from hypothesis import given
 from hypothesis import strategies as st
-
-numbers = st.floats(min_value=0, max_value=1e6)
-
-
-@given(st.lists(numbers, min_size=1, max_size=300), st.integers(min_value=1, max_value=1000))
-def test_a_quantile_is_the_smallest_sample_that_enough_samples_do_not_exceed(samples: list[float], mille: int) -> None:
-    found = quantile(samples, mille / 1000)
-    enough = Fraction(mille, 1000) * len(samples)
-    assert sum(sample <= found for sample in samples) >= enough
-    assert all(sum(other <= smaller for other in samples) < enough for smaller in samples if smaller < found)
-
-
-@pytest.mark.parametrize(("samples", "share"), [([], 0.5), ([1.0], 0), ([1.0], 1.1)])
-def test_there_is_no_quantile_of_nothing_nor_out_of_bounds(samples: list[float], share: float) -> None:
-    with pytest.raises(ValueError, match="quantile"):
-        quantile(samples, share)
 
 
 def test_a_summary_keeps_the_extremes() -> None:
@@ -53,30 +26,23 @@ def test_what_is_no_pair_is_refused(compare: object, ours: list[float], theirs: 
         compare(ours, theirs)
 
 
-@pytest.mark.parametrize(
-    ("measured", "at_least", "verdict"),
-    [
-        (1.3, False, Verdict.MET),
-        (1.3001, False, Verdict.MISSED),
-        (1.3, True, Verdict.MET),
-        (1.2999, True, Verdict.MISSED),
-        (None, False, Verdict.UNMEASURED),
-        (math.nan, True, Verdict.UNMEASURED),
-    ],
-)
-def test_a_verdict_follows_from_the_number_alone(measured: float | None, at_least: bool, verdict: Verdict) -> None:
-    assert Figure("it", measured, Target(1.3, at_least=at_least), "").verdict is verdict
+@given(st.lists(st.floats(0, 10), max_size=60), st.sampled_from([0.5, 0.9, 0.95, 0.99]))
+def test_the_interval_of_a_median_is_as_narrow_as_the_confidence_allows(
+    samples: list[float], confidence: float
+) -> None:
+    def coverage(rank: int) -> float:
+        """How sure the median lies between the `rank`-th smallest and largest of so many samples."""
+        below = sum(math.comb(len(samples), smaller) for smaller in range(rank))
+        return 1 - below / 2.0 ** (len(samples) - 1)
+
+    found, ordered = median_interval(samples, confidence), sorted(samples)
+    sure = [rank for rank in range(1, len(samples) // 2 + 1) if coverage(rank) >= confidence - 1e-12]
+    assert found == ((ordered[sure[-1] - 1], ordered[-sure[-1]]) if sure else None)
 
 
-def test_numbers_are_shown_with_three_digits_and_whole_from_a_hundred_on() -> None:
-    assert [shown(1.2345, "s"), shown(99.96), shown(1234.5, "requests/s")] == ["1.23 s", "100", "1,234 requests/s"]
-
-
-def test_a_target_says_in_which_direction_it_bounds() -> None:
-    assert [str(Target(700, "requests/s", at_least=True)), str(Target(1.5))] == [
-        "at least 700 requests/s",
-        "at most 1.5",
-    ]
+def test_six_samples_are_the_fewest_with_an_interval_of_95_percent() -> None:
+    assert median_interval([1, 2, 3, 4, 5]) is None
+    assert median_interval([6, 2, 3, 4, 5, 1]) == (1, 6)
 
 
 def test_processor_shares_leave_out_who_is_gone() -> None:

@@ -3,8 +3,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from benchmarks.figures import Verdict
-from benchmarks.footprint import Image, Replica, charged_bytes, image, part, resident_bytes
+from benchmarks.footprint import Image, Replica, charged_bytes, observe_image, resident_bytes, section
 from benchmarks.platform_under_test import Engine
 from docker.errors import ImageNotFound
 
@@ -33,17 +32,17 @@ def test_inactive_page_cache_is_not_charged(detail: str, bytes_left: int) -> Non
 
 @pytest.mark.parametrize(("name", "base", "added"), [("service", "base", 30), ("service", "gone", None)])
 def test_an_image_is_measured_over_its_base_if_that_is_there(name: str, base: str, added: int | None) -> None:
-    assert image(Engine(Api()), name, base).added == added
+    assert observe_image(Engine(Api()), name, base).added == added
 
 
 def test_a_base_that_an_image_was_not_built_on_does_not_count() -> None:
-    assert image(Engine(Api()), "base", "service").added is None
+    assert observe_image(Engine(Api()), "base", "service").added is None
 
 
 def test_the_biggest_replica_stands_for_its_service_and_what_is_missing_is_not_measured() -> None:
     replicas = [Replica("ai-engine", size, 1, 2) for size in (50_000_000, 130_000_000)]
-    figures = part(replicas, [Image("org/thing:1", "base", 10, None)], 5).figures
-    verdicts = {figure.what: figure.verdict for figure in figures}
-    assert verdicts["Resident memory of an idle `ai-engine` replica"] is Verdict.MISSED
-    assert verdicts["Resident memory of an idle `memory-engine` replica"] is Verdict.UNMEASURED
-    assert verdicts["`thing` image over its base"] is Verdict.UNMEASURED
+    objectives = section(replicas, [Image("org/thing:1", "base", 10, None)], 5).objectives
+    verdicts = {objective.name: objective.verdict for objective in objectives}
+    assert verdicts["Resident memory of an idle ai-engine replica"] == "missed"
+    assert verdicts["Resident memory of an idle memory-engine replica"] == "not measured"
+    assert verdicts["thing image over its base"] == "not measured"
