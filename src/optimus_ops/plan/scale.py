@@ -50,6 +50,9 @@ class ScaleRequest:
         environment: service, variable, value: variables that are pinned for what starts from now on.
         force: whether troubled replicas are replaced: those of the services with a count, of all if there is none.
         purpose: what the plan is called.
+        overlays: overlays beside those that are always on.
+        fit_pool: whether database pools are lowered where the numbers would not fit.
+        remove_orphans: whether leftovers are removed as well.
     """
 
     counts: Mapping[str, int] = field(default_factory=dict)
@@ -58,6 +61,9 @@ class ScaleRequest:
     environment: tuple[tuple[str, str, str], ...] = ()
     force: bool = False
     purpose: str = "scale"
+    overlays: tuple[str, ...] = ()
+    fit_pool: bool = False
+    remove_orphans: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,12 +1,12 @@
-"""Checking the budgets of a plan before anything is touched, and cutting database pools where that is asked for."""
+"""Budgets of a plan, checked before anything is touched; database pools are lowered on request."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from optimus_ops.engine.capacity import observe_capacity
-from optimus_ops.model.budget_items import Capacity
+from optimus_ops.model.budget_items import BudgetPolicy, Capacity
 from optimus_ops.model.budgets import check_budgets, fit_pool
 from optimus_ops.model.pools import database_of, pools_of
 from optimus_ops.plan.cause import Cause
@@ -17,10 +17,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from optimus_ops.engine.observe import Docker
-    from optimus_ops.model.budget_items import BudgetPolicy
     from optimus_ops.model.stack import Stack
     from optimus_ops.model.state import State
     from optimus_ops.plan.step import Plan, Step
+    from optimus_ops.stack.context import StackContext
 
 
 @dataclass(frozen=True)
@@ -28,20 +28,22 @@ class BudgetCheck:
     """What a plan is checked against.
 
     Args:
-        docker: the engine.
-        stack: what is wanted.
-        state: what runs.
         requested: service -> replicas that were asked for.
         policy: what is kept back.
     """
 
-    docker: Docker
+    engine: Docker
     stack: Stack
     state: State
     requested: Mapping[str, int]
     policy: BudgetPolicy
 
-    def checked(self, plan: Plan) -> Plan:
+    @classmethod
+    def of(cls, context: StackContext, stack: Stack, state: State, requested: Mapping[str, int]) -> Self:
+        """Return the check of a plan for an open stack."""
+        return cls(context.docker, stack, state, requested, BudgetPolicy.of(context.project.budgets))
+
+    def within_budget(self, plan: Plan) -> Plan:
         """Return the plan, with a check of its own where the database can't be asked before it runs.
 
         Raises:
@@ -60,14 +62,14 @@ class BudgetCheck:
         check = CheckBudgets(peak=tuple(peak.items()), cause=Cause("the database could not be asked before it ran"))
         return replace(plan, steps=_before_replicas(plan.steps, check))
 
-    def pools_that_fit(self, plan: Plan) -> tuple[tuple[str, str, str], ...]:
-        """Return service, variable and value, for every pool that has to be cut so that the plan fits.
+    def fitting_pools(self, plan: Plan) -> tuple[tuple[str, str, str], ...]:
+        """Return service, variable and value, for every pool that has to be lowered so that the plan fits.
 
         Raises:
             Refused: not even the smallest pools fit.
         """
         running = {name: len(self.state.running(name)) for name in pools_of(self.stack)}
-        capacity = observe_capacity(self.docker, self.stack, self.state)
+        capacity = observe_capacity(self.engine, self.stack, self.state)
         changes = fit_pool(self.stack, self._peak(plan), capacity, self.policy, running=running)
         return tuple((name, key, value) for name, pool in changes.items() for key, value in pool.items())
 
@@ -76,10 +78,10 @@ class BudgetCheck:
         return {**peak_replicas(self.stack, self.state, plan), **jobs}
 
     def _capacity(self, started: set[str]) -> Capacity:
-        """Return what there is; the database is asked only if somebody starts who needs it."""
+        """Return what there is; the database is asked only if something starts that uses it."""
         if started & set(pools_of(self.stack)):
-            return observe_capacity(self.docker, self.stack, self.state)
-        return Capacity(None, 0, self.docker.memory, self.docker.cpus)
+            return observe_capacity(self.engine, self.stack, self.state)
+        return Capacity(None, 0, self.engine.memory, self.engine.cpus)
 
 
 def _before_replicas(steps: tuple[Step, ...], check: Step) -> tuple[Step, ...]:

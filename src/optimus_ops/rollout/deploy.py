@@ -1,239 +1,183 @@
-"""`invoke deploy` and `rollback`."""
+"""`invoke deploy` and `rollback`: replicas replaced batch by batch, while the old version serves."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from optimus_ops.contracts import agree_on_deploy, contracts_to_come
 from optimus_ops.engine.disk import check_disk
-from optimus_ops.engine.rollback_images import KeptImages
 from optimus_ops.engine.subnets import check_subnets
-from optimus_ops.errors import Refused
-from optimus_ops.model.budget_items import BudgetPolicy
-from optimus_ops.model.image_names import repository_of
-from optimus_ops.model.state import short_id
-from optimus_ops.plan.deploy import (
-    DeployRequest,
-    check_replaceable,
-    dependents_of,
-    deployable,
-    plan_deploy,
-    rebuilt_images,
-)
+from optimus_ops.plan.deploy import DeployRequest as RolloutSpec
+from optimus_ops.plan.deploy import check_replaceable, dependents_of, deployable, plan_deploy, rebuilt_images
 from optimus_ops.plan.differences import noting_differences
 from optimus_ops.plan.notes import with_notes
 from optimus_ops.plan.order import dependencies_first
 from optimus_ops.plan.scale import check_checkout, check_services
 from optimus_ops.rollout.budget_check import BudgetCheck
-from optimus_ops.rollout.change import change
+from optimus_ops.rollout.executor import StackExecutor
 from optimus_ops.rollout.moved_tags import moved_tags
-from optimus_ops.rollout.notices import notice
-from optimus_ops.rollout.scale import summary
+from optimus_ops.rollout.notices import observe_notices
+from optimus_ops.rollout.pinned_images import previous_image, requested_images
+from optimus_ops.rollout.summary import replica_summary
 from optimus_ops.stack.context import StackContext
 from optimus_ops.stack.observed_inputs import WantedStack, look_at_versions, observe_inputs, running_images
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
+    from optimus_ops.balancer.routing import Prober
     from optimus_ops.change.options import ChangeOptions
     from optimus_ops.engine.compose import Compose
     from optimus_ops.model.stack import Stack
     from optimus_ops.model.state import State
     from optimus_ops.plan.scale import ObservedInputs
     from optimus_ops.plan.step import Plan
+    from optimus_ops.rollout.requests import DeployRequest, RollbackRequest
 
 
-@dataclass(frozen=True)
-class DeployFlags:
-    """What was asked for.
-
-    Args:
-        services: the services; all that run and may be replaced if empty.
-        image: a tag, or a whole image name, in place of the image of the Compose files; "" for that one.
-        request: the rest, with `services` and `images` still empty.
-        fit_pool: whether database pools are cut where the replicas would not fit.
-    """
-
-    services: tuple[str, ...]
-    image: str
-    request: DeployRequest
-    fit_pool: bool = False
+def deploy(request: DeployRequest, options: ChangeOptions) -> None:
+    """Roll out changed images or configuration, one batch at a time."""
+    run_deploy(StackContext.open((), options), request)
 
 
-def deploy(flags: DeployFlags, options: ChangeOptions) -> None:
-    """Replace what is stale of the services, with the old version serving throughout."""
-    session = StackContext.open((), options)
-
-    def make_plan() -> tuple[Plan, Stack]:
-        stack, state = look(session)
-        session.check_known(stack, flags.services)
-        services = flags.services or deployable(stack, state)
-        images = requested_images(session, stack, services, flags.image)
-        request = replace(flags.request, services=services, images=images, named=bool(flags.services))
-        return planned(session, state, request, fit_pool=flags.fit_pool)
-
-    change(session, make_plan, lambda: summary(session))
+def run_deploy(context: StackContext, request: DeployRequest, prober: Prober | None = None) -> None:
+    """Deploy services of an open stack."""
+    with context.run() as run:
+        with run.observing():
+            stack, state = observe(context, request.services)
+            spec = deploy_spec(context, stack, state, request)
+            stack, plan = make_plan(context, state, spec, fit_pool=request.fit_pool)
+        run.execute(plan, StackExecutor.of(context, stack, prober))
+        run.finish(replica_summary(context))
 
 
-def rollback(flags: DeployFlags, options: ChangeOptions) -> None:
+def rollback(request: RollbackRequest, options: ChangeOptions) -> None:
     """Go back to the image that a service ran before."""
-    session = StackContext.open((), options)
-
-    def make_plan() -> tuple[Plan, Stack]:
-        stack, state = look(session)
-        session.check_known(stack, flags.services)
-        check_replaceable(stack, state, flags.services)
-        images = {name: previous_image(session, stack, state, name) for name in flags.services}
-        request = replace(flags.request, services=flags.services, images=images, migrate=False, purpose="rollback")
-        request = replace(request, asking="never")
-        return planned(session, state, request)
-
-    change(session, make_plan, lambda: summary(session))
+    run_rollback(StackContext.open((), options), request)
 
 
-def look(session: StackContext) -> tuple[Stack, State]:
-    """Return what is wanted and what runs, if it may be changed from here."""
-    files, state = session.look()
-    check_checkout(state, session.project.real_folder)
-    check_subnets(session.docker, files.document)
-    check_disk(session.docker.root)
+def run_rollback(context: StackContext, request: RollbackRequest, prober: Prober | None = None) -> None:
+    """Roll services of an open stack back."""
+    with context.run() as run:
+        with run.observing():
+            stack, state = observe(context, request.services)
+            stack, plan = make_plan(context, state, rollback_spec(context, stack, state, request))
+        run.execute(plan, StackExecutor.of(context, stack, prober))
+        run.finish(replica_summary(context))
+
+
+def observe(context: StackContext, services: tuple[str, ...]) -> tuple[Stack, State]:
+    """Observe what is wanted and what runs.
+
+    Raises:
+        Refused: it can't be changed from here, or a service is unknown.
+    """
+    files, state = context.look()
+    check_checkout(state, context.project.real_folder)
+    check_subnets(context.docker, files.document)
+    check_disk(context.docker.root)
+    context.check_known(files.stack, services)
     return files.stack, state
 
 
-def planned(
-    session: StackContext, state: State, request: DeployRequest, *, fit_pool: bool = False
-) -> tuple[Plan, Stack]:
-    """Return the plan for a request, and the stack as it will be, with the images of the request.
+def deploy_spec(context: StackContext, stack: Stack, state: State, request: DeployRequest) -> RolloutSpec:
+    """Return what a deploy replaces by what; all that run and may be replaced, if no service is named."""
+    services = request.services or deployable(stack, state)
+    return RolloutSpec(
+        services=services,
+        named=bool(request.services),
+        images=requested_images(context.compose.pinned().images, stack, services, request.image),
+        parallelism=request.parallelism,
+        surge=request.surge,
+        asking=request.asking,
+        observe=request.observe,
+        allow_contract=request.allow_contract,
+        force=request.force,
+    )
 
-    Args:
-        session: the project.
-        state: what runs.
-        request: what was asked for.
-        fit_pool: whether database pools are cut where the replicas would not fit.
+
+def rollback_spec(context: StackContext, stack: Stack, state: State, request: RollbackRequest) -> RolloutSpec:
+    """Return what a rollback replaces by what; migrations stay, and no registry is asked."""
+    check_replaceable(stack, state, request.services)
+    return RolloutSpec(
+        services=request.services,
+        images={name: previous_image(context, stack, state, name) for name in request.services},
+        parallelism=request.parallelism,
+        surge=request.surge,
+        asking="never",
+        observe=request.observe,
+        migrate=False,
+        purpose="rollback",
+    )
+
+
+def make_plan(context: StackContext, state: State, spec: RolloutSpec, *, fit_pool: bool = False) -> tuple[Stack, Plan]:
+    """Return the stack as it will be, with the images of the rollout, and the plan.
+
+    Raises:
+        Refused: the rollout can't be done without an outage, or the stack would need more than there is.
     """
-    compose, request = _pinned_as_asked(session, request)
-    wanted = WantedStack.read(compose)
-    stack = wanted.stack
-    request = _with_dependents(stack, state, request)
-    around = observe_inputs(compose, session.docker, wanted, state, building=True)
-    around = look_at_versions(around, compose, session.docker, wanted, state, request.services)
-    asked = services_to_ask(wanted.stack, request)
-    moved = moved_tags(session.docker, stack, asked, request.asking)
-    around = replace(around, before=session.running_before(), moved=moved)
-    request = replace(request, services=in_order(session, wanted, state, request, around))
-    plan = plan_deploy(stack, state, request, around)
-    counts = {name: len(state.lasting(name)) for name in request.services}
-    budgeting = BudgetCheck(session.docker, stack, state, counts, BudgetPolicy.of(session.project.budgets))
-    if fit_pool and (environment := budgeting.pools_that_fit(plan)):
-        return planned(session, state, replace(request, environment=environment))
-    plan = with_notes(budgeting.checked(plan), stack, state, notice(session, wanted, state))
-    replaced = [name for name in request.services if name not in request.dependents]
-    return noting_differences(plan, stack, state, around.versions, replaced), stack
+    docker = context.docker
+    compose, repin = _pinned(context, spec)
+    files = WantedStack.read(compose)
+    stack = files.stack
+    spec = _with_dependents(stack, state, replace(spec, repin=repin))
+    inputs = observe_inputs(compose, docker, files, state, building=True)
+    inputs = look_at_versions(inputs, compose, docker, files, state, spec.services)
+    moved = moved_tags(docker, stack, _services_to_ask(stack, spec), spec.asking)
+    inputs = replace(inputs, before=context.running_before(), moved=moved)
+    spec = replace(spec, services=_in_order(context, files, state, spec, inputs))
+    plan = plan_deploy(stack, state, spec, inputs)
+    check = BudgetCheck.of(context, stack, state, {name: len(state.lasting(name)) for name in spec.services})
+    if fit_pool and (environment := check.fitting_pools(plan)):
+        return make_plan(context, state, replace(spec, environment=environment))
+    plan = with_notes(check.within_budget(plan), stack, state, observe_notices(context, files, state))
+    replaced = [name for name in spec.services if name not in spec.dependents]
+    return stack, noting_differences(plan, stack, state, inputs.versions, replaced)
 
 
-def _with_dependents(stack: Stack, state: State, request: DeployRequest) -> DeployRequest:
-    """Return the request with what has to be restarted after its services, in the order of what depends on what."""
-    check_services(stack, request.services)
-    asked = tuple(name for name in request.services if name not in request.dependents)
+def _pinned(context: StackContext, spec: RolloutSpec) -> tuple[Compose, bool]:
+    """Return the project's files as they will be pinned, and whether that changes anything."""
+    now = context.compose.pinned()
+    pins = now.with_images(spec.images).with_variables(spec.environment)
+    return context.compose.with_pins(pins), pins != now
+
+
+def _with_dependents(stack: Stack, state: State, spec: RolloutSpec) -> RolloutSpec:
+    """Return the rollout with what has to be restarted after its services, dependencies first."""
+    check_services(stack, spec.services)
+    asked = tuple(name for name in spec.services if name not in spec.dependents)
     dependents = dependents_of(stack, state, asked)
     services = dependencies_first(stack, (*asked, *(name for name in stack.services if name in dependents)))
-    return replace(request, services=services, dependents=dependents)
+    return replace(spec, services=services, dependents=dependents)
 
 
-def services_to_ask(stack: Stack, request: DeployRequest) -> tuple[str, ...]:
+def _services_to_ask(stack: Stack, spec: RolloutSpec) -> tuple[str, ...]:
     """Return the services whose registries may be asked: the balancer's only if it is named.
 
     It can't be replaced without an outage, and is among the services where none is named.
     """
-    names = (name for name in request.services if name not in request.dependents)
-    return tuple(name for name in names if name != stack.balancer or request.named)
+    names = (name for name in spec.services if name not in spec.dependents)
+    return tuple(name for name in names if name != stack.balancer or spec.named)
 
 
-def in_order(
-    session: StackContext, wanted: WantedStack, state: State, request: DeployRequest, around: ObservedInputs
+def _in_order(
+    context: StackContext, files: WantedStack, state: State, spec: RolloutSpec, inputs: ObservedInputs
 ) -> tuple[str, ...]:
-    """Return the services in an order in which no moment has versions side by side that break one another.
+    """Return the services in an order in which versions never run side by side that break one another.
 
     Raises:
         Refused: there is none; the message names consumer, provider, endpoint and field.
     """
-    check_services(wanted.stack, request.services)
-    check_replaceable(wanted.stack, state, request.services)
-    names = tuple(name for name in request.services if name != wanted.stack.balancer)
-    images = {name: wanted.stack.services[name].image for name in names}
-    anew = rebuilt_images(wanted.stack, request, around)
-    to_come = contracts_to_come(wanted.document, anew - set(around.moved))
+    stack = files.stack
+    check_replaceable(stack, state, spec.services)
+    names = tuple(name for name in spec.services if name != stack.balancer)
+    images = {name: stack.services[name].image for name in names}
+    rebuilt = rebuilt_images(stack, spec, inputs)
+    to_come = contracts_to_come(files.document, rebuilt - set(inputs.moved))
     agreed = agree_on_deploy(
-        session.docker,
+        context.docker,
         images,
         running_images(state),
-        to_come={name: to_come.get(name) for name in names if images[name] in anew},
+        to_come={name: to_come.get(name) for name in names if images[name] in rebuilt},
     )
-    return (*agreed.order, *(name for name in request.services if name not in names))
-
-
-def _pinned_as_asked(session: StackContext, request: DeployRequest) -> tuple[Compose, DeployRequest]:
-    """Return the project's files as they will be pinned, and the request, which says whether that changes anything."""
-    now = session.compose.pinned()
-    pins = now.with_images(request.images).with_variables(request.environment)
-    return session.compose.with_pins(pins), replace(request, repin=pins != now)
-
-
-def requested_images(session: StackContext, stack: Stack, services: tuple[str, ...], image: str) -> dict[str, str]:
-    """Return service -> image to pin ("": back to the one of the Compose files), where that changes anything.
-
-    Args:
-        session: the project.
-        stack: what is wanted now.
-        services: the services.
-        image: a tag, or a whole image name; "" for what the Compose files say.
-
-    Raises:
-        Refused: one whole name for services that run different images.
-    """
-    pinned = session.compose.pinned().images
-    if not image:
-        return {name: "" for name in with_job(stack, services) if name in pinned}
-    names = {name: repository_of(stack.services[name].image) for name in services if name != stack.balancer}
-    whole = "/" in image or ":" in image
-    if whole and len(set(names.values())) > 1:
-        raise Refused(
-            f"--image {image} is one image, and {', '.join(names)} run different ones",
-            "give the tag alone, or deploy them one by one",
-        )
-    wanted = {name: image if whole else f"{repository}:{image}" for name, repository in names.items()}
-    job = {name: wanted[services[0]] for name in with_job(stack, services) if name not in wanted}
-    return {**wanted, **(job if services[0] in wanted else {})}
-
-
-def with_job(stack: Stack, services: tuple[str, ...]) -> tuple[str, ...]:
-    """Return services, and the migrations job if it is of the same image: it belongs to that version."""
-    images = {stack.services[name].image for name in services}
-    job = stack.migrations
-    return (*services, job) if job and stack.services[job].image in images else services
-
-
-def previous_image(session: StackContext, stack: Stack, state: State, service: str) -> str:
-    """Return the name of the image that a service ran before the one that it runs, or is wanted, now.
-
-    Raises:
-        Refused: none is known, or it isn't on this machine any more.
-    """
-    kept = KeptImages.of(session.compose.project)
-    name = stack.services[service].image
-    now = {replica.image_id for replica in state.running(service) or state.lasting(service)}
-    if len(now) > 1:
-        # A deploy that was killed: what it was getting to is what is gone back from.
-        now = set(session.docker.images([name]).values())
-    candidates = [image for image in kept.read().get(service, ()) if image not in now]
-    here: Mapping[str, str] = session.docker.images(kept.name_of(name, image) for image in candidates)
-    for image in reversed(candidates):
-        if kept.name_of(name, image) in here:
-            return kept.name_of(name, image)
-    if candidates:
-        raise Refused(
-            f"the image that {service} ran before ({short_id(candidates[-1])}) is not on this machine any more",
-            f"fetch or build it, then: invoke deploy {service} --image TAG",
-        )
-    raise Refused(f"no image is known that {service} ran before", "images are kept by: invoke deploy")
+    return (*agreed.order, *(name for name in spec.services if name not in names))

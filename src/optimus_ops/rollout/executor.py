@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from optimus_ops.balancer.routing import Prober
 from optimus_ops.change.deadlines import Deadlines, longest
@@ -68,6 +68,7 @@ if TYPE_CHECKING:
     from optimus_ops.model.stack import Stack
     from optimus_ops.plan.step import Plan, Step
     from optimus_ops.rollout.baseline import Baseline
+    from optimus_ops.stack.context import StackContext
     from optimus_ops.text.console import Progress
 
 HANDLERS: Mapping[type[Step], Callable[[Containers, Any, Progress], None]] = {
@@ -110,6 +111,11 @@ class StackExecutor(StepExecutor):
     _revision: str | None = field(default=None, init=False)
     """The schema's revision before the first migration of this change."""
     _creating: bool = field(default=False, init=False)
+
+    @classmethod
+    def of(cls, context: StackContext, stack: Stack, prober: Prober | None = None) -> Self:
+        """Return an executor for an open stack; requests are sent over HTTP if no prober is given."""
+        return cls(context.compose, context.docker, stack, context.options.deadlines, prober or Prober())
 
     def begin(self) -> Mapping[str, Any]:
         """Observe the baseline."""

@@ -1,4 +1,4 @@
-"""Noticing what a plan should tell though it does nothing about it."""
+"""What a plan mentions though it does nothing about it."""
 
 from __future__ import annotations
 
@@ -14,14 +14,8 @@ if TYPE_CHECKING:
     from optimus_ops.stack.observed_inputs import WantedStack
 
 
-def notice(session: StackContext, wanted: WantedStack, state: State) -> Noticed:
-    """Return what ended and what it said last, and what is left over.
-
-    Args:
-        session: the project.
-        wanted: what the files say.
-        state: what runs.
-    """
-    docker, stack = session.docker, wanted.stack
-    said = last_lines(docker, ended_badly(state, stack.jobs))
-    return Noticed(said, observe_leftovers(docker, session.compose, wanted.document, stack, state))
+def observe_notices(context: StackContext, files: WantedStack, state: State) -> Noticed:
+    """Observe the last output of what ended badly, and leftovers."""
+    output = last_lines(context.docker, ended_badly(state, files.stack.jobs))
+    leftovers = observe_leftovers(context.docker, context.compose, files.document, files.stack, state)
+    return Noticed(output, leftovers)

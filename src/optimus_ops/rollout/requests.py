@@ -1,4 +1,4 @@
-"""From what a person typed to a request: numbers, names and overlays are checked here, once."""
+"""Requests of `deploy`, `rollback` and `down`, and values of flags that all of them share."""
 
 from __future__ import annotations
 
@@ -7,12 +7,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from optimus_ops.change.deadlines import Deadlines
-from optimus_ops.commandline.flag_types import Seconds
+from optimus_ops.commandline.flag_types import Count, Seconds
 from optimus_ops.errors import Refused
-from optimus_ops.model.stack import parse_count
-from optimus_ops.plan.deploy import DeployRequest
-from optimus_ops.plan.scale import ScaleRequest
-from optimus_ops.rollout import scale as operations
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -25,25 +21,59 @@ ENGINE_WAIT = "OPTIMUS_ENGINE_WAIT"
 
 
 @dataclass(frozen=True)
-class ScaleFlags:
-    """The flags of `invoke scale` that are not counts, as they were given."""
+class DeployRequest:
+    """What is deployed, and how carefully.
 
-    down: bool = False
-    prune_network: bool = False
-    build: tuple[str, ...] = ()
-    run_migrations: bool = False
-    observability: bool = False
-    sentinel: bool = False
-    logs: bool = False
+    Args:
+        services: the services; all that run and may be replaced if empty.
+        image: a tag, or a whole image name, in place of the image of the Compose files; "" for that one.
+        parallelism: how many old replicas drain at once.
+        surge: how many replicas there may be above the wanted number at any moment, draining ones included.
+        observe: seconds for which the new replicas of each batch are compared with the old ones.
+        asking: whether registries are asked what images stand for now.
+        allow_contract: whether migrations may take away what the running version uses.
+        fit_pool: whether database pools are lowered where the replicas would not fit.
+        force: whether replicas are replaced that are not stale.
+    """
+
+    services: tuple[str, ...] = ()
+    image: str = ""
+    parallelism: int = 1
+    surge: int = 1
+    observe: float = 10
+    asking: Asking = "by policy"
+    allow_contract: bool = False
     fit_pool: bool = False
     force: bool = False
-    remove_orphans: bool = False
 
-    @property
-    def overlays(self) -> tuple[str, ...]:
-        """Return the overlays that the flags ask for."""
-        asked = {"observability": self.observability, "sentinel": self.sentinel}
-        return tuple(name for name, wanted in asked.items() if wanted)
+    def __post_init__(self) -> None:
+        """Refuse an image for every service."""
+        if self.image and not self.services:
+            raise Refused("--image goes with the services that it is for", "invoke deploy SERVICE --image TAG")
+
+
+@dataclass(frozen=True)
+class RollbackRequest:
+    """Which services go back to the image that they ran before; numbers as in `DeployRequest`."""
+
+    services: tuple[str, ...]
+    parallelism: int = 1
+    surge: int = 1
+    observe: float = 0
+
+    def __post_init__(self) -> None:
+        """Refuse a rollback of everything."""
+        if not self.services:
+            raise Refused("which service?", "invoke rollback SERVICE")
+
+
+@dataclass(frozen=True)
+class DownRequest:
+    """What goes beside all containers: networks, and leftovers."""
+
+    overlays: tuple[str, ...] = ()
+    prune_network: bool = False
+    remove_orphans: bool = False
 
 
 def with_deadlines(options: ChangeOptions, *, healthy: float = 180, migrate: float = 600) -> ChangeOptions:
@@ -56,126 +86,29 @@ def with_deadlines(options: ChangeOptions, *, healthy: float = 180, migrate: flo
     return replace(options, deadlines=Deadlines(healthy=healthy, migrate=migrate, engine=engine))
 
 
-def typed_counts(flags: Mapping[str, str], pairs: Iterable[str]) -> dict[str, int]:
+def typed_counts(flags: Mapping[str, str | None], pairs: Iterable[str]) -> dict[str, int]:
     """Return service -> replicas, of the services' own flags and of `--replicas NAME=N`.
 
     Raises:
         Refused: one is no number of replicas, or a service has two.
     """
-    counts = {service: parse_count(text, f"--{service}") for service, text in flags.items()}
+    counts = {service: Count().parse(text, f"--{service}") for service, text in flags.items() if text is not None}
     for pair in pairs:
         service, equals, text = pair.rpartition("=")
         if not equals or not service:
             raise Refused(f"--replicas {pair}: a service and its number are wanted", "as in --replicas web=3")
-        count = parse_count(text, f"--replicas {service}")
+        count = Count().parse(text, f"--replicas {service}")
         if counts.setdefault(service, count) != count:
             raise Refused(f"two numbers for {service}: {counts[service]} and {count}")
     return counts
 
 
-def scale(counts: Mapping[str, int], flags: ScaleFlags, chosen: ChangeOptions, purpose: str = "scale") -> None:
-    """Carry out `invoke scale`, in either direction.
+def asking_of(*, pull: bool, no_pull: bool) -> Asking:
+    """Return whether registries are asked what images stand for now.
 
     Raises:
-        Refused: the flags don't go together.
+        Refused: both flags are given.
     """
-    if flags.prune_network and not flags.down:
-        raise Refused("--prune-network goes with --down")
-    if flags.down:
-        if counts or flags.build or flags.run_migrations or flags.logs or flags.force:
-            raise Refused(
-                "--down stops everything:"
-                " it goes with no number of replicas, --build, --run-migrations, --force or --logs"
-            )
-        operations.down(
-            flags.overlays,
-            with_deadlines(chosen),
-            prune_network=flags.prune_network,
-            remove_orphans=flags.remove_orphans,
-        )
-        return
-    request = ScaleRequest(counts, frozenset(flags.build), flags.run_migrations, force=flags.force, purpose=purpose)
-    wanted = operations.Wanted(request, flags.overlays, flags.fit_pool, flags.remove_orphans)
-    operations.scale(wanted, with_deadlines(chosen))
-    if flags.logs and not chosen.plan:
-        from optimus_ops.status.logs import follow  # noqa: PLC0415 - only where it is asked for
-
-        follow(tuple(counts), json=chosen.json)
-
-
-@dataclass(frozen=True)
-class RollFlags:
-    """The flags of `invoke deploy` and `rollback`, as they were given."""
-
-    services: tuple[str, ...]
-    image: str = ""
-    parallelism: int = 1
-    surge: int | None = None
-    observe: float = 10
-    allow_contract: bool = False
-    fit_pool: bool = False
-    force: bool = False
-    pull: bool = False
-    no_pull: bool = False
-
-    @property
-    def asking(self) -> Asking:
-        """Return whether registries are asked what images stand for now.
-
-        Raises:
-            Refused: yes and no are said at once.
-        """
-        if self.pull and self.no_pull:
-            raise Refused("--pull and --no-pull say the opposite of one another")
-        return "always" if self.pull else "never" if self.no_pull else "by policy"
-
-    @property
-    def request(self) -> DeployRequest:
-        """Return the request; which images are meant is found out later.
-
-        Raises:
-            Refused: flags contradict each other.
-        """
-        return DeployRequest(
-            services=(),
-            parallelism=self.parallelism,
-            surge=self.parallelism if self.surge is None else self.surge,
-            observe=self.observe,
-            allow_contract=self.allow_contract,
-            force=self.force,
-            asking=self.asking,
-        )
-
-
-def deploy(flags: RollFlags, chosen: ChangeOptions) -> None:
-    """Carry out `invoke deploy`.
-
-    Raises:
-        Refused: the flags don't go together, or a number is none.
-    """
-    if flags.image and not flags.services:
-        raise Refused("--image goes with the services that it is for", "invoke deploy SERVICE --image TAG")
-    services = tuple(dict.fromkeys(flags.services))
-    from optimus_ops.rollout import deploy as deploying  # noqa: PLC0415 - what a scale need not wait for
-
-    wanted = deploying.DeployFlags(services, flags.image, flags.request, flags.fit_pool)
-    deploying.deploy(wanted, chosen)
-
-
-def rollback(flags: RollFlags, chosen: ChangeOptions) -> None:
-    """Carry out `invoke rollback`.
-
-    Raises:
-        Refused: no service is named, or a number is none.
-    """
-    if not flags.services:
-        raise Refused("which service?", "invoke rollback SERVICE")
-    from optimus_ops.rollout import deploy as deploying  # noqa: PLC0415 - as above
-
-    services = tuple(dict.fromkeys(flags.services))
-    deploying.rollback(deploying.DeployFlags(services, "", flags.request), chosen)
-
-
-def migrate(chosen: ChangeOptions) -> None:
-    """Carry out `invoke migrate`."""
-    operations.migrate((), with_deadlines(chosen))
+    if pull and no_pull:
+        raise Refused("--pull and --no-pull say the opposite of one another")
+    return "always" if pull else "never" if no_pull else "by policy"

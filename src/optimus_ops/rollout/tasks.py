@@ -1,4 +1,4 @@
-"""Tasks that change or show the stack: scale, up, down, migrate."""
+"""Tasks: scale, up, down, migrate, deploy, rollback."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from optimus_ops.commandline.flag_types import Count, ImageName, Seconds
 from optimus_ops.rollout.replica_flags import ScaleTask
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from invoke.collection import Collection
 
@@ -25,7 +25,7 @@ ReplicaCount = Annotated[int, Count()]
 Image = Annotated[str, ImageName()]
 FIT_POOL_HELP = "lower DB_POOL_SIZE and DB_MAX_OVERFLOW of what starts until the database has enough connections"
 ROLL_HELP = {
-    "service": "a service; it may stand there without the flag, and several may",
+    "service": "service to deploy (repeatable, also positional)",
     "parallelism": "how many old replicas drain at once (1)",
     "surge": "how many replicas there may be above the wanted number (as many as --parallelism)",
 }
@@ -43,11 +43,7 @@ def add_tasks(namespace: Collection, services: ServiceNames) -> None:
 
 
 def make_scale(services: Sequence[str]) -> Any:
-    """Make the `scale` task with a flag for each scalable service.
-
-    Args:
-        services: the stack's scalable services.
-    """
+    """Make the `scale` task with a flag for each scalable service of the stack."""
 
     def scale(
         _: Context,
@@ -69,22 +65,35 @@ def make_scale(services: Sequence[str]) -> Any:
 
         Nothing that runs is recreated. Ends when every replica answered through the balancer.
         """
-        from optimus_ops.rollout import requests
+        from optimus_ops.errors import Refused
+        from optimus_ops.rollout.requests import typed_counts
 
-        flags = requests.ScaleFlags(
-            down=down,
-            prune_network=prune_network,
-            build=tuple(build or ()),
+        counts = typed_counts(numbers, replicas or ())
+        overlays = {"observability": observability, "sentinel": sentinel}
+        if prune_network and not down:
+            raise Refused("--prune-network goes with --down")
+        if down and (counts or build or run_migrations or logs or force):
+            raise Refused(
+                "--down stops everything:"
+                " it goes with no number of replicas, --build, --run-migrations, --force or --logs"
+            )
+        if down:
+            _down(options, overlays, prune_network=prune_network, remove_orphans=remove_orphans)
+            return
+        _scale(
+            options,
+            overlays,
+            counts=counts,
+            build=frozenset(build or ()),
             run_migrations=run_migrations,
-            observability=observability,
-            sentinel=sentinel,
-            logs=logs,
-            fit_pool=fit_pool,
             force=force,
+            fit_pool=fit_pool,
             remove_orphans=remove_orphans,
         )
-        given = {service: text for service, text in numbers.items() if text is not None}
-        requests.scale(requests.typed_counts(given, replicas or ()), flags, options)
+        if logs and not options.plan:
+            from optimus_ops.status.logs import follow
+
+            follow(tuple(counts), json=options.json)
 
     return change_task(
         klass=functools.partial(ScaleTask, services=tuple(services)),
@@ -104,6 +113,25 @@ def make_scale(services: Sequence[str]) -> Any:
     )(scale)
 
 
+def _scale(options: ChangeOptions, overlays: Mapping[str, bool], **asked: Any) -> None:
+    from optimus_ops.plan.scale import ScaleRequest
+    from optimus_ops.rollout.requests import with_deadlines
+    from optimus_ops.rollout.scale import scale
+
+    scale(ScaleRequest(overlays=_chosen(overlays), **asked), with_deadlines(options))
+
+
+def _down(options: ChangeOptions, overlays: Mapping[str, bool], *, prune_network: bool, remove_orphans: bool) -> None:
+    from optimus_ops.rollout.down import down
+    from optimus_ops.rollout.requests import DownRequest, with_deadlines
+
+    down(DownRequest(_chosen(overlays), prune_network, remove_orphans), with_deadlines(options))
+
+
+def _chosen(overlays: Mapping[str, bool]) -> tuple[str, ...]:
+    return tuple(name for name, chosen in overlays.items() if chosen)
+
+
 @change_task(help={**ORPHANS_HELP, **OVERLAY_HELP})
 def up(
     _: Context,
@@ -113,10 +141,8 @@ def up(
     remove_orphans: bool = False,
 ) -> None:
     """Bring the stack up; services that run keep their number of replicas."""
-    from optimus_ops.rollout import requests
-
-    flags = requests.ScaleFlags(observability=observability, sentinel=sentinel, remove_orphans=remove_orphans)
-    requests.scale({}, flags, options, purpose="up")
+    overlays = {"observability": observability, "sentinel": sentinel}
+    _scale(options, overlays, remove_orphans=remove_orphans, purpose="up")
 
 
 @change_task(help={"prune-network": "remove the networks as well", **ORPHANS_HELP})
@@ -127,18 +153,16 @@ def down(
     remove_orphans: bool = False,
 ) -> None:
     """Stop and remove every container, replicas drained; volumes stay."""
-    from optimus_ops.rollout import requests
-
-    flags = requests.ScaleFlags(down=True, prune_network=prune_network, remove_orphans=remove_orphans)
-    requests.scale({}, flags, options)
+    _down(options, {}, prune_network=prune_network, remove_orphans=remove_orphans)
 
 
 @change_task()
 def migrate(_: Context, options: ChangeOptions) -> None:
     """Run the migrations job once, with the stores that it needs."""
-    from optimus_ops.rollout import requests
+    from optimus_ops.rollout.migrate import migrate
+    from optimus_ops.rollout.requests import with_deadlines
 
-    requests.migrate(options)
+    migrate(with_deadlines(options))
 
 
 @change_task(
@@ -172,18 +196,26 @@ def deploy(
     pull: bool = False,
     no_pull: bool = False,
 ) -> None:
-    """Replace replicas whose image or configuration is another one now; the old ones serve throughout.
+    """Roll out changed images or configuration, one batch at a time.
 
-    New ones start first and are proven healthy, reached by the balancer and no worse than the old ones; then old ones
-    drain. If anything fails, everything goes back.
+    New replicas start first and are proven healthy, reached by the balancer and no worse than the old ones; then old
+    ones drain. If anything fails, everything goes back.
     """
-    from optimus_ops.rollout import requests
+    from optimus_ops.rollout.deploy import deploy
+    from optimus_ops.rollout.requests import DeployRequest, asking_of, with_deadlines
 
-    named = tuple(service or ())
-    flags = requests.RollFlags(
-        named, image, parallelism, surge, observe, allow_contract, fit_pool, force, pull, no_pull
+    request = DeployRequest(
+        services=tuple(dict.fromkeys(service or ())),
+        image=image,
+        parallelism=parallelism,
+        surge=surge or parallelism,
+        observe=observe,
+        asking=asking_of(pull=pull, no_pull=no_pull),
+        allow_contract=allow_contract,
+        fit_pool=fit_pool,
+        force=force,
     )
-    requests.deploy(flags, requests.with_deadlines(options, healthy=healthy_within, migrate=migrate_within))
+    deploy(request, with_deadlines(options, healthy=healthy_within, migrate=migrate_within))
 
 
 @change_task(
@@ -202,7 +234,8 @@ def rollback(
     observe: ObserveSeconds = 0,
 ) -> None:
     """Go back to the image that a service ran before, in the same way as deploy; migrations stay."""
-    from optimus_ops.rollout import requests
+    from optimus_ops.rollout.deploy import rollback
+    from optimus_ops.rollout.requests import RollbackRequest, with_deadlines
 
-    flags = requests.RollFlags(tuple(service or ()), "", parallelism, surge, observe)
-    requests.rollback(flags, requests.with_deadlines(options))
+    services = tuple(dict.fromkeys(service or ()))
+    rollback(RollbackRequest(services, parallelism, surge or parallelism, observe), with_deadlines(options))

@@ -1,0 +1,53 @@
+"""`invoke down`: every container of the project stopped and removed, volumes kept."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from optimus_ops.plan.down import plan_down
+from optimus_ops.plan.leftovers import check_networks, clear_one_offs, clear_rest
+from optimus_ops.plan.notes import leftover_notes
+from optimus_ops.rollout.executor import StackExecutor
+from optimus_ops.rollout.notices import observe_notices
+from optimus_ops.stack.context import StackContext
+
+if TYPE_CHECKING:
+    from optimus_ops.balancer.routing import Prober
+    from optimus_ops.change.options import ChangeOptions
+    from optimus_ops.model.stack import Stack
+    from optimus_ops.plan.step import Plan
+    from optimus_ops.rollout.requests import DownRequest
+
+
+def down(request: DownRequest, options: ChangeOptions) -> None:
+    """Stop and remove every container, whether the Compose files can be read or not."""
+    run_down(StackContext.open_to_stop(request.overlays, options), request)
+
+
+def run_down(context: StackContext, request: DownRequest, prober: Prober | None = None) -> None:
+    """Stop an open stack."""
+    with context.run() as run:
+        with run.observing():
+            stack, plan = make_plan(context, request)
+        run.execute(plan, StackExecutor.of(context, stack, prober))
+        run.finish()
+
+
+def make_plan(context: StackContext, request: DownRequest) -> tuple[Stack, Plan]:
+    """Return the stack as far as it is known, and the plan.
+
+    Raises:
+        Refused: a network is to be removed that something stays connected to.
+    """
+    files, state = context.look_to_stop()
+    leftovers = observe_notices(context, files, state).leftovers
+    networks = context.docker.networks(context.project.name) if request.prune_network else ()
+    plan = plan_down(files.stack, state, networks)
+    one_offs = {replica.id for replica in leftovers.one_offs}
+    leaving = state.ids | one_offs if request.remove_orphans else state.ids
+    check_networks({name: context.docker.network_users(name) for name in networks}, leaving, one_offs)
+    leftovers = replace(leftovers, networks=tuple(set(leftovers.networks) - set(networks)))
+    if request.remove_orphans:
+        return files.stack, replace(plan, steps=(*clear_one_offs(leftovers), *plan.steps, *clear_rest(leftovers)))
+    return files.stack, plan.noting(leftover_notes(leftovers.without(state.ids)))

@@ -1,0 +1,31 @@
+"""`invoke migrate`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from optimus_ops.plan.scale import check_checkout, plan_migrate
+from optimus_ops.rollout.executor import StackExecutor
+from optimus_ops.stack.context import StackContext
+from optimus_ops.stack.observed_inputs import observe_inputs
+
+if TYPE_CHECKING:
+    from optimus_ops.balancer.routing import Prober
+    from optimus_ops.change.options import ChangeOptions
+
+
+def migrate(options: ChangeOptions) -> None:
+    """Run the migrations job once, with the stores that it needs."""
+    run_migrate(StackContext.open((), options))
+
+
+def run_migrate(context: StackContext, prober: Prober | None = None) -> None:
+    """Run the migrations job of an open stack."""
+    with context.run() as run:
+        with run.observing():
+            files, state = context.look()
+            check_checkout(state, context.project.real_folder)
+            inputs = observe_inputs(context.compose, context.docker, files, state, building=False)
+            plan = plan_migrate(files.stack, state, inputs)
+        run.execute(plan, StackExecutor.of(context, files.stack, prober))
+        run.finish()
