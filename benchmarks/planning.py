@@ -15,9 +15,11 @@ from benchmarks.platform_under_test import ROOT
 from benchmarks.section import BenchmarkSection, paragraph
 from optimus_ops.model.stack import Stack, parse_stack
 from optimus_ops.model.state import Replica, State, sorted_state
-from optimus_ops.plan.deploy import DeployRequest, plan_deploy
+from optimus_ops.plan.deploy import plan_deploy
+from optimus_ops.plan.inputs import ObservedInputs
 from optimus_ops.plan.render import plan_text
-from optimus_ops.plan.scale import ObservedInputs, ScaleRequest, plan_scale
+from optimus_ops.plan.requests import RolloutSpec, ScaleRequest
+from optimus_ops.plan.scale import plan_scale
 from optimus_ops.reports.measurement import Objective
 
 if TYPE_CHECKING:
@@ -140,7 +142,7 @@ def plans(model: dict[str, Any]) -> dict[str, Callable[[], Plan]]:
         return plan_scale(parsed(model), now, ScaleRequest(counts), around)
 
     def deploy() -> Plan:
-        return plan_deploy(parsed(model), now, DeployRequest(first.scalable), around)
+        return plan_deploy(parsed(model), now, RolloutSpec(first.scalable), around)
 
     return {"scale": scale, "deploy": deploy}
 

@@ -11,8 +11,8 @@ from optimus_ops.balancer.endpoints import endpoint_of
 from optimus_ops.balancer.routing import Routing, check_routing
 from optimus_ops.change.options import ChangeOptions
 from optimus_ops.errors import OpsError, Refused
+from optimus_ops.plan.checks import check_services
 from optimus_ops.plan.differences import differences
-from optimus_ops.plan.scale import check_services, routed
 from optimus_ops.stack.context import StackContext
 from optimus_ops.stack.observed_inputs import look_at_runs
 from optimus_ops.text.console import print_json
@@ -47,16 +47,16 @@ def check(services: Sequence[str], *, json: bool) -> None:
         raise Refused("this stack has no balancer", "name it in [tool.optimus-ops] balancer")
     check_services(stack, services)
     for name in services:
-        if name not in routed(stack):
-            raise Refused(f"the balancer routes nothing to {name}", f"it routes to: {', '.join(routed(stack))}")
+        if name not in stack.routed:
+            raise Refused(f"the balancer routes nothing to {name}", f"it routes to: {', '.join(stack.routed)}")
     found: list[Routing] = []
-    for name in services or routed(stack):
+    for name in services or stack.routed:
         expected = {replica.hostname: replica.name for replica in state.of(name) if replica.occupied}
         endpoint = endpoint_of(stack, state, name)
         look = functools.partial(check_routing, name, endpoint, expected, deadline=DEADLINE_SECONDS)
         found.append(told(session.console, f"{name} through {stack.balancer} ({endpoint})", look))
     bad = [routing for routing in found if not routing.good]
-    differing = differences(stack, state, look_at_runs(session.compose, session.docker, files, state).versions)
+    differing = differences(stack, state, look_at_runs(session.compose, session.docker, files, state))
     for one in differing:
         session.console.say(f"  ! {one.text}")
     if json:

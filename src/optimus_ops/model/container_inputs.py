@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 Kind = Literal["configuration", "secret", "definition"]
 
+VARIABLE_NAMES = "names of variables"
+"""The input of which variables there are; a changed value is found by comparing with the container's own."""
 NOT_GIVEN = frozenset(
     {
         # Compared by what they come to: the image's id, the variables one by one, the numbers of replicas.
@@ -135,7 +137,7 @@ def _definition(raw: Mapping[str, Any]) -> Iterator[Given]:
         yield Given("definition", str(key), content=_text(value))
     names = sorted(raw.get("environment") or {})
     # Their values are compared with those that a container has; which there are, only here.
-    yield Given("definition", "names of variables", content=_text(names))
+    yield Given("definition", VARIABLE_NAMES, content=_text(names))
 
 
 def _text(value: object) -> str:

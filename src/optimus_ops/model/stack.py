@@ -159,6 +159,19 @@ class Stack:
         """Return the names of the services that may have more than one replica."""
         return tuple(name for name, service in self.services.items() if service.scalable)
 
+    @property
+    def routed(self) -> tuple[str, ...]:
+        """The services that the balancer routes to: scalable ones with a port."""
+        return tuple(name for name in self.scalable if self.services[name].ports) if self.balancer else ()
+
+    def restarted_after(self, name: str, replaced: Container[str]) -> tuple[str, ...]:
+        """Return those of some services that a service depends on with `restart: true`."""
+        return tuple(
+            needed
+            for needed, dependency in self.services[name].depends_on.items()
+            if dependency.restart and needed in replaced
+        )
+
 
 def parse_stack(document: Mapping[str, Any], *, balancer: str, migrations: str) -> Stack:
     """Make a stack of the merged model.

@@ -1,19 +1,20 @@
-"""How what runs differs from what is wanted, and which command applies it: the same in every task."""
+"""Differences between what runs and what would be started now, and the command that applies each."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from optimus_ops.plan.stale import staleness
-from optimus_ops.plan.steps import Build, Pull, Remove, Start, Stop
+from optimus_ops.plan.staleness import staleness
+from optimus_ops.plan.steps import Build, Pull, Start
+from optimus_ops.plan.stop import leaving
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Container, Iterable, Iterator
+    from collections.abc import Collection, Container, Iterator
 
     from optimus_ops.model.stack import Stack
     from optimus_ops.model.state import State
-    from optimus_ops.plan.stale import Staleness, Versions
+    from optimus_ops.plan.inputs import ObservedInputs
     from optimus_ops.plan.step import Plan
 
 OUTAGE = "invoke down, then invoke up (an outage: it has one container)"
@@ -28,7 +29,7 @@ class Difference:
         why: what differs.
         stale: how many of its replicas differ.
         running: how many run.
-        command: what makes it as it is wanted.
+        command: what applies the difference.
     """
 
     service: str
@@ -39,13 +40,13 @@ class Difference:
 
     @property
     def text(self) -> str:
-        """Return it as a sentence."""
+        """The difference as a sentence."""
         share = f" in {self.stale} of {self.running} replicas" if self.running > 1 else ""
         return f"{self.service}: {self.why}{share}; apply it with: {self.command}"
 
     @property
     def mixed(self) -> str:
-        """Return it as a sentence about new replicas beside those that differ."""
+        """The difference as a sentence about new replicas beside those that differ."""
         return (
             f"{self.service}: new replicas run beside {self.stale} of {self.running} that differ: {self.why};"
             f" bring all to one version with: {self.command}"
@@ -53,62 +54,40 @@ class Difference:
 
 
 def differences(
-    stack: Stack, state: State, versions: Versions, leaving: Container[str] = frozenset()
+    stack: Stack, state: State, inputs: ObservedInputs, leaving: Container[str] = frozenset()
 ) -> tuple[Difference, ...]:
-    """Return what of a stack runs otherwise than it would be started now; jobs run no more.
-
-    Args:
-        stack: what is wanted.
-        state: what runs.
-        versions: what would be started now.
-        leaving: the ids of containers that go in any case.
-    """
-    names = [name for name in stack.services if name not in stack.jobs and name != stack.migrations]
-    stale = staleness(stack, state, names, versions)
+    """Return what of a stack runs otherwise than it would be started now; jobs and `leaving` (ids) left out."""
+    names = [name for name in stack.services if name not in stack.jobs]
+    stale = staleness(stack, state, names, inputs)
     found = []
     for name in names:
         running = [replica for replica in state.running(name) if replica.id not in leaving]
         differing = [stale[replica.id] for replica in running if replica.id in stale]
         if differing:
-            why = "; ".join(dict.fromkeys(one.why for one in differing))
-            command = applied_by(stack, name, differing)
+            why = "; ".join(dict.fromkeys(item.why for item in differing))
+            in_place = name == stack.balancer and all(item.only_configuration for item in differing)
+            command = f"invoke deploy {name}" if in_place or name in stack.scalable else OUTAGE
             found.append(Difference(name, why, len(differing), len(running), command))
     return tuple(found)
 
 
-def applied_by(stack: Stack, name: str, stale: Iterable[Staleness]) -> str:
-    """Return the command that makes a service as it is wanted."""
-    in_place = name == stack.balancer and all(one.only_configuration for one in stale)
-    return f"invoke deploy {name}" if in_place or name in stack.scalable else OUTAGE
-
-
 def noting_differences(
-    plan: Plan, stack: Stack, state: State, versions: Versions, replaced: Collection[str] = ()
+    plan: Plan, stack: Stack, state: State, inputs: ObservedInputs, replaced: Collection[str] = ()
 ) -> Plan:
     """Return a plan that says what differs and stays so, and of which services it starts other replicas beside.
 
-    Args:
-        plan: the plan.
-        stack: what is wanted.
-        state: what runs.
-        versions: what would be started now.
-        replaced: the services that the plan makes as they are wanted.
+    `replaced` are the services that the plan brings to what is wanted.
     """
-    leaving = {victim.container for step in plan.steps if isinstance(step, Stop | Remove) for victim in step.victims}
     started = {name for step in plan.steps if isinstance(step, Start) for name, _count in step.counts}
-    found = [one for one in differences(stack, state, versions, leaving) if one.service not in replaced]
-    told = {one.service for one in found} | set(replaced)
-    return plan.noting(
-        [
-            *(one.mixed if one.service in started else one.text for one in found),
-            *(one.text for one in _left_behind(plan, stack, state) if one.service not in told),
-        ]
-    )
+    found = [item for item in differences(stack, state, inputs, leaving(plan)) if item.service not in replaced]
+    covered = {item.service for item in found} | set(replaced)
+    behind = [item.text for item in _left_behind(plan, stack, state) if item.service not in covered]
+    return plan.noting([*(item.mixed if item.service in started else item.text for item in found), *behind])
 
 
 def _left_behind(plan: Plan, stack: Stack, state: State) -> Iterator[Difference]:
-    """Yield the services whose image a plan makes anew while they run, and go on running."""
-    made = {
+    """Yield the services whose image a plan builds or pulls anew while they run, and go on running."""
+    renewed = {
         stack.services[name].image: "built" if isinstance(step, Build) else "pulled"
         for step in plan.steps
         if isinstance(step, Build | Pull)
@@ -116,5 +95,5 @@ def _left_behind(plan: Plan, stack: Stack, state: State) -> Iterator[Difference]
     }
     for name in stack.scalable:
         running = len(state.running(name))
-        if running and (how := made.get(stack.services[name].image)):
+        if running and (how := renewed.get(stack.services[name].image)):
             yield Difference(name, f"its image is {how} anew", running, running, f"invoke deploy {name}")

@@ -1,4 +1,4 @@
-"""In which order services start: as their `depends_on` says, and where that says nothing, stores before replicas."""
+"""Start order: as `depends_on` says, and where that says nothing, stores before replicas."""
 
 from __future__ import annotations
 
@@ -34,17 +34,14 @@ def rank_of(stack: Stack, name: str) -> Rank:
 def start_order(stack: Stack, names: Iterable[str]) -> tuple[tuple[str, ...], ...]:
     """Return services in groups of one rank each: a group starts together, after all that its members depend on.
 
-    Args:
-        stack: what is wanted.
-        names: the services that start; what others of them depend on runs already.
-
     Raises:
         Refused: some depend on one another in a circle.
     """
-    waiting = [name for name in stack.services if name in set(names)]
+    starting = set(names)
+    waiting = [name for name in stack.services if name in starting]
     groups: list[tuple[str, ...]] = []
     while waiting:
-        free = [name for name in waiting if not set(stack.services[name].depends_on) & set(waiting)]
+        free = [name for name in waiting if not stack.services[name].depends_on.keys() & set(waiting)]
         if not free:
             circle = _circle({name: stack.services[name].depends_on for name in waiting})
             raise Refused(
@@ -61,14 +58,14 @@ def dependencies_first(stack: Stack, names: Iterable[str]) -> tuple[str, ...]:
     left = list(names)
     result: list[str] = []
     while left:
-        ready = (name for name in left if not set(stack.services[name].depends_on) & set(left))
+        ready = (name for name in left if not stack.services[name].depends_on.keys() & set(left))
         result.append(next(ready, left[0]))
         left.remove(result[-1])
     return tuple(result)
 
 
 def _circle(needs: Mapping[str, Collection[str]]) -> tuple[str, ...]:
-    """Return a circle in a graph of which every member needs another one; its first member stands at the end, too."""
+    """Return a circle in a graph of which every member needs another one; its first member is repeated at the end."""
     path = [next(iter(needs))]
     while path[-1] not in path[:-1]:
         path.append(next(needed for needed in needs[path[-1]] if needed in needs))
@@ -78,9 +75,9 @@ def _circle(needs: Mapping[str, Collection[str]]) -> tuple[str, ...]:
 def needed_by(stack: Stack, name: str) -> frozenset[str]:
     """Return the services that a service depends on, and those that they depend on."""
     found: set[str] = set()
-    open_names = [name]
-    while open_names:
-        new = set(stack.services[open_names.pop()].depends_on) & set(stack.services) - found
+    pending = [name]
+    while pending:
+        new = stack.services[pending.pop()].depends_on.keys() & stack.services.keys() - found
         found |= new
-        open_names.extend(new)
+        pending.extend(new)
     return frozenset(found)

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import asdict, dataclass, field, replace
 from string import Formatter
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, dataclass_transform
+
+from optimus_ops.model.state import short_id
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from optimus_ops.plan.cause import Cause
+
+JSON_KEYS = {"containers": "victims"}
+"""Field -> key, where journals and scripts know another name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +35,7 @@ class Step:
 
     Args:
         cause: why ("ai-engine: 1 running, 3 wanted").
-        part: the batch that it belongs to ("ai-engine, batch 1 of 4"); "" for none.
+        batch: the batch that it belongs to ("ai-engine, batch 1 of 4"); "" for none.
     """
 
     kind: ClassVar[str] = ""
@@ -38,29 +43,51 @@ class Step:
     """Whether it can't be undone half-way: a signal that arrives meanwhile waits for its end."""
     template: ClassVar[str] = ""
     cause: Cause
-    part: str = ""
+    batch: str = ""
 
     @property
     def text(self) -> str:
         """What is done, in a few words."""
-        return self.template.format_map({own.name: _shown(getattr(self, own.name)) for own in fields(self)})
+        return self.template.format_map(_Values(self))
 
     def as_json(self) -> dict[str, Any]:
         """Return the step as a JSON object: its kind, its text, its cause and its own fields."""
-        own = asdict(self)
-        del own["cause"], own["part"]
-        return {"step": self.kind, "text": self.text, "cause": str(self.cause), "part": self.part, **own}
+        own = {JSON_KEYS.get(key, key): value for key, value in asdict(self).items() if key not in {"cause", "batch"}}
+        return {"step": self.kind, "text": self.text, "cause": str(self.cause), "part": self.batch, **own}
 
 
-def _shown(value: object) -> object:
-    return ", ".join(map(str, value)) if isinstance(value, tuple) else value
+@dataclass(frozen=True, slots=True)
+class _Values:
+    """The values of a step that its text can show."""
+
+    step: Step
+
+    def __getitem__(self, name: str) -> object:
+        value = getattr(self.step, name)
+        return _Listed(value) if isinstance(value, tuple) else value
+
+
+class _Listed(tuple[Any, ...]):
+    """The items of a tuple, joined by commas."""
+
+    __slots__ = ()
+    ITEMS: ClassVar[dict[str, Callable[[Any], str]]] = {
+        "": str,
+        "count": lambda pair: pair[0] if pair[1] == 1 else f"{pair[0]}={pair[1]}",
+        "pair": lambda pair: f"{pair[0]}={pair[1]}",
+        "id": short_id,
+    }
+
+    def __format__(self, spec: str) -> str:
+        """Return the items as text; `{counts:count}` says how."""
+        return ", ".join(map(self.ITEMS[spec], self))
 
 
 S = TypeVar("S", bound=Step)
 
 
 @dataclass_transform(frozen_default=True, kw_only_default=True, field_specifiers=(field,))
-def step(kind: str, text: str = "", *, final: bool = False) -> Callable[[type[S]], type[S]]:
+def step(kind: str, text: str, *, final: bool = False) -> Callable[[type[S]], type[S]]:
     """Make a subclass of `Step` a frozen, slotted, keyword-only dataclass with its kind and text.
 
         @step("reload", "reload {service}")
@@ -69,8 +96,7 @@ def step(kind: str, text: str = "", *, final: bool = False) -> Callable[[type[S]
 
     Args:
         kind: what JSON and journals call it.
-        text: its text as a format string over its fields, tuples joined by commas; if empty, the class has a property
-            `text` of its own.
+        text: format string over its fields and properties, tuples joined by commas.
         final: whether it can't be undone half-way.
     """
 
@@ -78,7 +104,7 @@ def step(kind: str, text: str = "", *, final: bool = False) -> Callable[[type[S]
         cls.kind, cls.template, cls.final = kind, text, final
         made = dataclass(frozen=True, slots=True, kw_only=True)(cls)
         used = {name for _text, name, _spec, _conversion in Formatter().parse(text) if name is not None}
-        if unknown := used - {own.name for own in fields(made)}:
+        if unknown := {name for name in used if not hasattr(made, name)}:
             raise TypeError(f"{cls.__name__} has no {', '.join(sorted(unknown))}: {text!r}")
         return made
 

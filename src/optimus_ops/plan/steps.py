@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from optimus_ops.model.state import short_id
 from optimus_ops.plan.step import ContainerRef, Step, step
 
+# The balancer resolves addresses each second (compose/nginx/upstreams.conf): after that it knows who is gone.
+SETTLE_SECONDS = 1.5
 
-@step("secrets")
+
+@step("secrets", "write secrets{_generated}")
 class WriteSecrets(Step):
     """Complete `.env.secrets` and write the folders that containers mount; `names` are generated."""
 
     names: tuple[str, ...] = ()
 
     @property
-    def text(self) -> str:
-        """What is done, in a few words."""
-        return f"write secrets ({len(self.names)} generated)" if self.names else "write secrets"
+    def _generated(self) -> str:
+        return f" ({len(self.names)} generated)" if self.names else ""
 
 
 @step("bases", "make stand-ins for {images}")
@@ -39,7 +40,7 @@ class Build(Step):
     services: tuple[str, ...]
 
 
-@step("start")
+@step("start", "start {counts:count}")
 class Start(Step):
     """Start containers until each service has its count running; what runs is left alone.
 
@@ -56,13 +57,8 @@ class Start(Step):
     replicas: bool = False
     ended: tuple[str, ...] = ()
 
-    @property
-    def text(self) -> str:
-        """What is done, in a few words."""
-        return f"start {_counted(self.counts)}"
 
-
-@step("wait-healthy")
+@step("wait-healthy", "wait until healthy: {counts:count}{_qualifier}")
 class WaitHealthy(Step):
     """Wait until each service has its count of healthy replicas; one that ends or is unhealthy fails the step.
 
@@ -77,10 +73,8 @@ class WaitHealthy(Step):
     required: bool = True
 
     @property
-    def text(self) -> str:
-        """What is done, in a few words."""
-        how = " (new ones)" if self.new else "" if self.required else " (not required)"
-        return f"wait until healthy: {_counted(self.counts)}{how}"
+    def _qualifier(self) -> str:
+        return " (new ones)" if self.new else "" if self.required else " (not required)"
 
 
 @step("wait-dependency", "wait for a healthy replica of {services}")
@@ -91,7 +85,7 @@ class WaitDependency(Step):
     required: bool = True
 
 
-@step("run-job")
+@step("run-job", "run {service}{_qualifier}")
 class RunJob(Step):
     """Run a job to its end before its dependents start; if not `required`, they start even if it fails."""
 
@@ -99,12 +93,11 @@ class RunJob(Step):
     required: bool = True
 
     @property
-    def text(self) -> str:
-        """What is done, in a few words."""
-        return f"run {self.service}" if self.required else f"run {self.service} (not required)"
+    def _qualifier(self) -> str:
+        return "" if self.required else " (not required)"
 
 
-@step("restart", "restart {victims}")
+@step("restart", "restart {containers}")
 class Restart(Step):
     """Restart containers in place, because what they depend on with `restart: true` was replaced.
 
@@ -112,7 +105,7 @@ class Restart(Step):
     """
 
     service: str
-    victims: tuple[ContainerRef, ...]
+    containers: tuple[ContainerRef, ...]
     seconds: float
 
 
@@ -123,7 +116,7 @@ class Migrate(Step):
     service: str
 
 
-@step("verify")
+@step("verify", "verify routing to {counts:pair}")
 class VerifyRouting(Step):
     """Prove through the balancer that every replica answers and that none that is gone is asked.
 
@@ -136,48 +129,38 @@ class VerifyRouting(Step):
     counts: tuple[tuple[str, int], ...]
     settle: float = 0.0
 
-    @property
-    def text(self) -> str:
-        """What is done, in a few words."""
-        return "verify routing to " + ", ".join(f"{name}={count}" for name, count in self.counts)
 
-
-@step("resume", "let go on {victims}")
+@step("resume", "let go on {containers}")
 class Resume(Step):
     """Unpause frozen containers: they lose nothing, and Compose can't do its work beside them."""
 
-    victims: tuple[ContainerRef, ...]
+    containers: tuple[ContainerRef, ...]
 
 
-@step("stop", "drain and stop {victims}")
+@step("stop", "drain and stop {containers}")
 class Stop(Step):
     """Stop replicas, all at once: each drains upon SIGTERM, and is killed after `seconds` of grace."""
 
-    victims: tuple[ContainerRef, ...]
+    containers: tuple[ContainerRef, ...]
     seconds: float
 
 
-@step("remove", "remove {victims}", final=True)
+@step("remove", "remove {containers}", final=True)
 class Remove(Step):
     """Remove containers."""
 
-    victims: tuple[ContainerRef, ...]
+    containers: tuple[ContainerRef, ...]
 
 
-@step("keep")
+@step("keep", "keep {service}'s image {images:id} for a rollback")
 class Keep(Step):
     """Tag the images (ids) that a service runs now, so that a rollback finds them."""
 
     service: str
     images: tuple[str, ...]
 
-    @property
-    def text(self) -> str:
-        """What is done, in a few words."""
-        return f"keep {self.service}'s image {', '.join(map(short_id, self.images))} for a rollback"
 
-
-@step("pin")
+@step("pin", "pin {_pins}")
 class Pin(Step):
     """Pin images or variables of services to other values than those of the Compose files.
 
@@ -190,11 +173,10 @@ class Pin(Step):
     environment: tuple[tuple[str, str, str], ...] = ()
 
     @property
-    def text(self) -> str:
-        """What is done, in a few words."""
+    def _pins(self) -> tuple[str, ...]:
         images = [f"{service} to {image or 'the image of the Compose files'}" for service, image in self.images]
         variables = [f"{service} to {name}={value}" for service, name, value in self.environment]
-        return f"pin {', '.join([*images, *variables])}"
+        return (*images, *variables)
 
 
 @step("check-contracts", "check the contracts of {services}")
@@ -251,17 +233,8 @@ class RemoveNetwork(Step):
     network: str
 
 
-@step("remove-images")
+@step("remove-images", "remove images {images:id}")
 class RemoveImages(Step):
     """Remove images (ids) that have no name and that nothing runs on."""
 
     images: tuple[str, ...]
-
-    @property
-    def text(self) -> str:
-        """What is done, in a few words."""
-        return f"remove images {', '.join(map(short_id, self.images))}"
-
-
-def _counted(counts: tuple[tuple[str, int], ...]) -> str:
-    return ", ".join(name if count == 1 else f"{name}={count}" for name, count in counts)

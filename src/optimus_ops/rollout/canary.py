@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from optimus_ops.balancer.traffic import observe_new as observe_traffic
 from optimus_ops.errors import OpsError
-from optimus_ops.plan.scale import routed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,7 +24,7 @@ def observe_new(containers: Containers, step: Observe, progress: Progress) -> No
         OpsError: one ended or became unhealthy, or they answer worse than the old ones.
     """
     balancer = containers.stack.balancer
-    if balancer is None or step.service not in routed(containers.stack):
+    if balancer is None or step.service not in containers.stack.routed:
         progress.note = "no requests reach it through the balancer: judged by health alone"
         containers.wait_until(partial(_check_health, containers, step.service), step.seconds)
         return

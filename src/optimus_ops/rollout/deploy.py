@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING
 from optimus_ops.contracts import agree_on_deploy, contracts_to_come
 from optimus_ops.engine.disk import check_disk
 from optimus_ops.engine.subnets import check_subnets
-from optimus_ops.plan.deploy import DeployRequest as RolloutSpec
-from optimus_ops.plan.deploy import check_replaceable, dependents_of, deployable, plan_deploy, rebuilt_images
+from optimus_ops.plan.checks import check_checkout, check_replaceable, check_services
+from optimus_ops.plan.dependents import dependents_of
+from optimus_ops.plan.deploy import deployable, plan_deploy
 from optimus_ops.plan.differences import noting_differences
 from optimus_ops.plan.notes import with_notes
 from optimus_ops.plan.order import dependencies_first
-from optimus_ops.plan.scale import check_checkout, check_services
+from optimus_ops.plan.replacement import rebuilt_images
+from optimus_ops.plan.requests import RolloutSpec
 from optimus_ops.rollout.budget_check import BudgetCheck
 from optimus_ops.rollout.executor import StackExecutor
 from optimus_ops.rollout.moved_tags import moved_tags
@@ -29,7 +31,7 @@ if TYPE_CHECKING:
     from optimus_ops.engine.compose import Compose
     from optimus_ops.model.stack import Stack
     from optimus_ops.model.state import State
-    from optimus_ops.plan.scale import ObservedInputs
+    from optimus_ops.plan.inputs import ObservedInputs
     from optimus_ops.plan.step import Plan
     from optimus_ops.rollout.requests import DeployRequest, RollbackRequest
 
@@ -132,7 +134,7 @@ def make_plan(context: StackContext, state: State, spec: RolloutSpec, *, fit_poo
         return make_plan(context, state, replace(spec, environment=environment))
     plan = with_notes(check.within_budget(plan), stack, state, observe_notices(context, files, state))
     replaced = [name for name in spec.services if name not in spec.dependents]
-    return stack, noting_differences(plan, stack, state, inputs.versions, replaced)
+    return stack, noting_differences(plan, stack, state, inputs, replaced)
 
 
 def _pinned(context: StackContext, spec: RolloutSpec) -> tuple[Compose, bool]:

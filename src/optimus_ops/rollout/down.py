@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from optimus_ops.plan.checks import check_networks
 from optimus_ops.plan.down import plan_down
-from optimus_ops.plan.leftovers import check_networks, clear_one_offs, clear_rest
+from optimus_ops.plan.leftovers import remove_containers, remove_unused
 from optimus_ops.plan.notes import leftover_notes
 from optimus_ops.rollout.executor import StackExecutor
 from optimus_ops.rollout.notices import observe_notices
@@ -49,5 +50,7 @@ def make_plan(context: StackContext, request: DownRequest) -> tuple[Stack, Plan]
     check_networks({name: context.docker.network_users(name) for name in networks}, leaving, one_offs)
     leftovers = replace(leftovers, networks=tuple(set(leftovers.networks) - set(networks)))
     if request.remove_orphans:
-        return files.stack, replace(plan, steps=(*clear_one_offs(leftovers), *plan.steps, *clear_rest(leftovers)))
+        return files.stack, replace(
+            plan, steps=(*remove_containers(leftovers.one_offs), *plan.steps, *remove_unused(leftovers))
+        )
     return files.stack, plan.noting(leftover_notes(leftovers.without(state.ids)))

@@ -142,7 +142,7 @@ class StackExecutor(StepExecutor):
     def applied(self, step: Step) -> bool:
         """Tell whether a step has nothing to do any more."""
         match step:
-            case Remove(victims=leaving):
+            case Remove(containers=leaving):
                 return not {found.container for found in leaving} & self.containers.observe().ids
             case RemoveNetwork(network=network):
                 return network not in self.engine.networks(self.compose.project.name)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from optimus_ops.plan.scale import check_checkout, plan_migrate
+from optimus_ops.plan.checks import check_checkout
+from optimus_ops.plan.scale import plan_migrate
 from optimus_ops.rollout.executor import StackExecutor
 from optimus_ops.stack.context import StackContext
 from optimus_ops.stack.observed_inputs import observe_inputs

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from optimus_ops.engine.leftovers import last_lines, observe_leftovers
 from optimus_ops.model.state import ended_badly
-from optimus_ops.plan.notes import Noticed
+from optimus_ops.plan.notes import Notices
 
 if TYPE_CHECKING:
     from optimus_ops.model.state import State
@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from optimus_ops.stack.observed_inputs import WantedStack
 
 
-def observe_notices(context: StackContext, files: WantedStack, state: State) -> Noticed:
+def observe_notices(context: StackContext, files: WantedStack, state: State) -> Notices:
     """Observe the last output of what ended badly, and leftovers."""
     output = last_lines(context.docker, ended_badly(state, files.stack.jobs))
     leftovers = observe_leftovers(context.docker, context.compose, files.document, files.stack, state)
-    return Noticed(output, leftovers)
+    return Notices(output, leftovers)

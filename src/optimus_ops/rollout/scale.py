@@ -9,10 +9,11 @@ from optimus_ops.engine.disk import check_disk
 from optimus_ops.engine.ports import check_ports
 from optimus_ops.engine.subnets import check_subnets
 from optimus_ops.model.leftovers import Leftovers
+from optimus_ops.plan.checks import check_checkout
 from optimus_ops.plan.differences import noting_differences
-from optimus_ops.plan.leftovers import clear_containers, clear_rest, replaced_images
+from optimus_ops.plan.leftovers import remove_containers, remove_unused, replaced_images
 from optimus_ops.plan.notes import with_notes
-from optimus_ops.plan.scale import check_checkout, plan_scale
+from optimus_ops.plan.scale import plan_scale
 from optimus_ops.rollout.budget_check import BudgetCheck
 from optimus_ops.rollout.executor import StackExecutor
 from optimus_ops.rollout.moved_tags import moved_while_idle
@@ -27,8 +28,9 @@ if TYPE_CHECKING:
     from optimus_ops.change.options import ChangeOptions
     from optimus_ops.model.stack import Stack
     from optimus_ops.model.state import State
-    from optimus_ops.plan.notes import Noticed
-    from optimus_ops.plan.scale import ObservedInputs, ScaleRequest
+    from optimus_ops.plan.inputs import ObservedInputs
+    from optimus_ops.plan.notes import Notices
+    from optimus_ops.plan.requests import ScaleRequest
     from optimus_ops.plan.step import Plan
 
 
@@ -39,7 +41,7 @@ class ObservedScale:
     stack: Stack
     state: State
     inputs: ObservedInputs
-    notices: Noticed
+    notices: Notices
     unanswered: tuple[str, ...]
 
 
@@ -102,7 +104,7 @@ def _with_notices(plan: Plan, observed: ObservedScale, *, remove_orphans: bool) 
     replaced = replaced_images(plan, stack, state, observed.inputs.images)
     leftovers = replace(notices.leftovers, images=(*notices.leftovers.images, *replaced))
     if remove_orphans:
-        plan = replace(plan, steps=(*plan.steps, *clear_containers(leftovers), *clear_rest(leftovers)))
+        plan = replace(plan, steps=(*plan.steps, *remove_containers(leftovers.containers), *remove_unused(leftovers)))
         leftovers = Leftovers()
     plan = with_notes(plan, stack, state, replace(notices, leftovers=leftovers))
-    return noting_differences(plan, stack, state, observed.inputs.versions).noting(observed.unanswered)
+    return noting_differences(plan, stack, state, observed.inputs).noting(observed.unanswered)

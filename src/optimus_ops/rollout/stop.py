@@ -23,7 +23,7 @@ RESUME_SECONDS = 40.0
 
 def stop(containers: Containers, step: Stop, progress: Progress) -> None:
     """Stop containers, each of which drains."""
-    drain(containers, step.victims, step.seconds, progress)
+    drain(containers, step.containers, step.seconds, progress)
 
 
 def drain(containers: Containers, leaving: Sequence[ContainerRef], seconds: float, progress: Progress) -> None:
@@ -73,13 +73,13 @@ def resume(containers: Containers, step: Resume, progress: Progress) -> None:
 
 def _resumed(containers: Containers, step: Resume, progress: Progress) -> bool:
     ready = {replica.id for replica in containers.observe().replicas if replica.ready}
-    late = [resumed.name for resumed in step.victims if resumed.container not in ready]
+    late = [resumed.name for resumed in step.containers if resumed.container not in ready]
     note(progress, f"not healthy yet: {', '.join(late)}" if late else "healthy")
     return not late
 
 
 def _ids(step: Remove | Restart | Resume) -> list[str]:
-    return [found.container for found in step.victims]
+    return [found.container for found in step.containers]
 
 
 def _killed(name: str, after: float, seconds: float) -> str:

@@ -114,7 +114,7 @@ def make_scale(services: Sequence[str]) -> Any:
 
 
 def _scale(options: ChangeOptions, overlays: Mapping[str, bool], **asked: Any) -> None:
-    from optimus_ops.plan.scale import ScaleRequest
+    from optimus_ops.plan.requests import ScaleRequest
     from optimus_ops.rollout.requests import with_deadlines
     from optimus_ops.rollout.scale import scale
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from optimus_ops.change.undo_stack import UndoFailed
 from optimus_ops.errors import MachineLacks, OpsError
-from optimus_ops.plan.scale import going, routed
+from optimus_ops.plan.stop import refs
 from optimus_ops.rollout.routing_check import check_services
 from optimus_ops.rollout.stop import drain
 from optimus_ops.rollout.undo_images import restore_files, restore_image_names
@@ -124,7 +124,7 @@ def restart_stopped(baseline: Baseline, containers: Containers, progress: Progre
     # New ones leave only after the balancer has met the old ones again.
     services = {replica.service for replica in stopped}
     with contextlib.suppress(OpsError):
-        check_services(containers, [name for name in routed(containers.stack) if name in services], 0.0)
+        check_services(containers, [name for name in containers.stack.routed if name in services], 0.0)
     yield from (f"started {replica.name} again" for replica in stopped)
 
 
@@ -184,7 +184,7 @@ def _drain(containers: Containers, new: Iterable[Replica], progress: Progress) -
         and containers.before.running(replica.service)
     ]
     for service in dict.fromkeys(replica.service for replica in used):
-        leaving = going(replica for replica in used if replica.service == service)
+        leaving = refs(replica for replica in used if replica.service == service)
         seconds = containers.stack.services[service].stop_seconds
         drain(containers, leaving, seconds, progress)
 

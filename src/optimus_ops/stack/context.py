@@ -11,7 +11,7 @@ from optimus_ops.change.run import ChangeRun
 from optimus_ops.engine.observe import Docker
 from optimus_ops.engine.observed_stack import observed_stack
 from optimus_ops.errors import MachineLacks, Refused
-from optimus_ops.plan.scale import check_services
+from optimus_ops.plan.checks import check_services
 from optimus_ops.project.settings import check_name, load_project
 from optimus_ops.stack.observed_inputs import WantedStack
 from optimus_ops.stack.overlays import compose_of

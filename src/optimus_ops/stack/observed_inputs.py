@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from optimus_ops.plan.scale import ObservedInputs, idle_images
+from optimus_ops.plan.images import idle_images
+from optimus_ops.plan.inputs import ObservedInputs
 from optimus_ops.stack.config_changes import Gifts, lasting
 
 if TYPE_CHECKING:

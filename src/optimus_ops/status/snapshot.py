@@ -173,7 +173,7 @@ def _differences(
         return (), None
     files = WantedStack(wanted.document, wanted.stack)
     try:
-        return differences(wanted.stack, state, look_at_runs(compose, engine, files, state).versions), None
+        return differences(wanted.stack, state, look_at_runs(compose, engine, files, state)), None
     except OpsError as error:
         return (), f"what runs otherwise than wanted is unknown: {error.message}"
 

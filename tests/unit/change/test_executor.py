@@ -134,7 +134,7 @@ def test_a_removal_that_has_begun_ends_whatever_signal_comes(tmp_path: Path) -> 
             super().carry_out(step, progress)
 
     actor = Interrupting()
-    plan = Plan("shop", "deploy", (Remove(victims=(ContainerRef("shop-ai-1", "id"),), cause=Cause("replaced")),))
+    plan = Plan("shop", "deploy", (Remove(containers=(ContainerRef("shop-ai-1", "id"),), cause=Cause("replaced")),))
     stream = io.StringIO()
     journal = Journal.begin(tmp_path, plan)
     execute(

@@ -23,7 +23,7 @@ def test_a_stack_stops_in_order_by_what_its_containers_tell() -> None:
     there = state(replica("db", stop_seconds=10.0), web, replica("edge", stop_seconds=30.0))
     stack = observed_stack(there, balancer="edge", migrations="migrations")
     stops = [step for step in plan_down(stack, there, []).steps if isinstance(step, Stop)]
-    assert [(step.victims[0].name, step.seconds) for step in stops] == [
+    assert [(step.containers[0].name, step.seconds) for step in stops] == [
         ("shop-edge-1", 30.0),
         ("shop-web-1", 70.0),
         ("shop-db-1", 10.0),

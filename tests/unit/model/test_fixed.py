@@ -10,8 +10,10 @@ from tests.unit.stacks import IMAGES, running, stack
 from optimus_ops.errors import Refused
 from optimus_ops.model.scalable import scalable_services
 from optimus_ops.model.stack import Stack, parse_stack
-from optimus_ops.plan.deploy import DeployRequest, plan_deploy
-from optimus_ops.plan.scale import ObservedInputs, ScaleRequest, plan_scale
+from optimus_ops.plan.deploy import plan_deploy
+from optimus_ops.plan.inputs import ObservedInputs
+from optimus_ops.plan.requests import RolloutSpec, ScaleRequest
+from optimus_ops.plan.scale import plan_scale
 
 HERE = ObservedInputs(images=IMAGES)
 FIXED: list[tuple[dict[str, Any], str]] = [
@@ -40,7 +42,7 @@ def test_a_second_replica_is_refused_by_name(changes: dict[str, Any], named: str
 @pytest.mark.parametrize(("changes", "named"), FIXED)
 def test_a_replacement_beside_it_is_refused_by_name(changes: dict[str, Any], named: str) -> None:
     with pytest.raises(Refused) as refused:
-        plan_deploy(with_ai(**changes), running(ai=1), DeployRequest(("ai",), force=True), HERE)
+        plan_deploy(with_ai(**changes), running(ai=1), RolloutSpec(("ai",), force=True), HERE)
     assert f"only one container can have {named}" in refused.value.message
 
 

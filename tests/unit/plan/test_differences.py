@@ -11,9 +11,10 @@ from optimus_ops.model.container_inputs import Changed
 from optimus_ops.model.stack import PublishedPort
 from optimus_ops.model.state import State
 from optimus_ops.plan.differences import differences, noting_differences
+from optimus_ops.plan.inputs import ObservedInputs
 from optimus_ops.plan.render import plan_json, plan_text
-from optimus_ops.plan.scale import ObservedInputs, ScaleRequest, plan_scale
-from optimus_ops.plan.stale import Versions
+from optimus_ops.plan.requests import ScaleRequest
+from optimus_ops.plan.scale import plan_scale
 from optimus_ops.plan.step import Plan
 from optimus_ops.plan.steps import Stop
 
@@ -21,11 +22,11 @@ FILE = Changed("configuration", "tenants.yaml")
 OUTAGE = "invoke down, then invoke up (an outage: it has one container)"
 
 
-def versions(**changes: tuple[Changed, ...]) -> Versions:
-    return Versions(IMAGES, changes=changes)
+def versions(**changes: tuple[Changed, ...]) -> ObservedInputs:
+    return ObservedInputs(IMAGES, changes=changes)
 
 
-def texts(there: State, seen: Versions, **services: Any) -> list[str]:
+def texts(there: State, seen: ObservedInputs, **services: Any) -> list[str]:
     return [one.text for one in differences(stack(**services), there, seen)]
 
 
@@ -81,9 +82,8 @@ def test_a_variable_that_was_taken_away_is_no_variable_with_another_value() -> N
     assert "its definition in the Compose files changed (names of variables)" in found
 
 
-def scaled(there: State, seen: Versions, **counts: int) -> Plan:
-    around = ObservedInputs(images=seen.images, changes=seen.changes)
-    plan = plan_scale(stack(), there, ScaleRequest(counts), around)
+def scaled(there: State, seen: ObservedInputs, **counts: int) -> Plan:
+    plan = plan_scale(stack(), there, ScaleRequest(counts), seen)
     return noting_differences(plan, stack(), there, seen)
 
 
@@ -109,7 +109,7 @@ def test_where_nothing_is_to_be_done_it_is_not_said_alone() -> None:
 
 def test_what_leaves_differs_no_more() -> None:
     plan = scaled(running(ai=2, memory=1), versions(ai1=(FILE,)), ai=1)
-    assert [victim.container for step in plan.steps if isinstance(step, Stop) for victim in step.victims] == ["ai1"]
+    assert [victim.container for step in plan.steps if isinstance(step, Stop) for victim in step.containers] == ["ai1"]
     assert plan.notes == ()
 
 

@@ -8,8 +8,11 @@ from tests.unit.stacks import IMAGES, replica, running, stack, state
 from optimus_ops.engine.leftovers import former_images, remove_nameless
 from optimus_ops.errors import Refused
 from optimus_ops.model.leftovers import Leftovers
-from optimus_ops.plan.leftovers import check_networks, clear_containers, clear_rest, replaced_images
-from optimus_ops.plan.scale import ObservedInputs, ScaleRequest, plan_scale
+from optimus_ops.plan.checks import check_networks
+from optimus_ops.plan.inputs import ObservedInputs
+from optimus_ops.plan.leftovers import remove_containers, remove_unused, replaced_images
+from optimus_ops.plan.requests import ScaleRequest
+from optimus_ops.plan.scale import plan_scale
 from optimus_ops.plan.steps import Stop
 
 
@@ -20,7 +23,7 @@ def test_containers_are_drained_with_their_own_grace_and_removed_then_the_rest()
         networks=("shop_old",),
         images=("sha256:0123456789abcdef",),
     )
-    steps = (*clear_containers(left), *clear_rest(left))
+    steps = (*remove_containers(left.containers), *remove_unused(left))
     assert [step.text for step in steps] == [
         "drain and stop shop-old-1, shop-ai-run-1",
         "remove shop-old-1, shop-old-2, shop-ai-run-1",
@@ -33,7 +36,7 @@ def test_containers_are_drained_with_their_own_grace_and_removed_then_the_rest()
 
 def test_nothing_left_over_is_nothing_to_do() -> None:
     assert not Leftovers()
-    assert (*clear_containers(Leftovers()), *clear_rest(Leftovers())) == ()
+    assert (*remove_containers(()), *remove_unused(Leftovers())) == ()
 
 
 def test_a_network_in_use_by_a_compose_run_is_refused_with_the_flag_that_removes_it() -> None:

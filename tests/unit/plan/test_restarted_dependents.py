@@ -6,8 +6,10 @@ from tests.unit.plan.test_start_order import ended, service, stack
 from tests.unit.stacks import replica, state
 
 from optimus_ops.model.stack import COMPLETED, HEALTHY, STARTED
-from optimus_ops.plan.deploy import DeployRequest, dependents_of, plan_deploy
-from optimus_ops.plan.scale import ObservedInputs
+from optimus_ops.plan.dependents import dependents_of
+from optimus_ops.plan.deploy import plan_deploy
+from optimus_ops.plan.inputs import ObservedInputs
+from optimus_ops.plan.requests import RolloutSpec
 from optimus_ops.plan.steps import Restart, RunJob, Start, Stop, WaitDependency
 
 RESTART = {"condition": STARTED, "restart": True}
@@ -27,7 +29,7 @@ THERE = (replica("web"), replica("edge"), replica("cron"), replica("other"), rep
 def steps(*there: Any, services: tuple[str, ...] = ("api",), **facts: Any) -> tuple[Any, ...]:
     now = state(*there)
     dependents = dependents_of(MADE, now, services)
-    request = DeployRequest((*services, *sorted(dependents, reverse=True)), observe=0.0, dependents=dependents)
+    request = RolloutSpec((*services, *sorted(dependents, reverse=True)), observe=0.0, dependents=dependents)
     return plan_deploy(MADE, now, request, ObservedInputs(images={"x": "sha256:x"}, **facts)).steps
 
 
@@ -66,6 +68,6 @@ def test_a_new_version_starts_behind_its_jobs_and_healthy_dependencies() -> None
 
 def test_a_rollback_runs_no_jobs() -> None:
     now = state(STALE, replica("db"), ended("init", exit_code=3))
-    request = DeployRequest(("api",), observe=0.0, migrate=False, purpose="rollback")
+    request = RolloutSpec(("api",), observe=0.0, migrate=False, purpose="rollback")
     plan = plan_deploy(MADE, now, request, ObservedInputs(images={"x": "sha256:x"}))
     assert not [step for step in plan.steps if isinstance(step, RunJob)]

@@ -6,10 +6,14 @@ from hypothesis import strategies as st
 from tests.unit.stacks import IMAGES, migrated, replica, running, stack, state
 
 from optimus_ops.errors import MachineLacks, Refused
+from optimus_ops.plan.checks import check_checkout
 from optimus_ops.plan.down import plan_down
+from optimus_ops.plan.inputs import ObservedInputs
 from optimus_ops.plan.render import plan_json, plan_text
-from optimus_ops.plan.scale import ObservedInputs, ScaleRequest, check_checkout, plan_migrate, plan_scale, victims
+from optimus_ops.plan.requests import ScaleRequest
+from optimus_ops.plan.scale import plan_migrate, plan_scale
 from optimus_ops.plan.steps import Pull, Remove, Start, Stop
+from optimus_ops.plan.stop import leaving_first
 
 HERE = ObservedInputs(images=IMAGES)
 
@@ -189,13 +193,13 @@ def test_a_store_cannot_be_scaled() -> None:
 
 def test_victims_are_stale_ones_then_unhealthy_ones_then_the_youngest() -> None:
     replicas = [replica("ai", 1), replica("ai", 2, health="unhealthy"), replica("ai", 3), replica("ai", 4)]
-    assert [victim.number for victim in victims(replicas, 4, {"ai1"})] == [1, 2, 4, 3]
+    assert [victim.number for victim in leaving_first(replicas, 4, {"ai1"})] == [1, 2, 4, 3]
 
 
 def test_a_replica_of_an_older_image_is_the_first_to_go() -> None:
     there = state(*(replica("ai", n, image_id="sha256:old" if n == 1 else IMAGES["shop/ai:local"]) for n in (1, 2, 3)))
     steps = plan_scale(stack(), there, ScaleRequest({"ai": 2}), HERE).steps
-    assert [victim.name for step in steps if isinstance(step, Stop) for victim in step.victims] == ["shop-ai-1"]
+    assert [victim.name for step in steps if isinstance(step, Stop) for victim in step.containers] == ["shop-ai-1"]
 
 
 def test_down_stops_the_balancer_first_and_stores_last() -> None:
@@ -227,7 +231,7 @@ def test_json_holds_the_same_steps_as_the_text() -> None:
 def test_a_plan_leads_to_the_wanted_number_and_touches_no_other_service(now: int, wanted: int, other: int) -> None:
     plan = plan_scale(stack(), running(ai=now, memory=other), ScaleRequest({"ai": wanted}), HERE)
     started = {name: count for step in plan.steps if isinstance(step, Start) for name, count in step.counts}
-    removed = [victim for step in plan.steps if isinstance(step, Remove) for victim in step.victims]
+    removed = [victim for step in plan.steps if isinstance(step, Remove) for victim in step.containers]
     assert max(started.get("ai", now), now) - len(removed) == wanted
     assert set(started) <= {"ai"}
     assert all(victim.name.startswith("shop-ai-") for victim in removed)

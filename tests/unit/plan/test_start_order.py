@@ -9,8 +9,10 @@ from tests.unit.stacks import IMAGES, replica, state
 
 from optimus_ops.errors import Refused
 from optimus_ops.model.stack import COMPLETED, HEALTHY, STARTED, Stack, parse_stack
+from optimus_ops.plan.inputs import ObservedInputs
 from optimus_ops.plan.order import dependencies_first, start_order
-from optimus_ops.plan.scale import ObservedInputs, ScaleRequest, plan_migrate, plan_scale
+from optimus_ops.plan.requests import ScaleRequest
+from optimus_ops.plan.scale import plan_migrate, plan_scale
 from optimus_ops.plan.steps import RunJob, WaitHealthy
 
 SCALABLE = {"com.optimus.scalable": "true"}

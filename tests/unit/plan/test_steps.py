@@ -51,26 +51,26 @@ EXAMPLES: tuple[Step, ...] = (
     Pull(services=("redis", "postgres"), cause=Cause("not here")),
     Build(services=("ai", "memory"), cause=Cause("--build")),
     Start(counts=COUNTS, cause=Cause("ai: 1 running, 3 wanted")),
-    Start(counts=(("ai", 1),), replicas=True, ended=("e" * 64,), cause=Cause("0 running"), part=BATCH),
+    Start(counts=(("ai", 1),), replicas=True, ended=("e" * 64,), cause=Cause("0 running"), batch=BATCH),
     WaitHealthy(counts=COUNTS, cause=Cause("they were started")),
-    WaitHealthy(counts=COUNTS, new=True, cause=Cause("they were started"), part=BATCH),
+    WaitHealthy(counts=COUNTS, new=True, cause=Cause("they were started"), batch=BATCH),
     WaitHealthy(counts=COUNTS, required=False, cause=Cause("they were started")),
     WaitDependency(services=("postgres", "redis"), required=False, cause=Cause("depended on")),
     RunJob(service="seed", cause=Cause("never ran")),
     RunJob(service="seed", required=False, cause=Cause("never ran")),
-    Restart(service="ai", victims=(ONE, TWO), seconds=1.5, cause=Cause("restart: true")),
+    Restart(service="ai", containers=(ONE, TWO), seconds=1.5, cause=Cause("restart: true")),
     Migrate(service="migrations", cause=Cause("--run-migrations")),
     VerifyRouting(counts=COUNTS, settle=1.5, cause=Cause("replicas were removed")),
-    Resume(victims=(ONE, TWO), cause=Cause("frozen")),
-    Stop(victims=(ONE, TWO), seconds=80.0, cause=Cause("2 too many"), part=BATCH),
-    Remove(victims=(ONE,), cause=Cause("replaced")),
+    Resume(containers=(ONE, TWO), cause=Cause("frozen")),
+    Stop(containers=(ONE, TWO), seconds=80.0, cause=Cause("2 too many"), batch=BATCH),
+    Remove(containers=(ONE,), cause=Cause("replaced")),
     Keep(service="ai", images=IMAGES, cause=Cause("it runs now")),
     Pin(images=(("ai", "shop/ai:2"), ("memory", "")), cause=Cause("as asked for")),
     Pin(environment=(("memory", "DB_POOL_SIZE", "3"),), cause=Cause("so that the database has enough connections")),
     CheckContracts(services=("ai", "memory"), cause=Cause("both versions run")),
     CheckMigrations(service="migrations", allow_contract=True, cause=Cause("old replicas run")),
     CheckBudgets(peak=COUNTS, cause=Cause("the database could not be asked")),
-    Observe(service="ai", seconds=10.0, cause=Cause("old ones serve"), part=BATCH),
+    Observe(service="ai", seconds=10.0, cause=Cause("old ones serve"), batch=BATCH),
     Observe(service="ai", seconds=0.25, cause=Cause("old ones serve")),
     CheckConfig(service="nginx-lb", cause=Cause("configuration changed")),
     Reload(service="nginx-lb", cause=Cause("configuration changed")),
@@ -102,7 +102,7 @@ class Greet(Step):
 def test_a_step_has_its_kind_its_text_and_its_own_fields_in_order(
     people: tuple[str, ...], hour: float, cause: str, batch: str
 ) -> None:
-    greet = Greet(people=people, hour=hour, cause=Cause(cause), part=batch)
+    greet = Greet(people=people, hour=hour, cause=Cause(cause), batch=batch)
     assert list(greet.as_json().items()) == [
         ("step", "greet"),
         ("text", f"greet {', '.join(people)} at {hour:g}"),

@@ -9,12 +9,15 @@ from tests.unit.stacks import IMAGES, replica, running, stack, state
 
 from optimus_ops.model.leftovers import Leftovers
 from optimus_ops.model.state import Replica, State, ended_badly
-from optimus_ops.plan.deploy import DeployRequest, deployable, plan_deploy
-from optimus_ops.plan.notes import Noticed, with_notes
+from optimus_ops.plan.deploy import deployable, plan_deploy
+from optimus_ops.plan.inputs import ObservedInputs
+from optimus_ops.plan.notes import Notices, with_notes
 from optimus_ops.plan.render import plan_json, plan_text
-from optimus_ops.plan.scale import ObservedInputs, ScaleRequest, plan_scale, victims
+from optimus_ops.plan.requests import RolloutSpec, ScaleRequest
+from optimus_ops.plan.scale import plan_scale
 from optimus_ops.plan.step import Plan
 from optimus_ops.plan.steps import Remove, Start, Stop
+from optimus_ops.plan.stop import leaving_first
 
 HERE = ObservedInputs(images=IMAGES)
 CRASHES: dict[str, Any] = {"status": "restarting", "health": "starting", "exit_code": 7, "restarts": 12}
@@ -56,9 +59,9 @@ def test_what_does_not_serve_goes_before_what_does(facts: dict[str, Any]) -> Non
 def test_what_is_frozen_goes_on_and_counts_as_running() -> None:
     there = with_ai(replica("ai", 1), replica("ai", 2, status="paused"))
     assert texts(plan_scale(stack(), there, ScaleRequest({"ai": 2}), HERE)) == ["let go on shop-ai-2"]
-    plan = plan_deploy(stack(), there, DeployRequest(("ai",)), HERE)
+    plan = plan_deploy(stack(), there, RolloutSpec(("ai",)), HERE)
     assert texts(plan) == ["let go on shop-ai-2"]
-    assert with_notes(plan, stack(), there, Noticed()).notes == ()
+    assert with_notes(plan, stack(), there, Notices()).notes == ()
 
 
 def test_a_frozen_store_goes_on_before_anything_is_started() -> None:
@@ -72,7 +75,7 @@ def test_a_frozen_store_goes_on_before_anything_is_started() -> None:
 def test_what_counts_as_ended_does_not_count_when_it_runs_again_meanwhile() -> None:
     there = with_ai(replica("ai", 1), replica("ai", 2, **CRASHES))
     scale = plan_scale(stack(), there, ScaleRequest(), HERE)
-    deploy = plan_deploy(stack(), there, DeployRequest(("ai",)), HERE)
+    deploy = plan_deploy(stack(), there, RolloutSpec(("ai",)), HERE)
     for plan in (scale, deploy):
         assert {step.ended for step in plan.steps if isinstance(step, Start)} == {("ai2",)}
 
@@ -93,7 +96,7 @@ def test_what_the_engine_is_removing_is_not_wanted_back() -> None:
 def test_a_deploy_replaces_what_does_not_serve(facts: dict[str, Any]) -> None:
     there = with_ai(replica("ai", 1, **facts))
     assert "ai" in deployable(stack(), there)
-    assert texts(plan_deploy(stack(), there, DeployRequest(("ai",)), HERE)) == [
+    assert texts(plan_deploy(stack(), there, RolloutSpec(("ai",)), HERE)) == [
         "check the contracts of ai",
         "start ai",
         "wait until healthy: ai (new ones)",
@@ -106,10 +109,10 @@ def test_a_deploy_replaces_what_does_not_serve(facts: dict[str, Any]) -> None:
 def test_a_deploy_keeps_the_number_that_was_wanted_before_one_crashed() -> None:
     there = with_ai(replica("ai", 1), replica("ai", 2), replica("ai", 3, **CRASHES))
     plan = plan_deploy(
-        stack(), there, DeployRequest(("ai",)), ObservedInputs(images={**IMAGES, "shop/ai:local": "sha256:new"})
+        stack(), there, RolloutSpec(("ai",)), ObservedInputs(images={**IMAGES, "shop/ai:local": "sha256:new"})
     )
     assert "wait until healthy: ai=3 (new ones)" in texts(plan)
-    stopped = [victim.name for step in plan.steps if isinstance(step, Stop) for victim in step.victims]
+    stopped = [victim.name for step in plan.steps if isinstance(step, Stop) for victim in step.containers]
     assert stopped == ["shop-ai-2", "shop-ai-1"]
 
 
@@ -141,7 +144,7 @@ def test_forced_scaling_means_the_services_named_or_all() -> None:
 
     def removed(counts: dict[str, int]) -> set[str]:
         plan = plan_scale(stack(), there, ScaleRequest(counts, force=True), HERE)
-        return {victim.name for step in plan.steps if isinstance(step, Remove) for victim in step.victims}
+        return {victim.name for step in plan.steps if isinstance(step, Remove) for victim in step.containers}
 
     assert removed({"ai": 1}) == {"shop-ai-1"}
     assert removed({}) == {"shop-ai-1", "shop-memory-1"}
@@ -149,7 +152,7 @@ def test_forced_scaling_means_the_services_named_or_all() -> None:
 
 def test_without_force_what_is_not_well_stays_and_is_told_in_one_line_with_the_way_out() -> None:
     there = with_ai(replica("ai", 1, health="unhealthy"), replica("ai", 2, restarts=2), replica("ai", 3))
-    plan = with_notes(plan_scale(stack(), there, ScaleRequest({"ai": 3}), HERE), stack(), there, Noticed())
+    plan = with_notes(plan_scale(stack(), there, ScaleRequest({"ai": 3}), HERE), stack(), there, Notices())
     assert not plan
     [line] = plan_text(plan).splitlines()[1:]
     assert "shop-ai-1 is unhealthy, shop-ai-2 was started again 2 times by the engine; to replace it" in line
@@ -159,12 +162,12 @@ def test_without_force_what_is_not_well_stays_and_is_told_in_one_line_with_the_w
 def test_nothing_is_told_of_what_the_plan_replaces() -> None:
     there = with_ai(replica("ai", 1, health="unhealthy"))
     plan = plan_scale(stack(), there, ScaleRequest({"ai": 1}, force=True), HERE)
-    assert with_notes(plan, stack(), there, Noticed()).notes == ()
+    assert with_notes(plan, stack(), there, Notices()).notes == ()
 
 
 def test_a_store_that_is_not_well_is_told_without_an_offer_to_replace_it() -> None:
     there = state(replica("redis", health="unhealthy"))
-    assert with_notes(Plan("shop", "scale"), stack(), there, Noticed()).notes == (
+    assert with_notes(Plan("shop", "scale"), stack(), there, Notices()).notes == (
         "shop-redis-1 is unhealthy; see: invoke logs redis",
     )
 
@@ -172,7 +175,7 @@ def test_a_store_that_is_not_well_is_told_without_an_offer_to_replace_it() -> No
 def test_what_ended_is_told_with_its_exit_code_and_last_lines() -> None:
     there = with_ai(replica("ai", 1), replica("ai", 2, **CRASHES))
     plan = plan_scale(stack(), there, ScaleRequest(), HERE)
-    noted = with_notes(plan, stack(), there, Noticed({"ai2": ("loading", "relation is missing")}))
+    noted = with_notes(plan, stack(), there, Notices({"ai2": ("loading", "relation is missing")}))
     assert plan_text(noted).splitlines()[-3:] == [
         "  ! shop-ai-2 ended with 7 and was started again 12 times; it said last:",
         "      loading",
@@ -188,11 +191,11 @@ def test_a_job_that_ended_well_has_not_ended_badly() -> None:
 
 def test_victims_are_restarted_ones_before_younger_ones() -> None:
     replicas = [replica("ai", 1, restarts=3), replica("ai", 2), replica("ai", 3, health="unhealthy")]
-    assert [victim.number for victim in victims(replicas, 3)] == [3, 1, 2]
+    assert [victim.number for victim in leaving_first(replicas, 3)] == [3, 1, 2]
 
 
 def test_leftovers_are_told_unless_they_go() -> None:
     left = Leftovers(orphans=(replica("old"),))
-    assert with_notes(Plan("shop", "up"), stack(), state(replica("old")), Noticed(leftovers=left)).notes == (
+    assert with_notes(Plan("shop", "up"), stack(), state(replica("old")), Notices(leftovers=left)).notes == (
         "no longer in the Compose files: old (shop-old-1 runs); to remove: --remove-orphans",
     )
