@@ -12,11 +12,10 @@ from importlib.metadata import distributions
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from optimus_ops.doctor.checks import EngineFacts, Images, Packages, Tools
+from optimus_ops.doctor.model import EngineFacts, Packages, Tools
 from optimus_ops.engine.observe import parse_time
 from optimus_ops.engine.ports import busy
 from optimus_ops.errors import MachineLacks, OpsError
-from optimus_ops.images.registry import registry_answers
 from optimus_ops.system.process import run
 
 if TYPE_CHECKING:
@@ -78,24 +77,10 @@ def available_memory(source: Path = Path("/proc/meminfo")) -> int | None:
 
 
 def taken_ports(stack: Stack, state: State) -> Mapping[str, tuple[PublishedPort, ...]]:
-    """Return service -> ports that it wants and somebody else holds; what runs holds its own."""
-    idle = {
-        name: one for name, one in stack.services.items() if not any(replica.occupied for replica in state.of(name))
-    }
-    wanted = {name: busy(one.published) for name, one in idle.items()}
-    return {name: ports for name, ports in wanted.items() if ports}
-
-
-def read_images(stack: Stack, engine: Docker) -> Images:
-    """Look which images are here; the registry is asked only for missing ones."""
-    here = engine.images([*stack.images, *stack.public_images])
-    own = {one.image for one in stack.services.values() if one.builds}
-    unbuilt = tuple(sorted(image for image in own if image not in here))
-    run_here = {one.image for one in stack.services.values() if not one.builds}
-    # What builds start from is needed only where something is still to be built.
-    needed = stack.public_images if unbuilt else tuple(image for image in stack.public_images if image in run_here)
-    missing = tuple(image for image in needed if image not in here)
-    return Images(missing, unbuilt, registry_answers(missing) if missing else None)
+    """Return service -> ports that it wants and another program holds; what runs holds its own."""
+    idle = [name for name in stack.services if not any(replica.occupied for replica in state.of(name))]
+    taken = {name: busy(stack.services[name].published) for name in idle}
+    return {name: ports for name, ports in taken.items() if ports}
 
 
 def read_packages(lock: Path) -> Packages:

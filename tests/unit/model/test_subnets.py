@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from optimus_ops.doctor.checks import check_subnets
+from optimus_ops.doctor.stack_checks import check_subnets
 from optimus_ops.model.subnets import (
     Network,
     Subnet,
@@ -98,7 +98,7 @@ def test_doctor_fails_for_what_runs_and_warns_of_what_a_flag_adds() -> None:
     problem = SubnetProblem("taken", "take another")
     verdicts = [check_subnets([problem], []), check_subnets([], [problem]), check_subnets([], [])]
     assert [(check.verdict, check.hint) for check in verdicts] == [
-        ("fail", "take another"),
-        ("warn", "take another"),
+        ("failed", "take another"),
+        ("warning", "take another"),
         ("ok", ""),
     ]

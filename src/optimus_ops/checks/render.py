@@ -1,0 +1,59 @@
+"""Checks for people and for programs."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from rich.text import Text
+
+from optimus_ops.checks.model import VERDICTS, count_verdicts
+from optimus_ops.text.table import make_table
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from rich.table import Table
+
+    from optimus_ops.checks.model import Check, Verdict
+
+STYLES: dict[Verdict, str] = {"ok": "green", "warning": "yellow", "failed": "red", "not allowed": "cyan"}
+SIGNS: dict[Verdict, str] = {"ok": "✓", "warning": "!", "failed": "✗", "not allowed": "?"}
+
+
+def check_table(checks: Iterable[Check]) -> Table:
+    """Return checks of several subjects: a row for each, and below what was found what to do."""
+    rows = []
+    subject = ""
+    for check in checks:
+        verdict = Text(check.verdict, STYLES[check.verdict])
+        rows.append(("" if check.subject == subject else check.subject, check.name, verdict, _found(check)))
+        subject = check.subject
+    return make_table(("WHERE", "CHECK", "VERDICT", "FOUND"), rows, folded=("FOUND",))
+
+
+def check_list(checks: Iterable[Check]) -> Table:
+    """Return checks of one subject: a sign and the name, and beside them what was found and what to do."""
+    rows = [
+        (Text.assemble((SIGNS[check.verdict], STYLES[check.verdict]), f" {check.name}"), _found(check))
+        for check in checks
+    ]
+    return make_table(("CHECK", "FOUND"), rows, folded=("FOUND",), show_header=False)
+
+
+def _found(check: Check) -> Text:
+    return Text.assemble(check.found, (f"\n→ {check.hint}" if check.hint else "", "dim"))
+
+
+def summary(checks: Sequence[Check]) -> str:
+    """Return the numbers of verdicts: "2 checks: 1 ok, 0 warning, 1 failed, 0 not allowed"."""
+    count = count_verdicts(checks)
+    numbers = ", ".join(f"{count[verdict]} {verdict}" for verdict in VERDICTS)
+    return f"{len(checks)} check{'s' * (len(checks) != 1)}: {numbers}"
+
+
+def check_json(check: Check) -> dict[str, Any]:
+    """Return a check as a JSON object; that a prerequisite is missing is told by the exit code."""
+    document = asdict(check)
+    del document["prerequisite"]
+    return document

@@ -1,0 +1,61 @@
+"""Facts about the host, the engine and the checkout, as `invoke doctor` reads them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from optimus_ops.engine.observe import Docker
+    from optimus_ops.model.stack import Stack
+    from optimus_ops.model.state import State
+    from optimus_ops.project.settings import Project
+
+
+@dataclass(frozen=True, slots=True)
+class DoctorContext:
+    """What a subsystem's checks may read.
+
+    Args:
+        stack: what the Compose files want; None where they can't be read.
+        engine: None where none answers.
+    """
+
+    project: Project
+    stack: Stack | None
+    state: State
+    engine: Docker | None
+
+
+@dataclass(frozen=True, slots=True)
+class Tools:
+    """Versions of the command line's plug-ins; None where one is missing."""
+
+    compose: str | None
+    buildx: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class EngineFacts:
+    """What the engine reports about itself.
+
+    Args:
+        folder: where it keeps images, containers and volumes.
+        memory: of its host, in bytes.
+        clock: its time minus this host's, in seconds.
+    """
+
+    version: str
+    folder: str
+    cpus: int
+    memory: int
+    clock: float
+
+
+@dataclass(frozen=True, slots=True)
+class Packages:
+    """How the Python environment differs from the lock: name -> "8.0 (locked 8.1)"."""
+
+    locked: int
+    different: Mapping[str, str] = field(default_factory=dict)

@@ -1,0 +1,100 @@
+"""Checks of the stack and the checkout: networks, ports, leftovers, the state folder, Python packages."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from optimus_ops.checks.model import Check
+from optimus_ops.model.leftovers import Leftovers
+from optimus_ops.model.state import ended_badly
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+    from pathlib import Path
+
+    from optimus_ops.doctor.model import Packages
+    from optimus_ops.model.stack import PublishedPort, Stack
+    from optimus_ops.model.state import State
+    from optimus_ops.model.subnets import SubnetProblem
+
+STACK, CHECKOUT = "stack", "checkout"
+NO_LEFTOVERS = Leftovers()
+SHOWN_PACKAGES = 5
+
+
+def check_subnets(now: Sequence[SubnetProblem], later: Sequence[SubnetProblem]) -> Check:
+    """Check the networks whose addresses the files fix.
+
+    Args:
+        now: conflicts of the stack as it is.
+        later: conflicts of the stack with the overlays that a flag adds.
+    """
+    if now:
+        hint = "; ".join(dict.fromkeys(problem.hint for problem in now))
+        return Check(STACK, "networks", "failed", "; ".join(problem.found for problem in now), hint)
+    if later:
+        found = f"with --sentinel: {'; '.join(problem.found for problem in later)}"
+        return Check(STACK, "networks", "warning", found, "; ".join(dict.fromkeys(problem.hint for problem in later)))
+    return Check(STACK, "networks", "ok", "no other network has addresses that the files want")
+
+
+def check_ports(taken: Mapping[str, Sequence[PublishedPort]], own: Iterable[PublishedPort]) -> Check:
+    """Check the ports on the host: free, or held by the project itself.
+
+    Args:
+        taken: service -> ports that another program holds.
+        own: ports that the project publishes, taken or not.
+    """
+    busy = [f"{port.host_ip or '*'}:{port.host_port} (for {name})" for name, ports in taken.items() for port in ports]
+    if busy:
+        hint = "end what listens there (ss -ltnp), or choose another port, as in AI_ENGINE_PORT=18010"
+        return Check(STACK, "ports", "failed", f"in use by something else: {', '.join(busy)}", hint)
+    numbers = ", ".join(str(port.host_port) for port in own if port.host_port)
+    return Check(STACK, "ports", "ok", f"{numbers} free or ours" if numbers else "none is published")
+
+
+def check_leftovers(
+    state: State, stack: Stack | None, abandoned: Sequence[str], leftovers: Leftovers = NO_LEFTOVERS
+) -> Check:
+    """Check for what earlier runs left behind.
+
+    Args:
+        state: the project's containers.
+        stack: what is wanted; its jobs may have ended.
+        abandoned: files that a run which was killed left behind.
+        leftovers: what no file wants.
+    """
+    left = {replica.id for replica in leftovers.containers}
+    ended = ended_badly(state, stack.jobs if stack else frozenset())
+    lines = [f"{replica.name} {replica.condition}" for replica in ended if replica.id not in left]
+    hints = ["replace what ended: invoke up; why it ended: invoke status"] if lines else []
+    if leftovers:
+        lines.extend(leftovers.lines)
+        hints.append("remove what no file wants: invoke up --remove-orphans")
+    if abandoned:
+        lines.append(f"a killed run left {', '.join(abandoned)}")
+        hints.append("harmless; the next run renews it")
+    if lines:
+        return Check(STACK, "leftovers", "warning", "\n".join(lines), "; ".join(hints))
+    return Check(STACK, "leftovers", "ok", "none")
+
+
+def check_state(folder: Path, *, writable: bool) -> Check:
+    """Check that changes can be locked and journalled."""
+    if writable:
+        return Check(CHECKOUT, "state", "ok", f"{folder} can be written")
+    return Check(
+        CHECKOUT, "state", "failed", f"nothing can be written in {folder}", "name a folder of yours: OPTIMUS_STATE_DIR"
+    )
+
+
+def check_packages(packages: Packages) -> Check:
+    """Check the Python environment against the lock."""
+    if not packages.locked:
+        return Check(CHECKOUT, "python", "warning", "there is no lock to compare with (requirements/dev.txt)")
+    if packages.different:
+        different = [f"{name} {versions}" for name, versions in packages.different.items()]
+        more = f" and {len(different) - SHOWN_PACKAGES} more" if len(different) > SHOWN_PACKAGES else ""
+        found = f"differs from the lock: {', '.join(different[:SHOWN_PACKAGES])}{more}"
+        return Check(CHECKOUT, "python", "warning", found, "renew it: python3 scripts/bootstrap.py invoke doctor")
+    return Check(CHECKOUT, "python", "ok", f"all {packages.locked} packages are as locked")

@@ -1,0 +1,29 @@
+"""What subsystems offer to a task that isn't theirs: a module of a known name, imported when that task runs.
+
+| module of the package | its function | used by |
+|---|---|---|
+| `doctor_checks` | `doctor_checks(context: DoctorContext) -> Iterable[Check]` | `invoke doctor` |
+| `status_lines` | `status_lines(context: StatusContext) -> Iterable[StatusLine]` | `invoke status` |
+
+Packages are those of the library, and those that a project names in `[tool.optimus-ops] subsystems`.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from types import ModuleType
+
+LIBRARY = Path(__file__).parents[1]
+
+
+def offered_modules(name: str, packages: Iterable[str] = (), library: Path = LIBRARY) -> tuple[ModuleType, ...]:
+    """Import the modules of a name: the library's in alphabetical order, then those of a project's own packages."""
+    own = sorted(f"{library.name}.{path.parent.name}.{name}" for path in library.glob(f"*/{name}.py"))
+    others = (f"{package}.{name}" for package in packages)
+    return tuple(import_module(module) for module in (*own, *others) if find_spec(module) is not None)
