@@ -1,63 +1,26 @@
-"""How verdicts look: a table for a person, a document for a program."""
+"""Verdicts on Redis: a table for people, a document for programs."""
 
 from __future__ import annotations
 
-from dataclasses import asdict
-from io import StringIO
 from typing import TYPE_CHECKING, Any
 
-from rich.console import Console as RichConsole
-from rich.table import Table
 from rich.text import Text
 
-from optimus_ops.checks.model import VERDICTS, count_verdicts
+from optimus_ops.checks.model import count_verdicts
+from optimus_ops.checks.render import check_json, check_table, summary
+from optimus_ops.text.table import render
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from optimus_ops.checks.model import Check, Verdict
+    from optimus_ops.checks.model import Check
     from optimus_ops.redis.model import Topology
-
-STYLES: dict[Verdict, str] = {"ok": "green", "warning": "yellow", "failed": "red", "not allowed": "cyan"}
-"""On a pipe a line is as long as it has to be."""
 
 
 def table_text(topology: Topology, checks: Sequence[Check], *, colour: bool, columns: int) -> str:
-    """Return the table, what to do below what was found, and a sum at the end.
-
-    Args:
-        topology: what was looked at.
-        checks: the verdicts.
-        colour: whether colours are welcome.
-        columns: width in characters.
-    """
-    lines = StringIO()
-    console = RichConsole(
-        file=lines,
-        width=columns,
-        no_color=not colour,
-        force_terminal=colour,
-        highlight=False,
-        emoji=False,
-        markup=False,
-    )
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold dim")
-    for header in ("WHERE", "CHECK", "VERDICT"):
-        table.add_column(header, no_wrap=True)
-    table.add_column("FOUND", overflow="fold")
-    subject = ""
-    for check in checks:
-        first = "" if check.subject == subject else check.subject
-        subject = check.subject
-        found = Text(check.found)
-        if check.hint:
-            found.append(f"\n→ {check.hint}", "dim")
-        table.add_row(first, check.name, Text(check.verdict, STYLES[check.verdict]), found)
-    console.print(Text(headline(topology), "bold"))
-    console.print(table)
-    console.print(Text(summary(checks)))
-    # Rich fills lines up to the table's width; on a pipe that is only noise.
-    return "\n".join(line.rstrip() for line in lines.getvalue().splitlines())
+    """Return the table, at most so many characters wide, with what to do below what was found and a sum at the end."""
+    parts = (Text(headline(topology), "bold"), check_table(checks), Text(summary(checks)))
+    return render(parts, colour=colour, columns=columns).removesuffix("\n")
 
 
 def headline(topology: Topology) -> str:
@@ -74,14 +37,6 @@ def _parts(topology: Topology) -> Iterator[str]:
     if count:
         watching = "1 sentinel that watches" if count == 1 else f"{count} sentinels that watch"
         yield f"{watching} {topology.master or 'nothing'}"
-
-
-def summary(checks: Sequence[Check]) -> str:
-    """Return the line below the table."""
-    count = count_verdicts(checks)
-    return f"{len(checks)} check{'s' * (len(checks) != 1)}: " + ", ".join(
-        f"{count[verdict]} {verdict}" for verdict in VERDICTS
-    )
 
 
 def document(topology: Topology, checks: Sequence[Check]) -> dict[str, Any]:
@@ -107,5 +62,5 @@ def document(topology: Topology, checks: Sequence[Check]) -> dict[str, Any]:
             for one in topology.sentinels
         ],
         "counts": count_verdicts(checks),
-        "checks": [asdict(check) for check in checks],
+        "checks": [check_json(check) for check in checks],
     }
