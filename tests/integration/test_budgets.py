@@ -11,8 +11,8 @@ import pytest
 from tests.integration.platform import ROOT, Platform
 
 from optimus_ops.engine.capacity import observe_capacity
-from optimus_ops.engine.compose import Compose
-from optimus_ops.engine.observe import Docker
+from optimus_ops.engine.docker_compose import DockerCompose
+from optimus_ops.engine.docker_engine import DockerEngine
 from optimus_ops.errors import Refused
 from optimus_ops.model.budgets import Capacity, check_budgets, fit_pool, largest_fit, with_environment
 from optimus_ops.model.stack import Stack
@@ -25,11 +25,11 @@ SECONDS = 60
 
 def wanted(platform: Platform) -> Stack:
     project = load_project(ROOT, platform.environ)
-    return Compose(project, project.files()).stack()
+    return DockerCompose(project, project.files()).stack()
 
 
 def capacity(platform: Platform) -> Capacity:
-    engine = Docker.connect()
+    engine = DockerEngine.connect()
     return observe_capacity(engine, wanted(platform), engine.observe(platform.project))
 
 

@@ -22,7 +22,7 @@ from optimus_ops.contracts import (
     contract_of_image,
 )
 from optimus_ops.contracts.reading import READER_LABEL
-from optimus_ops.engine.observe import Docker
+from optimus_ops.engine.docker_engine import DockerEngine
 from optimus_ops.errors import Refused
 
 pytestmark = pytest.mark.integration
@@ -36,8 +36,8 @@ Make = Callable[..., str]
 
 
 @pytest.fixture(scope="module")
-def engine() -> Docker:
-    return Docker.connect()
+def engine() -> DockerEngine:
+    return DockerEngine.connect()
 
 
 @pytest.fixture(scope="module")
@@ -107,7 +107,7 @@ def readers(image: str) -> list[Any]:
     return found
 
 
-def test_a_contract_is_read_out_of_an_image_that_can_run_nothing(engine: Docker, make: Make) -> None:
+def test_a_contract_is_read_out_of_an_image_that_can_run_nothing(engine: DockerEngine, make: Make) -> None:
     image = make(files(openapi("a"), {"bank": openapi("b")}))
     contract = contract_of_image(engine, image)
     assert contract is not None
@@ -116,13 +116,13 @@ def test_a_contract_is_read_out_of_an_image_that_can_run_nothing(engine: Docker,
     assert readers(image) == []
 
 
-def test_the_contract_of_a_real_image_is_that_of_its_checkout(engine: Docker, make: Make) -> None:
+def test_the_contract_of_a_real_image_is_that_of_its_checkout(engine: DockerEngine, make: Make) -> None:
     folder = ROOT / "services" / "ai-engine"
     copied = {f"{FOLDER}/{path.name}": path.read_bytes() for path in (folder / "contract").iterdir()}
     assert contract_of_image(engine, make(copied)) == contract_of_checkout(folder)
 
 
-def test_while_an_image_is_read_its_project_has_no_further_replica(engine: Docker, make: Make) -> None:
+def test_while_an_image_is_read_its_project_has_no_further_replica(engine: DockerEngine, make: Make) -> None:
     image = make(files(openapi(), {}))
     seen: list[Any] = []
 
@@ -134,14 +134,14 @@ def test_while_an_image_is_read_its_project_has_no_further_replica(engine: Docke
                 seen.append((engine.observe("optimus-contracts").replicas, readers(image)))
             return getattr(engine.api, name)
 
-    contract_of_image(Docker(Watching(), engine.node), image)
+    contract_of_image(DockerEngine(Watching(), engine.node), image)
     [(replicas, [reader])] = seen
     assert replicas == ()
     assert reader["State"] == "created"
 
 
 def test_what_a_killed_reader_left_is_removed_by_a_later_one(
-    engine: Docker, make: Make, monkeypatch: pytest.MonkeyPatch
+    engine: DockerEngine, make: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     image = make(files(openapi(), {}))
     labels = {READER_LABEL: "true"}
@@ -154,11 +154,11 @@ def test_what_a_killed_reader_left_is_removed_by_a_later_one(
     assert readers(image) == []
 
 
-def test_an_image_without_the_label_has_no_contract(engine: Docker, base: str) -> None:
+def test_an_image_without_the_label_has_no_contract(engine: DockerEngine, base: str) -> None:
     assert contract_of_image(engine, base) is None
 
 
-def test_an_image_that_is_not_there_is_refused(engine: Docker) -> None:
+def test_an_image_that_is_not_there_is_refused(engine: DockerEngine) -> None:
     with pytest.raises(Refused, match=f"there is no image {NAME}:gone on this machine"):
         contract_of_image(engine, f"{NAME}:gone")
 
@@ -174,7 +174,7 @@ def test_an_image_that_is_not_there_is_refused(engine: Docker) -> None:
     ],
 )
 def test_a_malformed_contract_is_refused_with_the_image(
-    engine: Docker, make: Make, content: dict[str, bytes], folder: str, said: str
+    engine: DockerEngine, make: Make, content: dict[str, bytes], folder: str, said: str
 ) -> None:
     image = make(content, folder)
     with pytest.raises(Refused, match=said) as refused:
@@ -183,7 +183,7 @@ def test_a_malformed_contract_is_refused_with_the_image(
     assert readers(image) == []
 
 
-def test_a_deploy_is_ordered_and_checked_by_what_images_carry(engine: Docker, make: Make) -> None:
+def test_a_deploy_is_ordered_and_checked_by_what_images_carry(engine: DockerEngine, make: Make) -> None:
     old_shop, new_shop = (make(files(openapi(), {"bank": openapi(*names)})) for names in ("a", "ab"))
     old_bank, new_bank = (make(files(openapi(*names), {})) for names in ("a", "ab"))
     ids = engine.images([old_shop, old_bank])
@@ -199,7 +199,7 @@ def test_a_deploy_is_ordered_and_checked_by_what_images_carry(engine: Docker, ma
     assert agree_on_deploy(engine, {"shop": "to be built"}, running, to_come={"shop": None}).unknown == ("shop",)
 
 
-def test_an_image_that_is_gone_from_under_its_replicas_is_not_compared(engine: Docker, make: Make) -> None:
+def test_an_image_that_is_gone_from_under_its_replicas_is_not_compared(engine: DockerEngine, make: Make) -> None:
     shop = make(files(openapi(), {"bank": openapi("a")}))
     agreed = agree_on_deploy(engine, {"shop": shop}, {"shop": set(), "bank": {"sha256:" + "0" * 64}})
     assert agreed.unknown == ("bank",)

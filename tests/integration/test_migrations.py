@@ -14,7 +14,7 @@ import pytest
 from tests.e2e.newer_memory import newer_version
 from tests.integration.platform import ROOT, Platform, local_image, remove_everything
 
-from optimus_ops.engine.compose import Compose
+from optimus_ops.engine.docker_compose import DockerCompose
 from optimus_ops.engine.pins import Pins
 from optimus_ops.errors import OpsError, Refused
 from optimus_ops.migrations.check import check_pending
@@ -64,12 +64,12 @@ def database(images: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -
         remove_everything(made.project)
 
 
-def compose(platform: Platform, image: str, monkeypatch: pytest.MonkeyPatch) -> Compose:
+def compose(platform: Platform, image: str, monkeypatch: pytest.MonkeyPatch) -> DockerCompose:
     """Return the project's files, with the migrations job on an image."""
     for name, value in platform.environ.items():
         monkeypatch.setenv(name, value)
     project = load_project(ROOT)
-    return Compose(project, project.files(), Pins().with_images({"migrations": image}))
+    return DockerCompose(project, project.files(), Pins().with_images({"migrations": image}))
 
 
 @pytest.fixture
@@ -168,7 +168,7 @@ def ask_for_ever(image: str) -> None:
 
     signal.signal(signal.SIGTERM, interrupt)
     project = load_project(ROOT)
-    files = Compose(project, project.files(), Pins().with_images({"migrations": image}))
+    files = DockerCompose(project, project.files(), Pins().with_images({"migrations": image}))
     stack = files.stack()
     while True:
         revision(files, stack)

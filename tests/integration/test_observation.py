@@ -18,7 +18,8 @@ from tests.integration.platform import Platform
 from optimus_ops.balancer.observation import NO_TRAFFIC
 from optimus_ops.balancer.sample import Sample
 from optimus_ops.balancer.traffic import addresses, observe_new, watch_traffic
-from optimus_ops.engine.observe import HASH_LABEL, PROJECT_LABEL, SERVICE_LABEL, Docker
+from optimus_ops.engine.docker_engine import DockerEngine
+from optimus_ops.engine.labels import HASH_LABEL, PROJECT_LABEL, SERVICE_LABEL
 from optimus_ops.errors import MachineLacks, OpsError
 from optimus_ops.model.state import Replica
 
@@ -42,7 +43,7 @@ def balancer(platform: Platform) -> str:
 
 def replicas(platform: Platform) -> list[Replica]:
     """Return the running replicas of ai-engine."""
-    return list(Docker.connect().observe(platform.project).running("ai-engine"))
+    return list(DockerEngine.connect().observe(platform.project).running("ai-engine"))
 
 
 def ask(platform: Platform) -> str:
@@ -111,7 +112,7 @@ def test_each_replica_is_counted_as_often_as_it_answered(platform: Platform) -> 
             return "all were counted"
         return None
 
-    watched = watch_traffic(Docker.connect(), balancer(platform), addresses(there), SECONDS, look=look)
+    watched = watch_traffic(DockerEngine.connect(), balancer(platform), addresses(there), SECONDS, look=look)
     assert watched.ended == "all were counted"
     counted = {name: sample.requests - before[name] for name, sample in watched.samples.items()}
     assert sum(counted.values()) == 20
@@ -123,7 +124,7 @@ def test_a_new_replica_that_fails_ends_the_window_at_once(platform: Platform) ->
     old = replicas(platform)
     said: list[str] = []
     with failing_replica(platform, old[0]) as new, traffic(platform):
-        verdict = observe_new(Docker.connect(), balancer(platform), [new], old, SECONDS, look=said.append)
+        verdict = observe_new(DockerEngine.connect(), balancer(platform), [new], old, SECONDS, look=said.append)
     assert not verdict.good
     assert "x 500" in verdict.reasons[0]
     assert verdict.text.startswith("new: ")
@@ -133,34 +134,36 @@ def test_a_new_replica_that_fails_ends_the_window_at_once(platform: Platform) ->
 def test_replicas_of_the_same_version_are_good(platform: Platform) -> None:
     new, *old = replicas(platform)
     with traffic(platform):
-        verdict = observe_new(Docker.connect(), balancer(platform), [new], old, 5.0, look=lambda _seen: None)
+        verdict = observe_new(DockerEngine.connect(), balancer(platform), [new], old, 5.0, look=lambda _seen: None)
     assert verdict.good, verdict
     assert not verdict.text.startswith(NO_TRAFFIC)
 
 
 def test_a_window_without_traffic_ends_all_the_same(platform: Platform) -> None:
     new, *old = replicas(platform)
-    verdict = observe_new(Docker.connect(), balancer(platform), [new], old, 1.0, look=lambda _seen: None)
+    verdict = observe_new(DockerEngine.connect(), balancer(platform), [new], old, 1.0, look=lambda _seen: None)
     assert verdict.good
     assert verdict.text == NO_TRAFFIC
 
 
 def test_what_the_caller_finds_bad_is_the_verdict(platform: Platform) -> None:
     new, *old = replicas(platform)
-    verdict = observe_new(Docker.connect(), balancer(platform), [new], old, SECONDS, look=lambda _seen: "it has ended")
+    verdict = observe_new(
+        DockerEngine.connect(), balancer(platform), [new], old, SECONDS, look=lambda _seen: "it has ended"
+    )
     assert (verdict.good, verdict.reasons) == (False, ("it has ended",))
 
 
 def test_a_balancer_that_is_gone_is_named(platform: Platform) -> None:
     with pytest.raises(OpsError, match="balancer's container is gone"):
-        watch_traffic(Docker.connect(), f"{platform.project}-no-such", {}, SECONDS, look=lambda _seen: None)
+        watch_traffic(DockerEngine.connect(), f"{platform.project}-no-such", {}, SECONDS, look=lambda _seen: None)
 
 
 def test_an_engine_that_goes_away_in_the_window_is_named(platform: Platform, monkeypatch: pytest.MonkeyPatch) -> None:
     container = balancer(platform)
     with EngineProxy(platform.folder / "engine.sock") as proxy:
         monkeypatch.setenv("DOCKER_HOST", proxy.docker_host)
-        engine = Docker.connect()
+        engine = DockerEngine.connect()
 
         def look(_seen: Mapping[str, Sample]) -> None:
             proxy.cut()

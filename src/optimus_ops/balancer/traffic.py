@@ -2,27 +2,23 @@
 
 from __future__ import annotations
 
-import contextlib
-import struct
 import threading
 import time
 from collections import Counter
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Self
-
-from docker.errors import DockerException, NotFound
+from typing import TYPE_CHECKING, Self
 
 from optimus_ops.balancer.access_log import parse_line
 from optimus_ops.balancer.observation import ObservationPolicy, Verdict, describe, early, judge
 from optimus_ops.balancer.sample import Sample, Tally, merged
-from optimus_ops.engine.client import CONNECT_HINT
-from optimus_ops.errors import MachineLacks, OpsError
+from optimus_ops.engine.errors import EngineGone, NoSuchThing
+from optimus_ops.errors import OpsError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from types import TracebackType
 
-    from optimus_ops.engine.observe import Docker
+    from optimus_ops.engine.port import Engine, LogStream
     from optimus_ops.model.state import Replica
 
 POLL_SECONDS = 0.5
@@ -30,8 +26,6 @@ RETRY_SECONDS = 0.5
 JOIN_SECONDS = 2.0
 LONGEST_LINE = 64 * 1024
 TAIL_LINES = 3
-# What a stream of the engine raises when it is closed or cut while it is read, depending on where it was.
-CUT = (DockerException, OSError, ValueError, AttributeError, struct.error)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +46,7 @@ class Watched:
 
 
 def observe_new(
-    docker: Docker,
+    docker: Engine,
     balancer: str,
     new: Sequence[Replica],
     old: Sequence[Replica],
@@ -120,7 +114,7 @@ def addresses(replicas: Sequence[Replica]) -> dict[str, str]:
 
 
 def watch_traffic(
-    docker: Docker,
+    docker: Engine,
     balancer: str,
     replicas: Mapping[str, str],
     seconds: float,
@@ -162,14 +156,14 @@ def watch_traffic(
             return tally.samples()
 
     ended: str | None = None
-    with _Follower(docker.api, balancer, take) as follower:
+    with _Follower(docker, balancer, take) as follower:
         while ended is None and (left := began + seconds - time.monotonic()) > 0:
             follower.gone.wait(min(POLL_SECONDS, left))
             if follower.gone.is_set():
                 raise OpsError("the balancer's container is gone: nobody can say what the new replicas do")
             ended = look(samples())
     if follower.failing and not docker.answers():
-        raise MachineLacks("the Docker engine stopped answering", CONNECT_HINT)
+        raise EngineGone
     return Watched(samples(), ended, read=lines[True], unreadable=lines[False])
 
 
@@ -179,13 +173,13 @@ class _Follower:
     A read from the engine has no end of its own: it is ended by closing the connection under it.
     """
 
-    def __init__(self, api: Any, container: str, take: Callable[[bytes], None]) -> None:
-        self._api = api
+    def __init__(self, engine: Engine, container: str, take: Callable[[bytes], None]) -> None:
+        self._engine = engine
         self._container = container
         self._take = take
         self._closed = threading.Event()
         self._guard = threading.Lock()
-        self._stream: Any = None
+        self._stream: LogStream | None = None
         self.gone = threading.Event()
         self.failing = False
         self._thread = threading.Thread(target=self._run, daemon=True)
@@ -207,14 +201,14 @@ class _Follower:
             try:
                 self._follow()
                 self.failing = False
-            except NotFound:
+            except NoSuchThing:
                 self.gone.set()
-            except CUT:
+            except OpsError:
                 self.failing = True
             self._closed.wait(RETRY_SECONDS)
 
     def _follow(self) -> None:
-        stream = self._api.logs(self._container, stdout=True, stderr=False, stream=True, follow=True, tail=0)
+        stream = self._engine.stream_logs(self._container, stderr=False)
         with self._guard:
             self._stream = stream
             if self._closed.is_set():
@@ -229,5 +223,4 @@ class _Follower:
 
     def _close(self) -> None:
         if self._stream is not None:
-            with contextlib.suppress(*CUT):
-                self._stream.close()
+            self._stream.close()

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
     from optimus_ops.contracts.model import Contract
-    from optimus_ops.engine.observe import Docker
+    from optimus_ops.engine.port import Engine
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class Agreement:
 
 
 def agree_on_deploy(
-    docker: Docker,
+    docker: Engine,
     images: Mapping[str, str],
     running: Mapping[str, Collection[str]],
     *,
@@ -67,7 +67,7 @@ def agree_on_deploy(
     return agreement(new, old)
 
 
-def check_deploy(docker: Docker, images: Mapping[str, str], running: Mapping[str, Collection[str]]) -> Agreement:
+def check_deploy(docker: Engine, images: Mapping[str, str], running: Mapping[str, Collection[str]]) -> Agreement:
     """Check that images can be deployed in the order in which they are given.
 
     Args:

@@ -5,32 +5,23 @@ from __future__ import annotations
 import io
 import posixpath
 import tarfile
-import time
-import uuid
-from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING
 
-from docker.errors import ImageNotFound, NotFound
-
 from optimus_ops.contracts.model import MAX_BYTES, NEEDS, OFFERS, Contract, parse_contract
-from optimus_ops.engine.observe import ONE_OFF_LABEL, PROJECT_LABEL, SERVICE_LABEL, asked
+from optimus_ops.engine.errors import NoSuchThing, TooLarge
 from optimus_ops.errors import Refused
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
 
-    from optimus_ops.engine.observe import Docker
+    from optimus_ops.engine.port import Engine
 
 # A label of the image: the folder in it that holds the two files.
 CONTRACT_LABEL = "com.optimus.contract"
-# A label of the container through which an image is read.
-READER_LABEL = "com.optimus.contract-reader"
 FOLDER = "contract"
 # Two files, their headers and padding.
 MAX_ARCHIVE_BYTES = 2 * MAX_BYTES + 64 * 1024
-# Reading takes far less: an older one was left by a process that was killed.
-STALE_SECONDS = 300
 
 
 def contract_of_checkout(folder: Path) -> Contract | None:
@@ -60,7 +51,7 @@ def _content(path: Path, origin: str) -> bytes:
         raise Refused(f"{path.name} of {origin} can't be read: {error.strerror}") from error
 
 
-def contract_of_image(docker: Docker, image: str) -> Contract | None:
+def contract_of_image(docker: Engine, image: str) -> Contract | None:
     """Return the contract that an image carries, without running anything of it.
 
     Args:
@@ -84,7 +75,7 @@ def contract_of_image(docker: Docker, image: str) -> Contract | None:
     return parse_contract(files[OFFERS], files[NEEDS], f"image {image}")
 
 
-def contracts_of_images(docker: Docker, images: Iterable[str]) -> Mapping[str, Contract | None]:
+def contracts_of_images(docker: Engine, images: Iterable[str]) -> Mapping[str, Contract | None]:
     """Return the contract of each image; an image with several names is read once.
 
     Args:
@@ -102,54 +93,24 @@ def contracts_of_images(docker: Docker, images: Iterable[str]) -> Mapping[str, C
     return {name: read[ids.get(name, name)] for name in names}
 
 
-def _labelled_folder(docker: Docker, image: str) -> str | None:
-    with asked():
-        try:
-            found = docker.api.inspect_image(image)
-        except ImageNotFound:
-            raise Refused(f"there is no image {image} on this machine", "build or pull it first") from None
-    labels: Mapping[str, str] = (found.get("Config") or {}).get("Labels") or {}
-    folder = labels.get(CONTRACT_LABEL)
+def _labelled_folder(docker: Engine, image: str) -> str | None:
+    found = docker.image(image)
+    if found is None:
+        raise Refused(f"there is no image {image} on this machine", "build or pull it first")
+    folder = found.labels.get(CONTRACT_LABEL)
     if folder is not None and (not posixpath.isabs(folder) or posixpath.normpath(folder) != folder):
         raise Refused(f"image {image}: label {CONTRACT_LABEL} must be an absolute path, it is {folder!r}")
     return folder
 
 
-def _archive(docker: Docker, image: str, folder: str) -> bytes:
+def _archive(docker: Engine, image: str, folder: str) -> bytes:
     """Return a folder of an image as a tar archive."""
-    kept = io.BytesIO()
-    with asked(), _container(docker, image) as container:
-        try:
-            chunks, _ = docker.api.get_archive(container, folder)
-        except NotFound:
-            raise Refused(f"image {image} has no folder {folder}, which its label {CONTRACT_LABEL} names") from None
-        # Closed whatever happens: the engine keeps a container for as long as somebody may still read it.
-        with closing(chunks):
-            for chunk in chunks:
-                kept.write(chunk)
-                if kept.tell() > MAX_ARCHIVE_BYTES:
-                    raise Refused(f"image {image}: {folder} is larger than {MAX_ARCHIVE_BYTES} bytes")
-    return kept.getvalue()
-
-
-@contextmanager
-def _container(docker: Docker, image: str) -> Iterator[str]:
-    """Make a container that is never started, for as long as an image is read."""
-    _sweep(docker)
-    # Compose labels the images that it builds, and containers take their image's labels over: this one is no replica.
-    labels = {READER_LABEL: "true", PROJECT_LABEL: "", SERVICE_LABEL: "", ONE_OFF_LABEL: "True"}
-    name = f"optimus-contract-{uuid.uuid4().hex[:12]}"
     try:
-        docker.api.create_container(image, command=["true"], name=name, labels=labels, network_disabled=True)
-        yield name
-    finally:
-        docker.remove(name)
-
-
-def _sweep(docker: Docker) -> None:
-    for left in docker.api.containers(all=True, filters={"label": f"{READER_LABEL}=true"}):
-        if time.time() - float(left["Created"]) > STALE_SECONDS:
-            docker.remove(left["Id"])
+        return docker.read_image(image, folder, limit=MAX_ARCHIVE_BYTES)
+    except NoSuchThing:
+        raise Refused(f"image {image} has no folder {folder}, which its label {CONTRACT_LABEL} names") from None
+    except TooLarge:
+        raise Refused(f"image {image}: {folder} is larger than {MAX_ARCHIVE_BYTES} bytes") from None
 
 
 def _files_in(archive: bytes, origin: str) -> Mapping[str, bytes]:

@@ -11,8 +11,8 @@ from optimus_ops.checks.model import Check, count_verdicts
 from optimus_ops.checks.render import check_list
 from optimus_ops.doctor import host_checks, host_facts, stack_checks
 from optimus_ops.doctor.model import DoctorContext
+from optimus_ops.engine.docker_engine import DockerEngine
 from optimus_ops.engine.leftovers import observe_leftovers
-from optimus_ops.engine.observe import Docker
 from optimus_ops.engine.subnets import read_problems
 from optimus_ops.errors import MachineLacks, OpsError
 from optimus_ops.model.leftovers import Leftovers
@@ -31,7 +31,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from optimus_ops.checks.model import Verdict
-    from optimus_ops.engine.compose import Compose
+    from optimus_ops.engine.compose_port import Compose
+    from optimus_ops.engine.port import Engine
     from optimus_ops.model.subnets import SubnetProblem
     from optimus_ops.project.settings import Project
     from optimus_ops.text.console import Progress
@@ -127,9 +128,9 @@ def run_checks(project: Project, progress: Progress) -> Iterator[Check]:
     yield host_checks.check_clock(facts, host_facts.clock_behind(project.root))
 
 
-def _connect() -> tuple[Docker | None, str]:
+def _connect() -> tuple[Engine | None, str]:
     try:
-        return Docker.connect(timeout=10.0), ""
+        return DockerEngine.connect(timeout=10.0), ""
     except MachineLacks as error:
         return None, error.message
 
@@ -153,7 +154,7 @@ def _read_files(
 
 
 def _subnet_problems(
-    project: Project, engine: Docker, wanted: WantedStack
+    project: Project, engine: Engine, wanted: WantedStack
 ) -> tuple[tuple[SubnetProblem, ...], tuple[SubnetProblem, ...]]:
     """Return conflicts of the stack's networks now, and with the overlays that a flag adds."""
     staying = [name for name in STAYING if (project.compose / overlay_file(project.base, name)).is_file()]

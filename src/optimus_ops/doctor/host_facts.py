@@ -13,48 +13,33 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from optimus_ops.doctor.model import EngineFacts, Packages, Tools
-from optimus_ops.engine.observe import parse_time
+from optimus_ops.engine.docker_host import plugin_version
 from optimus_ops.engine.ports import busy
-from optimus_ops.errors import MachineLacks, OpsError
-from optimus_ops.system.process import run
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from optimus_ops.engine.observe import Docker
+    from optimus_ops.engine.port import Engine
     from optimus_ops.model.stack import PublishedPort, Stack
     from optimus_ops.model.state import State
     from optimus_ops.project.settings import Project
 
-TOOL_SECONDS = 20.0
 PIN = re.compile(r"(?P<name>[A-Za-z0-9._-]+)(?:\[[^\]]*\])?==(?P<version>[^\s;\\]+)(?P<marker>\s*;)?")
 
 
 def read_tools() -> Tools:
     """Ask the command line for its plug-ins."""
-    return Tools(compose=_version("compose", "version", "--short"), buildx=_version("buildx", "version"))
+    return Tools(compose=plugin_version("compose"), buildx=plugin_version("buildx"))
 
 
-def _version(*arguments: str) -> str | None:
-    try:
-        completed = run(["docker", *arguments], deadline=TOOL_SECONDS, check=False)
-    except (MachineLacks, OpsError):
-        return None
-    if completed.code != 0:
-        return None
-    words = completed.stdout.split()
-    return next((word.removeprefix("v") for word in words if re.match(r"v?\d+\.", word)), "of unknown version")
-
-
-def read_engine(engine: Docker) -> EngineFacts:
+def read_engine(engine: Engine) -> EngineFacts:
     """Ask the engine for what it is."""
-    info = engine.api.info()
-    clock = parse_time(str(info.get("SystemTime", "")))
+    clock = engine.now()
     return EngineFacts(
-        version=str(info.get("ServerVersion", "")),
-        folder=str(info.get("DockerRootDir", "")),
-        cpus=int(info.get("NCPU", 0)),
-        memory=int(info.get("MemTotal", 0)),
+        version=engine.version,
+        folder=engine.root,
+        cpus=int(engine.cpus),
+        memory=engine.memory,
         clock=(clock - datetime.now(UTC)).total_seconds() if clock else 0.0,
     )
 

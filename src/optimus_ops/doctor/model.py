@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from optimus_ops.engine.observe import Docker
+    from optimus_ops.engine.port import Engine
     from optimus_ops.model.stack import Stack
     from optimus_ops.model.state import State
     from optimus_ops.project.settings import Project
@@ -25,7 +25,7 @@ class DoctorContext:
     project: Project
     stack: Stack | None
     state: State
-    engine: Docker | None
+    engine: Engine | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,10 +9,9 @@ from optimus_ops.engine.postgres import CONNECTIONS_COMMAND, parse_connections
 from optimus_ops.errors import MachineLacks, OpsError
 from optimus_ops.model.budget_items import Capacity
 from optimus_ops.model.pools import database_of
-from optimus_ops.system.process import run
 
 if TYPE_CHECKING:
-    from optimus_ops.engine.observe import Docker
+    from optimus_ops.engine.port import Engine
     from optimus_ops.engine.postgres import Connections
     from optimus_ops.model.stack import Stack
     from optimus_ops.model.state import Replica, State
@@ -27,7 +26,7 @@ NO_PROGRAM = {126, 127}
 NO_SESSION = 2
 
 
-def observe_capacity(docker: Docker, stack: Stack, state: State) -> Capacity:
+def observe_capacity(docker: Engine, stack: Stack, state: State) -> Capacity:
     """Return what the engine's host has, and ask the database for its connections.
 
     Args:
@@ -45,16 +44,15 @@ def observe_capacity(docker: Docker, stack: Stack, state: State) -> Capacity:
     """
     name = database_of(stack)
     database = next((replica for replica in state.of(name) if replica.ready), None) if name else None
-    found = _ask(database) if database else None
+    found = _ask(docker, database) if database else None
     if found is None:
         return Capacity(None, 0, docker.memory, docker.cpus)
     return Capacity(found.most, found.reserved, docker.memory, docker.cpus, other_connections(found, state))
 
 
-def _ask(database: Replica) -> Connections | None:
+def _ask(docker: Engine, database: Replica) -> Connections | None:
     try:
-        # The command line and not the API: docker-py loses output that comes together with the answer's headers.
-        answer = run(["docker", "exec", database.id, *CONNECTIONS_COMMAND], deadline=PROBE_SECONDS, check=False)
+        answer = docker.exec(database.id, CONNECTIONS_COMMAND, seconds=PROBE_SECONDS)
     except MachineLacks:
         raise
     except OpsError as error:

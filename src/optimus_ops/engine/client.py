@@ -15,12 +15,12 @@ from docker.context import ContextAPI
 from docker.context.config import get_current_context_name
 from docker.errors import ContextException, DockerException
 
+from optimus_ops.engine.errors import CONNECT_HINT
 from optimus_ops.errors import MachineLacks, Refused
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-CONNECT_HINT = "start it, or let it be installed: python3 scripts/bootstrap.py --with-docker invoke doctor"
 PERMISSION_HINT = "join its group (sudo usermod -aG docker $USER, then log in again), or use sudo"
 
 
@@ -43,7 +43,7 @@ def engine_client(*, timeout: float | None, environ: Mapping[str, str] | None = 
     except (DockerException, OSError, ValueError) as error:
         if any(isinstance(cause, OSError) for cause in _causes(error)):
             raise unreachable(error, environ) from error
-        raise Refused(f"the Docker engine's address {address_of(environ)}: {_first_line(error)}") from error
+        raise Refused(f"the Docker engine's address {address_of(environ)}: {first_line(error)}") from error
 
 
 def unreachable(error: Exception, environ: Mapping[str, str] | None = None) -> MachineLacks:
@@ -53,7 +53,7 @@ def unreachable(error: Exception, environ: Mapping[str, str] | None = None) -> M
     if any(isinstance(cause, PermissionError) for cause in causes):
         return MachineLacks(f"no permission to use the Docker engine at {where}", PERMISSION_HINT)
     refused = next((cause.strerror for cause in reversed(causes) if isinstance(cause, OSError) and cause.strerror), "")
-    return MachineLacks(f"no Docker engine answers at {where} ({refused or _first_line(error)})", CONNECT_HINT)
+    return MachineLacks(f"no Docker engine answers at {where} ({refused or first_line(error)})", CONNECT_HINT)
 
 
 def address_of(environ: Mapping[str, str]) -> str:
@@ -78,7 +78,7 @@ def _check_context(environ: Mapping[str, str]) -> None:
             return
         known = ", ".join(context.name for context in ContextAPI.contexts())
     except (ContextException, OSError, ValueError, KeyError) as error:
-        raise Refused(f"{origin}: context {name!r} can't be read: {_first_line(error)}") from error
+        raise Refused(f"{origin}: context {name!r} can't be read: {first_line(error)}") from error
     raise Refused(f"{origin}: no context {name!r}", f"contexts: {known}; choose one with: docker context use NAME")
 
 
@@ -96,5 +96,6 @@ def _causes(error: BaseException | None) -> Any:
         waiting += [*kept, found.__cause__, found.__context__]
 
 
-def _first_line(error: BaseException) -> str:
+def first_line(error: BaseException) -> str:
+    """Return the first line of an error's message, or its class where it has none."""
     return str(error).splitlines()[0][:200] if str(error) else type(error).__name__

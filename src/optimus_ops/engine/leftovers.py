@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import contextlib
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from optimus_ops.engine.observe import PROJECT_LABEL, SERVICE_LABEL
+from optimus_ops.engine.labels import PROJECT_LABEL, SERVICE_LABEL
 from optimus_ops.errors import OpsError
 from optimus_ops.model.leftovers import Leftovers
-from optimus_ops.system.process import CommandFailed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from optimus_ops.engine.compose import Compose
-    from optimus_ops.engine.observe import Docker
+    from optimus_ops.engine.compose_port import Compose
+    from optimus_ops.engine.port import Engine
+    from optimus_ops.engine.values import Image
     from optimus_ops.model.stack import Stack
     from optimus_ops.model.state import Replica, State
 
@@ -27,7 +26,7 @@ SILENT = frozenset({"created", "paused", "removing"})
 
 
 def observe_leftovers(
-    docker: Docker, compose: Compose, document: Mapping[str, Any], stack: Stack, state: State
+    docker: Engine, compose: Compose, document: Mapping[str, Any], stack: Stack, state: State
 ) -> Leftovers:
     """Return what is left over of a project.
 
@@ -53,44 +52,42 @@ def observe_leftovers(
     return Leftovers(orphans, one_offs, networks, former_images(docker, built))
 
 
-def services_of_files(docker: Docker, compose: Compose) -> tuple[str, ...] | None:
+def services_of_files(docker: Engine, compose: Compose) -> tuple[str, ...] | None:
     """Return the services that some file still has; None where the files can't be read.
 
     Those of profiles that are not active are among them, and those of overlays that others started the stack with.
     """
     started_with = [Path(name) for name in docker.files(compose.project.name, stopped=True)]
     others = [path for path in started_with if path.is_file() and path not in compose.files]
-    with contextlib.suppress(CommandFailed):
-        return replace(compose, files=(*compose.files, *others)).services()
-    with contextlib.suppress(CommandFailed):
-        return compose.services()
-    return None
+    found = compose.with_files(others).services()
+    return compose.services() if found is None and others else found
 
 
-def former_images(docker: Docker, names: Iterable[str]) -> tuple[str, ...]:
+def former_images(docker: Engine, names: Iterable[str]) -> tuple[str, ...]:
     """Return the ids of images that lost their names to the named ones, as their labels say, and that nobody uses."""
-    now = [found["Config"].get("Labels") or {} for found in docker.inspect_images(names)]
-    origins = {_origin(labels) for labels in now} - {("", "")}
+    now = (docker.image(name) for name in dict.fromkeys(names))
+    origins = {_origin(image) for image in now if image is not None} - {("", "")}
     if not origins:
         return ()
-    nameless = [found for found in docker.nameless_images(SERVICE_LABEL) if _origin(found["Labels"] or {}) in origins]
+    nameless = [image.id for image in docker.nameless_images(SERVICE_LABEL) if _origin(image) in origins]
     used = docker.used_images() if nameless else frozenset()
-    return tuple(str(found["Id"]) for found in nameless if found["Id"] not in used)
+    return tuple(image for image in nameless if image not in used)
 
 
-def remove_nameless(docker: Docker, images: Iterable[str]) -> None:
+def remove_nameless(docker: Engine, images: Iterable[str]) -> None:
     """Remove those of the images that have no name; the engine keeps what is used, or built on."""
     for image in images:
-        if not docker.names(image):
+        found = docker.image(image)
+        if found is None or not found.names:
             with contextlib.suppress(OpsError):
                 docker.untag(image)
 
 
-def _origin(labels: Mapping[str, str]) -> tuple[str, str]:
-    return labels.get(PROJECT_LABEL, ""), labels.get(SERVICE_LABEL, "")
+def _origin(image: Image) -> tuple[str, str]:
+    return image.labels.get(PROJECT_LABEL, ""), image.labels.get(SERVICE_LABEL, "")
 
 
-def last_lines(docker: Docker, replicas: Iterable[Replica]) -> dict[str, tuple[str, ...]]:
+def last_lines(docker: Engine, replicas: Iterable[Replica]) -> dict[str, tuple[str, ...]]:
     """Return container id -> the last lines of each that ended by itself."""
     asked = [replica for replica in replicas if replica.status not in SILENT and not replica.ended_well]
     return {replica.id: tuple(_short(docker.logs(replica.id, tail=LAST_LINES))) for replica in asked[:MOST_ASKED]}

@@ -19,7 +19,7 @@ from optimus_ops.system.atomic_write import write_private
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from optimus_ops.engine.observe import Docker
+    from optimus_ops.engine.port import Engine
     from optimus_ops.project.settings import Project
 
 MOST_KEPT = 5
@@ -58,7 +58,7 @@ class KeptImages:
             return {}
         return kept if isinstance(kept, dict) else {}
 
-    def keep(self, docker: Docker, service: str, name: str, images: tuple[str, ...]) -> None:
+    def keep(self, docker: Engine, service: str, name: str, images: tuple[str, ...]) -> None:
         """Keep images that a service runs; of more than `MOST_KEPT`, the oldest lose their names.
 
         Args:

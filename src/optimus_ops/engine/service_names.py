@@ -46,10 +46,10 @@ def merged_names(project: Project) -> ServiceNames:
     Raises:
         OpsError: the files don't parse, or there is no Compose.
     """
-    from optimus_ops.engine.compose import Compose  # noqa: PLC0415 - only where nothing is kept
+    from optimus_ops.engine.docker_compose import DockerCompose  # noqa: PLC0415 - only where nothing is kept
     from optimus_ops.engine.pins import Pins  # noqa: PLC0415
 
-    stack = Compose(project, project.files(), Pins()).stack()
+    stack = DockerCompose(project, project.files(), Pins()).stack()
     return ServiceNames(tuple(stack.services), stack.scalable)
 
 

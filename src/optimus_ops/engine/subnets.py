@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from optimus_ops.engine.observe import PROJECT_LABEL, asked
 from optimus_ops.errors import Refused
-from optimus_ops.model.subnets import Network, parse_subnets, subnet_problems, wanted_networks
+from optimus_ops.model.subnets import subnet_problems, wanted_networks
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from optimus_ops.engine.observe import Docker
+    from optimus_ops.engine.port import Engine
     from optimus_ops.model.subnets import SubnetProblem
 
 
-def check_subnets(docker: Docker, document: Mapping[str, Any]) -> None:
+def check_subnets(docker: Engine, document: Mapping[str, Any]) -> None:
     """Refuse a change whose networks the engine would not make, or would have to change.
 
     Args:
@@ -31,24 +30,10 @@ def check_subnets(docker: Docker, document: Mapping[str, Any]) -> None:
         raise Refused("\n".join(problem.found for problem in problems), "\n  ".join(hints))
 
 
-def read_problems(docker: Docker, document: Mapping[str, Any]) -> tuple[SubnetProblem, ...]:
+def read_problems(docker: Engine, document: Mapping[str, Any]) -> tuple[SubnetProblem, ...]:
     """Return what is in the way of the networks of the merged model.
 
     The engine is asked only where some of them fix their addresses.
     """
     wanted = wanted_networks(document)
-    return subnet_problems(wanted, networks_there(docker)) if wanted else ()
-
-
-def networks_there(docker: Docker) -> tuple[Network, ...]:
-    """Return all networks of the engine."""
-    with asked():
-        listed = docker.api.networks()
-    return tuple(
-        Network(
-            str(raw["Name"]),
-            str((raw.get("Labels") or {}).get(PROJECT_LABEL, "")),
-            parse_subnets((raw.get("IPAM") or {}).get("Config")),
-        )
-        for raw in listed
-    )
+    return subnet_problems(wanted, docker.all_networks()) if wanted else ()

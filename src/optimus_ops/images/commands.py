@@ -7,7 +7,7 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
-from optimus_ops.engine.compose import Compose
+from optimus_ops.engine.docker_compose import DockerCompose
 from optimus_ops.images.building import build, choose
 from optimus_ops.images.fallback_catalogue import STAND_INS, is_stand_in
 from optimus_ops.images.fallback_images import ensure_bases
@@ -25,6 +25,7 @@ from optimus_ops.text.console import Console, layout_columns
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from optimus_ops.engine.compose_port import Compose
     from optimus_ops.plan.step import Step
     from optimus_ops.text.console import Progress
 
@@ -117,7 +118,7 @@ def _answering(console: Console, images: Sequence[str]) -> bool:
 
 def _compose(overlays: Sequence[str]) -> Compose:
     project = load_project(environ=os.environ)
-    return Compose(project, project.files(tuple(overlays)))
+    return DockerCompose(project, project.files(tuple(overlays)))
 
 
 def _noting(progress: Progress) -> Callable[[str], None]:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from optimus_ops.doctor.model import DoctorContext
-    from optimus_ops.engine.observe import Docker
+    from optimus_ops.engine.port import Engine
     from optimus_ops.model.stack import Stack
 
 
@@ -37,7 +37,7 @@ def doctor_checks(context: DoctorContext) -> Iterator[Check]:
         yield check_images(read_images(context.stack, context.engine))
 
 
-def read_images(stack: Stack, engine: Docker) -> ImageFacts:
+def read_images(stack: Stack, engine: Engine) -> ImageFacts:
     """Ask the engine for images, and the registry for those that are missing."""
     here = engine.images([*stack.images, *stack.public_images])
     own = {service.image for service in stack.services.values() if service.builds}

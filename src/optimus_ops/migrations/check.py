@@ -9,7 +9,7 @@ from optimus_ops.migrations.lint import check_expand_only
 from optimus_ops.migrations.sql import statements
 
 if TYPE_CHECKING:
-    from optimus_ops.engine.compose import Compose
+    from optimus_ops.engine.compose_port import Compose
     from optimus_ops.model.stack import Stack
 
 

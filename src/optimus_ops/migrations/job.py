@@ -11,17 +11,16 @@ They are run with `docker compose run`, so on the image that the Compose files a
 
 from __future__ import annotations
 
-import secrets
 import shlex
 from typing import TYPE_CHECKING
 
 from optimus_ops.errors import OpsError
-from optimus_ops.system.process import CommandFailed, run
+from optimus_ops.system.process import CommandFailed, DeadlinePassed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
-    from optimus_ops.engine.compose import Compose
+    from optimus_ops.engine.compose_port import Compose
     from optimus_ops.model.stack import Stack
     from optimus_ops.system.process import Completed
 
@@ -31,12 +30,10 @@ DOWNGRADE = "com.optimus.migrations.downgrade"
 
 ASK_SECONDS = 120.0
 DOWNGRADE_SECONDS = 600.0
-REMOVE_SECONDS = 30.0
 TAIL_LINES = 20
 
 # On the containers made here, so that only these are cleared away.
 HOOK_LABEL = "com.optimus.migrations.hook"
-PROJECT_LABEL = "com.docker.compose.project"
 
 
 class JobFailed(CommandFailed):
@@ -142,50 +139,15 @@ def _ask(
     *,
     on_line: Callable[[str], None] | None = None,
 ) -> Completed:
-    """Run a command in a container of the job's own, which is gone afterwards however it ended."""
+    """Run a command in a container of the job's own, which is removed however it ended."""
     service = str(stack.migrations)
-    project = compose.project.name
-    name = f"{project}-{service}-hook-{secrets.token_hex(4)}"
-    options = ("--rm", "--no-deps", "-T", "--name", name, "--label", f"{HOOK_LABEL}=true")
-    words = ("run", *options, service, *command)
-    # Older versions of `run` know no `--pull never`, as `up` does.
-    here = {"services": {service: {"pull_policy": "never"}}}
-    _remove(_ended(project))
     try:
-        done = compose.run(*words, deadline=deadline, on_line=on_line, check=False, override=here)
-    except BaseException as error:
-        _remove(_made(name))
-        if type(error) is OpsError:  # the deadline; what else goes wrong has a class of its own
-            raise OpsError(
-                f"{service} did not {purpose} within {deadline:g} s, and was ended",
-                "does another migration hold the database's lock? invoke logs postgres",
-            ) from error
-        raise
+        done = compose.run_job(service, command, label=HOOK_LABEL, seconds=deadline, on_line=on_line)
+    except DeadlinePassed as error:
+        raise OpsError(
+            f"{service} did not {purpose} within {deadline:g} s, and was ended",
+            "does another migration hold the database's lock? invoke logs postgres",
+        ) from error
     if done.code != 0:
-        _remove(_made(name))
         raise JobFailed(service, purpose, label, done)
     return done
-
-
-def _made(name: str) -> Iterator[str]:
-    """Yield a container by its name. Compose may just be making it when it is killed, so it is looked for twice."""
-    for _ in range(2):
-        yield from _listed("name=^/?" + name + "$")
-
-
-def _ended(project: str) -> Iterator[str]:
-    """Yield the containers of earlier runs that the engine or this library had no time to remove."""
-    yield from _listed(
-        f"label={PROJECT_LABEL}={project}", f"label={HOOK_LABEL}=true", "status=exited", "status=dead", "status=created"
-    )
-
-
-def _listed(*filters: str) -> Iterator[str]:
-    words = [word for text in filters for word in ("--filter", text)]
-    listed = run(["docker", "ps", "--all", "--quiet", "--no-trunc", *words], deadline=REMOVE_SECONDS, check=False)
-    yield from listed.stdout.split()
-
-
-def _remove(containers: Iterator[str]) -> None:
-    for container in containers:
-        run(["docker", "rm", "--force", "--volumes", container], deadline=REMOVE_SECONDS, check=False)

@@ -14,9 +14,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
-from docker.errors import NotFound
-
-from optimus_ops.engine.observe import PROJECT_LABEL, SERVICE_LABEL, asked
+from optimus_ops.engine.labels import SERVICE_LABEL
 from optimus_ops.errors import Refused
 from optimus_ops.redis.model import Address, AddressBook, Node, Purpose
 from optimus_ops.status.stores import REDIS_IMAGE
@@ -24,7 +22,7 @@ from optimus_ops.status.stores import REDIS_IMAGE
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from optimus_ops.engine.observe import Docker
+    from optimus_ops.engine.port import Engine
     from optimus_ops.redis.model import Topology
 
 ROLE_LABEL = "com.optimus.redis"
@@ -70,21 +68,10 @@ class RedisContainer:
         return self.service or self.name
 
 
-def find_redis(docker: Docker, project: str) -> tuple[RedisContainer, ...]:
+def find_redis(docker: Engine, project: str) -> tuple[RedisContainer, ...]:
     """Return a project's Redis containers, running or not, by role and name."""
-    with asked():
-        listed = docker.api.containers(all=True, filters={"label": [f"{PROJECT_LABEL}={project}"]})
-        found = [raw for container in listed for raw in _inspected(docker, str(container["Id"]))]
-    made = [parse_container(raw) for raw in found if is_redis(raw)]
+    made = [parse_container(raw) for raw in docker.inspect(project) if is_redis(raw)]
     return tuple(sorted(made, key=lambda container: (ROLES.index(container.role), container.service, container.name)))
-
-
-def _inspected(docker: Docker, container: str) -> Iterator[Mapping[str, Any]]:
-    try:
-        yield docker.api.inspect_container(container)
-    except NotFound:
-        # It was removed after it was listed.
-        return
 
 
 def is_redis(raw: Mapping[str, Any]) -> bool:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
-from optimus_ops.engine.observe import Docker
+from optimus_ops.engine.docker_engine import DockerEngine
 from optimus_ops.errors import OpsError, Refused
 from optimus_ops.redis.client import NO_CREDENTIALS, Credentials, open_client, open_sentinel, open_url
 from optimus_ops.redis.containers import address_book_of, find_redis
@@ -20,6 +20,7 @@ from optimus_ops.redis.observe_server import PROBE_SECONDS, observe_server, prob
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
+    from optimus_ops.engine.port import Engine
     from optimus_ops.project.settings import Project
     from optimus_ops.redis.containers import RedisContainer
     from optimus_ops.redis.model import AddressBook, Observed, Purpose
@@ -74,7 +75,7 @@ def stack_deployment(project: Project, given: Credentials | None = None, master:
         Refused: the operator's secrets are malformed.
     """
     credentials = stack_credentials(project) if given is None else (lambda _container: given)
-    return StackDeployment(Docker.connect(), project.name, credentials, master)
+    return StackDeployment(DockerEngine.connect(), project.name, credentials, master)
 
 
 @dataclass(frozen=True)
@@ -142,7 +143,7 @@ class SentinelDeployment:
 class StackDeployment:
     """The servers and sentinels of a Compose stack."""
 
-    docker: Docker
+    docker: Engine
     project: str
     credentials: Callable[[RedisContainer], Credentials]
     master: str = ""  # "" stands for the name that the sentinels' own configuration has

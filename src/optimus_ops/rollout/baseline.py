@@ -11,9 +11,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from optimus_ops.engine.compose import Compose
-    from optimus_ops.engine.observe import Docker
+    from optimus_ops.engine.compose_port import Compose
     from optimus_ops.engine.pins import Pins
+    from optimus_ops.engine.port import Engine
     from optimus_ops.model.stack import Stack
     from optimus_ops.model.state import State
 
@@ -37,7 +37,7 @@ class Baseline:
     files: Mapping[Path, str | None]
 
 
-def observe_baseline(engine: Docker, compose: Compose, stack: Stack) -> Baseline:
+def observe_baseline(engine: Engine, compose: Compose, stack: Stack) -> Baseline:
     """Observe what a change of a stack may have to restore."""
     project = compose.project.name
     kept = KeptImages.of(compose.project).path

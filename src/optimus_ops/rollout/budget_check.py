@@ -16,7 +16,7 @@ from optimus_ops.plan.steps import CheckBudgets, Migrate, RunJob, Start
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from optimus_ops.engine.observe import Docker
+    from optimus_ops.engine.port import Engine
     from optimus_ops.model.stack import Stack
     from optimus_ops.model.state import State
     from optimus_ops.plan.step import Plan, Step
@@ -32,7 +32,7 @@ class BudgetCheck:
         policy: what is kept back.
     """
 
-    engine: Docker
+    engine: Engine
     stack: Stack
     state: State
     requested: Mapping[str, int]

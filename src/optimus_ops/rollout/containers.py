@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable
 
     from optimus_ops.change.deadlines import Deadlines
-    from optimus_ops.engine.compose import Compose
-    from optimus_ops.engine.observe import Docker
+    from optimus_ops.engine.compose_port import Compose
+    from optimus_ops.engine.port import Engine
     from optimus_ops.model.stack import Stack
     from optimus_ops.model.state import Replica, State
     from optimus_ops.system.wait import Clock
@@ -49,7 +49,7 @@ class Containers:
     """
 
     compose: Compose
-    engine: Docker
+    engine: Engine
     stack: Stack
     before: State
     deadlines: Deadlines

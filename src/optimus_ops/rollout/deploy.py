@@ -28,7 +28,7 @@ from optimus_ops.stack.observed_inputs import WantedStack, look_at_versions, obs
 if TYPE_CHECKING:
     from optimus_ops.balancer.routing import Prober
     from optimus_ops.change.options import ChangeOptions
-    from optimus_ops.engine.compose import Compose
+    from optimus_ops.engine.compose_port import Compose
     from optimus_ops.model.stack import Stack
     from optimus_ops.model.state import State
     from optimus_ops.plan.inputs import ObservedInputs

@@ -10,7 +10,7 @@ from optimus_ops.balancer.routing import Prober
 from optimus_ops.change.deadlines import Deadlines, longest
 from optimus_ops.change.executor import Handler, StepExecutor
 from optimus_ops.change.journal import facts_of
-from optimus_ops.engine.client import CONNECT_HINT
+from optimus_ops.engine.errors import CONNECT_HINT
 from optimus_ops.errors import MachineLacks, OpsError
 from optimus_ops.plan.steps import (
     Build,
@@ -63,8 +63,8 @@ from optimus_ops.system.process import CommandFailed
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from optimus_ops.engine.compose import Compose
-    from optimus_ops.engine.observe import Docker
+    from optimus_ops.engine.compose_port import Compose
+    from optimus_ops.engine.port import Engine
     from optimus_ops.model.stack import Stack
     from optimus_ops.plan.step import Plan, Step
     from optimus_ops.rollout.baseline import Baseline
@@ -103,7 +103,7 @@ class StackExecutor(StepExecutor):
     """Carries steps out on one engine, and goes back to what was there before the first one."""
 
     compose: Compose
-    engine: Docker
+    engine: Engine
     stack: Stack
     deadlines: Deadlines = field(default_factory=Deadlines)
     prober: Prober = field(default_factory=Prober)

@@ -12,7 +12,7 @@ from optimus_ops.rollout.containers import note
 from optimus_ops.rollout.pull import pull
 
 if TYPE_CHECKING:
-    from optimus_ops.engine.compose import Compose
+    from optimus_ops.engine.compose_port import Compose
     from optimus_ops.engine.pins import Pins
     from optimus_ops.plan.steps import Build, Keep, MakeBases, Pin, Pull, RemoveImages
     from optimus_ops.rollout.containers import Containers
@@ -36,7 +36,9 @@ def build_images(containers: Containers, step: Build, progress: Progress) -> Non
 
 def pull_images(containers: Containers, step: Pull, progress: Progress) -> None:
     """Pull the images of services, each once."""
-    pull(dict.fromkeys(containers.stack.services[name].image for name in step.services), progress.show)
+    pull(
+        containers.engine, dict.fromkeys(containers.stack.services[name].image for name in step.services), progress.show
+    )
 
 
 def remove_images(containers: Containers, step: RemoveImages, _progress: Progress) -> None:

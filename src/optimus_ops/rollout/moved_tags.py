@@ -5,19 +5,19 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from optimus_ops.engine.registry import local_images, registry_digests
+from optimus_ops.engine.registry import registry_digests
 from optimus_ops.errors import MachineLacks, OpsError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from optimus_ops.engine.observe import Docker
+    from optimus_ops.engine.port import Engine
     from optimus_ops.model.pull_policy import Asking
     from optimus_ops.model.stack import Stack
     from optimus_ops.model.state import State
 
 
-def moved_tags(docker: Docker, stack: Stack, services: Iterable[str], asking: Asking = "by policy") -> dict[str, str]:
+def moved_tags(docker: Engine, stack: Stack, services: Iterable[str], asking: Asking = "by policy") -> dict[str, str]:
     """Return image -> its digest in the registry, of images that are another one there than on this machine.
 
     An image that is not on this machine is fetched in any case: nobody is asked for it.
@@ -33,14 +33,14 @@ def moved_tags(docker: Docker, stack: Stack, services: Iterable[str], asking: As
     """
     images = dict.fromkeys(stack.services[name].image for name in services)
     names = [image for image in images if stack.policy_of(image).may_ask(asking)]
-    here = local_images(docker, names)
+    here = {name: image for name in names if (image := docker.image(name)) is not None}
     now = datetime.now(UTC)
     asked = [name for name in here if stack.policy_of(name).asks(here[name].tagged_at, now, asking)]
     found = registry_digests(docker, asked)
     return {name: digest for name, digest in found.items() if digest not in here[name].digests}
 
 
-def moved_while_idle(docker: Docker, stack: Stack, state: State) -> tuple[dict[str, str], tuple[str, ...]]:
+def moved_while_idle(docker: Engine, stack: Stack, state: State) -> tuple[dict[str, str], tuple[str, ...]]:
     """Return moved tags, by policy, of images that nothing runs on, and what could not be found out.
 
     What is asked about decides what starts, and mixes no versions. Where a registry doesn't answer, what is on this

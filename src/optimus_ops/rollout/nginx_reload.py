@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from optimus_ops.errors import OpsError, Refused
-from optimus_ops.system.process import run
 
 if TYPE_CHECKING:
     from optimus_ops.model.state import Replica
@@ -32,7 +31,7 @@ def check_config(containers: Containers, step: CheckConfig, _progress: Progress)
         raise Refused(f"{service} is no nginx: nobody knows how to test its configuration")
     check_mounted(containers, service, replica)
     # The command itself with -t: the same file, the same directives on the command line.
-    tested = run(["docker", "exec", replica.id, *command, "-t"], deadline=CHECK_SECONDS, check=False)
+    tested = containers.engine.exec(replica.id, (*command, "-t"), seconds=CHECK_SECONDS)
     if tested.code != 0:
         said = "\n".join(f"    {line}" for line in tested.stderr.strip().splitlines()[-8:])
         raise Refused(f"the configuration of {service} is broken; what runs keeps the one it has:\n{said}")

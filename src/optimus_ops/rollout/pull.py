@@ -5,19 +5,20 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from optimus_ops.errors import OpsError
-from optimus_ops.system.process import CommandFailed, run
+from optimus_ops.system.process import CommandFailed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from optimus_ops.engine.port import Engine
+
 PULL_SECONDS = 1800.0
 
 
-def pull(images: Iterable[str], note: Callable[[str], None]) -> None:
+def pull(engine: Engine, images: Iterable[str], note: Callable[[str], None]) -> None:
     """Pull images, one after the other.
 
-    The command line and not the API, since it knows where credentials are kept; not Compose, which pulls by the policy
-    that the files have and not as was decided.
+    Not through Compose, which pulls by the policy that the files have and not as was decided.
 
     Raises:
         OpsError: one can't be had.
@@ -25,7 +26,7 @@ def pull(images: Iterable[str], note: Callable[[str], None]) -> None:
     for image in images:
         note(image)
         try:
-            run(["docker", "pull", "--quiet", image], deadline=PULL_SECONDS)
+            engine.pull(image, seconds=PULL_SECONDS)
         except CommandFailed as error:
             said = error.completed.stderr.strip() or error.completed.stdout.strip()
             raise OpsError(

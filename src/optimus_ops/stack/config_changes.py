@@ -12,8 +12,8 @@ from optimus_ops.model.container_inputs import Changed
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
 
-    from optimus_ops.engine.compose import Compose
-    from optimus_ops.engine.observe import Docker
+    from optimus_ops.engine.compose_port import Compose
+    from optimus_ops.engine.port import Engine
     from optimus_ops.model.stack import Stack
     from optimus_ops.model.state import Replica, State
 
@@ -66,7 +66,7 @@ class Gifts:
         notes.write({container: {**before, **{key: now[key] for key in read if key in now}}}, there)
 
     def changes(
-        self, docker: Docker, state: State, names: Iterable[str]
+        self, docker: Engine, state: State, names: Iterable[str]
     ) -> tuple[dict[str, tuple[Changed, ...]], frozenset[str]]:
         """Return container id -> what is another one now, and the containers of which it is known by notes.
 
@@ -102,7 +102,7 @@ def _changes(
     replica: Replica,
     noted: Mapping[str, Mapping[str, str]],
     now: Mapping[str, str],
-    docker: Docker,
+    docker: Engine,
 ) -> tuple[Changed, ...]:
     if replica.id in noted:
         return giving.changed_since(noted[replica.id], now)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from optimus_ops.change.history import unfinished
 from optimus_ops.change.run import ChangeRun
-from optimus_ops.engine.observe import Docker
+from optimus_ops.engine.docker_engine import DockerEngine
 from optimus_ops.engine.observed_stack import observed_stack
 from optimus_ops.errors import MachineLacks, Refused
 from optimus_ops.plan.checks import check_services
@@ -22,7 +22,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from optimus_ops.change.options import ChangeOptions
-    from optimus_ops.engine.compose import Compose
+    from optimus_ops.engine.compose_port import Compose
+    from optimus_ops.engine.docker_compose import DockerCompose
+    from optimus_ops.engine.port import Engine
     from optimus_ops.model.stack import Stack
     from optimus_ops.model.state import State
     from optimus_ops.project.settings import Project
@@ -34,7 +36,7 @@ class StackContext:
 
     project: Project
     compose: Compose
-    docker: Docker
+    docker: Engine
     console: Console
     options: ChangeOptions
 
@@ -48,7 +50,7 @@ class StackContext:
         """
         project = load_project()
         check_name(project)
-        docker = Docker.connect()
+        docker = DockerEngine.connect()
         compose = compose_of(project, docker.files(project.name), overlays)
         return cls(project, compose, docker, Console.standard(json=options.json), options)
 
@@ -60,11 +62,11 @@ class StackContext:
             Refused: the settings are malformed.
             MachineLacks: no engine answers.
         """
-        project, docker = load_project(), Docker.connect()
+        project, docker = load_project(), DockerEngine.connect()
         try:
             compose = compose_of(project, docker.files(project.name), overlays)
         except Refused:
-            compose = Compose(project, ())
+            compose = DockerCompose(project, ())
         return cls(project, compose, docker, Console.standard(json=options.json), options)
 
     def look(self) -> tuple[WantedStack, State]:
@@ -102,7 +104,7 @@ class StackContext:
             Refused: as said.
         """
         unknown = [name for name in names if name not in stack.services]
-        if unknown and unknown[0] in self.compose.services():
+        if unknown and unknown[0] in (self.compose.services() or ()):
             raise Refused(
                 f"{unknown[0]} belongs to a profile that is off",
                 "turn it on, here and in `docker compose`: COMPOSE_PROFILES=PROFILE, in the environment or in .env",

@@ -12,8 +12,8 @@ from optimus_ops.stack.config_changes import Gifts, lasting
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from optimus_ops.engine.compose import Compose
-    from optimus_ops.engine.observe import Docker
+    from optimus_ops.engine.compose_port import Compose
+    from optimus_ops.engine.port import Engine
     from optimus_ops.model.stack import Stack
     from optimus_ops.model.state import State
     from optimus_ops.project.settings import Project
@@ -52,7 +52,7 @@ class WantedStack:
 
 
 def observe_inputs(
-    compose: Compose, docker: Docker, wanted: WantedStack, state: State, *, building: bool
+    compose: Compose, docker: Engine, wanted: WantedStack, state: State, *, building: bool
 ) -> ObservedInputs:
     """Observe what a plan depends on besides the containers: images, the registry, secrets.
 
@@ -109,7 +109,7 @@ def _unobtainable(images: Sequence[str]) -> tuple[str, ...]:
 def look_at_versions(
     around: ObservedInputs,
     compose: Compose,
-    docker: Docker,
+    docker: Engine,
     wanted: WantedStack,
     state: State,
     services: Iterable[str],
@@ -130,7 +130,7 @@ def look_at_versions(
     return replace(around, outdated=around.outdated | _outdated(wanted, own))
 
 
-def look_at_runs(compose: Compose, docker: Docker, wanted: WantedStack, state: State) -> ObservedInputs:
+def look_at_runs(compose: Compose, docker: Engine, wanted: WantedStack, state: State) -> ObservedInputs:
     """Observe what tells whether containers are what they would be started as now, and nothing else."""
     around = ObservedInputs(images=docker.images(wanted.stack.images))
     planned = _secrets_to_write(compose.project)
@@ -140,7 +140,7 @@ def look_at_runs(compose: Compose, docker: Docker, wanted: WantedStack, state: S
 
 
 def look_at_given(
-    around: ObservedInputs, compose: Compose, docker: Docker, wanted: WantedStack, state: State
+    around: ObservedInputs, compose: Compose, docker: Engine, wanted: WantedStack, state: State
 ) -> ObservedInputs:
     """Add what tells whether containers are what they would be started as now, but for their images' sources.
 

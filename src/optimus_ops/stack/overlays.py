@@ -5,13 +5,14 @@ from __future__ import annotations
 from pathlib import PurePath
 from typing import TYPE_CHECKING
 
-from optimus_ops.engine.compose import Compose
+from optimus_ops.engine.docker_compose import DockerCompose
 from optimus_ops.errors import Refused
 from optimus_ops.project.settings import overlay_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from optimus_ops.engine.compose_port import Compose
     from optimus_ops.project.settings import Project
 
 STAYING = ("observability", "sentinel")
@@ -50,7 +51,7 @@ def compose_of(project: Project, running_files: Iterable[str], asked: Sequence[s
     """
     running = overlays_of(project, running_files)
     here = frozenset(name for name in running if (project.compose / overlay_file(project.base, name)).is_file())
-    return Compose(project, project.files(with_staying(asked, here)))
+    return DockerCompose(project, project.files(with_staying(asked, here)))
 
 
 def check_switch(project: Project, asked: Sequence[str], files: Sequence[str]) -> None:

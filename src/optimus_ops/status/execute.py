@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-from optimus_ops.engine.observe import Docker
+from optimus_ops.engine.docker_engine import DockerEngine
 from optimus_ops.project.settings import load_project
 from optimus_ops.stack import overlays
 from optimus_ops.status.model import make_rows
@@ -16,7 +16,8 @@ from optimus_ops.text.console import Console, layout_columns, print_json
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from optimus_ops.engine.compose import Compose
+    from optimus_ops.engine.compose_port import Compose
+    from optimus_ops.engine.port import Engine
     from optimus_ops.project.settings import Project
 
 
@@ -33,7 +34,7 @@ def status(*, json: bool, root: Path | None = None) -> None:
     """
     project = load_project(root)
     with Console.for_stream(sys.stderr).step(f"looking at {project.name}"):
-        engine = Docker.connect()
+        engine = DockerEngine.connect()
         sighting = look(engine, compose_of(project, engine), project.name)
     rows = make_rows(sighting)
     console = Console.standard()
@@ -51,7 +52,7 @@ def status(*, json: bool, root: Path | None = None) -> None:
         print_status(sighting, rows, sys.stdout, colour=console.colour, columns=columns)
 
 
-def compose_of(project: Project, engine: Docker | None = None) -> Compose | None:
+def compose_of(project: Project, engine: Engine | None = None) -> Compose | None:
     """Return the project's files, or None where one is missing: what runs can be seen without.
 
     Args:

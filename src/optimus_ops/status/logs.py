@@ -9,17 +9,9 @@ import sys
 import threading
 import time
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, TextIO
 
-from docker.errors import DockerException
-
-from optimus_ops.engine.client import engine_client
-from optimus_ops.engine.observe import (
-    ONE_OFF_LABEL,
-    PROJECT_LABEL,
-    SERVICE_LABEL,
-    Docker,
-)
+from optimus_ops.engine.docker_engine import DockerEngine
 from optimus_ops.errors import MachineLacks, OpsError, Refused
 from optimus_ops.project.settings import load_project
 from optimus_ops.status.execute import compose_of
@@ -29,6 +21,8 @@ from optimus_ops.text.console import Console
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from optimus_ops.engine.port import Engine
+    from optimus_ops.engine.values import ContainerStart
     from optimus_ops.model.state import State
     from optimus_ops.project.settings import Project
 
@@ -66,10 +60,10 @@ def logs(services: Sequence[str], *, follow: bool, tail: str, to_stderr: bool = 
     """
     lines = parse_tail(tail)
     project = load_project()
-    engine = Docker.connect()
+    engine = DockerEngine.connect()
     console = Console.for_stream(sys.stderr if to_stderr else sys.stdout)
     # Without a time limit: a stream of lines may be silent for hours.
-    streams = Streams(engine_client(timeout=None), project.name, frozenset(services), follow, lines)
+    streams = Streams(engine.within(None), project.name, frozenset(services), follow, lines)
     prefixer = Prefixer(project.name, console.colour)
     if follow:
         streams.watch()
@@ -139,14 +133,14 @@ class Streams:
     """The streams of several replicas, each read by a thread of its own.
 
     Args:
-        api: the engine's client, without a time limit.
+        engine: the engine, without a time limit.
         project: the Compose project.
         services: services of interest; all if empty.
         follow: whether streams go on.
         tail: lines of each to begin with.
     """
 
-    api: Any
+    engine: Engine
     project: str
     services: frozenset[str]
     follow: bool
@@ -173,31 +167,27 @@ class Streams:
 
     def watch(self) -> None:
         """Add replicas as they start. What starts from this call on is not missed."""
-        labels = [f"{PROJECT_LABEL}={self.project}"]
-        filters = {"type": "container", "event": "start", "label": labels}
-        events = self.api.events(filters=filters, decode=True)
-        threading.Thread(target=self._watch, args=(events,), daemon=True).start()
+        threading.Thread(target=self._watch, args=(self.engine.starts(self.project),), daemon=True).start()
 
-    def _watch(self, events: Iterator[dict[str, Any]]) -> None:
+    def _watch(self, starts: Iterator[ContainerStart]) -> None:
         try:
-            for event in events:
-                facts = event["Actor"]["Attributes"]
-                wanted = not self.services or facts.get(SERVICE_LABEL) in self.services
-                if wanted and facts.get(ONE_OFF_LABEL, "False") != "True":
-                    self.add(event["Actor"]["ID"], facts["name"], since=int(event["time"]))
-        except (DockerException, OSError, ValueError):
+            for start in starts:
+                if not self.services or start.service in self.services:
+                    self.add(start.container, start.name, since=start.time)
+        except OpsError:
             # The engine is gone; the streams end as well, and that is where it is said.
             return
 
     def _read(self, container: str, replica: str, since: int | None) -> None:
         assembler = Assembler(replica)
         self._seen[container] = self._latest.get(container, "")
-        begin = {"tail": self.tail} if since is None else {"since": since}
         try:
-            pieces = self.api.logs(container, stream=True, follow=self.follow, timestamps=True, **begin)
+            pieces = self.engine.stream_logs(
+                container, tail=self.tail, since=since, follow=self.follow, timestamps=True
+            )
             for piece in pieces:
                 self._put(container, assembler.feed(piece))
-        except (DockerException, OSError, ValueError):
+        except OpsError:
             # Gone while it was read: its replica ended.
             pass
         finally:

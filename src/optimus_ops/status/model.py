@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
+from optimus_ops.engine.values import Limits
 from optimus_ops.model.leftovers import Leftovers
 from optimus_ops.model.state import short_id
-from optimus_ops.status.usage import Limits, Usage
+from optimus_ops.status.usage import Usage
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -9,9 +9,9 @@ import shlex
 from typing import TYPE_CHECKING
 
 from optimus_ops.errors import OpsError
-from optimus_ops.system.process import run
 
 if TYPE_CHECKING:
+    from optimus_ops.engine.port import Engine
     from optimus_ops.model.state import Replica
 
 REPORT_LABEL = "com.optimus.report"
@@ -19,13 +19,13 @@ MAX_LINES = 20
 MAX_CHARACTERS = 200
 
 
-def ask_report(replica: Replica, deadline: float) -> tuple[str, ...]:
+def ask_report(engine: Engine, replica: Replica, deadline: float) -> tuple[str, ...]:
     """Return what a replica's command prints; nothing where it has none, and a line that says so where it fails."""
     command = _command(replica.labels.get(REPORT_LABEL, ""))
     if not command or not replica.running or replica.health == "starting":
         return ()
     try:
-        asked = run(["docker", "exec", replica.id, *command], deadline=deadline, check=False)
+        asked = engine.exec(replica.id, command, seconds=deadline)
     except OpsError:
         return (f"! its report did not come within {deadline:g} s",)
     if asked.code:

@@ -8,10 +8,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from docker.errors import DockerException
-
-from optimus_ops.engine.client import engine_client
 from optimus_ops.engine.leftovers import last_lines, observe_leftovers
+from optimus_ops.engine.values import Limits, Sample
 from optimus_ops.errors import OpsError
 from optimus_ops.images.listing import list_images
 from optimus_ops.model.leftovers import Leftovers
@@ -22,15 +20,14 @@ from optimus_ops.status.model import StatusSnapshot
 from optimus_ops.status.old_workers import old_workers
 from optimus_ops.status.service_reports import ask_report
 from optimus_ops.status.stores import Store, Unreachable, parse_store, probe_command, store_kind
-from optimus_ops.status.usage import Limits, Usage, cpus_between, parse_limits, parse_memory
-from optimus_ops.system.process import run
+from optimus_ops.status.usage import Usage, cpus_between
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
     from concurrent.futures import Future
 
-    from optimus_ops.engine.compose import Compose
-    from optimus_ops.engine.observe import Docker
+    from optimus_ops.engine.compose_port import Compose
+    from optimus_ops.engine.port import Engine
     from optimus_ops.model.stack import Stack
     from optimus_ops.model.state import Replica, State
     from optimus_ops.plan.differences import Difference
@@ -47,26 +44,20 @@ TOGETHER = 12
 class Prober:
     """Asks the engine about single containers. What doesn't answer in time is unknown, not an error."""
 
-    api: Any
+    engine: Engine
 
-    @classmethod
-    def connect(cls) -> Prober:
-        """Connect with a short patience: this is for looking."""
-        return cls(engine_client(timeout=PROBE_SECONDS))
-
-    def sample(self, replica: Replica) -> Mapping[str, Any]:
+    def sample(self, replica: Replica) -> Sample:
         """Return one sample of a container's statistics; empty if there is none."""
         try:
-            sample: Mapping[str, Any] = self.api.stats(replica.id, stream=False, one_shot=True)
-        except (DockerException, OSError, ValueError):
-            return {}
-        return sample
+            return self.engine.sample(replica.id)
+        except OpsError:
+            return Sample()
 
     def limits(self, replica: Replica) -> Limits:
         """Return what a container may use."""
         try:
-            return parse_limits(self.api.inspect_container(replica.id))
-        except (DockerException, OSError):
+            return self.engine.limits(replica.id)
+        except OpsError:
             return Limits()
 
     def store(self, replica: Replica) -> Store | None:
@@ -75,8 +66,7 @@ class Prober:
         if kind is None or not replica.running:
             return None
         try:
-            # The command line and not the API: docker-py loses output that comes together with the answer's headers.
-            asked = run(["docker", "exec", replica.id, *probe_command(kind)], deadline=PROBE_SECONDS, check=False)
+            asked = self.engine.exec(replica.id, probe_command(kind), seconds=PROBE_SECONDS)
         except OpsError:
             return Unreachable(f"no answer within {PROBE_SECONDS:.1f} s")
         return parse_store(kind, asked.code, asked.stdout, asked.stderr)
@@ -99,7 +89,7 @@ class Wanted:
     note: str | None = None
 
 
-def look(engine: Docker, compose: Compose | None, project: str) -> StatusSnapshot:
+def look(engine: Engine, compose: Compose | None, project: str) -> StatusSnapshot:
     """See a project.
 
     Args:
@@ -107,7 +97,7 @@ def look(engine: Docker, compose: Compose | None, project: str) -> StatusSnapsho
         compose: the project's files; None to look only at what runs.
         project: its name.
     """
-    prober = Prober.connect()
+    prober = Prober(engine.within(PROBE_SECONDS))
     with ThreadPoolExecutor(max_workers=TOGETHER) as executor:
         reading = executor.submit(_wanted, compose)
         state = engine.observe(project)
@@ -117,8 +107,8 @@ def look(engine: Docker, compose: Compose | None, project: str) -> StatusSnapsho
         limits = _ask(executor, prober.limits, state.replicas)
         stores = _ask(executor, prober.store, running)
         balancer = compose.project.balancer if compose else None
-        workers = executor.submit(old_workers, prober.api, state, balancer)
-        reports = _ask(executor, lambda replica: ask_report(replica, PROBE_SECONDS), running)
+        workers = executor.submit(old_workers, prober.engine, state, balancer)
+        reports = _ask(executor, lambda replica: ask_report(engine, replica, PROBE_SECONDS), running)
         images = executor.submit(engine.images, [replica.image for replica in state.replicas])
         before = _answers(first)
         if running:
@@ -155,18 +145,18 @@ def _answers(asked: Mapping[str, Future[Answer]]) -> dict[str, Answer]:
     return {key: answer.result() for key, answer in asked.items()}
 
 
-def _usage(before: Mapping[str, Any] | None, after: Mapping[str, Any] | None, limits: Limits) -> Usage:
-    return Usage(cpus_between(before or {}, after or {}), parse_memory(after or {}), limits)
+def _usage(before: Sample | None, after: Sample | None, limits: Limits) -> Usage:
+    return Usage(cpus_between(before or Sample(), after or Sample()), after.memory if after else None, limits)
 
 
-def _leftovers(engine: Docker, compose: Compose | None, wanted: Wanted, state: State) -> Leftovers:
+def _leftovers(engine: Engine, compose: Compose | None, wanted: Wanted, state: State) -> Leftovers:
     if compose is None or wanted.stack is None:
         return Leftovers()
     return observe_leftovers(engine, compose, wanted.document, wanted.stack, state)
 
 
 def _differences(
-    engine: Docker, compose: Compose | None, wanted: Wanted, state: State
+    engine: Engine, compose: Compose | None, wanted: Wanted, state: State
 ) -> tuple[tuple[Difference, ...], str | None]:
     """Return what runs otherwise than it would be started now, or what kept that from being found out."""
     if compose is None or wanted.stack is None:

@@ -1,34 +1,14 @@
-"""What one replica uses, from the engine's statistics.
-
-Format: https://docs.docker.com/reference/api/engine/ (ContainerStats, ContainerInspect).
-"""
+"""What one replica uses, from the engine's statistics."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
-from optimus_ops.engine.observe import parse_time
+from optimus_ops.engine.values import Limits
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """What a container may use, and how it ended if it did.
-
-    Args:
-        cpus: cores; None without a limit.
-        memory: bytes; None without a limit.
-        out_of_memory: whether the kernel ended it for its memory.
-        restarts: how often the engine restarted it.
-    """
-
-    cpus: float | None = None
-    memory: int | None = None
-    out_of_memory: bool = False
-    restarts: int = 0
+    from optimus_ops.engine.values import Sample
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,41 +23,13 @@ class Usage:
 
     cpus: float | None = None
     memory: int | None = None
-    limits: Limits = Limits()
+    limits: Limits = field(default_factory=Limits)
 
 
-def parse_limits(raw: Mapping[str, Any]) -> Limits:
-    """Read the limits out of what `GET /containers/{id}/json` answers."""
-    host: Mapping[str, Any] = raw.get("HostConfig") or {}
-    quota, period = int(host.get("CpuQuota") or 0), int(host.get("CpuPeriod") or 100_000)
-    cpus = int(host.get("NanoCpus") or 0) / 1e9 or (quota / period if quota > 0 else 0.0)
-    return Limits(
-        cpus=cpus or None,
-        memory=int(host.get("Memory") or 0) or None,
-        out_of_memory=bool((raw.get("State") or {}).get("OOMKilled")),
-        restarts=int(raw.get("RestartCount") or 0),
-    )
-
-
-def parse_memory(sample: Mapping[str, Any]) -> int | None:
-    """Return the bytes that a container holds: usage without inactive file cache (cgroup v2, else v1)."""
-    memory: Mapping[str, Any] = sample.get("memory_stats") or {}
-    if "usage" not in memory:
-        return None
-    details: Mapping[str, Any] = memory.get("stats") or {}
-    cached = details.get("inactive_file", details.get("total_inactive_file", 0))
-    return max(int(memory["usage"]) - int(cached), 0)
-
-
-def cpus_between(first: Mapping[str, Any], second: Mapping[str, Any]) -> float | None:
+def cpus_between(first: Sample, second: Sample) -> float | None:
     """Return the cores used between two samples; None if they can't be compared."""
-    begun, ended = (parse_time(str(sample.get("read", ""))) for sample in (first, second))
-    used = _cpu_seconds(second), _cpu_seconds(first)
-    if begun is None or ended is None or ended <= begun or used[0] is None or used[1] is None:
+    if first.at is None or second.at is None or second.at <= first.at:
         return None
-    return max(used[0] - used[1], 0.0) / (ended - begun).total_seconds()
-
-
-def _cpu_seconds(sample: Mapping[str, Any]) -> float | None:
-    total = ((sample.get("cpu_stats") or {}).get("cpu_usage") or {}).get("total_usage")
-    return None if total is None else int(total) / 1e9
+    if first.cpu_seconds is None or second.cpu_seconds is None:
+        return None
+    return max(second.cpu_seconds - first.cpu_seconds, 0.0) / (second.at - first.at).total_seconds()

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import os
 import queue
+import select
 import shlex
 import signal
 import subprocess
@@ -17,9 +19,11 @@ from optimus_ops.errors import MachineLacks, OpsError
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
+    from typing import BinaryIO
 
 TAIL_LINES = 25
 STOP_SECONDS = 10.0
+CHUNK_BYTES = 1024**2
 
 
 @dataclass(frozen=True)
@@ -36,10 +40,14 @@ class CommandFailed(OpsError):  # noqa: N818 - named as its base: what failed
     """A command ended with an exit code other than 0."""
 
     def __init__(self, completed: Completed) -> None:
-        """Show the command and the end of what it said."""
-        said = (completed.stderr or completed.stdout).strip().splitlines()[-TAIL_LINES:]
-        super().__init__("\n    ".join([f"`{shlex.join(completed.argv)}` ended with {completed.code}:", *said]))
+        """Show the command and the end of its output."""
+        tail = (completed.stderr or completed.stdout).strip().splitlines()[-TAIL_LINES:]
+        super().__init__("\n    ".join([f"`{shlex.join(completed.argv)}` ended with {completed.code}:", *tail]))
         self.completed = completed
+
+
+class DeadlinePassed(OpsError):  # noqa: N818 - as above
+    """A command did not end in time, and was ended."""
 
 
 def run(
@@ -50,6 +58,7 @@ def run(
     deadline: float = 600.0,
     on_line: Callable[[str], None] | None = None,
     check: bool = True,
+    feed: Callable[[BinaryIO], None] | None = None,
 ) -> Completed:
     """Run a command to its end.
 
@@ -60,25 +69,71 @@ def run(
         cwd: the folder it runs in.
         environ: its environment; ours if not given.
         deadline: seconds after which it is ended.
-        on_line: called with each line of standard error (where Docker's tools say how far they are).
+        on_line: called with each line of standard error (where Docker's tools report progress).
         check: whether an exit code other than 0 is an error.
+        feed: writes its standard input, in a thread of its own.
 
     Raises:
         MachineLacks: there is no such command.
         CommandFailed: it failed and `check` is set.
-        OpsError: the deadline passed.
+        DeadlinePassed: as said.
     """
+    process = _started(argv, cwd, environ, fed=feed is not None)
+    feeder = _Feeder(process, feed)
     try:
-        process = subprocess.Popen(
+        stdout, stderr = _collect(process, time.monotonic() + deadline, on_line)
+    except TimeoutError as error:
+        _end(process)
+        raise DeadlinePassed(f"`{shlex.join(argv)}` did not end within {deadline:.0f} s") from error
+    except BaseException:
+        _end(process)
+        raise
+    feeder.check()
+    completed = Completed(tuple(argv), process.returncode, stdout, stderr)
+    if check and completed.code != 0:
+        raise CommandFailed(completed)
+    return completed
+
+
+def stream(argv: Sequence[str], write: Callable[[bytes], object], *, idle_seconds: float) -> int:
+    """Run a command, write its standard output somewhere as it comes, and return its exit code.
+
+    Raises:
+        MachineLacks: there is no such command.
+        DeadlinePassed: for `idle_seconds` there was no output.
+    """
+    process = _started(argv, None, None, stderr=subprocess.DEVNULL)
+    assert process.stdout is not None  # noqa: S101 - opened as a pipe
+    source = process.stdout.fileno()
+    try:
+        while select.select([source], [], [], idle_seconds)[0]:
+            if chunk := os.read(source, CHUNK_BYTES):
+                write(chunk)
+            else:
+                return process.wait(STOP_SECONDS)
+        raise DeadlinePassed(f"`{shlex.join(argv)}` had no output for {idle_seconds:.0f} s")
+    finally:
+        if process.poll() is None:
+            _end(process)
+        process.stdout.close()
+
+
+def _started(
+    argv: Sequence[str],
+    cwd: Path | None,
+    environ: Mapping[str, str] | None,
+    *,
+    fed: bool = False,
+    stderr: int = subprocess.PIPE,
+) -> subprocess.Popen[bytes]:
+    try:
+        return subprocess.Popen(
             list(argv),
             cwd=cwd,
             env=dict(environ) if environ is not None else None,
-            stdin=subprocess.DEVNULL,
+            stdin=subprocess.PIPE if fed else subprocess.DEVNULL,
             stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            encoding="utf-8",
-            errors="replace",
+            stderr=stderr,
             start_new_session=True,
         )
     except FileNotFoundError as error:
@@ -86,24 +141,41 @@ def run(
             f"there is no `{argv[0]}` on this machine",
             "install it with: python3 scripts/bootstrap.py --with-docker invoke doctor",
         ) from error
-    try:
-        stdout, stderr = _collect(process, time.monotonic() + deadline, on_line)
-    except TimeoutError as error:
-        _end(process)
-        raise OpsError(f"`{shlex.join(argv)}` did not end within {deadline:.0f} s") from error
-    except BaseException:
-        _end(process)
-        raise
-    completed = Completed(tuple(argv), process.returncode, stdout, stderr)
-    if check and completed.code != 0:
-        raise CommandFailed(completed)
-    return completed
 
 
-def _collect(process: subprocess.Popen[str], until: float, on_line: Callable[[str], None] | None) -> tuple[str, str]:
+class _Feeder:
+    """Writes a command's standard input; a failure ends the command, so that it never works on half an input."""
+
+    def __init__(self, process: subprocess.Popen[bytes], feed: Callable[[BinaryIO], None] | None) -> None:
+        self._error: BaseException | None = None
+        if feed is not None:
+            threading.Thread(target=self._write, args=(process, feed), daemon=True).start()
+
+    def _write(self, process: subprocess.Popen[bytes], feed: Callable[[BinaryIO], None]) -> None:
+        assert process.stdin is not None  # noqa: S101 - opened as a pipe
+        try:
+            with process.stdin as pipe:
+                try:
+                    feed(pipe)  # type: ignore[arg-type]  # a pipe is a stream of bytes
+                except BrokenPipeError:
+                    raise
+                except BaseException as error:  # noqa: BLE001 - raised again by `check`
+                    self._error = error
+                    _end(process)
+        except BrokenPipeError:
+            # The command ended early; its exit code and its output tell why.
+            return
+
+    def check(self) -> None:
+        """Raise what the writing raised."""
+        if self._error is not None:
+            raise self._error
+
+
+def _collect(process: subprocess.Popen[bytes], until: float, on_line: Callable[[str], None] | None) -> tuple[str, str]:
     lines: queue.SimpleQueue[tuple[str, str | None]] = queue.SimpleQueue()
-    for name, stream in (("stdout", process.stdout), ("stderr", process.stderr)):
-        threading.Thread(target=_read, args=(name, stream, lines), daemon=True).start()
+    for name, pipe in (("stdout", process.stdout), ("stderr", process.stderr)):
+        threading.Thread(target=_read, args=(name, pipe, lines), daemon=True).start()
     kept: dict[str, list[str]] = {"stdout": [], "stderr": []}
     open_streams = 2
     while open_streams:
@@ -120,17 +192,21 @@ def _collect(process: subprocess.Popen[str], until: float, on_line: Callable[[st
         kept[name].append(line)
         if on_line is not None and name == "stderr":
             on_line(line.rstrip())
-    process.wait(timeout=max(until - time.monotonic(), 1.0))
+    try:
+        process.wait(timeout=max(until - time.monotonic(), 1.0))
+    except subprocess.TimeoutExpired:
+        raise TimeoutError from None
     return "".join(kept["stdout"]), "".join(kept["stderr"])
 
 
-def _read(name: str, stream: object, lines: queue.SimpleQueue[tuple[str, str | None]]) -> None:
-    for line in stream:  # type: ignore[attr-defined]  # a text stream of Popen
-        lines.put((name, line))
+def _read(name: str, pipe: BinaryIO, lines: queue.SimpleQueue[tuple[str, str | None]]) -> None:
+    with io.TextIOWrapper(pipe, "utf-8", "replace") as text:
+        for line in text:
+            lines.put((name, line))
     lines.put((name, None))
 
 
-def _end(process: subprocess.Popen[str]) -> None:
+def _end(process: subprocess.Popen[bytes]) -> None:
     """End a command and what it started: SIGTERM to its session, then SIGKILL."""
     for number in (signal.SIGTERM, signal.SIGKILL):
         try:

@@ -12,12 +12,12 @@ from hypothesis import strategies as st
 from tests.unit.stacks import replica, stack, state
 
 from optimus_ops.engine.capacity import observe_capacity
-from optimus_ops.engine.observe import Docker
+from optimus_ops.engine.docker_engine import DockerEngine
 from optimus_ops.engine.postgres import parse_connections
 from optimus_ops.errors import OpsError
 from optimus_ops.model.budget_items import Capacity
 
-HOST = Docker(None, "here", memory=2**33, cpus=2.0)
+HOST = DockerEngine(None, "here", memory=2**33, cpus=2.0)
 UNKNOWN = Capacity(None, 0, 2**33, 2.0)
 POOLED = stack(memory={"image": "memory", "environment": {"DB_HOST": "postgres", "DB_POOL_SIZE": "5"}})
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from optimus_ops.engine.compose import Compose
+from optimus_ops.engine.docker_compose import DockerCompose
 from optimus_ops.project.settings import load_project
 
 DOCKER = """#!/bin/sh
@@ -17,20 +17,20 @@ for word; do case "$word" in */override.json) cat "$word" >> "$0.told" ;; esac; 
 
 
 @pytest.fixture
-def compose(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Compose:
+def compose(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> DockerCompose:
     program = tmp_path / "bin" / "docker"
     program.parent.mkdir()
     program.write_text(DOCKER)
     program.chmod(0o755)
     monkeypatch.setenv("PATH", f"{program.parent}{os.pathsep}{os.environ['PATH']}")
-    return Compose(load_project(tmp_path, {"COMPOSE_PROJECT_NAME": "shop"}), (tmp_path / "docker-compose.yml",))
+    return DockerCompose(load_project(tmp_path, {"COMPOSE_PROJECT_NAME": "shop"}), (tmp_path / "docker-compose.yml",))
 
 
-def told(compose: Compose) -> str:
+def told(compose: DockerCompose) -> str:
     return (compose.project.root / "bin" / "docker.told").read_text("utf-8")
 
 
-def test_nothing_is_pulled_or_built_while_containers_are_made(compose: Compose) -> None:
+def test_nothing_is_pulled_or_built_while_containers_are_made(compose: DockerCompose) -> None:
     compose.up({"edge": 1}, existing="replace")
     compose.create({"ai": 2}, {})
     verbs = told(compose).splitlines()
@@ -38,7 +38,7 @@ def test_nothing_is_pulled_or_built_while_containers_are_made(compose: Compose) 
     assert all("--pull never" in verb and "--no-build" in verb for verb in verbs)
 
 
-def test_an_override_is_read_last(compose: Compose) -> None:
+def test_an_override_is_read_last(compose: DockerCompose) -> None:
     compose.run("run", "job", override={"services": {"job": {"pull_policy": "never"}}})
     line, text = told(compose).splitlines()
     assert line.endswith("override.json run job")

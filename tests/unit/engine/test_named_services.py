@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from optimus_ops.engine.compose import Compose
+from optimus_ops.engine.docker_compose import DockerCompose
 from optimus_ops.errors import Refused
 from optimus_ops.project.settings import load_project
 
@@ -15,9 +15,9 @@ DOCUMENT: dict[str, Any] = {
 }
 
 
-def compose(folder: Path, settings: str) -> Compose:
+def compose(folder: Path, settings: str) -> DockerCompose:
     (folder / "pyproject.toml").write_text(f"[tool.optimus-ops]\nname = 'shop'\n{settings}\n")
-    return Compose(load_project(folder, {}), ())
+    return DockerCompose(load_project(folder, {}), ())
 
 
 @pytest.mark.parametrize(

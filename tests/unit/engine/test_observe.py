@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from optimus_ops.engine.observe import parse_replica
+from optimus_ops.engine.parse import parse_replica
 from optimus_ops.model.stack import PublishedPort
 
 

@@ -12,12 +12,17 @@ import pytest
 from docker.errors import APIError, ImageNotFound
 from tests.unit.stacks import replica, stack, state
 
-from optimus_ops.engine.observe import Docker
-from optimus_ops.engine.registry import LocalImage, local_images, registry_digests
+from optimus_ops.engine.docker_engine import DockerEngine
+from optimus_ops.engine.registry import registry_digests
+from optimus_ops.engine.values import Image
 from optimus_ops.errors import OpsError, Refused
 from optimus_ops.rollout.moved_tags import moved_tags, moved_while_idle
 
-HERE = {"RepoDigests": ["shop/x@sha256:1"], "Metadata": {"LastTagTime": "2026-11-22T12:00:00.123456789Z"}}
+HERE = {
+    "Id": "sha256:a",
+    "RepoDigests": ["shop/x@sha256:1"],
+    "Metadata": {"LastTagTime": "2026-11-22T12:00:00.123456789Z"},
+}
 TIME = datetime(2026, 11, 22, 12, 0, 0, 123456, tzinfo=UTC)
 
 
@@ -42,17 +47,16 @@ class Client:
         return {"Descriptor": {"digest": found}}
 
 
-def engine(here: Mapping[str, Any], there: Mapping[str, Any]) -> tuple[Docker, Client]:
+def engine(here: Mapping[str, Any], there: Mapping[str, Any]) -> tuple[DockerEngine, Client]:
     client = Client(here, there)
-    return Docker(client, "here"), client
+    return DockerEngine(client, "here"), client
 
 
 def test_an_image_here_has_the_digests_of_registries_and_a_time() -> None:
-    docker, _client = engine({"shop/x:1": HERE, "local": {"RepoDigests": None}}, {})
-    assert local_images(docker, ["shop/x:1", "gone", "local"]) == {
-        "shop/x:1": LocalImage(frozenset({"sha256:1"}), TIME),
-        "local": LocalImage(frozenset(), None),
-    }
+    docker, _client = engine({"shop/x:1": HERE, "local": {"Id": "sha256:b", "RepoDigests": None}}, {})
+    assert docker.image("shop/x:1") == Image("sha256:a", digests=frozenset({"sha256:1"}), tagged_at=TIME)
+    assert docker.image("local") == Image("sha256:b")
+    assert docker.image("gone") is None
 
 
 @pytest.mark.parametrize(("status", "error"), [(401, Refused), (403, Refused), (404, Refused), (500, OpsError)])

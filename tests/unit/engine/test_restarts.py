@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from optimus_ops.engine.observe import Docker
+from optimus_ops.engine.docker_engine import DockerEngine
 
 LABELS = {
     "com.docker.compose.project": "shop",
@@ -44,7 +44,7 @@ class Engine:
 
 def observed(status: str, started: str, restarts: int, health: str = "none", **labels: str) -> Any:
     facts = {"Status": status, "StartedAt": f"2026-11-28T12:00:{started}Z", "Health": {"Status": health}}
-    engine = Docker(Engine(facts, restarts, {**LABELS, **labels}), "here")
+    engine = DockerEngine(Engine(facts, restarts, {**LABELS, **labels}), "here")
     return engine.observe("shop", one_off=bool(labels)).replicas
 
 

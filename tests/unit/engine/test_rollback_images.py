@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from optimus_ops.engine.observe import Docker
+from optimus_ops.engine.docker_engine import DockerEngine
 from optimus_ops.engine.rollback_images import MOST_KEPT, KeptImages
 from optimus_ops.model.image_names import repository_of
 
@@ -38,7 +38,7 @@ def test_the_repository_of_a_name(name: str, repository: str) -> None:
 
 def test_the_last_images_are_kept_and_older_ones_lose_their_names(tmp_path: Path) -> None:
     images = Images()
-    docker = Docker(images, "here")
+    docker = DockerEngine(images, "here")
     kept = KeptImages(tmp_path / "kept.json", "shop")
     for number in range(MOST_KEPT + 2):
         kept.keep(docker, "ai", "shop/ai:local", (f"sha256:{number}",))
@@ -56,12 +56,12 @@ def test_the_last_images_are_kept_and_older_ones_lose_their_names(tmp_path: Path
 )
 def test_a_name_without_a_tag_is_given_back_like_any_other(name: str, full: str) -> None:
     images = Images()
-    Docker(images, "here").tag("sha256:1", name)
+    DockerEngine(images, "here").tag("sha256:1", name)
     assert images.names == {full: "sha256:1"}
 
 
 def test_an_image_that_is_kept_again_is_the_last_one(tmp_path: Path) -> None:
-    docker = Docker(Images(), "here")
+    docker = DockerEngine(Images(), "here")
     kept = KeptImages(tmp_path / "kept.json", "shop")
     for image in ("a", "b", "a"):
         kept.keep(docker, "ai", "shop/ai:local", (f"sha256:{image}",))

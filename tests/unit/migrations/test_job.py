@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from tests.unit.stacks import DOCUMENT, stack
 
-from optimus_ops.engine.compose import Compose
+from optimus_ops.engine.docker_compose import DockerCompose
 from optimus_ops.errors import OpsError, Refused
 from optimus_ops.migrations.check import check_pending
 from optimus_ops.migrations.job import DOWNGRADE, REVISION, SQL, JobFailed, downgrade, pending_sql, revision
@@ -31,7 +31,7 @@ esac
 class Engine:
     """The program in place of `docker`."""
 
-    compose: Compose
+    compose: DockerCompose
     program: Path
 
     def answers(self, run: str, *, made: str = "", ended: str = "") -> None:
@@ -72,7 +72,7 @@ def engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Engine:
     folder = tmp_path / "bin"
     folder.mkdir()
     monkeypatch.setenv("PATH", f"{folder}{os.pathsep}{os.environ['PATH']}")
-    return Engine(Compose(project, (tmp_path / "docker-compose.yml",)), folder / "docker")
+    return Engine(DockerCompose(project, (tmp_path / "docker-compose.yml",)), folder / "docker")
 
 
 def with_labels(**labels: str) -> Stack:

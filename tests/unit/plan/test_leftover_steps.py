@@ -6,6 +6,7 @@ import pytest
 from tests.unit.stacks import IMAGES, replica, running, stack, state
 
 from optimus_ops.engine.leftovers import former_images, remove_nameless
+from optimus_ops.engine.values import Image
 from optimus_ops.errors import Refused
 from optimus_ops.model.leftovers import Leftovers
 from optimus_ops.plan.checks import check_networks
@@ -69,21 +70,16 @@ class Engine:
     def __init__(self) -> None:
         self.removed: list[str] = []
 
-    def inspect_images(self, _names: object) -> tuple[object, ...]:
-        return ({"Config": {"Labels": _labels("ai")}},)
+    def image(self, name: str) -> Image:
+        return Image(name, () if name == "former" else ("shop/ai:1.4",), labels=_labels("ai"))
 
-    def nameless_images(self, _label: str) -> tuple[object, ...]:
-        return (
-            {"Id": "former", "Labels": _labels("ai")},
-            {"Id": "used", "Labels": _labels("ai")},
-            {"Id": "other", "Labels": _labels("db")},
+    def nameless_images(self, _label: str) -> tuple[Image, ...]:
+        return tuple(
+            Image(name, labels=_labels(of)) for name, of in (("former", "ai"), ("used", "ai"), ("other", "db"))
         )
 
     def used_images(self) -> frozenset[str]:
         return frozenset({"used"})
-
-    def names(self, image: str) -> tuple[str, ...]:
-        return ("shop/ai:1.4",) if image == "named" else ()
 
     def untag(self, image: str) -> None:
         self.removed.append(image)

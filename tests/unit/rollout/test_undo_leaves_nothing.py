@@ -11,7 +11,7 @@ from tests.unit.stacks import replica, stack, state
 
 from optimus_ops.balancer.routing import Prober
 from optimus_ops.change.deadlines import Deadlines
-from optimus_ops.engine.compose import Compose
+from optimus_ops.engine.docker_compose import DockerCompose
 from optimus_ops.engine.pins import Pins
 from optimus_ops.engine.rollback_images import KeptImages
 from optimus_ops.model.state import Replica, State
@@ -79,7 +79,7 @@ class Progress:
 
 def undone(engine: Engine, folder: Path, *, unsettled: bool = False, **before: Any) -> tuple[str, ...]:
     """Undo a change of one replica, with `ai` 1 there before."""
-    compose = Compose(load_project(folder, {"COMPOSE_PROJECT_NAME": "shop"}), (), Pins())
+    compose = DockerCompose(load_project(folder, {"COMPOSE_PROJECT_NAME": "shop"}), (), Pins())
     facts: dict[str, Any] = {
         "state": state(replica("ai", 1)),
         "volumes": frozenset(),

@@ -11,6 +11,7 @@ from docker.errors import APIError
 from tests.unit.stacks import replica
 from tests.unit.status.test_report import seen, shown, status_of
 
+from optimus_ops.engine.docker_engine import DockerEngine
 from optimus_ops.model.state import sorted_state
 from optimus_ops.status.old_workers import old_workers
 
@@ -33,11 +34,16 @@ class Engine:
 def test_they_are_counted_by_their_titles(image: str, balancer: str | None) -> None:
     made = replica("lb", 1, image=image)
     engine = Engine({made.id: [MASTER, WORKER, OLD, OLD]})
-    assert old_workers(engine, sorted_state("shop", [made]), balancer) == {"lb": 2}
+    assert old_workers(DockerEngine(engine, "here"), sorted_state("shop", [made]), balancer) == {"lb": 2}
 
 
 def test_one_that_can_t_be_looked_into_has_none() -> None:
-    assert old_workers(Engine({}), sorted_state("shop", [replica("lb", 1, image="nginx:1.30")]), "lb") == {}
+    assert (
+        old_workers(
+            DockerEngine(Engine({}), "here"), sorted_state("shop", [replica("lb", 1, image="nginx:1.30")]), "lb"
+        )
+        == {}
+    )
 
 
 @pytest.mark.parametrize(("count", "words"), [(1, "1 worker from"), (3, "3 workers from")])

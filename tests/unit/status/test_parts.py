@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from optimus_ops.engine.parse import parse_limits, parse_sample
+from optimus_ops.engine.values import Limits, Sample
 from optimus_ops.status.stores import (
     Database,
     RedisServer,
@@ -18,9 +19,10 @@ from optimus_ops.status.stores import (
     probe_command,
     store_kind,
 )
-from optimus_ops.status.usage import Limits, cpus_between, parse_limits, parse_memory
+from optimus_ops.status.usage import cpus_between
 from optimus_ops.text.units import BAR_CELLS, age, bar, cores, size
 
+NONE = Sample()
 INFO = """\
 # Server
 redis_version:8.0.2
@@ -83,8 +85,9 @@ def test_a_bar_has_its_width_and_is_full_only_when_full(fraction: float) -> None
     assert (drawn == "▰" * BAR_CELLS) == (fraction >= 1.0)
 
 
-def sample(at: datetime, nanoseconds: int) -> dict[str, Any]:
-    return {"read": at.strftime("%Y-%m-%dT%H:%M:%S.%f000Z"), "cpu_stats": {"cpu_usage": {"total_usage": nanoseconds}}}
+def sample(at: datetime, nanoseconds: int) -> Sample:
+    raw = {"read": at.strftime("%Y-%m-%dT%H:%M:%S.%f000Z"), "cpu_stats": {"cpu_usage": {"total_usage": nanoseconds}}}
+    return parse_sample(raw)
 
 
 @given(st.floats(0, 64), st.integers(1, 5_000_000))
@@ -95,16 +98,16 @@ def test_cores_used_are_the_cpu_time_by_the_time_between_samples(used: float, mi
     assert cpus_between(sample(begin, 7), later) == pytest.approx(used, abs=0.01)
 
 
-@pytest.mark.parametrize(("first", "second"), [({}, {}), (sample(datetime(2026, 1, 1, tzinfo=UTC), 1), {})])
-def test_without_two_samples_the_use_is_unknown(first: dict[str, Any], second: dict[str, Any]) -> None:
+@pytest.mark.parametrize(("first", "second"), [(NONE, NONE), (sample(datetime(2026, 1, 1, tzinfo=UTC), 1), NONE)])
+def test_without_two_samples_the_use_is_unknown(first: Sample, second: Sample) -> None:
     assert cpus_between(first, second) is None
     assert cpus_between(first, first) is None
 
 
 def test_memory_is_what_the_kernel_would_not_give_back() -> None:
-    assert parse_memory({"memory_stats": {"usage": 100, "stats": {"inactive_file": 30}}}) == 70
-    assert parse_memory({"memory_stats": {"usage": 100, "stats": {"total_inactive_file": 40}}}) == 60
-    assert parse_memory({"memory_stats": {}}) is None
+    assert parse_sample({"memory_stats": {"usage": 100, "stats": {"inactive_file": 30}}}).memory == 70
+    assert parse_sample({"memory_stats": {"usage": 100, "stats": {"total_inactive_file": 40}}}).memory == 60
+    assert parse_sample({"memory_stats": {}}).memory is None
 
 
 def test_limits_are_read_in_both_notations() -> None:

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from tests.unit.stacks import IMAGES, migrated, replica, stack
 
+from optimus_ops.engine.values import Limits
 from optimus_ops.model.leftovers import Leftovers
 from optimus_ops.model.state import Replica, State, sorted_state
 from optimus_ops.plan.differences import Difference
@@ -18,7 +19,7 @@ from optimus_ops.status.model import Row, StatusSnapshot, make_rows
 from optimus_ops.status.report import print_status, status_json
 from optimus_ops.status.service_reports import shown_lines
 from optimus_ops.status.stores import Database, RedisServer, Unreachable
-from optimus_ops.status.usage import Limits, Usage
+from optimus_ops.status.usage import Usage
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 MEBI = 1024**2

@@ -13,14 +13,13 @@ from typing import TYPE_CHECKING
 
 import yaml
 
-from optimus_ops.engine.observe import PROJECT_LABEL, SERVICE_LABEL, asked
 from optimus_ops.redis.drill.record import Kind
 from optimus_ops.secrets import dotenv, store
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from optimus_ops.engine.observe import Docker
+    from optimus_ops.engine.port import Engine
     from optimus_ops.project.settings import Project
     from optimus_ops.secrets.value import Secret
 
@@ -103,7 +102,7 @@ class ServiceEndpoint:
         return Request("/webhooks/whatsapp", body, {"X-Hub-Signature-256": f"sha256={signature}"})
 
 
-def find_doors(docker: Docker, project: Project) -> tuple[ServiceEndpoint, ...]:
+def find_doors(docker: Engine, project: Project) -> tuple[ServiceEndpoint, ...]:
     """Return where callers of the services come in; none where a service or its balancer does not run.
 
     Raises:
@@ -114,15 +113,13 @@ def find_doors(docker: Docker, project: Project) -> tuple[ServiceEndpoint, ...]:
     if tenant is None:
         return ()
     name, number = tenant
-    with asked():
-        running = docker.api.containers(filters={"label": [f"{PROJECT_LABEL}={project.name}"]})
-    services = {one["Labels"].get(SERVICE_LABEL, "") for one in running}
+    running = [replica for replica in docker.observe(project.name).replicas if replica.occupied]
+    services = {replica.service for replica in running}
     published = {
-        port["PrivatePort"]: (port.get("IP", ""), port["PublicPort"])
-        for one in running
-        if one["Labels"].get(SERVICE_LABEL) == project.balancer
-        for port in one["Ports"]
-        if port.get("PublicPort")
+        port.target: (port.host_ip, port.host_port)
+        for replica in running
+        if replica.service == project.balancer
+        for port in replica.published
     }
     secret_of = {CHAT: secrets.get(_key(name)), WEBHOOK: secrets.get("WHATSAPP_APP_SECRET")}
     doors = []

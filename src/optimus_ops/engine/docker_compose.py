@@ -1,35 +1,35 @@
-"""Docker Compose, told what to do through its command line.
+"""Docker Compose, through its command line.
 
 Scaling never lets Compose touch what runs (docker/compose#5251, #4923): new replicas are created with `--no-recreate`
-and the number of everything else said along, then started by id; victims are stopped and removed by id.
+and the number of everything else said along, then started by id; others are stopped and removed by id.
 """
 
 from __future__ import annotations
 
-import difflib
 import json
 import os
+import secrets
 import tempfile
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
-from optimus_ops.engine.pins import read_pins
+from optimus_ops.engine.docker_host import plugin_version
+from optimus_ops.engine.labels import PROJECT_LABEL
+from optimus_ops.engine.stack_files import StackFiles
 from optimus_ops.errors import MachineLacks, Refused
-from optimus_ops.model.stack import Stack, parse_stack, plain, stack_files
+from optimus_ops.model.stack import Stack, plain, stack_files
 from optimus_ops.system.process import CommandFailed, run
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
-    from optimus_ops.engine.pins import Pins
-    from optimus_ops.project.settings import Project
+    from optimus_ops.engine.compose_port import Existing
     from optimus_ops.system.process import Completed
-
-Existing = Literal["keep", "replace"]
 
 CONFIG_SECONDS = 60.0
 UP_SECONDS = 600.0
+REMOVE_SECONDS = 30.0
 
 VALUES = "x-optimus-values"
 """An extension field, so that Compose only fills in what stands there."""
@@ -38,31 +38,8 @@ FROM_HERE = ("--no-build", "--pull", "never")
 
 
 @dataclass(frozen=True)
-class Compose:
-    """A project's files, given to `docker compose`.
-
-    Args:
-        project: the project.
-        files: base and overlays, in order.
-        pins: pins to read the files with; those that are kept for the project if not given.
-    """
-
-    project: Project
-    files: tuple[Path, ...]
-    pins: Pins | None = None
-
-    @property
-    def pins_file(self) -> Path:
-        """Return where the project's pins are kept."""
-        return self.project.state / "pins" / f"{self.project.name}.yml"
-
-    def pinned(self) -> Pins:
-        """Return the pins that the files are read with."""
-        return read_pins(self.pins_file) if self.pins is None else self.pins
-
-    def with_pins(self, pins: Pins) -> Compose:
-        """Return the same project as it would be with other pins."""
-        return replace(self, pins=pins)
+class DockerCompose(StackFiles):
+    """The adapter of `engine.compose_port.Compose`."""
 
     @property
     def environ(self) -> Mapping[str, str]:
@@ -85,14 +62,7 @@ class Compose:
         check: bool = True,
         override: Mapping[str, Any] | None = None,
     ) -> Completed:
-        """Run a verb of Compose.
-
-        Args:
-            verb: the verb and its arguments.
-            deadline: seconds after which it is ended.
-            on_line: called with each line that Compose says.
-            check: whether an exit code other than 0 is an error.
-            override: one more Compose file, for this run.
+        """Run a verb of Compose with its arguments; `override` is one more Compose file for this run.
 
         Raises:
             CommandFailed: it failed.
@@ -129,7 +99,7 @@ class Compose:
         try:
             completed = self.run("config", "--format", "json", deadline=CONFIG_SECONDS)
         except CommandFailed as error:
-            if not has_compose():
+            if plugin_version("compose") is None:
                 raise MachineLacks(
                     "`docker compose` is missing or older than 2.20",
                     "install it with: python3 scripts/bootstrap.py --with-docker true",
@@ -143,7 +113,7 @@ class Compose:
         return document
 
     def values(self, variables: Collection[str]) -> Mapping[str, str]:
-        """Return variables as Compose sees them, from its environment and its `.env`; "" where there is none.
+        """Return variables as Compose sees them, from its environment and its `.env`; "" for one without a value.
 
         The merged model names the variables of configs and secrets, and not what is in them.
         """
@@ -155,36 +125,23 @@ class Compose:
         return found
 
     def stack(self) -> Stack:
-        """Return what is wanted, as the files say it."""
+        """Return the stack that the files describe."""
         return self.stack_of(self.document())
 
-    def stack_of(self, document: Mapping[str, Any]) -> Stack:
-        """Return the stack of a merged model.
-
-        Raises:
-            Refused: the settings name a service that isn't in it.
-        """
-        services = document.get("services") or {}
-        for role in sorted({"balancer", "migrations"} & self.project.stated):
-            check_named(role, str(getattr(self.project, role)), services)
-        return parse_stack(document, balancer=self.project.balancer, migrations=self.project.migrations)
-
-    def services(self) -> tuple[str, ...]:
-        """Return the names of all services of the files, those of profiles that are not active included."""
-        return tuple(self.run("--profile", "*", "config", "--services", deadline=CONFIG_SECONDS).stdout.split())
+    def services(self) -> tuple[str, ...] | None:
+        """Return the names of all services, also of profiles that are off; None where the files can't be read."""
+        try:
+            return tuple(self.run("--profile", "*", "config", "--services", deadline=CONFIG_SECONDS).stdout.split())
+        except CommandFailed:
+            return None
 
     def hashes(self, document: Mapping[str, Any]) -> Mapping[str, str]:
-        """Return the digest of each service's definition, as Compose labels the containers that it makes.
+        """Return the digest of each service's definition in a merged model, as Compose labels containers with it.
 
         The merged model is asked and not the files: from them, `config --hash` leaves `env_file` out.
-
-        Args:
-            document: the merged model.
         """
         with tempfile.TemporaryDirectory(prefix="optimus-model-") as folder:
-            model = Path(folder) / "model.json"
-            model.touch(mode=0o600)
-            model.write_text(json.dumps(document), "utf-8")
+            (model,) = _as_file(document, Path(folder))
             where = ["-f", str(model), "--project-directory", str(self.project.compose)]
             completed = run(
                 ["docker", "compose", *where, "config", "--hash", "*"],
@@ -198,14 +155,7 @@ class Compose:
     def up(
         self, counts: Mapping[str, int], *, existing: Existing = "keep", on_line: Callable[[str], None] | None = None
     ) -> None:
-        """Create and start containers until each service has its count; what runs is left alone.
-
-        Args:
-            counts: service -> number of containers.
-            existing: what becomes of containers that are there: "keep" them, or "replace" those whose
-                configuration is another one by now.
-            on_line: called with each line that Compose says.
-        """
+        """Create and start containers until each service has its count."""
         how = {"keep": ["--no-recreate"], "replace": []}[existing]
         self.run("up", "-d", "--no-deps", *FROM_HERE, *how, *_scale(counts), *counts, on_line=on_line)
 
@@ -216,52 +166,86 @@ class Compose:
         *,
         on_line: Callable[[str], None] | None = None,
     ) -> None:
-        """Create containers until each service has its count, running or not; nothing is started or made anew.
+        """Create containers until each service has its count, running or not; nothing is started or replaced.
 
         Unlike with `--no-deps`, their configuration digest is the one that plain `docker compose up` gives, so that it
-        doesn't make them anew either.
-
-        Args:
-            counts: service -> number of containers.
-            others: the same of the services that these depend on: without it, Compose would bring them back to the
-                number in the files.
-            on_line: called with each line that Compose says.
+        doesn't replace them either.
         """
         scale = _scale({**others, **counts})
         self.run("up", "--no-start", "--no-recreate", *FROM_HERE, *scale, *counts, on_line=on_line)
 
+    def run_job(
+        self,
+        service: str,
+        command: Sequence[str],
+        *,
+        label: str,
+        seconds: float,
+        on_line: Callable[[str], None] | None = None,
+    ) -> Completed:
+        """Run a command in a container of its own of a service, which is removed however it ends."""
+        name = f"{self.project.name}-{service}-hook-{secrets.token_hex(4)}"
+        options = ("--rm", "--no-deps", "-T", "--name", name, "--label", f"{label}=true")
+        # Older versions of `run` know no `--pull never`, as `up` does.
+        here = {"services": {service: {"pull_policy": "never"}}}
+        ended = ("status=exited", "status=dead", "status=created")
+        _remove(_listed(f"label={PROJECT_LABEL}={self.project.name}", f"label={label}=true", *ended))
+        done = None
+        try:
+            words = ("run", *options, service, *command)
+            done = self.run(*words, deadline=seconds, on_line=on_line, check=False, override=here)
+        finally:
+            if done is None or done.code:
+                # Compose may just be making it when it is killed, so it is looked for twice.
+                for _ in range(2):
+                    _remove(_listed(f"name=^/?{name}$"))
+        return done
 
-def _as_file(override: Mapping[str, Any] | None, folder: Path) -> tuple[Path, ...]:
-    if override is None:
+    def build(
+        self,
+        services: Sequence[str],
+        *,
+        override: Mapping[str, Any],
+        arguments: Sequence[str],
+        environ: Mapping[str, str],
+        seconds: float,
+        on_line: Callable[[str], None],
+    ) -> None:
+        """Build the images of services under the names in the files, whatever is pinned."""
+        with tempfile.TemporaryDirectory(prefix="optimus-build-") as folder:
+            files = stack_files((*self.files, *_as_file(override, Path(folder))))
+            options = [word for name in arguments for word in ("--build-arg", name)]
+            # Whether Compose says how far it is on standard output or standard error depends on its version.
+            to_stderr = ["sh", "-c", 'exec "$@" 1>&2', "sh"]
+            run(
+                [*to_stderr, "docker", "compose", *files, "build", *options, *services],
+                cwd=self.project.root,
+                environ=environ,
+                deadline=seconds,
+                on_line=on_line,
+            )
+
+
+def _as_file(document: Mapping[str, Any] | None, folder: Path) -> tuple[Path, ...]:
+    """Write a Compose file that only its owner can read."""
+    if document is None:
         return ()
     path = folder / "override.json"
     path.touch(mode=0o600)
-    path.write_text(json.dumps(override), "utf-8")
+    path.write_text(json.dumps(document), "utf-8")
     return (path,)
-
-
-def check_named(role: str, name: str, services: Collection[str]) -> None:
-    """Refuse a service of the settings that isn't in the files.
-
-    Args:
-        role: the setting.
-        name: the service.
-        services: those of the merged model.
-    """
-    if name in services:
-        return
-    near = difflib.get_close_matches(name, services, n=3, cutoff=0.5)
-    known = f"did you mean {' or '.join(near)}?" if near else f"services: {', '.join(sorted(services)) or 'none'}"
-    raise Refused(
-        f"[tool.optimus-ops] {role}: there is no service {name!r} in the Compose files",
-        f"{known} One of a profile counts where the profile is on (COMPOSE_PROFILES)",
-    )
 
 
 def _scale(counts: Mapping[str, int]) -> list[str]:
     return [argument for name, count in counts.items() for argument in ("--scale", f"{name}={count}")]
 
 
-def has_compose() -> bool:
-    """Tell whether `docker compose` is there at all."""
-    return run(["docker", "compose", "version"], deadline=CONFIG_SECONDS, check=False).code == 0
+def _listed(*filters: str) -> Iterator[str]:
+    words = [word for text in filters for word in ("--filter", text)]
+    listed = run(["docker", "ps", "--all", "--quiet", "--no-trunc", *words], deadline=REMOVE_SECONDS, check=False)
+    yield from listed.stdout.split()
+
+
+def _remove(containers: Iterator[str]) -> None:
+    for container in containers:
+        run(["docker", "rm", "--force", "--volumes", container], deadline=REMOVE_SECONDS, check=False)

@@ -1,0 +1,120 @@
+"""Images of the Docker engine."""
+
+from __future__ import annotations
+
+import io
+import time
+import uuid
+from contextlib import closing, contextmanager, suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from docker.errors import APIError, DockerException, ImageNotFound
+
+from optimus_ops.engine.docker_containers import DockerContainers
+from optimus_ops.engine.docker_host import translated
+from optimus_ops.engine.errors import RegistryFailed, TooLarge
+from optimus_ops.engine.labels import ONE_OFF_LABEL, PROJECT_LABEL, SERVICE_LABEL
+from optimus_ops.engine.parse import parse_image
+from optimus_ops.model.image_names import repository_of, tag_of
+from optimus_ops.system.process import run
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from pathlib import Path
+
+    from optimus_ops.engine.values import Image
+
+READER_LABEL = "com.optimus.contract-reader"
+"""On the container through which an image is read."""
+STALE_SECONDS = 300
+"""Reading takes far less: an older container was left by a process that was killed."""
+
+
+@dataclass(frozen=True)
+class DockerImages(DockerContainers):
+    """See `engine.port`."""
+
+    def images(self, names: Iterable[str]) -> dict[str, str]:
+        """Return name -> id, of those of the named images that are on the host."""
+        return {name: image.id for name in dict.fromkeys(names) if (image := self.image(name)) is not None}
+
+    def image(self, name: str) -> Image | None:
+        """Return an image by its name or id; None if it is missing."""
+        with translated():
+            try:
+                return parse_image(self.api.inspect_image(name))
+            except ImageNotFound:
+                return None
+
+    def nameless_images(self, label: str) -> tuple[Image, ...]:
+        """Return the images without a name that have a label."""
+        with translated():
+            return tuple(parse_image(raw) for raw in self.api.images(filters={"dangling": True, "label": label}))
+
+    def used_images(self) -> frozenset[str]:
+        """Return the ids of the images of all containers."""
+        with translated():
+            return frozenset(str(container["ImageID"]) for container in self.api.containers(all=True))
+
+    def tag(self, image: str, name: str) -> None:
+        """Give an image (an id or a name) a name."""
+        with translated():
+            self.api.tag(image, repository_of(name), tag_of(name), force=True)
+
+    def untag(self, name: str) -> None:
+        """Take a name from an image, and remove the image if it was the last one and nothing uses it."""
+        with translated(), suppress(ImageNotFound):
+            self.api.remove_image(name, force=False)
+
+    def pull(self, name: str, *, seconds: float) -> None:
+        """Pull an image through the command line, which knows where credentials are kept."""
+        run(["docker", "pull", "--quiet", name], deadline=seconds)
+
+    def registry_digest(self, name: str) -> str:
+        """Return the digest of what a name stands for in its registry; no layer is downloaded."""
+        try:
+            return str(self.api.inspect_distribution(name)["Descriptor"]["digest"])
+        except APIError as error:
+            raise RegistryFailed(str(error.explanation or error).strip(), error.status_code) from error
+        except (DockerException, OSError, KeyError, TypeError) as error:
+            raise RegistryFailed(str(error)) from error
+
+    def read_image(self, image: str, folder: str, *, limit: int) -> bytes:
+        """Return a folder of an image as a tar archive; raise `TooLarge` where that has more than `limit` bytes."""
+        kept = io.BytesIO()
+        with translated(), self._never_started(image) as container:
+            chunks, _facts = self.api.get_archive(container, folder)
+            # Closed whatever happens: the engine keeps a container for as long as somebody may still read it.
+            with closing(chunks):
+                for chunk in chunks:
+                    kept.write(chunk)
+                    if kept.tell() > limit:
+                        raise TooLarge(f"{folder} of {image} is larger than {limit} bytes")
+        return kept.getvalue()
+
+    @contextmanager
+    def _never_started(self, image: str) -> Iterator[str]:
+        for left in self.api.containers(all=True, filters={"label": f"{READER_LABEL}=true"}):
+            if time.time() - float(left["Created"]) > STALE_SECONDS:
+                self.remove(left["Id"])
+        # Compose labels the images that it builds, and containers take their image's labels over: this is no replica.
+        labels = {READER_LABEL: "true", PROJECT_LABEL: "", SERVICE_LABEL: "", ONE_OFF_LABEL: "True"}
+        name = f"optimus-contract-{uuid.uuid4().hex[:12]}"
+        try:
+            self.api.create_container(image, command=["true"], name=name, labels=labels, network_disabled=True)
+            yield name
+        finally:
+            self.remove(name)
+
+    def import_image(
+        self, archive: Path, name: str, changes: Sequence[str], *, seconds: float, on_line: Callable[[str], None]
+    ) -> None:
+        """Make an image of a root file system; `changes` are instructions of a Dockerfile."""
+        options = [word for change in changes for word in ("--change", change)]
+        run(["docker", "import", *options, str(archive), name], deadline=seconds, on_line=on_line)
+
+    def bake(self, description: Path, *, cache: bool, seconds: float, on_line: Callable[[str], None]) -> None:
+        """Build the images that a bake file describes (https://docs.docker.com/build/bake/reference/)."""
+        options = ["--progress=plain", "--load", "--provenance=false", *([] if cache else ["--no-cache"])]
+        run(["docker", "buildx", "bake", "--file", str(description), *options], deadline=seconds, on_line=on_line)
