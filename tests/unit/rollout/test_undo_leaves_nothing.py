@@ -14,6 +14,7 @@ from optimus_ops.change.deadlines import Deadlines
 from optimus_ops.engine.docker_compose import DockerCompose
 from optimus_ops.engine.pins import Pins
 from optimus_ops.engine.rollback_images import KeptImages
+from optimus_ops.engine.values import Image
 from optimus_ops.model.state import Replica, State
 from optimus_ops.project.settings import load_project
 from optimus_ops.rollout.baseline import Baseline
@@ -63,8 +64,8 @@ class Engine:
         self.removed.append(name)
         self.images_now.pop(name, None)
 
-    def names(self, image: str) -> tuple[str, ...]:
-        return tuple(name for name, known in self.images_now.items() if known == image)
+    def image(self, image: str) -> Image:
+        return Image(image, tuple(name for name, known in self.images_now.items() if known == image))
 
     def volumes(self, _project: str) -> tuple[str, ...]:
         return ()
