@@ -1,10 +1,10 @@
-"""The URL of a Redis server, read strictly.
+"""Strict parser of Redis URLs.
 
-redis-py ignores what it can't make sense of, and then asks localhost, database 0 or without TLS. Here everything has a
-meaning or is refused, and no message holds a part of the URL that may be secret.
+redis-py ignores what it can't parse, and then uses localhost, database 0 or no TLS. Here everything has a meaning or is
+refused, and no message holds a part of the URL that may be secret.
 
-The library and the services don't import each other, so this file is there twice: `optimus_ops.redis.redis_url` and
-`optimus_kit.redis_url`. A test keeps them the same, byte by byte.
+The library and the services don't import each other, so this file exists twice: `optimus_ops.redis.redis_url` and
+`optimus_kit.redis_url`. A test keeps them identical.
 
 Schemes: https://www.iana.org/assignments/uri-schemes/prov/redis and /rediss; options named as in redis-py.
 """
@@ -27,20 +27,21 @@ NUMBERS = re.compile(r"(?:.*\.)?(?:[0-9]+|0[xX][0-9A-Fa-f]*)\.?")
 OPTION = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,40}")
 SWITCHES = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 TLS_OPTIONS = ("ssl_ca_certs", "ssl_certfile", "ssl_keyfile", "ssl_cert_reqs", "ssl_check_hostname")
-LOGIN_OPTIONS = frozenset({"user", "username", "pass", "password", "auth"})
-TLS_SWITCHES = frozenset({"ssl", "tls"})
+KNOWN_HINT = f"known are db and, for rediss://, {', '.join(TLS_OPTIONS)}"
+UNKNOWN_HINTS = {
+    **dict.fromkeys(
+        ("user", "username", "pass", "password", "auth"),
+        "user and password stand before the host: redis://USER:PASSWORD@HOST",
+    ),
+    **dict.fromkeys(("ssl", "tls"), "rediss:// is with TLS, redis:// and unix:// are without"),
+}
 
 
 class RedisUrlError(ValueError):
-    """It is no URL of a Redis server, or says something that nobody would heed.
-
-    Args:
-        message: what is wrong; holds no value.
-        hint: what to do.
-    """
+    """A malformed or unsupported URL; the message holds no value of it."""
 
     def __init__(self, message: str, hint: str) -> None:
-        """Keep both apart."""
+        """Keep what is wrong and what to do apart."""
         super().__init__(message)
         self.message = message
         self.hint = hint
@@ -48,20 +49,12 @@ class RedisUrlError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Tls:
-    """How a TLS connection is made.
+    """Settings of a TLS connection; files are in PEM format."""
 
-    Args:
-        ca_file: certificates (PEM) of those who may vouch for the server; "" for the machine's.
-        cert_file: our own certificate (PEM), where the server wants one.
-        key_file: its key; "" where it is in the same file.
-        verify: whether the server's certificate is verified at all.
-        check_hostname: whether it must be for the host that was asked for.
-    """
-
-    ca_file: str = ""
-    cert_file: str = ""
-    key_file: str = ""
-    verify: bool = True
+    ca_file: str = ""  # trusted CA certificates; "" for the machine's
+    cert_file: str = ""  # client certificate
+    key_file: str = ""  # its key; "" where it is in the same file
+    verify: bool = True  # the server's certificate
     check_hostname: bool = True
 
     def arguments(self) -> dict[str, Any]:
@@ -79,61 +72,42 @@ class Tls:
         }
 
     def check_files(self) -> None:
-        """Read its files, so that a wrong one is known before the first connection.
-
-        Raises:
-            RedisUrlError: naming the file.
-        """
+        """Read the files; raise `RedisUrlError` naming a wrong one, before the first connection."""
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         if self.ca_file:
             _read_pem(self.ca_file, "CA certificates", lambda: context.load_verify_locations(self.ca_file))
         if self.cert_file:
             # A key with a password would be asked for on the terminal.
             chain = (self.cert_file, self.key_file or None, lambda: b"")
-            _read_pem(
-                f"{self.cert_file} {self.key_file}".strip(),
-                "certificate and key",
-                lambda: context.load_cert_chain(*chain),
-            )
+            name = f"{self.cert_file} {self.key_file}".strip()
+            _read_pem(name, "certificate and key", lambda: context.load_cert_chain(*chain))
 
 
 def _read_pem(name: str, what: str, load: Any) -> None:
     try:
         load()
     except ssl.SSLError as error:
-        raise RedisUrlError(
-            f"{name}: no {what} in PEM format", "a key must be the certificate's and without a password"
-        ) from error
+        hint = "a key must be the certificate's and without a password"
+        raise RedisUrlError(f"{name}: no {what} in PEM format", hint) from error
     except OSError as error:
-        raise RedisUrlError(
-            f"{name}: {(error.strerror or 'unreadable').lower()}", f"name the file of the {what}"
-        ) from error
+        reason = (error.strerror or "unreadable").lower()
+        raise RedisUrlError(f"{name}: {reason}", f"name the file of the {what}") from error
 
 
 @dataclass(frozen=True, slots=True)
 class RedisUrl:
-    """Where a Redis server is and who asks.
+    """Address, database, login and TLS settings of a Redis server."""
 
-    Args:
-        host: "" for a Unix socket.
-        port: its port.
-        path: of a Unix socket; "" else.
-        database: number of the database.
-        user: ACL user; "" for the default one.
-        password: "" where none was given.
-        tls: None without TLS.
-    """
-
-    host: str = ""
+    host: str = ""  # "" for a Unix socket
     port: int = DEFAULT_PORT
-    path: str = ""
+    path: str = ""  # of a Unix socket
     database: int = 0
-    user: str = ""
+    user: str = ""  # "" for the default user
     password: str = field(default="", repr=False)
     tls: Tls | None = None
 
     def arguments(self) -> dict[str, Any]:
-        """Return redis-py's arguments for where it is; who asks is not among them."""
+        """Return redis-py's arguments for it, without the login."""
         if self.path:
             return {"unix_socket_path": self.path, "db": self.database}
         tls = self.tls.arguments() if self.tls else {}
@@ -141,10 +115,10 @@ class RedisUrl:
 
 
 def parse_redis_url(text: str) -> RedisUrl:
-    """Read `redis(s)://[[USER][:PASSWORD]@]HOST[:PORT][/DATABASE]` or `unix://[…@]/PATH[?db=DATABASE]`.
+    """Parse `redis(s)://[[USER][:PASSWORD]@]HOST[:PORT][/DATABASE]` or `unix://[…@]/PATH[?db=DATABASE]`.
 
     Raises:
-        RedisUrlError: something in it is malformed, unknown, or there twice.
+        RedisUrlError: something in it is malformed, unknown, or given twice.
     """
     scheme, separator, rest = text.partition("://")
     scheme = scheme.lower()
@@ -154,9 +128,8 @@ def parse_redis_url(text: str) -> RedisUrl:
     end = min(rest.find(sign) if sign in rest else len(rest) for sign in "/?")
     authority, (path, asked, query) = rest[:end], rest[end:].partition("?")
     if "@" in rest[end:]:
-        raise RedisUrlError(
-            "an @ comes after a / or ?", "in a password encode / as %2F and ? as %3F; elsewhere @ as %40"
-        )
+        hint = "in a password encode / as %2F and ? as %3F; elsewhere @ as %40"
+        raise RedisUrlError("an @ comes after a / or ?", hint)
     login, at, place = authority.rpartition("@")
     if "@" in login:
         raise RedisUrlError("there are two @", "in a user's name or a password encode @ as %40")
@@ -208,9 +181,8 @@ def _place(place: str) -> tuple[str, int]:
     if not host:
         raise RedisUrlError("it names no host", f"is a variable unset? {EXAMPLES}")
     if ":" in port:
-        raise RedisUrlError(
-            "there are several colons after the host", "an IPv6 address stands in brackets: redis://[::1]:6379"
-        )
+        hint = "an IPv6 address stands in brackets: redis://[::1]:6379"
+        raise RedisUrlError("there are several colons after the host", hint)
     if not HOST.fullmatch(host) or (NUMBERS.fullmatch(host) and not _is_ip(host, ipaddress.IPv4Address)):
         raise RedisUrlError("what stands in the host's place is no host name and no address", EXAMPLES)
     return host, _port(colon + port)
@@ -252,18 +224,8 @@ def _options(query: str) -> dict[str, str]:
         name, _equals, value = pair.partition("=")
         if not OPTION.fullmatch(name):
             raise RedisUrlError("what follows the ? is no NAME=VALUE", "in a password encode ? as %3F")
-        if name in LOGIN_OPTIONS:
-            raise RedisUrlError(
-                f"option {name} is not known", "user and password stand before the host: redis://USER:PASSWORD@HOST"
-            )
-        if name in TLS_SWITCHES:
-            raise RedisUrlError(
-                f"option {name} is not known", "rediss:// is with TLS, redis:// and unix:// are without"
-            )
         if name not in {"db", *TLS_OPTIONS}:
-            raise RedisUrlError(
-                f"option {name} is not known", f"known are db and, for rediss://, {', '.join(TLS_OPTIONS)}"
-            )
+            raise RedisUrlError(f"option {name} is not known", UNKNOWN_HINTS.get(name, KNOWN_HINT))
         if name in found:
             raise RedisUrlError(f"option {name} is there twice", "name it once")
         if not value:
@@ -274,18 +236,15 @@ def _options(query: str) -> dict[str, str]:
 
 def _tls(scheme: str, options: dict[str, str]) -> Tls | None:
     if scheme != "rediss":
-        if options:
-            raise RedisUrlError(
-                f"option {next(iter(options))} goes with rediss://", "redis:// and unix:// are without TLS"
-            )
+        for name in options:
+            raise RedisUrlError(f"option {name} goes with rediss://", "redis:// and unix:// are without TLS")
         return None
     if "ssl_keyfile" in options and "ssl_certfile" not in options:
         raise RedisUrlError("option ssl_keyfile needs ssl_certfile", "name the certificate too")
     verify = options.get("ssl_cert_reqs", "required").lower()
     if verify not in {"required", "none"}:
-        raise RedisUrlError(
-            "option ssl_cert_reqs: required or none is wanted", "required verifies the server's certificate"
-        )
+        hint = "required verifies the server's certificate"
+        raise RedisUrlError("option ssl_cert_reqs: required or none is wanted", hint)
     check = options.get("ssl_check_hostname", "true").lower()
     if check not in SWITCHES:
         raise RedisUrlError("option ssl_check_hostname: true or false is wanted", "true is the default")
