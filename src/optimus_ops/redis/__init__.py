@@ -1,1 +1,1 @@
-"""Redis that survives its master: looking at servers and sentinels, fail-over, backup and restore."""
+"""Redis: discovery, checks, coordinated failover, backup and restore."""
