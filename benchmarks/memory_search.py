@@ -1,68 +1,64 @@
-"""Measures memory-engine's search: recall against exact search, and times, by statement and over HTTP.
+"""Search in memory-engine: recall against exact search, and times, by statement and over HTTP.
 
-    python benchmarks/memory_search.py [--database-url postgresql://owner@host/name] [--report FILE]
+    python -m benchmarks.memory_search [--database-url postgresql://owner@host/name] [--report FILE]
 
 The database is a new one on the given server, removed afterwards; without a server, one embedded from a wheel is used.
 Its owner must be a superuser, because loading goes past row-level security.
 """
 
+from __future__ import annotations
+
 import argparse
 import asyncio
-import math
+import json
 import os
 import platform
-import random
 import statistics
-import struct
 import subprocess
 import sys
 import tempfile
 import time
-import uuid
-from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import httpx
 import psycopg
 from psycopg.conninfo import make_conninfo
-from psycopg.rows import TupleRow
 
+from benchmarks.memory_data import QUERIES, SEED, load_cases, show
+from benchmarks.platform_under_test import free_ports
 from memory_engine.database import Database
-from memory_engine.embeddings.hashing import SPACE, HashingEmbedder
+from memory_engine.embeddings.hashing import SPACE
 from memory_engine.migrate import migrate
 from memory_engine.settings import DIMENSIONS, DatabaseSettings
 from memory_engine.store import MemoryStore, Query
-from memory_engine.vectors import Vector
+from optimus_ops.load.client import Client
+from optimus_ops.load.request import Endpoint, Request, encode
+from optimus_ops.load.workload import judge_status
+from optimus_ops.reports.markdown import table
+from optimus_ops.reports.measurement import percentile
+from optimus_ops.reports.model import Table
+from optimus_ops.system.wait import wait_until
 
-Admin = psycopg.Connection[TupleRow]
+if TYPE_CHECKING:
+    import uuid
+    from collections.abc import Iterator, Sequence
+
+    from benchmarks.memory_data import Admin, Case
 
 DATABASE = "memory_benchmark"
-SEED = 20_261_122
-BIG, SENTENCES, SMALL = 100_000, 20_000, 1_000
-QUERIES, LIMIT = 200, 10
-TOPICS = 1_000
-SPREAD = 0.8
-"""Standard deviation of a vector around its topic, where topics have 1: the cosine within a topic is about 0.6."""
-
-VOCABULARY = (
-    "invoice order customer warehouse delivery payment contract report meeting supplier price discount stock "
-    "return refund email phone address manager budget project deadline server backup network password license "
-    "update ticket monday tuesday friday january march october paid sent received cancelled approved late "
-    "early urgent yearly monthly prefers needs wants asked called wrote signed shipped opened closed north "
-    "south recife lisbon porto madrid berlin"
+LIMIT = 10
+TENANTS = ("acme", "globex")
+COLUMNS = (
+    "tenant",
+    "memories",
+    f"vectors ({DIMENSIONS} dimensions)",
+    f"recall@{LIMIT}",
+    "exact search",
+    "statement",
+    "HTTP",
 )
-
-
-@dataclass(frozen=True)
-class Case:
-    """One tenant's memories and the questions put to them."""
-
-    tenant: str
-    what: str
-    size: int
-    queries: tuple[tuple[str, Vector], ...]
 
 
 @dataclass(frozen=True)
@@ -75,6 +71,15 @@ class Result:
     statement: Sequence[float]
     http: Sequence[float]
 
+    @property
+    def row(self) -> tuple[str, ...]:
+        """Its row of the table."""
+        times = (
+            f"{statistics.median(found):.1f} / {percentile(found, 95):.1f}" if found else "-"
+            for found in (self.exact, self.statement, self.http)
+        )
+        return self.case.tenant, f"{self.case.size:,}", self.case.what, f"{self.recall:.3f}", *times
+
 
 def main() -> None:
     """Load, measure, write the report."""
@@ -86,17 +91,11 @@ def main() -> None:
         url = options.database_url or stack.enter_context(embedded_server())
         conninfo = stack.enter_context(new_database(url))
         admin = stack.enter_context(psycopg.connect(conninfo, autocommit=True, prepare_threshold=None))
-        version = admin.info.parameter_status("server_version") or "?"
         settings = DatabaseSettings(conninfo, conninfo)
-        migrate(settings, say)
-        cases, build = loaded(admin)
-        results = measured(admin, settings, cases, stack.enter_context(service(conninfo)))
-        report(options.report, results, build, f"PostgreSQL {version.split()[0]}, pgvector {pgvector(admin)}", settings)
-
-
-def say(line: str) -> None:
-    """Show progress."""
-    print(line, file=sys.stderr, flush=True)
+        migrate(settings, show)
+        cases, build = load_cases(admin)
+        results = measure(admin, settings, cases, stack.enter_context(service(conninfo)))
+        report(options.report, results, build, versions(admin), settings)
 
 
 @contextmanager
@@ -119,168 +118,60 @@ def new_database(url: str) -> Iterator[str]:
         admin.execute(f"DROP DATABASE {DATABASE} WITH (FORCE)")
 
 
-def pgvector(admin: Admin) -> str:
-    """The extension's version."""
+def versions(admin: Admin) -> str:
+    """Return the versions of server and extension."""
     row = admin.execute("SELECT extversion FROM pg_extension WHERE extname = 'vector'").fetchone()
-    return str(row[0]) if row else "?"
-
-
-def unit(values: Sequence[float]) -> list[float]:
-    """The vector at length 1."""
-    length = math.hypot(*values)
-    return [value / length for value in values]
-
-
-class Topics:
-    """Vectors in clusters, as texts about a number of subjects have them."""
-
-    def __init__(self, random_numbers: random.Random) -> None:
-        self._random = random_numbers
-        self._centres = [[random_numbers.gauss(0, 1) for _ in range(DIMENSIONS)] for _ in range(TOPICS)]
-
-    def __call__(self) -> tuple[str, list[float]]:
-        """One more."""
-        topic, gauss = self._random.randrange(TOPICS), self._random.gauss
-        return f"topic {topic}", unit([value + gauss(0, SPREAD) for value in self._centres[topic]])
-
-
-class Sentences:
-    """Made-up sentences with the vectors that the `embedded` provider gives them."""
-
-    def __init__(self, random_numbers: random.Random) -> None:
-        self._random, self._words = random_numbers, VOCABULARY.split()
-        self._embedder = HashingEmbedder()
-
-    def __call__(self) -> tuple[str, list[float]]:
-        """One more."""
-        text = " ".join(self._random.choices(self._words, k=self._random.randint(5, 12)))
-        return text, self._embedder.vector(text)
-
-
-def loaded(admin: Admin) -> tuple[list[Case], float]:
-    """Load every case; the index is made afterwards, and the seconds that takes are handed back."""
-    numbers = random.Random(SEED)  # noqa: S311 - the same data each time is the point
-    topics, sentences = Topics(numbers), Sentences(numbers)
-    definition = admin.execute("SELECT pg_get_indexdef('memory.memories_embedding'::regclass)").fetchone()
-    admin.execute("DROP INDEX memory.memories_embedding")
-    cases = [
-        load(admin, "acme", f"clustered vectors around {TOPICS:,} topics", BIG, topics),
-        load(admin, "globex", "sentences, embedded by `embedded`", SENTENCES, sentences),
-        load(admin, beside(admin, "acme"), "like acme's and in acme's partition", SMALL, topics),
-    ]
-    say("building the index")
-    admin.execute("SET maintenance_work_mem = '1GB'")
-    start = time.perf_counter()
-    # The index of a partitioned table is written with ONLY, which would leave its partitions out.
-    admin.execute(str(definition[0]).replace(" ON ONLY ", " ON ") if definition else "")
-    build = time.perf_counter() - start
-    admin.execute("VACUUM ANALYZE memory.memories")
-    return cases, build
-
-
-def beside(admin: Admin, tenant: str) -> str:
-    """A tenant whose rows lie in the same partition as those of `tenant`."""
-    same = """
-        SELECT bool_and(satisfies_hash_partition('memory.memories'::regclass, 16, part, %s::text)
-                      = satisfies_hash_partition('memory.memories'::regclass, 16, part, %s::text))
-        FROM generate_series(0, 15) AS part
-    """
-    for number in range(1_000):
-        row = admin.execute(same, (tenant, f"neighbour-{number}")).fetchone()
-        if row and row[0]:
-            return f"neighbour-{number}"
-    raise RuntimeError("no name hashes to the same partition")
-
-
-def load(admin: Admin, tenant: str, what: str, size: int, make: Callable[[], tuple[str, list[float]]]) -> Case:
-    """Copy `size` memories in, in PostgreSQL's binary format, and make up the queries."""
-    say(f"loading {size:,} memories of {tenant}")
-    columns = "tenant, id, text, metadata, space, embedding"
-    with admin.cursor().copy(f"COPY memory.memories ({columns}) FROM STDIN (FORMAT BINARY)") as copy:
-        copy.write(b"PGCOPY\n\xff\r\n\0" + bytes(8))
-        for _ in range(size):
-            text, values = make()
-            fields = (
-                tenant.encode(),
-                uuid.uuid4().bytes,
-                text.encode(),
-                b"\1{}",
-                SPACE.encode(),
-                Vector.of(values).wire,
-            )
-            copy.write(struct.pack(">h", len(fields)) + b"".join(struct.pack(">i", len(f)) + f for f in fields))
-        copy.write(struct.pack(">h", -1))
-    return Case(
-        tenant, what, size, tuple((text, Vector.of(values)) for text, values in (make() for _ in range(QUERIES)))
-    )
+    server = (admin.info.parameter_status("server_version") or "?").split()[0]
+    return f"PostgreSQL {server}, pgvector {row[0] if row else '?'}"
 
 
 @contextmanager
-def service(conninfo: str) -> Iterator[Callable[[str], httpx.Client]]:
-    """A memory-engine on a free port; hands back what makes a client for a tenant."""
-    tenants = ("acme", "globex")
+def service(conninfo: str) -> Iterator[Endpoint]:
+    """A memory-engine on a free port; the key of a tenant is `benchmark-key-of-` and its name."""
     with tempfile.TemporaryDirectory() as folder:
-        for tenant in tenants:
+        for tenant in TENANTS:
             (Path(folder) / f"TENANT_{tenant.upper()}_API_KEY").write_text(f"benchmark-key-of-{tenant}")
         limits = "{display_name: Tenant, requests_per_minute: 600000, burst: 1000, concurrent_requests: 512}"
         file = Path(folder) / "tenants.yaml"
-        file.write_text("tenants:\n" + "".join(f"  {tenant}: {limits}\n" for tenant in tenants))
-        base = f"http://127.0.0.1:{18_051}"
+        file.write_text("tenants:\n" + "".join(f"  {tenant}: {limits}\n" for tenant in TENANTS))
+        endpoint = Endpoint("127.0.0.1", free_ports(1)[0])
         environment = os.environ | {
             "DATABASE_URL": conninfo,
             "SECRETS_DIR": folder,
             "TENANTS_FILE": str(file),
-            "HOST": "127.0.0.1",
-            "PORT": base.rpartition(":")[2],
+            "HOST": endpoint.host,
+            "PORT": str(endpoint.port),
             "DRAIN_DELAY": "0",
             "REDIS_URL": "redis://127.0.0.1:1/0",
             "LOG_LEVEL": "error",
         }
         process = subprocess.Popen([sys.executable, "-m", "memory_engine"], env=environment, stdout=subprocess.DEVNULL)
+        health = Request(encode(endpoint, "GET", "/health"))
         try:
-            until_healthy(base)
-            yield lambda tenant: httpx.Client(
-                base_url=base, headers={"Authorization": f"Bearer benchmark-key-of-{tenant}"}, timeout=30
-            )
+            if not wait_until(lambda: not asyncio.run(Client(endpoint).send(health, judge_status)).error, 30):
+                raise RuntimeError("memory-engine didn't become healthy within 30 s")
+            yield endpoint
         finally:
             process.terminate()
             process.wait(30)
 
 
-def until_healthy(base: str) -> None:
-    """Wait for the service.
-
-    Raises:
-        RuntimeError: it isn't well after 30 s.
-    """
-    for _ in range(150):
-        try:
-            if httpx.get(f"{base}/health").status_code == 200:
-                return
-        except httpx.TransportError:
-            pass
-        time.sleep(0.2)
-    raise RuntimeError("memory-engine didn't become healthy within 30 s")
-
-
-def measured(
-    admin: Admin, settings: DatabaseSettings, cases: Sequence[Case], client: Callable[[str], httpx.Client]
-) -> list[Result]:
+def measure(admin: Admin, settings: DatabaseSettings, cases: Sequence[Case], endpoint: Endpoint) -> list[Result]:
     """Measure every case."""
     admin.execute("SET enable_indexscan = off; SET enable_bitmapscan = off; SET jit = off")
     results = []
     for case in cases:
-        say(f"measuring {case.tenant}")
-        truth, exact = exactly(admin, case)
-        found, statement = asyncio.run(by_statement(settings, case))
+        show(f"measuring {case.tenant}")
+        truth, exact = search_exactly(admin, case)
+        found, statement = asyncio.run(search_by_statement(settings, case))
         recall = statistics.mean(len(got & true) / LIMIT for got, true in zip(found, truth, strict=True))
-        http = over_http(client(case.tenant), case) if case.tenant in {"acme", "globex"} else ()
+        http = asyncio.run(search_over_http(endpoint, case)) if case.tenant in TENANTS else ()
         results.append(Result(case, recall, exact, statement, http))
     return results
 
 
-def exactly(admin: Admin, case: Case) -> tuple[list[set[uuid.UUID]], list[float]]:
-    """The true neighbours, and how long it takes to find them without the index."""
+def search_exactly(admin: Admin, case: Case) -> tuple[list[set[uuid.UUID]], list[float]]:
+    """Return the true neighbours, and how long it takes to find them without the index."""
     statement = "SELECT id FROM memory.memories WHERE tenant = %s ORDER BY embedding <=> %s::vector LIMIT %s"
     truth, times = [], []
     for _, vector in case.queries:
@@ -291,8 +182,8 @@ def exactly(admin: Admin, case: Case) -> tuple[list[set[uuid.UUID]], list[float]
     return truth, times
 
 
-async def by_statement(settings: DatabaseSettings, case: Case) -> tuple[list[set[uuid.UUID]], list[float]]:
-    """What the service's own store finds, through its own pool, and the time of each search."""
+async def search_by_statement(settings: DatabaseSettings, case: Case) -> tuple[list[set[uuid.UUID]], list[float]]:
+    """Return what the service's own store finds, through its own pool, and the time of each search."""
     database = Database(settings)
     await database.open()
     store = MemoryStore(database, SPACE)
@@ -307,14 +198,22 @@ async def by_statement(settings: DatabaseSettings, case: Case) -> tuple[list[set
     return found, times
 
 
-def over_http(client: httpx.Client, case: Case) -> list[float]:
-    """The times of whole requests, embedding included, one after the other on one connection."""
-    times = []
-    with client:
-        for text, _ in ((case.queries[0]), *case.queries):
-            start = time.perf_counter()
-            client.post("/v1/memories/search", json={"query": text, "limit": LIMIT}).raise_for_status()
-            times.append((time.perf_counter() - start) * 1e3)
+async def search_over_http(endpoint: Endpoint, case: Case) -> list[float]:
+    """Return the times of whole requests, embedding included, one after the other on one connection.
+
+    Raises:
+        RuntimeError: one failed.
+    """
+    client, times = Client(endpoint), []
+    headers = {"Authorization": f"Bearer benchmark-key-of-{case.tenant}", "Content-Type": "application/json"}
+    for text, _ in (case.queries[0], *case.queries):
+        body = json.dumps({"query": text, "limit": LIMIT}).encode()
+        request = Request(encode(endpoint, "POST", "/v1/memories/search", headers, body))
+        result = await client.send(request, judge_status)
+        if result.error:
+            raise RuntimeError(f"a search over HTTP failed: {result.outcome}")
+        times.append(result.latency * 1e3)
+    client.close()
     return times[1:]
 
 
@@ -322,7 +221,7 @@ def report(path: Path, results: Sequence[Result], build: float, server: str, set
     """Write the table."""
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
     total = sum(result.case.size for result in results)
-    rows = "\n".join(row(result) for result in results)
+    rows = table(Table(COLUMNS, tuple(result.row for result in results)))
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(f"""# Search in memory-engine
 
@@ -331,8 +230,6 @@ Times are in milliseconds: median / 95th percentile of {QUERIES} searches for {L
 "Statement" is the service's own search through its own pool: connection check, transaction, tenant, query.
 "HTTP" is the whole request, the question's embedding included.
 
-| tenant | memories | vectors ({DIMENSIONS} dimensions) | recall@{LIMIT} | exact search | statement | HTTP |
-|---|---|---|---|---|---|---|
 {rows}
 
 HNSW over all {total:,} vectors was built in {build:.0f} s; `ef_search` is {settings.ef_search}.
@@ -342,21 +239,9 @@ Machine: {os.cpu_count()} cores, {memory:.0f} GiB memory, Python {platform.pytho
 Processes wanting a core during the last 5 minutes, this one included: {os.getloadavg()[1]:.1f}.
 Seed {SEED}; the same again with
 
-    .venv/bin/python benchmarks/memory_search.py
+    .venv/bin/python -m benchmarks.memory_search
 """)
-    say(f"{path} written\n{rows}")
-
-
-def row(result: Result) -> str:
-    """One line of the table."""
-    case, times = result.case, (result.exact, result.statement, result.http)
-    cells = (case.tenant, f"{case.size:,}", case.what, f"{result.recall:.3f}", *map(percentiles, times))
-    return f"| {' | '.join(cells)} |"
-
-
-def percentiles(times: Sequence[float]) -> str:
-    """Median and 95th percentile."""
-    return f"{statistics.median(times):.1f} / {statistics.quantiles(times, n=20)[-1]:.1f}" if times else "-"
+    show(f"{path} written\n{rows}")
 
 
 if __name__ == "__main__":
