@@ -18,6 +18,7 @@ from benchmarks.cases import CASES
 from benchmarks.machine import observe_machine
 from benchmarks.platform_under_test import ROOT, Engine, platform
 from benchmarks.report import PLATFORM, SUBJECTS, TITLES, Report, as_run, as_section, document
+from benchmarks.same_answer import WrongAnswer
 from benchmarks.section import BenchmarkSection
 from optimus_ops.errors import OpsError
 from optimus_ops.reports.files import write_report
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
 FOLDER = ROOT / "docs" / "benchmarks"
 IDLE_SECONDS = 20.0
 CASES_OF = {"load": [case.name for case in CASES], "paired": [cycle.name for cycle in paired.CYCLES]}
-FAILURES = (OpsError, DockerException, throughput.WrongAnswer, RuntimeError, OSError)
+FAILURES = (OpsError, DockerException, WrongAnswer, RuntimeError, OSError)
 
 
 @dataclass(frozen=True)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 import statistics
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
-from optimus_ops.reports.measurement import percentile
+from optimus_ops.reports.measurement import Objective, format_number, percentile
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+T = TypeVar("T")
 CONFIDENCE = 0.95
 
 
@@ -19,6 +20,18 @@ def summary(samples: Sequence[float]) -> dict[str, float]:
     percentiles = {f"p{percent:g}": percentile(samples, percent) for percent in (50, 90, 99, 99.9)}
     numbers = {"minimum": min(samples), **percentiles, "maximum": max(samples)}
     return {"count": len(samples), **{name: round(number, 6) for name, number in numbers.items()}}
+
+
+def interleave(ways: Sequence[Callable[[], T]], count: int) -> list[list[T]]:
+    """Call all ways `count` times, each first in turn (A B, B A, …), so that what else the machine does falls on all.
+
+    Return the results of each way; those with one index belong together.
+    """
+    results: list[list[T]] = [[] for _ in ways]
+    for number in range(count):
+        for index in range(len(ways))[:: -1 if number % 2 else 1]:
+            results[index].append(ways[index]())
+    return results
 
 
 def paired(ours: Sequence[float], theirs: Sequence[float], compare: Callable[[float, float], float]) -> list[float]:
@@ -32,9 +45,14 @@ def paired(ours: Sequence[float], theirs: Sequence[float], compare: Callable[[fl
     return [compare(our, their) for our, their in zip(ours, theirs, strict=True)]
 
 
-def median_ratio(ours: Sequence[float], theirs: Sequence[float]) -> float:
-    """Return the median of the pairs' ratios."""
-    return statistics.median(paired(ours, theirs, lambda our, their: our / their))
+def ratio_objective(name: str, most: float, ours: Sequence[float], theirs: Sequence[float]) -> Objective:
+    """Return the median of the pairs' ratios as an objective, for seconds that belong together in pairs."""
+    ratios = paired(ours, theirs, lambda our, their: our / their)
+    interval = median_interval(ratios)
+    certain = f"95 % interval {interval[0]:.2f} to {interval[1]:.2f}" if interval else "too few for an interval"
+    medians = " and ".join(format_number(statistics.median(seconds), "s") for seconds in (ours, theirs))
+    basis = f"{len(ratios)} pairs, {certain}; medians {medians}"
+    return Objective(name, "at most", most, statistics.median(ratios), basis=basis)
 
 
 def median_difference(ours: Sequence[float], theirs: Sequence[float]) -> float:

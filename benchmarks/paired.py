@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
+import secrets
 import sys
 import time
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from statistics import median
 from typing import TYPE_CHECKING
 
-from benchmarks.figures import median_interval, paired, rounded
+from benchmarks.figures import interleave, ratio_objective, rounded
 from benchmarks.planning import plan_in
 from benchmarks.platform_under_test import ROOT, platform
 from benchmarks.section import BenchmarkSection, paragraph
 from benchmarks.startup import list_seconds
-from benchmarks.versions import SERVICES, variable
-from optimus_ops.reports.measurement import Objective
+from benchmarks.versions import SERVICES, remove_images, variable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -34,10 +35,10 @@ NOTE = paragraph(
     "the order base, this checkout, this checkout, base, so that what else the machine did falls on both. A ratio is "
     "this checkout's time by the base's of the run beside it; the interval is the sign test's, for the median ratio."
 )
-
-
 Timed = Callable[["Platform"], float]
 """Does something with a stack, and returns the seconds that it took."""
+Samples = dict[str, tuple[list[float], list[float]]]
+"""Title of a task -> seconds of the base, and of this checkout."""
 
 
 @dataclass(frozen=True)
@@ -84,9 +85,6 @@ CYCLES = (
     Cycle("down", {"down": task("down"), "scale from nothing": task(*ONE)}),
 )
 
-Samples = dict[str, list[tuple[float, float]]]
-"""Title of a task -> seconds of the base and of this checkout, a pair for each run of both."""
-
 
 def measure(engine: Engine, base: Path, pairs: int, names: Sequence[str] = ()) -> BenchmarkSection:
     """Time the cycles named, or all, at least `pairs` times in both checkouts.
@@ -97,64 +95,41 @@ def measure(engine: Engine, base: Path, pairs: int, names: Sequence[str] = ()) -
     if not (base / ".venv" / "bin" / "invoke").is_file():
         raise RuntimeError(f"{base} has no environment; make it there: python3 scripts/bootstrap.py true")
     samples: Samples = {}
-    with ExitStack() as entered:
-        stacks = [
-            entered.enter_context(platform(engine, {**SETTINGS, **images(number)}, root))
-            for number, root in enumerate((base, ROOT))
-        ]
-        for stack in stacks:
-            stack.invoke("scale", "--ai-engine", "1", deadline=900)
+    with running_stack(engine, base) as first, running_stack(engine, ROOT) as second:
         for cycle in CYCLES:
-            if not names or cycle.name in names:
-                for order in orders(pairs * (QUICK_FACTOR if cycle.quick else 1)):
-                    add_pair(samples, cycle, stacks, order)
-                print(f"  {cycle.name}: {ratios_text(samples, cycle)}", file=sys.stderr, flush=True)
+            if names and cycle.name not in names:
+                continue
+            ways = [partial(run_cycle, cycle, stack) for stack in (first, second)]
+            runs = interleave(ways, pairs * (QUICK_FACTOR if cycle.quick else 1))
+            for title in cycle.tasks:
+                base_seconds, own_seconds = ([run[title] for run in side] for side in runs)
+                samples[title] = (base_seconds, own_seconds)
+                medians = f"{median(own_seconds):.3f} s, base {median(base_seconds):.3f} s"
+                print(f"  {title}: {medians}", file=sys.stderr, flush=True)
     return section(samples)
 
 
-def images(number: int) -> dict[str, str]:
-    """Return variables that name the images of one checkout: each builds its own sources."""
-    return {variable(service): f"optimus-benchmark-{number}/{service}:paired" for service in SERVICES}
+@contextmanager
+def running_stack(engine: Engine, root: Path) -> Iterator[Platform]:
+    """Give a stack that runs, with images of the checkout's own sources; nothing of it stays."""
+    group = f"optimus-benchmark-{secrets.token_hex(4)}"
+    images = {variable(service): f"{group}/{service}:paired" for service in SERVICES}
+    try:
+        with platform(engine, {**SETTINGS, **images}, root) as stack:
+            stack.invoke("scale", "--ai-engine", "1", deadline=900)
+            yield stack
+    finally:
+        remove_images(engine, group)
 
 
-def orders(pairs: int) -> Iterator[tuple[int, int]]:
-    """Give which checkout goes first in each pair, 0 the base and 1 this one: A B, B A, and so on."""
-    for number in range(pairs):
-        yield (1, 0) if number % 2 else (0, 1)
-
-
-def add_pair(samples: Samples, cycle: Cycle, stacks: Sequence[Platform], order: tuple[int, int]) -> None:
-    """Run a cycle in both checkouts."""
-    seconds = {index: {title: run(stacks[index]) for title, run in cycle.tasks.items()} for index in order}
-    for title in cycle.tasks:
-        samples.setdefault(title, []).append((seconds[0][title], seconds[1][title]))
-
-
-def ratios(samples: Sequence[tuple[float, float]]) -> list[float]:
-    """Return this checkout's time by the base's, of each pair."""
-    return paired([own for _, own in samples], [base for base, _ in samples], lambda own, base: own / base)
-
-
-def ratios_text(samples: Samples, cycle: Cycle) -> str:
-    """Return the ratios of a cycle, to show progress."""
-    return ", ".join(f"{title} {median(ratios(samples[title])):.2f}" for title in cycle.tasks)
+def run_cycle(cycle: Cycle, stack: Platform) -> dict[str, float]:
+    """Run a cycle's tasks, one behind the other; return title -> seconds."""
+    return {title: run(stack) for title, run in cycle.tasks.items()}
 
 
 def section(samples: Samples) -> BenchmarkSection:
     """Make a figure of each task."""
-    objectives = tuple(objective(title, found) for title, found in samples.items())
-    raw = {
-        title: {"seconds_base": rounded([base for base, _ in found]), "seconds": rounded([own for _, own in found])}
-        for title, found in samples.items()
-    }
+    named = ((f"{title}, in times of the base", seconds) for title, seconds in samples.items())
+    objectives = tuple(ratio_objective(name, MOST_RATIO, own, base) for name, (base, own) in named)
+    raw = {title: {"seconds_base": rounded(base), "seconds": rounded(own)} for title, (base, own) in samples.items()}
     return BenchmarkSection("paired", objectives, raw, (NOTE,))
-
-
-def objective(title: str, samples: Sequence[tuple[float, float]]) -> Objective:
-    """Return the median ratio of a task, with its interval."""
-    found = ratios(samples)
-    base, own = (median(seconds) for seconds in zip(*samples, strict=True))
-    interval = median_interval(found)
-    certain = f"95 % interval {interval[0]:.2f} to {interval[1]:.2f}" if interval else "too few pairs for an interval"
-    basis = f"{len(found)} pairs; {certain}; medians {own:.2f} s and {base:.2f} s"
-    return Objective(f"{title}, in times of the base", "at most", MOST_RATIO, median(found), basis=basis)

@@ -7,14 +7,12 @@ import time
 from statistics import median
 from typing import TYPE_CHECKING
 
-from benchmarks.figures import median_ratio, rounded
+from benchmarks.figures import interleave, ratio_objective, rounded
 from benchmarks.platform_under_test import platform
 from benchmarks.section import BenchmarkSection, paragraph
 from optimus_ops.reports.measurement import Objective
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from benchmarks.platform_under_test import Engine, Platform
 
 REPLICAS = 3
@@ -33,67 +31,61 @@ NOTES = (
 
 def measure(engine: Engine, pairs: int, unchanged: int) -> BenchmarkSection:
     """Time pairs of both, each first in turn; at the end, scale `unchanged` times to what runs already."""
-    ours: list[float] = []
-    plain: list[float] = []
     with platform(engine) as stack:
         services = stack.lasting_services()
         stack.invoke("images.build")
-        ways = [(ours, lambda: scale(stack)), (plain, lambda: up(stack, services))]
-        for number in range(pairs):
-            for seconds, change in ways[:: (-1) ** number]:
-                stack.clear()
-                seconds.append(timed(stack, change))
-        again = [timed(stack, lambda: scale_unchanged(stack)) for _ in range(unchanged)]
+        ours, plain = interleave([lambda: scale(stack), lambda: up(stack, services)], pairs)
+        again = [scale_unchanged(stack) for _ in range(unchanged)]
+    name = "From nothing to three verified replicas, in times of plain docker compose up --wait"
     objectives = (
-        Objective(
-            "From nothing to three verified replicas, in times of plain docker compose up --wait",
-            "at most",
-            1.3,
-            median_ratio(ours, plain),
-            basis=f"{pairs} pairs; medians {median(ours):.1f} s and {median(plain):.1f} s",
-        ),
+        ratio_objective(name, 1.3, ours, plain),
         Objective("invoke scale that changes nothing", "at most", 2.0, median(again), "s", f"median of {unchanged}"),
     )
     raw = {"seconds": rounded(ours), "seconds_plain": rounded(plain), "seconds_unchanged": rounded(again)}
     return BenchmarkSection("scale", objectives, raw, NOTES)
 
 
-def timed(stack: Platform, change: Callable[[], None]) -> float:
-    """Return the seconds of a change, after which all replicas are there.
+def scale(stack: Platform) -> float:
+    """Return the seconds of `invoke scale` from nothing.
 
     Raises:
-        RuntimeError: they aren't.
+        RuntimeError: replicas are missing, or sources were edited meanwhile, so that it built images.
     """
+    stack.clear()
     started = time.perf_counter()
-    change()
+    plan = json.loads(stack.invoke("scale", "--ai-engine", str(REPLICAS), "--json"))["plan"]
     seconds = time.perf_counter() - started
-    if (ready := len(stack.ready("ai-engine"))) != REPLICAS:
-        raise RuntimeError(f"{ready} healthy replicas instead of {REPLICAS}")
+    check_replicas(stack)
+    if any(step["step"] == "build" for step in plan["steps"]):
+        raise RuntimeError("sources changed while being measured: images were built")
     return seconds
 
 
-def scale(stack: Platform) -> None:
-    """Scale with the operations library.
-
-    Raises:
-        RuntimeError: sources were edited meanwhile, so that it built images.
-    """
-    plan = json.loads(stack.invoke("scale", "--ai-engine", str(REPLICAS), "--json"))["plan"]
-    if any(step["step"] == "build" for step in plan["steps"]):
-        raise RuntimeError("sources changed while being measured: images were built")
-
-
-def scale_unchanged(stack: Platform) -> None:
-    """Scale to what runs already.
+def scale_unchanged(stack: Platform) -> float:
+    """Return the seconds of `invoke scale` to what runs already.
 
     Raises:
         RuntimeError: there was something to do.
     """
+    started = time.perf_counter()
     result = json.loads(stack.invoke("scale", "--ai-engine", str(REPLICAS), "--json"))["result"]
+    seconds = time.perf_counter() - started
     if result != "nothing to do":
         raise RuntimeError(f"a scale that should change nothing: {result}")
+    return seconds
 
 
-def up(stack: Platform, services: list[str]) -> None:
-    """Scale with plain Compose."""
+def up(stack: Platform, services: list[str]) -> float:
+    """Return the seconds of plain Compose from nothing."""
+    stack.clear()
+    started = time.perf_counter()
     stack.compose("up", "-d", "--no-build", "--wait", "--scale", f"ai-engine={REPLICAS}", *services)
+    seconds = time.perf_counter() - started
+    check_replicas(stack)
+    return seconds
+
+
+def check_replicas(stack: Platform) -> None:
+    """Fail unless all replicas are healthy."""
+    if (ready := len(stack.ready("ai-engine"))) != REPLICAS:
+        raise RuntimeError(f"{ready} healthy replicas instead of {REPLICAS}")

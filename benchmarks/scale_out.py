@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import http.client
+import asyncio
 import json
 import time
 from dataclasses import dataclass
@@ -11,14 +11,18 @@ from statistics import median
 from typing import TYPE_CHECKING
 
 from benchmarks.cases import SERVICE
-from benchmarks.figures import median_ratio, rounded
+from benchmarks.chat import ai_engine
+from benchmarks.figures import interleave, ratio_objective, rounded
 from benchmarks.platform_under_test import platform
 from benchmarks.section import BenchmarkSection, paragraph
 from benchmarks.versions import two_versions
-from optimus_ops.reports.measurement import Objective
+from optimus_ops.load.client import Client
+from optimus_ops.load.request import Request, encode
+from optimus_ops.load.workload import judge_status
+from optimus_ops.system.wait import wait_until
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from benchmarks.platform_under_test import Engine, Platform
 
@@ -28,51 +32,41 @@ ANSWER_SECONDS = 30.0
 # The balancer looks addresses up each second, and leaves one that failed alone for two.
 FORGOTTEN_SECONDS = 4.0
 COMMAND = ("up", "-d", "--no-recreate", "--scale", f"{SERVICE}={MANY}")
-NOTES = (
-    paragraph(
-        f"Both begin with a whole stack with {FEW} replicas. Ours: `invoke scale --{SERVICE} {MANY}`, which returns "
-        f"when all {MANY} are healthy and have answered through the balancer. Plain: `docker compose -f … -f … "
-        f"{' '.join(COMMAND)}`, which returns when the containers were started; how long it then took until all "
-        f"{MANY} had answered through the balancer is measured behind it."
-    ),
+NOTE = paragraph(
+    f"Both begin with a whole stack with {FEW} replicas. Ours: `invoke scale --{SERVICE} {MANY}`, which returns when "
+    f"all {MANY} are healthy and have answered through the balancer. Plain: `docker compose -f … -f … "
+    f"{' '.join(COMMAND)}`, which returns when the containers were started; how long it then took until all {MANY} had "
+    "answered through the balancer is measured behind it."
 )
 
 
 @dataclass(frozen=True)
-class Round:
-    """One pair, in seconds.
+class Ours:
+    """Seconds of `invoke scale`, and of its steps by its journal."""
 
-    Args:
-        ours: until `invoke scale` returned.
-        plain: until `docker compose up` returned.
-        answered: until then and all replicas had answered.
-        steps: of ours: what -> how long, by its journal.
-    """
+    seconds: float
+    steps: Mapping[str, float]
 
-    ours: float
-    plain: float
+
+@dataclass(frozen=True)
+class Plain:
+    """Seconds until `docker compose up` returned, and until all replicas had answered."""
+
+    seconds: float
     answered: float
-    steps: dict[str, float]
 
 
 def measure(engine: Engine, *, rounds: int, build: bool) -> BenchmarkSection:
     """Time pairs of both on one stack, each first in turn; `build` makes the images of the sources first."""
     with two_versions(engine, build=build) as images, platform(engine, images.environ) as stack:
         stack.invoke("scale", f"--{SERVICE}", str(FEW))
-        found = [pair(stack, ours_first=number % 2 == 0) for number in range(rounds)]
-    return section(found)
+        ours: list[Ours] = []
+        plain: list[Plain] = []
+        interleave([lambda: ours.append(scale_ours(stack)), lambda: plain.append(scale_plain(stack))], rounds)
+    return section(ours, plain)
 
 
-def pair(stack: Platform, *, ours_first: bool) -> Round:
-    """Time both, one after the other."""
-    if ours_first:
-        own, (plain, answered) = ours(stack), theirs(stack)
-    else:
-        (plain, answered), own = theirs(stack), ours(stack)
-    return Round(own[0], plain, answered, own[1])
-
-
-def ours(stack: Platform) -> tuple[float, dict[str, float]]:
+def scale_ours(stack: Platform) -> Ours:
     """Time `invoke scale`; then go back to few replicas."""
     begun, started = time.time(), time.perf_counter()
     stack.invoke("scale", f"--{SERVICE}", str(MANY))
@@ -81,10 +75,10 @@ def ours(stack: Platform) -> tuple[float, dict[str, float]]:
     steps = seconds_of_steps(journal.read_text(encoding="utf-8").splitlines(), begun, begun + seconds)
     wait_for_answers(stack)
     shrink(stack)
-    return seconds, steps
+    return Ours(seconds, steps)
 
 
-def theirs(stack: Platform) -> tuple[float, float]:
+def scale_plain(stack: Platform) -> Plain:
     """Time plain Compose, and until all replicas have answered; then go back to few replicas."""
     started = time.perf_counter()
     stack.compose(*COMMAND)
@@ -92,11 +86,11 @@ def theirs(stack: Platform) -> tuple[float, float]:
     wait_for_answers(stack)
     answered = time.perf_counter() - started
     shrink(stack)
-    return seconds, answered
+    return Plain(seconds, answered)
 
 
 def wait_for_answers(stack: Platform) -> None:
-    """Ask through the balancer until every replica has answered.
+    """Ask through the balancer, each time on a new connection, until every replica has answered.
 
     Raises:
         RuntimeError: one has not.
@@ -104,24 +98,17 @@ def wait_for_answers(stack: Platform) -> None:
     expected = {str(found["Config"]["Hostname"]) for found in stack.running(SERVICE)}
     if len(expected) != MANY:
         raise RuntimeError(f"{len(expected)} replicas run instead of {MANY}")
-    until = time.monotonic() + ANSWER_SECONDS
+    endpoint = ai_engine("127.0.0.1", stack.ai_port, 5)
+    request = Request(encode(endpoint, "GET", "/health", {"Connection": "close"}))
     met: set[str] = set()
-    while not expected <= met:
-        if time.monotonic() > until:
-            raise RuntimeError(f"{len(expected - met)} of {MANY} replicas did not answer within {ANSWER_SECONDS:.0f} s")
-        met.add(served_by(stack.ai_port))
 
+    def all_met() -> bool:
+        result = asyncio.run(Client(endpoint).send(request, judge_status))
+        met.update(result.headers.values() if not result.error else ())
+        return expected <= met
 
-def served_by(port: int) -> str:
-    """Ask once on a new connection, and return which replica answered; nothing if it was not a good answer."""
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
-    try:
-        connection.request("GET", "/health", headers={"Connection": "close"})
-        response = connection.getresponse()
-        response.read()
-        return str(response.headers.get("X-Served-By", "")) if response.status == http.client.OK else ""
-    finally:
-        connection.close()
+    if not wait_until(all_met, ANSWER_SECONDS, poll=0):
+        raise RuntimeError(f"{len(expected - met)} of {MANY} replicas did not answer within {ANSWER_SECONDS:.0f} s")
 
 
 def shrink(stack: Platform) -> None:
@@ -133,46 +120,32 @@ def shrink(stack: Platform) -> None:
 
 
 def seconds_of_steps(lines: Sequence[str], began: float, ended: float) -> dict[str, float]:
-    """Return how long each step took by the journal, and what was before the first and behind the last one.
+    """Return how long each step took by the journal's lines, and what was before the first and behind the last one.
 
-    Args:
-        lines: of the journal.
-        began: when the command was started (seconds since 1970).
-        ended: when it returned.
+    `began` and `ended` are when the command was started and when it returned, in seconds since 1970.
     """
     events = [json.loads(line) for line in lines]
-    first, last = (seconds_since_1970(events[index]["at"]) for index in (0, -1))
+    first, last = (datetime.fromisoformat(events[index]["at"]).timestamp() for index in (0, -1))
     steps = {event["step"]: float(event["seconds"]) for event in events if event["event"] == "step-done"}
     return {"before": first - began, **steps, "behind": ended - last}
 
 
-def seconds_since_1970(text: str) -> float:
-    """Return a time of the journal."""
-    return datetime.fromisoformat(text).timestamp()
-
-
-def section(found: Sequence[Round]) -> BenchmarkSection:
+def section(ours: Sequence[Ours], plain: Sequence[Plain]) -> BenchmarkSection:
     """Make figures of the pairs."""
-    own, plain, answered = ([getattr(pair, name) for pair in found] for name in ("ours", "plain", "answered"))
+    own, returned = [run.seconds for run in ours], [run.seconds for run in plain]
+    answered = [run.answered for run in plain]
     name = f"Scale {FEW} → {MANY} with verified routing, in times of plain docker compose up"
-    ends = {"it returned": plain, f"all {MANY} had answered": answered}
-    objectives = tuple(
-        Objective(
-            f"{name} until {end}",
-            "at most",
-            MOST_RATIO,
-            median_ratio(own, seconds),
-            basis=f"{len(found)} pairs; medians {median(own):.2f} s and {median(seconds):.2f} s",
-        )
-        for end, seconds in ends.items()
+    objectives = (
+        ratio_objective(f"{name} until it returned", MOST_RATIO, own, returned),
+        ratio_objective(f"{name} until all {MANY} had answered", MOST_RATIO, own, answered),
     )
-    steps = {name: round(median(pair.steps[name] for pair in found), 3) for name in found[0].steps}
-    listed = ", ".join(f"{name} {seconds:.2f} s" for name, seconds in steps.items())
+    steps = {step: round(median(run.steps[step] for run in ours), 3) for step in ours[0].steps}
+    listed = ", ".join(f"{step} {seconds:.2f} s" for step, seconds in steps.items())
     raw = {
         "seconds": rounded(own),
-        "seconds_plain": rounded(plain),
+        "seconds_plain": rounded(returned),
         "seconds_plain_until_all_answered": rounded(answered),
         "median_seconds_of_steps": steps,
     }
     where = paragraph(f"Where our time goes (medians, by the journal): {listed}.")
-    return BenchmarkSection("growth", objectives, raw, (*NOTES, where))
+    return BenchmarkSection("growth", objectives, raw, (NOTE, where))

@@ -6,31 +6,21 @@ import subprocess
 import tempfile
 import time
 from pathlib import Path
-from statistics import median
 
-from benchmarks.figures import median_ratio, rounded
+from benchmarks.figures import interleave, ratio_objective, rounded
 from benchmarks.platform_under_test import ROOT
 from benchmarks.section import BenchmarkSection
-from optimus_ops.reports.measurement import Objective
 
 
 def measure(pairs: int) -> BenchmarkSection:
-    """Time pairs of both, one after the other, each first in turn; one more is run before, to fill caches."""
-    seconds: dict[Path, list[float]] = {ROOT: []}
+    """Time pairs of both, each first in turn; one more pair fills caches before."""
     with tempfile.TemporaryDirectory(prefix="optimus-benchmark-") as folder:
-        empty = Path(folder)
-        seconds[empty] = []
-        (empty / "tasks.py").touch()
-        for number in range(-1, pairs):
-            for place in (ROOT, empty)[:: -1 if number % 2 else 1]:
-                # 1 is how Invoke ends where there are no tasks.
-                spent = list_seconds(ROOT, place, code=0 if place == ROOT else 1)
-                if number >= 0:
-                    seconds[place].append(spent)
-    here, bare = seconds.values()
-    basis = f"{pairs} pairs; medians {median(here) * 1e3:.0f} ms and {median(bare) * 1e3:.0f} ms"
+        (Path(folder) / "tasks.py").touch()
+        # 1 is how Invoke ends where there are no tasks.
+        ways = (lambda: list_seconds(ROOT, ROOT), lambda: list_seconds(ROOT, Path(folder), code=1))
+        here, bare = (seconds[1:] for seconds in interleave(ways, pairs + 1))
     name = "invoke --list, in times of the same with an empty tasks.py"
-    objective = Objective(name, "at most", 1.5, median_ratio(here, bare), basis=basis)
+    objective = ratio_objective(name, 1.5, here, bare)
     return BenchmarkSection("startup", (objective,), {"seconds": rounded(here), "seconds_empty": rounded(bare)})
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from dataclasses import dataclass
 from statistics import median
@@ -10,30 +9,18 @@ from typing import TYPE_CHECKING, Any
 
 import uvloop
 
-from benchmarks.chat import ai_engine, bearer, chat_request
+from benchmarks.chat import ai_engine
 from benchmarks.figures import cpu_shares, median_difference, rounded, summary
+from benchmarks.same_answer import SameAnswer, alternate, follow, saturate
 from benchmarks.section import BenchmarkSection, paragraph
-from optimus_ops.load.client import Client
-from optimus_ops.load.closed_loop import Pace, run_closed_loop
-from optimus_ops.load.open_loop import run_open_loop
-from optimus_ops.load.request import Request
-from optimus_ops.load.result import ErrorKind
-from optimus_ops.load.schedule import poisson_starts
-from optimus_ops.load.workload import judge_status
 from optimus_ops.reports.measurement import Objective, percentile
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from benchmarks.platform_under_test import Platform
-    from optimus_ops.load.connection import Response
+    from benchmarks.same_answer import HalfLoad, Saturation
     from optimus_ops.load.request import Endpoint
-    from optimus_ops.load.result import RequestResult
 
 USERS = 32
-CONNECTIONS = 128
-SEED = 20_261_122
-MESSAGE = "How many orders of yesterday are still unpaid?"
 NOTES = (
     paragraph(
         "The load generator runs on the same machine and takes its processor time from what it measures; its share "
@@ -53,14 +40,7 @@ NOTES = (
 
 @dataclass(frozen=True)
 class Effort:
-    """How much is measured.
-
-    Args:
-        runs: of saturation, each after a warm-up.
-        warm_up: seconds.
-        seconds: of each run; the half load lasts twice as long.
-        rounds: of single requests.
-    """
+    """How much is measured: runs of saturation, their seconds (twice that at half load), rounds of single requests."""
 
     runs: int
     warm_up: float
@@ -69,95 +49,13 @@ class Effort:
 
 
 @dataclass(frozen=True)
-class Saturation:
-    """Answers of a closed loop.
-
-    Args:
-        answers: in the measured time, all of them good.
-        seconds: the measured time.
-        generator: processor seconds of this process in that time.
-    """
-
-    answers: int
-    seconds: float
-    generator: float
-
-    @property
-    def rate(self) -> float:
-        """Answers per second."""
-        return self.answers / self.seconds
-
-
-@dataclass(frozen=True)
-class HalfLoad:
-    """Answers of an open loop.
-
-    Args:
-        rate: requests per second, on average.
-        results: all of them good.
-        seconds: until the last answer.
-        generator: processor seconds of this process in that time.
-    """
-
-    rate: float
-    results: Sequence[RequestResult]
-    seconds: float
-    generator: float
-
-
-@dataclass(frozen=True)
 class Observed:
-    """Everything that was measured.
-
-    Args:
-        saturated: the runs.
-        cores: service -> cores used meanwhile.
-        half: the half load.
-        single: seconds of single requests: published, balancer, direct.
-    """
+    """Everything that was measured; `single` has seconds of the three roads: published, balancer, direct."""
 
     saturated: list[Saturation]
     cores: dict[str, float]
     half: HalfLoad
     single: list[list[float]]
-
-
-class WrongAnswer(Exception):  # noqa: N818 - named for what it is
-    """An answer that makes the measurement worthless."""
-
-
-class SameAnswer:
-    """The workload: one request again and again, whose answers all have one length."""
-
-    def __init__(self, endpoint: Endpoint, key: str) -> None:
-        self.endpoint = endpoint
-        self._request = Request(chat_request(endpoint, bearer(key), MESSAGE))
-        self._size = 0
-
-    async def learn(self) -> None:
-        """Take the length of a first answer."""
-        client = Client(self.endpoint)
-        self._size = checked(await client.send(self._request, judge_status)).size
-        client.close()
-
-    def request(self, client: int, number: int) -> Request:  # noqa: ARG002 - all are alike
-        """Return the request."""
-        return self._request
-
-    def judge(self, request: Request, response: Response) -> ErrorKind | None:
-        """Expect the status 200 and the length."""
-        return judge_status(request, response) or (None if len(response.body) == self._size else ErrorKind.WRONG)
-
-
-def checked(result: RequestResult) -> RequestResult:
-    """Return a good result.
-
-    Raises:
-        WrongAnswer: it is none; that ends a load whose results are checked.
-    """
-    if result.error or not result.size:
-        raise WrongAnswer(f"{result.outcome}, {result.size} bytes")
-    return result
 
 
 def measure(stack: Platform, effort: Effort) -> BenchmarkSection:
@@ -176,60 +74,6 @@ async def observe(stack: Platform, effort: Effort) -> Observed:
     half = await follow(published, median(run.rate for run in saturated) / 2, 2 * effort.seconds)
     single = await alternate((published, balancer, direct), effort.rounds, effort.rounds // 10)
     return Observed(saturated, cores, half, single)
-
-
-async def saturate(workload: SameAnswer, users: int, warm_up: float, seconds: float) -> Saturation:
-    """Ask on `users` connections, each again as soon as it has its answer; count the answers after the warm-up."""
-    answers, over = 0, False
-
-    def record(result: RequestResult) -> None:
-        nonlocal answers
-        checked(result)
-        answers += 1
-
-    async def count() -> Saturation:
-        nonlocal over
-        await asyncio.sleep(warm_up)
-        first, started, spent = answers, time.perf_counter(), time.process_time()
-        await asyncio.sleep(seconds)
-        counted = Saturation(answers - first, time.perf_counter() - started, time.process_time() - spent)
-        over = True
-        return counted
-
-    async with asyncio.TaskGroup() as group:
-        group.create_task(run_closed_loop(workload.endpoint, workload, Pace(users), record, lambda: over))
-        counting = group.create_task(count())
-    return counting.result()
-
-
-async def follow(workload: SameAnswer, rate: float, seconds: float) -> HalfLoad:
-    """Ask at the times of independent users, whatever became of the requests before."""
-    results: list[RequestResult] = []
-    starts = poisson_starts(rate, seconds, SEED)
-    started, spent = time.perf_counter(), time.process_time()
-    await run_open_loop(
-        workload.endpoint, workload, starts, CONNECTIONS, lambda result: results.append(checked(result))
-    )
-    return HalfLoad(rate, results, time.perf_counter() - started, time.process_time() - spent)
-
-
-async def alternate(workloads: Sequence[SameAnswer], rounds: int, warm_up: int) -> list[list[float]]:
-    """Ask each in turn, one request at a time; return the seconds of each, without those of the warm-up.
-
-    The one that goes first changes from round to round.
-    """
-    seconds: list[list[float]] = [[] for _ in workloads]
-    clients = [Client(workload.endpoint) for workload in workloads]
-    for number in range(-warm_up, rounds):
-        for turn in range(len(workloads)):
-            index = (number + turn) % len(workloads)
-            workload = workloads[index]
-            result = checked(await clients[index].send(workload.request(0, number), workload.judge))
-            if number >= 0:
-                seconds[index].append(result.latency)
-    for client in clients:
-        client.close()
-    return seconds
 
 
 def roads(stack: Platform) -> list[tuple[Endpoint, str]]:
@@ -262,45 +106,30 @@ def processor_seconds(stack: Platform) -> dict[str, float]:
 
 def section(observed: Observed, effort: Effort) -> BenchmarkSection:
     """Make figures of what was observed."""
-    rates = [run.rate for run in observed.saturated]
-    generator = sum(run.generator for run in observed.saturated) / sum(run.seconds for run in observed.saturated)
-    busy = ", ".join(f"{name} {share:.2f}" for name, share in observed.cores.items())
-    milliseconds = [1e3 * result.latency for result in observed.half.results]
+    runs, half = observed.saturated, observed.half
+    rates = [run.rate for run in runs]
+    generator = sum(run.generator for run in runs) / sum(run.seconds for run in runs)
+    cores = ", ".join(f"{name} {share:.2f}" for name, share in {**observed.cores, "generator": generator}.items())
+    latencies = [1e3 * result.latency for result in half.results]
     published, balancer, direct = ([1e3 * seconds for seconds in road] for road in observed.single)
-    half_share = observed.half.generator / observed.half.seconds
+    share = half.generator / half.seconds
+    saturation = "Completions through the balancer at saturation, one replica on one core"
+    tail = f"p99 latency at half of that load ({half.rate:.0f} requests/s)"
+    added, by_port = (
+        "The balancer adds to a direct call, at the median",
+        "The same through the port published on the host",
+    )
+    bases = (
+        f"median of {len(rates)} runs of {effort.seconds:.0f} s; cores used: {cores}",
+        f"{len(latencies)} requests; p50 {median(latencies):.1f} ms; generator {share:.2f} cores",
+        f"{len(direct)} pairs; medians {median(balancer):.2f} ms and {median(direct):.2f} ms",
+        f"{len(direct)} pairs; median {median(published):.2f} ms",
+    )
     objectives = (
-        Objective(
-            "Completions through the balancer at saturation, one replica on one core",
-            "at least",
-            700,
-            median(rates),
-            "requests/s",
-            f"median of {len(rates)} runs of {effort.seconds:.0f} s; cores used: {busy}, generator {generator:.2f}",
-        ),
-        Objective(
-            f"p99 latency at half of that load ({observed.half.rate:.0f} requests/s)",
-            "at most",
-            100,
-            percentile(milliseconds, 99),
-            "ms",
-            f"{len(milliseconds)} requests; p50 {median(milliseconds):.1f} ms; generator {half_share:.2f} cores",
-        ),
-        Objective(
-            "The balancer adds to a direct call, at the median",
-            "at most",
-            1,
-            median_difference(balancer, direct),
-            "ms",
-            f"{len(direct)} pairs; medians {median(balancer):.2f} ms and {median(direct):.2f} ms",
-        ),
-        Objective(
-            "The same through the port published on the host",
-            "at most",
-            1,
-            median_difference(published, direct),
-            "ms",
-            f"{len(direct)} pairs; median {median(published):.2f} ms",
-        ),
+        Objective(saturation, "at least", 700, median(rates), "requests/s", bases[0]),
+        Objective(tail, "at most", 100, percentile(latencies, 99), "ms", bases[1]),
+        Objective(added, "at most", 1, median_difference(balancer, direct), "ms", bases[2]),
+        Objective(by_port, "at most", 1, median_difference(published, direct), "ms", bases[3]),
     )
     return BenchmarkSection("throughput", objectives, raw(observed), NOTES)
 

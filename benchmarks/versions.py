@@ -58,10 +58,10 @@ def two_versions(engine: Engine, *, build: bool) -> Iterator[Versions]:
         variables = {variable(service): f"{group}/{service}:{OLD}" for service in SERVICES}
         yield Versions(ai_engine, ids, variables)
     finally:
-        remove(engine, group)
+        remove_images(engine, group)
 
 
-def remove(engine: Engine, group: str) -> None:
+def remove_images(engine: Engine, group: str) -> None:
     """Remove every tag of our repositories, those too that a deploy made to keep an image."""
     for service in SERVICES:
         for image in engine.api.images(name=f"{group}/{service}"):

@@ -5,7 +5,7 @@ from benchmarks.changes import OURS, PLAIN, CaseRun, Comparison, raw_json, secti
 from benchmarks.chat import SERVED_BY
 from benchmarks.impact import ChangeWindow, Impact, measure_impact
 from benchmarks.mix import Kind
-from benchmarks.scale_out import Round, seconds_of_steps
+from benchmarks.scale_out import Ours, Plain, seconds_of_steps
 from benchmarks.scale_out import section as growth_section
 from benchmarks.versions import NEW, OLD, Versions
 
@@ -98,7 +98,7 @@ def test_the_journal_tells_where_the_time_went() -> None:
 
 
 def test_scaling_out_is_compared_with_both_ends_of_plain() -> None:
-    rounds = [Round(3.0, 2.0, 3.0, {"start": 1.0}), Round(2.4, 2.0, 3.0, {"start": 0.5})]
-    found = growth_section(rounds)
+    ours = [Ours(3.0, {"start": 1.0}), Ours(2.4, {"start": 0.5})]
+    found = growth_section(ours, [Plain(2.0, 3.0)] * 2)
     assert [round(objective.measured or 0, 2) for objective in found.objectives] == [1.35, 0.9]
     assert found.raw["median_seconds_of_steps"] == {"start": 0.75}

@@ -3,7 +3,7 @@ from __future__ import annotations
 import math
 
 import pytest
-from benchmarks.figures import cpu_shares, median_difference, median_interval, median_ratio, summary
+from benchmarks.figures import cpu_shares, interleave, median_difference, median_interval, ratio_objective, summary
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -13,17 +13,35 @@ def test_a_summary_keeps_the_extremes() -> None:
     assert (found["count"], found["minimum"], found["p50"], found["maximum"]) == (3, 1.0, 2.0, 3.0)
 
 
+def test_ways_go_first_in_turn_so_that_a_drift_falls_on_all() -> None:
+    called: list[str] = []
+
+    def way(name: str) -> int:
+        called.append(name)
+        return len(called)
+
+    assert interleave([lambda: way("a"), lambda: way("b")], 4) == [[1, 4, 5, 8], [2, 3, 6, 7]]
+    assert "".join(called) == "abbaabba"
+
+
 def test_pairs_are_compared_before_the_median_is_taken() -> None:
-    assert median_ratio([2, 30, 9], [1, 10, 1]) == 3
+    assert ratio_objective("", 1.3, [2, 30, 9], [1, 10, 1]).measured == 3
     assert median_difference([2, 30, 9], [1, 10, 1]) == 8
 
 
-@pytest.mark.parametrize("compare", [median_ratio, median_difference])
 @pytest.mark.parametrize(("ours", "theirs"), [([], []), ([1.0], []), ([1.0], [1.0, 2.0])])
-def test_what_is_no_pair_is_refused(compare: object, ours: list[float], theirs: list[float]) -> None:
-    assert callable(compare)
+def test_what_is_no_pair_is_refused(ours: list[float], theirs: list[float]) -> None:
     with pytest.raises(ValueError, match=r"pairs|zip"):
-        compare(ours, theirs)
+        median_difference(ours, theirs)
+    with pytest.raises(ValueError, match=r"pairs|zip"):
+        ratio_objective("", 1.3, ours, theirs)
+
+
+def test_a_ratio_says_how_sure_it_is() -> None:
+    found = ratio_objective("status", 1.05, [0.9, 1.9, 5.0, 1.0, 0.8, 0.9], [1.0, 2.0, 1.0, 1.0, 1.0, 1.0])
+    assert (round(found.measured or 0, 3), found.verdict) == (0.925, "met")
+    assert found.basis == "6 pairs, 95 % interval 0.80 to 5.00; medians 0.95 s and 1 s"
+    assert "too few for an interval" in ratio_objective("status", 1.05, [1.0] * 5, [2.0] * 5).basis
 
 
 @given(st.lists(st.floats(0, 10), max_size=60), st.sampled_from([0.5, 0.9, 0.95, 0.99]))

@@ -8,8 +8,8 @@ import pytest
 from benchmarks.__main__ import Extent, attempt, sections_named, write
 from benchmarks.machine import Machine
 from benchmarks.report import CHANGES, PLATFORM, Report, as_run, document
+from benchmarks.same_answer import WrongAnswer
 from benchmarks.section import BenchmarkSection, paragraph
-from benchmarks.throughput import WrongAnswer
 
 from optimus_ops.reports.markdown import markdown
 from optimus_ops.reports.measurement import Objective

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 from benchmarks.chat import ai_engine
-from benchmarks.throughput import SameAnswer, WrongAnswer, alternate, follow, saturate
+from benchmarks.same_answer import SameAnswer, WrongAnswer, alternate, follow, saturate
 from tests.unit.load.servers import server, whole
 
 GOOD, LONGER = whole(b"good"), whole(b"good!")
