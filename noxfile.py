@@ -11,6 +11,9 @@ import nox
 CHECKOUT = Path(__file__).resolve().parent
 TREES = ("src", "tests", "scripts", "benchmarks", "loadtests", "evals", "noxfile.py", "tasks.py")
 
+# Stacks mostly wait; tests that share one are a group.
+STACKS = ("--numprocesses=3", "--dist=loadgroup", "--durations=15")
+
 nox.options.default_venv_backend = "none"
 
 
@@ -46,8 +49,14 @@ def e2e(session: nox.Session) -> None:
 
 @nox.session
 def integration(session: nox.Session) -> None:
-    """Run stacks on the Docker engine, with their own project names and ports."""
-    run_module(session, "pytest", "--durations=10", *(session.posargs or ("tests/integration",)))
+    """Run stacks on the Docker engine, several at once, with their own project names and ports."""
+    run_module(session, "pytest", "-m", "not faults", *STACKS, *(session.posargs or ("tests/integration",)))
+
+
+@nox.session(default=False)
+def faults(session: nox.Session) -> None:
+    """Kill, interrupt and break each step of changes on the Docker engine; takes half an hour."""
+    run_module(session, "pytest", "-m", "faults", *STACKS, *(session.posargs or ("tests/integration",)))
 
 
 def run_module(session: nox.Session, module: str, *arguments: str) -> None:

@@ -1,15 +1,48 @@
-"""A stack of its own for the integration tests: own project name, free ports, own state; nothing is left behind."""
+"""A stack of its own for the integration tests: own project name, free ports, own state; nothing is left behind.
+
+Several workers run at the same time (`pytest-xdist --dist=loadgroup`). Tests that share a stack are a group and stay on
+one worker, which has ports and subnets of its own.
+"""
 
 from __future__ import annotations
 
+import fcntl
 import io
 from collections.abc import Iterator
 from pathlib import Path
 
 import docker
 import pytest
-from tests.integration.derived import Images, derived_images
+from tests.integration.derived import Images, derived_images, need_originals
 from tests.integration.platform import Platform, copied_checkout, local_image, remove_everything
+
+SHARED_STACKS = ("rolling", "platform")
+"""Fixtures of this file that tests of several modules share."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep tests that share a stack on one worker."""
+    for item in items:
+        item.add_marker(pytest.mark.xdist_group(stack_of(item)))
+
+
+def stack_of(item: pytest.Item) -> str:
+    """Return the name of the stack that a test shares: one for several modules, or its module's own, or none."""
+    fixtures = getattr(item, "fixturenames", ())
+    module = item.path.stem
+    if item.get_closest_marker("faults"):
+        return module
+    shared = next((name for name in SHARED_STACKS if name in fixtures), module)
+    return item.nodeid if "fresh" in fixtures and shared == module else shared
+
+
+@pytest.fixture(scope="session", autouse=True)
+def current_images(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Build the images that are not there or not current, once, whichever worker comes first."""
+    # The folder that the workers of a session share; without workers, that of all sessions.
+    with (tmp_path_factory.getbasetemp().parent / "images.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        need_originals()
 
 
 @pytest.fixture(scope="session")

@@ -138,7 +138,6 @@ def derived_images() -> Iterator[Images]:
     """Make a first version of every service and others of ai-engine; remove them, and what was kept of them, after."""
     engine = docker.from_env()
     made = Images(f"optimus-it-{os.getpid()}")
-    need_originals(engine)
     try:
         for service in ("ai-engine", "memory-engine", "backend-orchestrator"):
             made.make(service, "v1")
@@ -159,13 +158,14 @@ def remove_images(engine: Any, repository: str) -> None:
                     continue
 
 
-def need_originals(engine: Any) -> None:
-    """Build the images of the checkout where there are none."""
-    try:
-        for service in ("ai-engine", "memory-engine", "backend-orchestrator"):
-            engine.images.get(local_image(service))
-    except ImageNotFound:
-        Platform("", dict(os.environ), ROOT, 0, 0).invoke("images.build").check()
+def need_originals() -> None:
+    """Build the images of the checkout that are not there, or not made of its sources as they are."""
+    checkout = Platform("", dict(os.environ), ROOT, 0, 0)
+    services = {local_image(name) for name in ("ai-engine", "memory-engine", "backend-orchestrator")}
+    rows = checkout.invoke("images.list", "--json").check().json
+    current = {row["image"] for row in rows if row["current"]}
+    if not services <= current:
+        checkout.invoke("images.build").check()
 
 
 def _tar(files: Mapping[str, str]) -> io.BytesIO:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import itertools
 import json
 import os
 import shutil
@@ -209,28 +210,45 @@ def copied_checkout(folder: Path) -> Path:
     return folder
 
 
+WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+"""The number of this process among those that run tests at the same time."""
+WORKERS = 8
+FIRST_PORT, PORTS_EACH = 20_000, 1_000
+
+
 def free_prefix() -> str:
-    """The first three numbers of a /24 that no network of the engine has a part of."""
+    """Return the first three numbers of a /24 of this worker that no network of the engine has a part of."""
     used = [
         ipaddress.ip_network(config["Subnet"])
         for network in docker.from_env().api.networks()
         for config in network["IPAM"]["Config"] or ()
     ]
-    candidates = (ipaddress.ip_network(f"10.84.{number}.0/24") for number in range(256))
+    candidates = (ipaddress.ip_network(f"10.84.{number}.0/24") for number in range(WORKER % WORKERS, 256, WORKERS))
     free = next(found for found in candidates if not any(found.overlaps(other) for other in used if other.version == 4))
     return str(free.network_address).removesuffix(".0")
 
 
 def free_ports(count: int) -> tuple[int, ...]:
-    """Return ports of the loopback interface that were free a moment ago."""
-    probes = [socket.socket() for _ in range(count)]
-    try:
-        for probe in probes:
-            probe.bind(("127.0.0.1", 0))
-        return tuple(probe.getsockname()[1] for probe in probes)
-    finally:
-        for probe in probes:
-            probe.close()
+    """Return ports of the loopback interface, of this worker's range, that nobody has; each is returned once."""
+    found = []
+    for port in _PORTS:
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+        found.append(port)
+        if len(found) == count:
+            return tuple(found)
+    raise AssertionError("no port is free")
+
+
+_PORTS = itertools.chain.from_iterable(
+    itertools.repeat(
+        range(FIRST_PORT + WORKER % WORKERS * PORTS_EACH, FIRST_PORT + (WORKER % WORKERS + 1) * PORTS_EACH)
+    )
+)
 
 
 def remove_everything(project: str) -> None:

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import docker
-from tests.integration.derived import need_originals
 from tests.integration.platform import Platform, local_image, remove_everything
 
 FILES = {
@@ -52,7 +51,6 @@ class Shop:
     @classmethod
     def made(cls, folder: Path, name: str) -> Shop:
         """Write its files; nothing is built or started."""
-        need_originals(docker.from_env())
         root = folder / "shop"
         for path, text in FILES.items():
             (root / path).parent.mkdir(parents=True, exist_ok=True)

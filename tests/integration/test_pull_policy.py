@@ -10,7 +10,7 @@ from typing import Any
 
 import docker
 import pytest
-from tests.integration.derived import need_originals, remove_images
+from tests.integration.derived import remove_images
 from tests.integration.platform import Platform, local_image, remove_everything
 from tests.integration.registry import Registry, running_registry
 
@@ -75,7 +75,6 @@ class Store:
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[Store]:
     """Return a project in which nothing runs yet."""
-    need_originals(docker.from_env())
     root = tmp_path / "shop"
     (root / "compose").mkdir(parents=True)
     (root / "tasks.py").write_text("from optimus_ops.tasks.root import make_namespace\n\nns = make_namespace()\n")
