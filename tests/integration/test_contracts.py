@@ -111,8 +111,8 @@ def test_a_contract_is_read_out_of_an_image_that_can_run_nothing(engine: DockerE
     image = make(files(openapi("a"), {"bank": openapi("b")}))
     contract = contract_of_image(engine, image)
     assert contract is not None
-    assert contract.offers == openapi("a")
-    assert contract.needs == {"bank": openapi("b")}
+    assert contract.provides == openapi("a")
+    assert contract.expects == {"bank": openapi("b")}
     assert readers(image) == []
 
 

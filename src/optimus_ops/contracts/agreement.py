@@ -127,7 +127,7 @@ def agreement(
         for consumer, contracts in versions.items()
         for contract in contracts
         if contract is not None
-        for provider in contract.needs
+        for provider in contract.expects
         if versions.get(provider) and deploying.keys() & {consumer, provider}
     }
     involved = dict.fromkeys([*deploying, *(name for pair in named for name in pair)])

@@ -68,8 +68,8 @@ def unmet_needs(contracts: Mapping[str, Contract]) -> tuple[Break, ...]:
     """
     found: list[Break] = []
     for consumer, contract in contracts.items():
-        for provider, need in contract.needs.items():
-            offer = contracts[provider].offers if provider in contracts else {"paths": {}}
+        for provider, need in contract.expects.items():
+            offer = contracts[provider].provides if provider in contracts else {"paths": {}}
             found += breaks(consumer, need, provider, offer)
     return tuple(found)
 
@@ -119,5 +119,5 @@ def _failed(outdated: Sequence[str], broken: Sequence[Break]) -> OpsError:
 
 
 def _summary(contracts: Mapping[str, Contract]) -> str:
-    pairs = [f"{consumer} -> {provider}" for consumer, contract in contracts.items() for provider in contract.needs]
+    pairs = [f"{consumer} -> {provider}" for consumer, contract in contracts.items() for provider in contract.expects]
     return f"{len(contracts)} current, needs met: {', '.join(pairs) or 'none'}"

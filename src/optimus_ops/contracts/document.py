@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from optimus_ops.errors import Refused
@@ -19,10 +19,16 @@ class Document:
     Args:
         title: what it is, for messages: "the offer of memory-engine".
         content: the document.
+        place: where it is being read, for messages: "POST /ask, response .at".
     """
 
     title: str
     content: Mapping[str, Any]
+    place: str = ""
+
+    def at(self, place: str) -> Document:
+        """Return the same document, read at another place."""
+        return replace(self, place=place)
 
     def target(self, reference: Any) -> Any:
         """Return what a `$ref` points to.
@@ -41,11 +47,7 @@ class Document:
         return found
 
     def resolved(self, raw: Any, what: str) -> Mapping[str, Any]:
-        """Return an object (not a schema), following its `$ref`.
-
-        Args:
-            raw: the object or a reference to it.
-            what: what it should be, for messages.
+        """Return an object that isn't a schema, behind its `$ref`s.
 
         Raises:
             Refused: it is no object, or its references lead nowhere.
@@ -58,11 +60,7 @@ class Document:
         raise self.malformed(f"{what}: its references lead in a circle")
 
     def mapping(self, raw: Any, what: str) -> Mapping[str, Any]:
-        """Return an object as it is; nothing counts as an empty one.
-
-        Raises:
-            Refused: it is something else.
-        """
+        """Return an object as it is, an empty one for null; refuse anything else."""
         if raw is None:
             return {}
         if not isinstance(raw, Mapping):
@@ -70,17 +68,28 @@ class Document:
         return raw
 
     def sequence(self, raw: Any, what: str) -> list[Any]:
-        """Return a list as it is; nothing counts as an empty one.
-
-        Raises:
-            Refused: it is something else.
-        """
+        """Return a list as it is, an empty one for null; refuse anything else."""
         if raw is None:
             return []
         if not isinstance(raw, list):
             raise self.malformed(f"{what} must be a list")
         return raw
 
+    def schema(self, raw: Any) -> Any:
+        """Return the schema of a media type or a parameter; a parameter may have its own under `content`."""
+        found = self.mapping(raw, "content")
+        for inner in self.mapping(found.get("content"), "content").values():
+            return self.mapping(inner, "content").get("schema", True)
+        return found.get("schema", True)
+
     def malformed(self, text: str) -> Refused:
         """Return the error that says what is wrong with the document."""
-        return Refused(f"{self.title} is malformed: {text}", "make it anew: invoke contracts.generate")
+        place = f" at {self.place}" if self.place else ""
+        return Refused(f"{self.title} is malformed{place}: {text}", "make it anew: invoke contracts.generate")
+
+    def unsupported(self, keyword: str) -> Refused:
+        """Return the error for a keyword that contracts don't compare."""
+        return Refused(
+            f"{self.title} has {keyword} at {self.place}, which contracts can't compare",
+            "say it with the keywords in docs/contracts.md, or leave it to the code of the service",
+        )

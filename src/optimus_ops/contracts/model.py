@@ -1,4 +1,4 @@
-"""What a version of a service offers and what it needs of others.
+"""What a version of a service provides, and what it expects of others.
 
 Both are OpenAPI documents (https://spec.openapis.org/oas/v3.1.1): the offer is made from the service's code, a need is
 the part of a provider's document that the consumer uses, written down by the consumer.
@@ -24,12 +24,12 @@ class Contract:
     """The contract of one version of a service.
 
     Args:
-        offers: the OpenAPI document of its endpoints.
-        needs: provider -> the part of its OpenAPI document that this version uses.
+        provides: the OpenAPI document of its endpoints.
+        expects: provider -> the part of its OpenAPI document that this version uses.
     """
 
-    offers: Mapping[str, Any]
-    needs: Mapping[str, Mapping[str, Any]]
+    provides: Mapping[str, Any]
+    expects: Mapping[str, Mapping[str, Any]]
 
 
 @dataclass(frozen=True)
@@ -57,21 +57,16 @@ class Break:
 
 
 def parse_contract(offers: bytes, needs: bytes, origin: str) -> Contract:
-    """Read the two files of a contract.
-
-    Args:
-        offers: content of `offers.json`.
-        needs: content of `needs.json`.
-        origin: where they are from, for messages.
+    """Read the two files of a contract; `origin` says in messages where they are from.
 
     Raises:
         Refused: one of them is too large, no JSON, or of another shape.
     """
-    offer = _openapi(_decoded(offers, f"{OFFERS} of {origin}"), f"{OFFERS} of {origin}")
+    provides = _openapi(_decoded(offers, f"{OFFERS} of {origin}"), f"{OFFERS} of {origin}")
     raw = _decoded(needs, f"{NEEDS} of {origin}")
     if not isinstance(raw, dict):
         raise Refused(f"{NEEDS} of {origin} must be an object: provider -> part of its OpenAPI document")
-    return Contract(offer, {name: _openapi(need, f"{NEEDS} of {origin}, {name}") for name, need in raw.items()})
+    return Contract(provides, {name: _openapi(need, f"{NEEDS} of {origin}, {name}") for name, need in raw.items()})
 
 
 def _decoded(content: bytes, place: str) -> Any:

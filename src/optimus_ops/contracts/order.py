@@ -67,11 +67,11 @@ def _meetings(deploying: Deploying, running: Running) -> Iterator[Meeting]:
     """Yield the pairs of versions that do not fit and do not run side by side already."""
     for consumer in dict.fromkeys([*deploying, *running]):
         for consumer_is_new, user in _versions(consumer, deploying, running):
-            for provider, need in user.needs.items():
+            for provider, need in user.expects.items():
                 for provider_is_new, offerer in _versions(provider, deploying, running):
                     if user in running.get(consumer, ()) and offerer in running.get(provider, ()):
                         continue
-                    found = breaks(consumer, need, provider, offerer.offers)
+                    found = breaks(consumer, need, provider, offerer.provides)
                     if found:
                         yield Meeting(consumer_is_new, provider_is_new, found[0])
 

@@ -168,7 +168,7 @@ def refusal(compare: Callable[[], object]) -> str:
 def test_any_schema_is_compared_or_refused(one: Any, other: Any) -> None:
     need, offer = shared(copied(call(one, other))), shared(copied(call(other, one)))
     said = refusal(lambda: breaks("shop", need, "stock", offer))
-    assert not said or "malformed" in said
+    assert not said or "malformed" in said or "can't compare" in said
 
 
 @given(JSON | st.fixed_dictionaries({"openapi": st.just("3.1.0"), "paths": JSON}), JSON)
@@ -181,4 +181,4 @@ def test_any_document_is_read_or_refused(offer: Any, needs: Any) -> None:
 def test_any_endpoint_is_compared_or_refused(operation: Any) -> None:
     offer = document({"/ask": {"post": operation}})
     said = refusal(lambda: breaks("shop", call(BODY, BODY), "stock", offer))
-    assert not said or "malformed" in said
+    assert not said or "malformed" in said or "can't compare" in said

@@ -54,12 +54,12 @@ def test_who_is_told_the_address_of_a_service_says_what_it_needs_of_it(consumer:
     code = "\n".join(path.read_text("utf-8") for path in (folder(consumer) / "src").rglob("*.py"))
     variables = {f"{provider.replace('-', '_').upper()}_URL": provider for provider in SERVICES}
     called = {provider for name, provider in variables.items() if re.search(rf'"{name}"', code)}
-    assert set(committed(consumer).needs) == called
+    assert set(committed(consumer).expects) == called
 
 
 def test_a_need_that_no_service_meets_is_named() -> None:
     contracts = {service: committed(service) for service in SERVICES}
-    offers = json.loads(json.dumps(contracts["memory-engine"].offers))
+    offers = json.loads(json.dumps(contracts["memory-engine"].provides))
     del offers["components"]["schemas"]["FoundOut"]["properties"]["text"]
     broken = unmet_needs({**contracts, "memory-engine": Contract(offers, {})})
     assert [str(one) for one in broken] == [

@@ -33,7 +33,7 @@ Serve = Callable[[httpx.Request], httpx.Response]
 def need_of(consumer: str, provider: str) -> Any:
     found = contract_of_checkout(CHECKOUT / "services" / consumer)
     assert found is not None
-    return copied(found.needs[provider])
+    return copied(found.expects[provider])
 
 
 MEMORY = need_of("ai-engine", "memory-engine")

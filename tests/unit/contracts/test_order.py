@@ -139,9 +139,9 @@ def misfits(versions: Mapping[str, tuple[Contract | None, ...]]) -> list[tuple[s
         for consumer, users in versions.items()
         for user in users
         if user is not None
-        for provider, need in user.needs.items()
+        for provider, need in user.expects.items()
         for offerer in versions.get(provider, ())
-        if offerer is not None and breaks(consumer, need, provider, offerer.offers)
+        if offerer is not None and breaks(consumer, need, provider, offerer.provides)
     ]
 
 

@@ -1,0 +1,54 @@
+"""The endpoints of an OpenAPI document."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from optimus_ops.contracts.document import Document
+
+METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
+
+
+@dataclass(frozen=True)
+class Operation:
+    """One method of one path.
+
+    Args:
+        document: the document, read at this endpoint.
+        path: the path with its parameters.
+        method: in lower case.
+        item: what the document says of the path.
+        content: what it says of the method.
+    """
+
+    document: Document
+    path: str
+    method: str
+    item: Mapping[str, Any]
+    content: Mapping[str, Any]
+
+    @property
+    def endpoint(self) -> str:
+        """Return method and path as people write them."""
+        return f"{self.method.upper()} {self.path}"
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """Return method and path without the names of the path's parameters."""
+        return self.method, re.sub(r"\{[^}]*\}", "{}", self.path)
+
+
+def operations(document: Document) -> Iterator[Operation]:
+    """Yield the operations of a document."""
+    for path, raw in document.mapping(document.content.get("paths"), "paths").items():
+        item = document.resolved(raw, f"path {path}")
+        for method in METHODS:
+            if method in item:
+                endpoint = f"{method.upper()} {path}"
+                content = document.mapping(item[method], endpoint)
+                yield Operation(document.at(endpoint), path, method, item, content)
