@@ -15,9 +15,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from optimus_ops.engine.labels import SERVICE_LABEL
+from optimus_ops.engine.store_probes import REDIS_IMAGE
 from optimus_ops.errors import Refused
 from optimus_ops.redis.model import Address, AddressBook, Node, Purpose
-from optimus_ops.status.stores import REDIS_IMAGE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence

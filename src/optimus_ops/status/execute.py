@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 from optimus_ops.engine.docker_engine import DockerEngine
 from optimus_ops.project.settings import load_project
 from optimus_ops.stack import overlays
+from optimus_ops.status.document import status_json
 from optimus_ops.status.model import make_rows
-from optimus_ops.status.report import print_status, status_json
+from optimus_ops.status.render import status_text
 from optimus_ops.status.snapshot import look
 from optimus_ops.text.console import Console, layout_columns, print_json
 
@@ -49,7 +50,7 @@ def status(*, json: bool, root: Path | None = None) -> None:
             console.say(f"! {note}")
     else:
         columns = layout_columns(sys.stdout)
-        print_status(sighting, rows, sys.stdout, colour=console.colour, columns=columns)
+        console.stream.write(status_text(sighting, rows, colour=console.colour, columns=columns))
 
 
 def compose_of(project: Project, engine: Engine | None = None) -> Compose | None:

@@ -5,17 +5,12 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
+from optimus_ops.text.escapes import without_escapes
+
 PALETTE = (36, 33, 32, 35, 34, 96, 93, 92, 95, 94)
 """SGR colours that are readable on dark and on light ground; red is left for what is wrong."""
 
 STAMP = re.compile(rb"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)) ")
-COLOUR_SEQUENCE = r"\x1b\[[0-9;]*m"
-ESCAPES = re.compile(
-    r"(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]"  # control sequences
-    r"|\x1b[\]PX^_].*?(?:\x07|\x1b\\|$)"  # strings, such as a window's title
-    r"|\x1b[ -/]*[0-~]?"  # the other escapes
-    r"|[\x00-\x08\x0b-\x1f\x7f-\x9f]"  # control characters but tab and line feed
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,17 +59,6 @@ class Assembler:
         return LogLine(self.replica, stamp, text.decode("utf-8", "replace").removesuffix("\r"))
 
 
-def clean(text: str, *, colour: bool) -> str:
-    """Return a line without what could steer a terminal; colours stay where they are welcome.
-
-    What replicas write holds text of strangers: it must not move the cursor, set titles or hide lines.
-    """
-    if not colour:
-        return ESCAPES.sub("", text)
-    kept = ESCAPES.sub(lambda found: found[0] if re.fullmatch(COLOUR_SEQUENCE, found[0]) else "", text)
-    return f"{kept}\x1b[0m" if "\x1b[" in kept else kept
-
-
 @dataclass
 class Prefixer:
     """Puts a replica's name before each of its lines, in the replica's colour.
@@ -103,7 +87,7 @@ class Prefixer:
         self.know(line.replica)
         name = f"{self.short(line.replica):<{self._width}} |"
         shown = f"\x1b[{self._colours[line.replica]}m{name}\x1b[0m" if self.colour else name
-        return f"{shown} {clean(line.text, colour=self.colour)}".rstrip(" ")
+        return f"{shown} {without_escapes(line.text, colour=self.colour)}".rstrip(" ")
 
 
 def in_order(lines: list[LogLine]) -> list[LogLine]:

@@ -5,39 +5,55 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
-from optimus_ops.engine.values import Limits
 from optimus_ops.model.leftovers import Leftovers
 from optimus_ops.model.state import short_id
-from optimus_ops.status.usage import Usage
+from optimus_ops.status.usage import Usage, total
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
     from datetime import datetime
 
+    from optimus_ops.engine.port import Engine
+    from optimus_ops.engine.store_probes import Store
     from optimus_ops.model.stack import Stack
     from optimus_ops.model.state import Replica, State
     from optimus_ops.plan.differences import Difference
-    from optimus_ops.status.stores import Store
+    from optimus_ops.project.settings import Project
+
+
+@dataclass(frozen=True, slots=True)
+class StatusLine:
+    """A line that a subsystem adds, about a service or about itself; a warning is about something to be mended."""
+
+    subject: str
+    text: str
+    warning: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class StatusContext:
+    """What a subsystem's lines may be made of."""
+
+    project: Project
+    state: State
+    engine: Engine
 
 
 @dataclass(frozen=True, slots=True)
 class StatusSnapshot:
-    """Everything that was seen at one moment.
+    """A project as it was observed at one time. Keys of mappings are ids of containers where nothing else is said.
 
     Args:
-        state: the project's containers.
         stack: what the files want; None where they don't parse.
-        usage: container id -> what it uses.
-        stores: container id -> what the store in it says.
         images: image name -> id of the image that now has that name.
         current: image name -> whether it is made of the sources as they are now, for images that are built here.
-        now: the moment.
         old_workers: service -> workers of its nginx that a reload left behind, and that still hold connections.
-        notes: what could not be seen, for a person.
-        said: container id -> what it said last, of those that ended.
+        notes: what could not be observed, for people.
+        last_lines: the last output of containers that ended.
         leftovers: what no file wants.
         differences: what runs otherwise than it would be started now.
-        reports: container id -> what the service in it says of itself.
+        reports: what services report about themselves.
+        lines: what subsystems add.
     """
 
     state: State
@@ -49,10 +65,11 @@ class StatusSnapshot:
     now: datetime
     old_workers: Mapping[str, int] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
-    said: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    last_lines: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     leftovers: Leftovers = field(default_factory=Leftovers)
     differences: tuple[Difference, ...] = ()
     reports: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    lines: tuple[StatusLine, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,19 +77,16 @@ class Row:
     """One service.
 
     Args:
-        service: its name.
         kind: replicas that keep running, or a job that runs to its end.
         ready: replicas that run and pass their health check; for a job, 1 when it ended well.
         wanted: replicas that there should be; for a job, its containers: one that is gone may have done its work.
-        image: the image's name.
         image_ids: short ids of what really runs.
         stale: running replicas whose image is older than the one that has its name now.
         outdated: whether the image is older than the sources it is built of.
         ages: seconds since the youngest and the oldest replica started.
         usage: the replicas' use and limits, summed.
-        stores: replica -> what the store in it says.
+        stores: replica -> what the store in it reports.
         problems: sentences about replicas that are not as they should be.
-        replicas: the replicas themselves, with what each uses.
     """
 
     service: str
@@ -95,21 +109,21 @@ class Row:
         return self.ready >= self.wanted
 
 
-def make_rows(sighting: StatusSnapshot) -> tuple[Row, ...]:
+def make_rows(snapshot: StatusSnapshot) -> tuple[Row, ...]:
     """Return a row for each service of the stack and of what runs, the stack's order first."""
-    wanted = tuple(sighting.stack.services) if sighting.stack else ()
-    running = sorted({replica.service for replica in sighting.state.replicas})
-    return tuple(_row(name, sighting) for name in dict.fromkeys([*wanted, *running]))
+    wanted = tuple(snapshot.stack.services) if snapshot.stack else ()
+    running = sorted({replica.service for replica in snapshot.state.replicas})
+    return tuple(_row(name, snapshot) for name in dict.fromkeys([*wanted, *running]))
 
 
-def _row(name: str, sighting: StatusSnapshot) -> Row:
-    replicas = sighting.state.of(name)
-    service = sighting.stack.services.get(name) if sighting.stack else None
-    job = sighting.stack is not None and name in sighting.stack.jobs
-    used = tuple((replica, sighting.usage.get(replica.id, Usage())) for replica in replicas)
+def _row(name: str, snapshot: StatusSnapshot) -> Row:
+    replicas = snapshot.state.of(name)
+    service = snapshot.stack.services.get(name) if snapshot.stack else None
+    job = snapshot.stack is not None and name in snapshot.stack.jobs
+    used = tuple((replica, snapshot.usage.get(replica.id, Usage())) for replica in replicas)
     running = [replica for replica in replicas if replica.running]
     done = sum(replica.status == "exited" and replica.exit_code == 0 for replica in replicas)
-    starts = [(sighting.now - replica.started_at).total_seconds() for replica in running if replica.started_at]
+    ages = [(snapshot.now - replica.started_at).total_seconds() for replica in running if replica.started_at]
     image = replicas[0].image if replicas else (service.image if service else "")
     return Row(
         service=name,
@@ -118,30 +132,13 @@ def _row(name: str, sighting: StatusSnapshot) -> Row:
         wanted=len(replicas) or (service.default_replicas if service and not job else 0),
         image=image,
         image_ids=tuple(dict.fromkeys(short_id(replica.image_id) for replica in replicas)),
-        stale=sum(sighting.images.get(replica.image, replica.image_id) != replica.image_id for replica in running),
-        outdated=not sighting.current.get(image, True),
-        ages=(min(starts), max(starts)) if starts else None,
+        stale=sum(snapshot.images.get(replica.image, replica.image_id) != replica.image_id for replica in running),
+        outdated=not snapshot.current.get(image, True),
+        ages=(min(ages), max(ages)) if ages else None,
         usage=total([usage for replica, usage in used if replica.running]),
-        stores={replica.name: sighting.stores[replica.id] for replica in replicas if replica.id in sighting.stores},
+        stores={replica.name: snapshot.stores[replica.id] for replica in replicas if replica.id in snapshot.stores},
         problems=tuple(text for replica, usage in used if (text := problem(replica, usage, job=job))),
         replicas=used,
-    )
-
-
-def total(usages: Sequence[Usage]) -> Usage:
-    """Return the sum of what replicas use; a limit is only summed where every replica has one."""
-    cpus = [usage.cpus for usage in usages if usage.cpus is not None]
-    memory = [usage.memory for usage in usages if usage.memory is not None]
-    cpu_limits = [usage.limits.cpus for usage in usages if usage.limits.cpus is not None]
-    memory_limits = [usage.limits.memory for usage in usages if usage.limits.memory is not None]
-    return Usage(
-        cpus=sum(cpus) if cpus else None,
-        memory=sum(memory) if memory else None,
-        limits=Limits(
-            cpus=sum(cpu_limits) if usages and len(cpu_limits) == len(usages) else None,
-            memory=sum(memory_limits) if usages and len(memory_limits) == len(usages) else None,
-            restarts=sum(usage.limits.restarts for usage in usages),
-        ),
     )
 
 

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from optimus_ops.engine.leftovers import last_lines, observe_leftovers
+from optimus_ops.engine.store_probes import Store, Unreachable, parse_store, probe_command, store_kind
 from optimus_ops.engine.values import Limits, Sample
 from optimus_ops.errors import OpsError
 from optimus_ops.images.listing import list_images
@@ -19,7 +20,6 @@ from optimus_ops.stack.observed_inputs import WantedStack, look_at_runs
 from optimus_ops.status.model import StatusSnapshot
 from optimus_ops.status.old_workers import old_workers
 from optimus_ops.status.service_reports import ask_report
-from optimus_ops.status.stores import Store, Unreachable, parse_store, probe_command, store_kind
 from optimus_ops.status.usage import Usage, cpus_between
 
 if TYPE_CHECKING:
@@ -126,7 +126,7 @@ def look(engine: Engine, compose: Compose | None, project: str) -> StatusSnapsho
             images=images.result(),
             now=datetime.now(UTC),
             current=wanted.current,
-            said=last_lines(engine, ended_badly(state, jobs)),
+            last_lines=last_lines(engine, ended_badly(state, jobs)),
             old_workers=workers.result(),
             reports={key: lines for key, lines in _answers(reports).items() if lines},
             leftovers=_leftovers(engine, compose, wanted, state),

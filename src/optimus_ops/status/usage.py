@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from optimus_ops.engine.values import Limits
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from optimus_ops.engine.values import Sample
+
+Number = TypeVar("Number", int, float)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,3 +37,25 @@ def cpus_between(first: Sample, second: Sample) -> float | None:
     if first.cpu_seconds is None or second.cpu_seconds is None:
         return None
     return max(second.cpu_seconds - first.cpu_seconds, 0.0) / (second.at - first.at).total_seconds()
+
+
+def total(usages: Sequence[Usage]) -> Usage:
+    """Return the sum of what replicas use; a limit is only summed where every replica has one."""
+    return Usage(
+        cpus=_sum([usage.cpus for usage in usages]),
+        memory=_sum([usage.memory for usage in usages]),
+        limits=Limits(
+            cpus=_sum_of_all([usage.limits.cpus for usage in usages]),
+            memory=_sum_of_all([usage.limits.memory for usage in usages]),
+            restarts=sum(usage.limits.restarts for usage in usages),
+        ),
+    )
+
+
+def _sum(values: Sequence[Number | None]) -> Number | None:
+    there = [value for value in values if value is not None]
+    return sum(there[1:], there[0]) if there else None
+
+
+def _sum_of_all(values: Sequence[Number | None]) -> Number | None:
+    return None if None in values else _sum(values)

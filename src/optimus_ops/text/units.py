@@ -39,3 +39,8 @@ def bar(fraction: float, cells: int = BAR_CELLS) -> str:
     clamped = min(max(fraction, 0.0), 1.0)
     filled = cells if clamped >= 1.0 else min(math.ceil(clamped * cells), cells - 1) if clamped > 0.01 else 0
     return "▰" * filled + "▱" * (cells - filled)
+
+
+def counted(count: int, noun: str) -> str:
+    """Return a count with its noun: `1 client`, `2 clients`."""
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"

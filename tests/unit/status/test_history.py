@@ -13,7 +13,8 @@ from optimus_ops.errors import Refused
 from optimus_ops.plan.cause import Cause
 from optimus_ops.plan.step import Plan
 from optimus_ops.plan.steps import Start
-from optimus_ops.status.history import describe, history, table
+from optimus_ops.status.history import history
+from optimus_ops.status.history_text import describe, table
 from optimus_ops.text.console import Console
 
 CHANGE = Change(

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from optimus_ops.errors import Refused
-from optimus_ops.status.log_lines import Assembler, LogLine, Prefixer, clean, in_order
+from optimus_ops.status.log_lines import Assembler, LogLine, Prefixer, in_order
 from optimus_ops.status.logs import parse_tail
 
 STAMP = "2026-11-22T16:52:06.300000000Z"
@@ -42,24 +42,6 @@ def test_a_last_line_without_an_end_is_not_lost() -> None:
 
     assert assembler.finish() == [LogLine("r", STAMP, "dying words")]
     assert assembler.finish() == []
-
-
-@given(st.text(st.characters(exclude_characters="\n"), max_size=60), st.booleans())
-def test_nothing_steers_the_terminal(text: str, colour: bool) -> None:
-    kept = clean(text, colour=colour)
-
-    controls = [sign for sign in kept if (ord(sign) < 32 and sign != "\t") or 127 <= ord(sign) < 160]
-    assert set(controls) <= ({"\x1b"} if colour else set())
-
-
-@pytest.mark.parametrize("evil", ["\x1b[2J", "\x1b]0;title\x07", "\x1b[1A", "\r", "\x1b(0", "\x9b2J", "\x1b[?25l"])
-def test_cursor_movements_and_titles_are_taken_out(evil: str) -> None:
-    assert clean(f"be{evil}fore", colour=True) == "before"
-
-
-def test_colours_stay_where_they_are_welcome_and_end_with_the_line() -> None:
-    assert clean("\x1b[31mred", colour=True) == "\x1b[31mred\x1b[0m"
-    assert clean("\x1b[31mred", colour=False) == "red"
 
 
 def test_names_stand_before_lines_in_a_column_and_in_a_colour_each() -> None:

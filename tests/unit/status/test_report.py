@@ -5,20 +5,20 @@ from __future__ import annotations
 import json
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
-from io import StringIO
 from typing import Any
 
 import pytest
 from tests.unit.stacks import IMAGES, migrated, replica, stack
 
+from optimus_ops.engine.store_probes import Database, RedisServer, Unreachable
 from optimus_ops.engine.values import Limits
 from optimus_ops.model.leftovers import Leftovers
 from optimus_ops.model.state import Replica, State, sorted_state
 from optimus_ops.plan.differences import Difference
-from optimus_ops.status.model import Row, StatusSnapshot, make_rows
-from optimus_ops.status.report import print_status, status_json
+from optimus_ops.status.document import status_json
+from optimus_ops.status.model import Row, StatusLine, StatusSnapshot, make_rows
+from optimus_ops.status.render import status_text
 from optimus_ops.status.service_reports import shown_lines
-from optimus_ops.status.stores import Database, RedisServer, Unreachable
 from optimus_ops.status.usage import Usage
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
@@ -38,18 +38,16 @@ def seen(*replicas: Replica, **changes: Any) -> StatusSnapshot:
     return StatusSnapshot(**{**facts, **changes})
 
 
-def row(service: str, sighting: StatusSnapshot) -> Row:
-    return next(row for row in make_rows(sighting) if row.service == service)
+def row(service: str, snapshot: StatusSnapshot) -> Row:
+    return next(row for row in make_rows(snapshot) if row.service == service)
 
 
-def shown(sighting: StatusSnapshot, columns: int) -> str:
-    stream = StringIO()
-    print_status(sighting, make_rows(sighting), stream, colour=False, columns=columns)
-    return stream.getvalue()
+def shown(snapshot: StatusSnapshot, columns: int) -> str:
+    return status_text(snapshot, make_rows(snapshot), colour=False, columns=columns)
 
 
-def status_of(sighting: StatusSnapshot) -> Any:
-    return status_json(sighting, make_rows(sighting))
+def status_of(snapshot: StatusSnapshot) -> Any:
+    return status_json(snapshot, make_rows(snapshot))
 
 
 def full() -> StatusSnapshot:
@@ -89,10 +87,10 @@ def test_a_service_has_its_ready_and_wanted_replicas_their_ages_and_the_sum_of_t
 
 
 def test_a_replica_on_an_older_image_is_stale_and_an_image_older_than_its_sources_is_outdated() -> None:
-    sighting = full()
+    snapshot = full()
 
-    assert (row("ai", sighting).stale, row("ai", sighting).outdated) == (1, True)
-    assert (row("postgres", sighting).stale, row("postgres", sighting).outdated) == (0, False)
+    assert (row("ai", snapshot).stale, row("ai", snapshot).outdated) == (1, True)
+    assert (row("postgres", snapshot).stale, row("postgres", snapshot).outdated) == (0, False)
 
 
 def test_a_job_is_done_when_it_ended_well_and_a_failed_one_is_a_problem() -> None:
@@ -118,31 +116,31 @@ def test_a_job_is_done_when_it_ended_well_and_a_failed_one_is_a_problem() -> Non
     ],
 )
 def test_what_is_wrong_with_a_replica_is_said(changes: dict[str, Any], limits: Limits, said: str) -> None:
-    sighting = seen(replica("ai", **changes), usage={"ai1": Usage(limits=limits)})
+    snapshot = seen(replica("ai", **changes), usage={"ai1": Usage(limits=limits)})
 
-    assert row("ai", sighting).problems == (f"shop-ai-1 {said}",)
+    assert row("ai", snapshot).problems == (f"shop-ai-1 {said}",)
 
 
 def test_what_ended_is_shown_with_what_it_said_last() -> None:
     crashed = replica("ai", status="restarting", exit_code=7, restarts=2)
-    sighting = seen(crashed, said={"ai1": ("relation is missing",)})
+    snapshot = seen(crashed, last_lines={"ai1": ("relation is missing",)})
 
-    lines = shown(sighting, 120).splitlines()
+    lines = shown(snapshot, 120).splitlines()
     told = next(index for index, line in enumerate(lines) if "ended with 7" in line)
     assert lines[told + 1] == "    relation is missing"
-    [found] = next(row for row in status_of(sighting)["services"] if row["service"] == "ai")["replicas"]
+    [found] = next(row for row in status_of(snapshot)["services"] if row["service"] == "ai")["replicas"]
     assert (found["exit_code"], found["restarts"], found["last_lines"]) == (7, 0, ["relation is missing"])
 
 
 def test_what_is_left_over_is_named_with_the_way_out() -> None:
     left = Leftovers(orphans=(replica("old"),), one_offs=(replica("ai", name="shop-ai-run-1"),), networks=("shop_old",))
-    sighting = seen(replica("old"), leftovers=left)
+    snapshot = seen(replica("old"), leftovers=left)
 
-    text = shown(sighting, 200)
+    text = shown(snapshot, 200)
     for said in ("no longer in the Compose files: old", "`docker compose run`: shop-ai-run-1", "uses: shop_old"):
         assert said in text
     assert "invoke up --remove-orphans" in text
-    assert status_of(sighting)["leftovers"] == {
+    assert status_of(snapshot)["leftovers"] == {
         "orphans": ["shop-old-1"],
         "one_offs": ["shop-ai-run-1"],
         "networks": ["shop_old"],
@@ -163,13 +161,13 @@ def test_what_runs_is_seen_without_files() -> None:
 
 
 def test_a_limit_is_summed_only_where_every_replica_has_one() -> None:
-    sighting = seen(
+    snapshot = seen(
         replica("ai", 1),
         replica("ai", 2),
         usage={"ai1": Usage(0.1, 1, Limits(1.0, 10)), "ai2": Usage(0.1, 1, Limits())},
     )
 
-    assert row("ai", sighting).usage.limits == Limits()
+    assert row("ai", snapshot).usage.limits == Limits()
 
 
 def test_the_wide_table_shows_everything_in_a_row() -> None:
@@ -218,8 +216,8 @@ def test_no_line_has_spaces_at_its_end_and_no_colour_comes_uninvited() -> None:
 
 
 def test_the_document_is_json_with_numbers() -> None:
-    sighting = full()
-    document = json.loads(json.dumps(status_json(sighting, make_rows(sighting))))
+    snapshot = full()
+    document = json.loads(json.dumps(status_json(snapshot, make_rows(snapshot))))
     services = {service["service"]: service for service in document["services"]}
 
     assert document["project"] == "shop"
@@ -230,26 +228,35 @@ def test_the_document_is_json_with_numbers() -> None:
 
 
 def test_an_empty_project_has_rows_of_nothing() -> None:
-    sighting = seen(state=State("shop"))
+    snapshot = seen(state=State("shop"))
 
-    assert not status_json(sighting, make_rows(sighting))["running"]
+    assert not status_json(snapshot, make_rows(snapshot))["running"]
 
 
 def test_what_runs_otherwise_than_wanted_is_told_with_the_command_that_applies_it() -> None:
     found = Difference("ai", "the environment changed (MODE)", 1, 2, "invoke deploy ai")
-    sighting = seen(replica("ai"), differences=(found,))
+    snapshot = seen(replica("ai"), differences=(found,))
     line = "! ai: the environment changed (MODE) in 1 of 2 replicas; apply it with: invoke deploy ai"
-    assert line in shown(sighting, 200).splitlines()
-    assert status_of(sighting)["differences"] == [asdict(found)]
+    assert line in shown(snapshot, 200).splitlines()
+    assert status_of(snapshot)["differences"] == [asdict(found)]
 
 
 def test_what_services_say_of_themselves_is_shown_once_where_all_say_it() -> None:
     replicas = [replica("ai", number) for number in (1, 2)]
     keys = ("key 1: closed", "! key 2: open\x1b[31m")
     reports = {replicas[0].id: keys, replicas[1].id: keys[:1]}
-    sighting = seen(*replicas, reports={key: shown_lines("\n".join(lines)) for key, lines in reports.items()})
-    text = shown(sighting, 200)
+    snapshot = seen(*replicas, reports={key: shown_lines("\n".join(lines)) for key, lines in reports.items()})
+    text = shown(snapshot, 200)
     assert "  ai: key 1: closed\n" in text
     assert f"! {replicas[0].name}: key 2: open[31m\n" in text
-    [service] = [service for service in status_of(sighting)["services"] if service["service"] == "ai"]
+    [service] = [service for service in status_of(snapshot)["services"] if service["service"] == "ai"]
     assert service["replicas"][1]["report"] == ["key 1: closed"]
+
+
+def test_subsystems_add_lines() -> None:
+    lines = (StatusLine("autoscale", "3 wanted"), StatusLine("queue", "12 dead letters", warning=True))
+    snapshot = seen(replica("ai"), lines=lines)
+    text = shown(snapshot, 200)
+    assert "  autoscale: 3 wanted\n" in text
+    assert "! queue: 12 dead letters\n" in text
+    assert status_of(snapshot)["lines"][1] == {"subject": "queue", "text": "12 dead letters", "warning": True}

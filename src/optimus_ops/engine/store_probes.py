@@ -28,7 +28,7 @@ class Database:
     """A PostgreSQL server's connections.
 
     Args:
-        used: client connections, without the one that asked.
+        used: client connections, without that of the probe.
         usable: connections that ordinary users can have.
     """
 
@@ -38,14 +38,14 @@ class Database:
 
 @dataclass(frozen=True, slots=True)
 class RedisServer:
-    """A Redis server.
+    """A Redis server, as it reports itself (`INFO`).
 
     Args:
-        role: master or slave, in Redis' own words (`INFO replication`).
+        role: master or slave.
         memory: bytes used for data.
         max_memory: bytes it may use; None without a limit.
         policy: what is evicted when that is reached.
-        clients: connected clients, without the one that asked.
+        clients: connected clients, without the probe.
         replicas: connected replicas of a master.
         link_up: whether a replica is connected to its master; None for a master.
     """
@@ -61,14 +61,7 @@ class RedisServer:
 
 @dataclass(frozen=True, slots=True)
 class Sentinel:
-    """A Redis sentinel, by the first master that it watches.
-
-    Args:
-        master: the master's address.
-        status: ok, sdown or odown, in Redis' own words.
-        replicas: known replicas.
-        sentinels: known sentinels, itself included.
-    """
+    """A Redis sentinel, by the first master that it monitors: its address, and ok, sdown or odown."""
 
     master: str
     status: str
@@ -87,12 +80,10 @@ Store = Database | RedisServer | Sentinel | Unreachable
 
 
 def store_kind(image: str) -> StoreKind | None:
-    """Return what kind of store an image is, by its name; None for any other image."""
+    """Return the kind of store that an image is, by its name; None for any other image."""
     if POSTGRES_IMAGE.search(image):
         return "postgres"
-    if REDIS_IMAGE.search(image):
-        return "redis"
-    return None
+    return "redis" if REDIS_IMAGE.search(image) else None
 
 
 def probe_command(kind: StoreKind) -> tuple[str, ...]:
@@ -101,7 +92,7 @@ def probe_command(kind: StoreKind) -> tuple[str, ...]:
 
 
 def parse_store(kind: StoreKind, code: int, stdout: str, stderr: str) -> Store:
-    """Read what the command wrote."""
+    """Parse the command's output."""
     if code != 0:
         return Unreachable(_reason(stderr or stdout) or f"its client ended with {code}")
     try:
@@ -111,7 +102,7 @@ def parse_store(kind: StoreKind, code: int, stdout: str, stderr: str) -> Store:
 
 
 def parse_database(text: str) -> Database:
-    """Read the connections of a server.
+    """Parse the connections of a server.
 
     Raises:
         ValueError: the text is something else.
@@ -121,27 +112,28 @@ def parse_database(text: str) -> Database:
 
 
 def parse_redis(text: str) -> RedisServer | Sentinel:
-    """Read the answer of `INFO` (https://redis.io/docs/latest/commands/info/), of a server or of a sentinel.
+    """Parse the answer of `INFO` (https://redis.io/docs/latest/commands/info/), of a server or of a sentinel.
 
     Raises:
         ValueError: the text is something else.
     """
-    facts = dict(line.split(":", 1) for line in text.splitlines() if ":" in line and not line.startswith("#"))
+    pairs = (line.split(":", 1) for line in text.splitlines() if ":" in line and not line.startswith("#"))
+    facts = {name: value.strip() for name, value in pairs}
     if "master0" in facts:
-        watched = dict(field.partition("=")[::2] for field in facts["master0"].strip().split(","))
-        counts = (int(watched.get(name, "0")) for name in ("slaves", "sentinels"))
-        return Sentinel(watched.get("address", ""), watched.get("status", ""), *counts)
+        monitored = dict(field.partition("=")[::2] for field in facts["master0"].split(","))
+        counts = (int(monitored.get(name, "0")) for name in ("slaves", "sentinels"))
+        return Sentinel(monitored.get("address", ""), monitored.get("status", ""), *counts)
     if "role" not in facts or "used_memory" not in facts:
         raise ValueError("not an answer of INFO")
     link = facts.get("master_link_status")
     return RedisServer(
-        role=facts["role"].strip(),
+        role=facts["role"],
         memory=int(facts["used_memory"]),
         max_memory=int(facts.get("maxmemory", "0")) or None,
-        policy=facts.get("maxmemory_policy", "").strip(),
+        policy=facts.get("maxmemory_policy", ""),
         clients=max(int(facts.get("connected_clients", "1")) - 1, 0),
         replicas=int(facts.get("connected_slaves", "0")),
-        link_up=None if link is None else link.strip() == "up",
+        link_up=None if link is None else link == "up",
     )
 
 
