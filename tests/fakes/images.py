@@ -1,0 +1,76 @@
+"""Images of the fake engine."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from tests.fakes.host import FakeHost, reported
+
+from optimus_ops.engine.errors import EngineRefused, RegistryFailed
+from optimus_ops.engine.values import Image
+from optimus_ops.model.image_names import tag_of
+from optimus_ops.system.process import CommandFailed, Completed
+
+
+@dataclass
+class FakeImages(FakeHost):
+    """See `engine.port`."""
+
+    @reported
+    def images(self, names: Iterable[str]) -> dict[str, str]:
+        return {name: found.id for name in names if (found := self._find_image(name)) is not None}
+
+    @reported
+    def image(self, name: str) -> Image | None:
+        return self._find_image(name)
+
+    def nameless_images(self, label: str) -> tuple[Image, ...]:
+        return tuple(image for image in self.known_images.values() if not image.names and label in image.labels)
+
+    def used_images(self) -> frozenset[str]:
+        return frozenset(container.image_id for container in self.containers.values())
+
+    @reported
+    def tag(self, image: str, name: str) -> None:
+        self.add_image(name if ":" in name.rpartition("/")[2] else f"{name}:{tag_of(name)}", self._image_id(image))
+
+    @reported
+    def untag(self, name: str) -> None:
+        found = self._find_image(name)
+        if found is None:
+            return
+        left = tuple(known for known in found.names if known != name)
+        if name == found.id and len(found.names) > 1:
+            raise EngineRefused("it has several names", 409)
+        if left and name != found.id:
+            self.known_images[found.id] = replace(found, names=left)
+        elif found.id in self.used_images():
+            raise EngineRefused("a container uses it", 409)
+        else:
+            del self.known_images[found.id]
+
+    @reported
+    def pull(self, name: str, *, seconds: float) -> None:
+        del seconds
+        if name not in self.registry:
+            raise CommandFailed(Completed(("docker", "pull", name), 1, "", "not found"))
+        self.report("pull", "amid", name)
+        self.add_image(name, digests=frozenset({self.registry[name]}))
+
+    def registry_digest(self, name: str) -> str:
+        if name not in self.registry:
+            raise RegistryFailed("not found", 404)
+        return self.registry[name]
+
+    def read_image(self, image: str, folder: str, *, limit: int) -> bytes:
+        raise NotImplementedError((image, folder, limit))
+
+    def import_image(
+        self, archive: Path, name: str, changes: Sequence[str], *, seconds: float, on_line: Callable[[str], None]
+    ) -> None:
+        raise NotImplementedError((archive, name, changes, seconds, on_line))
+
+    def bake(self, description: Path, *, cache: bool, seconds: float, on_line: Callable[[str], None]) -> None:
+        raise NotImplementedError((description, cache, seconds, on_line))
