@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from optimus_ops.load.connection import Connection, ExchangeError, Response
+from optimus_ops.load.connection import Connection, Response
 from optimus_ops.load.result import ErrorKind, RequestResult
 
 if TYPE_CHECKING:
@@ -32,7 +32,9 @@ class Client:
     async def send(self, request: Request, judge: Judge, intended: float | None = None) -> RequestResult:
         """Send a request and return its result; `intended` is when it was due, now if not given."""
         started, response = self._clock(), Response()
-        error = await self._exchange(request.content, response)
+        error: ErrorKind | None = ErrorKind.CONNECT
+        with suppress(OSError):
+            error = await (await self.connect()).exchange(request.content, response)
         ended = self._clock()
         if error or not response.keep_alive:
             self.close()
@@ -64,16 +66,3 @@ class Client:
         if self._connection is not None:
             self._connection.close()
             self._connection = None
-
-    async def _exchange(self, content: bytes, response: Response) -> ErrorKind | None:
-        sent = False
-        try:
-            async with asyncio.timeout(self._endpoint.timeout):
-                connection = await self.connect()
-                sent = True
-                await connection.exchange(content, response)
-        except ExchangeError as error:
-            return error.kind
-        except OSError:  # TimeoutError is one
-            return ErrorKind.TIMEOUT if sent else ErrorKind.CONNECT
-        return None

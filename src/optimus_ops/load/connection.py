@@ -35,23 +35,17 @@ class Response:
     keep_alive: bool = False
 
 
-class ExchangeError(Exception):
-    """A request without a complete answer."""
-
-    def __init__(self, kind: ErrorKind) -> None:
-        super().__init__(kind.value)
-        self.kind = kind
-
-
 class Connection(asyncio.Protocol):
     """Sends one request at a time; `open` makes one."""
 
-    def __init__(self, kept_headers: frozenset[bytes], clock: Callable[[], float]) -> None:
-        self._kept_headers = kept_headers
+    def __init__(self, endpoint: Endpoint, clock: Callable[[], float]) -> None:
+        self._kept_headers = {name.encode("latin-1") for name in endpoint.kept_headers}
+        self._timeout = endpoint.timeout
         self._clock = clock
+        self._loop = asyncio.get_running_loop()
         self._parser = HttpResponseParser(self)
         self._transport: asyncio.Transport | None = None
-        self._answered: asyncio.Future[None] | None = None
+        self._answered: asyncio.Future[ErrorKind | None] | None = None
         self._response = Response()
         self._complete = False
 
@@ -60,30 +54,31 @@ class Connection(asyncio.Protocol):
         """Connect.
 
         Raises:
-            OSError: the server can't be reached.
+            OSError: the server can't be reached, or not in time.
         """
-        kept = frozenset(name.encode("latin-1") for name in endpoint.kept_headers)
         loop = asyncio.get_running_loop()
-        _, connection = await loop.create_connection(lambda: cls(kept, clock), endpoint.host, endpoint.port)
-        return connection
+        async with asyncio.timeout(endpoint.timeout):
+            _, opened = await loop.create_connection(lambda: cls(endpoint, clock), endpoint.host, endpoint.port)
+        return opened
 
     @property
     def usable(self) -> bool:
         """Whether a request can be sent: neither side has closed."""
         return self._transport is not None and not self._transport.is_closing()
 
-    async def exchange(self, content: bytes, response: Response) -> None:
-        """Send a request and fill in its response.
-
-        Raises:
-            ExchangeError: the connection ended first, or what came is no answer; `response` has what there was.
-        """
+    async def exchange(self, content: bytes, response: Response) -> ErrorKind | None:
+        """Send a request and fill in its response; return why that is incomplete, None if it is complete."""
         if self._transport is None or self._transport.is_closing():
-            raise ExchangeError(ErrorKind.CONNECT)
+            return ErrorKind.CONNECT
         self._response, self._complete = response, False
-        self._answered = asyncio.get_running_loop().create_future()
+        self._answered = self._loop.create_future()
+        # asyncio.timeout would add a tenth to the cost of a request.
+        timer = self._loop.call_later(self._timeout, self._end, ErrorKind.TIMEOUT)
         self._transport.write(content)
-        await self._answered
+        try:
+            return await self._answered
+        finally:
+            timer.cancel()
 
     def close(self) -> None:
         """Drop the connection at once."""
@@ -112,9 +107,9 @@ class Connection(asyncio.Protocol):
         self._end(ErrorKind.TRUNCATED if self._response.status else ErrorKind.RESET)
 
     def on_message_begin(self) -> None:
-        """Refuse an answer that nobody asked for (httptools reports it as an error of parsing)."""
+        """Refuse an answer that nobody asked for; httptools makes an HttpParserError of what a callback raises."""
         if self._complete or self._answered is None or self._answered.done():
-            raise ExchangeError(ErrorKind.MALFORMED)
+            raise ValueError("an answer without a request")
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """Keep a header that the endpoint wants."""
@@ -135,9 +130,5 @@ class Connection(asyncio.Protocol):
         self._complete = True
 
     def _end(self, error: ErrorKind | None) -> None:
-        if self._answered is None or self._answered.done():
-            return
-        if error is None:
-            self._answered.set_result(None)
-        else:
-            self._answered.set_exception(ExchangeError(error))
+        if self._answered is not None and not self._answered.done():
+            self._answered.set_result(error)

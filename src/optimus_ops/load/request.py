@@ -18,7 +18,7 @@ class Endpoint:
     Args:
         host: name or address.
         port: TCP port.
-        timeout: seconds from the start of a request, connecting included, after which it has failed.
+        timeout: seconds for connecting, and for an answer, after which a request has failed.
         kept_headers: names, in lower case, of the answers' headers that results keep.
     """
 
