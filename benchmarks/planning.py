@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 from benchmarks.figures import rounded
 from benchmarks.platform_under_test import ROOT
 from benchmarks.section import BenchmarkSection, paragraph
-from optimus_ops.model.stack import Stack, parse_stack
+from optimus_ops.model.merged_model import parse_stack
+from optimus_ops.model.stack import Stack
 from optimus_ops.model.state import Replica, State, sorted_state
 from optimus_ops.plan.deploy import plan_deploy
 from optimus_ops.plan.inputs import ObservedInputs

@@ -9,12 +9,15 @@ from contextlib import contextmanager
 import docker
 import pytest
 from tests.integration.platform import ROOT, Platform
+from tests.unit.stacks import with_environment
 
 from optimus_ops.engine.capacity import observe_capacity
 from optimus_ops.engine.docker_compose import DockerCompose
 from optimus_ops.engine.docker_engine import DockerEngine
 from optimus_ops.errors import Refused
-from optimus_ops.model.budgets import Capacity, check_budgets, fit_pool, largest_fit, with_environment
+from optimus_ops.model.budget_items import Capacity
+from optimus_ops.model.budgets import Limits, check_budgets
+from optimus_ops.model.pool_sizing import fit_pool
 from optimus_ops.model.stack import Stack
 from optimus_ops.project.settings import load_project
 
@@ -99,7 +102,7 @@ def test_the_stack_is_refused_one_replica_above_what_fits_until_its_pools_are_cu
     stack, found = wanted(platform), capacity(platform)
     roomy = Capacity(found.max_connections, found.reserved_connections, 2**50, 4096.0, found.other_connections)
     peak = dict.fromkeys(stack.services, 1)
-    most = largest_fit(stack, peak, roomy, "memory-engine")
+    most = Limits(stack, roomy).largest(peak, "memory-engine")
     assert most
     check_budgets(stack, {**peak, "memory-engine": most}, roomy, requested={"memory-engine": most})
 

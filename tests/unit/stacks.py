@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
-from optimus_ops.model.stack import PublishedPort, Stack, parse_stack
+from optimus_ops.model.merged_model import parse_stack
+from optimus_ops.model.stack import PublishedPort, Stack
 from optimus_ops.model.state import Replica, State, sorted_state
 
 SCALABLE = {"com.optimus.scalable": "true"}
@@ -51,6 +54,15 @@ def stack(**changes: Any) -> Stack:
     """Return the small stack, with services changed or (None) taken out."""
     services = {name: service for name, service in {**DOCUMENT["services"], **changes}.items() if service is not None}
     return parse_stack({**DOCUMENT, "services": services}, balancer="nginx-lb", migrations="migrations")
+
+
+def with_environment(stack: Stack, changes: Mapping[str, Mapping[str, str]]) -> Stack:
+    """Return a stack with variables of services changed (service -> variable -> value)."""
+    services = {
+        name: replace(service, environment={**service.environment, **changes.get(name, {})})
+        for name, service in stack.services.items()
+    }
+    return replace(stack, services=services)
 
 
 def replica(service: str, number: int = 1, **changes: Any) -> Replica:

@@ -18,11 +18,12 @@ from optimus_ops.engine.docker_host import plugin_version
 from optimus_ops.engine.labels import PROJECT_LABEL
 from optimus_ops.engine.stack_files import StackFiles
 from optimus_ops.errors import MachineLacks, Refused
-from optimus_ops.model.stack import Stack, plain, stack_files
+from optimus_ops.model.merged_model import plain
+from optimus_ops.model.stack import Stack
 from optimus_ops.system.process import CommandFailed, run
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
     from optimus_ops.engine.compose_port import Existing
     from optimus_ops.system.process import Completed
@@ -71,7 +72,12 @@ class DockerCompose(StackFiles):
         with tempfile.TemporaryDirectory(prefix="optimus-pins-") as folder:
             added = (*self._pins_as_file(Path(folder)), *_as_file(override, Path(folder)))
             return run(
-                ["docker", "compose", *stack_files((*self.files, *added)), *verb],
+                [
+                    "docker",
+                    "compose",
+                    *(argument for path in (*self.files, *added) for argument in ("-f", str(path))),
+                    *verb,
+                ],
                 cwd=self.project.root,
                 environ=self.environ,
                 deadline=deadline,
@@ -213,7 +219,7 @@ class DockerCompose(StackFiles):
     ) -> None:
         """Build the images of services under the names in the files, whatever is pinned."""
         with tempfile.TemporaryDirectory(prefix="optimus-build-") as folder:
-            files = stack_files((*self.files, *_as_file(override, Path(folder))))
+            files = _file_options((*self.files, *_as_file(override, Path(folder))))
             options = [word for name in arguments for word in ("--build-arg", name)]
             # Whether Compose says how far it is on standard output or standard error depends on its version.
             to_stderr = ["sh", "-c", 'exec "$@" 1>&2', "sh"]
@@ -249,3 +255,7 @@ def _listed(*filters: str) -> Iterator[str]:
 def _remove(containers: Iterator[str]) -> None:
     for container in containers:
         run(["docker", "rm", "--force", "--volumes", container], deadline=REMOVE_SECONDS, check=False)
+
+
+def _file_options(files: Iterable[Path]) -> list[str]:
+    return [argument for path in files for argument in ("-f", str(path))]

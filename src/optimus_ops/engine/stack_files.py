@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, Self
 
 from optimus_ops.engine.pins import read_pins
 from optimus_ops.errors import Refused
-from optimus_ops.model.stack import Stack, parse_stack
+from optimus_ops.model.merged_model import parse_stack
+from optimus_ops.model.stack import Stack
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping

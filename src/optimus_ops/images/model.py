@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from optimus_ops.errors import Refused
 from optimus_ops.images.content_hash import content_hash
 from optimus_ops.images.dockerfiles import Inputs, inputs
-from optimus_ops.model.stack import image_of
+from optimus_ops.model.merged_model import image_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping

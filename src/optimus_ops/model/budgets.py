@@ -1,4 +1,4 @@
-"""Budgets: whether a stack with so many replicas at once fits its database and its host, checked before it is touched.
+"""Budget checks: whether a stack with so many replicas at once fits its database and its host.
 
 Formulas and reasons: `docs/budgets.md`.
 """
@@ -6,42 +6,21 @@ Formulas and reasons: `docs/budgets.md`.
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from optimus_ops.errors import Refused
-from optimus_ops.model.budget_items import (
-    DEFAULT_POLICY,
-    NANO,
-    BudgetPolicy,
-    Capacity,
-    accounts_of,
-    amount,
-    nano,
-)
-from optimus_ops.model.pool_sizing import explain_fit, fit_pool, raise_connections
-from optimus_ops.model.pools import database_of, with_environment
-from optimus_ops.model.port_conflicts import fixed_ports, port_clashes
+from optimus_ops.model.budget_items import DEFAULT_POLICY, NANO, amount_text, budgets_of, nano
+from optimus_ops.model.pool_sizing import fit_pool, raise_connections
+from optimus_ops.model.port_conflicts import fixed_ports, port_conflicts
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from optimus_ops.model.budget_items import Account
+    from optimus_ops.model.budget_items import Budget, BudgetPolicy, Capacity
     from optimus_ops.model.stack import Stack
 
-__all__ = [
-    "BudgetPolicy",
-    "Capacity",
-    "check_budgets",
-    "database_of",
-    "explain",
-    "explain_fit",
-    "fit_pool",
-    "largest_fit",
-    "with_environment",
-]
-
-
-CLASH_HINT = (
+CONFLICT_HINT = (
     "a service that publishes a fixed port has one replica and no surge;"
     " a limit (deploy.resources.limits.cpus) is at most what the host has"
 )
@@ -66,86 +45,86 @@ def check_budgets(
         requested: service -> number of replicas that was asked for.
         surge: service -> replicas of the peak beyond the requested number, while others are replaced; if not given,
             the difference of the two.
-        policy: what is kept back.
+        policy: what is held in reserve.
 
     Raises:
         Refused: with the arithmetic, the most that fits, and what else could give.
     """
-    clashes = (*port_clashes(stack, peak), *_too_large(stack, peak, capacity))
-    over = [account for account in accounts_of(stack, peak, capacity, policy) if account.over]
-    if not clashes and not over:
+    limits = Limits(stack, capacity, policy)
+    conflicts = limits.conflicts(peak)
+    exceeded = [budget for budget in limits.budgets(peak) if budget.exceeded]
+    if not conflicts and not exceeded:
         return
     extra = {name: max(peak.get(name, 0) - count, 0) for name, count in requested.items()} | dict(surge or {})
-    fits = _fits(stack, peak, capacity, policy, extra)
-    remedies = [_remedy(stack, peak, capacity, policy, account) for account in over]
+    remedies = [_remedy(limits, peak, budget) for budget in exceeded]
     raise Refused(
-        "\n".join([*clashes, *(f"over budget in {account.text}" for account in over)]),
-        "\n  ".join([*fits, *remedies, *([CLASH_HINT] if clashes else [])]),
+        "\n".join([*conflicts, *(f"over budget in {budget.text}" for budget in exceeded)]),
+        "\n  ".join([*_fits(limits, peak, extra), *remedies, *([CONFLICT_HINT] if conflicts else [])]),
     )
 
 
-def largest_fit(
-    stack: Stack,
-    peak: Mapping[str, int],
-    capacity: Capacity,
-    service: str,
-    *,
-    surge: int = 0,
-    policy: BudgetPolicy = DEFAULT_POLICY,
-) -> int | None:
-    """Return the largest number of replicas of a service that fits beside the others.
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What numbers of replicas have to stay within."""
 
-    Args:
-        stack: what is wanted.
-        peak: service -> most replicas at once; the service's own number doesn't matter.
-        capacity: what there is.
-        service: the service.
-        surge: how many more there are while replicas are replaced.
-        policy: what is kept back.
+    stack: Stack
+    capacity: Capacity
+    policy: BudgetPolicy = DEFAULT_POLICY
 
-    Returns:
-        The number without surge; 0 if not even one fits, None if nothing bounds it.
-    """
-    none, one = {**peak, service: 0}, {**peak, service: 1}
-    if port_clashes(stack, one) or _too_large(stack, one, capacity):
-        return 0
-    rooms = [1] if fixed_ports(stack.services[service]) else []
-    for without, with_one in zip(
-        accounts_of(stack, none, capacity, policy), accounts_of(stack, one, capacity, policy), strict=True
-    ):
-        each = with_one.needed - without.needed
-        if without.over:
+    def budgets(self, peak: Mapping[str, int]) -> tuple[Budget, ...]:
+        """Return the budgets with so many replicas at once."""
+        return budgets_of(self.stack, peak, self.capacity, self.policy)
+
+    def conflicts(self, peak: Mapping[str, int]) -> tuple[str, ...]:
+        """Return a sentence for each fixed port that two replicas want, and each limit above the host's cores."""
+        host = self.capacity.cpus
+        too_large = (
+            f"{name}: one replica may use {service.cpus:g} cores, and this host has {host:g}"
+            for name, service in self.stack.services.items()
+            if peak.get(name, 0) and service.cpus is not None and nano(service.cpus) > nano(host)
+        )
+        return (*port_conflicts(self.stack, peak), *too_large)
+
+    def fits(self, peak: Mapping[str, int]) -> bool:
+        """Tell whether so many replicas fit."""
+        return not self.conflicts(peak) and not any(budget.exceeded for budget in self.budgets(peak))
+
+    def largest(self, peak: Mapping[str, int], service: str, *, surge: int = 0) -> int | None:
+        """Return the largest number of replicas of a service that fits beside the others, the surge not counted.
+
+        Returns:
+            0 if not even one fits, None if nothing bounds it. The service's own number in `peak` doesn't matter.
+        """
+        without, single = {**peak, service: 0}, {**peak, service: 1}
+        if self.conflicts(single):
             return 0
-        if without.limit is not None and each:
-            rooms.append((without.limit - without.needed) // each)
-    return max(min(rooms) - surge, 0) if rooms else None
+        bounds = [1] if fixed_ports(self.stack.services[service]) else []
+        for rest, whole in zip(self.budgets(without), self.budgets(single), strict=True):
+            each = whole.needed - rest.needed
+            if rest.exceeded:
+                return 0
+            if rest.limit is not None and each:
+                bounds.append((rest.limit - rest.needed) // each)
+        return max(min(bounds) - surge, 0) if bounds else None
 
 
-def explain(stack: Stack, peak: Mapping[str, int], capacity: Capacity, policy: BudgetPolicy = DEFAULT_POLICY) -> str:
-    """Return the arithmetic of every budget as lines."""
-    return "\n".join(account.text for account in accounts_of(stack, peak, capacity, policy))
-
-
-def _fits(
-    stack: Stack, peak: Mapping[str, int], capacity: Capacity, policy: BudgetPolicy, surge: Mapping[str, int]
-) -> list[str]:
+def _fits(limits: Limits, peak: Mapping[str, int], surge: Mapping[str, int]) -> list[str]:
     """Return what a person can ask for instead, of the services with a surge (0 for none)."""
-    alone = {name: largest_fit(stack, peak, capacity, name, surge=more, policy=policy) for name, more in surge.items()}
+    alone = {name: limits.largest(peak, name, surge=extra) for name, extra in surge.items()}
     found = [
         f"the most that fits beside the rest: {_with_surge(name, count, surge[name])}"
-        f"{_smaller_surge(stack, peak, capacity, policy, name, surge[name])}"
+        f"{_smaller_surge(limits, peak, name, surge[name])}"
         for name, count in alone.items()
         if count
     ]
     if found or not surge:
         return found
-    wanted = {name: max(peak.get(name, 0) - more, 1) for name, more in surge.items()}
+    wanted = {name: max(peak.get(name, 0) - extra, 1) for name, extra in surge.items()}
     for most in range(max(wanted.values()), 0, -1):
         cut = {name: min(count, most) for name, count in wanted.items()}
-        whole = {**peak, **{name: count + surge[name] for name, count in cut.items()}}
-        if _passes(stack, whole, capacity, policy):
+        if limits.fits({**peak, **{name: count + surge[name] for name, count in cut.items()}}):
             return [f"what fits: {', '.join(_with_surge(name, count, surge[name]) for name, count in cut.items())}"]
-    least = ", ".join(_with_surge(name, 1, more) for name, more in surge.items())
+    least = ", ".join(_with_surge(name, 1, extra) for name, extra in surge.items())
     return [f"not even {least} fits beside the rest: something else has to give"]
 
 
@@ -153,38 +132,21 @@ def _with_surge(name: str, count: int, surge: int) -> str:
     return f"{name}={count}" + (f" (and {surge} more while replicas are replaced)" if surge else "")
 
 
-def _smaller_surge(
-    stack: Stack, peak: Mapping[str, int], capacity: Capacity, policy: BudgetPolicy, name: str, surge: int
-) -> str:
-    wanted = peak.get(name, 0) - surge
-    whole = largest_fit(stack, peak, capacity, name, policy=policy) or 0
-    return f", or --surge {whole - wanted}" if wanted < whole < wanted + surge else ""
+def _smaller_surge(limits: Limits, peak: Mapping[str, int], name: str, surge: int) -> str:
+    wanted, most = peak.get(name, 0) - surge, limits.largest(peak, name) or 0
+    return f", or --surge {most - wanted}" if wanted < most < wanted + surge else ""
 
 
-def _passes(stack: Stack, peak: Mapping[str, int], capacity: Capacity, policy: BudgetPolicy) -> bool:
-    over = any(account.over for account in accounts_of(stack, peak, capacity, policy))
-    return not (over or port_clashes(stack, peak) or _too_large(stack, peak, capacity))
-
-
-def _too_large(stack: Stack, peak: Mapping[str, int], capacity: Capacity) -> tuple[str, ...]:
-    """Return a sentence for each service that the engine won't start: its limit is above the host's cores."""
-    return tuple(
-        f"{name}: one replica may use {service.cpus:g} cores, and this host has {capacity.cpus:g}"
-        for name, service in stack.services.items()
-        if peak.get(name, 0) and service.cpus is not None and nano(service.cpus) > nano(capacity.cpus)
-    )
-
-
-def _remedy(stack: Stack, peak: Mapping[str, int], capacity: Capacity, policy: BudgetPolicy, account: Account) -> str:
+def _remedy(limits: Limits, peak: Mapping[str, int], budget: Budget) -> str:
     """Return what else could give."""
     reserve_less = "reserve less (deploy.resources.reservations)"
-    if account.kind == "memory":
-        return f"{reserve_less}, or take a host with at least {amount('memory', account.needed)} of memory"
-    if account.kind == "processors":
-        cores = math.ceil(account.needed / NANO / policy.cpu_overcommit)
+    if budget.resource == "memory":
+        return f"{reserve_less}, or take a host with at least {amount_text('memory', budget.needed)} of memory"
+    if budget.resource == "processors":
+        cores = math.ceil(budget.needed / NANO / limits.policy.cpu_overcommit)
         return f"{reserve_less}, or take a host with at least {cores} cores"
     try:
-        fit_pool(stack, peak, capacity, policy)
+        fit_pool(limits.stack, peak, limits.capacity, limits.policy)
     except Refused:
-        return raise_connections(account)
-    return f"let pools shrink with --fit-pool, or {raise_connections(account)}"
+        return raise_connections(budget)
+    return f"let pools shrink with --fit-pool, or {raise_connections(budget)}"

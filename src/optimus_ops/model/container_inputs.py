@@ -1,4 +1,4 @@
-"""What a service's containers are given besides their image: each is a part of what a container was made from.
+"""Container inputs: what a service's containers are created from besides their image.
 
 Source: https://github.com/compose-spec/compose-spec/blob/main/spec.md (configs, secrets, volumes).
 """
@@ -32,17 +32,12 @@ NOT_GIVEN = frozenset(
         "attach",
     }
 )
-"""Keys of a service that change nothing about its containers, or are looked at in another way."""
+"""Keys of a service that change nothing about its containers, or are compared in another way."""
 
 
 @dataclass(frozen=True, slots=True)
 class Changed:
-    """Something that a container was given, and that is another one now.
-
-    Args:
-        kind: what it is to a person.
-        name: what it is called.
-    """
+    """An input that changed since a container was created."""
 
     kind: Kind
     name: str
@@ -50,7 +45,7 @@ class Changed:
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """One thing that containers are given.
+    """One input of a service's containers.
 
     Args:
         kind: what it is to a person.
@@ -70,26 +65,21 @@ class Given:
 
     @property
     def key(self) -> str:
-        """Return what tells it from everything else that a service is given."""
+        """What tells it from every other input of a service."""
         return f"{self.kind} {self.path or self.name}"
 
     @property
     def copied(self) -> bool:
-        """Whether Compose copies it into a container as that is made: there it stays as it was then."""
+        """Whether Compose copies it into a container at creation: there it stays as it was then."""
         return not self.path and bool(self.target)
 
 
 def given_to(raw: Mapping[str, Any], document: Mapping[str, Any]) -> tuple[Given, ...]:
-    """Return what a service of the merged model gives its containers.
-
-    Args:
-        raw: the service.
-        document: the model, for its configs, secrets and volumes.
-    """
+    """Return the inputs of a service's containers; the merged model holds the configs, secrets and volumes."""
     found = [
         *_mounted(raw),
-        *_referred("configuration", raw.get("configs"), document.get("configs")),
-        *_referred("secret", raw.get("secrets"), document.get("secrets")),
+        *_referred("configuration", raw.get("configs"), document.get("configs") or {}),
+        *_referred("secret", raw.get("secrets"), document.get("secrets") or {}),
         *_volumes(raw, document.get("volumes") or {}),
         *_definition(raw),
     ]
@@ -104,10 +94,10 @@ def _mounted(raw: Mapping[str, Any]) -> Iterator[Given]:
             yield Given("configuration", path.rpartition("/")[2] or path, path=path, target=str(volume.get("target")))
 
 
-def _referred(kind: Kind, references: Any, defined: Any) -> Iterator[Given]:
+def _referred(kind: Kind, references: Any, defined: Mapping[str, Any]) -> Iterator[Given]:
     for reference in references or ():
         name = str(reference["source"])
-        source: Mapping[str, Any] = (defined or {}).get(name) or {}
+        source: Mapping[str, Any] = defined.get(name) or {}
         folder = "/run/secrets/" if kind == "secret" else "/"
         target = str(reference.get("target") or name)
         yield Given(
@@ -121,7 +111,7 @@ def _referred(kind: Kind, references: Any, defined: Any) -> Iterator[Given]:
 
 
 def _volumes(raw: Mapping[str, Any], defined: Mapping[str, Any]) -> Iterator[Given]:
-    """Yield which volume stands behind each name, and how it is made; what is in it is data."""
+    """Yield how the volume behind each name is made; what is in it is data."""
     for volume in raw.get("volumes") or ():
         name = str(volume.get("source") or "")
         if volume.get("type") == "volume" and name in defined:
@@ -129,15 +119,11 @@ def _volumes(raw: Mapping[str, Any], defined: Mapping[str, Any]) -> Iterator[Giv
 
 
 def _definition(raw: Mapping[str, Any]) -> Iterator[Given]:
+    deploy = {key: value for key, value in (raw.get("deploy") or {}).items() if key != "replicas"}
     for key, value in raw.items():
-        if key in NOT_GIVEN or value in (None, {}, [], ""):
-            continue
-        if key == "deploy":
-            value = {inner: part for inner, part in value.items() if inner != "replicas"}  # noqa: PLW2901 - trimmed
-        yield Given("definition", str(key), content=_text(value))
-    names = sorted(raw.get("environment") or {})
-    # Their values are compared with those that a container has; which there are, only here.
-    yield Given("definition", VARIABLE_NAMES, content=_text(names))
+        if key not in NOT_GIVEN and value not in (None, {}, [], ""):
+            yield Given("definition", key, content=_text(deploy if key == "deploy" else value))
+    yield Given("definition", VARIABLE_NAMES, content=_text(sorted(raw.get("environment") or {})))
 
 
 def _text(value: object) -> str:

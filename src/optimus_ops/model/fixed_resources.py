@@ -1,6 +1,6 @@
-"""What a service's definition gives to one container only, so that a second replica can't be started beside it.
+"""Fixed resources: what only one container of a service can have, so that no second replica starts beside it.
 
-Ports on the host are not among them: whether these clash depends on how many replicas there are (`published.py`).
+Ports on the host are not among them: whether these conflict depends on how many replicas there are.
 """
 
 from __future__ import annotations
@@ -13,21 +13,12 @@ if TYPE_CHECKING:
 ADDRESSES = ("ipv4_address", "ipv6_address", "mac_address")
 
 
-def fixed_things(raw: Mapping[str, Any]) -> tuple[str, ...]:
-    """Return what only one container can have, as it stands in the files: `container_name shop-web`.
+def fixed_resources(raw: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the fixed resources of a service of the merged model as the files say them: `container_name shop-web`.
 
     Two replicas with the same hostname would both start, but answers could not be told apart.
-
-    Args:
-        raw: the service in the merged model.
     """
-    return tuple(_fixed(raw))
-
-
-def _fixed(raw: Mapping[str, Any]) -> Iterator[str]:
-    for key in ("container_name", "hostname", "mac_address"):
-        if raw.get(key):
-            yield f"{key} {raw[key]}"
+    yield from (f"{key} {raw[key]}" for key in ("container_name", "hostname", "mac_address") if raw.get(key))
     mode = str(raw.get("network_mode") or "")
     if mode == "host" or mode.startswith(("service:", "container:")):
         # They would listen on the same ports of one network.

@@ -1,4 +1,4 @@
-"""Pools cut so that the database has room for every replica. The reasons are in `docs/budgets.md`."""
+"""Pool sizing: pools cut so that the database has connections for every replica. Reasons: `docs/budgets.md`."""
 
 from __future__ import annotations
 
@@ -7,13 +7,14 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from optimus_ops.errors import Refused
-from optimus_ops.model.budget_items import DEFAULT_POLICY, BudgetPolicy, Capacity, Refit, connections_account
-from optimus_ops.model.pools import OVERFLOW, SIZE, Pool, pools_of, with_environment
+from optimus_ops.model.budget_items import DEFAULT_POLICY, PoolChange, connection_budget
+from optimus_ops.model.pools import pools_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from optimus_ops.model.budget_items import Account
+    from optimus_ops.model.budget_items import Budget, BudgetPolicy, Capacity
+    from optimus_ops.model.pools import Pool
     from optimus_ops.model.stack import Stack
 
 
@@ -25,7 +26,7 @@ def fit_pool(
     *,
     running: Mapping[str, int] | None = None,
 ) -> Mapping[str, Mapping[str, str]]:
-    """Cut pools until the database has room for all of them: overflow first, then the pools, down to one connection.
+    """Cut pools until the database has connections for all: overflow first, then the pools, down to one connection.
 
     All are cut to the same size; those that are smaller anyway stay as they are.
 
@@ -33,7 +34,7 @@ def fit_pool(
         stack: what is wanted.
         peak: service -> most replicas at once.
         capacity: what there is.
-        policy: what is kept back.
+        policy: what is held in reserve.
         running: service -> replicas that run already and hold pools of the present size until they are replaced; if
             not given, all replicas are taken to start with the new size.
 
@@ -53,46 +54,22 @@ def fit_pool(
     def cut(size: int) -> dict[str, Pool]:
         return {name: _cut(pool, size, largest) for name, pool in present.items() if peak.get(name, 0)}
 
-    def account(size: int) -> Account:
-        return connections_account(stack, peak, capacity, policy, Refit(cut(size), running or {}))
+    def budget(size: int) -> Budget:
+        return connection_budget(stack, peak, capacity, policy, PoolChange(cut(size), running or {}))
 
-    # Accounts grow with the size, so those that are over come last; before them there are as many as the largest size
-    # that fits. The last size cuts nothing.
-    fitting = bisect_left(sizes, True, key=lambda size: account(size).over)
+    # Budgets grow with the size, so those that are exceeded come last; before them there are as many as the largest
+    # size that fits. The last size cuts nothing.
+    fitting = bisect_left(sizes, True, key=lambda size: budget(size).exceeded)
     if fitting == 0:
-        least = account(1)
+        least = budget(1)
         raise Refused(f"even with the smallest pools over budget in {least.text}", raise_connections(least))
     return {name: pool.environment for name, pool in cut(fitting).items() if pool != present[name]}
 
 
-def explain_fit(
-    stack: Stack,
-    changes: Mapping[str, Mapping[str, str]],
-    peak: Mapping[str, int],
-    capacity: Capacity,
-    policy: BudgetPolicy = DEFAULT_POLICY,
-    *,
-    running: Mapping[str, int] | None = None,
-) -> str:
-    """Return what `fit_pool` changed, and the arithmetic of it, as lines. Arguments as given there."""
-    before = pools_of(stack)
-    after = pools_of(with_environment(stack, changes))
-    said = [
-        f"{name}: {SIZE} {before[name].size} -> {pool.size}, {OVERFLOW} {before[name].overflow} -> {pool.overflow}"
-        for name, pool in after.items()
-        if pool != before[name]
-    ]
-    refit = Refit({name: after[name] for name in changes}, running or {})
-    return "\n".join([*said, connections_account(stack, peak, capacity, policy, refit).text])
-
-
 def _cut(pool: Pool, size: int, largest: int) -> Pool:
-    """Return a pool with the pool and the overflow cut to sizes that are `size` together; overflow goes first.
+    """Return a pool with `size` connections for each process at most; overflow goes first.
 
-    Args:
-        pool: as it is.
-        size: connections of a process.
-        largest: what the pool alone is cut to while there is overflow.
+    `largest` is what the pool alone is cut to while there is overflow.
     """
     kept = min(pool.size, size)
     # A pool that keeps none lives on its overflow: it needs one.
@@ -100,6 +77,6 @@ def _cut(pool: Pool, size: int, largest: int) -> Pool:
     return replace(pool, size=kept, overflow=overflow)
 
 
-def raise_connections(account: Account) -> str:
+def raise_connections(budget: Budget) -> str:
     """Return what to do where no pool is small enough."""
-    return f"raise {account.source} to at least {account.needed}"
+    return f"raise {budget.source} to at least {budget.needed}"

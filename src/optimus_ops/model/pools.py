@@ -6,14 +6,12 @@ SQLAlchemy's QueuePool does: https://docs.sqlalchemy.org/en/20/core/pooling.html
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from optimus_ops.errors import Refused
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from optimus_ops.model.stack import Service, Stack
 
 SIZE = "DB_POOL_SIZE"
@@ -22,7 +20,7 @@ HOST = "DB_HOST"
 PROCESSES = "WEB_CONCURRENCY"
 DATABASE_LABEL = "com.optimus.database"
 
-# What a service takes that is not told: memory-engine and SQLAlchemy alike.
+# The defaults of memory-engine and SQLAlchemy alike.
 DEFAULT_SIZE = 5
 DEFAULT_OVERFLOW = 10
 
@@ -43,22 +41,20 @@ class Pool:
 
     @property
     def each(self) -> int:
-        """Return the connections that one replica holds at most."""
+        """The connections that one replica holds at most."""
         return self.processes * (self.size + self.overflow)
 
     @property
     def environment(self) -> dict[str, str]:
-        """Return the variables that set the pool."""
+        """The variables that set the pool."""
         return {SIZE: str(self.size), OVERFLOW: str(self.overflow)}
 
 
 def pools_of(stack: Stack) -> dict[str, Pool]:
-    """Return service -> pool, for the services whose pools lead to the stack's database.
-
-    The migrations job is none of them: it has no pool, whatever its environment says.
+    """Return service -> pool, for the services whose pools lead to the stack's database; the migrations have none.
 
     Raises:
-        Refused: a number is none, or nobody knows which database is meant.
+        Refused: a number is none, or it is ambiguous which database is meant.
     """
     elsewhere = set(stack.services) - {database_of(stack)}
     return {service.name: _pool(service) for service in _pooled(stack) if _host(service) not in elsewhere}
@@ -87,26 +83,9 @@ def database_of(stack: Stack) -> str | None:
     return None
 
 
-def with_environment(stack: Stack, changes: Mapping[str, Mapping[str, str]]) -> Stack:
-    """Return the stack with variables of services changed.
-
-    Args:
-        stack: what is wanted.
-        changes: service -> variable -> value.
-    """
-    changed = {
-        name: replace(service, environment={**service.environment, **changes[name]}) if name in changes else service
-        for name, service in stack.services.items()
-    }
-    return replace(stack, services=changed)
-
-
 def _pooled(stack: Stack) -> list[Service]:
-    return [
-        service
-        for service in stack.services.values()
-        if SIZE in service.environment and service.name != stack.migrations
-    ]
+    services = stack.services.values()
+    return [service for service in services if SIZE in service.environment and service.name != stack.migrations]
 
 
 def _host(service: Service) -> str:

@@ -1,7 +1,4 @@
-"""Ports on the host that two replicas of one stack can't both have.
-
-Whether somebody else on the host holds a port is looked at in `engine/ports.py`.
-"""
+"""Conflicts of ports on the host between replicas of one stack; `engine/ports.py` looks for other holders."""
 
 from __future__ import annotations
 
@@ -21,13 +18,8 @@ def fixed_ports(service: Service) -> tuple[PublishedPort, ...]:
     return tuple(port for port in service.published if port.host_port)
 
 
-def port_clashes(stack: Stack, peak: Mapping[str, int]) -> tuple[str, ...]:
-    """Return a sentence for each port that more than one replica wants.
-
-    Args:
-        stack: what is wanted.
-        peak: service -> most replicas at once.
-    """
+def port_conflicts(stack: Stack, peak: Mapping[str, int]) -> tuple[str, ...]:
+    """Return a sentence for each port that more than one replica (service -> most at once) wants."""
     services = [service for name, service in stack.services.items() if peak.get(name, 0) > 0]
     within = [
         f"{service.name}: {peak[service.name]} replicas at once can't all have port {_shown(port)} of the host"
@@ -36,28 +28,23 @@ def port_clashes(stack: Stack, peak: Mapping[str, int]) -> tuple[str, ...]:
         for port in fixed_ports(service)
     ]
     between = [
-        f"{one.name} and {other.name} both publish port {_shown(port)} of the host"
-        for one, other in combinations(services, 2)
-        for port in fixed_ports(one)
-        if any(_same(port, taken) for taken in fixed_ports(other))
+        f"{first.name} and {second.name} both publish port {_shown(port)} of the host"
+        for first, second in combinations(services, 2)
+        for port in fixed_ports(first)
+        if any(_overlap(port, other) for other in fixed_ports(second))
     ]
     return (*within, *between)
 
 
 def bound_otherwise(wanted: Iterable[PublishedPort], bound: Iterable[PublishedPort]) -> str:
-    """Return in a few words which ports a running container has elsewhere on the host than wanted; "" if none.
-
-    Args:
-        wanted: the ports that it should have.
-        bound: the ports that it has.
-    """
-    have = tuple(bound)
+    """Return in a few words which ports a running container has elsewhere on the host than wanted; "" if none."""
+    bound = tuple(bound)
     parts = []
     for port in wanted:
-        at = [other for other in have if (other.target, other.protocol) == (port.target, port.protocol)]
-        if port.host_port and not any(_serves(other, port) for other in at):
-            places = ", ".join(f"at {_place(other)}" for other in at) or "not published"
-            parts.append(f"port {port.target} is {places}, wanted is {_place(port)}")
+        same_target = [other for other in bound if (other.target, other.protocol) == (port.target, port.protocol)]
+        if port.host_port and not any(_serves(other, port) for other in same_target):
+            found = ", ".join(f"at {_address(other)}" for other in same_target) or "not published"
+            parts.append(f"port {port.target} is {found}, wanted is {_address(port)}")
     return ", ".join(parts)
 
 
@@ -66,15 +53,14 @@ def _serves(bound: PublishedPort, wanted: PublishedPort) -> bool:
     return bound.host_port == wanted.host_port and (everywhere or bound.host_ip == wanted.host_ip)
 
 
-def _place(port: PublishedPort) -> str:
-    address = "*" if port.host_ip in EVERY_ADDRESS else port.host_ip
-    return f"{address}:{port.host_port}"
+def _address(port: PublishedPort) -> str:
+    return f"{'*' if port.host_ip in EVERY_ADDRESS else port.host_ip}:{port.host_port}"
 
 
-def _same(one: PublishedPort, other: PublishedPort) -> bool:
-    addresses = {one.host_ip, other.host_ip}
-    overlap = len(addresses) == 1 or bool(addresses & EVERY_ADDRESS)
-    return overlap and (one.host_port, one.protocol) == (other.host_port, other.protocol)
+def _overlap(port: PublishedPort, other: PublishedPort) -> bool:
+    addresses = {port.host_ip, other.host_ip}
+    same_address = len(addresses) == 1 or bool(addresses & EVERY_ADDRESS)
+    return same_address and (port.host_port, port.protocol) == (other.host_port, other.protocol)
 
 
 def _shown(port: PublishedPort) -> str:

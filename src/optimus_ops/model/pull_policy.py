@@ -1,4 +1,4 @@
-"""When a registry is asked what an image's name stands for.
+"""Pull policies: when a registry is asked what an image's name stands for.
 
 Source: https://github.com/compose-spec/compose-spec/blob/main/05-services.md (pull_policy).
 """
@@ -18,7 +18,7 @@ Asking = Literal["always", "never", "by policy"]
 
 EVERY = {"daily": 86_400.0, "weekly": 7 * 86_400.0}
 UNITS = {"w": 7 * 86_400.0, "d": 86_400.0, "h": 3600.0, "m": 60.0, "s": 1.0}
-DURATION = re.compile(r"(?:\d+[wdhms])+")
+PART = re.compile(r"\d+[wdhms]")
 PLAIN = frozenset({"", "missing", "if_not_present", "build", "always", "never"})
 
 
@@ -38,7 +38,7 @@ class PullPolicy:
 
     @property
     def every(self) -> float | None:
-        """Return after how many seconds the registry is asked again; None where time plays no part.
+        """After how many seconds the registry is asked again; None where time plays no part.
 
         Raises:
             Refused: there is no such policy.
@@ -48,12 +48,13 @@ class PullPolicy:
         if self.name in EVERY:
             return EVERY[self.name]
         text = self.name.removeprefix("every_")
-        if text == self.name or not DURATION.fullmatch(text):
+        parts = PART.findall(text)
+        if text == self.name or not parts or "".join(parts) != text:
             raise Refused(
                 f"pull_policy {self.name!r} is none",
                 "there are: always, never, missing, if_not_present, build, daily, weekly, every_12h",
             )
-        return sum(float(part[:-1]) * UNITS[part[-1]] for part in re.findall(r"\d+[wdhms]", text))
+        return sum(float(part[:-1]) * UNITS[part[-1]] for part in parts)
 
     @property
     def forbids(self) -> bool:
@@ -61,7 +62,7 @@ class PullPolicy:
         return self.name == "never"
 
     def may_ask(self, asking: Asking = "by policy") -> bool:
-        """Tell whether there is a moment at which the registry is asked for an image that is on this machine."""
+        """Tell whether the registry is ever asked for an image that is on this machine."""
         if asking == "never" or self.pinned:
             return False
         if asking == "always":
@@ -69,12 +70,9 @@ class PullPolicy:
         return self.name == "always" or self.every is not None
 
     def asks(self, tagged_at: datetime | None, now: datetime, asking: Asking = "by policy") -> bool:
-        """Tell whether the registry is asked now for an image that is on this machine.
+        """Tell whether the registry is asked now for an image that got its name here at `tagged_at` (None: unknown).
 
-        Args:
-            tagged_at: when its name was given to it here; None if that is not known.
-            now: the moment.
-            asking: what the operator said; that goes before the policy, but for images that only a build can give.
+        What the operator says goes before the policy, but for images that only a build can give.
         """
         every = None if asking == "always" else self.every
         due = every is None or tagged_at is None or (now - tagged_at).total_seconds() >= every

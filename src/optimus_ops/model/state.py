@@ -1,4 +1,4 @@
-"""What runs, as values: a project's replicas and what is known of each."""
+"""Observed state: the replicas of a project, as values."""
 
 from __future__ import annotations
 
@@ -19,15 +19,11 @@ CONDITIONS = {
     "paused": "is frozen (docker pause)",
     "removing": "is being removed",
 }
-"""The engine's words for containers that can't serve, as people say it."""
-
-
-def _times(count: int) -> str:
-    return "once" if count == 1 else f"{count} times"
+"""Statuses of containers that can't serve, as sentences say them."""
 
 
 def short_id(image: str) -> str:
-    """Return an image's id as people write it: twelve digits."""
+    """Return an image's id shortened to twelve digits."""
     return image.removeprefix("sha256:")[:12]
 
 
@@ -37,27 +33,21 @@ class Replica:
 
     Args:
         id: the container's full id.
-        name: its name (`optimus-ai-engine-2`).
-        service: the service it belongs to.
         number: its number within the service.
         image: the image's name as it was asked for.
         image_id: the digest of the image it really runs.
         status: the engine's word: created, running, restarting, paused, exited, dead, removing.
         health: starting, healthy or unhealthy; None without a health check.
-        hostname: the container's hostname, which it says in `X-Served-By`.
+        hostname: the container's hostname, which it sends in `X-Served-By`.
         addresses: network name -> IPv4 address.
-        started_at: when it was last started.
         exit_code: of the last run, 0 while it runs.
-        node: the host it runs on.
-        folder: the folder of the Compose files that it was made from.
-        config_hash: Compose's digest of the service's definition that it was made from; "" if Compose did not make it.
+        folder: the folder of the Compose files that it was created from.
+        config_hash: Compose's digest of the service's definition that it was created from; "" without Compose.
         restarts: how often the engine has started it again after it ended by itself.
-        created_at: when it was made.
         environment: its variables, those of its image included.
         published: its ports on the host as they are bound while it runs.
         crashing: whether it runs only since a moment ago, because the engine started it again after it ended by itself.
-        stop_seconds: grace between SIGTERM and SIGKILL that it was made with.
-        labels: its labels, those of its image included.
+        stop_seconds: grace between SIGTERM and SIGKILL that it was created with.
     """
 
     id: str
@@ -85,27 +75,18 @@ class Replica:
 
     @property
     def running(self) -> bool:
-        """Whether its process runs, and can be counted on to go on running.
-
-        Anything else has ended for a plan, but for what is frozen: exited, dead, never started, or started again and
-        again.
-        """
+        """Whether its process runs and is not crashing; for a plan, anything else but a frozen one has ended."""
         return self.status == "running" and not self.crashing
 
     @property
     def occupied(self) -> bool:
-        """Whether it has what it was given, such as its ports: it runs, is frozen, or is started again and again."""
+        """Whether it holds its ports and the like: it runs, is frozen, or crashes again and again."""
         return self.status in {"running", "paused", "restarting"}
 
     @property
     def frozen(self) -> bool:
-        """Whether its process is frozen (`docker pause`): it goes on where it was as soon as somebody lets it."""
+        """Whether its process is paused (`docker pause`)."""
         return self.status == "paused"
-
-    @property
-    def leaving(self) -> bool:
-        """Whether the engine is removing it."""
-        return self.status == "removing"
 
     @property
     def ready(self) -> bool:
@@ -119,12 +100,12 @@ class Replica:
 
     @property
     def troubled(self) -> bool:
-        """Whether it runs, but is not well: its health check fails, or the engine had to start it again."""
+        """Whether it runs, but its health check fails or the engine had to start it again."""
         return self.running and (self.health == "unhealthy" or self.restarts > 0)
 
     @property
     def condition(self) -> str:
-        """Return in a few words how it is, where that is not well; "" where it is."""
+        """In a few words what is wrong with it; "" if nothing is."""
         if self.status == "exited":
             return f"ended with {self.exit_code}"
         if self.crashing or self.status == "restarting":
@@ -139,41 +120,41 @@ class Replica:
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """What was observed of one project."""
+    """The containers of one project, as observed."""
 
     project: str
     replicas: tuple[Replica, ...] = ()
 
     def of(self, service: str) -> tuple[Replica, ...]:
-        """Return a service's replicas, in the order of their numbers."""
+        """Return a service's containers, in the order of their numbers."""
         return tuple(replica for replica in self.replicas if replica.service == service)
 
     def running(self, service: str) -> tuple[Replica, ...]:
-        """Return those of a service's replicas whose process runs."""
+        """Return a service's running replicas."""
         return tuple(replica for replica in self.of(service) if replica.running)
 
     @property
     def services(self) -> tuple[str, ...]:
-        """Return the names of the services that have a container."""
+        """The services that have a container."""
         return tuple(dict.fromkeys(replica.service for replica in self.replicas))
 
     def lasting(self, service: str) -> tuple[Replica, ...]:
-        """Return a service's replicas, ended ones included, but for those that the engine is removing."""
-        return tuple(replica for replica in self.of(service) if not replica.leaving)
+        """Return a service's containers, ended ones included, but for those that the engine is removing."""
+        return tuple(replica for replica in self.of(service) if replica.status != "removing")
 
     @property
     def frozen(self) -> tuple[Replica, ...]:
-        """Return the frozen containers."""
+        """The paused containers."""
         return tuple(replica for replica in self.replicas if replica.frozen)
 
     def resumed(self) -> State:
-        """Return the same as it is once what is frozen goes on."""
-        going_on = (replace(found, status="running") if found.frozen else found for found in self.replicas)
-        return State(self.project, tuple(going_on))
+        """Return the state after paused containers are unpaused."""
+        resumed = (replace(found, status="running") if found.frozen else found for found in self.replicas)
+        return State(self.project, tuple(resumed))
 
     @property
     def ids(self) -> frozenset[str]:
-        """Return the ids of all containers."""
+        """The ids of all containers."""
         return frozenset(replica.id for replica in self.replicas)
 
 
@@ -189,3 +170,7 @@ def ended_badly(state: State, jobs: Collection[str]) -> tuple[Replica, ...]:
         for replica in state.replicas
         if not replica.running and not (replica.service in jobs and replica.ended_well)
     )
+
+
+def _times(count: int) -> str:
+    return "once" if count == 1 else f"{count} times"

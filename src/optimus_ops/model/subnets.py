@@ -1,4 +1,4 @@
-"""Networks whose addresses the files fix: an engine makes no two that overlap, and changes none that is there."""
+"""Subnets that the files fix: an engine makes no two networks that overlap, and changes none that exists."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Network:
 
 @dataclass(frozen=True, slots=True)
 class SubnetProblem:
-    """Why a network can't be had as the files say it, and the way out."""
+    """Why a network can't be created as the files say it, and the way out."""
 
     found: str
     hint: str
@@ -61,45 +61,43 @@ def wanted_networks(document: Mapping[str, Any]) -> tuple[Network, ...]:
 def parse_subnets(config: object) -> tuple[Subnet, ...]:
     """Read the `config` of a network's address management, in Compose's or the engine's spelling.
 
-    What is no subnet is left out: the engine says so itself.
+    What is no subnet is left out: the engine reports it itself.
     """
     entries = config if isinstance(config, list) else []
     texts = [entry.get("subnet") or entry.get("Subnet") for entry in entries if isinstance(entry, dict)]
-    return tuple(subnet for text in texts if text for subnet in _read(str(text)))
+    return tuple(subnet for text in texts if text for subnet in _parse(str(text)))
 
 
-def _read(text: str) -> Iterator[Subnet]:
+def _parse(text: str) -> Iterator[Subnet]:
     try:
         yield ip_network(text, strict=False)
     except ValueError:
         return
 
 
-def subnet_problems(wanted: Iterable[Network], there: Iterable[Network]) -> tuple[SubnetProblem, ...]:
-    """Return what stands in the way of the wanted networks.
-
-    Args:
-        wanted: what the files say.
-        there: the engine's networks.
-    """
-    wanted, there = tuple(wanted), tuple(there)
-    taken = [subnet for network in (*there, *wanted) for subnet in network.subnets]
-    return tuple(problem for network in wanted for problem in _problems(network, there, taken))
+def subnet_problems(wanted: Iterable[Network], existing: Iterable[Network]) -> tuple[SubnetProblem, ...]:
+    """Return why networks that the files want can't be created beside the engine's existing ones."""
+    wanted, existing = tuple(wanted), tuple(existing)
+    taken = [subnet for network in (*existing, *wanted) for subnet in network.subnets]
+    return tuple(problem for network in wanted for problem in _problems(network, existing, taken))
 
 
-def _problems(wanted: Network, there: tuple[Network, ...], taken: list[Subnet]) -> Iterator[SubnetProblem]:
-    own = next((one for one in there if one.name == wanted.name), None)
+def _problems(wanted: Network, existing: tuple[Network, ...], taken: list[Subnet]) -> Iterator[SubnetProblem]:
+    own = next((network for network in existing if network.name == wanted.name), None)
     if own is not None:
         if own.subnets and set(own.subnets) != set(wanted.subnets):
+            keep = (
+                f"; or leave it as it is: {_setting(wanted, own.subnets[0])}" if _is_set(wanted, own.subnets[0]) else ""
+            )
             yield SubnetProblem(
                 f"network {wanted.name} has {_list(own.subnets)}, the files say {_list(wanted.subnets)}",
                 "an engine changes no network: stop the stack and remove it first (volumes stay), with"
-                f" invoke down --prune-network{_or_as_before(wanted, own)}",
+                f" invoke down --prune-network{keep}",
             )
         return
     for subnet in wanted.subnets:
-        for other in there:
-            if any(_overlap(subnet, one) for one in other.subnets):
+        for other in existing:
+            if any(_overlap(subnet, taken_by_other) for taken_by_other in other.subnets):
                 whose = f"network {other.name}" + (f" of project {other.project}" if other.project else "")
                 yield SubnetProblem(
                     f"network {wanted.name} is to have {subnet}, and {whose} has {_list(other.subnets)}",
@@ -111,23 +109,25 @@ def _way_out(wanted: Network, subnet: Subnet, taken: list[Subnet]) -> str:
     free = free_subnet(subnet, taken)
     if free is None:
         return "give one of the two another subnet"
-    if wanted.variable and isinstance(free, IPv4Network):
-        return f"{free} is free: set {wanted.variable}={_prefix(free)} for every command of this stack (in .env)"
+    if _is_set(wanted, free):
+        return f"{free} is free: set {_setting(wanted, free)} for every command of this stack (in .env)"
     return f"{free} is free: set it as the network's subnet in the Compose files"
 
 
-def _or_as_before(wanted: Network, own: Network) -> str:
-    first = own.subnets[0]
-    if not wanted.variable or not isinstance(first, IPv4Network):
-        return ""
-    return f"; or leave it as it is: {wanted.variable}={_prefix(first)}"
+def _is_set(network: Network, subnet: Subnet) -> bool:
+    """Tell whether a variable can set a network to a subnet."""
+    return bool(network.variable) and isinstance(subnet, IPv4Network)
+
+
+def _setting(network: Network, subnet: Subnet) -> str:
+    return f"{network.variable}={str(subnet.network_address).rpartition('.')[0]}"
 
 
 def free_subnet(like: Subnet, taken: Iterable[Subnet]) -> Subnet | None:
     """Return the next private subnet of the same size that overlaps none of those that are taken."""
     taken = tuple(taken)
     candidates = islice(_after(like), CANDIDATES)
-    return next((one for one in candidates if not any(_overlap(one, other) for other in taken)), None)
+    return next((subnet for subnet in candidates if not any(_overlap(subnet, other) for other in taken)), None)
 
 
 def _after(subnet: Subnet) -> Iterator[Subnet]:
@@ -140,14 +140,10 @@ def _after(subnet: Subnet) -> Iterator[Subnet]:
         yield following
 
 
-def _overlap(one: Subnet, other: Subnet) -> bool:
-    if isinstance(one, IPv4Network) and isinstance(other, IPv4Network):
-        return one.overlaps(other)
-    return isinstance(one, IPv6Network) and isinstance(other, IPv6Network) and one.overlaps(other)
-
-
-def _prefix(subnet: IPv4Network) -> str:
-    return str(subnet.network_address).rpartition(".")[0]
+def _overlap(subnet: Subnet, other: Subnet) -> bool:
+    if isinstance(subnet, IPv4Network) and isinstance(other, IPv4Network):
+        return subnet.overlaps(other)
+    return isinstance(subnet, IPv6Network) and isinstance(other, IPv6Network) and subnet.overlaps(other)
 
 
 def _list(subnets: Iterable[Subnet]) -> str:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Self
 
 from optimus_ops.engine.capacity import observe_capacity
 from optimus_ops.model.budget_items import BudgetPolicy, Capacity
-from optimus_ops.model.budgets import check_budgets, fit_pool
+from optimus_ops.model.budgets import check_budgets
+from optimus_ops.model.pool_sizing import fit_pool
 from optimus_ops.model.pools import database_of, pools_of
 from optimus_ops.plan.cause import Cause
 from optimus_ops.plan.deploy import peak_replicas

@@ -8,20 +8,20 @@ from typing import Any
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
-from tests.unit.stacks import DOCUMENT, SCALABLE, stack
+from tests.unit.stacks import DOCUMENT, SCALABLE, stack, with_environment
 
 from optimus_ops.errors import Refused
-from optimus_ops.model.budgets import (
+from optimus_ops.model.budget_items import (
+    DEFAULT_POLICY,
     BudgetPolicy,
     Capacity,
-    check_budgets,
-    database_of,
-    explain,
-    explain_fit,
-    fit_pool,
-    largest_fit,
-    with_environment,
+    PoolChange,
+    budgets_of,
+    connection_budget,
 )
+from optimus_ops.model.budgets import Limits, check_budgets
+from optimus_ops.model.pool_sizing import fit_pool
+from optimus_ops.model.pools import Pool, database_of
 from optimus_ops.model.stack import Stack
 
 MEBI = 1024**2
@@ -54,6 +54,10 @@ def shop(**changes: Any) -> Stack:
         "ai": service("ai", deploy=reserving(0.25, 128, cpus=1.0, memory=str(384 * MEBI))),
     }
     return stack(**{**usual, **changes})
+
+
+def explain(wanted: Stack, peak: Mapping[str, int], capacity: Capacity) -> str:
+    return "\n".join(budget.text for budget in budgets_of(wanted, peak, capacity, DEFAULT_POLICY))
 
 
 def refusal(
@@ -91,12 +95,12 @@ def test_an_account_may_be_exactly_full() -> None:
 
 def test_every_process_has_a_pool_of_its_own() -> None:
     twice = shop(memory=service("memory", environment=pooled(processes=2)))
-    assert largest_fit(twice, {}, HOST, "memory") == 3
+    assert Limits(twice, HOST).largest({}, "memory") == 3
 
 
 def test_clients_of_others_take_connections_away() -> None:
     crowded = Capacity(100, 3, HOST.memory, HOST.cpus, other_connections=1)
-    assert largest_fit(shop(), {}, crowded, "memory") == 5
+    assert Limits(shop(), crowded).largest({}, "memory") == 5
     assert "others" in explain(shop(), {"memory": 1}, crowded)
 
 
@@ -129,7 +133,7 @@ def test_processors_may_be_promised_twice() -> None:
 
 
 def test_how_often_processors_are_promised_is_a_setting() -> None:
-    assert largest_fit(shop(), {}, HOST, "ai", policy=BudgetPolicy(cpu_overcommit=1.0)) == 8
+    assert Limits(shop(), HOST, BudgetPolicy(cpu_overcommit=1.0)).largest({}, "ai") == 8
 
 
 def test_a_limit_above_the_host_s_cores_is_refused_as_the_engine_would() -> None:
@@ -198,7 +202,7 @@ def test_two_addresses_of_the_host_may_have_the_same_port() -> None:
 def test_a_service_with_a_fixed_port_has_one_replica_and_no_surge() -> None:
     text = str(refusal(stack(), {"nginx-lb": 2}, {"nginx-lb": 1}, surge={"nginx-lb": 1}))
     assert "nginx-lb: 2 replicas at once can't all have port 18010 of the host" in text
-    assert largest_fit(stack(), {}, HOST, "nginx-lb") == 1
+    assert Limits(stack(), HOST).largest({}, "nginx-lb") == 1
 
 
 @pytest.mark.parametrize(("variable", "value"), [("DB_POOL_SIZE", "many"), ("DB_MAX_OVERFLOW", "-1")])
@@ -233,7 +237,7 @@ def test_of_several_databases_the_labelled_one_counts() -> None:
 
     labelled = shop(ai=other, postgres=service("postgres", labels={"com.optimus.database": "true"}))
     assert database_of(labelled) == "postgres"
-    assert largest_fit(labelled, {"ai": 50}, HOST, "memory") == 6
+    assert Limits(labelled, HOST).largest({"ai": 50}, "memory") == 6
 
 
 def test_overflow_gives_way_before_the_pool() -> None:
@@ -271,8 +275,8 @@ def test_replicas_that_run_keep_their_pool_until_they_are_replaced() -> None:
     changes = fit_pool(shop(), {"memory": 9}, HOST, running={"memory": 2})
     assert changes == {"memory": {"DB_POOL_SIZE": "5", "DB_MAX_OVERFLOW": "3"}}
 
-    assert explain_fit(shop(), changes, {"memory": 9}, HOST, running={"memory": 2}).splitlines()[:4] == [
-        "memory: DB_POOL_SIZE 5 -> 5, DB_MAX_OVERFLOW 10 -> 3",
+    change = PoolChange({"memory": Pool(5, 3, 1)}, {"memory": 2})
+    assert connection_budget(shop(), {"memory": 9}, HOST, DEFAULT_POLICY, change).text.splitlines()[:3] == [
         "database connections: 96 of 100",
         "    memory      2 replicas x (5 pool + 10 overflow)   30",
         "    memory      7 replicas x (5 pool + 3 overflow)    56",
@@ -317,7 +321,7 @@ def passes(wanted: Stack, peak: Mapping[str, int], capacity: Capacity, requested
 def test_the_largest_fit_fits_and_one_more_does_not(
     wanted: Stack, peak: dict[str, int], capacity: Capacity, surge: int
 ) -> None:
-    most = largest_fit(wanted, peak, capacity, "memory", surge=surge)
+    most = Limits(wanted, capacity).largest(peak, "memory", surge=surge)
 
     if most is None:
         assert passes(wanted, {**peak, "memory": 10**6}, capacity, {"memory": 10**6})
@@ -334,7 +338,7 @@ def test_a_refusal_names_a_number_that_fits(
     assume(peak["memory"] > surge)
     count = peak["memory"] - surge
     assume(not passes(wanted, peak, capacity, {"memory": count}))
-    most = largest_fit(wanted, peak, capacity, "memory", surge=surge)
+    most = Limits(wanted, capacity).largest(peak, "memory", surge=surge)
     assert most is not None
     assert most < count
     text = str(refusal(wanted, peak, {"memory": count}, surge={"memory": surge}, capacity=capacity))

@@ -8,8 +8,9 @@ import pytest
 from tests.unit.stacks import IMAGES, running, stack
 
 from optimus_ops.errors import Refused
+from optimus_ops.model.merged_model import parse_stack
 from optimus_ops.model.scalable import scalable_services
-from optimus_ops.model.stack import Stack, parse_stack
+from optimus_ops.model.stack import Stack
 from optimus_ops.plan.deploy import plan_deploy
 from optimus_ops.plan.inputs import ObservedInputs
 from optimus_ops.plan.requests import RolloutSpec, ScaleRequest

@@ -7,7 +7,7 @@ from typing import Any
 from tests.unit.stacks import DOCUMENT
 
 from optimus_ops.model.container_inputs import Given
-from optimus_ops.model.stack import parse_stack
+from optimus_ops.model.merged_model import parse_stack
 
 
 def given_by(service: dict[str, Any], **tables: Any) -> dict[str, Given]:

@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 from tests.unit.stacks import stack
 
 from optimus_ops.errors import Refused
+from optimus_ops.model.merged_model import parse_duration, parse_stack
 from optimus_ops.model.scalable import scalable_services
-from optimus_ops.model.stack import COMPLETED, Dependency, PublishedPort, parse_count, parse_duration, parse_stack
+from optimus_ops.model.stack import COMPLETED, Dependency, PublishedPort
 
 
 def test_services_say_what_the_files_say() -> None:
@@ -72,18 +73,6 @@ def test_durations_add_up(hours: int, minutes: int, seconds: int) -> None:
 def test_durations_are_read_or_refused(text: str) -> None:
     with contextlib.suppress(Refused):
         assert parse_duration(text) >= 0
-
-
-@given(st.text(max_size=6))
-def test_counts_are_positive_whole_numbers_or_refused(text: str) -> None:
-    with contextlib.suppress(Refused):
-        assert parse_count(text, "--ai") == int(text) > 0
-
-
-@pytest.mark.parametrize("text", ["0", "-1", "three", "1.5", "", "1000", "٣"])
-def test_counts_that_make_no_sense_are_refused(text: str) -> None:
-    with pytest.raises(Refused):
-        parse_count(text, "--ai-engine")
 
 
 def test_services_scale_by_label_in_either_form_or_else_where_they_hold_nothing() -> None:

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from tests.unit.stacks import IMAGES, replica, state
 
 from optimus_ops.errors import Refused
-from optimus_ops.model.stack import COMPLETED, HEALTHY, STARTED, Stack, parse_stack
+from optimus_ops.model.merged_model import parse_stack
+from optimus_ops.model.stack import COMPLETED, HEALTHY, STARTED, Stack
 from optimus_ops.plan.inputs import ObservedInputs
 from optimus_ops.plan.order import dependencies_first, start_order
 from optimus_ops.plan.requests import ScaleRequest
