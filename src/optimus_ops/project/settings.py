@@ -10,6 +10,7 @@ A project is described by convention, and by `[tool.optimus-ops]` in its `pyproj
     balancer = "nginx-lb"           # the service that routes to the replicas
     migrations = "migrations"       # the one-shot job that must succeed before replicas start
     subsystems = []                 # packages with a module `tasks` of the project's own
+    workload = ""                   # module with requests to the services for drills (docs/redis-drill.md)
     [tool.optimus-ops.budgets]      # what is kept back (docs/budgets.md)
     operator-connections = 5
 """
@@ -57,6 +58,7 @@ class Project:
         named_by: what gave the project its name: "environment", "settings", "files" or "folder".
         stated: the settings that the project's `pyproject.toml` states.
         subsystems: packages that add tasks of the project's own.
+        workload: module with requests to the services; "" for none.
     """
 
     root: Path
@@ -75,6 +77,7 @@ class Project:
     named_by: str = "settings"
     stated: frozenset[str] = frozenset()
     subsystems: tuple[str, ...] = ()
+    workload: str = ""
 
     @property
     def always(self) -> tuple[Path, ...]:
@@ -146,6 +149,7 @@ def load_project(root: Path | None = None, environ: Mapping[str, str] | None = N
         named_by=named_by,
         stated=frozenset(table),
         subsystems=tuple(str(package) for package in table.get("subsystems", ())),
+        workload=str(table.get("workload", "")),
     )
 
 
@@ -213,7 +217,8 @@ def _settings(path: Path) -> Mapping[str, Any]:
     if not isinstance(table, dict):
         raise Refused(f"{path.name}: tool.optimus-ops must be a table")
     unknown = sorted(
-        set(table) - {"name", "compose", "base", "overlays", "balancer", "migrations", "budgets", "subsystems"}
+        set(table)
+        - {"name", "compose", "base", "overlays", "balancer", "migrations", "budgets", "subsystems", "workload"}
     )
     if unknown:
         raise Refused(f"{path.name}: tool.optimus-ops knows no {', '.join(unknown)}")

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 from invoke.collection import Collection
 
 from optimus_ops.commandline.change_task import change_task
+from optimus_ops.commandline.flag_types import Count
 from optimus_ops.commandline.task_decorator import task
 
 if TYPE_CHECKING:
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 
     from optimus_ops.change.options import ChangeOptions
     from optimus_ops.engine.service_names import ServiceNames
+
+RunCount = Annotated[int, Count(most=1000, noun="a number of runs is a whole number", hint=None)]
 
 TARGET_HELP = {
     "sentinel": "HOST:PORT of a sentinel outside of Compose (may be given several times)",
@@ -156,23 +159,23 @@ def restore(
 @change_task(
     iterable=["fault"],
     help={
-        "fault": "a fault (may be given several times; default: all of them)",
-        "runs": "how many times each fault is made",
-        "report": "folder to write the report to: JSON, and HTML with pictures",
+        "fault": "fault to inject (repeatable; default: all of them)",
+        "runs": "number of runs of each fault",
+        "report": "folder for the report: HTML with pictures, Markdown, JSON",
     },
 )
 def drill(
     _: Context,
     options: ChangeOptions,
     fault: list[str],
-    runs: str = "1",
+    runs: RunCount = 1,
     report: str = "",
 ) -> None:
-    """Break Redis on purpose, under load, and count what that costs: outage, losses, duplicates, elections."""
-    from optimus_ops.redis.drill.drill import DrillFlags, runs_of
-    from optimus_ops.redis.drill.drill import drill as break_on_purpose
+    """Inject faults into Redis under load, and report what they cost: outage, losses, duplicates, elections."""
+    from optimus_ops.redis.drill.drill import DrillRequest
+    from optimus_ops.redis.drill.drill import drill as change
 
-    break_on_purpose(DrillFlags(tuple(fault), runs_of(runs), report), options)
+    change(DrillRequest.parse(fault, runs, report), options)
 
 
 def _faults() -> Sequence[str]:

@@ -10,7 +10,7 @@ import pytest
 from optimus_ops.plan.cause import Cause
 from optimus_ops.plan.step import Step
 from optimus_ops.redis import steps
-from optimus_ops.redis.drill.steps import MakeFault
+from optimus_ops.redis.drill.steps import InjectFault
 from optimus_ops.redis.steps import (
     ActivateBackup,
     CheckBackup,
@@ -47,8 +47,8 @@ EXAMPLES: tuple[Step, ...] = (
     ActivateBackup(server="redis-1", cause=Cause("from now on")),
     StartRedis(names=("redis-1", "sentinel-1"), cause=Cause("first")),
     VerifyRestore(server="redis-1", keys=7, aside="before-1", cause=Cause("7 keys")),
-    MakeFault(fault="kill-master", runs=1, seconds=12.5, cause=Cause("one")),
-    MakeFault(fault="kill-master", runs=3, seconds=37.5, cause=Cause("three")),
+    InjectFault(fault="kill-master", runs=1, seconds=12.5, cause=Cause("one")),
+    InjectFault(fault="kill-master", runs=3, seconds=37.5, cause=Cause("three")),
 )
 SNAPSHOT = Path(__file__).with_name("steps.jsonl").read_text(encoding="utf-8").splitlines()
 
@@ -62,4 +62,4 @@ def test_a_step_as_json_is_what_it_always_was(step: Step, expected: str) -> None
 
 def test_every_step_has_an_example() -> None:
     exported = {found for found in vars(steps).values() if isinstance(found, type) and issubclass(found, Step)}
-    assert exported | {MakeFault} - {Step} <= {Step, *(type(example) for example in EXAMPLES)}
+    assert exported | {InjectFault} - {Step} <= {Step, *(type(example) for example in EXAMPLES)}

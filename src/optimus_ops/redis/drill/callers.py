@@ -1,92 +1,76 @@
-"""Callers of the services: each request once, with the patience of a caller."""
+"""Callers of the services: each request is sent once, with a caller's timeout."""
 
 from __future__ import annotations
 
-import asyncio
-import http.client
-import time
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import TYPE_CHECKING
 
+from optimus_ops.load.closed_loop import Pace, run_closed_loop
+from optimus_ops.load.result import ErrorKind
 from optimus_ops.redis.drill.record import Write
-from optimus_ops.redis.drill.writers import CALLER_SECONDS
 
 if TYPE_CHECKING:
-    from optimus_ops.redis.drill.record import Outcome
+    from collections.abc import Callable
+
+    from optimus_ops.load.connection import Response
+    from optimus_ops.load.request import Request
+    from optimus_ops.load.result import RequestResult
+    from optimus_ops.redis.drill.record import WriteOutcome
     from optimus_ops.redis.drill.service_workload import ServiceEndpoint
 
-CALLERS = 3
-RATE = 4.0
-"""Requests of each per second: some are under way at any moment of a fail-over, and it is no load worth mention."""
-NOT_STORED = "X-Session-Stored"
+PACE = Pace(clients=3, interval=0.25)
+"""Some requests are in flight at any moment of a fail-over, and the load is negligible."""
 
 
-@dataclass
-class Caller:
-    """One caller with one connection.
+async def call_service(endpoint: ServiceEndpoint, run: str, writes: list[Write], stopped: Callable[[], bool]) -> None:
+    """Send requests until stopped, and append a write for each.
 
     Args:
-        run: prefix of its ids.
-        door: where it comes in.
-        number: which of its kind it is.
-        written: writes are appended to it.
+        endpoint: where they are sent.
+        run: prefix of their ids.
+        writes: so far.
+        stopped: tells whether to stop.
     """
 
+    def record(result: RequestResult) -> None:
+        outcome, error = request_outcome(result, endpoint.address.timeout)
+        writes.append(Write(result.name, result.kind, result.started, result.ended, outcome, error=error))
+
+    await run_closed_loop(endpoint.address, _RunWorkload(endpoint, run), PACE, record, stopped)
+
+
+@dataclass(frozen=True, slots=True)
+class _RunWorkload:
+    endpoint: ServiceEndpoint
     run: str
-    door: ServiceEndpoint
-    number: int
-    written: list[Write]
-    _connection: http.client.HTTPConnection | None = None
 
-    async def write(self, rate: float, stop: asyncio.Event) -> None:
-        """Ask at a steady rate until told to stop; a request that takes long delays the next one."""
-        due, count = time.monotonic(), 0
-        while not stop.is_set():
-            count += 1
-            name = f"{self.run}-{self.door.kind.name}-{self.number}-{count}"
-            began = time.monotonic()
-            outcome, error = await asyncio.to_thread(self._ask, name)
-            self.written.append(Write(name, self.door.kind.name, began, time.monotonic(), outcome, error=error))
-            due = max(due + 1 / rate, time.monotonic())
-            await asyncio.sleep(due - time.monotonic())
-        self._close()
+    def request(self, client: int, number: int) -> Request:
+        """Return the request of the next id."""
+        write = f"{self.run}-{self.endpoint.kind.name}-{client}-{number + 1}"
+        return self.endpoint.workload.request(self.endpoint.address, write)
 
-    def _ask(self, name: str) -> tuple[Outcome, str]:
-        request = self.door.request(name)
-        if self._connection is None:
-            self._connection = http.client.HTTPConnection(self.door.host, self.door.port, timeout=CALLER_SECONDS)
-        try:
-            if self._connection.sock is None:
-                self._connection.connect()
-        except OSError:
-            return "rejected", "no connection"
-        try:
-            self._connection.request("POST", request.path, request.body, dict(request.headers))
-            response = self._connection.getresponse()
-            response.read()
-        except TimeoutError:
-            self._close()
-            return "indeterminate", f"no answer within {CALLER_SECONDS:.0f} s"
-        except (OSError, http.client.HTTPException):
-            self._close()
-            return "indeterminate", "connection lost"
-        return judge_answer(response.status, response.headers.get(NOT_STORED, ""))
-
-    def _close(self) -> None:
-        if self._connection is not None:
-            self._connection.close()
-            self._connection = None
+    def judge(self, request: Request, response: Response) -> ErrorKind | None:
+        """Leave it to the platform."""
+        return self.endpoint.workload.judge(request, response)
 
 
-def judge_answer(status: int, stored: str) -> tuple[Outcome, str]:
-    """Return the outcome of a request that was answered.
+def request_outcome(result: RequestResult, timeout: float) -> tuple[WriteOutcome, str]:
+    """Return the outcome of a request, and the error in a few words ("" without one).
 
-    An error of the service says nothing about whether it had written before; a refusal of the request does.
-
-    Args:
-        status: of HTTP.
-        stored: the header in which ai-engine says that a turn was not kept.
+    An error of the service does not tell whether it had written before; a refusal of the request does.
     """
-    if status == http.client.OK:
-        return ("indeterminate", "answered, not stored") if stored == "false" else ("acknowledged", "")
-    return "indeterminate" if status >= http.client.INTERNAL_SERVER_ERROR else "rejected", f"HTTP {status}"
+    match result.error:
+        case None:
+            return "acknowledged", ""
+        case ErrorKind.CONNECT:
+            return "rejected", "no connection"
+        case ErrorKind.TIMEOUT:
+            return "indeterminate", f"no answer within {timeout:.0f} s"
+        case ErrorKind.WRONG:
+            return "indeterminate", "answered, not stored"
+        case ErrorKind.STATUS:
+            refused = result.status < HTTPStatus.INTERNAL_SERVER_ERROR
+            return "rejected" if refused else "indeterminate", f"HTTP {result.status}"
+        case _:
+            return "indeterminate", "connection lost"

@@ -1,8 +1,8 @@
-"""Filling the disk of a server's append-only file, and no other disk.
+"""Full disk of a server's append-only file, and of nothing else.
 
-A small file system in memory is mounted over the folder of the file, in the container's own mount namespace, and the
-server is told to begin a new file (BGREWRITEAOF): it begins it there, and the next writes fill it. When the container
-is started again the mount is gone, and under it is the folder as it was.
+A small tmpfs is mounted over the folder of the file, in the container's own mount namespace, and the server is asked
+to begin a new file (BGREWRITEAOF): it is created there, and the next writes fill it. A restart of the container removes
+the mount and uncovers the folder as it was.
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING
 from optimus_ops.system.process import run
 
 if TYPE_CHECKING:
-    from optimus_ops.redis.drill.fault_injector import Hands
-    from optimus_ops.redis.drill.nodes import Peer
+    from optimus_ops.redis.drill.fault_injector import FaultInjector
+    from optimus_ops.redis.drill.nodes import RedisNode
 
 SIZE = "64k"
 FOLDER = "/data/appendonlydir"
 SECONDS = 10.0
-# A process of its own: who enters a mount namespace must have one thread only.
+# A process of its own: only one with a single thread may enter a mount namespace.
 MOUNT = """
 import ctypes, os, sys
 pid, path, size = sys.argv[1:]
@@ -35,12 +35,13 @@ check(libc.mount(b"tmpfs", path.encode(), b"tmpfs", 0, options.encode()))
 """
 
 
-def shrink_disk(hands: Hands, peer: Peer) -> None:
-    """Put a folder with next to no room over that of the append-only file; mended by starting the container again."""
-    hands.on_mend(f"started {peer.name} again, on its own disk", lambda: _start_again(hands, peer))
-    run((sys.executable, "-c", MOUNT, str(hands.pid(peer)), FOLDER, SIZE), deadline=SECONDS)
+def shrink_disk(injector: FaultInjector, node: RedisNode) -> None:
+    """Cover the folder of the append-only file with a tiny file system; a restart of the container removes it."""
 
+    def restart() -> None:
+        injector.engine.kill(node.container)
+        injector.start(node)
 
-def _start_again(hands: Hands, peer: Peer) -> None:
-    hands.stop_for_good(peer)
-    hands.start(peer)
+    injector.cleanups.push(f"started {node.name} again, on its own disk", restart)
+    pid = injector.engine.pid(node.container)
+    run((sys.executable, "-c", MOUNT, str(pid), FOLDER, SIZE), deadline=SECONDS)

@@ -1,4 +1,4 @@
-"""`invoke redis.drill`: break the stack's Redis on purpose, under load, and count what that cost."""
+"""`invoke redis.drill`: fault injection into the stack's Redis, under load, with a report of what it cost."""
 
 from __future__ import annotations
 
@@ -7,111 +7,101 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from optimus_ops.change.run import ChangeRun, command
-from optimus_ops.errors import Refused
-from optimus_ops.plan.render import plan_text
 from optimus_ops.project.settings import load_project
 from optimus_ops.redis.discovery import stack_deployment
+from optimus_ops.redis.drill.document import document
 from optimus_ops.redis.drill.executor import DrillExecutor
-from optimus_ops.redis.drill.fault_injector import Hands
-from optimus_ops.redis.drill.faults import chosen_faults
-from optimus_ops.redis.drill.files import write_report
-from optimus_ops.redis.drill.group import marked, read_group, refuse_unhealthy
-from optimus_ops.redis.drill.partition import need_root
-from optimus_ops.redis.drill.report import Report, document
-from optimus_ops.redis.drill.run import Runner
-from optimus_ops.redis.drill.service_workload import find_doors
-from optimus_ops.redis.drill.steps import plan_drill, seconds_of
-from optimus_ops.redis.drill.tables import report_text
-from optimus_ops.text.console import Console, print_json
+from optimus_ops.redis.drill.fault_injector import FaultInjector
+from optimus_ops.redis.drill.faults import choose_faults
+from optimus_ops.redis.drill.group import drillable, read_group, refuse_unhealthy
+from optimus_ops.redis.drill.partition import check_root
+from optimus_ops.redis.drill.report import NAME, DrillReport, drill_run, summary
+from optimus_ops.redis.drill.runner import FaultRunner
+from optimus_ops.redis.drill.service_workload import find_endpoints
+from optimus_ops.redis.drill.steps import drill_text, plan_drill
+from optimus_ops.reports.files import write_report
+from optimus_ops.reports.terminal import terminal_text
+from optimus_ops.text.console import Console, layout_columns, print_json
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from optimus_ops.change.options import ChangeOptions
-    from optimus_ops.plan.step import Plan
     from optimus_ops.project.settings import Project
     from optimus_ops.redis.drill.faults import Fault
 
-MOST_RUNS = 1000
-SHORT_SECONDS = 120
-
 
 @dataclass(frozen=True)
-class DrillFlags:
-    """What was asked for.
+class DrillRequest:
+    """What is drilled.
 
     Args:
-        faults: names of faults; all if there are none.
+        faults: to inject.
         runs: of each fault.
-        report: folder for the report; none is written if "".
+        report: folder for the report; None for none.
     """
 
-    faults: tuple[str, ...] = ()
+    faults: tuple[Fault, ...]
     runs: int = 1
-    report: str = ""
+    report: Path | None = None
+
+    @classmethod
+    def parse(cls, faults: Iterable[str], runs: int, report: str) -> DrillRequest:
+        """Make it from flags.
+
+        Raises:
+            Refused: there is no fault of a name.
+        """
+        return cls(choose_faults(faults), runs, Path(report) if report else None)
 
 
-def runs_of(text: str) -> int:
-    """Return the number of runs that a flag asks for.
-
-    Raises:
-        Refused: it is none from 1 to 1000.
-    """
-    if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= MOST_RUNS:
-        raise Refused(f"--runs {text}: a whole number from 1 to {MOST_RUNS} is wanted")
-    return int(text)
-
-
-def drill(flags: DrillFlags, options: ChangeOptions, root: Path | None = None) -> None:
-    """Refuse what must not be broken, break and mend, report.
+def drill(request: DrillRequest, options: ChangeOptions, root: Path | None = None) -> None:
+    """Inject faults and report what they cost.
 
     Raises:
-        OpsError: something else came about than was expected, or the group could not be mended.
-        Refused: the stack is not marked, not healthy or locked, or there is no such fault.
-        MachineLacks: no engine answers, or a fault can't be made on this machine.
-        Interrupted: a signal came; what was broken is mended.
+        OpsError: an expectation was not met, or the group could not be healed.
+        Refused: the stack is not marked, not healthy or locked.
+        MachineLacks: no engine answers, or a fault can't be injected on this machine.
+        Interrupted: a signal came; what was broken is repaired.
     """
-    faults = chosen_faults(flags.faults)
     project = load_project(root)
-    plan = plan_drill(project.name, faults, flags.runs)
+    plan = plan_drill(project.name, request.faults, request.runs)
     with ChangeRun(project.state, project.name, options) as run:
-        executor = DrillExecutor(_runner(project, faults, run.console))
+        with run.observing("Redis"):
+            runner = _prepare(project, request.faults)
+        executor = DrillExecutor(runner, request.faults)
         try:
-            run.execute(plan, executor, _text)
+            run.execute(plan, executor, drill_text)
         finally:
             if not options.plan:
-                # Nothing, unless something went wrong that nobody thought of.
-                executor.runner.hands.mend()
-                _report(flags, options, run.console, Report.of(plan, executor.outcomes, executor.runner))
+                _report(request, options, run.console, DrillReport.of(plan, executor.results, runner, command()))
 
 
-def _runner(project: Project, faults: tuple[Fault, ...], console: Console) -> Runner:
-    """Return what makes runs, of a stack that may be broken and is whole."""
-    place = stack_deployment(project)
-    marked(place.containers(), project.name)
-    with console.waiting("looking at Redis"):
-        topology = place.observe()
+def _prepare(project: Project, faults: tuple[Fault, ...]) -> FaultRunner:
+    """Return what makes the runs, of a healthy stack that may be broken."""
+    deployment = stack_deployment(project)
+    containers = drillable(deployment.containers(), project.name)
+    topology = deployment.observe()
     refuse_unhealthy(topology)
-    group, hands = read_group(place, topology), Hands(place.docker)
+    group = read_group(deployment, containers, topology)
+    injector = FaultInjector(deployment.docker, project.name)
     rooted = [fault.name for fault in faults if fault.root]
     if rooted:
-        for peer in group.servers.values():
-            need_root(hands, peer, rooted)
-    return Runner(group, place, hands, find_doors(place.docker, project))
+        for node in group.servers.values():
+            check_root(injector, node, rooted)
+    return FaultRunner(group, deployment, injector, find_endpoints(deployment.docker, project))
 
 
-def _text(plan: Plan) -> str:
-    seconds = seconds_of(plan)
-    shown = f"{seconds / 60:.0f} min" if seconds > SHORT_SECONDS else f"{seconds:.0f} s"
-    return f"{plan_text(plan)}\n  about {shown} in all"
-
-
-def _report(flags: DrillFlags, options: ChangeOptions, console: Console, report: Report) -> None:
-    """Tell what came of the runs that were made, however the drill ended."""
+def _report(request: DrillRequest, options: ChangeOptions, console: Console, report: DrillReport) -> None:
+    """Report the runs that were made, however the drill ended."""
+    found = document(report)
     if options.json:
-        print_json(document(report))
-    if not report.outcomes:
+        print_json(found)
+    if not report.results:
         return
+    run = drill_run(report)
     if not options.json:
-        console.say(report_text(report))
-    if flags.report:
-        for path in write_report(report, Path(flags.report), command()):
+        console.say(terminal_text(summary(run), colour=False, columns=layout_columns(console.stream)))
+    if request.report:
+        for path in write_report(run, request.report, NAME, found):
             console.say(f"wrote {path}")

@@ -1,88 +1,85 @@
-"""Carrying the steps of a drill out, and leaving the group whole."""
+"""Executor of a drill: makes the runs, and leaves the group healthy."""
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from redis.exceptions import RedisError
-
 from optimus_ops.change.executor import StepExecutor
 from optimus_ops.errors import OpsError
-from optimus_ops.redis.client import reason
-from optimus_ops.redis.drill.faults import FAULTS
-from optimus_ops.redis.drill.group import not_whole
-from optimus_ops.redis.drill.outcomes import outcome
-from optimus_ops.redis.drill.run import CONVERGE_SECONDS
-from optimus_ops.redis.drill.steps import MakeFault
+from optimus_ops.redis.client import FAILURES, reason
+from optimus_ops.redis.drill.group import unhealthy_reason
+from optimus_ops.redis.drill.run_result import run_result
+from optimus_ops.redis.drill.runner import CONVERGE_SECONDS
+from optimus_ops.redis.drill.steps import InjectFault
+from optimus_ops.system.wait import wait_until
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from optimus_ops.change.executor import Handler
     from optimus_ops.plan.step import Plan, Step
     from optimus_ops.redis.drill.faults import Fault
-    from optimus_ops.redis.drill.outcomes import Outcome
-    from optimus_ops.redis.drill.run import Runner
+    from optimus_ops.redis.drill.run_result import RunResult
+    from optimus_ops.redis.drill.runner import FaultRunner
     from optimus_ops.text.console import Progress
-
-WHOLE_SECONDS = 60.0
 
 
 @dataclass
 class DrillExecutor(StepExecutor):
-    """Makes faults.
+    """Injects faults."""
 
-    Args:
-        runner: makes one run.
-        outcomes: what each run came to so far.
-    """
+    runner: FaultRunner
+    faults: Sequence[Fault]
+    results: list[RunResult] = field(default_factory=list)
 
-    runner: Runner
-    outcomes: list[Outcome] = field(default_factory=list)
+    def __post_init__(self) -> None:
+        """Undo what is broken now."""
+        self.undo_stack = self.runner.injector.cleanups
+
+    @property
+    def handlers(self) -> Mapping[type[Step], Handler]:
+        """Return what injects a fault."""
+        return {InjectFault: self._inject}
 
     def longest(self, plan: Plan) -> float:
         """Return how many seconds a drill may take at most."""
-        faults = {fault.name: fault for fault in FAULTS}
-        steps = [step for step in plan.steps if isinstance(step, MakeFault)]
-        return sum((faults[step.fault].seconds + CONVERGE_SECONDS) * step.runs for step in steps)
+        steps = [step for step in plan.steps if isinstance(step, InjectFault)]
+        return sum(step.seconds + CONVERGE_SECONDS * step.runs for step in steps)
 
-    def carry_out(self, step: Step, progress: Progress) -> None:
-        """Make a fault as often as wanted; raise `OpsError` if it can't be made or mended."""
-        if not isinstance(step, MakeFault):
-            raise OpsError(f"no way to carry out a step of kind {step.kind!r}")
-        fault = next(fault for fault in FAULTS if fault.name == step.fault)
+    def _inject(self, step: InjectFault, progress: Progress) -> None:
+        fault = next(fault for fault in self.faults if fault.name == step.fault)
         for number in range(1, step.runs + 1):
-            done = self._run(fault, number, step.runs, progress)
-            self.outcomes.append(done)
+            result = self._run(fault, number, step.runs, progress)
+            self.results.append(result)
             progress.complaints.extend(
-                f"{fault.name} run {number}: {one.name} was expected, found: {one.found}"
-                for one in done.expected
-                if not one.met
+                f"{fault.name} run {number}: {unmet.name} was expected, found: {unmet.found}" for unmet in result.unmet
             )
 
-    def _run(self, fault: Fault, number: int, runs: int, progress: Progress) -> Outcome:
-        def note(text: str) -> None:
-            progress.show(f"run {number}/{runs}: {text}")
-
+    def _run(self, fault: Fault, number: int, runs: int, progress: Progress) -> RunResult:
         try:
-            recording = self.runner.run(fault, number, note)
-        except (RedisError, OSError) as error:
+            recording = self.runner.run(fault, number, lambda text: progress.show(f"run {number}/{runs}: {text}"))
+        except FAILURES as error:
             raise OpsError(f"{fault.name} run {number}: {reason(error)}", "invoke validate-redis") from error
-        done = outcome(fault, recording, self.runner.group.max_lag)
-        lasted = done.outages.get("plain")
-        progress.note = "outage of the last run " + ("did not end" if lasted is None else f"{lasted:.2f} s")
-        return done
+        result = run_result(recording, self.runner.group.max_lag)
+        outage = result.outages.get("plain")
+        progress.note = "outage of the last run " + ("did not end" if outage is None else f"{outage:.2f} s")
+        return result
 
     def undo(self, progress: Progress) -> tuple[str, ...]:
-        """Mend what is broken, and wait until the group is whole.
+        """Clean up, and wait until the group is healthy.
 
         Raises:
-            OpsError: it is not, in time.
+            OpsError: a cleanup failed, or the group is not healthy in time.
         """
-        done = self.runner.hands.mend()
-        progress.note = ", ".join(done) or "nothing was broken"
-        until = time.monotonic() + WHOLE_SECONDS
-        while failing := not_whole(self.runner.place.observe()):
-            if time.monotonic() >= until:
-                raise OpsError(f"the group is not whole: {failing}", "invoke validate-redis says what to do")
-            time.sleep(0.5)
-        return (*done, "the group is whole")
+        done = super().undo(progress)
+        failing = ""
+
+        def healthy() -> bool:
+            nonlocal failing
+            failing = unhealthy_reason(self.runner.deployment.observe())
+            return not failing
+
+        if not wait_until(healthy, CONVERGE_SECONDS, poll=0.5):
+            raise OpsError(f"the group is not healthy: {failing}", "invoke validate-redis says what to do")
+        return (*done, "the group is healthy")

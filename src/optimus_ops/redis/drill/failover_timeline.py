@@ -1,4 +1,4 @@
-"""When the sentinels noticed, agreed, elected and switched, out of what they published and what the servers said.
+"""When the sentinels detected the failure, agreed, elected and switched: from their events and the servers' roles.
 
 Events: https://redis.io/docs/latest/operate/oss_and_stack/management/sentinel/#pubsub-messages
 """
@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from optimus_ops.redis.drill.record import Recording, RoleSeen, SentinelEvent
+    from optimus_ops.redis.drill.record import Recording, RoleChange, SentinelEvent
 
 
 @dataclass(frozen=True, slots=True)
-class Moments:
-    """Seconds after the fault; None for what did not happen.
+class FailoverTimeline:
+    """Seconds from the fault to each stage of a fail-over; None for a stage that did not happen.
 
     Args:
         first_down: a sentinel takes the master for dead (`+sdown`).
@@ -24,15 +24,15 @@ class Moments:
         agreed_down: a sentinel knows that enough do (`+odown`).
         election: a sentinel stands for election (`+try-failover`).
         elected: it has the votes (`+elected-leader`).
-        promoted: another server says that it is a master.
+        promoted: another server reports that it is a master.
         first_switch: the first sentinel publishes the new master (`+switch-master`).
         last_switch: the last one does.
-        switches: how many sentinels did.
-        restored: all replicas follow the one master again, count_verdicts from the healing.
-        elections: how many there were: attempts with an epoch of their own.
-        elections_broken: those of them before the healing.
-        failovers: how many of them led to another master.
-        candidates: how many sentinels stood in them.
+        switches: number of sentinels that did.
+        restored: seconds from the healing until all replicas follow the one master again.
+        elections: number of attempts with an epoch of their own.
+        elections_broken: those before the healing.
+        failovers: number of changes to another master.
+        candidates: number of sentinels that stood for election.
         new_master: name of the promoted server; "" without one.
     """
 
@@ -53,84 +53,100 @@ class Moments:
     new_master: str
 
 
-def moments(recording: Recording) -> Moments:
-    """Return when what happened in a run."""
-    struck = recording.marks.struck
-    events = [event for event in recording.events if event.at >= struck]
-    master_down = _first_of_each(event for event in events if event.channel == "+sdown" and _of_master(event))
-    switches = _first_of_each(event for event in events if event.channel == "+switch-master")
-    promoted = next((seen for seen in recording.roles if _promotes(seen, recording)), None)
-    restored = restored_at(recording.roles, recording.hosts, recording.replicas, recording.marks.healing)
+def failover_timeline(recording: Recording) -> FailoverTimeline:
+    """Return when the stages of a fail-over happened in a run."""
+    injected, healing = recording.injected_at, recording.healing_at
+    events = [event for event in recording.events if event.at >= injected]
+    of_master = [event for event in events if is_of_master(event)]
+    switching = [event for event in events if event.channel == "+switch-master"]
+    master_down = _first_of_each(event for event in of_master if event.channel == "+sdown")
+    switches = _first_of_each(switching)
+    promoted = next(
+        (
+            role
+            for role in recording.roles
+            if role.role == "master" and role.node != recording.master and role.at >= injected
+        ),
+        None,
+    )
+    restored = restored_at(recording.roles, recording.hosts, recording.replicas, healing)
 
-    def after(at: float | None) -> float | None:
-        return None if at is None else at - struck
+    def after(times: Sequence[float], number: int = 1) -> float | None:
+        return times[number - 1] - injected if 1 <= number <= len(times) else None
 
-    return Moments(
-        first_down=after(_nth(master_down, 1)),
-        quorum_down=after(_nth(master_down, 2)),
-        agreed_down=after(_first(events, "+odown")),
-        election=after(_first(events, "+try-failover")),
-        elected=after(_first(events, "+elected-leader")),
-        promoted=after(promoted.at if promoted else None),
-        first_switch=after(_nth(switches, 1)),
-        last_switch=after(_nth(switches, len(switches))),
+    def first(channel: str) -> float | None:
+        return after([event.at for event in of_master if event.channel == channel])
+
+    return FailoverTimeline(
+        first_down=after(master_down),
+        quorum_down=after(master_down, 2),
+        agreed_down=first("+odown"),
+        election=first("+try-failover"),
+        elected=first("+elected-leader"),
+        promoted=after([promoted.at] if promoted else []),
+        first_switch=after(switches),
+        last_switch=after(switches, len(switches)),
         switches=len(switches),
-        restored=None if restored is None else restored - recording.marks.healing,
-        elections=elections(events),
-        elections_broken=elections(event for event in events if event.at < recording.marks.healing),
-        failovers=len({event.text for event in events if event.channel == "+switch-master"}),
+        restored=None if restored is None else restored - healing,
+        elections=count_elections(events),
+        elections_broken=count_elections(event for event in events if event.at < healing),
+        failovers=len({event.text for event in switching}),
         candidates=sum(event.channel == "+try-failover" for event in events),
         new_master=promoted.node if promoted else "",
     )
 
 
-def elections(events: Iterable[SentinelEvent]) -> int:
-    """Return how many elections there were.
+def is_of_master(event: SentinelEvent) -> bool:
+    """Tell whether an event is about the master, not about a replica or another sentinel."""
+    return event.text.startswith("master ")
 
-    Each attempt takes the next epoch, and every sentinel that hears of it publishes that epoch once. Two candidates of
-    the same epoch stand in the same election.
+
+def count_elections(events: Iterable[SentinelEvent]) -> int:
+    """Return the number of elections.
+
+    Each attempt takes the next epoch, and every sentinel publishes that epoch once. Two candidates of the same epoch
+    stand in the same election.
     """
     return len({event.text.split()[0] for event in events if event.channel == "+new-epoch" and event.text.strip()})
 
 
-def restored_at(roles: Sequence[RoleSeen], hosts: Mapping[str, str], replicas: int, since: float) -> float | None:
-    """Return from when on all replicas followed the one master, to the end of the record; None if they don't.
+def election_allowed_at(events: Sequence[SentinelEvent], failover_timeout: float) -> float:
+    """Return from when on sentinels start an election at once; 0 if they always do.
+
+    A fail-over that succeeded allows the next one. After one that failed they wait for twice failover-timeout (in
+    seconds), and up to a second more.
+    """
+    tried = max((event.at for event in events if event.channel == "+try-failover"), default=None)
+    if tried is None or any(event.channel == "+switch-master" and event.at > tried for event in events):
+        return 0.0
+    return tried + 2 * failover_timeout + 1.0
+
+
+def restored_at(roles: Sequence[RoleChange], hosts: Mapping[str, str], replicas: int, since: float) -> float | None:
+    """Return from when on (`since` at the earliest) all replicas followed the one master; None if they don't now.
 
     Args:
-        roles: what the servers said, in the order of time.
+        roles: in the order of time.
         hosts: host -> name of the server.
-        replicas: how many have to.
-        since: nothing earlier is returned.
+        replicas: number of replicas that have to.
+        since: see above.
     """
-    state: dict[str, RoleSeen] = {}
-    whole_since: float | None = None
-    for seen in roles:
-        state[seen.node] = seen
-        if not _whole(state, hosts, replicas):
-            whole_since = None
-        elif whole_since is None:
-            whole_since = seen.at
-    return None if whole_since is None else max(whole_since, since)
+    current: dict[str, RoleChange] = {}
+    redundant_since: float | None = None
+    for role in roles:
+        current[role.node] = role
+        if not _is_redundant(current.values(), hosts, replicas):
+            redundant_since = None
+        elif redundant_since is None:
+            redundant_since = role.at
+    return None if redundant_since is None else max(redundant_since, since)
 
 
-def _whole(state: Mapping[str, RoleSeen], hosts: Mapping[str, str], replicas: int) -> bool:
-    masters = [seen.node for seen in state.values() if seen.role == "master"]
-    if len(masters) != 1:
-        return False
-    following = [
-        seen
-        for seen in state.values()
-        if seen.role == "replica" and seen.linked and hosts.get(seen.master) == masters[0]
-    ]
-    return len(following) == replicas
-
-
-def _promotes(seen: RoleSeen, recording: Recording) -> bool:
-    return seen.role == "master" and seen.node != recording.master and seen.at >= recording.marks.struck
-
-
-def _of_master(event: SentinelEvent) -> bool:
-    return event.text.startswith("master ")
+def _is_redundant(roles: Iterable[RoleChange], hosts: Mapping[str, str], replicas: int) -> bool:
+    roles = tuple(roles)
+    masters = [role.node for role in roles if role.role == "master"]
+    following = [role for role in roles if role.role == "replica" and role.linked]
+    return len(masters) == 1 and sum(hosts.get(role.master) == masters[0] for role in following) == replicas
 
 
 def _first_of_each(events: Iterable[SentinelEvent]) -> list[float]:
@@ -139,11 +155,3 @@ def _first_of_each(events: Iterable[SentinelEvent]) -> list[float]:
     for event in events:
         first.setdefault(event.sentinel, event.at)
     return sorted(first.values())
-
-
-def _first(events: Iterable[SentinelEvent], channel: str) -> float | None:
-    return next((event.at for event in events if event.channel == channel and _of_master(event)), None)
-
-
-def _nth(times: Sequence[float], number: int) -> float | None:
-    return times[number - 1] if 1 <= number <= len(times) else None

@@ -1,89 +1,86 @@
-"""What breaks things, and keeps in mind how each is mended: a container, its network, its disk."""
+"""Fault injection into containers; every fault registers its cleanup first."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from optimus_ops.change.undo_stack import UndoStack
+from optimus_ops.errors import OpsError
+
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from optimus_ops.engine.port import Engine
-    from optimus_ops.redis.drill.nodes import Peer
+    from optimus_ops.redis.drill.nodes import RedisNode
 
-RUN_SECONDS = 60.0
+STOP_SECONDS = 30.0
 
 
 @dataclass
-class Hands:
-    """Breaks and mends. What mends is remembered before anything is broken, and may be done twice.
+class FaultInjector:
+    """Breaks containers, and knows how each is repaired.
+
+    A cleanup may run twice. It counts only once the container's state shows that it worked: whatever an engine answers
+    to a request (a container that "is already so" among it) proves nothing.
 
     Args:
-        docker: the engine.
+        cleanups: what repairs what is broken now.
     """
 
-    docker: Engine
-    _mends: list[tuple[str, Callable[[], None]]] = field(default_factory=list)
+    engine: Engine
+    project: str
+    cleanups: UndoStack = field(default_factory=UndoStack)
 
-    def on_mend(self, text: str, act: Callable[[], None]) -> None:
-        """Remember how something is mended that is about to be broken."""
-        self._mends.append((text, act))
+    def heal(self) -> tuple[str, ...]:
+        """Clean up everything, the last fault first; return what was done, a line each.
 
-    def mend(self) -> tuple[str, ...]:
-        """Mend everything that is broken, the last first; return what was done, a line each."""
-        done = []
-        while self._mends:
-            text, act = self._mends[-1]
-            act()
-            self._mends.pop()
-            done.append(text)
-        return tuple(done)
+        Raises:
+            UndoFailed: some cleanups failed. They stay registered; the others are done.
+        """
+        return self.cleanups.unwind()
 
-    def kill(self, peer: Peer) -> None:
-        """End all of a container's processes with SIGKILL. The engine does not start it again by itself."""
-        self.on_mend(f"started {peer.name}", lambda: self.start(peer))
-        self.docker.signal(peer.container, "SIGKILL")
+    def kill(self, node: RedisNode) -> None:
+        """Kill all of a container's processes. The engine does not start it again by itself."""
+        self.cleanups.push(f"started {node.name}", lambda: self.start(node))
+        self.engine.kill(node.container)
 
-    def start(self, peer: Peer) -> None:
+    def stop(self, node: RedisNode) -> None:
+        """Stop a container in order."""
+        self.cleanups.push(f"started {node.name}", lambda: self.start(node))
+        self.engine.stop(node.container, seconds=STOP_SECONDS)
+
+    def restart(self, node: RedisNode) -> None:
+        """Kill all of a container's processes and start it again at once."""
+        self.kill(node)
+        self.engine.start(node.container, missing_ok=False)
+
+    def start(self, node: RedisNode) -> None:
         """Start a container; nothing is done to one that runs."""
-        self.docker.start(peer.container, missing_ok=False)
+        self.engine.start(node.container, missing_ok=False)
+        self._verify_running(node)
 
-    def stop(self, peer: Peer, seconds: int = 30) -> None:
-        """Have a container's process end in order."""
-        self.on_mend(f"started {peer.name}", lambda: self.start(peer))
-        self.docker.stop(peer.container, seconds=seconds)
+    def pause(self, node: RedisNode) -> None:
+        """Freeze a container."""
+        self.cleanups.push(f"resumed {node.name}", lambda: self._resume(node))
+        self.engine.pause(node.container)
 
-    def restart(self, peer: Peer) -> None:
-        """End a container's processes with SIGKILL and start it again at once."""
-        self.kill(peer)
-        self.start(peer)
+    def _resume(self, node: RedisNode) -> None:
+        self.engine.unpause(node.container)
+        self._verify_running(node)
 
-    def stop_for_good(self, peer: Peer) -> None:
-        """End all of a container's processes with SIGKILL, if any runs."""
-        self.docker.kill(peer.container)
+    def disconnect(self, node: RedisNode) -> None:
+        """Disconnect a container from the network by which it is reached."""
+        network, aliases = self.engine.attachment(node.container, node.host)
+        self.cleanups.push(f"connected {node.name} again", lambda: self._connect(node, network, aliases))
+        self.engine.disconnect_network(node.container, network)
 
-    def pause(self, peer: Peer) -> None:
-        """Freeze all of a container's processes."""
-        self.on_mend(f"let {peer.name} go on", lambda: self.docker.unpause(peer.container))
-        self.docker.pause(peer.container)
+    def _connect(self, node: RedisNode, network: str, aliases: tuple[str, ...]) -> None:
+        self.engine.connect_network(node.container, network, address=node.host, aliases=aliases)
+        found, _aliases = self.engine.attachment(node.container, node.host)
+        if found != network:
+            raise OpsError(f"{node.name} is connected to {found}, not to {network}")
 
-    def disconnect(self, peer: Peer) -> None:
-        """Take the network away by which a container is reached."""
-        network, aliases = self.docker.attachment(peer.container, peer.host)
-        self.on_mend(
-            f"connected {peer.name} again",
-            lambda: self.docker.connect_network(peer.container, network, address=peer.host, aliases=aliases),
-        )
-        self.docker.disconnect_network(peer.container, network)
-
-    def pid(self, peer: Peer) -> int:
-        """Return the number of a container's first process, as the host counts."""
-        return self.docker.pid(peer.container)
-
-    def run_inside(self, peer: Peer, *words: str) -> None:
-        """Run a command in a container, to its end."""
-        self.docker.exec(peer.container, words, seconds=RUN_SECONDS)
-
-    def said_since(self, peer: Peer, since: float) -> str:
-        """Return what a container wrote since a time of the clock, in seconds of the epoch."""
-        return "\n".join(self.docker.logs(peer.container, since=since))
+    def _verify_running(self, node: RedisNode) -> None:
+        replicas = self.engine.observe(self.project, {node.name}).replicas
+        status = next((replica.status for replica in replicas if replica.id == node.container), "missing")
+        if status != "running":
+            raise OpsError(f"{node.name} does not run again: its container is {status}")

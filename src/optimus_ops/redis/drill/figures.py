@@ -1,62 +1,37 @@
-"""Figures over the runs of a fault: p50, p95, the most, and sums."""
+"""Figures over all runs of a fault."""
 
 from __future__ import annotations
 
 import math
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from optimus_ops.reports.measurement import Measurement
+
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Mapping
 
-    from optimus_ops.redis.drill.faults import Fault
-    from optimus_ops.redis.drill.outcomes import Outcome
-
-ENOUGH_FOR_P95 = 20
-"""Values of which one may be larger than the 95th percentile."""
+    from optimus_ops.redis.drill.run_result import RunResult
 
 
 @dataclass(frozen=True, slots=True)
-class Spread:
-    """A figure over several runs.
+class FaultFigures:
+    """Figures of a fault. Mappings go from the name of a kind of writes, where nothing else is stated.
 
     Args:
-        count: in how many runs there was one.
-        p50: the median.
-        p95: nearest rank: the smallest that is not exceeded by 95 % of them; None of fewer than 20 values.
-        most: the largest.
-    """
-
-    count: int
-    p50: float
-    p95: float | None
-    most: float
-
-
-@dataclass(frozen=True, slots=True)
-class Figures:
-    """What the runs of a fault came to.
-
-    Args:
-        fault: its name.
-        runs: how many.
-        good: in how many everything came about that was expected.
         safe: kinds whose acknowledgement promises that a fail-over keeps the write.
-        services: kinds that go through the services.
-        outages: kind -> seconds without an acknowledgement.
-        unended: kind -> runs in which the outage did not end.
+        outages: seconds without an acknowledgement, of the runs in which that ended.
+        unended: runs in which the outage did not end.
         switch: seconds to the first `+switch-master`.
         restored: seconds from the healing to redundancy.
-        elections: number of elections -> in how many runs.
-        lost: kind -> acknowledged writes that were lost, the sum and the most in a run.
-        writes: kind -> outcome -> how many of all runs.
-        slowest: kind -> seconds that the slowest acknowledgement took.
-        errors: error -> how many of all kinds and runs.
-        duplicates: writes that are there more than once.
-        doomed: acknowledgements by the replaced master after the fault.
-        last_doomed: seconds after the fault of the last of these.
-        facts: what it had to show -> value -> in how many runs; only of facts that are yes or no.
-        unmet: expectation -> in how many runs it did not come about.
+        lost: acknowledged writes that were lost: of all runs, and the most of one.
+        slowest: seconds that the slowest acknowledged write took.
+        errors: error -> writes.
+        lost_after_fault: lost writes that the replaced master acknowledged after the fault.
+        last_lost_after_fault: seconds from the fault to the last of these.
+        facts: evidence -> yes or no -> runs.
+        unmet: expectation -> runs that did not meet it.
     """
 
     fault: str
@@ -64,95 +39,77 @@ class Figures:
     good: int
     safe: tuple[str, ...]
     services: tuple[str, ...]
-    outages: Mapping[str, Spread]
+    outages: Mapping[str, Measurement]
     unended: Mapping[str, int]
-    switch: Spread | None
-    restored: Spread | None
+    switch: Measurement
+    restored: Measurement
     elections: Mapping[int, int]
     lost: Mapping[str, tuple[int, int]]
     writes: Mapping[str, Mapping[str, int]]
     slowest: Mapping[str, float]
     errors: Mapping[str, int]
     duplicates: int
-    doomed: int
-    last_doomed: float | None
+    lost_after_fault: int
+    last_lost_after_fault: float | None
     facts: Mapping[str, Mapping[str, int]]
     unmet: Mapping[str, int]
 
 
-def figures(fault: Fault, outcomes: Sequence[Outcome]) -> Figures:
-    """Return the figures of one fault; of at least one run."""
-    loads = tuple(dict.fromkeys(kind for one in outcomes for kind in one.kinds))
-    kinds = [kind.name for kind in loads]
-    of_kind = {name: [one.accounts[name] for one in outcomes if name in one.accounts] for name in kinds}
-    slowest = {name: [one.slowest for one in found if one.slowest is not None] for name, found in of_kind.items()}
-    measured = [name for name in kinds if any(name in one.outages for one in outcomes)]
-    spreads = {name: spread([one.outages.get(name) for one in outcomes]) for name in measured}
-    outages = {name: found for name, found in spreads.items() if found is not None}
-    accounts = [account for one in outcomes for account in one.accounts.values()]
-    return Figures(
-        fault=fault.name,
-        runs=len(outcomes),
-        good=sum(one.good for one in outcomes),
-        safe=tuple(kind.name for kind in loads if kind.safe),
-        services=tuple(kind.name for kind in loads if kind.service),
-        outages=outages,
-        unended={name: sum(one.outages.get(name) is None for one in outcomes) for name in measured},
-        switch=spread([one.moments.first_switch for one in outcomes]),
-        restored=spread([one.moments.restored for one in outcomes]),
-        elections=_tally([one.moments.elections for one in outcomes]),
-        lost={name: _sum_and_most([one.lost for one in found]) for name, found in of_kind.items()},
-        writes={name: _added(one.counts for one in found) for name, found in of_kind.items()},
-        slowest={name: max(found) for name, found in slowest.items() if found},
-        errors=_added(account.errors for account in accounts),
-        duplicates=sum(account.duplicates for account in accounts),
-        doomed=sum(account.doomed for account in accounts),
-        last_doomed=max((one.last_doomed for one in accounts if one.last_doomed is not None), default=None),
-        facts=_facts(outcomes),
-        unmet=_tally([expected.name for one in outcomes for expected in one.expected if not expected.met]),
+def figures(runs: tuple[RunResult, ...]) -> FaultFigures:
+    """Return the figures of a fault from its runs, of which there is at least one."""
+    kinds = {kind.name: kind for run in runs for kind in run.kinds}
+    of_kind = {name: [run.stats[name] for run in runs if name in run.stats] for name in kinds}
+    lost = {name: [stats.lost for stats in found] for name, found in of_kind.items()}
+    measured = [name for name in kinds if any(name in run.outages for run in runs)]
+    outages = {name: seconds(run.outages.get(name) for run in runs) for name in measured}
+    slowest = {name: seconds(stats.slowest for stats in found).samples for name, found in of_kind.items()}
+    every = [stats for run in runs for stats in run.stats.values()]
+    return FaultFigures(
+        fault=runs[0].fault.name,
+        runs=len(runs),
+        good=sum(run.good for run in runs),
+        safe=tuple(name for name, kind in kinds.items() if kind.safe),
+        services=tuple(name for name, kind in kinds.items() if kind.service),
+        outages={name: outage for name, outage in outages.items() if outage.samples},
+        unended={name: sum(run.outages.get(name) is None for run in runs) for name in measured},
+        switch=seconds(run.failover.first_switch for run in runs),
+        restored=seconds(run.failover.restored for run in runs),
+        elections=Counter(run.failover.elections for run in runs),
+        lost={name: (sum(numbers), max(numbers, default=0)) for name, numbers in lost.items()},
+        writes={name: _add(stats.counts for stats in found) for name, found in of_kind.items()},
+        slowest={name: max(times) for name, times in slowest.items() if times},
+        errors=_add(stats.errors for stats in every),
+        duplicates=sum(stats.duplicates for stats in every),
+        lost_after_fault=sum(stats.lost_after_fault for stats in every),
+        last_lost_after_fault=max(seconds(stats.last_lost_after_fault for stats in every).samples, default=None),
+        facts=_tally_evidence(runs),
+        unmet=Counter(expected.name for run in runs for expected in run.unmet),
     )
 
 
-def spread(values: Sequence[float | None]) -> Spread | None:
-    """Return the spread of those values that there are; None if there are none."""
-    there = sorted(value for value in values if value is not None)
-    if not there:
-        return None
-    p95 = percentile(there, 95) if len(there) >= ENOUGH_FOR_P95 else None
-    return Spread(len(there), percentile(there, 50), p95, there[-1])
+def seconds(values: Iterable[float | None]) -> Measurement:
+    """Return the measurement of those values that there are."""
+    return Measurement.median("", [value for value in values if value is not None], "s")
 
 
-def percentile(ordered: Sequence[float], percent: float) -> float:
-    """Return a percentile of values in order: the median as usual, others by nearest rank."""
-    if percent == 50:
-        middle = len(ordered) // 2
-        return ordered[middle] if len(ordered) % 2 else (ordered[middle - 1] + ordered[middle]) / 2
-    return ordered[max(math.ceil(len(ordered) * percent / 100), 1) - 1]
-
-
-def median_run(outcomes: Sequence[Outcome], kind: str = "plain") -> Outcome:
-    """Return the run that stands for the others: the one in the middle by its outage."""
-    ordered = sorted(outcomes, key=lambda one: one.outages.get(kind) or math.inf)
+def median_run(runs: Iterable[RunResult]) -> RunResult:
+    """Return the run that stands for the others: the middle one by its outage of plain writes."""
+    ordered = sorted(runs, key=lambda run: run.outages.get("plain") or math.inf)
     return ordered[(len(ordered) - 1) // 2]
 
 
-def _tally(values: Sequence[int] | Sequence[str]) -> dict:  # type: ignore[type-arg]
-    return {value: list(values).count(value) for value in dict.fromkeys(values)}
+def _tally_evidence(runs: Iterable[RunResult]) -> dict[str, Counter[str]]:
+    tally: dict[str, Counter[str]] = {}
+    for run in runs:
+        for name, fact in run.facts.items():
+            if fact.holds is not None:
+                tally.setdefault(name, Counter())["yes" if fact.holds else "no"] += 1
+    return tally
 
 
-def _facts(outcomes: Sequence[Outcome]) -> dict[str, dict[str, int]]:
-    names = dict.fromkeys(name for one in outcomes for name in one.facts)
-    words = {name: [one.facts[name].split(":")[0] for one in outcomes if name in one.facts] for name in names}
-    return {name: _tally(found) for name, found in words.items() if set(found) <= {"yes", "no"}}
-
-
-def _sum_and_most(values: Sequence[int]) -> tuple[int, int]:
-    return sum(values), max(values, default=0)
-
-
-def _added(count_verdicts: Iterable[Mapping[Any, int]]) -> dict[str, int]:
-    total: dict[str, int] = {}
-    for one in count_verdicts:
-        for name, number in one.items():
-            total[name] = total.get(name, 0) + number
+def _add(counts: Iterable[Mapping[Any, int]]) -> dict[str, int]:
+    # Not the sum of counters: that leaves out what is zero.
+    total: Counter[str] = Counter()
+    for count in counts:
+        total.update(count)
     return total

@@ -1,4 +1,4 @@
-"""Where the master is, as the sentinels say: what every writer goes by."""
+"""The current master according to the sentinels; every writer follows it."""
 
 from __future__ import annotations
 
@@ -7,39 +7,38 @@ from dataclasses import dataclass, field
 
 
 @dataclass
-class Whereabouts:
-    """The master of now. Lives in one event loop.
+class MasterTracker:
+    """Tracks the master. Belongs to one event loop.
 
     Args:
-        master: its name.
-        epoch: of the configuration in which it is that.
+        master: name of the current one.
+        epoch: configuration epoch of the newest answer.
     """
 
     master: str
     epoch: int = -1
-    _left: dict[str, asyncio.Future[None]] = field(default_factory=dict)
+    _replaced: dict[str, asyncio.Future[None]] = field(default_factory=dict)
 
-    def told(self, master: str, epoch: int) -> None:
-        """Take what a sentinel answered; one that has missed an election has an older epoch and is not believed."""
+    def on_answer(self, master: str, epoch: int) -> None:
+        """Apply a sentinel's answer; one that missed an election has an older epoch and is ignored."""
         if epoch > self.epoch:
             self.epoch = epoch
-            self.heard(master)
+            self.on_switch(master)
 
-    def heard(self, master: str) -> None:
-        """Take what a sentinel published: that it switched to this master."""
+    def on_switch(self, master: str) -> None:
+        """Apply a `+switch-master` that a sentinel published."""
         if master == self.master:
             return
-        left = self._left.pop(self.master, None)
-        if left is not None and not left.done():
-            left.set_result(None)
+        waiting = self._replaced.pop(self.master, None)
+        if waiting is not None and not waiting.done():
+            waiting.set_result(None)
         self.master = master
 
-    def left(self, master: str) -> asyncio.Future[None]:
-        """Return what is done when this server is no longer the master; at once if it isn't now."""
-        if master != self.master:
-            gone: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-            gone.set_result(None)
-            return gone
-        if master not in self._left:
-            self._left[master] = asyncio.get_running_loop().create_future()
-        return self._left[master]
+    def replaced(self, master: str) -> asyncio.Future[None]:
+        """Return a future that is done as soon as this server is not the master."""
+        loop = asyncio.get_running_loop()
+        if master == self.master:
+            return self._replaced.setdefault(master, loop.create_future())
+        done: asyncio.Future[None] = loop.create_future()
+        done.set_result(None)
+        return done

@@ -1,4 +1,4 @@
-"""The servers and sentinels of the stack as a drill meets them, and clients of them that give up soon."""
+"""The drilled servers and sentinels, and clients of them with short timeouts."""
 
 from __future__ import annotations
 
@@ -12,27 +12,23 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
+from optimus_ops.errors import OpsError
+from optimus_ops.redis.client import FAILURES, open_client, reason
+from optimus_ops.redis.model import Address
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from optimus_ops.redis.client import Credentials
 
 CONNECT_SECONDS = 0.25
-PATIENCE_SECONDS = 0.3
-"""How long an answer is waited for. A caller with a deadline of a few seconds can't hang on a server that is gone."""
+ANSWER_SECONDS = 0.3
+"""A caller with a deadline of a few seconds can't hang on a server that is gone."""
 
 
 @dataclass(frozen=True, slots=True)
-class Peer:
-    """A server or sentinel.
-
-    Args:
-        name: what people call it.
-        container: id of its container.
-        host: where it listens.
-        port: likewise.
-        login: whom to say that we are.
-    """
+class RedisNode:
+    """A server or sentinel, and the id of its container."""
 
     name: str
     container: str
@@ -40,26 +36,43 @@ class Peer:
     port: int
     login: Credentials
 
+    def client(self) -> Any:
+        """Return a blocking client; nothing is sent yet."""
+        return open_client(Address(self.host, self.port), self.login)
+
+    def setting(self, name: str) -> str:
+        """Return a setting of the server."""
+        with self.client() as client:
+            return str(client.config_get(name)[name])
+
+    def configure(self, name: str, value: str) -> None:
+        """Change a setting until the server restarts.
+
+        Raises:
+            OpsError: it can't be changed.
+        """
+        try:
+            with self.client() as client:
+                client.config_set(name, value)
+        except FAILURES as error:
+            raise OpsError(f"{name} of {self.name} can't be set to {value}: {reason(error)}") from error
+
 
 @dataclass(frozen=True, slots=True)
 class Group:
     """The servers that replicate with each other, and their sentinels.
 
     Args:
-        project: the stack.
-        servers: name -> server.
-        sentinels: name -> sentinel.
-        version: of Redis.
         master: the name by which sentinels know the master.
         down_after: seconds without an answer after which a quorum of sentinels takes a server for dead.
         down_afters: seconds after which each sentinel does, in order.
         failover_timeout: seconds that an attempt may take; after one that failed, sentinels wait for twice as long.
-        max_lag: seconds without a word from a replica after which a master refuses writes; None where it never does.
+        max_lag: seconds without a reply of a replica after which a master refuses writes; None where it never does.
     """
 
     project: str
-    servers: Mapping[str, Peer]
-    sentinels: Mapping[str, Peer]
+    servers: Mapping[str, RedisNode]
+    sentinels: Mapping[str, RedisNode]
     version: str
     master: str
     down_after: float
@@ -70,28 +83,28 @@ class Group:
     @property
     def hosts(self) -> dict[str, str]:
         """Return host -> name of the server."""
-        return {peer.host: peer.name for peer in self.servers.values()}
+        return {node.host: node.name for node in self.servers.values()}
 
     @property
-    def peers(self) -> dict[str, Peer]:
+    def nodes(self) -> dict[str, RedisNode]:
         """Return name -> server or sentinel."""
         return {**self.servers, **self.sentinels}
 
 
-def open_peer(peer: Peer, *, patience: float | None = PATIENCE_SECONDS) -> Any:
-    """Return a client with one connection; nothing is sent yet.
+def open_node(node: RedisNode, *, answer_seconds: float | None = ANSWER_SECONDS) -> Any:
+    """Return an asynchronous client with one connection; nothing is sent yet.
 
     Args:
-        peer: whom.
-        patience: seconds to wait for an answer; None for who waits for events.
+        node: the server or sentinel.
+        answer_seconds: how long to wait for an answer; None for a subscriber.
     """
     return Redis(
-        host=peer.host,
-        port=peer.port,
-        username=peer.login.user or None,
-        password=peer.login.password.reveal() or None,
+        host=node.host,
+        port=node.port,
+        username=node.login.user or None,
+        password=node.login.password.reveal() or None,
         socket_connect_timeout=CONNECT_SECONDS,
-        socket_timeout=patience,
+        socket_timeout=answer_seconds,
         retry=Retry(NoBackoff(), 0),
         single_connection_client=True,
         decode_responses=True,

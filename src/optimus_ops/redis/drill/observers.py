@@ -1,97 +1,98 @@
-"""Hearing every sentinel and asking every server for its role, all stamped with the one monotonic clock."""
+"""Observers that run until they are cancelled: the sentinels' events and the servers' roles, on one monotonic clock."""
 
 from __future__ import annotations
 
 import asyncio
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from redis.exceptions import RedisError
 
-from optimus_ops.redis.drill.nodes import close, open_peer
-from optimus_ops.redis.drill.record import RoleSeen, SentinelEvent
+from optimus_ops.redis.drill.nodes import ANSWER_SECONDS, close, open_node
+from optimus_ops.redis.drill.record import RoleChange, SentinelEvent
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Awaitable, Callable, Mapping
 
-    from optimus_ops.redis.drill.master_tracker import Whereabouts
-    from optimus_ops.redis.drill.nodes import Peer
+    from optimus_ops.redis.drill.master_tracker import MasterTracker
+    from optimus_ops.redis.drill.nodes import RedisNode
 
 ROLE_SECONDS = 0.025
 MASTER_SECONDS = 0.25
-AGAIN_SECONDS = 0.1
+RETRY_SECONDS = 0.1
 
 
-async def hear(sentinel: Peer, heard: list[SentinelEvent], hosts: Mapping[str, str], where: Whereabouts) -> None:
-    """Record what a sentinel publishes, for ever.
+async def record_events(
+    sentinel: RedisNode, events: list[SentinelEvent], hosts: Mapping[str, str], tracker: MasterTracker
+) -> None:
+    """Append every event that a sentinel publishes, and apply every switch to the tracker."""
 
-    Args:
-        sentinel: which.
-        heard: events are appended to it.
-        hosts: host -> name of the server.
-        where: told of every switch.
-    """
+    async def listen(client: Any) -> None:
+        async with client.pubsub(ignore_subscribe_messages=True) as channel:
+            await channel.psubscribe("+*", "-*")
+            async for message in channel.listen():
+                event = SentinelEvent(time.monotonic(), sentinel.name, str(message["channel"]), str(message["data"]))
+                events.append(event)
+                if event.channel == "+switch-master":
+                    tracker.on_switch(hosts.get(event.new_master_host, ""))
+
+    await _observe(sentinel, listen, answer_seconds=None)
+
+
+async def poll_master(sentinel: RedisNode, name: str, hosts: Mapping[str, str], tracker: MasterTracker) -> None:
+    """Ask a sentinel for the master regularly: an event that was missed is not repeated."""
+
+    async def poll(client: Any) -> None:
+        while True:
+            # The leader of a fail-over has the new epoch before it has switched: only its second answer fits that.
+            epoch = int((await client.sentinel_master(name))["config-epoch"])
+            host, _port = await client.sentinel_get_master_addr_by_name(name)
+            tracker.on_answer(hosts.get(str(host), ""), epoch)
+            await asyncio.sleep(MASTER_SECONDS)
+
+    await _observe(sentinel, poll)
+
+
+async def poll_role(server: RedisNode, roles: list[RoleChange]) -> None:
+    """Append a server's role whenever it changes."""
+    last: RoleChange | None = None
+
+    def append(role: RoleChange) -> None:
+        nonlocal last
+        if last is None or replace(role, at=last.at) != last:
+            roles.append(role)
+        last = role
+
+    async def poll(client: Any) -> None:
+        while True:
+            append(parse_role(server.name, await client.execute_command("ROLE")))
+            await asyncio.sleep(ROLE_SECONDS)
+
+    await _observe(server, poll, on_failure=lambda: append(RoleChange(time.monotonic(), server.name, "")))
+
+
+async def _observe(
+    node: RedisNode,
+    observe: Callable[[Any], Awaitable[None]],
+    *,
+    answer_seconds: float | None = ANSWER_SECONDS,
+    on_failure: Callable[[], None] = lambda: None,
+) -> None:
+    """Observe with a new connection after each failure, for ever."""
     while True:
-        client = open_peer(sentinel, patience=None)
+        client = open_node(node, answer_seconds=answer_seconds)
         try:
-            async with client.pubsub(ignore_subscribe_messages=True) as channel:
-                await channel.psubscribe("+*", "-*")
-                async for message in channel.listen():
-                    event = SentinelEvent(
-                        time.monotonic(), sentinel.name, str(message["channel"]), str(message["data"])
-                    )
-                    heard.append(event)
-                    if event.channel == "+switch-master":
-                        # NAME OLD-HOST OLD-PORT NEW-HOST NEW-PORT
-                        where.heard(hosts.get(event.text.split()[3], ""))
+            await observe(client)
         except (RedisError, OSError):
-            await asyncio.sleep(AGAIN_SECONDS)
+            on_failure()
+            await asyncio.sleep(RETRY_SECONDS)
         finally:
             await close(client)
 
 
-async def ask_for_master(sentinel: Peer, name: str, hosts: Mapping[str, str], where: Whereabouts) -> None:
-    """Ask a sentinel for the master again and again: events that nobody heard are not repeated."""
-    while True:
-        client = open_peer(sentinel)
-        try:
-            while True:
-                # Who leads a fail-over has the new epoch before it has switched: only its second answer fits that.
-                epoch = int((await client.sentinel_master(name))["config-epoch"])
-                host, _port = await client.sentinel_get_master_addr_by_name(name)
-                where.told(hosts.get(str(host), ""), epoch)
-                await asyncio.sleep(MASTER_SECONDS)
-        except (RedisError, OSError):
-            await asyncio.sleep(AGAIN_SECONDS)
-        finally:
-            await close(client)
-
-
-async def ask_for_role(server: Peer, seen: list[RoleSeen]) -> None:
-    """Record a server's role whenever it is another one than before, for ever."""
-    last: RoleSeen | None = None
-    while True:
-        client = open_peer(server)
-        try:
-            while True:
-                last = _noted(parse_role(server.name, await client.execute_command("ROLE")), last, seen)
-                await asyncio.sleep(ROLE_SECONDS)
-        except (RedisError, OSError):
-            last = _noted(RoleSeen(time.monotonic(), server.name, ""), last, seen)
-            await asyncio.sleep(AGAIN_SECONDS)
-        finally:
-            await close(client)
-
-
-def parse_role(name: str, answer: Any) -> RoleSeen:
-    """Make a value of what ROLE answers: https://redis.io/docs/latest/commands/role/."""
+def parse_role(name: str, answer: Any) -> RoleChange:
+    """Parse the answer to ROLE: https://redis.io/docs/latest/commands/role/."""
     if str(answer[0]) == "master":
-        return RoleSeen(time.monotonic(), name, "master")
-    return RoleSeen(time.monotonic(), name, "replica", str(answer[1]), str(answer[3]) == "connected")
-
-
-def _noted(now: RoleSeen, last: RoleSeen | None, seen: list[RoleSeen]) -> RoleSeen:
-    told = (now.role, now.master, now.linked)
-    if last is None or told != (last.role, last.master, last.linked):
-        seen.append(now)
-    return now
+        return RoleChange(time.monotonic(), name, "master")
+    return RoleChange(time.monotonic(), name, "replica", str(answer[1]), str(answer[3]) == "connected")

@@ -1,4 +1,4 @@
-"""What one run of a fault left on record, as values. Every time is in seconds of one monotonic clock."""
+"""What one run of a fault recorded, as values. Every time is in seconds of one monotonic clock."""
 
 from __future__ import annotations
 
@@ -8,9 +8,29 @@ from typing import TYPE_CHECKING, Literal
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-Outcome = Literal["acknowledged", "indeterminate", "rejected"]
-OUTCOMES: tuple[Outcome, ...] = ("acknowledged", "indeterminate", "rejected")
-"""Indeterminate: the writer can't know whether it was taken. Rejected: it was not, for certain."""
+    from optimus_ops.redis.drill.faults import Fault
+
+WriteOutcome = Literal["acknowledged", "indeterminate", "rejected"]
+WRITE_OUTCOMES: tuple[WriteOutcome, ...] = ("acknowledged", "indeterminate", "rejected")
+"""Indeterminate: the writer can't know whether the write was applied. Rejected: it certainly was not."""
+
+
+@dataclass(frozen=True, slots=True)
+class WriteKind:
+    """A kind of writes.
+
+    Args:
+        safe: whether its acknowledgement promises that a fail-over keeps the write (as with WAIT).
+        pinned: whether its writers stay with the initial master, as clients on its side of a partition do.
+        service: whether it goes through the services.
+        repeats: whether it is retried until it is acknowledged, so that it may be stored twice.
+    """
+
+    name: str
+    safe: bool = False
+    pinned: bool = False
+    service: bool = False
+    repeats: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,77 +38,52 @@ class Write:
     """One write with an id of its own.
 
     Args:
-        id: unique in the whole drill.
-        kind: of which load it is, see `Kind`.
-        began: when it was first tried.
+        kind: name of its `WriteKind`.
+        began: time of the first try.
         ended: when its outcome was known.
-        outcome: see `Outcome`.
-        node: name of the server that it went to; "" where it reached none, or where a service stands between.
+        node: name of the server that received it; "" where none did, or where a service stands between.
         error: why it was not acknowledged, in a word or two.
-        tries: how many times it was sent.
     """
 
     id: str
     kind: str
     began: float
     ended: float
-    outcome: Outcome
+    outcome: WriteOutcome
     node: str = ""
     error: str = ""
     tries: int = 1
 
     @property
     def acknowledged(self) -> bool:
-        """Whether the writer was told that it is kept."""
+        """Whether the writer was promised that it is stored."""
         return self.outcome == "acknowledged"
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
-    """A load of writes.
-
-    Args:
-        name: what it is called.
-        safe: whether its acknowledgement promises that a fail-over keeps it (WAIT, or a service that sees to it).
-        near: whether its writers stay with the master of the beginning, as clients on its side of a partition do.
-        service: whether it goes through the services.
-        repeats: whether it is sent again until it is acknowledged, so that it may be there twice.
-    """
-
-    name: str
-    safe: bool = False
-    near: bool = False
-    service: bool = False
-    repeats: bool = False
-
-
-@dataclass(frozen=True, slots=True)
 class SentinelEvent:
-    """What a sentinel published.
-
-    Args:
-        at: when it was received.
-        sentinel: name of the sentinel.
-        channel: its name (`+sdown`).
-        text: what it said (`master mymaster 10.0.0.1 6379`).
-    """
+    """A message that a sentinel published: `+sdown` with the text `master mymaster 10.0.0.1 6379`."""
 
     at: float
     sentinel: str
     channel: str
     text: str
 
+    @property
+    def new_master_host(self) -> str:
+        """The host of the new master in a `+switch-master`: NAME OLD-HOST OLD-PORT NEW-HOST NEW-PORT."""
+        return self.text.split()[3]
+
 
 @dataclass(frozen=True, slots=True)
-class RoleSeen:
-    """What a server said of itself, when that was something new.
+class RoleChange:
+    """A server's answer to ROLE that differs from its last one.
 
     Args:
-        at: when.
         node: name of the server.
         role: master, replica; "" where it did not answer.
         master: host of its master.
-        linked: whether a replica follows its master, with all data.
+        linked: whether a replica is connected to its master and has all data.
     """
 
     at: float
@@ -99,22 +94,22 @@ class RoleSeen:
 
 
 @dataclass(frozen=True, slots=True)
-class Marks:
-    """When what happened in a run.
+class Fact:
+    """Something that a fault measured.
 
     Args:
-        began: the load began.
-        struck: the fault was about to be made.
-        healing: it was about to be healed.
-        healed: everything that was broken was told to go on.
-        converged: the topology was whole again; None if it was not in time.
+        text: the value, or why the evidence does not hold.
+        holds: whether the evidence holds; None for a value that proves nothing.
     """
 
-    began: float
-    struck: float
-    healing: float
-    healed: float
-    converged: float | None
+    text: str = ""
+    holds: bool | None = None
+
+    def __str__(self) -> str:
+        """Return it for people."""
+        if self.holds is None:
+            return self.text
+        return ("yes" if self.holds else "no") + (f": {self.text}" if self.text else "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,29 +117,27 @@ class Recording:
     """One run of a fault.
 
     Args:
-        fault: its name.
-        number: the number of the run, from 1.
-        master: name of the server that was master before.
+        master: name of the initial master.
         hosts: host of a server -> its name.
-        replicas: how many replicas there are.
-        marks: when what happened.
-        kinds: the loads.
-        writes: every write.
-        events: what the sentinels published.
-        roles: what the servers said of themselves.
-        present: id of a write -> how many times it was there afterwards. Ids that were not looked for are missing.
-        facts: what this fault has to show beyond that, as `evidence` of it names them.
+        started_at: when the load started.
+        injected_at: when the fault was about to be injected.
+        healing_at: when it was about to be healed.
+        converged_at: when the group was healthy again; None if it was not in time.
+        present: id of a write -> how many times it was found afterwards; ids that were not looked up are missing.
     """
 
-    fault: str
+    fault: Fault
     number: int
     master: str
     hosts: Mapping[str, str]
     replicas: int
-    marks: Marks
-    kinds: tuple[Kind, ...]
+    started_at: float
+    injected_at: float
+    healing_at: float
+    converged_at: float | None
+    kinds: tuple[WriteKind, ...]
     writes: tuple[Write, ...]
     events: tuple[SentinelEvent, ...]
-    roles: tuple[RoleSeen, ...]
+    roles: tuple[RoleChange, ...]
     present: Mapping[str, int]
-    facts: Mapping[str, str] = field(default_factory=dict)
+    facts: Mapping[str, Fact] = field(default_factory=dict)

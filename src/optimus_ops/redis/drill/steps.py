@@ -1,52 +1,56 @@
-"""The step of a drill: one fault, so many times."""
+"""The step of a drill: a fault, injected several times."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
 from optimus_ops.plan.cause import Cause
-from optimus_ops.plan.step import Plan, Step
+from optimus_ops.plan.render import plan_text
+from optimus_ops.plan.step import Plan, Step, step
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from optimus_ops.redis.drill.faults import Fault
 
+SHORT_SECONDS = 120
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MakeFault(Step):
-    """Make a fault so many times, and have the group whole again after each.
+
+@step("redis-fault", "{fault}, {runs} {_noun}")
+class InjectFault(Step):
+    """Inject a fault several times, and have the group healthy again after each.
 
     Args:
-        fault: its name.
-        runs: how many times.
-        seconds: how long that takes, about.
+        seconds: that all runs take, about.
     """
 
-    kind: ClassVar[str] = "redis-fault"
     fault: str
     runs: int
     seconds: float
 
     @property
-    def text(self) -> str:
-        """Return what is done, in a few words."""
-        return f"{self.fault}, {self.runs} {'run' if self.runs == 1 else 'runs'}"
+    def _noun(self) -> str:
+        return "run" if self.runs == 1 else "runs"
 
 
-def plan_drill(project: str, faults: tuple[Fault, ...], runs: int) -> Plan:
-    """Return the plan of a drill: a step per fault."""
-    steps = tuple(
-        MakeFault(
-            fault=fault.name,
-            runs=fault.runs(runs),
-            seconds=fault.seconds * fault.runs(runs),
-            cause=Cause(f"{fault.summary}; about {fault.seconds * fault.runs(runs):.0f} s"),
-        )
-        for fault in faults
-    )
-    return Plan(project, "redis.drill", steps)
+def plan_drill(project: str, faults: Sequence[Fault], runs: int) -> Plan:
+    """Plan a drill: a step per fault."""
+    return Plan(project, "redis.drill", tuple(_inject(fault, fault.runs(runs)) for fault in faults))
 
 
-def seconds_of(plan: Plan) -> float:
+def _inject(fault: Fault, runs: int) -> InjectFault:
+    seconds = fault.seconds * runs
+    cause = Cause(f"{fault.summary}; about {seconds:.0f} s", "requested")
+    return InjectFault(fault=fault.name, runs=runs, seconds=seconds, cause=cause)
+
+
+def expected_seconds(plan: Plan) -> float:
     """Return how long a drill takes, about."""
-    return sum(step.seconds for step in plan.steps if isinstance(step, MakeFault))
+    return sum(found.seconds for found in plan.steps if isinstance(found, InjectFault))
+
+
+def drill_text(plan: Plan) -> str:
+    """Return the plan for people, with its duration."""
+    seconds = expected_seconds(plan)
+    shown = f"{seconds / 60:.0f} min" if seconds > SHORT_SECONDS else f"{seconds:.0f} s"
+    return f"{plan_text(plan)}\n  about {shown} in all"

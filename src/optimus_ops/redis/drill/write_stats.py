@@ -1,4 +1,4 @@
-"""What became of the writes: counts by outcome, errors by type, losses, duplicates, doomed acknowledgements."""
+"""Statistics of writes: counts by outcome, errors by type, losses, duplicates, outages."""
 
 from __future__ import annotations
 
@@ -7,102 +7,89 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from optimus_ops.redis.drill.record import OUTCOMES
+from optimus_ops.redis.drill.record import WRITE_OUTCOMES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from optimus_ops.redis.drill.record import Outcome, Write
+    from optimus_ops.redis.drill.record import Write, WriteOutcome
 
 
 @dataclass(frozen=True, slots=True)
-class Account:
-    """What became of the writes of one kind.
+class WriteStats:
+    """Statistics of the writes of one kind.
 
     Args:
-        counts: outcome -> how many.
-        errors: error -> how many.
-        lost: acknowledged, and not there afterwards.
-        doomed: those of the lost that the replaced master acknowledged after the fault.
-        last_doomed: seconds after the fault of the last of these; None without any.
-        duplicates: how many writes are there more than once.
-        slowest: seconds that the slowest of the acknowledged took; None without any.
-        false_rejections: rejected, and there nevertheless: the drill itself would be wrong.
+        counts: outcome -> number of writes.
+        errors: error -> number of writes.
+        lost: acknowledged, and not found afterwards.
+        lost_after_fault: the lost ones that the replaced master acknowledged after the fault.
+        last_lost_after_fault: seconds from the fault to the last of these; None without any.
+        duplicates: writes that are stored more than once.
+        slowest: seconds that the slowest acknowledged write took; None without any.
+        false_rejections: rejected, and stored nevertheless: the drill itself would be wrong.
     """
 
-    counts: Mapping[Outcome, int]
+    counts: Mapping[WriteOutcome, int]
     errors: Mapping[str, int]
     lost: int
-    doomed: int
-    last_doomed: float | None
+    lost_after_fault: int
+    last_lost_after_fault: float | None
     duplicates: int
     slowest: float | None
     false_rejections: int
 
+    @property
+    def acknowledged(self) -> int:
+        """Acknowledged writes."""
+        return self.counts["acknowledged"]
 
-def account(writes: Iterable[Write], present: Mapping[str, int], *, master: str, struck: float) -> Account:
-    """Count what became of writes.
+    @property
+    def failed(self) -> int:
+        """Writes that were not acknowledged."""
+        return sum(self.counts.values()) - self.acknowledged
+
+
+def write_stats(writes: Iterable[Write], present: Mapping[str, int], *, master: str, injected_at: float) -> WriteStats:
+    """Count what happened to the writes of a kind.
 
     Args:
-        writes: of one kind.
-        present: id -> how many times it was there afterwards.
-        master: name of the server that was master before the fault.
-        struck: when the fault was made.
+        writes: of the kind.
+        present: id -> how many times it was found afterwards.
+        master: name of the initial master.
+        injected_at: when the fault was injected.
     """
-    writes = tuple(writes)
-    found = [present.get(write.id, 0) for write in writes]
-    lost = [write for write, times in zip(writes, found, strict=True) if write.acknowledged and not times]
-    doomed = [write.ended - struck for write in lost if write.node == master and write.ended >= struck]
-    counts = Counter(write.outcome for write in writes)
-    return Account(
-        counts={outcome: counts[outcome] for outcome in OUTCOMES},
-        errors=dict(Counter(write.error for write in writes if write.error).most_common()),
+    found = [(write, present.get(write.id, 0)) for write in writes]
+    lost = [write for write, times in found if write.acknowledged and not times]
+    late = [write.ended - injected_at for write in lost if write.node == master and write.ended >= injected_at]
+    counts = Counter(write.outcome for write, _times in found)
+    return WriteStats(
+        counts={outcome: counts[outcome] for outcome in WRITE_OUTCOMES},
+        errors=dict(Counter(write.error for write, _times in found if write.error).most_common()),
         lost=len(lost),
-        doomed=len(doomed),
-        last_doomed=max(doomed, default=None),
-        duplicates=sum(times > 1 for times in found),
-        slowest=max((write.ended - write.began for write in writes if write.acknowledged), default=None),
-        false_rejections=sum(
-            times > 0 for write, times in zip(writes, found, strict=True) if write.outcome == "rejected"
-        ),
+        lost_after_fault=len(late),
+        last_lost_after_fault=max(late, default=None),
+        duplicates=sum(times > 1 for _write, times in found),
+        slowest=max((write.ended - write.began for write, _times in found if write.acknowledged), default=None),
+        false_rejections=sum(times > 0 for write, times in found if write.outcome == "rejected"),
     )
 
 
-def outage(writes: Iterable[Write], struck: float, until: float) -> float | None:
-    """Return the longest time without an acknowledgement after the fault, in seconds.
+def outage(writes: Iterable[Write], injected_at: float, until: float) -> float | None:
+    """Return the longest time without an acknowledgement after the fault, in seconds; None if there was none after it.
 
     It begins with an acknowledgement (which may be older than the fault) and ends with the next one, or with the run.
-
-    Args:
-        writes: of one kind.
-        struck: when the fault was made.
-        until: when the topology was whole again.
-
-    Returns:
-        None if nothing was acknowledged after the fault.
     """
     acknowledged = sorted(write.ended for write in writes if write.acknowledged and write.ended <= until)
-    before = [at for at in acknowledged if at <= struck]
-    after = [at for at in acknowledged if at > struck]
+    before = [at for at in acknowledged if at <= injected_at]
+    after = [at for at in acknowledged if at > injected_at]
     if not after:
         return None
-    return max(gaps([before[-1] if before else struck, *after, until]))
+    return max(later - earlier for earlier, later in pairwise([before[-1] if before else injected_at, *after, until]))
 
 
-def gaps(times: Sequence[float]) -> list[float]:
-    """Return the differences between neighbours; at least two times are needed."""
-    return [later - earlier for earlier, later in pairwise(times)]
-
-
-def per_slot(writes: Iterable[Write], began: float, ended: float, width: float = 0.1) -> tuple[tuple[int, int], ...]:
-    """Return for each slot of time how many writes were acknowledged in it, and how many were not.
-
-    Args:
-        writes: any.
-        began: where the first slot begins.
-        ended: what comes later is left out.
-        width: of a slot, in seconds.
-    """
+def per_slot(writes: Sequence[Write], began: float, ended: float, width: float = 0.1) -> tuple[tuple[int, int], ...]:
+    """Return for each slot of `width` seconds how many writes were acknowledged in it, and how many were not."""
     slots = [[0, 0] for _ in range(max(int((ended - began) / width) + 1, 1))]
     for write in writes:
         number = int((write.ended - began) / width)

@@ -1,4 +1,4 @@
-"""Writers that go straight to Redis: one after the other write, each with an id of its own."""
+"""Writers that go straight to Redis: one write after the other, each with an id of its own."""
 
 from __future__ import annotations
 
@@ -9,49 +9,49 @@ from typing import TYPE_CHECKING, Any
 
 from redis.exceptions import RedisError, ResponseError
 
-from optimus_ops.redis.drill.nodes import PATIENCE_SECONDS, close, open_peer
-from optimus_ops.redis.drill.outcome import Moved, NotReplicated, outcome_of
-from optimus_ops.redis.drill.record import Kind, Write
+from optimus_ops.redis.drill.nodes import ANSWER_SECONDS, close, open_node
+from optimus_ops.redis.drill.record import Write, WriteKind
+from optimus_ops.redis.drill.write_outcome import MasterMoved, NotReplicated, write_outcome
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Mapping
+    from collections.abc import Awaitable, Callable, Mapping
 
-    from optimus_ops.redis.drill.master_tracker import Whereabouts
-    from optimus_ops.redis.drill.nodes import Peer
-    from optimus_ops.redis.drill.outcome import Stage
-    from optimus_ops.redis.drill.record import Outcome
+    from optimus_ops.redis.drill.master_tracker import MasterTracker
+    from optimus_ops.redis.drill.nodes import RedisNode
+    from optimus_ops.redis.drill.record import WriteOutcome
+    from optimus_ops.redis.drill.write_outcome import Stage
 
 WAIT_MS = 300
-AGAIN_SECONDS = 0.02
+RETRY_SECONDS = 0.02
 CALLER_SECONDS = 5.0
-"""For how long a write that is repeated is repeated."""
+"""For how long a write is retried, and for how long a caller of the services waits."""
 EXPIRES_SECONDS = 3600
-"""What an interrupted drill left goes by itself."""
+"""What an interrupted drill left expires."""
 MAXIMUM_LENGTH = 100_000
 
-PLAIN = Kind("plain")
-STREAM = Kind("stream", repeats=True)
-WAITING = Kind("wait", safe=True)
-NEAR = Kind("near", near=True)
-NEAR_WAITING = Kind("near-wait", safe=True, near=True)
+PLAIN = WriteKind("plain")
+STREAM = WriteKind("stream", repeats=True)
+WAITING = WriteKind("wait", safe=True)
+NEAR = WriteKind("near", pinned=True)
+NEAR_WAITING = WriteKind("near-wait", safe=True, pinned=True)
 
 
 @dataclass(frozen=True, slots=True)
-class Pace:
-    """How often a kind is written: writers at once, and writes of each per second."""
+class WriteLoad:
+    """Concurrent writers of a kind, and writes of each per second."""
 
-    kind: Kind
+    kind: WriteKind
     writers: int
     rate: float
 
 
-PACES = (Pace(PLAIN, 4, 25), Pace(WAITING, 4, 25), Pace(STREAM, 3, 17))
-"""250 writes a second: one of each kind every 10 to 20 ms, which is how exactly an outage is measured."""
-NEAR_PACES = (Pace(NEAR, 2, 25), Pace(NEAR_WAITING, 2, 25))
+LOADS = (WriteLoad(PLAIN, 4, 25), WriteLoad(WAITING, 4, 25), WriteLoad(STREAM, 3, 17))
+"""250 writes a second: one of each kind every 10 to 20 ms, which is the resolution of an outage."""
+PINNED_LOADS = (WriteLoad(NEAR, 2, 25), WriteLoad(NEAR_WAITING, 2, 25))
 
 
 def key_of(write: str) -> str:
-    """Return the key that a write with an id of its own sets."""
+    """Return the key of a write that sets one."""
     return f"optimus:drill:{write}"
 
 
@@ -66,36 +66,32 @@ class Writer:
 
     Args:
         run: prefix of its ids.
-        kind: what it writes.
-        number: which of its kind it is.
-        servers: name -> server.
-        where: where the master is.
-        written: writes are appended to it.
+        number: of the writer among those of its kind.
     """
 
     run: str
-    kind: Kind
+    kind: WriteKind
     number: int
-    servers: Mapping[str, Peer]
-    where: Whereabouts
-    written: list[Write]
-    _home: str = ""
+    servers: Mapping[str, RedisNode]
+    tracker: MasterTracker
+    writes: list[Write]
+    _initial_master: str = ""
     _client: Any = None
     _node: str = ""
     _never: asyncio.Future[None] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
 
-    async def write(self, rate: float, stop: asyncio.Event) -> None:
-        """Write at a steady rate until told to stop; a write that hangs delays the next one."""
-        self._home = self.where.master
+    async def run_until(self, stopped: Callable[[], bool], rate: float) -> None:
+        """Write at a steady rate until stopped; a write that hangs delays the next one."""
+        self._initial_master = self.tracker.master
         due, count = time.monotonic(), 0
-        while not stop.is_set():
+        while not stopped():
             count += 1
-            self.written.append(await self._one(f"{self.run}-{self.kind.name}-{self.number}-{count}"))
+            self.writes.append(await self._write(f"{self.run}-{self.kind.name}-{self.number}-{count}"))
             due = max(due + 1 / rate, time.monotonic())
             await asyncio.sleep(due - time.monotonic())
-        await self._drop()
+        await self._disconnect()
 
-    async def _one(self, name: str) -> Write:
+    async def _write(self, name: str) -> Write:
         began, tries, unsure = time.monotonic(), 0, False
         while True:
             tries += 1
@@ -104,27 +100,27 @@ class Writer:
             now = time.monotonic()
             if outcome == "acknowledged" or not self.kind.repeats or now - began >= CALLER_SECONDS:
                 break
-            await asyncio.sleep(AGAIN_SECONDS)
+            await asyncio.sleep(RETRY_SECONDS)
         if outcome == "rejected" and unsure:
             outcome = "indeterminate"
         return Write(name, self.kind.name, began, now, outcome, node, error, tries)
 
-    async def _try(self, name: str) -> tuple[Outcome, str, str]:
-        node = self._home if self.kind.near else self.where.master
+    async def _try(self, name: str) -> tuple[WriteOutcome, str, str]:
+        node = self._initial_master if self.kind.pinned else self.tracker.master
         stage: Stage = "connect"
         failed: BaseException | None = None
         try:
-            client = await self._connected(node)
+            client = await self._connect(node)
             stage = "write"
-            await self._answer(self._send(client, name), node, PATIENCE_SECONDS)
+            await self._answer(self._send(client, name), node, ANSWER_SECONDS)
             if self.kind.safe:
                 stage = "replicate"
-                await self._replicated(client, node)
-        except (RedisError, OSError, Moved) as error:
+                await self._replicate(client, node)
+        except (RedisError, OSError, MasterMoved) as error:
             failed = error
             if not isinstance(error, ResponseError | NotReplicated):
-                await self._drop()
-        return *outcome_of(stage, failed), node
+                await self._disconnect()
+        return *write_outcome(stage, failed), node
 
     def _send(self, client: Any, name: str) -> Awaitable[Any]:
         if self.kind.repeats:
@@ -132,38 +128,38 @@ class Writer:
             return sent
         return client.set(key_of(name), name, ex=EXPIRES_SECONDS)  # type: ignore[no-any-return]  # redis-py says Any
 
-    async def _replicated(self, client: Any, node: str) -> None:
+    async def _replicate(self, client: Any, node: str) -> None:
         if int(await self._answer(client.wait(1, WAIT_MS), node, WAIT_MS / 1000 + 0.1)) < 1:
             raise NotReplicated
 
-    async def _connected(self, node: str) -> Any:
+    async def _connect(self, node: str) -> Any:
         if node not in self.servers:
             raise ConnectionError("the sentinels name an unknown server")
         if self._client is None or self._node != node:
-            await self._drop()
-            client = open_peer(self.servers[node], patience=None)
+            await self._disconnect()
+            client = open_node(self.servers[node], answer_seconds=None)
             try:
-                await self._answer(client.initialize(), node, PATIENCE_SECONDS)
+                await self._answer(client.initialize(), node, ANSWER_SECONDS)
             except BaseException:
                 await close(client)
                 raise
             self._client, self._node = client, node
         return self._client
 
-    async def _answer(self, asked: Awaitable[Any], node: str, seconds: float) -> Any:
+    async def _answer(self, request: Awaitable[Any], node: str, seconds: float) -> Any:
         """Wait for an answer, but no longer than the server is the master."""
-        task = asyncio.ensure_future(asked)
-        moved = self._never if self.kind.near else self.where.left(node)
-        await asyncio.wait({task, moved}, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+        task = asyncio.ensure_future(request)
+        replaced = self._never if self.kind.pinned else self.tracker.replaced(node)
+        await asyncio.wait({task, replaced}, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
         if task.done():
             return task.result()
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
-        if moved.done():
-            raise Moved
+        if replaced.done():
+            raise MasterMoved
         raise TimeoutError
 
-    async def _drop(self) -> None:
+    async def _disconnect(self) -> None:
         client, self._client = self._client, None
         if client is not None:
             await close(client)

@@ -1,4 +1,4 @@
-"""Records of runs that never were."""
+"""Recordings of made-up runs."""
 
 from __future__ import annotations
 
@@ -6,32 +6,32 @@ from collections.abc import Mapping, Sequence
 
 from hypothesis import strategies as st
 
+from optimus_ops.redis.drill.faults import KILL, Fault
 from optimus_ops.redis.drill.record import (
-    OUTCOMES,
-    Kind,
-    Marks,
-    Outcome,
+    WRITE_OUTCOMES,
+    Fact,
     Recording,
-    RoleSeen,
+    RoleChange,
     SentinelEvent,
     Write,
+    WriteKind,
+    WriteOutcome,
 )
 
 HOSTS = {"10.0.0.1": "one", "10.0.0.2": "two", "10.0.0.3": "three"}
-STRUCK = 100.0
-PLAIN = Kind("plain")
-WAITING = Kind("wait", safe=True)
-NEAR = Kind("near", near=True)
-CHAT = Kind("chat", safe=True, service=True)
-MARKS = Marks(began=98.0, struck=STRUCK, healing=103.0, healed=103.5, converged=106.0)
+INJECTED_AT = 100.0
+PLAIN = WriteKind("plain")
+WAITING = WriteKind("wait", safe=True)
+NEAR = WriteKind("near", pinned=True)
+CHAT = WriteKind("chat", safe=True, service=True)
 
 
 def write(
     name: str,
     at: float,
-    outcome: Outcome = "acknowledged",
+    outcome: WriteOutcome = "acknowledged",
     *,
-    kind: Kind = PLAIN,
+    kind: WriteKind = PLAIN,
     node: str = "one",
     error: str = "",
 ) -> Write:
@@ -39,7 +39,7 @@ def write(
     return Write(name, kind.name, at - 0.01, at, outcome, node, error)
 
 
-def steady(began: float, ended: float, *, kind: Kind = PLAIN, node: str = "one") -> list[Write]:
+def steady(began: float, ended: float, *, kind: WriteKind = PLAIN, node: str = "one") -> list[Write]:
     """Return acknowledged writes, one each 100 ms."""
     count = round((ended - began) * 10)
     times = [began + number / 10 for number in range(count + 1)]
@@ -48,7 +48,7 @@ def steady(began: float, ended: float, *, kind: Kind = PLAIN, node: str = "one")
 
 def event(after: float, sentinel: str, channel: str, text: str = "master mymaster 10.0.0.1 6379") -> SentinelEvent:
     """Return what a sentinel published so many seconds after the fault."""
-    return SentinelEvent(STRUCK + after, sentinel, channel, text)
+    return SentinelEvent(INJECTED_AT + after, sentinel, channel, text)
 
 
 def failover(sentinel: str = "s1", epoch: int = 2, after: float = 0.0) -> list[SentinelEvent]:
@@ -68,18 +68,18 @@ def failover(sentinel: str = "s1", epoch: int = 2, after: float = 0.0) -> list[S
     ]
 
 
-def roles() -> list[RoleSeen]:
-    """Return what the servers say of themselves before that fail-over, in it, and after the old master is back."""
+def roles() -> list[RoleChange]:
+    """Return the servers' roles before that fail-over, in it, and after the old master is back."""
     return [
-        RoleSeen(98.0, "one", "master"),
-        RoleSeen(98.0, "two", "replica", "10.0.0.1", linked=True),
-        RoleSeen(98.0, "three", "replica", "10.0.0.1", linked=True),
-        RoleSeen(100.1, "one", ""),
-        RoleSeen(100.1, "two", "replica", "10.0.0.1"),
-        RoleSeen(101.0, "two", "master"),
-        RoleSeen(101.8, "three", "replica", "10.0.0.2", linked=True),
-        RoleSeen(104.0, "one", "replica", "10.0.0.2"),
-        RoleSeen(105.0, "one", "replica", "10.0.0.2", linked=True),
+        RoleChange(98.0, "one", "master"),
+        RoleChange(98.0, "two", "replica", "10.0.0.1", linked=True),
+        RoleChange(98.0, "three", "replica", "10.0.0.1", linked=True),
+        RoleChange(100.1, "one", ""),
+        RoleChange(100.1, "two", "replica", "10.0.0.1"),
+        RoleChange(101.0, "two", "master"),
+        RoleChange(101.8, "three", "replica", "10.0.0.2", linked=True),
+        RoleChange(104.0, "one", "replica", "10.0.0.2"),
+        RoleChange(105.0, "one", "replica", "10.0.0.2", linked=True),
     ]
 
 
@@ -88,21 +88,24 @@ def recording(
     *,
     lost: Sequence[str] = (),
     events: Sequence[SentinelEvent] | None = None,
-    seen: Sequence[RoleSeen] | None = None,
-    kinds: Sequence[Kind] = (PLAIN, WAITING),
+    seen: Sequence[RoleChange] | None = None,
+    kinds: Sequence[WriteKind] = (PLAIN, WAITING),
     present: Mapping[str, int] | None = None,
-    facts: Mapping[str, str] | None = None,
-    fault: str = "kill",
+    facts: Mapping[str, Fact] | None = None,
+    fault: Fault = KILL,
 ) -> Recording:
     """Return a run with a fail-over in which everything acknowledged is kept, but for what is `lost`."""
-    kept = {one.id: int(one.acknowledged and one.id not in lost) for one in writes}
+    kept = {made.id: int(made.acknowledged and made.id not in lost) for made in writes}
     return Recording(
         fault=fault,
         number=1,
         master="one",
         hosts=HOSTS,
         replicas=2,
-        marks=MARKS,
+        started_at=98.0,
+        injected_at=INJECTED_AT,
+        healing_at=103.0,
+        converged_at=106.0,
         kinds=tuple(kinds),
         writes=tuple(writes),
         events=tuple(failover() if events is None else events),
@@ -123,7 +126,7 @@ def any_writes(draw: st.DrawFn) -> list[Write]:
         write(
             f"w{number}",
             draw(times),
-            draw(st.sampled_from(OUTCOMES)),
+            draw(st.sampled_from(WRITE_OUTCOMES)),
             node=draw(st.sampled_from(["one", "two", ""])),
             error=draw(st.sampled_from(["", "timeout", "READONLY"])),
         )

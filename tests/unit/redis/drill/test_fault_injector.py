@@ -1,112 +1,173 @@
-"""What was broken is mended: the last first, all of it, even if it was mended already."""
+"""Every fault registers its cleanup first; a cleanup counts only once the container's state shows that it worked."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import cast
 
 import pytest
-from docker.errors import APIError
+from tests.unit.stacks import replica
 
-from optimus_ops.engine.docker_engine import DockerEngine
+from optimus_ops.change.undo_stack import UndoFailed
+from optimus_ops.engine.port import Engine
 from optimus_ops.errors import OpsError
+from optimus_ops.model.state import State
 from optimus_ops.redis.client import Credentials
-from optimus_ops.redis.drill.fault_injector import Hands
-from optimus_ops.redis.drill.nodes import Peer
+from optimus_ops.redis.drill.fault_injector import FaultInjector
+from optimus_ops.redis.drill.nodes import RedisNode
 
-ONE = Peer("one", "id-one", "10.0.0.1", 6379, Credentials())
-TWO = Peer("two", "id-two", "10.0.0.2", 6379, Credentials())
+ONE = RedisNode("one", "id-one", "10.0.0.1", 6379, Credentials())
+TWO = RedisNode("two", "id-two", "10.0.0.2", 6379, Credentials())
 
 
 @dataclass
-class Engine:
-    """An engine that notes what it is asked for, and refuses some of it."""
+class Containers:
+    """Two containers of an engine.
 
-    refusing: str = ""
-    status: int = 409
-    asked: list[str] = field(default_factory=list)
+    Args:
+        refused: calls that fail.
+        ignored: calls that are answered as if all were well, and change nothing.
+    """
 
-    paused: bool = False
+    refused: set[str] = field(default_factory=set)
+    ignored: set[str] = field(default_factory=set)
+    calls: list[str] = field(default_factory=list)
+    statuses: dict[str, str] = field(default_factory=lambda: {"id-one": "running", "id-two": "running"})
+    networks: dict[str, str] = field(default_factory=lambda: {"id-one": "net", "id-two": "net"})
 
-    def inspect_container(self, _container: str) -> Any:
-        ends = {"net": {"IPAddress": "10.0.0.1", "Aliases": ["redis"]}, "other": {"IPAddress": "10.9.9.9"}}
-        return {"NetworkSettings": {"Networks": ends}, "State": {"Paused": self.paused}}
+    def _call(self, name: str, container: str, change: Callable[[], object]) -> None:
+        self.calls.append(f"{name} {container}")
+        if name in self.refused:
+            raise OpsError("the engine refused")
+        if name not in self.ignored:
+            change()
 
-    def __getattr__(self, name: str) -> Any:
-        def call(container: str, *_words: Any, **_options: Any) -> None:
-            self.paused = name == "pause"
-            self.asked.append(f"{name} {container}")
-            if name == self.refusing:
-                response = type("Response", (), {"status_code": self.status, "reason": "no", "url": ""})()
-                raise APIError("no", response=response, explanation="it is so already")
+    def _set(self, name: str, container: str, status: str) -> None:
+        self._call(name, container, lambda: self.statuses.update({container: status}))
 
-        return call
+    def kill(self, container: str) -> None:
+        self._set("kill", container, "exited")
+
+    def start(self, container: str, *, missing_ok: bool = True) -> None:
+        assert not missing_ok
+        self._set("start", container, "running")
+
+    def pause(self, container: str) -> None:
+        self._set("pause", container, "paused")
+
+    def unpause(self, container: str) -> None:
+        self._set("unpause", container, "running")
+
+    def attachment(self, container: str, address: str) -> tuple[str, tuple[str, ...]]:
+        if container not in self.networks:
+            raise OpsError(f"no network in which it is {address}")
+        return self.networks[container], ("redis",)
+
+    def connect_network(self, container: str, network: str, *, address: str, aliases: tuple[str, ...]) -> None:
+        assert (address, aliases) == ("10.0.0.1", ("redis",))
+        self._call("connect", container, lambda: self.networks.update({container: network}))
+
+    def disconnect_network(self, container: str, _network: str) -> None:
+        self._call("disconnect", container, lambda: self.networks.pop(container))
+
+    def observe(self, project: str, services: set[str]) -> State:
+        found = [
+            replica("redis", number, id=name, status=status)
+            for number, (name, status) in enumerate(self.statuses.items(), 1)
+            if name.removeprefix("id-") in services
+        ]
+        return State(project, tuple(found))
 
 
-def hands(engine: Engine) -> Hands:
-    return Hands(DockerEngine(engine, "host"))
+def injector(containers: Containers) -> FaultInjector:
+    return FaultInjector(cast("Engine", containers), "shop")
 
 
-def test_everything_is_mended_the_last_first() -> None:
-    engine = Engine()
-    made = hands(engine)
+def test_everything_is_cleaned_up_the_last_first() -> None:
+    containers = Containers()
+    made = injector(containers)
     made.kill(ONE)
     made.pause(TWO)
 
-    done = made.mend()
+    done = made.heal()
 
-    assert engine.asked == ["kill id-one", "pause id-two", "unpause id-two", "start id-one"]
-    assert done == ("let two go on", "started one")
+    assert containers.calls == ["kill id-one", "pause id-two", "unpause id-two", "start id-one"]
+    assert done == ("resumed two", "started one")
 
 
-def test_nothing_is_mended_twice() -> None:
-    engine = Engine()
-    made = hands(engine)
+def test_nothing_is_cleaned_up_twice() -> None:
+    containers = Containers()
+    made = injector(containers)
     made.kill(ONE)
-    made.mend()
-    asked = list(engine.asked)
+    made.heal()
+    calls = list(containers.calls)
 
-    assert made.mend() == ()
-    assert engine.asked == asked
+    assert made.heal() == ()
+    assert containers.calls == calls
 
 
-def test_what_could_not_be_broken_is_mended_all_the_same() -> None:
-    engine = Engine(refusing="kill", status=500)
-    made = hands(engine)
+def test_a_fault_that_could_not_be_injected_is_cleaned_up_all_the_same() -> None:
+    containers = Containers(refused={"kill"})
+    made = injector(containers)
     with pytest.raises(OpsError):
         made.kill(ONE)
 
-    made.mend()
+    made.heal()
 
-    assert engine.asked[-1] == "start id-one"
+    assert containers.calls[-1] == "start id-one"
 
 
-def test_what_is_well_already_counts_as_mended() -> None:
-    engine = Engine()
-    made = hands(engine)
+def test_a_container_that_runs_again_already_counts_as_cleaned_up() -> None:
+    containers = Containers()
+    made = injector(containers)
     made.pause(ONE)
-    engine.paused = False
+    containers.statuses["id-one"] = "running"
+    containers.ignored = {"unpause"}
 
-    assert made.mend() == ("let one go on",)
+    assert made.heal() == ("resumed one",)
 
 
-def test_what_can_not_be_mended_is_kept_for_another_try() -> None:
-    engine = Engine(refusing="start", status=500)
-    made = hands(engine)
+@pytest.mark.parametrize("refused", [True, False])
+@pytest.mark.parametrize(
+    ("inject", "cleanup"),
+    [(FaultInjector.disconnect, "connect"), (FaultInjector.pause, "unpause"), (FaultInjector.kill, "start")],
+)
+def test_a_cleanup_without_effect_fails_and_is_kept_for_another_try(
+    inject: Callable[[FaultInjector, RedisNode], None], cleanup: str, *, refused: bool
+) -> None:
+    containers = Containers({cleanup}) if refused else Containers(ignored={cleanup})
+    made = injector(containers)
+    inject(made, ONE)
+    with pytest.raises(UndoFailed) as failed:
+        made.heal()
+
+    containers.refused = containers.ignored = set()
+
+    assert failed.value.undone == ()
+    assert "one" in failed.value.failures[0]
+    assert len(made.heal()) == 1
+
+
+def test_a_cleanup_that_fails_does_not_stop_the_others() -> None:
+    containers = Containers(refused={"unpause"})
+    made = injector(containers)
     made.kill(ONE)
-    with pytest.raises(OpsError):
-        made.mend()
+    made.pause(TWO)
 
-    engine.refusing = ""
+    with pytest.raises(UndoFailed) as failed:
+        made.heal()
 
-    assert made.mend() == ("started one",)
+    assert failed.value.undone == ("started one",)
 
 
-def test_a_container_gets_back_the_network_by_which_it_is_reached() -> None:
-    engine = Engine()
-    made = hands(engine)
+def test_a_container_is_connected_again_to_the_network_by_which_it_is_reached() -> None:
+    containers = Containers()
+    made = injector(containers)
 
     made.disconnect(ONE)
-    made.mend()
+    assert "id-one" not in containers.networks
+    made.heal()
 
-    assert engine.asked[-1] == "connect_container_to_network id-one"
+    assert containers.calls[-1] == "connect id-one"
+    assert containers.networks["id-one"] == "net"

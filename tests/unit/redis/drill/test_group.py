@@ -9,7 +9,7 @@ from tests.unit.redis.samples import group, master, replica, server
 
 from optimus_ops.errors import Refused
 from optimus_ops.redis.containers import RedisContainer, Role
-from optimus_ops.redis.drill.group import marked, not_whole
+from optimus_ops.redis.drill.group import drillable, unhealthy_reason
 from optimus_ops.redis.model import NotPermitted
 
 
@@ -40,13 +40,13 @@ def test_a_stack_that_is_marked_may_be_drilled() -> None:
         container("cache", "cache", ""),
     )
 
-    assert [one.service for one in marked(all_of_it, "shop")] == ["redis", "redis-sentinel-1"]
+    assert [one.service for one in drillable(all_of_it, "shop")] == ["redis", "redis-sentinel-1"]
 
 
 @pytest.mark.parametrize("mark", ["", "denied", "yes"])
 def test_a_stack_that_is_not_marked_is_refused_with_the_way_to_mark_it(mark: str) -> None:
     with pytest.raises(Refused) as refused:
-        marked((container("redis", "state", mark), container("redis-sentinel-1", "sentinel")), "shop")
+        drillable((container("redis", "state", mark), container("redis-sentinel-1", "sentinel")), "shop")
 
     assert "OPTIMUS_DRILL=allowed" in str(refused.value)
     assert "redis" in refused.value.message
@@ -54,7 +54,7 @@ def test_a_stack_that_is_not_marked_is_refused_with_the_way_to_mark_it(mark: str
 
 def test_a_stack_without_sentinels_is_refused() -> None:
     with pytest.raises(Refused, match="no sentinels"):
-        marked((container("redis", "state"),), "shop")
+        drillable((container("redis", "state"),), "shop")
 
 
 def test_a_replica_that_may_not_be_promoted_yet_is_waited_for() -> None:
@@ -63,9 +63,11 @@ def test_a_replica_that_may_not_be_promoted_yet_is_waited_for() -> None:
     assert not isinstance(last.replication, NotPermitted)
     waiting = replace(last, replication=replace(last.replication, priority=0))
 
-    assert not_whole(healthy) == ""
-    assert last.node.name in not_whole(group((*healthy.servers[:-1], waiting)))
+    assert unhealthy_reason(healthy) == ""
+    assert last.node.name in unhealthy_reason(group((*healthy.servers[:-1], waiting)))
 
 
-def test_a_group_of_which_a_check_fails_is_not_whole() -> None:
-    assert "ping" in not_whole(group((master(), replica("redis-2"), server("redis-3", unreachable_reason="refused"))))
+def test_a_group_of_which_a_check_fails_is_unhealthy_reason() -> None:
+    assert "ping" in unhealthy_reason(
+        group((master(), replica("redis-2"), server("redis-3", unreachable_reason="refused")))
+    )
