@@ -1,1 +1,1 @@
-"""Checking the machine and the checkout."""
+"""Checks of the host, the stack and the checkout."""

@@ -84,7 +84,7 @@ def check_memory(stack: Stack, total: int, available: int | None) -> Check:
     free = f", {size(available)} available" if available is not None else ""
     found = f"{size(total)} of memory{free}; limits of all services add up to {size(limits)}"
     if limits > total:
-        hint = "it is enough while not all are busy; lower limits (…_MEMORY) to be sure"
+        hint = "it is enough while not all are busy; lower limits to be sure"
         return Check(HOST, "memory", "warning", found, hint)
     return Check(HOST, "memory", "ok", found)
 
@@ -95,7 +95,7 @@ def check_cores(stack: Stack, cpus: int) -> Check:
     above = [f"{name} ({cores(service.cpus)})" for name, service in services if service.cpus and service.cpus > cpus]
     if above:
         found = f"{cpus} cores, but limits above that: {', '.join(above)}"
-        hint = "lower their limits (as in AI_ENGINE_CPUS=1), or use a larger host"
+        hint = "lower their limits (deploy.resources.limits.cpus), or use a larger host"
         return Check(HOST, "cores", "failed", found, hint, prerequisite=True)
     return Check(HOST, "cores", "ok", f"{cpus} cores, no service's limit is above that")
 

@@ -47,7 +47,7 @@ def check_ports(taken: Mapping[str, Sequence[PublishedPort]], own: Iterable[Publ
     """
     busy = [f"{port.host_ip or '*'}:{port.host_port} (for {name})" for name, ports in taken.items() for port in ports]
     if busy:
-        hint = "end what listens there (ss -ltnp), or choose another port, as in AI_ENGINE_PORT=18010"
+        hint = "end what listens there (ss -ltnp), or publish another port"
         return Check(STACK, "ports", "failed", f"in use by something else: {', '.join(busy)}", hint)
     numbers = ", ".join(str(port.host_port) for port in own if port.host_port)
     return Check(STACK, "ports", "ok", f"{numbers} free or ours" if numbers else "none is published")

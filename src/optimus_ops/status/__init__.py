@@ -1,1 +1,1 @@
-"""Looking, without changing anything: status, logs and doctor."""
+"""Status, logs and history of a stack."""

@@ -10,8 +10,9 @@ from optimus_ops.project.settings import load_project
 from optimus_ops.stack import overlays
 from optimus_ops.status.document import status_json
 from optimus_ops.status.model import make_rows
+from optimus_ops.status.remarks import notes
 from optimus_ops.status.render import status_text
-from optimus_ops.status.snapshot import look
+from optimus_ops.status.snapshot import observe
 from optimus_ops.text.console import Console, layout_columns, print_json
 
 if TYPE_CHECKING:
@@ -23,38 +24,32 @@ if TYPE_CHECKING:
 
 
 def status(*, json: bool, root: Path | None = None) -> None:
-    """Print the table, or the document.
-
-    Args:
-        json: whether to print one JSON document.
-        root: the checkout; the current folder if not given.
+    """Print the table, or one JSON document.
 
     Raises:
         MachineLacks: no engine answers.
         Refused: the project's settings are malformed.
     """
     project = load_project(root)
-    with Console.for_stream(sys.stderr).step(f"looking at {project.name}"):
+    with Console.for_stream(sys.stderr).step(f"observing {project.name}"):
         engine = DockerEngine.connect()
-        sighting = look(engine, compose_of(project, engine), project.name)
-    rows = make_rows(sighting)
+        snapshot = observe(engine, compose_of(project, engine), project)
+    rows = make_rows(snapshot)
     console = Console.standard()
     if json:
-        print_json(status_json(sighting, rows))
-    elif not sighting.state.replicas:
-        console.say(f"{project.name}: nothing runs")
-        own = sighting.stack is not None and "ai-engine" in sighting.stack.services
-        console.say(f"  start it with: invoke {'scale --ai-engine 3' if own else 'up'}")
-        left = [f"{line}: invoke up --remove-orphans" for line in sighting.leftovers.lines]
-        for note in (*left, *sighting.notes):
-            console.say(f"! {note}")
+        print_json(status_json(snapshot, rows))
+    elif snapshot.state.replicas:
+        console.stream.write(status_text(snapshot, rows, colour=console.colour, columns=layout_columns(sys.stdout)))
     else:
-        columns = layout_columns(sys.stdout)
-        console.stream.write(status_text(sighting, rows, colour=console.colour, columns=columns))
+        console.say(f"{project.name}: nothing runs")
+        scalable = snapshot.stack.scalable if snapshot.stack else ()
+        console.say(f"  start it with: invoke {f'scale --{scalable[0]} 3' if scalable else 'up'}")
+        for note in notes(snapshot):
+            console.say(f"! {note}")
 
 
 def compose_of(project: Project, engine: Engine | None = None) -> Compose | None:
-    """Return the project's files, or None where one is missing: what runs can be seen without.
+    """Return the project's files, or None where one is missing: what runs can be observed without.
 
     Args:
         project: the checkout.

@@ -1,4 +1,4 @@
-"""What services say of themselves: the label `com.optimus.report` names a command whose lines `invoke status` shows.
+"""Reports of services: the label `com.optimus.report` names a command whose lines `invoke status` shows.
 
 The command runs inside a running replica. A line that begins with `!` is about something that is not as it should be.
 """
@@ -19,18 +19,18 @@ MAX_LINES = 20
 MAX_CHARACTERS = 200
 
 
-def ask_report(engine: Engine, replica: Replica, deadline: float) -> tuple[str, ...]:
-    """Return what a replica's command prints; nothing where it has none, and a line that says so where it fails."""
+def read_report(engine: Engine, replica: Replica, seconds: float) -> tuple[str, ...]:
+    """Return the output of a replica's command; nothing where it has none, and a line about it where it fails."""
     command = _command(replica.labels.get(REPORT_LABEL, ""))
     if not command or not replica.running or replica.health == "starting":
         return ()
     try:
-        asked = engine.exec(replica.id, command, seconds=deadline)
+        done = engine.exec(replica.id, command, seconds=seconds)
     except OpsError:
-        return (f"! its report did not come within {deadline:g} s",)
-    if asked.code:
-        return (f"! its report ended with {asked.code}",)
-    return shown_lines(asked.stdout)
+        return (f"! its report did not come within {seconds:g} s",)
+    if done.code:
+        return (f"! its report ended with {done.code}",)
+    return printable_lines(done.stdout)
 
 
 def _command(label: str) -> list[str]:
@@ -40,7 +40,7 @@ def _command(label: str) -> list[str]:
         return ["false"]
 
 
-def shown_lines(text: str) -> tuple[str, ...]:
-    """Return the lines of a report, as many and as long as a screen bears, without what a terminal would obey."""
+def printable_lines(text: str) -> tuple[str, ...]:
+    """Return the lines of a report, as many and as long as fit on a screen, without control characters."""
     lines = [line for line in text.splitlines() if line.strip()]
     return tuple("".join(c for c in line[:MAX_CHARACTERS] if c.isprintable()) for line in lines[:MAX_LINES])

@@ -1,183 +1,122 @@
-"""Seeing a project at one moment: the engine, its statistics and the stores are asked at the same time."""
+"""Observing a project at one time: files, engine, replicas and subsystems in parallel."""
 
 from __future__ import annotations
 
-import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, TypeVar
+from functools import partial
+from typing import TYPE_CHECKING
 
 from optimus_ops.engine.leftovers import last_lines, observe_leftovers
-from optimus_ops.engine.store_probes import Store, Unreachable, parse_store, probe_command, store_kind
-from optimus_ops.engine.values import Limits, Sample
 from optimus_ops.errors import OpsError
 from optimus_ops.images.listing import list_images
 from optimus_ops.model.leftovers import Leftovers
 from optimus_ops.model.state import ended_badly
 from optimus_ops.plan.differences import differences
+from optimus_ops.project.subsystems import offered_modules
 from optimus_ops.stack.observed_inputs import WantedStack, look_at_runs
-from optimus_ops.status.model import StatusSnapshot
+from optimus_ops.status.model import StatusContext, StatusSnapshot
 from optimus_ops.status.old_workers import old_workers
-from optimus_ops.status.service_reports import ask_report
-from optimus_ops.status.usage import Usage, cpus_between
+from optimus_ops.status.replica_facts import PROBE_SECONDS, observe_replica
+from optimus_ops.system.wait import run_parallel
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
-    from concurrent.futures import Future
+    from collections.abc import Mapping
 
     from optimus_ops.engine.compose_port import Compose
     from optimus_ops.engine.port import Engine
-    from optimus_ops.model.stack import Stack
-    from optimus_ops.model.state import Replica, State
+    from optimus_ops.model.state import State
     from optimus_ops.plan.differences import Difference
+    from optimus_ops.project.settings import Project
+    from optimus_ops.status.model import StatusLine
 
-Answer = TypeVar("Answer")
-
-SAMPLE_SECONDS = 0.6
-"""Time between two CPU samples: long enough to average, short enough to wait for."""
-PROBE_SECONDS = 2.5
-TOGETHER = 12
-
-
-@dataclass(frozen=True)
-class Prober:
-    """Asks the engine about single containers. What doesn't answer in time is unknown, not an error."""
-
-    engine: Engine
-
-    def sample(self, replica: Replica) -> Sample:
-        """Return one sample of a container's statistics; empty if there is none."""
-        try:
-            return self.engine.sample(replica.id)
-        except OpsError:
-            return Sample()
-
-    def limits(self, replica: Replica) -> Limits:
-        """Return what a container may use."""
-        try:
-            return self.engine.limits(replica.id)
-        except OpsError:
-            return Limits()
-
-    def store(self, replica: Replica) -> Store | None:
-        """Ask the store in a container; None if there is no store in it."""
-        kind = store_kind(replica.image)
-        if kind is None or not replica.running:
-            return None
-        try:
-            asked = self.engine.exec(replica.id, probe_command(kind), seconds=PROBE_SECONDS)
-        except OpsError:
-            return Unreachable(f"no answer within {PROBE_SECONDS:.1f} s")
-        return parse_store(kind, asked.code, asked.stdout, asked.stderr)
+PROBES = 32
+"""Replicas that are observed at the same time; each waits most of the time."""
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
-    """What the files say: the stack, and whether each image that is built here is made of the sources as they are.
+class Files:
+    """What the Compose files say.
 
     Args:
-        stack: what is wanted; None where the files don't parse.
-        document: the merged model.
-        current: image name -> whether it is made of the sources as they are.
-        note: what could not be found out.
+        wanted: None where they are missing or don't parse.
+        current: image name -> whether it is made of the sources as they are, for images that are built here.
+        notes: what could not be found out.
     """
 
-    stack: Stack | None = None
-    document: Mapping[str, Any] = field(default_factory=dict)
+    wanted: WantedStack | None = None
     current: Mapping[str, bool] = field(default_factory=dict)
-    note: str | None = None
+    notes: tuple[str, ...] = ()
 
 
-def look(engine: Engine, compose: Compose | None, project: str) -> StatusSnapshot:
-    """See a project.
+def observe(engine: Engine, compose: Compose | None, project: Project) -> StatusSnapshot:
+    """Observe a project.
 
     Args:
-        engine: the engine.
-        compose: the project's files; None to look only at what runs.
-        project: its name.
+        engine: where it runs.
+        compose: its files; None where one is missing, to see what runs all the same.
+        project: the checkout.
     """
-    prober = Prober(engine.within(PROBE_SECONDS))
-    with ThreadPoolExecutor(max_workers=TOGETHER) as executor:
-        reading = executor.submit(_wanted, compose)
-        state = engine.observe(project)
-        running = [replica for replica in state.replicas if replica.running]
-        begun = time.monotonic()
-        first = _ask(executor, prober.sample, running)
-        limits = _ask(executor, prober.limits, state.replicas)
-        stores = _ask(executor, prober.store, running)
-        balancer = compose.project.balancer if compose else None
-        workers = executor.submit(old_workers, prober.engine, state, balancer)
-        reports = _ask(executor, lambda replica: ask_report(engine, replica, PROBE_SECONDS), running)
-        images = executor.submit(engine.images, [replica.image for replica in state.replicas])
-        before = _answers(first)
-        if running:
-            time.sleep(max(SAMPLE_SECONDS - (time.monotonic() - begun), 0.0))
-        after = _answers(_ask(executor, prober.sample, running))
-        limited = _answers(limits)
-        wanted = reading.result()
-        jobs = wanted.stack.jobs if wanted.stack else frozenset[str]()
-        differs, unknown = _differences(engine, compose, wanted, state)
+    quick = engine.within(PROBE_SECONDS)
+    with ThreadPoolExecutor() as pool:
+        reading = pool.submit(read_files, compose)
+        state = engine.observe(project.name)
+        workers = pool.submit(old_workers, quick, state, project.balancer if compose else None)
+        images = pool.submit(engine.images, [replica.image for replica in state.replicas])
+        offered = pool.submit(subsystem_lines, StatusContext(project, state, quick))
+        found = run_parallel(partial(observe_replica, quick), state.replicas, calls=PROBES)
+        facts = dict(zip([replica.id for replica in state.replicas], found, strict=True))
+        files = reading.result()
+        jobs = files.wanted.stack.jobs if files.wanted else frozenset[str]()
+        left, differing, notes = _compare(engine, compose, files.wanted, state)
         return StatusSnapshot(
             state=state,
-            stack=wanted.stack,
-            usage={key: _usage(before.get(key), after.get(key), limit) for key, limit in limited.items()},
-            stores={key: store for key, store in _answers(stores).items() if store is not None},
+            stack=files.wanted.stack if files.wanted else None,
+            usage={key: fact.usage for key, fact in facts.items()},
+            stores={key: fact.store for key, fact in facts.items() if fact.store is not None},
             images=images.result(),
             now=datetime.now(UTC),
-            current=wanted.current,
+            current=files.current,
             last_lines=last_lines(engine, ended_badly(state, jobs)),
             old_workers=workers.result(),
-            reports={key: lines for key, lines in _answers(reports).items() if lines},
-            leftovers=_leftovers(engine, compose, wanted, state),
-            differences=differs,
-            notes=tuple(note for note in (wanted.note, unknown) if note),
+            reports={key: fact.report for key, fact in facts.items() if fact.report},
+            leftovers=left,
+            differences=differing,
+            lines=offered.result(),
+            notes=(*files.notes, *notes),
         )
 
 
-def _ask(
-    executor: ThreadPoolExecutor, question: Callable[[Replica], Answer], replicas: Iterable[Replica]
-) -> dict[str, Future[Answer]]:
-    return {replica.id: executor.submit(question, replica) for replica in replicas}
-
-
-def _answers(asked: Mapping[str, Future[Answer]]) -> dict[str, Answer]:
-    return {key: answer.result() for key, answer in asked.items()}
-
-
-def _usage(before: Sample | None, after: Sample | None, limits: Limits) -> Usage:
-    return Usage(cpus_between(before or Sample(), after or Sample()), after.memory if after else None, limits)
-
-
-def _leftovers(engine: Engine, compose: Compose | None, wanted: Wanted, state: State) -> Leftovers:
-    if compose is None or wanted.stack is None:
-        return Leftovers()
-    return observe_leftovers(engine, compose, wanted.document, wanted.stack, state)
-
-
-def _differences(
-    engine: Engine, compose: Compose | None, wanted: Wanted, state: State
-) -> tuple[tuple[Difference, ...], str | None]:
-    """Return what runs otherwise than it would be started now, or what kept that from being found out."""
-    if compose is None or wanted.stack is None:
-        return (), None
-    files = WantedStack(wanted.document, wanted.stack)
-    try:
-        return differences(wanted.stack, state, look_at_runs(compose, engine, files, state)), None
-    except OpsError as error:
-        return (), f"what runs otherwise than wanted is unknown: {error.message}"
-
-
-def _wanted(compose: Compose | None) -> Wanted:
+def read_files(compose: Compose | None) -> Files:
+    """Read the Compose files, and compare the images that are built of them with their sources."""
     if compose is None:
-        return Wanted()
+        return Files()
     try:
-        document = compose.document()
-        stack = compose.stack_of(document)
+        wanted = WantedStack.read(compose)
     except OpsError as error:
-        return Wanted(note=f"what is wanted is unknown: {error.message}")
+        return Files(notes=(f"what is wanted is unknown: {error.message}",))
     try:
-        current = {row.image: row.current for row in list_images(document) if row.id and row.current is not None}
+        rows = list_images(wanted.document)
     except OpsError as error:
-        return Wanted(stack, document, note=f"whether images are current is unknown: {error.message}")
-    return Wanted(stack, document, current)
+        return Files(wanted, notes=(f"whether images are current is unknown: {error.message}",))
+    return Files(wanted, {row.image: row.current for row in rows if row.id and row.current is not None})
+
+
+def subsystem_lines(context: StatusContext) -> tuple[StatusLine, ...]:
+    """Return the lines that subsystems add."""
+    modules = offered_modules("status_lines", context.project.subsystems)
+    return tuple(line for module in modules for line in module.status_lines(context))
+
+
+def _compare(
+    engine: Engine, compose: Compose | None, wanted: WantedStack | None, state: State
+) -> tuple[Leftovers, tuple[Difference, ...], tuple[str, ...]]:
+    """Return what no file wants, what runs otherwise than it would be started now, and what could not be found out."""
+    if compose is None or wanted is None:
+        return Leftovers(), (), ()
+    left = observe_leftovers(engine, compose, wanted.document, wanted.stack, state)
+    try:
+        return left, differences(wanted.stack, state, look_at_runs(compose, engine, wanted, state)), ()
+    except OpsError as error:
+        return left, (), (f"what runs otherwise than wanted is unknown: {error.message}",)

@@ -18,7 +18,7 @@ from optimus_ops.plan.differences import Difference
 from optimus_ops.status.document import status_json
 from optimus_ops.status.model import Row, StatusLine, StatusSnapshot, make_rows
 from optimus_ops.status.render import status_text
-from optimus_ops.status.service_reports import shown_lines
+from optimus_ops.status.service_reports import printable_lines
 from optimus_ops.status.usage import Usage
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
@@ -245,7 +245,7 @@ def test_what_services_say_of_themselves_is_shown_once_where_all_say_it() -> Non
     replicas = [replica("ai", number) for number in (1, 2)]
     keys = ("key 1: closed", "! key 2: open\x1b[31m")
     reports = {replicas[0].id: keys, replicas[1].id: keys[:1]}
-    snapshot = seen(*replicas, reports={key: shown_lines("\n".join(lines)) for key, lines in reports.items()})
+    snapshot = seen(*replicas, reports={key: printable_lines("\n".join(lines)) for key, lines in reports.items()})
     text = shown(snapshot, 200)
     assert "  ai: key 1: closed\n" in text
     assert f"! {replicas[0].name}: key 2: open[31m\n" in text
