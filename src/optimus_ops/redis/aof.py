@@ -1,4 +1,4 @@
-"""Append-only files in parts, as Redis keeps them since version 7.
+"""Append-only files in parts (Redis 7 and newer).
 
 A manifest lists the parts: one base (a snapshot, or commands), then increments, to whose last one the server appends.
 Format: https://redis.io/docs/latest/operate/oss_and_stack/management/persistence/#append-only-file
@@ -21,23 +21,14 @@ LONGEST_LINE = 64 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A part of an append-only file.
+    """A part of an append-only file."""
 
-    Args:
-        name: of its file, beside the manifest.
-        base: whether it is the base; else an increment.
-    """
-
-    name: str
-    base: bool
+    name: str  # of its file, beside the manifest
+    base: bool  # else an increment
 
 
 def parse_parts(text: str) -> tuple[Part, ...]:
-    """Return the parts that a manifest lists, in order; those that only wait for their removal are left out.
-
-    Raises:
-        OpsError: it is malformed.
-    """
+    """Return the parts of a manifest, in order, without those that wait for their removal; raise `OpsError` if malformed."""
     parts = []
     for line in text.splitlines():
         if not line.strip() or line.startswith("#"):
@@ -51,11 +42,7 @@ def parse_parts(text: str) -> tuple[Part, ...]:
 
 
 def manifest_of_snapshot(base: str) -> str:
-    """Return the manifest of an append-only file that is nothing but a snapshot.
-
-    Args:
-        base: name of the snapshot's file.
-    """
+    """Return the manifest of an append-only file that is nothing but a snapshot, the file `base`."""
     return f"file {base} seq 1 type b\n"
 
 
@@ -64,11 +51,8 @@ def complete_bytes(stream: BinaryIO) -> int:
 
     A transaction counts when its EXEC is there.
 
-    Args:
-        stream: the increment, from its beginning; must be seekable.
-
     Raises:
-        OpsError: it is not an increment, or is damaged before its end.
+        OpsError: the seekable stream is no increment, or is damaged before its end.
     """
     complete = 0
     in_transaction = False
@@ -83,7 +67,7 @@ def complete_bytes(stream: BinaryIO) -> int:
 
 
 def _commands(stream: BinaryIO) -> Iterator[tuple[bytes, int]]:
-    """Give each complete command's name and where it ends; an annotation (`#TS:…`) has the name "#"."""
+    """Yield each complete command's name and end; an annotation (`#TS:…`) has the name "#"."""
     size = stream.seek(0, 2)
     stream.seek(0)
     while (line := _line(stream)) is not None:

@@ -1,39 +1,37 @@
-"""Carrying a backup out."""
+"""Executor of a backup."""
 
 from __future__ import annotations
 
 import os
 import shutil
-import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from redis.exceptions import RedisError, ResponseError
+from redis.exceptions import ResponseError
 
-from optimus_ops.change.executor import StepExecutor
 from optimus_ops.errors import OpsError
 from optimus_ops.redis.aof import complete_bytes, parse_parts
-from optimus_ops.redis.client import reason
-from optimus_ops.redis.helper_container import HELPER_SECONDS, SCRATCH, copy_out, inside, tar_of, with_scratch
+from optimus_ops.redis.container_files import HELPER_SECONDS, SCRATCH, copy_out, run_inside, run_isolated, tar_writer
+from optimus_ops.redis.executor import RedisExecutor
 from optimus_ops.redis.manifest import Manifest, StoredFile, sha256_of, write_manifest
 from optimus_ops.redis.steps import CheckBackup, CopyDataFiles, FinalizeBackup, Snapshot
+from optimus_ops.redis.values import keys_of
+from optimus_ops.system.wait import wait_until
 from optimus_ops.text.units import size
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Mapping
+    from pathlib import Path
 
-    from optimus_ops.plan.step import Plan, Step
+    from optimus_ops.change.executor import Handler
+    from optimus_ops.plan.step import Step
     from optimus_ops.redis.containers import RedisContainer
     from optimus_ops.redis.data_files import DataFiles
     from optimus_ops.redis.discovery import StackDeployment
     from optimus_ops.text.console import Progress
 
-POLL_SECONDS = 0.1
 SNAPSHOT_SECONDS = 600.0
-LONGEST_SECONDS = 2 * SNAPSHOT_SECONDS + HELPER_SECONDS
-"""Besides what copying takes, which ends when nothing comes any more."""
 REWRITE = "auto-aof-rewrite-percentage"
 CHECK = """
 cd "$1"; tar -xof -
@@ -43,124 +41,86 @@ redis-check-rdb "$2"
 
 
 @dataclass
-class BackupExecutor(StepExecutor):
-    """Carries the steps of a backup out.
+class BackupExecutor(RedisExecutor):
+    """Carries the steps of a backup out; until the folder is complete, it has another name."""
 
-    Args:
-        place: the stack.
-        container: the server's.
-        files: the names of its files.
-        folder: the new folder; until it is complete, it has another name.
-    """
-
-    place: StackDeployment
+    deployment: StackDeployment
     container: RedisContainer
     files: DataFiles
     folder: Path
-    _undo: list[tuple[str, Callable[[], object]]] = field(default_factory=list)
+    seconds: float = 2 * SNAPSHOT_SECONDS + HELPER_SECONDS  # besides copying, which ends when nothing comes any more
+    facts: dict[str, Any] = field(default_factory=dict)
     _stored: list[StoredFile] = field(default_factory=list)
-    _facts: dict[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Begin the facts with the folder."""
+        self.facts["folder"] = str(self.folder)
 
     @property
     def partial(self) -> Path:
-        """Return where files are collected."""
+        """Where files are collected."""
         return self.folder.with_name(f".{self.folder.name}.partial")
 
-    def longest(self, plan: Plan) -> float:  # noqa: ARG002 - whatever the steps are
-        """Return how many seconds a plan may take at most."""
-        return LONGEST_SECONDS
-
-    def carry_out(self, step: Step, progress: Progress) -> None:
-        """Carry one step out; raise `OpsError` if it fails."""
-        try:
-            self._act(step, progress)
-        except RedisError as error:
-            raise OpsError(f"{step.text}: {reason(error)}") from error
-        except OSError as error:
-            raise OpsError(
-                f"{step.text}: {error.strerror or error}", f"look at {error.filename or self.folder}"
-            ) from error
-
-    def _act(self, step: Step, progress: Progress) -> None:
-        match step:
-            case Snapshot():
-                self._snapshot(progress)
-            case CopyDataFiles():
-                self._copy(progress)
-            case CheckBackup():
-                check_backup(self.container, self.partial, self._manifest())
-            case FinalizeBackup():
-                self._seal(progress)
-            case _:
-                raise OpsError(f"no way to carry out a step of kind {step.kind!r}")
+    @property
+    def handlers(self) -> Mapping[type[Step], Handler]:
+        """Return step type -> what carries such a step out."""
+        return {
+            Snapshot: self._snapshot,
+            CopyDataFiles: self._copy,
+            CheckBackup: self._check,
+            FinalizeBackup: self._finalize,
+        }
 
     def undo(self, progress: Progress) -> tuple[str, ...]:
-        """Remove what was copied, and put settings back."""
-        done = self._put_back()
+        """Put settings back, and remove what was copied."""
         if self.partial.exists():
-            shutil.rmtree(self.partial)
-            done.append(f"removed {self.partial}")
-        progress.note = ", ".join(done) or "there was nothing to undo"
-        return tuple(done)
+            self.on_undo(f"removed {self.partial}", lambda: shutil.rmtree(self.partial))
+        return super().undo(progress)
 
-    def outcome(self) -> dict[str, Any]:
-        """Return what came of it, for the JSON document."""
-        return {"folder": str(self.folder), **self._facts}
-
-    def _put_back(self) -> list[str]:
-        done = []
-        while self._undo:
-            text, carry_out = self._undo.pop()
-            carry_out()
-            done.append(text)
-        return done
-
-    def _snapshot(self, progress: Progress) -> None:
+    def _snapshot(self, _step: Snapshot, progress: Progress) -> None:
         path = f"{self.files.folder}/{self.files.snapshot}"
-        there = inside(self.container, "sh", "-c", '[ -e "$1" ] && echo yes || echo no', "sh", path).strip() == "yes"
-        if self.files.append_only and not there:
+        test = '[ -e "$1" ] && echo yes || echo no'
+        exists = run_inside(self.deployment.engine, self.container, "sh", "-c", test, "sh", path).strip() == "yes"
+        if self.files.append_only and not exists:
             # The server would read it one day if its append-only file were switched off.
-            self._undo.append(("removed the snapshot", lambda: inside(self.container, "rm", "-f", path)))
-        until = time.monotonic() + SNAPSHOT_SECONDS
-        with self.place.server(self.container.node) as client:
+            self.on_undo(
+                "removed the snapshot", lambda: run_inside(self.deployment.engine, self.container, "rm", "-f", path)
+            )
+        with self.deployment.server(self.container.node) as client:
             began = int(client.time()[0])
             _begin_snapshot(client)
-            while not _has_snapshot(client.info("persistence"), began):
-                if time.monotonic() >= until:
-                    raise OpsError(f"there is no snapshot after {SNAPSHOT_SECONDS:.0f} s")
-                time.sleep(POLL_SECONDS)
+            if not wait_until(lambda: _has_snapshot(client.info("persistence"), began), SNAPSHOT_SECONDS):
+                raise OpsError(f"there is no snapshot after {SNAPSHOT_SECONDS:.0f} s")
         progress.note = f"of {self.container.node.name}"
 
-    def _copy(self, progress: Progress) -> None:
+    def _copy(self, _step: CopyDataFiles, progress: Progress) -> None:
         self.partial.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        # What a killed run left is worth nothing: it has no sums.
+        # What a killed run left has no sums and is worth nothing.
         shutil.rmtree(self.partial, ignore_errors=True)
         self.partial.mkdir(mode=0o700)
-        with self.place.server(self.container.node) as client:
-            self._facts["keys"], self._facts["expiring"] = _keys(client.info("keyspace"))
-            self._facts["redis_version"] = str(client.info("server")["redis_version"])
+        with self.deployment.server(self.container.node) as client:
+            keyspace = client.info("keyspace")
+            self.facts |= {"keys": keys_of(keyspace), "expiring": keys_of(keyspace, "expires")}
+            self.facts["redis_version"] = str(client.info("server")["redis_version"])
             self._file(self.files.snapshot, progress)
             if self.files.append_only and self.files.aof_folder:
                 self._hold_rewrites(client)
                 self._append_only_file(progress)
-        self._put_back()
-        progress.note = f"{len(self._stored)} files, {size(sum(one.bytes for one in self._stored))}"
+        self.undo_stack.unwind()
+        progress.note = f"{len(self._stored)} files, {size(sum(stored.bytes for stored in self._stored))}"
 
     def _hold_rewrites(self, client: Any) -> None:
         """Keep the server from rewriting the append-only file, which replaces and removes parts of it."""
         before = client.config_get(REWRITE)[REWRITE]
-        client.config_set(REWRITE, 0)
 
         def put_back() -> None:
-            with self.place.server(self.container.node) as again:
+            with self.deployment.server(self.container.node) as again:
                 again.config_set(REWRITE, before)
 
-        self._undo.append((f"{REWRITE} is {before} again", put_back))
-        until = time.monotonic() + SNAPSHOT_SECONDS
-        while _rewriting(client.info("persistence")):
-            if time.monotonic() >= until:
-                raise OpsError(f"the append-only file is still being rewritten after {SNAPSHOT_SECONDS:.0f} s")
-            time.sleep(POLL_SECONDS)
+        self.on_undo(f"{REWRITE} is {before} again", put_back)
+        client.config_set(REWRITE, 0)
+        if not wait_until(lambda: not _rewriting(client.info("persistence")), SNAPSHOT_SECONDS):
+            raise OpsError(f"the append-only file is still being rewritten after {SNAPSHOT_SECONDS:.0f} s")
 
     def _append_only_file(self, progress: Progress) -> None:
         (self.partial / self.files.aof_folder).mkdir(mode=0o700)
@@ -169,15 +129,17 @@ class BackupExecutor(StepExecutor):
         for part in parts:
             self._file(f"{self.files.aof_folder}/{part.name}", progress)
         if parts and not parts[-1].base:
-            # The server goes on appending: what it was writing just now is cut in the middle.
+            # The server goes on appending: the command that it was writing is incomplete.
             self._cut(self._stored.pop().path)
 
     def _file(self, path: str, progress: Progress) -> None:
-        def note(count: int) -> None:
-            progress.show(f"{path} {size(count)}")
-
-        there = f"{self.files.folder}/{path}"
-        count, digest = copy_out(self.container, there, self.partial / path, note=note)
+        count, digest = copy_out(
+            self.deployment.engine,
+            self.container,
+            f"{self.files.folder}/{path}",
+            self.partial / path,
+            note=lambda count: progress.show(f"{path} {size(count)}"),
+        )
         self._stored.append(StoredFile(path, count, digest))
 
     def _cut(self, path: str) -> None:
@@ -190,40 +152,32 @@ class BackupExecutor(StepExecutor):
         self._stored.append(StoredFile(path, complete, sha256_of(local)))
 
     def _manifest(self) -> Manifest:
-        paths = {one.path for one in self._stored}
+        paths = {stored.path for stored in self._stored}
         return Manifest(
             made_at=datetime.now(UTC).isoformat(timespec="seconds"),
-            project=self.place.project,
+            project=self.deployment.project,
             server=self.container.node.name,
-            redis_version=self._facts["redis_version"],
-            keys=self._facts["keys"],
-            expiring=self._facts["expiring"],
+            **{name: self.facts[name] for name in ("redis_version", "keys", "expiring")},
             snapshot=self.files.snapshot,
             aof=self.files.aof_manifest if self.files.aof_manifest in paths else "",
             files=tuple(self._stored),
         )
 
-    def _seal(self, progress: Progress) -> None:
+    def _check(self, _step: CheckBackup, _progress: Progress) -> None:
+        manifest = self._manifest()
+        words = [manifest.snapshot, *([manifest.aof] if manifest.aof else [])]
+        files = {stored.path: self.partial / stored.path for stored in manifest.files}
+        run_isolated(self.deployment.engine, self.container, CHECK, SCRATCH, *words, feed=tar_writer(files))
+
+    def _finalize(self, _step: FinalizeBackup, progress: Progress) -> None:
         manifest = self._manifest()
         write_manifest(self.partial, manifest)
         if self.folder.exists():
-            raise OpsError(f"{self.folder} is there by now", "name a new folder: --to FOLDER")
+            raise OpsError(f"{self.folder} already exists", "name a new folder: --to FOLDER")
         self.partial.rename(self.folder)
         _sync_folder(self.folder.parent)
-        self._facts |= {"bytes": manifest.bytes, "files": len(manifest.files)}
+        self.facts |= {"bytes": manifest.bytes, "files": len(manifest.files)}
         progress.note = f"{manifest.keys} keys, {size(manifest.bytes)}"
-
-
-def check_backup(container: RedisContainer, folder: Path, manifest: Manifest) -> None:
-    """Check a backup's files with the checkers of a server's image.
-
-    Raises:
-        CommandFailed: one is damaged, or newer than the image understands.
-    """
-    words = [manifest.snapshot, *([manifest.aof] if manifest.aof else [])]
-    with_scratch(
-        container, CHECK, SCRATCH, *words, pour=tar_of({one.path: folder / one.path for one in manifest.files})
-    )
 
 
 def _begin_snapshot(client: Any) -> None:
@@ -231,8 +185,7 @@ def _begin_snapshot(client: Any) -> None:
         client.execute_command("BGSAVE", "SCHEDULE")
     except ResponseError:
         # One is under way already: the next one is ours.
-        while client.info("persistence").get("rdb_bgsave_in_progress"):
-            time.sleep(POLL_SECONDS)
+        wait_until(lambda: not client.info("persistence").get("rdb_bgsave_in_progress"), SNAPSHOT_SECONDS)
         client.execute_command("BGSAVE", "SCHEDULE")
 
 
@@ -246,11 +199,6 @@ def _has_snapshot(info: dict[str, Any], began: int) -> bool:
 
 def _rewriting(info: dict[str, Any]) -> bool:
     return bool(info.get("aof_rewrite_in_progress") or info.get("aof_rewrite_scheduled"))
-
-
-def _keys(info: dict[str, Any]) -> tuple[int, int]:
-    databases = [value for name, value in info.items() if name.startswith("db") and isinstance(value, dict)]
-    return sum(int(one["keys"]) for one in databases), sum(int(one.get("expires", 0)) for one in databases)
 
 
 def _sync_folder(folder: Path) -> None:

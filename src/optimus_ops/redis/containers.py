@@ -68,9 +68,9 @@ class RedisContainer:
         return self.service or self.name
 
 
-def find_redis(docker: Engine, project: str) -> tuple[RedisContainer, ...]:
+def find_redis(engine: Engine, project: str) -> tuple[RedisContainer, ...]:
     """Return a project's Redis containers, running or not, by role and name."""
-    made = [parse_container(raw) for raw in docker.inspect(project) if is_redis(raw)]
+    made = [parse_container(raw) for raw in engine.inspect(project) if is_redis(raw)]
     return tuple(sorted(made, key=lambda container: (ROLES.index(container.role), container.service, container.name)))
 
 

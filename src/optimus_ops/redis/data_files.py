@@ -1,4 +1,4 @@
-"""Where a server keeps its data, in its container."""
+"""Names of a server's data files in its container."""
 
 from __future__ import annotations
 
@@ -8,43 +8,30 @@ from typing import TYPE_CHECKING, Any
 from optimus_ops.errors import Refused
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from optimus_ops.redis.containers import RedisContainer
 
 
 @dataclass(frozen=True, slots=True)
 class DataFiles:
-    """The names of a server's files.
+    """The names of a server's files."""
 
-    Args:
-        folder: its working folder, which is on a volume.
-        snapshot: name of the snapshot in it.
-        aof_folder: name of the folder of the append-only file in it; "" before Redis 7, which has none.
-        aof_name: what the names of that file's parts begin with.
-        append_only: whether it keeps an append-only file, which it then reads at its start instead of the snapshot.
-    """
-
-    folder: str = "/data"
+    folder: str = "/data"  # on a volume
     snapshot: str = "dump.rdb"
-    aof_folder: str = "appendonlydir"
-    aof_name: str = "appendonly.aof"
-    append_only: bool = True
+    aof_folder: str = "appendonlydir"  # "" before Redis 7, which has none
+    aof_name: str = "appendonly.aof"  # prefix of the names of the append-only file's parts
+    append_only: bool = True  # the server starts from its append-only file and not from the snapshot
 
     @property
     def aof_manifest(self) -> str:
-        """Return the path of the append-only file's manifest within `folder`."""
+        """Path of the append-only file's manifest within `folder`."""
         return f"{self.aof_folder}/{self.aof_name}.manifest"
 
 
 def read_data_files(client: Any) -> DataFiles:
-    """Ask a server for the names of its files.
-
-    Raises:
-        RedisError: it does not answer, or may not be asked.
-    """
-    names = ("dir", "dbfilename", "appenddirname", "appendfilename", "appendonly")
-    found: Mapping[str, str] = {name: value for one in names for name, value in client.config_get(one).items()}
+    """Ask a server for the names of its files; raise `RedisError` where it does not answer, or may not be asked."""
+    found: dict[str, str] = {}
+    for name in ("dir", "dbfilename", "appenddirname", "appendfilename", "appendonly"):
+        found |= client.config_get(name)
     return DataFiles(
         folder=found.get("dir", "/data"),
         snapshot=found.get("dbfilename", "dump.rdb"),
@@ -55,11 +42,7 @@ def read_data_files(client: Any) -> DataFiles:
 
 
 def refuse_without_volume(container: RedisContainer, files: DataFiles) -> None:
-    """Refuse to work on data that would go with its container.
-
-    Raises:
-        Refused: the server's folder is on no volume.
-    """
+    """Raise `Refused` for a server whose data would be removed with its container."""
     if not any(files.folder == there or files.folder.startswith(f"{there}/") for there in container.volumes):
         raise Refused(
             f"{container.node.name} keeps its data in {files.folder}, which is on no volume",

@@ -143,7 +143,7 @@ class SentinelDeployment:
 class StackDeployment:
     """The servers and sentinels of a Compose stack."""
 
-    docker: Engine
+    engine: Engine
     project: str
     credentials: Callable[[RedisContainer], Credentials]
     master: str = ""  # "" stands for the name that the sentinels' own configuration has
@@ -154,7 +154,7 @@ class StackDeployment:
         Raises:
             OpsError: none of them runs.
         """
-        found = find_redis(self.docker, self.project)
+        found = find_redis(self.engine, self.project)
         if not any(container.status == "running" for container in found):
             raise OpsError(
                 f"no Redis runs in {self.project}",
@@ -184,7 +184,7 @@ class StackDeployment:
 
     def server(self, node: Node) -> Any:
         """Return a client of the server or sentinel in a container, which need not run."""
-        found = find_redis(self.docker, self.project)
+        found = find_redis(self.engine, self.project)
         return self._client(next(container for container in found if container.node.name == node.name))
 
     def sentinel(self, node: Node) -> Any:

@@ -1,37 +1,37 @@
-"""Carrying a planned fail-over out."""
+"""Executor of a coordinated failover."""
 
 from __future__ import annotations
 
+import contextlib
 import secrets
-import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from redis.exceptions import NoPermissionError, ResponseError
 
-from optimus_ops.change.executor import StepExecutor
 from optimus_ops.errors import OpsError
-from optimus_ops.redis.client import FAILURES, reason
+from optimus_ops.redis.client import reason
 from optimus_ops.redis.coordinated_failover import (
-    MOMENT_SECONDS,
+    ALIGNMENT_SECONDS,
     PROMOTION_SECONDS,
-    FailoverResult,
     FailoverRoles,
     coordinated_failover,
 )
-from optimus_ops.redis.model import NotPermitted, monitored_masters
+from optimus_ops.redis.executor import RedisExecutor
+from optimus_ops.redis.model import monitored_masters
 from optimus_ops.redis.observe_sentinel import peer
 from optimus_ops.redis.steps import CoordinatedFailover, ResetReplicaPriority, SetReplicaPriority, VerifyFailover
+from optimus_ops.system.wait import wait_until
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Mapping
 
-    from optimus_ops.plan.step import Plan, Step
+    from optimus_ops.change.executor import Handler
+    from optimus_ops.plan.step import Step
     from optimus_ops.redis.discovery import Deployment
-    from optimus_ops.redis.model import Node, Server, Topology
+    from optimus_ops.redis.model import Node, Topology
     from optimus_ops.text.console import Progress
 
-POLL_SECONDS = 0.1
 PREFERRED = 1
 USUAL = 100
 """Redis' default replica-priority."""
@@ -39,160 +39,155 @@ SEEN_SECONDS = 25.0
 """Sentinels look at replicas every ten seconds, unless they were told to do it more often."""
 VERIFY_SECONDS = 30.0
 """Sentinels demote an old master that came back ten seconds after it did; this is three times that."""
-WAIT_MS = 2000
-LONGEST_SECONDS = SEEN_SECONDS + MOMENT_SECONDS + PROMOTION_SECONDS + VERIFY_SECONDS
+ACKNOWLEDGE_MS = 1000
+"""Shorter than the time limit of the client."""
 
 
 @dataclass
-class FailoverExecutor(StepExecutor):
-    """Carries the steps of a planned fail-over out.
+class FailoverExecutor(RedisExecutor):
+    """Carries the steps of a coordinated failover out.
 
-    Args:
-        place: where the group is.
-        patience: seconds to wait for the moment at which clients learn soonest of the new master.
+    Undone are settings; a promoted master stays one, since going back would be another failover.
     """
 
-    place: Deployment
-    patience: float = MOMENT_SECONDS
-    _undo: list[tuple[str, Callable[[], None]]] = field(default_factory=list)
-    _facts: dict[str, Any] = field(default_factory=dict)
+    deployment: Deployment
+    patience: float = ALIGNMENT_SECONDS  # seconds to wait until clients would learn soonest of the new master
+    seconds: float = SEEN_SECONDS + ALIGNMENT_SECONDS + PROMOTION_SECONDS + VERIFY_SECONDS
+    facts: dict[str, Any] = field(default_factory=dict)
 
-    def longest(self, plan: Plan) -> float:  # noqa: ARG002 - whatever the steps are
-        """Return how many seconds a plan may take at most."""
-        return LONGEST_SECONDS
+    @property
+    def handlers(self) -> Mapping[type[Step], Handler]:
+        """Return step type -> what carries such a step out."""
+        return {
+            SetReplicaPriority: self._prefer,
+            CoordinatedFailover: self._fail_over,
+            VerifyFailover: self._verify,
+            ResetReplicaPriority: lambda _step, _progress: self.undo_stack.unwind(),
+        }
 
-    def carry_out(self, step: Step, progress: Progress) -> None:
-        """Carry one step out; raise `OpsError` if it fails."""
-        try:
-            self._act(step, progress)
-        except FAILURES as error:
-            raise OpsError(f"{step.text}: {reason(error)}", "how the group is now: invoke validate-redis") from error
-
-    def _act(self, step: Step, progress: Progress) -> None:
-        match step:
-            case SetReplicaPriority(server=server, master=master):
-                self._prefer(server, master, progress)
-            case CoordinatedFailover(server=server, master=master):
-                self._hand_over(server, master, progress)
-            case VerifyFailover():
-                self._verify(step, progress)
-            case ResetReplicaPriority():
-                self._put_back()
-            case _:
-                raise OpsError(f"no way to carry out a step of kind {step.kind!r}")
-
-    def undo(self, progress: Progress) -> tuple[str, ...]:
-        """Put settings back; a master that was promoted stays one, since going back would be another fail-over."""
-        done = self._put_back()
-        progress.note = ", ".join(done) or "there was nothing to undo"
-        return tuple(done)
-
-    def outcome(self) -> dict[str, Any]:
-        """Return what came of it, for the JSON document."""
-        return dict(self._facts)
-
-    def _put_back(self) -> list[str]:
-        done = []
-        while self._undo:
-            text, carry_out = self._undo.pop()
-            carry_out()
-            done.append(text)
-        return done
-
-    def _prefer(self, name: str, master: str, progress: Progress) -> None:
-        topology = self.place.observe()
-        node = _node(topology, name)
-        with self.place.server(node) as client:
+    def _prefer(self, step: SetReplicaPriority, progress: Progress) -> None:
+        topology = self.deployment.observe()
+        node = _node(topology, step.server)
+        with self.deployment.server(node) as client:
             before = client.config_get("replica-priority").get("replica-priority", str(USUAL))
+            self.on_undo(
+                f"replica-priority of {step.server} is {before} again", lambda: self._set_priority(node, before)
+            )
             client.config_set("replica-priority", PREFERRED)
-        self._undo.append((f"replica-priority of {name} is {before} again", lambda: self._set_priority(node, before)))
-        until = time.monotonic() + SEEN_SECONDS
-        while self._preferring(topology, node, master) is None:
-            if time.monotonic() >= until:
-                raise OpsError(f"no sentinel saw the priority of {name} within {SEEN_SECONDS:.0f} s")
+
+        def is_seen() -> bool:
             progress.show("until a sentinel has looked")
-            time.sleep(POLL_SECONDS)
+            return self._sentinel_choosing(topology, node, step.master) is not None
+
+        if not wait_until(is_seen, SEEN_SECONDS):
+            raise OpsError(f"no sentinel saw the priority of {step.server} within {SEEN_SECONDS:.0f} s")
 
     def _set_priority(self, node: Node, priority: str) -> None:
-        with self.place.server(node) as client:
+        with self.deployment.server(node) as client:
             client.config_set("replica-priority", priority)
-            _rewrite(client)
+            # Without a file, or without permission, the file is as it was before.
+            with contextlib.suppress(ResponseError):
+                client.config_rewrite()
 
-    def _preferring(self, topology: Topology, node: Node, master: str) -> Node | None:
+    def _sentinel_choosing(self, topology: Topology, node: Node, master: str) -> Node | None:
         """Return a sentinel that would choose the replica: the only one that it knows at this priority."""
-        for sentinel in reversed([one for one in topology.sentinels if not one.unreachable_reason]):
-            with self.place.sentinel(sentinel.node) as client:
+        for sentinel in reversed(_answering(topology)):
+            with self.deployment.sentinel(sentinel) as client:
                 replicas = client.sentinel_slaves(master)
-            best = [peer(one).address for one in replicas if int(one.get("slave-priority", USUAL)) <= PREFERRED]
+            best = [peer(raw).address for raw in replicas if int(raw.get("slave-priority", USUAL)) <= PREFERRED]
             if len(best) == 1 and topology.addresses.same(best[0], node.address):
-                return sentinel.node
+                return sentinel
         return None
 
-    def _hand_over(self, name: str, master: str, progress: Progress) -> None:
-        topology = self.place.observe()
-        preferred = [one.node for one in topology.members if one.role == "replica" and _priority(one) == PREFERRED]
-        chooser = self._preferring(topology, preferred[0], master) if preferred else None
+    def _fail_over(self, step: CoordinatedFailover, progress: Progress) -> None:
+        topology = self.deployment.observe()
+        replicas = topology.of_role("replica")
+        preferred = [
+            server.node
+            for server in replicas
+            if server.known_replication and server.known_replication.priority == PREFERRED
+        ]
+        chooser = self._sentinel_choosing(topology, preferred[0], step.master) if preferred else None
         # The last one: it is the last to name the new master in all it says, and clients ask the first one first.
-        sentinel = chooser or [one.node for one in topology.sentinels if not one.unreachable_reason][-1]
+        sentinel = chooser or _answering(topology)[-1]
         down_after = min((watch.down_after for watch in monitored_masters(topology.sentinels)), default=0)
-        replicas = tuple(one.node for one in topology.members if one.role == "replica")
-        parts = FailoverRoles(sentinel, _node(topology, name), replicas, topology.addresses, master, down_after / 1000)
-        handed = coordinated_failover(self.place, parts, patience=self.patience)
-        self._facts |= _facts(topology, sentinel, handed)
-        new = topology.addresses.shown(handed.address)
-        progress.note = f"{new} took over, writes were held for {handed.held * 1000:.0f} ms"
-        if handed.lost_bytes:
-            progress.complaints.append(
-                f"{handed.lost_bytes} bytes of writes that {name} took did not reach {new} (those with WAIT may have)"
-            )
+        roles = FailoverRoles(
+            sentinel,
+            _node(topology, step.server),
+            tuple(server.node for server in replicas),
+            topology.addresses,
+            step.master,
+            down_after / 1000,
+        )
+        result = coordinated_failover(self.deployment, roles, patience=self.patience)
+        new = topology.addresses.shown(result.address)
+        self.facts |= {
+            "promoted": new,
+            "by": sentinel.name,
+            "seconds_to_promotion": round(result.seconds, 3),
+            "writes_held_seconds": round(result.held, 3),
+            "lost_bytes": result.lost_bytes,
+        }
+        progress.note = f"{new} took over, writes were held for {result.held * 1000:.0f} ms"
+        if result.lost_bytes:
+            lost = f"{result.lost_bytes} bytes of writes that {step.server} took did not reach {new}"
+            progress.complaints.append(f"{lost} (those with WAIT may have)")
 
     def _verify(self, step: VerifyFailover, progress: Progress) -> None:
-        until = time.monotonic() + VERIFY_SECONDS
-        while True:
-            topology = self.place.observe()
-            missing = missing_after(topology, step.server, step.wanted)
-            if not missing:
-                break
-            progress.show(missing)
-            if time.monotonic() >= until:
-                raise OpsError(f"after {VERIFY_SECONDS:.0f} s, {missing}", "invoke validate-redis shows all of it")
-            time.sleep(POLL_SECONDS)
-        new = next(one.node for one in topology.members if one.role == "master")
-        progress.note = f"{new.name}; {self._write(new, until)}"
-        self._facts["master"] = new.name
+        missing = ""
+        topology: Topology
 
-    def _write(self, node: Node, until: float) -> str:
+        def is_settled() -> bool:
+            nonlocal topology, missing
+            topology = self.deployment.observe()
+            missing = missing_after(topology, step.server, step.wanted)
+            progress.show(missing)
+            return not missing
+
+        if not wait_until(is_settled, VERIFY_SECONDS):
+            raise OpsError(f"after {VERIFY_SECONDS:.0f} s, {missing}", "invoke validate-redis shows all of it")
+        [new] = topology.of_role("master")
+        progress.note = f"{new.node.name}; {self._write(new.node)}"
+        self.facts["master"] = new.node.name
+
+    def _write(self, node: Node) -> str:
         """Prove that the master takes a write and passes it on."""
         key = f"optimus:failover-probe:{secrets.token_hex(8)}"
-        with self.place.server(node) as client:
-            while True:
+        refusal: list[ResponseError] = []
+        with self.deployment.server(node) as client:
+
+            def is_taken() -> bool:
                 try:
                     client.set(key, "1", ex=60)
-                    break
                 except NoPermissionError:
-                    return "a write was not tried: the user may not"
+                    raise
                 except ResponseError as error:
                     # Until replicas have acknowledged something, min-replicas-to-write refuses.
-                    if time.monotonic() >= until:
-                        raise OpsError(f"{node.name} takes no write: {reason(error)}") from error
-                    time.sleep(POLL_SECONDS)
-            # Shorter than the patience of the client.
-            reached = int(client.wait(1, WAIT_MS // 2))
+                    refusal[:] = [error]
+                    return False
+                return True
+
+            try:
+                if not wait_until(is_taken, VERIFY_SECONDS):
+                    raise OpsError(f"{node.name} takes no write: {reason(refusal[0])}")
+            except NoPermissionError:
+                return "a write was not tried: the user may not"
+            reached = int(client.wait(1, ACKNOWLEDGE_MS))
             client.delete(key)
         if not reached:
-            raise OpsError(f"no replica acknowledged a write to {node.name} within {WAIT_MS // 2} ms")
+            raise OpsError(f"no replica acknowledged a write to {node.name} within {ACKNOWLEDGE_MS} ms")
         return "it took a write, and a replica has it"
 
 
 def missing_after(topology: Topology, old: str, wanted: str) -> str:
-    """Return what is not yet as it should be after a fail-over; "" if everything is.
+    """Return what is not yet as it should be after a failover; "" if everything is.
 
     Args:
         topology: what was observed.
-        old: name of the server that was master.
-        wanted: name of the one that should be; "" for any other.
+        old: name of the old master.
+        wanted: name of the new one; "" for any other.
     """
-    masters = [one for one in topology.members if one.role == "master"]
+    masters = topology.of_role("master")
     if len(masters) != 1:
         return f"there are {len(masters)} masters"
     [new] = masters
@@ -210,27 +205,9 @@ def missing_after(topology: Topology, old: str, wanted: str) -> str:
     return ""
 
 
+def _answering(topology: Topology) -> list[Node]:
+    return [sentinel.node for sentinel in topology.sentinels if not sentinel.unreachable_reason]
+
+
 def _node(topology: Topology, name: str) -> Node:
     return next(server.node for server in topology.servers if server.node.name == name)
-
-
-def _priority(server: Server) -> int | None:
-    return None if isinstance(server.replication, NotPermitted) else server.replication.priority
-
-
-def _rewrite(client: Any) -> None:
-    try:
-        client.config_rewrite()
-    except ResponseError:
-        # Without a file, or without the right: it is as it was before.
-        return
-
-
-def _facts(topology: Topology, sentinel: Node, handed: FailoverResult) -> dict[str, Any]:
-    return {
-        "promoted": topology.addresses.shown(handed.address),
-        "by": sentinel.name,
-        "seconds_to_promotion": round(handed.seconds, 3),
-        "writes_held_seconds": round(handed.held, 3),
-        "lost_bytes": handed.lost_bytes,
-    }

@@ -1,4 +1,4 @@
-"""What a backup is: a folder with the files of one server, and `backup.json`, which says what they are and their sums.
+"""Format of a backup: a folder with the files of one server, and `backup.json` with their checksums.
 
 redis-20260131T120000Z/       0700
   backup.json                 0600: format, server, version, keys, files with bytes and SHA-256
@@ -10,12 +10,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from dataclasses import asdict, dataclass
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from optimus_ops.errors import Refused
+from optimus_ops.system.atomic_write import write_private
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,18 +23,11 @@ if TYPE_CHECKING:
 
 NAME = "backup.json"
 FORMAT = 1
-CHUNK = 1024**2
 
 
 @dataclass(frozen=True, slots=True)
 class StoredFile:
-    """A file of a backup.
-
-    Args:
-        path: within the folder, with `/`.
-        bytes: its size.
-        sha256: its sum, in hexadecimal.
-    """
+    """A file of a backup; the path is within the folder, with `/`."""
 
     path: str
     bytes: int
@@ -43,34 +36,22 @@ class StoredFile:
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """What `backup.json` says.
+    """Content of `backup.json`."""
 
-    Args:
-        made_at: when the backup was made (RFC 3339).
-        project: the stack it is of.
-        server: the server's name.
-        redis_version: its version.
-        keys: keys that it had.
-        expiring: those of them that expire by themselves.
-        snapshot: path of the snapshot.
-        aof: path of the append-only file's own manifest; "" if the server had none.
-        files: all files but this one.
-    """
-
-    made_at: str
+    made_at: str  # RFC 3339
     project: str
     server: str
     redis_version: str
     keys: int
-    expiring: int
-    snapshot: str
-    aof: str
-    files: tuple[StoredFile, ...]
+    expiring: int  # of `keys`, those that expire
+    snapshot: str  # path of the snapshot
+    aof: str  # path of the append-only file's own manifest; "" if the server had none
+    files: tuple[StoredFile, ...]  # all but this one
 
     @property
     def bytes(self) -> int:
-        """Return the size of all files."""
-        return sum(one.bytes for one in self.files)
+        """Size of all files."""
+        return sum(stored.bytes for stored in self.files)
 
     def as_text(self) -> str:
         """Return the document."""
@@ -78,11 +59,7 @@ class Manifest:
 
 
 def parse_manifest(text: str, source: str) -> Manifest:
-    """Read `backup.json`.
-
-    Args:
-        text: its content.
-        source: its name, for messages.
+    """Parse `backup.json`; `source` is its name, for messages.
 
     Raises:
         Refused: it is malformed, of another format, or names a path outside of its folder.
@@ -91,35 +68,26 @@ def parse_manifest(text: str, source: str) -> Manifest:
         raw: dict[str, Any] = json.loads(text)
         if raw["format"] != FORMAT:
             raise Refused(f"{source} has the format {raw['format']}, {FORMAT} is known", "use the version that made it")
-        files = tuple(StoredFile(str(one["path"]), int(one["bytes"]), str(one["sha256"])) for one in raw["files"])
-        made = Manifest(
+        manifest = Manifest(
             **{name: str(raw[name]) for name in ("made_at", "project", "server", "redis_version", "snapshot", "aof")},
             keys=int(raw["keys"]),
             expiring=int(raw["expiring"]),
-            files=files,
+            files=tuple(StoredFile(str(it["path"]), int(it["bytes"]), str(it["sha256"])) for it in raw["files"]),
         )
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise Refused(f"{source} is not the manifest of a backup", "name a folder that redis.backup made") from error
-    named = {one.path for one in files}
-    if made.snapshot not in named or (made.aof and made.aof not in named):
+    named = {stored.path for stored in manifest.files}
+    if manifest.snapshot not in named or (manifest.aof and manifest.aof not in named):
         raise Refused(f"{source} names a file that it has no sum of", "make another backup")
-    for one in files:
-        _refuse_outside(one.path, source)
-    return made
-
-
-def _refuse_outside(path: str, source: str) -> None:
-    parts = PurePosixPath(path)
-    if parts.is_absolute() or ".." in parts.parts or str(parts) != path or path in {"", ".", NAME}:
-        raise Refused(f"{source} names the path {path!r}, which is none of its folder", "do not use this backup")
+    for path in named:
+        parts = PurePosixPath(path)
+        if parts.is_absolute() or ".." in parts.parts or str(parts) != path or path in {"", ".", NAME}:
+            raise Refused(f"{source} names the path {path!r}, which is none of its folder", "do not use this backup")
+    return manifest
 
 
 def read_manifest(folder: Path) -> Manifest:
-    """Return the manifest of a backup.
-
-    Raises:
-        Refused: there is none, or it is malformed.
-    """
+    """Return the manifest of a backup; raise `Refused` where it is missing or malformed."""
     path = folder / NAME
     try:
         text = path.read_text("utf-8")
@@ -131,16 +99,11 @@ def read_manifest(folder: Path) -> Manifest:
 
 
 def check_files(folder: Path, manifest: Manifest) -> None:
-    """Compare every file with its size and sum.
-
-    Raises:
-        Refused: one is missing, was changed, or isn't a regular file.
-    """
-    wrong = [text for one in manifest.files for text in _wrong(folder, one)]
+    """Compare every file with its size and checksum; raise `Refused` where one is missing or was changed."""
+    wrong = [text for stored in manifest.files for text in _wrong(folder, stored)]
     if wrong:
-        raise Refused(
-            f"the backup is not as it was made: {'; '.join(wrong)}", "nothing was touched; use another backup"
-        )
+        hint = "nothing was touched; use another backup"
+        raise Refused(f"the backup is not as it was made: {'; '.join(wrong)}", hint)
 
 
 def _wrong(folder: Path, stored: StoredFile) -> Iterator[str]:
@@ -161,8 +124,4 @@ def sha256_of(path: Path) -> str:
 
 def write_manifest(folder: Path, manifest: Manifest) -> None:
     """Write `backup.json` (0600), to the disk."""
-    descriptor = os.open(folder / NAME, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
-        stream.write(manifest.as_text())
-        stream.flush()
-        os.fsync(descriptor)
+    write_private(folder / NAME, manifest.as_text())

@@ -1,245 +1,125 @@
-"""The steps of changes to Redis: a planned fail-over, a backup, a restore."""
+"""Steps of changes to Redis: a coordinated failover, a backup, a restore."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import ClassVar
-
-from optimus_ops.plan.step import Step
+from optimus_ops.plan.step import Step, step
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@step("redis-prefer", "make sentinels choose {server}")
 class SetReplicaPriority(Step):
-    """Make sentinels choose this replica: the lowest replica-priority above 0, until the fail-over is done.
+    """Give a replica the lowest replica-priority above 0, until the failover is done."""
 
-    Args:
-        server: the replica.
-        master: the name by which sentinels know its master.
-    """
-
-    kind: ClassVar[str] = "redis-prefer"
     server: str
-    master: str
-
-    @property
-    def text(self) -> str:
-        """Return what is done, in a few words."""
-        return f"make sentinels choose {self.server}"
+    master: str  # the name by which sentinels know its master
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@step("redis-hand-over", "fail over from {server} (SENTINEL FAILOVER {master})")
 class CoordinatedFailover(Step):
-    """Have a sentinel promote a replica, hold writes while it does, and turn the old master into its replica at once.
+    """Have a sentinel promote a replica, hold writes meanwhile, and demote the old master at once."""
 
-    Args:
-        server: the master of now.
-        master: the name by which sentinels know it.
-    """
-
-    kind: ClassVar[str] = "redis-hand-over"
-    server: str
+    server: str  # the master of now
     master: str
 
-    @property
-    def text(self) -> str:
-        """Return what is done, in a few words."""
-        return f"fail over from {self.server} (SENTINEL FAILOVER {self.master})"
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
+@step("redis-verify-failover")
 class VerifyFailover(Step):
-    """Prove that all sentinels name the same new master, that all servers follow it, and that it takes a write.
+    """Prove that all sentinels name the same new master, that all servers follow it, and that it takes a write."""
 
-    Args:
-        server: the master that was.
-        wanted: the one that it should be now; "" for any other.
-        master: the name by which sentinels know it.
-    """
-
-    kind: ClassVar[str] = "redis-verify-failover"
-    server: str
-    wanted: str
+    server: str  # the old master
+    wanted: str  # the new one; "" for any other
     master: str
 
     @property
     def text(self) -> str:
-        """Return what is done, in a few words."""
+        """What is proven."""
         return f"verify that {self.wanted or 'a replica'} is the master, {self.server} follows it, and writes are taken"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@step("redis-forget-preference", "put the priority of {server} back")
 class ResetReplicaPriority(Step):
-    """Give the replica that sentinels were made to choose its usual replica-priority again."""
+    """Give the replica that sentinels were made to choose its replica-priority of before."""
 
-    kind: ClassVar[str] = "redis-forget-preference"
     server: str
 
-    @property
-    def text(self) -> str:
-        """Return what is done, in a few words."""
-        return f"put the priority of {self.server} back"
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
+@step("redis-snapshot", "write a snapshot of {server} (BGSAVE)")
 class Snapshot(Step):
-    """Have a server write a snapshot beside its data (BGSAVE)."""
+    """Have a server write a snapshot beside its data."""
 
-    kind: ClassVar[str] = "redis-snapshot"
     server: str
 
-    @property
-    def text(self) -> str:
-        """Return what is done, in a few words."""
-        return f"write a snapshot of {self.server} (BGSAVE)"
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
+@step("redis-copy-out", "copy the files of {server}")
 class CopyDataFiles(Step):
-    """Copy the snapshot and the append-only file of a server, which is not rewritten meanwhile.
+    """Copy the snapshot and the append-only file of a server, which is not rewritten meanwhile."""
 
-    Args:
-        server: which.
-        folder: where to; it appears under this name only when it is complete.
-    """
-
-    kind: ClassVar[str] = "redis-copy-out"
     server: str
-    folder: str
-
-    @property
-    def text(self) -> str:
-        """Return what is done, in a few words."""
-        return f"copy the files of {self.server}"
+    folder: str  # has this name only when it is complete
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@step("redis-check-backup", "check the files (redis-check-rdb, redis-check-aof)")
 class CheckBackup(Step):
-    """Check the files with Redis' own checkers, from the server's image.
+    """Check the files with Redis' own checkers, from the server's image."""
 
-    Args:
-        server: whose image.
-        folder: the backup.
-    """
-
-    kind: ClassVar[str] = "redis-check-backup"
     server: str
     folder: str
 
-    @property
-    def text(self) -> str:
-        """Return what is done, in a few words."""
-        return "check the files (redis-check-rdb, redis-check-aof)"
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
+@step("redis-seal-backup", "write the sums: {folder}")
 class FinalizeBackup(Step):
-    """Write the sums of all files, and give the backup its name."""
+    """Write the checksums of all files, and give the backup its name."""
 
-    kind: ClassVar[str] = "redis-seal-backup"
     folder: str
 
-    @property
-    def text(self) -> str:
-        """Return what is done, in a few words."""
-        return f"write the sums: {self.folder}"
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
+@step("redis-stage-backup")
 class StageBackup(Step):
-    """Copy a backup's files beside a server's data, and check them there with Redis' own checkers.
+    """Copy a backup's files beside a server's data, and check them there with Redis' own checkers."""
 
-    Args:
-        server: whose volume they go to.
-        folder: the backup.
-        source: "aof", or "snapshot" for the older state in it.
-    """
-
-    kind: ClassVar[str] = "redis-stage-backup"
     server: str
     folder: str
-    source: str
+    source: str  # "aof", or "snapshot" for the older state in it
 
     @property
     def text(self) -> str:
-        """Return what is done, in a few words."""
+        """What is copied."""
         what = "append-only file" if self.source == "aof" else "snapshot"
         return f"copy the {what} beside the data of {self.server}, and check it"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@step("redis-stop", "stop {names}")
 class StopRedis(Step):
     """Stop servers and sentinels, one after the other."""
 
-    kind: ClassVar[str] = "redis-stop"
     names: tuple[str, ...]
 
-    @property
-    def text(self) -> str:
-        """Return what is done, in a few words."""
-        return f"stop {', '.join(self.names)}"
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
+@step("redis-set-aside", "set the data of {servers} aside (as {aside})")
 class MoveDataAside(Step):
-    """Move the data of stopped servers into a folder beside it, on the same volume.
+    """Move the data of stopped servers into a folder beside it, on the same volume."""
 
-    Args:
-        servers: whose.
-        aside: name of that folder.
-    """
-
-    kind: ClassVar[str] = "redis-set-aside"
     servers: tuple[str, ...]
     aside: str
 
-    @property
-    def text(self) -> str:
-        """Return what is done, in a few words."""
-        return f"set the data of {', '.join(self.servers)} aside (as {self.aside})"
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
+@step("redis-put-in-place", "put the backup in the place of the data of {server}")
 class ActivateBackup(Step):
     """Move the staged files to where the stopped server reads its data."""
 
-    kind: ClassVar[str] = "redis-put-in-place"
     server: str
 
-    @property
-    def text(self) -> str:
-        """Return what is done, in a few words."""
-        return f"put the backup in the place of the data of {self.server}"
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
+@step("redis-start", "start {names}")
 class StartRedis(Step):
-    """Start servers and sentinels together, and wait until they answer; a replica, until it has the data."""
+    """Start servers and sentinels together, and wait until they answer; replicas, until they have the data."""
 
-    kind: ClassVar[str] = "redis-start"
     names: tuple[str, ...]
 
-    @property
-    def text(self) -> str:
-        """Return what is done, in a few words."""
-        return f"start {', '.join(self.names)}"
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
+@step("redis-verify-restore", "verify the data of {server}")
 class VerifyRestore(Step):
-    """Prove that a server has data, and forget what earlier restores had set aside.
+    """Prove that a server has data, and delete what earlier restores moved aside."""
 
-    Args:
-        server: which.
-        keys: keys in the backup that don't expire.
-        aside: the folder that stays.
-    """
-
-    kind: ClassVar[str] = "redis-verify-restore"
     server: str
-    keys: int
-    aside: str
-
-    @property
-    def text(self) -> str:
-        """Return what is done, in a few words."""
-        return f"verify the data of {self.server}"
+    keys: int  # in the backup that don't expire
+    aside: str  # the folder that stays
