@@ -28,7 +28,7 @@ class Part:
 
 
 def parse_parts(text: str) -> tuple[Part, ...]:
-    """Return the parts of a manifest, in order, without those that wait for their removal; raise `OpsError` if malformed."""
+    """Return the parts of a manifest in order, without those that wait for removal; raise `OpsError` if malformed."""
     parts = []
     for line in text.splitlines():
         if not line.strip() or line.startswith("#"):

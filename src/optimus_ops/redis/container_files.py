@@ -65,9 +65,7 @@ def run_isolated(
     Raises:
         CommandFailed: it failed.
     """
-    engine.run_helper(
-        container.image, (script, *words), user="0:0", scratch=SCRATCH, feed=feed, seconds=HELPER_SECONDS
-    )
+    engine.run_helper(container.image, (script, *words), user="0:0", scratch=SCRATCH, feed=feed, seconds=HELPER_SECONDS)
 
 
 def tar_writer(files: Mapping[str, Path | bytes]) -> Callable[[BinaryIO], None]:

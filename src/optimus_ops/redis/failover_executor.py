@@ -62,7 +62,7 @@ class FailoverExecutor(RedisExecutor):
             SetReplicaPriority: self._prefer,
             CoordinatedFailover: self._fail_over,
             VerifyFailover: self._verify,
-            ResetReplicaPriority: lambda _step, _progress: self.undo_stack.unwind(),
+            ResetReplicaPriority: self._reset,
         }
 
     def _prefer(self, step: SetReplicaPriority, progress: Progress) -> None:
@@ -81,6 +81,9 @@ class FailoverExecutor(RedisExecutor):
 
         if not wait_until(is_seen, SEEN_SECONDS):
             raise OpsError(f"no sentinel saw the priority of {step.server} within {SEEN_SECONDS:.0f} s")
+
+    def _reset(self, _step: ResetReplicaPriority, _progress: Progress) -> None:
+        self.undo_stack.unwind()
 
     def _set_priority(self, node: Node, priority: str) -> None:
         with self.deployment.server(node) as client:

@@ -91,7 +91,7 @@ class RestoreExecutor(RedisExecutor):
             StageBackup: self._stage,
             StopRedis: self._stop,
             MoveDataAside: self._move_aside,
-            ActivateBackup: lambda _step, _progress: self._beside(self._master, ACTIVATE),
+            ActivateBackup: self._activate,
             StartRedis: self._start_named,
             VerifyRestore: self._verify,
         }
@@ -190,6 +190,9 @@ class RestoreExecutor(RedisExecutor):
             self.deployment.engine.stop(stopped.id, seconds=STOP_SECONDS)
         self._beside(container, BRING_BACK, aside, *self._names)
         self._displaced.discard(container.node.name)
+
+    def _activate(self, _step: ActivateBackup, _progress: Progress) -> None:
+        self._beside(self._master, ACTIVATE)
 
     def _start_named(self, step: StartRedis, progress: Progress) -> None:
         self._start([container for container in self.group if container.node.name in step.names], progress)

@@ -21,7 +21,7 @@ class CoordinatedFailover(Step):
     master: str
 
 
-@step("redis-verify-failover")
+@step("redis-verify-failover", "verify that {expected} is the master, {server} follows it, and writes are taken")
 class VerifyFailover(Step):
     """Prove that all sentinels name the same new master, that all servers follow it, and that it takes a write."""
 
@@ -30,9 +30,9 @@ class VerifyFailover(Step):
     master: str
 
     @property
-    def text(self) -> str:
-        """What is proven."""
-        return f"verify that {self.wanted or 'a replica'} is the master, {self.server} follows it, and writes are taken"
+    def expected(self) -> str:
+        """The new master."""
+        return self.wanted or "a replica"
 
 
 @step("redis-forget-preference", "put the priority of {server} back")
@@ -72,7 +72,7 @@ class FinalizeBackup(Step):
     folder: str
 
 
-@step("redis-stage-backup")
+@step("redis-stage-backup", "copy the {what} beside the data of {server}, and check it")
 class StageBackup(Step):
     """Copy a backup's files beside a server's data, and check them there with Redis' own checkers."""
 
@@ -81,10 +81,9 @@ class StageBackup(Step):
     source: str  # "aof", or "snapshot" for the older state in it
 
     @property
-    def text(self) -> str:
+    def what(self) -> str:
         """What is copied."""
-        what = "append-only file" if self.source == "aof" else "snapshot"
-        return f"copy the {what} beside the data of {self.server}, and check it"
+        return "append-only file" if self.source == "aof" else "snapshot"
 
 
 @step("redis-stop", "stop {names}")

@@ -58,7 +58,9 @@ def validate(_: Context, *, flags: Mapping[str, Any], try_rewrite: bool = False,
     }
 )
 @target_flags
-def failover(_: Context, *, options: ChangeOptions, flags: Mapping[str, Any], to: str = "", force: bool = False) -> None:
+def failover(
+    _: Context, *, options: ChangeOptions, flags: Mapping[str, Any], to: str = "", force: bool = False
+) -> None:
     """Planned failover to a replica, without data loss: checks first, holds writes meanwhile, proves it afterwards."""
     from optimus_ops.redis import failover as command
     from optimus_ops.redis.target import Flags
@@ -81,9 +83,7 @@ def backup(_: Context, options: ChangeOptions, to: str = "", server: str = "") -
         "snapshot": "take the snapshot, though there is an append-only file in the backup",
     }
 )
-def restore(
-    _: Context, options: ChangeOptions, from_: str = "", server: str = "", snapshot: bool = False
-) -> None:
+def restore(_: Context, options: ChangeOptions, from_: str = "", server: str = "", snapshot: bool = False) -> None:
     """Restore a backup (verified first, rolled back on failure)."""
     from optimus_ops.redis import restore as command
 

@@ -21,7 +21,6 @@ from optimus_ops.change.subscribers import ConsoleSubscriber, JournalSubscriber,
 from optimus_ops.errors import OpsError, Refused
 from optimus_ops.plan.cause import Cause
 from optimus_ops.plan.render import plan_text
-from optimus_ops.redis.checks import run_checks
 from optimus_ops.redis.client import Credentials
 from optimus_ops.redis.coordinated_failover import likely_choice
 from optimus_ops.redis.discovery import SentinelDeployment
@@ -70,10 +69,10 @@ def test_what_can_not_be_is_refused() -> None:
 def test_an_unhealthy_group_is_refused_and_a_bad_cache_beside_it_is_not() -> None:
     cache = server("redis-cache", "cache", info={"maxmemory_policy": "noeviction"})
     beside = group((*group().servers, cache))
-    refuse_unhealthy(beside, run_checks(beside))
+    refuse_unhealthy(beside)
     broken = group((master(), replica("redis-2", replication={"link_up": False}), replica("redis-3")))
     with pytest.raises(Refused, match="redis-2 replication"):
-        refuse_unhealthy(broken, run_checks(broken))
+        refuse_unhealthy(broken)
 
 
 def test_a_fail_over_is_over_when_all_say_so() -> None:
@@ -158,8 +157,8 @@ def test_a_planned_fail_over_loses_no_acknowledged_write(redis: Loopback, tmp_pa
         assert demoted.role()[0] == "slave"
     assert writer.acknowledged
     assert set(writer.acknowledged) <= kept
-    assert actor.outcome()["lost_bytes"] == 0
-    assert actor.outcome()["master"] != old.endpoint
+    assert actor.facts["lost_bytes"] == 0
+    assert actor.facts["master"] != old.endpoint
     assert "a replica has it" in said
 
 
@@ -168,7 +167,7 @@ def test_a_wanted_replica_is_promoted_and_its_priority_put_back(redis: Loopback,
     made = redis.group(priorities=(100, 1), password=PASSWORD)
     wanted = made.servers[2]
     actor, _said = carry_out(made, tmp_path / "journal", wanted.endpoint)
-    assert actor.outcome()["master"] == wanted.endpoint
+    assert actor.facts["master"] == wanted.endpoint
     with wanted.client() as client:
         assert client.role()[0] == "master"
         assert client.config_get("replica-priority") == {"replica-priority": "1"}

@@ -57,7 +57,7 @@ def reached_from_outside(*, run_ids: bool) -> tuple[tuple[Server, ...], tuple[Se
 def test_a_group_behind_nat_is_told_by_run_ids() -> None:
     topology = known(*reached_from_outside(run_ids=True))
     assert not failed(topology)
-    refuse_unhealthy(topology, run_checks(topology))
+    refuse_unhealthy(topology)
     assert plan_failover(topology, str(INSIDE["redis-2"])).steps
     assert topology.addresses.same(INSIDE["redis-3"], Address("203.0.113.1", 7003))
 
