@@ -84,12 +84,12 @@ def _prepare(project: Project, faults: tuple[Fault, ...]) -> FaultRunner:
     topology = deployment.observe()
     refuse_unhealthy(topology)
     group = read_group(deployment, containers, topology)
-    injector = FaultInjector(deployment.docker, project.name)
+    injector = FaultInjector(deployment.engine, project.name)
     rooted = [fault.name for fault in faults if fault.root]
     if rooted:
         for node in group.servers.values():
             check_root(injector, node, rooted)
-    return FaultRunner(group, deployment, injector, find_endpoints(deployment.docker, project))
+    return FaultRunner(group, deployment, injector, find_endpoints(deployment.engine, project))
 
 
 def _report(request: DrillRequest, options: ChangeOptions, console: Console, report: DrillReport) -> None:

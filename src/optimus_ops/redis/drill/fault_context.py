@@ -80,4 +80,4 @@ class FaultContext:
         self.inject(lambda _master: executor.carry_out(steps[0], Progress("hand over")))
         begun = [event.at for event in self.recorder.events_since(self.injected_at, "+try-failover")]
         self.injected_at = min(begun, default=self.injected_at) - EVENT_LATENCY
-        self.facts |= {name.replace("_", " "): Fact(str(value)) for name, value in executor.outcome().items()}
+        self.facts |= {name.replace("_", " "): Fact(str(value)) for name, value in executor.facts.items()}
