@@ -7,7 +7,7 @@ import hashlib
 import json
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Self
 
 from tests.fakes.engine import FakeEngine
 from tests.fakes.host import reported
@@ -42,6 +42,9 @@ class FakeCompose(StackFiles):
     @property
     def environ(self) -> Mapping[str, str]:
         return {}
+
+    def with_variables(self, variables: Mapping[str, str]) -> Self:  # noqa: ARG002 - the model has none
+        return self
 
     def document(self) -> Mapping[str, Any]:
         document = copy.deepcopy(dict(self.model))

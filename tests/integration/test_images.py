@@ -20,11 +20,13 @@ from pathlib import Path
 
 import pytest
 
+from optimus_ops.engine.docker_compose import DockerCompose
+from optimus_ops.engine.docker_engine import DockerEngine
 from optimus_ops.errors import OpsError
 from optimus_ops.images import build, ensure_bases, list_images
 from optimus_ops.images.apt_host import read_apt_host
 from optimus_ops.images.fallback_catalogue import STAND_INS
-from optimus_ops.images.local import image_id
+from optimus_ops.project.settings import load_project
 
 pytestmark = pytest.mark.integration
 
@@ -70,7 +72,7 @@ def stand_ins(tmp_path_factory: pytest.TempPathFactory) -> None:
     """Make the stand-ins if need be, from a copy, so that the checkout's own compose/.env stays as it is."""
     copy = tmp_path_factory.mktemp("checkout")
     shutil.copytree(ROOT / "compose" / "airgap", copy / "compose" / "airgap")
-    ensure_bases(copy, [stand_in.image for stand_in in STAND_INS], quiet)
+    ensure_bases(DockerEngine.connect(), load_project(copy, {}), [stand_in.image for stand_in in STAND_INS], quiet)
 
 
 @pytest.fixture
@@ -247,10 +249,14 @@ class Checkout:
         return self.root / "compose" / "docker-compose.yml"
 
     def build(self, *services: str, **environ: str) -> tuple[str, ...]:
-        return build(self.root, services, [self.file], {**os.environ, **environ}, quiet)
+        return build(self.compose.with_variables(environ), DockerEngine.connect(), services, quiet)
+
+    @property
+    def compose(self) -> DockerCompose:
+        return DockerCompose(load_project(self.root, os.environ), (self.file,))
 
     def ids(self) -> tuple[str | None, ...]:
-        return tuple(image_id(image) for image in self.images)
+        return tuple(DockerEngine.connect().images([image]).get(image) for image in self.images)
 
     def source(self, service: str) -> Path:
         return self.root / "services" / service / "src" / "app.py"
@@ -307,7 +313,7 @@ def test_a_change_rebuilds_one_service_alone(checkout: Checkout) -> None:
     assert checkout.ids() == (first, second)
     checkout.source("first").write_text("name = 'changed'\n")
     model = json.loads(docker("compose", "-f", str(checkout.file), "config", "--format", "json").stdout)
-    assert [row.current for row in list_images(model)[:2]] == [False, True]
+    assert [row.current for row in list_images(DockerEngine.connect(), model)[:2]] == [False, True]
     checkout.build()
     assert checkout.ids()[0] != first
     assert checkout.ids()[1] == second
@@ -337,8 +343,11 @@ def test_an_interrupted_build_ends_and_leaves_no_image(checkout: Checkout) -> No
     # A layer of its own: one that ran to its end once would be in the cache.
     dockerfile.write_text(f"{dockerfile.read_text()}\nRUN sleep 300 && echo {uuid.uuid4().hex}\n")
     script = (
-        "import os, sys; from pathlib import Path; from optimus_ops.images import build;"
-        "build(Path(sys.argv[1]), ['first'], [Path(sys.argv[2])], os.environ, lambda text: print(text, flush=True))"
+        "import os, sys; from pathlib import Path; from optimus_ops.engine.docker_compose import DockerCompose;"
+        "from optimus_ops.engine.docker_engine import DockerEngine; from optimus_ops.images import build;"
+        "from optimus_ops.project.settings import load_project;"
+        "compose = DockerCompose(load_project(Path(sys.argv[1]), os.environ), (Path(sys.argv[2]),));"
+        "build(compose, DockerEngine.connect(), ['first'], lambda text: print(text, flush=True))"
     )
     command = [sys.executable, "-c", script, str(checkout.root), str(checkout.file)]
     environ = {**os.environ, "PYTHONPATH": str(ROOT / "src")}

@@ -45,6 +45,9 @@ class Compose(Protocol):
     def with_files(self, files: Iterable[Path]) -> Self:
         """Return the same project with further files."""
 
+    def with_variables(self, variables: Mapping[str, str]) -> Self:
+        """Return the same project with further variables in its environment."""
+
     def document(self) -> Mapping[str, Any]:
         """Return the merged model."""
 

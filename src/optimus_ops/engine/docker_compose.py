@@ -10,9 +10,9 @@ import json
 import os
 import secrets
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from optimus_ops.engine.docker_host import plugin_version
 from optimus_ops.engine.labels import PROJECT_LABEL
@@ -42,6 +42,13 @@ FROM_HERE = ("--no-build", "--pull", "never")
 class DockerCompose(StackFiles):
     """The adapter of `engine.compose_port.Compose`."""
 
+    added: Mapping[str, str] = field(default_factory=dict)
+    """Variables that win over those of the environment."""
+
+    def with_variables(self, variables: Mapping[str, str]) -> Self:
+        """Return the same project with further variables in its environment."""
+        return replace(self, added={**self.added, **variables})
+
     @property
     def environ(self) -> Mapping[str, str]:
         """Return the environment in which the files are read."""
@@ -49,6 +56,7 @@ class DockerCompose(StackFiles):
         return {
             **variables,
             **os.environ,
+            **self.added,
             "COMPOSE_PROJECT_NAME": self.project.name,
             "OPTIMUS_SECRETS_DIR": str(self.project.secrets),
             "COMPOSE_ANSI": "never",

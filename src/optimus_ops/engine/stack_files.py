@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from optimus_ops.engine.pins import read_pins
@@ -13,7 +15,6 @@ from optimus_ops.model.stack import Stack
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
-    from pathlib import Path
 
     from optimus_ops.engine.pins import Pins
     from optimus_ops.project.settings import Project
@@ -53,7 +54,23 @@ class StackFiles:
         services = document.get("services") or {}
         for role in sorted({"balancer", "migrations"} & self.project.stated):
             check_named(role, str(getattr(self.project, role)), services)
-        return parse_stack(document, balancer=self.project.balancer, migrations=self.project.migrations)
+        return parse_stack(
+            document,
+            balancer=self.project.balancer,
+            migrations=self.project.migrations,
+            dockerfiles=_dockerfiles(services),
+        )
+
+
+def _dockerfiles(services: Mapping[str, Any]) -> dict[str, str]:
+    """Return service -> text of its Dockerfile, of those that can be read here."""
+    found = {}
+    for name, service in services.items():
+        if build := service.get("build"):
+            path = Path(str(build["context"]), str(build.get("dockerfile") or "Dockerfile"))
+            with contextlib.suppress(OSError, UnicodeDecodeError):
+                found[name] = build.get("dockerfile_inline") or path.read_text("utf-8")
+    return found
 
 
 def check_named(role: str, name: str, services: Collection[str]) -> None:

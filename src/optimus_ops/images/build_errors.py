@@ -8,29 +8,29 @@ import re
 import shutil
 import tempfile
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from docker.errors import DockerException
-
-from optimus_ops.engine.client import engine_client
 from optimus_ops.errors import MachineLacks, OpsError
 from optimus_ops.system.process import CommandFailed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
+
+    from optimus_ops.engine.port import Engine
 
 FULL_BYTES = 100 * 1024 * 1024
 SHOWN_LINES = 12
 
 
 @contextmanager
-def explained(what: str, log: Path) -> Iterator[None]:
+def explained(what: str, log: Path, engine: Engine) -> Iterator[None]:
     """Turn the failure of a command into one message with its cause.
 
     Args:
         what: what was being made.
         log: the file that holds everything the command said.
+        engine: the engine that it was made on.
 
     Raises:
         MachineLacks: the engine stopped answering.
@@ -39,23 +39,22 @@ def explained(what: str, log: Path) -> Iterator[None]:
     try:
         yield
     except CommandFailed as failed:
-        raise _cause(what, failed, log) from failed
+        raise _cause(what, failed, log, engine) from failed
     except OSError as error:
         raise OpsError(f"making {what} failed: {error.strerror or error}", f"full log: {log}") from error
 
 
-def _cause(what: str, failed: CommandFailed, log: Path) -> OpsError:
-    docker_root = _docker_root()
-    if docker_root is None:
+def _cause(what: str, failed: CommandFailed, log: Path, engine: Engine) -> OpsError:
+    if not engine.answers():
         return MachineLacks(
             f"the Docker engine stopped answering while {what} was made",
             "start it: python3 scripts/bootstrap.py --with-docker invoke doctor",
         )
     output = failed.completed.stderr or failed.completed.stdout
-    if os.strerror(errno.ENOSPC) in output or shutil.disk_usage(docker_root).free < FULL_BYTES:
+    if os.strerror(errno.ENOSPC) in output or _is_full(engine.root):
         # The kernel's own words are the evidence: what failed has given its space back by now.
         return OpsError(
-            f"making {what} failed: no space is left on the disk of {docker_root} or {tempfile.gettempdir()}",
+            f"making {what} failed: no space is left on the disk of {engine.root} or {tempfile.gettempdir()}",
             "make room, for example: docker system prune",
         )
     said = "\n    ".join(essence(output))
@@ -69,8 +68,9 @@ def essence(output: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(telling[-3 * SHOWN_LINES :]))[-SHOWN_LINES:]
 
 
-def _docker_root() -> Path | None:
+def _is_full(root: str) -> bool:
     try:
-        return Path(engine_client(timeout=5).info()["DockerRootDir"])
-    except (DockerException, OSError, OpsError):
-        return None
+        return shutil.disk_usage(root).free < FULL_BYTES
+    except OSError:
+        # An engine on another host.
+        return False

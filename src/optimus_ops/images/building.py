@@ -6,42 +6,35 @@ its package index, and the hash of the sources as a label.
 
 from __future__ import annotations
 
-import json
 import tempfile
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from optimus_ops.engine.pins import Pins
 from optimus_ops.errors import Refused
 from optimus_ops.images import host_trust, progress
 from optimus_ops.images.build_errors import explained
 from optimus_ops.images.content_hash import LABEL
-from optimus_ops.images.local import image_id
 from optimus_ops.images.log import Log, new_log
 from optimus_ops.images.model import Build, builds, services_of
-from optimus_ops.system.process import CommandFailed, run
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
+    from optimus_ops.engine.compose_port import Compose
+    from optimus_ops.engine.port import Engine
+
 BUILD_SECONDS = 1800.0
-CONFIG_SECONDS = 60.0
 
 
-def build(
-    project_root: Path,
-    services: Sequence[str],
-    files: Sequence[Path],
-    env: Mapping[str, str],
-    report: Callable[[str], None],
-) -> tuple[str, ...]:
+def build(compose: Compose, engine: Engine, services: Sequence[str], report: Callable[[str], None]) -> tuple[str, ...]:
     """Build the images of services; layers whose inputs did not change come from the cache.
 
     Args:
-        project_root: the checkout.
+        compose: the project's files; images get the names in them, whatever is pinned.
+        engine: the engine.
         services: the services; all that are built if empty. A service that shares another one's image stands for it.
-        files: the Compose files, base first.
-        env: the environment in which the files are read.
         report: told what is under way, in a few words.
 
     Returns:
@@ -52,24 +45,22 @@ def build(
         MachineLacks: no engine answers.
         OpsError: a build failed; the image that was there before keeps its name.
     """
-    argv = ("docker", "compose", *(word for path in files for word in ("-f", str(path))))
-    document = _document(argv, project_root, env)
+    unpinned = compose.with_pins(Pins())
+    document, env = unpinned.document(), unpinned.environ
     chosen = choose(document, services)
-    log = Log(new_log(project_root / ".optimus" / "logs", "build"), report)
-    names = ", ".join(one.service for one in chosen)
+    log = Log(new_log(compose.project.state / "logs", "build"), report)
+    names = ", ".join(build.service for build in chosen)
     report(f"building {names}")
-    with _override(chosen, env) as override, explained(names, log.path):
-        proxies = [word for name in host_trust.proxies(env) for word in ("--build-arg", name)]
-        command = [*argv, "-f", str(override), "build", *proxies, *(one.service for one in chosen)]
-        run(
-            # Whether Compose says how far it is on standard output or standard error depends on its version.
-            ["sh", "-c", 'exec "$@" 1>&2', "sh", *command],
-            cwd=project_root,
+    with _secrets(env) as secrets, explained(names, log.path, engine):
+        unpinned.build(
+            [build.service for build in chosen],
+            override=override_of({build.service: build.source(engine) for build in chosen}, secrets),
+            arguments=tuple(host_trust.proxies(env)),
             environ=build_environ(document, chosen, env),
-            deadline=BUILD_SECONDS,
+            seconds=BUILD_SECONDS,
             on_line=log.telling(progress.telling()),
         )
-    return tuple(one.image for one in chosen)
+    return tuple(build.image for build in chosen)
 
 
 def choose(document: Mapping[str, Any], services: Sequence[str]) -> tuple[Build, ...]:
@@ -122,24 +113,13 @@ def override_of(sources: Mapping[str, str], secrets: Mapping[str, Path]) -> Mapp
 
 
 @contextmanager
-def _override(chosen: Sequence[Build], env: Mapping[str, str]) -> Iterator[Path]:
+def _secrets(env: Mapping[str, str]) -> Iterator[Mapping[str, Path]]:
+    """Write what only this host knows to files, for the time of a build."""
     bundle = host_trust.choose_ca_bundle(env, lambda path: Path(path).is_file())
     texts = [path.read_text("utf-8", "replace") for path in host_trust.pip_files(env, Path.home()) if path.is_file()]
     with tempfile.TemporaryDirectory(prefix="optimus-build-") as folder:
-        nothing, pip_conf, override = (Path(folder) / name for name in ("nothing", "pip.conf", "override.json"))
+        nothing, pip_conf = (Path(folder) / name for name in ("nothing", "pip.conf"))
         nothing.touch()
         pip_conf.touch(mode=0o600)
         pip_conf.write_text(host_trust.pip_configuration(env, texts), "utf-8")
-        secrets = {"ca_bundle": Path(bundle) if bundle else nothing, "pip_conf": pip_conf}
-        sources = {one.service: one.source(image_id) for one in chosen}
-        override.write_text(json.dumps(override_of(sources, secrets)), "utf-8")
-        yield override
-
-
-def _document(argv: Sequence[str], project_root: Path, env: Mapping[str, str]) -> Mapping[str, Any]:
-    try:
-        completed = run([*argv, "config", "--format", "json"], cwd=project_root, environ=env, deadline=CONFIG_SECONDS)
-    except CommandFailed as failed:
-        raise Refused(f"the Compose files do not parse:\n    {failed.completed.stderr.strip()}") from failed
-    document: Mapping[str, Any] = json.loads(completed.stdout)
-    return document
+        yield {"ca_bundle": Path(bundle) if bundle else nothing, "pip_conf": pip_conf}

@@ -46,7 +46,7 @@ def read_images(stack: Stack, engine: Engine) -> ImageFacts:
     # What builds start from is needed only where something is still to be built.
     needed = stack.public_images if unbuilt else tuple(image for image in stack.public_images if image in run)
     missing = tuple(image for image in needed if image not in here)
-    return ImageFacts(missing, unbuilt, registry_answers(missing) if missing else None)
+    return ImageFacts(missing, unbuilt, registry_answers(engine, missing) if missing else None)
 
 
 def check_images(images: ImageFacts) -> Check:

@@ -18,25 +18,26 @@ from optimus_ops.images.build_errors import explained
 from optimus_ops.images.content_hash import LABEL, content_hash
 from optimus_ops.images.env_file import read_block, read_text, write_block
 from optimus_ops.images.fallback_catalogue import NEWER_SUITE, ROOT_IMAGE, StandIn, split
-from optimus_ops.images.local import labels_of
 from optimus_ops.images.log import Log, new_log
-from optimus_ops.system.process import run
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
+    from optimus_ops.engine.port import Engine
     from optimus_ops.images.apt_host import AptHost
+    from optimus_ops.project.settings import Project
 
 BUILD_SECONDS = 900.0
 
 
 def ensure_bases(
-    project_root: Path, needed: Iterable[str], report: Callable[[str], None], *, refresh: bool = False
+    engine: Engine, project: Project, needed: Iterable[str], report: Callable[[str], None], *, refresh: bool = False
 ) -> Mapping[str, str]:
     """Make the stand-ins for public images, and name them in `compose/.env`; what is current is left alone.
 
     Args:
-        project_root: the checkout.
+        engine: the engine.
+        project: the project.
         needed: names of the public images (or of stand-ins themselves).
         report: told what is under way, in a few words.
         refresh: whether everything is made anew, with the packages of today.
@@ -56,14 +57,14 @@ def ensure_bases(
             "load it from a file: docker load -i IMAGE.tar",
         )
     variables = {stand_in.variable: stand_in.image for stand_in in stand_ins}
-    with _alone(project_root / ".optimus"):
-        log = Log(new_log(project_root / ".optimus" / "logs", "images"), report)
-        wanted = {s: wanted_hash(project_root, s) for s in stand_ins}
-        stale = [s for s in stand_ins if refresh or labels_of(s.image).get(LABEL) != wanted[s]]
+    with _alone(project.state):
+        log = Log(new_log(project.state / "logs", "images"), report)
+        wanted = {s: wanted_hash(project.root, s) for s in stand_ins}
+        stale = [s for s in stand_ins if refresh or _source(engine, s.image) != wanted[s]]
         if stale:
-            _make(project_root, stale, wanted, log, refresh=refresh)
-        env_file = project_root / "compose" / ".env"
-        with explained(f"{env_file.parent.name}/{env_file.name}", log.path):
+            _make(engine, project.root, {s: wanted[s] for s in stale}, log, refresh=refresh)
+        env_file = project.root / "compose" / ".env"
+        with explained(f"{env_file.parent.name}/{env_file.name}", log.path, engine):
             write_block(env_file, {**read_block(read_text(env_file)), **variables})
     report(_summary(stand_ins, stale))
     return variables
@@ -79,14 +80,19 @@ def _folder(project_root: Path, stand_in: StandIn) -> Path:
     return project_root / "compose" / "airgap" / stand_in.folder
 
 
-def _make(project_root: Path, stale: list[StandIn], wanted: Mapping[StandIn, str], log: Log, *, refresh: bool) -> None:
+def _source(engine: Engine, image: str) -> str:
+    found = engine.image(image)
+    return found.labels.get(LABEL, "") if found is not None else ""
+
+
+def _make(engine: Engine, project_root: Path, stale: Mapping[StandIn, str], log: Log, *, refresh: bool) -> None:
     host = read_apt_host(named=os.environ.get("OPTIMUS_DEBIAN_MIRROR", ""))
     root_hash = content_hash(project_root, [], (*rootfs.RECIPE, platform.machine()))
-    if refresh or labels_of(ROOT_IMAGE).get(LABEL) != root_hash:
-        with explained(ROOT_IMAGE, log.path):
-            rootfs.make_root_image(host, root_hash, log.report, log.line)
-    with explained(", ".join(stand_in.image for stand_in in stale), log.path):
-        _build(project_root, host, {stand_in: wanted[stand_in] for stand_in in stale}, log, refresh=refresh)
+    if refresh or _source(engine, ROOT_IMAGE) != root_hash:
+        with explained(ROOT_IMAGE, log.path, engine):
+            rootfs.make_root_image(engine, host, root_hash, log.report, log.line)
+    with explained(", ".join(stand_in.image for stand_in in stale), log.path, engine):
+        _build(engine, project_root, host, stale, log, refresh=refresh)
 
 
 def bake_file(
@@ -118,21 +124,17 @@ def bake_file(
     }
 
 
-def _build(project_root: Path, host: AptHost, wanted: Mapping[StandIn, str], log: Log, *, refresh: bool) -> None:
+def _build(
+    engine: Engine, project_root: Path, host: AptHost, wanted: Mapping[StandIn, str], log: Log, *, refresh: bool
+) -> None:
     with tempfile.TemporaryDirectory(prefix="optimus-secrets-") as folder:
         secrets = {stand_in: _secrets(Path(folder), host, stand_in) for stand_in in wanted}
         description = Path(folder) / "bake.json"
         described = bake_file(project_root, wanted, secrets, host_trust.proxies(os.environ))
         description.touch(mode=0o600)
         description.write_text(json.dumps(described), "utf-8")
-        run(
-            [
-                *("docker", "buildx", "bake", "--file", str(description), "--progress=plain", "--load"),
-                *("--provenance=false", *(["--no-cache"] if refresh else [])),
-            ],
-            deadline=BUILD_SECONDS,
-            on_line=log.telling(progress.telling()),
-        )
+        on_line = log.telling(progress.telling())
+        engine.bake(description, cache=not refresh, seconds=BUILD_SECONDS, on_line=on_line)
 
 
 def _secrets(folder: Path, host: AptHost, stand_in: StandIn) -> tuple[str, ...]:

@@ -12,12 +12,13 @@ from rich.table import Table
 
 from optimus_ops.images.content_hash import LABEL
 from optimus_ops.images.fallback_catalogue import is_stand_in
-from optimus_ops.images.local import image_id, inspect, labels_in
-from optimus_ops.images.model import Build, builds, public_images, services_of
+from optimus_ops.images.model import Build, builds, services_of
 from optimus_ops.model.state import short_id
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
+
+    from optimus_ops.engine.port import Engine
 
 MEGABYTE = 1000**2
 WIDEST = 1000
@@ -49,18 +50,20 @@ class ImageRow:
     current: bool | None
 
 
-def list_images(document: Mapping[str, Any]) -> tuple[ImageRow, ...]:
-    """Return the images of a merged model: those of its services, then those from elsewhere.
+def list_images(engine: Engine, document: Mapping[str, Any], public: Iterable[str] = ()) -> tuple[ImageRow, ...]:
+    """Return the images that a merged model builds, then public ones.
 
     Args:
+        engine: the engine that has them.
         document: what `docker compose config --format json` printed.
+        public: names of public images.
 
     Raises:
         MachineLacks: no engine answers.
         Refused: a Dockerfile can't be read.
     """
-    own = [_service_row(build, services_of(document, build.image)) for build in builds(document)]
-    others = [_public_row(image, services_of(document, image)) for image in public_images(document)]
+    own = [_service_row(engine, build, services_of(document, build.image)) for build in builds(document)]
+    others = [_public_row(engine, image, services_of(document, image)) for image in public]
     return (*own, *others)
 
 
@@ -103,20 +106,20 @@ def _cells(row: ImageRow) -> tuple[str, ...]:
     )
 
 
-def _service_row(build: Build, services: tuple[str, ...]) -> ImageRow:
-    found = inspect(build.image)
+def _service_row(engine: Engine, build: Build, services: tuple[str, ...]) -> ImageRow:
+    found = engine.image(build.image)
     if found is None:
         return ImageRow(build.image, "service", services, None, 0, None, "", None)
-    base = next((here for name in reversed(build.inputs().images) if (here := inspect(name)) is not None), None)
-    over = int(found["Size"]) - int(base["Size"]) if base is not None else None
-    current = labels_in(found).get(LABEL) == build.source(image_id)
-    return ImageRow(
-        build.image, "service", services, str(found["Id"]), int(found["Size"]), over, str(found["Created"]), current
-    )
+    bases = (engine.image(name) for name in reversed(build.inputs().images))
+    base = next((image for image in bases if image is not None), None)
+    over = found.size - base.size if base is not None else None
+    current = found.labels.get(LABEL) == build.source(engine)
+    return ImageRow(build.image, "service", services, found.id, found.size, over, found.created, current)
 
 
-def _public_row(image: str, services: tuple[str, ...]) -> ImageRow:
+def _public_row(engine: Engine, image: str, services: tuple[str, ...]) -> ImageRow:
     kind = "stand-in" if is_stand_in(image) else "public"
-    found = inspect(image) or {}
-    name = str(found["Id"]) if found else None
-    return ImageRow(image, kind, services, name, int(found.get("Size", 0)), None, str(found.get("Created", "")), None)
+    found = engine.image(image)
+    if found is None:
+        return ImageRow(image, kind, services, None, 0, None, "", None)
+    return ImageRow(image, kind, services, found.id, found.size, None, found.created, None)

@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 from optimus_ops.errors import Refused
 from optimus_ops.images.content_hash import content_hash
-from optimus_ops.images.dockerfiles import Inputs, inputs
+from optimus_ops.model.dockerfiles import Inputs, arguments_of, inputs
 from optimus_ops.model.merged_model import image_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Mapping
+
+    from optimus_ops.engine.port import Engine
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,14 +46,11 @@ class Build:
         except OSError as error:
             raise Refused(f"{self.service}: {self.dockerfile} can't be read: {error.strerror}") from error
 
-    def source(self, image_id: Callable[[str], str | None]) -> str:
-        """Return the content hash of everything the image is made of.
-
-        Args:
-            image_id: the id of an image on this machine, None without; a base image counts by its id where it has one.
-        """
+    def source(self, engine: Engine) -> str:
+        """Return the content hash of everything the image is made of; a base image counts by its id if it is here."""
         start = self.inputs()
-        bases = [image_id(image) or image for image in start.images]
+        ids = engine.images(start.images)
+        bases = [ids.get(image, image) for image in start.images]
         arguments = [f"{name}={value}" for name, value in sorted(self.arguments.items())]
         found = [path for pattern in start.paths for path in _matching(self.context, pattern)]
         return content_hash(self.context, [self.dockerfile, *found], [*bases, *arguments])
@@ -71,22 +70,6 @@ def builds(document: Mapping[str, Any]) -> tuple[Build, ...]:
     return tuple(found.values())
 
 
-def public_images(document: Mapping[str, Any], services: Iterable[str] | None = None) -> tuple[str, ...]:
-    """Return the images that come from elsewhere: those that services run, and those that builds start from.
-
-    Args:
-        document: what `docker compose config --format json` printed.
-        services: the services of interest; all if not given.
-    """
-    chosen = set(_services(document) if services is None else services)
-    built = builds(document)
-    own = {build.image for build in built}
-    run = [str(s.get("image", "")) for n, s in _services(document).items() if n in chosen and not s.get("build")]
-    wanted = {image_of(str(document.get("name", "")), n, s) for n, s in _services(document).items() if n in chosen}
-    bases = [image for build in built if build.image in wanted for image in build.inputs().images]
-    return tuple(dict.fromkeys(name for name in (*run, *bases) if name and name not in own))
-
-
 def services_of(document: Mapping[str, Any], image: str) -> tuple[str, ...]:
     """Return the services that run an image."""
     project = str(document.get("name", ""))
@@ -100,9 +83,8 @@ def _services(document: Mapping[str, Any]) -> Mapping[str, Mapping[str, Any]]:
 def _build(project: str, name: str, service: Mapping[str, Any]) -> Build:
     raw: Mapping[str, Any] = service["build"]
     context = Path(str(raw["context"]))
-    arguments = {key: str(value) for key, value in (raw.get("args") or {}).items() if value is not None}
     dockerfile = context / str(raw.get("dockerfile") or "Dockerfile")
-    return Build(name, image_of(project, name, service), context, dockerfile, arguments)
+    return Build(name, image_of(project, name, service), context, dockerfile, arguments_of(raw))
 
 
 def _matching(context: Path, pattern: str) -> tuple[Path, ...]:

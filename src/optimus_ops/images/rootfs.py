@@ -15,8 +15,9 @@ from optimus_ops.images.fallback_catalogue import ROOT_IMAGE, SUITE
 from optimus_ops.system.process import run
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
+    from optimus_ops.engine.port import Engine
     from optimus_ops.images.apt_host import AptHost
 
 DEADLINE_SECONDS = 900.0
@@ -64,10 +65,13 @@ def ensure_tool(report: Callable[[str], None], log: Callable[[str], None]) -> st
     return "mmdebstrap"
 
 
-def make_root_image(host: AptHost, source: str, report: Callable[[str], None], log: Callable[[str], None]) -> None:
+def make_root_image(
+    engine: Engine, host: AptHost, source: str, report: Callable[[str], None], log: Callable[[str], None]
+) -> None:
     """Make `ROOT_IMAGE`; nothing carries its name before it is complete.
 
     Args:
+        engine: the engine.
         host: how packages are reached.
         source: the content hash that the image is labelled with.
         report: told what is under way.
@@ -85,17 +89,15 @@ def make_root_image(host: AptHost, source: str, report: Callable[[str], None], l
         else:
             _debootstrap(host, archive, report, log)
         report("importing the root file system")
-        run(["docker", "import", *_changes(source), str(archive), ROOT_IMAGE], deadline=DEADLINE_SECONDS, on_line=log)
-
-
-def _changes(source: str) -> Sequence[str]:
-    return ("--change", f"LABEL {LABEL}={source}", "--change", "ENV LANG=C.UTF-8", "--change", 'CMD ["/bin/sh"]')
+        changes = (f"LABEL {LABEL}={source}", "ENV LANG=C.UTF-8", 'CMD ["/bin/sh"]')
+        engine.import_image(archive, ROOT_IMAGE, changes, seconds=DEADLINE_SECONDS, on_line=log)
 
 
 def mmdebstrap_argv(host: AptHost, sources: Path, archive: Path, keyring: Path | None) -> tuple[str, ...]:
     """Return the command that makes the root file system.
 
     Args:
+        engine: the engine.
         host: how packages are reached.
         sources: a file with the package sources.
         archive: the tar file to write.

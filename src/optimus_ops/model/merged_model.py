@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from optimus_ops.errors import Refused
 from optimus_ops.model.container_inputs import given_to
+from optimus_ops.model.dockerfiles import base_images
 from optimus_ops.model.fixed_resources import fixed_resources
 from optimus_ops.model.scalable import is_labelled, is_stateless
 from optimus_ops.model.stack import COMPLETED, STARTED, Dependency, PublishedPort, Service, Stack
@@ -21,8 +22,13 @@ UNITS = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 1e-3, "us": 1e-6}
 PART = re.compile(r"([0-9]+\.?[0-9]*|\.[0-9]+)(h|m|s|ms|us)(?![a-z])")
 
 
-def parse_stack(document: Mapping[str, Any], *, balancer: str, migrations: str) -> Stack:
-    """Read the merged model; a balancer or migrations job that is no service of it is ignored."""
+def parse_stack(
+    document: Mapping[str, Any], *, balancer: str, migrations: str, dockerfiles: Mapping[str, str] | None = None
+) -> Stack:
+    """Read the merged model; a balancer or migrations job that is no service of it is ignored.
+
+    `dockerfiles` has the Dockerfiles' texts by service, as far as they can be read.
+    """
     document = plain(document)
     raw: Mapping[str, Any] = document.get("services") or {}
     project = str(document.get("name", ""))
@@ -36,7 +42,8 @@ def parse_stack(document: Mapping[str, Any], *, balancer: str, migrations: str) 
     for name, service in raw.items():
         named = {**service, "image": image_of(project, name, service)}
         replicas = name not in single and (is_labelled(service.get("labels")) if labelled else is_stateless(service))
-        services[name] = _service(name, named, document, replicas=replicas)
+        bases = base_images(service.get("build"), (dockerfiles or {}).get(name))
+        services[name] = _service(name, named, document, bases, replicas=replicas)
     return Stack(
         project=project,
         services=services,
@@ -62,7 +69,9 @@ def image_of(project: str, name: str, service: Mapping[str, Any]) -> str:
     return str(service.get("image") or f"{project}-{name}")
 
 
-def _service(name: str, raw: Mapping[str, Any], document: Mapping[str, Any], *, replicas: bool) -> Service:
+def _service(
+    name: str, raw: Mapping[str, Any], document: Mapping[str, Any], bases: tuple[str, ...], *, replicas: bool
+) -> Service:
     deploy: Mapping[str, Any] = raw.get("deploy") or {}
     resources: Mapping[str, Any] = deploy.get("resources") or {}
     limits: Mapping[str, Any] = resources.get("limits") or {}
@@ -73,7 +82,7 @@ def _service(name: str, raw: Mapping[str, Any], document: Mapping[str, Any], *, 
         name=name,
         image=str(raw["image"]),
         builds="build" in raw,
-        base_images=_base_images(raw),
+        base_images=bases,
         scalable=replicas and not fixed,
         default_replicas=int(deploy.get("replicas", raw.get("scale", 1))),
         ports=_ports(raw),
@@ -103,11 +112,6 @@ def _labels(raw: object) -> dict[str, str]:
         return {str(key): str(value) for key, value in raw.items()}
     pairs = (str(label).partition("=") for label in raw) if isinstance(raw, list) else ()
     return {key: value for key, _equals, value in pairs}
-
-
-def _base_images(raw: Mapping[str, Any]) -> tuple[str, ...]:
-    arguments: Mapping[str, Any] = (raw.get("build") or {}).get("args") or {}
-    return tuple(str(value) for name, value in arguments.items() if name.endswith("_IMAGE") and value)
 
 
 def _ports(raw: Mapping[str, Any]) -> tuple[int, ...]:

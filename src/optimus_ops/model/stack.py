@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from optimus_ops.model.pull_policy import PullPolicy
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Mapping
+    from collections.abc import Container, Iterable, Mapping
 
     from optimus_ops.model.container_inputs import Given
 
@@ -57,7 +57,7 @@ class Service:
         name: its name.
         image: the image it runs.
         builds: whether the project builds that image.
-        base_images: the public images that its build starts from (build arguments named `…_IMAGE`).
+        base_images: the images that its build starts from.
         scalable: whether it may have more than one replica.
         default_replicas: how many replicas the files ask for.
         ports: the ports that it listens on (environment PORT, then `expose`).
@@ -131,8 +131,14 @@ class Stack:
     @property
     def public_images(self) -> tuple[str, ...]:
         """The images that come from elsewhere: those that services run and those that builds start from."""
-        run = [image for image in self.images if image not in self.built_images]
-        return tuple(dict.fromkeys([*run, *(base for s in self.services.values() for base in s.base_images)]))
+        return self.public_images_of(self.services)
+
+    def public_images_of(self, names: Iterable[str]) -> tuple[str, ...]:
+        """Return the public images of some services; of one that runs another's image, those of its build."""
+        own, wanted = self.built_images, {self.services[name].image for name in names if name in self.services}
+        bases = [base for service in self.services.values() if service.image in wanted for base in service.base_images]
+        run = [image for image in self.images if image in wanted]
+        return tuple(dict.fromkeys(image for image in (*run, *bases) if image not in own))
 
     def policy_of(self, image: str) -> PullPolicy:
         """Return when an image is pulled: as the first service says that runs it and says anything."""

@@ -23,15 +23,14 @@ def make_bases(containers: Containers, step: MakeBases, progress: Progress) -> N
     """Make stand-ins for public images."""
     from optimus_ops.images.fallback_images import ensure_bases  # noqa: PLC0415 - costs time that most tasks don't need
 
-    ensure_bases(containers.compose.project.root, step.images, partial(note, progress))
+    ensure_bases(containers.engine, containers.compose.project, step.images, partial(note, progress))
 
 
 def build_images(containers: Containers, step: Build, progress: Progress) -> None:
     """Build the images of services, under the names in the Compose files, whatever is pinned."""
     from optimus_ops.images.building import build  # noqa: PLC0415 - as above
 
-    compose = containers.compose
-    build(compose.project.root, step.services, compose.files, compose.environ, progress.show)
+    build(containers.compose, containers.engine, step.services, progress.show)
 
 
 def pull_images(containers: Containers, step: Pull, progress: Progress) -> None:

@@ -77,10 +77,10 @@ def observe_inputs(
     planned = _secrets_to_write(compose.project)
     return ObservedInputs(
         images=images,
-        outdated=_outdated(wanted, idle_images(stack, state)),
-        registry_answers=not (bases_missing and incomplete) or registry_answers(bases_missing),
+        outdated=_outdated(docker, wanted, idle_images(stack, state)),
+        registry_answers=not (bases_missing and incomplete) or registry_answers(docker, bases_missing),
         bases_missing=bases_missing,
-        unobtainable=_unobtainable(others) if incomplete else (),
+        unobtainable=_unobtainable(docker, others) if incomplete else (),
         secrets=None if planned is None else planned.generate,
         secrets_coming=() if planned is None else (*planned.write, *planned.remove),
         changed_jobs=_changed_jobs(compose, wanted, state),
@@ -97,13 +97,13 @@ def _changed_jobs(compose: Compose, wanted: WantedStack, state: State) -> frozen
     return frozenset(run.service for run in runs if run.config_hash != hashes.get(run.service, run.config_hash))
 
 
-def _unobtainable(images: Sequence[str]) -> tuple[str, ...]:
+def _unobtainable(docker: Engine, images: Sequence[str]) -> tuple[str, ...]:
     """Return those of the images whose registry does not answer; all are asked about at once first."""
     from optimus_ops.images.registry import registry_answers  # noqa: PLC0415 - costs time that most tasks don't need
 
-    if not images or registry_answers(images):
+    if not images or registry_answers(docker, images):
         return ()
-    return tuple(name for name in images if not registry_answers([name]))
+    return tuple(name for name in images if not registry_answers(docker, [name]))
 
 
 def look_at_versions(
@@ -127,7 +127,7 @@ def look_at_versions(
     stack, names = wanted.stack, tuple(services)
     own = tuple(dict.fromkeys(stack.services[name].image for name in names if stack.services[name].builds))
     around = look_at_given(around, compose, docker, wanted, state)
-    return replace(around, outdated=around.outdated | _outdated(wanted, own))
+    return replace(around, outdated=around.outdated | _outdated(docker, wanted, own))
 
 
 def look_at_runs(compose: Compose, docker: Engine, wanted: WantedStack, state: State) -> ObservedInputs:
@@ -161,7 +161,7 @@ def look_at_given(
     return replace(around, hashes=hashes, changes=changes, noted=noted)
 
 
-def _outdated(wanted: WantedStack, images: tuple[str, ...]) -> frozenset[str]:
+def _outdated(docker: Engine, wanted: WantedStack, images: tuple[str, ...]) -> frozenset[str]:
     """Return those of the images that are here but made of other sources than those of the checkout.
 
     Only images tagged `local` follow the checkout, and those that nobody named; one that the operator names
@@ -172,7 +172,7 @@ def _outdated(wanted: WantedStack, images: tuple[str, ...]) -> frozenset[str]:
         return frozenset()
     from optimus_ops.images.listing import list_images  # noqa: PLC0415
 
-    rows = list_images(wanted.document)
+    rows = list_images(docker, wanted.document)
     return frozenset(row.image for row in rows if row.image in images and row.current is False)
 
 

@@ -60,7 +60,7 @@ def observe(engine: Engine, compose: Compose | None, project: Project) -> Status
     """
     quick = engine.within(PROBE_SECONDS)
     with ThreadPoolExecutor() as pool:
-        reading = pool.submit(read_files, compose)
+        reading = pool.submit(read_files, engine, compose)
         state = engine.observe(project.name)
         workers = pool.submit(old_workers, quick, state, project.balancer if compose else None)
         images = pool.submit(engine.images, [replica.image for replica in state.replicas])
@@ -88,7 +88,7 @@ def observe(engine: Engine, compose: Compose | None, project: Project) -> Status
         )
 
 
-def read_files(compose: Compose | None) -> Files:
+def read_files(engine: Engine, compose: Compose | None) -> Files:
     """Read the Compose files, and compare the images that are built of them with their sources."""
     if compose is None:
         return Files()
@@ -97,7 +97,7 @@ def read_files(compose: Compose | None) -> Files:
     except OpsError as error:
         return Files(notes=(f"what is wanted is unknown: {error.message}",))
     try:
-        rows = list_images(wanted.document)
+        rows = list_images(engine, wanted.document)
     except OpsError as error:
         return Files(wanted, notes=(f"whether images are current is unknown: {error.message}",))
     return Files(wanted, {row.image: row.current for row in rows if row.id and row.current is not None})

@@ -4,6 +4,7 @@ import base64
 from pathlib import Path
 
 import pytest
+from tests.fakes.engine import FakeEngine
 
 from optimus_ops.errors import MachineLacks
 from optimus_ops.images import keyring
@@ -14,6 +15,7 @@ from optimus_ops.images.fallback_catalogue import STAND_INS, split, stand_in_for
 from optimus_ops.images.fallback_images import bake_file, ensure_bases
 from optimus_ops.images.progress import telling
 from optimus_ops.images.rootfs import mmdebstrap_argv
+from optimus_ops.project.settings import load_project
 
 ARMOUR = "-----BEGIN PGP PUBLIC KEY BLOCK-----\n{}\n{}\n=abcd\n-----END PGP PUBLIC KEY BLOCK-----\n"
 
@@ -46,7 +48,7 @@ def test_an_image_of_another_registry_has_no_stand_in() -> None:
 
 def test_an_image_without_stand_in_is_named_before_anything_is_made(tmp_path: Path) -> None:
     with pytest.raises(MachineLacks, match="grafana/tempo:2"):
-        ensure_bases(tmp_path, ["redis:8", "grafana/tempo:2"], lambda _: None)
+        ensure_bases(FakeEngine(), load_project(tmp_path, {}), ["redis:8", "grafana/tempo:2"], lambda _: None)
     assert list(tmp_path.iterdir()) == []
 
 

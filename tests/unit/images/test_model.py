@@ -4,10 +4,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.fakes.engine import FakeEngine
 
+from optimus_ops.engine.stack_files import StackFiles
 from optimus_ops.errors import Refused
 from optimus_ops.images.building import build_environ, choose, override_of
-from optimus_ops.images.model import builds, public_images
+from optimus_ops.images.model import builds
+from optimus_ops.model.stack import Stack
+from optimus_ops.project.settings import load_project
 
 
 @pytest.fixture
@@ -40,24 +44,39 @@ def test_a_service_that_can_not_be_built_is_refused(document: dict[str, Any], se
         choose(document, [service])
 
 
+def stack_of(document: dict[str, Any]) -> Stack:
+    root = Path(document["services"]["web"]["build"]["context"])
+    return StackFiles(load_project(root, {}), ()).stack_of(document)
+
+
 def test_images_from_elsewhere_are_those_that_run_and_those_that_builds_start_from(document: dict[str, Any]) -> None:
-    assert public_images(document) == ("redis:8.0-alpine", "python:3.13-slim")
-    assert public_images(document, ["worker"]) == ("python:3.13-slim",)
+    assert stack_of(document).public_images == ("redis:8.0-alpine", "python:3.13-slim")
+    assert stack_of(document).public_images_of(["worker"]) == ("python:3.13-slim",)
+
+
+def test_scaling_knows_the_base_image_that_only_a_dockerfile_names(document: dict[str, Any], tmp_path: Path) -> None:
+    (tmp_path / "Dockerfile").write_text("FROM node:20 AS build\nFROM build\n")
+    document["services"]["web"]["build"] = {"context": str(tmp_path)}
+    document["services"]["tool"]["build"] = {"context": "/nowhere", "dockerfile_inline": "FROM alpine:3"}
+    assert stack_of(document).public_images == ("redis:8.0-alpine", "node:20", "alpine:3")
 
 
 def test_a_build_is_outdated_by_its_files_and_by_its_base(document: dict[str, Any], tmp_path: Path) -> None:
     build = builds(document)[0]
-    before = build.source(lambda _: "sha256:1")
-    assert build.source(lambda _: "sha256:1") == before
-    assert build.source(lambda _: "sha256:2") != before
+    engine, newer = FakeEngine(), FakeEngine()
+    for asked, base in ((engine, "sha256:1"), (newer, "sha256:2")):
+        asked.add_image("python:3.13-slim", base)
+    before = build.source(engine)
+    assert build.source(engine) == before
+    assert build.source(newer) != before
     (tmp_path / "app.py").write_text("print(2)\n")
-    assert build.source(lambda _: "sha256:1") != before
+    assert build.source(engine) != before
 
 
 def test_a_missing_dockerfile_is_refused(document: dict[str, Any], tmp_path: Path) -> None:
     (tmp_path / "Dockerfile").unlink()
     with pytest.raises(Refused, match="can't be read"):
-        public_images(document)
+        builds(document)[0].source(FakeEngine())
 
 
 def test_the_override_adds_labels_and_secrets_and_nothing_else() -> None:

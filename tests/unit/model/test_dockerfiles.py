@@ -3,7 +3,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from optimus_ops.images.dockerfiles import inputs
+from optimus_ops.model.dockerfiles import inputs
 
 SERVICE = """\
 # FROM nothing

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -52,6 +52,21 @@ def inputs(text: str, arguments: Mapping[str, str]) -> Inputs:
         elif word in {"COPY", "ADD"}:
             paths.update(dict.fromkeys(_copied(rest)))
     return Inputs(tuple(images), tuple(paths))
+
+
+def arguments_of(build: Mapping[str, Any]) -> dict[str, str]:
+    """Return the build arguments of a `build:` that have a value."""
+    return {str(key): str(value) for key, value in (build.get("args") or {}).items() if value is not None}
+
+
+def base_images(build: Mapping[str, Any] | None, text: str | None) -> tuple[str, ...]:
+    """Return the images that a `build:` starts from, by its Dockerfile; without one, its arguments named `…_IMAGE`."""
+    if not build:
+        return ()
+    arguments = arguments_of(build)
+    if text is None:
+        return tuple(value for name, value in arguments.items() if name.endswith("_IMAGE") and value)
+    return inputs(text, arguments).images
 
 
 def _instructions(text: str) -> Iterator[tuple[str, str]]:
