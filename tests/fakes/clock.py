@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 
 
 @dataclass
@@ -12,10 +13,12 @@ class FakeClock:
     Args:
         now: seconds since some moment.
         least: seconds that a sleep takes at least, so that few of them pass much time.
+        alarms: what happens at a time, once.
     """
 
     now: float = 1000.0
     least: float = 0.0
+    alarms: dict[float, Callable[[], None]] = field(default_factory=dict)
 
     def monotonic(self) -> float:
         """Return the time."""
@@ -24,3 +27,5 @@ class FakeClock:
     def sleep(self, seconds: float) -> None:
         """Let time pass."""
         self.now += max(seconds, self.least)
+        for time in [time for time in self.alarms if time <= self.now]:
+            self.alarms.pop(time)()

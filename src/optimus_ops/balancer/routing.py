@@ -205,7 +205,8 @@ def _round(
     with ThreadPoolExecutor(together) as pool:
         while left > 0 and not failures:
             met_all = set(expected) - unwell <= set(seen)
-            for answer in pool.map(ask, [endpoint] * min(together, left)):
+            endpoints = [endpoint] * min(together, left)
+            for answer in pool.map(ask, endpoints) if together > 1 else map(ask, endpoints):
                 left -= 1
                 if answer.status == http.client.OK:
                     seen[answer.served_by or "(no X-Served-By)"] += 1

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections import Counter
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Self
@@ -13,6 +12,7 @@ from optimus_ops.balancer.observation import ObservationPolicy, Verdict, describ
 from optimus_ops.balancer.sample import Sample, Tally, merged
 from optimus_ops.engine.errors import EngineGone, NoSuchThing
 from optimus_ops.errors import OpsError
+from optimus_ops.system.wait import SYSTEM_CLOCK
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from optimus_ops.engine.port import Engine, LogStream
     from optimus_ops.model.state import Replica
+    from optimus_ops.system.wait import Clock
 
 POLL_SECONDS = 0.5
 RETRY_SECONDS = 0.5
@@ -53,7 +54,7 @@ def observe_new(
     seconds: float,
     *,
     look: Callable[[str], str | None],
-    policy: ObservationPolicy | None = None,
+    clock: Clock = SYSTEM_CLOCK,
 ) -> Verdict:
     """Watch new replicas beside old ones, and judge them; ends at once when they are bad beyond doubt.
 
@@ -65,13 +66,13 @@ def observe_new(
         seconds: how long.
         look: told about twice a second what was seen so far; may return what is bad anyway (a new replica has ended,
             for example), which ends the window, and is the verdict.
-        policy: when new replicas are worse.
+        clock: tells the time.
 
     Raises:
         OpsError: the balancer's container is gone.
         MachineLacks: the engine does not answer any more.
     """
-    policy = policy or ObservationPolicy()
+    policy = ObservationPolicy()
     names = {replica.name for replica in new}
 
     def sides(samples: Mapping[str, Sample]) -> tuple[Sample, Sample]:
@@ -84,7 +85,7 @@ def observe_new(
         return look(describe(*sides(samples))) or early(*sides(samples), policy)
 
     before = () if seconds <= 0 else docker.logs(balancer, tail=TAIL_LINES, stderr=False)
-    watched = watch_traffic(docker, balancer, addresses([*new, *old]), seconds, look=look_at)
+    watched = watch_traffic(docker, balancer, addresses([*new, *old]), seconds, look=look_at, clock=clock)
     verdict = replace(judge(*sides(watched.samples), policy), blind=blind_spot(watched, before))
     if watched.ended is None:
         return verdict
@@ -120,6 +121,7 @@ def watch_traffic(
     seconds: float,
     *,
     look: Callable[[Mapping[str, Sample]], str | None],
+    clock: Clock = SYSTEM_CLOCK,
 ) -> Watched:
     """Count what replicas do from now on, for so many seconds whether or not there is traffic.
 
@@ -131,12 +133,13 @@ def watch_traffic(
         replicas: IP address -> name of the replicas of interest.
         seconds: how long.
         look: told about twice a second what was seen so far; returns why the window shall end now, or None.
+        clock: tells the time.
 
     Raises:
         OpsError: the balancer's container is gone.
         MachineLacks: the engine does not answer any more.
     """
-    began = time.monotonic()
+    began = clock.monotonic()
     tally = Tally(replicas)
     guard = threading.Lock()
 
@@ -149,7 +152,7 @@ def watch_traffic(
         with guard:
             lines[request is not None] += 1
             if request is not None:
-                tally.add(request, time.monotonic() - began)
+                tally.add(request, clock.monotonic() - began)
 
     def samples() -> dict[str, Sample]:
         with guard:
@@ -157,8 +160,8 @@ def watch_traffic(
 
     ended: str | None = None
     with _Follower(docker, balancer, take) as follower:
-        while ended is None and (left := began + seconds - time.monotonic()) > 0:
-            follower.gone.wait(min(POLL_SECONDS, left))
+        while ended is None and (left := began + seconds - clock.monotonic()) > 0:
+            clock.sleep(min(POLL_SECONDS, left))
             if follower.gone.is_set():
                 raise OpsError("the balancer's container is gone: nobody can say what the new replicas do")
             ended = look(samples())

@@ -69,13 +69,14 @@ class KeptImages:
         """
         kept = self.read()
         known = [image for image in kept.get(service, ()) if image not in images] + list(images)
+        # First of all, so that an undo finds the names whenever this is cut short.
+        write_private(self.path, json.dumps({**kept, service: known[-MOST_KEPT:]}, indent=1))
         for image in images:
             docker.tag(image, self.name_of(name, image))
         for image in known[:-MOST_KEPT]:
             # Something may still run on it, under another project's name.
             with contextlib.suppress(OpsError):
                 docker.untag(self.name_of(name, image))
-        write_private(self.path, json.dumps({**kept, service: known[-MOST_KEPT:]}, indent=1))
 
     def name_of(self, name: str, image: str) -> str:
         """Return the name under which an image is kept: `optimus/ai-engine:kept-PROJECT-b6e41806674c`."""

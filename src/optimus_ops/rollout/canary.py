@@ -33,7 +33,7 @@ def observe_new(containers: Containers, step: Observe, progress: Progress) -> No
     old = tuple(replica for replica in state.running(step.service) if replica.id in containers.before.ids)
     [edge] = state.running(balancer)
     inspect = partial(_inspect, containers, step.service, progress)
-    verdict = observe_traffic(containers.engine, edge.id, new, old, step.seconds, look=inspect)
+    verdict = observe_traffic(containers.engine, edge.id, new, old, step.seconds, look=inspect, clock=containers.clock)
     progress.note = verdict.text
     if verdict.blind:
         progress.complaints.append(

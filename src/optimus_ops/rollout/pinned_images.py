@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from optimus_ops.change.history import unfinished
 from optimus_ops.engine.rollback_images import KeptImages
 from optimus_ops.errors import Refused
-from optimus_ops.model.image_names import repository_of
+from optimus_ops.model.image_names import is_kept, repository_of
 from optimus_ops.model.state import short_id
 
 if TYPE_CHECKING:
@@ -54,6 +55,9 @@ def previous_image(context: StackContext, stack: Stack, state: State, service: s
     Raises:
         Refused: none is known, or it isn't on this machine any more.
     """
+    pinned = context.compose.pinned().images.get(service, "")
+    if is_kept(pinned) and _was_rolled_back(context, service):
+        return pinned
     kept = KeptImages.of(context.project)
     name = stack.services[service].image
     now = {replica.image_id for replica in state.running(service) or state.lasting(service)}
@@ -71,3 +75,9 @@ def previous_image(context: StackContext, stack: Stack, state: State, service: s
             f"fetch or build it, then: invoke deploy {service} --image TAG",
         )
     raise Refused(f"no image is known that {service} ran before", "images are kept by: invoke deploy")
+
+
+def _was_rolled_back(context: StackContext, service: str) -> bool:
+    """Tell whether the last change was a rollback of a service that was killed: the same command goes on with it."""
+    change = unfinished(context.journal, context.project.name)
+    return change is not None and change.purpose == "rollback" and service in change.command

@@ -26,13 +26,15 @@ def check_services(containers: Containers, services: Iterable[str], settle: floa
     """Check the routing to some services until it was right for `settle` seconds; return what was seen.
 
     Raises:
-        OpsError: a replica is silent, one that is gone answers, or the balancer answers with errors.
+        OpsError: a new replica failed, one is silent, one that is gone answers, or the balancer answers with errors.
     """
     state, health = containers.observe(), containers.health
     requests, excused = 0, False
     for name in services:
         # One that is restarted again and again answers at times, too.
         expected = [replica for replica in state.of(name) if replica.occupied]
+        if failed := health.failed(containers.new_replicas(state, name)):
+            raise containers.failure(failed[0], failed[0].condition)
         unwell = health.unwell(expected)
         routing = check_routing(
             name,

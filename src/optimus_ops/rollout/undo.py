@@ -15,13 +15,14 @@ from optimus_ops.rollout.undo_images import restore_files, restore_image_names
 from optimus_ops.system.wait import run_parallel
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from optimus_ops.model.state import Replica, State
     from optimus_ops.rollout.baseline import Baseline
     from optimus_ops.rollout.containers import Containers
     from optimus_ops.text.console import Progress
 
+REMOVED = frozenset({"removing", "dead"})
 QUIET_SECONDS = 2.0
 """A container whose creation was under way when its command ended appeared after 0.2 s on an idle engine."""
 
@@ -98,7 +99,7 @@ def check_reversible(before: State, now: State) -> None:
     Raises:
         OpsError: there is no way back any more.
     """
-    gone = {replica.service for replica in before.replicas if replica.running and replica.id not in now.ids}
+    gone = {replica.service for replica in _removed(before, now)}
     stay = sorted({replica.service for replica in now.replicas if replica.id not in before.ids} & gone)
     if stay:
         raise OpsError(
@@ -110,16 +111,30 @@ def check_reversible(before: State, now: State) -> None:
 def restart_stopped(baseline: Baseline, containers: Containers, progress: Progress) -> Iterator[str]:
     """Start what ran before and is stopped, freeze again what was frozen, and wait until it serves again."""
     was_running = {replica.id for replica in baseline.state.replicas if replica.running}
-    now = containers.observe().replicas
-    stopped = [replica for replica in now if replica.id in was_running and not replica.running]
+    now = containers.observe()
+    here = [found for found in now.replicas if found.status not in REMOVED]
+    stopped = [found for found in here if found.id in was_running and not found.running]
     try:
         run_parallel(containers.engine.start, [replica.id for replica in stopped])
     finally:
         frozen = {replica.id for replica in baseline.state.frozen}
-        run_parallel(containers.engine.pause, [found.id for found in now if found.id in frozen and found.running])
-    if not stopped:
-        return
-    ready = partial(_restarted, containers, was_running, len(stopped), progress)
+        run_parallel(containers.engine.pause, [found.id for found in here if found.id in frozen and found.running])
+    if stopped:
+        yield from _serving_again(containers, stopped, progress)
+    gone = [found.name for found in _removed(baseline.state, now) if found.service not in containers.stack.jobs]
+    if gone:
+        raise OpsError(f"removed already: {', '.join(gone)}; to start anew: invoke up")
+
+
+def _removed(before: State, now: State) -> tuple[Replica, ...]:
+    """Return what ran before and is removed, or being removed."""
+    here = {replica.id for replica in now.replicas if replica.status not in REMOVED}
+    return tuple(replica for replica in before.replicas if replica.running and replica.id not in here)
+
+
+def _serving_again(containers: Containers, stopped: Sequence[Replica], progress: Progress) -> Iterator[str]:
+    """Wait until what was started again is healthy, and the balancer has met it."""
+    ready = partial(_ready_again, containers, stopped, progress)
     containers.wait_until(ready, containers.deadlines.healthy)
     # New ones leave only after the balancer has met the old ones again.
     services = {replica.service for replica in stopped}
@@ -128,10 +143,10 @@ def restart_stopped(baseline: Baseline, containers: Containers, progress: Progre
     yield from (f"started {replica.name} again" for replica in stopped)
 
 
-def _restarted(containers: Containers, was_running: set[str], count: int, progress: Progress) -> bool:
-    state = containers.observe()
-    waiting = [replica for replica in state.replicas if replica.id in was_running and not replica.ready]
-    progress.note = f"{count} started again, {len(waiting)} not healthy yet"
+def _ready_again(containers: Containers, stopped: Sequence[Replica], progress: Progress) -> bool:
+    ids = {replica.id for replica in stopped}
+    waiting = [replica for replica in containers.observe().replicas if replica.id in ids and not replica.ready]
+    progress.note = f"{len(stopped)} started again, {len(waiting)} not healthy yet"
     return not waiting
 
 

@@ -1,0 +1,203 @@
+"""A small shop on the fake engine: a database, migrations, replicas behind a balancer, a worker without a port."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import os
+import shutil
+from copy import deepcopy
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tests.fakes.clock import FakeClock
+from tests.fakes.compose import FakeCompose
+from tests.fakes.containers import Behaviour
+from tests.fakes.engine import FakeEngine
+
+from optimus_ops.balancer.routing import Answer, Prober
+from optimus_ops.change.options import ChangeOptions
+from optimus_ops.model.state import sorted_state
+from optimus_ops.project.settings import load_project
+from optimus_ops.stack.context import StackContext
+from optimus_ops.system.process import Completed
+from optimus_ops.text.console import Console
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from optimus_ops.balancer.routing import Endpoint
+    from optimus_ops.model.state import Replica, State
+    from optimus_ops.project.settings import Project
+    from optimus_ops.text.console import Progress
+
+SCALABLE = {"com.optimus.scalable": "true"}
+WEB_PORT = 8000
+MODEL: dict[str, Any] = {
+    "name": "shop",
+    "networks": {"default": {"name": "shop_default"}},
+    "volumes": {"data": {"name": "shop_data"}},
+    "services": {
+        "db": {"image": "db:1", "healthcheck": {"test": ["CMD", "true"]}},
+        "migrations": {
+            "image": "schema:1",
+            "depends_on": {"db": {"condition": "service_healthy"}},
+            "labels": {
+                "com.optimus.migrations.revision": "revision",
+                "com.optimus.migrations.downgrade": "downgrade",
+            },
+        },
+        "web": {
+            "image": "web:1",
+            "labels": SCALABLE,
+            "expose": [str(WEB_PORT)],
+            "depends_on": {"migrations": {"condition": "service_completed_successfully"}},
+            "stop_grace_period": "20s",
+        },
+        "worker": {"image": "worker:1", "labels": SCALABLE},
+        "nginx-lb": {"image": "nginx:1", "depends_on": {"web": {"condition": "service_started"}}},
+    },
+}
+LOGGED = json.dumps(
+    {
+        "upstream": "10.0.0.2:8000",
+        "upstream_status": "200",
+        "upstream_connect_seconds": "0.001",
+        "upstream_header_seconds": "0.01",
+        "seconds": "0.01",
+    }
+)
+"""A line of the balancer's log."""
+NO_CHECK = Behaviour(healthy_after=None)
+JOB = Behaviour(healthy_after=None, exits_after=1.0, output=("done",))
+IMAGES = {
+    "db:1": Behaviour(),
+    "schema:1": JOB,
+    "schema:2": JOB,
+    "web:1": Behaviour(),
+    "web:2": Behaviour(healthy_after=1.5),
+    "web:mute": Behaviour(healthy_after=1e9, output=("still loading",)),
+    "web:ends": Behaviour(healthy_after=0.5, exits_after=3.0, exit_code=7, output=("no such table",)),
+    "worker:1": NO_CHECK,
+    "worker:2": NO_CHECK,
+    "nginx:1": Behaviour(healthy_after=None, output=(LOGGED,)),
+}
+
+
+@dataclass
+class Shop:
+    """The shop: its engine, its project's folder, and what was printed."""
+
+    engine: FakeEngine
+    compose: FakeCompose
+    printed: io.StringIO = field(default_factory=io.StringIO)
+    turns: int = 0
+
+    @classmethod
+    def open(cls, folder: Path, model: Mapping[str, Any] = MODEL) -> Shop:
+        """Return a shop of which nothing runs."""
+        engine = FakeEngine(FakeClock(least=0.25))
+        for number, (name, behaviour) in enumerate(IMAGES.items(), start=1):
+            engine.behaviours[engine.add_image(name, f"sha256:{number:012x}{0:052x}")] = behaviour
+        return cls(engine, _compose(folder, engine, model))
+
+    def copy(self, folder: Path) -> Shop:
+        """Return the same shop in another folder."""
+        shutil.copytree(self.project.root, folder, dirs_exist_ok=True)
+        engine = deepcopy(self.engine)
+        return Shop(engine, _compose(folder, engine, self.compose.model))
+
+    @property
+    def project(self) -> Project:
+        """Return the project."""
+        return self.compose.project
+
+    def context(self, **options: Any) -> StackContext:
+        """Return the stack, opened for a change."""
+        console = QuietConsole(self.printed, live=False, colour=False)
+        return StackContext(self.project, self.compose, self.engine, console, ChangeOptions(**options))
+
+    @property
+    def prober(self) -> Prober:
+        """Return what sends requests through the balancer."""
+        return Prober(self.ask, self.engine.clock)
+
+    def ask(self, endpoint: Endpoint) -> Answer:
+        """Answer as the balancer would: a ready replica after the other."""
+        self.turns += 1
+        if endpoint.port != WEB_PORT or not self.ready("nginx-lb") or not (ready := self.ready("web")):
+            return Answer(502, "")
+        return Answer(200, ready[self.turns % len(ready)].hostname)
+
+    def state(self) -> State:
+        """Observe without being noticed."""
+        found = [made.replica(self.engine.clock.now, "here") for made in self.engine.containers.values()]
+        return sorted_state(self.project.name, found)
+
+    def ready(self, service: str) -> tuple[Replica, ...]:
+        """Return a service's ready replicas."""
+        return tuple(replica for replica in self.state().of(service) if replica.ready)
+
+    def snapshot(self) -> dict[str, Any]:
+        """Return everything that an undo has to restore; the migrations job may come and go."""
+        engine, state = self.engine, self.project.state
+        files = [path for name in ("pins", "kept") for path in sorted((state / name).glob("*"))]
+        return {
+            "containers": {
+                found.name: (found.id, found.status, found.health)
+                for found in self.state().replicas
+                if found.service != "migrations"
+            },
+            "images": {key: sorted(image.names) for key, image in engine.known_images.items()},
+            "networks": dict(engine.known_networks),
+            "volumes": dict(engine.known_volumes),
+            "files": {path.name: path.read_text("utf-8") for path in files},
+        }
+
+    def journal(self) -> list[dict[str, Any]]:
+        """Return the events of the last change."""
+        paths = sorted((self.project.state / "journal").glob("*.jsonl"))
+        return [json.loads(line) for line in paths[-1].read_text("utf-8").splitlines()] if paths else []
+
+    def process_ends(self) -> None:
+        """Close the journals that a process would leave open until its end."""
+        folder = self.project.state / "journal"
+        for link in Path("/proc/self/fd").iterdir():
+            with contextlib.suppress(OSError):
+                if link.readlink().is_relative_to(folder):
+                    os.close(int(link.name))
+
+
+def _compose(folder: Path, engine: FakeEngine, model: Mapping[str, Any]) -> FakeCompose:
+    (folder / "docker-compose.yml").write_text("services: {}\n", "utf-8")
+    project = load_project(folder, {"COMPOSE_PROJECT_NAME": "shop"})
+    schema = Schema(engine)
+    return FakeCompose(project, (project.compose / project.base,), engine=engine, model=model, job=schema.ask)
+
+
+class QuietConsole(Console):
+    """A console that shows a step when it ends, and starts no thread to say so earlier."""
+
+    @contextlib.contextmanager
+    def _ticking(self, progress: Progress, prefix: str) -> Iterator[None]:  # noqa: ARG002
+        yield
+
+
+@dataclass
+class Schema:
+    """The database's schema: migrated by the job's last run, unless that was taken back."""
+
+    engine: FakeEngine
+    taken_back: str = ""
+
+    def ask(self, _service: str, command: Sequence[str]) -> Completed:
+        """Answer what the migrations job is asked."""
+        ended = [made for made in self.engine.containers.values() if made.service == "migrations" and not made.one_off]
+        last = ended[-1] if ended else None
+        if command[0] == "downgrade" and last is not None:
+            self.taken_back = last.id
+            return Completed(tuple(command), 0, f"back to {command[1]}\n", "")
+        number = last.image.partition(":")[2] if last is not None and last.id != self.taken_back else "1"
+        return Completed(tuple(command), 0, f"{number}\n", "")
