@@ -24,14 +24,7 @@ PACE = Pace(clients=3, interval=0.25)
 
 
 async def call_service(endpoint: ServiceEndpoint, run: str, writes: list[Write], stopped: Callable[[], bool]) -> None:
-    """Send requests until stopped, and append a write for each.
-
-    Args:
-        endpoint: where they are sent.
-        run: prefix of their ids.
-        writes: so far.
-        stopped: tells whether to stop.
-    """
+    """Send requests until stopped, and append a write for each; their ids begin with `run`."""
 
     def record(result: RequestResult) -> None:
         outcome, error = request_outcome(result, endpoint.address.timeout)

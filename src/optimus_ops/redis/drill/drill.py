@@ -33,13 +33,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class DrillRequest:
-    """What is drilled.
-
-    Args:
-        faults: to inject.
-        runs: of each fault.
-        report: folder for the report; None for none.
-    """
+    """The faults to inject, the runs of each, and the folder of the report."""
 
     faults: tuple[Fault, ...]
     runs: int = 1
@@ -47,11 +41,7 @@ class DrillRequest:
 
     @classmethod
     def parse(cls, faults: Iterable[str], runs: int, report: str) -> DrillRequest:
-        """Make it from flags.
-
-        Raises:
-            Refused: there is no fault of a name.
-        """
+        """Return the request of flags; raise `Refused` where there is no such fault."""
         return cls(choose_faults(faults), runs, Path(report) if report else None)
 
 

@@ -67,11 +67,7 @@ class DrillExecutor(StepExecutor):
         return result
 
     def undo(self, progress: Progress) -> tuple[str, ...]:
-        """Clean up, and wait until the group is healthy.
-
-        Raises:
-            OpsError: a cleanup failed, or the group is not healthy in time.
-        """
+        """Clean up, and wait until the group is healthy."""
         done = super().undo(progress)
         failing = ""
 

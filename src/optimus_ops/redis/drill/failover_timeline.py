@@ -123,14 +123,7 @@ def election_allowed_at(events: Sequence[SentinelEvent], failover_timeout: float
 
 
 def restored_at(roles: Sequence[RoleChange], hosts: Mapping[str, str], replicas: int, since: float) -> float | None:
-    """Return from when on (`since` at the earliest) all replicas followed the one master; None if they don't now.
-
-    Args:
-        roles: in the order of time.
-        hosts: host -> name of the server.
-        replicas: number of replicas that have to.
-        since: see above.
-    """
+    """Return from when on (`since` at the earliest) all replicas followed the one master; None if they don't now."""
     current: dict[str, RoleChange] = {}
     redundant_since: float | None = None
     for role in roles:

@@ -20,14 +20,11 @@ class FaultFigures:
     """Figures of a fault. Mappings go from the name of a kind of writes, where nothing else is stated.
 
     Args:
-        safe: kinds whose acknowledgement promises that a fail-over keeps the write.
-        outages: seconds without an acknowledgement, of the runs in which that ended.
-        unended: runs in which the outage did not end.
+        outages: seconds without an acknowledgement, of the runs in which that ended (not `unended`).
         switch: seconds to the first `+switch-master`.
         restored: seconds from the healing to redundancy.
         lost: acknowledged writes that were lost: of all runs, and the most of one.
         slowest: seconds that the slowest acknowledged write took.
-        errors: error -> writes.
         lost_after_fault: lost writes that the replaced master acknowledged after the fault.
         last_lost_after_fault: seconds from the fault to the last of these.
         facts: evidence -> yes or no -> runs.

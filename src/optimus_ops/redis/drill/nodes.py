@@ -46,11 +46,7 @@ class RedisNode:
             return str(client.config_get(name)[name])
 
     def configure(self, name: str, value: str) -> None:
-        """Change a setting until the server restarts.
-
-        Raises:
-            OpsError: it can't be changed.
-        """
+        """Change a setting until the server restarts."""
         try:
             with self.client() as client:
                 client.config_set(name, value)
@@ -92,12 +88,7 @@ class Group:
 
 
 def open_node(node: RedisNode, *, answer_seconds: float | None = ANSWER_SECONDS) -> Any:
-    """Return an asynchronous client with one connection; nothing is sent yet.
-
-    Args:
-        node: the server or sentinel.
-        answer_seconds: how long to wait for an answer; None for a subscriber.
-    """
+    """Return an asynchronous client with one connection; None waits for answers without limit, as a subscriber does."""
     return Redis(
         host=node.host,
         port=node.port,

@@ -24,15 +24,7 @@ POLL_SECONDS = 0.02
 
 
 class Recorder(BackgroundLoad):
-    """Writes and observes while it is entered; leaving it waits for the writes that are in flight.
-
-    Args:
-        group: the servers and sentinels.
-        run: prefix of the ids of the writes.
-        master: name of the initial master.
-        loads: of writers that go straight to Redis.
-        endpoints: of the services.
-    """
+    """Writes and observes while it is entered; leaving it waits for the writes that are in flight."""
 
     def __init__(
         self,
@@ -61,11 +53,7 @@ class Recorder(BackgroundLoad):
         self.wait(lambda: False, seconds)
 
     def wait(self, predicate: Callable[[], bool], seconds: float) -> bool:
-        """Wait until a predicate holds; return whether it did in time.
-
-        Raises:
-            RuntimeError: the load failed.
-        """
+        """Wait until a predicate holds; return whether it did in time. Raises what ended the load."""
 
         def holds() -> bool:
             self.check()

@@ -46,7 +46,7 @@ class DrillReport:
 
     Args:
         settings: what the figures depend on: name -> value.
-        requested: fault -> number of runs.
+        requested: fault -> runs.
     """
 
     project: str

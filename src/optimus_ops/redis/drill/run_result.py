@@ -55,12 +55,7 @@ class RunResult:
 
 
 def run_result(recording: Recording, max_lag: float | None) -> RunResult:
-    """Evaluate a run.
-
-    Args:
-        recording: of the run.
-        max_lag: see `Group`.
-    """
+    """Evaluate a run of a group with a `max_lag`."""
     injected_at = recording.injected_at
     of_kind = {kind.name: [write for write in recording.writes if write.kind == kind.name] for kind in recording.kinds}
     stats = {

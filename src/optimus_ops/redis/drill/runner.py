@@ -123,11 +123,7 @@ class FaultRunner:
         return {load.kind.name for load in LOADS} <= kinds
 
     def _converge(self, recorder: Recorder, note: Callable[[str], None]) -> float:
-        """Wait until one master has all replicas and no check of the group fails; return when that was.
-
-        Raises:
-            OpsError: not in time.
-        """
+        """Wait until one master has all replicas and no check of the group fails; return when that was."""
         replicas = len(self.group.servers) - 1
         failing, observed_at = "not all replicas follow one master", 0.0
 
@@ -149,11 +145,7 @@ class FaultRunner:
         return observed_at
 
     def _master(self) -> RedisNode:
-        """Return the current master, which may have to be waited for.
-
-        Raises:
-            OpsError: there is none, or more than one.
-        """
+        """Return the current master, which may have to be waited for."""
         masters: list[str] = []
 
         def found() -> bool:

@@ -73,11 +73,7 @@ class ServiceEndpoint:
 
 
 def find_endpoints(engine: Engine, project: Project) -> tuple[ServiceEndpoint, ...]:
-    """Return the endpoints of the project's workload; none of a service that does not run or is not published.
-
-    Raises:
-        Refused: the workload can't be loaded, or the operator's secrets are malformed.
-    """
+    """Return the endpoints of the project's workload; none of a service that does not run or is not published."""
     workload = load_workload(project)
     running = [replica for replica in engine.observe(project.name).replicas if replica.running]
     services = {replica.service for replica in running}
@@ -98,7 +94,7 @@ def load_workload(project: Project) -> Sequence[ServiceWrites]:
     """Return the writes of the workload module that the project names; none if it names none.
 
     Raises:
-        Refused: there is no such module, or the operator's secrets are malformed.
+        Refused: the module can't be used, or the operator's secrets are malformed.
     """
     if not project.workload:
         return ()
@@ -114,5 +110,7 @@ def load_workload(project: Project) -> Sequence[ServiceWrites]:
     secrets: Mapping[str, Secret] = (
         dotenv.parse(found.content.reveal(), project.secrets_file.name).values if found else {}
     )
+    if not hasattr(module, "redis_writes"):
+        raise Refused(f"{project.workload} has no function redis_writes", "docs/redis-drill.md says what it returns")
     writes: Sequence[ServiceWrites] = module.redis_writes(project.root, secrets)
     return writes

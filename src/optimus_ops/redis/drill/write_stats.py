@@ -20,8 +20,6 @@ class WriteStats:
     """Statistics of the writes of one kind.
 
     Args:
-        counts: outcome -> number of writes.
-        errors: error -> number of writes.
         lost: acknowledged, and not found afterwards.
         lost_after_fault: the lost ones that the replaced master acknowledged after the fault.
         last_lost_after_fault: seconds from the fault to the last of these; None without any.
@@ -51,14 +49,7 @@ class WriteStats:
 
 
 def write_stats(writes: Iterable[Write], present: Mapping[str, int], *, master: str, injected_at: float) -> WriteStats:
-    """Count what happened to the writes of a kind.
-
-    Args:
-        writes: of the kind.
-        present: id -> how many times it was found afterwards.
-        master: name of the initial master.
-        injected_at: when the fault was injected.
-    """
+    """Count what happened to the writes of a kind, with the initial master's name; see `Recording`."""
     found = [(write, present.get(write.id, 0)) for write in writes]
     lost = [write for write, times in found if write.acknowledged and not times]
     late = [write.ended - injected_at for write in lost if write.node == master and write.ended >= injected_at]

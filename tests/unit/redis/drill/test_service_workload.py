@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import cast
@@ -47,7 +48,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Project
     (tmp_path / "pyproject.toml").write_text('[tool.optimus-ops]\nworkload = "foreign_workload"\n')
     monkeypatch.syspath_prepend(tmp_path)
     yield load_project(tmp_path, {})
-    monkeypatch.delitem(__import__("sys").modules, "foreign_workload", raising=False)
+    sys.modules.pop("foreign_workload", None)
 
 
 def endpoints(project: Project, *replicas: Replica) -> tuple[ServiceEndpoint, ...]:
@@ -82,6 +83,13 @@ def test_a_workload_that_is_missing_is_refused(tmp_path: Path) -> None:
 
     with pytest.raises(Refused, match=r"no module no_such_package\.workload"):
         endpoints(load_project(tmp_path, {}))
+
+
+def test_a_workload_without_its_function_is_refused(project: Project) -> None:
+    (project.root / "foreign_workload.py").write_text("")
+
+    with pytest.raises(Refused, match="foreign_workload has no function redis_writes"):
+        endpoints(project)
 
 
 async def test_requests_of_a_foreign_workload_become_writes(project: Project) -> None:
