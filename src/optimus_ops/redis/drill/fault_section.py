@@ -23,7 +23,7 @@ def fault_section(results: tuple[RunResult, ...], figures: FaultFigures, file: s
     return Section(
         fault.name,
         (
-            Paragraph(f"{fault.summary}."),
+            Paragraph(f"{fault.summary[0].upper()}{fault.summary[1:]}."),
             *((Bullets(unmet),) if unmet else ()),
             shown.timeline.picture(title, file),
             Paragraph(Span(stages, "soft")),

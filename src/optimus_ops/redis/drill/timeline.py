@@ -33,7 +33,7 @@ MARKS: Mapping[str, tuple[str, Shape]] = {
 LINES: Mapping[str, tuple[str, Tone]] = {
     "fault": ("fault", "bad"),
     "healing": ("healed", "soft"),
-    "whole": ("whole", "good"),
+    "whole": ("healthy", "good"),
 }
 
 
