@@ -73,8 +73,8 @@ class Prefixer:
     _colours: dict[str, int] = field(default_factory=dict)
     _width: int = 0
 
-    def know(self, replica: str) -> None:
-        """Give a replica its colour and the names their width; unknown ones are learned at their first line."""
+    def add(self, replica: str) -> None:
+        """Choose a replica's colour and widen the column of names; unknown replicas are added at their first line."""
         self._colours.setdefault(replica, PALETTE[len(self._colours) % len(PALETTE)])
         self._width = max(self._width, len(self.short(replica)))
 
@@ -84,7 +84,7 @@ class Prefixer:
 
     def show(self, line: LogLine) -> str:
         """Return the line as it is printed."""
-        self.know(line.replica)
+        self.add(line.replica)
         name = f"{self.short(line.replica):<{self._width}} |"
         shown = f"\x1b[{self._colours[line.replica]}m{name}\x1b[0m" if self.colour else name
         return f"{shown} {without_escapes(line.text, colour=self.colour)}".rstrip(" ")

@@ -47,8 +47,8 @@ def test_a_last_line_without_an_end_is_not_lost() -> None:
 def test_names_stand_before_lines_in_a_column_and_in_a_colour_each() -> None:
     plain, painted = Prefixer("shop", colour=False), Prefixer("shop", colour=True)
     for prefixer in (plain, painted):
-        prefixer.know("shop-ai-1")
-        prefixer.know("shop-redis-1")
+        prefixer.add("shop-ai-1")
+        prefixer.add("shop-redis-1")
 
     assert plain.show(LogLine("shop-ai-1", "", "hello")) == "ai-1    | hello"
     first, second = (painted.show(LogLine(name, "", "x")) for name in ("shop-ai-1", "shop-redis-1"))
