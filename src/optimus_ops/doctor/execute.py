@@ -11,7 +11,9 @@ from optimus_ops.checks.model import Check, count_verdicts
 from optimus_ops.checks.render import check_list
 from optimus_ops.doctor import host_checks, host_facts, stack_checks
 from optimus_ops.doctor.model import DoctorContext
+from optimus_ops.doctor.packages import check_packages, read_packages
 from optimus_ops.engine.docker_engine import DockerEngine
+from optimus_ops.engine.docker_host import plugin_version
 from optimus_ops.engine.leftovers import observe_leftovers
 from optimus_ops.engine.subnets import read_problems
 from optimus_ops.errors import MachineLacks, OpsError
@@ -93,13 +95,14 @@ def run_checks(project: Project, progress: Progress) -> Iterator[Check]:
     facts = host_facts.read_engine(engine) if engine else None
     yield host_checks.check_engine(facts, why)
     progress.show("tools")
-    tools = host_facts.read_tools()
-    yield from host_checks.check_tools(tools)
+    compose_version = plugin_version("compose")
+    yield host_checks.check_plugin("compose", compose_version, host_checks.OLDEST_COMPOSE)
+    yield host_checks.check_plugin("buildx", plugin_version("buildx"))
     if facts is not None:
         yield host_checks.check_disk(facts.folder, host_facts.free_space(facts.folder))
     progress.show("Compose files")
     compose = compose_of(project, engine)
-    wanted, files = _read_files(project, compose, parsable=tools.compose is not None)
+    wanted, files = _read_files(project, compose, parsable=compose_version is not None)
     yield from files
     context = DoctorContext(
         project,
@@ -120,7 +123,7 @@ def run_checks(project: Project, progress: Progress) -> Iterator[Check]:
         yield from module.doctor_checks(context)
     progress.show("checkout")
     yield stack_checks.check_state(project.state, writable=host_facts.writable(project.state))
-    yield stack_checks.check_packages(host_facts.read_packages(project.root / "requirements" / "dev.txt"))
+    yield check_packages(read_packages(project.root / "requirements" / "dev.txt"))
     left = Leftovers()
     if engine and compose and wanted:
         left = observe_leftovers(engine, compose, wanted.document, wanted.stack, context.state)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from optimus_ops.checks.model import Check
 from optimus_ops.text.units import age, cores, size
 
 if TYPE_CHECKING:
-    from optimus_ops.doctor.model import EngineFacts, Tools
+    from optimus_ops.doctor.model import EngineFacts
     from optimus_ops.model.stack import Stack
 
 HOST = "host"
@@ -32,32 +33,20 @@ def check_engine(engine: EngineFacts | None, why: str = "") -> Check:
     return Check(HOST, "engine", "ok", found)
 
 
-def check_tools(tools: Tools) -> tuple[Check, ...]:
-    """Check Compose and buildx."""
-    if tools.compose is None:
-        compose = Check(HOST, "compose", "failed", "`docker compose` is missing", INSTALL, prerequisite=True)
-    elif version_of(tools.compose) < OLDEST_COMPOSE:
-        found = f"Compose {tools.compose} is older than {'.'.join(map(str, OLDEST_COMPOSE))}"
-        compose = Check(HOST, "compose", "failed", found, INSTALL, prerequisite=True)
-    else:
-        compose = Check(HOST, "compose", "ok", f"Compose {tools.compose}")
-    if tools.buildx is None:
-        found = "`docker buildx` is missing: images can't be built"
-        return compose, Check(HOST, "buildx", "failed", found, INSTALL, prerequisite=True)
-    return compose, Check(HOST, "buildx", "ok", f"buildx {tools.buildx}")
+def check_plugin(name: str, version: str | None, oldest: tuple[int, ...] = ()) -> Check:
+    """Check that a plug-in of the command line is installed, and not too old."""
+    if version is None:
+        return Check(HOST, name, "failed", f"`docker {name}` is missing", INSTALL, prerequisite=True)
+    if version_of(version) < oldest:
+        found = f"{name} {version} is older than {'.'.join(map(str, oldest))}"
+        return Check(HOST, name, "failed", found, INSTALL, prerequisite=True)
+    return Check(HOST, name, "ok", f"{name} {version}")
 
 
 def version_of(text: str) -> tuple[int, ...]:
     """Return the leading numbers of a version: `v2.26.1-4` gives (2, 26, 1)."""
-    numbers: list[int] = []
-    for part in text.removeprefix("v").split("."):
-        digits = part[: len(part) - len(part.lstrip("0123456789"))]
-        if not digits:
-            break
-        numbers.append(int(digits))
-        if digits != part:
-            break
-    return tuple(numbers)
+    found = re.match(r"v?(\d+(?:\.\d+)*)", text)
+    return tuple(int(number) for number in found[1].split(".")) if found else ()
 
 
 def check_disk(folder: str, free: int | None) -> Check:

@@ -1,4 +1,4 @@
-"""The facts that `invoke doctor` judges: what the machine, the engine and the checkout say."""
+"""Facts about the host, the engine and the checkout."""
 
 from __future__ import annotations
 
@@ -8,12 +8,10 @@ import re
 import shutil
 import time
 from datetime import UTC, datetime
-from importlib.metadata import distributions
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from optimus_ops.doctor.model import EngineFacts, Packages, Tools
-from optimus_ops.engine.docker_host import plugin_version
+from optimus_ops.doctor.model import EngineFacts
 from optimus_ops.engine.ports import busy
 
 if TYPE_CHECKING:
@@ -24,16 +22,9 @@ if TYPE_CHECKING:
     from optimus_ops.model.state import State
     from optimus_ops.project.settings import Project
 
-PIN = re.compile(r"(?P<name>[A-Za-z0-9._-]+)(?:\[[^\]]*\])?==(?P<version>[^\s;\\]+)(?P<marker>\s*;)?")
-
-
-def read_tools() -> Tools:
-    """Ask the command line for its plug-ins."""
-    return Tools(compose=plugin_version("compose"), buildx=plugin_version("buildx"))
-
 
 def read_engine(engine: Engine) -> EngineFacts:
-    """Ask the engine for what it is."""
+    """Ask the engine about itself and its host."""
     clock = engine.now()
     return EngineFacts(
         version=engine.version,
@@ -66,37 +57,6 @@ def taken_ports(stack: Stack, state: State) -> Mapping[str, tuple[PublishedPort,
     idle = [name for name in stack.services if not any(replica.occupied for replica in state.of(name))]
     taken = {name: busy(stack.services[name].published) for name in idle}
     return {name: ports for name, ports in taken.items() if ports}
-
-
-def read_packages(lock: Path) -> Packages:
-    """Compare the running Python's packages with a lock."""
-    if not lock.is_file():
-        return Packages(0)
-    installed = {_canonical(found.metadata["Name"]): found.version for found in distributions()}
-    return compare_packages(lock.read_text("utf-8"), installed)
-
-
-def compare_packages(lock: str, installed: Mapping[str, str]) -> Packages:
-    """Return where installed packages differ from a lock.
-
-    Args:
-        lock: a requirements file with exact versions.
-        installed: canonical name -> version.
-    """
-    pins = [match for line in lock.splitlines() if (match := PIN.match(line))]
-    different: dict[str, str] = {}
-    for pin in pins:
-        there = installed.get(_canonical(pin["name"]))
-        if there is None and pin["marker"]:
-            # Meant for another Python or another system.
-            continue
-        if there != pin["version"]:
-            different[pin["name"]] = f"{there or 'missing'} (locked {pin['version']})"
-    return Packages(len(pins), different)
-
-
-def _canonical(name: str) -> str:
-    return re.sub(r"[-_.]+", "-", name).lower()
 
 
 def clock_behind(root: Path) -> float:

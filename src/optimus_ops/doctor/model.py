@@ -1,9 +1,8 @@
-"""Facts about the host, the engine and the checkout, as `invoke doctor` reads them."""
+"""What `invoke doctor` reads, and what it gives the checks of subsystems."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -29,14 +28,6 @@ class DoctorContext:
 
 
 @dataclass(frozen=True, slots=True)
-class Tools:
-    """Versions of the command line's plug-ins; None where one is missing."""
-
-    compose: str | None
-    buildx: str | None
-
-
-@dataclass(frozen=True, slots=True)
 class EngineFacts:
     """What the engine reports about itself.
 
@@ -51,11 +42,3 @@ class EngineFacts:
     cpus: int
     memory: int
     clock: float
-
-
-@dataclass(frozen=True, slots=True)
-class Packages:
-    """How the Python environment differs from the lock: name -> "8.0 (locked 8.1)"."""
-
-    locked: int
-    different: Mapping[str, str] = field(default_factory=dict)

@@ -1,4 +1,4 @@
-"""Checks of the stack and the checkout: networks, ports, leftovers, the state folder, Python packages."""
+"""Checks of the stack and the checkout: networks, ports, leftovers, the state folder."""
 
 from __future__ import annotations
 
@@ -12,14 +12,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
-    from optimus_ops.doctor.model import Packages
     from optimus_ops.model.stack import PublishedPort, Stack
     from optimus_ops.model.state import State
     from optimus_ops.model.subnets import SubnetProblem
 
 STACK, CHECKOUT = "stack", "checkout"
 NO_LEFTOVERS = Leftovers()
-SHOWN_PACKAGES = 5
 
 
 def check_subnets(now: Sequence[SubnetProblem], later: Sequence[SubnetProblem]) -> Check:
@@ -86,15 +84,3 @@ def check_state(folder: Path, *, writable: bool) -> Check:
     return Check(
         CHECKOUT, "state", "failed", f"nothing can be written in {folder}", "name a folder of yours: OPTIMUS_STATE_DIR"
     )
-
-
-def check_packages(packages: Packages) -> Check:
-    """Check the Python environment against the lock."""
-    if not packages.locked:
-        return Check(CHECKOUT, "python", "warning", "there is no lock to compare with (requirements/dev.txt)")
-    if packages.different:
-        different = [f"{name} {versions}" for name, versions in packages.different.items()]
-        more = f" and {len(different) - SHOWN_PACKAGES} more" if len(different) > SHOWN_PACKAGES else ""
-        found = f"differs from the lock: {', '.join(different[:SHOWN_PACKAGES])}{more}"
-        return Check(CHECKOUT, "python", "warning", found, "renew it: python3 scripts/bootstrap.py invoke doctor")
-    return Check(CHECKOUT, "python", "ok", f"all {packages.locked} packages are as locked")

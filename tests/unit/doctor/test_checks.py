@@ -11,7 +11,8 @@ from optimus_ops.change.lock import stack_lock
 from optimus_ops.checks.model import Check
 from optimus_ops.doctor import host_checks, host_facts, stack_checks
 from optimus_ops.doctor.execute import check_json, raise_failed, report
-from optimus_ops.doctor.model import EngineFacts, Packages, Tools
+from optimus_ops.doctor.model import EngineFacts
+from optimus_ops.doctor.packages import Packages, check_packages, compare_packages
 from optimus_ops.errors import OpsError
 from optimus_ops.model.leftovers import Leftovers
 from optimus_ops.model.stack import PublishedPort
@@ -35,17 +36,21 @@ def test_a_missing_engine_is_something_that_the_machine_lacks() -> None:
 
 
 @pytest.mark.parametrize(
-    ("tools", "verdicts"),
+    ("version", "expected"),
     [
-        (Tools("2.26.1-4", "0.13.1"), ["ok", "ok"]),
-        (Tools("v2.20.0", "0.11"), ["ok", "ok"]),
-        (Tools("2.19.9", None), ["failed", "failed"]),
-        (Tools("1.29.2", "0.13"), ["failed", "ok"]),
-        (Tools(None, "0.13"), ["failed", "ok"]),
+        ("2.26.1-4", ("ok", False)),
+        ("v2.20.0", ("ok", False)),
+        ("2.19.9", ("failed", True)),
+        ("1.29.2", ("failed", True)),
+        (None, ("failed", True)),
     ],
 )
-def test_tools_must_be_there_and_new_enough(tools: Tools, verdicts: list[str]) -> None:
-    assert [check.verdict for check in host_checks.check_tools(tools)] == verdicts
+def test_a_plugin_must_be_there_and_new_enough(version: str | None, expected: tuple[str, bool]) -> None:
+    assert verdict(host_checks.check_plugin("compose", version, host_checks.OLDEST_COMPOSE)) == expected
+
+
+def test_a_plugin_of_any_version_will_do_where_none_is_named() -> None:
+    assert verdict(host_checks.check_plugin("buildx", "0.11")) == ("ok", False)
 
 
 @pytest.mark.parametrize(
@@ -94,11 +99,11 @@ def test_packages_are_compared_with_the_lock() -> None:
         "rich==15.0\n"
         "colorama==0.4 ; sys_platform == 'win32' \\\n"
     )
-    found = host_facts.compare_packages(lock, {"redis": "8.0.1", "types-pyyaml": "5.9"})
+    found = compare_packages(lock, {"redis": "8.0.1", "types-pyyaml": "5.9"})
 
     assert found == Packages(4, {"types_PyYAML": "5.9 (locked 6.0)", "rich": "missing (locked 15.0)"})
-    assert stack_checks.check_packages(found).verdict == "warning"
-    assert stack_checks.check_packages(Packages(4)).verdict == "ok"
+    assert check_packages(found).verdict == "warning"
+    assert check_packages(Packages(4)).verdict == "ok"
 
 
 def test_stopped_containers_are_leftovers_but_a_job_that_ended_well_is_not() -> None:
