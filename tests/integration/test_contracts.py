@@ -21,8 +21,8 @@ from optimus_ops.contracts import (
     contract_of_checkout,
     contract_of_image,
 )
-from optimus_ops.contracts.reading import READER_LABEL
 from optimus_ops.engine.docker_engine import DockerEngine
+from optimus_ops.engine.docker_images import READER_LABEL
 from optimus_ops.errors import Refused
 
 pytestmark = pytest.mark.integration
@@ -149,7 +149,7 @@ def test_what_a_killed_reader_left_is_removed_by_a_later_one(
     contract_of_image(engine, image)
     assert [reader["Id"] for reader in readers(image)] == [left]
     later = time.time() + 3600
-    monkeypatch.setattr("optimus_ops.contracts.reading.time.time", lambda: later)
+    monkeypatch.setattr("optimus_ops.engine.docker_images.time.time", lambda: later)
     contract_of_image(engine, image)
     assert readers(image) == []
 

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from optimus_ops.contracts.order import deploy_order
 from optimus_ops.contracts.reading import contract_of_checkout, contracts_of_images
 from optimus_ops.errors import Refused
-from optimus_ops.images.model import builds, services_of
+from optimus_ops.model.merged_model import image_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
     from optimus_ops.contracts.model import Contract
+    from optimus_ops.contracts.order import Deploying, Running
     from optimus_ops.engine.port import Engine
 
 
@@ -35,51 +37,44 @@ class Agreement:
     def text(self) -> str:
         """Return one line for the step that asked."""
         compared = ", ".join(f"{consumer} -> {provider}" for consumer, provider in self.pairs)
-        said = f"compatible: {compared}" if compared else "nothing to compare"
-        return f"{said}; without a contract: {', '.join(self.unknown)}" if self.unknown else said
+        text = f"compatible: {compared}" if compared else "nothing to compare"
+        return f"{text}; without a contract: {', '.join(self.unknown)}" if self.unknown else text
 
 
 def agree_on_deploy(
-    docker: Engine,
+    engine: Engine,
     images: Mapping[str, str],
     running: Mapping[str, Collection[str]],
     *,
-    to_come: Mapping[str, Contract | None] | None = None,
+    to_come: Deploying | None = None,
 ) -> Agreement:
     """Compare the contracts of new images with those of everything that runs.
 
     Args:
-        docker: the engine that has the images.
+        engine: the engine that has the images.
         images: service that is deployed -> name or id of its new image, in the order that is kept where it can be.
         running: service -> ids of the images that its replicas run, for all services of the stack.
         to_come: service -> contract, for new images that are yet to be built or fetched (`contracts_to_come`).
 
     Raises:
         Refused: a contract would be broken, or is malformed; the message names consumer, provider, endpoint and field.
-        MachineLacks: the engine doesn't answer.
     """
     known = to_come or {}
-    used = docker.images(image for replicas in running.values() for image in replicas)
-    read = contracts_of_images(docker, [*used, *(image for service, image in images.items() if service not in known)])
+    used = engine.images(image for replicas in running.values() for image in replicas)
+    read = contracts_of_images(engine, [*used, *(image for service, image in images.items() if service not in known)])
     new = {service: known[service] if service in known else read[image] for service, image in images.items()}
     # An image that replicas run can be gone from the engine by force: nothing is known of it then.
     old = {service: tuple(read.get(image) for image in dict.fromkeys(ids)) for service, ids in running.items()}
     return agreement(new, old)
 
 
-def check_deploy(docker: Engine, images: Mapping[str, str], running: Mapping[str, Collection[str]]) -> Agreement:
+def check_deploy(engine: Engine, images: Mapping[str, str], running: Mapping[str, Collection[str]]) -> Agreement:
     """Check that images can be deployed in the order in which they are given.
-
-    Args:
-        docker: the engine that has the images.
-        images: service that is deployed -> name or id of its new image, in the planned order.
-        running: as for `agree_on_deploy`.
 
     Raises:
         Refused: as `agree_on_deploy`, or another order is needed.
-        MachineLacks: the engine doesn't answer.
     """
-    agreed = agree_on_deploy(docker, images, running)
+    agreed = agree_on_deploy(engine, images, running)
     if agreed.order != tuple(images):
         raise Refused(
             f"the images need another order than the planned one: {', '.join(agreed.order)}",
@@ -98,43 +93,39 @@ def contracts_to_come(document: Mapping[str, Any], images: Collection[str]) -> M
     Raises:
         Refused: a contract is malformed.
     """
-    built = {
-        build.image: contract_of_checkout(build.dockerfile.parent)
-        for build in builds(document)
-        if build.image in images
-    }
-    return {service: built.get(image) for image in images for service in services_of(document, image)}
+    project = str(document.get("name", ""))
+    services: dict[str, Any] = dict(document.get("services") or {})
+    names = {name: image_of(project, name, service) for name, service in services.items()}
+    builds = {names[name]: service["build"] for name, service in reversed(services.items()) if service.get("build")}
+    contracts = {image: contract_of_checkout(_folder(builds[image])) for image in images if image in builds}
+    return {name: contracts.get(image) for name, image in names.items() if image in images}
 
 
-def agreement(
-    deploying: Mapping[str, Contract | None], running: Mapping[str, tuple[Contract | None, ...]]
-) -> Agreement:
+def _folder(build: Mapping[str, Any]) -> Path:
+    """Return the folder of a build's Dockerfile, beside which the contract is."""
+    return (Path(str(build["context"])) / str(build.get("dockerfile") or "Dockerfile")).parent
+
+
+def agreement(deploying: Deploying, running: Running) -> Agreement:
     """Return the order of a deploy, and what it rests on.
-
-    Args:
-        deploying: service -> the contract of its new version.
-        running: service -> the contracts of its running versions, for all services.
 
     Raises:
         Refused: as `deploy_order`.
     """
     order = deploy_order(deploying, running)
     versions = {
-        name: (*_new(name, deploying), *running.get(name, ())) for name in dict.fromkeys([*deploying, *running])
+        name: (*([deploying[name]] if name in deploying else []), *running.get(name, ()))
+        for name in dict.fromkeys([*deploying, *running])
     }
-    named = {
-        (consumer, provider): None
+    named = dict.fromkeys(
+        (consumer, provider)
         for consumer, contracts in versions.items()
         for contract in contracts
         if contract is not None
         for provider in contract.expects
         if versions.get(provider) and deploying.keys() & {consumer, provider}
-    }
+    )
     involved = dict.fromkeys([*deploying, *(name for pair in named for name in pair)])
     unknown = tuple(name for name in involved if None in versions[name])
     pairs = tuple(pair for pair in named if any(contract is not None for contract in versions[pair[1]]))
     return Agreement(order, pairs, unknown)
-
-
-def _new(name: str, deploying: Mapping[str, Contract | None]) -> tuple[Contract | None, ...]:
-    return (deploying[name],) if name in deploying else ()

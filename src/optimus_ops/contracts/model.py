@@ -13,6 +13,9 @@ from typing import Any
 
 from optimus_ops.errors import Refused
 
+# In a checkout: services/NAME/contract/offers.json and needs.json.
+SERVICES = "services"
+FOLDER = "contract"
 OFFERS = "offers.json"
 NEEDS = "needs.json"
 # An offer of a dozen endpoints has 15 kB; far above that is a mistake, not a contract.

@@ -13,11 +13,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from optimus_ops.contracts.reading import FOLDER
-from optimus_ops.errors import OpsError
+from optimus_ops.contracts.model import FOLDER, NEEDS, SERVICES
+from optimus_ops.errors import OpsError, Refused
 from optimus_ops.system.process import CommandFailed, run
 
-SERVICES = "services"
 SHARED = "kit"
 SECONDS = 60.0
 # What a document tells people; a change of it is no change of the contract.
@@ -37,20 +36,19 @@ print(json.dumps(importlib.import_module(sys.argv[1] + ".app").build_app().opena
 def services_with_contracts(root: Path) -> tuple[str, ...]:
     """Return the services of a checkout that have a contract, sorted.
 
-    Args:
-        root: the checkout.
+    Raises:
+        Refused: there are none.
     """
-    return tuple(sorted(folder.parent.name for folder in (root / SERVICES).glob(f"*/{FOLDER}") if folder.is_dir()))
+    services = sorted(folder.parent.name for folder in (root / SERVICES).glob(f"*/{FOLDER}") if folder.is_dir())
+    if not services:
+        raise Refused("no service here has a contract", f"make a folder {SERVICES}/NAME/{FOLDER} with a {NEEDS}")
+    return tuple(services)
 
 
 def offer_of(root: Path, service: str) -> str:
-    """Return the text of a service's `offers.json`, made from its sources.
+    """Return the text of a service's `offers.json`, made from its sources in a checkout.
 
     The service runs in a process of its own, far enough to have an application; nothing is connected to.
-
-    Args:
-        root: the checkout.
-        service: the service.
 
     Raises:
         OpsError: its application can't be made.
@@ -80,11 +78,7 @@ def offer_of(root: Path, service: str) -> str:
 
 
 def offer_text(document: Mapping[str, Any]) -> str:
-    """Return an OpenAPI document as it is committed: sorted, without notes for people and versions.
-
-    Args:
-        document: what the application says of itself.
-    """
+    """Return an OpenAPI document as it is committed: sorted, without notes for people and versions."""
     bare = {**_without_notes(document), "info": {"title": document["info"]["title"], "version": "0"}}
     return json.dumps(bare, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
 

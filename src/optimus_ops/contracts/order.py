@@ -18,19 +18,15 @@ if TYPE_CHECKING:
 
     from optimus_ops.contracts.model import Break, Contract
 
+# Service -> the contract of its new version.
 Deploying = Mapping[str, "Contract | None"]
+# Service -> the contracts of its running versions, for all services.
 Running = Mapping[str, Sequence["Contract | None"]]
 
 
 @dataclass(frozen=True)
-class Meeting:
-    """Two versions that would not fit, should they meet.
-
-    Args:
-        consumer_is_new: whether it is the consumer's new version; else one that runs.
-        provider_is_new: likewise.
-        found: what does not fit.
-    """
+class Conflict:
+    """Two versions that would not fit, should they meet: each a new one, or one that runs."""
 
     consumer_is_new: bool
     provider_is_new: bool
@@ -38,32 +34,29 @@ class Meeting:
 
 
 def deploy_order(deploying: Deploying, running: Running) -> tuple[str, ...]:
-    """Return an order in which services can be deployed one after another.
+    """Return an order in which services can be deployed one after another; the given one where it can be kept.
 
     A service without a contract fits everything. Versions that run side by side already are not judged again.
-
-    Args:
-        deploying: service -> the contract of its new version; the order is kept where nothing speaks against it.
-        running: service -> the contracts of its running versions, for all services.
 
     Raises:
         Refused: a new version does not fit one that is not deployed, or no order avoids a pair that does not fit; the
             message names consumer, provider, endpoint and field.
     """
-    meetings = tuple(_meetings(deploying, running))
-    for meeting in meetings:
-        _refuse_the_unavoidable(meeting, deploying)
-    before = {service: _predecessors(service, meetings) for service in deploying}
+    conflicts = tuple(_conflicts(deploying, running))
+    for conflict in conflicts:
+        _refuse_the_unavoidable(conflict, deploying)
+    before = {service: _predecessors(service, conflicts) for service in deploying}
     order: list[str] = []
     while len(order) < len(deploying):
-        ready = [service for service in deploying if service not in order and before[service] <= set(order)]
-        if not ready:
-            raise _no_order(meetings, [service for service in deploying if service not in order])
-        order.append(ready[0])
+        left = [service for service in deploying if service not in order]
+        ready = next((service for service in left if before[service] <= set(order)), None)
+        if ready is None:
+            raise _no_order(conflicts, left)
+        order.append(ready)
     return tuple(order)
 
 
-def _meetings(deploying: Deploying, running: Running) -> Iterator[Meeting]:
+def _conflicts(deploying: Deploying, running: Running) -> Iterator[Conflict]:
     """Yield the pairs of versions that do not fit and do not run side by side already."""
     for consumer in dict.fromkeys([*deploying, *running]):
         for consumer_is_new, user in _versions(consumer, deploying, running):
@@ -71,9 +64,8 @@ def _meetings(deploying: Deploying, running: Running) -> Iterator[Meeting]:
                 for provider_is_new, offerer in _versions(provider, deploying, running):
                     if user in running.get(consumer, ()) and offerer in running.get(provider, ()):
                         continue
-                    found = breaks(consumer, need, provider, offerer.provides)
-                    if found:
-                        yield Meeting(consumer_is_new, provider_is_new, found[0])
+                    if found := breaks(consumer, need, provider, offerer.provides):
+                        yield Conflict(consumer_is_new, provider_is_new, found[0])
 
 
 def _versions(service: str, deploying: Deploying, running: Running) -> Iterator[tuple[bool, Contract]]:
@@ -83,42 +75,39 @@ def _versions(service: str, deploying: Deploying, running: Running) -> Iterator[
     yield from ((False, old) for old in running.get(service, ()) if old is not None)
 
 
-def _refuse_the_unavoidable(meeting: Meeting, deploying: Deploying) -> None:
-    """Refuse if two versions meet in any order.
-
-    Raises:
-        Refused: they do.
-    """
-    found = meeting.found
-    both = found.consumer in deploying and found.provider in deploying and found.consumer != found.provider
-    if meeting.consumer_is_new and meeting.provider_is_new:
-        raise Refused(f"the new versions do not fit: {found}", f"change {found.consumer} or {found.provider}")
-    if both:
+def _refuse_the_unavoidable(conflict: Conflict, deploying: Deploying) -> None:
+    """Refuse if two versions meet in any order."""
+    found = conflict.found
+    consumer, provider = found.consumer, found.provider
+    if conflict.consumer_is_new and conflict.provider_is_new:
+        raise Refused(f"the new versions do not fit: {found}", f"change {consumer} or {provider}")
+    if consumer in deploying and provider in deploying and consumer != provider:
         return
-    if meeting.provider_is_new:
+    if conflict.provider_is_new:
         raise Refused(
-            f"the new {found.provider} breaks the running {found.consumer}: {found}",
-            f"let {found.provider} serve both the old and the new way first, then deploy {found.consumer}, "
+            f"the new {provider} breaks the running {consumer}: {found}",
+            f"let {provider} serve both the old and the new way first, then deploy {consumer}, "
             "and drop the old way last",
         )
     raise Refused(
-        f"the new {found.consumer} does not fit the running {found.provider}: {found}",
-        f"deploy a {found.provider} that offers it first, or both at once: "
-        f"invoke deploy {found.provider} {found.consumer}",
+        f"the new {consumer} does not fit the running {provider}: {found}",
+        f"deploy a {provider} that offers it first, or both at once: invoke deploy {provider} {consumer}",
     )
 
 
-def _predecessors(service: str, meetings: Sequence[Meeting]) -> set[str]:
+def _predecessors(service: str, conflicts: Sequence[Conflict]) -> set[str]:
     """Return the services that must be deployed before this one, so that certain versions never meet."""
-    found = {m.found.provider for m in meetings if m.found.consumer == service and m.consumer_is_new}
-    return found | {m.found.consumer for m in meetings if m.found.provider == service and m.provider_is_new}
+    found = {c.found.provider for c in conflicts if c.found.consumer == service and c.consumer_is_new}
+    return found | {c.found.consumer for c in conflicts if c.found.provider == service and c.provider_is_new}
 
 
-def _no_order(meetings: Sequence[Meeting], left: Sequence[str]) -> Refused:
-    involved = [str(m.found) for m in meetings if m.found.consumer in left and m.found.provider in left]
-    providers = dict.fromkeys(m.found.provider for m in meetings if m.found.provider in left)
-    said = f"no order of {', '.join(left)} keeps versions apart that do not fit:"
+def _no_order(conflicts: Sequence[Conflict], left: Sequence[str]) -> Refused:
+    found = [c.found for c in conflicts if c.found.provider in left]
+    involved = [str(break_) for break_ in found if break_.consumer in left]
+    providers = dict.fromkeys(break_.provider for break_ in found)
     return Refused(
-        "\n    ".join([said, *dict.fromkeys(involved)]),
+        "\n    ".join(
+            [f"no order of {', '.join(left)} keeps versions apart that do not fit:", *dict.fromkeys(involved)]
+        ),
         f"let {', '.join(providers)} serve both the old and the new way first, then deploy the others",
     )

@@ -7,7 +7,7 @@ import posixpath
 import tarfile
 from typing import TYPE_CHECKING
 
-from optimus_ops.contracts.model import MAX_BYTES, NEEDS, OFFERS, Contract, parse_contract
+from optimus_ops.contracts.model import FOLDER, MAX_BYTES, NEEDS, OFFERS, Contract, parse_contract
 from optimus_ops.engine.errors import NoSuchThing, TooLarge
 from optimus_ops.errors import Refused
 
@@ -19,19 +19,12 @@ if TYPE_CHECKING:
 
 # A label of the image: the folder in it that holds the two files.
 CONTRACT_LABEL = "com.optimus.contract"
-FOLDER = "contract"
 # Two files, their headers and padding.
 MAX_ARCHIVE_BYTES = 2 * MAX_BYTES + 64 * 1024
 
 
 def contract_of_checkout(folder: Path) -> Contract | None:
-    """Return the contract beside a service's code.
-
-    Args:
-        folder: the service's folder, `services/ai-engine`.
-
-    Returns:
-        The contract; None if the service has none.
+    """Return the contract beside a service's code (`services/ai-engine`); None if it has none.
 
     Raises:
         Refused: its files are missing or malformed.
@@ -51,50 +44,37 @@ def _content(path: Path, origin: str) -> bytes:
         raise Refused(f"{path.name} of {origin} can't be read: {error.strerror}") from error
 
 
-def contract_of_image(docker: Engine, image: str) -> Contract | None:
-    """Return the contract that an image carries, without running anything of it.
-
-    Args:
-        docker: the engine that has the image.
-        image: its name or id.
-
-    Returns:
-        The contract; None if the image says of none.
+def contract_of_image(engine: Engine, image: str) -> Contract | None:
+    """Return the contract that an image carries, without running anything of it; None if it has none.
 
     Raises:
-        Refused: the image is not on the machine, or what it says is its contract is missing or malformed.
-        MachineLacks: the engine doesn't answer.
+        Refused: the image is not on the machine, or its contract is missing or malformed.
     """
-    folder = _labelled_folder(docker, image)
+    folder = _labelled_folder(engine, image)
     if folder is None:
         return None
-    files = _files_in(_archive(docker, image, folder), f"image {image}")
+    files = _files_in(_archive(engine, image, folder), f"image {image}")
     missing = [name for name in (OFFERS, NEEDS) if name not in files]
     if missing:
         raise Refused(f"image {image} has no {' and no '.join(missing)} in {folder}")
     return parse_contract(files[OFFERS], files[NEEDS], f"image {image}")
 
 
-def contracts_of_images(docker: Engine, images: Iterable[str]) -> Mapping[str, Contract | None]:
-    """Return the contract of each image; an image with several names is read once.
-
-    Args:
-        docker: the engine that has the images.
-        images: their names or ids.
+def contracts_of_images(engine: Engine, images: Iterable[str]) -> Mapping[str, Contract | None]:
+    """Return the contract of each image, by the name or id that was given; an image with several is read once.
 
     Raises:
         Refused: as `contract_of_image`.
-        MachineLacks: the engine doesn't answer.
     """
     names = tuple(dict.fromkeys(images))
-    ids = docker.images(names)
+    ids = engine.images(names)
     first_names = {ids.get(name, name): name for name in reversed(names)}
-    read = {key: contract_of_image(docker, name) for key, name in first_names.items()}
+    read = {key: contract_of_image(engine, name) for key, name in first_names.items()}
     return {name: read[ids.get(name, name)] for name in names}
 
 
-def _labelled_folder(docker: Engine, image: str) -> str | None:
-    found = docker.image(image)
+def _labelled_folder(engine: Engine, image: str) -> str | None:
+    found = engine.image(image)
     if found is None:
         raise Refused(f"there is no image {image} on this machine", "build or pull it first")
     folder = found.labels.get(CONTRACT_LABEL)
@@ -103,10 +83,10 @@ def _labelled_folder(docker: Engine, image: str) -> str | None:
     return folder
 
 
-def _archive(docker: Engine, image: str, folder: str) -> bytes:
+def _archive(engine: Engine, image: str, folder: str) -> bytes:
     """Return a folder of an image as a tar archive."""
     try:
-        return docker.read_image(image, folder, limit=MAX_ARCHIVE_BYTES)
+        return engine.read_image(image, folder, limit=MAX_ARCHIVE_BYTES)
     except NoSuchThing:
         raise Refused(f"image {image} has no folder {folder}, which its label {CONTRACT_LABEL} names") from None
     except TooLarge:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from itertools import permutations
+from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.unit.contracts.documents import call, contract, fields
+from tests.unit.contracts.documents import call, contract, document, fields
 
-from optimus_ops.contracts import Contract, agreement, breaks, deploy_order
+from optimus_ops.contracts import Contract, agreement, breaks, contracts_to_come, deploy_order
 from optimus_ops.errors import Refused
 
 TEXT = {"type": "string"}
@@ -104,6 +106,29 @@ def test_what_was_compared_and_what_could_not_be_is_said() -> None:
     assert agreed.unknown == ("memory", "web")
     assert agreed.text == "compatible: ai -> memory; without a contract: memory, web"
     assert agreement({"web": None}, running).text == "nothing to compare; without a contract: web"
+
+
+def test_the_contract_of_an_image_to_be_built_is_that_of_its_sources(tmp_path: Path) -> None:
+    made = tmp_path / "shop" / "contract"
+    made.mkdir(parents=True)
+    (made / "offers.json").write_text(json.dumps(document({"/pay": {}})))
+    (made / "needs.json").write_text("{}")
+    model = {
+        "name": "shopping",
+        "services": {
+            "web": {"build": {"context": str(tmp_path), "dockerfile": "shop/Dockerfile"}},
+            "worker": {"image": "shopping-web"},
+            "redis": {"image": "redis:8"},
+            "other": {"image": "other:1", "build": {"context": str(tmp_path)}},
+        },
+    }
+    found = contracts_to_come(model, {"shopping-web", "redis:8"})
+    assert {name: known and list(known.provides["paths"]) for name, known in found.items()} == {
+        "web": ["/pay"],
+        "worker": ["/pay"],
+        "redis": None,
+    }
+    assert contracts_to_come(model, {"other:1"}) == {"other": None}
 
 
 # ---- any stack
