@@ -99,11 +99,8 @@ class Budget:
     """Who takes how much of one resource, and how much there is.
 
     Args:
-        resource: what is counted.
-        items: who takes how much.
         limit: how much there is; None while that is unknown.
         source: where the limit comes from.
-        note: a line for information.
     """
 
     resource: Resource

@@ -32,7 +32,7 @@ class Pool:
     Args:
         size: connections that it keeps.
         overflow: connections that it opens beyond these under load.
-        processes: worker processes of one replica, each with a pool of its own.
+        processes: worker processes of one replica.
     """
 
     size: int

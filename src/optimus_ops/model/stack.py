@@ -22,8 +22,7 @@ class Dependency:
     """What a service needs of another one before it starts.
 
     Args:
-        condition: service_started, service_healthy or service_completed_successfully.
-        required: whether it can't start without.
+        condition: STARTED, HEALTHY or COMPLETED.
         restart: whether it is restarted after the other one was replaced.
     """
 
@@ -39,7 +38,6 @@ class PublishedPort:
     Args:
         host_ip: the address it is bound to; "" stands for all.
         host_port: the port on the host; 0 where the engine chooses one, of all or of a range.
-        target: the port in the container.
         protocol: tcp, udp or sctp.
     """
 
@@ -54,9 +52,7 @@ class Service:
     """One service of the stack.
 
     Args:
-        name: its name.
-        image: the image it runs.
-        builds: whether the project builds that image.
+        builds: whether the project builds its image.
         base_images: the images that its build starts from.
         scalable: whether it may have more than one replica.
         default_replicas: how many replicas the files ask for.
@@ -69,8 +65,6 @@ class Service:
         reserved_memory: bytes that one replica reserves; None without a reservation.
         stop_seconds: grace between SIGTERM and SIGKILL.
         environment: variables of its containers, those of `env_file` included.
-        labels: labels of its containers.
-        given: the inputs of its containers besides their image.
         fixed: what only one container can have, of a service that could have replicas without it.
         restart: when the engine starts its containers again: no, always, on-failure or unless-stopped.
         pull_policy: as the files have it; "" where they say nothing.

@@ -23,9 +23,7 @@ class Network:
     """A network of the engine, or one that the files want.
 
     Args:
-        name: its name at the engine.
         project: the Compose project that it belongs to; "" where it belongs to none.
-        subnets: its subnets.
         variable: the variable that sets them; "" where none is known.
     """
 

@@ -47,15 +47,7 @@ def _batches(stack: Stack, request: RolloutSpec, item: Replacement) -> Iterator[
 
 
 def _new_steps(stack: Stack, item: Replacement, count: int, started: int, observe: float) -> Iterator[Step]:
-    """Yield the steps of a batch that start new replicas and prove them.
-
-    Args:
-        stack: what is wanted.
-        item: the replacement.
-        count: replicas that run afterwards, old and new.
-        started: new ones that this plan has started by then.
-        observe: seconds of observation; 0 for none.
-    """
+    """Yield the steps that start new replicas until `count` run, `started` of them by this plan, and prove them."""
     name = item.service
     ended = tuple(replica.id for replica in item.ended)
     yield Start(counts=((name, count),), replicas=True, ended=ended, cause=item.cause)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from optimus_ops.errors import Refused
+from optimus_ops.errors import MachineLacks, Refused
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
 
     from optimus_ops.model.stack import Stack
     from optimus_ops.model.state import State
+    from optimus_ops.plan.inputs import ObservedInputs
 
 
 def check_services(stack: Stack, names: Iterable[str]) -> None:
@@ -69,10 +70,8 @@ def check_replaceable(stack: Stack, state: State, services: Iterable[str]) -> No
 def check_networks(users: Mapping[str, Mapping[str, str]], leaving: Collection[str], one_offs: Collection[str]) -> None:
     """Refuse to remove networks that something stays connected to: the engine would, half-way.
 
-    Args:
-        users: network -> container id -> name, of what is connected.
-        leaving: ids of the containers that are removed before.
-        one_offs: ids of those of `docker compose run`.
+    `users` is network -> container id -> name; `leaving` are the ids of containers that are removed before, `one_offs`
+    those of `docker compose run`.
     """
     for network, connected in users.items():
         staying = {key: name for key, name in connected.items() if key not in leaving}
@@ -88,3 +87,30 @@ def check_networks(users: Mapping[str, Mapping[str, str]], leaving: Collection[s
                 f"network {network} is in use by {', '.join(others)}, which is not part of this project",
                 f"disconnect it first: docker network disconnect {network} {others[0]}",
             )
+
+
+def check_pullable(stack: Stack, names: Iterable[str], inputs: ObservedInputs) -> None:
+    """Refuse services whose image is missing and can't be pulled.
+
+    Raises:
+        Refused: its policy is never to pull it.
+        MachineLacks: its registry doesn't answer, and there is no stand-in.
+    """
+    services = [stack.services[name] for name in names]
+    for service in services:
+        if stack.policy_of(service.image).forbids:
+            raise Refused(
+                f"{service.image} is not on this machine, and pull_policy: never of {service.name} forbids to pull it",
+                "bring it here (docker load, docker build), or take the policy away",
+            )
+    check_obtainable((service.image for service in services), inputs)
+
+
+def check_obtainable(images: Iterable[str], inputs: ObservedInputs) -> None:
+    """Refuse images whose registries don't answer and that have no stand-in."""
+    missing = [image for image in dict.fromkeys(images) if image in inputs.unobtainable]
+    if missing:
+        raise MachineLacks(
+            f"no registry answers for {', '.join(missing)}, and there is no stand-in",
+            "load it from a file: docker load -i IMAGE.tar",
+        )

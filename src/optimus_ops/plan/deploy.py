@@ -35,13 +35,7 @@ if TYPE_CHECKING:
 
 
 def plan_deploy(stack: Stack, state: State, request: RolloutSpec, inputs: ObservedInputs) -> Plan:
-    """Plan how stale replicas are replaced, with the old version serving throughout.
-
-    Args:
-        stack: what is wanted, with the images of the request.
-        state: what runs.
-        request: what was asked for.
-        inputs: what else was observed.
+    """Plan how stale replicas are replaced; the stack has the images of the request.
 
     Raises:
         Refused: a service is unknown, can't be replaced without an outage, or has nothing running.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from optimus_ops.plan.cause import Cause, joined
-from optimus_ops.plan.image_checks import check_obtainable, check_pullable
+from optimus_ops.plan.checks import check_obtainable, check_pullable
 from optimus_ops.plan.images import MISSING, OUTDATED, bases_of, bases_steps, pull_steps, secrets_steps
 from optimus_ops.plan.replacement import is_fetched, rebuilt_images
 from optimus_ops.plan.steps import Build, Keep, Pin

@@ -25,8 +25,6 @@ class Difference:
     """A service of which something runs that would not be started now.
 
     Args:
-        service: the service.
-        why: what differs.
         stale: how many of its replicas differ.
         running: how many run.
         command: what applies the difference.

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from optimus_ops.model.state import short_id
 from optimus_ops.plan.cause import Cause, joined
-from optimus_ops.plan.image_checks import check_obtainable, check_pullable
+from optimus_ops.plan.checks import check_obtainable, check_pullable
 from optimus_ops.plan.steps import Build, MakeBases, Pin, Pull, WriteSecrets
 
 if TYPE_CHECKING:

@@ -35,15 +35,7 @@ def migrate_steps(
 
     That is: requested; or replicas of its image are about to start, and it never ended well on the image that is there.
     Where no replica of that image starts, a newer image is no reason: those that run would not know the new schema.
-
-    Args:
-        stack: what is wanted.
-        state: what runs.
-        inputs: what else was observed.
-        starting: the services that get new replicas.
-        rebuilt: images that are built on request.
-        requested: whether it runs in any case.
-        allow_contract: whether it may drop or lock what the running version uses.
+    `starting` are the services that get new replicas, `rebuilt` the images that are built on request.
     """
     name = stack.migrations
     if name is None:
@@ -86,16 +78,8 @@ def due_jobs(
     """Return the jobs that have to run, each with its steps; the migrations are decided on before.
 
     Another job runs if something that depends on it starts now, and it never ended well on the image and definition
-    that are there. A job that ended well is not run again for another replica.
-
-    Args:
-        stack: what is wanted.
-        state: what runs.
-        inputs: what else was observed.
-        starting: the services that get new containers.
-        rebuilt: images that are built before jobs run.
-        migrate: the steps of the migrations.
-        whole: whether the whole stack is brought up: then a job also runs because its definition changed.
+    that are there. A job that ended well is not run again for another replica. If the `whole` stack is brought up, a
+    job also runs because its definition changed.
     """
     first = {stack.migrations: migrate} if migrate and stack.migrations else {}
     causes = {name: _job_cause(stack, state, inputs, name, rebuilt) for name in stack.jobs - {stack.migrations}}

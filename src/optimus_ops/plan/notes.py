@@ -19,12 +19,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Notices:
-    """What was found while a plan was made, besides its inputs.
-
-    Args:
-        output: container id -> its last lines, of those that ended.
-        leftovers: what no file wants.
-    """
+    """The last lines of containers that ended (id -> lines), and what no file wants."""
 
     output: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     leftovers: Leftovers = field(default_factory=Leftovers)

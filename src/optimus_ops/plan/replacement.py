@@ -25,12 +25,10 @@ class Replacement:
     """How one service gets from old replicas to new ones.
 
     Args:
-        service: the service.
         wanted: how many replicas it has afterwards.
         old: those that leave, in the order in which they leave.
         new: how many run already that need not be replaced.
         ended: containers that run no more, those that end again and again included.
-        cause: why.
     """
 
     service: str
@@ -80,14 +78,9 @@ def _cause(
 def _replacement(
     state: State, name: str, before: int, stale: Mapping[str, Staleness], cause: Cause | None
 ) -> Replacement:
-    """Return how one service is replaced.
+    """Return how one service is replaced: all replicas if there is a `cause`, else stale ones.
 
-    Args:
-        state: what runs.
-        name: the service.
-        before: how many replicas it had before a change that was killed; 0 if there was none.
-        stale: container id -> why it is stale.
-        cause: why all of them leave; None if only the stale ones do.
+    `before` is how many replicas it had before a change that was killed; 0 if there was none.
     """
     running = state.running(name)
     wanted = before or len(state.lasting(name))

@@ -21,8 +21,6 @@ class ScaleRequest:
         run_migrations: whether the migrations job runs even if it has run on this image.
         environment: service, variable, value: variables that are pinned for what starts from now on.
         force: whether troubled replicas are replaced: those of the services with a count, of all if there is none.
-        purpose: what the plan is called.
-        overlays: overlays beside those that are always on.
         fit_pool: whether database pools are lowered where the numbers would not fit.
         remove_orphans: whether leftovers are removed as well.
     """
@@ -43,7 +41,7 @@ class RolloutSpec:
     """What a deploy or a rollback replaces by what.
 
     Args:
-        services: the services, in the order in which they are replaced.
+        services: in the order in which they are replaced.
         named: whether they were named, and not all are meant.
         images: service -> image to pin; "" unpins it.
         environment: service, variable, value: variables to pin.
@@ -56,7 +54,6 @@ class RolloutSpec:
         force: whether replicas are replaced that are not stale.
         migrate: whether jobs run, the migrations where the image is their own.
         dependents: those of the services that are replaced only after what they depend on with `restart: true` was.
-        purpose: what the plan is called.
     """
 
     services: tuple[str, ...]

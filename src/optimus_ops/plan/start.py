@@ -29,14 +29,9 @@ def start_steps(
     jobs: Mapping[str, tuple[Step, ...]],
     requested: Collection[str] = (),
 ) -> tuple[Step, ...]:
-    """Return the starts and jobs in order, each behind what it waits for.
+    """Return the starts (service -> containers) and jobs in order, each behind what it waits for.
 
-    Args:
-        stack: what is wanted.
-        state: what runs.
-        wanted: service -> containers.
-        jobs: job -> its steps, of those that run.
-        requested: services that were asked for by name, so that nothing goes on without them.
+    Nothing goes on without services that were `requested` by name.
     """
     starting = too_few(state, wanted)
     required = {**healthy_first(stack, [*starting, *jobs]), **dict.fromkeys(requested, True)}

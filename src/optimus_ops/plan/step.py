@@ -116,9 +116,7 @@ class Plan:
     """What will be done, in order. Empty: there is nothing to do.
 
     Args:
-        project: the stack's name.
         purpose: what it is for ("scale").
-        steps: what is done.
         notes: what is not as it should be and stays so, a sentence each with what to do about it.
     """
 

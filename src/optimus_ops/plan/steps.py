@@ -44,13 +44,8 @@ class Build(Step):
 class Start(Step):
     """Start containers until each service has its count running; what runs is left alone.
 
-    Args:
-        counts: service -> containers that run afterwards.
-        replicas: whether these are replicas, which are made anew: containers that ended stay as they are, and don't
-            count. Else (stores, the balancer) containers that ended are started again, or made anew if their
-            configuration is another one by now.
-        ended: ids of the containers that don't count, whatever has become of them since the plan was made: it removes
-            them.
+    Replicas are created anew, and `ended` ones (ids) don't count, whatever has become of them: the plan removes them.
+    Other containers that ended (stores, the balancer) are started again, or created anew if they changed.
     """
 
     counts: tuple[tuple[str, int], ...]
@@ -60,12 +55,9 @@ class Start(Step):
 
 @step("wait-healthy", "wait until healthy: {counts:count}{_qualifier}")
 class WaitHealthy(Step):
-    """Wait until each service has its count of healthy replicas; one that ends or is unhealthy fails the step.
+    """Wait until each service has its count of healthy (`new`: started by this plan) replicas.
 
-    Args:
-        counts: service -> healthy replicas.
-        new: whether only those count that were started by this plan.
-        required: whether the plan fails where they don't get healthy; else what waits for them starts without.
+    One that ends or is unhealthy fails the step; if not `required`, what waits for them starts without.
     """
 
     counts: tuple[tuple[str, int], ...]
@@ -99,10 +91,7 @@ class RunJob(Step):
 
 @step("restart", "restart {containers}")
 class Restart(Step):
-    """Restart containers in place, because what they depend on with `restart: true` was replaced.
-
-    `seconds` is the grace between SIGTERM and SIGKILL.
-    """
+    """Restart containers of a service in place, with `seconds` of grace between SIGTERM and SIGKILL."""
 
     service: str
     containers: tuple[ContainerRef, ...]
@@ -120,10 +109,7 @@ class Migrate(Step):
 class VerifyRouting(Step):
     """Prove through the balancer that every replica answers and that none that is gone is asked.
 
-    Args:
-        counts: service -> replicas.
-        settle: seconds for which everything has to stay right; longer than the balancer remembers an address, where
-            replicas were removed.
+    It has to stay so for `settle` seconds: where replicas were removed, longer than the balancer remembers an address.
     """
 
     counts: tuple[tuple[str, int], ...]
@@ -162,12 +148,7 @@ class Keep(Step):
 
 @step("pin", "pin {_pins}")
 class Pin(Step):
-    """Pin images or variables of services to other values than those of the Compose files.
-
-    Args:
-        images: service -> image; "" unpins it.
-        environment: service, variable, value.
-    """
+    """Pin images (service, image; "" unpins it) and variables (service, variable, value) of services."""
 
     images: tuple[tuple[str, str], ...] = ()
     environment: tuple[tuple[str, str, str], ...] = ()
@@ -196,10 +177,7 @@ class CheckMigrations(Step):
 
 @step("check-budgets", "check the budget of database connections")
 class CheckBudgets(Step):
-    """Refuse what the database has too few connections for, where it could not be asked before it ran.
-
-    `peak` is the most replicas of each service at once.
-    """
+    """Refuse a peak of replicas that the database has too few connections for, where it could not be asked before."""
 
     peak: tuple[tuple[str, int], ...]
 

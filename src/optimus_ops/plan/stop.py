@@ -37,19 +37,12 @@ def conditions(replicas: Iterable[Replica]) -> tuple[Cause, ...]:
 
 
 def leaving_first(replicas: Sequence[Replica], count: int, stale: Container[str] = ()) -> tuple[Replica, ...]:
-    """Choose which replicas leave: stale ones first, then unhealthy ones, then the youngest (highest number).
+    """Choose which replicas leave: stale ones (ids) first, then unhealthy ones, then the youngest (highest number)."""
 
-    Args:
-        replicas: those that there are.
-        count: how many leave.
-        stale: ids of the stale ones.
-    """
-    return tuple(
-        sorted(
-            replicas,
-            key=lambda replica: (replica.id not in stale, replica.ready, not replica.troubled, -replica.number),
-        )[:count]
-    )
+    def order(replica: Replica) -> tuple[bool, bool, bool, int]:
+        return replica.id not in stale, replica.ready, not replica.troubled, -replica.number
+
+    return tuple(sorted(replicas, key=order)[:count])
 
 
 def drain_and_remove(replicas: Sequence[Replica], seconds: float, cause: Cause) -> tuple[Step, ...]:
