@@ -33,11 +33,7 @@ def run_inside(engine: Engine, container: RedisContainer, *words: str) -> str:
 
 
 def run_beside(
-    engine: Engine,
-    container: RedisContainer,
-    script: str,
-    *words: str,
-    feed: Callable[[BinaryIO], None] | None = None,
+    engine: Engine, container: RedisContainer, script: str, *words: str, feed: Callable[[BinaryIO], None] | None = None
 ) -> str:
     """Run a shell script with the volumes of a container, which may be stopped, and return its output.
 

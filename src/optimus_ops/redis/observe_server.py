@@ -13,9 +13,10 @@ from optimus_ops.redis.error_causes import ANSWERS_NOTHING, UNEXPECTED_ANSWER, c
 from optimus_ops.redis.model import Cluster, LatencyEvent, NotPermitted, Probe, Server, SlowCommand, SlowLog
 from optimus_ops.redis.observe_replication import observe_replication
 from optimus_ops.redis.values import count_of, keys_of, whole
+from optimus_ops.reports.measurement import percentile
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Mapping
 
     from optimus_ops.redis.error_causes import ErrorCause
     from optimus_ops.redis.model import Node
@@ -173,11 +174,4 @@ def _probe(client: Any) -> Probe:
     while len(took) < PINGS and (now := time.perf_counter()) < until:
         _ping(client)
         took.append((time.perf_counter() - now) * 1000)
-    return Probe(len(took), quantile(took, 0.5), quantile(took, 0.99))
-
-
-def quantile(values: Sequence[float], fraction: float) -> float:
-    """Return the value that a fraction (above 0, at most 1) of all values is not above (nearest rank)."""
-    ordered = sorted(values)
-    rank = max(1, -int(-fraction * len(ordered) // 1))
-    return ordered[rank - 1]
+    return Probe(len(took), percentile(took, 50), percentile(took, 99))

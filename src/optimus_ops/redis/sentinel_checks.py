@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from optimus_ops.checks.model import Check
     from optimus_ops.redis.model import Address, Sentinel, Topology
 
+    Judge = Callable[[Topology, Sentinel, MonitoredMaster], Outcome]
     Watching = Sequence[tuple[Sentinel, MonitoredMaster]]
 
 GROUP = "sentinels"
@@ -59,22 +60,16 @@ def _master(topology: Topology, sentinel: Sentinel) -> Outcome:
     return Outcome("ok", shown, "", figures)
 
 
-def _quorum(_topology: Topology, sentinel: Sentinel) -> Outcome | None:
-    watch = sentinel.monitored
-    if not isinstance(watch, MonitoredMaster):
-        return None
+def _quorum(_topology: Topology, _sentinel: Sentinel, watch: MonitoredMaster) -> Outcome:
     hint = "no fail-over would happen: bring the other sentinels back, and look at the network between them"
     found = f"quorum {watch.quorum} and majority are reachable"
     return first_rule(str(watch.no_quorum or found), {}, failed(watch.no_quorum, hint))
 
 
-def _known(kind: str) -> Callable[[Topology, Sentinel], Outcome | None]:
+def _known(kind: str) -> Judge:
     """Return the check that a sentinel knows exactly the replicas, or other sentinels, that there are."""
 
-    def judge(topology: Topology, sentinel: Sentinel) -> Outcome | None:
-        watch = sentinel.monitored
-        if not isinstance(watch, MonitoredMaster):
-            return None
+    def judge(topology: Topology, sentinel: Sentinel, watch: MonitoredMaster) -> Outcome:
         book = topology.addresses
         if kind == "sentinels":
             there = [other.node.address for other in topology.sentinels if other.node != sentinel.node]
@@ -112,40 +107,47 @@ def _named(names: Iterable[str]) -> str:
     return ", ".join(sorted(names))
 
 
-def _tilt(_topology: Topology, sentinel: Sentinel) -> Outcome:
+def _config_file(sentinel: Sentinel) -> Outcome:
+    return config_file(sentinel.config_file or "", sentinel.rewritten, "SENTINEL FLUSHCONFIG")
+
+
+def _tilt(sentinel: Sentinel) -> Outcome:
     hint = "its clock jumped or it hung for 2 s (DNS? a frozen host?): it does nothing for 30 s after each"
     return first_rule("in TILT: it does not act" if sentinel.tilt else "none", {}, failed(sentinel.tilt, hint))
 
 
-def _of_watch(answer: Callable[[MonitoredMaster], object]) -> Callable[[Topology, Sentinel], object]:
-    def of_sentinel(_topology: Topology, sentinel: Sentinel) -> object:
+def _of_watch(name: str, command: str, answer: Callable[[MonitoredMaster], object], judge: Judge) -> CheckRow[Sentinel]:
+    """Return a check that applies where the sentinel knows the master."""
+
+    def answer_of(_topology: Topology, sentinel: Sentinel) -> object:
         return answer(sentinel.monitored) if isinstance(sentinel.monitored, MonitoredMaster) else None
 
-    return of_sentinel
+    def judge_of(topology: Topology, sentinel: Sentinel) -> Outcome | None:
+        watch = sentinel.monitored
+        return judge(topology, sentinel, watch) if isinstance(watch, MonitoredMaster) else None
+
+    return CheckRow(name, command, answer_of, judge_of)
+
+
+def _of_info(
+    name: str, value: Callable[[Sentinel], object], judge: Callable[[Sentinel], Outcome]
+) -> CheckRow[Sentinel]:
+    """Return a check of what INFO reports."""
+
+    def answer(_topology: Topology, sentinel: Sentinel) -> object:
+        return NO_PERMISSION if value(sentinel) is None else True
+
+    return CheckRow(name, "INFO", answer, lambda _topology, sentinel: judge(sentinel))
 
 
 SENTINEL_CHECKS: tuple[CheckRow[Sentinel], ...] = (
     CheckRow("ping", "PING", lambda _topology, _sentinel: True, _ping),
     CheckRow("master", "SENTINEL MASTER", lambda _topology, sentinel: sentinel.monitored or True, _master),
-    CheckRow("CKQUORUM", "SENTINEL CKQUORUM", _of_watch(lambda watch: watch.no_quorum), _quorum),
-    *(
-        CheckRow(
-            f"known {kind}",
-            f"SENTINEL {kind.upper()}",
-            _of_watch(lambda watch: watch.unlisted or True),
-            _known(kind),
-        )
-        for kind in ("replicas", "sentinels")
-    ),
-    CheckRow(
-        "tilt", "INFO", lambda _topology, sentinel: NO_PERMISSION if sentinel.tilt is None else sentinel.tilt, _tilt
-    ),
-    CheckRow(
-        "config file",
-        "INFO",
-        lambda _topology, sentinel: NO_PERMISSION if sentinel.config_file is None else sentinel.config_file,
-        lambda _topology, sentinel: config_file(sentinel.config_file or "", sentinel.rewritten, "SENTINEL FLUSHCONFIG"),
-    ),
+    _of_watch("CKQUORUM", "SENTINEL CKQUORUM", lambda watch: watch.no_quorum, _quorum),
+    _of_watch("known replicas", "SENTINEL REPLICAS", lambda watch: watch.unlisted or True, _known("replicas")),
+    _of_watch("known sentinels", "SENTINEL SENTINELS", lambda watch: watch.unlisted or True, _known("sentinels")),
+    _of_info("tilt", lambda sentinel: sentinel.tilt, _tilt),
+    _of_info("config file", lambda sentinel: sentinel.config_file, _config_file),
 )
 
 

@@ -90,15 +90,9 @@ def _refuse_contradictions(flags: Flags) -> None:
             flags.role and not (flags.url or flags.sentinels),
             "--role goes with --url or --sentinel; a stack's services say what they are for",
         ),
-        (
-            flags.role == "cache" and flags.sentinels,
-            "--role cache goes with --url: what sentinels watch is state",
-        ),
+        (flags.role == "cache" and flags.sentinels, "--role cache goes with --url: what sentinels watch is state"),
         (flags.user and not flags.password_file, "--user goes with --password-file FILE"),
-        (
-            sentinel_login and not flags.sentinels,
-            "--sentinel-user and --sentinel-password-file go with --sentinel",
-        ),
+        (sentinel_login and not flags.sentinels, "--sentinel-user and --sentinel-password-file go with --sentinel"),
         (
             flags.sentinel_user and not flags.sentinel_password_file,
             "--sentinel-user goes with --sentinel-password-file FILE",

@@ -98,13 +98,7 @@ def restore(_: Context, options: ChangeOptions, from_: str = "", server: str = "
         "report": "folder for the report: HTML with pictures, Markdown, JSON",
     },
 )
-def drill(
-    _: Context,
-    options: ChangeOptions,
-    fault: list[str],
-    runs: RunCount = 1,
-    report: str = "",
-) -> None:
+def drill(_: Context, options: ChangeOptions, fault: list[str], runs: RunCount = 1, report: str = "") -> None:
     """Inject faults into Redis under load, and report what they cost: outage, losses, duplicates, elections."""
     from optimus_ops.redis.drill.drill import DrillRequest
     from optimus_ops.redis.drill.drill import drill as change

@@ -2,31 +2,15 @@
 
 from __future__ import annotations
 
-import statistics
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from tests.unit.redis.loopback import Loopback, until
 
 from optimus_ops.redis.model import Address, Attached, Node, NotPermitted
 from optimus_ops.redis.observe_replication import replication_of_info, replication_of_role
 from optimus_ops.redis.observe_sentinel import observe_sentinel, peer
-from optimus_ops.redis.observe_server import observe_server, quantile
-
-
-@given(st.lists(st.floats(0, 1e6), min_size=1), st.floats(0.01, 1.0))
-def test_a_quantile_is_one_of_the_values_and_so_many_are_not_above_it(values: list[float], fraction: float) -> None:
-    found = quantile(values, fraction)
-    assert found in values
-    assert sum(value <= found for value in values) >= fraction * len(values) - 1e-9
-    assert quantile(values, 1.0) == max(values)
-
-
-@given(st.lists(st.floats(0, 1e6), min_size=1))
-def test_the_half_is_the_lower_median(values: list[float]) -> None:
-    assert quantile(values, 0.5) == statistics.median_low(values)
+from optimus_ops.redis.observe_server import observe_server
 
 
 def test_a_master_and_its_replicas() -> None:
