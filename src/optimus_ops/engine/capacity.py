@@ -1,4 +1,4 @@
-"""What the host and the running database have to give: what budgets are checked against."""
+"""Memory and cores of the host, and connections of the running database: what budgets are checked against."""
 
 from __future__ import annotations
 
@@ -19,57 +19,50 @@ if TYPE_CHECKING:
 # psql itself gives up connecting after 2 s; the rest is for a loaded host.
 PROBE_SECONDS = 10.0
 
-# What a shell, and `docker exec`, say of a program that is not there.
+# Exit codes of a shell, and of `docker exec`, for a missing program.
 NO_PROGRAM = {126, 127}
 
-# What psql says where the server takes no connection: without a health check, the only sign that it still starts.
+# That of psql where the server takes no connection: without a health check, the only sign that it still starts.
 NO_SESSION = 2
 
 
 def observe_capacity(docker: Engine, stack: Stack, state: State) -> Capacity:
     """Return what the engine's host has, and ask the database for its connections.
 
-    Args:
-        docker: the engine.
-        stack: what is wanted; it says which service is the database.
-        state: what runs.
-
-    Returns:
-        What there is; `max_connections` is None while the database is not ready, where the stack has none, and where it
-        is no PostgreSQL.
+    `max_connections` is None while the database is not ready, where the stack has none, and where it is no PostgreSQL.
 
     Raises:
-        OpsError: the database is ready, and does not say how many connections it takes.
+        OpsError: the database is ready, and gives no number of connections.
         MachineLacks: the engine does not answer.
     """
     name = database_of(stack)
     database = next((replica for replica in state.of(name) if replica.ready), None) if name else None
-    found = _ask(docker, database) if database else None
+    found = _connections(docker, database) if database else None
     if found is None:
         return Capacity(None, 0, docker.memory, docker.cpus)
     return Capacity(found.most, found.reserved, docker.memory, docker.cpus, other_connections(found, state))
 
 
-def _ask(docker: Engine, database: Replica) -> Connections | None:
+def _connections(docker: Engine, database: Replica) -> Connections | None:
     try:
         answer = docker.exec(database.id, CONNECTIONS_COMMAND, seconds=PROBE_SECONDS)
     except MachineLacks:
         raise
     except OpsError as error:
-        raise _silent(database, f"no answer within {PROBE_SECONDS:.0f} s") from error
+        raise _no_number(database, f"no answer within {PROBE_SECONDS:.0f} s") from error
     if answer.code in NO_PROGRAM or (answer.code == NO_SESSION and database.health is None):
         return None
     if answer.code != 0:
-        raise _silent(database, answer.stderr.strip())
+        raise _no_number(database, answer.stderr.strip())
     try:
         return parse_connections(answer.stdout)
     except ValueError as error:
-        raise _silent(database, answer.stdout.strip()) from error
+        raise _no_number(database, answer.stdout.strip()) from error
 
 
-def _silent(database: Replica, said: str) -> OpsError:
+def _no_number(database: Replica, output: str) -> OpsError:
     return OpsError(
-        f"{database.service} does not say how many connections it takes: {said or 'it answered nothing'}",
+        f"{database.service} does not say how many connections it takes: {output or 'it answered nothing'}",
         f"look at it with: invoke logs --service {database.service}",
     )
 
@@ -85,7 +78,5 @@ def other_connections(found: Connections, state: State) -> int:
 
 
 def _outside(address: str) -> bool:
-    if not address:
-        return False
-    parsed = ip_address(address)
-    return parsed.version == 4 and not parsed.is_loopback
+    parsed = ip_address(address) if address else None
+    return parsed is not None and parsed.version == 4 and not parsed.is_loopback

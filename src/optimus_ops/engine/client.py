@@ -19,17 +19,17 @@ from optimus_ops.engine.errors import CONNECT_HINT
 from optimus_ops.errors import MachineLacks, Refused
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
 PERMISSION_HINT = "join its group (sudo usermod -aG docker $USER, then log in again), or use sudo"
 
 
 def engine_client(*, timeout: float | None, environ: Mapping[str, str] | None = None) -> Any:
-    """Return a client of the engine; it was not asked yet whether it answers.
+    """Return a client of the engine, which has not been asked anything yet.
 
     Args:
         timeout: seconds to wait for an answer; None for streams that never end.
-        environ: the environment that names the engine; ours if not given.
+        environ: the environment that names the engine; that of this process if not given.
 
     Raises:
         Refused: the environment names a context that doesn't exist, or an address that is none.
@@ -47,13 +47,13 @@ def engine_client(*, timeout: float | None, environ: Mapping[str, str] | None = 
 
 
 def unreachable(error: Exception, environ: Mapping[str, str] | None = None) -> MachineLacks:
-    """Return the error that says why the engine can't be reached, by what the operating system said."""
+    """Return the error that names why the engine can't be reached, by the error of the operating system."""
     where = address_of(os.environ if environ is None else environ)
-    causes = tuple(_causes(error))
+    causes = [cause for cause in _causes(error) if isinstance(cause, OSError)]
     if any(isinstance(cause, PermissionError) for cause in causes):
         return MachineLacks(f"no permission to use the Docker engine at {where}", PERMISSION_HINT)
-    refused = next((cause.strerror for cause in reversed(causes) if isinstance(cause, OSError) and cause.strerror), "")
-    return MachineLacks(f"no Docker engine answers at {where} ({refused or first_line(error)})", CONNECT_HINT)
+    reason = next((cause.strerror for cause in reversed(causes) if cause.strerror), first_line(error))
+    return MachineLacks(f"no Docker engine answers at {where} ({reason})", CONNECT_HINT)
 
 
 def address_of(environ: Mapping[str, str]) -> str:
@@ -65,11 +65,7 @@ def address_of(environ: Mapping[str, str]) -> str:
 
 
 def _check_context(environ: Mapping[str, str]) -> None:
-    """Refuse a context that doesn't exist: the API's client would take the local socket in its place.
-
-    Raises:
-        Refused: it doesn't exist, or can't be read.
-    """
+    """Refuse a context that doesn't exist: the API's client would take the local socket in its place."""
     named = environ.get("DOCKER_CONTEXT")
     name = named or get_current_context_name()
     origin = "DOCKER_CONTEXT" if named else "the current context of ~/.docker/config.json"
@@ -82,18 +78,13 @@ def _check_context(environ: Mapping[str, str]) -> None:
     raise Refused(f"{origin}: no context {name!r}", f"contexts: {known}; choose one with: docker context use NAME")
 
 
-def _causes(error: BaseException | None) -> Any:
-    """Go through an error, what it was raised from, and the errors that libraries keep in its arguments."""
-    seen: set[int] = set()
-    waiting = [error]
-    while waiting:
-        found = waiting.pop(0)
-        if found is None or id(found) in seen:
-            continue
-        seen.add(id(found))
-        yield found
-        kept = [inner for inner in found.args if isinstance(inner, BaseException)]
-        waiting += [*kept, found.__cause__, found.__context__]
+def _causes(error: BaseException | None, known: frozenset[int] = frozenset()) -> Iterator[BaseException]:
+    """Yield an error, what it was raised from, and the errors that libraries keep in its arguments."""
+    if error is not None and id(error) not in known:
+        yield error
+        for cause in (*error.args, error.__cause__, error.__context__):
+            if isinstance(cause, BaseException):
+                yield from _causes(cause, known | {id(error)})
 
 
 def first_line(error: BaseException) -> str:

@@ -1,8 +1,8 @@
-"""What each container was made from: a digest of each thing that it was given, noted when it starts.
+"""Digests of the configuration and secrets that each container was created with, recorded when it starts.
 
-The engine doesn't know: a bind mount shows whatever is in the folder now, and Compose's own digest leaves out what
-configs and secrets hold. A container that was started by somebody else is judged by what can be seen: files by when
-they were written, what was copied into it by what is in it.
+The engine doesn't know: a bind mount shows whatever is in the folder now, and Compose's own digest leaves out the
+content of configs and secrets. Without a record, since somebody else started the container, files are judged by when
+they were written, and copied content by what the container has.
 """
 
 from __future__ import annotations
@@ -27,18 +27,13 @@ VERSION = 2
 
 @dataclass(frozen=True)
 class ConfigNotes:
-    """The notes of one project: container id -> key of what it was given -> digest.
-
-    Args:
-        path: the file that holds them.
-        key_path: the file that holds the key of the digests.
-    """
+    """The records of one project: container id -> key of what it was given -> digest, in a file."""
 
     path: Path
     key_path: Path
 
     def read(self) -> dict[str, dict[str, str]]:
-        """Return the notes; none if there are none, they can't be read, or they were made with another key."""
+        """Return the records; none if they are missing, can't be read, or were made with another key."""
         key = Key.read(self.key_path)
         try:
             notes = json.loads(self.path.read_text("utf-8"))
@@ -49,30 +44,25 @@ class ConfigNotes:
         return known if good else {}
 
     def write(self, started: Mapping[str, Mapping[str, str]], there: Iterable[str]) -> None:
-        """Note what containers were started with, and forget those that are gone.
-
-        Args:
-            started: container id -> key of what it was given -> digest.
-            there: the ids of all containers of the project.
-        """
+        """Record what containers were started with, and forget all but the project's containers (`there`)."""
         known = {**self.read(), **{container: dict(noted) for container, noted in started.items()}}
         kept = {container: known[container] for container in there if container in known}
         document = {"version": VERSION, "key": self.key().id, "containers": kept}
         write_private(self.path, json.dumps(document, indent=1))
 
     def key(self) -> Key:
-        """Return the key of the digests, which is made where there is none."""
+        """Return the key of the digests, created where it is missing."""
         return Key.made(self.key_path)
 
 
 @dataclass(frozen=True)
 class Giving:
-    """What the containers of one service are given now.
+    """Configuration and secrets of a service's containers now.
 
     Args:
         given: what the Compose files say.
         secrets: the folder of the projected secrets.
-        values: environment variable -> value, of those that hold something that is given.
+        values: environment variable -> value, of those that configs and secrets are made from.
     """
 
     given: tuple[Given, ...]
@@ -89,23 +79,13 @@ class Giving:
         return separately(self.given, self.secrets)
 
     def changed_since(self, noted: Mapping[str, str], now: Mapping[str, str]) -> tuple[Changed, ...]:
-        """Return what is another one than what was noted of a container.
-
-        Args:
-            noted: what was noted.
-            now: the digests of now.
-        """
+        """Return what changed since a container's record, by the digests of now."""
         things = {thing.key: Changed(thing.kind, thing.name) for thing in self.things}
         gone = {key: _from_key(key) for key in noted if key not in things}
         return tuple({**{key: things[key] for key in now if noted.get(key) != now[key]}, **gone}.values())
 
     def changed_in(self, replica: Replica, read: Callable[[str, str], bytes | None]) -> tuple[Changed, ...]:
-        """Return what is another one than what a container has of which nothing was noted.
-
-        Args:
-            replica: the container.
-            read: returns what is in a container's file, None if it has none.
-        """
+        """Return what changed since a container without a record was created; `read` returns a file's content in it."""
         made = replica.created_at.timestamp() if replica.created_at is not None else float("inf")
         return tuple(
             Changed(thing.kind, thing.name)
@@ -119,6 +99,6 @@ class Giving:
 
 
 def _from_key(key: str) -> Changed:
-    """Return what a key stood for that is given no more."""
+    """Return the change of something that is no longer given, by its key."""
     kind, _space, name = key.partition(" ")
     return Changed(cast("Kind", kind), PurePath(name).name if name.startswith("/") else name)

@@ -1,4 +1,4 @@
-"""Whether the engine's disk has room: a database that meets a full disk half-way is worse than a refusal before."""
+"""Free space of the engine's disk: a database whose disk fills up half-way is worse than a refusal before."""
 
 from __future__ import annotations
 
@@ -14,24 +14,22 @@ if TYPE_CHECKING:
 LEAST_FREE_BYTES = 512 * 1024**2
 
 
-def check_disk(root: str, free_bytes: Callable[[str], int] | None = None) -> None:
-    """Refuse to start anything where the engine's disk is nearly full.
+def free_bytes(path: str) -> int:
+    """Return the free bytes of the file system that a path is on."""
+    return shutil.disk_usage(path).free
 
-    Args:
-        root: the engine's data folder; an engine on another host has none here, and isn't checked.
-        free_bytes: tells the free bytes at a path; the file system is asked if not given.
+
+def check_disk(root: str, free: Callable[[str], int] = free_bytes) -> None:
+    """Refuse to start anything where the engine's data folder is on a nearly full disk.
+
+    An engine on another host has no such folder here, and isn't checked.
 
     Raises:
         MachineLacks: less than `LEAST_FREE_BYTES` are free.
     """
     try:
-        free = (free_bytes or _free_bytes)(root)
+        left = free(root)
     except OSError:
         return
-    if free < LEAST_FREE_BYTES:
-        megabytes = f"{free / 1024**2:.0f} MB"
-        raise MachineLacks(f"only {megabytes} are free in {root}", "make room with: docker system prune")
-
-
-def _free_bytes(path: str) -> int:
-    return shutil.disk_usage(path).free
+    if left < LEAST_FREE_BYTES:
+        raise MachineLacks(f"only {left / 1024**2:.0f} MB are free in {root}", "make room with: docker system prune")

@@ -46,12 +46,10 @@ class DockerCompose(StackFiles):
     """Variables that win over those of the environment."""
 
     def with_variables(self, variables: Mapping[str, str]) -> Self:
-        """Return the same project with further variables in its environment."""
         return replace(self, added={**self.added, **variables})
 
     @property
     def environ(self) -> Mapping[str, str]:
-        """Return the environment in which the files are read."""
         variables = {name: value for name, value in self.project.variables.items() if value}
         return {
             **variables,
@@ -71,27 +69,13 @@ class DockerCompose(StackFiles):
         check: bool = True,
         override: Mapping[str, Any] | None = None,
     ) -> Completed:
-        """Run a verb of Compose with its arguments; `override` is one more Compose file for this run.
-
-        Raises:
-            CommandFailed: it failed.
-            MachineLacks: there is no `docker`.
-        """
+        """Run a verb of Compose with its arguments; `override` is one more Compose file for this run."""
         with tempfile.TemporaryDirectory(prefix="optimus-pins-") as folder:
-            added = (*self._pins_as_file(Path(folder)), *_as_file(override, Path(folder)))
-            return run(
-                [
-                    "docker",
-                    "compose",
-                    *(argument for path in (*self.files, *added) for argument in ("-f", str(path))),
-                    *verb,
-                ],
-                cwd=self.project.root,
-                environ=self.environ,
-                deadline=deadline,
-                on_line=on_line,
-                check=check,
-            )
+            files = (*self.files, *self._pins_as_file(Path(folder)), *_as_file(override, Path(folder)))
+            return self._run([*_options(files), *verb], deadline=deadline, on_line=on_line, check=check)
+
+    def _run(self, arguments: Sequence[str], **options: Any) -> Completed:
+        return run(["docker", "compose", *arguments], cwd=self.project.root, environ=self.environ, **options)
 
     def _pins_as_file(self, folder: Path) -> tuple[Path, ...]:
         pins = self.pinned()
@@ -119,18 +103,15 @@ class DockerCompose(StackFiles):
                     "install it with: python3 scripts/bootstrap.py --with-docker true",
                 ) from error
             names = ", ".join(path.name for path in self.files)
-            said = error.completed.stderr.strip() or error.completed.stdout.strip()
-            raise Refused(f"the Compose files ({names}) do not parse:\n    {said}") from error
+            output = error.completed.stderr.strip() or error.completed.stdout.strip()
+            raise Refused(f"the Compose files ({names}) do not parse:\n    {output}") from error
         document = json.loads(completed.stdout)
         if not isinstance(document, dict):
             raise Refused("`docker compose config` printed no model")
         return document
 
     def values(self, variables: Collection[str]) -> Mapping[str, str]:
-        """Return variables as Compose sees them, from its environment and its `.env`; "" for one without a value.
-
-        The merged model names the variables of configs and secrets, and not what is in them.
-        """
+        # The merged model names the variables of configs and secrets, and not what is in them.
         if not variables:
             return {}
         asked = {VALUES: {name: f"${{{name}-}}" for name in sorted(variables)}}
@@ -139,37 +120,25 @@ class DockerCompose(StackFiles):
         return found
 
     def stack(self) -> Stack:
-        """Return the stack that the files describe."""
         return self.stack_of(self.document())
 
     def services(self) -> tuple[str, ...] | None:
-        """Return the names of all services, also of profiles that are off; None where the files can't be read."""
         try:
             return tuple(self.run("--profile", "*", "config", "--services", deadline=CONFIG_SECONDS).stdout.split())
         except CommandFailed:
             return None
 
     def hashes(self, document: Mapping[str, Any]) -> Mapping[str, str]:
-        """Return the digest of each service's definition in a merged model, as Compose labels containers with it.
-
-        The merged model is asked and not the files: from them, `config --hash` leaves `env_file` out.
-        """
+        # Not from the files: `config --hash` leaves their `env_file` out.
         with tempfile.TemporaryDirectory(prefix="optimus-model-") as folder:
-            (model,) = _as_file(document, Path(folder))
-            where = ["-f", str(model), "--project-directory", str(self.project.compose)]
-            completed = run(
-                ["docker", "compose", *where, "config", "--hash", "*"],
-                cwd=self.project.root,
-                environ=self.environ,
-                deadline=CONFIG_SECONDS,
-            )
+            where = [*_options(_as_file(document, Path(folder))), "--project-directory", str(self.project.compose)]
+            completed = self._run([*where, "config", "--hash", "*"], deadline=CONFIG_SECONDS)
         lines = (line.split() for line in completed.stdout.splitlines())
         return {words[0]: words[1] for words in lines if len(words) == 2}
 
     def up(
         self, counts: Mapping[str, int], *, existing: Existing = "keep", on_line: Callable[[str], None] | None = None
     ) -> None:
-        """Create and start containers until each service has its count."""
         how = {"keep": ["--no-recreate"], "replace": []}[existing]
         self.run("up", "-d", "--no-deps", *FROM_HERE, *how, *_scale(counts), *counts, on_line=on_line)
 
@@ -180,11 +149,8 @@ class DockerCompose(StackFiles):
         *,
         on_line: Callable[[str], None] | None = None,
     ) -> None:
-        """Create containers until each service has its count, running or not; nothing is started or replaced.
-
-        Unlike with `--no-deps`, their configuration digest is the one that plain `docker compose up` gives, so that it
-        doesn't replace them either.
-        """
+        # Without `--no-deps`: the digest of their configuration is then that of plain `docker compose up`, so that it
+        # doesn't replace them either.
         scale = _scale({**others, **counts})
         self.run("up", "--no-start", "--no-recreate", *FROM_HERE, *scale, *counts, on_line=on_line)
 
@@ -197,7 +163,6 @@ class DockerCompose(StackFiles):
         seconds: float,
         on_line: Callable[[str], None] | None = None,
     ) -> Completed:
-        """Run a command in a container of its own of a service, which is removed however it ends."""
         name = f"{self.project.name}-{service}-hook-{secrets.token_hex(4)}"
         options = ("--rm", "--no-deps", "-T", "--name", name, "--label", f"{label}=true")
         # Older versions of `run` know no `--pull never`, as `up` does.
@@ -225,11 +190,10 @@ class DockerCompose(StackFiles):
         seconds: float,
         on_line: Callable[[str], None],
     ) -> None:
-        """Build the images of services under the names in the files, whatever is pinned."""
         with tempfile.TemporaryDirectory(prefix="optimus-build-") as folder:
-            files = _file_options((*self.files, *_as_file(override, Path(folder))))
+            files = _options((*self.files, *_as_file(override, Path(folder))))
             options = [word for name in arguments for word in ("--build-arg", name)]
-            # Whether Compose says how far it is on standard output or standard error depends on its version.
+            # Whether Compose reports progress on standard output or standard error depends on its version.
             to_stderr = ["sh", "-c", 'exec "$@" 1>&2', "sh"]
             run(
                 [*to_stderr, "docker", "compose", *files, "build", *options, *services],
@@ -238,6 +202,10 @@ class DockerCompose(StackFiles):
                 deadline=seconds,
                 on_line=on_line,
             )
+
+
+def _options(files: Iterable[Path]) -> list[str]:
+    return [word for path in files for word in ("-f", str(path))]
 
 
 def _as_file(document: Mapping[str, Any] | None, folder: Path) -> tuple[Path, ...]:

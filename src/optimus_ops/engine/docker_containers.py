@@ -70,25 +70,21 @@ class DockerContainers(DockerHost):
                 yield self.api.inspect_container(container)
 
     def inspect(self, project: str) -> tuple[Mapping[str, Any], ...]:
-        """Return what the engine knows of each container of a project, as `GET /containers/{id}/json` answers."""
         with translated():
             listed = self.api.containers(all=True, filters={"label": [f"{PROJECT_LABEL}={project}"]})
             return tuple(self._inspected([str(container["Id"]) for container in listed]))
 
     def files(self, project: str, *, stopped: bool = False) -> tuple[str, ...]:
-        """Return the paths of the Compose files that the running containers, or all, were made from."""
         with translated():
             listed = self.api.containers(all=stopped, filters={"label": [f"{PROJECT_LABEL}={project}"]})
         named = (str(container["Labels"].get(FILES_LABEL, "")) for container in listed)
         return tuple(dict.fromkeys(path for text in named for path in text.split(",") if path))
 
     def start(self, container: str, *, missing_ok: bool = True) -> None:
-        """Start a container; nothing is done to one that runs."""
         with translated(), _missing_ok(missing_ok):
             self.api.start(container)
 
     def stop(self, container: str, *, seconds: float) -> bool:
-        """Send the stop signal and wait, SIGKILL after `seconds`; tell whether it ended by itself."""
         with translated():
             try:
                 self.api.stop(container, timeout=int(seconds))
@@ -98,12 +94,10 @@ class DockerContainers(DockerHost):
         return int(state.get("ExitCode", 0)) != KILLED
 
     def restart(self, container: str, *, seconds: float) -> None:
-        """Stop a container, whatever it does, and start it; its count of restarts begins anew."""
         with translated(), _missing_ok():
             self.api.restart(container, timeout=int(seconds))
 
     def remove(self, container: str) -> None:
-        """Remove a container, running or not, with its anonymous volumes; a removal that is under way is waited for."""
         with translated(), _missing_ok():
             try:
                 self.api.remove_container(container, force=True, v=True)
@@ -114,24 +108,20 @@ class DockerContainers(DockerHost):
                 self.api.wait(container, condition="removed")
 
     def pause(self, container: str) -> None:
-        """Freeze a container; nothing is done to one that is frozen or missing."""
         with translated(), _missing_ok():
             if not self._state(container).get("Paused"):
                 self.api.pause(container)
 
     def unpause(self, container: str) -> None:
-        """Let a frozen container go on; nothing is done to one that isn't frozen or is missing."""
         with translated(), _missing_ok():
             if self._state(container).get("Paused"):
                 self.api.unpause(container)
 
     def signal(self, container: str, name: str) -> None:
-        """Send a signal to a container's first process; refused where it doesn't run."""
         with translated():
             self.api.kill(container, signal=name)
 
     def kill(self, container: str) -> None:
-        """End a container's processes with SIGKILL, if any runs."""
         with translated(), _missing_ok():
             try:
                 self.api.kill(container, signal="SIGKILL")
@@ -144,20 +134,17 @@ class DockerContainers(DockerHost):
         return state
 
     def command(self, container: str) -> tuple[str, ...]:
-        """Return the command that a container runs, without its entrypoint."""
         with translated():
             command = self.api.inspect_container(container)["Config"].get("Cmd") or ()
         return tuple(str(word) for word in command)
 
     def pid(self, container: str) -> int:
-        """Return the id of a container's first process on the engine's host."""
         with translated():
             return int(self._state(container)["Pid"])
 
     def logs(
         self, container: str, *, tail: int | None = 25, since: float | None = None, stderr: bool = True
     ) -> tuple[str, ...]:
-        """Return lines that a container wrote: the last ones, or those since a time (seconds since 1970)."""
         begin: dict[str, Any] = {"tail": "all" if tail is None else tail} if since is None else {"since": int(since)}
         with translated():
             try:
@@ -176,14 +163,12 @@ class DockerContainers(DockerHost):
         stderr: bool = True,
         timestamps: bool = False,
     ) -> DockerStream:
-        """Return a container's output from its last lines, or from a time on; `follow` goes on as it is written."""
         begin = {"tail": tail} if since is None else {"since": since}
         options = {"stream": True, "follow": follow, "timestamps": timestamps}
         with translated():
             return DockerStream(self.api.logs(container, stdout=True, stderr=stderr, **options, **begin))
 
     def starts(self, project: str) -> Iterator[ContainerStart]:
-        """Return containers of services as they start; none that starts after this call is missed."""
         filters = {"type": "container", "event": "start", "label": [f"{PROJECT_LABEL}={project}"]}
         with translated():
             events = DockerStream(self.api.events(filters=filters, decode=True))
@@ -195,22 +180,18 @@ class DockerContainers(DockerHost):
         )
 
     def limits(self, container: str) -> Limits:
-        """Return a container's limits."""
         with translated():
             return parse_limits(self.api.inspect_container(container))
 
     def sample(self, container: str) -> Sample:
-        """Return one sample of a container's statistics."""
         with translated():
             return parse_sample(self.api.stats(container, stream=False, one_shot=True))
 
     def processes(self, container: str) -> tuple[str, ...]:
-        """Return the processes in a container, a line each."""
         with translated():
             return tuple(" ".join(columns) for columns in self.api.top(container).get("Processes") or ())
 
     def read_file(self, container: str, path: str) -> bytes | None:
-        """Return what is in a file of a container, running or not; None if it is missing."""
         with translated():
             try:
                 packed, _facts = self.api.get_archive(container, path)
@@ -241,7 +222,6 @@ class DockerStream:
             raise EngineGone from error
 
     def close(self) -> None:
-        """End it."""
         with contextlib.suppress(*CUT):
             self._stream.close()
 

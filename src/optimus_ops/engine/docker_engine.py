@@ -30,13 +30,11 @@ class DockerEngine(DockerImages):
     # Processes: the command line, since docker-py loses output that comes together with the answer's headers.
 
     def exec(self, container: str, command: Sequence[str], *, seconds: float, check: bool = False) -> Completed:
-        """Run a command in a running container; `check` raises `CommandFailed` where it fails."""
         return run(["docker", "exec", container, *command], deadline=seconds, check=check)
 
     def exec_to(
         self, container: str, command: Sequence[str], write: Callable[[bytes], object], *, idle_seconds: float
     ) -> int:
-        """Write a command's standard output somewhere as it comes, and return its exit code."""
         return stream(["docker", "exec", container, *command], write, idle_seconds=idle_seconds)
 
     def run_helper(
@@ -50,7 +48,6 @@ class DockerEngine(DockerImages):
         feed: Callable[[BinaryIO], None] | None = None,
         seconds: float = 900.0,
     ) -> Completed:
-        """Run a shell script in a container without network, which is removed afterwards."""
         options = [
             *(["--volumes-from", volumes_of] if volumes_of else []),
             *(["--user", user] if user else []),
@@ -63,18 +60,15 @@ class DockerEngine(DockerImages):
     # Networks and volumes
 
     def networks(self, project: str) -> tuple[str, ...]:
-        """Return the names of a project's networks."""
         with translated():
             listed = self.api.networks(filters={"label": [f"{PROJECT_LABEL}={project}"]})
         return tuple(sorted(str(network["Name"]) for network in listed))
 
     def all_networks(self) -> tuple[Network, ...]:
-        """Return all networks of the engine."""
         with translated():
             return tuple(parse_network(raw) for raw in self.api.networks())
 
     def network_users(self, name: str) -> dict[str, str]:
-        """Return id -> name of the containers that are connected to a network; none if it is missing."""
         with translated():
             try:
                 found = self.api.inspect_network(name)
@@ -83,7 +77,6 @@ class DockerEngine(DockerImages):
         return {key: str(container.get("Name", "")) for key, container in (found.get("Containers") or {}).items()}
 
     def remove_network(self, name: str) -> bool:
-        """Remove a network; False if it was missing."""
         with translated():
             try:
                 self.api.remove_network(name)
@@ -92,7 +85,6 @@ class DockerEngine(DockerImages):
         return True
 
     def connect_network(self, container: str, network: str, *, address: str, aliases: Sequence[str]) -> None:
-        """Connect a container to a network; nothing is done where it is connected."""
         with translated():
             try:
                 self.api.connect_container_to_network(
@@ -104,7 +96,6 @@ class DockerEngine(DockerImages):
                     raise
 
     def attachment(self, container: str, address: str) -> tuple[str, tuple[str, ...]]:
-        """Return the network by which a container has an address, and its aliases there."""
         with translated():
             ends = self.api.inspect_container(container)["NetworkSettings"]["Networks"]
         for name, end in ends.items():
@@ -113,17 +104,14 @@ class DockerEngine(DockerImages):
         raise NoSuchThing(f"{container} has no address {address}")
 
     def disconnect_network(self, container: str, network: str) -> None:
-        """Disconnect a container from a network."""
         with translated():
             self.api.disconnect_container_from_network(container, network)
 
     def volumes(self, project: str) -> tuple[str, ...]:
-        """Return the names of a project's volumes."""
         with translated():
             listed = self.api.volumes(filters={"label": [f"{PROJECT_LABEL}={project}"]})
         return tuple(sorted(str(volume["Name"]) for volume in listed.get("Volumes") or ()))
 
     def remove_volume(self, name: str) -> None:
-        """Remove a volume; nothing is done where it is missing."""
         with translated(), suppress(NotFound):
             self.api.remove_volume(name)

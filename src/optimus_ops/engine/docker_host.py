@@ -56,23 +56,19 @@ class DockerHost:
         )
 
     def within(self, seconds: float | None) -> Self:
-        """Return the same engine with another time limit for each answer."""
         return replace(self, api=_client(seconds))
 
     def answers(self) -> bool:
-        """Tell whether the engine answers."""
         try:
             return bool(self.api.ping())
         except (DockerException, OSError):
             return False
 
     def now(self) -> datetime | None:
-        """Return the time by the engine's clock."""
         with translated():
             return parse_time(str(self.api.info().get("SystemTime", "")))
 
     def plugin_version(self, name: Literal["compose", "buildx"]) -> str | None:
-        """Return the version of a plug-in of the command line; None where it is missing."""
         return plugin_version(name)
 
 

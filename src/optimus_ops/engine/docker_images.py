@@ -36,11 +36,9 @@ class DockerImages(DockerContainers):
     """See `engine.port`."""
 
     def images(self, names: Iterable[str]) -> dict[str, str]:
-        """Return name -> id, of those of the named images that are on the host."""
         return {name: image.id for name in dict.fromkeys(names) if (image := self.image(name)) is not None}
 
     def image(self, name: str) -> Image | None:
-        """Return an image by its name or id; None if it is missing."""
         with translated():
             try:
                 return parse_image(self.api.inspect_image(name))
@@ -48,31 +46,25 @@ class DockerImages(DockerContainers):
                 return None
 
     def nameless_images(self, label: str) -> tuple[Image, ...]:
-        """Return the images without a name that have a label."""
         with translated():
             return tuple(parse_image(raw) for raw in self.api.images(filters={"dangling": True, "label": label}))
 
     def used_images(self) -> frozenset[str]:
-        """Return the ids of the images of all containers."""
         with translated():
             return frozenset(str(container["ImageID"]) for container in self.api.containers(all=True))
 
     def tag(self, image: str, name: str) -> None:
-        """Give an image (an id or a name) a name."""
         with translated():
             self.api.tag(image, repository_of(name), tag_of(name), force=True)
 
     def untag(self, name: str) -> None:
-        """Take a name from an image, and remove the image if it was the last one and nothing uses it."""
         with translated(), suppress(ImageNotFound):
             self.api.remove_image(name, force=False)
 
     def pull(self, name: str, *, seconds: float) -> None:
-        """Pull an image through the command line, which knows where credentials are kept."""
         run(["docker", "pull", "--quiet", name], deadline=seconds)
 
     def registry_digest(self, name: str) -> str:
-        """Return the digest of what a name stands for in its registry; no layer is downloaded."""
         try:
             return str(self.api.inspect_distribution(name)["Descriptor"]["digest"])
         except APIError as error:
@@ -81,7 +73,6 @@ class DockerImages(DockerContainers):
             raise RegistryFailed(str(error)) from error
 
     def read_image(self, image: str, folder: str, *, limit: int) -> bytes:
-        """Return a folder of an image as a tar archive; raise `TooLarge` where that has more than `limit` bytes."""
         kept = io.BytesIO()
         with translated(), self._never_started(image) as container:
             chunks, _facts = self.api.get_archive(container, folder)
@@ -110,11 +101,9 @@ class DockerImages(DockerContainers):
     def import_image(
         self, archive: Path, name: str, changes: Sequence[str], *, seconds: float, on_line: Callable[[str], None]
     ) -> None:
-        """Make an image of a root file system; `changes` are instructions of a Dockerfile."""
         options = [word for change in changes for word in ("--change", change)]
         run(["docker", "import", *options, str(archive), name], deadline=seconds, on_line=on_line)
 
     def bake(self, description: Path, *, cache: bool, seconds: float, on_line: Callable[[str], None]) -> None:
-        """Build the images that a bake file describes (https://docs.docker.com/build/bake/reference/)."""
         options = ["--progress=plain", "--load", "--provenance=false", *([] if cache else ["--no-cache"])]
         run(["docker", "buildx", "bake", "--file", str(description), *options], deadline=seconds, on_line=on_line)

@@ -1,4 +1,4 @@
-"""Keyed digests of what containers are given: they tell that something changed, and nothing about what it is.
+"""Keyed digests of configuration and secrets: they show that a value changed, and nothing of the value.
 
 A short secret could be guessed from a plain digest of it. Source: https://www.rfc-editor.org/rfc/rfc2104 (HMAC).
 """
@@ -24,21 +24,17 @@ if TYPE_CHECKING:
 KEY_BYTES = 32
 DIGEST_DIGITS = 32
 MOST_FILES = 2000
-"""A folder with more files is no configuration; the first so many of it are looked at."""
+"""A folder with more files is no configuration; only so many are read."""
 LARGE = 16 * 1024**2
-"""From so many bytes on, a file is compared by its size and time and not by what is in it."""
+"""From so many bytes on, a file is compared by size and time, not by content."""
 KERNEL = tuple(Path(name) for name in ("/proc", "/sys", "/dev", "/var/lib/docker"))
 WATCHED = frozenset(Path(name) for name in ("/", "/run", "/var", "/var/run", "/var/log", "/home"))
-"""Folders of the host that change all the time, and are mounted to be watched: the first with all that is in them."""
+"""Folders of the host that change all the time, and are mounted to be observed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """The key of a project's digests.
-
-    Args:
-        secret: random bytes.
-    """
+    """The key of a project's digests."""
 
     secret: bytes = field(repr=False)
 
@@ -53,7 +49,7 @@ class Key:
 
     @classmethod
     def made(cls, path: Path) -> Key:
-        """Return the key in a file, which is made where there is none."""
+        """Return the key in a file, created where it is missing."""
         found = cls.read(path)
         if found is None:
             found = cls(secrets.token_bytes(KEY_BYTES))
@@ -62,7 +58,7 @@ class Key:
 
     @property
     def id(self) -> str:
-        """Return what tells it from other keys."""
+        """Its identifier, which reveals nothing of it."""
         return self.digest(b"id of the key")
 
     def digest(self, *parts: bytes) -> str:
@@ -74,12 +70,9 @@ class Key:
 
 
 def digests(given: Iterable[Given], key: Key, values: Mapping[str, str]) -> dict[str, str]:
-    """Return key of what is given -> digest; what can't change without a change of something else has none.
+    """Return key of what is given -> digest, but for what only changes together with something else.
 
-    Args:
-        given: what containers are given.
-        key: the key.
-        values: environment variable -> value, of those that hold something that is given.
+    `values` are those of the environment variables that configs and secrets are made from.
     """
     found = {}
     for thing in given:
@@ -91,13 +84,9 @@ def digests(given: Iterable[Given], key: Key, values: Mapping[str, str]) -> dict
 
 
 def separately(given: Iterable[Given], secrets_folder: Path) -> tuple[Given, ...]:
-    """Return what is given with each file of the projected secrets by itself, so that it can be named.
+    """Return what is given with each file of the projected secrets as an item of its own, so that it can be named.
 
-    A folder that holds one file is called by that: it is mounted so that a new file in its place is seen.
-
-    Args:
-        given: what containers are given.
-        secrets_folder: the folder of the projected secrets.
+    A folder that holds one file is named after it: it is mounted so that a new file in its place is seen.
     """
     found: list[Given] = []
     for thing in given:
@@ -117,7 +106,7 @@ def _named_by_its_file(thing: Given) -> Given:
 
 
 def written_after(given: Given, seconds: float) -> bool:
-    """Tell whether a file, or one in a folder, was written after a moment (seconds since the epoch)."""
+    """Tell whether a file, or one in a folder, was written after a time (seconds since the epoch)."""
     path = Path(given.path)
     if not given.path or not is_configuration(path):
         return False
@@ -126,7 +115,7 @@ def written_after(given: Given, seconds: float) -> bool:
 
 
 def is_configuration(path: Path) -> bool:
-    """Tell whether a path on the host can be somebody's configuration: no socket or device, nothing of the kernel."""
+    """Tell whether a path on the host can be configuration: no socket or device, nothing of the kernel."""
     if path in WATCHED or any(path.is_relative_to(folder) for folder in KERNEL):
         return False
     mode, _time = _mode_and_time(path)
@@ -153,7 +142,7 @@ def _contents(path: Path) -> Iterator[bytes]:
 
 
 def _content(file: Path) -> bytes:
-    """Return what is in a file, or what it looks like from outside where that can't be read or is too much."""
+    """Return a file's content, or its metadata where it can't be read or is too large."""
     mode, written = _mode_and_time(file)
     try:
         size = file.stat().st_size

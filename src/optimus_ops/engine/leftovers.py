@@ -28,15 +28,7 @@ SILENT = frozenset({"created", "paused", "removing"})
 def observe_leftovers(
     docker: Engine, compose: Compose, document: Mapping[str, Any], stack: Stack, state: State
 ) -> Leftovers:
-    """Return what is left over of a project.
-
-    Args:
-        docker: the engine.
-        compose: the project's files.
-        document: their merged model.
-        stack: the same as values.
-        state: what runs.
-    """
+    """Return a project's leftovers; `document` is the merged model that `stack` was read from."""
     project = compose.project.name
     unknown = [replica for replica in state.replicas if replica.service not in stack.services]
     known = services_of_files(docker, compose) if unknown else ()
@@ -53,9 +45,9 @@ def observe_leftovers(
 
 
 def services_of_files(docker: Engine, compose: Compose) -> tuple[str, ...] | None:
-    """Return the services that some file still has; None where the files can't be read.
+    """Return the services of the files, of all profiles and of overlays that the stack was started with.
 
-    Those of profiles that are not active are among them, and those of overlays that others started the stack with.
+    None where the files can't be read.
     """
     started_with = [Path(name) for name in docker.files(compose.project.name, stopped=True)]
     others = [path for path in started_with if path.is_file() and path not in compose.files]

@@ -1,25 +1,21 @@
-"""The stack as its containers tell it: what Compose wrote on them, for when the files can't be read."""
+"""The stack read from its containers' labels, for when the Compose files can't be read."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from optimus_ops.engine.labels import DEPENDS_LABEL
 from optimus_ops.model.scalable import is_labelled
 from optimus_ops.model.stack import Dependency, Service, Stack
 
 if TYPE_CHECKING:
     from optimus_ops.model.state import Replica, State
 
-DEPENDS_LABEL = "com.docker.compose.depends_on"
-
 
 def observed_stack(state: State, *, balancer: str, migrations: str) -> Stack:
     """Return a stack of the services that have containers, with what is needed to stop them in order.
 
-    Args:
-        state: the containers.
-        balancer: the balancer's service name; ignored if it has no container.
-        migrations: the migrations job's service name; likewise.
+    A balancer or migrations job without a container is ignored.
     """
     names = dict.fromkeys(replica.service for replica in state.replicas)
     services = {name: _service(name, state.of(name), balancer) for name in names}
@@ -58,7 +54,7 @@ def _service(name: str, replicas: tuple[Replica, ...], balancer: str) -> Service
 
 
 def parse_depends_on(label: str) -> dict[str, Dependency]:
-    """Return the dependencies that Compose wrote on a container: `db:service_healthy:false,init:…`."""
+    """Parse Compose's label of dependencies: `db:service_healthy:false,init:…`."""
     found = {}
     for part in label.split(","):
         name, _, rest = part.partition(":")

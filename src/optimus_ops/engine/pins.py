@@ -1,4 +1,4 @@
-"""What a change pinned: images and variables that services have instead of those in the Compose files.
+"""Pins: images and variables that services have instead of those in the Compose files, until a change unpins them.
 
 Pins are one more Compose file, so that every task (and plain `docker compose`, given that file) sees the same stack.
 """
@@ -20,12 +20,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Pins:
-    """Pins of one project.
-
-    Args:
-        images: service -> image.
-        environment: service -> variable -> value.
-    """
+    """Pins of one project: service -> image, and service -> variable -> value."""
 
     images: Mapping[str, str] = field(default_factory=dict)
     environment: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
@@ -39,18 +34,12 @@ class Pins:
         merged = {**self.images, **images}
         return Pins({service: image for service, image in merged.items() if image}, self.environment)
 
-    def with_environment(self, environment: Mapping[str, Mapping[str, str]]) -> Pins:
-        """Return these pins with further variables."""
-        names = [*self.environment, *(name for name in environment if name not in self.environment)]
-        merged = {name: {**self.environment.get(name, {}), **environment.get(name, {})} for name in names}
-        return Pins(self.images, merged)
-
     def with_variables(self, variables: Iterable[tuple[str, str, str]]) -> Pins:
         """Return these pins with further variables, each as service, name and value."""
-        environment: dict[str, dict[str, str]] = {}
+        environment = {service: dict(values) for service, values in self.environment.items()}
         for service, name, value in variables:
             environment.setdefault(service, {})[name] = value
-        return self.with_environment(environment)
+        return Pins(self.images, environment)
 
     def as_compose(self) -> str:
         """Return them as a Compose file (JSON, which is YAML)."""

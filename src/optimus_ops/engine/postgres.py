@@ -1,4 +1,4 @@
-"""How PostgreSQL servers are asked, from inside their own containers, for their connections.
+"""Connections of a PostgreSQL server, asked from inside its own container.
 
 A password never leaves the container: the shell there reads it from the secret's file into the client's environment.
 """
@@ -47,11 +47,7 @@ class Connections:
 
 
 def parse_connections(text: str) -> Connections:
-    """Read what the command printed.
-
-    Raises:
-        ValueError: the text is something else.
-    """
+    """Parse the output of `CONNECTIONS_COMMAND`; raise ValueError where it is something else."""
     document = json.loads(text)
     try:
         clients = {str(address): int(count) for address, count in document["clients"].items()}

@@ -1,4 +1,4 @@
-"""What names of images stand for in their registries, asked through the engine: its proxies and mirrors are meant.
+"""Digests that names of images stand for in their registries, asked through the engine: its proxies and mirrors count.
 
 API: https://docs.docker.com/reference/api/engine/ (`GET /distribution/{name}/json`: no layer is fetched for it).
 """
@@ -17,13 +17,13 @@ if TYPE_CHECKING:
 
     from optimus_ops.engine.port import Engine
 
-ASK_SECONDS = 15.0
-TOGETHER = 8
+ANSWER_SECONDS = 15.0
+PARALLEL_REQUESTS = 8
 UNKNOWN = frozenset({http.client.UNAUTHORIZED, http.client.FORBIDDEN, http.client.NOT_FOUND})
 INSTEAD = "to use what is on this machine: --no-pull"
 
 
-def registry_digests(docker: Engine, names: Iterable[str], *, seconds: float = ASK_SECONDS) -> dict[str, str]:
+def registry_digests(docker: Engine, names: Iterable[str], *, seconds: float = ANSWER_SECONDS) -> dict[str, str]:
     """Return name -> digest of the image that it stands for in its registry.
 
     Raises:
@@ -33,13 +33,12 @@ def registry_digests(docker: Engine, names: Iterable[str], *, seconds: float = A
     wanted = list(dict.fromkeys(names))
     if not wanted:
         return {}
-    executor = ThreadPoolExecutor(max_workers=TOGETHER)
+    executor = ThreadPoolExecutor(max_workers=PARALLEL_REQUESTS)
     answers = {name: executor.submit(_digest, docker, name) for name in wanted}
     _done, late = wait(answers.values(), timeout=seconds)
     executor.shutdown(wait=False, cancel_futures=True)
-    silent = [name for name, answer in answers.items() if answer in late]
-    if silent:
-        raise OpsError(f"the registry of {', '.join(silent)} did not answer within {seconds:.0f} s", INSTEAD)
+    if missing := [name for name, answer in answers.items() if answer in late]:
+        raise OpsError(f"the registry of {', '.join(missing)} did not answer within {seconds:.0f} s", INSTEAD)
     return {name: answer.result() for name, answer in answers.items()}
 
 

@@ -27,19 +27,14 @@ MOST_KEPT = 5
 
 @dataclass(frozen=True)
 class KeptImages:
-    """The kept images of one project: service -> ids, the oldest first.
-
-    Args:
-        path: the file that lists them.
-        project: the project's name; the images' names have it in them.
-    """
+    """The kept images of one project: service -> ids, the oldest first, in a file."""
 
     path: Path
     project: str
 
     @classmethod
     def of(cls, project: Project) -> KeptImages:
-        """Return a project's list of kept images."""
+        """Return a project's kept images."""
         return cls(project.state / "kept" / f"{project.name}.json", project.name)
 
     def read(self) -> dict[str, list[str]]:
@@ -51,7 +46,7 @@ class KeptImages:
 
     @staticmethod
     def parse(text: str) -> dict[str, list[str]]:
-        """Return what the text of the file says; nothing where it is malformed."""
+        """Return the content of the file; nothing where it is malformed."""
         try:
             kept = json.loads(text)
         except ValueError:
@@ -59,14 +54,7 @@ class KeptImages:
         return kept if isinstance(kept, dict) else {}
 
     def keep(self, docker: Engine, service: str, name: str, images: tuple[str, ...]) -> None:
-        """Keep images that a service runs; of more than `MOST_KEPT`, the oldest lose their names.
-
-        Args:
-            docker: the engine.
-            service: the service.
-            name: the image's name in the Compose files.
-            images: the ids.
-        """
+        """Keep images (ids) that a service runs under a name; of more than `MOST_KEPT`, the oldest lose theirs."""
         kept = self.read()
         known = [image for image in kept.get(service, ()) if image not in images] + list(images)
         # First of all, so that an undo finds the names whenever this is cut short.

@@ -1,11 +1,12 @@
-"""The names of a stack's services, known at every start: the flags of `invoke scale` are made from them.
+"""Names of a stack's services, needed at every start: the flags of `invoke scale` are made from them.
 
-They come from the merged model. Asking Compose for it takes longer than a start may, so they are kept beside a digest
-of all that the model was made of; nothing that is kept could be a secret.
+They come from the merged model. Asking Compose for it takes longer than a start may, so they are cached beside a digest
+of all that the model was made of; the cache holds nothing that could be a secret.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import zlib
@@ -20,19 +21,16 @@ if TYPE_CHECKING:
 
     from optimus_ops.project.settings import Project
 
-# What they are made by; another way of making them is another number.
+# A new number wherever they are computed in another way.
 FORM = 1
 SETTINGS = ("COMPOSE_DISABLE_ENV_FILE", "COMPOSE_ENV_FILES", "COMPOSE_PROFILES")
 
 
 @dataclass(frozen=True, slots=True)
 class ServiceNames:
-    """The services of a stack.
+    """The services of a stack, all and scalable ones.
 
-    Args:
-        every: all of them.
-        scalable: those that may have more than one replica.
-        problem: why they may be incomplete: the files don't parse, or there is nothing to parse them with.
+    Where the files don't parse, or Compose is missing, they may be incomplete: `problem` says why.
     """
 
     every: tuple[str, ...] = ()
@@ -41,12 +39,8 @@ class ServiceNames:
 
 
 def merged_names(project: Project) -> ServiceNames:
-    """Return the names in a project's merged model, asked of Compose.
-
-    Raises:
-        OpsError: the files don't parse, or there is no Compose.
-    """
-    from optimus_ops.engine.docker_compose import DockerCompose  # noqa: PLC0415 - only where nothing is kept
+    """Return the names in a project's merged model; raise OpsError where Compose can't read it."""
+    from optimus_ops.engine.docker_compose import DockerCompose  # noqa: PLC0415 - only where the cache is stale
     from optimus_ops.engine.pins import Pins  # noqa: PLC0415
 
     stack = DockerCompose(project, project.files(), Pins()).stack()
@@ -58,36 +52,24 @@ def service_names(
     environ: Mapping[str, str] | None = None,
     merged: Callable[[Project], ServiceNames] = merged_names,
 ) -> ServiceNames:
-    """Return the names of a project's services: as kept, else of the merged model, else what can be read of the files.
-
-    Args:
-        project: the project.
-        environ: the environment that its files are read with.
-        merged: asks for them.
-    """
+    """Return the names of a project's services: from the cache, the merged model, or else the files one by one."""
     environ = {**project.variables, **(os.environ if environ is None else environ)}
     files = project.always
-    place = project.state / "model" / f"{zlib.crc32(os.fsencode(':'.join(map(str, files)))):08x}.json"
-    kept = _read(place)
-    if kept and kept.get("digest") == digest(kept["inputs"], kept["variables"], environ):
-        return ServiceNames(tuple(kept["services"]), tuple(kept["scalable"]))
+    cache = project.state / "model" / f"{zlib.crc32(os.fsencode(':'.join(map(str, files)))):08x}.json"
+    cached = _read(cache)
+    if cached and cached.get("digest") == digest(cached["inputs"], cached["variables"], environ):
+        return ServiceNames(tuple(cached["services"]), tuple(cached["scalable"]))
     try:
         found = merged(project)
     except OpsError as problem:
-        return _by_surface(files, project.balancer, kept, problem)
-    _keep(place, found, project, environ)
+        return _unmerged(files, project.balancer, cached, problem)
+    _write(cache, found, project, environ)
     return found
 
 
 def digest(inputs: Iterable[str], variables: Iterable[str], environ: Mapping[str, str]) -> str:
-    """Return checksums of files' contents and variables' values.
-
-    Args:
-        inputs: paths; one that is missing counts as such.
-        variables: names.
-        environ: where their values are.
-    """
-    # Checksums and no hash: nobody gains by two models that look alike, and loading OpenSSL takes 4% of a start.
+    """Return checksums of the contents of files (`inputs`, which may be missing) and the values of variables."""
+    # Checksums and no hash: nobody gains by a collision, and loading OpenSSL takes 4% of a start.
     made = [FORM]
     for name in inputs:
         content = _content(Path(name))
@@ -103,23 +85,22 @@ def _checksums(content: bytes) -> tuple[int, int, int]:
 
 
 def _content(path: Path) -> bytes | None:
-    try:
+    with contextlib.suppress(OSError):
         return path.read_bytes()
-    except OSError:
-        return None
+    return None
 
 
-def _read(place: Path) -> dict[str, Any]:
+def _read(cache: Path) -> dict[str, Any]:
     try:
-        kept = json.loads(place.read_text("utf-8"))
+        cached = json.loads(cache.read_text("utf-8"))
     except (OSError, ValueError):
         return {}
     names = ("inputs", "variables", "services", "scalable")
-    whole = isinstance(kept, dict) and all(isinstance(kept.get(name), list) for name in names)
-    return kept if whole else {}
+    whole = isinstance(cached, dict) and all(isinstance(cached.get(name), list) for name in names)
+    return cached if whole else {}
 
 
-def _keep(place: Path, found: ServiceNames, project: Project, environ: Mapping[str, str]) -> None:
+def _write(cache: Path, found: ServiceNames, project: Project, environ: Mapping[str, str]) -> None:
     from optimus_ops.project.compose_files import env_files  # noqa: PLC0415
     from optimus_ops.project.model_files import inputs_of, variables_in  # noqa: PLC0415
     from optimus_ops.system.atomic_write import write_private  # noqa: PLC0415
@@ -127,22 +108,19 @@ def _keep(place: Path, found: ServiceNames, project: Project, environ: Mapping[s
     variables_in_files = env_files(project.root, project.compose, environ)
     inputs = [str(path) for path in inputs_of(project.always, environ, variables_in_files)]
     variables = variables_in([_content(Path(name)) or b"" for name in inputs])
-    made = digest(inputs, variables, environ)
     record = {
-        "digest": made,
+        "digest": digest(inputs, variables, environ),
         "inputs": inputs,
         "variables": variables,
         "services": found.every,
         "scalable": found.scalable,
     }
-    try:
-        write_private(place, json.dumps(record))
-    except OSError:
-        # A checkout that can't be written: asked anew at the next start.
-        return
+    # In a checkout that can't be written, Compose is asked at each start.
+    with contextlib.suppress(OSError):
+        write_private(cache, json.dumps(record))
 
 
-def _by_surface(files: tuple[Path, ...], balancer: str, kept: Mapping[str, Any], problem: OpsError) -> ServiceNames:
+def _unmerged(files: tuple[Path, ...], balancer: str, cached: Mapping[str, Any], problem: OpsError) -> ServiceNames:
     """Return what was known before the files broke, and what they say without being merged."""
     from optimus_ops.model.scalable import scalable_services  # noqa: PLC0415
     from optimus_ops.project.model_files import read_compose  # noqa: PLC0415
@@ -151,7 +129,7 @@ def _by_surface(files: tuple[Path, ...], balancer: str, kept: Mapping[str, Any],
     for path in files:
         found = read_compose(path).get("services")
         services |= {str(name): told for name, told in (found if isinstance(found, dict) else {}).items()}
-    every = dict.fromkeys([*kept.get("services", ()), *services])
-    scalable = dict.fromkeys([*kept.get("scalable", ()), *scalable_services(services)])
+    every = dict.fromkeys([*cached.get("services", ()), *services])
+    scalable = dict.fromkeys([*cached.get("scalable", ()), *scalable_services(services)])
     scalable.pop(balancer, None)
     return ServiceNames(tuple(every), tuple(scalable), problem)

@@ -30,19 +30,15 @@ class StackFiles:
 
     @property
     def pins_file(self) -> Path:
-        """Return where the project's pins are kept."""
         return self.project.state / "pins" / f"{self.project.name}.yml"
 
     def pinned(self) -> Pins:
-        """Return the pins that the files are read with."""
         return read_pins(self.pins_file) if self.pins is None else self.pins
 
     def with_pins(self, pins: Pins) -> Self:
-        """Return the same project with other pins."""
         return replace(self, pins=pins)
 
     def with_files(self, files: Iterable[Path]) -> Self:
-        """Return the same project with further files."""
         return replace(self, files=(*self.files, *files))
 
     def stack_of(self, document: Mapping[str, Any]) -> Stack:

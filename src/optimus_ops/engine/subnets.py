@@ -1,4 +1,4 @@
-"""Whether the engine can make the networks whose addresses the files fix."""
+"""Conflicts between networks with fixed addresses and those that the engine has."""
 
 from __future__ import annotations
 
@@ -15,25 +15,13 @@ if TYPE_CHECKING:
 
 
 def check_subnets(docker: Engine, document: Mapping[str, Any]) -> None:
-    """Refuse a change whose networks the engine would not make, or would have to change.
-
-    Args:
-        docker: the engine.
-        document: the merged model.
-
-    Raises:
-        Refused: naming each network, what is in its way, and the way out.
-    """
-    problems = read_problems(docker, document)
-    if problems:
+    """Refuse a change of a merged model whose networks the engine would not create, or would have to change."""
+    if problems := read_problems(docker, document):
         hints = dict.fromkeys(problem.hint for problem in problems)
         raise Refused("\n".join(problem.found for problem in problems), "\n  ".join(hints))
 
 
 def read_problems(docker: Engine, document: Mapping[str, Any]) -> tuple[SubnetProblem, ...]:
-    """Return what is in the way of the networks of the merged model.
-
-    The engine is asked only where some of them fix their addresses.
-    """
+    """Return the conflicts; the engine is asked only where a network fixes its addresses."""
     wanted = wanted_networks(document)
     return subnet_problems(wanted, docker.all_networks()) if wanted else ()

@@ -37,7 +37,7 @@ def test_an_empty_image_takes_the_pin_away_and_the_file_with_it(tmp_path: Path) 
 
 
 def test_variables_are_added_to_those_that_are_there() -> None:
-    pins = Pins(environment={"memory": {"A": "1"}}).with_environment({"memory": {"B": "2"}, "ai": {"C": "3"}})
+    pins = Pins(environment={"memory": {"A": "1"}}).with_variables([("memory", "B", "2"), ("ai", "C", "3")])
     assert pins.environment == {"memory": {"A": "1", "B": "2"}, "ai": {"C": "3"}}
 
 
