@@ -14,7 +14,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from optimus_ops.balancer.significance import fisher, mann_whitney, quantile
+from optimus_ops.balancer.significance import fisher, mann_whitney
+from optimus_ops.reports.measurement import percentile
 
 if TYPE_CHECKING:
     from optimus_ops.balancer.sample import Sample
@@ -151,19 +152,19 @@ def _silent(new: Sample, old: Sample, policy: ObservationPolicy) -> str | None:
 
 
 def _slower(new: Sample, old: Sample, policy: ObservationPolicy) -> str | None:
-    if not (told := _longer(new, old, policy, 0.5)):
+    if not (told := _longer(new, old, policy, 50)):
         return None
     return told if mann_whitney(new.latencies, old.latencies) <= policy.level else None
 
 
 def _slower_tail(new: Sample, old: Sample, policy: ObservationPolicy) -> str | None:
     """Compare who has the slowest requests of all, and how slow these are: ranks among all say little about so few."""
-    if not (told := _longer(new, old, policy, 0.95)):
+    if not (told := _longer(new, old, policy, 95)):
         return None
-    ordered = sorted([*new.latencies, *old.latencies])
-    new_slow, old_slow = (_above(sample, quantile(ordered, 0.95)) for sample in (new, old))
+    latencies = [*new.latencies, *old.latencies]
+    new_slow, old_slow = (_above(sample, percentile(latencies, 95)) for sample in (new, old))
     more = fisher(len(new_slow), len(new.latencies), len(old_slow), len(old.latencies))
-    longer = mann_whitney(*(_above(sample, quantile(ordered, 0.9)) for sample in (new, old)))
+    longer = mann_whitney(*(_above(sample, percentile(latencies, 90)) for sample in (new, old)))
     # Two chances to find something make half of each.
     return told if min(more, longer) <= policy.level / 2 else None
 
@@ -172,20 +173,19 @@ def _above(sample: Sample, limit: float) -> list[float]:
     return [latency for latency in sample.latencies if latency > limit]
 
 
-def _longer(new: Sample, old: Sample, policy: ObservationPolicy, share: float) -> str | None:
+def _longer(new: Sample, old: Sample, policy: ObservationPolicy, percent: float) -> str | None:
     if min(len(new.latencies), len(old.latencies)) < policy.latencies:
         return None
-    after, before = (quantile(sorted(sample.latencies), share) for sample in (new, old))
+    after, before = (percentile(sample.latencies, percent) for sample in (new, old))
     if after < before * policy.slower or after - before < policy.slower_seconds:
         return None
-    return f"p{share * 100:.0f} of the time to an answer is {_seconds(after)}, old: {_seconds(before)}"
+    return f"p{percent:.0f} of the time to an answer is {_seconds(after)}, old: {_seconds(before)}"
 
 
 def _seen(sample: Sample) -> str:
     parts = [f"{sample.requests} request{'' if sample.requests == 1 else 's'}", f"{sample.failures} failed"]
     if sample.latencies:
-        ordered = sorted(sample.latencies)
-        parts += [f"p50 {_seconds(quantile(ordered, 0.5))}", f"p95 {_seconds(quantile(ordered, 0.95))}"]
+        parts += [f"p{percent} {_seconds(percentile(sample.latencies, percent))}" for percent in (50, 95)]
     return ", ".join(parts) if sample.requests else "no request"
 
 

@@ -71,13 +71,3 @@ def mann_whitney(new: Sequence[float], old: Sequence[float]) -> float:
         return 1.0
     deviation = (above - pairs / 2 - 0.5) / math.sqrt(variance)
     return 0.5 * math.erfc(deviation / math.sqrt(2))
-
-
-def quantile(ordered: Sequence[float], share: float) -> float:
-    """Return the value that a share of all lie at or below.
-
-    Args:
-        ordered: values in ascending order; at least one.
-        share: from 0 to 1; 0.5 for the median.
-    """
-    return ordered[max(math.ceil(share * len(ordered)) - 1, 0)]

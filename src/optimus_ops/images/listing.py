@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from io import StringIO
 from typing import TYPE_CHECKING, Any
-
-from rich.console import Console as RichConsole
-from rich.measure import Measurement
-from rich.table import Table
 
 from optimus_ops.images.content_hash import LABEL
 from optimus_ops.images.fallback_catalogue import is_stand_in
 from optimus_ops.images.model import Build, builds, services_of
 from optimus_ops.model.state import short_id
+from optimus_ops.text.table import least_columns, make_table, render
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -21,7 +17,6 @@ if TYPE_CHECKING:
     from optimus_ops.engine.port import Engine
 
 MEGABYTE = 1000**2
-WIDEST = 1000
 HEADERS = ("IMAGE", "KIND", "ID", "SIZE", "OVER BASE", "CREATED", "STATE", "SERVICES")
 
 
@@ -79,17 +74,9 @@ def as_text(rows: tuple[ImageRow, ...], columns: int) -> str:
         rows: the images.
         columns: its width in characters; what has no room goes on below.
     """
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    for header in HEADERS:
-        table.add_column(header, no_wrap=header != "SERVICES")
-    for row in rows:
-        table.add_row(*_cells(row))
-    text = StringIO()
-    console = RichConsole(file=text, width=WIDEST, no_color=True, highlight=False, emoji=False, markup=False)
+    table = make_table(HEADERS, map(_cells, rows), folded={"SERVICES"}, least=None)
     # No name is broken, whatever room there is.
-    console.width = max(columns, Measurement.get(console, console.options, table).minimum)
-    console.print(table)
-    return "\n".join(line.rstrip() for line in text.getvalue().splitlines())
+    return render([table], colour=False, columns=max(columns, least_columns(table))).removesuffix("\n")
 
 
 def _cells(row: ImageRow) -> tuple[str, ...]:

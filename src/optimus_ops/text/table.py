@@ -6,6 +6,7 @@ from io import StringIO
 from typing import TYPE_CHECKING
 
 from rich.console import Console as RichConsole
+from rich.measure import Measurement
 from rich.table import Table
 
 if TYPE_CHECKING:
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from rich.text import TextType
 
 GAP = 2
+WIDEST = 1000
 
 
 def make_table(
@@ -23,6 +25,7 @@ def make_table(
     *,
     right: Collection[str] = (),
     folded: Collection[str] = (),
+    least: int | None = 16,
     show_header: bool = True,
 ) -> Table:
     """Return a table.
@@ -32,6 +35,7 @@ def make_table(
         rows: cells, as many as there are columns. A `str` is plain text, without markup.
         right: columns that are aligned to the right: numbers.
         folded: columns whose text continues on the next line where there is no room; others are cut.
+        least: width below which a folded column is not squeezed; None for that of its longest word.
         show_header: whether the names are printed.
     """
     table = Table(box=None, pad_edge=False, padding=(0, GAP, 0, 0), header_style="bold dim", show_header=show_header)
@@ -42,11 +46,17 @@ def make_table(
             justify="right" if name in right else "left",
             no_wrap=not fold,
             overflow="fold" if fold else "ellipsis",
-            min_width=16 if fold and name not in right else None,
+            min_width=least if fold and name not in right else None,
         )
     for row in rows:
         table.add_row(*row)
     return table
+
+
+def least_columns(table: Table) -> int:
+    """Return the number of characters that a table needs if no word is to be cut."""
+    console = RichConsole(width=WIDEST)
+    return Measurement.get(console, console.options, table).minimum
 
 
 def render(parts: Iterable[RenderableType], *, colour: bool, columns: int) -> str:

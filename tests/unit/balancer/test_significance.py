@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from optimus_ops.balancer.significance import fisher, mann_whitney, quantile
+from optimus_ops.balancer.significance import fisher, mann_whitney
 
 
 def exact_fisher(new_hits: int, new_total: int, old_hits: int, old_total: int) -> float:
@@ -70,10 +70,3 @@ def test_only_the_order_of_values_counts(new: list[float], old: list[float]) -> 
 def test_values_that_are_all_equal_say_nothing() -> None:
     assert mann_whitney([1.0] * 50, [1.0] * 50) == 1.0
     assert mann_whitney([], [1.0]) == 1.0
-
-
-@given(st.lists(st.floats(0, 60), min_size=1), st.floats(0.01, 1))
-def test_a_quantile_is_a_value_that_its_share_lies_at_or_below(values: list[float], share: float) -> None:
-    found = quantile(sorted(values), share)
-    assert sum(value <= found for value in values) >= share * len(values) - 1e-9
-    assert sum(value < found for value in values) <= share * len(values)
