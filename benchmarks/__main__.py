@@ -27,7 +27,6 @@ from optimus_ops.reports.model import Run
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from types import FrameType
 
     from benchmarks.report import Subject
 
@@ -39,14 +38,7 @@ FAILURES = (OpsError, DockerException, WrongAnswer, RuntimeError, OSError)
 
 @dataclass(frozen=True)
 class Extent:
-    """How much is measured.
-
-    Args:
-        sections: their names.
-        cases: of sections that have cases; empty for all.
-        quick: few repetitions.
-        base: the other checkout of `paired`.
-    """
+    """How much is measured: sections, their cases (all if none is named), `quick` with few repetitions."""
 
     sections: Sequence[str]
     cases: Sequence[str] = ()
@@ -65,7 +57,8 @@ def main() -> int:
     """Measure; 0 if everything was measured, met or missed, else 1."""
     options = parse_options()
     extent = Extent(sections_named(options.names), options.case, options.quick, options.base)
-    signal.signal(signal.SIGTERM, interrupt)
+    # As Ctrl-C does, so that what was started is removed; a running event loop has its own way to do that.
+    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
     try:
         reports = run(Engine.connect(), extent)
     except KeyboardInterrupt:
@@ -112,11 +105,6 @@ def sections_named(names: Sequence[str]) -> tuple[str, ...]:
     """Return the sections that are named by themselves or by their report; those of the platform if none is."""
     wanted = set(names or [PLATFORM.name])
     return tuple(section for subject in SUBJECTS for section in subject.sections if wanted & {subject.name, section})
-
-
-def interrupt(_number: int, _frame: FrameType | None) -> None:
-    """End as Ctrl-C does, so that what was started is removed (a running event loop has its own way to do that)."""
-    signal.raise_signal(signal.SIGINT)
 
 
 def run(engine: Engine, extent: Extent) -> list[Report]:

@@ -31,15 +31,7 @@ class Setting:
 
 @dataclass(frozen=True)
 class Case:
-    """One change.
-
-    Args:
-        name: on the command line.
-        title: in the report.
-        before: what runs when it begins.
-        after: what runs when it is over.
-        words: of `invoke`; `{image}` stands for the image of `after`.
-    """
+    """One change, from a setting to another; in the words of `invoke`, `{image}` stands for the image of `after`."""
 
     name: str
     title: str

@@ -47,15 +47,7 @@ COLUMNS = ("", "by", "requests", "failed", "cut streams", "seconds", "settled", 
 
 @dataclass(frozen=True)
 class Effort:
-    """How much is measured.
-
-    Args:
-        requests: at least so many per case.
-        before: seconds with all clients before the change begins.
-        after: seconds after it is over and all replicas are there, at the least.
-        limit: seconds after that, at the most.
-        build: whether the images are built of the sources first.
-    """
+    """How much is measured: least requests, least seconds of load before and after the change, most after that."""
 
     requests: int = 20_000
     before: float = 5.0

@@ -28,14 +28,7 @@ NOTES = (
 
 @dataclass(frozen=True)
 class Replica:
-    """The memory of one idle replica, in bytes.
-
-    Args:
-        service: what it is.
-        resident: RSS over its processes.
-        charged: what `docker stats` shows.
-        processes: how many.
-    """
+    """The memory of one idle replica, in bytes: RSS over its processes, and what `docker stats` shows."""
 
     service: str
     resident: int
@@ -45,14 +38,7 @@ class Replica:
 
 @dataclass(frozen=True)
 class Image:
-    """A service's image, in bytes.
-
-    Args:
-        name: of the image.
-        base: name of its base.
-        size: all of it.
-        added: without the base; None if the base is not on this machine as an image of its own.
-    """
+    """A service's image, in bytes; what it adds is None if its base is not on this machine as an image of its own."""
 
     name: str
     base: str
@@ -63,8 +49,10 @@ class Image:
 def measure(stack: Platform, idle: float) -> BenchmarkSection:
     """Measure a stack that has been idle for so many seconds."""
     replicas = [observe_replica(stack.engine, service, found) for service in PYTHON for found in stack.ready(service)]
-    found = images(stack.engine, stack.document()["services"])
-    return section(replicas, found, idle)
+    services = stack.document()["services"]
+    pairs = {services[name]["image"]: services[name]["build"]["args"]["PYTHON_IMAGE"] for name in PYTHON}
+    images = [observe_image(stack.engine, name, base) for name, base in sorted(pairs.items())]
+    return section(replicas, images, idle)
 
 
 def observe_replica(engine: Engine, service: str, container: Mapping[str, Any]) -> Replica:
@@ -88,12 +76,6 @@ def charged_bytes(stats: Mapping[str, Any]) -> int:
     return int(stats["usage"]) - int(cache)
 
 
-def images(engine: Engine, services: Mapping[str, Any]) -> list[Image]:
-    """Measure the images that the stack's Python services are built to."""
-    pairs = {services[name]["image"]: services[name]["build"]["args"]["PYTHON_IMAGE"] for name in PYTHON}
-    return [observe_image(engine, name, base) for name, base in sorted(pairs.items())]
-
-
 def observe_image(engine: Engine, name: str, base: str) -> Image:
     """Measure an image over its base."""
     whole = engine.api.inspect_image(name)
@@ -106,15 +88,12 @@ def observe_image(engine: Engine, name: str, base: str) -> Image:
     return Image(name, base, whole["Size"], whole["Size"] - below["Size"] if built_on_it else None)
 
 
-def section(replicas: list[Replica], found: list[Image], idle: float) -> BenchmarkSection:
+def section(replicas: list[Replica], images: list[Image], idle: float) -> BenchmarkSection:
     """Make figures: one for each service, one for each image."""
-    objectives = [
-        memory_objective(service, [replica for replica in replicas if replica.service == service], idle)
-        for service in PYTHON
-    ]
-    objectives += map(image_objective, found)
-    raw = {"replicas": list(map(asdict, replicas)), "images": list(map(asdict, found))}
-    return BenchmarkSection("footprint", tuple(objectives), raw, NOTES)
+    found = {service: [replica for replica in replicas if replica.service == service] for service in PYTHON}
+    objectives = (*(memory_objective(*pair, idle) for pair in found.items()), *map(image_objective, images))
+    raw = {"replicas": list(map(asdict, replicas)), "images": list(map(asdict, images))}
+    return BenchmarkSection("footprint", objectives, raw, NOTES)
 
 
 def memory_objective(service: str, replicas: list[Replica], idle: float) -> Objective:

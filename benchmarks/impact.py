@@ -25,14 +25,7 @@ PHASES = ("before", "during", "after")
 
 @dataclass(frozen=True)
 class ChangeWindow:
-    """When the change was, in seconds on the clients' clock.
-
-    Args:
-        began: the command was started.
-        ended: it returned.
-        stopped: the clients were stopped.
-        replicas: hostnames of those that ran when all was over.
-    """
+    """When command and clients began and ended, in seconds on their clock, and the hostnames of the last replicas."""
 
     began: float
     ended: float

@@ -13,17 +13,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Machine:
-    """What figures depend on.
-
-    Args:
-        cores: processors that this process may use.
-        memory: bytes.
-        kernel: its release.
-        architecture: of the processors.
-        python: version that runs the operations library and the load generator.
-        engine: version of the container engine.
-        load: processes that wanted to run in the minute before the benchmarks began.
-    """
+    """What figures depend on: memory in bytes, load of the minute before the benchmarks began, versions of the rest."""
 
     cores: int
     memory: int

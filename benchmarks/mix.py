@@ -45,15 +45,7 @@ class Kind(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Mix:
-    """What the clients ask for; shares from 0 to 1.
-
-    Args:
-        lists: share of the requests that GET the list of models; all others POST a prompt.
-        slow: share of the POSTs whose answer takes long.
-        slow_milliseconds: how long.
-        quick_streams: share of the quick POSTs whose answer streams.
-        slow_streams: share of the slow POSTs whose answer streams, its tokens spread over the time.
-    """
+    """Shares from 0 to 1: lists among the requests, slow ones among the POSTs, streams among quick and among slow."""
 
     lists: float = 0.5
     slow: float = 0.03

@@ -73,16 +73,7 @@ class Engine:
 
 @dataclass(frozen=True)
 class Platform:
-    """A project that nothing else uses.
-
-    Args:
-        project: its Compose name.
-        folder: for its state and secrets.
-        ai_port: where the balancer's port for ai-engine is published on this host.
-        environ: in which commands run.
-        engine: where it runs.
-        root: the checkout whose commands drive it.
-    """
+    """A project that nothing else uses, driven by commands of the checkout `root`; `folder` has state and secrets."""
 
     project: str
     folder: Path
@@ -96,28 +87,19 @@ class Platform:
         return replace(self, environ={**self.environ, **environ})
 
     def invoke(self, *words: str, deadline: float = SECONDS) -> str:
-        """Run the checkout's `invoke` to its end, within `deadline` seconds, and return its standard output.
-
-        Raises:
-            OpsError: it failed; the message is its own.
-        """
+        """Run the checkout's `invoke` to its end, within `deadline` seconds; return its output."""
         command = [str(self.root / ".venv" / "bin" / "invoke"), *words]
         return run(command, cwd=self.root, environ=self.environ, deadline=deadline).stdout
 
     def compose(self, *words: str, deadline: float = SECONDS) -> str:
-        """Run plain `docker compose` on base and scale, with the secrets that `invoke` made, within `deadline` seconds.
-
-        Raises:
-            OpsError: it failed; the message is its own.
-        """
+        """Run plain `docker compose` on base and scale with the secrets that `invoke` made; return its output."""
         files = [word for name in FILES for word in ("-f", str(self.root / name))]
         environ = {**self.environ, "OPTIMUS_SECRETS_DIR": str(self.folder / "state" / "secrets")}
         return run(["docker", "compose", *files, *words], cwd=self.root, environ=environ, deadline=deadline).stdout
 
     def document(self) -> dict[str, Any]:
         """Return the merged Compose model."""
-        model: dict[str, Any] = json.loads(self.compose("config", "--format", "json"))
-        return model
+        return json.loads(self.compose("config", "--format", "json"))  # type: ignore[no-any-return]  # an object
 
     def lasting_services(self) -> list[str]:
         """Return the services that run until they are stopped: all but the migrations job."""

@@ -21,15 +21,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Subject:
-    """What a report is about.
-
-    Args:
-        name: of its files, and of the report on the command line.
-        title: its headline.
-        sections: name -> title.
-        arguments: of the command that makes it again.
-        remarks: what else is to be said of the figures.
-    """
+    """What a report is about: its name (on the command line, too), sections by name, arguments that make it again."""
 
     name: str
     title: str
@@ -71,15 +63,7 @@ TITLES = {name: title for subject in SUBJECTS for name, title in subject.section
 
 @dataclass(frozen=True)
 class Report:
-    """One run of the benchmarks.
-
-    Args:
-        sections: what was measured, in order.
-        machine: on what.
-        day: when.
-        seconds: how long it took.
-        subject: what it is about.
-    """
+    """One run of the benchmarks."""
 
     sections: Sequence[BenchmarkSection]
     machine: Machine

@@ -25,13 +25,7 @@ NEW = "new"
 
 @dataclass(frozen=True)
 class Versions:
-    """The images of one run.
-
-    Args:
-        ai_engine: version -> name of ai-engine's image.
-        ids: version -> id of it.
-        environ: the variables with which a stack starts, all services in their old version.
-    """
+    """The images of one run: names and ids of ai-engine's by version, and variables for all services' old versions."""
 
     ai_engine: Mapping[str, str]
     ids: Mapping[str, str]
