@@ -15,12 +15,8 @@ import docker
 import pytest
 from docker.errors import ImageNotFound
 
-from optimus_ops.contracts import (
-    agree_on_deploy,
-    check_deploy,
-    contract_of_checkout,
-    contract_of_image,
-)
+from optimus_ops.contracts.agreement import agree_on_deploy, check_deploy
+from optimus_ops.contracts.reading import contract_of_checkout, contract_of_image
 from optimus_ops.engine.docker_engine import DockerEngine
 from optimus_ops.engine.docker_images import READER_LABEL
 from optimus_ops.errors import Refused

@@ -23,9 +23,11 @@ import pytest
 from optimus_ops.engine.docker_compose import DockerCompose
 from optimus_ops.engine.docker_engine import DockerEngine
 from optimus_ops.errors import OpsError
-from optimus_ops.images import build, ensure_bases, list_images
 from optimus_ops.images.apt_host import read_apt_host
+from optimus_ops.images.building import build
 from optimus_ops.images.fallback_catalogue import STAND_INS
+from optimus_ops.images.fallback_images import ensure_bases
+from optimus_ops.images.listing import list_images
 from optimus_ops.project.settings import load_project
 
 pytestmark = pytest.mark.integration
@@ -344,7 +346,7 @@ def test_an_interrupted_build_ends_and_leaves_no_image(checkout: Checkout) -> No
     dockerfile.write_text(f"{dockerfile.read_text()}\nRUN sleep 300 && echo {uuid.uuid4().hex}\n")
     script = (
         "import os, sys; from pathlib import Path; from optimus_ops.engine.docker_compose import DockerCompose;"
-        "from optimus_ops.engine.docker_engine import DockerEngine; from optimus_ops.images import build;"
+        "from optimus_ops.engine.docker_engine import DockerEngine; from optimus_ops.images.building import build;"
         "from optimus_ops.project.settings import load_project;"
         "compose = DockerCompose(load_project(Path(sys.argv[1]), os.environ), (Path(sys.argv[2]),));"
         "build(compose, DockerEngine.connect(), ['first'], lambda text: print(text, flush=True))"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from optimus_ops.contracts import agree_on_deploy, contracts_to_come
+from optimus_ops.contracts.agreement import agree_on_deploy, contracts_to_come
 from optimus_ops.engine.disk import check_disk
 from optimus_ops.engine.subnets import check_subnets
 from optimus_ops.plan.checks import check_checkout, check_replaceable, check_services

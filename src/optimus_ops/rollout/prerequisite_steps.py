@@ -18,14 +18,15 @@ if TYPE_CHECKING:
 
 def write_secrets(containers: Containers, _step: WriteSecrets, _progress: Progress) -> None:
     """Generate missing secrets and write each service's secret files."""
-    from optimus_ops import secrets  # noqa: PLC0415 - costs time that most tasks don't need
+    from optimus_ops.secrets.paths import SecretsPaths  # noqa: PLC0415 - costs time that most tasks don't need
+    from optimus_ops.secrets.provision import ensure  # noqa: PLC0415 - as above
 
-    secrets.ensure(*secrets.SecretsPaths.of(containers.compose.project))
+    ensure(*SecretsPaths.of(containers.compose.project))
 
 
 def check_contracts(containers: Containers, step: CheckContracts, progress: Progress) -> None:
     """Refuse versions that break what runs beside them."""
-    from optimus_ops.contracts import check_deploy  # noqa: PLC0415 - as above
+    from optimus_ops.contracts.agreement import check_deploy  # noqa: PLC0415 - as above
 
     images = {name: containers.stack.services[name].image for name in step.services}
     note(progress, check_deploy(containers.engine, images, running_images(containers.observe())).text)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from optimus_ops.model.stack import Stack
     from optimus_ops.model.state import State
     from optimus_ops.project.settings import Project
-    from optimus_ops.secrets import SecretsPlan
+    from optimus_ops.secrets.plan import SecretsPlan
 
 
 @dataclass(frozen=True)
@@ -178,12 +178,13 @@ def _outdated(docker: Engine, wanted: WantedStack, images: tuple[str, ...]) -> f
 
 def _secrets_to_write(project: Project) -> SecretsPlan | None:
     """Return what is to be written; None if there is nothing to write, or the project has no schema of secrets."""
-    from optimus_ops import secrets  # noqa: PLC0415
+    from optimus_ops.secrets.paths import SecretsPaths  # noqa: PLC0415
+    from optimus_ops.secrets.provision import plan  # noqa: PLC0415
 
-    paths = secrets.SecretsPaths.of(project)
+    paths = SecretsPaths.of(project)
     if not paths.described:
         return None
-    planned = secrets.plan(*paths)
+    planned = plan(*paths)
     return None if planned.nothing_to_do else planned
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from optimus_ops.contracts import Contract
+from optimus_ops.contracts.model import Contract
 
 Json = Any
 WORDS = st.sampled_from(["id", "text", "score", "limit", "title", "type", "items", "required"])

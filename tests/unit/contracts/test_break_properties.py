@@ -21,7 +21,7 @@ from tests.unit.contracts.documents import (
     offers,
 )
 
-from optimus_ops.contracts import breaks
+from optimus_ops.contracts.compare import breaks
 from optimus_ops.contracts.model import parse_contract
 from optimus_ops.errors import Refused
 

@@ -8,8 +8,9 @@ import pytest
 from tests.unit.contracts.documents import call, document, fields, json_body
 from tests.unit.repository import CHECKOUT
 
-from optimus_ops.contracts import breaks, contract_of_checkout
+from optimus_ops.contracts.compare import breaks
 from optimus_ops.contracts.openapi_export import services_with_contracts
+from optimus_ops.contracts.reading import contract_of_checkout
 from optimus_ops.errors import Refused
 
 TEXT = {"type": "string"}

@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 from tests.unit.repository import CHECKOUT
 
-from optimus_ops.contracts import Contract, contract_of_checkout
 from optimus_ops.contracts.check import unmet_needs
+from optimus_ops.contracts.model import Contract
 from optimus_ops.contracts.openapi_export import offer_of, offer_text, services_with_contracts
+from optimus_ops.contracts.reading import contract_of_checkout
 from optimus_ops.errors import OpsError, Refused
 
 SERVICES = services_with_contracts(CHECKOUT)

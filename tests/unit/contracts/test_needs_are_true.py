@@ -18,7 +18,8 @@ from ai_engine.recall import Recall
 from backend_orchestrator.answering import AiEngine
 from backend_orchestrator.messages import MAX_TEXT_CHARS, InboundMessage
 from backend_orchestrator.retry import AttemptError, ThrottledError
-from optimus_ops.contracts import breaks, contract_of_checkout
+from optimus_ops.contracts.compare import breaks
+from optimus_ops.contracts.reading import contract_of_checkout
 
 # What HTTP itself needs; X-Request-Id is taken by every service of the platform, and left out or kept at will.
 OF_HTTP = {"accept", "accept-encoding", "connection", "content-length", "content-type", "host", "user-agent"}

@@ -13,7 +13,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.unit.contracts.documents import call, contract, document, fields
 
-from optimus_ops.contracts import Contract, agreement, breaks, contracts_to_come, deploy_order
+from optimus_ops.contracts.agreement import agreement, contracts_to_come
+from optimus_ops.contracts.compare import breaks
+from optimus_ops.contracts.model import Contract
+from optimus_ops.contracts.order import deploy_order
 from optimus_ops.errors import Refused
 
 TEXT = {"type": "string"}

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
-from optimus_ops.secrets import Finding
 from optimus_ops.secrets.doctor_checks import check_secrets
+from optimus_ops.secrets.validate import Finding
 
 
 def test_secrets_are_judged_by_their_gravest_finding() -> None:

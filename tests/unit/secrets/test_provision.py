@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 import pytest
 from tests.unit.secrets.samples import EXAMPLE, GENERATED, TENANTS, Checkout
 
-from optimus_ops import secrets
 from optimus_ops.errors import Refused
+from optimus_ops.secrets import provision
 from optimus_ops.secrets.dotenv import parse
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ def mode(path: Path) -> int:
 
 
 def test_a_fresh_checkout_gets_a_private_file_with_strong_different_values(checkout: Checkout) -> None:
-    outcome = secrets.ensure(*checkout)
+    outcome = provision.ensure(*checkout)
 
     assert outcome.created
     assert sorted(outcome.generated) == sorted(GENERATED)
@@ -47,7 +47,7 @@ def test_a_fresh_checkout_gets_a_private_file_with_strong_different_values(check
 
 
 def test_each_service_gets_what_it_may_read_and_nothing_else(checkout: Checkout) -> None:
-    secrets.ensure(*checkout)
+    provision.ensure(*checkout)
 
     made = values(checkout)
     acl = f"user default on #{hashlib.sha256(made['REDIS_PASSWORD'].encode()).hexdigest()} ~* &* +@all\n"
@@ -70,22 +70,22 @@ def test_each_service_gets_what_it_may_read_and_nothing_else(checkout: Checkout)
 
 
 def test_run_again_it_changes_nothing(checkout: Checkout) -> None:
-    secrets.ensure(*checkout)
+    provision.ensure(*checkout)
     before = {path: path.stat().st_mtime_ns for path in (checkout.secrets_file, *checkout.secrets_dir.glob("*/*"))}
 
-    outcome = secrets.ensure(*checkout)
+    outcome = provision.ensure(*checkout)
 
     assert (outcome.created, outcome.generated, outcome.projected) == (False, (), ())
-    assert secrets.plan(*checkout).nothing_to_do
+    assert provision.plan(*checkout).nothing_to_do
     assert {path: path.stat().st_mtime_ns for path in before} == before
 
 
 def test_the_plan_says_what_is_then_done_and_writes_nothing(checkout: Checkout) -> None:
-    planned = secrets.plan(*checkout)
+    planned = provision.plan(*checkout)
     assert not checkout.secrets_file.exists()
     assert not checkout.secrets_dir.exists()
 
-    outcome = secrets.ensure(*checkout)
+    outcome = provision.ensure(*checkout)
 
     assert (planned.create, planned.generate) == (outcome.created, outcome.generated)
     assert (*planned.write, *planned.remove) == outcome.projected
@@ -95,7 +95,7 @@ def test_the_plan_says_what_is_then_done_and_writes_nothing(checkout: Checkout) 
 def test_a_copy_of_the_template_is_filled_in(checkout: Checkout) -> None:
     checkout.write_secrets(EXAMPLE)
 
-    outcome = secrets.ensure(*checkout)
+    outcome = provision.ensure(*checkout)
 
     assert not outcome.created
     assert sorted(outcome.generated) == sorted(GENERATED)
@@ -105,7 +105,7 @@ def test_what_the_operator_wrote_stays_and_new_platform_keys_are_added(checkout:
     mine = "# my notes\nPOSTGRES_PASSWORD='pa$1wor$D'\n\nOPENAI_API_KEYS=sk-a,sk-b\nTENANT_ACME_API_KEY=k\n"
     checkout.write_secrets(mine)
 
-    outcome = secrets.ensure(*checkout)
+    outcome = provision.ensure(*checkout)
 
     text = checkout.secrets_file.read_text("utf-8")
     assert text.startswith(mine)
@@ -116,10 +116,10 @@ def test_what_the_operator_wrote_stays_and_new_platform_keys_are_added(checkout:
 
 
 def test_a_new_tenant_gets_a_key_and_a_departed_one_loses_its_files(checkout: Checkout) -> None:
-    secrets.ensure(*checkout)
+    provision.ensure(*checkout)
     checkout.tenants_file.write_text("tenants: {acme: {}, initech: {}}\n", "utf-8")
 
-    outcome = secrets.ensure(*checkout)
+    outcome = provision.ensure(*checkout)
 
     assert outcome.generated == ("TENANT_INITECH_API_KEY",)
     names = {name.partition("/")[2] for name in checkout.projected()}
@@ -129,13 +129,13 @@ def test_a_new_tenant_gets_a_key_and_a_departed_one_loses_its_files(checkout: Ch
 
 
 def test_only_files_that_differ_are_rewritten(checkout: Checkout) -> None:
-    secrets.ensure(*checkout)
+    provision.ensure(*checkout)
     tampered = checkout.secrets_dir / "postgres" / "POSTGRES_PASSWORD"
     tampered.chmod(0o600)
     leftover = checkout.secrets_dir / "postgres" / ".POSTGRES_PASSWORD.00.tmp"
     leftover.write_text("half", "utf-8")
 
-    outcome = secrets.ensure(*checkout)
+    outcome = provision.ensure(*checkout)
 
     assert outcome.projected == ("postgres/POSTGRES_PASSWORD", "postgres/.POSTGRES_PASSWORD.00.tmp")
     assert mode(tampered) == 0o444
@@ -145,19 +145,19 @@ def test_only_files_that_differ_are_rewritten(checkout: Checkout) -> None:
 def test_a_service_whose_secrets_are_all_empty_still_has_its_folder(tmp_path: Path) -> None:
     checkout = Checkout.make(tmp_path / "checkout", "# @consumers=erp\nERP_API_KEY=\n", TENANTS)
 
-    secrets.ensure(*checkout)
+    provision.ensure(*checkout)
 
     assert list((checkout.secrets_dir / "erp").iterdir()) == []
 
 
 def test_a_file_that_is_open_to_others_is_found_and_closed(checkout: Checkout) -> None:
-    secrets.ensure(*checkout)
+    provision.ensure(*checkout)
     checkout.secrets_file.chmod(0o644)
 
-    assert [finding.subject for finding in secrets.validate(*checkout)] == [".env.secrets"]
-    assert secrets.ensure(*checkout).tightened
+    assert [finding.subject for finding in provision.validate(*checkout)] == [".env.secrets"]
+    assert provision.ensure(*checkout).tightened
     assert mode(checkout.secrets_file) == 0o600
-    assert secrets.validate(*checkout) == ()
+    assert provision.validate(*checkout) == ()
 
 
 def test_a_missing_and_a_malformed_secret_are_refused_together_by_name(tmp_path: Path) -> None:
@@ -166,33 +166,33 @@ def test_a_missing_and_a_malformed_secret_are_refused_together_by_name(tmp_path:
     checkout.write_secrets("OPENAI_API_KEYS=canary\n")
 
     with pytest.raises(Refused) as refused:
-        secrets.ensure(*checkout)
+        provision.ensure(*checkout)
 
     assert "LICENCE is missing: set LICENCE in .env.secrets" in str(refused.value)
     assert "OPENAI_API_KEYS is malformed" in str(refused.value)
     assert "canary" not in str(refused.value)
     assert checkout.secrets_file.read_text("utf-8") == "OPENAI_API_KEYS=canary\n"
     with pytest.raises(Refused, match="LICENCE is missing"):
-        secrets.plan(*checkout)
+        provision.plan(*checkout)
 
 
 def test_a_key_that_nothing_reads_is_a_warning_with_a_guess(checkout: Checkout) -> None:
-    secrets.ensure(*checkout)
+    provision.ensure(*checkout)
     with checkout.secrets_file.open("a", encoding="utf-8") as stream:
         stream.write("OPENAI_API_KEY=sk-x\n")
 
-    (finding,) = secrets.validate(*checkout)
+    (finding,) = provision.validate(*checkout)
 
     assert (finding.subject, finding.severity) == ("OPENAI_API_KEY", "warning")
     assert "OPENAI_API_KEYS" in finding.hint
 
 
 def test_a_file_that_git_keeps_is_found(checkout: Checkout) -> None:
-    secrets.ensure(*checkout)
+    provision.ensure(*checkout)
     subprocess.run(["git", "init", "-q", checkout.root], check=True)
     subprocess.run(["git", "-C", checkout.root, "add", "-f", ".env.secrets"], check=True)
 
-    (finding,) = secrets.validate(*checkout)
+    (finding,) = provision.validate(*checkout)
 
     assert finding.problem == "is tracked by git"
 
@@ -209,18 +209,18 @@ def test_a_malformed_tenants_file_is_refused(checkout: Checkout, tenants: str, w
     checkout.tenants_file.write_text(tenants, "utf-8")
 
     with pytest.raises(Refused, match=word):
-        secrets.ensure(*checkout)
+        provision.ensure(*checkout)
 
 
 def test_a_project_without_tenants_has_no_tenant_keys(checkout: Checkout) -> None:
     checkout.tenants_file.unlink()
 
-    assert secrets.ensure(*checkout).generated == ("POSTGRES_PASSWORD", "REDIS_PASSWORD")
+    assert provision.ensure(*checkout).generated == ("POSTGRES_PASSWORD", "REDIS_PASSWORD")
 
 
 def test_runs_at_the_same_time_agree_on_one_set_of_values(checkout: Checkout) -> None:
-    outcomes: list[secrets.SecretsOutcome] = []
-    threads = [threading.Thread(target=lambda: outcomes.append(secrets.ensure(*checkout))) for _ in range(4)]
+    outcomes: list[provision.SecretsOutcome] = []
+    threads = [threading.Thread(target=lambda: outcomes.append(provision.ensure(*checkout))) for _ in range(4)]
     for thread in threads:
         thread.start()
     for thread in threads:
