@@ -34,15 +34,15 @@ def _is_among(given: Alternative, values: tuple[Any, ...]) -> bool:
 
 
 def _effective(form: Alternative, word: str) -> Bound | None:
-    """Return a limit that holds for a form, whether it is said or follows from something else; None without one."""
+    """Return a limit that holds for a form, stated or derived; None without one."""
     if form.values is not None and len(form.values) == 1 and (measure := _measured(form.values[0], word)) is not None:
         return Bound(measure)
-    said = form.limits.get(word)
+    stated = form.limits.get(word)
     if word == "minProperties" and form.required:
-        return Bound(max(Fraction(len(form.required)), said.value if said else Fraction()))
+        return Bound(max(Fraction(len(form.required)), stated.value if stated else Fraction()))
     if word == "maxProperties" and not form.is_map:
         return Bound(Fraction(len(form.properties)))
-    return None if said is None else _whole_numbers(form, word, said)
+    return None if stated is None else _whole_numbers(form, word, stated)
 
 
 def _measured(value: Any, word: str) -> Fraction | None:

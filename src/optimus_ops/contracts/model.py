@@ -79,8 +79,8 @@ def _decoded(content: bytes, place: str) -> Any:
         return json.loads(content)
     except (ValueError, RecursionError) as error:
         # The message of RecursionError says nothing about the file.
-        said = str(error) if isinstance(error, ValueError) else "nested too deep"
-        raise Refused(f"{place} is not JSON: {said}") from None
+        reason = str(error) if isinstance(error, ValueError) else "nested too deep"
+        raise Refused(f"{place} is not JSON: {reason}") from None
 
 
 def _openapi(raw: Any, place: str) -> Mapping[str, Any]:

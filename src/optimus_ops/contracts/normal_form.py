@@ -61,7 +61,7 @@ class Alternative:
         whole: keywords that are compared as a whole, each with its content as JSON.
         properties: field of an object -> schema.
         required: fields that an object always has.
-        additional: schema of further fields; None if nothing is said of them.
+        additional: schema of further fields; None if it is unspecified.
         items: schema of an array's elements.
     """
 

@@ -70,9 +70,9 @@ def offer_of(root: Path, service: str) -> str:
                 deadline=SECONDS,
             )
         except CommandFailed as failed:
-            said = failed.completed.stderr.strip().splitlines()[-1:] or ["it said nothing"]
+            reason = failed.completed.stderr.strip().splitlines()[-1:] or ["no output"]
             raise OpsError(
-                f"{service}: its application can't be made: {said[0]}", "its packages come with scripts/bootstrap.py"
+                f"{service}: its application can't be made: {reason[0]}", "its packages come with scripts/bootstrap.py"
             ) from failed
     return offer_text(json.loads(done.stdout))
 

@@ -37,14 +37,27 @@ TRIGGERS = frozenset({"CreateTrigStmt", "RuleStmt", "CreateEventTrigStmt"})
 SERIALS = frozenset({"smallserial", "serial", "bigserial", "serial2", "serial4", "serial8"})
 
 
-def broken(statement: Statement, created: CreatedObjects) -> tuple[str, ...]:
-    """Return the names of this library's rules that a statement breaks, "unjudged" aside.
-
-    Args:
-        statement: a statement on something that was there before.
-        created: what the migration created before it.
-    """
-    return tuple(dict.fromkeys(_broken(statement, created)))
+def broken(statement: Statement, created: CreatedObjects) -> Iterator[str]:
+    """Yield the rules, "unjudged" aside, that a statement breaks on what was there before the migration."""
+    node = statement.node
+    match statement.kind:
+        case "TruncateStmt":
+            yield "whole-table-write"
+        case "UpdateStmt" | "DeleteStmt" | "SelectStmt" | "InsertStmt" if _writes_everywhere({statement.kind: node}):
+            yield "whole-table-write"
+        case "ClusterStmt":
+            yield "table-rewrite"
+        case "VacuumStmt" if has_option(node, "options", "full"):
+            yield "table-rewrite"
+        case "LockStmt":
+            yield "blocking-lock"
+        case "RefreshMatViewStmt" if not node.get("concurrent"):
+            yield "blocking-lock"
+        case kind if kind in TRIGGERS:
+            yield "new-trigger"
+        case "AlterTableStmt" if node["objtype"] == "OBJECT_TABLE":
+            for clause in clauses(statement):
+                yield from _broken_by_clause(clause, created)
 
 
 def excused(statement: Statement) -> frozenset[str]:
@@ -85,28 +98,6 @@ def clauses(statement: Statement) -> tuple[Node, ...]:
 def has_option(node: Node, field: str, name: str) -> bool:
     """Tell whether an option, `VACUUM FULL`, is given."""
     return any(option["DefElem"]["defname"] == name for option in node.get(field, ()))
-
-
-def _broken(statement: Statement, created: CreatedObjects) -> Iterator[str]:
-    node = statement.node
-    match statement.kind:
-        case "TruncateStmt":
-            yield "whole-table-write"
-        case "UpdateStmt" | "DeleteStmt" | "SelectStmt" | "InsertStmt" if _writes_everywhere({statement.kind: node}):
-            yield "whole-table-write"
-        case "ClusterStmt":
-            yield "table-rewrite"
-        case "VacuumStmt" if has_option(node, "options", "full"):
-            yield "table-rewrite"
-        case "LockStmt":
-            yield "blocking-lock"
-        case "RefreshMatViewStmt" if not node.get("concurrent"):
-            yield "blocking-lock"
-        case kind if kind in TRIGGERS:
-            yield "new-trigger"
-        case "AlterTableStmt" if node["objtype"] == "OBJECT_TABLE":
-            for clause in clauses(statement):
-                yield from _broken_by_clause(clause, created)
 
 
 def _broken_by_clause(clause: Node, created: CreatedObjects) -> Iterator[str]:

@@ -120,24 +120,16 @@ def _targets(node: Node) -> Iterator[DbObject]:
 
 
 def name_of(node: Any) -> tuple[str, ...]:
-    """Return the name in a node of any type that has one."""
+    """Return the name in a node of any type that has one, schema first."""
     match node:
         case str():
             return (node,)
-        case list():
-            return tuple(part for found in node for part in name_of(found))
         case {"relname": _}:
             return tuple(node[part] for part in ("catalogname", "schemaname", "relname") if part in node)
-        case (
-            {"sval": inner}
-            | {"items": inner}
-            | {"names": inner}
-            | {"String": inner}
-            | {"List": inner}
-            | {"TypeName": inner}
-            | {"RangeVar": inner}
-        ):
-            return name_of(inner)
+        case list():
+            return tuple(part for inner in node for part in name_of(inner))
+        case dict():
+            return name_of(list(node.values()))
         case _:
             return ()
 

@@ -40,12 +40,11 @@ class JobFailed(CommandFailed):
     """The migrations job couldn't do what it was asked."""
 
     def __init__(self, service: str, purpose: str, label: str, completed: Completed) -> None:
-        """Show what was asked of the job and the end of what it said."""
+        """Show what was asked of the job and the end of its output."""
         super().__init__(completed)
-        said = (completed.stderr.strip() or completed.stdout.strip()).splitlines()[-TAIL_LINES:] or ["(nothing)"]
-        self.message = "\n    ".join(
-            [f"{service} could not {purpose}; it ended with {completed.code} and said:", *said]
-        )
+        output = (completed.stderr.strip() or completed.stdout.strip()).splitlines()[-TAIL_LINES:] or ["(nothing)"]
+        first = f"{service} could not {purpose}; it ended with {completed.code}:"
+        self.message = "\n    ".join([first, *output])
         self.hint = f"the command is the label {label} of {service}; its image has to know it"
 
 
@@ -75,11 +74,6 @@ def revision(compose: Compose, stack: Stack, *, deadline: float = ASK_SECONDS) -
 def pending_sql(compose: Compose, stack: Stack, *, deadline: float = ASK_SECONDS) -> str | None:
     """Return the SQL that migrating would run now, "" if nothing is pending; None if the project has no way to tell.
 
-    Args:
-        compose: the project's files.
-        stack: what is wanted.
-        deadline: seconds the job may take.
-
     Raises:
         OpsError: the job failed or did not end in time.
     """
@@ -95,17 +89,10 @@ def downgrade(
     deadline: float = DOWNGRADE_SECONDS,
     on_line: Callable[[str], None] | None = None,
 ) -> tuple[str, ...]:
-    """Take the database back to a revision; return what the job said, line by line.
+    """Take the database back to a revision; return the job's output, line by line.
 
     Only an image that knows the newer revisions can leave them: call it while the Compose files name the new one, and
-    after the replicas that use the newer schema are gone.
-
-    Args:
-        compose: the project's files.
-        stack: what is wanted.
-        to: a revision as `revision` returned it.
-        deadline: seconds the job may take.
-        on_line: called with each line that the job says on standard error.
+    after the replicas that use the newer schema are gone. `on_line` is called with each line of standard error.
 
     Raises:
         OpsError: the project has no way back, or the job failed or did not end in time.
@@ -116,8 +103,7 @@ def downgrade(
             f"the migrations stay: the project has no way back to {to}",
             f"a project that has one says so with the label {DOWNGRADE} on its migrations service",
         )
-    purpose = f"go back to {to}"
-    done = _ask(compose, stack, DOWNGRADE, (*command, to), purpose, deadline, on_line=on_line)
+    done = _ask(compose, stack, DOWNGRADE, (*command, to), f"go back to {to}", deadline, on_line)
     return tuple(line for line in done.stdout.splitlines() if line.strip())
 
 
@@ -136,7 +122,6 @@ def _ask(
     command: tuple[str, ...],
     purpose: str,
     deadline: float,
-    *,
     on_line: Callable[[str], None] | None = None,
 ) -> Completed:
     """Run a command in a container of the job's own, which is removed however it ended."""

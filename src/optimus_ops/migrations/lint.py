@@ -8,8 +8,8 @@ the running version keeps to the one and can read the other, only the author kno
 from __future__ import annotations
 
 from bisect import bisect_right
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from itertools import groupby
+from typing import TYPE_CHECKING, NamedTuple
 
 from optimus_ops.errors import Refused
 from optimus_ops.migrations.builtin_rules import broken, excused, harmless
@@ -30,17 +30,8 @@ HINT = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing in a migration that harms the running version.
-
-    Args:
-        rule: name of the rule; squawk's rules keep their names.
-        line: line in the SQL, counted from 1.
-        statement: the statement, cut off if it is long.
-        why: what it does to the running version.
-        instead: what to do instead.
-    """
+class Finding(NamedTuple):
+    """A statement that harms the running version: the rule, the place, why, and what to do instead."""
 
     rule: str
     line: int
@@ -58,8 +49,7 @@ def findings(sql: str) -> tuple[Finding, ...]:
     try:
         parsed = statements(sql)
     except SqlSyntaxError as error:
-        rule = SQUAWK[UNREADABLE]
-        return (Finding(UNREADABLE, error.line, f"({error.reason})", rule.why, rule.instead),)
+        return (Finding(UNREADABLE, error.line, f"({error.reason})", *SQUAWK[UNREADABLE]),)
     return tuple(_findings(parsed, _by_statement(parsed, ask(sql)))) if parsed else ()
 
 
@@ -76,7 +66,7 @@ def _findings(parsed: Sequence[Statement], reported: dict[int, list[SquawkFindin
                 name = "drop" if statement.kind == "DropStmt" else "unjudged"
                 rules = {name: BUILTIN[name]}
         for name, rule in rules.items():
-            yield Finding(name, statement.line, statement.excerpt, rule.why, rule.instead)
+            yield Finding(name, statement.line, statement.excerpt, *rule)
         created = created.after(statement)
 
 
@@ -96,12 +86,9 @@ def check_expand_only(sql: str, *, allow_contract: bool) -> tuple[Finding, ...]:
 def as_text(found: Sequence[Finding]) -> str:
     """Return findings as text, each statement once."""
     lines: list[str] = []
-    at = None
-    for finding in found:
-        if (finding.line, finding.statement) != at:
-            lines.append(f"    line {finding.line}: {finding.statement}")
-        lines.append(f"        {finding.rule}: {finding.why}; instead: {finding.instead}")
-        at = (finding.line, finding.statement)
+    for (line, statement), group in groupby(found, key=lambda finding: (finding.line, finding.statement)):
+        lines.append(f"    line {line}: {statement}")
+        lines += [f"        {finding.rule}: {finding.why}; instead: {finding.instead}" for finding in group]
     return "\n".join(lines)
 
 

@@ -5,7 +5,7 @@ squawk's rules keep their names, under which its documentation has examples: htt
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 LATER = "leave it until no running version uses it, and remove it with a later deploy"
 BESIDE = "make the new one beside the old one, under a name of its own"
@@ -14,58 +14,53 @@ NOT_VALID = "add it NOT VALID, and VALIDATE CONSTRAINT in a later step with a tr
 OUTSIDE = "do it outside of a deploy, at a quiet hour"
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
-    """One thing that a migration must not do.
-
-    Args:
-        why: what it does to the running version.
-        instead: what to do instead.
-    """
+class Rule(NamedTuple):
+    """What breaking a rule does to the running version, and what to do instead."""
 
     why: str
     instead: str
 
 
-def _same(rule: Rule, *names: str) -> dict[str, Rule]:
-    return dict.fromkeys(names, rule)
-
-
 DROPPED = Rule("the running version still uses what is dropped", LATER)
+RENAMED = Rule("the running version still asks by the old name", BESIDE + ", and keep both filled")
+FORBIDDEN = Rule("the running version may no longer do or see what it does now", LATER_ALONE)
+REPLACED = Rule("what the running version calls behaves differently at once", BESIDE)
+CHECKED = Rule("every row is checked under a lock that blocks writers", NOT_VALID)
+REWRITTEN = "the table is rewritten under a lock that blocks readers and writers"
 
 UNREADABLE = "syntax-error"
 """squawk's rule for what it can't parse; then it says nothing about the rest of the script."""
 
+
+def _named(rule: Rule, names: str) -> dict[str, Rule]:
+    return dict.fromkeys(names.split(), rule)
+
+
 SQUAWK: dict[str, Rule] = {
-    **_same(
+    **_named(
         DROPPED,
-        *("ban-drop-column", "ban-drop-table", "ban-drop-database", "ban-drop-schema", "ban-drop-view"),
-        *("ban-drop-function", "ban-drop-type", "ban-drop-domain", "ban-drop-sequence", "ban-drop-extension"),
-        *("ban-drop-constraint", "ban-drop-default", "ban-drop-generated-expression", "ban-drop-trigger"),
-        *("ban-drop-policy", "ban-detach-inheritance"),
+        """ban-drop-column ban-drop-table ban-drop-database ban-drop-schema ban-drop-view ban-drop-function
+        ban-drop-type ban-drop-domain ban-drop-sequence ban-drop-extension ban-drop-constraint ban-drop-default
+        ban-drop-generated-expression ban-drop-trigger ban-drop-policy ban-detach-inheritance""",
     ),
-    **_same(
-        Rule("the running version still asks by the old name", BESIDE + ", and keep both filled"),
-        *("renaming-column", "renaming-table", "renaming-object", "ban-set-schema"),
+    **_named(RENAMED, "renaming-column renaming-table renaming-object ban-set-schema"),
+    **_named(
+        FORBIDDEN,
+        """ban-revoke ban-alter-role-options ban-alter-row-level-security ban-create-policy
+        ban-alter-policy-condition ban-alter-policy-roles""",
     ),
-    **_same(
-        Rule("the running version may no longer do or see what it does now", LATER_ALONE),
-        *("ban-revoke", "ban-alter-role-options", "ban-alter-row-level-security", "ban-create-policy"),
-        *("ban-alter-policy-condition", "ban-alter-policy-roles"),
+    **_named(
+        REPLACED,
+        """ban-replace-view-function ban-alter-function-options ban-alter-view-options ban-disable-trigger
+        ban-alter-extension ban-alter-identity ban-alter-generated-expression ban-alter-sequence-values
+        ban-add-composite-attribute ban-alter-database-options ban-alter-system-options""",
     ),
-    **_same(
-        Rule("what the running version calls behaves differently at once", BESIDE),
-        *("ban-replace-view-function", "ban-alter-function-options", "ban-alter-view-options", "ban-disable-trigger"),
-        *("ban-alter-extension", "ban-alter-identity", "ban-alter-generated-expression", "ban-alter-sequence-values"),
-        *("ban-add-composite-attribute", "ban-alter-database-options", "ban-alter-system-options"),
+    **_named(
+        CHECKED, "constraint-missing-not-valid adding-foreign-key-constraint ban-alter-domain-with-add-constraint"
     ),
-    **_same(
-        Rule("every row is checked under a lock that blocks writers", NOT_VALID),
-        *("constraint-missing-not-valid", "adding-foreign-key-constraint", "ban-alter-domain-with-add-constraint"),
-    ),
-    **_same(
+    **_named(
         Rule("an index is built while the table is locked", "CREATE UNIQUE INDEX CONCURRENTLY, then USING INDEX"),
-        *("disallowed-unique-constraint", "adding-serial-primary-key-field"),
+        "disallowed-unique-constraint adding-serial-primary-key-field",
     ),
     "ban-drop-index": Rule("queries of the running version slow down, ON CONFLICT may fail", LATER),
     "ban-drop-not-null": Rule("the running version may meet a NULL that it does not expect", LATER_ALONE),
@@ -74,8 +69,7 @@ SQUAWK: dict[str, Rule] = {
         "add a column of the new type, fill both, and drop the old one with a later deploy",
     ),
     "adding-field-with-default": Rule(
-        "the table is rewritten under a lock that blocks readers and writers",
-        "add the column without it, set the default, and fill the rows there are in batches",
+        REWRITTEN, "add the column without it, set the default, and fill the rows there are in batches"
     ),
     "adding-not-nullable-field": Rule(
         "rows are checked under a lock, and writes of the running version without the column fail",
@@ -105,25 +99,12 @@ SQUAWK: dict[str, Rule] = {
 
 STYLE = frozenset(
     {
-        "prefer-bigint-over-int",
-        "prefer-bigint-over-smallint",
-        "prefer-identity",
-        "prefer-repack",
-        "prefer-robust-stmts",
-        "prefer-text-field",
-        "prefer-timestamp-tz",
-        "ban-char-field",
-        "ban-create-domain-with-constraint",
-        "ban-uncommitted-transaction",
-        "identifier-too-long",
-        "require-enum-value-ordering",
-        "require-table-schema",
-        "transaction-nesting",
-        "unused-ignore",
+        *("prefer-bigint-over-int", "prefer-bigint-over-smallint", "prefer-identity", "prefer-repack"),
+        *("prefer-robust-stmts", "prefer-text-field", "prefer-timestamp-tz", "ban-char-field", "identifier-too-long"),
+        *("ban-create-domain-with-constraint", "ban-uncommitted-transaction", "require-enum-value-ordering"),
+        *("require-table-schema", "transaction-nesting", "unused-ignore"),
         # The job's session has these, whatever the steps say.
-        "require-timeout-settings",
-        "require-lock-timeout",
-        "require-statement-timeout",
+        *("require-timeout-settings", "require-lock-timeout", "require-statement-timeout"),
     }
 )
 """squawk's rules that are about taste, or about what the job itself sees to; not findings."""
@@ -134,7 +115,7 @@ BUILTIN: dict[str, Rule] = {
         "every row is locked or gone until the step ends",
         "name the rows (WHERE), in batches of a few thousand with a transaction each",
     ),
-    "table-rewrite": Rule("the table is rewritten under a lock that blocks readers and writers", OUTSIDE),
+    "table-rewrite": Rule(REWRITTEN, OUTSIDE),
     "blocking-lock": Rule("readers or writers of the running version wait for it", OUTSIDE),
     "checked-column": Rule("every row is checked under a lock that blocks readers and writers", NOT_VALID),
     "new-trigger": Rule("writes of the running version do something else at once", LATER_ALONE),

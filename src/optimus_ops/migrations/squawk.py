@@ -8,8 +8,8 @@ import re
 import shutil
 import subprocess
 import sys
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from optimus_ops.errors import MachineLacks
 from optimus_ops.migrations.rules import SQUAWK, UNREADABLE
@@ -24,16 +24,8 @@ _NOT_ASCII = re.compile(r"[^\x00-\x7f]")
 _NAME = re.compile("squawk", re.IGNORECASE)
 
 
-@dataclass(frozen=True, slots=True)
-class SquawkFinding:
-    """One finding of squawk.
-
-    Args:
-        rule: its name for it.
-        start: the place in the script, in characters.
-        message: what is wrong.
-        help: what to do; "" if it doesn't say.
-    """
+class SquawkFinding(NamedTuple):
+    """A finding: its rule, its place in the script in characters, what is wrong and what to do ("" where missing)."""
 
     rule: str
     start: int
@@ -42,20 +34,18 @@ class SquawkFinding:
 
 
 def ask(script: str, program: str | None = None) -> tuple[SquawkFinding, ...]:
-    """Return everything that squawk reports for a script.
-
-    Args:
-        script: the SQL.
-        program: the squawk to run; the environment's own if not given.
+    """Return everything that squawk (the environment's own, if not given) reports for a script.
 
     Raises:
         MachineLacks: there is no squawk, or it doesn't work.
     """
-    # PostgreSQL ends a comment at a carriage return too, squawk does not.
+    # squawk may not see that a comment ends at a carriage return, as PostgreSQL does.
     plain = _NAME.sub("xxxxxx", _NOT_ASCII.sub("x", script)).replace("\r", "\n")
+    # Half of its rules apply only on request.
+    wanted = (word for rule in SQUAWK if rule != UNREADABLE for word in ("--include", rule))
     try:
         done = subprocess.run(
-            [program or find(), "--reporter", "json", "--config", os.devnull, *_opted_in()],
+            [program or find(), "--reporter", "json", "--config", os.devnull, *wanted],
             input=plain,
             capture_output=True,
             text=True,
@@ -66,12 +56,12 @@ def ask(script: str, program: str | None = None) -> tuple[SquawkFinding, ...]:
         raise MachineLacks(f"squawk, which judges migrations, does not run: {error}", INSTALL) from error
     if done.returncode not in {NO_FINDINGS, FINDINGS}:
         raise MachineLacks(f"squawk, which judges migrations, failed: {done.stderr.strip()}", INSTALL)
-    starts = _line_starts(plain)
+    lines = [0, *(at + 1 for at, character in enumerate(plain) if character == "\n"), len(plain)]
     try:
         return tuple(
             SquawkFinding(
                 rule=str(found["rule_name"]),
-                start=starts[int(found["line"])] + int(found["column"]),
+                start=lines[int(found["line"])] + int(found["column"]),
                 message=str(found["message"]),
                 help=str(found["help"] or ""),
             )
@@ -88,17 +78,7 @@ def find() -> str:
     Raises:
         MachineLacks: there is none.
     """
-    beside = str(Path(sys.executable).parent)
-    found = shutil.which("squawk", path=beside) or shutil.which("squawk")
+    found = shutil.which("squawk", path=str(Path(sys.executable).parent)) or shutil.which("squawk")
     if found is None:
         raise MachineLacks("there is no squawk on this machine, which judges migrations", INSTALL)
     return found
-
-
-def _opted_in() -> tuple[str, ...]:
-    """Return the flags for its rules that matter; half of them apply only on request."""
-    return tuple(word for rule in SQUAWK if rule != UNREADABLE for word in ("--include", rule))
-
-
-def _line_starts(script: str) -> list[int]:
-    return [0, *(at + 1 for at, character in enumerate(script) if character == "\n"), len(script)]
