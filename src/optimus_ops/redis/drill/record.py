@@ -52,7 +52,6 @@ class Write:
     outcome: WriteOutcome
     node: str = ""
     error: str = ""
-    tries: int = 1
 
     @property
     def acknowledged(self) -> bool:

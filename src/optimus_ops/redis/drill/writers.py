@@ -92,9 +92,8 @@ class Writer:
         await self._disconnect()
 
     async def _write(self, name: str) -> Write:
-        began, tries, unsure = time.monotonic(), 0, False
+        began, unsure = time.monotonic(), False
         while True:
-            tries += 1
             outcome, error, node = await self._try(name)
             unsure = unsure or outcome == "indeterminate"
             now = time.monotonic()
@@ -103,7 +102,7 @@ class Writer:
             await asyncio.sleep(RETRY_SECONDS)
         if outcome == "rejected" and unsure:
             outcome = "indeterminate"
-        return Write(name, self.kind.name, began, now, outcome, node, error, tries)
+        return Write(name, self.kind.name, began, now, outcome, node, error)
 
     async def _try(self, name: str) -> tuple[WriteOutcome, str, str]:
         node = self._initial_master if self.kind.pinned else self.tracker.master
