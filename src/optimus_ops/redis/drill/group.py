@@ -5,12 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from optimus_ops.errors import Refused
-from optimus_ops.redis.checks import run_checks
+from optimus_ops.redis.checks import failed_checks
 from optimus_ops.redis.drill.nodes import Group, RedisNode
 from optimus_ops.redis.model import NotPermitted, monitored_masters
 
 if TYPE_CHECKING:
-    from optimus_ops.checks.model import Check
     from optimus_ops.redis.containers import RedisContainer
     from optimus_ops.redis.discovery import StackDeployment
     from optimus_ops.redis.model import Server, Topology
@@ -77,12 +76,6 @@ def _max_lag(topology: Topology) -> float | None:
             return None
         lags.append(float(config.get("min-replicas-max-lag", 10)))
     return max(lags, default=None)
-
-
-def failed_checks(topology: Topology) -> tuple[Check, ...]:
-    """Return the checks of the group that fail; single caches beside it don't matter."""
-    beside = {server.node.name for server in topology.servers if server not in topology.members}
-    return tuple(check for check in run_checks(topology) if check.verdict == "failed" and check.subject not in beside)
 
 
 def unhealthy_reason(topology: Topology) -> str:
