@@ -130,7 +130,7 @@ def measure(engine: Engine, names: Sequence[str], extent: Extent) -> list[Benchm
         "load": lambda: changes.measure(engine, effort, extent.cases),
         "growth": lambda: scale_out.measure(engine, rounds=1 if quick else 5, build=not quick),
         "planning": lambda: planning.measure(5 if quick else 50),
-        "paired": lambda: paired.measure(engine, extent.base or ROOT, 2 if quick else 8, extent.cases),
+        "paired": lambda: paired.measure(engine, extent.base or ROOT, 2 if quick else 6, extent.cases),
     }
     sections = [attempt(name, measures[name]) for name in names if name in measures]
     shared = [name for name in names if name not in measures]

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 MOST_RATIO = 1.05
 SETTINGS = {"WEB_CONCURRENCY": "1", "DRAIN_DELAY": "0.5"}
 """Small stacks that drain fast: what is left is the tasks' own time."""
-QUICK_FACTOR = 4
+QUICK_FACTOR = 3
 """Tasks that end within a second are measured so many times as often as the others."""
 NOTE = paragraph(
     "Each checkout has an environment, images and a stack of its own; both stacks run all the time. A task is timed in "
