@@ -59,6 +59,12 @@ def faults(session: nox.Session) -> None:
     run_module(session, "pytest", "-m", "faults", *STACKS, *(session.posargs or ("tests/integration",)))
 
 
+@nox.session(default=False)
+def pictures(session: nox.Session) -> None:
+    """Make the README's pictures anew, on a stack of their own."""
+    run_module(session, "scripts.pictures")
+
+
 def run_module(session: nox.Session, module: str, *arguments: str) -> None:
     """Run a module of the locked environment; refuse if nox itself runs elsewhere."""
     if Path(sys.prefix).resolve() != CHECKOUT / ".venv":

@@ -1,4 +1,4 @@
-"""The README's commands, run as they stand there, on a stack of its own."""
+"""The commands of the README and of the configuration, run as they stand there, on a stack of its own."""
 
 from __future__ import annotations
 
@@ -10,12 +10,15 @@ from pathlib import Path
 import pytest
 from tests.integration.platform import ROOT, SECONDS, Platform
 
+PAGES = (ROOT / "README.md", ROOT / "docs" / "configuration.md")
+
 pytestmark = pytest.mark.integration
 
 
 def commands() -> list[str]:
     """Return the commands between ```console fences, but the one that runs these tests."""
-    found = re.findall(r"^\$ (.+)$", (ROOT / "README.md").read_text("utf-8"), flags=re.MULTILINE)
+    text = "\n".join(page.read_text("utf-8") for page in PAGES)
+    found = re.findall(r"^\$ (.+)$", text, flags=re.MULTILINE)
     return [command for command in found if not command.endswith(" nox")]
 
 

@@ -16,6 +16,7 @@ from optimus_ops.tasks.root import contexts_of, make_namespace
 ROOT = Path(__file__).parents[2]
 VARIABLE = re.compile(r"[A-Z_]+=")
 README = (ROOT / "README.md").read_text("utf-8")
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
 COMMANDS = re.findall(r"^\$ (.+)$", README, flags=re.MULTILINE)
 
 
@@ -27,12 +28,15 @@ def without_bootstrap(command: str) -> list[str]:
 
 
 def test_every_task_is_in_the_table() -> None:
-    named = set(re.findall(r"^\| `invoke ([a-z.-]+)", README, flags=re.MULTILINE))
+    table = README.partition("## Tasks")[2].partition("| exit code")[0]
+    rows = [line.split("|")[2] for line in table.splitlines() if line.startswith("|")]
+    named = {name for row in rows for name in re.findall(r"`([a-z.-]+)`", row)}
     assert named == set(make_namespace(ROOT).task_names)
 
 
 def test_every_session_is_in_the_table() -> None:
-    named = set(re.findall(r"^\| `nox -s (\w+)`", README, flags=re.MULTILINE))
+    contributing = (ROOT / "CONTRIBUTING.md").read_text("utf-8")
+    named = set(re.findall(r"^\| `nox -s (\w+)`", contributing, flags=re.MULTILINE))
     assert named == {name for name, value in vars(noxfile).items() if type(value).__name__ == "Func"}
 
 
@@ -51,7 +55,13 @@ def test_the_test_command_is_what_ci_runs() -> None:
     assert command in (ROOT / ".ci" / "run").read_text("utf-8").splitlines()
 
 
-def test_every_link_to_a_file_leads_to_one() -> None:
-    links = re.findall(r"\]\(([^)#:]+)\)", README)
-    assert links
-    assert [link for link in links if not (ROOT / link).exists()] == []
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_link_to_a_file_leads_to_one(page: Path) -> None:
+    links = re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text("utf-8"))
+    assert [link for link in links if not (page.parent / link).exists()] == []
+
+
+def test_every_page_is_in_the_index() -> None:
+    index = (ROOT / "docs" / "index.md").read_text("utf-8")
+    linked = {(ROOT / "docs" / link).resolve() for link in re.findall(r"\]\(([^)#:]+)\)", index)}
+    assert set((ROOT / "docs").rglob("*.md")) - {ROOT / "docs" / "index.md"} <= linked
