@@ -308,6 +308,15 @@ def test_images_hold_no_trace_of_certificates_and_index(checkout: Checkout, tmp_
     assert any(b"name = 'first'" in content for content in bytes_of(image))
 
 
+def test_a_build_writes_its_log_where_the_state_is(
+    checkout: Checkout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPTIMUS_STATE_DIR", str(tmp_path / "elsewhere"))
+    checkout.build("first")
+    assert list((tmp_path / "elsewhere" / "logs").glob("build-*.log"))
+    assert not (checkout.root / ".optimus").exists()
+
+
 def test_a_change_rebuilds_one_service_alone(checkout: Checkout) -> None:
     assert checkout.build() == checkout.images
     first, second = checkout.ids()

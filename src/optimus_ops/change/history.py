@@ -39,6 +39,10 @@ class Result(StrEnum):
     NOT_REACHED = "not reached"
 
 
+REPLICA_PURPOSES = frozenset({"scale", "up", "down", "deploy", "rollback"})
+"""Purposes of plans that decide how many replicas run; others (images, secrets, migrations, Redis) leave them alone."""
+
+
 @dataclass(frozen=True, slots=True)
 class StepRecord:
     """One step of a change.
@@ -99,10 +103,11 @@ class Change:
     @property
     def settled(self) -> bool | None:
         """Tell whether the stack's replicas were left as somebody wanted them; None where they were left as found."""
+        if self.purpose not in REPLICA_PURPOSES:
+            return None
         if self.outcome in {Outcome.UNFINISHED, Outcome.HALF_UNDONE}:
             return False
-        # Migrations alone start and stop no replica.
-        return True if self.outcome is Outcome.DONE and self.purpose != "migrate" else None
+        return True if self.outcome is Outcome.DONE else None
 
     def running_before(self) -> dict[str, int]:
         """Return service -> how many replicas ran before the first step, as far as it was written down."""

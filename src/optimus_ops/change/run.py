@@ -30,7 +30,7 @@ from optimus_ops.plan.step import Plan
 from optimus_ops.text.console import Console, print_json
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from contextlib import AbstractContextManager
     from pathlib import Path
     from types import TracebackType
@@ -91,20 +91,23 @@ class ChangeRun:
         """Show what is waited for while a plan is made, if that takes a moment."""
         return self.console.waiting(f"looking at {what}")
 
-    def execute(self, plan: Plan, executor: StepExecutor, text: Callable[[Plan], str] = plan_text) -> None:
+    def execute(
+        self, plan: Plan, executor: StepExecutor, text: Callable[[Plan], str] = plan_text, **facts: object
+    ) -> None:
         """Show the plan and carry it out; with `--plan`, the block that the run is used in ends here.
 
         Args:
             plan: what to do; nothing is done or journalled if it is empty.
             executor: carries it out, and back.
             text: how the plan is shown to a person.
+            **facts: what else stands in the JSON document of `--plan`.
 
         Raises:
             OpsError: a step failed, and what was done is undone.
             WouldChange: `--plan --detailed-exitcode`, and there is something to do.
         """
         if self.options.plan:
-            self._show(plan, text)
+            self._show(plan, text, facts)
         self._plan = plan
         self.console.say(text(plan))
         if plan:
@@ -112,15 +115,20 @@ class ChangeRun:
             journal = Journal.begin(self.state / "journal", plan, before=executor.begin())
             execute(plan, executor, fan_out(*self._subscribers, JournalSubscriber(journal)))
 
-    def finish(self, state: object = None) -> None:
-        """Print the JSON document where one is asked for; `state` is what is there now."""
+    def finish(self, state: object = None, **facts: object) -> None:
+        """Print the JSON document where one is asked for.
+
+        Args:
+            state: what is there now.
+            **facts: what else stands in the document.
+        """
         if self.options.json:
             result = "done" if self._plan else "nothing to do"
-            print_json({"result": result, "plan": plan_json(self._plan), "state": state})
+            print_json({"result": result, "plan": plan_json(self._plan), "state": state, **facts})
 
-    def _show(self, plan: Plan, text: Callable[[Plan], str]) -> None:
+    def _show(self, plan: Plan, text: Callable[[Plan], str], facts: Mapping[str, object]) -> None:
         if self.options.json:
-            print_json({"result": "planned", "plan": plan_json(plan)})
+            print_json({"result": "planned", "plan": plan_json(plan), **facts})
         else:
             self.console.say(text(plan))
         if plan and self.options.detailed_exitcode:

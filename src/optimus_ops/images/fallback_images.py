@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from optimus_ops.errors import MachineLacks, Refused
+from optimus_ops.errors import MachineLacks
 from optimus_ops.images import host_trust, progress, rootfs
 from optimus_ops.images.apt_host import read_apt_host
 from optimus_ops.images.build_errors import explained
@@ -47,7 +47,6 @@ def ensure_bases(
 
     Raises:
         MachineLacks: an image has no stand-in, or the tool to make one is missing.
-        Refused: another run is at it.
         OpsError: a build failed; nothing carries the name of a stand-in that is not complete.
     """
     stand_ins, without = split(needed)
@@ -57,7 +56,7 @@ def ensure_bases(
             "load it from a file: docker load -i IMAGE.tar",
         )
     variables = {stand_in.variable: stand_in.image for stand_in in stand_ins}
-    with _alone(project.state):
+    with one_at_a_time(project.root / "compose", report):
         log = Log(new_log(project.state / "logs", "images"), report)
         wanted = {s: wanted_hash(project.root, s) for s in stand_ins}
         stale = [s for s in stand_ins if refresh or _source(engine, s.image) != wanted[s]]
@@ -150,14 +149,18 @@ def _secrets(folder: Path, host: AptHost, stand_in: StandIn) -> tuple[str, ...]:
 
 
 @contextmanager
-def _alone(state: Path) -> Iterator[None]:
-    state.mkdir(parents=True, exist_ok=True)
-    with (state / "images.lock").open("w") as stream:
+def one_at_a_time(folder: Path, report: Callable[[str], None]) -> Iterator[None]:
+    """Wait until no other run makes fallback images for the `.env` of a folder; what it made is current then."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
         try:
-            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise Refused("another run is making images", "wait until it is done") from None
+            report("waiting for another run that makes them")
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
         yield
+    finally:
+        os.close(descriptor)
 
 
 def _summary(stand_ins: tuple[StandIn, ...], stale: list[StandIn]) -> str:

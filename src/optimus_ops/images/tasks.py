@@ -1,43 +1,43 @@
-"""`invoke images.*`: build the images of services, list them, make stand-ins where no registry answers."""
+"""`invoke images.*`: build the images of services, list them, make fallback images where no registry answers."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from optimus_ops.commandline.change_task import change_task
 from optimus_ops.commandline.task_decorator import task
 
 if TYPE_CHECKING:
     from invoke.context import Context
 
-PLAN = "print the plan and change nothing"
-OVERLAY = "an overlay of the Compose files besides those that are always on (may be given several times)"
+    from optimus_ops.change.options import ChangeOptions
+
+OVERLAY = "overlay of the Compose files besides those that are always on (repeatable)"
 
 
-@task(
-    iterable=["service", "overlay"],
-    help={"service": "build this service only (may be given several times)", "overlay": OVERLAY, "plan": PLAN},
+@change_task(
+    iterable=["service", "overlay"], help={"service": "service to build (repeatable; default: all)", "overlay": OVERLAY}
 )
-def build(_: Context, service: list[str], overlay: list[str], plan: bool = False) -> None:
+def build(_: Context, options: ChangeOptions, service: list[str], overlay: list[str]) -> None:
     """Build the images of services; what did not change comes from the cache."""
     from optimus_ops.images import commands
 
-    commands.build_images(service, overlay, plan=plan)
+    commands.build_images(commands.BuildRequest(tuple(service), tuple(overlay)), options)
 
 
-@task(
+@change_task(
     iterable=["overlay"],
     help={
         "force": "make them even where a registry answers",
         "refresh": "make them anew, with the packages of today",
         "overlay": OVERLAY,
-        "plan": PLAN,
     },
 )
-def bases(_: Context, overlay: list[str], force: bool = False, refresh: bool = False, plan: bool = False) -> None:
-    """Make stand-ins for public images from the distribution's packages, where no registry answers."""
+def bases(_: Context, options: ChangeOptions, overlay: list[str], force: bool = False, refresh: bool = False) -> None:
+    """Make fallback images for public ones from the distribution's packages, where no registry answers."""
     from optimus_ops.images import commands
 
-    commands.make_bases(overlay, force=force, refresh=refresh, plan=plan)
+    commands.make_fallbacks(commands.FallbackRequest(tuple(overlay), refresh, force), options)
 
 
 @task(name="list", iterable=["overlay"], help={"json": "print one JSON document", "overlay": OVERLAY})

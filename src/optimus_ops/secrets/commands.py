@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
+from optimus_ops.change.executor import StepExecutor
+from optimus_ops.change.run import ChangeRun
 from optimus_ops.errors import OpsError, Refused
+from optimus_ops.plan.cause import Cause
+from optimus_ops.plan.step import Plan, Step
+from optimus_ops.plan.steps import WriteSecrets
 from optimus_ops.project.settings import load_project
 from optimus_ops.secrets.paths import SecretsPaths
 from optimus_ops.secrets.provision import SecretsOutcome, ensure, plan, validate
@@ -15,28 +21,60 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from optimus_ops.change.options import ChangeOptions
+    from optimus_ops.project.settings import Project
     from optimus_ops.secrets.plan import SecretsPlan
     from optimus_ops.secrets.validate import Finding
+    from optimus_ops.text.console import Progress
 
 
-def initialise(*, plan_only: bool, json: bool, root: Path | None = None) -> None:
-    """Do or show a first run.
-
-    Args:
-        plan_only: whether to show and not to do.
-        json: whether to print one JSON document instead of lines.
-        root: the checkout; the current folder if not given.
+def init(options: ChangeOptions, root: Path | None = None) -> None:
+    """Generate missing secrets and write each service's secret files.
 
     Raises:
         Refused: something is malformed or missing.
         OpsError: a file can't be written.
     """
-    paths = described_paths(root)
-    result: SecretsPlan | SecretsOutcome = plan(*paths) if plan_only else ensure(*paths)
-    if json:
-        print_json(asdict(result))
-    else:
-        Console.standard().say("\n".join(told(result, paths.secrets_file.name)))
+    project = load_project(root)
+    paths = described_paths(project)
+    with ChangeRun(project.state, project.name, options) as run:
+        planned = plan(*paths)
+        executor = SecretsExecutor(paths)
+        run.execute(secrets_plan(project.name, planned), executor, **asdict(planned))
+        outcome = executor.outcome or SecretsOutcome(False, (), (), planned.empty_optional)
+        run.console.say("\n".join(summary(outcome, paths.secrets_file.name)))
+        run.finish(**asdict(outcome))
+
+
+def secrets_plan(project: str, planned: SecretsPlan) -> Plan:
+    """Return the step that writes secrets; none if everything is as it should be."""
+    if planned.nothing_to_do:
+        return Plan(project, "secrets.init")
+    files = len(planned.write) + len(planned.remove)
+    reasons = [
+        *(["the operator's file is missing"] if planned.create else ()),
+        *(["the operator's file is open to others"] if planned.tighten else ()),
+        *([f"{', '.join(planned.generate)} missing"] if planned.generate else ()),
+        *([f"{files} files of services differ"] if files else ()),
+    ]
+    step = WriteSecrets(names=planned.generate, cause=Cause("; ".join(reasons), "secret"))
+    return Plan(project, "secrets.init", (step,))
+
+
+@dataclass
+class SecretsExecutor(StepExecutor):
+    """Writes secrets. Nothing is undone: a value that was generated is durable before a service can depend on it."""
+
+    paths: SecretsPaths
+    outcome: SecretsOutcome | None = None
+
+    @property
+    def handlers(self) -> Mapping[type[Step], Callable[..., None]]:
+        """Return step type -> what carries it out."""
+        return {WriteSecrets: self._write}
+
+    def _write(self, _step: WriteSecrets, _progress: Progress) -> None:
+        self.outcome = ensure(*self.paths)
 
 
 def check(*, json: bool, root: Path | None = None) -> None:
@@ -50,7 +88,7 @@ def check(*, json: bool, root: Path | None = None) -> None:
         Refused: a file is malformed, so that it can't be judged.
         OpsError: there are errors among the findings.
     """
-    paths = described_paths(root)
+    paths = described_paths(load_project(root))
     findings = validate(*paths)
     errors = [finding for finding in findings if finding.severity == "error"]
     if json:
@@ -65,13 +103,13 @@ def check(*, json: bool, root: Path | None = None) -> None:
         raise OpsError(f"{len(errors)} of the secrets' checks failed", "the lines above say what to do")
 
 
-def described_paths(root: Path | None) -> SecretsPaths:
+def described_paths(project: Project) -> SecretsPaths:
     """Return a project's paths.
 
     Raises:
         Refused: its template describes no secrets.
     """
-    paths = SecretsPaths.of(load_project(root))
+    paths = SecretsPaths.of(project)
     if paths.example.is_file() and not paths.described:
         raise Refused(
             f"{paths.example.name} describes no secrets",
@@ -86,28 +124,18 @@ def finding_line(finding: Finding, console: Console) -> str:
     return f"{mark} {finding}"
 
 
-def told(result: SecretsPlan | SecretsOutcome, name: str) -> Sequence[str]:
-    """Return lines that say what was done, or would be.
-
-    Args:
-        result: the plan, or the outcome.
-        name: the operator's file.
-    """
-    done = isinstance(result, SecretsOutcome)
-    created = result.created if isinstance(result, SecretsOutcome) else result.create
-    generated = result.generated if isinstance(result, SecretsOutcome) else result.generate
-    files = result.projected if isinstance(result, SecretsOutcome) else (*result.write, *result.remove)
-    tightened = result.tightened if isinstance(result, SecretsOutcome) else result.tighten
-    would = "" if done else "would be "
+def summary(outcome: SecretsOutcome, name: str) -> Sequence[str]:
+    """Return lines that say what was done to the operator's file and to the services' files."""
     lines = [
-        *([f"{name} {would}created (mode 0600, not in git)"] if created else ()),
-        *([f"{name} {would}closed to others (mode 0600)"] if tightened else ()),
-        *([f"{would}generated: {', '.join(generated)}"] if generated else ()),
-        *([f"files for the services {would}brought up to date: {_by_service(files)}"] if files else ()),
+        *([f"{name} created (mode 0600, not in git)"] if outcome.created else ()),
+        *([f"{name} closed to others (mode 0600)"] if outcome.tightened else ()),
+        *([f"generated: {', '.join(outcome.generated)}"] if outcome.generated else ()),
     ]
+    if outcome.projected:
+        lines.append(f"files for the services brought up to date: {_by_service(outcome.projected)}")
     lines = lines or [f"{name} is complete; nothing to do"]
-    if result.empty_optional:
-        lines.append(f"empty, which is fine: {', '.join(result.empty_optional)}")
+    if outcome.empty_optional:
+        lines.append(f"empty, which is fine: {', '.join(outcome.empty_optional)}")
     return lines
 
 

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-from invoke.context import Context
+from typing import TYPE_CHECKING
 
+from optimus_ops.commandline.change_task import change_task
 from optimus_ops.commandline.task_decorator import task
 
+if TYPE_CHECKING:
+    from invoke.context import Context
 
-@task(name="init", help={"plan": "show what would be done and change nothing", "json": "print one JSON document"})
-def init(_: Context, plan: bool = False, json: bool = False) -> None:
-    """Make .env.secrets complete and hand each service its own."""
+    from optimus_ops.change.options import ChangeOptions
+
+
+@change_task()
+def init(_: Context, options: ChangeOptions) -> None:
+    """Generate missing secrets and write each service's secret files."""
     from optimus_ops.secrets import commands
 
-    commands.initialise(plan_only=plan, json=json)
+    commands.init(options)
 
 
 @task(name="validate", help={"json": "print one JSON document"})

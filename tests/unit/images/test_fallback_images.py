@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import base64
+import threading
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from optimus_ops.images.apt_host import kept_options, read_apt_host
 from optimus_ops.images.apt_sources import Mirror
 from optimus_ops.images.build_errors import essence
 from optimus_ops.images.fallback_catalogue import STAND_INS, split, stand_in_for
-from optimus_ops.images.fallback_images import bake_file, ensure_bases
+from optimus_ops.images.fallback_images import bake_file, ensure_bases, one_at_a_time
 from optimus_ops.images.progress import telling
 from optimus_ops.images.rootfs import mmdebstrap_argv
 from optimus_ops.project.settings import load_project
@@ -50,6 +51,28 @@ def test_an_image_without_stand_in_is_named_before_anything_is_made(tmp_path: Pa
     with pytest.raises(MachineLacks, match="grafana/tempo:2"):
         ensure_bases(FakeEngine(), load_project(tmp_path, {}), ["redis:8", "grafana/tempo:2"], lambda _: None)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_second_run_waits_until_the_first_has_ended(tmp_path: Path) -> None:
+    reported, order = list[str](), list[str]()
+    waiting = threading.Event()
+
+    def report(text: str) -> None:
+        reported.append(text)
+        waiting.set()
+
+    def second() -> None:
+        with one_at_a_time(tmp_path, report):
+            order.append("second")
+
+    with one_at_a_time(tmp_path, reported.append):
+        thread = threading.Thread(target=second)
+        thread.start()
+        assert waiting.wait(30)
+        order.append("first")
+    thread.join(30)
+    assert order == ["first", "second"]
+    assert reported == ["waiting for another run that makes them"]
 
 
 def test_the_host_configuration_reaches_builds_as_secrets(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 from tests.unit.secrets.samples import EXAMPLE, Checkout
 
+from optimus_ops.change.options import ChangeOptions
 from optimus_ops.errors import OpsError
 from optimus_ops.secrets import commands
 
@@ -36,8 +37,8 @@ def test_no_value_comes_out(tmp_path: Path, capsys: pytest.CaptureFixture[str], 
     said = []
     for as_json in (False, True):
         runs = (
-            partial(commands.initialise, plan_only=True, json=as_json, root=checkout.root),
-            partial(commands.initialise, plan_only=False, json=as_json, root=checkout.root),
+            partial(commands.init, ChangeOptions(plan=True, json=as_json), checkout.root),
+            partial(commands.init, ChangeOptions(plan=False, json=as_json), checkout.root),
             partial(commands.check, json=as_json, root=checkout.root),
         )
         for run in runs:
@@ -57,11 +58,15 @@ def test_no_value_comes_out(tmp_path: Path, capsys: pytest.CaptureFixture[str], 
 def test_tasks_tell_what_they_did_by_name(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     checkout = Checkout.make(tmp_path / "checkout")
 
-    commands.initialise(plan_only=False, json=False, root=checkout.root)
+    commands.init(ChangeOptions(), checkout.root)
     first = capsys.readouterr().out
-    commands.initialise(plan_only=False, json=False, root=checkout.root)
+    commands.init(ChangeOptions(), checkout.root)
     second = capsys.readouterr().out
 
     assert ".env.secrets created (mode 0600, not in git)" in first
     assert "generated: POSTGRES_PASSWORD, REDIS_PASSWORD, TENANT_ACME_API_KEY, TENANT_GLOBEX_API_KEY" in first
-    assert second == ".env.secrets is complete; nothing to do\nempty, which is fine: OPENAI_API_KEYS\n"
+    assert second.splitlines() == [
+        "checkout: secrets.init: nothing to do",
+        ".env.secrets is complete; nothing to do",
+        "empty, which is fine: OPENAI_API_KEYS",
+    ]

@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from optimus_ops.change.options import ChangeOptions
 from optimus_ops.errors import Refused
-from optimus_ops.secrets.commands import check, initialise
+from optimus_ops.secrets.commands import check, init
 from optimus_ops.secrets.schema import describes_secrets
 
 ORDINARY = (
@@ -31,7 +32,7 @@ def test_only_the_library_s_own_decorators_make_a_template_a_schema(text: str, d
 def test_an_ordinary_template_is_left_alone_and_said_to_be_none(tmp_path: Path) -> None:
     (tmp_path / ".env.example").write_text(ORDINARY)
     with pytest.raises(Refused, match="describes no secrets"):
-        initialise(plan_only=False, json=False, root=tmp_path)
+        init(ChangeOptions(), tmp_path)
     with pytest.raises(Refused, match="describes no secrets"):
         check(json=False, root=tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == [".env.example"]
