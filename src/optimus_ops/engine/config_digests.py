@@ -13,13 +13,13 @@ from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, cast
 
 from optimus_ops.engine.keyed_digests import Key, digests, separately, written_after
-from optimus_ops.model.container_inputs import Changed
+from optimus_ops.model.container_inputs import ChangedInput
 from optimus_ops.system.atomic_write import write_private
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-    from optimus_ops.model.container_inputs import Given, Kind
+    from optimus_ops.model.container_inputs import ContainerInput, Kind
     from optimus_ops.model.state import Replica
 
 VERSION = 2
@@ -65,7 +65,7 @@ class Giving:
         values: environment variable -> value, of those that configs and secrets are made from.
     """
 
-    given: tuple[Given, ...]
+    given: tuple[ContainerInput, ...]
     secrets: Path
     values: Mapping[str, str]
 
@@ -74,31 +74,31 @@ class Giving:
         return digests(self.things, key, self.values)
 
     @property
-    def things(self) -> tuple[Given, ...]:
+    def things(self) -> tuple[ContainerInput, ...]:
         """Return what is given, each secret by itself."""
         return separately(self.given, self.secrets)
 
-    def changed_since(self, noted: Mapping[str, str], now: Mapping[str, str]) -> tuple[Changed, ...]:
+    def changed_since(self, noted: Mapping[str, str], now: Mapping[str, str]) -> tuple[ChangedInput, ...]:
         """Return what changed since a container's record, by the digests of now."""
-        things = {thing.key: Changed(thing.kind, thing.name) for thing in self.things}
+        things = {thing.key: ChangedInput(thing.kind, thing.name) for thing in self.things}
         gone = {key: _from_key(key) for key in noted if key not in things}
         return tuple({**{key: things[key] for key in now if noted.get(key) != now[key]}, **gone}.values())
 
-    def changed_in(self, replica: Replica, read: Callable[[str, str], bytes | None]) -> tuple[Changed, ...]:
+    def changed_in(self, replica: Replica, read: Callable[[str, str], bytes | None]) -> tuple[ChangedInput, ...]:
         """Return what changed since a container without a record was created; `read` returns a file's content in it."""
         made = replica.created_at.timestamp() if replica.created_at is not None else float("inf")
         return tuple(
-            Changed(thing.kind, thing.name)
+            ChangedInput(thing.kind, thing.name)
             for thing in self.things
             if (thing.copied and self._differs(thing, replica, read)) or written_after(thing, made)
         )
 
-    def _differs(self, thing: Given, replica: Replica, read: Callable[[str, str], bytes | None]) -> bool:
+    def _differs(self, thing: ContainerInput, replica: Replica, read: Callable[[str, str], bytes | None]) -> bool:
         has = read(replica.id, thing.target)
         return has is not None and has != self.values.get(thing.variable, thing.content).encode()
 
 
-def _from_key(key: str) -> Changed:
+def _from_key(key: str) -> ChangedInput:
     """Return the change of something that is no longer given, by its key."""
     kind, _space, name = key.partition(" ")
-    return Changed(cast("Kind", kind), PurePath(name).name if name.startswith("/") else name)
+    return ChangedInput(cast("Kind", kind), PurePath(name).name if name.startswith("/") else name)

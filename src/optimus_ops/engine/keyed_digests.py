@@ -19,7 +19,7 @@ from optimus_ops.system.atomic_write import write_private
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from optimus_ops.model.container_inputs import Given
+    from optimus_ops.model.container_inputs import ContainerInput
 
 KEY_BYTES = 32
 DIGEST_DIGITS = 32
@@ -69,7 +69,7 @@ class Key:
         return total.hexdigest()[:DIGEST_DIGITS]
 
 
-def digests(given: Iterable[Given], key: Key, values: Mapping[str, str]) -> dict[str, str]:
+def digests(given: Iterable[ContainerInput], key: Key, values: Mapping[str, str]) -> dict[str, str]:
     """Return key of what is given -> digest, but for what only changes together with something else.
 
     `values` are those of the environment variables that configs and secrets are made from.
@@ -83,12 +83,12 @@ def digests(given: Iterable[Given], key: Key, values: Mapping[str, str]) -> dict
     return found
 
 
-def separately(given: Iterable[Given], secrets_folder: Path) -> tuple[Given, ...]:
+def separately(given: Iterable[ContainerInput], secrets_folder: Path) -> tuple[ContainerInput, ...]:
     """Return what is given with each file of the projected secrets as an item of its own, so that it can be named.
 
     A folder that holds one file is named after it: it is mounted so that a new file in its place is seen.
     """
-    found: list[Given] = []
+    found: list[ContainerInput] = []
     for thing in given:
         path = Path(thing.path)
         if not thing.path or not path.is_relative_to(secrets_folder):
@@ -99,13 +99,13 @@ def separately(given: Iterable[Given], secrets_folder: Path) -> tuple[Given, ...
     return tuple(found)
 
 
-def _named_by_its_file(thing: Given) -> Given:
+def _named_by_its_file(thing: ContainerInput) -> ContainerInput:
     path = Path(thing.path)
     files = list(itertools.islice(_walk(path), 2)) if thing.path and path.is_dir() else []
     return replace(thing, name=files[0].name) if len(files) == 1 else thing
 
 
-def written_after(given: Given, seconds: float) -> bool:
+def written_after(given: ContainerInput, seconds: float) -> bool:
     """Tell whether a file, or one in a folder, was written after a time (seconds since the epoch)."""
     path = Path(given.path)
     if not given.path or not is_configuration(path):

@@ -49,7 +49,7 @@ def _service(name: str, replicas: tuple[Replica, ...], balancer: str) -> Service
         stop_seconds=max(replica.stop_seconds for replica in replicas),
         environment={},
         labels=dict(first.labels),
-        given=(),
+        inputs=(),
     )
 
 

@@ -16,7 +16,7 @@ Kind = Literal["configuration", "secret", "definition"]
 
 VARIABLE_NAMES = "names of variables"
 """The input of which variables there are; a changed value is found by comparing with the container's own."""
-NOT_GIVEN = frozenset(
+NOT_COMPARED = frozenset(
     {
         # Compared by what they come to: the image's id, the variables one by one, the numbers of replicas.
         "build",
@@ -36,7 +36,7 @@ NOT_GIVEN = frozenset(
 
 
 @dataclass(frozen=True, slots=True)
-class Changed:
+class ChangedInput:
     """An input that changed since a container was created."""
 
     kind: Kind
@@ -44,7 +44,7 @@ class Changed:
 
 
 @dataclass(frozen=True, slots=True)
-class Given:
+class ContainerInput:
     """One input of a service's containers.
 
     Args:
@@ -74,33 +74,35 @@ class Given:
         return not self.path and bool(self.target)
 
 
-def given_to(raw: Mapping[str, Any], document: Mapping[str, Any]) -> tuple[Given, ...]:
+def container_inputs(raw: Mapping[str, Any], document: Mapping[str, Any]) -> tuple[ContainerInput, ...]:
     """Return the inputs of a service's containers; the merged model holds the configs, secrets and volumes."""
-    found = [
+    inputs = [
         *_mounted(raw),
         *_referred("configuration", raw.get("configs"), document.get("configs") or {}),
         *_referred("secret", raw.get("secrets"), document.get("secrets") or {}),
         *_volumes(raw, document.get("volumes") or {}),
         *_definition(raw),
     ]
-    return tuple({given.key: given for given in found}.values())
+    return tuple({found.key: found for found in inputs}.values())
 
 
-def _mounted(raw: Mapping[str, Any]) -> Iterator[Given]:
+def _mounted(raw: Mapping[str, Any]) -> Iterator[ContainerInput]:
     """Yield the files and folders that are mounted read-only: what containers write to is their data."""
     for volume in raw.get("volumes") or ():
         if volume.get("type") == "bind" and volume.get("read_only"):
             path = str(volume["source"])
-            yield Given("configuration", path.rpartition("/")[2] or path, path=path, target=str(volume.get("target")))
+            yield ContainerInput(
+                "configuration", path.rpartition("/")[2] or path, path=path, target=str(volume.get("target"))
+            )
 
 
-def _referred(kind: Kind, references: Any, defined: Mapping[str, Any]) -> Iterator[Given]:
+def _referred(kind: Kind, references: Any, defined: Mapping[str, Any]) -> Iterator[ContainerInput]:
     for reference in references or ():
         name = str(reference["source"])
         source: Mapping[str, Any] = defined.get(name) or {}
         folder = "/run/secrets/" if kind == "secret" else "/"
         target = str(reference.get("target") or name)
-        yield Given(
+        yield ContainerInput(
             kind,
             name,
             path=str(source.get("file") or ""),
@@ -110,20 +112,20 @@ def _referred(kind: Kind, references: Any, defined: Mapping[str, Any]) -> Iterat
         )
 
 
-def _volumes(raw: Mapping[str, Any], defined: Mapping[str, Any]) -> Iterator[Given]:
+def _volumes(raw: Mapping[str, Any], defined: Mapping[str, Any]) -> Iterator[ContainerInput]:
     """Yield how the volume behind each name is made; what is in it is data."""
     for volume in raw.get("volumes") or ():
         name = str(volume.get("source") or "")
         if volume.get("type") == "volume" and name in defined:
-            yield Given("definition", f"volume {name}", content=_text(defined[name]))
+            yield ContainerInput("definition", f"volume {name}", content=_text(defined[name]))
 
 
-def _definition(raw: Mapping[str, Any]) -> Iterator[Given]:
+def _definition(raw: Mapping[str, Any]) -> Iterator[ContainerInput]:
     deploy = {key: value for key, value in (raw.get("deploy") or {}).items() if key != "replicas"}
     for key, value in raw.items():
-        if key not in NOT_GIVEN and value not in (None, {}, [], ""):
-            yield Given("definition", key, content=_text(deploy if key == "deploy" else value))
-    yield Given("definition", VARIABLE_NAMES, content=_text(sorted(raw.get("environment") or {})))
+        if key not in NOT_COMPARED and value not in (None, {}, [], ""):
+            yield ContainerInput("definition", key, content=_text(deploy if key == "deploy" else value))
+    yield ContainerInput("definition", VARIABLE_NAMES, content=_text(sorted(raw.get("environment") or {})))
 
 
 def _text(value: object) -> str:

@@ -9,7 +9,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from optimus_ops.errors import Refused
-from optimus_ops.model.container_inputs import given_to
+from optimus_ops.model.container_inputs import container_inputs
 from optimus_ops.model.dockerfiles import base_images
 from optimus_ops.model.fixed_resources import fixed_resources
 from optimus_ops.model.scalable import is_labelled, is_stateless
@@ -95,7 +95,7 @@ def _service(
         stop_seconds=parse_duration(str(raw.get("stop_grace_period", "10s"))),
         environment={key: str(value) for key, value in (raw.get("environment") or {}).items() if value is not None},
         labels=_labels(raw.get("labels")),
-        given=given_to(raw, document),
+        inputs=container_inputs(raw, document),
         pull_policy=str(raw.get("pull_policy") or ""),
         fixed=fixed if replicas else (),
         restart=str(raw.get("restart") or "no").partition(":")[0],

@@ -10,7 +10,7 @@ from optimus_ops.model.pull_policy import PullPolicy
 if TYPE_CHECKING:
     from collections.abc import Container, Iterable, Mapping
 
-    from optimus_ops.model.container_inputs import Given
+    from optimus_ops.model.container_inputs import ContainerInput
 
 STARTED = "service_started"
 HEALTHY = "service_healthy"
@@ -86,7 +86,7 @@ class Service:
     stop_seconds: float
     environment: Mapping[str, str]
     labels: Mapping[str, str]
-    given: tuple[Given, ...]
+    inputs: tuple[ContainerInput, ...]
     fixed: tuple[str, ...] = ()
     restart: str = "no"
     pull_policy: str = ""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from optimus_ops.model.container_inputs import Changed
+    from optimus_ops.model.container_inputs import ChangedInput
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +43,6 @@ class ObservedInputs:
     secrets_coming: tuple[str, ...] = ()
     before: Mapping[str, int] = field(default_factory=dict)
     hashes: Mapping[str, str] = field(default_factory=dict)
-    changes: Mapping[str, tuple[Changed, ...]] = field(default_factory=dict)
+    changes: Mapping[str, tuple[ChangedInput, ...]] = field(default_factory=dict)
     noted: frozenset[str] = frozenset()
     changed_jobs: frozenset[str] = frozenset()

@@ -43,7 +43,7 @@ def check_mounted(containers: Containers, service: str, replica: Replica) -> Non
     Raises:
         Refused: such a file was replaced by another one, as editors do, and not written to.
     """
-    for thing in containers.stack.services[service].given:
+    for thing in containers.stack.services[service].inputs:
         path = Path(thing.path)
         if thing.kind != "configuration" or not thing.path or not path.is_file():
             continue

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from optimus_ops.engine.config_digests import ConfigNotes, Giving
-from optimus_ops.model.container_inputs import Changed
+from optimus_ops.model.container_inputs import ChangedInput
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
@@ -37,12 +37,12 @@ class Gifts:
     @classmethod
     def of(cls, compose: Compose, stack: Stack, coming: Iterable[str] = ()) -> Gifts:
         """Return what is given, with the values of the variables that hold something of it."""
-        given = (thing for service in stack.services.values() for thing in service.given)
+        given = (thing for service in stack.services.values() for thing in service.inputs)
         return cls(compose, stack, compose.values({thing.variable for thing in given} - {""}), frozenset(coming))
 
     def giving(self, service: str) -> Giving:
         """Return what the containers of one service are given."""
-        return Giving(self.stack.services[service].given, self.compose.project.secrets, self.values)
+        return Giving(self.stack.services[service].inputs, self.compose.project.secrets, self.values)
 
     def note(self, services: Mapping[str, str], there: Iterable[str]) -> None:
         """Note what containers were started with.
@@ -67,7 +67,7 @@ class Gifts:
 
     def changes(
         self, docker: Engine, state: State, names: Iterable[str]
-    ) -> tuple[dict[str, tuple[Changed, ...]], frozenset[str]]:
+    ) -> tuple[dict[str, tuple[ChangedInput, ...]], frozenset[str]]:
         """Return container id -> what is another one now, and the containers of which it is known by notes.
 
         Args:
@@ -77,7 +77,7 @@ class Gifts:
         """
         notes = notes_of(self.compose)
         noted = notes.read()
-        found: dict[str, tuple[Changed, ...]] = {}
+        found: dict[str, tuple[ChangedInput, ...]] = {}
         for name in names:
             replicas = state.of(name)
             giving = self.giving(name)
@@ -88,13 +88,13 @@ class Gifts:
                 found[replica.id] = tuple(dict.fromkeys([*own, *coming]))
         return {container: changes for container, changes in found.items() if changes}, frozenset(noted)
 
-    def _coming(self, service: str) -> tuple[Changed, ...]:
+    def _coming(self, service: str) -> tuple[ChangedInput, ...]:
         """Return the secrets of a service that will be others by the time that its containers start."""
         secrets = self.compose.project.secrets
-        paths = (Path(thing.path) for thing in self.stack.services[service].given if thing.path)
+        paths = (Path(thing.path) for thing in self.stack.services[service].inputs if thing.path)
         folders = {path.relative_to(secrets).as_posix() for path in paths if path.is_relative_to(secrets)}
         parts = (name.rpartition("/") for name in sorted(self.coming))
-        return tuple(Changed("secret", name) for folder, _slash, name in parts if folder in folders)
+        return tuple(ChangedInput("secret", name) for folder, _slash, name in parts if folder in folders)
 
 
 def _changes(
@@ -103,7 +103,7 @@ def _changes(
     noted: Mapping[str, Mapping[str, str]],
     now: Mapping[str, str],
     docker: Engine,
-) -> tuple[Changed, ...]:
+) -> tuple[ChangedInput, ...]:
     if replica.id in noted:
         return giving.changed_since(noted[replica.id], now)
     return giving.changed_in(replica, docker.read_file)

@@ -11,7 +11,7 @@ import pytest
 from tests.unit.stacks import replica
 
 from optimus_ops.engine.config_digests import ConfigNotes, Giving
-from optimus_ops.model.container_inputs import Changed, Given
+from optimus_ops.model.container_inputs import ChangedInput, ContainerInput
 
 
 @pytest.fixture
@@ -19,11 +19,11 @@ def notes(tmp_path: Path) -> ConfigNotes:
     return ConfigNotes(tmp_path / "configs" / "shop.json", tmp_path / "configs" / "shop.key")
 
 
-def giving(*given: Given, **values: str) -> Giving:
+def giving(*given: ContainerInput, **values: str) -> Giving:
     return Giving(given, Path("/nowhere/secrets"), values)
 
 
-def changed(notes: ConfigNotes, then: Giving, now: Giving) -> tuple[Changed, ...]:
+def changed(notes: ConfigNotes, then: Giving, now: Giving) -> tuple[ChangedInput, ...]:
     notes.write({"ai1": then.digests(notes.key())}, ["ai1"])
     return now.changed_since(notes.read()["ai1"], now.digests(notes.key()))
 
@@ -31,34 +31,38 @@ def changed(notes: ConfigNotes, then: Giving, now: Giving) -> tuple[Changed, ...
 def test_a_file_that_changed_is_named(notes: ConfigNotes, tmp_path: Path) -> None:
     file = tmp_path / "tenants.yaml"
     file.write_text("acme")
-    here = giving(Given("configuration", "tenants.yaml", path=str(file)))
+    here = giving(ContainerInput("configuration", "tenants.yaml", path=str(file)))
     notes.write({"ai1": here.digests(notes.key())}, ["ai1"])
     assert here.changed_since(notes.read()["ai1"], here.digests(notes.key())) == ()
     file.write_text("globex")
     found = here.changed_since(notes.read()["ai1"], here.digests(notes.key()))
-    assert found == (Changed("configuration", "tenants.yaml"),)
+    assert found == (ChangedInput("configuration", "tenants.yaml"),)
 
 
 @pytest.mark.parametrize(
     ("then", "now", "what"),
     [
         (
-            giving(Given("configuration", "c", content="1")),
-            giving(Given("configuration", "c", content="2")),
-            Changed("configuration", "c"),
+            giving(ContainerInput("configuration", "c", content="1")),
+            giving(ContainerInput("configuration", "c", content="2")),
+            ChangedInput("configuration", "c"),
         ),
         (
-            giving(Given("secret", "token", variable="T"), T="1"),
-            giving(Given("secret", "token", variable="T"), T="2"),
-            Changed("secret", "token"),
+            giving(ContainerInput("secret", "token", variable="T"), T="1"),
+            giving(ContainerInput("secret", "token", variable="T"), T="2"),
+            ChangedInput("secret", "token"),
         ),
-        (giving(), giving(Given("secret", "token", content="1")), Changed("secret", "token")),
-        (giving(Given("secret", "token", content="1")), giving(), Changed("secret", "token")),
-        (giving(Given("configuration", "x", path="/etc/gone.yaml")), giving(), Changed("configuration", "gone.yaml")),
+        (giving(), giving(ContainerInput("secret", "token", content="1")), ChangedInput("secret", "token")),
+        (giving(ContainerInput("secret", "token", content="1")), giving(), ChangedInput("secret", "token")),
+        (
+            giving(ContainerInput("configuration", "x", path="/etc/gone.yaml")),
+            giving(),
+            ChangedInput("configuration", "gone.yaml"),
+        ),
     ],
 )
 def test_what_has_another_content_comes_or_goes_is_named(
-    notes: ConfigNotes, then: Giving, now: Giving, what: Changed
+    notes: ConfigNotes, then: Giving, now: Giving, what: ChangedInput
 ) -> None:
     assert changed(notes, then, now) == (what,)
     assert changed(notes, now, now) == ()
@@ -68,22 +72,22 @@ def test_a_container_that_nobody_noted_is_judged_by_when_its_files_were_written(
     file = tmp_path / "tenants.yaml"
     file.touch()
     os.utime(file, (datetime.now(UTC).timestamp(),) * 2)
-    here = giving(Given("configuration", "tenants.yaml", path=str(file)))
+    here = giving(ContainerInput("configuration", "tenants.yaml", path=str(file)))
     older, newer = (replica("ai", created_at=datetime.now(UTC) + timedelta(hours=hours)) for hours in (-1, 1))
-    assert here.changed_in(older, lambda _id, _path: None) == (Changed("configuration", "tenants.yaml"),)
+    assert here.changed_in(older, lambda _id, _path: None) == (ChangedInput("configuration", "tenants.yaml"),)
     assert here.changed_in(newer, lambda _id, _path: None) == ()
 
 
 def test_what_was_copied_into_a_container_is_looked_at_there() -> None:
     here = giving(
-        Given("configuration", "c", content="new", target="/etc/c"),
-        Given("secret", "token", variable="T", target="/run/secrets/token"),
-        Given("secret", "elsewhere", content="x", target="/not/there"),
+        ContainerInput("configuration", "c", content="new", target="/etc/c"),
+        ContainerInput("secret", "token", variable="T", target="/run/secrets/token"),
+        ContainerInput("secret", "elsewhere", content="x", target="/not/there"),
         T="same",
     )
     inside = {"/etc/c": b"old", "/run/secrets/token": b"same"}
     found = here.changed_in(replica("ai"), lambda _id, path: inside.get(path))
-    assert found == (Changed("configuration", "c"),)
+    assert found == (ChangedInput("configuration", "c"),)
 
 
 def test_notes_of_containers_that_are_gone_are_forgotten(notes: ConfigNotes) -> None:
@@ -108,7 +112,7 @@ def test_broken_notes_and_those_of_an_older_form_are_none(notes: ConfigNotes, te
 
 
 def test_no_content_and_no_plain_digest_of_it_is_written_down(notes: ConfigNotes) -> None:
-    here = giving(Given("secret", "pin", content="1234"))
+    here = giving(ContainerInput("secret", "pin", content="1234"))
     notes.write({"ai1": here.digests(notes.key())}, ["ai1"])
     text = notes.path.read_text("utf-8")
     assert "1234" not in text

@@ -12,13 +12,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from optimus_ops.engine.keyed_digests import LARGE, Key, digests, files_of, is_configuration, separately, written_after
-from optimus_ops.model.container_inputs import Given
+from optimus_ops.model.container_inputs import ContainerInput
 
 KEY = Key(b"k" * 32)
 
 
 def of_path(path: Path) -> str:
-    thing = Given("configuration", path.name, path=str(path))
+    thing = ContainerInput("configuration", path.name, path=str(path))
     return digests([thing], KEY, {})[thing.key]
 
 
@@ -28,7 +28,7 @@ def test_two_digests_are_equal_where_what_they_are_of_is(one: list[bytes], other
 
 
 def test_a_short_secret_can_not_be_guessed_without_the_key() -> None:
-    pin = Given("secret", "pin", content="1234")
+    pin = ContainerInput("secret", "pin", content="1234")
     found = digests([pin], KEY, {})["secret pin"]
     assert not hashlib.sha256(b"1234").hexdigest().startswith(found)
     assert digests([pin], Key(b"x" * 32), {})["secret pin"] != found
@@ -46,7 +46,7 @@ def test_the_key_is_made_once_and_is_private(tmp_path: Path) -> None:
 
 
 def test_a_variable_is_looked_up() -> None:
-    token = Given("secret", "token", variable="TOKEN")
+    token = ContainerInput("secret", "token", variable="TOKEN")
     one, other = (digests([token], KEY, {"TOKEN": value})["secret token"] for value in ("a", "b"))
     assert one != other
 
@@ -83,7 +83,7 @@ def test_a_large_file_is_compared_by_its_size_and_time(tmp_path: Path) -> None:
 @pytest.mark.parametrize("path", ["/", "/proc", "/sys/fs/cgroup", "/dev/null", "/var/run", "/var/lib/docker/volumes"])
 def test_what_is_mounted_to_be_watched_is_no_configuration(path: str) -> None:
     assert not is_configuration(Path(path))
-    assert digests([Given("configuration", "x", path=path)], KEY, {}) == {}
+    assert digests([ContainerInput("configuration", "x", path=path)], KEY, {}) == {}
 
 
 def test_a_socket_is_no_configuration(tmp_path: Path) -> None:
@@ -97,8 +97,8 @@ def test_projected_secrets_are_told_one_by_one(tmp_path: Path) -> None:
     folder.mkdir(parents=True)
     for name in ("TOKEN", "KEY", ".optimus-secrets"):
         (folder / name).write_text(name)
-    mounted = Given("configuration", "ai", path=str(folder), target="/run/secrets")
-    found = separately([mounted, Given("definition", "command", content="x")], tmp_path / "secrets")
+    mounted = ContainerInput("configuration", "ai", path=str(folder), target="/run/secrets")
+    found = separately([mounted, ContainerInput("definition", "command", content="x")], tmp_path / "secrets")
     assert [(thing.kind, thing.name) for thing in found] == [
         ("secret", "KEY"),
         ("secret", "TOKEN"),
@@ -109,7 +109,7 @@ def test_projected_secrets_are_told_one_by_one(tmp_path: Path) -> None:
 def test_files_are_known_by_when_they_were_written(tmp_path: Path) -> None:
     (tmp_path / "a").touch()
     os.utime(tmp_path / "a", (100, 100))
-    mounted = Given("configuration", "conf", path=str(tmp_path))
+    mounted = ContainerInput("configuration", "conf", path=str(tmp_path))
     assert written_after(mounted, 99)
     assert not written_after(mounted, 101)
     assert files_of(tmp_path) == [tmp_path / "a"]
@@ -118,7 +118,7 @@ def test_files_are_known_by_when_they_were_written(tmp_path: Path) -> None:
 def test_a_folder_with_one_file_is_called_by_that_file(tmp_path: Path) -> None:
     folder = tmp_path / "config"
     folder.mkdir()
-    mounted = Given("configuration", "config", path=str(folder), target="/etc/config")
+    mounted = ContainerInput("configuration", "config", path=str(folder), target="/etc/config")
     names = []
     for file in ("tenants.yaml", "more.yaml"):
         (folder / file).write_text("x")

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from tests.unit.stacks import IMAGES, SCALABLE, migrated, replica, running, stack, state
 
-from optimus_ops.model.container_inputs import Changed
+from optimus_ops.model.container_inputs import ChangedInput
 from optimus_ops.model.state import State
 from optimus_ops.plan.cause import Cause, joined
 from optimus_ops.plan.deploy import plan_deploy
@@ -58,7 +58,7 @@ def test_each_way_to_be_stale_has_a_kind(changes: dict[str, Any], kind: str) -> 
 
 @pytest.mark.parametrize("kind", ["configuration", "secret", "definition"])
 def test_a_changed_input_is_a_cause_of_its_kind(kind: Any) -> None:
-    inputs = ObservedInputs(IMAGES, changes={"ai1": (Changed(kind, "x"),)})
+    inputs = ObservedInputs(IMAGES, changes={"ai1": (ChangedInput(kind, "x"),)})
     (found,) = staleness(stack(), state(replica("ai")), ["ai"], inputs).values()
     assert found.cause.kind == kind
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from tests.unit.stacks import IMAGES, migrated, replica, running, stack, state
 
 from optimus_ops.errors import Refused
-from optimus_ops.model.container_inputs import Changed
+from optimus_ops.model.container_inputs import ChangedInput
 from optimus_ops.plan.deploy import deployable, peak_replicas, plan_deploy
 from optimus_ops.plan.inputs import ObservedInputs
 from optimus_ops.plan.render import plan_text
@@ -81,7 +81,7 @@ def test_force_replaces_what_is_not_stale() -> None:
         ({"environment": {"PORT": "8010", "LOG_LEVEL": "info"}}, {}, "ai: the environment changed (LOG_LEVEL)"),
         (
             {},
-            {"changes": {"ai1": (Changed("configuration", "tenants.yaml"),)}},
+            {"changes": {"ai1": (ChangedInput("configuration", "tenants.yaml"),)}},
             "ai: its configuration changed (tenants.yaml)",
         ),
         ({"config_hash": "a"}, {"hashes": {"ai": "b"}}, "ai: its definition in the Compose files changed"),
@@ -191,7 +191,7 @@ def test_a_killed_deploy_goes_on_to_the_number_that_was_there_before() -> None:
 
 
 def test_the_balancer_is_tested_and_reloaded_in_place() -> None:
-    facts = ObservedInputs(images=IMAGES, changes={"nginx-lb1": (Changed("configuration", "nginx"),)})
+    facts = ObservedInputs(images=IMAGES, changes={"nginx-lb1": (ChangedInput("configuration", "nginx"),)})
     plan = plan_deploy(stack(), running(ai=2), RolloutSpec(("nginx-lb",)), facts)
     assert texts(plan) == ["test the configuration of nginx-lb", "reload nginx-lb", "verify routing to ai=2"]
 

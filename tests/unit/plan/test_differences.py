@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from tests.unit.stacks import DOCUMENT, IMAGES, replica, running, stack, state
 
-from optimus_ops.model.container_inputs import Changed
+from optimus_ops.model.container_inputs import ChangedInput
 from optimus_ops.model.stack import PublishedPort
 from optimus_ops.model.state import State
 from optimus_ops.plan.differences import differences, noting_differences
@@ -18,11 +18,11 @@ from optimus_ops.plan.scale import plan_scale
 from optimus_ops.plan.step import Plan
 from optimus_ops.plan.steps import Stop
 
-FILE = Changed("configuration", "tenants.yaml")
+FILE = ChangedInput("configuration", "tenants.yaml")
 OUTAGE = "invoke down, then invoke up (an outage: it has one container)"
 
 
-def versions(**changes: tuple[Changed, ...]) -> ObservedInputs:
+def versions(**changes: tuple[ChangedInput, ...]) -> ObservedInputs:
     return ObservedInputs(IMAGES, changes=changes)
 
 
@@ -39,7 +39,7 @@ def test_nothing_differs_where_everything_is_as_it_would_be_started() -> None:
     ("container", "changed", "text"),
     [
         ("ai1", FILE, "ai: its configuration changed (tenants.yaml); apply it with: invoke deploy ai"),
-        ("ai1", Changed("secret", "token"), "ai: its secrets changed (token); apply it with: invoke deploy ai"),
+        ("ai1", ChangedInput("secret", "token"), "ai: its secrets changed (token); apply it with: invoke deploy ai"),
         (
             "nginx-lb1",
             FILE,
@@ -47,20 +47,20 @@ def test_nothing_differs_where_everything_is_as_it_would_be_started() -> None:
         ),
         (
             "nginx-lb1",
-            Changed("definition", "command"),
+            ChangedInput("definition", "command"),
             f"nginx-lb: its definition in the Compose files changed (command); apply it with: {OUTAGE}",
         ),
         ("redis1", FILE, f"redis: its configuration changed (tenants.yaml); apply it with: {OUTAGE}"),
     ],
 )
-def test_each_difference_names_the_command_that_applies_it(container: str, changed: Changed, text: str) -> None:
+def test_each_difference_names_the_command_that_applies_it(container: str, changed: ChangedInput, text: str) -> None:
     there = state(replica("ai"), replica("redis"), replica("nginx-lb"))
     assert texts(there, versions(**{container: (changed,)})) == [text]
 
 
 def test_a_port_elsewhere_on_the_host_is_told_with_both_places() -> None:
     there = state(replica("nginx-lb", published=(PublishedPort("127.0.0.1", 8010, 8010),)))
-    seen = versions(**{"nginx-lb1": (Changed("definition", "ports"),)})
+    seen = versions(**{"nginx-lb1": (ChangedInput("definition", "ports"),)})
     assert texts(there, seen) == [
         f"nginx-lb: port 8010 is at 127.0.0.1:8010, wanted is 127.0.0.1:18010; apply it with: {OUTAGE}"
     ]
@@ -78,7 +78,7 @@ def test_a_job_that_ended_differs_in_nothing() -> None:
 
 
 def test_a_variable_that_was_taken_away_is_no_variable_with_another_value() -> None:
-    (found,) = texts(state(replica("ai")), versions(ai1=(Changed("definition", "names of variables"),)))
+    (found,) = texts(state(replica("ai")), versions(ai1=(ChangedInput("definition", "names of variables"),)))
     assert "its definition in the Compose files changed (names of variables)" in found
 
 

@@ -6,14 +6,14 @@ from typing import Any
 
 from tests.unit.stacks import DOCUMENT
 
-from optimus_ops.model.container_inputs import Given
+from optimus_ops.model.container_inputs import ContainerInput
 from optimus_ops.model.merged_model import parse_stack
 
 
-def given_by(service: dict[str, Any], **tables: Any) -> dict[str, Given]:
+def given_by(service: dict[str, Any], **tables: Any) -> dict[str, ContainerInput]:
     document = {**DOCUMENT, **tables, "services": {"ai": {"image": "ai", **service}}}
     stack = parse_stack(document, balancer="nginx-lb", migrations="migrations")
-    return {thing.key: thing for thing in stack.services["ai"].given}
+    return {thing.key: thing for thing in stack.services["ai"].inputs}
 
 
 def test_configs_and_secrets_are_given_by_file_content_and_environment() -> None:
