@@ -21,13 +21,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Agreement:
-    """What came of the comparison.
-
-    Args:
-        order: the services in an order in which they can be deployed.
-        pairs: consumer and provider of each pair that was compared.
-        unknown: services of the deploy, or that its contracts name, of which a version carries no contract.
-    """
+    """An order of deploy, the pairs (consumer, provider) that were compared, and services without a contract."""
 
     order: tuple[str, ...]
     pairs: tuple[tuple[str, str], ...]
@@ -85,10 +79,6 @@ def check_deploy(engine: Engine, images: Mapping[str, str], running: Mapping[str
 
 def contracts_to_come(document: Mapping[str, Any], images: Collection[str]) -> Mapping[str, Contract | None]:
     """Return service -> contract for images that are not here yet: that of the sources where an image is built of them.
-
-    Args:
-        document: the merged Compose model.
-        images: names of the images that will be built or fetched.
 
     Raises:
         Refused: a contract is malformed.

@@ -31,11 +31,7 @@ class Document:
         return replace(self, place=place)
 
     def target(self, reference: Any) -> Any:
-        """Return what a `$ref` points to.
-
-        Raises:
-            Refused: it points out of the document, or nowhere.
-        """
+        """Return what a `$ref` points to; refuse one that points out of the document, or nowhere."""
         if not isinstance(reference, str) or not reference.startswith("#/"):
             raise self.malformed(f"$ref {json.dumps(reference)} points out of the document")
         found: Any = self.content
@@ -47,11 +43,7 @@ class Document:
         return found
 
     def resolved(self, raw: Any, what: str) -> Mapping[str, Any]:
-        """Return an object that isn't a schema, behind its `$ref`s.
-
-        Raises:
-            Refused: it is no object, or its references lead nowhere.
-        """
+        """Return an object that isn't a schema, behind its `$ref`s; refuse anything else."""
         for _ in range(MAX_HOPS):
             found = self.mapping(raw, what)
             if "$ref" not in found:

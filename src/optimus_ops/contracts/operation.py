@@ -16,15 +16,7 @@ METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
 
 @dataclass(frozen=True)
 class Operation:
-    """One method of one path.
-
-    Args:
-        document: the document, read at this endpoint.
-        path: the path with its parameters.
-        method: in lower case.
-        item: what the document says of the path.
-        content: what it says of the method.
-    """
+    """One method (in lower case) of one path: what the document says of the path, and of the method."""
 
     document: Document
     path: str

@@ -26,12 +26,7 @@ MAX_COMPARISONS = 200_000
 
 @dataclass(frozen=True)
 class Mismatch:
-    """A place where one side gives what the other one does not take.
-
-    Args:
-        path: the place, `.results[].score`; empty for the whole value.
-        reason: what is wrong there.
-    """
+    """A place (`.results[].score`, "" for the whole value) where one side gives what the other one does not take."""
 
     path: str
     reason: str
@@ -39,13 +34,7 @@ class Mismatch:
 
 @dataclass
 class SubschemaCheck:
-    """Compares schemas of two documents.
-
-    Args:
-        giver: the document of the side that gives values.
-        taker: the document of the side that takes them.
-        direction: which side is which.
-    """
+    """Compares schemas of the document whose side gives values with those of the side that takes them."""
 
     giver: Document
     taker: Document

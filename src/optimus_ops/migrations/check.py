@@ -14,12 +14,7 @@ if TYPE_CHECKING:
 
 
 def check_pending(compose: Compose, stack: Stack, *, allow_contract: bool) -> str:
-    """Refuse pending migrations that break the running version; return in a few words what was found.
-
-    Args:
-        compose: the project's files, with the pins under which the job will run.
-        stack: what is wanted.
-        allow_contract: whether a migration may take away what the running version uses.
+    """Refuse pending migrations that break the running version, unless allowed; return in a few words what was found.
 
     Raises:
         Refused: one does, and that is not allowed.

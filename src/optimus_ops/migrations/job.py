@@ -51,13 +51,8 @@ class JobFailed(CommandFailed):
 def revision(compose: Compose, stack: Stack, *, deadline: float = ASK_SECONDS) -> str | None:
     """Return the revision that the database is at; None if the project has no way to tell.
 
-    Args:
-        compose: the project's files.
-        stack: what is wanted.
-        deadline: seconds the job may take, its wait for the database included.
-
     Raises:
-        OpsError: the job failed, did not end in time, or printed something else.
+        OpsError: the job failed, did not end in time (its wait for the database included), or printed something else.
     """
     command = _command(stack, REVISION)
     if command is None:

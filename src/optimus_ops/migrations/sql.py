@@ -92,7 +92,7 @@ def _statement(script: bytes, entry: Node) -> Statement:
     begin = leading.end() if leading else 0
     ((kind, node),) = entry["stmt"].items()
     line = before.count("\n") + text.count("\n", 0, begin) + 1
-    return Statement(kind, node, len(before) + begin, line, _excerpt(text[begin:]))
+    return Statement(kind, node, len(before) + begin, line, _excerpt(text))
 
 
 def _excerpt(text: str) -> str:

@@ -87,6 +87,12 @@ def test_no_password_is_in_an_excerpt(secret: str) -> None:
     assert "sh" not in statement.excerpt
 
 
+def test_no_password_is_shown_behind_comments_in_comments() -> None:
+    (statement,) = statements("/* 1 /* 2 /* 3 */ */ */ ALTER ROLE app PASSWORD 'hush'")
+    assert "ALTER ROLE app PASSWORD" in statement.excerpt
+    assert "hush" not in statement.excerpt
+
+
 def test_a_long_statement_is_cut_off() -> None:
     (statement,) = statements("SELECT 1" + ", 1" * 200)
     assert len(statement.excerpt) == 120
