@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
 
     from rich.console import RenderableType
+    from rich.table import Column
     from rich.text import TextType
 
 GAP = 2
@@ -54,9 +55,14 @@ def make_table(
 
 
 def least_columns(table: Table) -> int:
-    """Return the number of characters that a table needs if no word is to be cut."""
+    """Return the number of characters that a table needs so that no cell is cut and no word is broken."""
     console = RichConsole(width=WIDEST)
-    return Measurement.get(console, console.options, table).minimum
+    return sum(GAP + _least_width(column, console) for column in table.columns)
+
+
+def _least_width(column: Column, console: RichConsole) -> int:
+    cells = (Measurement.get(console, console.options, cell) for cell in (column.header, *column.cells))
+    return max(cell.maximum if column.no_wrap else cell.minimum for cell in cells)
 
 
 def render(parts: Iterable[RenderableType], *, colour: bool, columns: int) -> str:
