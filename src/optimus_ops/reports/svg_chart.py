@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from optimus_ops.reports.pictures import Chart, ChartRow, Panel, Series
     from optimus_ops.reports.spans import Content
 
-WIDTH, LEFT, RIGHT, BETWEEN, TOP = 460, 46, 16, 28, 74
+WIDTH, LEFT, RIGHT, BETWEEN, TOP = 460, 46, 16, 28, 92
 PLOT, HEAD, FOOT = 84, 24, 34
 PANEL_HEIGHT = PLOT + HEAD + FOOT
 MOST_TICKS = 10
@@ -31,12 +31,12 @@ def panel_svg(panel: Panel, row: ChartRow, top: int, title: str) -> Markup:
 def chart_svg(chart: Chart) -> Markup:
     """Return the picture of all panels, as a file by itself."""
     width = len(chart.columns) * (WIDTH + BETWEEN)
-    parts = [element("text", chart.note, class_="soft", x=LEFT, y=24), *_legend(chart, width)]
+    parts = [element("text", chart.note, class_="soft", x=LEFT, y=24), *_legend(chart)]
     for column, name in enumerate(chart.columns):
-        parts.append(element("text", name, class_="head", x=LEFT + column * (WIDTH + BETWEEN), y=54))
+        parts.append(element("text", name, class_="head", x=LEFT + column * (WIDTH + BETWEEN), y=74))
     for number, row in enumerate(chart.rows):
         y = TOP + number * PANEL_HEIGHT
-        parts.append(element("text", row.title, class_="case", x=LEFT, y=y + 14))
+        parts.append(element("text", row.title, class_="case", x=LEFT, y=y + 18))
         for column, panel in enumerate(row.panels):
             x = column * (WIDTH + BETWEEN)
             if panel is None:
@@ -91,9 +91,9 @@ def _caption(content: Content, x: float, y: float) -> Markup:
     return element("text", *pieces, x=x, y=y, text_anchor="end")
 
 
-def _legend(chart: Chart, width: float) -> Iterator[Markup]:
-    x = width - 8 - sum(34 + len(text) * CHARACTER for text in chart.legend)
+def _legend(chart: Chart) -> Iterator[Markup]:
+    x = float(LEFT)
     for kind, text in zip(("count", "failure", "highlight"), chart.legend, strict=True):
-        yield element("rect", class_=kind, x=x, y=14, width=12, height=12)
-        yield element("text", text, class_="soft", x=x + 17, y=24)
+        yield element("rect", class_=kind, x=x, y=36, width=12, height=12)
+        yield element("text", text, class_="soft", x=x + 17, y=46)
         x += 34 + len(text) * CHARACTER
