@@ -16,8 +16,8 @@ from tests.integration.engine_proxy import EngineProxy
 from tests.integration.platform import Platform
 
 from optimus_ops.balancer.observation import NO_TRAFFIC
-from optimus_ops.balancer.sample import Sample
-from optimus_ops.balancer.traffic import addresses, observe_new, watch_traffic
+from optimus_ops.balancer.sample import TrafficSample
+from optimus_ops.balancer.traffic import addresses, observe_new, observe_traffic
 from optimus_ops.engine.docker_engine import DockerEngine
 from optimus_ops.engine.labels import HASH_LABEL, PROJECT_LABEL, SERVICE_LABEL
 from optimus_ops.errors import MachineLacks, OpsError
@@ -99,7 +99,7 @@ def test_each_replica_is_counted_as_often_as_it_answered(platform: Platform) -> 
     answered: Counter[str] = Counter()
     before: dict[str, int] = {}
 
-    def look(samples: Mapping[str, Sample]) -> str | None:
+    def look(samples: Mapping[str, TrafficSample]) -> str | None:
         seen = {name: sample.requests for name, sample in samples.items()}
         if not sum(seen.values()):
             # Until the log is being read.
@@ -112,7 +112,7 @@ def test_each_replica_is_counted_as_often_as_it_answered(platform: Platform) -> 
             return "all were counted"
         return None
 
-    watched = watch_traffic(DockerEngine.connect(), balancer(platform), addresses(there), SECONDS, look=look)
+    watched = observe_traffic(DockerEngine.connect(), balancer(platform), addresses(there), SECONDS, reason_to_end=look)
     assert watched.ended == "all were counted"
     counted = {name: sample.requests - before[name] for name, sample in watched.samples.items()}
     assert sum(counted.values()) == 20
@@ -124,7 +124,7 @@ def test_a_new_replica_that_fails_ends_the_window_at_once(platform: Platform) ->
     old = replicas(platform)
     said: list[str] = []
     with failing_replica(platform, old[0]) as new, traffic(platform):
-        verdict = observe_new(DockerEngine.connect(), balancer(platform), [new], old, SECONDS, look=said.append)
+        verdict = observe_new(DockerEngine.connect(), balancer(platform), [new], old, SECONDS, inspect=said.append)
     assert not verdict.good
     assert "x 500" in verdict.reasons[0]
     assert verdict.text.startswith("new: ")
@@ -134,14 +134,14 @@ def test_a_new_replica_that_fails_ends_the_window_at_once(platform: Platform) ->
 def test_replicas_of_the_same_version_are_good(platform: Platform) -> None:
     new, *old = replicas(platform)
     with traffic(platform):
-        verdict = observe_new(DockerEngine.connect(), balancer(platform), [new], old, 5.0, look=lambda _seen: None)
+        verdict = observe_new(DockerEngine.connect(), balancer(platform), [new], old, 5.0, inspect=lambda _seen: None)
     assert verdict.good, verdict
     assert not verdict.text.startswith(NO_TRAFFIC)
 
 
 def test_a_window_without_traffic_ends_all_the_same(platform: Platform) -> None:
     new, *old = replicas(platform)
-    verdict = observe_new(DockerEngine.connect(), balancer(platform), [new], old, 1.0, look=lambda _seen: None)
+    verdict = observe_new(DockerEngine.connect(), balancer(platform), [new], old, 1.0, inspect=lambda _seen: None)
     assert verdict.good
     assert verdict.text == NO_TRAFFIC
 
@@ -149,14 +149,16 @@ def test_a_window_without_traffic_ends_all_the_same(platform: Platform) -> None:
 def test_what_the_caller_finds_bad_is_the_verdict(platform: Platform) -> None:
     new, *old = replicas(platform)
     verdict = observe_new(
-        DockerEngine.connect(), balancer(platform), [new], old, SECONDS, look=lambda _seen: "it has ended"
+        DockerEngine.connect(), balancer(platform), [new], old, SECONDS, inspect=lambda _seen: "it has ended"
     )
     assert (verdict.good, verdict.reasons) == (False, ("it has ended",))
 
 
 def test_a_balancer_that_is_gone_is_named(platform: Platform) -> None:
     with pytest.raises(OpsError, match="balancer's container is gone"):
-        watch_traffic(DockerEngine.connect(), f"{platform.project}-no-such", {}, SECONDS, look=lambda _seen: None)
+        observe_traffic(
+            DockerEngine.connect(), f"{platform.project}-no-such", {}, SECONDS, reason_to_end=lambda _seen: None
+        )
 
 
 def test_an_engine_that_goes_away_in_the_window_is_named(platform: Platform, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -165,8 +167,8 @@ def test_an_engine_that_goes_away_in_the_window_is_named(platform: Platform, mon
         monkeypatch.setenv("DOCKER_HOST", proxy.docker_host)
         engine = DockerEngine.connect()
 
-        def look(_seen: Mapping[str, Sample]) -> None:
+        def look(_seen: Mapping[str, TrafficSample]) -> None:
             proxy.cut()
 
         with pytest.raises(MachineLacks, match="stopped answering"):
-            watch_traffic(engine, container, {}, 3.0, look=look)
+            observe_traffic(engine, container, {}, 3.0, reason_to_end=look)

@@ -20,7 +20,7 @@ PORT = re.compile(r":\d+$")
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One attempt to have a request answered by one replica.
+    """One attempt of the balancer at one replica.
 
     Args:
         address: the replica's IP address.
@@ -74,7 +74,7 @@ def parse_line(line: str | bytes) -> Request | None:
 
 
 def _number(text: str) -> float | None:
-    """Return a number of seconds; None for the "-" of one that is not known."""
+    """Return a number of seconds; None for the "-" of an unknown one."""
     try:
         number = float(text)
     except ValueError:

@@ -1,4 +1,4 @@
-"""Where the balancer listens for each service: its published port, else its own address on the engine's network."""
+"""Endpoints of the balancer: its published port for a service, else its own address on the engine's network."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ if TYPE_CHECKING:
 
 
 def endpoint_of(stack: Stack, state: State, service: str) -> Endpoint:
-    """Return where the balancer answers for a service.
+    """Return the balancer's endpoint for a service.
 
-    The convention: the balancer listens on the service's own port. Where that port isn't published on the host (a
+    By convention the balancer listens on the service's own port. Where that port isn't published on the host (a
     service that is only reached inside), the balancer's address on its network is asked, which works on the engine's
     own Linux host.
 
@@ -40,7 +40,7 @@ def endpoint_of(stack: Stack, state: State, service: str) -> Endpoint:
 
 
 def _reachable(address: str) -> str:
-    """Return where a port that is bound to an address answers."""
+    """Return the address to reach a port by that is bound to an address."""
     if address in EVERY_ADDRESS:
         return "127.0.0.1"
     return f"[{address}]" if ":" in address else address

@@ -1,4 +1,4 @@
-"""Judging new replicas by what they did beside the old ones; pure.
+"""Comparison of new replicas with old ones by their traffic; pure.
 
 Both get the same traffic: the balancer deals requests out by the number of open connections, whatever is in them. So if
 new and old differ in nothing, every way to deal the outcomes out is equally likely, and the tests below know how likely
@@ -18,19 +18,16 @@ from optimus_ops.balancer.significance import fisher, mann_whitney
 from optimus_ops.reports.measurement import percentile
 
 if TYPE_CHECKING:
-    from optimus_ops.balancer.sample import Sample
+    from optimus_ops.balancer.sample import TrafficSample
 
 NO_TRAFFIC = "no traffic seen: judged by health alone"
 
 
 @dataclass(frozen=True, slots=True)
 class Threshold:
-    """When more failures are too many.
+    """When more failures are too many: at least so many, by at least such a difference of shares, and significant.
 
-    Args:
-        failures: of the new replicas, at least so many.
-        difference: their share of failed requests minus that of the old ones, at least so much.
-        level: how likely chance alone may make such a difference, at most.
+    `level` is how likely chance alone may make such a difference, at most.
     """
 
     failures: int
@@ -75,8 +72,8 @@ class ObservationPolicy:
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
-    """What was found.
+class CanaryVerdict:
+    """CanaryVerdict on new replicas.
 
     Args:
         good: whether the new replicas are as good as the old ones, as far as can be told.
@@ -91,14 +88,8 @@ class Verdict:
     blind: str = ""
 
 
-def judge(new: Sample, old: Sample, policy: ObservationPolicy) -> Verdict:
-    """Judge new replicas at the end of a window.
-
-    Args:
-        new: what the new ones did.
-        old: what the old ones did in the same time.
-        policy: when they are worse.
-    """
+def compare(new: TrafficSample, old: TrafficSample, policy: ObservationPolicy) -> CanaryVerdict:
+    """Compare new replicas with old ones at the end of a window."""
     found = (
         _failing(new, old, policy, policy.at_end),
         _refusing(new, old, policy),
@@ -107,21 +98,21 @@ def judge(new: Sample, old: Sample, policy: ObservationPolicy) -> Verdict:
         _slower_tail(new, old, policy),
     )
     reasons = tuple(reason for reason in found if reason)
-    return Verdict(not reasons, reasons, describe(new, old))
+    return CanaryVerdict(not reasons, reasons, describe(new, old))
 
 
-def early(new: Sample, old: Sample, policy: ObservationPolicy) -> str | None:
-    """Return why the window need not last to its end: the new replicas already fail beyond doubt; else None."""
+def failing_early(new: TrafficSample, old: TrafficSample, policy: ObservationPolicy) -> str | None:
+    """Return why the window can end: the new replicas already fail beyond doubt; else None."""
     return _failing(new, old, policy, policy.early)
 
 
-def describe(new: Sample, old: Sample) -> str:
-    """Return in one line what was seen."""
+def describe(new: TrafficSample, old: TrafficSample) -> str:
+    """Return the traffic in one line."""
     seen = f"new: {_seen(new)}; old: {_seen(old)}"
     return seen if new.requests else f"{NO_TRAFFIC} (old: {_seen(old)})" if old.requests else NO_TRAFFIC
 
 
-def _failing(new: Sample, old: Sample, policy: ObservationPolicy, threshold: Threshold) -> str | None:
+def _failing(new: TrafficSample, old: TrafficSample, policy: ObservationPolicy, threshold: Threshold) -> str | None:
     rate, before = _share(new.failures, new), _share(old.failures, old)
     if new.failures < threshold.failures or rate - before < threshold.difference:
         return None
@@ -134,7 +125,7 @@ def _failing(new: Sample, old: Sample, policy: ObservationPolicy, threshold: Thr
     )
 
 
-def _refusing(new: Sample, old: Sample, policy: ObservationPolicy) -> str | None:
+def _refusing(new: TrafficSample, old: TrafficSample, policy: ObservationPolicy) -> str | None:
     more = _share(new.refusals, new) - _share(old.refusals, old)
     if new.refusals < policy.refused.failures or more < policy.refused.difference or old.requests < policy.comparable:
         return None
@@ -144,36 +135,36 @@ def _refusing(new: Sample, old: Sample, policy: ObservationPolicy) -> str | None
     return f"{_percent(new.refusals, new)} of requests are refused ({kinds}), old: {_of(old.refusals, old)}"
 
 
-def _silent(new: Sample, old: Sample, policy: ObservationPolicy) -> str | None:
+def _silent(new: TrafficSample, old: TrafficSample, policy: ObservationPolicy) -> str | None:
     expected = old.begun * new.replicas / old.replicas if old.replicas else 0.0
     if new.begun or expected < policy.silence:
         return None
     return f"no request ended that was given to them, while the old ones ended {old.begun}"
 
 
-def _slower(new: Sample, old: Sample, policy: ObservationPolicy) -> str | None:
-    if not (told := _longer(new, old, policy, 50)):
+def _slower(new: TrafficSample, old: TrafficSample, policy: ObservationPolicy) -> str | None:
+    if not (reason := _longer(new, old, policy, 50)):
         return None
-    return told if mann_whitney(new.latencies, old.latencies) <= policy.level else None
+    return reason if mann_whitney(new.latencies, old.latencies) <= policy.level else None
 
 
-def _slower_tail(new: Sample, old: Sample, policy: ObservationPolicy) -> str | None:
-    """Compare who has the slowest requests of all, and how slow these are: ranks among all say little about so few."""
-    if not (told := _longer(new, old, policy, 95)):
+def _slower_tail(new: TrafficSample, old: TrafficSample, policy: ObservationPolicy) -> str | None:
+    """Compare how many of the slowest requests each has, and how slow they are: of so few, ranks say little."""
+    if not (reason := _longer(new, old, policy, 95)):
         return None
     latencies = [*new.latencies, *old.latencies]
     new_slow, old_slow = (_above(sample, percentile(latencies, 95)) for sample in (new, old))
     more = fisher(len(new_slow), len(new.latencies), len(old_slow), len(old.latencies))
     longer = mann_whitney(*(_above(sample, percentile(latencies, 90)) for sample in (new, old)))
     # Two chances to find something make half of each.
-    return told if min(more, longer) <= policy.level / 2 else None
+    return reason if min(more, longer) <= policy.level / 2 else None
 
 
-def _above(sample: Sample, limit: float) -> list[float]:
+def _above(sample: TrafficSample, limit: float) -> list[float]:
     return [latency for latency in sample.latencies if latency > limit]
 
 
-def _longer(new: Sample, old: Sample, policy: ObservationPolicy, percent: float) -> str | None:
+def _longer(new: TrafficSample, old: TrafficSample, policy: ObservationPolicy, percent: float) -> str | None:
     if min(len(new.latencies), len(old.latencies)) < policy.latencies:
         return None
     after, before = (percentile(sample.latencies, percent) for sample in (new, old))
@@ -182,33 +173,33 @@ def _longer(new: Sample, old: Sample, policy: ObservationPolicy, percent: float)
     return f"p{percent:.0f} of the time to an answer is {_seconds(after)}, old: {_seconds(before)}"
 
 
-def _seen(sample: Sample) -> str:
+def _seen(sample: TrafficSample) -> str:
     parts = [f"{sample.requests} request{'' if sample.requests == 1 else 's'}", f"{sample.failures} failed"]
     if sample.latencies:
         parts += [f"p{percent} {_seconds(percentile(sample.latencies, percent))}" for percent in (50, 95)]
     return ", ".join(parts) if sample.requests else "no request"
 
 
-def _kinds(sample: Sample) -> str:
+def _kinds(sample: TrafficSample) -> str:
     kinds = {"no connection": sample.connect_failures, "nobody waited for the answer": sample.abandoned}
     others = [f"{count} x {what}" for what, count in kinds.items() if count]
     return ", ".join([*filter(None, [_statuses(sample, 500, 599)]), *others])
 
 
-def _statuses(sample: Sample, first: int, last: int) -> str:
+def _statuses(sample: TrafficSample, first: int, last: int) -> str:
     found = {status: count for status, count in sample.answers.items() if first <= status <= last and status != 429}
     return ", ".join(f"{found[status]} x {status}" for status in sorted(found))
 
 
-def _share(count: int, sample: Sample) -> float:
+def _share(count: int, sample: TrafficSample) -> float:
     return count / sample.requests if sample.requests else 0.0
 
 
-def _percent(count: int, sample: Sample) -> str:
+def _percent(count: int, sample: TrafficSample) -> str:
     return f"{_share(count, sample) * 100:.3g} %"
 
 
-def _of(count: int, sample: Sample) -> str:
+def _of(count: int, sample: TrafficSample) -> str:
     return f"{count} of {sample.requests}" if sample.requests else "no request"
 
 

@@ -1,8 +1,8 @@
-"""Proving through the balancer that every replica of a service answers, and that none that is gone does.
+"""Routing check: through the balancer, every replica of a service answers, and none that is gone does.
 
-Each answer says which replica gave it (`X-Served-By`, the container's hostname). The balancer picks the replica with
-the fewest connections and takes turns among equals, so one request after the other meets all of them soon. One that has
-more to do than the others (WebSockets, answers that take long) is met only by more requests at once.
+Each answer names its replica (`X-Served-By`, the container's hostname). The balancer picks the replica with the fewest
+connections and takes turns among equals, so that one request after the other reaches all of them soon. One that is
+busier than the others (WebSockets, answers that take long) is reached only by more requests at once.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ PAUSE_SECONDS = 0.05
 # After all were seen: so many more requests per replica, to meet one that should be gone.
 EXTRA_ROUNDS = 2
 # One after the other, requests to a replica that hangs would take all the time there is.
-TOGETHER_WHERE_SOME_HANG = 8
-MOST_TOGETHER = 32
+PARALLEL_WHERE_SOME_HANG = 8
+MOST_PARALLEL = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,12 +52,11 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What is known of replicas before any is asked.
+    """What is known of replicas before any is asked, by hostname.
 
     Args:
-        serving: hostnames of those that serve, and may be too busy to get a request of ours.
-        unwell: hostnames of those that are not well: they need not answer, and what fails without saying who failed is
-            put down to them. Everybody else still has to answer.
+        serving: they serve, and may be too busy to get one of these requests.
+        unwell: they need not answer, and a failure without the name of a replica counts as theirs.
     """
 
     serving: frozenset[str] = frozenset()
@@ -80,12 +79,7 @@ def ask_http(endpoint: Endpoint) -> Answer:
 
 @dataclass(frozen=True, slots=True)
 class Prober:
-    """Sends requests through the balancer.
-
-    Args:
-        ask: sends one.
-        clock: tells the time between them.
-    """
+    """Sends requests through the balancer, one at a time by `ask`."""
 
     ask: Callable[[Endpoint], Answer] = ask_http
     clock: Clock = SYSTEM_CLOCK
@@ -96,7 +90,7 @@ NOTHING_KNOWN = Known()
 
 @dataclass(frozen=True, slots=True)
 class Routing:
-    """What was seen of one service's routing.
+    """The routing of one service.
 
     Args:
         service: the service.
@@ -118,30 +112,30 @@ class Routing:
 
     @property
     def silent(self) -> tuple[str, ...]:
-        """Return the names of the replicas that should have answered and did not."""
+        """Names of the replicas that should have answered and did not."""
         excused = self.may_be_silent | set(self.seen)
         return tuple(name for hostname, name in self.expected.items() if hostname not in excused)
 
     @property
-    def strangers(self) -> tuple[str, ...]:
-        """Return the hostnames that answered and should not have."""
+    def unexpected(self) -> tuple[str, ...]:
+        """Hostnames that answered and should not have."""
         return tuple(hostname for hostname in self.seen if hostname not in self.expected)
 
     @property
     def good(self) -> bool:
         """Whether every replica answered, no other one, and nothing failed in the last round."""
-        return not (self.silent or self.strangers or self.failures) and bool(self.expected)
+        return not (self.silent or self.unexpected or self.failures) and bool(self.expected)
 
     @property
     def verdict(self) -> str:
-        """Return in a few words what was found."""
+        """The result in a few words."""
         parts = []
         if not self.expected:
             parts.append("no replica runs")
         if self.silent:
             parts.append(f"no answer from {', '.join(self.silent)}")
-        if self.strangers:
-            parts.append(f"answers from {', '.join(self.strangers)}, which should be gone")
+        if self.unexpected:
+            parts.append(f"answers from {', '.join(self.unexpected)}, which should be gone")
         parts.extend(f"{count} x {failure}" for failure, count in self.failures.items())
         return "; ".join(parts) or f"all {len(self.expected)} answer"
 
@@ -161,24 +155,18 @@ def check_routing(
     One round asks often enough to meet every replica; a new round forgets what the one before saw, because what counts
     is how it is now.
 
-    Args:
-        service: the service's name.
-        endpoint: where the balancer listens for it.
-        expected: hostname -> name of the replicas that should answer.
-        deadline: seconds.
-        settle: seconds for which everything has to stay right before it counts.
-        known: what is known of some of them.
-        prober: sends the requests.
+    `expected` are the replicas that should answer (hostname -> name); for `settle` seconds everything has to stay right
+    before it counts.
     """
     prober = prober or Prober()
     began = prober.clock.monotonic()
     right_since = began
-    together = TOGETHER_WHERE_SOME_HANG if known.unwell else 1
+    parallel = PARALLEL_WHERE_SOME_HANG if known.unwell else 1
     while True:
-        found = _round(service, endpoint, expected, prober.ask, together, known.unwell)
+        found = _round(service, endpoint, expected, prober.ask, parallel, known.unwell)
         routing = replace(found, may_be_silent=known.serving | known.unwell)
         if routing.silent:
-            together = min(2 * together, MOST_TOGETHER)
+            parallel = min(2 * parallel, MOST_PARALLEL)
         now = prober.clock.monotonic()
         if not routing.good:
             right_since = now
@@ -193,20 +181,20 @@ def _round(
     endpoint: Endpoint,
     expected: Mapping[str, str],
     ask: Callable[[Endpoint], Answer],
-    together: int,
+    parallel: int,
     unwell: frozenset[str],
 ) -> Routing:
-    """Ask so many requests at a time, until every replica was met, or often enough to have met it."""
+    """Send so many requests at a time, until every replica answered, or often enough that it would have."""
     seen: Counter[str] = Counter()
     failures: Counter[str] = Counter()
     excused: Counter[str] = Counter()
     # Enough for turns that skip, few enough to be quick: eight per replica, and two rounds after all were met.
-    left = 8 * max(len(expected), together)
-    with ThreadPoolExecutor(together) as pool:
+    left = 8 * max(len(expected), parallel)
+    with ThreadPoolExecutor(parallel) as pool:
         while left > 0 and not failures:
             met_all = set(expected) - unwell <= set(seen)
-            endpoints = [endpoint] * min(together, left)
-            for answer in pool.map(ask, endpoints) if together > 1 else map(ask, endpoints):
+            endpoints = [endpoint] * min(parallel, left)
+            for answer in pool.map(ask, endpoints) if parallel > 1 else map(ask, endpoints):
                 left -= 1
                 if answer.status == http.client.OK:
                     seen[answer.served_by or "(no X-Served-By)"] += 1

@@ -1,4 +1,4 @@
-"""`invoke lb.check`: what the balancer does, service by service."""
+"""`invoke lb.check`: the routing of each service."""
 
 from __future__ import annotations
 
@@ -30,18 +30,14 @@ class BadRouting(OpsError):  # noqa: N818 - named as its base: what failed
 
 
 def check(services: Sequence[str], *, json: bool) -> None:
-    """Prove through the balancer that every replica answers, and that none that is gone does.
-
-    Args:
-        services: the services to look at; all that the balancer routes to if none is named.
-        json: whether the outcome is printed as one JSON document.
+    """Check the routing of some services, or of all that the balancer routes to.
 
     Raises:
         Refused: the stack has no balancer, or it doesn't route to a service that is named.
         BadRouting: a replica is silent, one that is gone answers, or the balancer answers with errors.
     """
-    session = StackContext.open((), ChangeOptions(json=json))
-    files, state = session.look()
+    context = StackContext.open((), ChangeOptions(json=json))
+    files, state = context.look()
     stack = files.stack
     if stack.balancer is None:
         raise Refused("this stack has no balancer", "name it in [tool.optimus-ops] balancer")
@@ -53,35 +49,27 @@ def check(services: Sequence[str], *, json: bool) -> None:
     for name in services or stack.routed:
         expected = {replica.hostname: replica.name for replica in state.of(name) if replica.occupied}
         endpoint = endpoint_of(stack, state, name)
-        look = functools.partial(check_routing, name, endpoint, expected, deadline=DEADLINE_SECONDS)
-        found.append(told(session.console, f"{name} through {stack.balancer} ({endpoint})", look))
+        probe = functools.partial(check_routing, name, endpoint, expected, deadline=DEADLINE_SECONDS)
+        found.append(show(context.console, f"{name} through {stack.balancer} ({endpoint})", probe))
     bad = [routing for routing in found if not routing.good]
-    differing = differences(stack, state, look_at_runs(session.compose, session.docker, files, state))
-    for one in differing:
-        session.console.say(f"  ! {one.text}")
+    differing = differences(stack, state, look_at_runs(context.compose, context.docker, files, state))
+    for difference in differing:
+        context.console.say(f"  ! {difference.text}")
     if json:
-        seen = [{**asdict(r), "good": r.good, "verdict": r.verdict} for r in found]
-        print_json({"good": not bad, "services": seen, "differences": [asdict(one) for one in differing]})
+        services_found = [{**asdict(routing), "good": routing.good, "verdict": routing.verdict} for routing in found]
+        print_json({"good": not bad, "services": services_found, "differences": [asdict(one) for one in differing]})
     if bad:
         raise BadRouting("\n    ".join(f"{routing.service}: {routing.verdict}" for routing in bad))
 
 
-def told(console: Console, title: str, look: Callable[[], Routing]) -> Routing:
-    """Look at the routing of one service, and tell what was seen.
-
-    Args:
-        console: where it is told.
-        title: what is looked at.
-        look: looks.
-    """
-    found: list[Routing] = []
-    # What is bad is said at the end, of all services; here it only decides about the mark in front of the line.
+def show(console: Console, title: str, probe: Callable[[], Routing]) -> Routing:
+    """Check the routing of one service as a step of the console."""
+    # What is bad is reported at the end, of all services; here it only decides about the mark in front of the line.
     with contextlib.suppress(BadRouting), console.step(title) as progress:
-        routing = look()
-        found.append(routing)
+        routing = probe()
         names = {host: routing.expected.get(host, host) for host in routing.seen}
         shares = ", ".join(f"{names[host]} x{count}" for host, count in sorted(routing.seen.items()))
         progress.note = f"{routing.verdict} ({shares or 'no answers'})"
         if not routing.good:
             raise BadRouting(routing.verdict)
-    return found[0]
+    return routing

@@ -1,4 +1,4 @@
-"""What replicas did during a window, counted from the balancer's log in bounded memory."""
+"""Samples of replicas' traffic, counted from the balancer's log in bounded memory."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ KEPT_LATENCIES = 20_000
 
 
 @dataclass(frozen=True, slots=True)
-class Sample:
-    """What one replica did, or several.
+class TrafficSample:
+    """The traffic of one replica, or of several.
 
     Args:
         requests: attempts that ended, of whatever outcome.
@@ -44,12 +44,12 @@ class Sample:
 
     @property
     def failures(self) -> int:
-        """Return how many requests got no answer of use: 5xx, no connection, or nobody waited for it any more."""
+        """Requests without a useful answer: 5xx, no connection, or a client that went away."""
         return self.count(500, 599) + self.connect_failures + self.abandoned
 
     @property
     def refusals(self) -> int:
-        """Return how many requests were refused as the client's mistake: 4xx without 429, a limit that all share."""
+        """Requests refused as the client's mistake: 4xx without 429, a limit that all share."""
         return self.count(400, 499) - self.answers.get(429, 0)
 
     def count(self, first: int, last: int) -> int:
@@ -57,13 +57,13 @@ class Sample:
         return sum(count for status, count in self.answers.items() if first <= status <= last)
 
 
-def merged(samples: Iterable[Sample]) -> Sample:
+def merged(samples: Iterable[TrafficSample]) -> TrafficSample:
     """Return the sample of several replicas together."""
     samples = tuple(samples)
     answers: Counter[int] = Counter()
     for sample in samples:
         answers.update(sample.answers)
-    return Sample(
+    return TrafficSample(
         requests=sum(sample.requests for sample in samples),
         answers=dict(answers),
         connect_failures=sum(sample.connect_failures for sample in samples),
@@ -83,7 +83,7 @@ class _Counts:
     begun: int = 0
 
 
-class Tally:
+class TrafficCounter:
     """Counts requests per replica.
 
     Latencies are chosen from all replicas together (Vitter's algorithm R), so that each stands for equally many
@@ -91,12 +91,7 @@ class Tally:
     """
 
     def __init__(self, replicas: Mapping[str, str], *, kept: int = KEPT_LATENCIES) -> None:
-        """Begin to count.
-
-        Args:
-            replicas: IP address -> name of the replicas of interest; several addresses may be one replica's.
-            kept: how many latencies are kept.
-        """
+        """Count for replicas (IP address -> name, which may repeat), keeping so many latencies."""
         self._replicas = dict(replicas)
         self._kept = kept
         self._counts = {name: _Counts() for name in self._replicas.values()}
@@ -106,12 +101,7 @@ class Tally:
         self._random = random.Random(0)  # noqa: S311
 
     def add(self, request: Request, elapsed: float) -> None:
-        """Count a request.
-
-        Args:
-            request: the request.
-            elapsed: seconds from the beginning of the window to the request's end.
-        """
+        """Count a request that ended `elapsed` seconds after the window began."""
         in_window = request.seconds <= elapsed
         for attempt in request.attempts:
             if (name := self._replicas.get(attempt.address)) is not None:
@@ -136,16 +126,16 @@ class Tally:
         self._offered += 1
         if len(self._latencies) < self._kept:
             self._latencies.append((name, latency))
-        elif (place := self._random.randrange(self._offered)) < self._kept:
-            self._latencies[place] = (name, latency)
+        elif (index := self._random.randrange(self._offered)) < self._kept:
+            self._latencies[index] = (name, latency)
 
-    def samples(self) -> dict[str, Sample]:
-        """Return replica -> what it did until now."""
+    def samples(self) -> dict[str, TrafficSample]:
+        """Return replica -> its traffic until now."""
         latencies: dict[str, list[float]] = {name: [] for name in self._counts}
         for name, latency in self._latencies:
             latencies[name].append(latency)
         return {
-            name: Sample(
+            name: TrafficSample(
                 counts.requests,
                 dict(counts.answers),
                 counts.connect_failures,

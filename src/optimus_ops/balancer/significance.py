@@ -1,4 +1,4 @@
-"""How likely chance alone makes two groups differ as much as they do: two tests that assume no shape of the data."""
+"""Significance of a difference between two groups: two tests that assume no distribution of the data."""
 
 from __future__ import annotations
 
@@ -15,12 +15,6 @@ def fisher(new_hits: int, new_total: int, old_hits: int, old_total: int) -> floa
 
     One-sided exact test of Fisher: with all hits given, each way to spread them over all is equally likely
     (hypergeometric distribution). True for any sizes; its false alarms are at most as many as the level says.
-
-    Args:
-        new_hits: hits among the new ones.
-        new_total: how many new ones there are.
-        old_hits: hits among the old ones.
-        old_total: how many old ones there are.
     """
     hits, total = new_hits + old_hits, new_total + old_total
     most, least = min(hits, new_total), max(0, hits - old_total)

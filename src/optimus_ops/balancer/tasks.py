@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @task(
     iterable=["service"],
-    help={"service": "look at this service only (may be given several times)", "json": "print one JSON document"},
+    help={"service": "check this service only (repeatable)", "json": "print one JSON document"},
 )
 def check(_: Context, service: Sequence[str] | None = None, json: bool = False) -> None:
     """Prove through the balancer that every replica answers, and that none that is gone does."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from optimus_ops.balancer.traffic import observe_new as observe_traffic
+from optimus_ops.balancer.traffic import observe_new as compare_new
 from optimus_ops.errors import OpsError
 
 if TYPE_CHECKING:
@@ -33,7 +33,8 @@ def observe_new(containers: Containers, step: Observe, progress: Progress) -> No
     old = tuple(replica for replica in state.running(step.service) if replica.id in containers.before.ids)
     [edge] = state.running(balancer)
     inspect = partial(_inspect, containers, step.service, progress)
-    verdict = observe_traffic(containers.engine, edge.id, new, old, step.seconds, look=inspect, clock=containers.clock)
+    engine, clock = containers.engine, containers.clock
+    verdict = compare_new(engine, edge.id, new, old, step.seconds, inspect=inspect, clock=clock)
     progress.note = verdict.text
     if verdict.blind:
         progress.complaints.append(

@@ -7,7 +7,7 @@ import io
 import pytest
 
 from optimus_ops.balancer.routing import Routing
-from optimus_ops.balancer.routing_check import told
+from optimus_ops.balancer.routing_check import show
 from optimus_ops.text.console import Console
 
 
@@ -27,5 +27,5 @@ def seen(*hosts: str, failures: int = 0) -> Routing:
 )
 def test_a_tick_stands_in_front_of_what_is_good_and_of_nothing_else(routing: Routing, mark: str, note: str) -> None:
     stream = io.StringIO()
-    assert told(Console(stream, live=False, colour=False), "ai through edge", lambda: routing) is routing
+    assert show(Console(stream, live=False, colour=False), "ai through edge", lambda: routing) is routing
     assert stream.getvalue().startswith(f"{mark} ai through edge · {note} (")

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from optimus_ops.balancer.access_log import Attempt, Request
-from optimus_ops.balancer.sample import Sample, Tally, merged
+from optimus_ops.balancer.sample import TrafficCounter, TrafficSample, merged
 
 REPLICAS = {"10.0.0.1": "ai-1", "10.1.0.1": "ai-1", "10.0.0.2": "ai-2"}
 
@@ -14,7 +14,7 @@ def request(address: str, status: int | None = 200, seconds: float | None = 0.1,
 
 
 def test_each_outcome_is_counted_for_the_replica_that_had_it() -> None:
-    tally = Tally(REPLICAS)
+    tally = TrafficCounter(REPLICAS)
     for made in (
         request("10.0.0.1"),
         request("10.1.0.1", 500),
@@ -36,14 +36,14 @@ def test_each_outcome_is_counted_for_the_replica_that_had_it() -> None:
 
 
 def test_a_retried_request_counts_for_both_replicas() -> None:
-    tally = Tally(REPLICAS)
+    tally = TrafficCounter(REPLICAS)
     tried = (Attempt("10.0.0.1", 502, False, None), Attempt("10.0.0.2", 200, True, 0.1))
     tally.add(Request(0.4, tried), elapsed=1.0)
     assert [sample.failures for sample in tally.samples().values()] == [1, 0]
 
 
 def test_latencies_are_of_requests_that_began_in_the_window() -> None:
-    tally = Tally(REPLICAS)
+    tally = TrafficCounter(REPLICAS)
     tally.add(request("10.0.0.1", seconds=12.0), elapsed=3.0)
     tally.add(request("10.0.0.1", seconds=2.0), elapsed=3.0)
     sample = tally.samples()["ai-1"]
@@ -51,13 +51,13 @@ def test_latencies_are_of_requests_that_began_in_the_window() -> None:
 
 
 def test_how_fast_a_failure_comes_is_no_latency() -> None:
-    tally = Tally(REPLICAS)
+    tally = TrafficCounter(REPLICAS)
     tally.add(request("10.0.0.1", 500, 0.001), elapsed=3.0)
     assert tally.samples()["ai-1"].latencies == ()
 
 
 def test_memory_is_bounded_and_what_is_kept_is_a_fair_choice() -> None:
-    tally = Tally(REPLICAS, kept=1000)
+    tally = TrafficCounter(REPLICAS, kept=1000)
     for number in range(40_000):
         tally.add(request("10.0.0.2" if number % 4 == 0 else "10.0.0.1", seconds=float(number)), elapsed=1e9)
     samples = tally.samples()
@@ -83,7 +83,7 @@ def test_memory_is_bounded_and_what_is_kept_is_a_fair_choice() -> None:
 def test_every_attempt_on_a_replica_has_exactly_one_outcome(
     made: list[tuple[str, int | None, float | None, bool, float]],
 ) -> None:
-    tally = Tally(REPLICAS, kept=10)
+    tally = TrafficCounter(REPLICAS, kept=10)
     for address, status, seconds, connected, elapsed in made:
         tally.add(request(address, status, seconds, connected=connected), elapsed)
     samples = tally.samples()
@@ -98,4 +98,4 @@ def test_every_attempt_on_a_replica_has_exactly_one_outcome(
 
 
 def test_nothing_merged_is_an_empty_sample_of_no_replica() -> None:
-    assert merged([]) == Sample(replicas=0)
+    assert merged([]) == TrafficSample(replicas=0)
