@@ -25,6 +25,7 @@ from optimus_ops.reports.measurement import Objective
 from optimus_ops.reports.model import Table
 from optimus_ops.reports.pictures import Chart, ChartRow, Panel
 from optimus_ops.reports.spans import Span
+from optimus_ops.system.wait import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -110,14 +111,14 @@ def run_case(engine: Engine, images: Versions, case: Case, way: Way, effort: Eff
             lambda record, stopped: run_closed_loop(endpoint, workload, PACE, record, stopped), uvloop.run
         )
         with load:
-            go_on(load, RAMP_SECONDS + effort.before)
+            time.sleep(RAMP_SECONDS + effort.before)
             began = time.monotonic()
             way.change(stack, images, case)
             ended = time.monotonic()
             # Plain Compose returns before the replicas serve.
             replicas = wait_for_replicas(stack, images, case.after)
-            go_on(load, effort.after)
-            go_on_until(load, effort.requests, effort.limit)
+            time.sleep(effort.after)
+            go_on(load, effort)
             stopped = time.monotonic()
         impact = measure_impact(load.results, ChangeWindow(began, ended, stopped, replicas))
         if 0 < impact.lost <= FEW_LOST:
@@ -125,23 +126,19 @@ def run_case(engine: Engine, images: Versions, case: Case, way: Way, effort: Eff
         return impact
 
 
-def go_on(load: BackgroundLoad, seconds: float) -> None:
-    """Let the clients ask for some seconds."""
-    time.sleep(seconds)
-    load.check()
-
-
-def go_on_until(load: BackgroundLoad, requests: int, limit: float) -> None:
+def go_on(load: BackgroundLoad, effort: Effort) -> None:
     """Let the clients ask until there are enough results.
 
     Raises:
-        RuntimeError: there are not, after `limit` seconds.
+        RuntimeError: there are not, in time, or the generator failed.
     """
-    until = time.monotonic() + limit
-    while len(load.results) < requests:
-        if time.monotonic() > until:
-            raise RuntimeError(f"{len(load.results)} requests instead of {requests} within {limit} s")
-        go_on(load, 0.2)
+
+    def enough() -> bool:
+        load.check()
+        return len(load.results) >= effort.requests
+
+    if not wait_until(enough, effort.limit, poll=0.2):
+        raise RuntimeError(f"{len(load.results)} of {effort.requests} requests within {effort.limit} s")
 
 
 def show(*lines: str) -> None:

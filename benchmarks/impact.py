@@ -54,18 +54,13 @@ class Impact:
     """What the clients had of one change; times in seconds from its beginning.
 
     Args:
-        requests: that came to an end, well or not.
-        posts: those of them that were POSTs.
-        slow: those of them that took long on purpose.
-        streams: those of them that streamed.
+        posts: number of requests that were POSTs.
+        slow: number of those that took long on purpose.
         failures: outcome -> number; without cut streams.
         cut: streams that began and did not end as streams do.
         latencies: phase -> those of the quick POSTs.
-        seconds: that the command took.
-        first_failures: the first few, for who looks into them.
         settled: when every replica of the end had answered, and no other one answered any more.
         gap: the longest time without a good answer.
-        series: answers and failures per second.
     """
 
     requests: int

@@ -31,39 +31,28 @@ if TYPE_CHECKING:
 SERVICES, REPLICAS = 50, 500
 LIMIT_MS, LIMIT_MB = 100, 100
 BALANCER, DATABASE = "nginx-lb", "postgres"
-NOTES = (
-    paragraph(
-        f"A stack of {SERVICES} services, {SERVICES - 2} of them scalable, with {REPLICAS} replicas. `scale`: each "
-        "scalable service gets one replica more or one less. `deploy`: all replicas of all scalable services are "
-        "replaced, one after the other. Timed is from the merged Compose model to the plan's text. Memory is the most "
-        "that a fresh Python process held resident while it made both plans again and again, with all that `invoke` "
-        "imports for them. MB are 10^6 bytes."
-    ),
+NOTE = paragraph(
+    f"A stack of {SERVICES} services, {SERVICES - 2} of them scalable, with {REPLICAS} replicas. `scale`: each "
+    "scalable service gets one replica more or one less. `deploy`: all replicas of all scalable services are "
+    "replaced, one after the other. Timed is from the merged Compose model to the plan's text. Memory is the most "
+    "that a fresh Python process held resident while it made both plans again and again, with all that `invoke` "
+    "imports for them. MB are 10^6 bytes."
 )
 
 
 def measure(repetitions: int) -> BenchmarkSection:
     """Plan in a process of its own, and make figures of its output."""
     result = plan_in(ROOT, repetitions)
-    objectives = [
-        Objective(
-            f"Plan of {name}, {SERVICES} services and {REPLICAS} replicas",
-            "at most",
-            LIMIT_MS,
-            1e3 * median(seconds),
-            "ms",
-            f"median of {repetitions}, the longest {1e3 * max(seconds):.0f} ms; {result['steps'][name]} steps",
-        )
-        for name, seconds in result["seconds"].items()
-    ]
+    objectives = []
+    for plan, seconds in result["seconds"].items():
+        name = f"Plan of {plan}, {SERVICES} services and {REPLICAS} replicas"
+        longest = f"the longest {1e3 * max(seconds):.0f} ms; {result['steps'][plan]} steps"
+        basis = f"median of {repetitions}, {longest}"
+        objectives.append(Objective(name, "at most", LIMIT_MS, 1e3 * median(seconds), "ms", basis))
     name = "Memory of the process that planned"
-    peak = Objective(name, "at most", LIMIT_MB, result["bytes"] / 1e6, "MB", "most resident memory")
-    raw = {
-        "seconds": {name: rounded(seconds, 5) for name, seconds in result["seconds"].items()},
-        "bytes": result["bytes"],
-        "steps": result["steps"],
-    }
-    return BenchmarkSection("planning", (*objectives, peak), raw, NOTES)
+    objectives.append(Objective(name, "at most", LIMIT_MB, result["bytes"] / 1e6, "MB", "most resident memory"))
+    seconds_of = {plan: rounded(seconds, 5) for plan, seconds in result["seconds"].items()}
+    return BenchmarkSection("planning", tuple(objectives), {**result, "seconds": seconds_of}, (NOTE,))
 
 
 def plan_in(checkout: Path, repetitions: int) -> dict[str, Any]:
@@ -83,27 +72,21 @@ def plan_in(checkout: Path, repetitions: int) -> dict[str, Any]:
 def document() -> dict[str, Any]:
     """Return the merged model of a large stack: a balancer, a database, and services behind and before them."""
     database = {"image": "postgres:17", "healthcheck": {"test": ["CMD", "true"]}}
-    port = {"target": 8000, "published": "18000", "host_ip": "127.0.0.1"}
-    balancer = {"image": "nginx:1.30", "ports": [port]}
-    return {"name": "large", "services": {DATABASE: database, BALANCER: balancer, **dict(map(service, numbers()))}}
+    balancer = {"image": "nginx:1.30", "ports": [{"target": 8000, "published": "18000", "host_ip": "127.0.0.1"}]}
+    services = {name: service(name) for name in (f"service-{number}" for number in range(1, SERVICES - 1))}
+    return {"name": "large", "services": {DATABASE: database, BALANCER: balancer, **services}}
 
 
-def numbers() -> range:
-    """Return the numbers of the scalable services."""
-    return range(1, SERVICES - 1)
-
-
-def service(number: int) -> tuple[str, dict[str, Any]]:
-    """Return one scalable service: its name and its model."""
-    model = {
-        "image": f"large/service-{number}:2",
+def service(name: str) -> dict[str, Any]:
+    """Return the model of a scalable service."""
+    return {
+        "image": f"large/{name}:2",
         "labels": {"com.optimus.scalable": "true"},
         "environment": {"PORT": "8000", **{f"SETTING_{name}": str(name) for name in range(20)}},
         "depends_on": {DATABASE: {"condition": "service_healthy"}},
         "stop_grace_period": "1m20s",
         "deploy": {"resources": {"limits": {"cpus": 0.5, "memory": "268435456"}}},
     }
-    return f"service-{number}", model
 
 
 def state(stack: Stack) -> State:
@@ -134,18 +117,14 @@ def replica(name: str, number: int) -> Replica:
 
 def plans(model: dict[str, Any]) -> dict[str, Callable[[], Plan]]:
     """Return name -> how it is planned, from the merged model on."""
-    first = parse_stack(model, balancer=BALANCER, migrations="migrations")
+    first = parsed(model)
     now = state(first)
     around = ObservedInputs({name: f"sha256:{name}" for name in first.images})
     counts = {name: len(now.of(name)) + (1 if at % 2 else -1) for at, name in enumerate(first.scalable)}
-
-    def scale() -> Plan:
-        return plan_scale(parsed(model), now, ScaleRequest(counts), around)
-
-    def deploy() -> Plan:
-        return plan_deploy(parsed(model), now, RolloutSpec(first.scalable), around)
-
-    return {"scale": scale, "deploy": deploy}
+    return {
+        "scale": lambda: plan_scale(parsed(model), now, ScaleRequest(counts), around),
+        "deploy": lambda: plan_deploy(parsed(model), now, RolloutSpec(first.scalable), around),
+    }
 
 
 def parsed(model: dict[str, Any]) -> Stack:

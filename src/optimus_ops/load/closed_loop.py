@@ -20,13 +20,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """How many clients ask, and how fast; times in seconds.
+    """How many clients ask, and how fast.
 
     Args:
         clients: each has a connection of its own.
-        ramp: the clients begin evenly spread over this time.
-        interval: least time between two starts of a client; 0 asks again at once.
-        pause_after_error: keeps clients that are refused at once from crowding out the others.
+        ramp: seconds over which the clients begin.
+        interval: least seconds between two starts of a client; 0 asks again at once.
+        pause_after_error: seconds; keeps clients that are refused at once from crowding out the others.
     """
 
     clients: int
@@ -46,15 +46,7 @@ async def run_closed_loop(
     """Send requests until stopped; those under way then are waited for.
 
     A slow server slows the clients down, so that latencies say nothing about users who come on their own: use
-    `run_open_loop` for those.
-
-    Args:
-        endpoint: the server.
-        workload: makes the requests.
-        pace: of the clients.
-        record: called with each result; what it raises ends the load.
-        stopped: asked before each request.
-        clock: seconds; the event loop's timers have to follow it.
+    `run_open_loop` for those. What `record` raises ends the load; the event loop's timers have to follow `clock`.
     """
 
     async def run_client(index: int) -> None:

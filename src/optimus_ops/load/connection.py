@@ -23,9 +23,8 @@ class Response:
     Args:
         status: 0 before there is one.
         headers: those that the endpoint keeps, names in lower case.
-        body: decoded from chunks; a stream's events one behind the other.
-        first_byte: moment on the generator's clock.
-        keep_alive: whether the server will answer further requests on the connection.
+        body: decoded from chunks.
+        first_byte: on the generator's clock.
     """
 
     status: int = 0

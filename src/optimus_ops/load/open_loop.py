@@ -29,15 +29,8 @@ async def run_open_loop(
     """Send a request at each start time, on the first of the connections that is free.
 
     Where all are busy a request waits, and its latency counts that wait, because it begins at the intended start: no
-    coordinated omission (https://github.com/giltene/wrk2 explains the term).
-
-    Args:
-        endpoint: the server.
-        workload: makes the requests.
-        starts: seconds from now, ascending.
-        connections: opened before the first start.
-        record: called with each result; what it raises ends the load.
-        clock: seconds; the event loop's timers have to follow it.
+    coordinated omission (https://github.com/giltene/wrk2 explains the term). Starts are seconds from now, ascending.
+    What `record` raises ends the load; the event loop's timers have to follow `clock`.
     """
     clients = [Client(endpoint, clock) for _ in range(connections)]
     # First in, first out: each connection is used often enough that the server doesn't close it for idling.

@@ -35,10 +35,9 @@ class Endpoint:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One request, ready to be sent.
+    """One request, ready to be sent; its content may hold credentials and is never shown.
 
     Args:
-        content: what is sent; may hold credentials and is never shown.
         name: identifies the request among the results.
         kind: label by which results are grouped.
     """

@@ -34,13 +34,10 @@ class RequestResult:
     """One request and its outcome; times are seconds on the generator's clock.
 
     Args:
-        name: of the request.
-        kind: of the request.
         intended: when it was due.
         started: when a client turned to it.
         ended: when the answer was complete, or the request had failed.
-        first_byte: when the answer began; None if none did.
-        status: of HTTP; 0 without an answer.
+        status: 0 without an answer.
         size: bytes of the answer's body.
         error: None if the workload accepted the answer.
         headers: those that the endpoint keeps.
