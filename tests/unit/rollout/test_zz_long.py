@@ -1,0 +1,127 @@
+"""Changes in any order, cut short at any call to the engine: the shop always ends whole, and serves meanwhile."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+from unittest.mock import patch
+
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+from tests.fakes.faults import MUTATIONS, Fault, Killed, Kind
+from tests.fakes.host import Call
+from tests.fakes.shop import Shop
+
+from optimus_ops.errors import Interrupted, OpsError
+from optimus_ops.plan.requests import ScaleRequest
+from optimus_ops.rollout.deploy import run_deploy
+from optimus_ops.rollout.down import run_down
+from optimus_ops.rollout.requests import DeployRequest, DownRequest
+from optimus_ops.rollout.scale import run_scale
+
+
+class CallFault(Fault):
+    """A fault at the n-th change on the engine, whichever step that is in."""
+
+    def hook(self, call: Call) -> None:
+        """Strike when the calls are counted down."""
+        if self.dead:
+            raise Killed
+        if call.phase != "before" and call.name in MUTATIONS:
+            self.number -= 1
+            if self.number == 0:
+                self.strike()
+        self.watch()
+
+
+class Changes(RuleBasedStateMachine):
+    """A shop that is scaled, deployed, stopped and started, with and without faults."""
+
+    @initialize()
+    def open(self) -> None:
+        self.folder = tempfile.TemporaryDirectory()
+        self.shop = Shop.open(Path(self.folder.name))
+        self.count, self.image = 1, "web:1"
+        self.make("up", self.count, self.image, 0, "SIGINT")
+
+    @rule(count=st.integers(1, 3), call=st.integers(0, 12), kind=st.sampled_from(["SIGINT", "SIGKILL", "engine gone"]))
+    def scale(self, count: int, call: int, kind: Kind) -> None:
+        self.make("scale", count, self.image, call, kind)
+
+    @rule(
+        tag=st.sampled_from(["1", "2", "mute", "ends"]),
+        call=st.integers(0, 30),
+        kind=st.sampled_from(["SIGTERM", "SIGKILL", "engine gone", "container died"]),
+    )
+    def deploy(self, tag: str, call: int, kind: Kind) -> None:
+        self.make("deploy", self.count, f"web:{tag}", call, kind)
+
+    @rule(call=st.integers(0, 12), kind=st.sampled_from(["SIGINT", "SIGKILL", "engine gone"]))
+    def down_and_up(self, call: int, kind: Kind) -> None:
+        self.make("down", 0, self.image, call, kind)
+        self.make("scale", self.count, self.image, 0, kind)
+
+    def make(self, verb: str, count: int, image: str, call: int, kind: Kind) -> None:
+        """Make a change, with a fault at a call (0: none); whatever is left half-way is repeated to its end."""
+        before, floor = self.shop.snapshot(), min(len(self.shop.ready("web")), count)
+        fault = CallFault(kind, call, "amid", self.shop, "web")
+
+        def watch() -> None:
+            assert len(self.shop.ready("web")) >= floor - bool(fault.died), "fewer serve than before"
+
+        fault.watch = watch
+        error: BaseException | None = None
+        with fault.injected(), patch.object(os, "fsync", lambda _descriptor: None):
+            try:
+                self.change(verb, count, image)
+            except (Killed, Interrupted, OpsError) as failed:
+                error = failed
+        last = self.shop.journal()[-1]
+        if error is None:
+            self.count, self.image = count or self.count, image
+        elif last["event"] == "undo" and "error" not in last:
+            assert self.shop.snapshot() == before
+        else:
+            self.finish(verb, count, image)
+
+    def finish(self, verb: str, count: int, image: str) -> None:
+        """Repeat a change that was left half-way; a version that can't serve is given up for one that can."""
+        self.shop.engine.gone = False
+        self.shop.engine.clock.sleep(10)
+        good = "web:2" if image in {"web:mute", "web:ends"} else image
+        self.change(verb, count, good)
+        self.shop.process_ends()
+        self.count, self.image = count or self.count, good
+
+    def change(self, verb: str, count: int, image: str) -> None:
+        context, prober = self.shop.context(), self.shop.prober
+        match verb:
+            case "up":
+                run_scale(context, ScaleRequest(purpose="up"), prober)
+            case "scale":
+                run_scale(context, ScaleRequest({"web": count}), prober)
+            case "deploy":
+                request = DeployRequest(("web",), image.partition(":")[2], observe=4, force=False)
+                run_deploy(context, request, prober)
+            case "down":
+                run_down(context, DownRequest(), prober)
+
+    @invariant()
+    def it_is_whole(self) -> None:
+        if not hasattr(self, "shop"):
+            return
+        web = self.shop.state().of("web")
+        assert {found.status for found in web} <= {"running"}
+        assert len(web) == self.count
+        assert {found.image for found in web} == {self.image}
+
+    def teardown(self) -> None:
+        if hasattr(self, "folder"):
+            self.shop.process_ends()
+            self.folder.cleanup()
+
+
+Changes.TestCase.settings = settings(max_examples=150, stateful_step_count=6, deadline=None)
+TestChanges = Changes.TestCase
