@@ -21,10 +21,10 @@ from optimus_ops.engine.compose_port import Compose
 from optimus_ops.engine.port import Engine
 from optimus_ops.errors import OpsError
 from optimus_ops.plan.requests import ScaleRequest
-from optimus_ops.rollout.deploy import run_deploy
-from optimus_ops.rollout.down import run_down
+from optimus_ops.rollout import deploy as deploying
+from optimus_ops.rollout import down as stopping
+from optimus_ops.rollout import scale as scaling
 from optimus_ops.rollout.requests import DeployRequest, DownRequest
-from optimus_ops.rollout.scale import run_scale
 from optimus_ops.stack.context import StackContext
 from optimus_ops.text.console import Console
 
@@ -56,14 +56,14 @@ class Subject:
         )
 
     def scale(self, **counts: int) -> None:
-        run_scale(self.context(), ScaleRequest(counts), self.prober)
+        scaling.scale(self.context(), ScaleRequest(counts), self.prober)
 
     def deploy(self, tag: str) -> None:
         request = DeployRequest(("worker",), tag, parallelism=1, surge=1, observe=1)
-        run_deploy(self.context(), request, self.prober)
+        deploying.deploy(self.context(), request, self.prober)
 
     def down(self) -> None:
-        run_down(self.context(), DownRequest(prune_network=True), self.prober)
+        stopping.down(self.context(), DownRequest(prune_network=True), self.prober)
 
     @property
     def events(self) -> list[dict[str, Any]]:

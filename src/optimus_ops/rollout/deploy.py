@@ -22,27 +22,21 @@ from optimus_ops.rollout.moved_tags import moved_tags
 from optimus_ops.rollout.notices import observe_notices
 from optimus_ops.rollout.pinned_images import previous_image, requested_images
 from optimus_ops.rollout.summary import replica_summary
-from optimus_ops.stack.context import StackContext
 from optimus_ops.stack.observed_inputs import WantedStack, look_at_versions, observe_inputs, running_images
 
 if TYPE_CHECKING:
     from optimus_ops.balancer.routing import Prober
-    from optimus_ops.change.options import ChangeOptions
     from optimus_ops.engine.compose_port import Compose
     from optimus_ops.model.stack import Stack
     from optimus_ops.model.state import State
     from optimus_ops.plan.inputs import ObservedInputs
     from optimus_ops.plan.step import Plan
     from optimus_ops.rollout.requests import DeployRequest, RollbackRequest
+    from optimus_ops.stack.context import StackContext
 
 
-def deploy(request: DeployRequest, options: ChangeOptions) -> None:
+def deploy(context: StackContext, request: DeployRequest, prober: Prober | None = None) -> None:
     """Roll out changed images or configuration, one batch at a time."""
-    run_deploy(StackContext.open((), options), request)
-
-
-def run_deploy(context: StackContext, request: DeployRequest, prober: Prober | None = None) -> None:
-    """Deploy services of an open stack."""
     with context.run() as run:
         with run.observing():
             stack, state = observe(context, request.services)
@@ -52,13 +46,8 @@ def run_deploy(context: StackContext, request: DeployRequest, prober: Prober | N
         run.finish(replica_summary(context))
 
 
-def rollback(request: RollbackRequest, options: ChangeOptions) -> None:
+def rollback(context: StackContext, request: RollbackRequest, prober: Prober | None = None) -> None:
     """Go back to the image that a service ran before."""
-    run_rollback(StackContext.open((), options), request)
-
-
-def run_rollback(context: StackContext, request: RollbackRequest, prober: Prober | None = None) -> None:
-    """Roll services of an open stack back."""
     with context.run() as run:
         with run.observing():
             stack, state = observe(context, request.services)

@@ -11,23 +11,17 @@ from optimus_ops.plan.leftovers import remove_containers, remove_unused
 from optimus_ops.plan.notes import leftover_notes
 from optimus_ops.rollout.executor import StackExecutor
 from optimus_ops.rollout.notices import observe_notices
-from optimus_ops.stack.context import StackContext
 
 if TYPE_CHECKING:
     from optimus_ops.balancer.routing import Prober
-    from optimus_ops.change.options import ChangeOptions
     from optimus_ops.model.stack import Stack
     from optimus_ops.plan.step import Plan
     from optimus_ops.rollout.requests import DownRequest
+    from optimus_ops.stack.context import StackContext
 
 
-def down(request: DownRequest, options: ChangeOptions) -> None:
+def down(context: StackContext, request: DownRequest, prober: Prober | None = None) -> None:
     """Stop and remove every container, whether the Compose files can be read or not."""
-    run_down(StackContext.open_to_stop(request.overlays, options), request)
-
-
-def run_down(context: StackContext, request: DownRequest, prober: Prober | None = None) -> None:
-    """Stop an open stack."""
     with context.run() as run:
         with run.observing():
             stack, plan = make_plan(context, request)

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 from optimus_ops.engine.leftovers import remove_nameless
 from optimus_ops.engine.pins import write_pins
 from optimus_ops.engine.rollback_images import KeptImages
+from optimus_ops.errors import OpsError
 from optimus_ops.rollout.containers import note
-from optimus_ops.rollout.pull import pull
+from optimus_ops.system.process import CommandFailed
 
 if TYPE_CHECKING:
     from optimus_ops.engine.compose_port import Compose
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from optimus_ops.plan.steps import Build, Keep, MakeBases, Pin, Pull, RemoveImages
     from optimus_ops.rollout.containers import Containers
     from optimus_ops.text.console import Progress
+
+PULL_SECONDS = 1800.0
 
 
 def make_bases(containers: Containers, step: MakeBases, progress: Progress) -> None:
@@ -34,10 +37,22 @@ def build_images(containers: Containers, step: Build, progress: Progress) -> Non
 
 
 def pull_images(containers: Containers, step: Pull, progress: Progress) -> None:
-    """Pull the images of services, each once."""
-    pull(
-        containers.engine, dict.fromkeys(containers.stack.services[name].image for name in step.services), progress.show
-    )
+    """Pull the images of services, each once.
+
+    Raises:
+        OpsError: one can't be had.
+    """
+    for image in dict.fromkeys(containers.stack.services[name].image for name in step.services):
+        progress.show(image)
+        try:
+            # Not through Compose, which pulls by the policy of the files and not as was decided.
+            containers.engine.pull(image, seconds=PULL_SECONDS)
+        except CommandFailed as error:
+            output = error.completed.stderr.strip() or error.completed.stdout.strip()
+            raise OpsError(
+                f"{image} can't be pulled: {output}",
+                "is its registry up, and the name right? a private one: docker login",
+            ) from error
 
 
 def remove_images(containers: Containers, step: RemoveImages, _progress: Progress) -> None:

@@ -7,21 +7,15 @@ from typing import TYPE_CHECKING
 from optimus_ops.plan.checks import check_checkout
 from optimus_ops.plan.scale import plan_migrate
 from optimus_ops.rollout.executor import StackExecutor
-from optimus_ops.stack.context import StackContext
 from optimus_ops.stack.observed_inputs import observe_inputs
 
 if TYPE_CHECKING:
     from optimus_ops.balancer.routing import Prober
-    from optimus_ops.change.options import ChangeOptions
+    from optimus_ops.stack.context import StackContext
 
 
-def migrate(options: ChangeOptions) -> None:
+def migrate(context: StackContext, prober: Prober | None = None) -> None:
     """Run the migrations job once, with the stores that it needs."""
-    run_migrate(StackContext.open((), options))
-
-
-def run_migrate(context: StackContext, prober: Prober | None = None) -> None:
-    """Run the migrations job of an open stack."""
     with context.run() as run:
         with run.observing():
             files, state = context.look()

@@ -1,4 +1,4 @@
-"""Resolving what the names of images stand for now, before anything is planned."""
+"""Tags that moved in their registries, found before anything is planned."""
 
 from __future__ import annotations
 
@@ -17,44 +17,33 @@ if TYPE_CHECKING:
     from optimus_ops.model.state import State
 
 
-def moved_tags(docker: Engine, stack: Stack, services: Iterable[str], asking: Asking = "by policy") -> dict[str, str]:
+def moved_tags(engine: Engine, stack: Stack, services: Iterable[str], asking: Asking = "by policy") -> dict[str, str]:
     """Return image -> its digest in the registry, of images that are another one there than on this machine.
 
-    An image that is not on this machine is fetched in any case: nobody is asked for it.
-
-    Args:
-        docker: the engine.
-        stack: what is wanted.
-        services: the services whose images are looked at.
-        asking: what the operator said.
+    An image that is not on this machine is fetched in any case, so that no registry is asked about it.
 
     Raises:
         OpsError: a registry that has to be asked doesn't answer, or doesn't know the image.
     """
     images = dict.fromkeys(stack.services[name].image for name in services)
     names = [image for image in images if stack.policy_of(image).may_ask(asking)]
-    here = {name: image for name in names if (image := docker.image(name)) is not None}
+    here = {name: image for name in names if (image := engine.image(name)) is not None}
     now = datetime.now(UTC)
     asked = [name for name in here if stack.policy_of(name).asks(here[name].tagged_at, now, asking)]
-    found = registry_digests(docker, asked)
+    found = registry_digests(engine, asked)
     return {name: digest for name, digest in found.items() if digest not in here[name].digests}
 
 
-def moved_while_idle(docker: Engine, stack: Stack, state: State) -> tuple[dict[str, str], tuple[str, ...]]:
+def moved_while_idle(engine: Engine, stack: Stack, state: State) -> tuple[dict[str, str], tuple[str, ...]]:
     """Return moved tags, by policy, of images that nothing runs on, and what could not be found out.
 
-    What is asked about decides what starts, and mixes no versions. Where a registry doesn't answer, what is on this
-    machine starts: a stack that is down is worse than an image of yesterday.
-
-    Args:
-        docker: the engine.
-        stack: what is wanted.
-        state: what runs.
+    Where a registry doesn't answer, what is on this machine starts: a stack that is down is worse than an image of
+    yesterday.
     """
     busy = {service.image for name, service in stack.services.items() if state.running(name)}
     names = [name for name, service in stack.services.items() if service.image not in busy]
     try:
-        return moved_tags(docker, stack, names), ()
+        return moved_tags(engine, stack, names), ()
     except MachineLacks:
         raise
     except OpsError as error:

@@ -1,4 +1,4 @@
-"""Letting the balancer take a changed configuration in place: tested first, then reloaded."""
+"""Reload of the balancer's configuration in place: tested first."""
 
 from __future__ import annotations
 
@@ -17,9 +17,7 @@ CHECK_SECONDS = 30.0
 
 
 def check_config(containers: Containers, step: CheckConfig, _progress: Progress) -> None:
-    """Let a running nginx test the configuration that is mounted now, without taking it.
-
-    The folder is mounted, so that the container sees the files as they are; what runs has read them long ago.
+    """Let a running nginx test the configuration that is mounted now; its workers keep the one that they read.
 
     Raises:
         Refused: it is broken; the message is nginx's own.
@@ -29,28 +27,24 @@ def check_config(containers: Containers, step: CheckConfig, _progress: Progress)
     command = containers.engine.command(replica.id)
     if not command or command[0] != "nginx":
         raise Refused(f"{service} is no nginx: nobody knows how to test its configuration")
-    check_mounted(containers, service, replica)
+    _check_mounted(containers, service, replica)
     # The command itself with -t: the same file, the same directives on the command line.
     tested = containers.engine.exec(replica.id, (*command, "-t"), seconds=CHECK_SECONDS)
     if tested.code != 0:
-        said = "\n".join(f"    {line}" for line in tested.stderr.strip().splitlines()[-8:])
-        raise Refused(f"the configuration of {service} is broken; what runs keeps the one it has:\n{said}")
+        output = "\n".join(f"    {line}" for line in tested.stderr.strip().splitlines()[-8:])
+        raise Refused(f"the configuration of {service} is broken; what runs keeps the one it has:\n{output}")
 
 
-def check_mounted(containers: Containers, service: str, replica: Replica) -> None:
-    """Refuse to reload files that the container can't see: a file that is mounted by itself stays the one it was.
-
-    Raises:
-        Refused: such a file was replaced by another one, as editors do, and not written to.
-    """
-    for thing in containers.stack.services[service].inputs:
-        path = Path(thing.path)
-        if thing.kind != "configuration" or not thing.path or not path.is_file():
+def _check_mounted(containers: Containers, service: str, replica: Replica) -> None:
+    """Refuse to reload a file that is mounted by itself and was replaced, as editors do, and not written to."""
+    for item in containers.stack.services[service].inputs:
+        path = Path(item.path)
+        if item.kind != "configuration" or not item.path or not path.is_file():
             continue
-        if containers.engine.read_file(replica.id, thing.target) != path.read_bytes():
+        if containers.engine.read_file(replica.id, item.target) != path.read_bytes():
             raise Refused(
-                f"{replica.name} still sees the former {thing.name}: the file was replaced, and is mounted by itself",
-                f"mount the folder it is in; until then: cat NEW > {thing.name}, or plan an outage: invoke down,"
+                f"{replica.name} still sees the former {item.name}: the file was replaced, and is mounted by itself",
+                f"mount the folder it is in; until then: cat NEW > {item.name}, or plan an outage: invoke down,"
                 " then invoke up",
             )
 

@@ -22,13 +22,7 @@ UNUSABLE = frozenset({"self"})
 
 
 class ScaleTask(RepeatableTask):
-    """A task with a flag for each of a list of services beside those of its signature.
-
-    Args:
-        body: its function, which takes the numbers as keywords.
-        services: the services.
-        **options: what Invoke's own task takes.
-    """
+    """A task with a flag for each of some services, whose numbers its function takes as keywords."""
 
     def __init__(self, body: Callable[..., object], services: Sequence[str] = (), **options: Any) -> None:
         """Keep the services."""
@@ -51,12 +45,7 @@ class ScaleTask(RepeatableTask):
 
 
 def flagged(services: Iterable[str], taken: Iterable[str] = ()) -> tuple[str, ...]:
-    """Return those services whose name can be a flag.
-
-    Args:
-        services: the services.
-        taken: flags that mean something else.
-    """
+    """Return those services whose name can be a flag; `taken` flags mean something else."""
     names = tuple(services)
     reserved = {*taken, *core_flags()}
     alike = [to_flag(name) for name in names]
@@ -83,13 +72,7 @@ def core_flags() -> frozenset[str]:
 
 
 def hint_for(flag: str, every: Iterable[str], scalable: Collection[str]) -> str | None:
-    """Return how a number is given for the service that an unknown flag means; None if it means none.
-
-    Args:
-        flag: the flag.
-        every: all services.
-        scalable: those that may have more than one replica.
-    """
+    """Return how a number is given for the service that an unknown flag names; None if it names none."""
     word = flag.partition("=")[0].removeprefix("--")
     if word not in every:
         return None

@@ -71,7 +71,6 @@ class RollbackRequest:
 class DownRequest:
     """What goes beside all containers: networks, and leftovers."""
 
-    overlays: tuple[str, ...] = ()
     prune_network: bool = False
     remove_orphans: bool = False
 

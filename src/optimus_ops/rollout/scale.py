@@ -19,19 +19,18 @@ from optimus_ops.rollout.executor import StackExecutor
 from optimus_ops.rollout.moved_tags import moved_while_idle
 from optimus_ops.rollout.notices import observe_notices
 from optimus_ops.rollout.summary import replica_summary
-from optimus_ops.stack.context import StackContext
 from optimus_ops.stack.observed_inputs import look_at_given, observe_inputs
 from optimus_ops.stack.overlays import check_switch
 
 if TYPE_CHECKING:
     from optimus_ops.balancer.routing import Prober
-    from optimus_ops.change.options import ChangeOptions
     from optimus_ops.model.stack import Stack
     from optimus_ops.model.state import State
     from optimus_ops.plan.inputs import ObservedInputs
     from optimus_ops.plan.notes import Notices
     from optimus_ops.plan.requests import ScaleRequest
     from optimus_ops.plan.step import Plan
+    from optimus_ops.stack.context import StackContext
 
 
 @dataclass(frozen=True)
@@ -45,13 +44,8 @@ class ObservedScale:
     unanswered: tuple[str, ...]
 
 
-def scale(request: ScaleRequest, options: ChangeOptions) -> None:
+def scale(context: StackContext, request: ScaleRequest, prober: Prober | None = None) -> None:
     """Bring the stack up with the requested numbers of replicas, proven through the balancer."""
-    run_scale(StackContext.open(request.overlays, options), request)
-
-
-def run_scale(context: StackContext, request: ScaleRequest, prober: Prober | None = None) -> None:
-    """Scale an open stack."""
     with context.run() as run:
         with run.observing():
             observed = observe(context, request)

@@ -117,15 +117,19 @@ def _scale(options: ChangeOptions, overlays: Mapping[str, bool], **asked: Any) -
     from optimus_ops.plan.requests import ScaleRequest
     from optimus_ops.rollout.requests import with_deadlines
     from optimus_ops.rollout.scale import scale
+    from optimus_ops.stack.context import StackContext
 
-    scale(ScaleRequest(overlays=_chosen(overlays), **asked), with_deadlines(options))
+    request = ScaleRequest(overlays=_chosen(overlays), **asked)
+    scale(StackContext.open(request.overlays, with_deadlines(options)), request)
 
 
 def _down(options: ChangeOptions, overlays: Mapping[str, bool], *, prune_network: bool, remove_orphans: bool) -> None:
     from optimus_ops.rollout.down import down
     from optimus_ops.rollout.requests import DownRequest, with_deadlines
+    from optimus_ops.stack.context import StackContext
 
-    down(DownRequest(_chosen(overlays), prune_network, remove_orphans), with_deadlines(options))
+    context = StackContext.open_to_stop(_chosen(overlays), with_deadlines(options))
+    down(context, DownRequest(prune_network, remove_orphans))
 
 
 def _chosen(overlays: Mapping[str, bool]) -> tuple[str, ...]:
@@ -161,8 +165,9 @@ def migrate(_: Context, options: ChangeOptions) -> None:
     """Run the migrations job once, with the stores that it needs."""
     from optimus_ops.rollout.migrate import migrate
     from optimus_ops.rollout.requests import with_deadlines
+    from optimus_ops.stack.context import StackContext
 
-    migrate(with_deadlines(options))
+    migrate(StackContext.open((), with_deadlines(options)))
 
 
 @change_task(
@@ -203,6 +208,7 @@ def deploy(
     """
     from optimus_ops.rollout.deploy import deploy
     from optimus_ops.rollout.requests import DeployRequest, asking_of, with_deadlines
+    from optimus_ops.stack.context import StackContext
 
     request = DeployRequest(
         services=tuple(dict.fromkeys(service or ())),
@@ -215,7 +221,8 @@ def deploy(
         fit_pool=fit_pool,
         force=force,
     )
-    deploy(request, with_deadlines(options, healthy=healthy_within, migrate=migrate_within))
+    options = with_deadlines(options, healthy=healthy_within, migrate=migrate_within)
+    deploy(StackContext.open((), options), request)
 
 
 @change_task(
@@ -236,6 +243,7 @@ def rollback(
     """Go back to the image that a service ran before, in the same way as deploy; migrations stay."""
     from optimus_ops.rollout.deploy import rollback
     from optimus_ops.rollout.requests import RollbackRequest, with_deadlines
+    from optimus_ops.stack.context import StackContext
 
-    services = tuple(dict.fromkeys(service or ()))
-    rollback(RollbackRequest(services, parallelism, surge or parallelism, observe), with_deadlines(options))
+    request = RollbackRequest(tuple(dict.fromkeys(service or ())), parallelism, surge or parallelism, observe)
+    rollback(StackContext.open((), with_deadlines(options)), request)

@@ -17,32 +17,32 @@ from tests.fakes.shop import Shop
 
 from optimus_ops.errors import Interrupted, OpsError
 from optimus_ops.plan.requests import ScaleRequest
-from optimus_ops.rollout.deploy import run_deploy, run_rollback
-from optimus_ops.rollout.down import run_down
+from optimus_ops.rollout import deploy as deploying
+from optimus_ops.rollout import down as stopping
+from optimus_ops.rollout import scale as scaling
 from optimus_ops.rollout.requests import DeployRequest, DownRequest, RollbackRequest
-from optimus_ops.rollout.scale import run_scale
 
 Change = Callable[[Shop], None]
 
 
 def up(shop: Shop) -> None:
-    run_scale(shop.context(), ScaleRequest(purpose="up"), shop.prober)
+    scaling.scale(shop.context(), ScaleRequest(purpose="up"), shop.prober)
 
 
 def scale(shop: Shop, **counts: int) -> None:
-    run_scale(shop.context(), ScaleRequest(counts), shop.prober)
+    scaling.scale(shop.context(), ScaleRequest(counts), shop.prober)
 
 
 def deploy(shop: Shop, *services: str, image: str) -> None:
-    run_deploy(shop.context(), DeployRequest(services, image, observe=1), shop.prober)
+    deploying.deploy(shop.context(), DeployRequest(services, image, observe=1), shop.prober)
 
 
 def rollback(shop: Shop, service: str) -> None:
-    run_rollback(shop.context(), RollbackRequest((service,), observe=1), shop.prober)
+    deploying.rollback(shop.context(), RollbackRequest((service,), observe=1), shop.prober)
 
 
 def down(shop: Shop) -> None:
-    run_down(shop.context(), DownRequest(prune_network=True), shop.prober)
+    stopping.down(shop.context(), DownRequest(prune_network=True), shop.prober)
 
 
 @dataclass(frozen=True)
