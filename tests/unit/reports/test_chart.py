@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from optimus_ops.reports.pictures import Chart, ChartRow, Panel, Series
-from optimus_ops.reports.svg_chart import chart_svg
+from optimus_ops.reports.svg_chart import TOP, chart_svg
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -33,7 +33,7 @@ def rectangles(image: ElementTree.Element, kind: str) -> list[dict[str, float]]:
     """Place and size of the rectangles of a class, those of the legend left out."""
     found = [rect for rect in image.iter(f"{SVG}rect") if kind in {rect.get("class"), ""}]
     places = [{key: float(rect.get(key, "0")) for key in ("x", "y", "width", "height")} for rect in found]
-    return [place for place in places if place["y"] > 14]
+    return [place for place in places if place["y"] >= TOP]
 
 
 @given(st.lists(st.builds(ChartRow, st.text(max_size=9), st.tuples(PANELS, PANELS)), max_size=3))
