@@ -90,8 +90,9 @@ def _report(request: DrillRequest, options: ChangeOptions, console: Console, rep
     if not report.results:
         return
     run = drill_run(report)
+    paths = write_report(run, request.report, NAME, found) if request.report else ()
     if not options.json:
-        console.say(terminal_text(summary(run), colour=False, columns=layout_columns(console.stream)))
-    if request.report:
-        for path in write_report(run, request.report, NAME, found):
-            console.say(f"wrote {path}")
+        text = terminal_text(summary(run), colour=console.colour, columns=layout_columns(console.stream))
+        console.stream.write(text)
+    for path in paths:
+        console.say(f"wrote {path}")
