@@ -121,7 +121,7 @@ times = st.floats(90.0, 120.0, allow_nan=False)
 @st.composite
 def any_writes(draw: st.DrawFn) -> list[Write]:
     """Return writes with ids of their own, in no order."""
-    count = draw(st.integers(0, 30))
+    count = draw(st.integers(0, 12))
     return [
         write(
             f"w{number}",

@@ -9,7 +9,7 @@ from tests.unit.redis.drill.records import INJECTED_AT, any_writes, steady, writ
 from optimus_ops.redis.drill.record import WRITE_OUTCOMES, Write
 from optimus_ops.redis.drill.write_stats import outage, per_slot, write_stats
 
-counted = st.dictionaries(st.integers(0, 30).map(lambda number: f"w{number}"), st.integers(0, 3))
+counted = st.dictionaries(st.integers(0, 12).map(lambda number: f"w{number}"), st.integers(0, 3))
 
 
 @given(any_writes(), counted)
