@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from optimus_ops.redis.drill.figures import median_run
 from optimus_ops.redis.drill.record import Fact
+from optimus_ops.redis.drill.timeline import timeline_json
 from optimus_ops.reports.json_document import rounded
 from optimus_ops.reports.measurement import Measurement
 
@@ -34,7 +35,7 @@ def document(report: DrillReport) -> dict[str, Any]:
             **_json(figures),
             "wanted": report.requested[figures.fault],
             "outcomes": [_run(run) for run in report.runs[figures.fault]],
-            "timeline": _json(median_run(report.runs[figures.fault]).timeline),
+            "timeline": timeline_json(median_run(report.runs[figures.fault]).timeline),
         }
         for figures in report.figures
     ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from optimus_ops.redis.drill.figures import median_run
@@ -18,14 +19,13 @@ def fault_section(results: tuple[RunResult, ...], figures: FaultFigures, file: s
     """Return the section; `file` names a file for the picture of the run that stands for the others."""
     fault, shown, runs = results[0].fault, median_run(results), figures.runs
     unmet = tuple(Span(f"{name}: not in {count} of {runs} runs", "bad") for name, count in figures.unmet.items())
-    title = f"{fault.name}, run {shown.number} of {runs}: {fault.summary}"
     stages = f"Run {shown.number}, the middle one by its outage. {_stages(shown)}"
     return Section(
         fault.name,
         (
             Paragraph(f"{fault.summary[0].upper()}{fault.summary[1:]}."),
             *((Bullets(unmet),) if unmet else ()),
-            shown.timeline.picture(title, file),
+            replace(shown.timeline, file=file),
             Paragraph(Span(stages, "soft")),
             Paragraph(Span(_errors(figures), "soft")),
             Details("All runs", (_all_runs(results, tuple(figures.unended)),)),

@@ -121,7 +121,7 @@ class Recording:
         started_at: when the load started.
         injected_at: when the fault was about to be injected.
         healing_at: when it was about to be healed.
-        converged_at: when the group was healthy again; None if it was not in time.
+        converged_at: when the group was healthy again.
         present: id of a write -> how many times it was found afterwards; ids that were not looked up are missing.
     """
 
@@ -133,7 +133,7 @@ class Recording:
     started_at: float
     injected_at: float
     healing_at: float
-    converged_at: float | None
+    converged_at: float
     kinds: tuple[WriteKind, ...]
     writes: tuple[Write, ...]
     events: tuple[SentinelEvent, ...]

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from optimus_ops.redis.drill.failover_timeline import FailoverTimeline
     from optimus_ops.redis.drill.faults import Fault
     from optimus_ops.redis.drill.record import Fact, Recording, WriteKind
-    from optimus_ops.redis.drill.timeline import RunTimeline
     from optimus_ops.redis.drill.write_stats import WriteStats
+    from optimus_ops.reports.pictures import Timeline
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ class RunResult:
     kinds: tuple[WriteKind, ...]
     expected: tuple[Expectation, ...]
     facts: Mapping[str, Fact]
-    timeline: RunTimeline
+    timeline: Timeline
 
     @property
     def unmet(self) -> tuple[Expectation, ...]:
@@ -62,19 +62,20 @@ def run_result(recording: Recording, max_lag: float | None) -> RunResult:
         name: write_stats(writes, recording.present, master=recording.master, injected_at=injected_at)
         for name, writes in of_kind.items()
     }
-    converged = recording.converged_at or max((write.ended for write in recording.writes), default=injected_at)
     failover = failover_timeline(recording)
     return RunResult(
         fault=recording.fault,
         number=recording.number,
-        seconds=converged - recording.started_at,
+        seconds=recording.converged_at - recording.started_at,
         failover=failover,
         outages={
-            kind.name: outage(of_kind[kind.name], injected_at, converged) for kind in recording.kinds if not kind.pinned
+            kind.name: outage(of_kind[kind.name], injected_at, recording.converged_at)
+            for kind in recording.kinds
+            if not kind.pinned
         },
         stats=stats,
         kinds=recording.kinds,
         expected=tuple(expectations(recording, failover, stats, max_lag)),
         facts=recording.facts,
-        timeline=run_timeline(recording, converged),
+        timeline=run_timeline(recording),
     )

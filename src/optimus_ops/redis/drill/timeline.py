@@ -1,9 +1,9 @@
-"""The timeline of a run: what happened when, and how many writes were acknowledged meanwhile; and its picture."""
+"""The timeline of a run: what happened when, and how many writes were acknowledged meanwhile."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from operator import itemgetter
+from typing import TYPE_CHECKING, Any
 
 from optimus_ops.redis.drill.failover_timeline import is_of_master
 from optimus_ops.redis.drill.write_stats import per_slot
@@ -30,91 +30,68 @@ MARKS: Mapping[str, tuple[str, Shape]] = {
     "is master": ("is master", "flag"),
 }
 """Event -> its name in the legend, and its shape."""
-LINES: Mapping[str, tuple[str, Tone]] = {
+PHASES: Mapping[str, tuple[str, Tone]] = {
     "fault": ("fault", "bad"),
     "healing": ("healed", "soft"),
     "whole": ("healthy", "good"),
 }
 
 
-@dataclass(frozen=True, slots=True)
-class TimelineEvent:
-    """An event of a run.
-
-    Args:
-        at: seconds after the fault.
-        who: a sentinel or a server; "" for the drill itself.
-        what: a sentinel's channel, or a key of `LINES`.
-    """
-
-    at: float
-    who: str
-    what: str
-
-
-@dataclass(frozen=True, slots=True)
-class RunTimeline:
-    """A run, in seconds after the fault.
-
-    Args:
-        began: negative.
-        slots: `followers` and `near` -> (acknowledged, not acknowledged) per slot of `SLOT_SECONDS`.
-    """
-
-    began: float
-    ended: float
-    slots: Mapping[str, tuple[tuple[int, int], ...]]
-    happenings: tuple[TimelineEvent, ...]
-
-    def picture(self, title: str, file: str = "") -> Timeline:
-        """Return the picture; `file` names a file for it."""
-        return Timeline(
-            title=title,
-            start=self.began,
-            end=self.ended,
-            series=tuple(
-                Series(SERIES[name], self.began, SLOT_SECONDS, *zip(*slots, strict=True))
-                for name, slots in self.slots.items()
-            ),
-            marks=tuple(
-                Mark(event.at, event.who, *MARKS[event.what], "accent" if "master" in event.what else "mark")
-                for event in self.happenings
-                if event.who
-            ),
-            events=tuple(Event(event.at, *LINES[event.what]) for event in self.happenings if not event.who),
-            legend=("acknowledged per 100 ms", "not acknowledged"),
-            file=file,
-        )
-
-
-def run_timeline(recording: Recording, converged: float) -> RunTimeline:
-    """Return the timeline of a run that ended with a healthy group at `converged`."""
-    injected_at = recording.injected_at
-    began, ended = injected_at - BEFORE_SECONDS, converged + SLOT_SECONDS
+def run_timeline(recording: Recording) -> Timeline:
+    """Return the timeline of a run, in seconds after the fault."""
+    injected_at, ended = recording.injected_at, recording.converged_at + SLOT_SECONDS
     pinned = {kind.name for kind in recording.kinds if kind.pinned}
-    groups = {"followers": [write for write in recording.writes if write.kind not in pinned]}
-    if pinned:
-        groups["near"] = [write for write in recording.writes if write.kind in pinned]
-    events = (event for event in _events(recording) if -BEFORE_SECONDS <= event.at <= ended - injected_at)
-    return RunTimeline(
-        began=-BEFORE_SECONDS,
-        ended=ended - injected_at,
-        slots={name: per_slot(writes, began, ended, SLOT_SECONDS) for name, writes in groups.items()},
-        happenings=tuple(sorted(events, key=lambda event: event.at)),
+    writes = {
+        "followers": [write for write in recording.writes if write.kind not in pinned],
+        "near": [write for write in recording.writes if write.kind in pinned],
+    }
+    slots = {
+        name: per_slot(found, injected_at - BEFORE_SECONDS, ended, SLOT_SECONDS)
+        for name, found in writes.items()
+        if name == "followers" or pinned
+    }
+    phases = {"fault": injected_at, "healing": recording.healing_at, "whole": recording.converged_at}
+    return Timeline(
+        title=f"{recording.fault.name}, run {recording.number}: {recording.fault.summary}",
+        start=-BEFORE_SECONDS,
+        end=ended - injected_at,
+        series=tuple(
+            Series(SERIES[name], -BEFORE_SECONDS, SLOT_SECONDS, *zip(*counts, strict=True))
+            for name, counts in slots.items()
+        ),
+        marks=tuple(
+            Mark(at - injected_at, lane, *MARKS[channel], "accent" if "master" in channel else "mark")
+            for at, lane, channel in sorted(_marks(recording))
+            if injected_at - BEFORE_SECONDS <= at <= ended
+        ),
+        events=tuple(Event(at - injected_at, *PHASES[name]) for name, at in phases.items()),
+        legend=("acknowledged per 100 ms", "not acknowledged"),
     )
 
 
-def _events(recording: Recording) -> Iterator[TimelineEvent]:
-    injected_at = recording.injected_at
-    yield TimelineEvent(0.0, "", "fault")
-    yield TimelineEvent(recording.healing_at - injected_at, "", "healing")
-    if recording.converged_at is not None:
-        yield TimelineEvent(recording.converged_at - injected_at, "", "whole")
+def _marks(recording: Recording) -> Iterator[tuple[float, str, str]]:
+    """Yield time, sentinel or server, and channel or key of `MARKS`."""
     for event in recording.events:
         if event.channel in MARKS and (event.channel != "+sdown" or is_of_master(event)):
-            yield TimelineEvent(event.at - injected_at, event.sentinel, event.channel)
+            yield event.at, event.sentinel, event.channel
     master = recording.master
     for role in recording.roles:
         if role.role == "master" and role.node != master:
             master = role.node
-            yield TimelineEvent(role.at - injected_at, role.node, "is master")
+            yield role.at, role.node, "is master"
+
+
+def timeline_json(timeline: Timeline) -> dict[str, Any]:
+    """Return a run's timeline for programs, with the sentinels' own names of events."""
+    series = {text: name for name, text in SERIES.items()}
+    names = {text: name for name, (text, _) in (*MARKS.items(), *PHASES.items())}
+    happenings = [
+        *({"at": event.at, "who": "", "what": names[event.label]} for event in timeline.events),
+        *({"at": mark.at, "who": mark.lane, "what": names[mark.label]} for mark in timeline.marks),
+    ]
+    return {
+        "began": timeline.start,
+        "ended": timeline.end,
+        "slots": {series[found.name]: list(zip(found.good, found.bad, strict=True)) for found in timeline.series},
+        "happenings": sorted(happenings, key=itemgetter("at")),
+    }

@@ -109,7 +109,7 @@ def test_any_run_has_a_picture(writes: list[Write]) -> None:
     near = [write(f"n{number}", plain.ended, plain.outcome, kind=NEAR) for number, plain in enumerate(writes)]
     found = run_result(recording([*writes, *near], kinds=(PLAIN, NEAR), fault=PARTITION), 2.0)
 
-    frame = ElementTree.fromstring(timeline_svg(found.timeline.picture("a <run>")))
+    frame = ElementTree.fromstring(timeline_svg(found.timeline))
 
     _left, _top, width, height = (float(number) for number in frame.attrib["viewBox"].split())
     bars = [bar.attrib for bar in frame.iter(f"{SVG}rect") if "x" in bar.attrib]
@@ -117,7 +117,7 @@ def test_any_run_has_a_picture(writes: list[Write]) -> None:
 
 
 def test_the_picture_names_who_did_what_and_when() -> None:
-    drawn = timeline_svg(made().timeline.picture("kill"))
+    drawn = timeline_svg(made().timeline)
 
     assert "s1: down after 0.50 s" in drawn
     assert "two: is master after 1.00 s" in drawn
