@@ -39,6 +39,7 @@ NOTES = frozenset(
         *("externalDocs", "xml", "discriminator", "contentMediaType", "contentEncoding", "$comment", "$defs"),
     }
 )
+KNOWN = KEYWORDS | NOTES
 TYPES = frozenset({"string", "number", "integer", "boolean", "array", "object", "null"})
 
 
@@ -118,7 +119,7 @@ def _branches(document: Document, schema: Mapping[str, Any]) -> list[Any] | None
     """Return the schemas that a schema is a choice of; None if it stands for itself."""
     choice = next((word for word in CHOICES if word in schema), None)
     for word in schema:
-        if word not in KEYWORDS | NOTES and not word.startswith("x-"):
+        if word not in KNOWN and not word.startswith("x-"):
             raise document.unsupported(word)
         if choice and word in KEYWORDS and word != choice:
             raise document.unsupported(f"{word} beside {choice}")
