@@ -45,6 +45,11 @@ class Outcome:
         return Check(subject, name, self.verdict, self.found, self.hint, self.figures)
 
 
+def not_allowed(refusal: NotPermitted, command: str) -> Outcome:
+    """Return the outcome of a check whose command was refused."""
+    return Outcome("not allowed", f"{command}: {refusal.reason}", f"to have it checked, allow {command}")
+
+
 def first_rule(found: str, figures: Mapping[str, Figure], *rules: Rule) -> Outcome:
     """Return the verdict and hint of the first rule that holds; ok if none does."""
     verdict, _holds, hint = next((rule for rule in rules if rule[1]), ("ok", True, ""))
@@ -78,8 +83,7 @@ class CheckRow(Generic[Subject]):
         """Yield the check of a subject, if it applies."""
         answer = self.answer(topology, subject)
         if isinstance(answer, NotPermitted):
-            found, hint = f"{self.command}: {answer.reason}", f"to have it checked, allow {self.command}"
-            yield Check(subject.node.name, self.name, "not allowed", found, hint)
+            yield not_allowed(answer, self.command).of(subject.node.name, self.name)
         elif answer is not None and (outcome := self.judge(topology, subject)) is not None:
             yield outcome.of(subject.node.name, self.name)
 
@@ -119,8 +123,7 @@ def config_file(file: str, rewritten: str | NotPermitted | None, command: str) -
     if rewritten is None:
         return Outcome("ok", f"{file} (not tried: --try-rewrite tries {command})", "", figures)
     if isinstance(rewritten, NotPermitted):
-        found, hint = f"{command}: {rewritten.reason}", f"to have it checked, allow {command}"
-        return Outcome("not allowed", found, hint)
+        return not_allowed(rewritten, command)
     if rewritten:
         hint = "it must be writable, in a writable folder, and no single-file mount (rename fails there with EBUSY)"
         return Outcome("failed", f"{file}: {command} failed: {rewritten}", hint, figures)

@@ -49,8 +49,7 @@ class RedisContainer:
     login: str  # ACL user with all permissions; "" for the default user
     secret: str  # name of that user's password among the operator's secrets
     master: str  # the name by which sentinels know the master, where its environment has one
-    volumes: Mapping[str, str]  # folder in the container -> name of the volume
-    command: tuple[str, ...]
+    volumes: tuple[str, ...]  # its folders that are on volumes
     drill: str  # "allowed" where its label says so
 
     @property
@@ -104,8 +103,7 @@ def parse_container(raw: Mapping[str, Any]) -> RedisContainer:
         login=environment.get("REDIS_USERNAME", ""),
         secret=environment.get("REDIS_PASSWORD_FILE", "REDIS_PASSWORD").rpartition("/")[2],
         master=environment.get("REDIS_SENTINEL_MASTER", ""),
-        volumes={str(mount["Destination"]): str(mount["Name"]) for mount in volumes},
-        command=tuple(str(word) for word in config.get("Cmd") or ()),
+        volumes=tuple(str(mount["Destination"]) for mount in volumes),
         drill=labels.get("com.optimus.drill", ""),
     )
 

@@ -2,30 +2,36 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from optimus_ops.plan.step import Step, step
 
 
-@step("redis-prefer", "make sentinels choose {server}")
-class SetReplicaPriority(Step):
-    """Give a replica the lowest replica-priority above 0, until the failover is done."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServerStep(Step):
+    """A step on one server."""
 
     server: str
+
+
+@step("redis-prefer", "make sentinels choose {server}")
+class SetReplicaPriority(ServerStep):
+    """Give a replica the lowest replica-priority above 0, until the failover is done."""
+
     master: str  # the name by which sentinels know its master
 
 
 @step("redis-hand-over", "fail over from {server} (SENTINEL FAILOVER {master})")
-class CoordinatedFailover(Step):
+class CoordinatedFailover(ServerStep):
     """Have a sentinel promote a replica, hold writes meanwhile, and demote the old master at once."""
 
-    server: str  # the master of now
     master: str
 
 
 @step("redis-verify-failover", "verify that {expected} is the master, {server} follows it, and writes are taken")
-class VerifyFailover(Step):
+class VerifyFailover(ServerStep):
     """Prove that all sentinels name the same new master, that all servers follow it, and that it takes a write."""
 
-    server: str  # the old master
     wanted: str  # the new one; "" for any other
     master: str
 
@@ -36,32 +42,26 @@ class VerifyFailover(Step):
 
 
 @step("redis-forget-preference", "put the priority of {server} back")
-class ResetReplicaPriority(Step):
+class ResetReplicaPriority(ServerStep):
     """Give the replica that sentinels were made to choose its replica-priority of before."""
-
-    server: str
 
 
 @step("redis-snapshot", "write a snapshot of {server} (BGSAVE)")
-class Snapshot(Step):
+class Snapshot(ServerStep):
     """Have a server write a snapshot beside its data."""
-
-    server: str
 
 
 @step("redis-copy-out", "copy the files of {server}")
-class CopyDataFiles(Step):
+class CopyDataFiles(ServerStep):
     """Copy the snapshot and the append-only file of a server, which is not rewritten meanwhile."""
 
-    server: str
     folder: str  # has this name only when it is complete
 
 
 @step("redis-check-backup", "check the files (redis-check-rdb, redis-check-aof)")
-class CheckBackup(Step):
+class CheckBackup(ServerStep):
     """Check the files with Redis' own checkers, from the server's image."""
 
-    server: str
     folder: str
 
 
@@ -73,10 +73,9 @@ class FinalizeBackup(Step):
 
 
 @step("redis-stage-backup", "copy the {what} beside the data of {server}, and check it")
-class StageBackup(Step):
+class StageBackup(ServerStep):
     """Copy a backup's files beside a server's data, and check them there with Redis' own checkers."""
 
-    server: str
     folder: str
     source: str  # "aof", or "snapshot" for the older state in it
 
@@ -102,10 +101,8 @@ class MoveDataAside(Step):
 
 
 @step("redis-put-in-place", "put the backup in the place of the data of {server}")
-class ActivateBackup(Step):
+class ActivateBackup(ServerStep):
     """Move the staged files to where the stopped server reads its data."""
-
-    server: str
 
 
 @step("redis-start", "start {names}")
@@ -116,9 +113,8 @@ class StartRedis(Step):
 
 
 @step("redis-verify-restore", "verify the data of {server}")
-class VerifyRestore(Step):
+class VerifyRestore(ServerStep):
     """Prove that a server has data, and delete what earlier restores moved aside."""
 
-    server: str
     keys: int  # in the backup that don't expire
     aside: str  # the folder that stays

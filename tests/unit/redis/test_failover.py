@@ -175,8 +175,9 @@ def test_a_wanted_replica_is_promoted_and_its_priority_put_back(redis: Loopback,
 
 def test_a_sentinel_that_refuses_is_a_failure_and_the_master_stays(redis: Loopback, tmp_path: Path) -> None:
     made = redis.group(priorities=(0,), password=PASSWORD)
-    with pytest.raises(OpsError, match="refused"):
+    with pytest.raises(OpsError, match="refused") as refused:
         carry_out(made, tmp_path / "journal")
+    assert refused.value.hint == "invoke validate-redis says why"
     with made.servers[0].client() as client:
         assert client.role()[0] == "master"
 

@@ -14,7 +14,7 @@ from redis import Redis
 from redis._parsers.base import BaseParser
 from redis.client import NEVER_DECODE
 from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.exceptions import RedisError, ResponseError
+from redis.exceptions import NoPermissionError, RedisError, ResponseError
 from tests.unit.redis.loopback import HOST, MASTER, Loopback, Process, until
 
 from optimus_ops.checks.model import Check
@@ -188,6 +188,21 @@ def test_a_sentinel_is_told_from_a_server(redis: Loopback) -> None:
     [check] = run_checks(Topology("shop", (observe_server(node, one.client),)))
     assert "sentinel" in check.found
     assert f"--sentinel {one.endpoint}" in check.hint
+
+
+@pytest.mark.parametrize(
+    ("masters", "is_server"),
+    [
+        (ResponseError("unknown command 'SENTINEL'"), True),
+        (NoPermissionError("the server does not offer the command"), False),
+    ],
+)
+def test_a_command_that_is_missing_is_told_by_the_kind_of_refusal_and_not_by_its_words(
+    masters: RedisError, is_server: bool
+) -> None:
+    refused = {"PING": "PONG", "INFO": NoPermissionError("no permission"), "SENTINEL MASTERS": masters}
+    found = observe_sentinel(NODE, lambda: replayed(refused), "")
+    assert ("no sentinel" in found.unreachable_reason) == is_server
 
 
 @pytest.mark.parametrize(

@@ -61,5 +61,7 @@ def test_a_step_as_json_is_what_it_always_was(step: Step, expected: str) -> None
 
 
 def test_every_step_has_an_example() -> None:
-    exported = {found for found in vars(steps).values() if isinstance(found, type) and issubclass(found, Step)}
-    assert exported | {InjectFault} - {Step} <= {Step, *(type(example) for example in EXAMPLES)}
+    exported = {
+        found for found in vars(steps).values() if isinstance(found, type) and issubclass(found, Step) and found.kind
+    }
+    assert exported | {InjectFault} <= {*(type(example) for example in EXAMPLES)}

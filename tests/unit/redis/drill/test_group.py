@@ -27,8 +27,7 @@ def container(service: str, role: Role, drill: str = "allowed") -> RedisContaine
         login="operator",
         secret="REDIS_OPERATOR_PASSWORD",
         master="mymaster",
-        volumes={},
-        command=(),
+        volumes=(),
         drill=drill,
     )
 
