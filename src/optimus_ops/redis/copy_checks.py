@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from optimus_ops.redis.check_rules import CheckRow, Outcome, failed, first_rule, warning
+from optimus_ops.redis.check_rules import CheckRow, Judgement, failed, found, warning
 from optimus_ops.redis.values import whole
 from optimus_ops.text.units import age, size
 
 if TYPE_CHECKING:
-    from optimus_ops.checks.model import Figure
     from optimus_ops.redis.model import Server, Topology
 
 SMALL_BACKLOG = 1024**2
@@ -36,32 +35,26 @@ def _copies(topology: Topology, server: Server) -> tuple[int, int] | None:
     return None if copies is None or not (copies or replicas) else (copies, replicas)
 
 
-def _full_copies(topology: Topology, server: Server) -> Outcome | None:
-    found = _copies(topology, server)
-    if found is None:
-        return None
-    copies, replicas = found
+def _full_copies(topology: Topology, server: Server) -> Judgement:
+    counted = _copies(topology, server)
+    if counted is None:
+        return
+    copies, replicas = counted[0], max(counted[1], 1)
     more, up = server.increase("sync_full"), server.count("uptime_in_seconds")
-    each = max(replicas, 1)
-    often = copies + more > RESTLESS * each
-    restless = more or any(member.known_replication and member.known_replication.copying for member in topology.members)
-    figures: dict[str, Figure] = {
-        "sync_full": copies,
-        "sync_full_grown": more,
-        "sync_partial_err": server.count(MISSED),
-        "output_buffer_disconnections": whole(server.field(CUT)),
-    }
     seconds = max(server.increase("server_time_usec") / 1e6, 1)
-    cause = _cause(server)
-    return first_rule(
+    yield found(
         f"{copies} in {age(up)}" + (f", {more} more within {seconds:.0f} s" if more else ""),
-        figures,
-        failed(
-            often and (more > 1 or (restless and up < LOOP_SECONDS * copies)),
-            f"replicas copy everything again and again, and none is ever complete: {cause}",
-        ),
-        warning(copies > MANY * each, f"replicas often copied everything: {cause}"),
+        sync_full=copies,
+        sync_full_grown=more,
+        sync_partial_err=server.count(MISSED),
+        output_buffer_disconnections=whole(server.field(CUT)),
     )
+    often = copies + more > RESTLESS * replicas
+    restless = more or any(member.known_replication and member.known_replication.copying for member in topology.members)
+    if often and (more > 1 or (restless and up < LOOP_SECONDS * copies)):
+        yield failed(f"replicas copy everything again and again, and none is ever complete: {_cause(server)}")
+    if copies > MANY * replicas:
+        yield warning(f"replicas often copied everything: {_cause(server)}")
 
 
 def _cause(server: Server) -> str:
@@ -101,12 +94,14 @@ def _replica_limit(server: Server) -> int:
     return whole(limits.get("replica", limits.get("slave"))) or 0
 
 
-def _backlog(topology: Topology, server: Server) -> Outcome | None:
+def _backlog(topology: Topology, server: Server) -> Judgement:
     backlog = whole(server.setting("repl-backlog-size"))
     if backlog is None or _copies(topology, server) is None:
-        return None
-    hint = "a replica that was away for longer than it holds copies everything: CONFIG SET repl-backlog-size 64mb"
-    return first_rule(size(backlog), {"bytes": backlog}, warning(backlog < SMALL_BACKLOG, hint))
+        return
+    yield found(size(backlog), bytes=backlog)
+    if backlog < SMALL_BACKLOG:
+        away = "a replica that was away for longer than it holds copies everything"
+        yield warning(f"{away}: CONFIG SET repl-backlog-size 64mb")
 
 
 COPY_CHECKS: tuple[CheckRow[Server], ...] = (

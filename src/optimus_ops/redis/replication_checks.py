@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 
 from optimus_ops.redis.check_rules import (
     CheckRow,
-    Outcome,
-    Rule,
-    all_rules,
+    Judgement,
+    Problem,
+    conclude,
     config_file,
     failed,
-    first_rule,
     forget,
+    found,
     warning,
 )
 from optimus_ops.redis.copy_checks import COPY_CHECKS
@@ -23,8 +23,8 @@ from optimus_ops.text.units import size
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from optimus_ops.checks.model import Check, Figure
-    from optimus_ops.redis.model import Attached, Replication, Server, Topology
+    from optimus_ops.checks.model import Check
+    from optimus_ops.redis.model import Address, Attached, Replication, Server, Topology
 
 GROUP = "replication"
 BEHIND_BYTES = 1024**2
@@ -40,42 +40,38 @@ FEW = 10
 LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
 
-def _replication(topology: Topology, server: Server) -> Outcome | None:
+def _replication(topology: Topology, server: Server) -> Judgement:
     own = server.known_replication
-    if own is None:
-        return None
-    return _master(topology, server, own) if own.master is None else _replica(topology, server, own)
+    if own is not None:
+        yield from _master(topology, server, own) if own.master is None else _replica(topology, server, own, own.master)
 
 
-def _master(topology: Topology, server: Server, own: Replication) -> Outcome:
+def _master(topology: Topology, server: Server, own: Replication) -> Judgement:
     lag = max((replica.lag for replica in own.replicas if replica.lag is not None), default=None)
     behind = max((replica.behind for replica in own.replicas), default=None)
-    found = f"master, {len(own.replicas)} replicas attached"
+    shown = f"master, {len(own.replicas)} replicas attached"
     if own.replicas:
-        found += f", at most {size(behind or 0)}{f' and {lag} s' if lag is not None else ''} behind"
-    figures: dict[str, Figure] = {
-        "role": "master",
-        "attached": len(own.replicas),
-        "behind_bytes": behind,
-        "lag_seconds": lag,
-    }
-    lagging = [_lag(replica, topology.addresses.shown(replica.address)) for replica in own.replicas]
-    return all_rules(found, figures, *lagging, *(_missing(topology, server, own) if topology.sentinels else ()))
+        shown += f", at most {size(behind or 0)}{f' and {lag} s' if lag is not None else ''} behind"
+    yield found(shown, role="master", attached=len(own.replicas), behind_bytes=behind, lag_seconds=lag)
+    for replica in own.replicas:
+        yield from _lag(replica, topology.addresses.shown(replica.address))
+    if topology.sentinels:
+        yield from _missing(topology, server, own)
 
 
-def _lag(replica: Attached, name: str) -> Rule:
+def _lag(replica: Attached, name: str) -> Iterator[Problem]:
     lag, behind = replica.lag or 0, replica.behind
     if not replica.online:
-        hint = "is copying the data: wait until it has it all, unless full copies says that it never will"
-        return "warning", True, f"{name} {hint}"
-    if lag > LOST_SECONDS:
-        return "failed", True, f"{name} acknowledged nothing for {lag} s: is it, or the network to it, busy or gone?"
-    seconds = "" if replica.lag is None else f" and {lag} s"
-    hint = f"{name} is {size(behind)}{seconds} behind: what is not there is lost with the master"
-    return warning(lag > LAG_SECONDS or behind > BEHIND_BYTES, hint)
+        endless = "unless full copies says that it never will"
+        yield warning(f"{name} is copying the data: wait until it has it all, {endless}")
+    elif lag > LOST_SECONDS:
+        yield failed(f"{name} acknowledged nothing for {lag} s: is it, or the network to it, busy or gone?")
+    elif lag > LAG_SECONDS or behind > BEHIND_BYTES:
+        seconds = "" if replica.lag is None else f" and {lag} s"
+        yield warning(f"{name} is {size(behind)}{seconds} behind: what is not there is lost with the master")
 
 
-def _missing(topology: Topology, server: Server, own: Replication) -> Iterator[Rule]:
+def _missing(topology: Topology, server: Server, own: Replication) -> Iterator[Problem]:
     """Yield a failure for each member that is not attached to its master."""
     known = topology.addresses
     attached = {known.canonical(replica.address) for replica in own.replicas}
@@ -85,7 +81,7 @@ def _missing(topology: Topology, server: Server, own: Replication) -> Iterator[R
         at = known.canonical(other.node.address)
         if other is not server and at not in attached and not (enough and _has_stream_of(other, own)):
             gone = forget(other) if other.unreachable_reason else ""
-            yield "failed", True, f"{other.node.name} is not attached to it{gone}"
+            yield failed(f"{other.node.name} is not attached to it{gone}")
 
 
 def _has_stream_of(server: Server, master: Replication) -> bool:
@@ -95,54 +91,46 @@ def _has_stream_of(server: Server, master: Replication) -> bool:
     return bool(own.history) and own.history == master.history
 
 
-def _replica(topology: Topology, server: Server, own: Replication) -> Outcome:
-    assert own.master is not None  # noqa: S101 - that is what makes it a replica
-    masters = topology.of_role("master")
-    only = masters[0] if len(masters) == 1 else None
-    at = f"{only.node.address.host} {only.node.address.port}" if only else "HOST PORT of its master"
-    itself = _follows_itself(topology, server, own)
-    shown = topology.addresses.shown(own.master)
-    other = only is not None and not itself and not topology.addresses.same(own.master, only.node.address)
-    empty = only is not None and own.link_up and not own.syncing and lacks_data(server, only)
+def _replica(topology: Topology, server: Server, own: Replication, master: Address) -> Judgement:
+    masters, shown = topology.of_role("master"), topology.addresses.shown(master)
     heard = "" if own.silent is None else f", heard of {own.silent} s ago"
-    return all_rules(
+    yield found(
         f"replica of {shown}, link {'up' if own.link_up else 'down'}{heard}",
-        {
-            "role": "replica",
-            "master": str(own.master),
-            "link_up": own.link_up,
-            "silent_seconds": own.silent,
-            "offset": own.offset,
-        },
-        failed(itself, f"it follows itself ({own.master}): REPLICAOF {at}, or NO ONE if it is to be the master"),
-        failed(other, f"it follows {shown} and not {only and only.node.name}: REPLICAOF sets that right"),
-        warning(
-            own.syncing,
-            "it is copying the whole data set: wait, unless full copies of its master says that it never ends",
-        ),
-        failed(
-            own.link_up is False and not own.syncing,
-            "no link to its master: password (masteruser, masterauth), address, network?",
-        ),
-        failed(
-            empty,
-            f"it has {server.keys} of {only and only.keys} keys of {only and only.node.name}: "
-            "it is no copy; stop it, empty its data folder, start it",
-        ),
-        failed(own.read_only is False, "it takes writes that its master never gets: replica-read-only yes"),
-        warning((own.silent or 0) > SILENT_SECONDS, f"it heard nothing from its master for {own.silent} s"),
-        warning(own.priority == 0, "replica-priority 0: it is never promoted"),
+        role="replica",
+        master=str(master),
+        link_up=own.link_up,
+        silent_seconds=own.silent,
+        offset=own.offset,
     )
+    only = masters[0] if len(masters) == 1 else None
+    if _follows_itself(topology, server, own, master):
+        at = f"{only.node.address.host} {only.node.address.port}" if only else "HOST PORT of its master"
+        yield failed(f"it follows itself ({master}): REPLICAOF {at}, or NO ONE if it is to be the master")
+    elif only and not topology.addresses.same(master, only.node.address):
+        yield failed(f"it follows {shown} and not {only.node.name}: REPLICAOF sets that right")
+    if own.syncing:
+        endless = "unless full copies of its master says that it never ends"
+        yield warning(f"it is copying the whole data set: wait, {endless}")
+    elif own.link_up is False:
+        yield failed("no link to its master: password (masteruser, masterauth), address, network?")
+    if only and own.link_up and not own.syncing and lacks_data(server, only):
+        keys = f"{server.keys} of {only.keys} keys of {only.node.name}"
+        yield failed(f"it has {keys}: it is no copy; stop it, empty its data folder, start it")
+    if own.read_only is False:
+        yield failed("it takes writes that its master never gets: replica-read-only yes")
+    if own.silent is not None and own.silent > SILENT_SECONDS:
+        yield warning(f"it heard nothing from its master for {own.silent} s")
+    if own.priority == 0:
+        yield warning("replica-priority 0: it is never promoted")
 
 
-def _follows_itself(topology: Topology, server: Server, own: Replication) -> bool:
+def _follows_itself(topology: Topology, server: Server, own: Replication, master: Address) -> bool:
     """Tell whether its master is itself, by one of its addresses or by the loopback of its own host."""
-    assert own.master is not None  # noqa: S101 - that is what makes it a replica
     same = topology.addresses.same
-    if same(own.master, server.node.address):
+    if same(master, server.node.address):
         return True
-    elsewhere = any(same(own.master, other.node.address) for other in topology.servers)
-    return not elsewhere and not own.link_up and own.master.host in LOOPBACK and own.master.port == server.port
+    elsewhere = any(same(master, other.node.address) for other in topology.servers)
+    return not elsewhere and not own.link_up and master.host in LOOPBACK and master.port == server.port
 
 
 def _min_replicas_answer(topology: Topology, server: Server) -> object:
@@ -155,32 +143,27 @@ def _min_replicas_answer(topology: Topology, server: Server) -> object:
     return NotPermitted("it does not tell") if wanted is None else wanted
 
 
-def _min_replicas(topology: Topology, server: Server) -> Outcome:
+def _min_replicas(topology: Topology, server: Server) -> Judgement:
     wanted, lag = (whole(server.setting(f"min-replicas-{name}")) or 0 for name in ("to-write", "max-lag"))
     replicas = len(topology.members) - 1 if topology.sentinels else 0
+    shown = f"writes need {wanted} replicas that answered within {lag} s" if wanted and lag else "off"
+    yield found(shown, min_replicas_to_write=wanted, max_lag_seconds=lag, replicas=replicas)
+    if not wanted or not lag:
+        lost = "cut off, an old master goes on acknowledging writes that are lost"
+        yield warning(f"{lost}: min-replicas-to-write 1, max-lag 2")
     own = server.known_replication
-    refusing = own and own.master is None and own.good_replicas is not None and own.good_replicas < wanted
-    return first_rule(
-        f"writes need {wanted} replicas that answered within {lag} s" if wanted and lag else "off",
-        {"min_replicas_to_write": wanted, "max_lag_seconds": lag, "replicas": replicas},
-        warning(
-            not wanted or not lag,
-            "cut off, an old master goes on acknowledging writes that are lost: min-replicas-to-write 1, max-lag 2",
-        ),
-        failed(refusing, "writes are refused now: bring its replicas back, or lower min-replicas-to-write"),
-        failed(
-            topology.sentinels and wanted >= replicas,
-            f"there are {replicas}: the loss of one stops all writes; min-replicas-to-write {max(replicas - 1, 0)}",
-        ),
-        warning(
-            lag > BEST_LAG,
-            f"a master that is cut off acknowledges for {lag} s writes that are lost: min-replicas-max-lag 2",
-        ),
-    )
+    if own and own.master is None and own.good_replicas is not None and own.good_replicas < wanted:
+        yield failed("writes are refused now: bring its replicas back, or lower min-replicas-to-write")
+    if topology.sentinels and wanted >= replicas:
+        remedy = f"min-replicas-to-write {max(replicas - 1, 0)}"
+        yield failed(f"there are {replicas}: the loss of one stops all writes; {remedy}")
+    if lag > BEST_LAG:
+        lost = f"a master that is cut off acknowledges for {lag} s writes that are lost"
+        yield warning(f"{lost}: min-replicas-max-lag 2")
 
 
 MEMBER_CHECKS: tuple[CheckRow[Server], ...] = (
-    CheckRow("replication", "INFO or ROLE", lambda _topology, server: server.replication, _replication),
+    CheckRow("replication", "INFO or ROLE", lambda _topology, server: server.replication, _replication, every=True),
     *COPY_CHECKS,
     CheckRow("min-replicas", "CONFIG GET min-replicas-to-write", _min_replicas_answer, _min_replicas),
     CheckRow(
@@ -200,42 +183,44 @@ def check_group(topology: Topology) -> Iterator[Check]:
     hidden = any(not server.unreachable_reason and not server.role for server in topology.members)
     watched = topology.sentinels and not hidden
     if masters or watched:
-        names = f" ({_named(masters)})" if masters else ""
-        found = f"{len(masters)} master{'s' * (len(masters) != 1)}{names}, {len(replicas)} replicas"
-        yield first_rule(
-            found,
-            {"masters": len(masters), "replicas": len(replicas)},
-            failed(
-                len(masters) > 1,
-                "two histories of the same data: save both (redis.backup), then REPLICAOF the one that sentinels name",
-            ),
-            failed(not masters, "no server takes writes: wait for a fail-over, or see above why sentinels make none"),
-        ).of(GROUP, "one master")
+        yield from conclude(GROUP, "one master", _one_master(masters, replicas))
     if watched:
-        yield _redundancy(replicas, masters[0] if len(masters) == 1 else None).of(GROUP, "redundancy")
+        yield from conclude(GROUP, "redundancy", _redundancy(replicas, masters[0] if len(masters) == 1 else None))
 
 
-def _redundancy(replicas: list[Server], master: Server | None) -> Outcome:
+def _one_master(masters: list[Server], replicas: list[Server]) -> Judgement:
+    names = f" ({_named(masters)})" if masters else ""
+    shown = f"{len(masters)} master{'s' * (len(masters) != 1)}{names}, {len(replicas)} replicas"
+    yield found(shown, masters=len(masters), replicas=len(replicas))
+    if len(masters) > 1:
+        remedy = "save both (redis.backup), then REPLICAOF the one that sentinels name"
+        yield failed(f"two histories of the same data: {remedy}")
+    if not masters:
+        yield failed("no server takes writes: wait for a fail-over, or see above why sentinels make none")
+
+
+def _redundancy(replicas: list[Server], master: Server | None) -> Judgement:
     """Judge whether the group survives the loss of its one master: a replica may take over, and has the data."""
     candidates = [server for server in replicas if server.known_replication and server.known_replication.priority != 0]
     empty = [server for server in candidates if lacks_data(server, master)]
     able = [server for server in candidates if server not in empty]
     if able:
         rest = f"; {_named(empty)} can't: without the data" if empty else ""
-        return Outcome("ok", f"{_named(able)} can take over{rest}")
-    if empty:
-        found = f"no replica can take over from the master: {_named(empty)} without its data"
-        hint = "wait until the copy is complete, and see full copies above; back the master up meanwhile (redis.backup)"
-        return Outcome("failed", found, hint)
-    if replicas:
-        most = max(replicas, key=_data)
-        hint = (
+        yield found(f"{_named(able)} can take over{rest}")
+    elif empty:
+        yield found(f"no replica can take over from the master: {_named(empty)} without its data")
+        meanwhile = "back the master up meanwhile (redis.backup)"
+        yield failed(f"wait until the copy is complete, and see full copies above; {meanwhile}")
+    elif replicas:
+        yield found("no replica may take over from the master")
+        most = max(replicas, key=_data).node.name
+        yield failed(
             "replica-priority is 0 everywhere: wait until they have their copies; where no master comes back, make the"
-            f" one with the most data a candidate: CONFIG SET replica-priority 100 at {most.node.name}"
+            f" one with the most data a candidate: CONFIG SET replica-priority 100 at {most}"
         )
-        return Outcome("failed", "no replica may take over from the master", hint)
-    hint = "give the master a replica, with replica-priority above 0"
-    return Outcome("failed", "no replica can take over from the master", hint)
+    else:
+        yield found("no replica can take over from the master")
+        yield failed("give the master a replica, with replica-priority above 0")
 
 
 def _named(servers: Iterable[Server]) -> str:

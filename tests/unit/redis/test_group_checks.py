@@ -20,9 +20,10 @@ from tests.unit.redis.samples import (
     watch,
 )
 
+from optimus_ops.redis.check_rules import conclude
 from optimus_ops.redis.checks import run_checks
 from optimus_ops.redis.model import Address, Attached, NotPermitted, Topology
-from optimus_ops.redis.sentinel_checks import check_tolerance
+from optimus_ops.redis.sentinel_checks import tolerance
 
 DENIED = NotPermitted("the user has no right to ask")
 
@@ -174,7 +175,7 @@ def test_the_number_of_sentinels_is_refused_exactly_where_one_loss_stops_fail_ov
     count: int, quorum: int
 ) -> None:
     survives_one_loss = count - 1 >= max(count // 2 + 1, quorum)
-    check = check_tolerance(count, quorum)
+    [check] = conclude("sentinels", "number", tolerance(count, quorum))
     assert (check.verdict == "failed") == (not survives_one_loss or count % 2 == 0)
     assert bool(check.hint) == (check.verdict != "ok")
 
