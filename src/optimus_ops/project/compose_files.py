@@ -1,4 +1,4 @@
-"""Which Compose files a checkout runs, and under which name: found as plain `docker compose` finds them.
+"""The Compose files of a checkout and the name of its project, found as plain `docker compose` finds them.
 
 COMPOSE_FILE (of the environment, else of the `.env` beside `tasks.py`) is the whole list; without it, the settings or
 the conventional names say which file is the base. The project's name is COMPOSE_PROJECT_NAME, else that of the `.env`
@@ -20,12 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 BASES = ("compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml")
-OVERRIDES = (
-    "compose.override.yml",
-    "compose.override.yaml",
-    "docker-compose.override.yml",
-    "docker-compose.override.yaml",
-)
+OVERRIDES = tuple(f"{stem}.override.{suffix}" for stem in ("compose", "docker-compose") for suffix in ("yml", "yaml"))
 FOLDER, BASE = "compose", "docker-compose.yml"
 NAME_LINE = r"""(?m)^(?:name|"name"|'name')\s*:[ \t]*(?P<value>.+?)[ \t]*$"""
 
@@ -36,10 +31,10 @@ class ComposeFiles:
 
     Args:
         base: the first one; it may be missing.
-        further: those behind it.
+        further: those after it.
         complete: whether they are the whole list, so that the settings add nothing.
-        variables: variables that the environment doesn't have, which Compose would not find by itself.
-        dotenv: variables of the `.env` beside the base, if there are any for Compose itself among them.
+        variables: variables that Compose would not find by itself.
+        dotenv: variables of the `.env` beside the base, if any of them is for Compose itself.
     """
 
     base: Path
@@ -54,14 +49,7 @@ class ComposeFiles:
 
 
 def find_files(root: Path, environ: Mapping[str, str], folder: str | None, base: str | None) -> ComposeFiles:
-    """Return the Compose files of a checkout.
-
-    Args:
-        root: the checkout.
-        environ: the environment.
-        folder: the folder that the settings name.
-        base: the file that the settings name.
-    """
+    """Return the Compose files of a checkout, whose settings may name their folder and the base."""
     beside = {} if environ.get("COMPOSE_FILE") else _about_compose(root, root, environ)
     beside = beside if beside.get("COMPOSE_FILE") else {}
     listed = environ.get("COMPOSE_FILE") or beside.get("COMPOSE_FILE") or ""
@@ -72,13 +60,7 @@ def find_files(root: Path, environ: Mapping[str, str], folder: str | None, base:
 
 
 def env_files(root: Path, folder: Path, environ: Mapping[str, str]) -> tuple[Path, ...]:
-    """Return the files of variables that Compose reads, the last of which wins: COMPOSE_ENV_FILES, else `.env`.
-
-    Args:
-        root: where relative paths start.
-        folder: the folder of the base file.
-        environ: the environment.
-    """
+    """Return the files of variables that Compose reads, the last of which wins: COMPOSE_ENV_FILES, else `.env`."""
     if environ.get("COMPOSE_DISABLE_ENV_FILE", "").lower() in {"1", "t", "true"}:
         return ()
     listed = environ.get("COMPOSE_ENV_FILES", "")
@@ -86,7 +68,7 @@ def env_files(root: Path, folder: Path, environ: Mapping[str, str]) -> tuple[Pat
 
 
 def _about_compose(root: Path, folder: Path, environ: Mapping[str, str]) -> Mapping[str, str]:
-    """Return the variables of files that have any which Compose itself looks at; few have, and each start asks."""
+    """Return the variables of the files, if any may be for Compose itself; few have one, and each start asks."""
     for path in env_files(root, folder, environ):
         with contextlib.suppress(OSError):
             if b"COMPOSE_" in path.read_bytes():
@@ -95,7 +77,7 @@ def _about_compose(root: Path, folder: Path, environ: Mapping[str, str]) -> Mapp
 
 
 def read_env_files(root: Path, folder: Path, environ: Mapping[str, str]) -> Mapping[str, str]:
-    """Return the variables of these files, as far as they are there."""
+    """Return the variables of `env_files`, as far as these exist."""
     found: dict[str, str] = {}
     for path in env_files(root, folder, environ):
         if path.is_file():
@@ -111,16 +93,16 @@ def _by_convention(root: Path, folder: str | None, base: str | None) -> tuple[Pa
     if base is not None or conventional.is_file():
         return conventional, ()
     # Only where plain `docker compose`, in this very folder, would read it by itself, an override is read here, too.
-    for place in [conventional.parent] if folder is not None else [conventional.parent, root]:
+    for parent in [conventional.parent] if folder is not None else [conventional.parent, root]:
         for name in BASES:
-            if (place / name).is_file():
-                overrides = (place / override for override in OVERRIDES if place == root)
-                return place / name, tuple(path for path in overrides if path.is_file())[:1]
+            if (parent / name).is_file():
+                overrides = (parent / override for override in OVERRIDES if parent == root)
+                return parent / name, tuple(path for path in overrides if path.is_file())[:1]
     return conventional, ()
 
 
 def name_in_files(files: tuple[Path, ...], variables: Mapping[str, str]) -> str:
-    """Return what `name:` of the last file that has one says; "" if none has. The files need not parse."""
+    """Return `name:` of the last file that has one; "" if none has. The files need not parse."""
     for path in reversed(files):
         try:
             found = re.findall(NAME_LINE, path.read_text("utf-8", errors="replace"))
@@ -142,5 +124,5 @@ def _scalar(text: str) -> str:
 
 
 def folder_name(folder: Path) -> str:
-    """Return the name that Compose gives a project by its folder: lower case, without characters that none may have."""
+    """Return the name that Compose gives a project by its folder: lower case, without invalid characters."""
     return re.sub(r"[^a-z0-9_-]", "", folder.name.lower()).lstrip("_-")

@@ -20,9 +20,7 @@ OPERATORS = (":-", "-", ":+", "+", ":?", "?")
 def read_dotenv(path: Path, environ: Mapping[str, str]) -> dict[str, str]:
     """Return the variables of a `.env` file; none if it can't be read. Lines that are no assignment are left out.
 
-    Args:
-        path: the file.
-        environ: what `${VARIABLE}` in its values stands for; variables of earlier lines count as well.
+    `${VARIABLE}` in a value stands for that of `environ`, else of an earlier line.
     """
     try:
         text = path.read_text("utf-8-sig", errors="replace")
@@ -44,41 +42,39 @@ def _value(text: str, variables: Mapping[str, str]) -> str:
 
 
 def interpolate(text: str, variables: Mapping[str, str]) -> str:
-    """Return a text with its variables filled in; one that is not set is empty, or its own default.
+    """Fill in `$NAME`, `${NAME}`, `${NAME:-default}`, `${NAME+other}`, whose defaults may hold variables themselves.
 
-    Args:
-        text: with `$NAME`, `${NAME}`, `${NAME:-default}`, `${NAME+other}`; defaults may hold variables themselves.
-        variables: name -> value.
+    A variable that is not set is empty.
     """
-    result, place = [], 0
-    while match := VARIABLE.search(text, place):
-        result.append(text[place : match.start()])
-        place = match.end()
+    result, position = [], 0
+    while match := VARIABLE.search(text, position):
+        result.append(text[position : match.start()])
+        position = match.end()
         if match["escaped"]:
             result.append("$")
         elif match["plain"]:
             result.append(variables.get(match["plain"], ""))
         else:
-            end = _closing(text, place)
-            result.append(_braced(match["name"], text[place:end], variables))
-            place = end + 1
-    return "".join([*result, text[place:]])
+            end = _closing(text, position)
+            result.append(_braced(match["name"], text[position:end], variables))
+            position = end + 1
+    return "".join([*result, text[position:]])
 
 
 def _closing(text: str, start: int) -> int:
     """Return where the brace closes that is open at `start`; the end of the text if it doesn't."""
     depth = 1
-    for place in range(start, len(text)):
-        depth += {"{": 1, "}": -1}.get(text[place], 0)
+    for position in range(start, len(text)):
+        depth += {"{": 1, "}": -1}.get(text[position], 0)
         if depth == 0:
-            return place
+            return position
     return len(text)
 
 
 def _braced(name: str, rest: str, variables: Mapping[str, str]) -> str:
     operator = next((operator for operator in OPERATORS if rest.startswith(operator)), "")
     value, other = variables.get(name), rest[len(operator) :]
-    there = bool(value) if operator.startswith(":") else value is not None
+    is_set = bool(value) if operator.startswith(":") else value is not None
     if operator.endswith("+"):
-        return interpolate(other, variables) if there else ""
-    return (value or "") if there or not operator.endswith("-") else interpolate(other, variables)
+        return interpolate(other, variables) if is_set else ""
+    return (value or "") if is_set or not operator.endswith("-") else interpolate(other, variables)

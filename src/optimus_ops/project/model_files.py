@@ -1,4 +1,4 @@
-"""The files that a merged Compose model is made of: those named, and whatever they include, extend or read."""
+"""Input files of a merged Compose model: those named, and those that they include, extend or read."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ ComposeLoader.add_multi_constructor("!", _untagged)
 
 
 def read_compose(path: Path) -> Mapping[str, Any]:
-    """Return the mapping in a Compose file as it stands there, nothing merged; empty if it is none."""
+    """Return the mapping in a Compose file, nothing merged; empty if it is none."""
     try:
         document = yaml.load(path.read_bytes(), Loader=ComposeLoader)  # noqa: S506 - a subclass of the safe loader
     except (OSError, ValueError, TypeError, yaml.YAMLError):
@@ -43,12 +43,9 @@ def read_compose(path: Path) -> Mapping[str, Any]:
 
 
 def inputs_of(files: Sequence[Path], environ: Mapping[str, str], env_files: Sequence[Path] = ()) -> tuple[Path, ...]:
-    """Return every file that the model depends on, in the order in which they are met; some may be missing.
+    """Return every file that the model depends on, in the order in which they are named; some may be missing.
 
-    Args:
-        files: the Compose files.
-        environ: what variables in paths stand for.
-        env_files: the files that hold the rest of the variables.
+    Variables in paths are those of `environ`, else of `env_files`.
     """
     if not files:
         return ()
@@ -80,17 +77,17 @@ def _included(
 ) -> Iterator[tuple[Path, Path, Mapping[str, str]]]:
     """Yield the files that `include:` names, each with the folder and variables that it is read with."""
     for entry in _listed(document.get("include")):
-        told = entry if isinstance(entry, dict) else {"path": entry}
-        paths = [folder / interpolate(str(path), variables) for path in _listed(told.get("path"))]
+        include = entry if isinstance(entry, dict) else {"path": entry}
+        paths = [folder / interpolate(str(path), variables) for path in _listed(include.get("path"))]
         if not paths:
             continue
-        place = folder / str(told["project_directory"]) if told.get("project_directory") else paths[0].parent
-        own = [folder / interpolate(str(name), variables) for name in _listed(told.get("env_file"))]
+        base = folder / str(include["project_directory"]) if include.get("project_directory") else paths[0].parent
+        own = [folder / interpolate(str(name), variables) for name in _listed(include.get("env_file"))]
         inside: dict[str, str] = {}
-        for env_file in own or [place / ".env"]:
+        for env_file in own or [base / ".env"]:
             found.setdefault(env_file)
             inside |= read_dotenv(env_file, variables)
-        yield from ((path, place, {**inside, **variables}) for path in paths)
+        yield from ((path, base, {**inside, **variables}) for path in paths)
 
 
 def _environment_files(document: Mapping[str, Any]) -> Iterator[str]:
@@ -100,15 +97,13 @@ def _environment_files(document: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _extended(document: Mapping[str, Any]) -> Iterator[str]:
-    for service in _services(document):
-        extends = service.get("extends")
-        if isinstance(extends, dict) and extends.get("file"):
-            yield str(extends["file"])
+    extended = (service.get("extends") for service in _services(document))
+    return (str(extends["file"]) for extends in extended if isinstance(extends, dict) and extends.get("file"))
 
 
 def _services(document: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
     services = document.get("services")
-    yield from (entry for entry in (services.values() if isinstance(services, dict) else ()) if isinstance(entry, dict))
+    return (entry for entry in (services.values() if isinstance(services, dict) else ()) if isinstance(entry, dict))
 
 
 def _listed(value: object) -> list[Any]:

@@ -1,4 +1,4 @@
-"""Which Compose project is run: where its files are, its name, and what the checkout says about it.
+"""The Compose project of a checkout: its files, its name and its settings.
 
 A project is described by convention, and by `[tool.optimus-ops]` in its `pyproject.toml` where it differs:
 
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
     from optimus_ops.project.compose_files import ComposeFiles
 
+SETTINGS = {"name", "compose", "base", "overlays", "balancer", "migrations", "budgets", "subsystems", "workload"}
 ROOT_VARIABLE = "OPTIMUS_ROOT"
 """Names the project's folder where a task is called without one: `invoke` sets it, from `--search-root`."""
 PROJECT_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
@@ -42,22 +43,16 @@ class Project:
     """A Compose project in a checkout.
 
     Args:
-        root: the checkout.
-        name: the Compose project name.
         compose: folder of the Compose files.
         base: file name of the base.
-        overlays: overlays that are always on, in order.
-        balancer: name of the service that routes to replicas.
-        migrations: name of the one-shot job before replicas.
+        overlays: those that are always on, in order.
         state: folder for locks, journals, logs and projected secrets.
         secrets: folder of the projected secrets.
         secrets_file: the operator's one source of secrets.
-        budgets: settings of what is kept back of connections, memory and processors.
         further: Compose files that follow the base, before any overlay: the rest of COMPOSE_FILE, or an override.
         variables: variables that the files are read with beside those of the environment.
         named_by: what gave the project its name: "environment", "settings", "files" or "folder".
         stated: the settings that the project's `pyproject.toml` states.
-        subsystems: packages that add tasks of the project's own.
         workload: module with requests to the services; "" for none.
     """
 
@@ -81,13 +76,13 @@ class Project:
 
     @property
     def always(self) -> tuple[Path, ...]:
-        """Return the Compose files that are always on, whether they are there or not."""
+        """The Compose files that are always on, whether they exist or not."""
         overlays = (self.compose / overlay_file(self.base, name) for name in self.overlays)
         return tuple(dict.fromkeys([self.compose / self.base, *self.further, *overlays]))
 
     @property
     def real_folder(self) -> str:
-        """Return the folder of the base without symbolic links, as what runs is said to be made from (`Replica`)."""
+        """The folder of the base without symbolic links, as in `Replica.folder`."""
         return os.path.realpath(self.compose)
 
     def files(self, extra: Sequence[str] = ()) -> tuple[Path, ...]:
@@ -112,13 +107,7 @@ def overlay_file(base: str, overlay: str) -> str:
 
 
 def load_project(root: Path | None = None, environ: Mapping[str, str] | None = None) -> Project:
-    """Read the project of a checkout.
-
-    Args:
-        root: the checkout; if not given, that of `OPTIMUS_ROOT`, else the nearest folder from the current one upwards
-            that has a `tasks.py`.
-        environ: the environment; `OPTIMUS_ROOT`, `COMPOSE_PROJECT_NAME`, `COMPOSE_FILE`, `COMPOSE_PATH_SEPARATOR`,
-            `COMPOSE_PROFILES`, `OPTIMUS_STATE_DIR`, `OPTIMUS_SECRETS_DIR` and `OPTIMUS_SECRETS_FILE` are read.
+    """Read the project of a checkout: that of `OPTIMUS_ROOT`, else of the nearest folder upwards with a `tasks.py`.
 
     Raises:
         Refused: the settings or the project name are malformed.
@@ -158,11 +147,7 @@ def _text(table: Mapping[str, Any], key: str) -> str | None:
 
 
 def _name(root: Path, found: ComposeFiles, table: Mapping[str, Any], environ: Mapping[str, str]) -> tuple[str, str]:
-    """Return the project's name, and what gave it.
-
-    Raises:
-        Refused: it can't be one.
-    """
+    """Return the project's name, and what gave it."""
     if name := found.value("COMPOSE_PROJECT_NAME", environ):
         named_by = "environment"
     elif name := _text(table, "name") or "":
@@ -170,7 +155,7 @@ def _name(root: Path, found: ComposeFiles, table: Mapping[str, Any], environ: Ma
     elif name := name_in_files((found.base, *found.further), _variables(root, found, environ)):
         named_by = "files"
     else:
-        # Where the files are gone, it is the checkout's own.
+        # Where the files are missing, the name of the checkout.
         name, named_by = folder_name(found.base.parent if found.base.parent.is_dir() else root), "folder"
     if not PROJECT_NAME.fullmatch(name):
         raise Refused(
@@ -185,19 +170,15 @@ def _variables(root: Path, found: ComposeFiles, environ: Mapping[str, str]) -> M
 
 
 def check_name(project: Project, environ: Mapping[str, str] | None = None) -> None:
-    """Refuse to work under a name of the settings where plain `docker compose` would take another one of the files.
-
-    Raises:
-        Refused: each would run a stack of its own, beside the other's.
-    """
+    """Refuse a name of the settings where plain `docker compose` would take another one: a second stack would run."""
     if project.named_by != "settings" or "name" not in project.stated:
         return
     environ = os.environ if environ is None else environ
     variables = {**read_env_files(project.root, project.compose, environ), **project.variables, **environ}
-    said = name_in_files(project.always, variables)
-    if said not in {"", project.name}:
+    other = name_in_files(project.always, variables)
+    if other not in {"", project.name}:
         raise Refused(
-            f"the project has two names: {project.name} in [tool.optimus-ops], {said} in the Compose files",
+            f"the project has two names: {project.name} in [tool.optimus-ops], {other} in the Compose files",
             "let both say the same, or leave one out: under another name a second stack would start",
         )
 
@@ -216,11 +197,7 @@ def _settings(path: Path) -> Mapping[str, Any]:
         raise Refused(f"{path.name} can't be read: {error}") from error
     if not isinstance(table, dict):
         raise Refused(f"{path.name}: tool.optimus-ops must be a table")
-    unknown = sorted(
-        set(table)
-        - {"name", "compose", "base", "overlays", "balancer", "migrations", "budgets", "subsystems", "workload"}
-    )
-    if unknown:
+    if unknown := sorted(set(table) - SETTINGS):
         raise Refused(f"{path.name}: tool.optimus-ops knows no {', '.join(unknown)}")
     return table
 

@@ -100,7 +100,7 @@ def test_search_root_names_the_project_and_not_only_its_tasks(shop: Path, tmp_pa
 def test_an_encoding_that_lacks_our_marks_gets_others(encoding: str, shop: Path) -> None:
     done = shell("$I status", shop, PYTHONIOENCODING=encoding)
     assert done.returncode == 3
-    assert "x looking at shop" in done.stderr
+    assert "x observing shop" in done.stderr
 
 
 @pytest.mark.parametrize(
