@@ -44,7 +44,7 @@ class FakeEngine(FakeImages):
     def observe(self, project: str, services: Collection[str] | None = None, *, one_off: bool = False) -> State:
         found = [
             container.replica(self.clock.now, self.node)
-            for container in self.containers.values()
+            for container in list(self.containers.values())
             if container.project == project and container.one_off is one_off
             if services is None or container.service in services
         ]

@@ -133,7 +133,8 @@ class Shop:
 
     def state(self) -> State:
         """Observe without being noticed."""
-        found = [made.replica(self.engine.clock.now, "here") for made in self.engine.containers.values()]
+        # Other threads may remove some meanwhile.
+        found = [made.replica(self.engine.clock.now, "here") for made in list(self.engine.containers.values())]
         return sorted_state(self.project.name, found)
 
     def ready(self, service: str) -> tuple[Replica, ...]:
