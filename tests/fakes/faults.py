@@ -22,7 +22,6 @@ Kind = Literal["SIGINT", "SIGTERM", "SIGKILL", "engine gone", "container died"]
 Moment = Literal["before", "amid", "after"]
 KINDS: tuple[Kind, ...] = ("SIGINT", "SIGTERM", "SIGKILL", "engine gone", "container died")
 MOMENTS: tuple[Moment, ...] = ("before", "amid", "after")
-GONE_SECONDS = 5.0
 MUTATIONS = {"create", "start", "stop", "remove", "tag", "untag", "unpause", "pause", "remove_network", "run_job"}
 
 
@@ -38,6 +37,7 @@ class Fault:
         number: of the step, from 1.
         moment: before it; amid its work, after its first change on the engine; after it.
         service: whose newest container dies.
+        gone_seconds: until the engine comes back.
     """
 
     kind: Kind
@@ -45,6 +45,7 @@ class Fault:
     moment: Moment
     shop: Shop
     service: str = ""
+    gone_seconds: float = 5.0
     watch: Callable[[], None] = lambda: None
     struck: bool = False
     dead: bool = False
@@ -102,7 +103,7 @@ class Fault:
         elif self.kind == "engine gone":
             engine = self.shop.engine
             engine.gone = True
-            engine.clock.alarms[engine.clock.now + GONE_SECONDS] = self._return
+            engine.clock.alarms[engine.clock.now + self.gone_seconds] = self._return
         else:
             running = [found for found in self.shop.engine.containers.values() if found.status == "running"]
             for found in [found for found in running if found.service == self.service][-1:]:
