@@ -51,12 +51,7 @@ class Deployment(Protocol):
 
 
 def find_deployment(target: Target, project: Project) -> Deployment:
-    """Return the deployment of a target; only a stack needs an engine.
-
-    Raises:
-        MachineLacks: a stack is wanted and no engine answers.
-        Refused: the operator's secrets are malformed.
-    """
+    """Return the deployment of a target; only a stack needs an engine."""
     if target.url is not None:
         return UrlDeployment(target.url, target.credentials or NO_CREDENTIALS, target.purpose)
     if target.sentinels:
@@ -177,8 +172,8 @@ class StackDeployment:
         def connect(node: Node) -> Any:
             return self._client({**servers_of, **sentinels_of}[node])
 
-        sentinels = _observe_sentinels(list(sentinels_of), connect, name, rewrite=rewrite, note=note)
-        servers = _observe_servers(list(servers_of), connect, rewrite=rewrite, note=note)
+        sentinels = _observe_sentinels(sentinels_of, connect, name, rewrite=rewrite, note=note)
+        servers = _observe_servers(servers_of, connect, rewrite=rewrite, note=note)
         addresses = _address_book(servers, sentinels, address_book_of(containers).names)
         return Topology(self.project, servers, sentinels, master_name(sentinels, name), addresses)
 
@@ -230,40 +225,31 @@ def master_name(sentinels: Sequence[Sentinel], given: str) -> str:
 
 
 def _observe_servers(
-    nodes: Sequence[Node], connect: Callable[[Node], Any], *, rewrite: bool, note: Note
+    nodes: Iterable[Node], connect: Callable[[Node], Any], *, rewrite: bool, note: Note
 ) -> tuple[Server, ...]:
-    observe = partial(observe_server, rewrite=rewrite)
-    servers = _observe_all(observe, Server, "servers", nodes, connect, note)
-    return tuple(_probed(server, connect, note) for server in servers)
+    def probed(server: Server) -> Server:
+        if server.unreachable_reason:
+            return server
+        note(f"round trips to {server.node.name}")
+        question = {server.node: partial(probe, partial(connect, server.node))}
+        return replace(server, probe=gather_within(2 * PROBE_SECONDS, question, late=lambda _node: None)[server.node])
 
-
-def _probed(server: Server, connect: Callable[[Node], Any], note: Note) -> Server:
-    if server.unreachable_reason:
-        return server
-    note(f"round trips to {server.node.name}")
-    question = {server.node: partial(probe, partial(connect, server.node))}
-    return replace(server, probe=gather_within(2 * PROBE_SECONDS, question, late=lambda _node: None)[server.node])
+    questions = {node: partial(observe_server, node, partial(connect, node), rewrite=rewrite) for node in nodes}
+    return tuple(map(probed, _gather(questions, Server, lambda text: note(f"servers {text}"))))
 
 
 def _observe_sentinels(
-    nodes: Sequence[Node], connect: Callable[[Node], Any], master: str, *, rewrite: bool, note: Note
+    nodes: Iterable[Node], connect: Callable[[Node], Any], master: str, *, rewrite: bool, note: Note
 ) -> tuple[Sentinel, ...]:
-    observe = partial(observe_sentinel, master=master, rewrite=rewrite)
-    return _observe_all(observe, Sentinel, "sentinels", nodes, connect, note)
+    questions = {
+        node: partial(observe_sentinel, node, partial(connect, node), master, rewrite=rewrite) for node in nodes
+    }
+    return _gather(questions, Sentinel, lambda text: note(f"sentinels {text}"))
 
 
-def _observe_all(
-    observe: Callable[[Node, Callable[[], Any]], Observed],
-    kind: Callable[..., Observed],
-    plural: str,
-    nodes: Sequence[Node],
-    connect: Callable[[Node], Any],
-    note: Note,
+def _gather(
+    questions: Mapping[Node, Callable[[], Observed]], kind: Callable[..., Observed], note: Note
 ) -> tuple[Observed, ...]:
-    observed = gather_within(
-        OBSERVE_SECONDS,
-        {node: partial(observe, node, partial(connect, node)) for node in nodes},
-        late=lambda node: kind(node, unreachable_reason=f"no answer within {OBSERVE_SECONDS:.0f} s"),
-        note=lambda text: note(f"{plural} {text}"),
-    )
-    return tuple(observed.values())
+    late = f"no answer within {OBSERVE_SECONDS:.0f} s"
+    made = gather_within(OBSERVE_SECONDS, questions, late=lambda node: kind(node, unreachable_reason=late), note=note)
+    return tuple(made.values())

@@ -58,8 +58,8 @@ def document(topology: Topology, checks: Sequence[Check]) -> dict[str, Any]:
             for server in topology.servers
         ],
         "sentinels": [
-            {"name": one.node.name, "address": str(one.node.address), "answers": not one.unreachable_reason}
-            for one in topology.sentinels
+            {"name": item.node.name, "address": str(item.node.address), "answers": not item.unreachable_reason}
+            for item in topology.sentinels
         ],
         "counts": count_verdicts(checks),
         "checks": [check_json(check) for check in checks],
