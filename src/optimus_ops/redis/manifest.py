@@ -92,7 +92,7 @@ def read_manifest(folder: Path) -> Manifest:
     try:
         text = path.read_text("utf-8")
     except FileNotFoundError:
-        raise Refused(f"{folder} holds no {NAME}", "name a folder that redis.backup made") from None
+        raise Refused(f"{path} is missing", "name a folder that redis.backup made") from None
     except (OSError, UnicodeDecodeError) as error:
         raise Refused(f"{path} can't be read: {error}") from None
     return parse_manifest(text, str(path))

@@ -166,9 +166,7 @@ def read_password(path: Path) -> Secret:
     """Return the one line of a file; raise `Refused`, without its content, if it is missing or has another form."""
     found = store.read(path)
     if found is None:
-        raise Refused(
-            f"there is no file {path}", "--password-file names a file that holds the password and nothing else"
-        )
+        raise Refused(f"{path} is missing", "--password-file names a file that holds the password and nothing else")
     password = found.content.reveal().removesuffix("\n").removesuffix("\r")
     if not password or "\n" in password:
         raise Refused(f"{path.name} does not hold a password on one line")
