@@ -20,7 +20,7 @@ from optimus_ops.errors import MachineLacks, OpsError
 from optimus_ops.model.leftovers import Leftovers
 from optimus_ops.model.state import State
 from optimus_ops.project.settings import load_project, overlay_file
-from optimus_ops.project.subsystems import offered_modules
+from optimus_ops.project.subsystems import offered_modules, subsystem_name
 from optimus_ops.stack.observed_inputs import WantedStack
 from optimus_ops.stack.overlays import STAYING
 from optimus_ops.stack.overlays import compose_of as overlaid
@@ -31,6 +31,7 @@ from optimus_ops.text.table import render
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
+    from types import ModuleType
 
     from optimus_ops.checks.model import Verdict
     from optimus_ops.engine.compose_port import Compose
@@ -119,8 +120,8 @@ def run_checks(project: Project, progress: Progress) -> Iterator[Check]:
     if engine and wanted:
         yield stack_checks.check_subnets(*_subnet_problems(project, engine, wanted))
     for module in offered_modules("doctor_checks", project.subsystems):
-        progress.show(module.__name__.rpartition(".")[0].rpartition(".")[2])
-        yield from module.doctor_checks(context)
+        progress.show(subsystem_name(module))
+        yield from subsystem_checks(module, context)
     progress.show("checkout")
     yield stack_checks.check_state(project.state, writable=host_facts.writable(project.state))
     yield check_packages(read_packages(project.root / "requirements" / "dev.txt"))
@@ -129,6 +130,14 @@ def run_checks(project: Project, progress: Progress) -> Iterator[Check]:
         left = observe_leftovers(engine, compose, wanted.document, wanted.stack, context.state)
     yield stack_checks.check_leftovers(context.state, context.stack, host_facts.abandoned_files(project), left)
     yield host_checks.check_clock(facts, host_facts.clock_behind(project.root))
+
+
+def subsystem_checks(module: ModuleType, context: DoctorContext) -> Iterator[Check]:
+    """Yield the checks of a subsystem; one that fails by itself is a failed check."""
+    try:
+        yield from module.doctor_checks(context)
+    except OpsError as error:
+        yield Check("stack", subsystem_name(module), "failed", error.message, error.hint or "")
 
 
 def _connect() -> tuple[Engine | None, str]:

@@ -27,3 +27,8 @@ def offered_modules(name: str, packages: Iterable[str] = (), library: Path = LIB
     own = sorted(f"{library.name}.{path.parent.name}.{name}" for path in library.glob(f"*/{name}.py"))
     others = (f"{package}.{name}" for package in packages)
     return tuple(import_module(module) for module in (*own, *others) if find_spec(module) is not None)
+
+
+def subsystem_name(module: ModuleType) -> str:
+    """Return the name of the package that a module is in."""
+    return module.__name__.split(".")[-2]

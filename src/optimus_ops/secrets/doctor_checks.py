@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from optimus_ops.checks.model import Check
-from optimus_ops.errors import OpsError
 from optimus_ops.secrets.paths import SecretsPaths
 from optimus_ops.secrets.provision import validate
 
@@ -25,12 +24,7 @@ def doctor_checks(context: DoctorContext) -> Iterator[Check]:
         found = f"the project has no {paths.example.name} that describes its secrets"
         yield Check(CHECKOUT, NAME, "ok", found)
         return
-    try:
-        findings = validate(*paths)
-    except OpsError as error:
-        yield Check(CHECKOUT, NAME, "failed", error.message, error.hint or "")
-    else:
-        yield check_secrets(findings, exists=paths.secrets_file.exists(), name=paths.secrets_file.name)
+    yield check_secrets(validate(*paths), exists=paths.secrets_file.exists(), name=paths.secrets_file.name)
 
 
 def check_secrets(findings: Sequence[Finding], *, exists: bool, name: str) -> Check:

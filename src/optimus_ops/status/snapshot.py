@@ -14,9 +14,9 @@ from optimus_ops.images.listing import list_images
 from optimus_ops.model.leftovers import Leftovers
 from optimus_ops.model.state import ended_badly
 from optimus_ops.plan.differences import differences
-from optimus_ops.project.subsystems import offered_modules
+from optimus_ops.project.subsystems import offered_modules, subsystem_name
 from optimus_ops.stack.observed_inputs import WantedStack, look_at_runs
-from optimus_ops.status.model import StatusContext, StatusSnapshot
+from optimus_ops.status.model import StatusContext, StatusLine, StatusSnapshot
 from optimus_ops.status.old_workers import old_workers
 from optimus_ops.status.replica_facts import PROBE_SECONDS, observe_replica
 from optimus_ops.system.wait import run_parallel
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from optimus_ops.model.state import State
     from optimus_ops.plan.differences import Difference
     from optimus_ops.project.settings import Project
-    from optimus_ops.status.model import StatusLine
 
 PROBES = 32
 """Replicas that are observed at the same time; each waits most of the time."""
@@ -104,9 +103,14 @@ def read_files(engine: Engine, compose: Compose | None) -> Files:
 
 
 def subsystem_lines(context: StatusContext) -> tuple[StatusLine, ...]:
-    """Return the lines that subsystems add."""
-    modules = offered_modules("status_lines", context.project.subsystems)
-    return tuple(line for module in modules for line in module.status_lines(context))
+    """Return the lines that subsystems add; of one that fails, a line about that."""
+    lines: list[StatusLine] = []
+    for module in offered_modules("status_lines", context.project.subsystems):
+        try:
+            lines.extend(module.status_lines(context))
+        except OpsError as error:
+            lines.append(StatusLine(subsystem_name(module), error.message, warning=True))
+    return tuple(lines)
 
 
 def _compare(

@@ -1,24 +1,87 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
-from optimus_ops.project.subsystems import offered_modules
+from optimus_ops.doctor.execute import subsystem_checks
+from optimus_ops.model.state import State
+from optimus_ops.project.settings import load_project
+from optimus_ops.project.subsystems import offered_modules, subsystem_name
+from optimus_ops.status.model import StatusContext, StatusLine
+from optimus_ops.status.snapshot import subsystem_lines
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+OFFERS = """
+from optimus_ops.checks.model import Check
+from optimus_ops.errors import OpsError
+from optimus_ops.status.model import StatusLine
+
+
+def doctor_checks(context):
+    yield Check("stack", "greetings", "ok", context)
+    raise OpsError("out of greetings", "buy some")
+
+
+def status_lines(context):
+    return [StatusLine("greetings", f"{context.project.name} is greeted")]
+"""
+FAILS = """
+from optimus_ops.errors import OpsError
+
+
+def status_lines(context):
+    raise OpsError("no!")
+"""
+PACKAGES = {
+    "greetings": {"doctor_checks": OFFERS, "status_lines": OFFERS},
+    "broken": {
+        "status_lines": "from optimus_ops.errors import OpsError\ndef status_lines(c):\n    raise OpsError('no!')"
+    },
+    "silent": {},
+}
+
+
+@pytest.fixture
+def packages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[str, ...]]:
+    for package, modules in PACKAGES.items():
+        (tmp_path / package).mkdir()
+        for name, text in {"__init__": "", **modules}.items():
+            (tmp_path / package / f"{name}.py").write_text(text)
+    monkeypatch.syspath_prepend(tmp_path)
+    before = set(sys.modules)
+    yield tuple(PACKAGES)
+    for name in set(sys.modules) - before:
+        if name.partition(".")[0] in PACKAGES:
+            del sys.modules[name]
 
 
 def test_the_library_offers_checks_in_alphabetical_order() -> None:
-    names = [module.__name__ for module in offered_modules("doctor_checks")]
-    assert names == ["optimus_ops.images.doctor_checks", "optimus_ops.secrets.doctor_checks"]
+    assert [subsystem_name(module) for module in offered_modules("doctor_checks")] == ["images", "secrets"]
 
 
-def test_a_package_of_the_project_may_offer_or_not(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for package in ("offers_checks", "offers_none"):
-        (tmp_path / package).mkdir()
-        (tmp_path / package / "__init__.py").write_text("")
-    (tmp_path / "offers_checks" / "doctor_checks.py").write_text("def doctor_checks(context):\n    return [context]\n")
-    monkeypatch.syspath_prepend(tmp_path)
-    modules = offered_modules("doctor_checks", ["offers_checks", "offers_none"], library=tmp_path / "optimus_ops")
-    assert [module.doctor_checks(1) for module in modules] == [[1]]
-    del sys.modules["offers_checks.doctor_checks"], sys.modules["offers_checks"], sys.modules["offers_none"]
+def test_packages_of_the_project_offer_checks_or_none_and_one_that_fails_is_a_failed_check(
+    tmp_path: Path, packages: tuple[str, ...]
+) -> None:
+    [module] = offered_modules("doctor_checks", packages, library=tmp_path / "optimus_ops")
+    checks = list(subsystem_checks(module, cast("Any", "the context")))
+    assert [(check.name, check.verdict, check.found, check.hint) for check in checks] == [
+        ("greetings", "ok", "the context", ""),
+        ("greetings", "failed", "out of greetings", "buy some"),
+    ]
+
+
+def test_they_add_lines_to_status_and_one_that_fails_does_not_hide_the_others(
+    tmp_path: Path, packages: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COMPOSE_PROJECT_NAME", "shop")
+    (tmp_path / "pyproject.toml").write_text(f"[tool.optimus-ops]\nsubsystems = {list(packages)}\n")
+    context = StatusContext(load_project(tmp_path), State("shop"), cast("Any", None))
+    assert subsystem_lines(context) == (
+        StatusLine("greetings", "shop is greeted"),
+        StatusLine("broken", "no!", warning=True),
+    )
