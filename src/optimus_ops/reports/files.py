@@ -21,13 +21,7 @@ if TYPE_CHECKING:
 
 
 def report_files(run: Run, name: str, document: Mapping[str, Any] | None = None) -> dict[str, str]:
-    """Return name -> text of a report's files.
-
-    Args:
-        run: the report.
-        name: of the files, without suffix.
-        document: of the JSON file, where it has a form of its own.
-    """
+    """Return name -> text of a report's files; `document` is that of the JSON file where it has a form of its own."""
     pictures = {
         f"{block.file}.svg": f"{timeline_svg(block, alone=True) if isinstance(block, Timeline) else chart_svg(block)}\n"
         for block in run.blocks()

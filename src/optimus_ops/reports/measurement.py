@@ -71,8 +71,7 @@ class Objective:
     """A bound for a figure; one that is missed is reported, and decides nothing by itself.
 
     Args:
-        name: what is measured.
-        measured: in the unit of the bound; None or NaN where it could not be measured.
+        measured: None or NaN where it could not be measured.
         unit: "" for counts and ratios.
         basis: what the figure was made of: "20 runs".
     """

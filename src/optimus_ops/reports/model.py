@@ -33,13 +33,7 @@ class Bullets:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A table; a row whose first cell is empty continues the one above it.
-
-    Args:
-        header: the columns' names.
-        rows: cells, as many as there are columns.
-        right: names of columns that are aligned to the right: numbers.
-    """
+    """A table; `right` names the columns of numbers. A row whose first cell is empty continues the one above it."""
 
     header: tuple[str, ...]
     rows: tuple[tuple[Content, ...], ...]
@@ -60,14 +54,7 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """Something that is wrong at a place.
-
-    Args:
-        rule: id of the rule that found it, as in `secrets/in-image`.
-        message: what is wrong.
-        place: where; None where it is in no file.
-        hint: what to do.
-    """
+    """Something that is wrong, at a place in a file or in none, by the id of a rule, as `secrets/in-image`."""
 
     rule: str
     level: Level
@@ -107,9 +94,9 @@ class Run:
     """One run of a task that measures or judges.
 
     Args:
-        facts: what the figures depend on: name -> value.
         headline: the result in a sentence or two.
-        command: that makes the report again; "" where there is none.
+        facts: what the figures depend on: name -> value.
+        command: makes the report again; "" where there is none.
     """
 
     title: str

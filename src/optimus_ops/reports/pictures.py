@@ -13,15 +13,7 @@ Shape = Literal["circle", "disc", "triangle", "diamond", "square", "cross", "fla
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """Counts per interval, of what went well and of what failed.
-
-    Args:
-        name: shown beside it; line breaks are kept.
-        start: of the first interval, in seconds.
-        step: length of an interval, in seconds.
-        good: counts.
-        bad: counts, as many.
-    """
+    """Counts per interval, of what went well and of what failed; in seconds, with a name of one line or several."""
 
     name: str
     start: float
@@ -64,7 +56,7 @@ class Timeline:
         start: in seconds; 0 is what the run is about, such as a fault.
         end: in seconds.
         legend: of good and bad counts.
-        file: name of a file for it, without a suffix; "" for none. Markdown shows only pictures that have one.
+        file: name of a file for it, without suffix; "" for none, and then it isn't in Markdown.
     """
 
     title: str
@@ -79,12 +71,7 @@ class Timeline:
 
 @dataclass(frozen=True, slots=True)
 class Panel:
-    """One picture of many.
-
-    Args:
-        highlight: start and end of a period, in seconds.
-        caption: the result in words.
-    """
+    """One picture of many: a series, a period in seconds that is highlighted, and the result in words."""
 
     series: Series
     highlight: tuple[float, float]
@@ -113,7 +100,7 @@ class Chart:
         title: read out where the picture can't be seen, before the captions.
         note: shown above the panels: what the axes mean.
         legend: of good counts, of bad counts, and of the highlighted period.
-        file: name of a file for it, without a suffix; "" for none. Markdown shows only pictures that have one.
+        file: as of a timeline.
     """
 
     title: str

@@ -44,16 +44,7 @@ def _value(value: str | float) -> str:
 
 
 def picture(title: str, width: float, height: float, parts: Iterable[Markup], *, style: bool, kind: str) -> Markup:
-    """Return a whole picture.
-
-    Args:
-        title: read out where it can't be seen.
-        width: in pixels.
-        height: in pixels.
-        parts: its elements.
-        style: whether it is a file by itself and brings its style.
-        kind: its class in the page.
-    """
+    """Return a whole picture of a class `kind`, in pixels; with its style if it is a file by itself."""
     palette = element("style", Markup(palette_css())) if style else Markup()  # noqa: S704 a file of this package
     ground = element("rect", class_="ground", width=width, height=height, rx=8)
     return element(
@@ -77,14 +68,7 @@ def palette_css() -> str:
 
 @dataclass(frozen=True, slots=True)
 class TimeAxis:
-    """Seconds to pixels.
-
-    Args:
-        start: in seconds.
-        end: in seconds.
-        left: in pixels.
-        width: in pixels.
-    """
+    """An axis from `start` to `end` in seconds, from `left` on in pixels."""
 
     start: float
     end: float

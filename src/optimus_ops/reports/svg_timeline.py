@@ -20,12 +20,7 @@ MOST_TICKS = 14
 
 
 def timeline_svg(timeline: Timeline, *, alone: bool = False) -> Markup:
-    """Return the picture.
-
-    Args:
-        timeline: what happened.
-        alone: whether it is a file by itself, with its own style.
-    """
+    """Return the picture, with its own style if it is a file by itself."""
     axis = TimeAxis(timeline.start, timeline.end, LEFT, WIDTH - LEFT - RIGHT)
     lanes = sorted({mark.lane for mark in timeline.marks})
     lanes_top = TOP + len(timeline.series) * (BAND + GAP)

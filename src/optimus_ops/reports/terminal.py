@@ -25,13 +25,7 @@ STYLES = {"plain": "", "good": "green", "warn": "yellow", "bad": "red", "soft": 
 
 
 def terminal_text(run: Run, *, colour: bool, columns: int) -> str:
-    """Return the report; pictures and what is in `Details` are left out.
-
-    Args:
-        run: the report.
-        colour: whether colours may be used.
-        columns: width in characters, at which texts and cells continue on the next line.
-    """
+    """Return the report in lines of at most `columns` characters; pictures and `Details` are left out."""
     return render(_parts(run), colour=colour, columns=columns)
 
 

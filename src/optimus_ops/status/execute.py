@@ -49,12 +49,7 @@ def status(*, json: bool, root: Path | None = None) -> None:
 
 
 def compose_of(project: Project, engine: Engine | None = None) -> Compose | None:
-    """Return the project's files, or None where one is missing: what runs can be observed without.
-
-    Args:
-        project: the checkout.
-        engine: where the stack runs, whose overlays are among the files; None to leave them out.
-    """
+    """Return the project's files, with the overlays that run on the engine; None where one is missing."""
     if not all(path.is_file() for path in project.always):
         return None
     return overlays.compose_of(project, engine.files(project.name) if engine else ())

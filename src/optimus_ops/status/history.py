@@ -20,13 +20,7 @@ USUAL_COUNT = 20
 
 
 def history(*, last: str, change: str, json: bool, root: Path | None = None) -> None:
-    """Print the latest changes, or one of them with its steps.
-
-    Args:
-        last: how many; "" for the usual number.
-        change: the number of one change; "" for the table.
-        json: whether to print one JSON document.
-        root: the checkout; the current folder if not given.
+    """Print the latest changes, or one of them with its steps; `last` and `change` are numbers, "" if not given.
 
     Raises:
         Refused: `last` or `change` is no number, or there is no such change.

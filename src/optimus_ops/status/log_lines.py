@@ -1,4 +1,4 @@
-"""From what containers write to lines that a terminal may be shown."""
+"""The output of containers as lines that are safe for a terminal."""
 
 from __future__ import annotations
 
@@ -15,13 +15,7 @@ STAMP = re.compile(rb"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\
 
 @dataclass(frozen=True, slots=True)
 class LogLine:
-    """One line of one replica.
-
-    Args:
-        replica: the replica's name.
-        stamp: the engine's time of the line, RFC 3339 in UTC; "" if unknown.
-        text: the line, as it was written.
-    """
+    """One line of a replica, with the engine's time of it (RFC 3339 in UTC, "" if unknown)."""
 
     replica: str
     stamp: str
@@ -61,12 +55,7 @@ class Assembler:
 
 @dataclass
 class Prefixer:
-    """Puts a replica's name before each of its lines, in the replica's colour.
-
-    Args:
-        project: the project, whose name is left out of the replicas' names.
-        colour: whether colours are welcome.
-    """
+    """Puts a replica's name, without that of the project, before each of its lines, in the replica's colour."""
 
     project: str
     colour: bool

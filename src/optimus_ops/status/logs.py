@@ -33,16 +33,10 @@ def follow(services: Sequence[str], *, json: bool) -> None:
 
 
 def logs(services: Sequence[str], *, follow: bool, tail: str, to_stderr: bool = False) -> None:
-    """Print the output of replicas.
-
-    Args:
-        services: their services; all if empty.
-        follow: whether to go on as lines are written, by replicas that start later too.
-        tail: lines of each replica to begin with, or `all`.
-        to_stderr: whether lines go to standard error.
+    """Print the output of the replicas of services (of all if empty), beginning with their last lines.
 
     Raises:
-        Refused: a service is unknown, or `tail` is no number.
+        Refused: a service is unknown, or `tail` is neither a number nor `all`.
         MachineLacks: no engine answers, or it stopped answering.
     """
     lines = parse_tail(tail)

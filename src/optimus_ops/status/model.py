@@ -49,11 +49,9 @@ class StatusSnapshot:
         current: image name -> whether it is made of the sources as they are now, for images that are built here.
         old_workers: service -> workers of its nginx that a reload left behind, and that still hold connections.
         notes: what could not be observed, for people.
-        last_lines: the last output of containers that ended.
-        leftovers: what no file wants.
+        last_lines: of containers that ended.
         differences: what runs otherwise than it would be started now.
-        reports: what services report about themselves.
-        lines: what subsystems add.
+        reports: lines that services report.
     """
 
     state: State
@@ -84,9 +82,7 @@ class Row:
         stale: running replicas whose image is older than the one that has its name now.
         outdated: whether the image is older than the sources it is built of.
         ages: seconds since the youngest and the oldest replica started.
-        usage: the replicas' use and limits, summed.
-        stores: replica -> what the store in it reports.
-        problems: sentences about replicas that are not as they should be.
+        stores: by name of the replica.
     """
 
     service: str

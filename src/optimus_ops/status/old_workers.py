@@ -17,12 +17,9 @@ PROCESS_TITLE = "nginx: worker process is shutting down"
 
 
 def old_workers(engine: Engine, state: State, balancer: str | None) -> dict[str, int]:
-    """Return service -> how many old workers its nginx has; services without any are left out.
+    """Return service -> number of old workers of its nginx, which the balancer is whatever its image is called.
 
-    Args:
-        engine: the engine. A container whose processes it can't list counts as one without.
-        state: what runs.
-        balancer: the service that is nginx whatever its image is called.
+    A container whose processes can't be listed has none.
     """
     counts: dict[str, int] = {}
     for replica in state.replicas:

@@ -50,13 +50,7 @@ class Files:
 
 
 def observe(engine: Engine, compose: Compose | None, project: Project) -> StatusSnapshot:
-    """Observe a project.
-
-    Args:
-        engine: where it runs.
-        compose: its files; None where one is missing, to see what runs all the same.
-        project: the checkout.
-    """
+    """Observe a project; without its files (`compose` is None where one is missing), only what runs."""
     quick = engine.within(PROBE_SECONDS)
     with ThreadPoolExecutor() as pool:
         reading = pool.submit(read_files, engine, compose)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @task(help={"json": "print one JSON document on standard output"})
 def status(_: Context, json: bool = False) -> None:
-    """Show what runs: replicas, images, use against limits, and what the stores say."""
+    """Show what runs: replicas, images, usage against limits, and stores."""
     from optimus_ops.status.execute import status as show
 
     show(json=json)
@@ -37,7 +37,7 @@ def status(_: Context, json: bool = False) -> None:
 def logs(
     _: Context, service: Sequence[str] | None = None, follow: bool = False, no_follow: bool = False, tail: str = "100"
 ) -> None:
-    """Show what replicas write, each line with its replica's name."""
+    """Show the output of replicas, each line with its replica's name."""
     from optimus_ops.errors import Refused
     from optimus_ops.status.logs import logs as show
 

@@ -1,4 +1,4 @@
-"""What one replica uses, from the engine's statistics."""
+"""Resource usage of replicas, from the engine's statistics."""
 
 from __future__ import annotations
 
@@ -17,13 +17,7 @@ Number = TypeVar("Number", int, float)
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """What a replica uses now.
-
-    Args:
-        cpus: cores, averaged over the time between two samples; None without two samples.
-        memory: bytes, without what the kernel would give back (cached files); None if unknown.
-        limits: what it may use.
-    """
+    """What a replica uses and may use: cores, on average between two samples, and bytes; None if unknown."""
 
     cpus: float | None = None
     memory: int | None = None
