@@ -42,7 +42,7 @@ class MachineLacks(OpsError):  # noqa: N818
     """The machine lacks something; the hint is the command that installs or starts it."""
 
     exit_code = 3
-    word = "this machine lacks something"
+    word = "missing prerequisite"
 
 
 class Interrupted(KeyboardInterrupt):

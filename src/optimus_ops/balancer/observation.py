@@ -56,7 +56,8 @@ class ObservationPolicy:
         latencies: from so many on each side on, latencies are compared.
         slower: the median or the 95th percentile of the new ones is at least so many times that of the old ones,
         slower_seconds: and so much longer; the first requests of a process are slow for a while.
-        silence: new replicas that end no request are bad if they should have ended so many, by what the old ones did.
+        expected_requests: new replicas that end no request are bad if, by the old ones, they should have ended so
+            many.
     """
 
     at_end: Threshold = Threshold(failures=3, difference=0.01, level=0.002)
@@ -68,7 +69,7 @@ class ObservationPolicy:
     latencies: int = 30
     slower: float = 2.0
     slower_seconds: float = 0.2
-    silence: float = 30.0
+    expected_requests: float = 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +138,7 @@ def _refusing(new: TrafficSample, old: TrafficSample, policy: ObservationPolicy)
 
 def _silent(new: TrafficSample, old: TrafficSample, policy: ObservationPolicy) -> str | None:
     expected = old.begun * new.replicas / old.replicas if old.replicas else 0.0
-    if new.begun or expected < policy.silence:
+    if new.begun or expected < policy.expected_requests:
         return None
     return f"no request ended that was given to them, while the old ones ended {old.begun}"
 

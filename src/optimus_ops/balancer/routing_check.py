@@ -57,7 +57,13 @@ def check(services: Sequence[str], *, json: bool) -> None:
         context.console.say(f"  ! {difference.text}")
     if json:
         services_found = [{**asdict(routing), "good": routing.good, "verdict": routing.verdict} for routing in found]
-        print_json({"good": not bad, "services": services_found, "differences": [asdict(one) for one in differing]})
+        print_json(
+            {
+                "good": not bad,
+                "services": services_found,
+                "differences": [asdict(difference) for difference in differing],
+            }
+        )
     if bad:
         raise BadRouting("\n    ".join(f"{routing.service}: {routing.verdict}" for routing in bad))
 

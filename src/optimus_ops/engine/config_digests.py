@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, cast
 
-from optimus_ops.engine.keyed_digests import Key, digests, separately, written_after
+from optimus_ops.engine.keyed_digests import Key, digests, split_secrets, written_after
 from optimus_ops.model.container_inputs import ChangedInput
 from optimus_ops.system.atomic_write import write_private
 
@@ -26,7 +26,7 @@ VERSION = 2
 
 
 @dataclass(frozen=True)
-class ConfigNotes:
+class InputRecords:
     """The records of one project: container id -> key of what it was given -> digest, in a file."""
 
     path: Path
@@ -36,16 +36,16 @@ class ConfigNotes:
         """Return the records; none if they are missing, can't be read, or were made with another key."""
         key = Key.read(self.key_path)
         try:
-            notes = json.loads(self.path.read_text("utf-8"))
-            known = {str(container): dict(noted) for container, noted in notes["containers"].items()}
+            records = json.loads(self.path.read_text("utf-8"))
+            known = {str(container): dict(recorded) for container, recorded in records["containers"].items()}
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
             return {}
-        good = key is not None and notes.get("version") == VERSION and notes.get("key") == key.id
+        good = key is not None and records.get("version") == VERSION and records.get("key") == key.id
         return known if good else {}
 
     def write(self, started: Mapping[str, Mapping[str, str]], there: Iterable[str]) -> None:
         """Record what containers were started with, and forget all but the project's containers (`there`)."""
-        known = {**self.read(), **{container: dict(noted) for container, noted in started.items()}}
+        known = {**self.read(), **{container: dict(recorded) for container, recorded in started.items()}}
         kept = {container: known[container] for container in there if container in known}
         document = {"version": VERSION, "key": self.key().id, "containers": kept}
         write_private(self.path, json.dumps(document, indent=1))
@@ -56,7 +56,7 @@ class ConfigNotes:
 
 
 @dataclass(frozen=True)
-class Giving:
+class ServiceInputs:
     """Configuration and secrets of a service's containers now.
 
     Args:
@@ -71,31 +71,31 @@ class Giving:
 
     def digests(self, key: Key) -> dict[str, str]:
         """Return key of what is given -> digest."""
-        return digests(self.things, key, self.values)
+        return digests(self.items, key, self.values)
 
     @property
-    def things(self) -> tuple[ContainerInput, ...]:
+    def items(self) -> tuple[ContainerInput, ...]:
         """Return what is given, each secret by itself."""
-        return separately(self.given, self.secrets)
+        return split_secrets(self.given, self.secrets)
 
-    def changed_since(self, noted: Mapping[str, str], now: Mapping[str, str]) -> tuple[ChangedInput, ...]:
+    def changed_since(self, recorded: Mapping[str, str], now: Mapping[str, str]) -> tuple[ChangedInput, ...]:
         """Return what changed since a container's record, by the digests of now."""
-        things = {thing.key: ChangedInput(thing.kind, thing.name) for thing in self.things}
-        gone = {key: _from_key(key) for key in noted if key not in things}
-        return tuple({**{key: things[key] for key in now if noted.get(key) != now[key]}, **gone}.values())
+        items = {item.key: ChangedInput(item.kind, item.name) for item in self.items}
+        gone = {key: _from_key(key) for key in recorded if key not in items}
+        return tuple({**{key: items[key] for key in now if recorded.get(key) != now[key]}, **gone}.values())
 
     def changed_in(self, replica: Replica, read: Callable[[str, str], bytes | None]) -> tuple[ChangedInput, ...]:
         """Return what changed since a container without a record was created; `read` returns a file's content in it."""
         made = replica.created_at.timestamp() if replica.created_at is not None else float("inf")
         return tuple(
-            ChangedInput(thing.kind, thing.name)
-            for thing in self.things
-            if (thing.copied and self._differs(thing, replica, read)) or written_after(thing, made)
+            ChangedInput(item.kind, item.name)
+            for item in self.items
+            if (item.copied and self._differs(item, replica, read)) or written_after(item, made)
         )
 
-    def _differs(self, thing: ContainerInput, replica: Replica, read: Callable[[str, str], bytes | None]) -> bool:
-        has = read(replica.id, thing.target)
-        return has is not None and has != self.values.get(thing.variable, thing.content).encode()
+    def _differs(self, item: ContainerInput, replica: Replica, read: Callable[[str, str], bytes | None]) -> bool:
+        has = read(replica.id, item.target)
+        return has is not None and has != self.values.get(item.variable, item.content).encode()
 
 
 def _from_key(key: str) -> ChangedInput:

@@ -75,34 +75,34 @@ def digests(given: Iterable[ContainerInput], key: Key, values: Mapping[str, str]
     `values` are those of the environment variables that configs and secrets are made from.
     """
     found = {}
-    for thing in given:
-        if not thing.path:
-            found[thing.key] = key.digest(values.get(thing.variable, thing.content).encode("utf-8", "surrogateescape"))
-        elif is_configuration(Path(thing.path)):
-            found[thing.key] = key.digest(*_contents(Path(thing.path)))
+    for item in given:
+        if not item.path:
+            found[item.key] = key.digest(values.get(item.variable, item.content).encode("utf-8", "surrogateescape"))
+        elif is_configuration(Path(item.path)):
+            found[item.key] = key.digest(*_contents(Path(item.path)))
     return found
 
 
-def separately(given: Iterable[ContainerInput], secrets_folder: Path) -> tuple[ContainerInput, ...]:
+def split_secrets(given: Iterable[ContainerInput], secrets_folder: Path) -> tuple[ContainerInput, ...]:
     """Return what is given with each file of the projected secrets as an item of its own, so that it can be named.
 
     A folder that holds one file is named after it: it is mounted so that a new file in its place is seen.
     """
     found: list[ContainerInput] = []
-    for thing in given:
-        path = Path(thing.path)
-        if not thing.path or not path.is_relative_to(secrets_folder):
-            found.append(_named_by_its_file(thing))
+    for item in given:
+        path = Path(item.path)
+        if not item.path or not path.is_relative_to(secrets_folder):
+            found.append(_named_by_its_file(item))
             continue
         files = (file for file in files_of(path) if not file.name.startswith("."))
-        found.extend(replace(thing, kind="secret", name=file.name, path=str(file)) for file in files)
+        found.extend(replace(item, kind="secret", name=file.name, path=str(file)) for file in files)
     return tuple(found)
 
 
-def _named_by_its_file(thing: ContainerInput) -> ContainerInput:
-    path = Path(thing.path)
-    files = list(itertools.islice(_walk(path), 2)) if thing.path and path.is_dir() else []
-    return replace(thing, name=files[0].name) if len(files) == 1 else thing
+def _named_by_its_file(item: ContainerInput) -> ContainerInput:
+    path = Path(item.path)
+    files = list(itertools.islice(_walk(path), 2)) if item.path and path.is_dir() else []
+    return replace(item, name=files[0].name) if len(files) == 1 else item
 
 
 def written_after(given: ContainerInput, seconds: float) -> bool:

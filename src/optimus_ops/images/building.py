@@ -74,13 +74,13 @@ def choose(document: Mapping[str, Any], services: Sequence[str]) -> tuple[Build,
         Refused: a service is unknown or has no build.
     """
     available = builds(document)
-    by_service = {name: one for one in available for name in services_of(document, one.image)}
+    by_service = {name: build for build in available for name in services_of(document, build.image)}
     for name in services:
         if name not in by_service:
             wrong = "is not built here" if name in (document.get("services") or {}) else "is unknown"
             raise Refused(f"service {name!r} {wrong}", f"built are: {', '.join(sorted(by_service)) or 'none'}")
-    wanted = {by_service[name].image for name in services} if services else {one.image for one in available}
-    return tuple(one for one in available if one.image in wanted)
+    wanted = {by_service[name].image for name in services} if services else {build.image for build in available}
+    return tuple(build for build in available if build.image in wanted)
 
 
 def build_environ(document: Mapping[str, Any], chosen: Sequence[Build], env: Mapping[str, str]) -> Mapping[str, str]:
@@ -94,7 +94,7 @@ def build_environ(document: Mapping[str, Any], chosen: Sequence[Build], env: Map
         chosen: what is built.
         env: the environment in which the files are read.
     """
-    named = all(document["services"][one.service].get("image") for one in chosen)
+    named = all(document["services"][build.service].get("image") for build in chosen)
     kept = {name: value for name, value in env.items() if not (named and name == "COMPOSE_PROJECT_NAME")}
     return {**kept, "BUILDKIT_PROGRESS": "plain", "COMPOSE_ANSI": "never"}
 

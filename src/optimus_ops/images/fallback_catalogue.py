@@ -15,7 +15,7 @@ ROOT_IMAGE = f"optimus-standin/debian:{SUITE}"
 
 
 @dataclass(frozen=True, slots=True)
-class StandIn:
+class FallbackImage:
     """A local image that keeps the interface of a public one.
 
     Args:
@@ -35,10 +35,12 @@ class StandIn:
 
 # The slowest comes first, so that it does not run alone at the end.
 STAND_INS = (
-    StandIn("postgres", "POSTGRES_IMAGE", "optimus-standin/postgres:17", ("pgvector/pgvector", "library/postgres")),
-    StandIn("python", "PYTHON_IMAGE", "optimus-standin/python:3.13", ("library/python",)),
-    StandIn("nginx", "NGINX_IMAGE", "optimus-standin/nginx:1.30", ("library/nginx",), newer=True),
-    StandIn("redis", "REDIS_IMAGE", "optimus-standin/redis:8", ("library/redis",)),
+    FallbackImage(
+        "postgres", "POSTGRES_IMAGE", "optimus-standin/postgres:17", ("pgvector/pgvector", "library/postgres")
+    ),
+    FallbackImage("python", "PYTHON_IMAGE", "optimus-standin/python:3.13", ("library/python",)),
+    FallbackImage("nginx", "NGINX_IMAGE", "optimus-standin/nginx:1.30", ("library/nginx",), newer=True),
+    FallbackImage("redis", "REDIS_IMAGE", "optimus-standin/redis:8", ("library/redis",)),
 )
 
 
@@ -58,12 +60,12 @@ def is_stand_in(image: str) -> bool:
     return any(image == stand_in.image for stand_in in STAND_INS)
 
 
-def stand_in_for(image: str) -> StandIn | None:
+def stand_in_for(image: str) -> FallbackImage | None:
     """Return the stand-in for an image (public name or the stand-in's own); None if there is none."""
     return next((s for s in STAND_INS if image == s.image or repository(image) in s.replaces), None)
 
 
-def split(images: Iterable[str]) -> tuple[tuple[StandIn, ...], tuple[str, ...]]:
+def split(images: Iterable[str]) -> tuple[tuple[FallbackImage, ...], tuple[str, ...]]:
     """Return the stand-ins for the images, in the order of the catalogue, and the images that have none."""
     names = tuple(dict.fromkeys(images))
     found = {stand_in for name in names if (stand_in := stand_in_for(name)) is not None}

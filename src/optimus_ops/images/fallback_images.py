@@ -17,7 +17,7 @@ from optimus_ops.images.apt_host import read_apt_host
 from optimus_ops.images.build_errors import explained
 from optimus_ops.images.content_hash import LABEL, content_hash
 from optimus_ops.images.env_file import read_block, read_text, write_block
-from optimus_ops.images.fallback_catalogue import NEWER_SUITE, ROOT_IMAGE, StandIn, split
+from optimus_ops.images.fallback_catalogue import NEWER_SUITE, ROOT_IMAGE, FallbackImage, split
 from optimus_ops.images.log import Log, new_log
 
 if TYPE_CHECKING:
@@ -69,13 +69,13 @@ def ensure_bases(
     return variables
 
 
-def wanted_hash(project_root: Path, stand_in: StandIn) -> str:
+def wanted_hash(project_root: Path, stand_in: FallbackImage) -> str:
     """Return the content hash of what a stand-in is made of: its folder and the recipe of the root file system."""
     facts = (*rootfs.RECIPE, NEWER_SUITE if stand_in.newer else "", platform.machine())
     return content_hash(project_root, [_folder(project_root, stand_in)], facts)
 
 
-def _folder(project_root: Path, stand_in: StandIn) -> Path:
+def _folder(project_root: Path, stand_in: FallbackImage) -> Path:
     return project_root / "compose" / "airgap" / stand_in.folder
 
 
@@ -84,7 +84,7 @@ def _source(engine: Engine, image: str) -> str:
     return found.labels.get(LABEL, "") if found is not None else ""
 
 
-def _make(engine: Engine, project_root: Path, stale: Mapping[StandIn, str], log: Log, *, refresh: bool) -> None:
+def _make(engine: Engine, project_root: Path, stale: Mapping[FallbackImage, str], log: Log, *, refresh: bool) -> None:
     host = read_apt_host(named=os.environ.get("OPTIMUS_DEBIAN_MIRROR", ""))
     root_hash = content_hash(project_root, [], (*rootfs.RECIPE, platform.machine()))
     if refresh or _source(engine, ROOT_IMAGE) != root_hash:
@@ -96,8 +96,8 @@ def _make(engine: Engine, project_root: Path, stale: Mapping[StandIn, str], log:
 
 def bake_file(
     project_root: Path,
-    wanted: Mapping[StandIn, str],
-    secrets: Mapping[StandIn, tuple[str, ...]],
+    wanted: Mapping[FallbackImage, str],
+    secrets: Mapping[FallbackImage, tuple[str, ...]],
     proxies: Mapping[str, str],
 ) -> Mapping[str, Any]:
     """Return what `docker buildx bake` builds (https://docs.docker.com/build/bake/reference/).
@@ -124,7 +124,7 @@ def bake_file(
 
 
 def _build(
-    engine: Engine, project_root: Path, host: AptHost, wanted: Mapping[StandIn, str], log: Log, *, refresh: bool
+    engine: Engine, project_root: Path, host: AptHost, wanted: Mapping[FallbackImage, str], log: Log, *, refresh: bool
 ) -> None:
     with tempfile.TemporaryDirectory(prefix="optimus-secrets-") as folder:
         secrets = {stand_in: _secrets(Path(folder), host, stand_in) for stand_in in wanted}
@@ -136,7 +136,7 @@ def _build(
         engine.bake(description, cache=not refresh, seconds=BUILD_SECONDS, on_line=on_line)
 
 
-def _secrets(folder: Path, host: AptHost, stand_in: StandIn) -> tuple[str, ...]:
+def _secrets(folder: Path, host: AptHost, stand_in: FallbackImage) -> tuple[str, ...]:
     """Write the secrets of a build, and return them as options."""
     options: list[str] = []
     for name, content in host.secrets(newer=stand_in.newer).items():
@@ -163,7 +163,7 @@ def one_at_a_time(folder: Path, report: Callable[[str], None]) -> Iterator[None]
         os.close(descriptor)
 
 
-def _summary(stand_ins: tuple[StandIn, ...], stale: list[StandIn]) -> str:
+def _summary(stand_ins: tuple[FallbackImage, ...], stale: list[FallbackImage]) -> str:
     if not stale:
         return f"{', '.join(stand_in.folder for stand_in in stand_ins)}: current"
     text = f"{', '.join(stand_in.folder for stand_in in stale)}: made"

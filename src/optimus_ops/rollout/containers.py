@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from optimus_ops.balancer.routing import Prober
 from optimus_ops.errors import OpsError
 from optimus_ops.rollout.replica_health import ReplicaHealth
-from optimus_ops.stack.config_changes import Gifts
+from optimus_ops.stack.config_changes import StackInputs
 from optimus_ops.system.wait import wait_until
 
 if TYPE_CHECKING:
@@ -88,11 +88,11 @@ class Containers:
     def record_configs(self, created: Iterable[Replica]) -> None:
         """Record which configuration and secrets containers were created with."""
         services = {replica.id: replica.service for replica in created}
-        Gifts.of(self.compose, self.stack).note(services, self.observe().ids)
+        StackInputs.of(self.compose, self.stack).note(services, self.observe().ids)
 
     def record_reload(self, container: str, service: str) -> None:
         """Record that a container has read its mounted configuration again; all else is what it was created with."""
-        Gifts.of(self.compose, self.stack).note_reloaded(container, service, self.observe().ids)
+        StackInputs.of(self.compose, self.stack).note_reloaded(container, service, self.observe().ids)
 
 
 def note(progress: Progress, text: str) -> None:

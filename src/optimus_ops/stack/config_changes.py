@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from optimus_ops.engine.config_digests import ConfigNotes, Giving
+from optimus_ops.engine.config_digests import InputRecords, ServiceInputs
 from optimus_ops.model.container_inputs import ChangedInput
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Gifts:
+class StackInputs:
     """What each service of a stack gives its containers.
 
     Args:
@@ -35,14 +35,14 @@ class Gifts:
     coming: frozenset[str] = frozenset()
 
     @classmethod
-    def of(cls, compose: Compose, stack: Stack, coming: Iterable[str] = ()) -> Gifts:
+    def of(cls, compose: Compose, stack: Stack, coming: Iterable[str] = ()) -> StackInputs:
         """Return what is given, with the values of the variables that hold something of it."""
-        given = (thing for service in stack.services.values() for thing in service.inputs)
-        return cls(compose, stack, compose.values({thing.variable for thing in given} - {""}), frozenset(coming))
+        given = (item for service in stack.services.values() for item in service.inputs)
+        return cls(compose, stack, compose.values({item.variable for item in given} - {""}), frozenset(coming))
 
-    def giving(self, service: str) -> Giving:
+    def inputs(self, service: str) -> ServiceInputs:
         """Return what the containers of one service are given."""
-        return Giving(self.stack.services[service].inputs, self.compose.project.secrets, self.values)
+        return ServiceInputs(self.stack.services[service].inputs, self.compose.project.secrets, self.values)
 
     def note(self, services: Mapping[str, str], there: Iterable[str]) -> None:
         """Note what containers were started with.
@@ -51,68 +51,68 @@ class Gifts:
             services: container id -> service.
             there: the ids of all containers of the project.
         """
-        notes = notes_of(self.compose)
-        key = notes.key()
-        known = {name: self.giving(name).digests(key) for name in set(services.values()) & set(self.stack.services)}
-        notes.write({container: known[name] for container, name in services.items() if name in known}, there)
+        records = records_of(self.compose)
+        key = records.key()
+        known = {name: self.inputs(name).digests(key) for name in set(services.values()) & set(self.stack.services)}
+        records.write({container: known[name] for container, name in services.items() if name in known}, there)
 
     def note_reloaded(self, container: str, service: str, there: Iterable[str]) -> None:
         """Note that a container has read its mounted files again, and forget nothing else of it."""
-        notes = notes_of(self.compose)
-        giving = self.giving(service)
-        read = {thing.key for thing in giving.things if thing.kind == "configuration" and thing.path}
-        now = giving.digests(notes.key())
-        before = notes.read().get(container, now)
-        notes.write({container: {**before, **{key: now[key] for key in read if key in now}}}, there)
+        records = records_of(self.compose)
+        inputs = self.inputs(service)
+        read = {item.key for item in inputs.items if item.kind == "configuration" and item.path}
+        now = inputs.digests(records.key())
+        before = records.read().get(container, now)
+        records.write({container: {**before, **{key: now[key] for key in read if key in now}}}, there)
 
     def changes(
         self, docker: Engine, state: State, names: Iterable[str]
     ) -> tuple[dict[str, tuple[ChangedInput, ...]], frozenset[str]]:
-        """Return container id -> what is another one now, and the containers of which it is known by notes.
+        """Return container id -> what is another one now, and the containers of which it is known by records.
 
         Args:
             docker: the engine.
             state: what runs.
             names: the services.
         """
-        notes = notes_of(self.compose)
-        noted = notes.read()
+        records = records_of(self.compose)
+        recorded = records.read()
         found: dict[str, tuple[ChangedInput, ...]] = {}
         for name in names:
             replicas = state.of(name)
-            giving = self.giving(name)
-            now = giving.digests(notes.key()) if any(replica.id in noted for replica in replicas) else {}
+            inputs = self.inputs(name)
+            now = inputs.digests(records.key()) if any(replica.id in recorded for replica in replicas) else {}
             coming = self._coming(name)
             for replica in replicas:
-                own = _changes(giving, replica, noted, now, docker)
+                own = _changes(inputs, replica, recorded, now, docker)
                 found[replica.id] = tuple(dict.fromkeys([*own, *coming]))
-        return {container: changes for container, changes in found.items() if changes}, frozenset(noted)
+        return {container: changes for container, changes in found.items() if changes}, frozenset(recorded)
 
     def _coming(self, service: str) -> tuple[ChangedInput, ...]:
         """Return the secrets of a service that will be others by the time that its containers start."""
         secrets = self.compose.project.secrets
-        paths = (Path(thing.path) for thing in self.stack.services[service].inputs if thing.path)
+        paths = (Path(item.path) for item in self.stack.services[service].inputs if item.path)
         folders = {path.relative_to(secrets).as_posix() for path in paths if path.is_relative_to(secrets)}
         parts = (name.rpartition("/") for name in sorted(self.coming))
         return tuple(ChangedInput("secret", name) for folder, _slash, name in parts if folder in folders)
 
 
 def _changes(
-    giving: Giving,
+    inputs: ServiceInputs,
     replica: Replica,
-    noted: Mapping[str, Mapping[str, str]],
+    recorded: Mapping[str, Mapping[str, str]],
     now: Mapping[str, str],
     docker: Engine,
 ) -> tuple[ChangedInput, ...]:
-    if replica.id in noted:
-        return giving.changed_since(noted[replica.id], now)
-    return giving.changed_in(replica, docker.read_file)
+    if replica.id in recorded:
+        return inputs.changed_since(recorded[replica.id], now)
+    return inputs.changed_in(replica, docker.read_file)
 
 
-def notes_of(compose: Compose) -> ConfigNotes:
-    """Return a project's notes of what its containers were started with."""
+def records_of(compose: Compose) -> InputRecords:
+    """Return a project's records of what its containers were started with."""
     folder = compose.project.state / "configs"
-    return ConfigNotes(folder / f"{compose.project.name}.json", folder / f"{compose.project.name}.key")
+    return InputRecords(folder / f"{compose.project.name}.json", folder / f"{compose.project.name}.key")
 
 
 def lasting(stack: Stack) -> Collection[str]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from optimus_ops.plan.images import idle_images
 from optimus_ops.plan.inputs import ObservedInputs
-from optimus_ops.stack.config_changes import Gifts, lasting
+from optimus_ops.stack.config_changes import StackInputs, lasting
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -154,8 +154,8 @@ def look_at_given(
     names = [name for name in lasting(wanted.stack) if state.of(name)]
     if not names:
         return around
-    gifts = Gifts.of(compose, wanted.stack, around.secrets_coming)
-    changes, noted = gifts.changes(docker, state, names)
+    stack_inputs = StackInputs.of(compose, wanted.stack, around.secrets_coming)
+    changes, noted = stack_inputs.changes(docker, state, names)
     strangers = any(replica.id not in noted for name in names for replica in state.of(name))
     hashes = compose.hashes(wanted.document) if strangers else {}
     return replace(around, hashes=hashes, changes=changes, noted=noted)

@@ -10,25 +10,25 @@ from pathlib import Path
 import pytest
 from tests.unit.stacks import replica
 
-from optimus_ops.engine.config_digests import ConfigNotes, Giving
+from optimus_ops.engine.config_digests import InputRecords, ServiceInputs
 from optimus_ops.model.container_inputs import ChangedInput, ContainerInput
 
 
 @pytest.fixture
-def notes(tmp_path: Path) -> ConfigNotes:
-    return ConfigNotes(tmp_path / "configs" / "shop.json", tmp_path / "configs" / "shop.key")
+def notes(tmp_path: Path) -> InputRecords:
+    return InputRecords(tmp_path / "configs" / "shop.json", tmp_path / "configs" / "shop.key")
 
 
-def giving(*given: ContainerInput, **values: str) -> Giving:
-    return Giving(given, Path("/nowhere/secrets"), values)
+def giving(*given: ContainerInput, **values: str) -> ServiceInputs:
+    return ServiceInputs(given, Path("/nowhere/secrets"), values)
 
 
-def changed(notes: ConfigNotes, then: Giving, now: Giving) -> tuple[ChangedInput, ...]:
+def changed(notes: InputRecords, then: ServiceInputs, now: ServiceInputs) -> tuple[ChangedInput, ...]:
     notes.write({"ai1": then.digests(notes.key())}, ["ai1"])
     return now.changed_since(notes.read()["ai1"], now.digests(notes.key()))
 
 
-def test_a_file_that_changed_is_named(notes: ConfigNotes, tmp_path: Path) -> None:
+def test_a_file_that_changed_is_named(notes: InputRecords, tmp_path: Path) -> None:
     file = tmp_path / "tenants.yaml"
     file.write_text("acme")
     here = giving(ContainerInput("configuration", "tenants.yaml", path=str(file)))
@@ -62,7 +62,7 @@ def test_a_file_that_changed_is_named(notes: ConfigNotes, tmp_path: Path) -> Non
     ],
 )
 def test_what_has_another_content_comes_or_goes_is_named(
-    notes: ConfigNotes, then: Giving, now: Giving, what: ChangedInput
+    notes: InputRecords, then: ServiceInputs, now: ServiceInputs, what: ChangedInput
 ) -> None:
     assert changed(notes, then, now) == (what,)
     assert changed(notes, now, now) == ()
@@ -90,13 +90,13 @@ def test_what_was_copied_into_a_container_is_looked_at_there() -> None:
     assert found == (ChangedInput("configuration", "c"),)
 
 
-def test_notes_of_containers_that_are_gone_are_forgotten(notes: ConfigNotes) -> None:
+def test_notes_of_containers_that_are_gone_are_forgotten(notes: InputRecords) -> None:
     notes.write({"a": {"x": "1"}, "b": {"x": "2"}}, ["a", "b"])
     notes.write({"c": {"x": "3"}}, ["b", "c"])
     assert notes.read() == {"b": {"x": "2"}, "c": {"x": "3"}}
 
 
-def test_notes_that_were_made_with_another_key_say_nothing(notes: ConfigNotes) -> None:
+def test_notes_that_were_made_with_another_key_say_nothing(notes: InputRecords) -> None:
     notes.write({"a": {"x": "1"}}, ["a"])
     notes.key_path.unlink()
     assert notes.read() == {}
@@ -105,13 +105,13 @@ def test_notes_that_were_made_with_another_key_say_nothing(notes: ConfigNotes) -
 
 
 @pytest.mark.parametrize("text", ["{", "[]", "{}", '{"a": {"/etc/x": "1"}}', '{"containers": [1]}'])
-def test_broken_notes_and_those_of_an_older_form_are_none(notes: ConfigNotes, text: str) -> None:
+def test_broken_notes_and_those_of_an_older_form_are_none(notes: InputRecords, text: str) -> None:
     notes.key()
     notes.path.write_text(text)
     assert notes.read() == {}
 
 
-def test_no_content_and_no_plain_digest_of_it_is_written_down(notes: ConfigNotes) -> None:
+def test_no_content_and_no_plain_digest_of_it_is_written_down(notes: InputRecords) -> None:
     here = giving(ContainerInput("secret", "pin", content="1234"))
     notes.write({"ai1": here.digests(notes.key())}, ["ai1"])
     text = notes.path.read_text("utf-8")

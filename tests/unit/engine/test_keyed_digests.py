@@ -11,7 +11,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from optimus_ops.engine.keyed_digests import LARGE, Key, digests, files_of, is_configuration, separately, written_after
+from optimus_ops.engine.keyed_digests import (
+    LARGE,
+    Key,
+    digests,
+    files_of,
+    is_configuration,
+    split_secrets,
+    written_after,
+)
 from optimus_ops.model.container_inputs import ContainerInput
 
 KEY = Key(b"k" * 32)
@@ -98,7 +106,7 @@ def test_projected_secrets_are_told_one_by_one(tmp_path: Path) -> None:
     for name in ("TOKEN", "KEY", ".optimus-secrets"):
         (folder / name).write_text(name)
     mounted = ContainerInput("configuration", "ai", path=str(folder), target="/run/secrets")
-    found = separately([mounted, ContainerInput("definition", "command", content="x")], tmp_path / "secrets")
+    found = split_secrets([mounted, ContainerInput("definition", "command", content="x")], tmp_path / "secrets")
     assert [(thing.kind, thing.name) for thing in found] == [
         ("secret", "KEY"),
         ("secret", "TOKEN"),
@@ -122,5 +130,5 @@ def test_a_folder_with_one_file_is_called_by_that_file(tmp_path: Path) -> None:
     names = []
     for file in ("tenants.yaml", "more.yaml"):
         (folder / file).write_text("x")
-        names += [found.name for found in separately([mounted], tmp_path / "secrets")]
+        names += [found.name for found in split_secrets([mounted], tmp_path / "secrets")]
     assert names == ["tenants.yaml", "config"]
