@@ -30,10 +30,11 @@ DEFAULTS: dict[str, Any] = {
 ONE_SERVER = ("url", "role")
 
 
-def task_options(*, one_server: bool) -> dict[str, Any]:
-    """Return what Invoke has to know of the flags; those of one server are left out unless `one_server`."""
+def task_options(*, one_server: bool = False, **own_help: str) -> dict[str, Any]:
+    """Return what Invoke has to know of the flags, and the help of the task's own; `one_server` adds `ONE_SERVER`."""
     shown = {name: text for name, text in HELP.items() if one_server or name not in ONE_SERVER}
-    return {"iterable": ["sentinel"], "optional": ["tls"], "help": shown}
+    own = {name.replace("_", "-"): text for name, text in own_help.items()}
+    return {"iterable": ["sentinel"], "optional": ["tls"], "help": {**shown, **own}}
 
 
 def target_flags(body: Callable[..., object], *, one_server: bool = False) -> Callable[..., object]:

@@ -24,19 +24,15 @@ if TYPE_CHECKING:
 RunCount = Annotated[int, Count(most=1000, noun="a number of runs is a whole number", hint=None)]
 
 SERVER_HELP = {"server": "the server's service or container (default: the one master)"}
-ANY_TARGET, GROUP = task_options(one_server=True), task_options(one_server=False)
 
 
 @task(
     name="validate",
-    **ANY_TARGET
-    | {
-        "help": {
-            **ANY_TARGET["help"],
-            "try-rewrite": "have servers and sentinels rewrite their configuration files, to see whether they can",
-            "json": "print one JSON document on standard output",
-        }
-    },
+    **task_options(
+        one_server=True,
+        try_rewrite="have servers and sentinels rewrite their configuration files, to see whether they can",
+        json="print one JSON document on standard output",
+    ),
 )
 @functools.partial(target_flags, one_server=True)
 def validate(_: Context, *, flags: Mapping[str, Any], try_rewrite: bool = False, json: bool = False) -> None:
@@ -48,14 +44,7 @@ def validate(_: Context, *, flags: Mapping[str, Any], try_rewrite: bool = False,
 
 
 @change_task(
-    **GROUP
-    | {
-        "help": {
-            **GROUP["help"],
-            "to": "the server that is to be master (default: sentinels choose)",
-            "force": "even though checks fail",
-        }
-    }
+    **task_options(to="the server that is to be master (default: sentinels choose)", force="even though checks fail")
 )
 @target_flags
 def failover(
