@@ -49,11 +49,13 @@ class Cycle:
         name: on the command line.
         tasks: title -> what runs it.
         quick: whether they end within a second or two.
+        stack: whether they need a running stack.
     """
 
     name: str
     tasks: Mapping[str, Timed]
     quick: bool = False
+    stack: bool = True
 
 
 def task(*words: str) -> Timed:
@@ -75,8 +77,8 @@ def plan_seconds(stack: Platform) -> float:
 
 ONE, TWO = (("scale", "--ai-engine", count) for count in "12")
 CYCLES = (
-    Cycle("list", {"invoke --list": lambda stack: list_seconds(stack.root, stack.root)}, quick=True),
-    Cycle("planning", {"plans of 500 replicas": plan_seconds}, quick=True),
+    Cycle("list", {"invoke --list": lambda stack: list_seconds(stack.root, stack.root)}, quick=True, stack=False),
+    Cycle("planning", {"plans of 500 replicas": plan_seconds}, quick=True, stack=False),
     Cycle("status", {"status": task("status")}, quick=True),
     Cycle("plan", {"deploy --plan": task("deploy", "ai-engine", "--force", "--plan")}, quick=True),
     Cycle("unchanged", {"scale, nothing to do": task(*ONE)}, quick=True),
@@ -95,10 +97,10 @@ def measure(engine: Engine, base: Path, pairs: int, names: Sequence[str] = ()) -
     if not (base / ".venv" / "bin" / "invoke").is_file():
         raise RuntimeError(f"{base} has no environment; make it there: python3 scripts/bootstrap.py true")
     samples: Samples = {}
-    with running_stack(engine, base) as first, running_stack(engine, ROOT) as second:
-        for cycle in CYCLES:
-            if names and cycle.name not in names:
-                continue
+    cycles = [cycle for cycle in CYCLES if not names or cycle.name in names]
+    start = any(cycle.stack for cycle in cycles)
+    with own_stack(engine, base, start=start) as first, own_stack(engine, ROOT, start=start) as second:
+        for cycle in cycles:
             ways = [partial(run_cycle, cycle, stack) for stack in (first, second)]
             runs = interleave(ways, pairs * (QUICK_FACTOR if cycle.quick else 1))
             for title in cycle.tasks:
@@ -110,13 +112,14 @@ def measure(engine: Engine, base: Path, pairs: int, names: Sequence[str] = ()) -
 
 
 @contextmanager
-def running_stack(engine: Engine, root: Path) -> Iterator[Platform]:
-    """Give a stack that runs, with images of the checkout's own sources; nothing of it stays."""
+def own_stack(engine: Engine, root: Path, *, start: bool) -> Iterator[Platform]:
+    """Give a stack, running if wanted, with images of the checkout's own sources; nothing of it stays."""
     group = f"optimus-benchmark-{secrets.token_hex(4)}"
     images = {variable(service): f"{group}/{service}:paired" for service in SERVICES}
     try:
         with platform(engine, {**SETTINGS, **images}, root) as stack:
-            stack.invoke("scale", "--ai-engine", "1", deadline=900)
+            if start:
+                stack.invoke("scale", "--ai-engine", "1", deadline=900)
             yield stack
     finally:
         remove_images(engine, group)

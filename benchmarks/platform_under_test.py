@@ -143,14 +143,18 @@ def platform(engine: Engine, environ: Mapping[str, str] | None = None, root: Pat
             "OPTIMUS_SECRETS_FILE": str(folder / "env.secrets"),
             "OPTIMUS_ENVIRONMENT": "benchmark",
         }
-        inherited = {key: value for key, value in os.environ.items() if key != "OPTIMUS_SECRETS_DIR"}
-        made = Platform(project, folder, ports[0], {**inherited, **own, **(environ or {})}, engine, root)
+        made = Platform(project, folder, ports[0], {**inherited_environ(), **own, **(environ or {})}, engine, root)
         try:
             made.invoke("secrets.init")
             yield made
         finally:
             with signals_ignored():
                 made.clear()
+
+
+def inherited_environ() -> dict[str, str]:
+    """Return the environment for commands: without a stack's secrets, and with bytecode cached, as people have it."""
+    return {key: os.environ[key] for key in os.environ if key not in {"OPTIMUS_SECRETS_DIR", "PYTHONDONTWRITEBYTECODE"}}
 
 
 @contextmanager

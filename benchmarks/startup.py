@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 
 from benchmarks.figures import interleave, ratio_objective, rounded
-from benchmarks.platform_under_test import ROOT
+from benchmarks.platform_under_test import ROOT, inherited_environ
 from benchmarks.section import BenchmarkSection
 
 
@@ -32,7 +32,7 @@ def list_seconds(checkout: Path, folder: Path, code: int = 0) -> float:
     """
     started = time.perf_counter()
     command = [str(checkout / ".venv" / "bin" / "invoke"), "--list"]
-    done = subprocess.run(command, cwd=folder, capture_output=True, timeout=60, check=False)
+    done = subprocess.run(command, cwd=folder, env=inherited_environ(), capture_output=True, timeout=60, check=False)
     seconds = time.perf_counter() - started
     if done.returncode != code:
         raise RuntimeError(f"`invoke --list` ended with {done.returncode}: {done.stderr.decode(errors='replace')}")
