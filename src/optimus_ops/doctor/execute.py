@@ -25,7 +25,8 @@ from optimus_ops.stack.observed_inputs import WantedStack
 from optimus_ops.stack.overlays import STAYING
 from optimus_ops.stack.overlays import compose_of as overlaid
 from optimus_ops.status.execute import compose_of
-from optimus_ops.text.console import Console, layout_columns, print_json
+from optimus_ops.text.console import Console, print_json
+from optimus_ops.text.layout import layout_columns
 from optimus_ops.text.table import render
 
 if TYPE_CHECKING:

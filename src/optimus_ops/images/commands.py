@@ -21,7 +21,8 @@ from optimus_ops.plan.cause import Cause
 from optimus_ops.plan.step import Plan, Step
 from optimus_ops.plan.steps import Build, MakeBases
 from optimus_ops.project.settings import load_project
-from optimus_ops.text.console import layout_columns, print_json
+from optimus_ops.text.console import print_json
+from optimus_ops.text.layout import layout_columns
 
 if TYPE_CHECKING:
     from optimus_ops.change.options import ChangeOptions

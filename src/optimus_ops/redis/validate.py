@@ -12,7 +12,8 @@ from optimus_ops.redis.discovery import find_deployment
 from optimus_ops.redis.report import document, table_text
 from optimus_ops.redis.resample import resample
 from optimus_ops.redis.target import parse_flags
-from optimus_ops.text.console import Console, layout_columns, print_json
+from optimus_ops.text.console import Console, print_json
+from optimus_ops.text.layout import layout_columns
 
 if TYPE_CHECKING:
     from pathlib import Path

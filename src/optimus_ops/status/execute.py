@@ -13,7 +13,8 @@ from optimus_ops.status.model import make_rows
 from optimus_ops.status.remarks import notes
 from optimus_ops.status.render import status_text
 from optimus_ops.status.snapshot import observe
-from optimus_ops.text.console import Console, layout_columns, print_json
+from optimus_ops.text.console import Console, print_json
+from optimus_ops.text.layout import layout_columns
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -1,12 +1,10 @@
-"""What a person sees while something runs: live on a terminal, plain lines on a pipe, never silent."""
+"""Progress for people: live on a terminal, plain lines on a pipe, never silent."""
 
 from __future__ import annotations
 
 import json
 import os
-import shutil
 import sys
-import textwrap
 import threading
 import time
 from contextlib import contextmanager
@@ -14,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, TextIO
 
 from optimus_ops.errors import Refused
+from optimus_ops.text.layout import PIPE_COLUMNS, terminal_columns, wrapped
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -24,8 +23,6 @@ TICK_VARIABLE = "OPTIMUS_PROGRESS_SECONDS"
 """Names the seconds between lines about a step on a pipe."""
 LEAST_TICK, MOST_TICK = 0.1, 3600.0
 LIVE_TICK_SECONDS = 0.2
-PIPE_COLUMNS = 120
-"""The width of what is laid out for a pipe or a file, unless COLUMNS says another one."""
 FRAMES = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
 
 
@@ -74,7 +71,7 @@ class Progress:
 
 @dataclass(frozen=True)
 class Console:
-    """Where progress goes. A stream that takes no more is no reason to stop: the task that ends tells it.
+    """The output of a task for people. A stream that is closed is no reason to stop: that is reported at its end.
 
     Args:
         stream: standard output, or standard error where standard output carries a JSON document.
@@ -94,7 +91,7 @@ class Console:
 
     @classmethod
     def for_stream(cls, stream: TextIO) -> Console:
-        """Look at the stream and the environment (`NO_COLOR`, `TERM`, `GITHUB_ACTIONS`, `OPTIMUS_PROGRESS_SECONDS`).
+        """Return the console of a stream; reads `NO_COLOR`, `TERM`, `GITHUB_ACTIONS` and `OPTIMUS_PROGRESS_SECONDS`.
 
         Raises:
             Refused: `OPTIMUS_PROGRESS_SECONDS` is no number of seconds.
@@ -114,7 +111,7 @@ class Console:
         if not self.live:
             self._write(f"{text}\n")
             return
-        columns = columns_of(self.stream) or PIPE_COLUMNS
+        columns = terminal_columns(self.stream) or PIPE_COLUMNS
         shown = "\n".join(wrapped(line, columns) for line in text.splitlines() or [""])
         self._write(f"\r\033[K{shown}\n")
 
@@ -171,7 +168,7 @@ class Console:
     def _redraw(self, progress: Progress, prefix: str, finished: threading.Event) -> None:
         count = 0
         while not finished.wait(LIVE_TICK_SECONDS):
-            width = (columns_of(self.stream) or PIPE_COLUMNS) - 1
+            width = (terminal_columns(self.stream) or PIPE_COLUMNS) - 1
             line = f"{prefix}{FRAMES[count % len(FRAMES)]} {progress.title}{_state(progress)}"
             self._write(f"\r\033[K{line[:width]}")
             count += 1
@@ -190,12 +187,12 @@ class Console:
             self.stream.write(text)
             self.stream.flush()
         except OSError:
-            # What is under way goes on: nothing is undone because nobody reads. The end of the task tells it.
+            # The work goes on: nothing is undone because the reader left. That is reported at the end.
             return
 
 
 def _tick_seconds(text: str) -> float:
-    """Return the seconds that a text says, those that are usual if it is empty."""
+    """Return the seconds between lines about a step, the usual ones if the text is empty."""
     try:
         seconds = float(text or TICK_SECONDS)
     except ValueError:
@@ -205,38 +202,9 @@ def _tick_seconds(text: str) -> float:
     return seconds
 
 
-def columns_of(stream: TextIO) -> int | None:
-    """Return how wide a terminal is; None if the stream is none."""
-    try:
-        return os.get_terminal_size(stream.fileno()).columns or None
-    except (OSError, ValueError):
-        return None
-
-
-def layout_columns(stream: TextIO) -> int:
-    """Return the width to lay a table out for: of the terminal, else `COLUMNS`, else that of a pipe."""
-    return columns_of(stream) or shutil.get_terminal_size((PIPE_COLUMNS, 24)).columns
-
-
-def wrapped(line: str, columns: int) -> str:
-    """Return a line broken between words, what follows indented a little more than its beginning."""
-    if len(line) < columns:
-        return line
-    indent = " " * (len(line) - len(line.lstrip()) + 4)
-    return textwrap.fill(
-        line,
-        columns - 1,
-        subsequent_indent=indent,
-        break_long_words=False,
-        break_on_hyphens=False,
-        drop_whitespace=True,
-        replace_whitespace=False,
-    )
-
-
 def _state(progress: Progress) -> str:
-    said = progress.detail or progress.note
-    return f"{f' · {said}' if said else ''} ({progress.elapsed:.0f} s)"
+    text = progress.detail or progress.note
+    return f"{f' · {text}' if text else ''} ({progress.elapsed:.0f} s)"
 
 
 def print_json(document: object) -> None:

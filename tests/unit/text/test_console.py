@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from optimus_ops.text.console import Console, Progress, wrapped
+from optimus_ops.text.console import Console, Progress
+from optimus_ops.text.layout import wrapped
 
 
 def test_a_pipe_gets_a_plain_line_with_the_note_at_the_end() -> None:

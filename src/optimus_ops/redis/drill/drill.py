@@ -21,7 +21,8 @@ from optimus_ops.redis.drill.service_workload import find_endpoints
 from optimus_ops.redis.drill.steps import drill_text, plan_drill
 from optimus_ops.reports.files import write_report
 from optimus_ops.reports.terminal import terminal_text
-from optimus_ops.text.console import Console, layout_columns, print_json
+from optimus_ops.text.console import Console, print_json
+from optimus_ops.text.layout import layout_columns
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
