@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
@@ -26,6 +26,7 @@ class Behaviour:
         restarts: whether the engine starts it again where it ends by itself.
         drains: seconds from SIGTERM to its end; None for one that ignores it.
         output: what it writes as it starts.
+        on_exit: told of the container's image as it ends by itself.
     """
 
     healthy_after: float | None = 1.0
@@ -35,6 +36,7 @@ class Behaviour:
     restarts: bool = False
     drains: float | None = 0.5
     output: tuple[str, ...] = ()
+    on_exit: Callable[[str], None] | None = None
 
 
 @dataclass
@@ -85,6 +87,8 @@ class FakeContainer:
                 return
             ended = self.started + lasts
             self.end(self.behaviour.exit_code)
+            if self.behaviour.on_exit is not None:
+                self.behaviour.on_exit(self.image)
             if self.behaviour.restarts:
                 self.restarts += 1
                 self.start(ended + 0.1)

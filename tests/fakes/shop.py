@@ -8,7 +8,7 @@ import json
 import os
 import shutil
 from copy import deepcopy
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
 SCALABLE = {"com.optimus.scalable": "true"}
 WEB_PORT = 8000
+JOBS = {"migrations", "seed"}
 MODEL: dict[str, Any] = {
     "name": "shop",
     "networks": {"default": {"name": "shop_default"}},
@@ -42,7 +43,7 @@ MODEL: dict[str, Any] = {
     "services": {
         "db": {"image": "db:1", "healthcheck": {"test": ["CMD", "true"]}},
         "migrations": {
-            "image": "schema:1",
+            "image": "web:1",
             "depends_on": {"db": {"condition": "service_healthy"}},
             "labels": {
                 "com.optimus.migrations.revision": "revision",
@@ -56,7 +57,12 @@ MODEL: dict[str, Any] = {
             "depends_on": {"migrations": {"condition": "service_completed_successfully"}},
             "stop_grace_period": "20s",
         },
-        "worker": {"image": "worker:1", "labels": SCALABLE},
+        "seed": {"image": "worker:1"},
+        "worker": {
+            "image": "worker:1",
+            "labels": SCALABLE,
+            "depends_on": {"seed": {"condition": "service_completed_successfully"}},
+        },
         "nginx-lb": {"image": "nginx:1", "depends_on": {"web": {"condition": "service_started"}}},
     },
 }
@@ -74,8 +80,6 @@ NO_CHECK = Behaviour(healthy_after=None)
 JOB = Behaviour(healthy_after=None, exits_after=1.0, output=("done",))
 IMAGES = {
     "db:1": Behaviour(),
-    "schema:1": JOB,
-    "schema:2": JOB,
     "web:1": Behaviour(),
     "web:2": Behaviour(healthy_after=1.5),
     "web:mute": Behaviour(healthy_after=1e9, output=("still loading",)),
@@ -87,27 +91,52 @@ IMAGES = {
 
 
 @dataclass
+class Schema:
+    """The database's schema: at the version of the image that migrated it last, unless that was taken back."""
+
+    revision: str = "1"
+
+    def migrate(self, image: str) -> None:
+        """Note that a migrations job ended."""
+        self.revision = image.rpartition(":")[2]
+
+    def ask(self, _service: str, command: Sequence[str]) -> Completed:
+        """Answer what the migrations job is asked."""
+        if command[0] == "downgrade":
+            self.revision = command[1]
+        return Completed(tuple(command), 0, f"{self.revision}\n", "")
+
+
+@dataclass
 class Shop:
     """The shop: its engine, its project's folder, and what was printed."""
 
     engine: FakeEngine
     compose: FakeCompose
+    schema: Schema
     printed: io.StringIO = field(default_factory=io.StringIO)
     turns: int = 0
 
     @classmethod
     def open(cls, folder: Path, model: Mapping[str, Any] = MODEL) -> Shop:
         """Return a shop of which nothing runs."""
-        engine = FakeEngine(FakeClock(least=0.25))
+        engine = FakeEngine(FakeClock(least=0.25), behaviours={"seed": JOB})
         for number, (name, behaviour) in enumerate(IMAGES.items(), start=1):
             engine.behaviours[engine.add_image(name, f"sha256:{number:012x}{0:052x}")] = behaviour
-        return cls(engine, _compose(folder, engine, model))
+        return cls._with(folder, engine, model, Schema())
+
+    @classmethod
+    def _with(cls, folder: Path, engine: FakeEngine, model: Mapping[str, Any], schema: Schema) -> Shop:
+        engine.behaviours["migrations"] = replace(JOB, on_exit=schema.migrate)
+        (folder / "docker-compose.yml").write_text("services: {}\n", "utf-8")
+        project = load_project(folder, {"COMPOSE_PROJECT_NAME": "shop"})
+        files = (project.compose / project.base,)
+        return cls(engine, FakeCompose(project, files, engine=engine, model=model, job=schema.ask), schema)
 
     def copy(self, folder: Path) -> Shop:
         """Return the same shop in another folder."""
         shutil.copytree(self.project.root, folder, dirs_exist_ok=True)
-        engine = deepcopy(self.engine)
-        return Shop(engine, _compose(folder, engine, self.compose.model))
+        return self._with(folder, deepcopy(self.engine), self.compose.model, replace(self.schema))
 
     @property
     def project(self) -> Project:
@@ -142,16 +171,17 @@ class Shop:
         return tuple(replica for replica in self.state().of(service) if replica.ready)
 
     def snapshot(self) -> dict[str, Any]:
-        """Return everything that an undo has to restore; the migrations job may come and go."""
+        """Return everything that an undo has to restore; containers of jobs may come and go."""
         engine, state = self.engine, self.project.state
         files = [path for name in ("pins", "kept") for path in sorted((state / name).glob("*"))]
         return {
             "containers": {
                 found.name: (found.id, found.status, found.health)
                 for found in self.state().replicas
-                if found.service != "migrations"
+                if found.service not in JOBS
             },
             "images": {key: sorted(image.names) for key, image in engine.known_images.items()},
+            "schema": self.schema.revision,
             "networks": dict(engine.known_networks),
             "volumes": dict(engine.known_volumes),
             "files": {path.name: path.read_text("utf-8") for path in files},
@@ -171,34 +201,9 @@ class Shop:
                     os.close(int(link.name))
 
 
-def _compose(folder: Path, engine: FakeEngine, model: Mapping[str, Any]) -> FakeCompose:
-    (folder / "docker-compose.yml").write_text("services: {}\n", "utf-8")
-    project = load_project(folder, {"COMPOSE_PROJECT_NAME": "shop"})
-    schema = Schema(engine)
-    return FakeCompose(project, (project.compose / project.base,), engine=engine, model=model, job=schema.ask)
-
-
 class QuietConsole(Console):
     """A console that shows a step when it ends, and starts no thread to say so earlier."""
 
     @contextlib.contextmanager
     def _ticking(self, progress: Progress, prefix: str) -> Iterator[None]:  # noqa: ARG002
         yield
-
-
-@dataclass
-class Schema:
-    """The database's schema: migrated by the job's last run, unless that was taken back."""
-
-    engine: FakeEngine
-    taken_back: str = ""
-
-    def ask(self, _service: str, command: Sequence[str]) -> Completed:
-        """Answer what the migrations job is asked."""
-        ended = [made for made in self.engine.containers.values() if made.service == "migrations" and not made.one_off]
-        last = ended[-1] if ended else None
-        if command[0] == "downgrade" and last is not None:
-            self.taken_back = last.id
-            return Completed(tuple(command), 0, f"back to {command[1]}\n", "")
-        number = last.image.partition(":")[2] if last is not None and last.id != self.taken_back else "1"
-        return Completed(tuple(command), 0, f"{number}\n", "")

@@ -51,7 +51,7 @@ from optimus_ops.rollout.image_steps import (
     pull_images,
     remove_images,
 )
-from optimus_ops.rollout.jobs import needs_downgrade, run_job
+from optimus_ops.rollout.jobs import run_job, schema_users
 from optimus_ops.rollout.nginx_reload import check_config, reload
 from optimus_ops.rollout.prerequisite_steps import check_connections, check_contracts, check_migrations, write_secrets
 from optimus_ops.rollout.routing_check import verify_routing
@@ -184,14 +184,23 @@ class StackExecutor(StepExecutor):
     def _migrate(self, step: Migrate, progress: Progress) -> None:
         from optimus_ops.migrations.job import revision  # noqa: PLC0415 - costs time that most tasks don't need
 
-        if self._revision is None and needs_downgrade(self.containers, step.service):
+        if self._revision is None and schema_users(self.stack, self._baseline.state):
             # Before the job: of several migrations, some may be done when one fails.
             self._revision = revision(self.compose, self.stack)
         run_job(self.containers, step, progress)
 
     def _downgrade(self) -> Iterator[str]:
-        """Take migrations back, where the project has a way back and nothing uses the new schema any more."""
+        """Take migrations back, where any were run for what ran before.
+
+        Raises:
+            OpsError: the project has no way back, or new replicas use the schema still.
+        """
         from optimus_ops.migrations.job import downgrade, revision  # noqa: PLC0415 - as above
 
-        if self._revision is not None and revision(self.compose, self.stack) != self._revision:
-            yield from downgrade(self.compose, self.stack, self._revision)
+        if self._revision is None or revision(self.compose, self.stack) == self._revision:
+            return
+        if any(
+            found.id not in self._baseline.state.ids for found in schema_users(self.stack, self.containers.observe())
+        ):
+            raise OpsError("the migrations stay: new replicas use the schema")
+        yield from downgrade(self.compose, self.stack, self._revision)

@@ -10,7 +10,8 @@ from optimus_ops.rollout.containers import ContainerFailed
 from optimus_ops.rollout.start import create_job
 
 if TYPE_CHECKING:
-    from optimus_ops.model.state import Replica
+    from optimus_ops.model.stack import Stack
+    from optimus_ops.model.state import Replica, State
     from optimus_ops.plan.steps import Migrate, RunJob
     from optimus_ops.rollout.containers import Containers
     from optimus_ops.text.console import Progress
@@ -45,11 +46,11 @@ def run_job(containers: Containers, step: RunJob | Migrate, progress: Progress) 
         progress.note = f"ended with {job.exit_code}: {last}; what waits for it starts without (required: false)"
 
 
-def needs_downgrade(containers: Containers, migrations: str) -> bool:
-    """Tell whether an undo has to give replicas their schema back: those of the job's image that ran before."""
-    image = containers.stack.services[migrations].image
-    users = [service.name for service in containers.stack.services.values() if service.image == image]
-    return any(containers.before.running(name) for name in users)
+def schema_users(stack: Stack, state: State) -> tuple[Replica, ...]:
+    """Return the running replicas of the migrations job's image: an undo has to give them their schema back."""
+    image = stack.services[stack.migrations].image if stack.migrations else ""
+    names = [service.name for service in stack.services.values() if service.image == image]
+    return tuple(replica for name in names if name != stack.migrations for replica in state.running(name))
 
 
 def _ended(containers: Containers, service: str, container: str, progress: Progress) -> bool:

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 from tests.fakes.faults import KINDS, MOMENTS, Fault, Killed, Kind, Moment
-from tests.fakes.shop import Shop
+from tests.fakes.shop import JOBS, Shop
 
 from optimus_ops.errors import Interrupted, OpsError
 from optimus_ops.plan.requests import ScaleRequest
@@ -57,10 +57,10 @@ class Scenario:
 
 WEB_2 = functools.partial(deploy, image="2")
 SCENARIOS = {
-    "up": Scenario((), up, "web", 6),
+    "up": Scenario((), up, "web", 8),
     "scale up": Scenario((up,), functools.partial(scale, web=3), "web", 3),
     "scale down": Scenario((up, functools.partial(scale, web=3)), functools.partial(scale, web=1), "web", 3),
-    "deploy": Scenario((up, functools.partial(scale, web=2)), lambda shop: deploy(shop, "web", image="2"), "web", 15),
+    "deploy": Scenario((up, functools.partial(scale, web=2)), lambda shop: deploy(shop, "web", image="2"), "web", 17),
     "deploy without a port": Scenario((up,), lambda shop: deploy(shop, "worker", image="2"), "worker", 8),
     "rollback": Scenario(
         (up, lambda shop: deploy(shop, "web", image="2")), lambda shop: rollback(shop, "web"), "web", 10
@@ -90,7 +90,7 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], tuple[
 
 def outline(shop: Shop) -> dict[str, Any]:
     """Return a shop's state without names and ids of containers."""
-    lasting = (made for made in shop.state().replicas if made.service != "migrations")
+    lasting = (made for made in shop.state().replicas if made.service not in JOBS)
     containers = Counter((made.service, made.image, made.status) for made in lasting)
     return {**shop.snapshot(), "containers": containers}
 
