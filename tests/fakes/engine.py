@@ -151,7 +151,7 @@ class FakeEngine(FakeImages):
         volumes_of: str = "",
         user: str = "",
         scratch: str = "",
-        feed: Callable[[BinaryIO], None] | None = None,
+        feed: Callable[[BinaryIO], object] | None = None,
         seconds: float = 900.0,
     ) -> Completed:
         raise NotImplementedError((image, script, volumes_of, user, scratch, feed, seconds))

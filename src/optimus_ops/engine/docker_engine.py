@@ -45,7 +45,7 @@ class DockerEngine(DockerImages):
         volumes_of: str = "",
         user: str = "",
         scratch: str = "",
-        feed: Callable[[BinaryIO], None] | None = None,
+        feed: Callable[[BinaryIO], object] | None = None,
         seconds: float = 900.0,
     ) -> Completed:
         options = [

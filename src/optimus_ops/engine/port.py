@@ -122,7 +122,7 @@ class Engine(Protocol):
         volumes_of: str = "",
         user: str = "",
         scratch: str = "",
-        feed: Callable[[BinaryIO], None] | None = None,
+        feed: Callable[[BinaryIO], object] | None = None,
         seconds: float = 900.0,
     ) -> Completed:
         """Run a shell script in a container without network, which is removed afterwards.

@@ -58,7 +58,7 @@ def run(
     deadline: float = 600.0,
     on_line: Callable[[str], None] | None = None,
     check: bool = True,
-    feed: Callable[[BinaryIO], None] | None = None,
+    feed: Callable[[BinaryIO], object] | None = None,
 ) -> Completed:
     """Run a command to its end.
 
@@ -146,12 +146,12 @@ def _started(
 class _Feeder:
     """Writes a command's standard input; a failure ends the command, so that it never works on half an input."""
 
-    def __init__(self, process: subprocess.Popen[bytes], feed: Callable[[BinaryIO], None] | None) -> None:
+    def __init__(self, process: subprocess.Popen[bytes], feed: Callable[[BinaryIO], object] | None) -> None:
         self._error: BaseException | None = None
         if feed is not None:
             threading.Thread(target=self._write, args=(process, feed), daemon=True).start()
 
-    def _write(self, process: subprocess.Popen[bytes], feed: Callable[[BinaryIO], None]) -> None:
+    def _write(self, process: subprocess.Popen[bytes], feed: Callable[[BinaryIO], object]) -> None:
         assert process.stdin is not None  # noqa: S101 - opened as a pipe
         try:
             with process.stdin as pipe:

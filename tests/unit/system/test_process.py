@@ -4,11 +4,12 @@ import os
 import sys
 import time
 from pathlib import Path
+from typing import BinaryIO
 
 import pytest
 
 from optimus_ops.errors import MachineLacks, OpsError
-from optimus_ops.system.process import CommandFailed, run
+from optimus_ops.system.process import CommandFailed, DeadlinePassed, run, stream
 
 
 def python(code: str) -> list[str]:
@@ -56,3 +57,48 @@ def alive(pid: int) -> bool:
             return False
         time.sleep(0.05)
     return os.path.exists(f"/proc/{pid}")  # noqa: PTH110 - /proc isn't a file system to walk
+
+
+def test_a_command_reads_what_is_fed_to_it() -> None:
+    content = b"line\n" * 100_000
+    completed = run(["wc", "-c"], feed=lambda pipe: pipe.write(content))
+    assert int(completed.stdout) == len(content)
+
+
+def test_a_command_that_ends_early_leaves_the_rest_unread() -> None:
+    completed = run(["sh", "-c", "exit 4"], check=False, feed=lambda pipe: pipe.write(b"x" * 10**7))
+    assert completed.code == 4
+
+
+def test_a_command_never_works_on_half_an_input(tmp_path: Path) -> None:
+    def half(pipe: BinaryIO) -> None:
+        pipe.write(b"half")
+        raise ValueError("the other half is missing")
+
+    done = tmp_path / "done"
+    with pytest.raises(ValueError, match="the other half"):
+        run(["sh", "-c", f"cat > {tmp_path}/read && touch {done}"], feed=half)
+    assert not done.exists()
+
+
+def test_output_is_written_as_it_comes_and_the_code_returned() -> None:
+    chunks: list[bytes] = []
+    code = stream(["sh", "-c", "head -c 3000000 /dev/zero; exit 5"], chunks.append, idle_seconds=30.0)
+    assert (code, sum(map(len, chunks))) == (5, 3_000_000)
+
+
+def test_a_stream_without_output_is_ended(tmp_path: Path) -> None:
+    note = tmp_path / "pid"
+    with pytest.raises(DeadlinePassed, match="no output for 1 s"):
+        stream(["sh", "-c", f"echo $$ > {note}; exec sleep 60"], lambda _: None, idle_seconds=1.0)
+    assert not alive(int(note.read_text()))
+
+
+def test_a_stream_that_can_not_be_written_is_ended(tmp_path: Path) -> None:
+    def full(_chunk: bytes) -> None:
+        raise OSError("no space left")
+
+    note = tmp_path / "pid"
+    with pytest.raises(OSError, match="no space left"):
+        stream(["sh", "-c", f"echo $$ > {note}; echo x; exec sleep 60"], full, idle_seconds=30.0)
+    assert not alive(int(note.read_text()))
