@@ -124,7 +124,7 @@ def failure_json(result: RequestResult, began: float) -> dict[str, Any]:
 
 
 def settled_at(results: Iterable[RequestResult], window: ChangeWindow) -> float:
-    """Return the moment from which on exactly the replicas of the end answered; the beginning at least."""
+    """Return the time from which on exactly the replicas of the end answered; the beginning at least."""
     first: dict[str, float] = {}
     last: dict[str, float] = {}
     for result in results:
@@ -132,8 +132,8 @@ def settled_at(results: Iterable[RequestResult], window: ChangeWindow) -> float:
         if host and not result.error:
             first[host] = min(first.get(host, result.ended), result.ended)
             last[host] = max(last.get(host, result.ended), result.ended)
-    came = [moment for host, moment in first.items() if host in window.replicas]
-    went = [moment for host, moment in last.items() if host not in window.replicas]
+    came = [time for host, time in first.items() if host in window.replicas]
+    went = [time for host, time in last.items() if host not in window.replicas]
     return max([window.began, *came, *went])
 
 
@@ -148,9 +148,9 @@ def latencies(results: Iterable[RequestResult], began: float, ended: float) -> d
     return {phase: Latency.of(seconds) for phase, seconds in found.items()}
 
 
-def longest_gap(moments: Iterable[float], began: float, ended: float) -> float:
-    """Return the longest time between two moments that are next to each other, the two ends counted as moments."""
-    within = sorted(moment for moment in moments if began < moment < ended)
+def longest_gap(times: Iterable[float], began: float, ended: float) -> float:
+    """Return the longest time between two neighbours of sorted times, the two ends included."""
+    within = sorted(time for time in times if began < time < ended)
     return max(after - before for before, after in pairwise([began, *within, ended]))
 
 

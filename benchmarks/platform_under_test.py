@@ -28,7 +28,7 @@ FILES = ("compose/docker-compose.yml", "compose/docker-compose.scale.yml")
 PROJECT_LABEL = "com.docker.compose.project"
 SERVICE_LABEL = "com.docker.compose.service"
 SECONDS = 180.0
-"""The longest that one command may take, where nothing else is said."""
+"""The longest that one command may take, by default."""
 
 
 @dataclass(frozen=True)
@@ -169,7 +169,7 @@ def signals_ignored() -> Iterator[None]:
 
 
 def free_ports(count: int) -> list[int]:
-    """Return ports of the loopback interface that were free a moment ago."""
+    """Return ports of the loopback interface that were free just now."""
     probes = [socket.socket() for _ in range(count)]
     try:
         for probe in probes:

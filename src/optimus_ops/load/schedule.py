@@ -28,7 +28,7 @@ def poisson_starts(rate: float, seconds: float, seed: int) -> list[float]:
     return starts
 
 
-async def sleep_until(moment: float, clock: Callable[[], float] = time.monotonic) -> None:
-    """Sleep until a moment on the clock, never less: timers of an event loop may fire up to 1 ms early."""
-    while (seconds := moment - clock()) > 0:  # noqa: ASYNC110 - time is what is waited for
+async def sleep_until(due: float, clock: Callable[[], float] = time.monotonic) -> None:
+    """Sleep until a time on the clock, never less: timers of an event loop may fire up to 1 ms early."""
+    while (seconds := due - clock()) > 0:  # noqa: ASYNC110 - time is what is waited for
         await asyncio.sleep(seconds)

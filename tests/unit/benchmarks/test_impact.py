@@ -92,9 +92,9 @@ def test_a_gap_reaches_from_one_good_answer_to_the_next() -> None:
 
 
 @given(st.lists(st.floats(min_value=0, max_value=50)))
-def test_no_gap_is_longer_than_the_time_and_none_is_shorter_than_an_even_spread(moments: list[float]) -> None:
-    gap = longest_gap(moments, 10, 20)
-    assert 10 / (len(moments) + 1) - 1e-9 <= gap <= 10
+def test_no_gap_is_longer_than_the_time_and_none_is_shorter_than_an_even_spread(times: list[float]) -> None:
+    gap = longest_gap(times, 10, 20)
+    assert 10 / (len(times) + 1) - 1e-9 <= gap <= 10
 
 
 @given(st.lists(RESULTS, min_size=1))

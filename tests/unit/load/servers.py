@@ -1,4 +1,4 @@
-"""Small HTTP servers that answer, refuse or break off as they are told."""
+"""Small HTTP servers that answer, refuse or break off on demand."""
 
 from __future__ import annotations
 
