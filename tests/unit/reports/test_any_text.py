@@ -88,21 +88,21 @@ def shown(markdown: str) -> list[str]:
 
 
 @given(TEXT)
-@settings(max_examples=150)
+@settings(max_examples=80)
 def test_markdown_shows_a_paragraph_as_it_is(text: str) -> None:
     found = shown(line(text))
     assert [word for paragraph in found for word in paragraph.split()] == words(text)
 
 
 @given(TEXT, TEXT)
-@settings(max_examples=150)
+@settings(max_examples=80)
 def test_a_markdown_table_keeps_its_cells(first: str, second: str) -> None:
     found = shown(table(Table(("a", "b"), ((first, second), ("x", first)))))
     assert [cell.split() for cell in found] == [["a"], ["b"], words(first), words(second), ["x"], words(first)]
 
 
 @given(TEXT)
-@settings(max_examples=200)
+@settings(max_examples=60)
 def test_code_in_markdown_stays_code(text: str) -> None:
     found = shown(table(Table(("a",), ((Span(text, code=True),),))))
     assert [word for cell in found[1:] for word in cell.split()] == words(text.replace("|", "¦"))
