@@ -26,7 +26,7 @@ NO_PROGRAM = {126, 127}
 NO_SESSION = 2
 
 
-def observe_capacity(docker: Engine, stack: Stack, state: State) -> Capacity:
+def observe_capacity(engine: Engine, stack: Stack, state: State) -> Capacity:
     """Return what the engine's host has, and ask the database for its connections.
 
     `max_connections` is None while the database is not ready, where the stack has none, and where it is no PostgreSQL.
@@ -37,15 +37,15 @@ def observe_capacity(docker: Engine, stack: Stack, state: State) -> Capacity:
     """
     name = database_of(stack)
     database = next((replica for replica in state.of(name) if replica.ready), None) if name else None
-    found = _connections(docker, database) if database else None
+    found = _connections(engine, database) if database else None
     if found is None:
-        return Capacity(None, 0, docker.memory, docker.cpus)
-    return Capacity(found.most, found.reserved, docker.memory, docker.cpus, other_connections(found, state))
+        return Capacity(None, 0, engine.memory, engine.cpus)
+    return Capacity(found.most, found.reserved, engine.memory, engine.cpus, other_connections(found, state))
 
 
-def _connections(docker: Engine, database: Replica) -> Connections | None:
+def _connections(engine: Engine, database: Replica) -> Connections | None:
     try:
-        answer = docker.exec(database.id, CONNECTIONS_COMMAND, seconds=PROBE_SECONDS)
+        answer = engine.exec(database.id, CONNECTIONS_COMMAND, seconds=PROBE_SECONDS)
     except MachineLacks:
         raise
     except OpsError as error:

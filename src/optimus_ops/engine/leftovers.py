@@ -26,63 +26,63 @@ SILENT = frozenset({"created", "paused", "removing"})
 
 
 def observe_leftovers(
-    docker: Engine, compose: Compose, document: Mapping[str, Any], stack: Stack, state: State
+    engine: Engine, compose: Compose, document: Mapping[str, Any], stack: Stack, state: State
 ) -> Leftovers:
     """Return a project's leftovers; `document` is the merged model that `stack` was read from."""
     project = compose.project.name
     unknown = [replica for replica in state.replicas if replica.service not in stack.services]
-    known = services_of_files(docker, compose) if unknown else ()
+    known = services_of_files(engine, compose) if unknown else ()
     # Where the files can't be read, nobody can say what they don't want.
     orphans = tuple(replica for replica in unknown if known is not None and replica.service not in known)
-    one_offs = docker.observe(project, one_off=True).replicas
+    one_offs = engine.observe(project, one_off=True).replicas
     going = {replica.id for replica in (*orphans, *one_offs)}
     wanted = {str(network.get("name", "")) for network in (document.get("networks") or {}).values() if network}
     networks = tuple(
-        name for name in docker.networks(project) if name not in wanted and set(docker.network_users(name)) <= going
+        name for name in engine.networks(project) if name not in wanted and set(engine.network_users(name)) <= going
     )
     built = [service.image for service in stack.services.values() if service.builds]
-    return Leftovers(orphans, one_offs, networks, former_images(docker, built))
+    return Leftovers(orphans, one_offs, networks, former_images(engine, built))
 
 
-def services_of_files(docker: Engine, compose: Compose) -> tuple[str, ...] | None:
+def services_of_files(engine: Engine, compose: Compose) -> tuple[str, ...] | None:
     """Return the services of the files, of all profiles and of overlays that the stack was started with.
 
     None where the files can't be read.
     """
-    started_with = [Path(name) for name in docker.files(compose.project.name, stopped=True)]
+    started_with = [Path(name) for name in engine.files(compose.project.name, stopped=True)]
     others = [path for path in started_with if path.is_file() and path not in compose.files]
     found = compose.with_files(others).services()
     return compose.services() if found is None and others else found
 
 
-def former_images(docker: Engine, names: Iterable[str]) -> tuple[str, ...]:
+def former_images(engine: Engine, names: Iterable[str]) -> tuple[str, ...]:
     """Return the ids of images that lost their names to the named ones, as their labels say, and that nobody uses."""
-    now = (docker.image(name) for name in dict.fromkeys(names))
+    now = (engine.image(name) for name in dict.fromkeys(names))
     origins = {_origin(image) for image in now if image is not None} - {("", "")}
     if not origins:
         return ()
-    nameless = [image.id for image in docker.nameless_images(SERVICE_LABEL) if _origin(image) in origins]
-    used = docker.used_images() if nameless else frozenset()
+    nameless = [image.id for image in engine.nameless_images(SERVICE_LABEL) if _origin(image) in origins]
+    used = engine.used_images() if nameless else frozenset()
     return tuple(image for image in nameless if image not in used)
 
 
-def remove_nameless(docker: Engine, images: Iterable[str]) -> None:
+def remove_nameless(engine: Engine, images: Iterable[str]) -> None:
     """Remove those of the images that have no name; the engine keeps what is used, or built on."""
     for image in images:
-        found = docker.image(image)
+        found = engine.image(image)
         if found is None or not found.names:
             with contextlib.suppress(OpsError):
-                docker.untag(image)
+                engine.untag(image)
 
 
 def _origin(image: Image) -> tuple[str, str]:
     return image.labels.get(PROJECT_LABEL, ""), image.labels.get(SERVICE_LABEL, "")
 
 
-def last_lines(docker: Engine, replicas: Iterable[Replica]) -> dict[str, tuple[str, ...]]:
+def last_lines(engine: Engine, replicas: Iterable[Replica]) -> dict[str, tuple[str, ...]]:
     """Return container id -> the last lines of each that ended by itself."""
     asked = [replica for replica in replicas if replica.status not in SILENT and not replica.ended_well]
-    return {replica.id: tuple(_short(docker.logs(replica.id, tail=LAST_LINES))) for replica in asked[:MOST_ASKED]}
+    return {replica.id: tuple(_short(engine.logs(replica.id, tail=LAST_LINES))) for replica in asked[:MOST_ASKED]}
 
 
 def _short(lines: Iterable[str]) -> Iterator[str]:

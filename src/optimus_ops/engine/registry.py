@@ -23,7 +23,7 @@ UNKNOWN = frozenset({http.client.UNAUTHORIZED, http.client.FORBIDDEN, http.clien
 INSTEAD = "to use what is on this machine: --no-pull"
 
 
-def registry_digests(docker: Engine, names: Iterable[str], *, seconds: float = ANSWER_SECONDS) -> dict[str, str]:
+def registry_digests(engine: Engine, names: Iterable[str], *, seconds: float = ANSWER_SECONDS) -> dict[str, str]:
     """Return name -> digest of the image that it stands for in its registry.
 
     Raises:
@@ -34,7 +34,7 @@ def registry_digests(docker: Engine, names: Iterable[str], *, seconds: float = A
     if not wanted:
         return {}
     executor = ThreadPoolExecutor(max_workers=PARALLEL_REQUESTS)
-    answers = {name: executor.submit(_digest, docker, name) for name in wanted}
+    answers = {name: executor.submit(_digest, engine, name) for name in wanted}
     _done, late = wait(answers.values(), timeout=seconds)
     executor.shutdown(wait=False, cancel_futures=True)
     if missing := [name for name, answer in answers.items() if answer in late]:
@@ -42,9 +42,9 @@ def registry_digests(docker: Engine, names: Iterable[str], *, seconds: float = A
     return {name: answer.result() for name, answer in answers.items()}
 
 
-def _digest(docker: Engine, name: str) -> str:
+def _digest(engine: Engine, name: str) -> str:
     try:
-        return docker.registry_digest(name)
+        return engine.registry_digest(name)
     except RegistryFailed as error:
         if error.status in UNKNOWN:
             raise Refused(

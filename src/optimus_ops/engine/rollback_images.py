@@ -53,18 +53,18 @@ class KeptImages:
             return {}
         return kept if isinstance(kept, dict) else {}
 
-    def keep(self, docker: Engine, service: str, name: str, images: tuple[str, ...]) -> None:
+    def keep(self, engine: Engine, service: str, name: str, images: tuple[str, ...]) -> None:
         """Keep images (ids) that a service runs under a name; of more than `MOST_KEPT`, the oldest lose theirs."""
         kept = self.read()
         known = [image for image in kept.get(service, ()) if image not in images] + list(images)
         # First of all, so that an undo finds the names whenever this is cut short.
         write_private(self.path, json.dumps({**kept, service: known[-MOST_KEPT:]}, indent=1))
         for image in images:
-            docker.tag(image, self.name_of(name, image))
+            engine.tag(image, self.name_of(name, image))
         for image in known[:-MOST_KEPT]:
             # Something may still run on it, under another project's name.
             with contextlib.suppress(OpsError):
-                docker.untag(self.name_of(name, image))
+                engine.untag(self.name_of(name, image))
 
     def name_of(self, name: str, image: str) -> str:
         """Return the name under which an image is kept: `optimus/ai-engine:kept-PROJECT-b6e41806674c`."""

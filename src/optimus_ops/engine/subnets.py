@@ -14,14 +14,14 @@ if TYPE_CHECKING:
     from optimus_ops.model.subnets import SubnetProblem
 
 
-def check_subnets(docker: Engine, document: Mapping[str, Any]) -> None:
+def check_subnets(engine: Engine, document: Mapping[str, Any]) -> None:
     """Refuse a change of a merged model whose networks the engine would not create, or would have to change."""
-    if problems := read_problems(docker, document):
+    if problems := read_problems(engine, document):
         hints = dict.fromkeys(problem.hint for problem in problems)
         raise Refused("\n".join(problem.found for problem in problems), "\n  ".join(hints))
 
 
-def read_problems(docker: Engine, document: Mapping[str, Any]) -> tuple[SubnetProblem, ...]:
+def read_problems(engine: Engine, document: Mapping[str, Any]) -> tuple[SubnetProblem, ...]:
     """Return the conflicts; the engine is asked only where a network fixes its addresses."""
     wanted = wanted_networks(document)
-    return subnet_problems(wanted, docker.all_networks()) if wanted else ()
+    return subnet_problems(wanted, engine.all_networks()) if wanted else ()

@@ -66,12 +66,12 @@ class StackInputs:
         records.write({container: {**before, **{key: now[key] for key in read if key in now}}}, there)
 
     def changes(
-        self, docker: Engine, state: State, names: Iterable[str]
+        self, engine: Engine, state: State, names: Iterable[str]
     ) -> tuple[dict[str, tuple[ChangedInput, ...]], frozenset[str]]:
         """Return container id -> what is another one now, and the containers of which it is known by records.
 
         Args:
-            docker: the engine.
+            engine: the engine.
             state: what runs.
             names: the services.
         """
@@ -84,7 +84,7 @@ class StackInputs:
             now = inputs.digests(records.key()) if any(replica.id in recorded for replica in replicas) else {}
             coming = self._coming(name)
             for replica in replicas:
-                own = _changes(inputs, replica, recorded, now, docker)
+                own = _changes(inputs, replica, recorded, now, engine)
                 found[replica.id] = tuple(dict.fromkeys([*own, *coming]))
         return {container: changes for container, changes in found.items() if changes}, frozenset(recorded)
 
@@ -102,11 +102,11 @@ def _changes(
     replica: Replica,
     recorded: Mapping[str, Mapping[str, str]],
     now: Mapping[str, str],
-    docker: Engine,
+    engine: Engine,
 ) -> tuple[ChangedInput, ...]:
     if replica.id in recorded:
         return inputs.changed_since(recorded[replica.id], now)
-    return inputs.changed_in(replica, docker.read_file)
+    return inputs.changed_in(replica, engine.read_file)
 
 
 def records_of(compose: Compose) -> InputRecords:

@@ -52,7 +52,7 @@ class WantedStack:
 
 
 def observe_inputs(
-    compose: Compose, docker: Engine, wanted: WantedStack, state: State, *, building: bool
+    compose: Compose, engine: Engine, wanted: WantedStack, state: State, *, building: bool
 ) -> ObservedInputs:
     """Observe what a plan depends on besides the containers: images, the registry, secrets.
 
@@ -60,7 +60,7 @@ def observe_inputs(
 
     Args:
         compose: the project's files.
-        docker: its engine.
+        engine: its engine.
         wanted: what the files say.
         state: what runs.
         building: whether a build was asked for.
@@ -69,7 +69,7 @@ def observe_inputs(
     from optimus_ops.images.fallback_catalogue import stand_in_for  # noqa: PLC0415 - as above
     from optimus_ops.images.registry import registry_answers  # noqa: PLC0415 - costs time that most tasks don't need
 
-    images = docker.images([*stack.images, *stack.public_images])
+    images = engine.images([*stack.images, *stack.public_images])
     absent = [name for name in stack.public_images if name not in images]
     bases_missing = tuple(name for name in absent if stand_in_for(name) is not None)
     others = [name for name in absent if name not in bases_missing]
@@ -77,10 +77,10 @@ def observe_inputs(
     planned = _secrets_to_write(compose.project)
     return ObservedInputs(
         images=images,
-        outdated=_outdated(docker, wanted, idle_images(stack, state)),
-        registry_answers=not (bases_missing and incomplete) or registry_answers(docker, bases_missing),
+        outdated=_outdated(engine, wanted, idle_images(stack, state)),
+        registry_answers=not (bases_missing and incomplete) or registry_answers(engine, bases_missing),
         bases_missing=bases_missing,
-        unobtainable=_unobtainable(docker, others) if incomplete else (),
+        unobtainable=_unobtainable(engine, others) if incomplete else (),
         secrets=None if planned is None else planned.generate,
         secrets_coming=() if planned is None else (*planned.write, *planned.remove),
         changed_jobs=_changed_jobs(compose, wanted, state),
@@ -97,19 +97,19 @@ def _changed_jobs(compose: Compose, wanted: WantedStack, state: State) -> frozen
     return frozenset(run.service for run in runs if run.config_hash != hashes.get(run.service, run.config_hash))
 
 
-def _unobtainable(docker: Engine, images: Sequence[str]) -> tuple[str, ...]:
+def _unobtainable(engine: Engine, images: Sequence[str]) -> tuple[str, ...]:
     """Return those of the images whose registry does not answer; all are asked about at once first."""
     from optimus_ops.images.registry import registry_answers  # noqa: PLC0415 - costs time that most tasks don't need
 
-    if not images or registry_answers(docker, images):
+    if not images or registry_answers(engine, images):
         return ()
-    return tuple(name for name in images if not registry_answers(docker, [name]))
+    return tuple(name for name in images if not registry_answers(engine, [name]))
 
 
 def look_at_versions(
     around: ObservedInputs,
     compose: Compose,
-    docker: Engine,
+    engine: Engine,
     wanted: WantedStack,
     state: State,
     services: Iterable[str],
@@ -119,35 +119,35 @@ def look_at_versions(
     Args:
         around: what was observed before.
         compose: the project's files, with the pins that will be.
-        docker: the engine.
+        engine: the engine.
         wanted: what they say.
         state: what runs.
         services: the services that may be replaced; their images are looked at even while they run.
     """
     stack, names = wanted.stack, tuple(services)
     own = tuple(dict.fromkeys(stack.services[name].image for name in names if stack.services[name].builds))
-    around = look_at_given(around, compose, docker, wanted, state)
-    return replace(around, outdated=around.outdated | _outdated(docker, wanted, own))
+    around = look_at_given(around, compose, engine, wanted, state)
+    return replace(around, outdated=around.outdated | _outdated(engine, wanted, own))
 
 
-def look_at_runs(compose: Compose, docker: Engine, wanted: WantedStack, state: State) -> ObservedInputs:
+def look_at_runs(compose: Compose, engine: Engine, wanted: WantedStack, state: State) -> ObservedInputs:
     """Observe what tells whether containers are what they would be started as now, and nothing else."""
-    around = ObservedInputs(images=docker.images(wanted.stack.images))
+    around = ObservedInputs(images=engine.images(wanted.stack.images))
     planned = _secrets_to_write(compose.project)
     if planned is not None:
         around = replace(around, secrets_coming=(*planned.write, *planned.remove))
-    return look_at_given(around, compose, docker, wanted, state)
+    return look_at_given(around, compose, engine, wanted, state)
 
 
 def look_at_given(
-    around: ObservedInputs, compose: Compose, docker: Engine, wanted: WantedStack, state: State
+    around: ObservedInputs, compose: Compose, engine: Engine, wanted: WantedStack, state: State
 ) -> ObservedInputs:
     """Add what tells whether containers are what they would be started as now, but for their images' sources.
 
     Args:
         around: what was observed before.
         compose: the project's files, with the pins that will be.
-        docker: the engine.
+        engine: the engine.
         wanted: what they say.
         state: what runs.
     """
@@ -155,13 +155,13 @@ def look_at_given(
     if not names:
         return around
     stack_inputs = StackInputs.of(compose, wanted.stack, around.secrets_coming)
-    changes, noted = stack_inputs.changes(docker, state, names)
+    changes, noted = stack_inputs.changes(engine, state, names)
     strangers = any(replica.id not in noted for name in names for replica in state.of(name))
     hashes = compose.hashes(wanted.document) if strangers else {}
     return replace(around, hashes=hashes, changes=changes, noted=noted)
 
 
-def _outdated(docker: Engine, wanted: WantedStack, images: tuple[str, ...]) -> frozenset[str]:
+def _outdated(engine: Engine, wanted: WantedStack, images: tuple[str, ...]) -> frozenset[str]:
     """Return those of the images that are here but made of other sources than those of the checkout.
 
     Only images tagged `local` follow the checkout, and those that nobody named; one that the operator names
@@ -172,7 +172,7 @@ def _outdated(docker: Engine, wanted: WantedStack, images: tuple[str, ...]) -> f
         return frozenset()
     from optimus_ops.images.listing import list_images  # noqa: PLC0415
 
-    rows = list_images(docker, wanted.document)
+    rows = list_images(engine, wanted.document)
     return frozenset(row.image for row in rows if row.image in images and row.current is False)
 
 
