@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from optimus_ops.balancer.routing import Endpoint
 from optimus_ops.errors import OpsError
-from optimus_ops.model.port_conflicts import EVERY_ADDRESS
+from optimus_ops.model.port_conflicts import published_addresses
 
 if TYPE_CHECKING:
     from optimus_ops.model.stack import Stack
@@ -29,18 +29,10 @@ def endpoint_of(stack: Stack, state: State, service: str) -> Endpoint:
     if not running:
         raise OpsError(f"the balancer ({stack.balancer}) does not run", "start it with: invoke up")
     port = stack.services[service].ports[0]
-    # As it runs, and not as the files say: those read the environment of whoever asks.
-    for published in running[0].published:
-        if published.target == port and published.protocol == "tcp":
-            return Endpoint(_reachable(published.host_ip), published.host_port)
+    if found := published_addresses(running[0]).get(port):
+        host, host_port = found
+        return Endpoint(f"[{host}]" if ":" in host else host, host_port)
     addresses = [address for address in running[0].addresses.values() if address]
     if not addresses:
         raise OpsError(f"the balancer ({stack.balancer}) has no address on a network")
     return Endpoint(addresses[0], port)
-
-
-def _reachable(address: str) -> str:
-    """Return the address to reach a port by that is bound to an address."""
-    if address in EVERY_ADDRESS:
-        return "127.0.0.1"
-    return f"[{address}]" if ":" in address else address

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from optimus_ops.model.stack import PublishedPort, Service, Stack
+    from optimus_ops.model.state import Replica
 
 EVERY_ADDRESS = {"", "0.0.0.0", "::"}  # noqa: S104 - compared with, not bound to
 
@@ -65,3 +66,15 @@ def _overlap(port: PublishedPort, other: PublishedPort) -> bool:
 
 def _shown(port: PublishedPort) -> str:
     return f"{port.host_port}" if port.protocol == "tcp" else f"{port.host_port}/{port.protocol}"
+
+
+def published_addresses(replica: Replica) -> dict[int, tuple[str, int]]:
+    """Return port in a container -> host and port to reach it by, of TCP.
+
+    As it runs, and not as the files say: those read the environment of whoever asks.
+    """
+    return {
+        port.target: ("127.0.0.1" if port.host_ip in EVERY_ADDRESS else port.host_ip, port.host_port)
+        for port in reversed(replica.published)
+        if port.protocol == "tcp"
+    }

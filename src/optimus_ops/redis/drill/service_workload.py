@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from optimus_ops.errors import Refused
 from optimus_ops.load.request import Endpoint
 from optimus_ops.load.workload import judge_status
+from optimus_ops.model.port_conflicts import published_addresses
 from optimus_ops.redis.drill.record import WriteKind
 from optimus_ops.redis.drill.writers import CALLER_SECONDS
 from optimus_ops.secrets import dotenv, store
@@ -29,8 +30,6 @@ if TYPE_CHECKING:
     from optimus_ops.load.result import ErrorKind
     from optimus_ops.project.settings import Project
     from optimus_ops.secrets.value import Secret
-
-EVERYWHERE = {"", "0.0.0.0", "::"}  # noqa: S104 - compared, not bound
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,10 +77,10 @@ def find_endpoints(engine: Engine, project: Project) -> tuple[ServiceEndpoint, .
     running = [replica for replica in engine.observe(project.name).replicas if replica.running]
     services = {replica.service for replica in running}
     published = {
-        port.target: (port.host_ip if port.host_ip not in EVERYWHERE else "127.0.0.1", port.host_port)
+        port: address
         for replica in running
         if replica.service == project.balancer
-        for port in replica.published
+        for port, address in published_addresses(replica).items()
     }
     return tuple(
         ServiceEndpoint(Endpoint(*published[writes.port], CALLER_SECONDS, writes.kept_headers), writes)
