@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
-from optimus_ops.doctor.execute import subsystem_checks
+from optimus_ops.doctor.run_checks import subsystem_checks
 from optimus_ops.model.state import State
 from optimus_ops.project.settings import load_project
 from optimus_ops.project.subsystems import offered_modules, subsystem_name
