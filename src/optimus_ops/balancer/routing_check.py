@@ -14,7 +14,7 @@ from optimus_ops.errors import OpsError, Refused
 from optimus_ops.plan.checks import check_services
 from optimus_ops.plan.differences import differences
 from optimus_ops.stack.context import StackContext
-from optimus_ops.stack.observed_inputs import look_at_runs
+from optimus_ops.stack.observed_inputs import observe_current_versions
 from optimus_ops.text.console import print_json
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def check(services: Sequence[str], *, json: bool) -> None:
         BadRouting: a replica is silent, one that is gone answers, or the balancer answers with errors.
     """
     context = StackContext.open((), ChangeOptions(json=json))
-    files, state = context.look()
+    files, state = context.observe()
     stack = files.stack
     if stack.balancer is None:
         raise Refused("this stack has no balancer", "name it in [tool.optimus-ops] balancer")
@@ -52,7 +52,7 @@ def check(services: Sequence[str], *, json: bool) -> None:
         probe = functools.partial(check_routing, name, endpoint, expected, deadline=DEADLINE_SECONDS)
         found.append(show(context.console, f"{name} through {stack.balancer} ({endpoint})", probe))
     bad = [routing for routing in found if not routing.good]
-    differing = differences(stack, state, look_at_runs(context.compose, context.docker, files, state))
+    differing = differences(stack, state, observe_current_versions(context.compose, context.docker, files, state))
     for difference in differing:
         context.console.say(f"  ! {difference.text}")
     if json:

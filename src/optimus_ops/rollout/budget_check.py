@@ -26,12 +26,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class BudgetCheck:
-    """What a plan is checked against.
-
-    Args:
-        requested: service -> replicas that were asked for.
-        policy: what is kept back.
-    """
+    """What a plan is checked against; `requested` are the replicas of services that were asked for."""
 
     engine: Engine
     stack: Stack

@@ -22,7 +22,7 @@ from optimus_ops.rollout.moved_tags import moved_tags
 from optimus_ops.rollout.notices import observe_notices
 from optimus_ops.rollout.pinned_images import previous_image, requested_images
 from optimus_ops.rollout.summary import replica_summary
-from optimus_ops.stack.observed_inputs import WantedStack, look_at_versions, observe_inputs, running_images
+from optimus_ops.stack.observed_inputs import WantedStack, observe_inputs, observe_versions, running_images
 
 if TYPE_CHECKING:
     from optimus_ops.balancer.routing import Prober
@@ -62,7 +62,7 @@ def observe(context: StackContext, services: tuple[str, ...]) -> tuple[Stack, St
     Raises:
         Refused: it can't be changed from here, or a service is unknown.
     """
-    files, state = context.look()
+    files, state = context.observe()
     check_checkout(state, context.project.real_folder)
     check_subnets(context.docker, files.document)
     check_disk(context.docker.root)
@@ -113,7 +113,7 @@ def make_plan(context: StackContext, state: State, spec: RolloutSpec, *, fit_poo
     stack = files.stack
     spec = _with_dependents(stack, state, replace(spec, repin=repin))
     inputs = observe_inputs(compose, docker, files, state, building=True)
-    inputs = look_at_versions(inputs, compose, docker, files, state, spec.services)
+    inputs = observe_versions(inputs, compose, docker, files, state, spec.services)
     moved = moved_tags(docker, stack, _services_to_ask(stack, spec), spec.asking)
     inputs = replace(inputs, before=context.running_before(), moved=moved)
     spec = replace(spec, services=_in_order(context, files, state, spec, inputs))

@@ -35,7 +35,7 @@ def make_plan(context: StackContext, request: DownRequest) -> tuple[Stack, Plan]
     Raises:
         Refused: a network is to be removed that something stays connected to.
     """
-    files, state = context.look_to_stop()
+    files, state = context.observe_to_stop()
     leftovers = observe_notices(context, files, state).leftovers
     networks = context.docker.networks(context.project.name) if request.prune_network else ()
     plan = plan_down(files.stack, state, networks)

@@ -18,7 +18,7 @@ def migrate(context: StackContext, prober: Prober | None = None) -> None:
     """Run the migrations job once, with the stores that it needs."""
     with context.run() as run:
         with run.observing():
-            files, state = context.look()
+            files, state = context.observe()
             check_checkout(state, context.project.real_folder)
             inputs = observe_inputs(context.compose, context.docker, files, state, building=False)
             plan = plan_migrate(files.stack, state, inputs)

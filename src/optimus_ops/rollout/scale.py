@@ -19,7 +19,7 @@ from optimus_ops.rollout.executor import StackExecutor
 from optimus_ops.rollout.moved_tags import moved_while_idle
 from optimus_ops.rollout.notices import observe_notices
 from optimus_ops.rollout.summary import replica_summary
-from optimus_ops.stack.observed_inputs import look_at_given, observe_inputs
+from optimus_ops.stack.observed_inputs import observe_changed_inputs, observe_inputs
 from optimus_ops.stack.overlays import check_switch
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ def observe(context: StackContext, request: ScaleRequest) -> ObservedScale:
         Refused: the request names unknown services, or something is in the way of a start.
     """
     docker, compose = context.docker, context.compose
-    files, state = context.look()
+    files, state = context.observe()
     stack = files.stack
     check_checkout(state, context.project.real_folder)
     context.check_known(stack, [*request.counts, *request.build])
@@ -72,7 +72,7 @@ def observe(context: StackContext, request: ScaleRequest) -> ObservedScale:
     inputs = observe_inputs(compose, docker, files, state, building=bool(request.build))
     moved, unanswered = moved_while_idle(docker, stack, state)
     inputs = replace(inputs, before=context.running_before(), moved=moved)
-    inputs = look_at_given(inputs, compose, docker, files, state)
+    inputs = observe_changed_inputs(inputs, compose, docker, files, state)
     return ObservedScale(stack, state, inputs, observe_notices(context, files, state), unanswered)
 
 

@@ -115,6 +115,6 @@ def records_of(compose: Compose) -> InputRecords:
     return InputRecords(folder / f"{compose.project.name}.json", folder / f"{compose.project.name}.key")
 
 
-def lasting(stack: Stack) -> Collection[str]:
+def long_running(stack: Stack) -> Collection[str]:
     """Return the services whose containers stay: of a job nothing runs that could differ."""
     return [name for name in stack.services if name not in stack.jobs and name != stack.migrations]

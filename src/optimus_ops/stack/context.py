@@ -69,7 +69,7 @@ class StackContext:
             compose = DockerCompose(project, ())
         return cls(project, compose, docker, Console.standard(json=options.json), options)
 
-    def look(self) -> tuple[WantedStack, State]:
+    def observe(self) -> tuple[WantedStack, State]:
         """Return what is wanted and what runs, looked at together.
 
         Raises:
@@ -80,7 +80,7 @@ class StackContext:
             state = pool.submit(self.docker.observe, self.project.name)
             return WantedStack.read(self.compose), state.result()
 
-    def look_to_stop(self) -> tuple[WantedStack, State]:
+    def observe_to_stop(self) -> tuple[WantedStack, State]:
         """Return what is wanted and what runs; where the files can't be read, as the containers tell it.
 
         Raises:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from optimus_ops.plan.images import idle_images
 from optimus_ops.plan.inputs import ObservedInputs
-from optimus_ops.stack.config_changes import StackInputs, lasting
+from optimus_ops.stack.config_changes import StackInputs, long_running
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -106,59 +106,42 @@ def _unobtainable(engine: Engine, images: Sequence[str]) -> tuple[str, ...]:
     return tuple(name for name in images if not registry_answers(engine, [name]))
 
 
-def look_at_versions(
-    around: ObservedInputs,
+def observe_versions(
+    inputs: ObservedInputs,
     compose: Compose,
     engine: Engine,
     wanted: WantedStack,
     state: State,
     services: Iterable[str],
 ) -> ObservedInputs:
-    """Add what tells whether replicas are stale: their images' sources, and what they were given.
-
-    Args:
-        around: what was observed before.
-        compose: the project's files, with the pins that will be.
-        engine: the engine.
-        wanted: what they say.
-        state: what runs.
-        services: the services that may be replaced; their images are looked at even while they run.
-    """
+    """Add what tells whether replicas of some services are stale: their images' sources, and their inputs."""
     stack, names = wanted.stack, tuple(services)
     own = tuple(dict.fromkeys(stack.services[name].image for name in names if stack.services[name].builds))
-    around = look_at_given(around, compose, engine, wanted, state)
-    return replace(around, outdated=around.outdated | _outdated(engine, wanted, own))
+    inputs = observe_changed_inputs(inputs, compose, engine, wanted, state)
+    return replace(inputs, outdated=inputs.outdated | _outdated(engine, wanted, own))
 
 
-def look_at_runs(compose: Compose, engine: Engine, wanted: WantedStack, state: State) -> ObservedInputs:
+def observe_current_versions(compose: Compose, engine: Engine, wanted: WantedStack, state: State) -> ObservedInputs:
     """Observe what tells whether containers are what they would be started as now, and nothing else."""
-    around = ObservedInputs(images=engine.images(wanted.stack.images))
+    inputs = ObservedInputs(images=engine.images(wanted.stack.images))
     planned = _secrets_to_write(compose.project)
     if planned is not None:
-        around = replace(around, secrets_coming=(*planned.write, *planned.remove))
-    return look_at_given(around, compose, engine, wanted, state)
+        inputs = replace(inputs, secrets_coming=(*planned.write, *planned.remove))
+    return observe_changed_inputs(inputs, compose, engine, wanted, state)
 
 
-def look_at_given(
-    around: ObservedInputs, compose: Compose, engine: Engine, wanted: WantedStack, state: State
+def observe_changed_inputs(
+    inputs: ObservedInputs, compose: Compose, engine: Engine, wanted: WantedStack, state: State
 ) -> ObservedInputs:
-    """Add what tells whether containers are what they would be started as now, but for their images' sources.
-
-    Args:
-        around: what was observed before.
-        compose: the project's files, with the pins that will be.
-        engine: the engine.
-        wanted: what they say.
-        state: what runs.
-    """
-    names = [name for name in lasting(wanted.stack) if state.of(name)]
+    """Add the inputs of containers that changed since they were created."""
+    names = [name for name in long_running(wanted.stack) if state.of(name)]
     if not names:
-        return around
-    stack_inputs = StackInputs.of(compose, wanted.stack, around.secrets_coming)
+        return inputs
+    stack_inputs = StackInputs.of(compose, wanted.stack, inputs.secrets_coming)
     changes, noted = stack_inputs.changes(engine, state, names)
-    strangers = any(replica.id not in noted for name in names for replica in state.of(name))
-    hashes = compose.hashes(wanted.document) if strangers else {}
-    return replace(around, hashes=hashes, changes=changes, noted=noted)
+    unrecorded = any(replica.id not in noted for name in names for replica in state.of(name))
+    hashes = compose.hashes(wanted.document) if unrecorded else {}
+    return replace(inputs, hashes=hashes, changes=changes, noted=noted)
 
 
 def _outdated(engine: Engine, wanted: WantedStack, images: tuple[str, ...]) -> frozenset[str]:

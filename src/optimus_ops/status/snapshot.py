@@ -15,7 +15,7 @@ from optimus_ops.model.leftovers import Leftovers
 from optimus_ops.model.state import ended_badly
 from optimus_ops.plan.differences import differences
 from optimus_ops.project.subsystems import offered_modules, subsystem_name
-from optimus_ops.stack.observed_inputs import WantedStack, look_at_runs
+from optimus_ops.stack.observed_inputs import WantedStack, observe_current_versions
 from optimus_ops.status.model import StatusContext, StatusLine, StatusSnapshot
 from optimus_ops.status.old_workers import old_workers
 from optimus_ops.status.replica_facts import PROBE_SECONDS, observe_replica
@@ -115,6 +115,6 @@ def _compare(
         return Leftovers(), (), ()
     left = observe_leftovers(engine, compose, wanted.document, wanted.stack, state)
     try:
-        return left, differences(wanted.stack, state, look_at_runs(compose, engine, wanted, state)), ()
+        return left, differences(wanted.stack, state, observe_current_versions(compose, engine, wanted, state)), ()
     except OpsError as error:
         return left, (), (f"what runs otherwise than wanted is unknown: {error.message}",)
