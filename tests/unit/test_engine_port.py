@@ -10,8 +10,6 @@ from tests.unit.repository import CHECKOUT, imports_of
 
 LIBRARY = CHECKOUT / "src" / "optimus_ops"
 ADAPTER = LIBRARY / "engine"
-# Copies whole files out of and into volumes; it goes once the port does that for it.
-PENDING = {"redis/helper_container.py"}
 
 
 def uses_of_docker(path: Path) -> set[str]:
@@ -31,7 +29,7 @@ def uses_of_docker(path: Path) -> set[str]:
 def test_nothing_outside_the_adapter_uses_docker(part: str) -> None:
     paths = [LIBRARY / part] if part.endswith(".py") else sorted((LIBRARY / part).rglob("*.py"))
     found = {str(path.relative_to(LIBRARY)): uses for path in paths if (uses := uses_of_docker(path))}
-    assert {name: uses for name, uses in found.items() if name not in PENDING} == {}
+    assert found == {}
 
 
 def test_the_rule_sees_a_use(tmp_path: Path) -> None:
