@@ -170,9 +170,10 @@ class FakeCompose(StackFiles):
         seconds: float,
         on_line: Callable[[str], None],
     ) -> None:
-        del override, arguments, environ, seconds, on_line
+        del override, arguments, environ, seconds
         for name in services:
             self.engine.report("build", "amid", name)
+            on_line(f"#1 naming {name}")
             self.engine.add_image(str(self.model["services"][name]["image"]))
 
 
