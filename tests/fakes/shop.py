@@ -160,15 +160,15 @@ class Shop:
             return Answer(502, "")
         return Answer(200, ready[self.turns % len(ready)].hostname)
 
-    def state(self) -> State:
-        """Observe without being noticed."""
+    def state(self, service: str | None = None) -> State:
+        """Observe, without being noticed, all containers or those of a service."""
         # Other threads may remove some meanwhile.
-        found = [made.replica(self.engine.clock.now, "here") for made in list(self.engine.containers.values())]
-        return sorted_state(self.project.name, found)
+        there = [made for made in list(self.engine.containers.values()) if service in {None, made.service}]
+        return sorted_state(self.project.name, [made.replica(self.engine.clock.now, "here") for made in there])
 
     def ready(self, service: str) -> tuple[Replica, ...]:
         """Return a service's ready replicas."""
-        return tuple(replica for replica in self.state().of(service) if replica.ready)
+        return tuple(replica for replica in self.state(service).replicas if replica.ready)
 
     def snapshot(self) -> dict[str, Any]:
         """Return everything that an undo has to restore; containers of jobs may come and go."""

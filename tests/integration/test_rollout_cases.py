@@ -38,7 +38,7 @@ def repository() -> Iterator[str]:
 
 @pytest.mark.parametrize("case", CASES)
 def test_on_docker(case: str, repository: str, tmp_path: Path) -> None:
-    path = tmp_path / "docker-compose.json"
+    path = tmp_path / "docker-compose.yml"
     path.write_text(json.dumps(model(PROJECT, repository)), "utf-8")
     project = load_project(tmp_path, {"COMPOSE_PROJECT_NAME": PROJECT})
     try:

@@ -36,10 +36,10 @@ def requested_images(pinned: Mapping[str, str], stack: Stack, services: tuple[st
             "give the tag alone, or deploy them one by one",
         )
     wanted = {name: image if whole else f"{repository}:{image}" for name, repository in repositories.items()}
-    if services[0] not in wanted:
-        return wanted
-    job = {name: wanted[services[0]] for name in _with_job(stack, services) if name not in wanted}
-    return {**wanted, **job}
+    job = stack.migrations
+    # It belongs to the version of the services that share its image.
+    of_job = [name for name in wanted if job and stack.services[name].image == stack.services[job].image]
+    return {**wanted, job: wanted[of_job[0]]} if job and of_job and job not in wanted else wanted
 
 
 def _with_job(stack: Stack, services: tuple[str, ...]) -> tuple[str, ...]:
