@@ -19,6 +19,7 @@ from optimus_ops.project.settings import load_project
 
 pytestmark = pytest.mark.integration
 PROJECT = f"optimus-it-{os.getpid()}-changes"
+REPOSITORY = f"optimus-it-{os.getpid()}/worker"
 WAITS = "trap 'exit 0' TERM; while :; do sleep 0.1; done"
 SCRIPTS = {"1": f"touch /tmp/ready; {WAITS}", "2": f"touch /tmp/ready; {WAITS}", "mute": WAITS}
 
@@ -30,9 +31,9 @@ def repository() -> Iterator[str]:
     for tag, script in SCRIPTS.items():
         start = json.dumps(["sh", "-c", script])
         recipe = f"FROM {base}\nLABEL version={tag}\nHEALTHCHECK NONE\nENTRYPOINT {start}\nCMD []\n"
-        engine.images.build(fileobj=io.BytesIO(recipe.encode()), tag=f"{PROJECT}:{tag}", rm=True)
-    yield PROJECT
-    for image in engine.images.list(PROJECT):
+        engine.images.build(fileobj=io.BytesIO(recipe.encode()), tag=f"{REPOSITORY}:{tag}", rm=True)
+    yield REPOSITORY
+    for image in engine.images.list(REPOSITORY):
         engine.images.remove(image.id, force=True)
 
 
