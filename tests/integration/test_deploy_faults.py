@@ -77,6 +77,7 @@ def test_a_version_that_never_gets_healthy_is_undone(settled: Platform, images: 
     assert {line["status"] for line in taken} == {200}
 
 
+@pytest.mark.faults
 def test_a_version_that_ends_after_10_s_is_undone(settled: Platform, images: Images) -> None:
     """Lost: what the new replica had in hand."""
     images.make("ai-engine", "ends", {HOOK: ENDS_AFTER_10_S})
@@ -115,6 +116,7 @@ def test_a_migration_that_fails_changes_nothing(settled: Platform, images: Image
     assert revision(settled) == "0001"
 
 
+@pytest.mark.faults
 def test_a_migration_that_hangs_is_ended_and_lets_go_of_the_database(settled: Platform, images: Images) -> None:
     images.make_migration("hangs", ("SELECT pg_sleep(600)",))
     ran, load = refused_or_undone(
@@ -172,6 +174,7 @@ def test_a_version_that_breaks_what_a_consumer_uses_is_refused(settled: Platform
     assert "orchestrator-worker" in ran.err or "backend-orchestrator" in ran.err
 
 
+@pytest.mark.faults
 def test_an_engine_that_goes_away_and_comes_back_leaves_the_old_version(settled: Platform, images: Images) -> None:
     before, pinned = running(settled), pins(settled)
     with Load(settled) as load, EngineProxy(settled.folder / "engine.sock") as proxy:
@@ -195,6 +198,7 @@ def test_an_engine_that_goes_away_and_comes_back_leaves_the_old_version(settled:
     load.assert_nothing_lost()
 
 
+@pytest.mark.faults
 def test_a_replica_that_is_killed_while_it_drains_is_reported(settled: Platform, images: Images) -> None:
     """Lost: what it had in hand."""
     tag = images.another(settled)
@@ -220,6 +224,7 @@ def test_a_replica_that_is_killed_while_it_drains_is_reported(settled: Platform,
     assert {log[failure.name]["upstream"] for failure in load.failures} <= {old}
 
 
+@pytest.mark.faults
 def test_a_replica_that_does_not_drain_in_time_is_killed_and_reported(settled: Platform, images: Images) -> None:
     """Lost: the one request that would have lasted longer."""
     [name] = settled.replicas("ai-engine")
@@ -235,6 +240,7 @@ def test_a_replica_that_does_not_drain_in_time_is_killed_and_reported(settled: P
     assert images.running(settled) == [tag]
 
 
+@pytest.mark.faults
 def test_a_disk_that_is_full_while_building_touches_nothing(settled: Platform, images: Images) -> None:
     dockerfile = settled.root / "services" / "ai-engine" / "Dockerfile"
     text = dockerfile.read_text()
@@ -270,6 +276,7 @@ def test_of_two_operators_the_second_is_refused_or_waits(settled: Platform, imag
     assert images.running(settled) == [tag]
 
 
+@pytest.mark.faults
 def test_a_clock_that_jumps_by_a_day_changes_nothing(settled: Platform, images: Images) -> None:
     tag = images.another(settled)
     path = os.pathsep.join([str(INJECTED), os.environ.get("PYTHONPATH", "")]).rstrip(os.pathsep)

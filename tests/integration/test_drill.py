@@ -99,7 +99,9 @@ def test_the_control_sees_losses_and_leaves_the_guard_as_it_was(stack: Platform)
     assert not any(found == "off" for found in settings)
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGINT, 130), pytest.param(signal.SIGTERM, 143, marks=pytest.mark.faults)]
+)
 def test_an_interrupted_drill_cleans_up_first(stack: Platform, number: signal.Signals, code: int) -> None:
     ran = stack.interrupted("waiting for the fail-over", number, "redis.drill", "--fault", "kill")
 

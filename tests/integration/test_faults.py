@@ -89,6 +89,7 @@ def test_ctrl_c_in_the_first_start_leaves_nothing(fresh: Platform) -> None:
     assert fresh.containers() == {}
 
 
+@pytest.mark.faults
 def test_after_a_kill_the_same_command_brings_everything_up(fresh: Platform) -> None:
     killed = fresh.interrupted("run migrations", signal.SIGKILL, "scale", "--ai-engine", "2")
     assert killed.code == -signal.SIGKILL
@@ -97,6 +98,7 @@ def test_after_a_kill_the_same_command_brings_everything_up(fresh: Platform) -> 
     assert len(fresh.replicas("ai-engine")) == 2
 
 
+@pytest.mark.faults
 def test_an_engine_that_goes_away_half_way_is_one_message(fresh: Platform) -> None:
     with EngineProxy(fresh.folder / "engine.sock") as proxy:
         process = fresh.start("scale", DOCKER_HOST=proxy.docker_host, OPTIMUS_ENGINE_WAIT="3")

@@ -13,7 +13,13 @@ SERVICES = {folder.parent.name: folder for folder in sorted((CHECKOUT / "service
 PACKAGES = {path.name for folder in SERVICES.values() for path in folder.iterdir() if path.is_dir()}
 EAGER = [LIBRARY / "commandline" / f"{name}.py" for name in ("task_decorator", "change_task", "flag_types")]
 TASKS = sorted([*LIBRARY.glob("*/tasks.py"), *(LIBRARY / "tasks").glob("*.py"), *EAGER])
-LIGHT = ("optimus_ops.commandline.", "optimus_ops.redis.target_flags.", "optimus_ops.rollout.replica_flags.", "optimus_ops.errors.", "optimus_ops.tasks.")
+LIGHT = (
+    "optimus_ops.commandline.",
+    "optimus_ops.redis.target_flags.",
+    "optimus_ops.rollout.replica_flags.",
+    "optimus_ops.errors.",
+    "optimus_ops.tasks.",
+)
 """What `invoke --list` may import: it has a start-up budget."""
 
 
