@@ -15,10 +15,8 @@ from optimus_ops.engine.subnets import read_problems
 from optimus_ops.errors import MachineLacks, OpsError
 from optimus_ops.model.leftovers import Leftovers
 from optimus_ops.model.state import State
-from optimus_ops.project.settings import overlay_file
 from optimus_ops.project.subsystems import offered_modules, subsystem_name
 from optimus_ops.stack.observed_inputs import WantedStack
-from optimus_ops.stack.overlays import STAYING
 from optimus_ops.stack.overlays import compose_of as overlaid
 from optimus_ops.status.execute import compose_of
 
@@ -112,10 +110,9 @@ def _subnet_problems(
     project: Project, engine: Engine, wanted: WantedStack
 ) -> tuple[tuple[SubnetProblem, ...], tuple[SubnetProblem, ...]]:
     """Return conflicts of the stack's networks now, and with the overlays that a flag adds."""
-    staying = [name for name in STAYING if (project.compose / overlay_file(project.base, name)).is_file()]
     now = read_problems(engine, wanted.document)
     try:
-        document = overlaid(project, engine.files(project.name), staying).document()
+        document = overlaid(project, engine.files(project.name), project.optional_overlays).document()
     except OpsError:
         # What these files lack is reported to whoever asks for them.
         return now, ()

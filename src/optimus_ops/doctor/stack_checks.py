@@ -31,7 +31,7 @@ def check_subnets(now: Sequence[SubnetProblem], later: Sequence[SubnetProblem]) 
         hint = "; ".join(dict.fromkeys(problem.hint for problem in now))
         return Check(STACK, "networks", "failed", "; ".join(problem.found for problem in now), hint)
     if later:
-        found = f"with --sentinel: {'; '.join(problem.found for problem in later)}"
+        found = f"with optional overlays: {'; '.join(problem.found for problem in later)}"
         return Check(STACK, "networks", "warning", found, "; ".join(dict.fromkeys(problem.hint for problem in later)))
     return Check(STACK, "networks", "ok", "no other network has addresses that the files want")
 

@@ -10,7 +10,7 @@ import contextlib
 import json
 import os
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,7 +28,7 @@ SETTINGS = ("COMPOSE_DISABLE_ENV_FILE", "COMPOSE_ENV_FILES", "COMPOSE_PROFILES")
 
 @dataclass(frozen=True, slots=True)
 class ServiceNames:
-    """The services of a stack, all and scalable ones.
+    """The services of a stack, all and scalable ones, and the overlays that tasks have a flag for.
 
     Where the files don't parse, or Compose is missing, they may be incomplete: `problem` says why.
     """
@@ -36,6 +36,7 @@ class ServiceNames:
     every: tuple[str, ...] = ()
     scalable: tuple[str, ...] = ()
     problem: OpsError | None = None
+    overlays: tuple[str, ...] = ()
 
 
 def merged_names(project: Project) -> ServiceNames:
@@ -53,6 +54,12 @@ def service_names(
     merged: Callable[[Project], ServiceNames] = merged_names,
 ) -> ServiceNames:
     """Return the names of a project's services: from the cache, the merged model, or else the files one by one."""
+    return replace(_service_names(project, environ, merged), overlays=project.optional_overlays)
+
+
+def _service_names(
+    project: Project, environ: Mapping[str, str] | None, merged: Callable[[Project], ServiceNames]
+) -> ServiceNames:
     environ = {**project.variables, **(os.environ if environ is None else environ)}
     files = project.always
     cache = project.state / "model" / f"{zlib.crc32(os.fsencode(':'.join(map(str, files)))):08x}.json"

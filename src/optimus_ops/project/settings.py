@@ -10,6 +10,8 @@ A project is described by convention, and by `[tool.optimus-ops]` in its `pyproj
     balancer = "nginx-lb"           # the service that routes to the replicas
     migrations = "migrations"       # the one-shot job that must succeed before replicas start
     subsystems = []                 # packages with a module `tasks` of the project's own
+    plain-overlays = ["dev"]        # overlays for plain `docker compose` only: no task has a flag for them
+    whole-stack-overlays = []       # overlays that change what runs: they come and go with the whole stack
     workload = ""                   # module with requests to the services for drills (docs/redis-drill.md)
     [tool.optimus-ops.budgets]      # what is kept back (docs/budgets.md)
     operator-connections = 5
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
     from optimus_ops.project.compose_files import ComposeFiles
 
 SETTINGS = {"name", "compose", "base", "overlays", "balancer", "migrations", "budgets", "subsystems", "workload"}
+SETTINGS |= {"plain-overlays", "whole-stack-overlays"}
 ROOT_VARIABLE = "OPTIMUS_ROOT"
 """Names the project's folder where a task is called without one: `invoke` sets it, from `--search-root`."""
 PROJECT_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
@@ -53,6 +56,8 @@ class Project:
         variables: variables that the files are read with beside those of the environment.
         named_by: what gave the project its name: "environment", "settings", "files" or "folder".
         stated: the settings that the project's `pyproject.toml` states.
+        plain_overlays: overlays that no task has a flag for.
+        whole_stack_overlays: overlays that come and go with the whole stack.
         workload: module with requests to the services; "" for none.
     """
 
@@ -73,12 +78,22 @@ class Project:
     stated: frozenset[str] = frozenset()
     subsystems: tuple[str, ...] = ()
     workload: str = ""
+    plain_overlays: tuple[str, ...] = ()
+    whole_stack_overlays: tuple[str, ...] = ()
 
     @property
     def always(self) -> tuple[Path, ...]:
         """The Compose files that are always on, whether they exist or not."""
         overlays = (self.compose / overlay_file(self.base, name) for name in self.overlays)
         return tuple(dict.fromkeys([self.compose / self.base, *self.further, *overlays]))
+
+    @property
+    def optional_overlays(self) -> tuple[str, ...]:
+        """Return the overlays that tasks have a flag for: those that have a file and are not always on."""
+        stem, _, suffix = self.base.rpartition(".")
+        files = (path for path in sorted(self.compose.glob(f"{stem}.*.{suffix}")) if path not in self.always)
+        names = (path.name.removeprefix(f"{stem}.").removesuffix(f".{suffix}") for path in files)
+        return tuple(name for name in names if name not in self.plain_overlays)
 
     @property
     def real_folder(self) -> str:
@@ -98,6 +113,10 @@ class Project:
                 known = ", ".join(sorted(found.name for found in self.compose.glob("*.y*ml"))) or "none"
                 raise Refused(f"no Compose file {_shown(path, self.root)}", f"files there: {known}")
         return paths
+
+
+def _names(table: Mapping[str, Any], key: str) -> tuple[str, ...]:
+    return tuple(str(name) for name in table.get(key, ()))
 
 
 def overlay_file(base: str, overlay: str) -> str:
@@ -139,6 +158,8 @@ def load_project(root: Path | None = None, environ: Mapping[str, str] | None = N
         stated=frozenset(table),
         subsystems=tuple(str(package) for package in table.get("subsystems", ())),
         workload=str(table.get("workload", "")),
+        plain_overlays=_names(table, "plain-overlays"),
+        whole_stack_overlays=_names(table, "whole-stack-overlays"),
     )
 
 

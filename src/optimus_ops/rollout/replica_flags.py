@@ -22,23 +22,34 @@ UNUSABLE = frozenset({"self"})
 
 
 class ScaleTask(RepeatableTask):
-    """A task with a flag for each of some services, whose numbers its function takes as keywords."""
+    """A task with a flag for each of some services and overlays, which its function takes as keywords."""
 
-    def __init__(self, body: Callable[..., object], services: Sequence[str] = (), **options: Any) -> None:
-        """Keep the services."""
+    def __init__(
+        self,
+        body: Callable[..., object],
+        services: Sequence[str] = (),
+        overlays: Sequence[str] = (),
+        **options: Any,
+    ) -> None:
+        """Keep the services and overlays."""
         super().__init__(body, **options)
         self.services = tuple(services)
+        self.overlays = tuple(overlays)
 
     def get_arguments(self, ignore_unknown_help: bool | None = None) -> list[Argument]:
-        """Return the arguments of the signature and one for each service that can have a flag."""
+        """Return the arguments of the signature and one for each service and overlay that can have a flag."""
         own = super().get_arguments(ignore_unknown_help)
         taken = {to_flag(name) for argument in own for name in argument.names}
         names = flagged(self.services, taken)
-        flags = [Argument(names=(name,), help=f"replicas of {name}") for name in names]
-        return [*flags, *own]
+        overlays = flagged(self.overlays, {*taken, *map(to_flag, names)})
+        return [
+            *(Argument(names=(name,), help=f"replicas of {name}") for name in names),
+            *(Argument(names=(name,), kind=bool, default=False, help=f"with the {name} overlay") for name in overlays),
+            *own,
+        ]
 
     def argspec(self, body: Callable[..., object]) -> inspect.Signature:
-        """Return the parameters that have flags of their own: all but `**numbers`."""
+        """Return the parameters that have flags of their own: all but `**flags`."""
         signature = super().argspec(body)
         kept = [made for made in signature.parameters.values() if made.kind is not inspect.Parameter.VAR_KEYWORD]
         return signature.replace(parameters=kept)

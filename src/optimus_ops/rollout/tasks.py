@@ -12,7 +12,7 @@ from optimus_ops.commandline.flag_types import Count, ImageName, Seconds
 from optimus_ops.rollout.replica_flags import ScaleTask
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from invoke.collection import Collection
 
@@ -32,18 +32,18 @@ ROLL_HELP = {
 ORPHANS_HELP = {
     "remove-orphans": "remove what no file wants, too: former services, containers of `docker compose run`, networks"
 }
-OVERLAY_HELP = {"observability": "with the observability overlay", "sentinel": "with the Redis Sentinel overlay"}
 
 
 def add_tasks(namespace: Collection, services: ServiceNames) -> None:
     """Add the tasks that change the stack, `scale` with a flag for each service that can have replicas."""
-    namespace.add_task(make_scale(services.scalable), name="scale")
-    for made in (up, down, deploy, rollback, migrate):
+    namespace.add_task(make_scale(services.scalable, services.overlays), name="scale")
+    namespace.add_task(make_up(services.overlays), name="up")
+    for made in (down, deploy, rollback, migrate):
         namespace.add_task(made)
 
 
-def make_scale(services: Sequence[str]) -> Any:
-    """Make the `scale` task with a flag for each scalable service of the stack."""
+def make_scale(services: Sequence[str], overlays: Sequence[str] = ()) -> Any:
+    """Make the `scale` task with a flag for each scalable service and each optional overlay of the stack."""
 
     def scale(
         _: Context,
@@ -53,13 +53,11 @@ def make_scale(services: Sequence[str]) -> Any:
         prune_network: bool = False,
         build: Sequence[str] | None = None,
         run_migrations: bool = False,
-        observability: bool = False,
-        sentinel: bool = False,
         logs: bool = False,
         fit_pool: bool = False,
         force: bool = False,
         remove_orphans: bool = False,
-        **numbers: str | None,
+        **flags: Any,
     ) -> None:
         """Bring the stack up with this many replicas of each service named; the others keep their number.
 
@@ -68,8 +66,8 @@ def make_scale(services: Sequence[str]) -> Any:
         from optimus_ops.errors import Refused
         from optimus_ops.rollout.requests import typed_counts
 
-        counts = typed_counts(numbers, replicas or ())
-        overlays = {"observability": observability, "sentinel": sentinel}
+        chosen = tuple(name for name in overlays if flags.pop(name, False))
+        counts = typed_counts(flags, replicas or ())
         if prune_network and not down:
             raise Refused("--prune-network goes with --down")
         if down and (counts or build or run_migrations or logs or force):
@@ -78,11 +76,11 @@ def make_scale(services: Sequence[str]) -> Any:
                 " it goes with no number of replicas, --build, --run-migrations, --force or --logs"
             )
         if down:
-            _down(options, overlays, prune_network=prune_network, remove_orphans=remove_orphans)
+            _down(options, chosen, prune_network=prune_network, remove_orphans=remove_orphans)
             return
         _scale(
             options,
-            overlays,
+            chosen,
             counts=counts,
             build=frozenset(build or ()),
             run_migrations=run_migrations,
@@ -96,7 +94,7 @@ def make_scale(services: Sequence[str]) -> Any:
             follow(tuple(counts), json=options.json)
 
     return change_task(
-        klass=functools.partial(ScaleTask, services=tuple(services)),
+        klass=functools.partial(ScaleTask, services=tuple(services), overlays=tuple(overlays)),
         iterable=["build", "replicas"],
         help={
             "replicas": "NAME=N: replicas of any service, also of one whose name can't be a flag (repeatable)",
@@ -108,45 +106,38 @@ def make_scale(services: Sequence[str]) -> Any:
             "fit-pool": FIT_POOL_HELP,
             "force": "replace replicas that are unhealthy or were restarted by the engine; new ones start first",
             **ORPHANS_HELP,
-            **OVERLAY_HELP,
         },
     )(scale)
 
 
-def _scale(options: ChangeOptions, overlays: Mapping[str, bool], **asked: Any) -> None:
+def _scale(options: ChangeOptions, overlays: tuple[str, ...], **asked: Any) -> None:
     from optimus_ops.plan.requests import ScaleRequest
     from optimus_ops.rollout.requests import with_deadlines
     from optimus_ops.rollout.scale import scale
     from optimus_ops.stack.context import StackContext
 
-    request = ScaleRequest(overlays=_chosen(overlays), **asked)
+    request = ScaleRequest(overlays=overlays, **asked)
     scale(StackContext.open(request.overlays, with_deadlines(options)), request)
 
 
-def _down(options: ChangeOptions, overlays: Mapping[str, bool], *, prune_network: bool, remove_orphans: bool) -> None:
+def _down(options: ChangeOptions, overlays: tuple[str, ...], *, prune_network: bool, remove_orphans: bool) -> None:
     from optimus_ops.rollout.down import down
     from optimus_ops.rollout.requests import DownRequest, with_deadlines
     from optimus_ops.stack.context import StackContext
 
-    context = StackContext.open_to_stop(_chosen(overlays), with_deadlines(options))
+    context = StackContext.open_to_stop(overlays, with_deadlines(options))
     down(context, DownRequest(prune_network, remove_orphans))
 
 
-def _chosen(overlays: Mapping[str, bool]) -> tuple[str, ...]:
-    return tuple(name for name, chosen in overlays.items() if chosen)
+def make_up(overlays: Sequence[str] = ()) -> Any:
+    """Make the `up` task with a flag for each optional overlay of the stack."""
 
+    def up(_: Context, options: ChangeOptions, remove_orphans: bool = False, **flags: Any) -> None:
+        """Bring the stack up; services that run keep their number of replicas."""
+        chosen = tuple(name for name in overlays if flags.get(name))
+        _scale(options, chosen, remove_orphans=remove_orphans, purpose="up")
 
-@change_task(help={**ORPHANS_HELP, **OVERLAY_HELP})
-def up(
-    _: Context,
-    options: ChangeOptions,
-    observability: bool = False,
-    sentinel: bool = False,
-    remove_orphans: bool = False,
-) -> None:
-    """Bring the stack up; services that run keep their number of replicas."""
-    overlays = {"observability": observability, "sentinel": sentinel}
-    _scale(options, overlays, remove_orphans=remove_orphans, purpose="up")
+    return change_task(klass=functools.partial(ScaleTask, overlays=tuple(overlays)), help=ORPHANS_HELP)(up)
 
 
 @change_task(help={"prune-network": "remove the networks as well", **ORPHANS_HELP})
@@ -157,7 +148,7 @@ def down(
     remove_orphans: bool = False,
 ) -> None:
     """Stop and remove every container, replicas drained; volumes stay."""
-    _down(options, {}, prune_network=prune_network, remove_orphans=remove_orphans)
+    _down(options, (), prune_network=prune_network, remove_orphans=remove_orphans)
 
 
 @change_task()

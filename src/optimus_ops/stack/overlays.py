@@ -7,17 +7,12 @@ from typing import TYPE_CHECKING
 
 from optimus_ops.engine.docker_compose import DockerCompose
 from optimus_ops.errors import Refused
-from optimus_ops.project.settings import overlay_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from optimus_ops.engine.compose_port import Compose
     from optimus_ops.project.settings import Project
-
-STAYING = ("observability", "sentinel")
-SWITCHED = "sentinel"
-"""The overlay that changes services that run: it comes and goes with the whole stack."""
 
 
 def overlays_of(project: Project, files: Iterable[str]) -> frozenset[str]:
@@ -31,9 +26,9 @@ def overlays_of(project: Project, files: Iterable[str]) -> frozenset[str]:
     )
 
 
-def with_staying(asked: Sequence[str], running: frozenset[str]) -> tuple[str, ...]:
-    """Return the overlays asked for, and those that the stack runs with already."""
-    return tuple(dict.fromkeys([*asked, *(name for name in STAYING if name in running)]))
+def with_staying(project: Project, asked: Sequence[str], running: frozenset[str]) -> tuple[str, ...]:
+    """Return the overlays asked for, and those that a flag added and the stack runs with already."""
+    return tuple(dict.fromkeys([*asked, *(name for name in project.optional_overlays if name in running)]))
 
 
 def compose_of(project: Project, running_files: Iterable[str], asked: Sequence[str] = ()) -> Compose:
@@ -50,20 +45,21 @@ def compose_of(project: Project, running_files: Iterable[str], asked: Sequence[s
         Refused: an overlay that is asked for has no file.
     """
     running = overlays_of(project, running_files)
-    here = frozenset(name for name in running if (project.compose / overlay_file(project.base, name)).is_file())
-    return DockerCompose(project, project.files(with_staying(asked, here)))
+    return DockerCompose(project, project.files(with_staying(project, asked, running)))
 
 
 def check_switch(project: Project, asked: Sequence[str], files: Sequence[str]) -> None:
-    """Refuse to add sentinels to a stack that runs without: its store and services would have to be other ones at once.
+    """Refuse to add an overlay that changes services which run: they would have to be other ones all at once.
 
     Args:
         project: the project.
         asked: overlays asked for.
         files: the Compose files that what runs was made from; empty if nothing runs.
     """
-    if SWITCHED in asked and files and SWITCHED not in overlays_of(project, files):
-        raise Refused(
-            f"{project.name} runs with a single Redis",
-            "stop it first (invoke down: its data stays), then start it with --sentinel",
-        )
+    running = overlays_of(project, files)
+    for name in project.whole_stack_overlays:
+        if name in asked and files and name not in running:
+            raise Refused(
+                f"{project.name} runs without the overlay {name}, which changes services that run",
+                f"stop it first (invoke down: its data stays), then start it with --{name}",
+            )

@@ -46,7 +46,7 @@ def test_each_task_prints_its_plan_and_changes_nothing(shop: Shop) -> None:
     assert "start web=3" in planned(shop, scaling, web="3")
     assert "start worker=2" in planned(shop, scaling, replicas=["worker=2"])
     assert "drain and stop" in planned(shop, scaling, down=True, prune_network=True)
-    assert "nothing to do" in planned(shop, tasks.up)
+    assert "nothing to do" in planned(shop, tasks.make_up())
     assert "drain and stop" in planned(shop, tasks.down)
     assert "run migrations" in planned(shop, tasks.migrate)
     assert "pin web to web:2" in planned(shop, tasks.deploy, service=["web"], image="2", surge="2")
