@@ -20,8 +20,9 @@ SHARED_STACKS = ("rolling", "platform")
 """Fixtures of this file that tests of several modules share."""
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep tests that share a stack on one worker."""
+    """Keep tests that share a stack on one worker; before xdist reads the groups."""
     for item in items:
         item.add_marker(pytest.mark.xdist_group(stack_of(item)))
 
