@@ -82,7 +82,8 @@ class Platform:
         ports = free_ports(2)
         project = f"optimus-it-{os.getpid()}-{name}"
         environ = {
-            **{name: value for name, value in os.environ.items() if name != "OPTIMUS_SECRETS_DIR"},
+            # Workers of pytest-xdist have a narrow terminal; what a pipe gets is looked at here.
+            **{name: value for name, value in os.environ.items() if name not in {"OPTIMUS_SECRETS_DIR", "COLUMNS"}},
             "COMPOSE_PROJECT_NAME": project,
             "AI_ENGINE_PORT": str(ports[0]),
             "BACKEND_ORCHESTRATOR_PORT": str(ports[1]),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from optimus_ops.project.settings import load_project
 from optimus_ops.system.wait import wait_until
 
 pytestmark = pytest.mark.integration
-PROJECT = "optimus-it-cases"
+PROJECT = f"optimus-it-{os.getpid()}-cases"
 
 
 @pytest.fixture
