@@ -69,6 +69,11 @@ class UndoDone:
 
 
 @dataclass(frozen=True)
+class UndoAborted:
+    """The undo raised what nobody expected."""
+
+
+@dataclass(frozen=True)
 class ChangeDone:
     """All steps were carried out."""
 
@@ -82,5 +87,16 @@ class Notice:
     text: str
 
 
-Event = StepStarted | StepNote | StepDone | StepFailed | ChangeFailed | UndoStarted | UndoDone | ChangeDone | Notice
+Event = (
+    StepStarted
+    | StepNote
+    | StepDone
+    | StepFailed
+    | ChangeFailed
+    | UndoStarted
+    | UndoDone
+    | UndoAborted
+    | ChangeDone
+    | Notice
+)
 Subscriber = Callable[[Event], None]

@@ -16,6 +16,7 @@ from optimus_ops.change.events import (
     StepFailed,
     StepNote,
     StepStarted,
+    UndoAborted,
     UndoDone,
     UndoStarted,
 )
@@ -142,6 +143,9 @@ def _undo(executor: StepExecutor, notify: Subscriber) -> None:
             done = UndoDone(error.undone, str(error))
         except OpsError as error:
             done = UndoDone((), str(error))
+        except BaseException:
+            notify(UndoAborted())
+            raise
         notify(done)
 
 

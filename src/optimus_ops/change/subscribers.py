@@ -17,6 +17,7 @@ from optimus_ops.change.events import (
     StepFailed,
     StepNote,
     StepStarted,
+    UndoAborted,
     UndoDone,
     UndoStarted,
 )
@@ -50,7 +51,7 @@ class ConsoleSubscriber:
                 self._shown.close()
                 for complaint in complaints:
                     self.console.say(f"  ! {complaint}")
-            case StepFailed():
+            case StepFailed() | UndoAborted():
                 self._close(failed=True)
             case UndoDone(error=error):
                 self._close(failed=bool(error))
@@ -133,6 +134,8 @@ def _shown_only(event: Event) -> tuple[str, dict[str, Any]]:
             return "note", {"text": text}
         case StepFailed(step=step):
             return "step-failed", {"step": step.kind}
+        case UndoAborted():
+            return "undo-aborted", {}
     return "undo-started", {}
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,12 +13,12 @@ import pytest
 from optimus_ops.change.executor import StepExecutor, execute
 from optimus_ops.change.options import ChangeOptions
 from optimus_ops.change.run import ChangeRun
-from optimus_ops.change.subscribers import JsonLinesSubscriber
+from optimus_ops.change.subscribers import ConsoleSubscriber, JsonLinesSubscriber, fan_out
 from optimus_ops.errors import OpsError, Refused
 from optimus_ops.plan.cause import Cause
 from optimus_ops.plan.step import Plan, Step
 from optimus_ops.plan.steps import Migrate, Start
-from optimus_ops.text.console import Progress
+from optimus_ops.text.console import Console, Progress
 
 PLAN = Plan(
     "shop",
@@ -68,6 +69,19 @@ def test_a_failure_and_its_undo_are_lines(tmp_path: Path) -> None:
     assert (failed["event"], failed["error"]) == ("failed", "job ended with 1")
     assert (started["event"], note["event"], undone["event"]) == ("undo-started", "note", "undo")
     assert undone["undone"] == ["removed ai-1"]
+
+
+def test_an_undo_that_raises_what_nobody_expected_is_shown_as_failed_and_raised(tmp_path: Path) -> None:
+    class Broken(Starter):
+        def undo(self, progress: Progress) -> tuple[str, ...]:
+            raise ZeroDivisionError(progress.title)
+
+    stream, path = io.StringIO(), tmp_path / "events"
+    console = ConsoleSubscriber(Console(stream, live=False, colour=False))
+    with pytest.raises(ZeroDivisionError):
+        execute(PLAN, Broken(fail=True), fan_out(console, JsonLinesSubscriber.open(str(path))))
+    assert stream.getvalue().splitlines()[-1].startswith("✗ undo what was done")
+    assert lines(path)[-1]["event"] == "undo-aborted"
 
 
 def test_a_step_that_was_applied_by_a_killed_run_is_not_repeated(tmp_path: Path) -> None:
