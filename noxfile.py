@@ -11,8 +11,8 @@ import nox
 CHECKOUT = Path(__file__).resolve().parent
 TREES = ("src", "tests", "scripts", "benchmarks", "loadtests", "evals", "noxfile.py", "tasks.py")
 
-# Stacks mostly wait; tests that share one are a group.
-STACKS = ("--numprocesses=3", "--dist=loadgroup", "--durations=15")
+# Stacks mostly wait; modules that share one stay together (tests/integration/conftest.py).
+STACKS = ("--numprocesses=3", "--dist=loadscope", "--durations=15")
 
 nox.options.default_venv_backend = "none"
 
@@ -55,8 +55,8 @@ def integration(session: nox.Session) -> None:
 
 @nox.session(default=False)
 def faults(session: nox.Session) -> None:
-    """Kill, interrupt and break each step of changes on the Docker engine; takes half an hour."""
-    run_module(session, "pytest", "-m", "faults", *STACKS, *(session.posargs or ("tests/integration",)))
+    """Kill, interrupt and break each step of changes on the Docker engine, one after the other; takes half an hour."""
+    run_module(session, "pytest", "-m", "faults", "--durations=15", *(session.posargs or ("tests/integration",)))
 
 
 @nox.session(default=False)

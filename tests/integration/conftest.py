@@ -1,40 +1,43 @@
 """A stack of its own for the integration tests: own project name, free ports, own state; nothing is left behind.
 
-Several workers run at the same time (`pytest-xdist --dist=loadgroup`). Tests that share a stack are a group and stay on
-one worker, which has ports and subnets of its own.
+Several workers run at the same time (pytest-xdist). Modules that share a stack stay on one worker, which has ports and
+subnets of its own.
 """
 
 from __future__ import annotations
 
 import fcntl
 import io
+import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import docker
 import pytest
 from tests.integration.derived import Images, derived_images, need_originals
-from tests.integration.platform import Platform, copied_checkout, local_image, remove_everything
+from tests.integration.platform import ROOT, Platform, copied_checkout, local_image, remove_everything
+from xdist.scheduler import LoadScopeScheduling
 
 SHARED_STACKS = ("rolling", "platform")
 """Fixtures of this file that tests of several modules share."""
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep tests that share a stack on one worker; before xdist reads the groups."""
-    for item in items:
-        item.add_marker(pytest.mark.xdist_group(stack_of(item)))
+class StackScheduling(LoadScopeScheduling):  # type: ignore[misc]  # xdist has no types
+    """Keeps modules that share a stack on one worker.
+
+    xdist's own `--dist=loadgroup` writes the group into the ids of tests, which pytest 9.2 has elsewhere.
+    """
+
+    def _split_scope(self, nodeid: str) -> str:
+        path = nodeid.partition("::")[0]
+        source = (ROOT / path).read_text("utf-8")
+        return next((name for name in SHARED_STACKS if re.search(rf"\b{name}: Platform\b", source)), path)
 
 
-def stack_of(item: pytest.Item) -> str:
-    """Return the name of the stack that a test shares: one for several modules, or its module's own, or none."""
-    fixtures = getattr(item, "fixturenames", ())
-    module = item.path.stem
-    if item.get_closest_marker("faults"):
-        return module
-    shared = next((name for name in SHARED_STACKS if name in fixtures), module)
-    return item.nodeid if "fresh" in fixtures and shared == module else shared
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> StackScheduling:
+    """Give xdist our scheduler."""
+    return StackScheduling(config, log)
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -12,7 +12,7 @@ from typing import Any
 
 import docker
 from docker.errors import APIError, ImageNotFound
-from tests.integration.platform import ROOT, Platform, local_image
+from tests.integration.platform import ROOT, Platform, image_tags, local_image
 
 # Imported by Python before anything else of the service (PYTHONPATH is the folder of its code); by no health check:
 # those run isolated (`python -I -S`).
@@ -110,7 +110,7 @@ class Images:
     def running(self, platform: Platform, service: str = "ai-engine") -> list[str]:
         """Return the tags of what the running replicas of a service run, one each."""
         engine = docker.from_env()
-        tags = {image.id: tag.rpartition(":")[2] for image in engine.images.list() for tag in self._own(image.tags)}
+        tags = {image: tag.rpartition(":")[2] for tag, image in image_tags().items() if self._own([tag])}
         states = platform.states()
         live = [name for name in sorted(platform.replicas(service)) if states[name][1] == "running"]
         return [tags[engine.containers.get(name).image.id] for name in live]
@@ -149,13 +149,12 @@ def derived_images() -> Iterator[Images]:
 
 def remove_images(engine: Any, repository: str) -> None:
     """Remove every image whose name begins with a repository's."""
-    for image in engine.images.list():
-        for tag in image.tags:
-            if tag.startswith(f"{repository}/"):
-                try:
-                    engine.images.remove(tag, force=True)
-                except (ImageNotFound, APIError):
-                    continue
+    for tag in image_tags():
+        if tag.startswith(f"{repository}/"):
+            try:
+                engine.images.remove(tag, force=True)
+            except (ImageNotFound, APIError):
+                continue
 
 
 def need_originals() -> None:

@@ -252,6 +252,12 @@ _PORTS = itertools.chain.from_iterable(
 )
 
 
+def image_tags() -> dict[str, str]:
+    """Return name -> id of every image of the engine; others may come and go meanwhile."""
+    listed = docker.from_env().api.images()
+    return {tag: str(image["Id"]) for image in listed for tag in image["RepoTags"] or ()}
+
+
 def remove_everything(project: str) -> None:
     """Remove all that a project left on the engine; containers still being made by a killed command, too."""
     api = docker.from_env().api

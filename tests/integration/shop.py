@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import docker
-from tests.integration.platform import Platform, local_image, remove_everything
+from tests.integration.platform import Platform, image_tags, local_image, remove_everything
 
 FILES = {
     "tasks.py": "from optimus_ops.tasks.root import make_namespace\n\nns = make_namespace()\n",
@@ -82,7 +82,6 @@ class Shop:
         """Remove everything that it left on the engine, its images included."""
         remove_everything(self.platform.project)
         engine = docker.from_env()
-        for image in engine.images.list():
-            for tag in image.tags:
-                if tag.partition(":")[0] == self.image:
-                    engine.images.remove(tag, force=True)
+        for tag in image_tags():
+            if tag.partition(":")[0] == self.image:
+                engine.images.remove(tag, force=True)

@@ -64,6 +64,7 @@ def by_fault(document: Any) -> dict[str, Any]:
     return {fault["fault"]: fault for fault in document["faults"]}
 
 
+@pytest.mark.faults
 def test_a_killed_and_a_cut_off_master_lose_nothing_that_was_waited_for(stack: Platform, tmp_path: Path) -> None:
     ran = drill(stack, "--fault", "kill,partition", "--json", "--report", str(tmp_path))
 
@@ -85,6 +86,7 @@ def test_a_killed_and_a_cut_off_master_lose_nothing_that_was_waited_for(stack: P
     assert stack.invoke("validate-redis").code == 0
 
 
+@pytest.mark.faults
 def test_the_control_sees_losses_and_leaves_the_guard_as_it_was(stack: Platform) -> None:
     found = by_fault(drill(stack, "--fault", "control", "--json").check().json)["control"]
 
