@@ -1,10 +1,12 @@
 """One run of a change: locked, planned, shown, carried out, journalled, undone where it fails.
 
-with ChangeRun(project.state, project.name, options) as run:
-with run.observing("Redis"):
-plan = plan_failover(observe())
-run.execute(plan, FailoverExecutor())    # `--plan` ends here
-run.finish(summary())
+A task uses it as a block, which `--plan` ends at `execute`:
+
+    with ChangeRun(project.state, project.name, options) as run:
+        with run.observing("Redis"):
+            plan = plan_failover(observe())
+        run.execute(plan, FailoverExecutor())
+        run.finish(summary())
 """
 
 from __future__ import annotations

@@ -34,8 +34,12 @@ if TYPE_CHECKING:
 
     from optimus_ops.project.compose_files import ComposeFiles
 
-SETTINGS = {"name", "compose", "base", "overlays", "balancer", "migrations", "budgets", "subsystems", "workload"}
-SETTINGS |= {"plain-overlays", "whole-stack-overlays"}
+SETTINGS = frozenset(
+    {
+        *("name", "compose", "base", "overlays", "plain-overlays", "whole-stack-overlays"),
+        *("balancer", "migrations", "budgets", "subsystems", "workload"),
+    }
+)
 ROOT_VARIABLE = "OPTIMUS_ROOT"
 """Names the project's folder where a task is called without one: `invoke` sets it, from `--search-root`."""
 PROJECT_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
