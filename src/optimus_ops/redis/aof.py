@@ -7,13 +7,11 @@ Format: https://redis.io/docs/latest/operate/oss_and_stack/management/persistenc
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, BinaryIO
+from typing import BinaryIO
 
 from optimus_ops.errors import OpsError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 LINE = re.compile(r"file (?P<name>[A-Za-z0-9._-]+) seq (?P<seq>[0-9]+) type (?P<type>[bhi])(?: [a-z]+ [0-9]+)*")
 LONGEST_LINE = 64 * 1024

@@ -6,8 +6,8 @@ import shutil
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from optimus_ops.change.options import ChangeOptions
 from optimus_ops.change.run import ChangeRun
 from optimus_ops.errors import MachineLacks, Refused
 from optimus_ops.plan.cause import Cause
@@ -17,16 +17,11 @@ from optimus_ops.redis.backup_executor import BackupExecutor
 from optimus_ops.redis.client import FAILURES
 from optimus_ops.redis.containers import choose_container
 from optimus_ops.redis.data_files import DataFiles, read_data_files, refuse_without_volume
-from optimus_ops.redis.discovery import stack_deployment
+from optimus_ops.redis.discovery import StackDeployment, stack_deployment
 from optimus_ops.redis.error_causes import explain
-from optimus_ops.redis.model import NotPermitted
+from optimus_ops.redis.model import NotPermitted, Server
 from optimus_ops.redis.steps import CheckBackup, CopyDataFiles, FinalizeBackup, Snapshot
 from optimus_ops.text.units import size
-
-if TYPE_CHECKING:
-    from optimus_ops.change.options import ChangeOptions
-    from optimus_ops.redis.discovery import StackDeployment
-    from optimus_ops.redis.model import Server
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,32 +4,29 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 from redis.exceptions import ResponseError
 
+from optimus_ops.change.executor import Handler
 from optimus_ops.errors import OpsError
+from optimus_ops.plan.step import Step
 from optimus_ops.redis.aof import complete_bytes, parse_parts
 from optimus_ops.redis.container_files import HELPER_SECONDS, SCRATCH, copy_out, run_inside, run_isolated, tar_writer
+from optimus_ops.redis.containers import RedisContainer
+from optimus_ops.redis.data_files import DataFiles
+from optimus_ops.redis.discovery import StackDeployment
 from optimus_ops.redis.executor import RedisExecutor
 from optimus_ops.redis.manifest import Manifest, StoredFile, sha256_of, write_manifest
 from optimus_ops.redis.steps import CheckBackup, CopyDataFiles, FinalizeBackup, Snapshot
 from optimus_ops.redis.values import keys_of
 from optimus_ops.system.wait import wait_until
+from optimus_ops.text.console import Progress
 from optimus_ops.text.units import size
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from pathlib import Path
-
-    from optimus_ops.change.executor import Handler
-    from optimus_ops.plan.step import Step
-    from optimus_ops.redis.containers import RedisContainer
-    from optimus_ops.redis.data_files import DataFiles
-    from optimus_ops.redis.discovery import StackDeployment
-    from optimus_ops.text.console import Progress
 
 SNAPSHOT_SECONDS = 600.0
 REWRITE = "auto-aof-rewrite-percentage"

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+from optimus_ops.checks.model import Check
 from optimus_ops.redis import replication_checks, sentinel_checks
 from optimus_ops.redis.check_rules import check_rows
+from optimus_ops.redis.model import Topology
 from optimus_ops.redis.replication_checks import MEMBER_CHECKS
 from optimus_ops.redis.server_checks import SERVER_CHECKS
-
-if TYPE_CHECKING:
-    from optimus_ops.checks.model import Check
-    from optimus_ops.redis.model import Topology
 
 
 def run_checks(topology: Topology) -> tuple[Check, ...]:

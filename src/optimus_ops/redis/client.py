@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 from redis import Redis
 from redis.backoff import NoBackoff
@@ -13,12 +14,8 @@ from redis.retry import Retry
 
 from optimus_ops.redis.error_causes import ANSWER_SECONDS, UNEXPECTED_FORM, explain
 from optimus_ops.redis.model import Address, NotPermitted
+from optimus_ops.redis.redis_url import RedisUrl, Tls
 from optimus_ops.secrets.value import Secret
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from optimus_ops.redis.redis_url import RedisUrl, Tls
 
 Answer = TypeVar("Answer")
 

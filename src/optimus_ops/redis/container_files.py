@@ -9,16 +9,13 @@ import hashlib
 import io
 import os
 import tarfile
-from typing import TYPE_CHECKING, BinaryIO
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import BinaryIO
 
+from optimus_ops.engine.port import Engine
 from optimus_ops.errors import OpsError
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-    from pathlib import Path
-
-    from optimus_ops.engine.port import Engine
-    from optimus_ops.redis.containers import RedisContainer
+from optimus_ops.redis.containers import RedisContainer
 
 IDLE_SECONDS = 60.0
 """Without a single byte for so long, copying has failed."""

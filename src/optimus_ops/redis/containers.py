@@ -11,19 +11,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import Any, Literal, get_args
 
 from optimus_ops.engine.labels import SERVICE_LABEL
+from optimus_ops.engine.port import Engine
 from optimus_ops.engine.store_probes import REDIS_IMAGE
 from optimus_ops.errors import Refused
-from optimus_ops.redis.model import Address, AddressBook, Node, Purpose
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
-
-    from optimus_ops.engine.port import Engine
-    from optimus_ops.redis.model import Topology
+from optimus_ops.redis.model import Address, AddressBook, Node, Purpose, Topology
 
 ROLE_LABEL = "com.optimus.redis"
 ONE_OFF_LABEL = "com.docker.compose.oneoff"

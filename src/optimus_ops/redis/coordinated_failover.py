@@ -22,24 +22,20 @@ from __future__ import annotations
 
 import contextlib
 import time
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisError, ResponseError
 
 from optimus_ops.errors import OpsError
 from optimus_ops.redis.client import reason
+from optimus_ops.redis.discovery import Deployment
 from optimus_ops.redis.error_causes import code_of
-from optimus_ops.redis.model import DOWN_FLAGS, Address
+from optimus_ops.redis.model import DOWN_FLAGS, Address, AddressBook, Node
 from optimus_ops.redis.observe_sentinel import peer, periods_of
 from optimus_ops.system.wait import wait_until
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
-
-    from optimus_ops.redis.discovery import Deployment
-    from optimus_ops.redis.model import AddressBook, Node
 
 POLL_SECONDS = 0.005
 INFO_PERIOD = "info-period"

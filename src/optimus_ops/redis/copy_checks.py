@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from optimus_ops.redis.check_rules import CheckRow, Judgement, failed, found, warning
+from optimus_ops.redis.model import Server, Topology
 from optimus_ops.redis.values import whole
 from optimus_ops.text.units import age, size
-
-if TYPE_CHECKING:
-    from optimus_ops.redis.model import Server, Topology
 
 SMALL_BACKLOG = 1024**2
 """Redis' default. What is written while a replica is away must fit in, or the replica copies everything."""

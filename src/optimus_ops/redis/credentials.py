@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
 
+from optimus_ops.project.settings import Project
 from optimus_ops.redis.client import Credentials
+from optimus_ops.redis.containers import RedisContainer
 from optimus_ops.secrets import dotenv, store
 from optimus_ops.secrets.value import Secret
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from optimus_ops.project.settings import Project
-    from optimus_ops.redis.containers import RedisContainer
 
 
 def stack_credentials(project: Project) -> Callable[[RedisContainer], Credentials]:

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from optimus_ops.errors import Refused
-
-if TYPE_CHECKING:
-    from optimus_ops.redis.containers import RedisContainer
+from optimus_ops.redis.containers import RedisContainer
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,32 +2,38 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 from optimus_ops.engine.docker_engine import DockerEngine
+from optimus_ops.engine.port import Engine
 from optimus_ops.errors import OpsError, Refused
+from optimus_ops.project.settings import Project
 from optimus_ops.redis.client import NO_CREDENTIALS, Credentials, open_client, open_sentinel, open_url
-from optimus_ops.redis.containers import address_book_of, find_redis
+from optimus_ops.redis.containers import RedisContainer, address_book_of, find_redis
 from optimus_ops.redis.credentials import stack_credentials
 from optimus_ops.redis.deadline_gather import gather_within
 from optimus_ops.redis.identity import distinct, identify, mentioned, resolve
-from optimus_ops.redis.model import Address, Node, Sentinel, Server, Topology, monitored_masters
+from optimus_ops.redis.model import (
+    Address,
+    AddressBook,
+    Node,
+    Observed,
+    Purpose,
+    Sentinel,
+    Server,
+    Topology,
+    monitored_masters,
+)
 from optimus_ops.redis.observe_sentinel import observe_sentinel
 from optimus_ops.redis.observe_server import PROBE_SECONDS, observe_server, probe
+from optimus_ops.redis.redis_url import RedisUrl
+from optimus_ops.redis.target import Target
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+Note = Callable[[str], None]
 
-    from optimus_ops.engine.port import Engine
-    from optimus_ops.project.settings import Project
-    from optimus_ops.redis.containers import RedisContainer
-    from optimus_ops.redis.model import AddressBook, Observed, Purpose
-    from optimus_ops.redis.redis_url import RedisUrl
-    from optimus_ops.redis.target import Target
-
-    Note = Callable[[str], None]
 
 OBSERVE_SECONDS = 20.0
 """For all servers, or all sentinels, together."""

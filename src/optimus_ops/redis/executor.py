@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterator
+from typing import Any
 
 from optimus_ops.change.executor import StepExecutor
 from optimus_ops.errors import OpsError
+from optimus_ops.plan.step import Plan, Step
 from optimus_ops.redis.client import FAILURES, reason
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-    from optimus_ops.plan.step import Plan, Step
 
 STATE_HINT = "how the group is now: invoke validate-redis"
 

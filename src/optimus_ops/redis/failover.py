@@ -4,26 +4,21 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from pathlib import Path
 
+from optimus_ops.change.options import ChangeOptions
 from optimus_ops.change.run import ChangeRun
 from optimus_ops.errors import Refused
 from optimus_ops.plan.cause import Cause
-from optimus_ops.plan.step import Plan
+from optimus_ops.plan.step import Plan, Step
 from optimus_ops.project.settings import load_project
 from optimus_ops.redis.checks import failed_checks
 from optimus_ops.redis.discovery import find_deployment
 from optimus_ops.redis.failover_executor import FailoverExecutor
+from optimus_ops.redis.model import Server, Topology
 from optimus_ops.redis.resample import resample
 from optimus_ops.redis.steps import CoordinatedFailover, ResetReplicaPriority, SetReplicaPriority, VerifyFailover
 from optimus_ops.redis.target import Flags, parse_flags
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from optimus_ops.change.options import ChangeOptions
-    from optimus_ops.plan.step import Step
-    from optimus_ops.redis.model import Server, Topology
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from redis.exceptions import NoPermissionError, ResponseError
 
+from optimus_ops.change.executor import Handler
 from optimus_ops.errors import OpsError
+from optimus_ops.plan.step import Step
 from optimus_ops.redis.client import reason
 from optimus_ops.redis.coordinated_failover import (
     ALIGNMENT_SECONDS,
@@ -17,20 +20,13 @@ from optimus_ops.redis.coordinated_failover import (
     FailoverRoles,
     coordinated_failover,
 )
+from optimus_ops.redis.discovery import Deployment
 from optimus_ops.redis.executor import RedisExecutor
-from optimus_ops.redis.model import monitored_masters
+from optimus_ops.redis.model import Node, Topology, monitored_masters
 from optimus_ops.redis.observe_sentinel import peer
 from optimus_ops.redis.steps import CoordinatedFailover, ResetReplicaPriority, SetReplicaPriority, VerifyFailover
 from optimus_ops.system.wait import wait_until
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from optimus_ops.change.executor import Handler
-    from optimus_ops.plan.step import Step
-    from optimus_ops.redis.discovery import Deployment
-    from optimus_ops.redis.model import Node, Topology
-    from optimus_ops.text.console import Progress
+from optimus_ops.text.console import Progress
 
 PREFERRED = 1
 USUAL = 100

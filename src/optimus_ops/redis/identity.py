@@ -8,17 +8,12 @@ from __future__ import annotations
 
 import ipaddress
 import socket
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING
 
 from optimus_ops.redis.deadline_gather import gather_within
-from optimus_ops.redis.model import Address, AddressBook, Observed, Replication, monitored_masters
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-
-    from optimus_ops.redis.model import Sentinel, Server
+from optimus_ops.redis.model import Address, AddressBook, Observed, Replication, Sentinel, Server, monitored_masters
 
 RESOLVE_SECONDS = 2.0
 

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from optimus_ops.redis.client import ask
 from optimus_ops.redis.model import Address, Attached, NotPermitted, Replication
 from optimus_ops.redis.values import count_of, whole
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
 
 ROLES = ("master", "slave")
 

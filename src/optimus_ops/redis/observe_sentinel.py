@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 import contextlib
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import NoPermissionError, ResponseError
 
 from optimus_ops.redis.client import FAILURES, ask, attempt, cause_of, refusal
 from optimus_ops.redis.error_causes import UNEXPECTED_ANSWER, code_of, explain
-from optimus_ops.redis.model import Address, MonitoredMaster, NotPermitted, Peer, Sentinel
+from optimus_ops.redis.model import Address, MonitoredMaster, Node, NotPermitted, Peer, Sentinel
 from optimus_ops.redis.observe_server import info_of
 from optimus_ops.redis.values import count_of
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
-
-    from optimus_ops.redis.model import Node
 
 QUORUM_CODES = frozenset({"NOQUORUM", "NOGOODSLAVE"})
 

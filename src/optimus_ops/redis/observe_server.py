@@ -3,23 +3,18 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from redis.exceptions import BusyLoadingError, ResponseError
 from redis.exceptions import ConnectionError as RedisConnectionError
 
 from optimus_ops.redis.client import FAILURES, ask, attempt, cause_of
-from optimus_ops.redis.error_causes import ANSWERS_NOTHING, UNEXPECTED_ANSWER, code_of, explain
-from optimus_ops.redis.model import Cluster, LatencyEvent, NotPermitted, Probe, Server, SlowCommand, SlowLog
+from optimus_ops.redis.error_causes import ANSWERS_NOTHING, UNEXPECTED_ANSWER, ErrorCause, code_of, explain
+from optimus_ops.redis.model import Cluster, LatencyEvent, Node, NotPermitted, Probe, Server, SlowCommand, SlowLog
 from optimus_ops.redis.observe_replication import observe_replication
 from optimus_ops.redis.values import count_of, keys_of, whole
 from optimus_ops.reports.measurement import percentile
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
-    from optimus_ops.redis.error_causes import ErrorCause
-    from optimus_ops.redis.model import Node
 
 PINGS = 100
 PROBE_SECONDS = 3.0

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Iterator
 
+from optimus_ops.checks.model import Check
 from optimus_ops.redis.check_rules import (
     CheckRow,
     Judgement,
@@ -16,15 +17,9 @@ from optimus_ops.redis.check_rules import (
     warning,
 )
 from optimus_ops.redis.copy_checks import COPY_CHECKS
-from optimus_ops.redis.model import NotPermitted
+from optimus_ops.redis.model import Address, Attached, NotPermitted, Replication, Server, Topology
 from optimus_ops.redis.values import keys_of, whole
 from optimus_ops.text.units import size
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-
-    from optimus_ops.checks.model import Check
-    from optimus_ops.redis.model import Address, Attached, Replication, Server, Topology
 
 GROUP = "replication"
 BEHIND_BYTES = 1024**2

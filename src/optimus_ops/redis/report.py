@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 from rich.text import Text
 
-from optimus_ops.checks.model import count_verdicts
+from optimus_ops.checks.model import Check, count_verdicts
 from optimus_ops.checks.render import check_json, check_table, summary
+from optimus_ops.redis.model import Topology
 from optimus_ops.text.table import render
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
-    from optimus_ops.checks.model import Check
-    from optimus_ops.redis.model import Topology
 
 
 def table_text(topology: Topology, checks: Sequence[Check], *, colour: bool, columns: int) -> str:

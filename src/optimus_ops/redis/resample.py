@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from optimus_ops.redis.client import FAILURES, refusal
 from optimus_ops.redis.deadline_gather import gather_within
-from optimus_ops.redis.model import NotPermitted
+from optimus_ops.redis.model import Node, NotPermitted, Server, Topology
 from optimus_ops.redis.values import count_of
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
-    from optimus_ops.redis.model import Node, Server, Topology
 
 WATCH_SECONDS = 4.0
 """For which a master with restless replicas is watched: a replica tries again each second."""

@@ -2,34 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from redis.exceptions import RedisError
 
+from optimus_ops.change.options import ChangeOptions
 from optimus_ops.change.run import ChangeRun
 from optimus_ops.errors import Refused
 from optimus_ops.plan.cause import Cause
 from optimus_ops.plan.step import Plan
 from optimus_ops.project.settings import load_project
-from optimus_ops.redis.containers import choose_container, find_redis, named_container
+from optimus_ops.redis.containers import RedisContainer, choose_container, find_redis, named_container
 from optimus_ops.redis.data_files import DataFiles, read_data_files, refuse_without_volume
-from optimus_ops.redis.discovery import stack_deployment
-from optimus_ops.redis.manifest import check_files, read_manifest
-from optimus_ops.redis.model import monitored_masters
+from optimus_ops.redis.discovery import StackDeployment, stack_deployment
+from optimus_ops.redis.manifest import Manifest, check_files, read_manifest
+from optimus_ops.redis.model import Topology, monitored_masters
 from optimus_ops.redis.restore_executor import RestoreExecutor
 from optimus_ops.redis.steps import ActivateBackup, MoveDataAside, StageBackup, StartRedis, StopRedis, VerifyRestore
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
-    from optimus_ops.change.options import ChangeOptions
-    from optimus_ops.redis.containers import RedisContainer
-    from optimus_ops.redis.discovery import StackDeployment
-    from optimus_ops.redis.manifest import Manifest
-    from optimus_ops.redis.model import Topology
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,34 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 from redis.exceptions import RedisError
 
+from optimus_ops.change.executor import Handler
 from optimus_ops.errors import OpsError
+from optimus_ops.plan.step import Step
 from optimus_ops.redis.aof import manifest_of_snapshot
 from optimus_ops.redis.client import reason
 from optimus_ops.redis.container_files import HELPER_SECONDS, run_beside, tar_writer
+from optimus_ops.redis.containers import RedisContainer
+from optimus_ops.redis.data_files import DataFiles
+from optimus_ops.redis.discovery import StackDeployment
 from optimus_ops.redis.executor import RedisExecutor
+from optimus_ops.redis.manifest import Manifest
 from optimus_ops.redis.observe_replication import replication_of_info
 from optimus_ops.redis.steps import ActivateBackup, MoveDataAside, StageBackup, StartRedis, StopRedis, VerifyRestore
 from optimus_ops.redis.values import keys_of
 from optimus_ops.system.wait import wait_until
+from optimus_ops.text.console import Progress
 from optimus_ops.text.units import size
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-    from pathlib import Path
-
-    from optimus_ops.change.executor import Handler
-    from optimus_ops.plan.step import Step
-    from optimus_ops.redis.containers import RedisContainer
-    from optimus_ops.redis.data_files import DataFiles
-    from optimus_ops.redis.discovery import StackDeployment
-    from optimus_ops.redis.manifest import Manifest
-    from optimus_ops.text.console import Progress
 
 POLL_SECONDS = 0.2
 STOP_SECONDS = 30.0

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterator, Sequence
 
+from optimus_ops.checks.model import Check
 from optimus_ops.redis.check_rules import (
     RESET,
     CheckRow,
@@ -16,16 +17,11 @@ from optimus_ops.redis.check_rules import (
     found,
     warning,
 )
-from optimus_ops.redis.model import DOWN_FLAGS, MonitoredMaster, NotPermitted
+from optimus_ops.redis.model import DOWN_FLAGS, Address, MonitoredMaster, NotPermitted, Peer, Sentinel, Topology
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+Judge = Callable[[Topology, Sentinel, MonitoredMaster], Judgement]
+Watching = Sequence[tuple[Sentinel, MonitoredMaster]]
 
-    from optimus_ops.checks.model import Check
-    from optimus_ops.redis.model import Address, Peer, Sentinel, Topology
-
-    Judge = Callable[[Topology, Sentinel, MonitoredMaster], Judgement]
-    Watching = Sequence[tuple[Sentinel, MonitoredMaster]]
 
 GROUP = "sentinels"
 DEFAULT_DOWN_AFTER = 30_000

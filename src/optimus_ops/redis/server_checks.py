@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterator
 
 from optimus_ops.redis.check_rules import CheckRow, Judgement, Problem, failed, found, warning
-from optimus_ops.redis.model import Cluster, NotPermitted, SlowLog
+from optimus_ops.redis.model import Cluster, NotPermitted, Server, SlowLog, Topology
 from optimus_ops.redis.values import count_of, databases_of, real, whole
 from optimus_ops.text.units import age, size
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-    from optimus_ops.redis.model import Server, Topology
 
 SLOW_PING_MS = 100.0
 """A round trip that a person notices who waits for an answer made of many of them."""

@@ -5,17 +5,13 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from optimus_ops.errors import Refused
 from optimus_ops.redis.client import NO_CREDENTIALS, Credentials
-from optimus_ops.redis.model import Address
+from optimus_ops.redis.model import Address, Purpose
 from optimus_ops.redis.redis_url import RedisUrl, RedisUrlError, Tls, parse_redis_url
 from optimus_ops.secrets import store
 from optimus_ops.secrets.value import Secret
-
-if TYPE_CHECKING:
-    from optimus_ops.redis.model import Purpose
 
 ENDPOINT = re.compile(r"(?:\[(?P<v6>[0-9A-Fa-f:.]+)\]|(?P<host>[A-Za-z0-9._-]+))(?::(?P<port>[0-9]{1,5}))?")
 SENTINEL_PORT = 26379

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from optimus_ops.errors import OpsError
 from optimus_ops.project.settings import load_project
@@ -11,14 +11,9 @@ from optimus_ops.redis.checks import run_checks
 from optimus_ops.redis.discovery import find_deployment
 from optimus_ops.redis.report import document, table_text
 from optimus_ops.redis.resample import resample
-from optimus_ops.redis.target import parse_flags
+from optimus_ops.redis.target import Flags, parse_flags
 from optimus_ops.text.console import Console, print_json
 from optimus_ops.text.layout import layout_columns
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from optimus_ops.redis.target import Flags
 
 
 def validate(flags: Flags, *, json: bool, try_rewrite: bool = False, root: Path | None = None) -> None:

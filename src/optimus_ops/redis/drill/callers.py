@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import TYPE_CHECKING
 
 from optimus_ops.load.closed_loop import Pace, run_closed_loop
-from optimus_ops.load.result import ErrorKind
-from optimus_ops.redis.drill.record import Write
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from optimus_ops.load.connection import Response
-    from optimus_ops.load.request import Request
-    from optimus_ops.load.result import RequestResult
-    from optimus_ops.redis.drill.record import WriteOutcome
-    from optimus_ops.redis.drill.service_workload import ServiceEndpoint
+from optimus_ops.load.connection import Response
+from optimus_ops.load.request import Request
+from optimus_ops.load.result import ErrorKind, RequestResult
+from optimus_ops.redis.drill.record import Write, WriteOutcome
+from optimus_ops.redis.drill.service_workload import ServiceEndpoint
 
 PACE = Pace(clients=3, interval=0.25)
 """Some requests are in flight at any moment of a fail-over, and the load is negligible."""

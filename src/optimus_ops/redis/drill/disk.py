@@ -8,13 +8,10 @@ the mount and uncovers the folder as it was.
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING
 
+from optimus_ops.redis.drill.fault_injector import FaultInjector
+from optimus_ops.redis.drill.nodes import RedisNode
 from optimus_ops.system.process import run
-
-if TYPE_CHECKING:
-    from optimus_ops.redis.drill.fault_injector import FaultInjector
-    from optimus_ops.redis.drill.nodes import RedisNode
 
 SIZE = "64k"
 FOLDER = "/data/appendonlydir"

@@ -4,18 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from optimus_ops.redis.drill.figures import median_run
 from optimus_ops.redis.drill.record import Fact
+from optimus_ops.redis.drill.report import DrillReport
+from optimus_ops.redis.drill.run_result import RunResult
 from optimus_ops.redis.drill.timeline import timeline_json
 from optimus_ops.reports.json_document import rounded
-from optimus_ops.reports.measurement import Measurement
-
-if TYPE_CHECKING:
-    from optimus_ops.redis.drill.report import DrillReport
-    from optimus_ops.redis.drill.run_result import RunResult
-    from optimus_ops.reports.measurement import Objective
+from optimus_ops.reports.measurement import Measurement, Objective
 
 MILLISECONDS = 3
 """Digits: more is not measured."""

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from optimus_ops.change.options import ChangeOptions
 from optimus_ops.change.run import ChangeRun, command
-from optimus_ops.project.settings import load_project
+from optimus_ops.project.settings import Project, load_project
 from optimus_ops.redis.discovery import stack_deployment
 from optimus_ops.redis.drill.document import document
 from optimus_ops.redis.drill.executor import DrillExecutor
 from optimus_ops.redis.drill.fault_injector import FaultInjector
-from optimus_ops.redis.drill.faults import choose_faults
+from optimus_ops.redis.drill.faults import Fault, choose_faults
 from optimus_ops.redis.drill.group import drillable, read_group, refuse_unhealthy
 from optimus_ops.redis.drill.partition import check_root
 from optimus_ops.redis.drill.report import NAME, DrillReport, drill_run, summary
@@ -23,13 +24,6 @@ from optimus_ops.reports.files import write_report
 from optimus_ops.reports.terminal import terminal_text
 from optimus_ops.text.console import Console, print_json
 from optimus_ops.text.layout import layout_columns
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from optimus_ops.change.options import ChangeOptions
-    from optimus_ops.project.settings import Project
-    from optimus_ops.redis.drill.faults import Fault
 
 
 @dataclass(frozen=True)

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from optimus_ops.redis.drill.nodes import RedisNode
+from optimus_ops.redis.drill.record import Write, WriteKind
+from optimus_ops.redis.drill.service_workload import ServiceEndpoint
 from optimus_ops.redis.drill.writers import key_of, stream_of
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
-
-    from optimus_ops.redis.drill.nodes import RedisNode
-    from optimus_ops.redis.drill.record import Write, WriteKind
-    from optimus_ops.redis.drill.service_workload import ServiceEndpoint
 
 BATCH = 500
 MOST_DELIVERIES = 5000

@@ -2,27 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
-from optimus_ops.change.executor import StepExecutor
+from optimus_ops.change.executor import Handler, StepExecutor
 from optimus_ops.errors import OpsError
+from optimus_ops.plan.step import Plan, Step
 from optimus_ops.redis.client import FAILURES, reason
+from optimus_ops.redis.drill.faults import Fault
 from optimus_ops.redis.drill.group import unhealthy_reason
-from optimus_ops.redis.drill.run_result import run_result
-from optimus_ops.redis.drill.runner import CONVERGE_SECONDS
+from optimus_ops.redis.drill.run_result import RunResult, run_result
+from optimus_ops.redis.drill.runner import CONVERGE_SECONDS, FaultRunner
 from optimus_ops.redis.drill.steps import InjectFault
 from optimus_ops.system.wait import wait_until
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from optimus_ops.change.executor import Handler
-    from optimus_ops.plan.step import Plan, Step
-    from optimus_ops.redis.drill.faults import Fault
-    from optimus_ops.redis.drill.run_result import RunResult
-    from optimus_ops.redis.drill.runner import FaultRunner
-    from optimus_ops.text.console import Progress
+from optimus_ops.text.console import Progress
 
 
 @dataclass

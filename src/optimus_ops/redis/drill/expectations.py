@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-
-    from optimus_ops.redis.drill.failover_timeline import FailoverTimeline
-    from optimus_ops.redis.drill.record import Recording
-    from optimus_ops.redis.drill.write_stats import WriteStats
+from optimus_ops.redis.drill.failover_timeline import FailoverTimeline
+from optimus_ops.redis.drill.record import Recording
+from optimus_ops.redis.drill.write_stats import WriteStats
 
 SLACK_SECONDS = 2.0
 """A master counts the time since a replica's last reply in whole seconds, once a second."""

@@ -5,13 +5,10 @@ Events: https://redis.io/docs/latest/operate/oss_and_stack/management/sentinel/#
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
-
-    from optimus_ops.redis.drill.record import Recording, RoleChange, SentinelEvent
+from optimus_ops.redis.drill.record import Recording, RoleChange, SentinelEvent
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,25 +3,21 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 from optimus_ops.errors import OpsError
+from optimus_ops.redis.discovery import StackDeployment
+from optimus_ops.redis.drill.fault_injector import FaultInjector
+from optimus_ops.redis.drill.nodes import Group, RedisNode
 from optimus_ops.redis.drill.record import Fact
+from optimus_ops.redis.drill.recorder import Recorder
 from optimus_ops.redis.failover import plan_failover
 from optimus_ops.redis.failover_executor import FailoverExecutor
+from optimus_ops.redis.model import Topology
 from optimus_ops.redis.steps import CoordinatedFailover
 from optimus_ops.system.wait import run_parallel
 from optimus_ops.text.console import Progress
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from optimus_ops.redis.discovery import StackDeployment
-    from optimus_ops.redis.drill.fault_injector import FaultInjector
-    from optimus_ops.redis.drill.nodes import Group, RedisNode
-    from optimus_ops.redis.drill.recorder import Recorder
-    from optimus_ops.redis.model import Topology
 
 SWITCH_SECONDS = 15.0
 """A fail-over takes two; after a split vote the next one begins up to twice failover-timeout later."""

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 from optimus_ops.change.undo_stack import UndoStack
+from optimus_ops.engine.port import Engine
 from optimus_ops.errors import OpsError
-
-if TYPE_CHECKING:
-    from optimus_ops.engine.port import Engine
-    from optimus_ops.redis.drill.nodes import RedisNode
+from optimus_ops.redis.drill.nodes import RedisNode
 
 STOP_SECONDS = 30.0
 

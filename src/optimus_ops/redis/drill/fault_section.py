@@ -3,16 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
-from optimus_ops.redis.drill.figures import median_run
+from optimus_ops.redis.drill.figures import FaultFigures, median_run
+from optimus_ops.redis.drill.run_result import RunResult
 from optimus_ops.reports.model import Bullets, Details, Paragraph, Section, Table
-from optimus_ops.reports.spans import Span
-
-if TYPE_CHECKING:
-    from optimus_ops.redis.drill.figures import FaultFigures
-    from optimus_ops.redis.drill.run_result import RunResult
-    from optimus_ops.reports.spans import Content
+from optimus_ops.reports.spans import Content, Span
 
 
 def fault_section(results: tuple[RunResult, ...], figures: FaultFigures, file: str = "") -> Section:

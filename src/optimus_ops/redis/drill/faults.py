@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from optimus_ops.errors import Refused
 from optimus_ops.redis.drill import injections
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
-
-    from optimus_ops.redis.drill.fault_context import FaultContext
+from optimus_ops.redis.drill.fault_context import FaultContext
 
 Losses = Literal["none", "bounded", "some"]
 """Of acknowledged plain writes: none may be lost, some may within a bound, or some must (the negative control)."""

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import math
 from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from optimus_ops.redis.drill.run_result import RunResult
 from optimus_ops.reports.measurement import Measurement
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-
-    from optimus_ops.redis.drill.run_result import RunResult
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from optimus_ops.errors import Refused
 from optimus_ops.redis.checks import failed_checks
+from optimus_ops.redis.containers import RedisContainer
+from optimus_ops.redis.discovery import StackDeployment
 from optimus_ops.redis.drill.nodes import Group, RedisNode
-from optimus_ops.redis.model import NotPermitted, monitored_masters
-
-if TYPE_CHECKING:
-    from optimus_ops.redis.containers import RedisContainer
-    from optimus_ops.redis.discovery import StackDeployment
-    from optimus_ops.redis.model import Server, Topology
+from optimus_ops.redis.model import NotPermitted, Server, Topology, monitored_masters
 
 ALLOWED = "allowed"
 MARK_HINT = (

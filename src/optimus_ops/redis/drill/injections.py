@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import time
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from optimus_ops.errors import OpsError
 from optimus_ops.redis.drill.disk import shrink_disk
+from optimus_ops.redis.drill.fault_context import FaultContext
+from optimus_ops.redis.drill.nodes import RedisNode
 from optimus_ops.redis.drill.partition import partition
 from optimus_ops.redis.drill.record import Fact
 from optimus_ops.system.wait import wait_until
-
-if TYPE_CHECKING:
-    from optimus_ops.redis.drill.fault_context import FaultContext
-    from optimus_ops.redis.drill.nodes import RedisNode
 
 SHORTER_THAN_DOWN_AFTER = 0.6
 LONGER_THAN_DOWN_AFTER = 2.0

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
@@ -13,13 +14,8 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
 from optimus_ops.errors import OpsError
-from optimus_ops.redis.client import FAILURES, open_client, reason
+from optimus_ops.redis.client import FAILURES, Credentials, open_client, reason
 from optimus_ops.redis.model import Address
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from optimus_ops.redis.client import Credentials
 
 CONNECT_SECONDS = 0.25
 ANSWER_SECONDS = 0.3

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Sequence
 
+from optimus_ops.redis.drill.faults import Fault
+from optimus_ops.redis.drill.figures import FaultFigures
 from optimus_ops.reports.measurement import Measurement, Objective, samples_needed
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
-    from optimus_ops.redis.drill.faults import Fault
-    from optimus_ops.redis.drill.figures import FaultFigures
 
 MEASURED = ("plain", "wait")
 """The kinds whose outage the objectives are about."""

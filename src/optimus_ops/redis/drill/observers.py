@@ -4,19 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from redis.exceptions import RedisError
 
-from optimus_ops.redis.drill.nodes import ANSWER_SECONDS, close, open_node
+from optimus_ops.redis.drill.master_tracker import MasterTracker
+from optimus_ops.redis.drill.nodes import ANSWER_SECONDS, RedisNode, close, open_node
 from optimus_ops.redis.drill.record import RoleChange, SentinelEvent
-
-if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping
-
-    from optimus_ops.redis.drill.master_tracker import MasterTracker
-    from optimus_ops.redis.drill.nodes import RedisNode
 
 ROLE_SECONDS = 0.025
 MASTER_SECONDS = 0.25

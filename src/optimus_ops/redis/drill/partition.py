@@ -8,18 +8,13 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from optimus_ops.errors import MachineLacks, OpsError
-from optimus_ops.system.process import CommandFailed, run
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from optimus_ops.redis.drill.fault_injector import FaultInjector
-    from optimus_ops.redis.drill.nodes import RedisNode
-    from optimus_ops.system.process import Completed
+from optimus_ops.redis.drill.fault_injector import FaultInjector
+from optimus_ops.redis.drill.nodes import RedisNode
+from optimus_ops.system.process import CommandFailed, Completed, run
 
 PROGRAMS = ("nsenter", "iptables")
 SECONDS = 10.0

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
+    # Faults are injected into what makes a recording.
     from optimus_ops.redis.drill.faults import Fault
 
 WriteOutcome = Literal["acknowledged", "indeterminate", "rejected"]

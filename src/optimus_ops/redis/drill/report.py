@@ -4,29 +4,23 @@ from __future__ import annotations
 
 import os
 import platform
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cached_property
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
+from optimus_ops.plan.step import Plan
 from optimus_ops.redis.drill.fault_section import fault_section
-from optimus_ops.redis.drill.figures import figures
+from optimus_ops.redis.drill.figures import FaultFigures, figures
+from optimus_ops.redis.drill.nodes import Group
 from optimus_ops.redis.drill.objectives import objectives
+from optimus_ops.redis.drill.run_result import RunResult
+from optimus_ops.redis.drill.runner import FaultRunner
 from optimus_ops.redis.drill.steps import InjectFault
-from optimus_ops.reports.measurement import count_verdicts, samples_needed
+from optimus_ops.reports.measurement import Measurement, Objective, count_verdicts, samples_needed
 from optimus_ops.reports.model import Bullets, Paragraph, Run, Section, Table
-from optimus_ops.reports.spans import Span
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
-
-    from optimus_ops.plan.step import Plan
-    from optimus_ops.redis.drill.figures import FaultFigures
-    from optimus_ops.redis.drill.nodes import Group
-    from optimus_ops.redis.drill.run_result import RunResult
-    from optimus_ops.redis.drill.runner import FaultRunner
-    from optimus_ops.reports.measurement import Measurement, Objective
-    from optimus_ops.reports.spans import Content
+from optimus_ops.reports.spans import Content, Span
 
 NAME = "redis-drill"
 HEADER = (

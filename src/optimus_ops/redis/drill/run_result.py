@@ -2,23 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-from optimus_ops.redis.drill.expectations import expectations
-from optimus_ops.redis.drill.failover_timeline import failover_timeline
+from optimus_ops.redis.drill.expectations import Expectation, expectations
+from optimus_ops.redis.drill.failover_timeline import FailoverTimeline, failover_timeline
+from optimus_ops.redis.drill.faults import Fault
+from optimus_ops.redis.drill.record import Fact, Recording, WriteKind
 from optimus_ops.redis.drill.timeline import run_timeline
-from optimus_ops.redis.drill.write_stats import outage, write_stats
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from optimus_ops.redis.drill.expectations import Expectation
-    from optimus_ops.redis.drill.failover_timeline import FailoverTimeline
-    from optimus_ops.redis.drill.faults import Fault
-    from optimus_ops.redis.drill.record import Fact, Recording, WriteKind
-    from optimus_ops.redis.drill.write_stats import WriteStats
-    from optimus_ops.reports.pictures import Timeline
+from optimus_ops.redis.drill.write_stats import WriteStats, outage, write_stats
+from optimus_ops.reports.pictures import Timeline
 
 
 @dataclass(frozen=True, slots=True)

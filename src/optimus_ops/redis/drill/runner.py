@@ -4,31 +4,26 @@ from __future__ import annotations
 
 import secrets
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from redis.exceptions import RedisError
 
 from optimus_ops.errors import OpsError
 from optimus_ops.redis.client import reason
+from optimus_ops.redis.discovery import StackDeployment
 from optimus_ops.redis.drill.durability_check import DurabilityCheck
 from optimus_ops.redis.drill.failover_timeline import election_allowed_at, restored_at
 from optimus_ops.redis.drill.fault_context import SWITCH_SECONDS, FaultContext
+from optimus_ops.redis.drill.fault_injector import FaultInjector
+from optimus_ops.redis.drill.faults import Fault
 from optimus_ops.redis.drill.group import unhealthy_reason
-from optimus_ops.redis.drill.record import Recording
+from optimus_ops.redis.drill.nodes import Group, RedisNode
+from optimus_ops.redis.drill.record import Recording, Write
 from optimus_ops.redis.drill.recorder import Recorder
+from optimus_ops.redis.drill.service_workload import ServiceEndpoint
 from optimus_ops.redis.drill.writers import LOADS, PINNED_LOADS
 from optimus_ops.system.wait import wait_until
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from optimus_ops.redis.discovery import StackDeployment
-    from optimus_ops.redis.drill.fault_injector import FaultInjector
-    from optimus_ops.redis.drill.faults import Fault
-    from optimus_ops.redis.drill.nodes import Group, RedisNode
-    from optimus_ops.redis.drill.record import Write
-    from optimus_ops.redis.drill.service_workload import ServiceEndpoint
 
 QUIET_SECONDS = 1.5
 """Of load before the fault; the observation before took another half. Sentinels whose connections were just made anew

@@ -9,27 +9,22 @@ Without a module, a drill writes to Redis only.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
-from typing import TYPE_CHECKING
 
+from optimus_ops.engine.port import Engine
 from optimus_ops.errors import Refused
-from optimus_ops.load.request import Endpoint
+from optimus_ops.load.connection import Response
+from optimus_ops.load.request import Endpoint, Request
+from optimus_ops.load.result import ErrorKind
 from optimus_ops.load.workload import judge_status
 from optimus_ops.model.port_conflicts import published_addresses
+from optimus_ops.project.settings import Project
 from optimus_ops.redis.drill.record import WriteKind
 from optimus_ops.redis.drill.writers import CALLER_SECONDS
 from optimus_ops.secrets import dotenv, store
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
-
-    from optimus_ops.engine.port import Engine
-    from optimus_ops.load.connection import Response
-    from optimus_ops.load.request import Request
-    from optimus_ops.load.result import ErrorKind
-    from optimus_ops.project.settings import Project
-    from optimus_ops.secrets.value import Secret
+from optimus_ops.secrets.value import Secret
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
 from optimus_ops.plan.cause import Cause
 from optimus_ops.plan.render import plan_text
 from optimus_ops.plan.step import Plan, Step, step
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from optimus_ops.redis.drill.faults import Fault
+from optimus_ops.redis.drill.faults import Fault
 
 SHORT_SECONDS = 120
 

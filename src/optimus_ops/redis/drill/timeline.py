@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from operator import itemgetter
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from optimus_ops.redis.drill.failover_timeline import is_of_master
+from optimus_ops.redis.drill.record import Recording
 from optimus_ops.redis.drill.write_stats import per_slot
-from optimus_ops.reports.pictures import Event, Mark, Series, Timeline
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-
-    from optimus_ops.redis.drill.record import Recording
-    from optimus_ops.reports.pictures import Shape
-    from optimus_ops.reports.spans import Tone
+from optimus_ops.reports.pictures import Event, Mark, Series, Shape, Timeline
+from optimus_ops.reports.spans import Tone
 
 SLOT_SECONDS = 0.1
 BEFORE_SECONDS = 1.0

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from redis.exceptions import BusyLoadingError, RedisError, ResponseError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
-if TYPE_CHECKING:
-    from optimus_ops.redis.drill.record import WriteOutcome
+from optimus_ops.redis.drill.record import WriteOutcome
 
 Stage = Literal["connect", "write", "replicate"]
 """Nothing is sent yet; the write was sent; it was applied, and WAIT was sent."""

@@ -3,16 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import TYPE_CHECKING
 
-from optimus_ops.redis.drill.record import WRITE_OUTCOMES
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
-
-    from optimus_ops.redis.drill.record import Write, WriteOutcome
+from optimus_ops.redis.drill.record import WRITE_OUTCOMES, Write, WriteOutcome
 
 
 @dataclass(frozen=True, slots=True)

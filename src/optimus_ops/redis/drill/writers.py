@@ -4,22 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from redis.exceptions import RedisError, ResponseError
 
-from optimus_ops.redis.drill.nodes import ANSWER_SECONDS, close, open_node
-from optimus_ops.redis.drill.record import Write, WriteKind
-from optimus_ops.redis.drill.write_outcome import MasterMoved, NotReplicated, write_outcome
-
-if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping
-
-    from optimus_ops.redis.drill.master_tracker import MasterTracker
-    from optimus_ops.redis.drill.nodes import RedisNode
-    from optimus_ops.redis.drill.record import WriteOutcome
-    from optimus_ops.redis.drill.write_outcome import Stage
+from optimus_ops.redis.drill.master_tracker import MasterTracker
+from optimus_ops.redis.drill.nodes import ANSWER_SECONDS, RedisNode, close, open_node
+from optimus_ops.redis.drill.record import Write, WriteKind, WriteOutcome
+from optimus_ops.redis.drill.write_outcome import MasterMoved, NotReplicated, Stage, write_outcome
 
 WAIT_MS = 300
 RETRY_SECONDS = 0.02
