@@ -6,11 +6,14 @@ Compared are the plan as text, the events of the journal, and what is there in t
 from __future__ import annotations
 
 import io
+import itertools
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 
@@ -21,12 +24,14 @@ from optimus_ops.engine.compose_port import Compose
 from optimus_ops.engine.port import Engine
 from optimus_ops.errors import OpsError
 from optimus_ops.plan.requests import ScaleRequest
+from optimus_ops.plan.step import Step
 from optimus_ops.rollout import deploy as deploying
 from optimus_ops.rollout import down as stopping
 from optimus_ops.rollout import scale as scaling
+from optimus_ops.rollout.executor import StackExecutor
 from optimus_ops.rollout.requests import DeployRequest, DownRequest
 from optimus_ops.stack.context import StackContext
-from optimus_ops.text.console import Console
+from optimus_ops.text.console import Console, Progress
 
 SCALABLE = {"com.optimus.scalable": "true"}
 CHECK = {
@@ -151,6 +156,28 @@ def case_deploy_with_surge(subject: Subject) -> None:
     ]
     assert subject.course == "begin " + "step-done " * 12 + "done"
     assert subject.end == {"store-1": "1 running", "worker-3": "2 running", "worker-4": "2 running"}
+
+
+def case_an_old_replica_that_dies_by_itself_gets_one_successor(subject: Subject) -> None:
+    subject.scale(worker=2)
+    with old_replica_dies(subject, step=4), pytest.raises(OpsError, match="worker-1 was killed"):
+        subject.deploy("2")
+    assert subject.end == {"store-1": "1 running", "worker-3": "2 running", "worker-4": "2 running"}
+
+
+@contextmanager
+def old_replica_dies(subject: Subject, step: int) -> Iterator[None]:
+    """Kill the oldest replica of worker before a step of the change that is carried out meanwhile."""
+    carry_out, count = StackExecutor.carry_out, itertools.count(1)
+    oldest = subject.engine.observe(subject.compose.project.name).of("worker")[0].id
+
+    def carrying_out(executor: StackExecutor, made: Step, progress: Progress) -> None:
+        if next(count) == step:
+            subject.engine.kill(oldest)
+        carry_out(executor, made, progress)
+
+    with patch.object(StackExecutor, "carry_out", carrying_out):
+        yield
 
 
 def case_a_failing_version_is_undone(subject: Subject) -> None:

@@ -36,7 +36,7 @@ class Fault:
     Args:
         number: of the step, from 1.
         moment: before it; amid its work, after its first change on the engine; after it.
-        service: whose newest container dies.
+        service: whose newest container dies, unless it is the `victim` (id).
         gone_seconds: until the engine comes back.
     """
 
@@ -45,6 +45,7 @@ class Fault:
     moment: Moment
     shop: Shop
     service: str = ""
+    victim: str = ""
     gone_seconds: float = 5.0
     watch: Callable[[], None] = lambda: None
     struck: bool = False
@@ -106,7 +107,8 @@ class Fault:
             engine.clock.alarms[engine.clock.now + self.gone_seconds] = self._return
         else:
             running = [found for found in self.shop.engine.containers.values() if found.status == "running"]
-            for found in [found for found in running if found.service == self.service][-1:]:
+            own = [found for found in running if found.service == self.service and self.victim in {"", found.id}]
+            for found in own[-1:]:
                 found.end(137)
                 self.died = found.id
 

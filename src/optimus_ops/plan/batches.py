@@ -10,9 +10,10 @@ from optimus_ops.plan.steps import Observe, Start, Stop, VerifyRouting, WaitHeal
 from optimus_ops.plan.stop import refs
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from optimus_ops.model.stack import Stack
+    from optimus_ops.model.state import Replica
     from optimus_ops.plan.replacement import Replacement
     from optimus_ops.plan.requests import RolloutSpec
     from optimus_ops.plan.step import Step
@@ -37,7 +38,7 @@ def _batches(stack: Stack, request: RolloutSpec, item: Replacement) -> Iterator[
         more = max(min(request.surge - max(new + len(old) - item.wanted, 0), item.wanted - new), 0)
         if more:
             new, started = new + more, started + more
-            batch.extend(_new_steps(stack, item, new + len(old), started, request.observe if old else 0.0))
+            batch.extend(_new_steps(stack, item, old, new + len(old), started, request.observe if old else 0.0))
         leaving = old[: max(min(request.parallelism, new + len(old) - item.wanted), 0)]
         if leaving:
             del old[: len(leaving)]
@@ -46,11 +47,13 @@ def _batches(stack: Stack, request: RolloutSpec, item: Replacement) -> Iterator[
         yield batch
 
 
-def _new_steps(stack: Stack, item: Replacement, count: int, started: int, observe: float) -> Iterator[Step]:
+def _new_steps(
+    stack: Stack, item: Replacement, old: Sequence[Replica], count: int, started: int, observe: float
+) -> Iterator[Step]:
     """Yield the steps that start new replicas until `count` run, `started` of them by this plan, and prove them."""
     name = item.service
-    ended = tuple(replica.id for replica in item.ended)
-    yield Start(counts=((name, count),), replicas=True, ended=ended, cause=item.cause)
+    ended, leaving = (tuple(replica.id for replica in replicas) for replicas in (item.ended, old))
+    yield Start(counts=((name, count),), replicas=True, ended=ended, leaving=leaving, cause=item.cause)
     yield WaitHealthy(counts=((name, started),), new=True, cause=STARTED)
     if name in stack.routed:
         yield VerifyRouting(counts=((name, count),), cause=Cause("replicas were started"))

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 JSON_KEYS = {"containers": "victims"}
 """Field -> key, where journals and scripts know another name."""
+NOT_OWN = frozenset({"cause", "batch", "leaving"})
+"""Fields that stand elsewhere in the JSON of a step, or, as those of the executor alone, not in it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +54,7 @@ class Step:
 
     def as_json(self) -> dict[str, Any]:
         """Return the step as a JSON object: its kind, its text, its cause and its own fields."""
-        own = {JSON_KEYS.get(key, key): value for key, value in asdict(self).items() if key not in {"cause", "batch"}}
+        own = {JSON_KEYS.get(key, key): value for key, value in asdict(self).items() if key not in NOT_OWN}
         return {"step": self.kind, "text": self.text, "cause": str(self.cause), "part": self.batch, **own}
 
 

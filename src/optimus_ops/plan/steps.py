@@ -44,13 +44,15 @@ class Build(Step):
 class Start(Step):
     """Start containers until each service has its count running; what runs is left alone.
 
-    Replicas are created anew, and `ended` ones (ids) don't count, whatever has become of them: the plan removes them.
+    Replicas are created anew. Whatever has become of them meanwhile, `ended` ones (ids) don't count, since the plan
+    removes them, and `leaving` ones do: the plan stops them, so that one that dies by itself needs no successor.
     Other containers that ended (stores, the balancer) are started again, or created anew if they changed.
     """
 
     counts: tuple[tuple[str, int], ...]
     replicas: bool = False
     ended: tuple[str, ...] = ()
+    leaving: tuple[str, ...] = ()
 
 
 @step("wait-healthy", "wait until healthy: {counts:count}{_qualifier}")

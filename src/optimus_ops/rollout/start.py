@@ -18,11 +18,10 @@ if TYPE_CHECKING:
 
 def start(containers: Containers, step: Start, progress: Progress) -> None:
     """Start containers until each service has its count running; what runs is left alone."""
-    counts = dict(step.counts)
     if step.replicas:
-        _start_replicas(containers, counts, step.ended, progress)
+        _start_replicas(containers, step, progress)
     else:
-        _start_others(containers, counts, progress)
+        _start_others(containers, dict(step.counts), progress)
 
 
 def create_job(containers: Containers, service: str, progress: Progress) -> str:
@@ -39,15 +38,14 @@ def create_job(containers: Containers, service: str, progress: Progress) -> str:
     return next(container.id for container in created if container.service == service)
 
 
-def _start_replicas(
-    containers: Containers, counts: Mapping[str, int], ended: Collection[str], progress: Progress
-) -> None:
-    """Create replicas for those that are missing; ended ones don't count, though they may run again by now."""
+def _start_replicas(containers: Containers, step: Start, progress: Progress) -> None:
+    """Create replicas for those that are missing."""
     # Compose tries to start whatever it finds in such a state, also where it shall only create.
     _finish_removals(containers, containers.observe())
     state = containers.observe()
     missing = {
-        name: count - sum(found.id not in ended for found in state.running(name)) for name, count in counts.items()
+        name: count - len({found.id for found in state.running(name)} - {*step.ended} | {*step.leaving})
+        for name, count in step.counts
     }
     more = {name: len(state.of(name)) + number for name, number in missing.items() if number > 0}
     if more:

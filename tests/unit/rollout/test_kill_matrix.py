@@ -96,10 +96,10 @@ def outline(shop: Shop) -> dict[str, Any]:
 
 
 def serves(shop: Shop, goal: Shop) -> bool:
-    """Tell whether a shop has the replicas that it should have, but for one that died."""
+    """Tell whether a shop has the replicas that it should have, but for one that died, and none beside them."""
     running = Counter((made.service, made.image) for made in shop.state().replicas if made.ready)
     wanted = Counter((made.service, made.image) for made in goal.state().replicas if made.ready)
-    return (wanted - running).total() <= 1
+    return (wanted - running).total() <= 1 and not running - wanted
 
 
 ENDINGS = {True: ("done", type(None)), False: ("undo", Interrupted)}
@@ -161,6 +161,19 @@ def test_a_fault_in_a_step(
     shop.engine.clock.now += 10
     scenario.change(shop)
     assert outline(shop) == outline(goal)
+
+
+@pytest.mark.parametrize("number", range(1, SCENARIOS["deploy"].steps + 1))
+def test_an_old_replica_that_dies_by_itself_gets_one_successor(
+    prepared: Callable[[str], tuple[Shop, Shop]], tmp_path: Path, number: int
+) -> None:
+    origin, goal = prepared("deploy")
+    shop = origin.copy(tmp_path)
+    fault = Fault("container died", number, "before", shop, "web", victim=origin.ready("web")[0].id)
+    error = changed(SCENARIOS["deploy"].change, shop, fault)
+    assert error is None or "was killed" in str(error)
+    assert len(shop.state("web").replicas) == len(goal.state("web").replicas)
+    assert serves(shop, goal)
 
 
 def changed(change: Change, shop: Shop, fault: Fault) -> BaseException | None:
