@@ -34,6 +34,12 @@ def typecheck(session: nox.Session) -> None:
 
 
 @nox.session
+def docs(session: nox.Session) -> None:
+    """Build the documentation site, its links and pictures checked, into build/site."""
+    run_module(session, "scripts.docs_site")
+
+
+@nox.session
 def unit(session: nox.Session) -> None:
     """Run the tests that need neither network nor Docker, several at once, since many of them wait."""
     run_module(

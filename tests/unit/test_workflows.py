@@ -57,7 +57,7 @@ def named_sessions(command: list[str]) -> list[str]:
 
 
 def test_nox_alone_runs_everything_the_quick_checks_first() -> None:
-    assert nox_sessions() == ["lint", "typecheck", "unit", "e2e", "integration"]
+    assert nox_sessions() == ["lint", "typecheck", "docs", "unit", "e2e", "integration"]
 
 
 @pytest.mark.parametrize("path", [*WORKFLOWS, *ACTIONS], ids=name_of)
