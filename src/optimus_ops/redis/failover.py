@@ -12,13 +12,15 @@ from optimus_ops.errors import Refused
 from optimus_ops.plan.cause import Cause
 from optimus_ops.plan.step import Plan, Step
 from optimus_ops.project.settings import load_project
-from optimus_ops.redis.checks import failed_checks
+from optimus_ops.redis.checks import refuse_unhealthy
 from optimus_ops.redis.discovery import find_deployment
 from optimus_ops.redis.failover_executor import FailoverExecutor
 from optimus_ops.redis.model import Server, Topology
 from optimus_ops.redis.resample import resample
 from optimus_ops.redis.steps import CoordinatedFailover, ResetReplicaPriority, SetReplicaPriority, VerifyFailover
 from optimus_ops.redis.target import Flags, parse_flags
+
+MEND_HINT = "mend that first (invoke validate-redis says how), or --force"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,21 +46,11 @@ def failover(request: FailoverRequest, options: ChangeOptions, root: Path | None
         with run.observing("Redis"):
             topology = resample(deployment.observe(rewrite=not options.plan), deployment.server)
             if not request.force:
-                refuse_unhealthy(topology)
+                refuse_unhealthy(topology, MEND_HINT)
             plan = plan_failover(topology, request.to)
         executor = FailoverExecutor(deployment)
         run.execute(plan, executor)
         run.finish(executor.facts)
-
-
-def refuse_unhealthy(topology: Topology) -> None:
-    """Raise `Refused` with the failed checks of a group that has sentinels."""
-    failed = failed_checks(topology)
-    if topology.sentinels and failed:
-        shown = "\n    ".join(f"{check.subject} {check.name}: {check.found}" for check in failed)
-        raise Refused(
-            f"{len(failed)} checks fail:\n    {shown}", "mend that first (invoke validate-redis says how), or --force"
-        )
 
 
 def plan_failover(topology: Topology, to: str = "") -> Plan:

@@ -21,10 +21,11 @@ from optimus_ops.change.subscribers import ConsoleSubscriber, JournalSubscriber,
 from optimus_ops.errors import OpsError, Refused
 from optimus_ops.plan.cause import Cause
 from optimus_ops.plan.render import plan_text
+from optimus_ops.redis.checks import refuse_unhealthy
 from optimus_ops.redis.client import Credentials
 from optimus_ops.redis.coordinated_failover import likely_choice
 from optimus_ops.redis.discovery import SentinelDeployment
-from optimus_ops.redis.failover import plan_failover, refuse_unhealthy
+from optimus_ops.redis.failover import plan_failover
 from optimus_ops.redis.failover_executor import FailoverExecutor, missing_after
 from optimus_ops.redis.model import Topology
 from optimus_ops.redis.steps import CoordinatedFailover
@@ -69,10 +70,10 @@ def test_what_can_not_be_is_refused() -> None:
 def test_an_unhealthy_group_is_refused_and_a_bad_cache_beside_it_is_not() -> None:
     cache = server("redis-cache", "cache", info={"maxmemory_policy": "noeviction"})
     beside = group((*group().servers, cache))
-    refuse_unhealthy(beside)
+    refuse_unhealthy(beside, "mend it")
     broken = group((master(), replica("redis-2", replication={"link_up": False}), replica("redis-3")))
     with pytest.raises(Refused, match="redis-2 replication"):
-        refuse_unhealthy(broken)
+        refuse_unhealthy(broken, "mend it")
 
 
 def test_a_fail_over_is_over_when_all_say_so() -> None:

@@ -11,10 +11,10 @@ from tests.unit.redis.samples import SENTINELS, group, master, peer, replica, se
 
 from optimus_ops.checks.model import Check
 from optimus_ops.redis.check_rules import RESET
-from optimus_ops.redis.checks import run_checks
+from optimus_ops.redis.checks import refuse_unhealthy, run_checks
 from optimus_ops.redis.client import NO_CREDENTIALS
 from optimus_ops.redis.discovery import SentinelDeployment
-from optimus_ops.redis.failover import plan_failover, refuse_unhealthy
+from optimus_ops.redis.failover import plan_failover
 from optimus_ops.redis.identity import distinct, identify, mentioned, resolve
 from optimus_ops.redis.model import Address, Attached, Peer, Replication, Sentinel, Server, Topology
 
@@ -57,7 +57,7 @@ def reached_from_outside(*, run_ids: bool) -> tuple[tuple[Server, ...], tuple[Se
 def test_a_group_behind_nat_is_told_by_run_ids() -> None:
     topology = known(*reached_from_outside(run_ids=True))
     assert not failed(topology)
-    refuse_unhealthy(topology)
+    refuse_unhealthy(topology, "mend it")
     assert plan_failover(topology, str(INSIDE["redis-2"])).steps
     assert topology.addresses.same(INSIDE["redis-3"], Address("203.0.113.1", 7003))
 

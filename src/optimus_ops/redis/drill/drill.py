@@ -9,13 +9,14 @@ from pathlib import Path
 from optimus_ops.change.options import ChangeOptions
 from optimus_ops.change.run import ChangeRun, command
 from optimus_ops.project.settings import Project, load_project
+from optimus_ops.redis.checks import refuse_unhealthy
 from optimus_ops.redis.discovery import stack_deployment
 from optimus_ops.redis.drill.document import document
 from optimus_ops.redis.drill.executor import DrillExecutor
 from optimus_ops.redis.drill.fault_injector import FaultInjector
 from optimus_ops.redis.drill.faults import Fault, choose_faults
-from optimus_ops.redis.drill.group import drillable, read_group, refuse_unhealthy
-from optimus_ops.redis.drill.partition import check_root
+from optimus_ops.redis.drill.group import drillable, read_group
+from optimus_ops.redis.drill.namespaces import check_root
 from optimus_ops.redis.drill.report import NAME, DrillReport, drill_run, summary
 from optimus_ops.redis.drill.runner import FaultRunner
 from optimus_ops.redis.drill.service_workload import find_endpoints
@@ -67,7 +68,7 @@ def _prepare(project: Project, faults: tuple[Fault, ...]) -> FaultRunner:
     deployment = stack_deployment(project)
     containers = drillable(deployment.containers(), project.name)
     topology = deployment.observe()
-    refuse_unhealthy(topology)
+    refuse_unhealthy(topology, "a drill begins healthy: invoke validate-redis")
     group = read_group(deployment, containers, topology)
     injector = FaultInjector(deployment.engine, project.name)
     rooted = [fault.name for fault in faults if fault.root]

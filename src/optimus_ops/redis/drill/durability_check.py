@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
-from optimus_ops.redis.drill.nodes import RedisNode
+from optimus_ops.redis.drill.group import RedisNode
 from optimus_ops.redis.drill.record import Write, WriteKind
 from optimus_ops.redis.drill.service_workload import ServiceEndpoint
 from optimus_ops.redis.drill.writers import key_of, stream_of
@@ -19,14 +19,10 @@ MOST_DELIVERIES = 5000
 
 @dataclass(frozen=True)
 class DurabilityCheck:
-    """Looks up the writes of a run.
-
-    Args:
-        run: prefix of their ids.
-    """
+    """Looks up the writes of a run."""
 
     master: RedisNode
-    run: str
+    run: str  # prefix of their ids
     kinds: Sequence[WriteKind]
     endpoints: Sequence[ServiceEndpoint]
 

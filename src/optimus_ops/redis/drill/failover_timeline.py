@@ -13,41 +13,23 @@ from optimus_ops.redis.drill.record import Recording, RoleChange, SentinelEvent
 
 @dataclass(frozen=True, slots=True)
 class FailoverTimeline:
-    """Seconds from the fault to each stage of a fail-over; None for a stage that did not happen.
+    """Seconds from the fault to each stage of a fail-over, None for a stage that did not happen; and counts."""
 
-    Args:
-        first_down: a sentinel takes the master for dead (`+sdown`).
-        quorum_down: a second one does.
-        agreed_down: a sentinel knows that enough do (`+odown`).
-        election: a sentinel stands for election (`+try-failover`).
-        elected: it has the votes (`+elected-leader`).
-        promoted: another server reports that it is a master.
-        first_switch: the first sentinel publishes the new master (`+switch-master`).
-        last_switch: the last one does.
-        switches: number of sentinels that did.
-        restored: seconds from the healing until all replicas follow the one master again.
-        elections: number of attempts with an epoch of their own.
-        elections_broken: those before the healing.
-        failovers: number of changes to another master.
-        candidates: number of sentinels that stood for election.
-        new_master: name of the promoted server; "" without one.
-    """
-
-    first_down: float | None
-    quorum_down: float | None
-    agreed_down: float | None
-    election: float | None
-    elected: float | None
-    promoted: float | None
-    first_switch: float | None
-    last_switch: float | None
-    switches: int
-    restored: float | None
-    elections: int
-    elections_broken: int
-    failovers: int
-    candidates: int
-    new_master: str
+    first_down: float | None  # a sentinel takes the master for dead (`+sdown`)
+    quorum_down: float | None  # a second one does
+    agreed_down: float | None  # a sentinel knows that enough do (`+odown`)
+    election: float | None  # a sentinel stands for election (`+try-failover`)
+    elected: float | None  # it has the votes (`+elected-leader`)
+    promoted: float | None  # another server reports that it is a master
+    first_switch: float | None  # the first sentinel publishes the new master (`+switch-master`)
+    last_switch: float | None  # the last one does
+    switches: int  # sentinels that did
+    restored: float | None  # from the healing until all replicas follow the one master again
+    elections: int  # attempts with an epoch of their own
+    elections_broken: int  # those before the healing
+    failovers: int  # changes to another master
+    candidates: int  # sentinels that stood for election
+    new_master: str  # name of the promoted server; "" without one
 
 
 def failover_timeline(recording: Recording) -> FailoverTimeline:
@@ -56,16 +38,10 @@ def failover_timeline(recording: Recording) -> FailoverTimeline:
     events = [event for event in recording.events if event.at >= injected]
     of_master = [event for event in events if is_of_master(event)]
     switching = [event for event in events if event.channel == "+switch-master"]
-    master_down = _first_of_each(event for event in of_master if event.channel == "+sdown")
+    down = _first_of_each(event for event in of_master if event.channel == "+sdown")
     switches = _first_of_each(switching)
-    promoted = next(
-        (
-            role
-            for role in recording.roles
-            if role.role == "master" and role.node != recording.master and role.at >= injected
-        ),
-        None,
-    )
+    roles = [role for role in recording.roles if role.role == "master" and role.node != recording.master]
+    promoted = next((role for role in roles if role.at >= injected), None)
     restored = restored_at(recording.roles, recording.hosts, recording.replicas, healing)
 
     def after(times: Sequence[float], number: int = 1) -> float | None:
@@ -75,12 +51,12 @@ def failover_timeline(recording: Recording) -> FailoverTimeline:
         return after([event.at for event in of_master if event.channel == channel])
 
     return FailoverTimeline(
-        first_down=after(master_down),
-        quorum_down=after(master_down, 2),
+        first_down=after(down),
+        quorum_down=after(down, 2),
         agreed_down=first("+odown"),
         election=first("+try-failover"),
         elected=first("+elected-leader"),
-        promoted=after([promoted.at] if promoted else []),
+        promoted=promoted.at - injected if promoted else None,
         first_switch=after(switches),
         last_switch=after(switches, len(switches)),
         switches=len(switches),
@@ -125,15 +101,14 @@ def restored_at(roles: Sequence[RoleChange], hosts: Mapping[str, str], replicas:
     redundant_since: float | None = None
     for role in roles:
         current[role.node] = role
-        if not _is_redundant(current.values(), hosts, replicas):
+        if not _is_redundant(tuple(current.values()), hosts, replicas):
             redundant_since = None
         elif redundant_since is None:
             redundant_since = role.at
     return None if redundant_since is None else max(redundant_since, since)
 
 
-def _is_redundant(roles: Iterable[RoleChange], hosts: Mapping[str, str], replicas: int) -> bool:
-    roles = tuple(roles)
+def _is_redundant(roles: Sequence[RoleChange], hosts: Mapping[str, str], replicas: int) -> bool:
     masters = [role.node for role in roles if role.role == "master"]
     following = [role for role in roles if role.role == "replica" and role.linked]
     return len(masters) == 1 and sum(hosts.get(role.master) == masters[0] for role in following) == replicas

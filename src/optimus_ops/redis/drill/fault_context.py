@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from optimus_ops.errors import OpsError
 from optimus_ops.redis.discovery import StackDeployment
 from optimus_ops.redis.drill.fault_injector import FaultInjector
-from optimus_ops.redis.drill.nodes import Group, RedisNode
+from optimus_ops.redis.drill.group import Group, RedisNode
 from optimus_ops.redis.drill.record import Fact
 from optimus_ops.redis.drill.recorder import Recorder
 from optimus_ops.redis.failover import plan_failover
@@ -27,26 +27,18 @@ EVENT_LATENCY = 0.005
 
 @dataclass
 class FaultContext:
-    """What a fault is injected into.
-
-    Args:
-        master: the current one.
-        topology: as observed before the fault.
-        facts: name -> what the fault measured; filled by it.
-        injected_at: when the decisive action began: later than the call where something is prepared first.
-        healed_at: when it was healed, where healing is part of the fault.
-    """
+    """What a fault is injected into."""
 
     group: Group
     master: RedisNode
     replicas: tuple[RedisNode, ...]
-    topology: Topology
+    topology: Topology  # as observed before the fault
     deployment: StackDeployment
     injector: FaultInjector
     recorder: Recorder
-    facts: dict[str, Fact] = field(default_factory=dict)
-    injected_at: float = 0.0
-    healed_at: float | None = None
+    facts: dict[str, Fact] = field(default_factory=dict)  # what the fault measured; filled by it
+    injected_at: float = 0.0  # when the decisive action began: later than the call where something is prepared first
+    healed_at: float | None = None  # when it was healed, where healing is part of the fault
 
     @property
     def others(self) -> tuple[RedisNode, ...]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from optimus_ops.change.undo_stack import UndoStack
 from optimus_ops.engine.port import Engine
 from optimus_ops.errors import OpsError
-from optimus_ops.redis.drill.nodes import RedisNode
+from optimus_ops.redis.drill.group import RedisNode
 
 STOP_SECONDS = 30.0
 
@@ -18,9 +18,6 @@ class FaultInjector:
 
     A cleanup may run twice. It counts only once the container's state shows that it worked: whatever an engine answers
     to a request (a container that "is already so" among it) proves nothing.
-
-    Args:
-        cleanups: what repairs what is broken now.
     """
 
     engine: Engine
@@ -53,27 +50,32 @@ class FaultInjector:
 
     def pause(self, node: RedisNode) -> None:
         """Freeze a container."""
-        self.cleanups.push(f"resumed {node.name}", lambda: self._resume(node))
+        self.cleanups.push(f"resumed {node.name}", lambda: self.resume(node))
         self.engine.pause(node.container)
 
-    def _resume(self, node: RedisNode) -> None:
+    def resume(self, node: RedisNode) -> None:
+        """Let a frozen container go on."""
         self.engine.unpause(node.container)
         self._verify_running(node)
 
     def disconnect(self, node: RedisNode) -> None:
         """Disconnect a container from the network by which it is reached."""
         network, aliases = self.engine.attachment(node.container, node.host)
-        self.cleanups.push(f"connected {node.name} again", lambda: self._connect(node, network, aliases))
+        self.cleanups.push(f"connected {node.name} again", lambda: self.connect(node, network, aliases))
         self.engine.disconnect_network(node.container, network)
 
-    def _connect(self, node: RedisNode, network: str, aliases: tuple[str, ...]) -> None:
+    def connect(self, node: RedisNode, network: str, aliases: tuple[str, ...]) -> None:
+        """Connect a container to its network again, at its own address."""
         self.engine.connect_network(node.container, network, address=node.host, aliases=aliases)
         found, _aliases = self.engine.attachment(node.container, node.host)
         if found != network:
             raise OpsError(f"{node.name} is connected to {found}, not to {network}")
 
-    def _verify_running(self, node: RedisNode) -> None:
+    def status(self, node: RedisNode) -> str:
+        """Return the engine's word for the state of a container."""
         replicas = self.engine.observe(self.project, {node.name}).replicas
-        status = next((replica.status for replica in replicas if replica.id == node.container), "missing")
-        if status != "running":
+        return next((replica.status for replica in replicas if replica.id == node.container), "missing")
+
+    def _verify_running(self, node: RedisNode) -> None:
+        if (status := self.status(node)) != "running":
             raise OpsError(f"{node.name} does not run again: its container is {status}")

@@ -19,38 +19,26 @@ AT_MOST_ONE = (0, 1)
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """A fault.
-
-    Args:
-        elections: the fewest and the most elections until the group is healthy again; None where that proves nothing,
-            as while sentinels start sooner than servers.
-        changes: whether another server is master afterwards; None where either is fine.
-        paralysed: whether no election may happen until it is healed.
-        hold: seconds for which it lasts at least.
-        seconds: that a run takes, about.
-        pinned_writers: whether there are writers that stay with the initial master.
-        root: whether it needs root on the engine's host, for the network or the disk of a container.
-        evidence: names of the facts that have to hold.
-        objectives: percentile of the plain and waiting writers' outage -> seconds to stay under.
-        enough_runs: runs that suffice, whatever the number asked for; None for no such number.
-        serves: whether requests to the services must all succeed for callers that wait for a fail-over.
-    """
+    """A fault."""
 
     name: str
     summary: str
     inject: Callable[[FaultContext], None]
-    elections: tuple[int, int] | None = (1, 1)
-    changes: bool | None = True
-    paralysed: bool = False
-    hold: float = 0.0
-    seconds: float = 7.5
+    elections: tuple[int, int] | None = (
+        1,
+        1,
+    )  # fewest and most until the group is healthy; None where that proves nothing
+    changes: bool | None = True  # another server is master afterwards; None where either is fine
+    paralysed: bool = False  # no election may happen until it is healed
+    hold: float = 0.0  # seconds for which it lasts at least
+    seconds: float = 7.5  # that a run takes, about
     losses: Losses = "bounded"
-    pinned_writers: bool = False
-    root: bool = False
-    evidence: tuple[str, ...] = ()
-    objectives: Mapping[int, float] = field(default_factory=dict)
-    enough_runs: int | None = None
-    serves: bool = False
+    pinned_writers: bool = False  # there are writers that stay with the initial master
+    root: bool = False  # it needs root on the engine's host, for the network or the disk of a container
+    evidence: tuple[str, ...] = ()  # names of the facts that have to hold
+    objectives: Mapping[int, float] = field(default_factory=dict)  # percentile of the outage -> seconds to stay under
+    enough_runs: int | None = None  # that suffice, whatever the number asked for
+    serves: bool = False  # requests to the services must all succeed for callers that wait for a fail-over
 
     def runs(self, requested: int) -> int:
         """Return how many runs are made."""
@@ -194,11 +182,7 @@ FAULTS = (
 
 
 def choose_faults(names: Iterable[str]) -> tuple[Fault, ...]:
-    """Return the named faults (a name may be a list with commas) in the order of the catalogue; all of them for none.
-
-    Raises:
-        Refused: there is no fault of a name.
-    """
+    """Return the named faults (a name may be a list with commas) in the order of the catalogue, or all of them."""
     known = {fault.name for fault in FAULTS}
     chosen = [part.strip() for name in names for part in name.split(",") if part.strip()]
     unknown = [name for name in chosen if name not in known]

@@ -1,52 +1,44 @@
-"""Figures over all runs of a fault."""
+"""Figures over all runs of a fault, and objectives; one that is missed is reported, and is no failure."""
 
 from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from optimus_ops.redis.drill.faults import Fault
 from optimus_ops.redis.drill.run_result import RunResult
-from optimus_ops.reports.measurement import Measurement
+from optimus_ops.reports.measurement import Measurement, Objective, samples_needed
+
+MEASURED = ("plain", "wait")
+"""The kinds whose outage the objectives are about."""
 
 
 @dataclass(frozen=True, slots=True)
 class FaultFigures:
-    """Figures of a fault. Mappings go from the name of a kind of writes, where nothing else is stated.
-
-    Args:
-        outages: seconds without an acknowledgement, of the runs in which that ended (not `unended`).
-        switch: seconds to the first `+switch-master`.
-        restored: seconds from the healing to redundancy.
-        lost: acknowledged writes that were lost: of all runs, and the most of one.
-        slowest: seconds that the slowest acknowledged write took.
-        lost_after_fault: lost writes that the replaced master acknowledged after the fault.
-        last_lost_after_fault: seconds from the fault to the last of these.
-        facts: evidence -> yes or no -> runs.
-        unmet: expectation -> runs that did not meet it.
-    """
+    """Figures of a fault. Mappings go from the name of a kind of writes, where nothing else is stated."""
 
     fault: str
     runs: int
     good: int
     safe: tuple[str, ...]
     services: tuple[str, ...]
-    outages: Mapping[str, Measurement]
-    unended: Mapping[str, int]
-    switch: Measurement
-    restored: Measurement
-    elections: Mapping[int, int]
-    lost: Mapping[str, tuple[int, int]]
+    outages: Mapping[str, Measurement]  # seconds without an acknowledgement, of the runs in which that ended
+    unended: Mapping[str, int]  # runs in which it did not
+    switch: Measurement  # seconds to the first `+switch-master`
+    restored: Measurement  # seconds from the healing to redundancy
+    elections: Mapping[int, int]  # number -> runs
+    lost: Mapping[str, tuple[int, int]]  # acknowledged writes that were lost: of all runs, and the most of one
     writes: Mapping[str, Mapping[str, int]]
-    slowest: Mapping[str, float]
-    errors: Mapping[str, int]
+    slowest: Mapping[str, float]  # seconds that the slowest acknowledged write took
+    errors: Mapping[str, int]  # error -> writes
     duplicates: int
-    lost_after_fault: int
-    last_lost_after_fault: float | None
-    facts: Mapping[str, Mapping[str, int]]
-    unmet: Mapping[str, int]
+    lost_after_fault: int  # lost writes that the replaced master acknowledged after the fault
+    last_lost_after_fault: float | None  # seconds from the fault to the last of these
+    facts: Mapping[str, Mapping[str, int]]  # evidence -> yes or no -> runs
+    unmet: Mapping[str, int]  # expectation -> runs that did not meet it
 
 
 def figures(runs: tuple[RunResult, ...]) -> FaultFigures:
@@ -107,3 +99,57 @@ def _add(counts: Iterable[Mapping[Any, int]]) -> dict[str, int]:
     for count in counts:
         total.update(count)
     return total
+
+
+def objectives(all_figures: Sequence[tuple[Fault, FaultFigures]]) -> Iterator[Objective]:
+    """Yield the objectives of the faults that were injected."""
+    for fault, figures in all_figures:
+        yield from _of_outages(fault, figures)
+    yield _of_kept_writes([figures for _fault, figures in all_figures])
+    for fault, figures in all_figures:
+        if fault.serves and figures.services:
+            yield _of_requests(figures)
+    for fault, figures in all_figures:
+        if fault.losses == "some":
+            yield _of_control(figures)
+
+
+def _of_outages(fault: Fault, figures: FaultFigures) -> Iterator[Objective]:
+    if not fault.objectives:
+        return
+    runs = f"{figures.runs} runs"
+    for kind in MEASURED:
+        outage = figures.outages.get(kind, Measurement("", None))
+        for percent, bound in fault.objectives.items():
+            found = outage.value if percent == 50 else outage.percentile(percent)
+            few = f"; p{percent} needs {samples_needed(percent)}" if figures.runs < samples_needed(percent) else ""
+            name = f"{fault.name}: outage of {kind} writes, p{percent}"
+            yield Objective(name, "under", bound, found, "s", f"{runs}{few if percent != 50 else ''}")
+    others = sum(count for number, count in figures.elections.items() if number != 1)
+    yield Objective(f"{fault.name}: runs with more or fewer than one election", "at most", 0, others, "", runs)
+
+
+def _of_kept_writes(all_figures: Sequence[FaultFigures]) -> Objective:
+    lost = sum(figures.lost[kind][0] for figures in all_figures for kind in figures.safe)
+    acknowledged = sum(figures.writes[kind]["acknowledged"] for figures in all_figures for kind in figures.safe)
+    runs = sum(figures.runs for figures in all_figures)
+    basis = f"{acknowledged:,} acknowledged WAIT writes, {runs} runs of {len(all_figures)} faults"
+    return Objective("acknowledged WAIT writes that were lost", "at most", 0, lost, "", basis)
+
+
+def _of_requests(figures: FaultFigures) -> Objective:
+    """Callers of the services notice nothing but a delay."""
+    sent = sum(sum(figures.writes[kind].values()) for kind in figures.services)
+    failed = sent - sum(figures.writes[kind]["acknowledged"] for kind in figures.services)
+    slowest = max((figures.slowest[kind] for kind in figures.services if kind in figures.slowest), default=None)
+    basis = f"{sent:,} of callers that wait 5 s" + ("" if slowest is None else f"; the slowest took {slowest:.2f} s")
+    name = f"{figures.fault}: failed requests to {' and '.join(figures.services)}"
+    return Objective(name, "at most", 0, failed, "", basis)
+
+
+def _of_control(figures: FaultFigures) -> Objective:
+    """The drill sees losses where there must be some."""
+    plain = [kind for kind in figures.lost if kind not in figures.safe]
+    lost = sum(figures.lost[kind][0] for kind in plain)
+    basis = f"{sum(figures.writes[kind]['acknowledged'] for kind in plain):,} acknowledged, {figures.runs} runs"
+    return Objective(f"{figures.fault}: plain writes seen to be lost", "at least", 1, lost, "", basis)

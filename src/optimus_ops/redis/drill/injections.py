@@ -7,10 +7,10 @@ from functools import partial
 from typing import Any
 
 from optimus_ops.errors import OpsError
-from optimus_ops.redis.drill.disk import shrink_disk
+from optimus_ops.redis.data_files import read_data_files
 from optimus_ops.redis.drill.fault_context import FaultContext
-from optimus_ops.redis.drill.nodes import RedisNode
-from optimus_ops.redis.drill.partition import partition
+from optimus_ops.redis.drill.group import RedisNode
+from optimus_ops.redis.drill.namespaces import partition, shrink_disk
 from optimus_ops.redis.drill.record import Fact
 from optimus_ops.system.wait import wait_until
 
@@ -23,7 +23,8 @@ BEHIND_SECONDS = 1.0
 FORGET_SECONDS = 10.0
 """At most. A sentinel's opinion counts for five seconds: five times the interval after which it is asked again."""
 MIN_REPLICAS = "min-replicas-to-write"
-REFUSAL = "refused: the sentinels name this node master, but it has no data"
+REFUSAL = "refused: "
+"""What a node logs, first in a line, whose start script keeps it from taking a role."""
 
 
 def kill_with_sentinels(context: FaultContext, *, count: int) -> None:
@@ -64,9 +65,11 @@ def restart_empty(context: FaultContext) -> None:
 
     If it is back before it was replaced, it has to refuse; in no case may it be a master without data.
     """
+    with context.master.client() as client:
+        folder = read_data_files(client).folder
 
     def delete_and_restart(master: RedisNode) -> None:
-        delete = ("find", "/data", "-mindepth", "1", "-delete")
+        delete = ("find", folder, "-mindepth", "1", "-delete")
         context.injector.engine.exec(master.container, delete, seconds=EXEC_SECONDS)
         context.injector.restart(master)
 

@@ -1,22 +1,57 @@
-"""Observers that run until they are cancelled: the sentinels' events and the servers' roles, on one monotonic clock."""
+"""Observers that run until they are cancelled: sentinels' events, servers' roles, and the current master.
+
+All times are of one monotonic clock.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from redis.exceptions import RedisError
 
-from optimus_ops.redis.drill.master_tracker import MasterTracker
-from optimus_ops.redis.drill.nodes import ANSWER_SECONDS, RedisNode, close, open_node
+from optimus_ops.redis.drill.group import ANSWER_SECONDS, RedisNode, close, open_node
 from optimus_ops.redis.drill.record import RoleChange, SentinelEvent
 
 ROLE_SECONDS = 0.025
 MASTER_SECONDS = 0.25
 RETRY_SECONDS = 0.1
+
+
+@dataclass
+class MasterTracker:
+    """The current master according to the sentinels; every writer follows it. Belongs to one event loop."""
+
+    master: str
+    epoch: int = -1  # of the configuration, of the newest answer
+    _replaced: dict[str, asyncio.Future[None]] = field(default_factory=dict)
+
+    def on_answer(self, master: str, epoch: int) -> None:
+        """Apply a sentinel's answer; one that missed an election has an older epoch and is ignored."""
+        if epoch > self.epoch:
+            self.epoch = epoch
+            self.on_switch(master)
+
+    def on_switch(self, master: str) -> None:
+        """Apply a `+switch-master` that a sentinel published."""
+        if master == self.master:
+            return
+        waiting = self._replaced.pop(self.master, None)
+        if waiting is not None and not waiting.done():
+            waiting.set_result(None)
+        self.master = master
+
+    def replaced(self, master: str) -> asyncio.Future[None]:
+        """Return a future that is done as soon as this server is not the master."""
+        loop = asyncio.get_running_loop()
+        if master == self.master:
+            return self._replaced.setdefault(master, loop.create_future())
+        done: asyncio.Future[None] = loop.create_future()
+        done.set_result(None)
+        return done
 
 
 async def record_events(

@@ -17,41 +17,26 @@ WRITE_OUTCOMES: tuple[WriteOutcome, ...] = ("acknowledged", "indeterminate", "re
 
 @dataclass(frozen=True, slots=True)
 class WriteKind:
-    """A kind of writes.
-
-    Args:
-        safe: whether its acknowledgement promises that a fail-over keeps the write (as with WAIT).
-        pinned: whether its writers stay with the initial master, as clients on its side of a partition do.
-        service: whether it goes through the services.
-        repeats: whether it is retried until it is acknowledged, so that it may be stored twice.
-    """
+    """A kind of writes."""
 
     name: str
-    safe: bool = False
-    pinned: bool = False
-    service: bool = False
-    repeats: bool = False
+    safe: bool = False  # its acknowledgement promises that a fail-over keeps the write (as with WAIT)
+    pinned: bool = False  # its writers stay with the initial master, as clients on its side of a partition do
+    service: bool = False  # it goes through the services
+    repeats: bool = False  # it is retried until it is acknowledged, so that it may be stored twice
 
 
 @dataclass(frozen=True, slots=True)
 class Write:
-    """One write with an id of its own.
-
-    Args:
-        kind: name of its `WriteKind`.
-        began: time of the first try.
-        ended: when its outcome was known.
-        node: name of the server that received it; "" where none did, or where a service stands between.
-        error: why it was not acknowledged, in a word or two.
-    """
+    """One write with an id of its own."""
 
     id: str
-    kind: str
-    began: float
-    ended: float
+    kind: str  # name of its `WriteKind`
+    began: float  # the first try
+    ended: float  # when its outcome was known
     outcome: WriteOutcome
-    node: str = ""
-    error: str = ""
+    node: str = ""  # the server that received it; "" where none did, or where a service stands between
+    error: str = ""  # why it was not acknowledged, in a word or two
 
     @property
     def acknowledged(self) -> bool:
@@ -76,33 +61,21 @@ class SentinelEvent:
 
 @dataclass(frozen=True, slots=True)
 class RoleChange:
-    """A server's answer to ROLE that differs from its last one.
-
-    Args:
-        node: name of the server.
-        role: master, replica; "" where it did not answer.
-        master: host of its master.
-        linked: whether a replica is connected to its master and has all data.
-    """
+    """A server's answer to ROLE that differs from its last one."""
 
     at: float
     node: str
-    role: str
-    master: str = ""
-    linked: bool = False
+    role: str  # master, replica; "" where it did not answer
+    master: str = ""  # host of its master
+    linked: bool = False  # it is connected to its master and has all data
 
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """Something that a fault measured.
+    """Something that a fault measured."""
 
-    Args:
-        text: the value, or why the evidence does not hold.
-        holds: whether the evidence holds; None for a value that proves nothing.
-    """
-
-    text: str = ""
-    holds: bool | None = None
+    text: str = ""  # the value, or why the evidence does not hold
+    holds: bool | None = None  # whether the evidence holds; None for a value that proves nothing
 
     def __str__(self) -> str:
         """Return it for people."""
@@ -113,30 +86,20 @@ class Fact:
 
 @dataclass(frozen=True, slots=True)
 class Recording:
-    """One run of a fault.
-
-    Args:
-        master: name of the initial master.
-        hosts: host of a server -> its name.
-        started_at: when the load started.
-        injected_at: when the fault was about to be injected.
-        healing_at: when it was about to be healed.
-        converged_at: when the group was healthy again.
-        present: id of a write -> how many times it was found afterwards; ids that were not looked up are missing.
-    """
+    """One run of a fault."""
 
     fault: Fault
     number: int
-    master: str
-    hosts: Mapping[str, str]
+    master: str  # name of the initial one
+    hosts: Mapping[str, str]  # host of a server -> its name
     replicas: int
-    started_at: float
-    injected_at: float
-    healing_at: float
-    converged_at: float
+    started_at: float  # the load
+    injected_at: float  # the fault was about to be injected
+    healing_at: float  # it was about to be healed
+    converged_at: float  # the group was healthy again
     kinds: tuple[WriteKind, ...]
     writes: tuple[Write, ...]
     events: tuple[SentinelEvent, ...]
     roles: tuple[RoleChange, ...]
-    present: Mapping[str, int]
+    present: Mapping[str, int]  # id of a write -> how many times it was found afterwards, of those that were looked up
     facts: Mapping[str, Fact] = field(default_factory=dict)

@@ -7,12 +7,10 @@ from collections.abc import Callable, Collection, Coroutine, Iterator, Sequence
 from typing import Any
 
 from optimus_ops.load.background import BackgroundLoad
-from optimus_ops.redis.drill.callers import call_service
-from optimus_ops.redis.drill.master_tracker import MasterTracker
-from optimus_ops.redis.drill.nodes import Group
-from optimus_ops.redis.drill.observers import poll_master, poll_role, record_events
+from optimus_ops.redis.drill.group import Group
+from optimus_ops.redis.drill.observers import MasterTracker, poll_master, poll_role, record_events
 from optimus_ops.redis.drill.record import RoleChange, SentinelEvent, Write
-from optimus_ops.redis.drill.service_workload import ServiceEndpoint
+from optimus_ops.redis.drill.service_workload import ServiceEndpoint, call_service
 from optimus_ops.redis.drill.writers import WriteLoad, Writer
 from optimus_ops.system.wait import wait_until
 

@@ -11,15 +11,13 @@ from functools import cached_property
 from typing import Literal
 
 from optimus_ops.plan.step import Plan
-from optimus_ops.redis.drill.fault_section import fault_section
-from optimus_ops.redis.drill.figures import FaultFigures, figures
-from optimus_ops.redis.drill.nodes import Group
-from optimus_ops.redis.drill.objectives import objectives
+from optimus_ops.redis.drill.figures import FaultFigures, figures, median_run, objectives
+from optimus_ops.redis.drill.group import Group
 from optimus_ops.redis.drill.run_result import RunResult
 from optimus_ops.redis.drill.runner import FaultRunner
 from optimus_ops.redis.drill.steps import InjectFault
 from optimus_ops.reports.measurement import Measurement, Objective, count_verdicts, samples_needed
-from optimus_ops.reports.model import Bullets, Paragraph, Run, Section, Table
+from optimus_ops.reports.model import Bullets, Details, Paragraph, Run, Section, Table
 from optimus_ops.reports.spans import Content, Span
 
 NAME = "redis-drill"
@@ -36,16 +34,11 @@ EXPLANATION = (
 
 @dataclass(frozen=True)
 class DrillReport:
-    """The result of a drill.
-
-    Args:
-        settings: what the figures depend on: name -> value.
-        requested: fault -> runs.
-    """
+    """The result of a drill."""
 
     project: str
-    settings: Mapping[str, str]
-    requested: Mapping[str, int]
+    settings: Mapping[str, str]  # what the figures depend on
+    requested: Mapping[str, int]  # fault -> runs
     results: tuple[RunResult, ...]
     command: str = ""
 
@@ -127,7 +120,7 @@ def drill_run(report: DrillReport) -> Run:
                 ),
             ),
             *(
-                fault_section(report.runs[found.fault], found, file=NAME if number == 0 else "")
+                _fault_section(report.runs[found.fault], found, file=NAME if number == 0 else "")
                 for number, found in enumerate(report.figures)
             ),
         ),
@@ -176,3 +169,69 @@ def _notes(figures: FaultFigures) -> Iterator[str]:
             f"{name}: the replaced master acknowledged {figures.lost_after_fault} writes after the fault that were "
             f"lost, the last {figures.last_lost_after_fault:.2f} s after it"
         )
+
+
+def _fault_section(results: tuple[RunResult, ...], figures: FaultFigures, file: str = "") -> Section:
+    """`file` names a file for the picture of the run that stands for the others."""
+    fault, shown, runs = results[0].fault, median_run(results), figures.runs
+    unmet = tuple(Span(f"{name}: not in {count} of {runs} runs", "bad") for name, count in figures.unmet.items())
+    stages = f"Run {shown.number}, the middle one by its outage. {_stages(shown)}"
+    return Section(
+        fault.name,
+        (
+            Paragraph(f"{fault.summary[0].upper()}{fault.summary[1:]}."),
+            *((Bullets(unmet),) if unmet else ()),
+            replace(shown.timeline, file=file),
+            Paragraph(Span(stages, "soft")),
+            Paragraph(Span(_errors(figures), "soft")),
+            Details("All runs", (_all_runs(results, tuple(figures.unended)),)),
+        ),
+    )
+
+
+def _stages(run: RunResult) -> str:
+    failover = run.failover
+    stages = {
+        "first sentinel takes it for dead": failover.first_down,
+        "second": failover.quorum_down,
+        "agreed": failover.agreed_down,
+        "election": failover.election,
+        "elected": failover.elected,
+        "promoted": failover.promoted,
+        "first switch": failover.first_switch,
+        "last switch": failover.last_switch,
+    }
+    found = [f"{name} {at:.2f} s" for name, at in stages.items() if at is not None]
+    if failover.restored is not None:
+        found.append(f"redundancy {failover.restored:.2f} s after the healing")
+    return "; ".join(found)
+
+
+def _errors(figures: FaultFigures) -> str:
+    errors = ", ".join(f"{name} {count}" for name, count in figures.errors.items()) or "none"
+    return f"Errors of all runs: {errors}. Stored more than once: {figures.duplicates}."
+
+
+def _all_runs(results: tuple[RunResult, ...], kinds: tuple[str, ...]) -> Table:
+    outages = tuple(f"outage {kind}" for kind in kinds)
+    rows = tuple(_run_row(run, kinds) for run in results)
+    numbers = ("run", *outages, "switch", "elections", "lost", "restored")
+    return Table((*numbers, "new master", "expectations"), rows, frozenset(numbers))
+
+
+def _run_row(run: RunResult, kinds: tuple[str, ...]) -> tuple[Content, ...]:
+    unmet = "; ".join(f"{expected.name}: {expected.found}" for expected in run.unmet)
+    return (
+        f"{run.number}",
+        *(_seconds(run.outages.get(kind)) for kind in kinds),
+        _seconds(run.failover.first_switch),
+        f"{run.failover.elections}",
+        f"{sum(stats.lost for stats in run.stats.values())}",
+        _seconds(run.failover.restored),
+        run.failover.new_master,
+        Span(unmet, "bad") if unmet else Span("as expected", "good"),
+    )
+
+
+def _seconds(value: float | None) -> str:
+    return "" if value is None else f"{value:.2f}"

@@ -17,8 +17,7 @@ from optimus_ops.redis.drill.failover_timeline import election_allowed_at, resto
 from optimus_ops.redis.drill.fault_context import SWITCH_SECONDS, FaultContext
 from optimus_ops.redis.drill.fault_injector import FaultInjector
 from optimus_ops.redis.drill.faults import Fault
-from optimus_ops.redis.drill.group import unhealthy_reason
-from optimus_ops.redis.drill.nodes import Group, RedisNode
+from optimus_ops.redis.drill.group import Group, RedisNode, unhealthy_reason
 from optimus_ops.redis.drill.record import Recording, Write
 from optimus_ops.redis.drill.recorder import Recorder
 from optimus_ops.redis.drill.service_workload import ServiceEndpoint

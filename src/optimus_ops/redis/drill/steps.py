@@ -14,15 +14,11 @@ SHORT_SECONDS = 120
 
 @step("redis-fault", "{fault}, {runs} {_noun}")
 class InjectFault(Step):
-    """Inject a fault several times, and have the group healthy again after each.
-
-    Args:
-        seconds: that all runs take, about.
-    """
+    """Inject a fault several times, and have the group healthy again after each."""
 
     fault: str
     runs: int
-    seconds: float
+    seconds: float  # that all runs take, about
 
     @property
     def _noun(self) -> str:

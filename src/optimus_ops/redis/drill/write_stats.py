@@ -12,25 +12,16 @@ from optimus_ops.redis.drill.record import WRITE_OUTCOMES, Write, WriteOutcome
 
 @dataclass(frozen=True, slots=True)
 class WriteStats:
-    """Statistics of the writes of one kind.
-
-    Args:
-        lost: acknowledged, and not found afterwards.
-        lost_after_fault: the lost ones that the replaced master acknowledged after the fault.
-        last_lost_after_fault: seconds from the fault to the last of these; None without any.
-        duplicates: writes that are stored more than once.
-        slowest: seconds that the slowest acknowledged write took; None without any.
-        false_rejections: rejected, and stored nevertheless: the drill itself would be wrong.
-    """
+    """Statistics of the writes of one kind."""
 
     counts: Mapping[WriteOutcome, int]
     errors: Mapping[str, int]
-    lost: int
-    lost_after_fault: int
-    last_lost_after_fault: float | None
-    duplicates: int
-    slowest: float | None
-    false_rejections: int
+    lost: int  # acknowledged, and not found afterwards
+    lost_after_fault: int  # those that the replaced master acknowledged after the fault
+    last_lost_after_fault: float | None  # seconds from the fault to the last of these
+    duplicates: int  # stored more than once
+    slowest: float | None  # seconds that the slowest acknowledged write took
+    false_rejections: int  # rejected, and stored nevertheless: the drill itself would be wrong
 
     @property
     def acknowledged(self) -> int:

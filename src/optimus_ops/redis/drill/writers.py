@@ -1,4 +1,4 @@
-"""Writers that go straight to Redis: one write after the other, each with an id of its own."""
+"""Writers that go straight to Redis: one write after the other, each with an id of its own, and their outcomes."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
-from redis.exceptions import RedisError, ResponseError
+from redis.exceptions import BusyLoadingError, RedisError, ResponseError
+from redis.exceptions import TimeoutError as RedisTimeoutError
 
-from optimus_ops.redis.drill.master_tracker import MasterTracker
-from optimus_ops.redis.drill.nodes import ANSWER_SECONDS, RedisNode, close, open_node
+from optimus_ops.redis.drill.group import ANSWER_SECONDS, RedisNode, close, open_node
+from optimus_ops.redis.drill.observers import MasterTracker
 from optimus_ops.redis.drill.record import Write, WriteKind, WriteOutcome
-from optimus_ops.redis.drill.write_outcome import MasterMoved, NotReplicated, Stage, write_outcome
 
 WAIT_MS = 300
 RETRY_SECONDS = 0.02
@@ -54,18 +54,58 @@ def stream_of(run: str) -> str:
     return f"optimus:drill:{run}:stream"
 
 
+Stage = Literal["connect", "write", "replicate"]
+"""Nothing is sent yet; the write was sent; it was applied, and WAIT was sent."""
+
+
+class NotReplicated(RedisError):  # noqa: N818 - a condition, in the words of the report
+    """WAIT ended before enough replicas had the write."""
+
+
+class MasterMoved(Exception):  # noqa: N818
+    """The sentinels named another master while the old one's answer was awaited."""
+
+
+def write_outcome(stage: Stage, error: BaseException | None) -> tuple[WriteOutcome, str]:
+    """Return the outcome of a write, and the error in a word or two ("" without one).
+
+    A server that answers with an error has not applied the write. One that does not answer may have.
+    """
+    if error is None:
+        return "acknowledged", ""
+    word = error_word(error)
+    if stage == "connect":
+        return "rejected", f"no connection: {word}"
+    if stage == "write" and isinstance(error, ResponseError | BusyLoadingError):
+        return "rejected", word
+    return "indeterminate", word
+
+
+def error_word(error: BaseException) -> str:
+    """Return the code that a server answered with, else what happened to the connection."""
+    match error:
+        case NotReplicated():
+            return "WAIT 0"
+        case MasterMoved():
+            return "moved"
+        case RedisError(status_code=str(code)) if code:
+            return code
+        case ResponseError():
+            return (str(error).split() or ["error"])[0]
+        case TimeoutError() | RedisTimeoutError() | asyncio.CancelledError():
+            return "timeout"
+        case BusyLoadingError():
+            return "LOADING"
+    return "connection lost"
+
+
 @dataclass
 class Writer:
-    """One writer with one connection.
+    """One writer with one connection."""
 
-    Args:
-        run: prefix of its ids.
-        number: of the writer among those of its kind.
-    """
-
-    run: str
+    run: str  # prefix of its ids
     kind: WriteKind
-    number: int
+    number: int  # of the writer among those of its kind
     servers: Mapping[str, RedisNode]
     tracker: MasterTracker
     writes: list[Write]

@@ -15,7 +15,7 @@ from optimus_ops.errors import OpsError
 from optimus_ops.model.state import State
 from optimus_ops.redis.client import Credentials
 from optimus_ops.redis.drill.fault_injector import FaultInjector
-from optimus_ops.redis.drill.nodes import RedisNode
+from optimus_ops.redis.drill.group import RedisNode
 
 ONE = RedisNode("one", "id-one", "10.0.0.1", 6379, Credentials())
 TWO = RedisNode("two", "id-two", "10.0.0.2", 6379, Credentials())

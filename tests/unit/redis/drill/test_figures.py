@@ -6,8 +6,7 @@ import pytest
 from tests.unit.redis.drill.records import CHAT, NEAR, PLAIN, WAITING, failover, recording, steady, write
 
 from optimus_ops.redis.drill.faults import CONTROL, KILL, Fault
-from optimus_ops.redis.drill.figures import figures, median_run, seconds
-from optimus_ops.redis.drill.objectives import objectives
+from optimus_ops.redis.drill.figures import figures, median_run, objectives, seconds
 from optimus_ops.redis.drill.record import Fact
 from optimus_ops.redis.drill.run_result import RunResult, run_result
 from optimus_ops.reports.measurement import Objective

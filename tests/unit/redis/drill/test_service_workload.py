@@ -16,9 +16,8 @@ from optimus_ops.errors import Refused
 from optimus_ops.model.stack import PublishedPort
 from optimus_ops.model.state import Replica, State
 from optimus_ops.project.settings import Project, load_project
-from optimus_ops.redis.drill.callers import call_service
 from optimus_ops.redis.drill.record import Write
-from optimus_ops.redis.drill.service_workload import ServiceEndpoint, find_endpoints
+from optimus_ops.redis.drill.service_workload import ServiceEndpoint, call_service, find_endpoints
 
 MODULE = """
 from optimus_ops.load.request import Request, encode

@@ -10,8 +10,8 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from optimus_ops.load.result import ErrorKind, RequestResult
-from optimus_ops.redis.drill.callers import request_outcome
-from optimus_ops.redis.drill.write_outcome import MasterMoved, NotReplicated, Stage, write_outcome
+from optimus_ops.redis.drill.service_workload import request_outcome
+from optimus_ops.redis.drill.writers import MasterMoved, NotReplicated, Stage, write_outcome
 
 refusals = st.sampled_from(
     [

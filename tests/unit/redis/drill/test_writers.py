@@ -11,7 +11,7 @@ from tests.unit.redis.loopback import HOST, Loopback, Process
 
 from optimus_ops.redis.client import Credentials
 from optimus_ops.redis.drill.durability_check import DurabilityCheck
-from optimus_ops.redis.drill.nodes import Group, RedisNode
+from optimus_ops.redis.drill.group import Group, RedisNode
 from optimus_ops.redis.drill.record import Write
 from optimus_ops.redis.drill.recorder import Recorder
 from optimus_ops.redis.drill.writers import PLAIN, STREAM, WAITING, WriteLoad

@@ -12,8 +12,8 @@ from optimus_ops.engine.port import Engine
 from optimus_ops.errors import MachineLacks
 from optimus_ops.redis.client import Credentials
 from optimus_ops.redis.drill.fault_injector import FaultInjector
-from optimus_ops.redis.drill.nodes import RedisNode
-from optimus_ops.redis.drill.partition import check_root, partition
+from optimus_ops.redis.drill.group import RedisNode
+from optimus_ops.redis.drill.namespaces import check_root, partition
 
 MASTER = RedisNode("redis", "id-1", "10.0.0.1", 6379, Credentials())
 OTHERS = [RedisNode(f"redis-{number}", f"id-{number}", f"10.0.0.{number}", 6379, Credentials()) for number in (2, 3)]

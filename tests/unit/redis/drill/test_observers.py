@@ -7,7 +7,7 @@ import asyncio
 from hypothesis import given
 from hypothesis import strategies as st
 
-from optimus_ops.redis.drill.master_tracker import MasterTracker
+from optimus_ops.redis.drill.observers import MasterTracker
 
 answers = st.lists(st.tuples(st.sampled_from(["one", "two", "three"]), st.integers(0, 5)))
 

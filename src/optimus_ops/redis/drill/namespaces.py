@@ -1,33 +1,49 @@
-"""Network partition: dropping packets between a container and some addresses, while others still reach it.
+"""Faults that are made from the host in a container's namespaces, so that it needs no privileges: they end with it.
 
-The iptables rules are set from the host (nsenter) in the container's network namespace, so that it needs no privileges
-and the rules end with it.
+Partition: iptables rules in the network namespace (nsenter) drop packets between the container and some addresses,
+while others still reach it.
+
+Full disk of a server's append-only file, and of nothing else: a small tmpfs is mounted over the folder of the file, in
+the mount namespace, and the server is asked to begin a new file (BGREWRITEAOF): it is created there, and the next
+writes fill it. A restart of the container uncovers the folder as it was.
 """
 
 from __future__ import annotations
 
 import os
 import shutil
+import sys
 from collections.abc import Iterable
 from pathlib import Path
 
 from optimus_ops.errors import MachineLacks, OpsError
+from optimus_ops.redis.data_files import read_data_files
 from optimus_ops.redis.drill.fault_injector import FaultInjector
-from optimus_ops.redis.drill.nodes import RedisNode
+from optimus_ops.redis.drill.group import RedisNode
 from optimus_ops.system.process import CommandFailed, Completed, run
 
 PROGRAMS = ("nsenter", "iptables")
 SECONDS = 10.0
+DISK_SIZE = "64k"
+# A process of its own: only one with a single thread may enter a mount namespace.
+MOUNT = """
+import ctypes, os, sys
+pid, path, size = sys.argv[1:]
+libc = ctypes.CDLL(None, use_errno=True)
+def check(result):
+    if result:
+        sys.exit(os.strerror(ctypes.get_errno()))
+CLONE_NEWNS = 0x20000
+check(libc.setns(os.open(f"/proc/{pid}/ns/mnt", os.O_RDONLY), CLONE_NEWNS))
+owner = os.stat(path)
+options = f"size={size},mode=700,uid={owner.st_uid},gid={owner.st_gid}"
+check(libc.mount(b"tmpfs", path.encode(), b"tmpfs", 0, options.encode()))
+"""
 
 
 def check_root(injector: FaultInjector, node: RedisNode, faults: Iterable[str]) -> None:
-    """Check that the network namespace and the files of a container can be reached.
-
-    Raises:
-        MachineLacks: they can't; the message names the faults.
-    """
-    missing = _missing(injector.engine.pid(node.container), node)
-    if missing:
+    """Raise `MachineLacks`, naming the faults, where the namespaces of a container can't be reached."""
+    if missing := _missing(injector.engine.pid(node.container), node):
         raise MachineLacks(
             f"these faults can't be made here: {', '.join(faults)} ({missing})",
             "run the drill as root on the engine's own Linux host, with util-linux and iptables; or name other faults",
@@ -69,3 +85,17 @@ def partition(injector: FaultInjector, node: RedisNode, others: Iterable[RedisNo
 
 def _run_inside(pid: int, *command: str, check: bool = True) -> Completed:
     return run(("nsenter", "--target", str(pid), "--net", *command), deadline=SECONDS, check=check)
+
+
+def shrink_disk(injector: FaultInjector, node: RedisNode) -> None:
+    """Cover the folder of the append-only file with a tiny file system; a restart of the container removes it."""
+
+    def restart() -> None:
+        injector.engine.kill(node.container)
+        injector.start(node)
+
+    injector.cleanups.push(f"started {node.name} again, on its own disk", restart)
+    with node.client() as client:
+        files = read_data_files(client)
+    pid, folder = injector.engine.pid(node.container), f"{files.folder}/{files.aof_folder}"
+    run((sys.executable, "-c", MOUNT, str(pid), folder, DISK_SIZE), deadline=SECONDS)
