@@ -6,16 +6,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from optimus_ops.plan.staleness import staleness
-from optimus_ops.plan.steps import Build, Pull, Start
-from optimus_ops.plan.stop import leaving
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Container, Iterator
+    from collections.abc import Container
 
     from optimus_ops.model.stack import Stack
     from optimus_ops.model.state import State
     from optimus_ops.plan.inputs import ObservedInputs
-    from optimus_ops.plan.step import Plan
 
 OUTAGE = "invoke down, then invoke up (an outage: it has one container)"
 
@@ -67,31 +64,3 @@ def differences(
             command = f"invoke deploy {name}" if in_place or name in stack.scalable else OUTAGE
             found.append(Difference(name, why, len(differing), len(running), command))
     return tuple(found)
-
-
-def noting_differences(
-    plan: Plan, stack: Stack, state: State, inputs: ObservedInputs, replaced: Collection[str] = ()
-) -> Plan:
-    """Return a plan that says what differs and stays so, and of which services it starts other replicas beside.
-
-    `replaced` are the services that the plan brings to what is wanted.
-    """
-    started = {name for step in plan.steps if isinstance(step, Start) for name, _count in step.counts}
-    found = [item for item in differences(stack, state, inputs, leaving(plan)) if item.service not in replaced]
-    covered = {item.service for item in found} | set(replaced)
-    behind = [item.text for item in _left_behind(plan, stack, state) if item.service not in covered]
-    return plan.noting([*(item.mixed if item.service in started else item.text for item in found), *behind])
-
-
-def _left_behind(plan: Plan, stack: Stack, state: State) -> Iterator[Difference]:
-    """Yield the services whose image a plan builds or pulls anew while they run, and go on running."""
-    renewed = {
-        stack.services[name].image: "built" if isinstance(step, Build) else "pulled"
-        for step in plan.steps
-        if isinstance(step, Build | Pull)
-        for name in step.services
-    }
-    for name in stack.scalable:
-        running = len(state.running(name))
-        if running and (how := renewed.get(stack.services[name].image)):
-            yield Difference(name, f"its image is {how} anew", running, running, f"invoke deploy {name}")

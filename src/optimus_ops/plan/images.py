@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from optimus_ops.model.state import short_id
 from optimus_ops.plan.cause import Cause, joined
 from optimus_ops.plan.checks import check_obtainable, check_pullable
+from optimus_ops.plan.inputs import idle_images
 from optimus_ops.plan.steps import Build, MakeBases, Pin, Pull, WriteSecrets
 
 if TYPE_CHECKING:
@@ -83,12 +84,6 @@ def bases_of(stack: Stack, services: Iterable[str]) -> tuple[str, ...]:
     return tuple(
         image for service in stack.services.values() if service.image in built for image in service.base_images
     )
-
-
-def idle_images(stack: Stack, state: State) -> tuple[str, ...]:
-    """Return the images that no running replica was started from: rebuilding them mixes no versions."""
-    busy = {service.image for name, service in stack.services.items() if state.running(name)}
-    return tuple(image for image in stack.built_images if image not in busy)
 
 
 def _build_steps(stack: Stack, causes: dict[str, Cause]) -> tuple[Build, ...]:

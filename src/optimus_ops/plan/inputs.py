@@ -9,6 +9,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from optimus_ops.model.container_inputs import ChangedInput
+    from optimus_ops.model.stack import Stack
+    from optimus_ops.model.state import State
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,3 +48,9 @@ class ObservedInputs:
     changes: Mapping[str, tuple[ChangedInput, ...]] = field(default_factory=dict)
     noted: frozenset[str] = frozenset()
     changed_jobs: frozenset[str] = frozenset()
+
+
+def idle_images(stack: Stack, state: State) -> tuple[str, ...]:
+    """Return the images that no running replica was started from: rebuilding them mixes no versions."""
+    busy = {service.image for name, service in stack.services.items() if state.running(name)}
+    return tuple(image for image in stack.built_images if image not in busy)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from optimus_ops.plan.cause import Cause
-from optimus_ops.plan.images import idle_images
+from optimus_ops.plan.inputs import idle_images
 from optimus_ops.plan.steps import CheckMigrations, Migrate, RunJob
 
 if TYPE_CHECKING:

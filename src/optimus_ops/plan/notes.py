@@ -1,4 +1,4 @@
-"""Notes of a plan: which replicas are unhealthy and stay so, and which leftovers there are."""
+"""Notes of a plan: what is not as it should be and stays so: unhealthy replicas, leftovers, differences."""
 
 from __future__ import annotations
 
@@ -7,13 +7,16 @@ from typing import TYPE_CHECKING
 
 from optimus_ops.model.leftovers import Leftovers
 from optimus_ops.model.state import ended_badly
+from optimus_ops.plan.differences import Difference, differences
+from optimus_ops.plan.steps import Build, Pull, Start
 from optimus_ops.plan.stop import leaving
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Iterator, Mapping
+    from collections.abc import Collection, Container, Iterator, Mapping
 
     from optimus_ops.model.stack import Stack
     from optimus_ops.model.state import State
+    from optimus_ops.plan.inputs import ObservedInputs
     from optimus_ops.plan.step import Plan
 
 
@@ -55,3 +58,31 @@ def _troubled(stack: Stack, state: State, gone: Container[str]) -> Iterator[str]
                 else f"see: invoke logs {name}"
             )
             yield f"{', '.join(f'{replica.name} {replica.condition}' for replica in troubled)}; {way_out}"
+
+
+def noting_differences(
+    plan: Plan, stack: Stack, state: State, inputs: ObservedInputs, replaced: Collection[str] = ()
+) -> Plan:
+    """Return a plan that says what differs and stays so, and of which services it starts other replicas beside.
+
+    `replaced` are the services that the plan brings to what is wanted.
+    """
+    started = {name for step in plan.steps if isinstance(step, Start) for name, _count in step.counts}
+    found = [item for item in differences(stack, state, inputs, leaving(plan)) if item.service not in replaced]
+    covered = {item.service for item in found} | set(replaced)
+    behind = [item.text for item in _left_behind(plan, stack, state) if item.service not in covered]
+    return plan.noting([*(item.mixed if item.service in started else item.text for item in found), *behind])
+
+
+def _left_behind(plan: Plan, stack: Stack, state: State) -> Iterator[Difference]:
+    """Yield the services whose image a plan builds or pulls anew while they run, and go on running."""
+    renewed = {
+        stack.services[name].image: "built" if isinstance(step, Build) else "pulled"
+        for step in plan.steps
+        if isinstance(step, Build | Pull)
+        for name in step.services
+    }
+    for name in stack.scalable:
+        running = len(state.running(name))
+        if running and (how := renewed.get(stack.services[name].image)):
+            yield Difference(name, f"its image is {how} anew", running, running, f"invoke deploy {name}")

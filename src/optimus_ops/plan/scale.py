@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 from optimus_ops.errors import Refused
 from optimus_ops.plan.cause import Cause, joined
 from optimus_ops.plan.checks import check_scalable, check_services
-from optimus_ops.plan.images import idle_images, prepare_steps
+from optimus_ops.plan.images import prepare_steps
+from optimus_ops.plan.inputs import idle_images
 from optimus_ops.plan.jobs import due_jobs, migrate_steps
 from optimus_ops.plan.order import needed_by
 from optimus_ops.plan.requests import ScaleRequest

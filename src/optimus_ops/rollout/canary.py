@@ -5,7 +5,6 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from optimus_ops.balancer.traffic import observe_new as compare_new
 from optimus_ops.errors import OpsError
 
 if TYPE_CHECKING:
@@ -23,6 +22,8 @@ def observe_new(containers: Containers, step: Observe, progress: Progress) -> No
     Raises:
         OpsError: one ended or became unhealthy, or they answer worse than the old ones.
     """
+    from optimus_ops.balancer import traffic  # noqa: PLC0415 - costs time that most tasks don't need
+
     balancer = containers.stack.balancer
     if balancer is None or step.service not in containers.stack.routed:
         progress.note = "no requests reach it through the balancer: judged by health alone"
@@ -34,7 +35,7 @@ def observe_new(containers: Containers, step: Observe, progress: Progress) -> No
     [edge] = state.running(balancer)
     inspect = partial(_inspect, containers, step.service, progress)
     engine, clock = containers.engine, containers.clock
-    verdict = compare_new(engine, edge.id, new, old, step.seconds, inspect=inspect, clock=clock)
+    verdict = traffic.observe_new(engine, edge.id, new, old, step.seconds, inspect=inspect, clock=clock)
     progress.note = verdict.text
     if verdict.blind:
         progress.complaints.append(

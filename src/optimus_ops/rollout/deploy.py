@@ -11,8 +11,7 @@ from optimus_ops.engine.subnets import check_subnets
 from optimus_ops.plan.checks import check_checkout, check_replaceable, check_services
 from optimus_ops.plan.dependents import dependents_of
 from optimus_ops.plan.deploy import deployable, plan_deploy
-from optimus_ops.plan.differences import noting_differences
-from optimus_ops.plan.notes import with_notes
+from optimus_ops.plan.notes import noting_differences, with_notes
 from optimus_ops.plan.order import dependencies_first
 from optimus_ops.plan.replacement import rebuilt_images
 from optimus_ops.plan.requests import RolloutSpec

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from optimus_ops.engine.capacity import observe_capacity
-from optimus_ops.model.budget_items import BudgetPolicy
-from optimus_ops.model.budgets import check_budgets
 from optimus_ops.rollout.containers import note
 from optimus_ops.stack.observed_inputs import running_images
 
@@ -41,6 +38,10 @@ def check_migrations(containers: Containers, step: CheckMigrations, progress: Pr
 
 def check_connections(containers: Containers, step: CheckBudgets, _progress: Progress) -> None:
     """Refuse more database connections than there are, now that the database can be asked."""
+    from optimus_ops.engine.capacity import observe_capacity  # noqa: PLC0415 - as above
+    from optimus_ops.model.budget_items import BudgetPolicy  # noqa: PLC0415 - as above
+    from optimus_ops.model.budgets import check_budgets  # noqa: PLC0415 - as above
+
     capacity = observe_capacity(containers.engine, containers.stack, containers.observe())
     policy = BudgetPolicy.of(containers.compose.project.budgets)
     check_budgets(containers.stack, dict(step.peak), capacity, requested={}, policy=policy)

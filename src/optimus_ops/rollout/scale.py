@@ -10,9 +10,8 @@ from optimus_ops.engine.ports import check_ports
 from optimus_ops.engine.subnets import check_subnets
 from optimus_ops.model.leftovers import Leftovers
 from optimus_ops.plan.checks import check_checkout
-from optimus_ops.plan.differences import noting_differences
 from optimus_ops.plan.leftovers import remove_containers, remove_unused, replaced_images
-from optimus_ops.plan.notes import with_notes
+from optimus_ops.plan.notes import noting_differences, with_notes
 from optimus_ops.plan.scale import plan_scale
 from optimus_ops.rollout.budget_check import BudgetCheck
 from optimus_ops.rollout.executor import StackExecutor

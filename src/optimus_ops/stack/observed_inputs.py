@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from optimus_ops.plan.images import idle_images
-from optimus_ops.plan.inputs import ObservedInputs
+from optimus_ops.plan.inputs import ObservedInputs, idle_images
 from optimus_ops.stack.config_changes import StackInputs, long_running
 
 if TYPE_CHECKING:

@@ -10,8 +10,9 @@ from tests.unit.stacks import DOCUMENT, IMAGES, replica, running, stack, state
 from optimus_ops.model.container_inputs import ChangedInput
 from optimus_ops.model.stack import PublishedPort
 from optimus_ops.model.state import State
-from optimus_ops.plan.differences import differences, noting_differences
+from optimus_ops.plan.differences import differences
 from optimus_ops.plan.inputs import ObservedInputs
+from optimus_ops.plan.notes import noting_differences
 from optimus_ops.plan.render import plan_json, plan_text
 from optimus_ops.plan.requests import ScaleRequest
 from optimus_ops.plan.scale import plan_scale
