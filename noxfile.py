@@ -82,7 +82,8 @@ def run_module(session: nox.Session, module: str, *arguments: str) -> None:
     """Run a module of the locked environment; refuse if nox itself runs elsewhere."""
     if Path(sys.prefix).resolve() != CHECKOUT / ".venv":
         session.error("nox runs outside the locked environment: python3 scripts/bootstrap.py nox")
-    session.run(sys.executable, "-m", module, *arguments)
+    # Without cached bytecode each worker, and each command that a test runs, would compile all that it imports.
+    session.run(sys.executable, "-m", module, *arguments, env={"PYTHONDONTWRITEBYTECODE": ""})
 
 
 def present(folder: Path, names: tuple[str, ...]) -> list[str]:

@@ -25,9 +25,9 @@ from typing import TYPE_CHECKING
 
 import psycopg
 from psycopg.conninfo import make_conninfo
+from tests.support.ports import free_ports
 
 from benchmarks.memory_data import QUERIES, SEED, load_cases, show
-from benchmarks.platform_under_test import free_ports
 from memory_engine.database import Database
 from memory_engine.embeddings.hashing import SPACE
 from memory_engine.migrate import migrate

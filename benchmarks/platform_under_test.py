@@ -6,16 +6,15 @@ import json
 import os
 import secrets
 import signal
-import socket
 import tempfile
-import time
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import docker
-from docker.errors import APIError, NotFound
+from tests.support.leftovers import PROJECT_LABEL, remove_project
+from tests.support.ports import free_ports
 
 from optimus_ops.errors import OpsError
 from optimus_ops.system.process import run
@@ -25,7 +24,6 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parents[1]
 FILES = ("compose/docker-compose.yml", "compose/docker-compose.scale.yml")
-PROJECT_LABEL = "com.docker.compose.project"
 SERVICE_LABEL = "com.docker.compose.service"
 SECONDS = 180.0
 """The longest that one command may take, by default."""
@@ -52,23 +50,6 @@ class Engine:
         """Return the processor time that a container has used since it started."""
         stats = self.api.stats(container, stream=False, one_shot=True)
         return float(stats["cpu_stats"]["cpu_usage"]["total_usage"]) / 1e9
-
-    def remove_everything(self, project: str) -> None:
-        """Remove all that a project has on the engine; also what a command that was ended is still making."""
-        label = {"label": f"{PROJECT_LABEL}={project}"}
-        for _ in range(20):
-            left = self.api.containers(all=True, filters=label)
-            if not left:
-                break
-            for container in left:
-                try:
-                    self.api.remove_container(container["Id"], force=True, v=True)
-                except (NotFound, APIError):
-                    time.sleep(0.1)
-        for network in self.api.networks(filters=label):
-            self.api.remove_network(network["Id"])
-        for volume in self.api.volumes(filters=label).get("Volumes") or ():
-            self.api.remove_volume(volume["Name"], force=True)
 
 
 @dataclass(frozen=True)
@@ -110,7 +91,7 @@ class Platform:
         # What Compose can't remove is removed one by one below.
         with suppress(OpsError):
             self.compose("down", "--volumes", "--remove-orphans", "--timeout", "1")
-        self.engine.remove_everything(self.project)
+        remove_project(self.engine.api, self.project)
 
     def running(self, service: str) -> list[dict[str, Any]]:
         """Return the running containers of a service."""
@@ -166,15 +147,3 @@ def signals_ignored() -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-
-
-def free_ports(count: int) -> list[int]:
-    """Return ports of the loopback interface that were free just now."""
-    probes = [socket.socket() for _ in range(count)]
-    try:
-        for probe in probes:
-            probe.bind(("127.0.0.1", 0))
-        return [probe.getsockname()[1] for probe in probes]
-    finally:
-        for probe in probes:
-            probe.close()

@@ -17,6 +17,7 @@ import docker
 import pytest
 from tests.integration.derived import Images, derived_images, need_originals
 from tests.integration.platform import ROOT, Platform, copied_checkout, local_image, remove_everything
+from tests.support.leftovers import NAME, remove_ended_sessions, remove_session
 from xdist.scheduler import LoadScopeScheduling
 
 SHARED_STACKS = ("rolling", "platform")
@@ -40,12 +41,20 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> StackSchedul
     return StackScheduling(config, log)
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Remove what workers left that were killed, as upon Ctrl-C."""
+    if not hasattr(session.config, "workerinput"):
+        remove_session(docker.from_env().api)
+
+
 @pytest.fixture(scope="session", autouse=True)
 def current_images(tmp_path_factory: pytest.TempPathFactory) -> None:
     """Build the images that are not there or not current, once, whichever worker comes first."""
     # The folder that the workers of a session share; without workers, that of all sessions.
     with (tmp_path_factory.getbasetemp().parent / "images.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
+        remove_ended_sessions(docker.from_env().api)
         need_originals()
 
 
@@ -74,7 +83,7 @@ def fresh(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Platform]:
 def broken_image(platform: Platform) -> Iterator[str]:
     """Return an image that ends at once with a message and exit code 7; made of one that the running stack has."""
     assert platform.containers()
-    name = "optimus-it/broken:test"
+    name = f"{NAME}/broken:test"
     engine = docker.from_env()
     base = local_image("ai-engine")
     recipe = f'FROM {base}\nCMD ["sh", "-c", "echo relation does not exist, said the migration; exit 7"]\n'

@@ -8,11 +8,10 @@ import tarfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
 
 import docker
-from docker.errors import APIError, ImageNotFound
-from tests.integration.platform import ROOT, Platform, image_tags, local_image
+from tests.integration.platform import ROOT, Platform, local_image
+from tests.support.leftovers import NAME, image_tags, remove_images
 
 # Imported by Python before anything else of the service (PYTHONPATH is the folder of its code); by no health check:
 # those run isolated (`python -I -S`).
@@ -110,7 +109,7 @@ class Images:
     def running(self, platform: Platform, service: str = "ai-engine") -> list[str]:
         """Return the tags of what the running replicas of a service run, one each."""
         engine = docker.from_env()
-        tags = {image: tag.rpartition(":")[2] for tag, image in image_tags().items() if self._own([tag])}
+        tags = {image: tag.rpartition(":")[2] for tag, image in image_tags(engine.api).items() if self._own([tag])}
         states = platform.states()
         live = [name for name in sorted(platform.replicas(service)) if states[name][1] == "running"]
         return [tags[engine.containers.get(name).image.id] for name in live]
@@ -137,24 +136,14 @@ class Images:
 def derived_images() -> Iterator[Images]:
     """Make a first version of every service and others of ai-engine; remove them, and what was kept of them, after."""
     engine = docker.from_env()
-    made = Images(f"optimus-it-{os.getpid()}")
+    made = Images(NAME)
     try:
         for service in ("ai-engine", "memory-engine", "backend-orchestrator"):
             made.make(service, "v1")
         made.make("ai-engine", "v2")
         yield made
     finally:
-        remove_images(engine, made.repository)
-
-
-def remove_images(engine: Any, repository: str) -> None:
-    """Remove every image whose name begins with a repository's."""
-    for tag in image_tags():
-        if tag.startswith(f"{repository}/"):
-            try:
-                engine.images.remove(tag, force=True)
-            except (ImageNotFound, APIError):
-                continue
+        remove_images(engine.api, f"{made.repository}/")
 
 
 def need_originals() -> None:

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import ipaddress
-import itertools
 import json
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
-import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Mapping
@@ -20,11 +17,14 @@ from pathlib import Path
 from typing import Any
 
 import docker
-from docker.errors import APIError, NotFound
+from tests.support.leftovers import NAME, PROJECT_LABEL, remove_project
+from tests.support.ports import WORKER, WORKERS, free_ports
 
 ROOT = Path(__file__).parents[2]
-PROJECT_LABEL = "com.docker.compose.project"
 SECONDS = 600
+# Each project has secrets of its own. Workers of pytest-xdist have a narrow terminal; tests read what a pipe gets.
+# Without cached bytecode every command would compile all that it imports.
+NOT_INHERITED = {"OPTIMUS_SECRETS_DIR", "COLUMNS", "PYTHONDONTWRITEBYTECODE"}
 
 
 def local_image(service: str) -> str:
@@ -80,10 +80,9 @@ class Platform:
     def fresh(cls, folder: Path, name: str, root: Path = ROOT) -> Platform:
         """Choose a name and free ports; nothing is started."""
         ports = free_ports(2)
-        project = f"optimus-it-{os.getpid()}-{name}"
+        project = f"{NAME}-{name}"
         environ = {
-            # Workers of pytest-xdist have a narrow terminal; what a pipe gets is looked at here.
-            **{name: value for name, value in os.environ.items() if name not in {"OPTIMUS_SECRETS_DIR", "COLUMNS"}},
+            **{name: value for name, value in os.environ.items() if name not in NOT_INHERITED},
             "COMPOSE_PROJECT_NAME": project,
             "AI_ENGINE_PORT": str(ports[0]),
             "BACKEND_ORCHESTRATOR_PORT": str(ports[1]),
@@ -211,12 +210,6 @@ def copied_checkout(folder: Path) -> Path:
     return folder
 
 
-WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
-"""The number of this process among those that run tests at the same time."""
-WORKERS = 8
-FIRST_PORT, PORTS_EACH = 20_000, 1_000
-
-
 def free_prefix() -> str:
     """Return the first three numbers of a /24 of this worker that no network of the engine has a part of."""
     used = [
@@ -229,50 +222,6 @@ def free_prefix() -> str:
     return str(free.network_address).removesuffix(".0")
 
 
-def free_ports(count: int) -> tuple[int, ...]:
-    """Return ports of the loopback interface, of this worker's range, that nobody has; each is returned once."""
-    found = []
-    for port in _PORTS:
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-        found.append(port)
-        if len(found) == count:
-            return tuple(found)
-    raise AssertionError("no port is free")
-
-
-_PORTS = itertools.chain.from_iterable(
-    itertools.repeat(
-        range(FIRST_PORT + WORKER % WORKERS * PORTS_EACH, FIRST_PORT + (WORKER % WORKERS + 1) * PORTS_EACH)
-    )
-)
-
-
-def image_tags() -> dict[str, str]:
-    """Return name -> id of every image of the engine; others may come and go meanwhile."""
-    listed = docker.from_env().api.images()
-    return {tag: str(image["Id"]) for image in listed for tag in image["RepoTags"] or ()}
-
-
 def remove_everything(project: str) -> None:
-    """Remove all that a project left on the engine; containers still being made by a killed command, too."""
-    api = docker.from_env().api
-    label = {"label": f"{PROJECT_LABEL}={project}"}
-    for _ in range(10):
-        left = api.containers(all=True, filters=label)
-        for container in left:
-            try:
-                api.remove_container(container["Id"], force=True, v=True)
-            except (NotFound, APIError):
-                continue
-        if not left:
-            break
-        time.sleep(0.2)
-    for network in api.networks(filters=label):
-        api.remove_network(network["Id"])
-    for volume in api.volumes(filters=label).get("Volumes") or ():
-        api.remove_volume(volume["Name"], force=True)
+    """Remove all that a project left on the engine but images."""
+    remove_project(docker.from_env().api, project)

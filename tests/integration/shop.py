@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import docker
-from tests.integration.platform import Platform, image_tags, local_image, remove_everything
+from tests.integration.platform import Platform, local_image, remove_everything
+from tests.support.leftovers import remove_images
 
 FILES = {
     "tasks.py": "from optimus_ops.tasks.root import make_namespace\n\nns = make_namespace()\n",
@@ -81,7 +82,4 @@ class Shop:
     def remove(self) -> None:
         """Remove everything that it left on the engine, its images included."""
         remove_everything(self.platform.project)
-        engine = docker.from_env()
-        for tag in image_tags():
-            if tag.partition(":")[0] == self.image:
-                engine.images.remove(tag, force=True)
+        remove_images(docker.from_env().api, f"{self.image}:")

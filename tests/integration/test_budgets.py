@@ -52,6 +52,7 @@ def stranger(platform: Platform) -> Iterator[None]:
         ["sh", "-c", "sleep 600 | psql -h postgres -U optimus -d optimus"],
         entrypoint="",
         environment={"PGPASSWORD": platform.secret("POSTGRES_PASSWORD")},
+        name=f"{platform.project}-stranger",
         network=f"{platform.project}_stores",
         detach=True,
     )

@@ -14,6 +14,7 @@ from typing import Any
 import docker
 import pytest
 from docker.errors import ImageNotFound
+from tests.support.leftovers import NAME
 
 from optimus_ops.contracts.agreement import agree_on_deploy, check_deploy
 from optimus_ops.contracts.reading import contract_of_checkout, contract_of_image
@@ -24,9 +25,9 @@ from optimus_ops.errors import Refused
 pytestmark = pytest.mark.integration
 
 ROOT = Path(__file__).parents[2]
-NAME = "optimus-contracts/test"
+IMAGES = f"{NAME}/contracts"
 FOLDER = "/opt/optimus/contract"
-COMPOSE_LABELS = {"com.docker.compose.project": "optimus-contracts", "com.docker.compose.service": "shop"}
+COMPOSE_LABELS = {"com.docker.compose.project": NAME, "com.docker.compose.service": "shop"}
 
 Make = Callable[..., str]
 
@@ -39,9 +40,11 @@ def engine() -> DockerEngine:
 @pytest.fixture(scope="module")
 def base() -> Iterator[str]:
     """Return an image without a program: whatever was run of it would fail."""
-    name = f"{NAME}:base-{uuid.uuid4().hex[:8]}"
+    name = f"{IMAGES}:base-{uuid.uuid4().hex[:8]}"
     api = docker.from_env().api
-    api.import_image_from_data(archive({"etc/motd": b"nothing runs here"}), repository=NAME, tag=name.partition(":")[2])
+    api.import_image_from_data(
+        archive({"etc/motd": b"nothing runs here"}), repository=IMAGES, tag=name.partition(":")[2]
+    )
     yield name
     api.remove_image(name, force=True)
 
@@ -53,7 +56,7 @@ def make(base: str) -> Iterator[Make]:
     made: list[str] = []
 
     def image(files: Mapping[str, bytes], folder: str = FOLDER, **labels: str) -> str:
-        made.append(f"{NAME}:{uuid.uuid4().hex[:8]}")
+        made.append(f"{IMAGES}:{uuid.uuid4().hex[:8]}")
         recipe = f"FROM {base}\nCOPY files/ /\nLABEL com.optimus.contract={folder}\n"
         context = archive({"Dockerfile": recipe.encode(), **{f"files{name}": text for name, text in files.items()}})
         said = COMPOSE_LABELS | {name.replace("_", "."): value for name, value in labels.items()}
@@ -127,7 +130,7 @@ def test_while_an_image_is_read_its_project_has_no_further_replica(engine: Docke
 
         def __getattr__(self, name: str) -> Any:
             if name == "get_archive":
-                seen.append((engine.observe("optimus-contracts").replicas, readers(image)))
+                seen.append((engine.observe(NAME).replicas, readers(image)))
             return getattr(engine.api, name)
 
     contract_of_image(DockerEngine(Watching(), engine.node), image)
@@ -155,8 +158,8 @@ def test_an_image_without_the_label_has_no_contract(engine: DockerEngine, base: 
 
 
 def test_an_image_that_is_not_there_is_refused(engine: DockerEngine) -> None:
-    with pytest.raises(Refused, match=f"there is no image {NAME}:gone on this machine"):
-        contract_of_image(engine, f"{NAME}:gone")
+    with pytest.raises(Refused, match=f"there is no image {IMAGES}:gone on this machine"):
+        contract_of_image(engine, f"{IMAGES}:gone")
 
 
 @pytest.mark.parametrize(

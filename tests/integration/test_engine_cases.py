@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from tests.integration.platform import local_image, remove_everything
 from tests.shared_engine_cases import CASES, Subject, model
+from tests.support.leftovers import NAME
 
 from optimus_ops.engine.docker_compose import DockerCompose
 from optimus_ops.engine.docker_engine import DockerEngine
@@ -17,7 +17,7 @@ from optimus_ops.project.settings import load_project
 from optimus_ops.system.wait import wait_until
 
 pytestmark = pytest.mark.integration
-PROJECT = f"optimus-it-{os.getpid()}-cases"
+PROJECT = f"{NAME}-cases"
 
 
 @pytest.fixture

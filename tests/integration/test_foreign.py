@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -11,7 +10,8 @@ from typing import Any
 
 import docker
 import pytest
-from tests.integration.platform import PROJECT_LABEL, Platform, Ran, local_image, remove_everything
+from tests.integration.platform import Platform, Ran, local_image, remove_everything
+from tests.support.leftovers import NAME, PROJECT_LABEL
 
 BASE = """
 include: [parts/jobs.yml]
@@ -63,7 +63,7 @@ class Foreign:
 
 @pytest.fixture
 def foreign(platform: Platform, tmp_path: Path) -> Iterator[Foreign]:
-    project = f"optimus-it-{os.getpid()}-foreign"
+    project = f"{NAME}-foreign"
     for name, text in {
         "tasks.py": TASKS,
         "compose.yaml": BASE,

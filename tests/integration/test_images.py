@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from tests.support.leftovers import NAME
 
 from optimus_ops.engine.docker_compose import DockerCompose
 from optimus_ops.engine.docker_engine import DockerEngine
@@ -82,7 +83,7 @@ def run() -> Iterator[Run]:
     names: list[str] = []
 
     def start(image: str, *options: str, command: tuple[str, ...] = ()) -> Container:
-        names.append(f"optimus-it-images-{uuid.uuid4().hex[:8]}")
+        names.append(f"{NAME}-images-{uuid.uuid4().hex[:8]}")
         docker("run", "-d", "--network", "none", "--name", names[-1], *options, image, *command)
         return Container(names[-1])
 
@@ -93,7 +94,7 @@ def run() -> Iterator[Run]:
 
 @pytest.fixture
 def volume() -> Iterator[str]:
-    name = f"optimus-it-images-{uuid.uuid4().hex[:8]}"
+    name = f"{NAME}-images-{uuid.uuid4().hex[:8]}"
     docker("volume", "create", name)
     yield name
     docker("volume", "rm", "-f", name)
@@ -282,15 +283,15 @@ def checkout(tmp_path: Path) -> Iterator[Checkout]:
         (tmp_path / "services" / name / "Dockerfile").write_text(dockerfile.replace("ai-engine", name))
         built = {"context": "..", "dockerfile": f"services/{name}/Dockerfile", "args": {"PYTHON_IMAGE": PYTHON}}
         services[name] = {
-            "image": f"optimus-it-images/{name}:{tag}",
+            "image": f"{NAME}-images/{name}:{tag}",
             "build": {**built, "secrets": ["ca_bundle", "pip_conf"]},
         }
     (tmp_path / "compose").mkdir()
     (tmp_path / "nothing").touch()
     secrets = {name: {"file": str(tmp_path / "nothing")} for name in ("ca_bundle", "pip_conf")}
-    model = {"name": f"optimus-it-{tag}", "services": services, "secrets": secrets}
+    model = {"name": f"{NAME}-{tag}", "services": services, "secrets": secrets}
     (tmp_path / "compose" / "docker-compose.yml").write_text(json.dumps(model))
-    made = Checkout(tmp_path, (f"optimus-it-images/first:{tag}", f"optimus-it-images/second:{tag}"))
+    made = Checkout(tmp_path, (f"{NAME}-images/first:{tag}", f"{NAME}-images/second:{tag}"))
     yield made
     for image in made.images:
         docker("rmi", "-f", image, check=False)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import re
 import subprocess
 import sys
 
 import pytest
-from tests.integration.platform import ROOT, SECONDS, Platform, free_ports
+from tests.integration.platform import ROOT, SECONDS, Platform
+from tests.support.ports import free_ports
 
 pytestmark = pytest.mark.integration
 
@@ -48,7 +48,7 @@ def test_images_are_current_with_the_checkout(platform: Platform) -> None:
 
 
 def test_the_end_to_end_tests_pass_on_the_stack_through_its_balancer(platform: Platform) -> None:
-    environ = {name: value for name, value in os.environ.items() if not name.startswith("OPTIMUS_E2E")}
+    environ = {name: value for name, value in platform.environ.items() if not name.startswith("OPTIMUS_E2E")}
     # The others start services of their own, and ran in the session of that name.
     files = sorted(
         str(path.relative_to(ROOT))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
 import sys
@@ -13,6 +12,7 @@ import docker
 import pytest
 from tests.e2e.newer_memory import newer_version
 from tests.integration.platform import ROOT, Platform, local_image, remove_everything
+from tests.support.leftovers import NAME
 
 from optimus_ops.engine.docker_compose import DockerCompose
 from optimus_ops.engine.pins import Pins
@@ -46,7 +46,7 @@ def images(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]
         folder = tmp_path_factory.mktemp(name)
         newer_version(folder / "src", *steps)
         (folder / "Dockerfile").write_text(RECIPE)
-        made[name] = f"optimus-it/migrations-{os.getpid()}:{name}"
+        made[name] = f"{NAME}/migrations:{name}"
         engine.images.build(path=str(folder), tag=made[name], rm=True)
     yield made
     for image in made.values():

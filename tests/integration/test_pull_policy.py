@@ -10,9 +10,9 @@ from typing import Any
 
 import docker
 import pytest
-from tests.integration.derived import remove_images
 from tests.integration.platform import Platform, local_image, remove_everything
 from tests.integration.registry import Registry, running_registry
+from tests.support.leftovers import NAME, remove_images
 
 COMPOSE = """
 services:
@@ -45,7 +45,7 @@ class Store:
     @property
     def image(self) -> str:
         """Return the name of its image, which moves."""
-        return f"{self.registry.address}/shop/web:1"
+        return f"{self.registry.address}/{NAME}/web:1"
 
     def push(self, version: str) -> str:
         """Let the tag stand for a version in the registry, and for what it was on this machine; return its id."""
@@ -86,7 +86,7 @@ def store(tmp_path: Path) -> Iterator[Store]:
             yield made
         finally:
             remove_everything(made.platform.project)
-            remove_images(docker.from_env(), registry.address)
+            remove_images(docker.from_env().api, registry.address)
 
 
 def test_a_tag_that_moved_is_deployed_and_rolled_back_whatever_the_policy(store: Store) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,14 +11,15 @@ import docker
 import pytest
 from tests.integration.platform import local_image, remove_everything
 from tests.shared_rollout_cases import CASES, Subject, model
+from tests.support.leftovers import NAME
 
 from optimus_ops.engine.docker_compose import DockerCompose
 from optimus_ops.engine.docker_engine import DockerEngine
 from optimus_ops.project.settings import load_project
 
 pytestmark = pytest.mark.integration
-PROJECT = f"optimus-it-{os.getpid()}-changes"
-REPOSITORY = f"optimus-it-{os.getpid()}/worker"
+PROJECT = f"{NAME}-changes"
+REPOSITORY = f"{NAME}/worker"
 WAITS = "trap 'exit 0' TERM; while :; do sleep 0.1; done"
 SCRIPTS = {"1": f"touch /tmp/ready; {WAITS}", "2": f"touch /tmp/ready; {WAITS}", "mute": WAITS}
 

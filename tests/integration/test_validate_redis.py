@@ -100,7 +100,9 @@ class RedisStack:
         network = f"{self.platform.project}_sentinel"
         old = engine.containers.get(f"{self.platform.project}-{service}-1")
         address = old.attrs["NetworkSettings"]["Networks"][network]["IPAMConfig"]["IPv4Address"]
-        squatter = engine.containers.create(old.image.id, ["sleep", "600"], entrypoint="")
+        squatter = engine.containers.create(
+            old.image.id, ["sleep", "600"], entrypoint="", name=f"{self.platform.project}-squatter"
+        )
         try:
             engine.networks.get(network).connect(squatter, ipv4_address=address)
             yield self.platform.meanwhile(moment, lambda _process: squatter.start(), *words)
