@@ -6,7 +6,7 @@ With `--with-docker`, a Docker engine with Compose and buildx is installed and s
 Debian or Ubuntu). When nothing has changed since last time, nothing is done. It can be interrupted at any point and run
 again. It speaks on standard error only, so standard output is the command's own.
 
-Exit codes, before the command takes over: 1 something failed, 2 bad usage, 3 the machine lacks something (named, with
+Exit codes, before the command takes over: 1 something failed, 2 bad usage, 3 a prerequisite is missing (named, with
 the commands that install it), 127 there is no such command, 130 interrupted.
 
 Standard library only: it runs before anything is installed.

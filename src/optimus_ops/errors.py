@@ -1,6 +1,6 @@
 """The errors that reach a person, each with the exit code that the documentation promises.
 
-Exit codes: 0 done, 1 failed (and undone), 2 refused, 3 the machine lacks something, 10 a plan would change something
+Exit codes: 0 done, 1 failed (and undone), 2 refused, 3 a prerequisite is missing, 10 a plan would change something
 (only where asked for), 130 and 143 interrupted by SIGINT and SIGTERM.
 """
 
@@ -38,8 +38,8 @@ class Refused(OpsError):  # noqa: N818 - the vocabulary of the exit codes: done,
     word = "refused"
 
 
-class MachineLacks(OpsError):  # noqa: N818
-    """The machine lacks something; the hint is the command that installs or starts it."""
+class MissingPrerequisite(OpsError):  # noqa: N818
+    """A prerequisite is missing; the hint is the command that installs or starts it."""
 
     exit_code = 3
     word = "missing prerequisite"

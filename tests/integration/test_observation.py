@@ -20,7 +20,7 @@ from optimus_ops.balancer.sample import TrafficSample
 from optimus_ops.balancer.traffic import addresses, observe_new, observe_traffic
 from optimus_ops.engine.docker_engine import DockerEngine
 from optimus_ops.engine.labels import HASH_LABEL, PROJECT_LABEL, SERVICE_LABEL
-from optimus_ops.errors import MachineLacks, OpsError
+from optimus_ops.errors import MissingPrerequisite, OpsError
 from optimus_ops.model.state import Replica
 
 pytestmark = pytest.mark.integration
@@ -170,5 +170,5 @@ def test_an_engine_that_goes_away_in_the_window_is_named(platform: Platform, mon
         def look(_seen: Mapping[str, TrafficSample]) -> None:
             proxy.cut()
 
-        with pytest.raises(MachineLacks, match="stopped answering"):
+        with pytest.raises(MissingPrerequisite, match="stopped answering"):
             observe_traffic(engine, container, {}, 3.0, reason_to_end=look)

@@ -45,6 +45,7 @@ RETIRED_NAMES = {
     "Thing": "the thing's own name",
     "thing": "the thing's own name",
     "Fate": "RequestResult",
+    "MachineLacks": "MissingPrerequisite",
     "one": "the item's own name",
 }
 RETIRED_PHRASES = {

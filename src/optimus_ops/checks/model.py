@@ -26,7 +26,7 @@ class Check:
         found: what was found, for people.
         hint: what to do; "" where nothing is to be done.
         figures: what was found, for programs: bytes, milliseconds and counts as numbers.
-        prerequisite: whether a failure means that the machine lacks something (exit code 3).
+        prerequisite: whether a failure means that a prerequisite is missing (exit code 3).
     """
 
     subject: str

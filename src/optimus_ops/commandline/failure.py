@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 from invoke.exceptions import Exit
 
-from optimus_ops.errors import Interrupted, MachineLacks, OpsError, Refused
+from optimus_ops.errors import Interrupted, MissingPrerequisite, OpsError, Refused
 from optimus_ops.text.console import print_json
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-RESULTS: Mapping[int, str] = {Refused.exit_code: "refused", MachineLacks.exit_code: "missing prerequisite"}
+RESULTS: Mapping[int, str] = {Refused.exit_code: "refused", MissingPrerequisite.exit_code: "missing prerequisite"}
 
 
 def exit_of(error: OpsError | Interrupted, *, as_json: bool) -> Exit:

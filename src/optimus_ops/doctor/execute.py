@@ -10,7 +10,7 @@ from rich.text import Text
 from optimus_ops.checks.model import Check, count_verdicts
 from optimus_ops.checks.render import check_list
 from optimus_ops.doctor.run_checks import run_checks
-from optimus_ops.errors import MachineLacks, OpsError
+from optimus_ops.errors import MissingPrerequisite, OpsError
 from optimus_ops.project.settings import load_project
 from optimus_ops.text.console import Console, print_json
 from optimus_ops.text.layout import layout_columns
@@ -30,7 +30,7 @@ def doctor(*, json: bool, root: Path | None = None) -> None:
     """Check everything and print the verdicts, for people or as one JSON document.
 
     Raises:
-        MachineLacks: a check failed because a prerequisite is missing.
+        MissingPrerequisite: a check failed because a prerequisite is missing.
         OpsError: another check failed.
         Refused: the project's settings are malformed.
     """
@@ -50,7 +50,7 @@ def raise_failed(checks: Sequence[Check]) -> None:
     """Raise an error if a check failed: exit code 3 where a prerequisite is missing, else 1."""
     failed = [check for check in checks if check.verdict == "failed"]
     if failed:
-        error = MachineLacks if any(check.prerequisite for check in failed) else OpsError
+        error = MissingPrerequisite if any(check.prerequisite for check in failed) else OpsError
         raise error(f"doctor: {', '.join(check.name for check in failed)}", "each line above says what to do")
 
 

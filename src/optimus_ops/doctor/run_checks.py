@@ -12,7 +12,7 @@ from optimus_ops.engine.docker_engine import DockerEngine
 from optimus_ops.engine.docker_host import plugin_version
 from optimus_ops.engine.leftovers import observe_leftovers
 from optimus_ops.engine.subnets import read_problems
-from optimus_ops.errors import MachineLacks, OpsError
+from optimus_ops.errors import MissingPrerequisite, OpsError
 from optimus_ops.model.leftovers import Leftovers
 from optimus_ops.model.state import State
 from optimus_ops.project.subsystems import offered_modules, subsystem_name
@@ -84,7 +84,7 @@ def subsystem_checks(module: ModuleType, context: DoctorContext) -> Iterator[Che
 def _connect() -> tuple[Engine | None, str]:
     try:
         return DockerEngine.connect(timeout=10.0), ""
-    except MachineLacks as error:
+    except MissingPrerequisite as error:
         return None, error.message
 
 

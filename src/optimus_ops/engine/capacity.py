@@ -6,7 +6,7 @@ from ipaddress import ip_address
 from typing import TYPE_CHECKING
 
 from optimus_ops.engine.postgres import CONNECTIONS_COMMAND, parse_connections
-from optimus_ops.errors import MachineLacks, OpsError
+from optimus_ops.errors import MissingPrerequisite, OpsError
 from optimus_ops.model.budget_items import Capacity
 from optimus_ops.model.pools import database_of
 
@@ -33,7 +33,7 @@ def observe_capacity(engine: Engine, stack: Stack, state: State) -> Capacity:
 
     Raises:
         OpsError: the database is ready, and gives no number of connections.
-        MachineLacks: the engine does not answer.
+        MissingPrerequisite: the engine does not answer.
     """
     name = database_of(stack)
     database = next((replica for replica in state.of(name) if replica.ready), None) if name else None
@@ -46,7 +46,7 @@ def observe_capacity(engine: Engine, stack: Stack, state: State) -> Capacity:
 def _connections(engine: Engine, database: Replica) -> Connections | None:
     try:
         answer = engine.exec(database.id, CONNECTIONS_COMMAND, seconds=PROBE_SECONDS)
-    except MachineLacks:
+    except MissingPrerequisite:
         raise
     except OpsError as error:
         raise _no_number(database, f"no answer within {PROBE_SECONDS:.0f} s") from error

@@ -16,7 +16,7 @@ from docker.context.config import get_current_context_name
 from docker.errors import ContextException, DockerException
 
 from optimus_ops.engine.errors import CONNECT_HINT
-from optimus_ops.errors import MachineLacks, Refused
+from optimus_ops.errors import MissingPrerequisite, Refused
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -33,7 +33,7 @@ def engine_client(*, timeout: float | None, environ: Mapping[str, str] | None = 
 
     Raises:
         Refused: the environment names a context that doesn't exist, or an address that is none.
-        MachineLacks: no engine can be reached there.
+        MissingPrerequisite: no engine can be reached there.
     """
     environ = os.environ if environ is None else environ
     if not environ.get("DOCKER_HOST"):
@@ -46,14 +46,14 @@ def engine_client(*, timeout: float | None, environ: Mapping[str, str] | None = 
         raise Refused(f"the Docker engine's address {address_of(environ)}: {first_line(error)}") from error
 
 
-def unreachable(error: Exception, environ: Mapping[str, str] | None = None) -> MachineLacks:
+def unreachable(error: Exception, environ: Mapping[str, str] | None = None) -> MissingPrerequisite:
     """Return the error that names why the engine can't be reached, by the error of the operating system."""
     where = address_of(os.environ if environ is None else environ)
     causes = [cause for cause in _causes(error) if isinstance(cause, OSError)]
     if any(isinstance(cause, PermissionError) for cause in causes):
-        return MachineLacks(f"no permission to use the Docker engine at {where}", PERMISSION_HINT)
+        return MissingPrerequisite(f"no permission to use the Docker engine at {where}", PERMISSION_HINT)
     reason = next((cause.strerror for cause in reversed(causes) if cause.strerror), first_line(error))
-    return MachineLacks(f"no Docker engine answers at {where} ({reason})", CONNECT_HINT)
+    return MissingPrerequisite(f"no Docker engine answers at {where} ({reason})", CONNECT_HINT)
 
 
 def address_of(environ: Mapping[str, str]) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from typing import TYPE_CHECKING
 
-from optimus_ops.errors import MachineLacks
+from optimus_ops.errors import MissingPrerequisite
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,11 +25,13 @@ def check_disk(root: str, free: Callable[[str], int] = free_bytes) -> None:
     An engine on another host has no such folder here, and isn't checked.
 
     Raises:
-        MachineLacks: less than `LEAST_FREE_BYTES` are free.
+        MissingPrerequisite: less than `LEAST_FREE_BYTES` are free.
     """
     try:
         left = free(root)
     except OSError:
         return
     if left < LEAST_FREE_BYTES:
-        raise MachineLacks(f"only {left / 1024**2:.0f} MB are free in {root}", "make room with: docker system prune")
+        raise MissingPrerequisite(
+            f"only {left / 1024**2:.0f} MB are free in {root}", "make room with: docker system prune"
+        )

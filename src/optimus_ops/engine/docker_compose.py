@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Self
 from optimus_ops.engine.docker_host import plugin_version
 from optimus_ops.engine.labels import PROJECT_LABEL
 from optimus_ops.engine.stack_files import StackFiles
-from optimus_ops.errors import MachineLacks, Refused
+from optimus_ops.errors import MissingPrerequisite, Refused
 from optimus_ops.model.merged_model import plain
 from optimus_ops.model.stack import Stack
 from optimus_ops.system.process import CommandFailed, run
@@ -92,13 +92,13 @@ class DockerCompose(StackFiles):
 
         Raises:
             Refused: the files do not parse; the message is Compose's own.
-            MachineLacks: there is no Docker command, or it has no Compose.
+            MissingPrerequisite: there is no Docker command, or it has no Compose.
         """
         try:
             completed = self.run("config", "--format", "json", deadline=CONFIG_SECONDS)
         except CommandFailed as error:
             if plugin_version("compose") is None:
-                raise MachineLacks(
+                raise MissingPrerequisite(
                     "`docker compose` is missing or older than 2.20",
                     "install it with: python3 scripts/bootstrap.py --with-docker true",
                 ) from error

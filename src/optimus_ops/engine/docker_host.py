@@ -39,7 +39,7 @@ class DockerHost:
 
         Raises:
             Refused: the environment names an engine in a way that can't be meant.
-            MachineLacks: no engine answers.
+            MissingPrerequisite: no engine answers.
         """
         try:
             api = _client(timeout)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from optimus_ops.errors import MachineLacks, OpsError
+from optimus_ops.errors import MissingPrerequisite, OpsError
 
 CONNECT_HINT = "start it, or let it be installed: python3 scripts/bootstrap.py --with-docker invoke doctor"
 
 
-class EngineGone(MachineLacks):
+class EngineGone(MissingPrerequisite):
     """The engine stopped answering."""
 
     def __init__(self, cause: str = "") -> None:

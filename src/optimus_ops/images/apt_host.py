@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from optimus_ops.errors import MachineLacks
+from optimus_ops.errors import MissingPrerequisite
 from optimus_ops.images import keyring
 from optimus_ops.images.apt_sources import Mirror, beside_archive, debian_mirror, parse_deb822, parse_one_line
 from optimus_ops.images.fallback_catalogue import NEWER_SUITE, SUITE
@@ -82,7 +82,7 @@ def read_apt_host(folder: Path = Path("/etc/apt"), named: str = "") -> AptHost:
         named: the mirror that the operator names (`OPTIMUS_DEBIAN_MIRROR`), for hosts that are not Debian; it wins.
 
     Raises:
-        MachineLacks: neither the host's configuration nor the operator names a mirror of Debian.
+        MissingPrerequisite: neither the host's configuration nor the operator names a mirror of Debian.
     """
     lists = [*_texts([folder / "sources.list"]), *_texts(sorted(folder.glob("sources.list.d/*.list")))]
     stanzas = _texts(sorted(folder.glob("sources.list.d/*.sources")))
@@ -93,7 +93,7 @@ def read_apt_host(folder: Path = Path("/etc/apt"), named: str = "") -> AptHost:
     archive = named.rstrip("/")
     mirror = Mirror(archive, beside_archive(archive)) if archive else debian_mirror(parsed)
     if mirror is None:
-        raise MachineLacks(
+        raise MissingPrerequisite(
             "this host's APT configuration names no mirror of Debian, from which stand-ins are made",
             "name one: OPTIMUS_DEBIAN_MIRROR=http://HOST/debian invoke images.bases",
         )

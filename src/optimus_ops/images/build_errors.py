@@ -10,7 +10,7 @@ import tempfile
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from optimus_ops.errors import MachineLacks, OpsError
+from optimus_ops.errors import MissingPrerequisite, OpsError
 from optimus_ops.system.process import CommandFailed
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ def explained(what: str, log: Path, engine: Engine) -> Iterator[None]:
         engine: the engine that it was made on.
 
     Raises:
-        MachineLacks: the engine stopped answering.
+        MissingPrerequisite: the engine stopped answering.
         OpsError: anything else, such as a full disk.
     """
     try:
@@ -46,7 +46,7 @@ def explained(what: str, log: Path, engine: Engine) -> Iterator[None]:
 
 def _cause(what: str, failed: CommandFailed, log: Path, engine: Engine) -> OpsError:
     if not engine.answers():
-        return MachineLacks(
+        return MissingPrerequisite(
             f"the Docker engine stopped answering while {what} was made",
             "start it: python3 scripts/bootstrap.py --with-docker invoke doctor",
         )

@@ -42,7 +42,7 @@ def build(compose: Compose, engine: Engine, services: Sequence[str], report: Cal
 
     Raises:
         Refused: a service is unknown or has no build, or the files don't parse.
-        MachineLacks: no engine answers.
+        MissingPrerequisite: no engine answers.
         OpsError: a build failed; the image that was there before keeps its name.
     """
     unpinned = compose.with_pins(Pins())

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from optimus_ops.errors import MachineLacks
+from optimus_ops.errors import MissingPrerequisite
 from optimus_ops.images import host_trust, progress, rootfs
 from optimus_ops.images.apt_host import read_apt_host
 from optimus_ops.images.build_errors import explained
@@ -46,12 +46,12 @@ def ensure_bases(
         variable of the Compose files -> stand-in, for those that were needed.
 
     Raises:
-        MachineLacks: an image has no stand-in, or the tool to make one is missing.
+        MissingPrerequisite: an image has no stand-in, or the tool to make one is missing.
         OpsError: a build failed; nothing carries the name of a stand-in that is not complete.
     """
     stand_ins, without = split(needed)
     if without:
-        raise MachineLacks(
+        raise MissingPrerequisite(
             f"no image registry answers, and there is no stand-in for {', '.join(without)}",
             "load it from a file: docker load -i IMAGE.tar",
         )

@@ -54,7 +54,7 @@ def list_images(engine: Engine, document: Mapping[str, Any], public: Iterable[st
         public: names of public images.
 
     Raises:
-        MachineLacks: no engine answers.
+        MissingPrerequisite: no engine answers.
         Refused: a Dockerfile can't be read.
     """
     own = [_service_row(engine, build, services_of(document, build.image)) for build in builds(document)]

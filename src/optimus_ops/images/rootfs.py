@@ -8,7 +8,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from optimus_ops.errors import MachineLacks
+from optimus_ops.errors import MissingPrerequisite
 from optimus_ops.images.apt_host import DEBIAN_KEYRING
 from optimus_ops.images.content_hash import LABEL
 from optimus_ops.images.fallback_catalogue import ROOT_IMAGE, SUITE
@@ -46,14 +46,14 @@ def ensure_tool(report: Callable[[str], None], log: Callable[[str], None]) -> st
     """Return the tool that makes root file systems; on Debian and Ubuntu root installs it.
 
     Raises:
-        MachineLacks: there is none and it can't be installed.
+        MissingPrerequisite: there is none and it can't be installed.
         CommandFailed: the installation failed.
     """
     found = shutil.which("mmdebstrap") or (os.geteuid() == 0 and shutil.which("debootstrap"))
     if found and Path(DEBIAN_KEYRING).exists():
         return Path(found).name
     if os.geteuid() != 0 or not shutil.which("apt-get"):
-        raise MachineLacks(
+        raise MissingPrerequisite(
             "no image registry answers, and there is no tool to make base images from packages",
             "install one, as root: apt-get install mmdebstrap debian-archive-keyring (Debian, Ubuntu)",
         )
@@ -78,7 +78,7 @@ def make_root_image(
         log: given every line that the tools say.
 
     Raises:
-        MachineLacks: there is no tool for it.
+        MissingPrerequisite: there is no tool for it.
         CommandFailed: a tool failed.
     """
     tool = ensure_tool(report, log)

@@ -19,7 +19,7 @@ def check_pending(compose: Compose, stack: Stack, *, allow_contract: bool) -> st
     Raises:
         Refused: one does, and that is not allowed.
         OpsError: the job couldn't tell what is pending.
-        MachineLacks: there is no squawk, or it doesn't work.
+        MissingPrerequisite: there is no squawk, or it doesn't work.
     """
     sql = pending_sql(compose, stack)
     if sql is None:

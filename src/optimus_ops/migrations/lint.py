@@ -44,7 +44,7 @@ def findings(sql: str) -> tuple[Finding, ...]:
     """Return what harms the running version, in the order of the script.
 
     Raises:
-        MachineLacks: there is no squawk, or it doesn't work.
+        MissingPrerequisite: there is no squawk, or it doesn't work.
     """
     try:
         parsed = statements(sql)
@@ -75,7 +75,7 @@ def check_expand_only(sql: str, *, allow_contract: bool) -> tuple[Finding, ...]:
 
     Raises:
         Refused: there are findings, and they are not allowed.
-        MachineLacks: there is no squawk, or it doesn't work.
+        MissingPrerequisite: there is no squawk, or it doesn't work.
     """
     found = findings(sql)
     if found and not allow_contract:

@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 from typing import NamedTuple
 
-from optimus_ops.errors import MachineLacks
+from optimus_ops.errors import MissingPrerequisite
 from optimus_ops.migrations.rules import SQUAWK, UNREADABLE
 
 SECONDS = 60
@@ -37,7 +37,7 @@ def ask(script: str, program: str | None = None) -> tuple[SquawkFinding, ...]:
     """Return everything that squawk (the environment's own, if not given) reports for a script.
 
     Raises:
-        MachineLacks: there is no squawk, or it doesn't work.
+        MissingPrerequisite: there is no squawk, or it doesn't work.
     """
     # squawk may not see that a comment ends at a carriage return, as PostgreSQL does.
     plain = _NAME.sub("xxxxxx", _NOT_ASCII.sub("x", script)).replace("\r", "\n")
@@ -53,9 +53,9 @@ def ask(script: str, program: str | None = None) -> tuple[SquawkFinding, ...]:
             check=False,
         )
     except (OSError, subprocess.TimeoutExpired) as error:
-        raise MachineLacks(f"squawk, which judges migrations, does not run: {error}", INSTALL) from error
+        raise MissingPrerequisite(f"squawk, which judges migrations, does not run: {error}", INSTALL) from error
     if done.returncode not in {NO_FINDINGS, FINDINGS}:
-        raise MachineLacks(f"squawk, which judges migrations, failed: {done.stderr.strip()}", INSTALL)
+        raise MissingPrerequisite(f"squawk, which judges migrations, failed: {done.stderr.strip()}", INSTALL)
     lines = [0, *(at + 1 for at, character in enumerate(plain) if character == "\n"), len(plain)]
     try:
         return tuple(
@@ -69,16 +69,16 @@ def ask(script: str, program: str | None = None) -> tuple[SquawkFinding, ...]:
         )
     except (ValueError, LookupError, TypeError) as error:
         problem = done.stderr.strip() or "it did not answer as expected"
-        raise MachineLacks(f"squawk, which judges migrations, failed: {problem}", INSTALL) from error
+        raise MissingPrerequisite(f"squawk, which judges migrations, failed: {problem}", INSTALL) from error
 
 
 def find() -> str:
     """Return the squawk beside this Python, else the one on the path.
 
     Raises:
-        MachineLacks: there is none.
+        MissingPrerequisite: there is none.
     """
     found = shutil.which("squawk", path=str(Path(sys.executable).parent)) or shutil.which("squawk")
     if found is None:
-        raise MachineLacks("there is no squawk on this machine, which judges migrations", INSTALL)
+        raise MissingPrerequisite("there is no squawk on this machine, which judges migrations", INSTALL)
     return found

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from optimus_ops.errors import MachineLacks, Refused
+from optimus_ops.errors import MissingPrerequisite, Refused
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
@@ -94,7 +94,7 @@ def check_pullable(stack: Stack, names: Iterable[str], inputs: ObservedInputs) -
 
     Raises:
         Refused: its policy is never to pull it.
-        MachineLacks: its registry doesn't answer, and there is no stand-in.
+        MissingPrerequisite: its registry doesn't answer, and there is no stand-in.
     """
     services = [stack.services[name] for name in names]
     for service in services:
@@ -110,7 +110,7 @@ def check_obtainable(images: Iterable[str], inputs: ObservedInputs) -> None:
     """Refuse images whose registries don't answer and that have no stand-in."""
     missing = [image for image in dict.fromkeys(images) if image in inputs.unobtainable]
     if missing:
-        raise MachineLacks(
+        raise MissingPrerequisite(
             f"no registry answers for {', '.join(missing)}, and there is no stand-in",
             "load it from a file: docker load -i IMAGE.tar",
         )

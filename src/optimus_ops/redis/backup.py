@@ -9,7 +9,7 @@ from pathlib import Path
 
 from optimus_ops.change.options import ChangeOptions
 from optimus_ops.change.run import ChangeRun
-from optimus_ops.errors import MachineLacks, Refused
+from optimus_ops.errors import MissingPrerequisite, Refused
 from optimus_ops.plan.cause import Cause
 from optimus_ops.plan.step import Plan
 from optimus_ops.project.settings import load_project
@@ -38,7 +38,7 @@ def backup(request: BackupRequest, options: ChangeOptions, root: Path | None = N
     Raises:
         OpsError: a step failed; no folder is left.
         Refused: the folder already exists, or it isn't clear which server is meant.
-        MachineLacks: no engine answers, or there is no room.
+        MissingPrerequisite: no engine answers, or there is no room.
     """
     project = load_project(root)
     deployment = stack_deployment(project)
@@ -98,7 +98,7 @@ def refuse_folder(folder: Path) -> None:
 
 
 def refuse_full(folder: Path, server: Server) -> None:
-    """Raise `MachineLacks` where there is no room for a snapshot and the append-only file."""
+    """Raise `MissingPrerequisite` where there is no room for a snapshot and the append-only file."""
     if isinstance(server.info, NotPermitted):
         return
     # A snapshot is smaller than what it is made of in memory.
@@ -106,4 +106,6 @@ def refuse_full(folder: Path, server: Server) -> None:
     there = next(parent for parent in folder.parents if parent.exists())
     free = shutil.disk_usage(there).free
     if free < needed:
-        raise MachineLacks(f"{there} has {size(free)} free, {size(needed)} are needed", "name another one: --to FOLDER")
+        raise MissingPrerequisite(
+            f"{there} has {size(free)} free, {size(needed)} are needed", "name another one: --to FOLDER"
+        )

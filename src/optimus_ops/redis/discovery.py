@@ -72,7 +72,7 @@ def stack_deployment(project: Project, given: Credentials | None = None, master:
     """Return a stack's Redis, reached with given credentials or those of the operator.
 
     Raises:
-        MachineLacks: no engine answers.
+        MissingPrerequisite: no engine answers.
         Refused: the operator's secrets are malformed.
     """
     credentials = stack_credentials(project) if given is None else (lambda _container: given)

@@ -39,7 +39,7 @@ def restore(request: RestoreRequest, options: ChangeOptions, root: Path | None =
     Raises:
         OpsError: a step failed; the old data is back in its place.
         Refused: the backup is damaged, or it isn't clear which server is meant; nothing was touched.
-        MachineLacks: no engine answers.
+        MissingPrerequisite: no engine answers.
     """
     if not request.folder:
         raise Refused("which backup? name its folder: --from FOLDER (invoke redis.backup makes one)")

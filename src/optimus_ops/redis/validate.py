@@ -22,7 +22,7 @@ def validate(flags: Flags, *, json: bool, try_rewrite: bool = False, root: Path 
     Raises:
         OpsError: a check failed, or there is no Redis to check.
         Refused: the flags are malformed, or no sentinel knows the master's name.
-        MachineLacks: no engine answers, where a stack is checked.
+        MissingPrerequisite: no engine answers, where a stack is checked.
     """
     deployment = find_deployment(parse_flags(flags), load_project(root))
     with Console.for_stream(sys.stderr).step("looking at Redis") as progress:

@@ -11,7 +11,7 @@ from optimus_ops.change.deadlines import Deadlines, longest
 from optimus_ops.change.executor import Handler, StepExecutor
 from optimus_ops.change.journal import facts_of
 from optimus_ops.engine.errors import CONNECT_HINT
-from optimus_ops.errors import MachineLacks, OpsError
+from optimus_ops.errors import MissingPrerequisite, OpsError
 from optimus_ops.plan.steps import (
     Build,
     CheckBudgets,
@@ -155,16 +155,18 @@ class StackExecutor(StepExecutor):
 
         Raises:
             OpsError: it failed.
-            MachineLacks: likewise, because the engine is gone.
+            MissingPrerequisite: likewise, because the engine is gone.
         """
         self._creating = isinstance(step, Start | Migrate | RunJob)
         try:
             super().carry_out(step, progress)
         except CommandFailed as error:
             if not self.engine.answers():
-                raise MachineLacks(f"the Docker engine stopped answering during: {step.text}", CONNECT_HINT) from error
+                raise MissingPrerequisite(
+                    f"the Docker engine stopped answering during: {step.text}", CONNECT_HINT
+                ) from error
             self._tolerate(step, error, progress)
-        except MachineLacks:
+        except MissingPrerequisite:
             raise
         except OpsError as error:
             self._tolerate(step, error, progress)

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from optimus_ops.engine.registry import registry_digests
-from optimus_ops.errors import MachineLacks, OpsError
+from optimus_ops.errors import MissingPrerequisite, OpsError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -44,7 +44,7 @@ def moved_while_idle(engine: Engine, stack: Stack, state: State) -> tuple[dict[s
     names = [name for name, service in stack.services.items() if service.image not in busy]
     try:
         return moved_tags(engine, stack, names), ()
-    except MachineLacks:
+    except MissingPrerequisite:
         raise
     except OpsError as error:
         return {}, (f"{error.message}; what is on this machine is started",)

@@ -7,7 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from optimus_ops.change.undo_stack import UndoFailed
-from optimus_ops.errors import MachineLacks, OpsError
+from optimus_ops.errors import MissingPrerequisite, OpsError
 from optimus_ops.plan.stop import refs
 from optimus_ops.rollout.routing_check import check_services
 from optimus_ops.rollout.stop import drain
@@ -79,11 +79,11 @@ def wait_for_engine(containers: Containers, progress: Progress) -> None:
     """Wait for an engine that is restarted.
 
     Raises:
-        MachineLacks: it doesn't come back in time.
+        MissingPrerequisite: it doesn't come back in time.
     """
     seconds = containers.deadlines.engine
     if not containers.wait_until(partial(_answers, containers, progress), seconds):
-        raise MachineLacks(f"the Docker engine did not come back within {seconds:.0f} s")
+        raise MissingPrerequisite(f"the Docker engine did not come back within {seconds:.0f} s")
 
 
 def _answers(containers: Containers, progress: Progress) -> bool:

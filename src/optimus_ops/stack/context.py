@@ -10,7 +10,7 @@ from optimus_ops.change.history import unfinished
 from optimus_ops.change.run import ChangeRun
 from optimus_ops.engine.docker_engine import DockerEngine
 from optimus_ops.engine.observed_stack import observed_stack
-from optimus_ops.errors import MachineLacks, Refused
+from optimus_ops.errors import MissingPrerequisite, Refused
 from optimus_ops.plan.checks import check_services
 from optimus_ops.project.settings import check_name, load_project
 from optimus_ops.stack.observed_inputs import WantedStack
@@ -46,7 +46,7 @@ class StackContext:
 
         Raises:
             Refused: the settings or files are malformed.
-            MachineLacks: no engine answers.
+            MissingPrerequisite: no engine answers.
         """
         project = load_project()
         check_name(project)
@@ -60,7 +60,7 @@ class StackContext:
 
         Raises:
             Refused: the settings are malformed.
-            MachineLacks: no engine answers.
+            MissingPrerequisite: no engine answers.
         """
         project, docker = load_project(), DockerEngine.connect()
         try:
@@ -74,7 +74,7 @@ class StackContext:
 
         Raises:
             Refused: the files do not parse.
-            MachineLacks: the engine does not answer any more.
+            MissingPrerequisite: the engine does not answer any more.
         """
         with ThreadPoolExecutor(1) as pool:
             state = pool.submit(self.docker.observe, self.project.name)
@@ -84,14 +84,14 @@ class StackContext:
         """Return what is wanted and what runs; where the files can't be read, as the containers tell it.
 
         Raises:
-            MachineLacks: the engine does not answer any more.
+            MissingPrerequisite: the engine does not answer any more.
         """
         state = self.docker.observe(self.project.name)
         try:
             if not self.compose.files:
                 raise Refused("Compose files are missing")
             return WantedStack.read(self.compose), state
-        except (Refused, MachineLacks) as error:
+        except (Refused, MissingPrerequisite) as error:
             self.console.say(f"! {error.message}\n  going by what runs")
             project = self.project
             stack = observed_stack(state, balancer=project.balancer, migrations=project.migrations)

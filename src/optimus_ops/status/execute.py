@@ -28,7 +28,7 @@ def status(*, json: bool, root: Path | None = None) -> None:
     """Print the table, or one JSON document.
 
     Raises:
-        MachineLacks: no engine answers.
+        MissingPrerequisite: no engine answers.
         Refused: the project's settings are malformed.
     """
     project = load_project(root)

@@ -8,7 +8,7 @@ import sys
 from typing import TYPE_CHECKING, TextIO
 
 from optimus_ops.engine.docker_engine import DockerEngine
-from optimus_ops.errors import MachineLacks, OpsError, Refused
+from optimus_ops.errors import MissingPrerequisite, OpsError, Refused
 from optimus_ops.project.settings import load_project
 from optimus_ops.status.execute import compose_of
 from optimus_ops.status.log_lines import Prefixer
@@ -37,7 +37,7 @@ def logs(services: Sequence[str], *, follow: bool, tail: str, to_stderr: bool = 
 
     Raises:
         Refused: a service is unknown, or `tail` is neither a number nor `all`.
-        MachineLacks: no engine answers, or it stopped answering.
+        MissingPrerequisite: no engine answers, or it stopped answering.
     """
     lines = parse_tail(tail)
     project = load_project()
@@ -64,7 +64,7 @@ def logs(services: Sequence[str], *, follow: bool, tail: str, to_stderr: bool = 
         console.stream.flush()
     if follow:
         if not engine.answers():
-            raise MachineLacks("the Docker engine stopped answering", "look at it with: invoke doctor")
+            raise MissingPrerequisite("the Docker engine stopped answering", "look at it with: invoke doctor")
         console.say(f"{project.name}: the last of these replicas ended")
 
 

@@ -14,7 +14,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from optimus_ops.errors import MachineLacks, OpsError
+from optimus_ops.errors import MissingPrerequisite, OpsError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -74,7 +74,7 @@ def run(
         feed: writes its standard input, in a thread of its own.
 
     Raises:
-        MachineLacks: there is no such command.
+        MissingPrerequisite: there is no such command.
         CommandFailed: it failed and `check` is set.
         DeadlinePassed: as said.
     """
@@ -99,7 +99,7 @@ def stream(argv: Sequence[str], write: Callable[[bytes], object], *, idle_second
     """Run a command, write its standard output somewhere as it comes, and return its exit code.
 
     Raises:
-        MachineLacks: there is no such command.
+        MissingPrerequisite: there is no such command.
         DeadlinePassed: for `idle_seconds` there was no output.
     """
     process = _started(argv, None, None, stderr=subprocess.DEVNULL)
@@ -137,7 +137,7 @@ def _started(
             start_new_session=True,
         )
     except FileNotFoundError as error:
-        raise MachineLacks(
+        raise MissingPrerequisite(
             f"there is no `{argv[0]}` on this machine",
             "install it with: python3 scripts/bootstrap.py --with-docker invoke doctor",
         ) from error

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from optimus_ops.engine.client import address_of, engine_client, unreachable
-from optimus_ops.errors import MachineLacks, Refused
+from optimus_ops.errors import MissingPrerequisite, Refused
 
 
 @pytest.fixture(autouse=True)
@@ -49,14 +49,14 @@ def test_a_current_context_that_is_gone_is_refused(no_configuration: Path) -> No
 def test_the_context_s_engine_is_asked_and_not_the_local_one(no_configuration: Path) -> None:
     make_context(no_configuration, "build", "unix:///nonexistent/build.sock")
     (no_configuration / "config.json").write_text('{"currentContext": "build"}')
-    with pytest.raises(MachineLacks, match="context build"):
+    with pytest.raises(MissingPrerequisite, match="context build"):
         engine_client(timeout=1, environ={})
 
 
 def test_docker_host_goes_before_a_context() -> None:
     environ = {"DOCKER_HOST": "unix:///nonexistent.sock", "DOCKER_CONTEXT": "nope"}
     assert address_of(environ) == "unix:///nonexistent.sock"
-    with pytest.raises(MachineLacks, match="No such file"):
+    with pytest.raises(MissingPrerequisite, match="No such file"):
         engine_client(timeout=1, environ=environ)
 
 
@@ -64,7 +64,7 @@ def test_nobody_listens() -> None:
     with socket.socket() as reserved:
         reserved.bind(("127.0.0.1", 0))
         host = f"tcp://127.0.0.1:{reserved.getsockname()[1]}"
-        with pytest.raises(MachineLacks, match=f"{host} .Connection refused"):
+        with pytest.raises(MissingPrerequisite, match=f"{host} .Connection refused"):
             engine_client(timeout=5, environ={"DOCKER_HOST": host})
 
 

@@ -3,11 +3,11 @@ from __future__ import annotations
 import pytest
 
 from optimus_ops.engine.disk import LEAST_FREE_BYTES, check_disk
-from optimus_ops.errors import MachineLacks
+from optimus_ops.errors import MissingPrerequisite
 
 
 def test_a_disk_that_is_nearly_full_is_named_with_what_to_do() -> None:
-    with pytest.raises(MachineLacks, match="only 3 MB are free in /var/lib/docker") as lacks:
+    with pytest.raises(MissingPrerequisite, match="only 3 MB are free in /var/lib/docker") as lacks:
         check_disk("/var/lib/docker", lambda _path: 3 * 1024**2)
     assert "docker system prune" in (lacks.value.hint or "")
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from tests.fakes.engine import FakeEngine
 
-from optimus_ops.errors import MachineLacks
+from optimus_ops.errors import MissingPrerequisite
 from optimus_ops.images import keyring
 from optimus_ops.images.apt_host import kept_options, read_apt_host
 from optimus_ops.images.apt_sources import Mirror
@@ -48,7 +48,7 @@ def test_an_image_of_another_registry_has_no_stand_in() -> None:
 
 
 def test_an_image_without_stand_in_is_named_before_anything_is_made(tmp_path: Path) -> None:
-    with pytest.raises(MachineLacks, match="grafana/tempo:2"):
+    with pytest.raises(MissingPrerequisite, match="grafana/tempo:2"):
         ensure_bases(FakeEngine(), load_project(tmp_path, {}), ["redis:8", "grafana/tempo:2"], lambda _: None)
     assert list(tmp_path.iterdir()) == []
 
@@ -91,7 +91,7 @@ def test_the_host_configuration_reaches_builds_as_secrets(tmp_path: Path) -> Non
 
 
 def test_a_host_without_a_mirror_of_debian_lacks_one(tmp_path: Path) -> None:
-    with pytest.raises(MachineLacks, match="no mirror of Debian"):
+    with pytest.raises(MissingPrerequisite, match="no mirror of Debian"):
         read_apt_host(tmp_path / "none")
 
 

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from memory_engine.migrate import sql_between
-from optimus_ops.errors import MachineLacks, Refused
+from optimus_ops.errors import MissingPrerequisite, Refused
 from optimus_ops.migrations import squawk
 from optimus_ops.migrations.lint import check_expand_only, findings
 
@@ -343,19 +343,19 @@ def fake(folder: Path, body: str) -> str:
     ],
 )
 def test_a_squawk_that_does_not_work_is_an_error_and_not_silence(tmp_path: Path, body: str) -> None:
-    with pytest.raises(MachineLacks, match="squawk"):
+    with pytest.raises(MissingPrerequisite, match="squawk"):
         squawk.ask("DROP TABLE t;", fake(tmp_path, body))
 
 
 def test_a_program_that_cannot_be_run_is_an_error(tmp_path: Path) -> None:
-    with pytest.raises(MachineLacks, match="squawk"):
+    with pytest.raises(MissingPrerequisite, match="squawk"):
         squawk.ask("DROP TABLE t;", str(tmp_path / "nowhere"))
 
 
 def test_without_squawk_the_way_to_install_it_is_said(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setattr("sys.executable", str(tmp_path / "python"))
-    with pytest.raises(MachineLacks, match="squawk") as lacks:
+    with pytest.raises(MissingPrerequisite, match="squawk") as lacks:
         findings("DROP TABLE t;")
     assert "pip install" in str(lacks.value.hint)
 

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.unit.stacks import IMAGES, migrated, replica, running, stack, state
 
-from optimus_ops.errors import MachineLacks, Refused
+from optimus_ops.errors import MissingPrerequisite, Refused
 from optimus_ops.plan.checks import check_checkout
 from optimus_ops.plan.down import plan_down
 from optimus_ops.plan.inputs import ObservedInputs
@@ -265,7 +265,7 @@ def test_what_has_no_stand_in_is_pulled_beside_what_has_one() -> None:
 def test_what_nobody_gives_is_named_before_anything_is_done(image: str) -> None:
     foreign = stack(web={"image": "registry.shop/web:1"})
     around = ObservedInputs({}, unobtainable=(image,))
-    with pytest.raises(MachineLacks, match=f"no registry answers for {image}, and there is no stand-in"):
+    with pytest.raises(MissingPrerequisite, match=f"no registry answers for {image}, and there is no stand-in"):
         plan_scale(foreign, state(), ScaleRequest(), around)
 
 

@@ -10,7 +10,7 @@ import pytest
 from tests.unit.redis.samples import group, master, replica, server, single
 from tests.unit.redis.test_containers import inspected
 
-from optimus_ops.errors import MachineLacks, Refused
+from optimus_ops.errors import MissingPrerequisite, Refused
 from optimus_ops.plan.render import plan_text
 from optimus_ops.redis.backup import default_folder, plan_backup, refuse_folder, refuse_full
 from optimus_ops.redis.containers import RedisContainer, choose_container, parse_container
@@ -73,7 +73,7 @@ def test_a_folder_that_is_there_is_refused(tmp_path: Path) -> None:
 
 def test_a_disk_without_room_is_refused(tmp_path: Path) -> None:
     refuse_full(tmp_path / "new", server(info={"used_memory": 1}))
-    with pytest.raises(MachineLacks, match="needed"):
+    with pytest.raises(MissingPrerequisite, match="needed"):
         refuse_full(tmp_path / "new", server(info={"used_memory": 2**60}))
 
 

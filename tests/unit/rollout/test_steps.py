@@ -13,7 +13,7 @@ from tests.fakes.shop import JOB, MODEL, Shop
 
 from optimus_ops.change.deadlines import Deadlines
 from optimus_ops.engine.errors import EngineGone
-from optimus_ops.errors import MachineLacks, OpsError, Refused
+from optimus_ops.errors import MissingPrerequisite, OpsError, Refused
 from optimus_ops.plan.cause import Cause
 from optimus_ops.plan.requests import ScaleRequest
 from optimus_ops.plan.step import ContainerRef, Step
@@ -250,7 +250,7 @@ def test_a_command_that_fails_because_the_engine_is_gone_says_so(
         done(shop, start)
     run = executor(shop)
     monkeypatch.setattr(shop.engine, "answers", lambda: False)
-    with pytest.raises(MachineLacks, match="stopped answering during: start worker=2"):
+    with pytest.raises(MissingPrerequisite, match="stopped answering during: start worker=2"):
         run.carry_out(start, Progress(""))
     shop.engine.gone = True
     with pytest.raises(EngineGone):

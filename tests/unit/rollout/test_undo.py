@@ -11,7 +11,7 @@ from tests.fakes.host import Call
 from tests.fakes.shop import Shop
 
 from optimus_ops.change.history import Outcome, read_history
-from optimus_ops.errors import Interrupted, MachineLacks, OpsError
+from optimus_ops.errors import Interrupted, MissingPrerequisite, OpsError
 from optimus_ops.plan.requests import ScaleRequest
 from optimus_ops.rollout.deploy import deploy
 from optimus_ops.rollout.down import down
@@ -81,7 +81,7 @@ def test_a_new_replica_that_dies_while_old_ones_drain_is_noticed(shop: Shop) -> 
 
 def test_an_engine_that_does_not_come_back_is_given_up(shop: Shop) -> None:
     fault = Fault("engine gone", 4, "after", shop, gone_seconds=1000)
-    with fault.injected(), pytest.raises(MachineLacks, match="stopped answering"):
+    with fault.injected(), pytest.raises(MissingPrerequisite, match="stopped answering"):
         deploy_2(shop)
     assert undo_of(shop).startswith("the Docker engine did not come back within 90 s")
 

@@ -8,7 +8,7 @@ from typing import BinaryIO
 
 import pytest
 
-from optimus_ops.errors import MachineLacks, OpsError
+from optimus_ops.errors import MissingPrerequisite, OpsError
 from optimus_ops.system.process import CommandFailed, DeadlinePassed, run, stream
 
 
@@ -34,7 +34,7 @@ def test_a_failure_is_a_value_where_it_is_expected() -> None:
 
 
 def test_a_command_that_is_not_there_is_lacking() -> None:
-    with pytest.raises(MachineLacks, match="no-such-command"):
+    with pytest.raises(MissingPrerequisite, match="no-such-command"):
         run(["no-such-command"])
 
 

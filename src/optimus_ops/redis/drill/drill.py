@@ -47,7 +47,7 @@ def drill(request: DrillRequest, options: ChangeOptions, root: Path | None = Non
     Raises:
         OpsError: an expectation was not met, or the group could not be healed.
         Refused: the stack is not marked, not healthy or locked.
-        MachineLacks: no engine answers, or a fault can't be injected on this machine.
+        MissingPrerequisite: no engine answers, or a fault can't be injected on this machine.
         Interrupted: a signal came; what was broken is repaired.
     """
     project = load_project(root)

@@ -16,7 +16,7 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
-from optimus_ops.errors import MachineLacks, OpsError
+from optimus_ops.errors import MissingPrerequisite, OpsError
 from optimus_ops.redis.data_files import read_data_files
 from optimus_ops.redis.drill.fault_injector import FaultInjector
 from optimus_ops.redis.drill.group import RedisNode
@@ -42,9 +42,9 @@ check(libc.mount(b"tmpfs", path.encode(), b"tmpfs", 0, options.encode()))
 
 
 def check_root(injector: FaultInjector, node: RedisNode, faults: Iterable[str]) -> None:
-    """Raise `MachineLacks`, naming the faults, where the namespaces of a container can't be reached."""
+    """Raise `MissingPrerequisite`, naming the faults, where the namespaces of a container can't be reached."""
     if missing := _missing(injector.engine.pid(node.container), node):
-        raise MachineLacks(
+        raise MissingPrerequisite(
             f"these faults can't be made here: {', '.join(faults)} ({missing})",
             "run the drill as root on the engine's own Linux host, with util-linux and iptables; or name other faults",
         )

@@ -9,7 +9,7 @@ import pytest
 
 from optimus_ops.change.undo_stack import UndoFailed
 from optimus_ops.engine.port import Engine
-from optimus_ops.errors import MachineLacks
+from optimus_ops.errors import MissingPrerequisite
 from optimus_ops.redis.client import Credentials
 from optimus_ops.redis.drill.fault_injector import FaultInjector
 from optimus_ops.redis.drill.group import RedisNode
@@ -79,5 +79,7 @@ def test_a_machine_without_the_programs_names_the_faults_that_it_can_not_make(
 ) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
 
-    with pytest.raises(MachineLacks, match=r"these faults can't be made here: partition, slow \(there is no nsenter"):
+    with pytest.raises(
+        MissingPrerequisite, match=r"these faults can't be made here: partition, slow \(there is no nsenter"
+    ):
         check_root(injector, MASTER, ["partition", "slow"])
