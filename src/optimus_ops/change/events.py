@@ -69,11 +69,6 @@ class UndoDone:
 
 
 @dataclass(frozen=True)
-class UndoAborted:
-    """The undo raised what nobody expected."""
-
-
-@dataclass(frozen=True)
 class ChangeDone:
     """All steps were carried out."""
 
@@ -87,16 +82,5 @@ class Notice:
     text: str
 
 
-Event = (
-    StepStarted
-    | StepNote
-    | StepDone
-    | StepFailed
-    | ChangeFailed
-    | UndoStarted
-    | UndoDone
-    | UndoAborted
-    | ChangeDone
-    | Notice
-)
+Event = StepStarted | StepNote | StepDone | StepFailed | ChangeFailed | UndoStarted | UndoDone | ChangeDone | Notice
 Subscriber = Callable[[Event], None]

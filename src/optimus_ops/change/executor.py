@@ -16,7 +16,6 @@ from optimus_ops.change.events import (
     StepFailed,
     StepNote,
     StepStarted,
-    UndoAborted,
     UndoDone,
     UndoStarted,
 )
@@ -143,8 +142,8 @@ def _undo(executor: StepExecutor, notify: Subscriber) -> None:
             done = UndoDone(error.undone, str(error))
         except OpsError as error:
             done = UndoDone((), str(error))
-        except BaseException:
-            notify(UndoAborted())
+        except Exception as error:
+            notify(UndoDone((), f"{type(error).__name__}: {error}"))
             raise
         notify(done)
 

@@ -17,7 +17,6 @@ from optimus_ops.change.events import (
     StepFailed,
     StepNote,
     StepStarted,
-    UndoAborted,
     UndoDone,
     UndoStarted,
 )
@@ -51,7 +50,7 @@ class ConsoleSubscriber:
                 self._shown.close()
                 for complaint in complaints:
                     self.console.say(f"  ! {complaint}")
-            case StepFailed() | UndoAborted():
+            case StepFailed():
                 self._close(failed=True)
             case UndoDone(error=error):
                 self._close(failed=bool(error))
@@ -134,8 +133,6 @@ def _shown_only(event: Event) -> tuple[str, dict[str, Any]]:
             return "note", {"text": text}
         case StepFailed(step=step):
             return "step-failed", {"step": step.kind}
-        case UndoAborted():
-            return "undo-aborted", {}
     return "undo-started", {}
 
 

@@ -92,11 +92,26 @@ def _statement(script: bytes, entry: Node) -> Statement:
     begin = leading.end() if leading else 0
     ((kind, node),) = entry["stmt"].items()
     line = before.count("\n") + text.count("\n", 0, begin) + 1
-    return Statement(kind, node, len(before) + begin, line, _excerpt(text))
+    shown = pgparse.normalize(text) if _may_hold_password(node) else text
+    return Statement(kind, node, len(before) + begin, line, _excerpt(shown))
+
+
+def _may_hold_password(node: Node) -> bool:
+    """Tell whether a connection string, or an option, name or literal about a password is in a tree."""
+    pending: list[object] = [node]
+    while pending:
+        match pending.pop():
+            case dict() as inner:
+                if "conninfo" in inner:
+                    return True
+                pending.extend(inner.values())
+            case list() as items:
+                pending.extend(items)
+            case str() as text if "password" in text.lower():
+                return True
+    return False
 
 
 def _excerpt(text: str) -> str:
-    if "password" in text.lower():
-        text = pgparse.normalize(text)
     line = " ".join(_QUOTED_OR_COMMENT.sub(lambda found: found["quoted"] or " ", text).split())
     return line if len(line) <= EXCERPT_LENGTH else line[: EXCERPT_LENGTH - 1] + "…"

@@ -80,8 +80,9 @@ def test_an_undo_that_raises_what_nobody_expected_is_shown_as_failed_and_raised(
     console = ConsoleSubscriber(Console(stream, live=False, colour=False))
     with pytest.raises(ZeroDivisionError):
         execute(PLAN, Broken(fail=True), fan_out(console, JsonLinesSubscriber.open(str(path))))
-    assert stream.getvalue().splitlines()[-1].startswith("✗ undo what was done")
-    assert lines(path)[-1]["event"] == "undo-aborted"
+    assert stream.getvalue().splitlines()[-2].startswith("✗ undo what was done")
+    undo = lines(path)[-1]
+    assert (undo["event"], undo["error"]) == ("undo", "ZeroDivisionError: undo what was done")
 
 
 def test_a_step_that_was_applied_by_a_killed_run_is_not_repeated(tmp_path: Path) -> None:

@@ -93,6 +93,27 @@ def test_no_password_is_shown_behind_comments_in_comments() -> None:
     assert "hush" not in statement.excerpt
 
 
+@pytest.mark.parametrize(
+    "script",
+    [
+        "ALTER USER MAPPING FOR app SERVER other OPTIONS (SET password 'hush')",
+        "CREATE SUBSCRIPTION s CONNECTION 'postgresql://app:hush@other/app' PUBLICATION p",
+        "SELECT dblink('host=other password=hush')",
+        "UPDATE users SET password_hash = 'hush'",
+        "DO $$ BEGIN ALTER ROLE app PASSWORD 'hush'; END $$",
+    ],
+    ids=["option", "connection", "literal", "column", "body"],
+)
+def test_no_secret_is_in_an_excerpt_wherever_the_tree_has_it(script: str) -> None:
+    (statement,) = statements(script)
+    assert "hush" not in statement.excerpt
+
+
+def test_a_comment_about_passwords_hides_nothing() -> None:
+    (statement,) = statements("UPDATE users SET name = 'unknown' /* not the password */")
+    assert statement.excerpt == "UPDATE users SET name = 'unknown'"
+
+
 def test_a_long_statement_is_cut_off() -> None:
     (statement,) = statements("SELECT 1" + ", 1" * 200)
     assert len(statement.excerpt) == 120
