@@ -242,7 +242,7 @@ def test_a_replica_that_does_not_drain_in_time_is_killed_and_reported(settled: P
 
 @pytest.mark.faults
 def test_a_disk_that_is_full_while_building_touches_nothing(settled: Platform, images: Images) -> None:
-    dockerfile = settled.root / "services" / "ai-engine" / "Dockerfile"
+    dockerfile = settled.root / "services" / "Dockerfile"
     text = dockerfile.read_text()
     dockerfile.write_text(f"{text}\nRUN dd if=/dev/zero of=/dev/shm/full bs=1M count=100\n")
     try:

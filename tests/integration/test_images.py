@@ -268,7 +268,7 @@ class Checkout:
 @pytest.fixture
 def checkout(tmp_path: Path) -> Iterator[Checkout]:
     tag = uuid.uuid4().hex[:8]
-    dockerfile = (ROOT / "services" / "ai-engine" / "Dockerfile").read_text()
+    dockerfile = (ROOT / "services" / "Dockerfile").read_text()
     lock = (ROOT / "services" / "ai-engine" / "requirements.txt").read_text().replace("\\\n", " ")
     one_package = next(" ".join(line.split()) for line in lock.splitlines() if line.startswith("idna=="))
     services = {}
@@ -280,8 +280,9 @@ def checkout(tmp_path: Path) -> Iterator[Checkout]:
         (tmp_path / "services" / name / "contract" / "needs.json").write_text("{}")
         # The comment keeps layers of earlier runs from being used.
         (tmp_path / "services" / name / "requirements.txt").write_text(f"# {tag}\n{one_package}\n")
-        (tmp_path / "services" / name / "Dockerfile").write_text(dockerfile.replace("ai-engine", name))
-        built = {"context": "..", "dockerfile": f"services/{name}/Dockerfile", "args": {"PYTHON_IMAGE": PYTHON}}
+        (tmp_path / "services" / name / "Dockerfile").write_text(dockerfile)
+        arguments = {"PYTHON_IMAGE": PYTHON, "SERVICE": name, "PORT": "8010"}
+        built = {"context": "..", "dockerfile": f"services/{name}/Dockerfile", "args": arguments}
         services[name] = {
             "image": f"{NAME}-images/{name}:{tag}",
             "build": {**built, "secrets": ["ca_bundle", "pip_conf"]},

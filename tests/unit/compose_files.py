@@ -53,6 +53,11 @@ def services(*overlays: str) -> dict[str, Model]:
     return {name: interpolate(service) for name, service in merged.items()}
 
 
+def built_services() -> set[str]:
+    """The services that have an image of their own."""
+    return {service["build"]["args"]["SERVICE"] for service in services().values() if "build" in service}
+
+
 def resolve(file: str, service: str) -> Model:
     """A service of one file with what it extends."""
     own: Model = dict(load(file)["services"][service] or {})

@@ -257,7 +257,9 @@ def test_every_node_and_sentinel_has_an_address_of_its_own_that_the_others_know(
 
 
 def test_the_networks_of_two_stacks_with_sentinels_can_differ() -> None:
-    (addresses,) = load(overlay("sentinel"))["networks"]["sentinel"]["ipam"]["config"]
+    document = load(overlay("sentinel"))
+    (addresses,) = document["networks"]["sentinel"]["ipam"]["config"]
+    assert document["x-optimus-subnets"] == {"sentinel": "REDIS_SUBNET_PREFIX"}
     assert all(value.startswith("${REDIS_SUBNET_PREFIX:-") for value in addresses.values())
     assert load(overlay("sentinel"))["networks"]["sentinel"]["internal"] is True
 

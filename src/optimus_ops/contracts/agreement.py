@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any
 
+from optimus_ops.contracts.model import FOLDER
 from optimus_ops.contracts.order import deploy_order
 from optimus_ops.contracts.reading import contract_of_checkout, contracts_of_images
 from optimus_ops.errors import Refused
+from optimus_ops.model.dockerfiles import arguments_of, inputs
 from optimus_ops.model.merged_model import image_of
 
 if TYPE_CHECKING:
@@ -92,8 +95,14 @@ def contracts_to_come(document: Mapping[str, Any], images: Collection[str]) -> M
 
 
 def _folder(build: Mapping[str, Any]) -> Path:
-    """Return the folder of a build's Dockerfile, beside which the contract is."""
-    return (Path(str(build["context"])) / str(build.get("dockerfile") or "Dockerfile")).parent
+    """Return the folder that holds the contract of a build: what its Dockerfile copies, else what is beside that."""
+    context = Path(str(build["context"]))
+    dockerfile = context / str(build.get("dockerfile") or "Dockerfile")
+    with suppress(OSError, UnicodeDecodeError):
+        for path in inputs(dockerfile.read_text("utf-8"), arguments_of(build)).paths:
+            if PurePath(path).name == FOLDER:
+                return (context / path).parent
+    return dockerfile.parent
 
 
 def agreement(deploying: Deploying, running: Running) -> Agreement:

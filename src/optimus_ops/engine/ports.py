@@ -1,37 +1,51 @@
-"""Whether the ports that a stack publishes are free on this host."""
+"""Ports on this host that a stack publishes: free, or held by somebody else."""
 
 from __future__ import annotations
 
 import errno
+import re
 import socket
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from optimus_ops.errors import Refused
+from optimus_ops.project.model_files import inputs_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from optimus_ops.engine.compose_port import Compose
     from optimus_ops.model.stack import PublishedPort, Stack
     from optimus_ops.model.state import State
 
 
-def check_ports(stack: Stack, state: State) -> None:
-    """Refuse to start services whose ports on the host somebody else holds.
-
-    Raises:
-        Refused: naming each taken port and the service that wants it.
-    """
+def check_ports(stack: Stack, state: State, compose: Compose) -> None:
+    """Refuse to start services whose ports on the host somebody else holds, naming both."""
     taken = [
-        f"{port.host_ip or '0.0.0.0'}:{port.host_port} (wanted by {name})"  # noqa: S104 - only printed
+        (port, name)
         for name, service in stack.services.items()
         if not any(replica.occupied for replica in state.of(name))
         for port in busy(service.published)
     ]
     if taken:
+        shown = (f"{port.host_ip or '0.0.0.0'}:{port.host_port} (wanted by {name})" for port, name in taken)  # noqa: S104 - only printed
+        first = taken[0][0]
+        variable, other = _variable_of(first, compose), (first.host_port + 10_000) % 65_536 or 10_000
+        example = f", as in {variable}={other} invoke scale …" if variable else ""
         raise Refused(
-            f"already in use on this host: {', '.join(taken)}",
-            "end what listens there (ss -ltnp), or choose another port, as in AI_ENGINE_PORT=18010 invoke scale …",
+            f"already in use on this host: {', '.join(shown)}",
+            f"end what listens there (ss -ltnp), or publish another port{example}",
         )
+
+
+def _variable_of(port: PublishedPort, compose: Compose) -> str:
+    """Return the variable that sets a port in the Compose files (`${WEB_PORT:-80}:8080`); "" where none is found."""
+    mapping = re.compile(rf"\$\{{?(\w+)(?::?-\d+)?\}}?:{port.target}\b")
+    for path in inputs_of(compose.files, compose.environ):
+        with suppress(OSError, UnicodeDecodeError):
+            if found := mapping.search(path.read_text("utf-8")):
+                return found[1]
+    return ""
 
 
 def busy(ports: Iterable[PublishedPort]) -> tuple[PublishedPort, ...]:

@@ -1,6 +1,6 @@
 """What a Dockerfile builds from: base images and files of the context (https://docs.docker.com/reference/dockerfile/).
 
-Only what the answer needs is parsed: ARG, FROM, COPY and ADD; of variables, `$NAME`, `${NAME}` and `${NAME:-default}`.
+Parsed is what the answer needs: ARG, ENV, FROM, COPY and ADD; of variables `$NAME`, `${NAME}` and `${NAME:-default}`.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 VARIABLE = re.compile(r"\$(?:\{(?P<braced>\w+)(?::-(?P<default>[^}]*))?\}|(?P<bare>\w+))")
+ENVIRONMENT = re.compile(r"(\w+)=(\"[^\"]*\"|'[^']*'|\S*)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,27 +31,28 @@ class Inputs:
 
 
 def inputs(text: str, arguments: Mapping[str, str]) -> Inputs:
-    """Return what a Dockerfile builds from.
-
-    Args:
-        text: the Dockerfile.
-        arguments: build arguments, which win over the defaults of ARG.
-    """
-    values: dict[str, str] = {}
+    """Return what a Dockerfile builds from; build arguments win over the defaults of its ARGs."""
+    # An ARG before the first FROM is seen by every FROM, and by stages that repeat it; a later one by its stage alone.
+    common: dict[str, str] = {}
+    stage = common
     images: dict[str, None] = {}
     stages: set[str] = set()
     paths: dict[str, None] = {}
     for word, rest in _instructions(text):
-        if word == "ARG" and not images:
-            values.update(_argument(rest, values, arguments))
+        if word == "ARG":
+            name, _, default = rest.partition("=")
+            stage[name] = arguments.get(name) or _expand(default.strip("\"'"), stage) or common.get(name, "")
+        elif word == "ENV":
+            stage |= {name: _expand(value.strip("\"'"), stage) for name, value in ENVIRONMENT.findall(rest)}
         elif word == "FROM":
-            words = [part for part in _expand(rest, values).split() if not part.startswith("--")]
+            words = [part for part in _expand(rest, common).split() if not part.startswith("--")]
             if words and words[0].lower() not in stages and words[0] != "scratch":
                 images[words[0]] = None
             if len(words) == 3:
                 stages.add(words[2].lower())
+            stage = {}
         elif word in {"COPY", "ADD"}:
-            paths.update(dict.fromkeys(_copied(rest)))
+            paths.update(dict.fromkeys(_expand(path, stage) for path in _copied(rest)))
     return Inputs(tuple(images), tuple(paths))
 
 
@@ -75,11 +77,6 @@ def _instructions(text: str) -> Iterator[tuple[str, str]]:
         word, _, rest = line.strip().partition(" ")
         if word:
             yield word.upper(), rest.strip()
-
-
-def _argument(rest: str, values: Mapping[str, str], arguments: Mapping[str, str]) -> dict[str, str]:
-    name, _, default = rest.partition("=")
-    return {name: arguments.get(name) or _expand(default.strip("\"'"), values)}
 
 
 def _expand(text: str, values: Mapping[str, str]) -> str:

@@ -12,9 +12,8 @@ if TYPE_CHECKING:
 
 Subnet = IPv4Network | IPv6Network
 
-ROLE_LABEL = "com.optimus.network"
-VARIABLES = {"sentinel": "REDIS_SUBNET_PREFIX"}
-"""Role of a network -> the variable that holds the first three numbers of its addresses."""
+VARIABLES = "x-optimus-subnets"
+"""Extension of the Compose files: network -> the variable that holds the first three numbers of its addresses."""
 CANDIDATES = 4096
 
 
@@ -50,9 +49,9 @@ def wanted_networks(document: Mapping[str, Any]) -> tuple[Network, ...]:
         network: Mapping[str, Any] = raw or {}
         subnets = parse_subnets((network.get("ipam") or {}).get("config"))
         if subnets and key in used and not network.get("external"):
-            role = str((network.get("labels") or {}).get(ROLE_LABEL, ""))
+            variable = str((document.get(VARIABLES) or {}).get(key, ""))
             name = str(network.get("name") or f"{project}_{key}")
-            found.append(Network(name, project, subnets, VARIABLES.get(role, "")))
+            found.append(Network(name, project, subnets, variable))
     return tuple(found)
 
 

@@ -22,11 +22,15 @@ if TYPE_CHECKING:
 LIBRARY = Path(__file__).parents[1]
 
 
+def packages_with(module: str, library: Path = LIBRARY) -> tuple[str, ...]:
+    """Return the library's packages that have a module of a name, in alphabetical order."""
+    return tuple(sorted(f"{library.name}.{path.parent.name}" for path in library.glob(f"*/{module}.py")))
+
+
 def offered_modules(name: str, packages: Iterable[str] = (), library: Path = LIBRARY) -> tuple[ModuleType, ...]:
-    """Import the modules of a name: the library's in alphabetical order, then those of a project's own packages."""
-    own = sorted(f"{library.name}.{path.parent.name}.{name}" for path in library.glob(f"*/{name}.py"))
-    others = (f"{package}.{name}" for package in packages)
-    return tuple(import_module(module) for module in (*own, *others) if find_spec(module) is not None)
+    """Import the modules of a name: the library's, then those of a project's own packages."""
+    modules = (f"{package}.{name}" for package in (*packages_with(name, library), *packages))
+    return tuple(import_module(module) for module in modules if find_spec(module) is not None)
 
 
 def subsystem_name(module: ModuleType) -> str:

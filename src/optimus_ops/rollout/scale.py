@@ -65,7 +65,7 @@ def observe(context: StackContext, request: ScaleRequest) -> ObservedScale:
     check_checkout(state, context.project.real_folder)
     context.check_known(stack, [*request.counts, *request.build])
     check_switch(context.project, request.overlays, docker.files(context.project.name))
-    check_ports(stack, state)
+    check_ports(stack, state, compose)
     check_subnets(docker, files.document)
     check_disk(docker.root)
     inputs = observe_inputs(compose, docker, files, state, building=bool(request.build))

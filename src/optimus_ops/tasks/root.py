@@ -73,10 +73,10 @@ class Tasks:
         """Load the tasks of a project."""
         from optimus_ops.engine.service_names import service_names
         from optimus_ops.project.settings import load_project
-        from optimus_ops.tasks.subsystems import assemble, library_subsystems, load_tasks
+        from optimus_ops.tasks.subsystems import assemble, load_tasks
 
         project = load_project(root)
-        modules, services = load_tasks([*library_subsystems(), *project.subsystems]), service_names(project)
+        modules, services = load_tasks(project.subsystems), service_names(project)
         return cls(assemble(modules, services), modules, services)
 
 

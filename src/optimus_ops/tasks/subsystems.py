@@ -12,12 +12,12 @@ a collection with the name of its package.
 from __future__ import annotations
 
 from importlib import import_module
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from invoke.collection import Collection
 
 from optimus_ops.errors import Refused
+from optimus_ops.project.subsystems import packages_with
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -25,21 +25,10 @@ if TYPE_CHECKING:
 
     from optimus_ops.engine.service_names import ServiceNames
 
-LIBRARY = Path(__file__).parents[1]
-
-
-def library_subsystems(library: Path = LIBRARY) -> tuple[str, ...]:
-    """Return the names of the library's packages that offer tasks, in alphabetical order."""
-    return tuple(sorted(f"{library.name}.{path.parent.name}" for path in library.glob("*/tasks.py")))
-
 
 def load_tasks(packages: Iterable[str]) -> tuple[ModuleType, ...]:
-    """Import the module `tasks` of each package.
-
-    Raises:
-        Refused: a package has none.
-    """
-    return tuple(_load(package) for package in packages)
+    """Import the module `tasks` of the library's packages that have one, and of others, which must have one."""
+    return tuple(_load(package) for package in (*packages_with("tasks"), *packages))
 
 
 def assemble(modules: Iterable[ModuleType], services: ServiceNames) -> Collection:

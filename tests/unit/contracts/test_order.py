@@ -134,6 +134,20 @@ def test_the_contract_of_an_image_to_be_built_is_that_of_its_sources(tmp_path: P
     assert contracts_to_come(model, {"other:1"}) == {"other": None}
 
 
+def test_the_contract_of_a_build_is_the_one_that_its_dockerfile_copies(tmp_path: Path) -> None:
+    made = tmp_path / "services" / "shop" / "contract"
+    made.mkdir(parents=True)
+    (made / "offers.json").write_text(json.dumps(document({"/pay": {}})))
+    (made / "needs.json").write_text("{}")
+    recipe = "FROM base\nARG SERVICE\nCOPY services/${SERVICE}/src/ services/${SERVICE}/contract/ /app/\n"
+    (tmp_path / "services" / "Dockerfile").write_text(recipe)
+    build = {"context": str(tmp_path), "dockerfile": "services/Dockerfile"}
+    services = {name: {"build": {**build, "args": {"SERVICE": name}}} for name in ("shop", "stock")}
+    found = contracts_to_come({"name": "shopping", "services": services}, {"shopping-shop", "shopping-stock"})
+    assert found["shop"] is not None
+    assert found["stock"] is None
+
+
 # ---- any stack
 
 READ = st.sets(st.sampled_from("abc"), max_size=2).map(lambda names: reads(*sorted(names)))

@@ -33,6 +33,19 @@ def test_a_stage_and_scratch_are_no_bases() -> None:
     assert inputs("FROM scratch\nFROM a:1 AS Base\nFROM base\nFROM ${X:-b:2}\n", {}).images == ("a:1", "b:2")
 
 
+def test_paths_are_those_of_the_arguments_and_variables_of_their_stage() -> None:
+    text = (
+        "ARG SERVICE=app\nARG KIT\nFROM base AS builder\nARG SERVICE\nENV KIT=kit SRC='src'\n"
+        "COPY $KIT/${SRC}/ services/${SERVICE}/src/ /\nFROM base\nARG SERVICE=other\nCOPY services/$SERVICE /app\n"
+    )
+    assert inputs(text, {}).paths == ("kit/src/", "services/app/src/", "services/other")
+    assert inputs(text, {"SERVICE": "web"}).paths == ("kit/src/", "services/web/src/", "services/web")
+
+
+def test_an_argument_of_a_stage_is_none_of_the_next_from() -> None:
+    assert inputs("FROM a:1\nARG BASE=c:3\nFROM ${BASE:-b:2}\n", {}).images == ("a:1", "b:2")
+
+
 @given(st.text(st.characters(exclude_characters="[")))
 def test_no_text_breaks_the_parser(text: str) -> None:
     assert "" not in inputs(text, {}).images

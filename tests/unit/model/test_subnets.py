@@ -24,12 +24,13 @@ from optimus_ops.model.subnets import (
 def document(subnet: str = "10.83.64.0/24", **network: Any) -> dict[str, Any]:
     sentinel = {
         "name": "shop_sentinel",
-        "labels": {"com.optimus.network": "sentinel"},
         "ipam": {"config": [{"subnet": subnet, "ip_range": "10.83.64.128/25"}]},
         **network,
     }
     services = {"redis": {"networks": {"sentinel": {"ipv4_address": "10.83.64.11"}}}}
-    return {"name": "shop", "services": services, "networks": {"sentinel": sentinel, "plain": None}}
+    networks = {"sentinel": sentinel, "plain": None}
+    variables = {"sentinel": "REDIS_SUBNET_PREFIX"}
+    return {"name": "shop", "services": services, "networks": networks, "x-optimus-subnets": variables}
 
 
 def there(name: str, *subnets: str, project: str = "") -> Network:
@@ -74,7 +75,7 @@ def test_nothing_is_said_where_nothing_is_in_the_way(found: dict[str, Any], netw
 
 
 def test_a_network_of_another_project_s_files_is_set_there() -> None:
-    [problem] = problems(document(labels=None), there("bridge", "10.83.64.0/24"))
+    [problem] = problems(document() | {"x-optimus-subnets": None}, there("bridge", "10.83.64.0/24"))
     assert problem.found.endswith("and network bridge has 10.83.64.0/24")
     assert problem.hint == "10.83.65.0/24 is free: set it as the network's subnet in the Compose files"
 

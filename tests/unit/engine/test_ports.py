@@ -1,0 +1,43 @@
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.fakes.compose import FakeCompose
+
+from optimus_ops.engine.ports import check_ports
+from optimus_ops.errors import Refused
+from optimus_ops.model.state import State
+from optimus_ops.project.settings import load_project
+
+
+@pytest.fixture
+def taken() -> Iterator[int]:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield server.getsockname()[1]
+
+
+def compose_of(folder: Path, port: int, text: str) -> FakeCompose:
+    (folder / "compose.yml").write_text(text)
+    published = {"target": 80, "published": str(port), "host_ip": "127.0.0.1"}
+    model: dict[str, Any] = {"name": "shop", "services": {"web": {"image": "web:1", "ports": [published]}}}
+    return FakeCompose(load_project(folder, {}), (folder / "compose.yml",), model=model)
+
+
+def test_a_port_that_is_taken_names_the_variable_that_sets_it(tmp_path: Path, taken: int) -> None:
+    (tmp_path / "common.yml").write_text('services: {edge: {ports: ["127.0.0.1:${WEB_PORT:-8000}:80"]}}')
+    compose = compose_of(tmp_path, taken, "services: {web: {extends: {file: common.yml, service: edge}}}")
+    with pytest.raises(Refused) as refused:
+        check_ports(compose.stack(), State("shop"), compose)
+    assert refused.value.message == f"already in use on this host: 127.0.0.1:{taken} (wanted by web)"
+    assert "publish another port, as in WEB_PORT=" in str(refused.value.hint)
+
+
+def test_a_port_that_no_variable_sets_is_refused_all_the_same(tmp_path: Path, taken: int) -> None:
+    compose = compose_of(tmp_path, taken, f'services: {{web: {{ports: ["{taken}:80"]}}}}')
+    with pytest.raises(Refused) as refused:
+        check_ports(compose.stack(), State("shop"), compose)
+    assert str(refused.value.hint).endswith("or publish another port")
