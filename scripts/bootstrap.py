@@ -34,7 +34,8 @@ import tomllib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from types import FrameType
+from types import FrameType, ModuleType
+from typing import Any
 
 if sys.version_info < (3, 11):  # noqa: UP036 -- this file is the one that an older Python may be asked to run
     sys.stderr.write("bootstrap: Python 3.11 or newer is needed, and this is %s.\n" % sys.version.split()[0])  # noqa: UP031
@@ -217,27 +218,6 @@ class Machine:
         if "engine" in gaps:
             wanted.append("iptables")  # the engine only recommends it, but published ports need it
         return tuple(dict.fromkeys(wanted))
-
-
-@dataclass(frozen=True)
-class AptSource:
-    """One entry of apt's sources: where from, which suites and components, and its other fields."""
-
-    uris: tuple[str, ...]
-    suites: tuple[str, ...]
-    components: tuple[str, ...]
-    options: tuple[tuple[str, str], ...] = ()
-
-    def render(self, suite: str) -> str:
-        """Return a deb822 paragraph for another suite of the same archive (main only)."""
-        fields = {
-            "Types": "deb",
-            "URIs": " ".join(self.uris),
-            "Suites": suite,
-            "Components": "main",
-            **dict(self.options),
-        }
-        return "".join(f"{name}: {value}\n" for name, value in fields.items())
 
 
 def parse_arguments(arguments: Sequence[str]) -> Request:
@@ -623,7 +603,7 @@ def wait_for_package_lists() -> None:
 
 def add_newer_release(codename: str, newer: str) -> None:
     """Make the next release's packages installable by name, at a priority that changes no other package."""
-    sources = host_apt_sources()
+    sources = apt_sources().read_sources()
     folder = Path("/etc/apt")
     if not any(newer in source.suites for source in sources):
         archive = debian_archive(sources, codename)
@@ -632,7 +612,7 @@ def add_newer_release(codename: str, newer: str) -> None:
         # The pin comes first: were this interrupted in between, an unpinned release would upgrade the whole machine.
         pin = f"Package: *\nPin: release n={newer}\nPin-Priority: 100\n"
         write_system_file(folder / "preferences.d" / f"optimus-{newer}", pin)
-        write_system_file(folder / "sources.list.d" / f"optimus-{newer}.sources", archive.render(newer))
+        write_system_file(folder / "sources.list.d" / f"optimus-{newer}.sources", archive.stanza(newer))
 
 
 def write_system_file(path: Path, text: str) -> None:
@@ -645,16 +625,16 @@ def write_system_file(path: Path, text: str) -> None:
     unfinished.replace(path)
 
 
-def host_apt_sources() -> tuple[AptSource, ...]:
-    """Read the host's own apt sources, in both formats."""
-    folder = Path("/etc/apt")
-    sources: list[AptSource] = []
-    for path in (folder / "sources.list", *sorted((folder / "sources.list.d").glob("*.list"))):
-        if path.is_file():
-            sources += parse_one_line_sources(path.read_text(encoding="utf-8", errors="replace"))
-    for path in sorted((folder / "sources.list.d").glob("*.sources")):
-        sources += parse_deb822_sources(path.read_text(encoding="utf-8", errors="replace"))
-    return tuple(sources)
+def apt_sources() -> ModuleType:
+    """Return the library's reader of apt's sources: it needs nothing but the standard library either."""
+    path = Path(__file__).resolve().parents[1] / "src" / "optimus_ops" / "images" / "apt_sources.py"
+    spec = importlib.util.spec_from_file_location("optimus_apt_sources", path)
+    if spec is None or spec.loader is None:
+        raise Stop(f"{path} can't be loaded: is the checkout whole?")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module  # dataclasses look their module up
+    spec.loader.exec_module(module)
+    return module
 
 
 def parse_os_release(text: str) -> dict[str, str]:
@@ -672,67 +652,12 @@ def parse_os_release(text: str) -> dict[str, str]:
     return values
 
 
-def parse_one_line_sources(text: str) -> tuple[AptSource, ...]:
-    """Parse sources.list(5)'s one-line format; lines that are not `deb` entries are passed over."""
-    pattern = re.compile(
-        r"deb\s+(?:\[(?P<options>[^\]]*)\]\s*)?(?P<uri>\S+)\s+(?P<suite>\S+)(?P<components>(?:\s+\S+)*)"
-    )
-    sources = []
-    for line in text.splitlines():
-        entry = pattern.fullmatch(line.partition("#")[0].strip())
-        if entry is None:
-            continue
-        options = tuple(parse_one_line_options(entry["options"] or ""))
-        sources.append(AptSource((entry["uri"],), (entry["suite"],), tuple(entry["components"].split()), options))
-    return tuple(sources)
-
-
-def parse_one_line_options(text: str) -> Iterator[tuple[str, str]]:
-    """Yield a one-line entry's options under their deb822 names; additive ones (`arch+=`) are not needed here."""
-    names = {"arch": "Architectures", "lang": "Languages", "target": "Targets"}
-    for word in text.split():
-        name, equals, value = word.partition("=")
-        if equals and not name.endswith(("+", "-")):
-            yield names.get(name.lower(), name.title()), value.replace(",", " ")
-
-
-def parse_deb822_sources(text: str) -> tuple[AptSource, ...]:
-    """Parse sources.list(5)'s deb822 format: paragraphs of fields, continued on indented lines."""
-    sources = []
-    for fields in deb822_paragraphs(text):
-        if "deb" not in fields.pop("Types", "").split() or fields.pop("Enabled", "yes").lower() in ("no", "false"):
-            continue
-        uris, suites, components = (tuple(fields.pop(name, "").split()) for name in ("Uris", "Suites", "Components"))
-        sources.append(AptSource(uris, suites, components, tuple(fields.items())))
-    return tuple(sources)
-
-
-def deb822_paragraphs(text: str) -> Iterator[dict[str, str]]:
-    """Yield each paragraph as a map of field to value; names are given as Title-Case, since case does not count."""
-    fields: dict[str, str] = {}
-    name = ""
-    for line in (*text.splitlines(), ""):
-        if line.startswith("#"):
-            continue
-        if not line.strip():
-            if fields:
-                yield fields
-            fields, name = {}, ""
-        elif line[0] in " \t":
-            if name:
-                fields[name] += "\n" + line
-        else:
-            key, _, value = line.partition(":")
-            name = key.strip().title()
-            fields[name] = value.strip()
-
-
-def debian_archive(sources: Sequence[AptSource], codename: str) -> AptSource | None:
+def debian_archive(sources: Sequence[Any], codename: str) -> Any:
     """Choose the source that is Debian's own archive: other vendors name suites after the release too."""
 
-    def likelihood(source: AptSource) -> int:
+    def likelihood(source: Any) -> int:
         updates = any(f"{codename}-updates" in other.suites and other.uris == source.uris for other in sources)
-        keyring = any("debian-archive" in value for _, value in source.options)
+        keyring = "debian-archive" in source.signed_by
         path = any(uri.rstrip("/").endswith("/debian") for uri in source.uris)
         return 4 * keyring + 2 * updates + path
 

@@ -1,4 +1,4 @@
-"""The contracts of the stand-in images, and what builds leave behind, on a real engine."""
+"""The contracts of the fallback images, and what builds leave behind, on a real engine."""
 
 from __future__ import annotations
 
@@ -26,15 +26,15 @@ from optimus_ops.engine.docker_engine import DockerEngine
 from optimus_ops.errors import OpsError
 from optimus_ops.images.apt_host import read_apt_host
 from optimus_ops.images.building import build
-from optimus_ops.images.fallback_catalogue import STAND_INS
-from optimus_ops.images.fallback_images import ensure_bases
+from optimus_ops.images.fallback_catalogue import FALLBACK_IMAGES
+from optimus_ops.images.fallback_images import ensure_fallbacks
 from optimus_ops.images.listing import list_images
 from optimus_ops.project.settings import load_project
 
 pytestmark = pytest.mark.integration
 
 ROOT = Path(__file__).resolve().parents[2]
-POSTGRES, PYTHON, NGINX, REDIS = (stand_in.image for stand_in in STAND_INS)
+POSTGRES, PYTHON, NGINX, REDIS = (fallback.image for fallback in FALLBACK_IMAGES)
 
 
 def quiet(_: str) -> None:
@@ -71,11 +71,13 @@ Run = Callable[..., Container]
 
 
 @pytest.fixture(scope="module", autouse=True)
-def stand_ins(tmp_path_factory: pytest.TempPathFactory) -> None:
-    """Make the stand-ins if need be, from a copy, so that the checkout's own compose/.env stays as it is."""
+def fallbacks(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Make the fallback images if need be, from a copy, so that the checkout's own compose/.env stays as it is."""
     copy = tmp_path_factory.mktemp("checkout")
     shutil.copytree(ROOT / "compose" / "airgap", copy / "compose" / "airgap")
-    ensure_bases(DockerEngine.connect(), load_project(copy, {}), [stand_in.image for stand_in in STAND_INS], quiet)
+    ensure_fallbacks(
+        DockerEngine.connect(), load_project(copy, {}), [fallback.image for fallback in FALLBACK_IMAGES], quiet
+    )
 
 
 @pytest.fixture
@@ -220,7 +222,7 @@ def test_postgres_without_privileges_goes_on_after_an_interrupted_first_start(vo
 # ---- what images hold
 
 
-def test_stand_ins_do_not_say_where_their_packages_came_from() -> None:
+def test_fallback_images_do_not_say_where_their_packages_came_from() -> None:
     host = read_apt_host().mirror.archive.partition("://")[2].partition("/")[0]
     for image in (POSTGRES, PYTHON, NGINX, REDIS):
         assert host not in docker("history", "--no-trunc", image).stdout

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.unit.repository import CHECKOUT
+from tests.unit.repository import CHECKOUT, imports_of
 
 SCRIPT = CHECKOUT / "scripts" / "bootstrap.py"
 WORD = st.text(string.ascii_lowercase + string.digits + "-", min_size=1, max_size=12)
@@ -209,47 +209,19 @@ class TestOsRelease:
 
 
 class TestAptSources:
-    ARCHIVE = bootstrap.AptSource(("http://mirror.example/debian",), ("bookworm", "bookworm-updates"), ("main",))
+    SOURCE = bootstrap.apt_sources().Source
+    ARCHIVE = SOURCE(("http://mirror.example/debian",), ("bookworm", "bookworm-updates"), ("main",))
 
-    @given(URI, WORD, st.lists(WORD, min_size=1, max_size=3), WORD)
-    def test_both_formats_mean_the_same(self, uri: str, suite: str, components: list[str], arch: str) -> None:
-        joined = " ".join(components)
-        line = f"deb [arch={arch} signed-by=/keys/{arch}.gpg] {uri} {suite} {joined} # why\n"
-        paragraph = (
-            f"# why\nTypes: deb deb-src\nuris: {uri}\nSuites: {suite}\nComponents: {joined}\n"
-            f"Architectures: {arch}\nSigned-By: /keys/{arch}.gpg\n"
-        )
-        assert bootstrap.parse_one_line_sources(line) == bootstrap.parse_deb822_sources(paragraph)
-
-    @given(URI, WORD, WORD)
-    def test_what_is_written_for_another_suite_is_read_back(self, uri: str, suite: str, other: str) -> None:
-        key = "\n -----BEGIN PGP PUBLIC KEY BLOCK-----\n .\n abc="
-        source = bootstrap.AptSource((uri,), (suite,), ("main",), (("Signed-By", key.strip("\n")),))
-        (read,) = bootstrap.parse_deb822_sources(source.render(other))
-        assert (read.uris, read.suites, read.components) == ((uri,), (other,), ("main",))
-        assert dict(read.options)["Signed-By"].split() == key.split()
-
-    @pytest.mark.parametrize(
-        "text", ["deb-src http://m.example/debian bookworm main", "# deb http://m.example x main", "deb"]
-    )
-    def test_other_lines_are_passed_over(self, text: str) -> None:
-        assert bootstrap.parse_one_line_sources(text) == ()
-
-    def test_disabled_paragraphs_are_passed_over(self) -> None:
-        text = "Enabled: no\nTypes: deb\nURIs: http://m.example/debian\nSuites: bookworm\nComponents: main\n"
-        assert bootstrap.parse_deb822_sources(text) == ()
-
-    @given(st.text())
-    def test_no_text_breaks_the_parsers(self, text: str) -> None:
-        bootstrap.parse_one_line_sources(text)
-        bootstrap.parse_deb822_sources(text)
+    def test_the_library_s_reader_of_sources_needs_nothing_installed(self) -> None:
+        modules = {found.module.split(".")[0] for found in imports_of(Path(bootstrap.apt_sources().__file__ or ""))}
+        assert modules <= sys.stdlib_module_names
 
     @given(st.permutations(range(4)))
     def test_debians_own_archive_is_told_from_other_vendors(self, order: list[int]) -> None:
         others = (
-            bootstrap.AptSource(("http://vendor.example/apt",), ("bookworm",), ("main",)),
-            bootstrap.AptSource(("http://engine.example/linux/debian",), ("bookworm",), ("stable",)),
-            bootstrap.AptSource(("http://mirror.example/debian-security",), ("bookworm-security",), ("main",)),
+            self.SOURCE(("http://vendor.example/apt",), ("bookworm",), ("main",)),
+            self.SOURCE(("http://engine.example/linux/debian",), ("bookworm",), ("stable",)),
+            self.SOURCE(("http://mirror.example/debian-security",), ("bookworm-security",), ("main",)),
         )
         sources = (*others, self.ARCHIVE)
         assert bootstrap.debian_archive([sources[index] for index in order], "bookworm") == self.ARCHIVE

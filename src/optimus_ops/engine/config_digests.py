@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, cast
 
 from optimus_ops.engine.keyed_digests import Key, digests, split_secrets, written_after
 from optimus_ops.model.container_inputs import ChangedInput
-from optimus_ops.system.atomic_write import write_private
+from optimus_ops.system.atomic_write import atomic_write
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -48,7 +48,7 @@ class InputRecords:
         known = {**self.read(), **{container: dict(recorded) for container, recorded in started.items()}}
         kept = {container: known[container] for container in there if container in known}
         document = {"version": VERSION, "key": self.key().id, "containers": kept}
-        write_private(self.path, json.dumps(document, indent=1))
+        atomic_write(self.path, json.dumps(document, indent=1))
 
     def key(self) -> Key:
         """Return the key of the digests, created where it is missing."""

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING
 
-from optimus_ops.system.atomic_write import write_private
+from optimus_ops.system.atomic_write import atomic_write
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -53,7 +53,7 @@ class Key:
         found = cls.read(path)
         if found is None:
             found = cls(secrets.token_bytes(KEY_BYTES))
-            write_private(path, found.secret.hex())
+            atomic_write(path, found.secret.hex())
         return found
 
     @property

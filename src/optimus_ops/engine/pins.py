@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from optimus_ops.errors import Refused
 from optimus_ops.model.image_names import is_kept
-from optimus_ops.system.atomic_write import write_private
+from optimus_ops.system.atomic_write import atomic_write
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -78,6 +78,6 @@ def read_pins(path: Path) -> Pins:
 def write_pins(path: Path, pins: Pins) -> None:
     """Keep pins in a file; without any there is no file."""
     if pins:
-        write_private(path, pins.as_compose())
+        atomic_write(path, pins.as_compose())
     else:
         path.unlink(missing_ok=True)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from optimus_ops.errors import OpsError
 from optimus_ops.model.image_names import KEPT, repository_of
 from optimus_ops.model.state import short_id
-from optimus_ops.system.atomic_write import write_private
+from optimus_ops.system.atomic_write import atomic_write
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -58,7 +58,7 @@ class KeptImages:
         kept = self.read()
         known = [image for image in kept.get(service, ()) if image not in images] + list(images)
         # First of all, so that an undo finds the names whenever this is cut short.
-        write_private(self.path, json.dumps({**kept, service: known[-MOST_KEPT:]}, indent=1))
+        atomic_write(self.path, json.dumps({**kept, service: known[-MOST_KEPT:]}, indent=1))
         for image in images:
             engine.tag(image, self.name_of(name, image))
         for image in known[:-MOST_KEPT]:

@@ -110,7 +110,7 @@ def _read(cache: Path) -> dict[str, Any]:
 def _write(cache: Path, found: ServiceNames, project: Project, environ: Mapping[str, str]) -> None:
     from optimus_ops.project.compose_files import env_files  # noqa: PLC0415
     from optimus_ops.project.model_files import inputs_of, variables_in  # noqa: PLC0415
-    from optimus_ops.system.atomic_write import write_private  # noqa: PLC0415
+    from optimus_ops.system.atomic_write import atomic_write  # noqa: PLC0415
 
     variables_in_files = env_files(project.root, project.compose, environ)
     inputs = [str(path) for path in inputs_of(project.always, environ, variables_in_files)]
@@ -124,7 +124,7 @@ def _write(cache: Path, found: ServiceNames, project: Project, environ: Mapping[
     }
     # In a checkout that can't be written, Compose is asked at each start.
     with contextlib.suppress(OSError):
-        write_private(cache, json.dumps(record))
+        atomic_write(cache, json.dumps(record))
 
 
 def _unmerged(files: tuple[Path, ...], balancer: str, cached: Mapping[str, Any], problem: OpsError) -> ServiceNames:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from optimus_ops.errors import MissingPrerequisite
 from optimus_ops.images import keyring
-from optimus_ops.images.apt_sources import Mirror, beside_archive, debian_mirror, parse_deb822, parse_one_line
+from optimus_ops.images.apt_sources import Mirror, beside_archive, debian_mirror, read_sources
 from optimus_ops.images.fallback_catalogue import NEWER_SUITE, SUITE
 from optimus_ops.system.process import run
 
@@ -27,13 +27,9 @@ DEBIAN_KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
 
 @dataclass(frozen=True, slots=True)
 class AptHost:
-    """How this host reaches packages.
+    """How this host reaches packages: the mirror, lines of apt.conf and of auth.conf (credentials).
 
-    Args:
-        mirror: the mirror of Debian.
-        options: lines of apt.conf: proxies and what is accepted of a mirror.
-        auth: lines of auth.conf; credentials.
-        keys: the keys that sign a mirror of one's own; empty where it is Debian's.
+    `keys` sign a mirror of one's own; they are empty where it is Debian's.
     """
 
     mirror: Mirror
@@ -42,7 +38,7 @@ class AptHost:
     keys: bytes
 
     def secrets(self, *, newer: bool) -> dict[str, bytes]:
-        """Return what a build gets: the name of each secret and its content."""
+        """Return the build secrets: name -> content."""
         signed_by = f"{IN_BUILD / 'apt_keyring.gpg'},{DEBIAN_KEYRING}" if self.keys else ""
         return {
             "apt_conf": build_options(self.options).encode(),
@@ -75,37 +71,20 @@ def kept_options(dump: str) -> tuple[str, ...]:
 
 
 def read_apt_host(folder: Path = Path("/etc/apt"), named: str = "") -> AptHost:
-    """Read the host's configuration.
-
-    Args:
-        folder: APT's folder.
-        named: the mirror that the operator names (`OPTIMUS_DEBIAN_MIRROR`), for hosts that are not Debian; it wins.
-
-    Raises:
-        MissingPrerequisite: neither the host's configuration nor the operator names a mirror of Debian.
-    """
-    lists = [*_texts([folder / "sources.list"]), *_texts(sorted(folder.glob("sources.list.d/*.list")))]
-    stanzas = _texts(sorted(folder.glob("sources.list.d/*.sources")))
-    parsed = [
-        *(s for text in stanzas for s in parse_deb822(text)),
-        *(s for text in lists for s in parse_one_line(text)),
-    ]
+    """Read the host's configuration; a mirror that the operator names (`OPTIMUS_DEBIAN_MIRROR`) wins."""
     archive = named.rstrip("/")
-    mirror = Mirror(archive, beside_archive(archive)) if archive else debian_mirror(parsed)
+    mirror = Mirror(archive, beside_archive(archive)) if archive else debian_mirror(read_sources(folder))
     if mirror is None:
         raise MissingPrerequisite(
-            "this host's APT configuration names no mirror of Debian, from which stand-ins are made",
+            "this host's APT configuration names no mirror of Debian, from which fallback images are made",
             "name one: OPTIMUS_DEBIAN_MIRROR=http://HOST/debian invoke images.bases",
         )
     dump = run(["apt-config", "dump"], deadline=10, check=False).stdout if shutil.which("apt-config") else ""
     own_keys = mirror.signed_by and not mirror.signed_by.startswith("/usr/share/keyrings/debian-archive-")
+    credentials = [folder / "auth.conf", *sorted(folder.glob("auth.conf.d/*.conf"))]
     return AptHost(
         mirror=mirror,
         options=kept_options(dump),
-        auth="".join(_texts([folder / "auth.conf", *sorted(folder.glob("auth.conf.d/*.conf"))])),
+        auth="".join(path.read_text("utf-8", "replace") for path in credentials if path.is_file()),
         keys=keyring.load(mirror.signed_by) if own_keys else b"",
     )
-
-
-def _texts(paths: Iterable[Path]) -> list[str]:
-    return [path.read_text("utf-8", "replace") for path in paths if path.is_file()]

@@ -13,13 +13,13 @@ from optimus_ops.change.run import ChangeRun
 from optimus_ops.engine.docker_compose import DockerCompose
 from optimus_ops.engine.docker_engine import DockerEngine
 from optimus_ops.images.building import build, choose
-from optimus_ops.images.fallback_catalogue import STAND_INS, is_stand_in
-from optimus_ops.images.fallback_images import ensure_bases
+from optimus_ops.images.fallback_catalogue import FALLBACK_IMAGES, is_fallback
+from optimus_ops.images.fallback_images import ensure_fallbacks
 from optimus_ops.images.listing import as_json, as_text, list_images
 from optimus_ops.images.registry import registry_answers
 from optimus_ops.plan.cause import Cause
 from optimus_ops.plan.step import Plan, Step
-from optimus_ops.plan.steps import Build, MakeBases
+from optimus_ops.plan.steps import Build, MakeFallbacks
 from optimus_ops.project.settings import load_project
 from optimus_ops.text.console import print_json
 from optimus_ops.text.layout import layout_columns
@@ -70,7 +70,7 @@ def make_fallbacks(request: FallbackRequest, options: ChangeOptions) -> None:
     with ChangeRun(compose.project.state, compose.project.name, options) as run:
         with run.observing("images and their registry"):
             every = request.refresh or request.force
-            needed = [image.image for image in STAND_INS] if every else needed_fallbacks(engine, compose)
+            needed = [image.image for image in FALLBACK_IMAGES] if every else needed_fallbacks(engine, compose)
         executor = ImagesExecutor(engine, compose, refresh=request.refresh)
         run.execute(Plan(compose.project.name, "images.bases", fallback_steps(needed)), executor)
         run.finish(images=needed)
@@ -89,14 +89,14 @@ def print_images(overlays: Sequence[str], *, json: bool) -> None:
 
 def fallback_steps(images: Sequence[str]) -> tuple[Step, ...]:
     """Return the step that makes fallback images, if any is needed."""
-    return (MakeBases(images=tuple(images), cause=FALLBACK),) if images else ()
+    return (MakeFallbacks(images=tuple(images), cause=FALLBACK),) if images else ()
 
 
 def needed_fallbacks(engine: Engine, compose: Compose, services: Sequence[str] = ()) -> list[str]:
     """Return the public images that are fallback images already, or that no registry gives."""
     stack = compose.stack()
     needed = stack.public_images_of(services) if services else stack.public_images
-    named = [name for name in needed if is_stand_in(name)]
+    named = [name for name in needed if is_fallback(name)]
     here = engine.images(needed)
     missing = [name for name in needed if name not in named and name not in here]
     return named if not missing or registry_answers(engine, missing) else [*named, *missing]
@@ -115,11 +115,11 @@ class ImagesExecutor(StepExecutor):
     @property
     def handlers(self) -> Mapping[type[Step], Callable[..., None]]:
         """Return step type -> what carries it out."""
-        return {MakeBases: self._make_fallbacks, Build: self._build}
+        return {MakeFallbacks: self._make_fallbacks, Build: self._build}
 
-    def _make_fallbacks(self, step: MakeBases, progress: Progress) -> None:
+    def _make_fallbacks(self, step: MakeFallbacks, progress: Progress) -> None:
         project = self.compose.project
-        self.variables = ensure_bases(self.engine, project, step.images, progress.show, refresh=self.refresh)
+        self.variables = ensure_fallbacks(self.engine, project, step.images, progress.show, refresh=self.refresh)
 
     def _build(self, step: Build, progress: Progress) -> None:
         compose = self.compose.with_variables(self.variables)

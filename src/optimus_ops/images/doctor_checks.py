@@ -58,4 +58,4 @@ def check_images(images: ImageFacts) -> Check:
     if images.registry:
         return Check("stack", "images", "ok", f"{missing}; the registry answers" + (f"; {unbuilt}" if unbuilt else ""))
     found = f"{missing}, and no registry answers"
-    return Check("stack", "images", "warning", found, "make stand-ins: invoke images.bases")
+    return Check("stack", "images", "warning", found, "make fallback images: invoke images.bases")

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from itertools import pairwise
-from pathlib import Path
 from typing import TYPE_CHECKING
+
+from optimus_ops.system.atomic_write import atomic_write
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
-BEGIN = "# >>> stand-in images, written by `invoke images.bases` >>>"
-END = "# <<< stand-in images <<<"
+BEGIN = "# >>> fallback images, written by `invoke images.bases` >>>"
+END = "# <<< fallback images <<<"
+FORMER = {
+    "# >>> stand-in images, written by `invoke images.bases` >>>": BEGIN,
+    "# <<< stand-in images <<<": END,
+}
+"""Markers that earlier versions wrote -> those in their place."""
 
 
 def read_block(text: str) -> dict[str, str]:
@@ -45,35 +50,21 @@ def read_text(path: Path) -> str:
 
 
 def write_block(path: Path, variables: Mapping[str, str]) -> bool:
-    """Bring a file's block up to date, atomically and keeping the file's mode; False if it was already.
-
-    Raises:
-        OSError: the file can't be written.
-    """
+    """Bring a file's block up to date, atomically and keeping the file's mode; False if it was already."""
     text = read_text(path)
     wanted = replace_block(text, variables)
     if wanted == text:
         return False
-    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f"{path.name}.")
-    try:
-        with os.fdopen(descriptor, "w", encoding="utf-8", errors="surrogateescape", newline="") as stream:
-            stream.write(wanted)
-            stream.flush()
-            os.fsync(stream.fileno())
-        Path(temporary).chmod(path.stat().st_mode & 0o777 if path.exists() else 0o644)
-        Path(temporary).replace(path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
+    atomic_write(path, wanted, path.stat().st_mode & 0o777 if path.exists() else 0o644)
     return True
 
 
 def _spans(lines: list[str]) -> list[tuple[int, int]]:
     """Return for each block its first line and the line after its last."""
-    marks = [number for number, line in enumerate(lines) if line in {BEGIN, END}]
+    marks = {number: FORMER.get(line, line) for number, line in enumerate(lines) if line in {BEGIN, END, *FORMER}}
     following = dict(pairwise(marks))
-    spans = []
-    for start in (mark for mark in marks if lines[mark] == BEGIN):
-        end = following.get(start)
-        spans.append((start, end + 1 if end is not None and lines[end] == END else start + 1))
-    return spans
+    return [
+        (start, following[start] + 1 if marks.get(following.get(start, -1)) == END else start + 1)
+        for start, mark in marks.items()
+        if mark == BEGIN
+    ]

@@ -1,4 +1,4 @@
-"""The catalogue of stand-ins: which public images can be replaced where no registry answers, and by what."""
+"""The catalogue of fallback images: which public images can be replaced where no registry answers, and by what."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ class FallbackImage:
     Args:
         folder: its folder under `compose/airgap`.
         variable: the variable by which the Compose files name the image.
-        image: the stand-in's own name.
-        replaces: repositories of the public images that it stands in for.
+        image: its own name.
+        replaces: repositories of the public images that it can replace.
         newer: whether packages of the next Debian release are needed.
     """
 
@@ -34,7 +34,7 @@ class FallbackImage:
 
 
 # The slowest comes first, so that it does not run alone at the end.
-STAND_INS = (
+FALLBACK_IMAGES = (
     FallbackImage(
         "postgres", "POSTGRES_IMAGE", "optimus-standin/postgres:17", ("pgvector/pgvector", "library/postgres")
     ),
@@ -55,18 +55,18 @@ def repository(image: str) -> str:
     return name if "/" in name else f"library/{name}"
 
 
-def is_stand_in(image: str) -> bool:
-    """Tell whether a name is that of a stand-in itself."""
-    return any(image == stand_in.image for stand_in in STAND_INS)
+def is_fallback(image: str) -> bool:
+    """Tell whether a name is that of a fallback image itself."""
+    return any(image == fallback.image for fallback in FALLBACK_IMAGES)
 
 
-def stand_in_for(image: str) -> FallbackImage | None:
-    """Return the stand-in for an image (public name or the stand-in's own); None if there is none."""
-    return next((s for s in STAND_INS if image == s.image or repository(image) in s.replaces), None)
+def fallback_for(image: str) -> FallbackImage | None:
+    """Return the fallback for an image (by its public name or the fallback's own); None if there is none."""
+    return next((f for f in FALLBACK_IMAGES if image == f.image or repository(image) in f.replaces), None)
 
 
 def split(images: Iterable[str]) -> tuple[tuple[FallbackImage, ...], tuple[str, ...]]:
-    """Return the stand-ins for the images, in the order of the catalogue, and the images that have none."""
-    names = tuple(dict.fromkeys(images))
-    found = {stand_in for name in names if (stand_in := stand_in_for(name)) is not None}
-    return tuple(s for s in STAND_INS if s in found), tuple(name for name in names if stand_in_for(name) is None)
+    """Return the fallbacks for images, in the order of the catalogue, and the images that have none."""
+    found = {name: fallback_for(name) for name in images}
+    wanted = set(found.values())
+    return tuple(f for f in FALLBACK_IMAGES if f in wanted), tuple(name for name in found if found[name] is None)

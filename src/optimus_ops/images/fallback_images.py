@@ -1,4 +1,4 @@
-"""Stand-ins for public images where no registry answers."""
+"""Fallback images for public ones where no registry answers."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from optimus_ops.images.fallback_catalogue import NEWER_SUITE, ROOT_IMAGE, Fallb
 from optimus_ops.images.log import Log, new_log
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from optimus_ops.engine.port import Engine
     from optimus_ops.images.apt_host import AptHost
@@ -30,53 +30,42 @@ if TYPE_CHECKING:
 BUILD_SECONDS = 900.0
 
 
-def ensure_bases(
+def ensure_fallbacks(
     engine: Engine, project: Project, needed: Iterable[str], report: Callable[[str], None], *, refresh: bool = False
 ) -> Mapping[str, str]:
-    """Make the stand-ins for public images, and name them in `compose/.env`; what is current is left alone.
+    """Make the fallbacks for public images (or for fallbacks themselves), and name them in `compose/.env`.
 
-    Args:
-        engine: the engine.
-        project: the project.
-        needed: names of the public images (or of stand-ins themselves).
-        report: told what is under way, in a few words.
-        refresh: whether everything is made anew, with the packages of today.
-
-    Returns:
-        variable of the Compose files -> stand-in, for those that were needed.
-
-    Raises:
-        MissingPrerequisite: an image has no stand-in, or the tool to make one is missing.
-        OpsError: a build failed; nothing carries the name of a stand-in that is not complete.
+    What is current is left alone unless `refresh` wants the packages of today; nothing carries the name of a fallback
+    that is not complete. Returned is variable of the Compose files -> fallback, for those that were needed.
     """
-    stand_ins, without = split(needed)
+    fallbacks, without = split(needed)
     if without:
         raise MissingPrerequisite(
-            f"no image registry answers, and there is no stand-in for {', '.join(without)}",
+            f"no image registry answers, and there is no fallback image for {', '.join(without)}",
             "load it from a file: docker load -i IMAGE.tar",
         )
-    variables = {stand_in.variable: stand_in.image for stand_in in stand_ins}
+    variables = {fallback.variable: fallback.image for fallback in fallbacks}
     with one_at_a_time(project.root / "compose", report):
         log = Log(new_log(project.state / "logs", "images"), report)
-        wanted = {s: wanted_hash(project.root, s) for s in stand_ins}
-        stale = [s for s in stand_ins if refresh or _source(engine, s.image) != wanted[s]]
+        wanted = {fallback: wanted_hash(project.root, fallback) for fallback in fallbacks}
+        stale = {f: source for f, source in wanted.items() if refresh or _source(engine, f.image) != source}
         if stale:
-            _make(engine, project.root, {s: wanted[s] for s in stale}, log, refresh=refresh)
+            _make(engine, project.root, stale, log, refresh=refresh)
         env_file = project.root / "compose" / ".env"
         with explained(f"{env_file.parent.name}/{env_file.name}", log.path, engine):
             write_block(env_file, {**read_block(read_text(env_file)), **variables})
-    report(_summary(stand_ins, stale))
+    report(_summary(fallbacks, tuple(stale)))
     return variables
 
 
-def wanted_hash(project_root: Path, stand_in: FallbackImage) -> str:
-    """Return the content hash of what a stand-in is made of: its folder and the recipe of the root file system."""
-    facts = (*rootfs.RECIPE, NEWER_SUITE if stand_in.newer else "", platform.machine())
-    return content_hash(project_root, [_folder(project_root, stand_in)], facts)
+def wanted_hash(project_root: Path, fallback: FallbackImage) -> str:
+    """Return the content hash of what a fallback is made of: its folder and the recipe of the root file system."""
+    facts = (*rootfs.RECIPE, NEWER_SUITE if fallback.newer else "", platform.machine())
+    return content_hash(project_root, [_folder(project_root, fallback)], facts)
 
 
-def _folder(project_root: Path, stand_in: FallbackImage) -> Path:
-    return project_root / "compose" / "airgap" / stand_in.folder
+def _folder(project_root: Path, fallback: FallbackImage) -> Path:
+    return project_root / "compose" / "airgap" / fallback.folder
 
 
 def _source(engine: Engine, image: str) -> str:
@@ -89,9 +78,16 @@ def _make(engine: Engine, project_root: Path, stale: Mapping[FallbackImage, str]
     root_hash = content_hash(project_root, [], (*rootfs.RECIPE, platform.machine()))
     if refresh or _source(engine, ROOT_IMAGE) != root_hash:
         with explained(ROOT_IMAGE, log.path, engine):
-            rootfs.make_root_image(engine, host, root_hash, log.report, log.line)
-    with explained(", ".join(stand_in.image for stand_in in stale), log.path, engine):
-        _build(engine, project_root, host, stale, log, refresh=refresh)
+            rootfs.make_root_image(engine, host, root_hash, log)
+    names = ", ".join(fallback.image for fallback in stale)
+    with explained(names, log.path, engine), tempfile.TemporaryDirectory(prefix="optimus-secrets-") as folder:
+        secrets = {fallback: _secrets(Path(folder), host, fallback) for fallback in stale}
+        description = Path(folder) / "bake.json"
+        description.touch(mode=0o600)
+        described = bake_file(project_root, stale, secrets, host_trust.proxies(os.environ))
+        description.write_text(json.dumps(described), "utf-8")
+        on_line = log.telling(progress.telling())
+        engine.bake(description, cache=not refresh, seconds=BUILD_SECONDS, on_line=on_line)
 
 
 def bake_file(
@@ -102,45 +98,29 @@ def bake_file(
 ) -> Mapping[str, Any]:
     """Return what `docker buildx bake` builds (https://docs.docker.com/build/bake/reference/).
 
-    Args:
-        project_root: the checkout.
-        wanted: stand-in -> the content hash that its image is labelled with.
-        secrets: stand-in -> its build secrets, as `--secret` takes them.
-        proxies: the host's proxies, which BuildKit keeps out of images by itself.
+    `wanted` is fallback -> the content hash that its image is labelled with, `secrets` its build secrets as `--secret`
+    takes them; BuildKit keeps `proxies` out of images by itself.
     """
     return {
-        "group": {"default": {"targets": [stand_in.folder for stand_in in wanted]}},
+        "group": {"default": {"targets": [fallback.folder for fallback in wanted]}},
         "target": {
-            stand_in.folder: {
-                "context": str(_folder(project_root, stand_in)),
-                "tags": [stand_in.image],
+            fallback.folder: {
+                "context": str(_folder(project_root, fallback)),
+                "tags": [fallback.image],
                 "labels": {LABEL: source},
                 "args": dict(proxies),
-                "secret": list(secrets[stand_in]),
+                "secret": list(secrets[fallback]),
             }
-            for stand_in, source in wanted.items()
+            for fallback, source in wanted.items()
         },
     }
 
 
-def _build(
-    engine: Engine, project_root: Path, host: AptHost, wanted: Mapping[FallbackImage, str], log: Log, *, refresh: bool
-) -> None:
-    with tempfile.TemporaryDirectory(prefix="optimus-secrets-") as folder:
-        secrets = {stand_in: _secrets(Path(folder), host, stand_in) for stand_in in wanted}
-        description = Path(folder) / "bake.json"
-        described = bake_file(project_root, wanted, secrets, host_trust.proxies(os.environ))
-        description.touch(mode=0o600)
-        description.write_text(json.dumps(described), "utf-8")
-        on_line = log.telling(progress.telling())
-        engine.bake(description, cache=not refresh, seconds=BUILD_SECONDS, on_line=on_line)
-
-
-def _secrets(folder: Path, host: AptHost, stand_in: FallbackImage) -> tuple[str, ...]:
+def _secrets(folder: Path, host: AptHost, fallback: FallbackImage) -> tuple[str, ...]:
     """Write the secrets of a build, and return them as options."""
     options: list[str] = []
-    for name, content in host.secrets(newer=stand_in.newer).items():
-        path = folder / f"{stand_in.folder}-{name}"
+    for name, content in host.secrets(newer=fallback.newer).items():
+        path = folder / f"{fallback.folder}-{name}"
         path.touch(mode=0o600)
         path.write_bytes(content)
         options += [f"id={name},src={path}"] if content else []
@@ -163,10 +143,10 @@ def one_at_a_time(folder: Path, report: Callable[[str], None]) -> Iterator[None]
         os.close(descriptor)
 
 
-def _summary(stand_ins: tuple[FallbackImage, ...], stale: list[FallbackImage]) -> str:
+def _summary(fallbacks: Sequence[FallbackImage], stale: Sequence[FallbackImage]) -> str:
     if not stale:
-        return f"{', '.join(stand_in.folder for stand_in in stand_ins)}: current"
-    text = f"{', '.join(stand_in.folder for stand_in in stale)}: made"
-    if any(stand_in.newer for stand_in in stale):
+        return f"{', '.join(fallback.folder for fallback in fallbacks)}: current"
+    text = f"{', '.join(fallback.folder for fallback in stale)}: made"
+    if any(fallback.newer for fallback in stale):
         text += f"; nginx is from Debian's testing release ({NEWER_SUITE}), whose Release file may have expired"
     return text

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from optimus_ops.images.content_hash import LABEL
-from optimus_ops.images.fallback_catalogue import is_stand_in
+from optimus_ops.images.fallback_catalogue import is_fallback
 from optimus_ops.images.model import Build, builds, services_of
 from optimus_ops.model.state import short_id
 from optimus_ops.text.table import least_columns, make_table, render
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from optimus_ops.engine.port import Engine
 
 MEGABYTE = 1000**2
+JSON_KINDS = {"fallback": "stand-in"}
+"""Kind -> word, where scripts know another one."""
 HEADERS = ("IMAGE", "KIND", "ID", "SIZE", "OVER BASE", "CREATED", "STATE", "SERVICES")
 
 
@@ -26,7 +28,7 @@ class ImageRow:
 
     Args:
         image: its name.
-        kind: "service", "public" or "stand-in".
+        kind: "service", "public" or "fallback".
         services: the services that run it; none for an image that builds start from.
         id: its id; None if it is not on this machine.
         size: bytes, its base included.
@@ -64,7 +66,7 @@ def list_images(engine: Engine, document: Mapping[str, Any], public: Iterable[st
 
 def as_json(rows: tuple[ImageRow, ...]) -> list[dict[str, object]]:
     """Return rows as they are printed with `--json`."""
-    return [asdict(row) for row in rows]
+    return [{**asdict(row), "kind": JSON_KINDS.get(row.kind, row.kind)} for row in rows]
 
 
 def as_text(rows: tuple[ImageRow, ...], columns: int) -> str:
@@ -105,7 +107,7 @@ def _service_row(engine: Engine, build: Build, services: tuple[str, ...]) -> Ima
 
 
 def _public_row(engine: Engine, image: str, services: tuple[str, ...]) -> ImageRow:
-    kind = "stand-in" if is_stand_in(image) else "public"
+    kind = "fallback" if is_fallback(image) else "public"
     found = engine.image(image)
     if found is None:
         return ImageRow(image, kind, services, None, 0, None, "", None)

@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor, wait
 from typing import TYPE_CHECKING
 
 from optimus_ops.engine.errors import RegistryFailed
-from optimus_ops.images.fallback_catalogue import is_stand_in
+from optimus_ops.images.fallback_catalogue import is_fallback
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -27,11 +27,11 @@ def registry_answers(engine: Engine, images: Iterable[str], *, seconds: float = 
 
     Args:
         engine: the engine.
-        images: names of images; of those of one registry one is asked for. A stand-in is in no registry.
+        images: names of images; of those of one registry one is asked for. A fallback image is in no registry.
         seconds: how long answers are waited for.
     """
     names = list(images)
-    if any(is_stand_in(name) for name in names):
+    if any(is_fallback(name) for name in names):
         return False
     first_of = {registry_of(name): name for name in reversed(names)}
     if not first_of:

@@ -94,7 +94,7 @@ def check_pullable(stack: Stack, names: Iterable[str], inputs: ObservedInputs) -
 
     Raises:
         Refused: its policy is never to pull it.
-        MissingPrerequisite: its registry doesn't answer, and there is no stand-in.
+        MissingPrerequisite: its registry doesn't answer, and there is no fallback image.
     """
     services = [stack.services[name] for name in names]
     for service in services:
@@ -107,10 +107,10 @@ def check_pullable(stack: Stack, names: Iterable[str], inputs: ObservedInputs) -
 
 
 def check_obtainable(images: Iterable[str], inputs: ObservedInputs) -> None:
-    """Refuse images whose registries don't answer and that have no stand-in."""
+    """Refuse images whose registries don't answer and that have no fallback image."""
     missing = [image for image in dict.fromkeys(images) if image in inputs.unobtainable]
     if missing:
         raise MissingPrerequisite(
-            f"no registry answers for {', '.join(missing)}, and there is no stand-in",
+            f"no registry answers for {', '.join(missing)}, and there is no fallback image",
             "load it from a file: docker load -i IMAGE.tar",
         )

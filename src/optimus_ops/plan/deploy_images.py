@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from optimus_ops.plan.cause import Cause, joined
 from optimus_ops.plan.checks import check_obtainable, check_pullable
-from optimus_ops.plan.images import MISSING, OUTDATED, bases_of, bases_steps, pull_steps, secrets_steps
+from optimus_ops.plan.images import MISSING, OUTDATED, bases_of, fallback_steps, pull_steps, secrets_steps
 from optimus_ops.plan.replacement import is_fetched, rebuilt_images
 from optimus_ops.plan.steps import Build, Keep, Pin
 
@@ -60,4 +60,4 @@ def _build_steps(stack: Stack, inputs: ObservedInputs, services: tuple[str, ...]
         return ()
     check_obtainable(bases_of(stack, services), inputs)
     present = all(stack.services[name].image in inputs.images for name in services)
-    return (*bases_steps(inputs), Build(services=services, cause=OUTDATED if present else MISSING))
+    return (*fallback_steps(inputs), Build(services=services, cause=OUTDATED if present else MISSING))

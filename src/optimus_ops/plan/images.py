@@ -8,7 +8,7 @@ from optimus_ops.model.state import short_id
 from optimus_ops.plan.cause import Cause, joined
 from optimus_ops.plan.checks import check_obtainable, check_pullable
 from optimus_ops.plan.inputs import idle_images
-from optimus_ops.plan.steps import Build, MakeBases, Pin, Pull, WriteSecrets
+from optimus_ops.plan.steps import Build, MakeFallbacks, Pin, Pull, WriteSecrets
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -33,9 +33,9 @@ def prepare_steps(stack: Stack, state: State, request: ScaleRequest, inputs: Obs
         for name, service in stack.services.items()
         if service.image not in stack.built_images and service.image not in inputs.images
     ]
-    bases = bases_steps(inputs) if missing or unbuilt or request.build else ()
-    # Of a stand-in, the files have another name by the time that it is there.
-    pulled = [name for name in missing if not bases or stack.services[name].image not in inputs.bases_missing]
+    bases = fallback_steps(inputs) if missing or unbuilt or request.build else ()
+    # Of a fallback image, the files have another name by the time that it is there.
+    pulled = [name for name in missing if not bases or stack.services[name].image not in inputs.fallbacks_missing]
     check_pullable(stack, pulled, inputs)
     moved = [name for name, service in stack.services.items() if service.image in inputs.moved]
     causes |= {stack.services[name].image: Cause(f"--build {name}", "requested") for name in sorted(request.build)}
@@ -54,12 +54,12 @@ def secrets_steps(inputs: ObservedInputs) -> tuple[Step, ...]:
     return (WriteSecrets(names=inputs.secrets, cause=Cause(text, "missing" if inputs.secrets else "secret")),)
 
 
-def bases_steps(inputs: ObservedInputs) -> tuple[Step, ...]:
-    """Return the step that builds stand-ins, where public images are missing and no registry answers."""
-    if not inputs.bases_missing or inputs.registry_answers:
+def fallback_steps(inputs: ObservedInputs) -> tuple[Step, ...]:
+    """Return the step that builds fallback images, where public images are missing and no registry answers."""
+    if not inputs.fallbacks_missing or inputs.registry_answers:
         return ()
     cause = Cause("no registry answers, and they are not on this machine", "registry")
-    return (MakeBases(images=inputs.bases_missing, cause=cause),)
+    return (MakeFallbacks(images=inputs.fallbacks_missing, cause=cause),)
 
 
 def pull_steps(stack: Stack, missing: Iterable[str], moved: Iterable[str], inputs: ObservedInputs) -> tuple[Step, ...]:

@@ -21,9 +21,9 @@ class ObservedInputs:
         images: name -> id of the stack's images that are on the machine.
         registry_answers: whether public images can be pulled; asked only if one is missing.
         outdated: images that are on the machine but built from other sources than those of the checkout.
-        bases_missing: public images, among those that builds start from too, that are not on the machine, and for which
-            stand-ins can be built.
-        unobtainable: public images that are not on the machine, whose registry does not answer, without a stand-in.
+        fallbacks_missing: public images, those that builds start from included, that are not on the machine and have a
+            fallback.
+        unobtainable: public images that are not on the machine, whose registry does not answer, without a fallback.
         moved: image -> its digest in its registry, of those whose tag moved there.
         secrets: names of the secrets that have to be generated, or None if everything is in place.
         secrets_coming: projected secrets (`folder/name`) that will be written or removed before anything is started.
@@ -38,7 +38,7 @@ class ObservedInputs:
     images: Mapping[str, str]
     outdated: frozenset[str] = frozenset()
     registry_answers: bool = True
-    bases_missing: tuple[str, ...] = ()
+    fallbacks_missing: tuple[str, ...] = ()
     unobtainable: tuple[str, ...] = ()
     moved: Mapping[str, str] = field(default_factory=dict)
     secrets: tuple[str, ...] | None = None

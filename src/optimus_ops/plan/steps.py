@@ -19,9 +19,9 @@ class WriteSecrets(Step):
         return f" ({len(self.names)} generated)" if self.names else ""
 
 
-@step("bases", "make stand-ins for {images}")
-class MakeBases(Step):
-    """Build stand-ins for public images where no registry answers."""
+@step("bases", "make fallback images for {images}")
+class MakeFallbacks(Step):
+    """Build fallback images for public images where no registry answers."""
 
     images: tuple[str, ...]
 

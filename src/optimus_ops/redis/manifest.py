@@ -16,7 +16,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from optimus_ops.errors import Refused
-from optimus_ops.system.atomic_write import write_private
+from optimus_ops.system.atomic_write import atomic_write
 
 NAME = "backup.json"
 FORMAT = 1
@@ -121,4 +121,4 @@ def sha256_of(path: Path) -> str:
 
 def write_manifest(folder: Path, manifest: Manifest) -> None:
     """Write `backup.json` (0600), to the disk."""
-    write_private(folder / NAME, manifest.as_text())
+    atomic_write(folder / NAME, manifest.as_text())

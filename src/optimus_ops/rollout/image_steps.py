@@ -1,4 +1,4 @@
-"""Steps about images: stand-ins, pulls, builds, names kept for a rollback, pins."""
+"""Steps about images: fallback images, pulls, builds, names kept for a rollback, pins."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from optimus_ops.system.process import CommandFailed
 if TYPE_CHECKING:
     from optimus_ops.engine.compose_port import Compose
     from optimus_ops.engine.pins import Pins
-    from optimus_ops.plan.steps import Build, Keep, MakeBases, Pin, Pull, RemoveImages
+    from optimus_ops.plan.steps import Build, Keep, MakeFallbacks, Pin, Pull, RemoveImages
     from optimus_ops.rollout.containers import Containers
     from optimus_ops.text.console import Progress
 
 PULL_SECONDS = 1800.0
 
 
-def make_bases(containers: Containers, step: MakeBases, progress: Progress) -> None:
-    """Make stand-ins for public images."""
-    from optimus_ops.images.fallback_images import ensure_bases  # noqa: PLC0415 - costs time that most tasks don't need
+def make_bases(containers: Containers, step: MakeFallbacks, progress: Progress) -> None:
+    """Make fallback images for public images."""
+    from optimus_ops.images.fallback_images import ensure_fallbacks  # noqa: PLC0415 - costs time that most tasks don't need
 
-    ensure_bases(containers.engine, containers.compose.project, step.images, partial(note, progress))
+    ensure_fallbacks(containers.engine, containers.compose.project, step.images, partial(note, progress))
 
 
 def build_images(containers: Containers, step: Build, progress: Progress) -> None:

@@ -10,7 +10,7 @@ from optimus_ops.engine.pins import write_pins
 from optimus_ops.engine.rollback_images import KeptImages
 from optimus_ops.errors import OpsError
 from optimus_ops.model.state import short_id
-from optimus_ops.system.atomic_write import write_private
+from optimus_ops.system.atomic_write import atomic_write
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -55,4 +55,4 @@ def restore_files(baseline: Baseline, containers: Containers) -> Iterator[str]:
         if text is None:
             path.unlink(missing_ok=True)
         else:
-            write_private(path, text)
+            atomic_write(path, text)

@@ -65,20 +65,20 @@ def observe_inputs(
         building: whether a build was asked for.
     """
     stack = wanted.stack
-    from optimus_ops.images.fallback_catalogue import stand_in_for  # noqa: PLC0415 - as above
+    from optimus_ops.images.fallback_catalogue import fallback_for  # noqa: PLC0415 - as above
     from optimus_ops.images.registry import registry_answers  # noqa: PLC0415 - costs time that most tasks don't need
 
     images = engine.images([*stack.images, *stack.public_images])
     absent = [name for name in stack.public_images if name not in images]
-    bases_missing = tuple(name for name in absent if stand_in_for(name) is not None)
-    others = [name for name in absent if name not in bases_missing]
+    fallbacks_missing = tuple(name for name in absent if fallback_for(name) is not None)
+    others = [name for name in absent if name not in fallbacks_missing]
     incomplete = building or any(name not in images for name in stack.images)
     planned = _secrets_to_write(compose.project)
     return ObservedInputs(
         images=images,
         outdated=_outdated(engine, wanted, idle_images(stack, state)),
-        registry_answers=not (bases_missing and incomplete) or registry_answers(engine, bases_missing),
-        bases_missing=bases_missing,
+        registry_answers=not (fallbacks_missing and incomplete) or registry_answers(engine, fallbacks_missing),
+        fallbacks_missing=fallbacks_missing,
         unobtainable=_unobtainable(engine, others) if incomplete else (),
         secrets=None if planned is None else planned.generate,
         secrets_coming=() if planned is None else (*planned.write, *planned.remove),

@@ -7,20 +7,19 @@ import tempfile
 from pathlib import Path
 
 
-def write_private(path: Path, text: str) -> None:
-    """Replace a file by a new one that only its owner can read; a reader sees the old or the new one, never a part.
+def atomic_write(path: Path, text: str, mode: int = 0o600) -> None:
+    """Replace a file, by default by one that only its owner can read; its folder is made if it is missing.
 
-    Args:
-        path: the file; its folder is made if it isn't there.
-        text: what is in it afterwards.
+    A reader sees the old or the new file, never a part of it.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
-        with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
+        with os.fdopen(descriptor, "w", encoding="utf-8", errors="surrogateescape", newline="") as stream:
             stream.write(text)
             stream.flush()
             os.fsync(stream.fileno())
+        Path(name).chmod(mode)
         Path(name).replace(path)
     except BaseException:
         Path(name).unlink(missing_ok=True)

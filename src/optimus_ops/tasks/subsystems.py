@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING
 from invoke.collection import Collection
 
 from optimus_ops.errors import Refused
-from optimus_ops.project.subsystems import packages_with
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -28,6 +27,8 @@ if TYPE_CHECKING:
 
 def load_tasks(packages: Iterable[str]) -> tuple[ModuleType, ...]:
     """Import the module `tasks` of the library's packages that have one, and of others, which must have one."""
+    from optimus_ops.project.subsystems import packages_with
+
     return tuple(_load(package) for package in (*packages_with("tasks"), *packages))
 
 

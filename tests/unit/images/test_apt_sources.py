@@ -7,13 +7,13 @@ from optimus_ops.images.apt_sources import Mirror, Source, debian_mirror, parse_
 
 WORD = st.sampled_from(["main", "trixie", "bookworm-security", "x", "non-free-firmware", "a1"])
 URI = st.builds("{}://{}.example/{}".format, st.sampled_from(["http", "https"]), WORD, WORD)
-KEYRING = st.one_of(st.just(""), st.builds("/usr/share/keyrings/{}.gpg".format, WORD))
+SIGNED = st.builds("/usr/share/keyrings/{}.gpg".format, WORD).map(lambda path: (("Signed-By", path),))
 SOURCE = st.builds(
     Source,
     uris=st.tuples(URI),
     suites=st.tuples(WORD),
     components=st.lists(WORD, max_size=3).map(tuple),
-    signed_by=KEYRING,
+    options=st.just(()) | SIGNED,
 )
 DEBIAN = """\
 Types: deb deb-src
@@ -31,7 +31,7 @@ Components: main
 
 
 def one_line(source: Source) -> str:
-    options = f"[arch=amd64 signed-by={source.signed_by}] " if source.signed_by else ""
+    options = f"[signed-by={source.signed_by} arch+=i386] " if source.signed_by else ""
     return f"deb {options}{source.uris[0]} {source.suites[0]} {' '.join(source.components)}".rstrip()
 
 
@@ -45,6 +45,24 @@ def deb822(source: Source) -> str:
 def test_both_formats_say_the_same(sources: list[Source]) -> None:
     assert parse_one_line("\n".join(one_line(source) for source in sources)) == tuple(sources)
     assert parse_deb822("\n".join(deb822(source) for source in sources)) == tuple(sources)
+
+
+def test_options_have_the_names_of_fields() -> None:
+    (listed,) = parse_one_line("deb [arch=amd64,i386 lang=de signed-by=/k.gpg] http://a.example x main # why\n")
+    (stanza,) = parse_deb822(
+        "types: deb deb-src\nuris: http://a.example\nSuites: x\nComponents: main\n"
+        "Architectures: amd64 i386\nLanguages: de\nSigned-By: /k.gpg\n"
+    )
+    assert listed == stanza
+
+
+@given(URI, WORD, WORD)
+def test_what_is_written_for_another_suite_is_read_back(uri: str, suite: str, other: str) -> None:
+    key = "\n -----BEGIN PGP PUBLIC KEY BLOCK-----\n .\n abc="
+    source = Source((uri,), (suite,), ("main",), (("Signed-By", key.strip("\n")),))
+    (read,) = parse_deb822(source.stanza(other))
+    assert (read.uris, read.suites, read.components) == ((uri,), (other,), ("main",))
+    assert read.signed_by == source.signed_by
 
 
 @given(st.text())

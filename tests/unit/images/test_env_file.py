@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from optimus_ops.images.env_file import BEGIN, END, read_block, replace_block, write_block
+from optimus_ops.images.env_file import BEGIN, END, FORMER, read_block, replace_block, write_block
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -51,6 +51,13 @@ def test_a_block_without_variables_is_removed_without_a_trace(text: str, variabl
 def test_a_begin_marker_without_an_end_owns_only_its_own_line() -> None:
     text = f"A=1\n{BEGIN}\nMINE=kept\n"
     assert replace_block(text, {"REDIS_IMAGE": "r"}) == f"A=1\n{BEGIN}\nREDIS_IMAGE=r\n{END}\nMINE=kept\n"
+
+
+def test_a_block_of_an_earlier_version_is_replaced() -> None:
+    former = [*FORMER]
+    text = f"A=1\n{former[0]}\nREDIS_IMAGE=old\n{former[1]}\nB=2\n"
+    assert read_block(text) == {"REDIS_IMAGE": "old"}
+    assert replace_block(text, {"REDIS_IMAGE": "r"}) == f"A=1\n{BEGIN}\nREDIS_IMAGE=r\n{END}\nB=2\n"
 
 
 def test_the_file_keeps_its_mode(tmp_path: Path) -> None:

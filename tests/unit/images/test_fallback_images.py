@@ -12,8 +12,8 @@ from optimus_ops.images import keyring
 from optimus_ops.images.apt_host import kept_options, read_apt_host
 from optimus_ops.images.apt_sources import Mirror
 from optimus_ops.images.build_errors import essence
-from optimus_ops.images.fallback_catalogue import STAND_INS, split, stand_in_for
-from optimus_ops.images.fallback_images import bake_file, ensure_bases, one_at_a_time
+from optimus_ops.images.fallback_catalogue import FALLBACK_IMAGES, fallback_for, split
+from optimus_ops.images.fallback_images import bake_file, ensure_fallbacks, one_at_a_time
 from optimus_ops.images.progress import telling
 from optimus_ops.images.rootfs import mmdebstrap_argv
 from optimus_ops.project.settings import load_project
@@ -31,8 +31,8 @@ ARMOUR = "-----BEGIN PGP PUBLIC KEY BLOCK-----\n{}\n{}\n=abcd\n-----END PGP PUBL
         ("optimus-standin/redis:8", "redis"),
     ],
 )
-def test_public_names_lead_to_their_stand_in(image: str, folder: str) -> None:
-    found = stand_in_for(image)
+def test_public_names_lead_to_their_fallback(image: str, folder: str) -> None:
+    found = fallback_for(image)
     assert found is not None
     assert found.folder == folder
 
@@ -40,16 +40,16 @@ def test_public_names_lead_to_their_stand_in(image: str, folder: str) -> None:
 MIRROR = "http://mirror.example/debian/"
 
 
-def test_an_image_of_another_registry_has_no_stand_in() -> None:
+def test_an_image_of_another_registry_has_no_fallback() -> None:
     assert split(["mirror.example:5000/redis:8", "grafana/tempo:2"]) == (
         (),
         ("mirror.example:5000/redis:8", "grafana/tempo:2"),
     )
 
 
-def test_an_image_without_stand_in_is_named_before_anything_is_made(tmp_path: Path) -> None:
+def test_an_image_without_a_fallback_is_named_before_anything_is_made(tmp_path: Path) -> None:
     with pytest.raises(MissingPrerequisite, match="grafana/tempo:2"):
-        ensure_bases(FakeEngine(), load_project(tmp_path, {}), ["redis:8", "grafana/tempo:2"], lambda _: None)
+        ensure_fallbacks(FakeEngine(), load_project(tmp_path, {}), ["redis:8", "grafana/tempo:2"], lambda _: None)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -124,11 +124,11 @@ def test_the_root_file_system_names_no_mirror(tmp_path: Path) -> None:
 
 
 def test_a_bake_builds_what_is_stale_and_labels_it(tmp_path: Path) -> None:
-    stand_in = STAND_INS[0]
-    described = bake_file(tmp_path, {stand_in: "abc"}, {stand_in: ("id=x,src=/x",)}, {"HTTP_PROXY": "p"})
-    target = described["target"][stand_in.folder]
-    assert described["group"]["default"]["targets"] == [stand_in.folder]
-    assert target["tags"] == [stand_in.image]
+    fallback = FALLBACK_IMAGES[0]
+    described = bake_file(tmp_path, {fallback: "abc"}, {fallback: ("id=x,src=/x",)}, {"HTTP_PROXY": "p"})
+    target = described["target"][fallback.folder]
+    assert described["group"]["default"]["targets"] == [fallback.folder]
+    assert target["tags"] == [fallback.image]
     assert target["labels"] == {"com.optimus.source": "abc"}
     assert target["secret"] == ["id=x,src=/x"]
 

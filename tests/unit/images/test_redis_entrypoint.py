@@ -1,4 +1,4 @@
-"""The stand-in of Redis starts as the public image does: without protected mode, unless somebody asks for it."""
+"""The fallback image of Redis starts as the public image does: without protected mode, unless somebody asks for it."""
 
 from __future__ import annotations
 

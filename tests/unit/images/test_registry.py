@@ -46,7 +46,7 @@ def test_a_registry_that_hangs_does_not_answer() -> None:
         released.set()
 
 
-def test_a_stand_in_is_in_no_registry() -> None:
+def test_a_fallback_image_is_in_no_registry() -> None:
     assert not registry_answers(Asked(), ["optimus-standin/redis:8"])
 
 

@@ -69,7 +69,7 @@ def kinds(steps: tuple[Step, ...]) -> dict[str, str]:
 
 def test_the_causes_of_a_scale() -> None:
     there = state(*running(ai=1, memory=3).replicas, replica("ai", 2, status="exited", exit_code=1))
-    inputs = ObservedInputs({}, outdated=frozenset(IMAGES), bases_missing=("redis:8",), registry_answers=False)
+    inputs = ObservedInputs({}, outdated=frozenset(IMAGES), fallbacks_missing=("redis:8",), registry_answers=False)
     request = ScaleRequest({"ai": 4, "memory": 2}, run_migrations=True, environment=(("ai", "A", "1"),))
     assert kinds(plan_scale(stack(), there, request, inputs).steps) == {
         "bases": "registry",

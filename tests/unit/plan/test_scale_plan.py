@@ -20,11 +20,11 @@ HERE = ObservedInputs(images=IMAGES)
 
 def test_first_start_goes_from_secrets_to_verified_routing() -> None:
     bases = ("postgres:17", "redis:8", "nginx:1.30", "python:3.12-slim")
-    around = ObservedInputs(images={}, registry_answers=False, bases_missing=bases, secrets=("POSTGRES_PASSWORD",))
+    around = ObservedInputs(images={}, registry_answers=False, fallbacks_missing=bases, secrets=("POSTGRES_PASSWORD",))
     plan = plan_scale(stack(), state(), ScaleRequest({"ai": 3}), around)
     assert [f"{step.text}: {step.cause}" for step in plan.steps] == [
         "write secrets (1 generated): platform-owned secrets are missing",
-        f"make stand-ins for {', '.join(bases)}: no registry answers, and they are not on this machine",
+        f"make fallback images for {', '.join(bases)}: no registry answers, and they are not on this machine",
         "build migrations, ai: the images are not on this machine",
         "start postgres, redis: postgres: 0 running, 1 wanted; redis: 0 running, 1 wanted",
         "wait until healthy: postgres, redis: they were started",
@@ -47,7 +47,7 @@ def test_the_text_is_the_steps_with_their_causes() -> None:
 
 
 def test_images_are_pulled_where_a_registry_answers() -> None:
-    plan = plan_scale(stack(), state(), ScaleRequest(), ObservedInputs(images={}, bases_missing=("redis:8",)))
+    plan = plan_scale(stack(), state(), ScaleRequest(), ObservedInputs(images={}, fallbacks_missing=("redis:8",)))
     assert plan.steps[0].text == "pull the images of postgres, redis, nginx-lb"
 
 
@@ -253,19 +253,19 @@ def test_an_image_that_may_not_be_pulled_is_refused_where_it_is_missing() -> Non
         )
 
 
-def test_what_has_no_stand_in_is_pulled_beside_what_has_one() -> None:
+def test_what_has_no_fallback_is_pulled_beside_what_has_one() -> None:
     foreign = stack(web={"image": "registry.shop/web:1"})
     images = {name: image for name, image in IMAGES.items() if name != "redis:8"}
-    around = ObservedInputs(images, registry_answers=False, bases_missing=("redis:8",))
+    around = ObservedInputs(images, registry_answers=False, fallbacks_missing=("redis:8",))
     plan = plan_scale(foreign, state(), ScaleRequest(), around)
-    assert [step.text for step in plan.steps][:2] == ["make stand-ins for redis:8", "pull the images of web"]
+    assert [step.text for step in plan.steps][:2] == ["make fallback images for redis:8", "pull the images of web"]
 
 
 @pytest.mark.parametrize("image", ["registry.shop/web:1", "python:3.12-slim"])
 def test_what_nobody_gives_is_named_before_anything_is_done(image: str) -> None:
     foreign = stack(web={"image": "registry.shop/web:1"})
     around = ObservedInputs({}, unobtainable=(image,))
-    with pytest.raises(MissingPrerequisite, match=f"no registry answers for {image}, and there is no stand-in"):
+    with pytest.raises(MissingPrerequisite, match=f"no registry answers for {image}, and there is no fallback image"):
         plan_scale(foreign, state(), ScaleRequest(), around)
 
 

@@ -19,7 +19,7 @@ from optimus_ops.plan.steps import (
     CheckContracts,
     CheckMigrations,
     Keep,
-    MakeBases,
+    MakeFallbacks,
     Migrate,
     Observe,
     Pin,
@@ -47,7 +47,7 @@ BATCH = "ai, batch 1 of 2"
 EXAMPLES: tuple[Step, ...] = (
     WriteSecrets(cause=Cause("out of date")),
     WriteSecrets(names=("A", "B"), cause=Cause("missing")),
-    MakeBases(images=("python:3.12-slim", "redis:8"), cause=Cause("no registry")),
+    MakeFallbacks(images=("python:3.12-slim", "redis:8"), cause=Cause("no registry")),
     Pull(services=("redis", "postgres"), cause=Cause("not here")),
     Build(services=("ai", "memory"), cause=Cause("--build")),
     Start(counts=COUNTS, cause=Cause("ai: 1 running, 3 wanted")),

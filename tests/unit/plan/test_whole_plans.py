@@ -53,12 +53,14 @@ def test_a_deploy_of_sources_that_changed() -> None:
 
 def test_a_deploy_of_images_that_are_not_there() -> None:
     there = state(replica("ai", image_id="sha256:gone"), replica("nginx-lb"))
-    inputs = ObservedInputs({"nginx:1.30": IMAGES["nginx:1.30"]}, bases_missing=("node:20",), registry_answers=False)
+    inputs = ObservedInputs(
+        {"nginx:1.30": IMAGES["nginx:1.30"]}, fallbacks_missing=("node:20",), registry_answers=False
+    )
     plan = plan_deploy(stack(), there, RolloutSpec(("ai",), observe=0.0), inputs)
     assert plan_text(plan).splitlines() == [
         "shop: deploy",
         "   1. keep ai's image gone for a rollback  (it runs now)",
-        "   2. make stand-ins for node:20           (no registry answers, and they are not on this machine)",
+        "   2. make fallback images for node:20     (no registry answers, and they are not on this machine)",
         "   3. build ai                             (the images are not on this machine)",
         "   4. check the contracts of ai            (services that call each other run beside it)",
         "  ai, batch 1 of 1",

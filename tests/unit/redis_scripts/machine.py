@@ -1,4 +1,4 @@
-"""A container's view for the scripts of Redis: stand-ins for redis-cli and the servers, and answers of others."""
+"""A container's view for the scripts of Redis: fakes of redis-cli and the servers, and answers of others."""
 
 from __future__ import annotations
 
