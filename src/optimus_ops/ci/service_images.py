@@ -1,0 +1,43 @@
+"""Images of service containers on this machine: the workflow's own, or stand-ins where no registry answers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from optimus_ops.engine.docker_engine import DockerEngine
+from optimus_ops.errors import MachineLacks
+from optimus_ops.images.fallback_catalogue import split
+from optimus_ops.images.fallback_images import ensure_bases
+from optimus_ops.images.registry import registry_answers
+
+if TYPE_CHECKING:
+    from optimus_ops.ci.ci_plan import CiPlan
+    from optimus_ops.project.settings import Project
+    from optimus_ops.text.console import Console
+
+
+def local_images(project: Project, plan: CiPlan, console: Console) -> dict[str, str]:
+    """Return image of the workflow -> image that runs in its place; empty where all are here or can be pulled.
+
+    Raises:
+        MachineLacks: no engine runs, or no registry answers and an image has no stand-in.
+    """
+    wanted = {service.image for entry in plan.jobs if entry.runs for service in entry.job.services}
+    if not wanted:
+        return {}
+    engine = DockerEngine.connect()
+    missing = sorted(image for image in wanted if engine.image(image) is None)
+    if not missing or registry_answers(engine, missing):
+        return {}
+    fallbacks, without = split(missing)
+    made = [fallback for fallback in fallbacks if (project.root / "compose" / "airgap" / fallback.folder).is_dir()]
+    without += tuple(found.image for found in fallbacks if found not in made and engine.image(found.image) is None)
+    if without:
+        raise MachineLacks(
+            f"no image registry answers, and these images of services are not here: {', '.join(without)}",
+            "load them from a file: docker load -i IMAGE.tar",
+        )
+    if made:
+        with console.step("images of services") as progress:
+            ensure_bases(engine, project, [found.image for found in made], progress.show)
+    return {image: split([image])[0][0].image for image in missing}

@@ -1,0 +1,49 @@
+"""`invoke ci.list`, `invoke ci.run`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from optimus_ops.commandline.task_decorator import task
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from invoke.context import Context
+
+
+@task(name="list", help={"json": "print one JSON document on standard output"})
+def list_(_: Context, json: bool = False) -> None:
+    """List the workflows: events and jobs."""
+    from optimus_ops.ci.execute import list_workflows
+
+    list_workflows(json=json)
+
+
+@task(
+    positional=("workflow",),
+    iterable=("matrix", "secret"),
+    help={
+        "workflow": "name of the file in .github/workflows, without its suffix",
+        "job": "run this job and those that it needs",
+        "event": "name of an event, or a .json file with its payload (the usual event of the workflow)",
+        "matrix": "name=value: run these combinations only (repeatable)",
+        "secret": "name of an environment variable that the workflow gets as a secret (repeatable)",
+        "plan": "print jobs, combinations, services and actions, and run nothing",
+        "json": "print one JSON document on standard output",
+    },
+)
+def run(
+    _: Context,
+    workflow: str,
+    job: str = "",
+    event: str = "",
+    matrix: Sequence[str] = (),
+    secret: Sequence[str] = (),
+    plan: bool = False,
+    json: bool = False,
+) -> None:
+    """Run a workflow file on this machine, in a clean clone."""
+    from optimus_ops.ci.execute import RunRequest, run_workflow
+
+    run_workflow(RunRequest(workflow, job, event, tuple(matrix), tuple(secret), plan, json))

@@ -1,0 +1,182 @@
+"""Reading workflow files and actions: text to values, errors with line and column."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from typing import TYPE_CHECKING
+
+from optimus_ops.ci.matrix import read_matrix
+from optimus_ops.ci.model import Job, JobStep, ServiceContainer, Workflow
+from optimus_ops.ci.yaml_nodes import Node, parse_yaml
+from optimus_ops.errors import OpsError, Refused
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+FOLDER = ".github/workflows"
+SUFFIXES = (".yml", ".yaml")
+JOB_ID = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
+JOB_KEYS = frozenset(
+    {
+        *("concurrency", "container", "continue-on-error", "defaults", "env", "environment", "if", "name", "needs"),
+        *("outputs", "permissions", "runs-on", "secrets", "services", "steps", "strategy", "timeout-minutes"),
+        *("uses", "with", "snapshot"),
+    }
+)
+WORKFLOW_KEYS = frozenset({"concurrency", "defaults", "env", "jobs", "name", "on", "permissions", "run-name"})
+
+
+def workflow_paths(root: Path) -> tuple[Path, ...]:
+    """Return the workflow files of a checkout, by name."""
+    return tuple(sorted(path for path in (root / FOLDER).glob("*") if path.suffix in SUFFIXES and path.is_file()))
+
+
+def find_workflow(root: Path, name: str) -> Path:
+    """Return the file of a workflow: by its name without suffix, its file name, or its path.
+
+    Raises:
+        Refused: there is none.
+    """
+    paths = workflow_paths(root)
+    for path in paths:
+        if name in {path.stem, path.name, path.relative_to(root).as_posix()}:
+            return path
+    near = difflib.get_close_matches(name, [path.stem for path in paths], 1)
+    known = ", ".join(path.stem for path in paths) or f"none in {FOLDER}"
+    raise Refused(f"no workflow {name!r}", f"did you mean {near[0]}?" if near else f"workflows: {known}")
+
+
+def read_workflow(path: Path, root: Path) -> Workflow:
+    """Read a workflow file.
+
+    Raises:
+        WorkflowError: it is malformed.
+        OpsError: it can't be read.
+    """
+    try:
+        text = path.read_text("utf-8")
+    except (OSError, UnicodeError) as error:
+        raise OpsError(f"{path.relative_to(root)} can't be read: {error}") from error
+    return parse_workflow(text, path, path.relative_to(root).as_posix())
+
+
+def parse_workflow(text: str, path: Path, file: str) -> Workflow:
+    """Return the workflow of a file's text; `file` is its name in errors.
+
+    Raises:
+        WorkflowError: it is malformed.
+    """
+    root = parse_yaml(text, file)
+    keys = _known(root, WORKFLOW_KEYS, "a workflow")
+    if "on" not in keys:
+        raise root.error("a workflow has a key `on`: the events that start it")
+    if "jobs" not in keys:
+        raise root.error("a workflow has a key `jobs`")
+    jobs = tuple(_job(name, node) for name, node in keys["jobs"].items())
+    if not jobs:
+        raise keys["jobs"].error("a workflow has at least one job")
+    name = keys["name"].text() if "name" in keys else ""
+    return Workflow(path, name or file, triggers(keys["on"]), jobs)
+
+
+def triggers(node: Node) -> tuple[str, ...]:
+    """Return the events of `on`: one name, a list, or a mapping."""
+    if isinstance(node.value, dict):
+        return tuple(node.value)
+    return tuple(item.text() for item in node) if isinstance(node.value, list) else (node.text(),)
+
+
+def read_steps(node: Node) -> tuple[JobStep, ...]:
+    """Return the steps of a job or of a composite action.
+
+    Raises:
+        WorkflowError: a step has neither `run` nor `uses`, or both.
+    """
+    return tuple(_step(item) for item in node)
+
+
+def _known(node: Node, known: frozenset[str], what: str) -> dict[str, Node]:
+    keys = dict(node.items())
+    for name, value in keys.items():
+        if name not in known:
+            near = difflib.get_close_matches(name, known, 1)
+            raise value.error(f"{what} has no key {name!r}", f"did you mean {near[0]!r}?" if near else None)
+    return keys
+
+
+def _job(job_id: str, node: Node) -> Job:
+    if not JOB_ID.fullmatch(job_id):
+        raise node.error(f"bad job id {job_id!r}", "letters, digits, '-' and '_'; no digit or '-' at its start")
+    keys = _known(node, JOB_KEYS, f"job {job_id!r}")
+    if "uses" not in keys and ("runs-on" not in keys or "steps" not in keys):
+        raise node.error(f"job {job_id!r} has neither `uses` nor both `runs-on` and `steps`")
+
+    def text(name: str) -> str:
+        return _text_or(keys.get(name), "name", "group", "image")
+
+    services = keys.get("services")
+    return Job(
+        id=job_id,
+        line=node.place.line,
+        name=text("name"),
+        needs=_texts(keys.get("needs")),
+        condition=text("if"),
+        runs_on=_texts(keys.get("runs-on")),
+        matrix=read_matrix(keys.get("strategy")),
+        steps=read_steps(keys["steps"]) if "steps" in keys else (),
+        services=tuple(_service(name, value) for name, value in services.items()) if services else (),
+        container=text("container"),
+        environment=text("environment"),
+        uses=text("uses"),
+        timeout_minutes=text("timeout-minutes"),
+        concurrency=text("concurrency"),
+    )
+
+
+def _step(node: Node) -> JobStep:
+    keys = dict(node.items())
+    if ("run" in keys) == ("uses" in keys):
+        raise node.error("a step has either `run` or `uses`")
+
+    def text(name: str) -> str:
+        return keys[name].text() if name in keys else ""
+
+    tolerated = text("continue-on-error") not in {"", "false"}
+    return JobStep(node.place.line, text("name"), text("uses"), text("run"), text("if"), tolerated)
+
+
+def _service(name: str, node: Node) -> ServiceContainer:
+    keys = dict(node.items())
+    if "image" not in keys:
+        raise node.error(f"service {name!r} has no `image`")
+    environment = {key: value.text() for key, value in keys["env"].items()} if "env" in keys else {}
+    options = keys["options"].text() if "options" in keys else ""
+    return ServiceContainer(
+        name,
+        keys["image"].text(),
+        node.place.line,
+        environment,
+        _texts(keys.get("ports")),
+        _texts(keys.get("volumes")),
+        options,
+    )
+
+
+def _texts(node: Node | None) -> tuple[str, ...]:
+    """Return one text or a list of texts; of a mapping (`runs-on: {group: …}`) its values."""
+    if node is None:
+        return ()
+    if isinstance(node.value, dict):
+        return tuple(text for _, value in node.items() for text in _texts(value))
+    return tuple(item.text() for item in node) if isinstance(node.value, list) else (node.text(),)
+
+
+def _text_or(node: Node | None, *names: str) -> str:
+    """Return a scalar, or of a mapping the value of the first of the names that it has."""
+    if node is None:
+        return ""
+    if not isinstance(node.value, dict):
+        return node.text()
+    found = next((node.value[name] for name in names if name in node.value), None)
+    return "" if found is None else found.text()

@@ -1,0 +1,144 @@
+"""YAML as GitHub reads it: version 1.2 scalars (`on` is a text), no merge keys, each value with its place.
+
+PyYAML's own constructor makes version 1.1 values; its parser and its places are used, its constructor is not.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from optimus_ops.errors import Refused
+from optimus_ops.reports.model import Place
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+MOST_CHARACTERS = 1_000_000
+MOST_NODES = 100_000
+NULL = frozenset({"", "~", "null", "Null", "NULL"})
+BOOLEANS = {word: word.lower() == "true" for word in ("true", "True", "TRUE", "false", "False", "FALSE")}
+INTEGER = re.compile(r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+")
+FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
+
+
+class WorkflowError(Refused):
+    """A workflow file can't be used, at a place."""
+
+    def __init__(self, place: Place, message: str, hint: str | None = None) -> None:
+        """Put the place first, as compilers do."""
+        super().__init__(f"{place}: {message}", hint)
+        self.place = place
+
+
+@dataclass(frozen=True)
+class Node:
+    """A value of the file, and where it stands."""
+
+    value: Any
+    place: Place
+
+    def __iter__(self) -> Iterator[Node]:
+        """Give the items of a sequence."""
+        if not isinstance(self.value, Sequence) or isinstance(self.value, str):
+            raise self.error("a list is expected here")
+        return iter(self.value)
+
+    def items(self) -> Iterator[tuple[str, Node]]:
+        """Give the keys and values of a mapping."""
+        if not isinstance(self.value, Mapping):
+            raise self.error("a mapping is expected here")
+        return iter(self.value.items())
+
+    def get(self, key: str) -> Node | None:
+        """Return the value of a key of a mapping, or None."""
+        return dict(self.items()).get(key)
+
+    def text(self) -> str:
+        """Return a scalar as the text that GitHub shows; "" for null."""
+        if isinstance(self.value, Mapping | list):
+            raise self.error("a text is expected here")
+        if self.value is None:
+            return ""
+        return str(self.value).lower() if isinstance(self.value, bool) else str(self.value)
+
+    def plain(self) -> Any:
+        """Return the value without places."""
+        if isinstance(self.value, Mapping):
+            return {key: node.plain() for key, node in self.value.items()}
+        return [node.plain() for node in self.value] if isinstance(self.value, list) else self.value
+
+    def error(self, message: str, hint: str | None = None) -> WorkflowError:
+        """Return an error at this place."""
+        return WorkflowError(self.place, message, hint)
+
+
+def parse_yaml(text: str, file: str) -> Node:
+    """Parse one YAML document.
+
+    Raises:
+        WorkflowError: it is no YAML, too large, or has duplicate keys, merge keys or an alias to itself.
+    """
+    if len(text) > MOST_CHARACTERS:
+        raise WorkflowError(Place(file), f"more than {MOST_CHARACTERS:,} characters")
+    try:
+        root = yaml.compose(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        place = Place(file, mark.line + 1, mark.column + 1) if mark else Place(file)
+        raise WorkflowError(place, f"not YAML: {error.problem or error.context}") from error
+    except yaml.YAMLError as error:
+        raise WorkflowError(Place(file), f"not YAML: {error}") from error
+    return Node(None, Place(file, 1, 1)) if root is None else _Converter(file).convert(root, ())
+
+
+class _Converter:
+    def __init__(self, file: str) -> None:
+        self._file = file
+        self._count = 0
+
+    def convert(self, node: yaml.Node, ancestors: tuple[yaml.Node, ...]) -> Node:
+        place = Place(self._file, node.start_mark.line + 1, node.start_mark.column + 1)
+        self._count += 1
+        if node in ancestors:
+            raise WorkflowError(place, "an alias to a value that it is part of")
+        if self._count > MOST_NODES:
+            raise WorkflowError(place, f"more than {MOST_NODES:,} values")
+        inside = (*ancestors, node)
+        if isinstance(node, yaml.MappingNode):
+            return Node(self._mapping(node, inside), place)
+        if isinstance(node, yaml.SequenceNode):
+            return Node([self.convert(item, inside) for item in node.value], place)
+        return Node(scalar(node.value) if not node.style and _untagged(node) else node.value, place)
+
+    def _mapping(self, node: yaml.MappingNode, ancestors: tuple[yaml.Node, ...]) -> dict[str, Node]:
+        found: dict[str, Node] = {}
+        for key, value in node.value:
+            place = Place(self._file, key.start_mark.line + 1, key.start_mark.column + 1)
+            if not isinstance(key, yaml.ScalarNode):
+                raise WorkflowError(place, "a key must be a text")
+            if key.value == "<<" and not key.style:
+                raise WorkflowError(place, "merge keys are not supported by GitHub", "repeat the keys, or use an alias")
+            if key.value in found:
+                raise WorkflowError(place, f"{key.value!r} is already defined")
+            found[key.value] = self.convert(value, ancestors)
+        return found
+
+
+def _untagged(node: yaml.ScalarNode) -> bool:
+    return node.tag != "tag:yaml.org,2002:str" or scalar(node.value) != node.value
+
+
+def scalar(text: str) -> Any:
+    """Return the value of a plain scalar by the core schema of YAML 1.2."""
+    if text in NULL:
+        return None
+    if text in BOOLEANS:
+        return BOOLEANS[text]
+    if INTEGER.fullmatch(text):
+        return int(text, 0) if text[:2] in {"0o", "0x"} else int(text)
+    return float(text) if FLOAT.fullmatch(text) else text
