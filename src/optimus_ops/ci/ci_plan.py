@@ -95,7 +95,9 @@ def default_event(workflow: Workflow) -> str:
 def runner_labels(job: Job) -> tuple[str, ...]:
     """Return the labels of a job's runners in all combinations."""
     return tuple(
-        dict.fromkeys(with_matrix(label, values) for values in job.matrix.combinations or ({},) for label in job.runs_on)
+        dict.fromkeys(
+            with_matrix(label, values) for values in job.matrix.combinations or ({},) for label in job.runs_on
+        )
     )
 
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from optimus_ops.reports.model import Details, Paragraph, Run, Section, Table
+from optimus_ops.reports.model import Bullets, Details, Paragraph, Run, Section, Table
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from optimus_ops.ci.ci_plan import CiPlan
     from optimus_ops.ci.results import JobResult, RunResults
+    from optimus_ops.reports.model import Block
 
 RIGHT = frozenset({"seconds"})
 
@@ -18,7 +19,8 @@ RIGHT = frozenset({"seconds"})
 def run_report(plan: CiPlan, jobs: Sequence[JobResult], results: RunResults, facts: dict[str, str]) -> Run:
     """Return the report."""
     rows = tuple((job.title, job.result, f"{job.seconds:.1f}", job.reason) for job in jobs)
-    blocks = (Table(("job", "result", "seconds", "reason"), rows, RIGHT), *results.findings)
+    table = Table(("job", "result", "seconds", "reason"), rows, RIGHT)
+    blocks: tuple[Block, ...] = (table, *results.findings)
     steps = tuple(
         Details(
             job.title,
@@ -37,9 +39,10 @@ def run_report(plan: CiPlan, jobs: Sequence[JobResult], results: RunResults, fac
     sections = [Section("Jobs", blocks), Section("Steps", steps)]
     sections += [Section(f"Summary of {title}", (Paragraph(text),)) for title, text in results.summaries]
     if not_run:
-        table = Table(("action",), tuple((text,) for text in not_run))
-        sections.append(Section("Not run here", (table,)))
-    return Run(f"Workflow {plan.workflow.name}", headline(jobs), facts, tuple(sections), f"invoke ci.run {plan.workflow.key}")
+        sections.append(Section("Not run here", (Bullets(not_run),)))
+    return Run(
+        f"Workflow {plan.workflow.name}", headline(jobs), facts, tuple(sections), f"invoke ci.run {plan.workflow.key}"
+    )
 
 
 def headline(jobs: Sequence[JobResult]) -> str:

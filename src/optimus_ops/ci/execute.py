@@ -24,7 +24,6 @@ from optimus_ops.ci.plan_text import plan_json, plan_lines
 from optimus_ops.ci.results import JobResult, RunResults, passed
 from optimus_ops.ci.runner import RUN_VARIABLE, RunFolder, act_command, runner_environment, write_replacements
 from optimus_ops.ci.service_containers import same_ports, with_service_steps, write_services
-from optimus_ops.ci.service_images import local_images
 from optimus_ops.ci.workflow_file import find_workflow, read_workflow, workflow_paths
 from optimus_ops.errors import OpsError, Refused
 from optimus_ops.project.settings import load_project
@@ -87,8 +86,10 @@ def run_workflow(request: RunRequest) -> None:
     """
     project = load_project()
     console = Console.standard(json=request.json)
+    if missing := next((name for name in request.secrets if name not in os.environ), ""):
+        raise Refused(f"--secret {missing}: the environment has no such variable")
     plan = _plan(project, request)
-    images = local_images(project, plan, console)
+    images = _images(project, plan, console)
     if request.plan:
         if request.json:
             print_json(plan_json(plan))
@@ -147,7 +148,8 @@ class LocalRun:
         """Write the services of jobs, and the steps that start and stop them into the clone's workflow."""
         jobs = [entry.job for entry in self.plan.jobs if entry.job.services and entry.runs]
         commands = {
-            job.id: write_services(job, self.plan.file, self.folder.path, self.images, self.folder.run_id) for job in jobs
+            job.id: write_services(job, self.plan.file, self.folder.path, self.images, self.folder.run_id)
+            for job in jobs
         }
         if commands:
             path = self.folder.checkout / self.plan.file
@@ -166,7 +168,7 @@ class LocalRun:
         )
         if same_ports(tuple(entry.job for entry in self.plan.jobs)):
             command += ["--concurrent-jobs", "1"]
-        secrets = {name: os.environ[name] for name in self.request.secrets if name in os.environ}
+        secrets = {name: os.environ[name] for name in self.request.secrets}
         environ = {**runner_environment(os.environ, self.folder), **secrets}
         progress = Progress(f"running {self.plan.file}")
         with (self.folder.path / "act.jsonl").open("w", encoding="utf-8") as log, self.console.showing(progress):
@@ -246,6 +248,14 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
+
+
+def _images(project: Project, plan: CiPlan, console: Console) -> Mapping[str, str]:
+    if not any(entry.job.services for entry in plan.jobs if entry.runs):
+        return {}
+    from optimus_ops.ci.service_images import local_images  # noqa: PLC0415 - only services need the engine
+
+    return local_images(project, plan, console)
 
 
 def _plan(project: Project, request: RunRequest) -> CiPlan:

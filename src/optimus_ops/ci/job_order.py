@@ -25,7 +25,9 @@ def job_stages(workflow: Workflow, file: str) -> tuple[tuple[Job, ...], ...]:
         for need in job.needs:
             if need not in known:
                 raise WorkflowError(
-                    Place(file, job.line), f"job {job.id!r} needs {need!r}, which is no job", f"jobs: {', '.join(known)}"
+                    Place(file, job.line),
+                    f"job {job.id!r} needs {need!r}, which is no job",
+                    f"jobs: {', '.join(known)}",
                 )
     sorter = TopologicalSorter({job.id: job.needs for job in workflow.jobs})
     try:

@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING, Any
 from optimus_ops.ci.ci_plan import job_title
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from optimus_ops.ci.ci_plan import CiPlan, PlannedJob
 
 TREATMENTS = {"act": "checked out by act", "replaced": "replaced by a local one", "not run": "not run here"}
 
 
-def plan_lines(plan: CiPlan, images: dict[str, str]) -> list[str]:
+def plan_lines(plan: CiPlan, images: Mapping[str, str]) -> list[str]:
     """Return the plan as lines; `images` names the fallback of each image that has one."""
     lines = [f"{plan.file} on {plan.event}"]
     for entry in plan.jobs:

@@ -88,10 +88,14 @@ def runner_environment(environ: Mapping[str, str], folder: RunFolder) -> dict[st
     return {
         **passed,
         "HOME": str(folder.home),
-        RUN_VARIABLE: folder.run_id,
-        "OPTIMUS_CI_ARTIFACTS": str(folder.artifacts),
+        **run_variables(folder),
         "PIP_CACHE_DIR": str(folder.home / ".cache" / "pip"),
     }
+
+
+def run_variables(folder: RunFolder) -> dict[str, str]:
+    """Return the variables that a run adds to the environment of every step."""
+    return {RUN_VARIABLE: folder.run_id, "OPTIMUS_CI_ARTIFACTS": str(folder.artifacts)}
 
 
 def act_command(
@@ -104,11 +108,9 @@ def act_command(
     secrets: Sequence[str] = (),
     port: int,
 ) -> list[str]:
-    """Return the command line that runs the plan.
+    """Return the command line that runs the plan; `secrets` are names, whose values act finds in its environment.
 
-    Args:
-        secrets: names of secrets, which act takes from its environment.
-        port: a free port of the loopback, for act's server of artifacts.
+    `port` is a free one of the loopback, for act's server of artifacts.
     """
     empty = str(folder.path / "empty")
     options = {
@@ -130,7 +132,7 @@ def act_command(
         *(("--platform", f"{label}=-self-hosted") for label in plan.labels),
         *(("--matrix", f"{name}:{value}") for name, value in (matrix or {}).items()),
         *(("--secret", name) for name in secrets),
-        *(("--env", name) for name in (RUN_VARIABLE, "OPTIMUS_CI_ARTIFACTS")),
+        *(("--env", f"{name}={value}") for name, value in run_variables(folder).items()),
         *(("--local-repository", pair) for pair in local_repositories(plan, folder)),
     ]
     flags = ("--json", "--action-offline-mode", "--no-cache-server")

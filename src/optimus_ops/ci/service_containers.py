@@ -32,11 +32,7 @@ PORTS = re.compile(r"(\d+):(\d+)(/(tcp|udp))?")
 
 
 def compose_document(job: Job, file: str, images: Mapping[str, str], label: str) -> dict[str, Any]:
-    """Return the Compose file of a job's services.
-
-    Args:
-        images: image of the workflow -> image of this machine, where it is another one.
-        label: of the run, so that all of it can be found again.
+    """Return the Compose file of a job's services; `images` names this machine's image where it is another one.
 
     Raises:
         WorkflowError: a service has an option, a port or an expression that has no counterpart here.
@@ -51,15 +47,22 @@ def with_service_steps(text: str, commands: Mapping[str, tuple[str, str]]) -> st
     Args:
         text: the file.
         commands: job id -> the command before its first step, and the one after its last.
+
+    Raises:
+        WorkflowError: the steps of such a job are no block of lines.
     """
+    text = text.rstrip("\n") + "\n"
     lines = text.splitlines()
-    root = yaml.compose(text, Loader=yaml.SafeLoader)
-    jobs = _value(root, "jobs")
+    jobs = _value(yaml.compose(text, Loader=yaml.SafeLoader), "jobs")
     insertions: list[tuple[int, str]] = []
     for job_id, (first, last) in commands.items():
         steps = _value(_value(jobs, job_id), "steps")
         start, column = steps.value[0].start_mark.line, steps.start_mark.column
-        end = steps.value[-1].end_mark.line
+        if steps.flow_style:
+            place = Place("workflow", steps.start_mark.line + 1)
+            raise WorkflowError(place, f"job {job_id!r} has services and its steps in brackets", "write a step a line")
+        # A mapping in braces ends on its last line, one without at the beginning of what follows.
+        end = steps.value[-1].end_mark.line + bool(steps.value[-1].flow_style)
         indent = " " * column
         insertions += [
             (start, f"{indent}- {{name: Start services, run: {_quoted(first)}}}"),
@@ -74,7 +77,8 @@ def _quoted(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
-def _value(node: yaml.Node, key: str) -> Any:
+def _value(node: yaml.Node | None, key: str) -> Any:
+    assert isinstance(node, yaml.MappingNode)  # noqa: S101 - the file was read as a workflow before
     return next(value for name, value in node.value if name.value == key)
 
 
@@ -145,9 +149,7 @@ def write_services(job: Job, file: str, folder: Path, images: Mapping[str, str],
     """Write the Compose file of a job's services; return the commands that start and stop them."""
     path = folder / f"services-{job.id}.yml"
     path.write_text(yaml.safe_dump(compose_document(job, file, images, run_id), sort_keys=False), "utf-8")
-    compose = shlex.join(
-        ["docker", "compose", "--project-name", f"ci-{run_id}-{job.id}".lower(), "--file", str(path)]
-    )
+    compose = shlex.join(["docker", "compose", "--project-name", f"ci-{run_id}-{job.id}".lower(), "--file", str(path)])
     return (
         f"{compose} up --detach --wait --pull missing --quiet-pull",
         f"{compose} down --volumes --timeout 1",

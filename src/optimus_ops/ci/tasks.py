@@ -38,12 +38,12 @@ def run(
     workflow: str,
     job: str = "",
     event: str = "",
-    matrix: Sequence[str] = (),
-    secret: Sequence[str] = (),
+    matrix: Sequence[str] | None = None,
+    secret: Sequence[str] | None = None,
     plan: bool = False,
     json: bool = False,
 ) -> None:
     """Run a workflow file on this machine, in a clean clone."""
     from optimus_ops.ci.execute import RunRequest, run_workflow
 
-    run_workflow(RunRequest(workflow, job, event, tuple(matrix), tuple(secret), plan, json))
+    run_workflow(RunRequest(workflow, job, event, tuple(matrix or ()), tuple(secret or ()), plan, json))

@@ -113,7 +113,8 @@ class _Converter:
             return Node(self._mapping(node, inside), place)
         if isinstance(node, yaml.SequenceNode):
             return Node([self.convert(item, inside) for item in node.value], place)
-        return Node(scalar(node.value) if not node.style and _untagged(node) else node.value, place)
+        style = getattr(node, "style", None)
+        return Node(node.value if style else scalar(node.value), place)
 
     def _mapping(self, node: yaml.MappingNode, ancestors: tuple[yaml.Node, ...]) -> dict[str, Node]:
         found: dict[str, Node] = {}
@@ -127,10 +128,6 @@ class _Converter:
                 raise WorkflowError(place, f"{key.value!r} is already defined")
             found[key.value] = self.convert(value, ancestors)
         return found
-
-
-def _untagged(node: yaml.ScalarNode) -> bool:
-    return node.tag != "tag:yaml.org,2002:str" or scalar(node.value) != node.value
 
 
 def scalar(text: str) -> Any:

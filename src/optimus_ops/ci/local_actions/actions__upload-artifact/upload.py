@@ -13,7 +13,7 @@ def matching(patterns: list[str]) -> list[Path]:
     """Return the files of patterns, those of folders included; a pattern with `!` in front takes files out."""
     found: dict[Path, None] = {}
     for pattern in patterns:
-        paths = [Path(text) for text in glob(pattern.removeprefix("!"), recursive=True)]
+        paths = [Path(text) for text in glob(pattern.removeprefix("!"), recursive=True)]  # noqa: PTH207 - takes absolute patterns too
         files = [file for path in paths for file in ([path] if path.is_file() else path.rglob("*")) if file.is_file()]
         for file in files:
             found.pop(file.resolve(), None)

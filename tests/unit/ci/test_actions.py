@@ -1,0 +1,73 @@
+"""What a workflow uses, and what runs in its place."""
+
+from pathlib import Path
+
+import pytest
+
+from optimus_ops.ci.actions import used_actions
+from optimus_ops.ci.workflow_file import parse_workflow
+from optimus_ops.ci.yaml_nodes import WorkflowError
+from optimus_ops.errors import Refused
+
+
+def uses_of(root: Path, text: str) -> dict[str, str]:
+    """Return action -> treatment of a workflow's text."""
+    found = parse_workflow(text, root / "w.yml", "w.yml")
+    return {use.uses: use.treatment for use in used_actions(root, "w.yml", found.jobs)}
+
+
+def steps(*uses: str) -> str:
+    return "on: push\njobs: {a: {runs-on: x, steps: [" + ", ".join(f"{{uses: '{name}'}}" for name in uses) + "]}}"
+
+
+def composite(*uses: str) -> str:
+    return "runs: {using: composite, steps: [" + ", ".join(f"{{uses: '{name}'}}" for name in uses) + "]}"
+
+
+def test_known_actions_are_replaced_and_others_do_not_run(tmp_path: Path) -> None:
+    names = ("actions/checkout@v7", "actions/setup-python@abc", "actions/cache/restore@v5", "docker/login-action@v4")
+    assert uses_of(tmp_path, steps(*names)) == {
+        "actions/checkout@v7": "act",
+        "actions/setup-python@abc": "replaced",
+        "actions/cache/restore@v5": "not run",
+        "docker/login-action@v4": "not run",
+    }
+
+
+def test_actions_and_workflows_of_the_checkout_are_followed(tmp_path: Path) -> None:
+    for name, text in {
+        "one/action.yml": composite("./two", "actions/cache@v5"),
+        "two/action.yaml": composite("owner/other@v1"),
+        "node/action.yml": "runs: {using: node24, main: index.js}",
+        "called.yml": steps("./one"),
+    }.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(text)
+    found = uses_of(tmp_path, "on: push\njobs: {a: {uses: ./called.yml}, b: {runs-on: x, steps: [{uses: ./node}]}}")
+    assert found == {
+        "./called.yml": "local",
+        "./one": "local",
+        "./two": "local",
+        "owner/other@v1": "not run",
+        "actions/cache@v5": "replaced",
+        "./node": "local",
+    }
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (steps("./none"), "w.yml:2: there is no action ./none"),
+        (steps("./circle"), "more than 10 actions or workflows inside each other"),
+        (steps("no-at"), "bad action 'no-at'"),
+        (steps("docker://alpine:3"), "a step in a container of its own can't run here"),
+        ("on: push\njobs: {a: {uses: ./none.yml}}", "there is no workflow ./none.yml"),
+        ("on: push\njobs: {a: {uses: o/r/.github/workflows/x.yml@v1}}", "a workflow of another repository"),
+    ],
+)
+def test_what_can_not_run_here_is_refused_by_name_and_place(tmp_path: Path, text: str, message: str) -> None:
+    (tmp_path / "circle").mkdir()
+    (tmp_path / "circle" / "action.yml").write_text(composite("./circle"))
+    with pytest.raises((WorkflowError, Refused)) as raised:
+        uses_of(tmp_path, text)
+    assert message in str(raised.value)

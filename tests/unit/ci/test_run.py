@@ -1,0 +1,146 @@
+"""`invoke ci.run` with the real act: neither Docker nor a network is needed."""
+
+import json
+from pathlib import Path
+from typing import Any, Protocol
+
+import pytest
+from tests.unit.ci.conftest import Checkout
+
+from optimus_ops.ci.execute import RunRequest, run_workflow
+from optimus_ops.errors import OpsError
+
+CHECKOUT = "actions/checkout@3d3c42e5aac5ba805825da76410c181273ba90b1"
+UPLOAD = "actions/upload-artifact@bbbca2ddaa5d8feaa63e36b76fdaad77386f024f"
+WORKFLOW = f"""
+name: CI
+on: [push, pull_request]
+jobs:
+  plan:
+    runs-on: ubuntu-24.04
+    outputs: {{list: "${{{{ steps.p.outputs.list }}}}"}}
+    steps:
+      - {{id: p, run: "echo 'list=[1,2]' >> $GITHUB_OUTPUT; echo '## planned' >> $GITHUB_STEP_SUMMARY"}}
+  test:
+    needs: plan
+    runs-on: ubuntu-24.04
+    strategy: {{fail-fast: false, matrix: {{n: "${{{{ fromJSON(needs.plan.outputs.list) }}}}"}}}}
+    steps:
+      - uses: {CHECKOUT}
+      - uses: ./.github/actions/greet
+      - {{run: exit 3, continue-on-error: true}}
+      - run: "echo ::error file=a.py,line=3::bad; cat data; test ${{{{ matrix.n }}}} = 1"
+      - {{uses: {UPLOAD}, with: {{name: "n${{{{ matrix.n }}}}", path: data}}}}
+  other: {{runs-on: ubuntu-24.04, steps: [{{uses: owner/unknown@v1}}, {{run: 'test -z "$SECRET_OF_HOST"'}}]}}
+  mac: {{runs-on: macos-15, steps: [{{run: "false"}}]}}
+  gate: {{needs: [plan, test], if: always(), runs-on: ubuntu-24.04, steps: [{{run: "true"}}]}}
+"""
+FILES = {
+    ".github/workflows/ci.yml": WORKFLOW,
+    ".github/actions/greet/action.yml": "runs: {using: composite, steps: [{shell: bash, run: echo hi}]}\n",
+    "data": "committed\n",
+}
+
+
+class CiRun(Protocol):
+    """Runs a workflow of a checkout in this process."""
+
+    def __call__(self, root: Path, workflow: str, **request: Any) -> tuple[int, str, str]: ...
+
+
+@pytest.fixture
+def ci_run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> CiRun:
+    """Return what runs a workflow, and gives exit code, output and errors."""
+
+    def run(root: Path, workflow: str, **request: Any) -> tuple[int, str, str]:
+        monkeypatch.setenv("OPTIMUS_ROOT", str(root))
+        monkeypatch.setenv("SECRET_OF_HOST", "x")
+        try:
+            run_workflow(RunRequest(workflow, **request))
+        except OpsError as error:
+            captured = capsys.readouterr()
+            return error.exit_code, captured.out, f"{captured.err}{error}"
+        return (0, *capsys.readouterr())
+
+    return run
+
+
+def by_name(document: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    return {job["name"]: job for job in document["jobs"]}
+
+
+def test_a_workflow_runs_as_github_would_run_it(checkout: Checkout, ci_run: CiRun) -> None:
+    root = checkout(FILES)
+    (root / "data").write_text("changed since\n")
+    code, output, errors = ci_run(root, "ci", json=True)
+    document = json.loads(output)
+    jobs = by_name(document)
+    assert code == 1
+    assert {name: job["result"] for name, job in jobs.items()} == {
+        "plan": "success",
+        "test (1)": "success",
+        "test (2)": "failure",
+        "other": "success",
+        "mac": "skipped",
+        "gate": "success",
+    }
+    assert [step["result"] for step in jobs["test (2)"]["steps"]] == [
+        "success",
+        "success",
+        "failure (tolerated)",
+        "failure",
+    ]
+    assert jobs["mac"]["reason"] == "wants macos-15, which is not this machine"
+    assert {"level": "error", "message": "bad", "place": "a.py:3"} in document["annotations"]
+    assert document["not_run"] == ["owner/unknown@v1"]
+    assert "1 uncommitted files are not part of the run" in errors
+    state = root / ".optimus"
+    assert [path.read_text() for path in state.glob("artifacts/*/*/data")] == ["committed\n"]
+    (page,) = state.glob("ci/*/ci-run.html")
+    assert all(word in page.read_text() for word in ("test (2)", "planned", "owner/unknown@v1"))
+    assert not [*state.glob("ci/*/checkout"), *state.glob("ci/*/workspaces")]
+
+
+def test_one_job_with_what_it_needs_in_one_combination(checkout: Checkout, ci_run: CiRun) -> None:
+    code, output, _ = ci_run(checkout(FILES), "ci", job="test", matrix=("n=1",), json=True)
+    assert code == 0
+    assert list(by_name(json.loads(output))) == ["plan", "test (1)"]
+
+
+def test_a_secret_reaches_the_workflow_only_by_name(checkout: Checkout, ci_run: CiRun) -> None:
+    text = 'on: push\njobs: {a: {runs-on: x, steps: [{run: \'test "${{ secrets.SECRET_OF_HOST }}" = "x"\'}]}}'
+    root = checkout({".github/workflows/s.yml": text})
+    assert ci_run(root, "s")[0] == 1
+    assert ci_run(root, "s", secrets=("SECRET_OF_HOST",))[0] == 0
+
+
+def test_the_payload_of_an_event_comes_from_a_file(checkout: Checkout, ci_run: CiRun) -> None:
+    step = "test ${{ github.event_name }}-${{ github.event.number }} = pull_request-7"
+    text = f"on: [push, pull_request]\njobs: {{a: {{runs-on: x, steps: [{{run: '{step}'}}]}}}}"
+    root = checkout({".github/workflows/e.yml": text, "pr.json": '{"pull_request": {}, "number": 7}'})
+    assert ci_run(root, "e", event=str(root / "pr.json"))[0] == 0
+    assert ci_run(root, "e", event="push")[0] == 1
+
+
+@pytest.mark.parametrize(
+    ("request_", "message"),
+    [
+        ({"workflow": "no"}, "no workflow 'no'"),
+        ({"workflow": "ci", "job": "no"}, "ci has no job 'no'"),
+        ({"workflow": "ci", "event": "no"}, "does not run on 'no'"),
+        ({"workflow": "ci", "event": "no.json"}, "--event no.json: No such file or directory"),
+        ({"workflow": "ci", "event": "data.json"}, "--event data.json: not JSON"),
+        ({"workflow": "ci", "matrix": ("n",)}, "--matrix n: name=value is expected"),
+        ({"workflow": "broken"}, ".github/workflows/broken.yml:3:1: not YAML"),
+        ({"workflow": "ci", "secrets": ("NOT_SET",)}, "--secret NOT_SET: the environment has no such variable"),
+    ],
+)
+def test_wrong_words_are_refused(
+    checkout: Checkout, ci_run: CiRun, monkeypatch: pytest.MonkeyPatch, request_: dict[str, Any], message: str
+) -> None:
+    root = checkout({**FILES, ".github/workflows/broken.yml": "on: push\njobs: {a: \n", "data.json": "{"})
+    monkeypatch.chdir(root)
+    code, output, errors = ci_run(root, **request_)
+    assert (code, output) == (2, "")
+    assert message in errors
+    assert not (root / ".optimus" / "ci").exists()
