@@ -14,15 +14,25 @@ TREES = ("src", "tests", "scripts", "benchmarks", "loadtests", "evals", "noxfile
 # Stacks mostly wait; modules that share one stay together (tests/integration/conftest.py).
 STACKS = ("--numprocesses=3", "--dist=loadscope", "--durations=15")
 
+COMPOSE_TESTS = (
+    "tests/unit/test_compose_files.py",
+    "tests/unit/test_nginx_files.py",
+    "tests/integration/test_compose_renders.py",
+    "tests/integration/test_nginx_syntax.py",
+    "tests/integration/test_budgets.py",
+)
+
 nox.options.default_venv_backend = "none"
 
 
 @nox.session
 def lint(session: nox.Session) -> None:
-    """Check style, formatting and the direction of imports; changes nothing."""
+    """Check style, formatting, the direction of imports and workflow files; changes nothing."""
     run_module(session, "ruff", "check", *session.posargs)
     run_module(session, "ruff", "format", "--check")
-    session.run(str(Path(sys.executable).with_name("lint-imports")), "--no-cache", "--no-logo")
+    run_program(session, "lint-imports", "--no-cache", "--no-logo")
+    run_program(session, "actionlint", "-shellcheck=", "-pyflakes=")
+    run_program(session, "zizmor", "--offline", "--quiet", "--persona=pedantic", ".github")
 
 
 @nox.session
@@ -60,6 +70,12 @@ def integration(session: nox.Session) -> None:
 
 
 @nox.session(default=False)
+def compose(session: nox.Session) -> None:
+    """Render every combination of Compose files, check the balancer's configuration and the budgets."""
+    run_module(session, "pytest", *(session.posargs or COMPOSE_TESTS))
+
+
+@nox.session(default=False)
 def faults(session: nox.Session) -> None:
     """Kill, interrupt and break each step of changes on the Docker engine, one after the other; takes half an hour."""
     run_module(session, "pytest", "-m", "faults", "--durations=15", *(session.posargs or ("tests/integration",)))
@@ -84,6 +100,11 @@ def run_module(session: nox.Session, module: str, *arguments: str) -> None:
         session.error("nox runs outside the locked environment: python3 scripts/bootstrap.py nox")
     # Without cached bytecode each worker, and each command that a test runs, would compile all that it imports.
     session.run(sys.executable, "-m", module, *arguments, env={"PYTHONDONTWRITEBYTECODE": ""})
+
+
+def run_program(session: nox.Session, name: str, *arguments: str) -> None:
+    """Run a program of the locked environment."""
+    session.run(str(Path(sys.executable).with_name(name)), *arguments)
 
 
 def present(folder: Path, names: tuple[str, ...]) -> list[str]:

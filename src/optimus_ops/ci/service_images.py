@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from optimus_ops.engine.docker_engine import DockerEngine
 from optimus_ops.errors import MissingPrerequisite
 from optimus_ops.images.fallback_catalogue import split
-from optimus_ops.images.fallback_images import ensure_bases
+from optimus_ops.images.fallback_images import ensure_fallbacks
 from optimus_ops.images.registry import registry_answers
 
 if TYPE_CHECKING:
@@ -39,5 +39,5 @@ def local_images(project: Project, plan: CiPlan, console: Console) -> dict[str, 
         )
     if made:
         with console.step("images of services") as progress:
-            ensure_bases(engine, project, [found.image for found in made], progress.show)
+            ensure_fallbacks(engine, project, [found.image for found in made], progress.show)
     return {image: split([image])[0][0].image for image in missing}

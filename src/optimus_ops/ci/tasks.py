@@ -1,4 +1,4 @@
-"""`invoke ci.list`, `invoke ci.run`."""
+"""`invoke ci.list`, `invoke ci.run`, `invoke ci.task`."""
 
 from __future__ import annotations
 
@@ -47,3 +47,19 @@ def run(
     from optimus_ops.ci.execute import RunRequest, run_workflow
 
     run_workflow(RunRequest(workflow, job, event, tuple(matrix or ()), tuple(secret or ()), plan, json))
+
+
+@task(
+    name="task",
+    positional=("words",),
+    help={
+        "words": "the task and its flags, as one text",
+        "report": "folder of the task's report: Markdown becomes the step summary, findings become annotations",
+        "output": "file for the task's standard output",
+    },
+)
+def run_one(_: Context, words: str, report: str = "", output: str = "") -> None:
+    """Run one task as a step of a workflow, with summary and annotations."""
+    from optimus_ops.ci.task_step import run_task
+
+    run_task(words, report=report, output=output)

@@ -1,0 +1,97 @@
+"""One task as a step of a workflow: its report as step summary, its findings as annotations, its exit code."""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from invoke.exceptions import Exit
+
+from optimus_ops.errors import OpsError, Refused
+from optimus_ops.reports.annotations import annotation
+from optimus_ops.reports.model import Finding, Place
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+MOST_SUMMARY_BYTES = 1024 * 1024
+"""What GitHub takes of a step's summary."""
+
+
+def run_task(words: str, *, report: str, output: str) -> None:
+    """Run `invoke` with the words of one text, and show what its report folder has afterwards.
+
+    Raises:
+        Exit: with the task's exit code, where it is not 0.
+        Refused: the words are none of a shell.
+        OpsError: the output file can't be written.
+    """
+    try:
+        command = shlex.split(words)
+    except ValueError as error:
+        raise Refused(f"{words}: {error}") from error
+    if not command:
+        raise Refused("no task is named", "invoke ci.task 'redis.drill --report reports'")
+    before = _stamps(report)
+    code = _call(command, output)
+    changed = [path for path, stamp in _stamps(report).items() if before.get(path) != stamp]
+    _add_to_summary([path for path in changed if path.suffix == ".md"])
+    for path in changed:
+        if path.suffix == ".json":
+            for finding in findings_of(path):
+                print(annotation(finding), flush=True)
+    if code:
+        raise Exit(code=code)
+
+
+def findings_of(path: Path) -> Iterator[Finding]:
+    """Give the findings of a report's JSON document; of another file none."""
+    try:
+        document = json.loads(path.read_text("utf-8"))
+    except (OSError, ValueError):
+        return
+    for found in document.get("findings", []) if isinstance(document, dict) else []:
+        yield _finding(found)
+
+
+def _finding(found: dict[str, Any]) -> Finding:
+    place = found.get("place")
+    return Finding(
+        found["rule"], found["level"], found["message"], Place(**place) if place else None, found.get("hint", "")
+    )
+
+
+def _call(command: list[str], output: str) -> int:
+    program = [str(Path(sys.executable).with_name("invoke")), *command]
+    if not output:
+        return subprocess.call(program)
+    try:
+        Path(output).parent.mkdir(parents=True, exist_ok=True)
+        with Path(output).open("wb") as file:
+            return subprocess.call(program, stdout=file)
+    except OSError as error:
+        raise OpsError(f"the output can't be written: {error}") from error
+
+
+def _stamps(folder: str) -> dict[Path, int]:
+    """Return the files of the report folder and when each was written."""
+    return {path: path.stat().st_mtime_ns for path in sorted(Path(folder).glob("*"))} if folder else {}
+
+
+def _add_to_summary(paths: list[Path]) -> None:
+    """Append reports to the step's summary, as far as GitHub takes them."""
+    target = os.environ.get("GITHUB_STEP_SUMMARY", "")
+    text = "\n".join(path.read_text("utf-8") for path in paths)
+    if not target or not text:
+        return
+    data = text.encode()
+    if len(data) > MOST_SUMMARY_BYTES:
+        note = b"\n\n(cut: the whole report is an artifact)\n"
+        data = data[: MOST_SUMMARY_BYTES - len(note)].decode("utf-8", "ignore").encode() + note
+    with Path(target).open("ab") as file:
+        file.write(data)
