@@ -286,7 +286,7 @@ def checkout(tmp_path: Path) -> Iterator[Checkout]:
         arguments = {"PYTHON_IMAGE": PYTHON, "SERVICE": name, "PORT": "8010"}
         built = {"context": "..", "dockerfile": f"services/{name}/Dockerfile", "args": arguments}
         services[name] = {
-            "image": f"{NAME}-images/{name}:{tag}",
+            "image": f"{NAME}-images/{name}-{tag}:local",
             "build": {**built, "secrets": ["ca_bundle", "pip_conf"]},
         }
     (tmp_path / "compose").mkdir()
@@ -294,7 +294,7 @@ def checkout(tmp_path: Path) -> Iterator[Checkout]:
     secrets = {name: {"file": str(tmp_path / "nothing")} for name in ("ca_bundle", "pip_conf")}
     model = {"name": f"{NAME}-{tag}", "services": services, "secrets": secrets}
     (tmp_path / "compose" / "docker-compose.yml").write_text(json.dumps(model))
-    made = Checkout(tmp_path, (f"{NAME}-images/first:{tag}", f"{NAME}-images/second:{tag}"))
+    made = Checkout(tmp_path, (f"{NAME}-images/first-{tag}:local", f"{NAME}-images/second-{tag}:local"))
     yield made
     for image in made.images:
         docker("rmi", "-f", image, check=False)

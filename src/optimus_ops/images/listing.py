@@ -34,7 +34,7 @@ class ImageRow:
         size: bytes, its base included.
         over_base: bytes that a service's image adds to its base; None where that is not known.
         created: when it was made, ISO 8601.
-        current: whether a service's image is made of the sources as they are now; None for others.
+        current: whether an image that follows the checkout is made of its sources as they are now; None for others.
     """
 
     image: str
@@ -48,17 +48,7 @@ class ImageRow:
 
 
 def list_images(engine: Engine, document: Mapping[str, Any], public: Iterable[str] = ()) -> tuple[ImageRow, ...]:
-    """Return the images that a merged model builds, then public ones.
-
-    Args:
-        engine: the engine that has them.
-        document: what `docker compose config --format json` printed.
-        public: names of public images.
-
-    Raises:
-        MissingPrerequisite: no engine answers.
-        Refused: a Dockerfile can't be read.
-    """
+    """Return the images that a merged model builds, then public ones."""
     own = [_service_row(engine, build, services_of(document, build.image)) for build in builds(document)]
     others = [_public_row(engine, image, services_of(document, image)) for image in public]
     return (*own, *others)
@@ -70,12 +60,7 @@ def as_json(rows: tuple[ImageRow, ...]) -> list[dict[str, object]]:
 
 
 def as_text(rows: tuple[ImageRow, ...], columns: int) -> str:
-    """Return rows as a table.
-
-    Args:
-        rows: the images.
-        columns: its width in characters; what has no room goes on below.
-    """
+    """Return rows as a table of some width in characters; what has no room goes on below."""
     table = make_table(HEADERS, map(_cells, rows), folded={"SERVICES"}, least=None)
     # No name is broken, whatever room there is.
     return render([table], colour=False, columns=max(columns, least_columns(table))).removesuffix("\n")
@@ -102,7 +87,7 @@ def _service_row(engine: Engine, build: Build, services: tuple[str, ...]) -> Ima
     bases = (engine.image(name) for name in reversed(build.inputs().images))
     base = next((image for image in bases if image is not None), None)
     over = found.size - base.size if base is not None else None
-    current = found.labels.get(LABEL) == build.source(engine)
+    current = found.labels.get(LABEL) == build.source(engine) if build.follows_checkout else None
     return ImageRow(build.image, "service", services, found.id, found.size, over, found.created, current)
 
 

@@ -21,12 +21,8 @@ if TYPE_CHECKING:
 class Build:
     """How the image of a service is built.
 
-    Args:
-        service: the service.
-        image: the image's name.
-        context: the folder that the build may read.
-        dockerfile: the Dockerfile.
-        arguments: build arguments.
+    An image follows the checkout if it is tagged `local`, if nobody named it, or if its `pull_policy` is to build it; one
+    that the operator names (`AI_ENGINE_IMAGE=…:1.4`) is whatever has that name.
     """
 
     service: str
@@ -34,13 +30,10 @@ class Build:
     context: Path
     dockerfile: Path
     arguments: Mapping[str, str]
+    follows_checkout: bool = True
 
     def inputs(self) -> Inputs:
-        """Return the images and files it builds from.
-
-        Raises:
-            Refused: the Dockerfile can't be read.
-        """
+        """Return the images and files it builds from."""
         try:
             return inputs(self.dockerfile.read_text("utf-8"), self.arguments)
         except OSError as error:
@@ -57,11 +50,7 @@ class Build:
 
 
 def builds(document: Mapping[str, Any]) -> tuple[Build, ...]:
-    """Return the builds of a merged model; of services that share an image, the first with a build stands for all.
-
-    Args:
-        document: what `docker compose config --format json` printed.
-    """
+    """Return the builds of a merged model; of services that share an image, the first with a build stands for all."""
     found: dict[str, Build] = {}
     for name, service in _services(document).items():
         if service.get("build"):
@@ -71,7 +60,7 @@ def builds(document: Mapping[str, Any]) -> tuple[Build, ...]:
 
 
 def services_of(document: Mapping[str, Any], image: str) -> tuple[str, ...]:
-    """Return the services that run an image."""
+    """Return the services of a merged model that run an image."""
     project = str(document.get("name", ""))
     return tuple(name for name, s in _services(document).items() if image_of(project, name, s) == image)
 
@@ -84,7 +73,9 @@ def _build(project: str, name: str, service: Mapping[str, Any]) -> Build:
     raw: Mapping[str, Any] = service["build"]
     context = Path(str(raw["context"]))
     dockerfile = context / str(raw.get("dockerfile") or "Dockerfile")
-    return Build(name, image_of(project, name, service), context, dockerfile, arguments_of(raw))
+    image = image_of(project, name, service)
+    follows = image.endswith(":local") or not service.get("image") or service.get("pull_policy") == "build"
+    return Build(name, image, context, dockerfile, arguments_of(raw), follows)
 
 
 def _matching(context: Path, pattern: str) -> tuple[Path, ...]:

@@ -37,18 +37,6 @@ class WantedStack:
         document = compose.document()
         return cls(document, compose.stack_of(document))
 
-    @property
-    def of_checkout(self) -> frozenset[str]:
-        """Return the images that are to be made of the checkout's sources as they are."""
-        services: Mapping[str, Mapping[str, Any]] = self.document.get("services") or {}
-        return frozenset(
-            image
-            for name, service in self.stack.services.items()
-            if service.builds
-            for image in (service.image,)
-            if image.endswith(":local") or "image" not in services[name] or services[name].get("pull_policy") == "build"
-        )
-
 
 def observe_inputs(
     compose: Compose, engine: Engine, wanted: WantedStack, state: State, *, building: bool
@@ -144,12 +132,7 @@ def observe_changed_inputs(
 
 
 def _outdated(engine: Engine, wanted: WantedStack, images: tuple[str, ...]) -> frozenset[str]:
-    """Return those of the images that are here but made of other sources than those of the checkout.
-
-    Only images tagged `local` follow the checkout, and those that nobody named; one that the operator names
-    (`AI_ENGINE_IMAGE=…:1.4`) is left alone.
-    """
-    images = tuple(image for image in images if image in wanted.of_checkout)
+    """Return those of the images that are here but made of other sources than those of the checkout."""
     if not images:
         return frozenset()
     from optimus_ops.images.listing import list_images  # noqa: PLC0415

@@ -9,6 +9,7 @@ from tests.fakes.engine import FakeEngine
 from optimus_ops.engine.stack_files import StackFiles
 from optimus_ops.errors import Refused
 from optimus_ops.images.building import build_environ, choose, override_of
+from optimus_ops.images.listing import list_images
 from optimus_ops.images.model import builds
 from optimus_ops.model.stack import Stack
 from optimus_ops.project.settings import load_project
@@ -71,6 +72,25 @@ def test_a_build_is_outdated_by_its_files_and_by_its_base(document: dict[str, An
     assert build.source(newer) != before
     (tmp_path / "app.py").write_text("print(2)\n")
     assert build.source(engine) != before
+
+
+@pytest.mark.parametrize(
+    ("service", "follows"),
+    [
+        ({"image": "shop/web:local"}, True),
+        ({}, True),
+        ({"image": "shop/web:1.4", "pull_policy": "build"}, True),
+        ({"image": "shop/web:1.4"}, False),
+    ],
+)
+def test_only_an_image_that_follows_the_checkout_is_current_or_outdated(
+    document: dict[str, Any], service: dict[str, str], follows: bool
+) -> None:
+    document["services"] = {"web": {"build": document["services"]["web"]["build"], **service}}
+    engine = FakeEngine()
+    engine.add_image(service.get("image", "shop-web"), "sha256:1")
+    (row,) = list_images(engine, document)
+    assert row.current is (False if follows else None)
 
 
 def test_a_missing_dockerfile_is_refused(document: dict[str, Any], tmp_path: Path) -> None:
