@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
+from typing import Literal
 
 Verdict = Literal["ok", "warning", "failed", "not allowed"]
 VERDICTS: tuple[Verdict, ...] = ("ok", "warning", "failed", "not allowed")

@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from rich.table import Table
 from rich.text import Text
 
-from optimus_ops.checks.model import VERDICTS, count_verdicts
+from optimus_ops.checks.model import VERDICTS, Check, Verdict, count_verdicts
 from optimus_ops.text.table import make_table
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-
-    from rich.table import Table
-
-    from optimus_ops.checks.model import Check, Verdict
 
 STYLES: dict[Verdict, str] = {"ok": "green", "warning": "yellow", "failed": "red", "not allowed": "cyan"}
 SIGNS: dict[Verdict, str] = {"ok": "✓", "warning": "!", "failed": "✗", "not allowed": "?"}

@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 from ipaddress import ip_address
-from typing import TYPE_CHECKING
 
-from optimus_ops.engine.postgres import CONNECTIONS_COMMAND, parse_connections
+from optimus_ops.engine.port import Engine
+from optimus_ops.engine.postgres import CONNECTIONS_COMMAND, Connections, parse_connections
 from optimus_ops.errors import MissingPrerequisite, OpsError
 from optimus_ops.model.budget_items import Capacity
 from optimus_ops.model.pools import database_of
-
-if TYPE_CHECKING:
-    from optimus_ops.engine.port import Engine
-    from optimus_ops.engine.postgres import Connections
-    from optimus_ops.model.stack import Stack
-    from optimus_ops.model.state import Replica, State
+from optimus_ops.model.stack import Stack
+from optimus_ops.model.state import Replica, State
 
 # psql itself gives up connecting after 2 s; the rest is for a loaded host.
 PROBE_SECONDS = 10.0

@@ -8,7 +8,8 @@ through its API: both have to mean the same one.
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 import docker
 from docker.context import ContextAPI
@@ -17,9 +18,6 @@ from docker.errors import ContextException, DockerException
 
 from optimus_ops.engine.errors import CONNECT_HINT
 from optimus_ops.errors import MissingPrerequisite, Refused
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
 
 PERMISSION_HINT = "join its group (sudo usermod -aG docker $USER, then log in again), or use sudo"
 

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal, Protocol, Self
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-    from pathlib import Path
-    from typing import Self
-
-    from optimus_ops.engine.pins import Pins
-    from optimus_ops.model.stack import Stack
-    from optimus_ops.project.settings import Project
-    from optimus_ops.system.process import Completed
+from optimus_ops.engine.pins import Pins
+from optimus_ops.model.stack import Stack
+from optimus_ops.project.settings import Project
+from optimus_ops.system.process import Completed
 
 Existing = Literal["keep", "replace"]
 

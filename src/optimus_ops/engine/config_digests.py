@@ -8,19 +8,15 @@ they were written, and copied content by what the container has.
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePath
-from typing import TYPE_CHECKING, cast
+from typing import cast
 
 from optimus_ops.engine.keyed_digests import Key, digests, split_secrets, written_after
-from optimus_ops.model.container_inputs import ChangedInput
+from optimus_ops.model.container_inputs import ChangedInput, ContainerInput, Kind
+from optimus_ops.model.state import Replica
 from optimus_ops.system.atomic_write import atomic_write
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
-
-    from optimus_ops.model.container_inputs import ContainerInput, Kind
-    from optimus_ops.model.state import Replica
 
 VERSION = 2
 

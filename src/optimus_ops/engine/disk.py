@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import shutil
-from typing import TYPE_CHECKING
+from collections.abc import Callable
 
 from optimus_ops.errors import MissingPrerequisite
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 # One fresh PostgreSQL volume takes 40 MB, logs up to 30 MB per container, an unpacked image layer some 100 MB.
 LEAST_FREE_BYTES = 512 * 1024**2

@@ -10,23 +10,19 @@ import json
 import os
 import secrets
 import tempfile
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
+from optimus_ops.engine.compose_port import Existing
 from optimus_ops.engine.docker_host import plugin_version
 from optimus_ops.engine.labels import PROJECT_LABEL
 from optimus_ops.engine.stack_files import StackFiles
 from optimus_ops.errors import MissingPrerequisite, Refused
 from optimus_ops.model.merged_model import plain
 from optimus_ops.model.stack import Stack
-from optimus_ops.system.process import CommandFailed, run
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-
-    from optimus_ops.engine.compose_port import Existing
-    from optimus_ops.system.process import Completed
+from optimus_ops.system.process import CommandFailed, Completed, run
 
 CONFIG_SECONDS = 60.0
 UP_SECONDS = 600.0

@@ -7,8 +7,9 @@ import http.client
 import io
 import struct
 import tarfile
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from docker.errors import APIError, DockerException, NotFound
 
@@ -18,9 +19,6 @@ from optimus_ops.engine.labels import FILES_LABEL, HASH_LABEL, ONE_OFF_LABEL, PR
 from optimus_ops.engine.parse import parse_limits, parse_replica, parse_sample
 from optimus_ops.engine.values import ContainerStart, Limits, Sample
 from optimus_ops.model.state import Replica, State, sorted_state
-
-if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping, Sequence
 
 SETTLED_SECONDS = 10.0
 """A run that is shorter counts as failed for the engine, too: before the next one it waits for longer."""

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import BinaryIO
 
 from docker.errors import APIError, NotFound
 
@@ -13,14 +14,8 @@ from optimus_ops.engine.docker_images import DockerImages
 from optimus_ops.engine.errors import NoSuchThing
 from optimus_ops.engine.labels import PROJECT_LABEL
 from optimus_ops.engine.parse import parse_network
-from optimus_ops.system.process import run, stream
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-    from typing import BinaryIO
-
-    from optimus_ops.model.subnets import Network
-    from optimus_ops.system.process import Completed
+from optimus_ops.model.subnets import Network
+from optimus_ops.system.process import Completed, run, stream
 
 
 @dataclass(frozen=True)

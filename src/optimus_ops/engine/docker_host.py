@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Literal, Self
+from datetime import datetime
+from typing import Any, Literal, Self
 
 from docker.errors import APIError, DockerException, NotFound
 
@@ -14,10 +16,6 @@ from optimus_ops.engine.errors import EngineGone, EngineRefused, NoSuchThing
 from optimus_ops.engine.parse import parse_time
 from optimus_ops.errors import OpsError
 from optimus_ops.system.process import run
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from datetime import datetime
 
 PLUGIN_SECONDS = 20.0
 

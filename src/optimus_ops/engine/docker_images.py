@@ -5,9 +5,10 @@ from __future__ import annotations
 import io
 import time
 import uuid
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from docker.errors import APIError, DockerException, ImageNotFound
 
@@ -16,14 +17,9 @@ from optimus_ops.engine.docker_host import translated
 from optimus_ops.engine.errors import RegistryFailed, TooLarge
 from optimus_ops.engine.labels import ONE_OFF_LABEL, PROJECT_LABEL, SERVICE_LABEL
 from optimus_ops.engine.parse import parse_image
+from optimus_ops.engine.values import Image
 from optimus_ops.model.image_names import repository_of, tag_of
 from optimus_ops.system.process import run
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
-    from pathlib import Path
-
-    from optimus_ops.engine.values import Image
 
 READER_LABEL = "com.optimus.contract-reader"
 """On the container through which an image is read."""

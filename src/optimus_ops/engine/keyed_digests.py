@@ -10,16 +10,12 @@ import itertools
 import os
 import secrets
 import stat
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePath
-from typing import TYPE_CHECKING
 
+from optimus_ops.model.container_inputs import ContainerInput
 from optimus_ops.system.atomic_write import atomic_write
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
-
-    from optimus_ops.model.container_inputs import ContainerInput
 
 KEY_BYTES = 32
 DIGEST_DIGITS = 32

@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from optimus_ops.engine.compose_port import Compose
 from optimus_ops.engine.labels import PROJECT_LABEL, SERVICE_LABEL
+from optimus_ops.engine.port import Engine
+from optimus_ops.engine.values import Image
 from optimus_ops.errors import OpsError
 from optimus_ops.model.leftovers import Leftovers
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
-
-    from optimus_ops.engine.compose_port import Compose
-    from optimus_ops.engine.port import Engine
-    from optimus_ops.engine.values import Image
-    from optimus_ops.model.stack import Stack
-    from optimus_ops.model.state import Replica, State
+from optimus_ops.model.stack import Stack
+from optimus_ops.model.state import Replica, State
 
 LAST_LINES = 3
 MOST_ASKED = 8

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from optimus_ops.engine.labels import DEPENDS_LABEL
 from optimus_ops.model.scalable import is_labelled
 from optimus_ops.model.stack import Dependency, Service, Stack
-
-if TYPE_CHECKING:
-    from optimus_ops.model.state import Replica, State
+from optimus_ops.model.state import Replica, State
 
 
 def observed_stack(state: State, *, balancer: str, migrations: str) -> Stack:

@@ -6,17 +6,15 @@ API: https://docs.docker.com/reference/api/engine/
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from optimus_ops.engine.labels import FOLDER_LABEL, HASH_LABEL, NUMBER_LABEL, PROJECT_LABEL, SERVICE_LABEL
 from optimus_ops.engine.values import Image, Limits, Sample
 from optimus_ops.model.stack import PublishedPort
 from optimus_ops.model.state import STOP_SECONDS, Replica
 from optimus_ops.model.subnets import Network, parse_subnets
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
 
 
 def parse_replica(raw: Mapping[str, Any], node: str) -> Replica:

@@ -6,16 +6,13 @@ Pins are one more Compose file, so that every task (and plain `docker compose`, 
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from optimus_ops.errors import Refused
 from optimus_ops.model.image_names import is_kept
 from optimus_ops.system.atomic_write import atomic_write
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-    from pathlib import Path
 
 
 @dataclass(frozen=True)

@@ -6,18 +6,15 @@ where a container or image is missing and the method doesn't say what happens th
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any, BinaryIO, Literal, Protocol, Self
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-    from datetime import datetime
-    from pathlib import Path
-    from typing import BinaryIO, Self
-
-    from optimus_ops.engine.values import ContainerStart, Image, Limits, Sample
-    from optimus_ops.model.state import State
-    from optimus_ops.model.subnets import Network
-    from optimus_ops.system.process import Completed
+from optimus_ops.engine.values import ContainerStart, Image, Limits, Sample
+from optimus_ops.model.state import State
+from optimus_ops.model.subnets import Network
+from optimus_ops.system.process import Completed
 
 
 class LogStream(Protocol):

@@ -5,18 +5,14 @@ from __future__ import annotations
 import errno
 import re
 import socket
+from collections.abc import Iterable
 from contextlib import suppress
-from typing import TYPE_CHECKING
 
+from optimus_ops.engine.compose_port import Compose
 from optimus_ops.errors import Refused
+from optimus_ops.model.stack import PublishedPort, Stack
+from optimus_ops.model.state import State
 from optimus_ops.project.model_files import inputs_of
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from optimus_ops.engine.compose_port import Compose
-    from optimus_ops.model.stack import PublishedPort, Stack
-    from optimus_ops.model.state import State
 
 
 def check_ports(stack: Stack, state: State, compose: Compose) -> None:

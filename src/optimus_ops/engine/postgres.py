@@ -6,11 +6,8 @@ A password never leaves the container: the shell there reads it from the secret'
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 # `reserved_connections` exists since PostgreSQL 16. Addresses of clients are seen by superusers only, as this is.
 QUERY = (

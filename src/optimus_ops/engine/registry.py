@@ -6,16 +6,12 @@ API: https://docs.docker.com/reference/api/engine/ (`GET /distribution/{name}/js
 from __future__ import annotations
 
 import http.client
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor, wait
-from typing import TYPE_CHECKING
 
 from optimus_ops.engine.errors import RegistryFailed
+from optimus_ops.engine.port import Engine
 from optimus_ops.errors import OpsError, Refused
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from optimus_ops.engine.port import Engine
 
 ANSWER_SECONDS = 15.0
 PARALLEL_REQUESTS = 8

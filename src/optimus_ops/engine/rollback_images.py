@@ -9,18 +9,14 @@ from __future__ import annotations
 import contextlib
 import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from pathlib import Path
 
+from optimus_ops.engine.port import Engine
 from optimus_ops.errors import OpsError
 from optimus_ops.model.image_names import KEPT, repository_of
 from optimus_ops.model.state import short_id
+from optimus_ops.project.settings import Project
 from optimus_ops.system.atomic_write import atomic_write
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from optimus_ops.engine.port import Engine
-    from optimus_ops.project.settings import Project
 
 MOST_KEPT = 5
 

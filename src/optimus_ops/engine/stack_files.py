@@ -4,20 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import difflib
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
-from optimus_ops.engine.pins import read_pins
+from optimus_ops.engine.pins import Pins, read_pins
 from optimus_ops.errors import Refused
 from optimus_ops.model.merged_model import parse_stack
 from optimus_ops.model.stack import Stack
-
-if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping
-
-    from optimus_ops.engine.pins import Pins
-    from optimus_ops.project.settings import Project
+from optimus_ops.project.settings import Project
 
 
 @dataclass(frozen=True)

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import Any
 
+from optimus_ops.engine.port import Engine
 from optimus_ops.errors import Refused
-from optimus_ops.model.subnets import subnet_problems, wanted_networks
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from optimus_ops.engine.port import Engine
-    from optimus_ops.model.subnets import SubnetProblem
+from optimus_ops.model.subnets import SubnetProblem, subnet_problems, wanted_networks
 
 
 def check_subnets(engine: Engine, document: Mapping[str, Any]) -> None:

@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import re
 import shutil
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from optimus_ops.errors import MissingPrerequisite
 from optimus_ops.images import keyring
 from optimus_ops.images.apt_sources import Mirror, beside_archive, debian_mirror, read_sources
 from optimus_ops.images.fallback_catalogue import NEWER_SUITE, SUITE
 from optimus_ops.system.process import run
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
 
 IN_BUILD = Path("/run/secrets")
 # Options about reaching a mirror; all others are the host's own affair.

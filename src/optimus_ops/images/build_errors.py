@@ -7,17 +7,13 @@ import os
 import re
 import shutil
 import tempfile
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from pathlib import Path
 
+from optimus_ops.engine.port import Engine
 from optimus_ops.errors import MissingPrerequisite, OpsError
 from optimus_ops.system.process import CommandFailed
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-
-    from optimus_ops.engine.port import Engine
 
 FULL_BYTES = 100 * 1024 * 1024
 SHOWN_LINES = 12

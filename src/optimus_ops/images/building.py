@@ -7,23 +7,20 @@ its package index, and the hash of the sources as a label.
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from optimus_ops.engine.compose_port import Compose
 from optimus_ops.engine.pins import Pins
+from optimus_ops.engine.port import Engine
 from optimus_ops.errors import Refused
 from optimus_ops.images import host_trust, progress
 from optimus_ops.images.build_errors import explained
 from optimus_ops.images.content_hash import LABEL
 from optimus_ops.images.log import Log, new_log
 from optimus_ops.images.model import Build, builds, services_of
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
-
-    from optimus_ops.engine.compose_port import Compose
-    from optimus_ops.engine.port import Engine
 
 BUILD_SECONDS = 1800.0
 

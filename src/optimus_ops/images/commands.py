@@ -6,12 +6,14 @@ import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 from optimus_ops.change.executor import StepExecutor
+from optimus_ops.change.options import ChangeOptions
 from optimus_ops.change.run import ChangeRun
+from optimus_ops.engine.compose_port import Compose
 from optimus_ops.engine.docker_compose import DockerCompose
 from optimus_ops.engine.docker_engine import DockerEngine
+from optimus_ops.engine.port import Engine
 from optimus_ops.images.building import build, choose
 from optimus_ops.images.fallback_catalogue import FALLBACK_IMAGES, is_fallback
 from optimus_ops.images.fallback_images import ensure_fallbacks
@@ -21,14 +23,8 @@ from optimus_ops.plan.cause import Cause
 from optimus_ops.plan.step import Plan, Step
 from optimus_ops.plan.steps import Build, MakeFallbacks
 from optimus_ops.project.settings import load_project
-from optimus_ops.text.console import print_json
+from optimus_ops.text.console import Progress, print_json
 from optimus_ops.text.layout import layout_columns
-
-if TYPE_CHECKING:
-    from optimus_ops.change.options import ChangeOptions
-    from optimus_ops.engine.compose_port import Compose
-    from optimus_ops.engine.port import Engine
-    from optimus_ops.text.console import Progress
 
 FALLBACK = Cause("they are named, or no registry answers")
 BUILD = Cause("asked for; layers that did not change come from the cache")

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from optimus_ops.system.atomic_write import atomic_write
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from pathlib import Path
 
 BEGIN = "# >>> fallback images, written by `invoke images.bases` >>>"
 END = "# <<< fallback images <<<"

@@ -7,25 +7,21 @@ import json
 import os
 import platform
 import tempfile
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from optimus_ops.engine.port import Engine
 from optimus_ops.errors import MissingPrerequisite
 from optimus_ops.images import host_trust, progress, rootfs
-from optimus_ops.images.apt_host import read_apt_host
+from optimus_ops.images.apt_host import AptHost, read_apt_host
 from optimus_ops.images.build_errors import explained
 from optimus_ops.images.content_hash import LABEL, content_hash
 from optimus_ops.images.env_file import read_block, read_text, write_block
 from optimus_ops.images.fallback_catalogue import NEWER_SUITE, ROOT_IMAGE, FallbackImage, split
 from optimus_ops.images.log import Log, new_log
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-
-    from optimus_ops.engine.port import Engine
-    from optimus_ops.images.apt_host import AptHost
-    from optimus_ops.project.settings import Project
+from optimus_ops.project.settings import Project
 
 BUILD_SECONDS = 900.0
 

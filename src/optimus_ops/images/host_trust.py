@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import configparser
 import io
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
 
 CA_VARIABLES = ("SSL_CERT_FILE", "PIP_CERT", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 # Debian and Ubuntu, Fedora and RHEL, openSUSE, Alpine.

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from optimus_ops.engine.port import Engine
 from optimus_ops.images.content_hash import LABEL
 from optimus_ops.images.fallback_catalogue import is_fallback
 from optimus_ops.images.model import Build, builds, services_of
 from optimus_ops.model.state import short_id
 from optimus_ops.text.table import least_columns, make_table, render
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-
-    from optimus_ops.engine.port import Engine
 
 MEGABYTE = 1000**2
 JSON_KINDS = {"fallback": "stand-in"}

@@ -2,26 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from optimus_ops.engine.port import Engine
 from optimus_ops.errors import Refused
 from optimus_ops.images.content_hash import content_hash
 from optimus_ops.model.dockerfiles import Inputs, arguments_of, inputs
 from optimus_ops.model.merged_model import image_of
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from optimus_ops.engine.port import Engine
 
 
 @dataclass(frozen=True, slots=True)
 class Build:
     """How the image of a service is built.
 
-    An image follows the checkout if it is tagged `local`, if nobody named it, or if its `pull_policy` is to build it; one
+    An image follows the checkout if it is tagged `local`, has no name in the files, or has the `pull_policy` build; one
     that the operator names (`AI_ENGINE_IMAGE=…:1.4`) is whatever has that name.
     """
 

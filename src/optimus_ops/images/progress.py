@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
+from collections.abc import Callable
 
 STEP = re.compile(r"#(?P<number>\d+) \[(?P<stage>[^\]]+ \d+/\d+)\] (?P<doing>\w+)")
 PACKAGE = re.compile(r"#(?P<number>\d+) [\d.]+ (?P<doing>Unpacking|Setting up) (?P<name>[^ :]+)")

@@ -7,16 +7,12 @@ no registry, a name look-up fails at once or a connection hangs; so the wait is 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor, wait
-from typing import TYPE_CHECKING
 
 from optimus_ops.engine.errors import RegistryFailed
+from optimus_ops.engine.port import Engine
 from optimus_ops.images.fallback_catalogue import is_fallback
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from optimus_ops.engine.port import Engine
 
 PROBE_SECONDS = 3.0
 SERVER_ERROR = 500

@@ -6,18 +6,14 @@ import os
 import shutil
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from optimus_ops.engine.port import Engine
 from optimus_ops.errors import MissingPrerequisite
-from optimus_ops.images.apt_host import DEBIAN_KEYRING
+from optimus_ops.images.apt_host import DEBIAN_KEYRING, AptHost
 from optimus_ops.images.content_hash import LABEL
 from optimus_ops.images.fallback_catalogue import ROOT_IMAGE, SUITE
+from optimus_ops.images.log import Log
 from optimus_ops.system.process import run
-
-if TYPE_CHECKING:
-    from optimus_ops.engine.port import Engine
-    from optimus_ops.images.apt_host import AptHost
-    from optimus_ops.images.log import Log
 
 DEADLINE_SECONDS = 900.0
 # Containers show no manual pages and speak C.UTF-8 alone; a build that fails is thrown away and so need not sync.

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from typing import TYPE_CHECKING, Any, Self
+from collections.abc import Callable, Coroutine
+from types import TracebackType
+from typing import Any, Self
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine
-    from types import TracebackType
+from optimus_ops.load.result import RequestResult
 
-    from optimus_ops.load.result import RequestResult
-
-    Record = Callable[[RequestResult], None]
-    Stopped = Callable[[], bool]
+Record = Callable[[RequestResult], None]
+Stopped = Callable[[], bool]
 
 
 class BackgroundLoad:

@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from contextlib import suppress
-from typing import TYPE_CHECKING
 
 from optimus_ops.load.connection import Connection, Response
+from optimus_ops.load.request import Endpoint, Request
 from optimus_ops.load.result import ErrorKind, RequestResult
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from optimus_ops.load.request import Endpoint, Request
-
-    Judge = Callable[[Request, Response], ErrorKind | None]
+Judge = Callable[[Request, Response], ErrorKind | None]
 
 
 class Client:

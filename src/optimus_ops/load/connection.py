@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, cast
+from typing import cast
 
 from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
 
+from optimus_ops.load.request import Endpoint
 from optimus_ops.load.result import ErrorKind
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from optimus_ops.load.request import Endpoint
 
 
 @dataclass(slots=True)

@@ -4,18 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Callable, Sequence
 from contextlib import suppress
-from typing import TYPE_CHECKING
 
 from optimus_ops.load.client import Client
+from optimus_ops.load.request import Endpoint
+from optimus_ops.load.result import RequestResult
 from optimus_ops.load.schedule import sleep_until
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
-    from optimus_ops.load.request import Endpoint
-    from optimus_ops.load.result import RequestResult
-    from optimus_ops.load.workload import Workload
+from optimus_ops.load.workload import Workload
 
 
 async def run_open_loop(

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
+from optimus_ops.load.connection import Response
+from optimus_ops.load.request import Request
 from optimus_ops.load.result import ErrorKind
-
-if TYPE_CHECKING:
-    from optimus_ops.load.connection import Response
-    from optimus_ops.load.request import Request
 
 OK = 200
 

@@ -7,17 +7,13 @@ exactly full is exactly full.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, fields, replace
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from optimus_ops.errors import Refused
-from optimus_ops.model.pools import database_of, pools_of
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
-
-    from optimus_ops.model.pools import Pool
-    from optimus_ops.model.stack import Service, Stack
+from optimus_ops.model.pools import Pool, database_of, pools_of
+from optimus_ops.model.stack import Service, Stack
 
 Resource = Literal["database connections", "memory", "processors"]
 

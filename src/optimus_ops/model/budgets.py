@@ -6,19 +6,23 @@ Formulas and reasons: `docs/budgets.md`.
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from optimus_ops.errors import Refused
-from optimus_ops.model.budget_items import DEFAULT_POLICY, NANO, amount_text, budgets_of, nano
+from optimus_ops.model.budget_items import (
+    DEFAULT_POLICY,
+    NANO,
+    Budget,
+    BudgetPolicy,
+    Capacity,
+    amount_text,
+    budgets_of,
+    nano,
+)
 from optimus_ops.model.pool_sizing import fit_pool, raise_connections
 from optimus_ops.model.port_conflicts import fixed_ports, port_conflicts
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from optimus_ops.model.budget_items import Budget, BudgetPolicy, Capacity
-    from optimus_ops.model.stack import Stack
+from optimus_ops.model.stack import Stack
 
 CONFLICT_HINT = (
     "a service that publishes a fixed port has one replica and no surge;"

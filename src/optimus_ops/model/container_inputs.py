@@ -6,11 +6,9 @@ Source: https://github.com/compose-spec/compose-spec/blob/main/spec.md (configs,
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+from typing import Any, Literal
 
 Kind = Literal["configuration", "secret", "definition"]
 

@@ -5,10 +5,8 @@ Ports on the host are not among them: whether these conflict depends on how many
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 ADDRESSES = ("ipv4_address", "ipv6_address", "mac_address")
 

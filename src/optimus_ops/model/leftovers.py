@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
-from optimus_ops.model.state import short_id
-
-if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Sequence
-
-    from optimus_ops.model.state import Replica
+from optimus_ops.model.state import Replica, short_id
 
 MOST_NAMED = 3
 

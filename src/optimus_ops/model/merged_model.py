@@ -6,7 +6,8 @@ Format: https://github.com/compose-spec/compose-spec/blob/main/spec.md
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import Any
 
 from optimus_ops.errors import Refused
 from optimus_ops.model.container_inputs import container_inputs
@@ -14,9 +15,6 @@ from optimus_ops.model.dockerfiles import base_images
 from optimus_ops.model.fixed_resources import fixed_resources
 from optimus_ops.model.scalable import is_labelled, is_stateless
 from optimus_ops.model.stack import COMPLETED, STARTED, Dependency, PublishedPort, Service, Stack
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 UNITS = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 1e-3, "us": 1e-6}
 PART = re.compile(r"([0-9]+\.?[0-9]*|\.[0-9]+)(h|m|s|ms|us)(?![a-z])")

@@ -3,19 +3,13 @@
 from __future__ import annotations
 
 from bisect import bisect_left
+from collections.abc import Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from optimus_ops.errors import Refused
-from optimus_ops.model.budget_items import DEFAULT_POLICY, PoolChange, connection_budget
-from optimus_ops.model.pools import pools_of
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from optimus_ops.model.budget_items import Budget, BudgetPolicy, Capacity
-    from optimus_ops.model.pools import Pool
-    from optimus_ops.model.stack import Stack
+from optimus_ops.model.budget_items import DEFAULT_POLICY, Budget, BudgetPolicy, Capacity, PoolChange, connection_budget
+from optimus_ops.model.pools import Pool, pools_of
+from optimus_ops.model.stack import Stack
 
 
 def fit_pool(

@@ -7,12 +7,9 @@ SQLAlchemy's QueuePool does: https://docs.sqlalchemy.org/en/20/core/pooling.html
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from optimus_ops.errors import Refused
-
-if TYPE_CHECKING:
-    from optimus_ops.model.stack import Service, Stack
+from optimus_ops.model.stack import Service, Stack
 
 SIZE = "DB_POOL_SIZE"
 OVERFLOW = "DB_MAX_OVERFLOW"

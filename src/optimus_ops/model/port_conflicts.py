@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from itertools import combinations
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-
-    from optimus_ops.model.stack import PublishedPort, Service, Stack
-    from optimus_ops.model.state import Replica
+from optimus_ops.model.stack import PublishedPort, Service, Stack
+from optimus_ops.model.state import Replica
 
 EVERY_ADDRESS = {"", "0.0.0.0", "::"}  # noqa: S104 - compared with, not bound to
 

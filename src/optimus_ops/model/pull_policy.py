@@ -7,12 +7,10 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from datetime import datetime
+from typing import Literal
 
 from optimus_ops.errors import Refused
-
-if TYPE_CHECKING:
-    from datetime import datetime
 
 Asking = Literal["always", "never", "by policy"]
 

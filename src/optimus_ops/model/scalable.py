@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import Any
 
 from optimus_ops.model.fixed_resources import fixed_resources
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 SCALABLE_LABEL = "com.optimus.scalable"
 

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
+from optimus_ops.model.container_inputs import ContainerInput
 from optimus_ops.model.pull_policy import PullPolicy
-
-if TYPE_CHECKING:
-    from collections.abc import Container, Iterable, Mapping
-
-    from optimus_ops.model.container_inputs import ContainerInput
 
 STARTED = "service_started"
 HEALTHY = "service_healthy"

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from datetime import datetime
 
-if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping
-    from datetime import datetime
-
-    from optimus_ops.model.stack import PublishedPort
-
+from optimus_ops.model.stack import PublishedPort
 
 STOP_SECONDS = 10.0
 """The engine's own grace between SIGTERM and SIGKILL."""

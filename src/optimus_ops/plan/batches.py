@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
+from optimus_ops.model.stack import Stack
+from optimus_ops.model.state import Replica
 from optimus_ops.plan.cause import Cause
+from optimus_ops.plan.replacement import Replacement
+from optimus_ops.plan.requests import RolloutSpec
+from optimus_ops.plan.step import Step
 from optimus_ops.plan.steps import Observe, Start, Stop, VerifyRouting, WaitHealthy
 from optimus_ops.plan.stop import refs
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
-    from optimus_ops.model.stack import Stack
-    from optimus_ops.model.state import Replica
-    from optimus_ops.plan.replacement import Replacement
-    from optimus_ops.plan.requests import RolloutSpec
-    from optimus_ops.plan.step import Step
 
 STARTED = Cause("they were started")
 

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Collection, Iterable, Mapping
 
 from optimus_ops.errors import MissingPrerequisite, Refused
-
-if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping
-
-    from optimus_ops.model.stack import Stack
-    from optimus_ops.model.state import State
-    from optimus_ops.plan.inputs import ObservedInputs
+from optimus_ops.model.stack import Stack
+from optimus_ops.model.state import State
+from optimus_ops.plan.inputs import ObservedInputs
 
 
 def check_services(stack: Stack, names: Iterable[str]) -> None:

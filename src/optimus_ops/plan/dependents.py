@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Collection, Iterable
 
+from optimus_ops.model.stack import Stack
+from optimus_ops.model.state import State
 from optimus_ops.plan.cause import Cause
+from optimus_ops.plan.step import Step
 from optimus_ops.plan.steps import Restart, WaitDependency
 from optimus_ops.plan.stop import refs
-
-if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
-
-    from optimus_ops.model.stack import Stack
-    from optimus_ops.model.state import State
-    from optimus_ops.plan.step import Step
 
 
 def dependents_of(stack: Stack, state: State, services: Iterable[str]) -> frozenset[str]:

@@ -7,31 +7,25 @@ as they were.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterable
 
+from optimus_ops.model.stack import Stack
+from optimus_ops.model.state import State
 from optimus_ops.plan.batches import roll
 from optimus_ops.plan.cause import Cause
 from optimus_ops.plan.checks import check_replaceable, check_services
 from optimus_ops.plan.dependents import restart_steps
 from optimus_ops.plan.deploy_images import image_steps
+from optimus_ops.plan.inputs import ObservedInputs
 from optimus_ops.plan.jobs import due_jobs, migrate_steps
 from optimus_ops.plan.order import start_order
 from optimus_ops.plan.reload import reload_steps
-from optimus_ops.plan.replacement import rebuilt_images, replacements
+from optimus_ops.plan.replacement import Replacement, rebuilt_images, replacements
+from optimus_ops.plan.requests import RolloutSpec
 from optimus_ops.plan.start import healthy_first, wait_for_dependencies
-from optimus_ops.plan.step import Plan
+from optimus_ops.plan.step import Plan, Step
 from optimus_ops.plan.steps import SETTLE_SECONDS, CheckContracts, Remove, Start, VerifyRouting
 from optimus_ops.plan.stop import refs, resume_steps
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from optimus_ops.model.stack import Stack
-    from optimus_ops.model.state import State
-    from optimus_ops.plan.inputs import ObservedInputs
-    from optimus_ops.plan.replacement import Replacement
-    from optimus_ops.plan.requests import RolloutSpec
-    from optimus_ops.plan.step import Step
 
 
 def plan_deploy(stack: Stack, state: State, request: RolloutSpec, inputs: ObservedInputs) -> Plan:

@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Iterator
 
+from optimus_ops.model.stack import Stack
 from optimus_ops.plan.cause import Cause, joined
 from optimus_ops.plan.checks import check_obtainable, check_pullable
 from optimus_ops.plan.images import MISSING, OUTDATED, bases_of, fallback_steps, pull_steps, secrets_steps
-from optimus_ops.plan.replacement import is_fetched, rebuilt_images
+from optimus_ops.plan.inputs import ObservedInputs
+from optimus_ops.plan.replacement import Replacement, is_fetched, rebuilt_images
+from optimus_ops.plan.requests import RolloutSpec
+from optimus_ops.plan.step import Step
 from optimus_ops.plan.steps import Build, Keep, Pin
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-
-    from optimus_ops.model.stack import Stack
-    from optimus_ops.plan.inputs import ObservedInputs
-    from optimus_ops.plan.replacement import Replacement
-    from optimus_ops.plan.requests import RolloutSpec
-    from optimus_ops.plan.step import Step
 
 
 def image_steps(

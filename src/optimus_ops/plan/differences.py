@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
+from optimus_ops.model.stack import Stack
+from optimus_ops.model.state import State
+from optimus_ops.plan.inputs import ObservedInputs
 from optimus_ops.plan.staleness import staleness
-
-if TYPE_CHECKING:
-    from collections.abc import Container
-
-    from optimus_ops.model.stack import Stack
-    from optimus_ops.model.state import State
-    from optimus_ops.plan.inputs import ObservedInputs
 
 OUTAGE = "invoke down, then invoke up (an outage: it has one container)"
 

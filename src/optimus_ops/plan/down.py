@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterable
 
-from optimus_ops.model.state import STOP_SECONDS
+from optimus_ops.model.stack import Stack
+from optimus_ops.model.state import STOP_SECONDS, State
 from optimus_ops.plan.cause import Cause
-from optimus_ops.plan.step import Plan
+from optimus_ops.plan.step import Plan, Step
 from optimus_ops.plan.steps import RemoveNetwork
 from optimus_ops.plan.stop import drain_and_remove
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from optimus_ops.model.stack import Stack
-    from optimus_ops.model.state import State
-    from optimus_ops.plan.step import Step
 
 
 def plan_down(stack: Stack, state: State, networks: Iterable[str]) -> Plan:

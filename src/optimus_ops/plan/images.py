@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterable
 
-from optimus_ops.model.state import short_id
+from optimus_ops.model.stack import Stack
+from optimus_ops.model.state import State, short_id
 from optimus_ops.plan.cause import Cause, joined
 from optimus_ops.plan.checks import check_obtainable, check_pullable
-from optimus_ops.plan.inputs import idle_images
+from optimus_ops.plan.inputs import ObservedInputs, idle_images
+from optimus_ops.plan.requests import ScaleRequest
+from optimus_ops.plan.step import Step
 from optimus_ops.plan.steps import Build, MakeFallbacks, Pin, Pull, WriteSecrets
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from optimus_ops.model.stack import Stack
-    from optimus_ops.model.state import State
-    from optimus_ops.plan.inputs import ObservedInputs
-    from optimus_ops.plan.requests import ScaleRequest
-    from optimus_ops.plan.step import Step
 
 MISSING = Cause("the images are not on this machine", "missing")
 OUTDATED = Cause("its sources changed", "sources")

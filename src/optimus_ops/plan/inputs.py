@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from optimus_ops.model.container_inputs import ChangedInput
-    from optimus_ops.model.stack import Stack
-    from optimus_ops.model.state import State
+from optimus_ops.model.container_inputs import ChangedInput
+from optimus_ops.model.stack import Stack
+from optimus_ops.model.state import State
 
 
 @dataclass(frozen=True, slots=True)

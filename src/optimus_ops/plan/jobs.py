@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Collection, Iterable
 
+from optimus_ops.model.stack import Stack
+from optimus_ops.model.state import State
 from optimus_ops.plan.cause import Cause
-from optimus_ops.plan.inputs import idle_images
+from optimus_ops.plan.inputs import ObservedInputs, idle_images
+from optimus_ops.plan.step import Step
 from optimus_ops.plan.steps import CheckMigrations, Migrate, RunJob
-
-if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
-
-    from optimus_ops.model.stack import Stack
-    from optimus_ops.model.state import State
-    from optimus_ops.plan.inputs import ObservedInputs
-    from optimus_ops.plan.step import Step
 
 REBUILT = Cause("its image is built anew", "image")
 OLD_SCHEMA = Cause("replicas run that know the old schema")

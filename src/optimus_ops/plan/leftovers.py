@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
 
-from optimus_ops.model.state import STOP_SECONDS
+from optimus_ops.model.leftovers import Leftovers
+from optimus_ops.model.stack import Stack
+from optimus_ops.model.state import STOP_SECONDS, Replica, State
 from optimus_ops.plan.cause import Cause
+from optimus_ops.plan.step import Plan, Step
 from optimus_ops.plan.steps import Build, RemoveImages, RemoveNetwork
 from optimus_ops.plan.stop import drain_and_remove
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from optimus_ops.model.leftovers import Leftovers
-    from optimus_ops.model.stack import Stack
-    from optimus_ops.model.state import Replica, State
-    from optimus_ops.plan.step import Plan, Step
 
 CAUSE = Cause("--remove-orphans", "requested")
 

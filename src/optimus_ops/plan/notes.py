@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Container, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 from optimus_ops.model.leftovers import Leftovers
-from optimus_ops.model.state import ended_badly
+from optimus_ops.model.stack import Stack
+from optimus_ops.model.state import State, ended_badly
 from optimus_ops.plan.differences import Difference, differences
+from optimus_ops.plan.inputs import ObservedInputs
+from optimus_ops.plan.step import Plan
 from optimus_ops.plan.steps import Build, Pull, Start
 from optimus_ops.plan.stop import leaving
-
-if TYPE_CHECKING:
-    from collections.abc import Collection, Container, Iterator, Mapping
-
-    from optimus_ops.model.stack import Stack
-    from optimus_ops.model.state import State
-    from optimus_ops.plan.inputs import ObservedInputs
-    from optimus_ops.plan.step import Plan
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterable, Mapping
 from enum import IntEnum
-from typing import TYPE_CHECKING
 
 from optimus_ops.errors import Refused
-
-if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping
-
-    from optimus_ops.model.stack import Stack
+from optimus_ops.model.stack import Stack
 
 
 class Rank(IntEnum):

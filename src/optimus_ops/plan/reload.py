@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from optimus_ops.errors import Refused
+from optimus_ops.model.stack import Stack
+from optimus_ops.model.state import State
 from optimus_ops.plan.cause import Cause
 from optimus_ops.plan.images import moved_cause
+from optimus_ops.plan.inputs import ObservedInputs
+from optimus_ops.plan.requests import RolloutSpec
 from optimus_ops.plan.staleness import staleness
+from optimus_ops.plan.step import Step
 from optimus_ops.plan.steps import SETTLE_SECONDS, CheckConfig, Reload, VerifyRouting
-
-if TYPE_CHECKING:
-    from optimus_ops.model.stack import Stack
-    from optimus_ops.model.state import State
-    from optimus_ops.plan.inputs import ObservedInputs
-    from optimus_ops.plan.requests import RolloutSpec
-    from optimus_ops.plan.step import Step
 
 OUTAGE = "plan one: invoke down, then invoke up"
 HOLDS_PORTS = "it holds the ports on the host, so that replacing it is an outage of about a second"

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from optimus_ops.plan.cause import Cause
-    from optimus_ops.plan.step import Plan
-
+from optimus_ops.plan.cause import Cause
+from optimus_ops.plan.step import Plan
 
 # A cause is printed behind its step where both fit into a line of a usual terminal, else on a line below.
 WIDEST_TEXT = 44

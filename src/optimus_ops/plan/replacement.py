@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
+from optimus_ops.model.stack import Stack
+from optimus_ops.model.state import Replica, State
 from optimus_ops.plan.cause import Cause, joined
 from optimus_ops.plan.images import moved_cause
-from optimus_ops.plan.staleness import staleness
+from optimus_ops.plan.inputs import ObservedInputs
+from optimus_ops.plan.requests import RolloutSpec
+from optimus_ops.plan.staleness import Staleness, staleness
 from optimus_ops.plan.stop import conditions, ended_replicas, leaving_first
-
-if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
-
-    from optimus_ops.model.stack import Stack
-    from optimus_ops.model.state import Replica, State
-    from optimus_ops.plan.inputs import ObservedInputs
-    from optimus_ops.plan.requests import RolloutSpec
-    from optimus_ops.plan.staleness import Staleness
 
 
 @dataclass(frozen=True, slots=True)

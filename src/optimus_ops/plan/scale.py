@@ -2,31 +2,25 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Container, Iterable, Mapping
 
 from optimus_ops.errors import Refused
+from optimus_ops.model.stack import Stack
+from optimus_ops.model.state import Replica, State
 from optimus_ops.plan.cause import Cause, joined
 from optimus_ops.plan.checks import check_scalable, check_services
 from optimus_ops.plan.images import prepare_steps
-from optimus_ops.plan.inputs import idle_images
+from optimus_ops.plan.inputs import ObservedInputs, idle_images
 from optimus_ops.plan.jobs import due_jobs, migrate_steps
 from optimus_ops.plan.order import needed_by
 from optimus_ops.plan.requests import ScaleRequest
 from optimus_ops.plan.staleness import staleness
 from optimus_ops.plan.start import start_steps, too_few
-from optimus_ops.plan.step import Plan
+from optimus_ops.plan.step import Plan, Step
 from optimus_ops.plan.steps import SETTLE_SECONDS, Remove, Start, Stop, VerifyRouting
 from optimus_ops.plan.stop import conditions, ended_replicas, leaving_first, refs, resume_steps
 
-if TYPE_CHECKING:
-    from collections.abc import Container, Iterable, Mapping
-
-    from optimus_ops.model.stack import Stack
-    from optimus_ops.model.state import Replica, State
-    from optimus_ops.plan.inputs import ObservedInputs
-    from optimus_ops.plan.step import Step
-
-    Forced = Mapping[str, tuple[Replica, ...]]
+Forced = Mapping[str, tuple[Replica, ...]]
 
 
 def plan_scale(stack: Stack, state: State, request: ScaleRequest, inputs: ObservedInputs) -> Plan:

@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-from optimus_ops.model.container_inputs import VARIABLE_NAMES
+from optimus_ops.model.container_inputs import VARIABLE_NAMES, Kind
 from optimus_ops.model.port_conflicts import bound_otherwise
-from optimus_ops.model.state import short_id
+from optimus_ops.model.stack import Service, Stack
+from optimus_ops.model.state import Replica, State, short_id
 from optimus_ops.plan.cause import Cause, joined
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-
-    from optimus_ops.model.container_inputs import Kind
-    from optimus_ops.model.stack import Service, Stack
-    from optimus_ops.model.state import Replica, State
-    from optimus_ops.plan.inputs import ObservedInputs
+from optimus_ops.plan.inputs import ObservedInputs
 
 
 @dataclass(frozen=True, slots=True)

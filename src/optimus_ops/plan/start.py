@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Collection, Iterable, Mapping
 
-from optimus_ops.model.stack import HEALTHY
+from optimus_ops.model.stack import HEALTHY, Stack
+from optimus_ops.model.state import State
 from optimus_ops.plan.cause import Cause
 from optimus_ops.plan.order import Rank, rank_of, start_order
+from optimus_ops.plan.step import Step
 from optimus_ops.plan.steps import Start, WaitDependency, WaitHealthy
-
-if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping
-
-    from optimus_ops.model.stack import Stack
-    from optimus_ops.model.state import State
-    from optimus_ops.plan.step import Step
 
 
 def too_few(state: State, wanted: Mapping[str, int]) -> dict[str, int]:

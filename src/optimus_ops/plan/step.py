@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, field, replace
 from string import Formatter
-from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, dataclass_transform
+from typing import Any, ClassVar, TypeVar, dataclass_transform
 
 from optimus_ops.model.state import short_id
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
-
-    from optimus_ops.plan.cause import Cause
+from optimus_ops.plan.cause import Cause
 
 JSON_KEYS = {"containers": "victims"}
 """Field -> key, where journals and scripts know another name."""

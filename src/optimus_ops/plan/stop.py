@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Container, Iterable, Sequence
 
+from optimus_ops.model.state import Replica, State
 from optimus_ops.plan.cause import Cause
-from optimus_ops.plan.step import ContainerRef
+from optimus_ops.plan.step import ContainerRef, Plan, Step
 from optimus_ops.plan.steps import Remove, Resume, Stop
-
-if TYPE_CHECKING:
-    from collections.abc import Container, Iterable, Sequence
-
-    from optimus_ops.model.state import Replica, State
-    from optimus_ops.plan.step import Plan, Step
 
 
 def refs(replicas: Iterable[Replica]) -> tuple[ContainerRef, ...]:

@@ -5,10 +5,7 @@ Source: https://docs.github.com/actions/reference/workflow-commands-for-github-a
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from optimus_ops.reports.model import Finding
+from optimus_ops.reports.model import Finding
 
 COMMANDS = {"error": "error", "warning": "warning", "note": "notice"}
 

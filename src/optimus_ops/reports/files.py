@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
 
 from optimus_ops.errors import OpsError
 from optimus_ops.reports import json_document
 from optimus_ops.reports.html import page
 from optimus_ops.reports.markdown import markdown
+from optimus_ops.reports.model import Run
 from optimus_ops.reports.pictures import Chart, Timeline
 from optimus_ops.reports.svg_chart import chart_svg
 from optimus_ops.reports.svg_timeline import timeline_svg
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from pathlib import Path
-
-    from optimus_ops.reports.model import Run
 
 
 def report_files(run: Run, name: str, document: Mapping[str, Any] | None = None) -> dict[str, str]:

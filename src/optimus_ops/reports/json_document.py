@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from optimus_ops.checks.model import Check
 from optimus_ops.reports.measurement import Measurement, Objective
-from optimus_ops.reports.model import Finding, Table
+from optimus_ops.reports.model import Finding, Run, Table
 from optimus_ops.reports.spans import plain_text
-
-if TYPE_CHECKING:
-    from optimus_ops.reports.model import Run
 
 SCHEMA = 1
 """Version of the document; it grows with each change that a reader of the last version would not understand."""

@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
 from optimus_ops.checks.model import Check
 from optimus_ops.reports.measurement import Objective
-from optimus_ops.reports.model import Finding
+from optimus_ops.reports.model import Finding, Run, Section
 from optimus_ops.reports.svg import legal
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from optimus_ops.reports.model import Run, Section
 
 Case = tuple[str, str, str, str]
 """Class, name, `failure` or `skipped` or "", message."""

@@ -3,18 +3,12 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
 
-from optimus_ops.reports.model import Bullets, Paragraph, Table
+from optimus_ops.reports.model import Bullets, Paragraph, Run, Table
 from optimus_ops.reports.pictures import Chart, Timeline
-from optimus_ops.reports.spans import spans
+from optimus_ops.reports.spans import Content, Span, spans
 from optimus_ops.reports.svg import legal
-from optimus_ops.reports.tables import visible
-
-if TYPE_CHECKING:
-    from optimus_ops.reports.model import Run
-    from optimus_ops.reports.spans import Content, Span
-    from optimus_ops.reports.tables import Visible
+from optimus_ops.reports.tables import Visible, visible
 
 SPECIAL = re.compile(r"[\\`*\[\]<>|~&]|(?<![^\W_])_|_(?![^\W_])")
 """What Markdown reads, an underscore within a word excepted."""

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import math
 import statistics
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+from typing import Literal
 
 Comparison = Literal["under", "at most", "at least"]
 ObjectiveVerdict = Literal["met", "missed", "not measured"]

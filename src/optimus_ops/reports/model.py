@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import Literal, TypeAlias
 
 from optimus_ops.checks.model import Check
 from optimus_ops.reports.measurement import Measurement, Objective
 from optimus_ops.reports.pictures import Chart, Timeline
 from optimus_ops.reports.spans import Content
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 Level = Literal["error", "warning", "note"]
 

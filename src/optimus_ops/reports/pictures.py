@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
-if TYPE_CHECKING:
-    from optimus_ops.reports.spans import Content, Tone
+from optimus_ops.reports.spans import Content, Tone
 
 Shape = Literal["circle", "disc", "triangle", "diamond", "square", "cross", "flag"]
 

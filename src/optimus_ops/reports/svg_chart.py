@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
 
 from markupsafe import Markup
 
-from optimus_ops.reports.spans import plain_text, spans
+from optimus_ops.reports.pictures import Chart, ChartRow, Panel, Series
+from optimus_ops.reports.spans import Content, plain_text, spans
 from optimus_ops.reports.svg import CHARACTER, TimeAxis, element, picture
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from optimus_ops.reports.pictures import Chart, ChartRow, Panel, Series
-    from optimus_ops.reports.spans import Content
 
 WIDTH, LEFT, RIGHT, BETWEEN, TOP = 460, 46, 16, 28, 92
 PLOT, HEAD, FOOT = 84, 24, 34

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
 
+from markupsafe import Markup
+
+from optimus_ops.reports.pictures import Mark, Series, Shape, Timeline
 from optimus_ops.reports.svg import CHARACTER, TimeAxis, element, picture
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from markupsafe import Markup
-
-    from optimus_ops.reports.pictures import Mark, Series, Shape, Timeline
 
 WIDTH, LEFT, RIGHT, TOP = 960, 150, 22, 34
 BAND, LANE, GAP = 84, 22, 14

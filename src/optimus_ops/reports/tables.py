@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from itertools import groupby
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TypeAlias
 
 from optimus_ops.checks.model import Check, Verdict
 from optimus_ops.reports.measurement import Measurement, Objective, ObjectiveVerdict, format_number
-from optimus_ops.reports.model import Bullets, Details, Finding, Item, Level, Paragraph, Table
+from optimus_ops.reports.model import Block, Bullets, Details, Finding, Item, Level, Paragraph, Table
 from optimus_ops.reports.pictures import Chart, Timeline
-from optimus_ops.reports.spans import Span
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-
-    from optimus_ops.reports.model import Block
-    from optimus_ops.reports.spans import Content, Tone
+from optimus_ops.reports.spans import Content, Span, Tone
 
 Visible: TypeAlias = Paragraph | Bullets | Table | Timeline | Chart | Details
 

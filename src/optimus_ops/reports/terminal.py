@@ -2,24 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
 
+from rich.console import RenderableType
 from rich.text import Text
 
-from optimus_ops.reports.model import Bullets, Paragraph, Table
-from optimus_ops.reports.spans import spans
-from optimus_ops.reports.tables import visible
+from optimus_ops.reports.model import Bullets, Paragraph, Run, Table
+from optimus_ops.reports.spans import Content, spans
+from optimus_ops.reports.tables import Visible, visible
 from optimus_ops.text.escapes import without_escapes
 from optimus_ops.text.table import make_table, render
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from rich.console import RenderableType
-
-    from optimus_ops.reports.model import Run
-    from optimus_ops.reports.spans import Content
-    from optimus_ops.reports.tables import Visible
 
 STYLES = {"plain": "", "good": "green", "warn": "yellow", "bad": "red", "soft": "dim"}
 

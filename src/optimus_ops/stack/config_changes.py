@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from optimus_ops.engine.compose_port import Compose
 from optimus_ops.engine.config_digests import InputRecords, ServiceInputs
+from optimus_ops.engine.port import Engine
 from optimus_ops.model.container_inputs import ChangedInput
-
-if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping
-
-    from optimus_ops.engine.compose_port import Compose
-    from optimus_ops.engine.port import Engine
-    from optimus_ops.model.stack import Stack
-    from optimus_ops.model.state import Replica, State
+from optimus_ops.model.stack import Stack
+from optimus_ops.model.state import Replica, State
 
 
 @dataclass(frozen=True)

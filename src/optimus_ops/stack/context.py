@@ -2,32 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from optimus_ops.change.history import unfinished
+from optimus_ops.change.options import ChangeOptions
 from optimus_ops.change.run import ChangeRun
+from optimus_ops.engine.compose_port import Compose
+from optimus_ops.engine.docker_compose import DockerCompose
 from optimus_ops.engine.docker_engine import DockerEngine
 from optimus_ops.engine.observed_stack import observed_stack
+from optimus_ops.engine.port import Engine
 from optimus_ops.errors import MissingPrerequisite, Refused
+from optimus_ops.model.stack import Stack
+from optimus_ops.model.state import State
 from optimus_ops.plan.checks import check_services
-from optimus_ops.project.settings import check_name, load_project
+from optimus_ops.project.settings import Project, check_name, load_project
 from optimus_ops.stack.observed_inputs import WantedStack
 from optimus_ops.stack.overlays import compose_of
 from optimus_ops.text.console import Console
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-    from pathlib import Path
-
-    from optimus_ops.change.options import ChangeOptions
-    from optimus_ops.engine.compose_port import Compose
-    from optimus_ops.engine.docker_compose import DockerCompose
-    from optimus_ops.engine.port import Engine
-    from optimus_ops.model.stack import Stack
-    from optimus_ops.model.state import State
-    from optimus_ops.project.settings import Project
 
 
 @dataclass(frozen=True)

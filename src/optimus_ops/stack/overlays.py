@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from pathlib import PurePath
-from typing import TYPE_CHECKING
 
+from optimus_ops.engine.compose_port import Compose
 from optimus_ops.engine.docker_compose import DockerCompose
 from optimus_ops.errors import Refused
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-
-    from optimus_ops.engine.compose_port import Compose
-    from optimus_ops.project.settings import Project
+from optimus_ops.project.settings import Project
 
 
 def overlays_of(project: Project, files: Iterable[str]) -> frozenset[str]:

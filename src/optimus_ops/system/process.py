@@ -11,15 +11,12 @@ import signal
 import subprocess
 import threading
 import time
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import BinaryIO
 
 from optimus_ops.errors import MissingPrerequisite, OpsError
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
-    from pathlib import Path
-    from typing import BinaryIO
 
 TAIL_LINES = 25
 STOP_SECONDS = 10.0

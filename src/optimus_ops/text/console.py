@@ -7,15 +7,13 @@ import os
 import sys
 import threading
 import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TextIO
+from typing import TextIO
 
 from optimus_ops.errors import Refused
 from optimus_ops.text.layout import PIPE_COLUMNS, terminal_columns, wrapped
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
 
 PATIENCE_SECONDS = 1.0
 TICK_SECONDS = 10.0

@@ -5,10 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import textwrap
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from typing import TextIO
+from typing import TextIO
 
 PIPE_COLUMNS = 120
 """The width of what is laid out for a pipe or a file, unless COLUMNS says another one."""

@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterable, Sequence
 from io import StringIO
-from typing import TYPE_CHECKING
 
 from rich.console import Console as RichConsole
+from rich.console import RenderableType
 from rich.measure import Measurement
-from rich.table import Table
-
-if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Sequence
-
-    from rich.console import RenderableType
-    from rich.table import Column
-    from rich.text import TextType
+from rich.table import Column, Table
+from rich.text import TextType
 
 GAP = 2
 WIDEST = 1000
