@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import math
 import re
-from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 from optimus_ops.contracts.messages import described, limit_text
@@ -16,15 +14,18 @@ if TYPE_CHECKING:
 
 
 def scalar_reason(given: Alternative, taken: Alternative, direction: Direction) -> str:
-    """Return why values of a form are not taken, as far as values, limits and patterns say; empty if they are."""
+    """Return why values of a form are not taken, as far as values, limits and patterns say; empty if they are.
+
+    The form has at most one listed value.
+    """
     if taken.values is not None and not _is_among(given, taken.values):
         return direction.reason(described(given), described(taken))
-    for word, bound in taken.limits.items():
-        have, want = _effective(given, word), _whole_numbers(taken, word, bound)
+    for word, want in taken.limits.items():
+        have = _effective(given, word)
         if not _within(word, have, want):
             return direction.reason(limit_text(given, word, have), limit_text(taken, word, want))
     for word, content in sorted(taken.whole - given.whole):
-        if word != "pattern" or given.values is None or not all(_matches(content, value) for value in given.values):
+        if word != "pattern" or given.values is None or not _matches(content, given.values[0]):
             return direction.reason(f"{described(given)} without {word}", f"{word} {content}")
     return ""
 
@@ -35,29 +36,13 @@ def _is_among(given: Alternative, values: tuple[Any, ...]) -> bool:
 
 def _effective(form: Alternative, word: str) -> Bound | None:
     """Return a limit that holds for a form, stated or derived; None without one."""
-    if form.values is not None and len(form.values) == 1 and (measure := _measured(form.values[0], word)) is not None:
-        return Bound(measure)
+    if form.values is not None:
+        value = form.values[0]
+        return Bound(len(value) if isinstance(value, str) else value)
     stated = form.limits.get(word)
     if word == "minProperties" and form.required:
-        return Bound(max(Fraction(len(form.required)), stated.value if stated else Fraction()))
-    if word == "maxProperties" and not form.is_map:
-        return Bound(Fraction(len(form.properties)))
-    return None if stated is None else _whole_numbers(form, word, stated)
-
-
-def _measured(value: Any, word: str) -> Fraction | None:
-    """Return what a limit is about in a value: the number itself, or a length."""
-    if word in {"minimum", "maximum"}:
-        known = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
-        return Fraction(str(value)) if known else None
-    return Fraction(len(value)) if isinstance(value, str | list | dict) else None
-
-
-def _whole_numbers(form: Alternative, word: str, bound: Bound) -> Bound:
-    """Return the same limit without `strict` where values are whole numbers."""
-    if form.kind != "integer" or not bound.strict:
-        return bound
-    return Bound(Fraction(math.floor(bound.value) + 1 if word in LOWER else math.ceil(bound.value) - 1))
+        return Bound(max(len(form.required), stated.value if stated else 0))
+    return Bound(len(form.properties)) if word == "maxProperties" and not form.is_map else stated
 
 
 def _within(word: str, have: Bound | None, want: Bound) -> bool:

@@ -9,17 +9,13 @@ from typing import Any
 
 from optimus_ops.errors import Refused
 
-MAX_HOPS = 20
-
 
 @dataclass(frozen=True)
 class Document:
     """One side of a comparison.
 
-    Args:
-        title: what it is, for messages: "the offer of memory-engine".
-        content: the document.
-        place: where it is being read, for messages: "POST /ask, response .at".
+    Messages have its title ("the offer of memory-engine") and the place at which it is read ("POST /ask, response
+    .at").
     """
 
     title: str
@@ -42,14 +38,13 @@ class Document:
             found = found[name]
         return found
 
-    def resolved(self, raw: Any, what: str) -> Mapping[str, Any]:
-        """Return an object that isn't a schema, behind its `$ref`s; refuse anything else."""
-        for _ in range(MAX_HOPS):
-            found = self.mapping(raw, what)
-            if "$ref" not in found:
-                return found
-            raw = self.target(found["$ref"])
-        raise self.malformed(f"{what}: its references lead in a circle")
+    def part(self, raw: Any, what: str, *, without: tuple[str, ...] = ()) -> Mapping[str, Any]:
+        """Return an object that isn't a schema; refuse anything else, and keywords that contracts don't follow."""
+        found = self.mapping(raw, what)
+        for keyword in ("$ref", *without):
+            if keyword in found:
+                raise self.unsupported(f"{keyword} of {what}")
+        return found
 
     def mapping(self, raw: Any, what: str) -> Mapping[str, Any]:
         """Return an object as it is, an empty one for null; refuse anything else."""
@@ -67,13 +62,6 @@ class Document:
             raise self.malformed(f"{what} must be a list")
         return raw
 
-    def schema(self, raw: Any) -> Any:
-        """Return the schema of a media type or a parameter; a parameter may have its own under `content`."""
-        found = self.mapping(raw, "content")
-        for inner in self.mapping(found.get("content"), "content").values():
-            return self.mapping(inner, "content").get("schema", True)
-        return found.get("schema", True)
-
     def malformed(self, text: str) -> Refused:
         """Return the error that says what is wrong with the document."""
         place = f" at {self.place}" if self.place else ""
@@ -81,7 +69,8 @@ class Document:
 
     def unsupported(self, keyword: str) -> Refused:
         """Return the error for a keyword that contracts don't compare."""
+        place = f" at {self.place}" if self.place else ""
         return Refused(
-            f"{self.title} has {keyword} at {self.place}, which contracts can't compare",
+            f"{self.title} has {keyword}{place}, which contracts can't compare",
             "say it with the keywords in docs/contracts.md, or leave it to the code of the service",
         )

@@ -6,6 +6,8 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from optimus_ops.contracts.normal_form import canonical
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -19,12 +21,8 @@ MAX_LENGTH = 40
 class Direction:
     """Who gives values, who takes them, and the words for it.
 
-    Args:
-        name: "request" or "response".
-        given: how values come, "is sent as".
-        taken: how they are wanted, "accepted is".
-        to_provider: whether it is a request: then the consumer gives, and every field counts that it sends; else the
-            provider gives, and every field counts that the consumer reads.
+    In a request (`to_provider`) the consumer gives, and every field counts that it sends; in a response the provider
+    gives, and every field counts that the consumer reads.
     """
 
     name: str
@@ -58,8 +56,7 @@ def limit_text(form: Alternative, word: str, bound: Bound | None) -> str:
     """Return a form and its limit: "integer with maximum 50"."""
     if bound is None:
         return f"{described(form)} without {word}"
-    number = bound.value if bound.value.denominator == 1 else float(bound.value)
-    return f"{described(form)} with {word} {number}{' (excluded)' if bound.strict else ''}"
+    return f"{described(form)} with {word} {canonical(bound.value)}{' (excluded)' if bound.strict else ''}"
 
 
 def _short(value: Any) -> str:

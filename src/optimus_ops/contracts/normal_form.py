@@ -1,7 +1,7 @@
 """The normal form of a schema: alternatives, each of one type, without references and choices.
 
-Keywords are those of JSON Schema (https://json-schema.org/draft/2020-12) that services emit, and their spelling in
-OpenAPI 3.0; others are refused. `oneOf` counts as `anyOf`: which of several branches a value matches is never asked.
+Keywords are those of JSON Schema (https://json-schema.org/draft/2020-12) that FastAPI and pydantic emit; others are
+refused. `oneOf` counts as `anyOf`: which of several branches a value matches is never asked.
 """
 
 from __future__ import annotations
@@ -10,11 +10,10 @@ import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
 
     from optimus_ops.contracts.document import Document
 
@@ -24,22 +23,22 @@ MAX_DEPTH = 60
 LOWER = {"minimum": "number", "minLength": "string", "minItems": "array", "minProperties": "object"}
 UPPER = {"maximum": "number", "maxLength": "string", "maxItems": "array", "maxProperties": "object"}
 LIMITS = {**LOWER, **UPPER}
-EXCLUSIVE = {"minimum": "exclusiveMinimum", "maximum": "exclusiveMaximum"}
+EXCLUSIVE = {"exclusiveMinimum": "minimum", "exclusiveMaximum": "maximum"}
 # Compared as a whole: the other side has the same one, or it does not fit.
 WHOLE = {"pattern": "string", "format": None, "uniqueItems": "array"}
-SHAPES = {"properties": "object", "required": "object", "additionalProperties": "object", "items": "array"}
-# The type that a keyword is about, for schemas that do not name one.
-ABOUT = {**LIMITS, **SHAPES, "pattern": "string", "uniqueItems": "array"}
+# Keywords that say something of values of one type only.
+TYPED = frozenset(
+    {*LIMITS, *EXCLUSIVE, "pattern", "uniqueItems", "properties", "required", "additionalProperties", "items"}
+)
 CHOICES = ("$ref", "anyOf", "oneOf", "allOf")
-KEYWORDS = frozenset({*ABOUT, *EXCLUSIVE.values(), *WHOLE, *CHOICES, "type", "enum", "const"})
+KEYWORDS = frozenset({*TYPED, *CHOICES, "format", "type", "enum", "const"})
 # They say nothing of what a value may be.
 NOTES = frozenset(
     {
-        *("title", "description", "default", "example", "examples", "deprecated", "readOnly", "writeOnly", "nullable"),
+        *("title", "description", "default", "example", "examples", "deprecated", "readOnly", "writeOnly"),
         *("externalDocs", "xml", "discriminator", "contentMediaType", "contentEncoding", "$comment", "$defs"),
     }
 )
-KNOWN = KEYWORDS | NOTES
 TYPES = frozenset({"string", "number", "integer", "boolean", "array", "object", "null"})
 
 
@@ -47,23 +46,17 @@ TYPES = frozenset({"string", "number", "integer", "boolean", "array", "object", 
 class Bound:
     """A limit of a number, a length or a count; `strict` if the value itself is excluded."""
 
-    value: Fraction
+    value: float
     strict: bool = False
 
 
 @dataclass(frozen=True)
 class Alternative:
-    """One of the forms that a value may have.
+    """One of the forms that a value may have: of one type (None: any), or one of some scalar values.
 
     Args:
-        kind: its JSON type; None for any.
-        values: the only values there are; None if they are not listed.
-        limits: keyword -> bound.
         whole: keywords that are compared as a whole, each with its content as JSON.
-        properties: field of an object -> schema.
-        required: fields that an object always has.
         additional: schema of further fields; None if it is unspecified.
-        items: schema of an array's elements.
     """
 
     kind: str | None = None
@@ -88,12 +81,7 @@ def canonical(value: Any) -> str:
 
 
 def alternatives(document: Document, raw: Any, depth: int = 0) -> tuple[Alternative, ...]:
-    """Return the forms that a value of a schema may have; none for `false`.
-
-    Args:
-        document: where references are resolved.
-        raw: the schema.
-        depth: references and choices followed so far.
+    """Return the forms that a value of a schema may have; none for `false`. `depth`: references followed so far.
 
     Raises:
         Refused: the schema is malformed, leads in a circle, has too many forms, or a keyword that isn't compared.
@@ -111,15 +99,14 @@ def alternatives(document: Document, raw: Any, depth: int = 0) -> tuple[Alternat
     )
     if len(found) > MAX_ALTERNATIVES:
         raise document.malformed(f"a schema has more than {MAX_ALTERNATIVES} forms")
-    # OpenAPI 3.0; tools also write it beside a reference.
-    return (*found, Alternative("null")) if schema.get("nullable") is True else found
+    return found
 
 
 def _branches(document: Document, schema: Mapping[str, Any]) -> list[Any] | None:
     """Return the schemas that a schema is a choice of; None if it stands for itself."""
     choice = next((word for word in CHOICES if word in schema), None)
     for word in schema:
-        if word not in KNOWN and not word.startswith("x-"):
+        if word not in KEYWORDS | NOTES and not word.startswith("x-"):
             raise document.unsupported(word)
         if choice and word in KEYWORDS and word != choice:
             raise document.unsupported(f"{word} beside {choice}")
@@ -136,64 +123,67 @@ def _branches(document: Document, schema: Mapping[str, Any]) -> list[Any] | None
 
 
 def _own(document: Document, schema: Mapping[str, Any]) -> Iterator[Alternative]:
-    """Yield the forms by the schema's own keywords, one for each type."""
+    """Yield the form by the schema's own keywords; of listed values, one for each type."""
+    kind = _kind(document, schema)
+    form = Alternative(
+        kind=kind,
+        limits=_limits(document, schema, kind),
+        whole=frozenset(_whole(document, schema, kind)),
+        properties=document.mapping(schema.get("properties"), "properties"),
+        required=frozenset(map(str, document.sequence(schema.get("required"), "required"))),
+        additional=schema.get("additionalProperties"),
+        items=schema.get("items", True),
+    )
     values = _values(document, schema)
-    for kind in _kinds(document, schema, values):
-        fitting = None if values is None else tuple(value for value in values if is_of(value, kind))
-        if fitting == ():
-            continue
-        yield Alternative(
-            kind=kind,
-            values=fitting,
-            limits=_limits(document, schema, kind),
-            whole=frozenset(_whole(document, schema, kind)),
-            properties=document.mapping(schema.get("properties"), "properties"),
-            required=frozenset(map(str, document.sequence(schema.get("required"), "required"))),
-            additional=schema.get("additionalProperties"),
-            items=schema.get("items", True),
-        )
+    if values is None:
+        yield form
+        return
+    by_kind: dict[str, list[Any]] = {}
+    for value in values:
+        if kind in {None, kind_of(value)} or (kind, kind_of(value)) == ("number", "integer"):
+            by_kind.setdefault(kind_of(value), []).append(value)
+    for own_kind, listed in by_kind.items():
+        yield Alternative(own_kind, tuple(listed), form.limits, form.whole)
 
 
-def _values(document: Document, schema: Mapping[str, Any]) -> tuple[Any, ...] | None:
-    listed = document.sequence(schema["enum"], "enum") if "enum" in schema else None
-    if "const" not in schema:
-        return None if listed is None else tuple(listed)
-    kept = listed is None or canonical(schema["const"]) in map(canonical, listed)
-    return (schema["const"],) if kept else ()
+def _kind(document: Document, schema: Mapping[str, Any]) -> str | None:
+    kind = schema.get("type")
+    if isinstance(kind, list):
+        raise document.unsupported("a list of types")
+    if kind is None and (untyped := [word for word in schema if word in TYPED]):
+        raise document.unsupported(f"{untyped[0]} without type")
+    if kind is not None and (not isinstance(kind, str) or kind not in TYPES):
+        raise document.malformed(f"{kind!r} is no type")
+    return kind
 
 
-def _kinds(document: Document, schema: Mapping[str, Any], values: tuple[Any, ...] | None) -> Iterable[str | None]:
-    named = schema.get("type")
-    if named is None and values is not None:
-        return dict.fromkeys(kind_of(value) for value in values)
-    if named is None:
-        # Who writes `minLength` without `type` means a string.
-        return dict.fromkeys(ABOUT[word] for word in schema if word in ABOUT) or (None,)
-    kinds = named if isinstance(named, list) else [named]
-    if unknown := [kind for kind in kinds if not isinstance(kind, str) or kind not in TYPES]:
-        raise document.malformed(f"{unknown[0]!r} is no type")
-    return dict.fromkeys(kinds)
+def _values(document: Document, schema: Mapping[str, Any]) -> list[Any] | None:
+    if "const" in schema and "enum" in schema:
+        raise document.unsupported("const beside enum")
+    if "const" not in schema and "enum" not in schema:
+        return None
+    values = [schema["const"]] if "const" in schema else document.sequence(schema["enum"], "enum")
+    if any(isinstance(value, dict | list) for value in values):
+        raise document.unsupported("a value that is an object or a list")
+    return values
 
 
 def _limits(document: Document, schema: Mapping[str, Any], kind: str | None) -> Mapping[str, Bound]:
     limits: dict[str, Bound] = {}
-    for word in (found for found, about in LIMITS.items() if about == _subject(kind)):
-        exclusive = schema.get(EXCLUSIVE.get(word, ""))
-        # In OpenAPI 3.0 a switch beside the limit.
-        found = [Bound(_number(document, schema, word), strict=exclusive is True)] if word in schema else []
-        if exclusive is not None and not isinstance(exclusive, bool):
-            found.append(Bound(_number(document, schema, EXCLUSIVE[word]), strict=True))
-        if found:
-            tightest = max if word in LOWER else min
-            limits[word] = tightest(found, key=lambda bound: (bound.value, bound.strict == (word in LOWER)))
+    for word, content in schema.items():
+        limit = EXCLUSIVE.get(word, word)
+        if limit not in LIMITS or LIMITS[limit] != ("number" if kind == "integer" else kind):
+            continue
+        if isinstance(content, bool) or not isinstance(content, int | float) or not math.isfinite(content):
+            raise document.malformed(f"{word} must be a number")
+        bound = Bound(content, strict=word in EXCLUSIVE)
+        if bound.strict and kind == "integer":
+            bound = Bound(math.floor(content) + 1 if limit in LOWER else math.ceil(content) - 1)
+        tightest = max if limit in LOWER else min
+        limits[limit] = tightest(
+            bound, limits.get(limit, bound), key=lambda found: (found.value, found.strict == (limit in LOWER))
+        )
     return limits
-
-
-def _number(document: Document, schema: Mapping[str, Any], word: str) -> Fraction:
-    value = schema[word]
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        raise document.malformed(f"{word} must be a number")
-    return Fraction(str(value))
 
 
 def _whole(document: Document, schema: Mapping[str, Any], kind: str | None) -> Iterator[tuple[str, str]]:
@@ -204,20 +194,10 @@ def _whole(document: Document, schema: Mapping[str, Any], kind: str | None) -> I
             yield word, canonical(schema[word])
 
 
-def _subject(kind: str | None) -> str | None:
-    return "number" if kind == "integer" else kind
-
-
 def kind_of(value: Any) -> str:
-    """Return the JSON type of a value; a number without fraction is an integer."""
+    """Return the JSON type of a scalar; a number without fraction is an integer."""
     if isinstance(value, bool):
         return "boolean"
     if isinstance(value, int) or (isinstance(value, float) and value.is_integer()):
         return "integer"
-    names: Mapping[type, str] = {float: "number", str: "string", list: "array", dict: "object"}
-    return names.get(type(value), "null")
-
-
-def is_of(value: Any, kind: str | None) -> bool:
-    """Tell whether a value is of a JSON type."""
-    return kind is None or kind_of(value) == kind or (kind == "number" and kind_of(value) == "integer")
+    return {float: "number", str: "string"}.get(type(value), "null")

@@ -16,12 +16,11 @@ METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
 
 @dataclass(frozen=True)
 class Operation:
-    """One method (in lower case) of one path: what the document says of the path, and of the method."""
+    """One method (in lower case) of one path."""
 
     document: Document
     path: str
     method: str
-    item: Mapping[str, Any]
     content: Mapping[str, Any]
 
     @property
@@ -36,11 +35,11 @@ class Operation:
 
 
 def operations(document: Document) -> Iterator[Operation]:
-    """Yield the operations of a document."""
-    for path, raw in document.mapping(document.content.get("paths"), "paths").items():
-        item = document.resolved(raw, f"path {path}")
+    """Yield the operations of a document; what it says of all at once is refused."""
+    root = document.part(document.content, "the whole document", without=("security",))
+    for path, raw in document.mapping(root.get("paths"), "paths").items():
+        item = document.part(raw, f"path {path}", without=("parameters",))
         for method in METHODS:
             if method in item:
                 endpoint = f"{method.upper()} {path}"
-                content = document.mapping(item[method], endpoint)
-                yield Operation(document.at(endpoint), path, method, item, content)
+                yield Operation(document.at(endpoint), path, method, document.mapping(item[method], endpoint))

@@ -23,8 +23,8 @@ def parameter_findings(check: SubschemaCheck, need: Operation, offer: Operation)
     for (place, key), (name, parameter) in sent.items():
         field = f"request {place} {name}"
         if (place, key) in taken:
-            given, wanted = check.giver.schema(parameter), check.taker.schema(taken[place, key][1])
-            for mismatch in check.mismatches(given, wanted):
+            wanted = taken[place, key][1].get("schema", True)
+            for mismatch in check.mismatches(parameter.get("schema", True), wanted):
                 yield f"{field}{mismatch.path}", mismatch.reason
         elif place != "path":
             # A placeholder of the path says enough without a parameter.
@@ -39,19 +39,17 @@ def parameter_findings(check: SubschemaCheck, need: Operation, offer: Operation)
 
 
 def _parameters(operation: Operation) -> Mapping[tuple[str, str], tuple[str, Mapping[str, Any]]]:
-    """Return (place, key) -> (name, parameter); the method's win over the path's.
+    """Return (place, key) -> (name, parameter).
 
     The key of a path's parameter is its position, since its name is nobody's business; header names ignore case.
     """
     document = operation.document
     positions = {name: str(index) for index, name in enumerate(re.findall(r"\{([^}]*)\}", operation.path))}
     found: dict[tuple[str, str], tuple[str, Mapping[str, Any]]] = {}
-    for source in (operation.item, operation.content):
-        for raw in document.sequence(source.get("parameters"), "parameters"):
-            parameter = document.resolved(raw, "a parameter")
-            name, place = str(parameter.get("name", "")), str(parameter.get("in", ""))
-            if place == "header" and name.lower() in IGNORED:
-                continue
+    for raw in document.sequence(operation.content.get("parameters"), "parameters"):
+        parameter = document.part(raw, "a parameter", without=("content",))
+        name, place = str(parameter.get("name", "")), str(parameter.get("in", ""))
+        if place != "header" or name.lower() not in IGNORED:
             key = {"header": name.lower(), "path": positions.get(name, name)}.get(place, name)
             found[place, key] = (name, parameter)
     return found
@@ -69,17 +67,16 @@ def security_findings(need: Operation, offer: Operation) -> Iterator[tuple[str, 
 def _ways(operation: Operation) -> Iterator[list[Mapping[str, Any]]]:
     """Yield each way to say who calls: schemes that go together. A scheme is what it does, whatever it is called."""
     document = operation.document
-    source = operation.content if "security" in operation.content else document.content
     components = document.mapping(document.content.get("components"), "components")
     schemes = document.mapping(components.get("securitySchemes"), "securitySchemes")
-    for raw in document.sequence(source.get("security"), "security"):
+    for raw in document.sequence(operation.content.get("security"), "security"):
         yield [_scheme(document, schemes, name) for name in document.mapping(raw, "security")]
 
 
 def _scheme(document: Document, schemes: Mapping[str, Any], name: str) -> Mapping[str, Any]:
     if name not in schemes:
         raise document.malformed(f"there is no security scheme {name!r}")
-    scheme = document.resolved(schemes[name], f"security scheme {name}")
+    scheme = document.part(schemes[name], f"security scheme {name}")
     return {word: str(scheme[word]).lower() for word in ("type", "scheme", "in", "name") if word in scheme}
 
 

@@ -6,13 +6,12 @@ other side as a whole.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from fractions import Fraction
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from optimus_ops.contracts.constraints import scalar_reason
 from optimus_ops.contracts.messages import described, one_of
-from optimus_ops.contracts.normal_form import MAX_DEPTH, Alternative, Bound, alternatives, canonical, is_of, kind_of
+from optimus_ops.contracts.normal_form import MAX_DEPTH, Alternative, alternatives, canonical
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -77,9 +76,7 @@ class SubschemaCheck:
             yield Mismatch(path, self.direction.reason(described(given), one_of(forms)))
             return
         for single in _singles(given):
-            # A value against the form's own limits is never given.
-            if not scalar_reason(single, given, self.direction):
-                yield from min((tuple(self._of_pair(single, form, path)) for form in candidates), key=len)
+            yield from min((tuple(self._of_pair(single, form, path)) for form in candidates), key=len)
 
     def _of_pair(self, given: Alternative, taken: Alternative, path: str) -> Iterator[Mismatch]:
         self._count()
@@ -127,32 +124,12 @@ class SubschemaCheck:
 
 
 def _kind_fits(given: Alternative, taken: Alternative) -> bool:
-    if taken.kind is None or given.kind == taken.kind:
-        return True
-    if given.values is not None:
-        return all(is_of(value, taken.kind) for value in given.values)
-    return given.kind == "integer" and taken.kind == "number"
+    return taken.kind in {None, given.kind} or (given.kind, taken.kind) == ("integer", "number")
 
 
 def _singles(form: Alternative) -> Iterator[Alternative]:
-    """Yield a form for each value where the values are known, since each may fit another form."""
-    values = {"boolean": (False, True), "null": (None,)}.get(form.kind or "") if form.values is None else form.values
-    if values is None:
+    """Yield a form for each listed value, since each may fit another form."""
+    if form.values is None:
         yield form
-    for value in values or ():
-        yield _of_value(value, form)
-
-
-def _of_value(value: Any, form: Alternative) -> Alternative:
-    """Return the form that has one value only, taken apart so that its parts can be compared."""
-    kind = kind_of(value)
-    if isinstance(value, dict):
-        parts = {name: {"const": inner} for name, inner in value.items()}
-        return Alternative(
-            kind, (value,), whole=form.whole, properties=parts, required=frozenset(parts), additional=False
-        )
-    if isinstance(value, list):
-        size = Bound(Fraction(len(value)))
-        limits = {"minItems": size, "maxItems": size}
-        return Alternative(kind, (value,), limits=limits, whole=form.whole, items={"enum": value})
-    return Alternative(kind, (value,), whole=form.whole)
+    for value in form.values or ():
+        yield replace(form, values=(value,))

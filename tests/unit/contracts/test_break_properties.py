@@ -106,7 +106,9 @@ def test_a_request_field_that_becomes_required_is_named(body: Any, added: Any) -
 @example({"enum": [1, True]}, {"type": "boolean"}, [1])
 @example({"type": "integer", "exclusiveMinimum": 0}, {"type": "number", "minimum": 1}, [1])
 @example(
-    {"allOf": [{"type": "object", "properties": {}}]}, {"properties": {}, "additionalProperties": False}, [{"id": None}]
+    {"allOf": [{"type": "object", "properties": {}}]},
+    {"type": "object", "properties": {}, "additionalProperties": False},
+    [{"id": None}],
 )
 def test_what_fits_accepts_every_value_that_is_sent(given_schema: Any, taken: Any, values: list[Any]) -> None:
     schemas = {"Shared": SHARED}

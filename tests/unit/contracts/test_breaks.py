@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from tests.unit.contracts.documents import call, document, fields, json_body
+from tests.unit.contracts.documents import call, document, fields
 from tests.unit.repository import CHECKOUT
 
 from optimus_ops.contracts.compare import breaks
@@ -63,26 +63,19 @@ def test_names_of_path_parameters_do_not_matter() -> None:
     [
         (TEXT, TEXT),
         (COUNT, {"type": "number"}),
-        (TEXT, {"type": ["string", "null"]}),
+        (TEXT, {"anyOf": [TEXT, {"type": "null"}]}),
         (TEXT, {"anyOf": [COUNT, TEXT]}),
         (TEXT, {"oneOf": [COUNT, TEXT], "discriminator": {"propertyName": "type"}}),
         (TEXT, {"allOf": [TEXT], "description": "one schema with notes of its own", "x-note": 1}),
         ({"type": "array", "uniqueItems": True}, {"type": "array", "uniqueItems": True}),
-        (TEXT, {"type": "string", "nullable": True}),
         (TEXT, {}),
         (TEXT, True),
         ({"const": 5}, {"type": "integer", "minimum": 1, "maximum": 50.0}),
         ({"type": "integer", "minimum": 1}, {"type": "integer", "exclusiveMinimum": 0}),
-        ({"type": "number", "exclusiveMinimum": 0}, {"type": "number", "minimum": 0, "exclusiveMinimum": True}),
+        ({"type": "number", "exclusiveMinimum": 0}, {"type": "number", "minimum": 0}),
         ({"type": "string", "maxLength": 10}, {"type": "string", "maxLength": 20}),
         ({"enum": ["a", "b"]}, {"type": "string", "minLength": 1, "pattern": "^[ab]$"}),
         ({"enum": ["a", "b"]}, {"anyOf": [{"const": "a"}, {"const": "b"}]}),
-        ({"type": "boolean"}, {"enum": [True, False]}),
-        ({"enum": ["a", "bbb"], "maxLength": 2}, {"const": "a"}),
-        (
-            {"const": {"a": [1, "x"]}},
-            fields("a", a={"type": "array", "minItems": 2, "items": {"anyOf": [COUNT, TEXT]}}),
-        ),
         (fields("*", a=TEXT), {"type": "object", "additionalProperties": TEXT}),
         (fields("*", a=TEXT), {"type": "object", "additionalProperties": True}),
         ({"type": "object", "additionalProperties": COUNT}, {"type": "object", "additionalProperties": {}}),
@@ -101,8 +94,8 @@ def test_what_a_request_may_send(sent: Any, accepted: Any) -> None:
         (TEXT, COUNT, (".at", "is sent as string, accepted is integer")),
         ({"type": "number"}, COUNT, (".at", "is sent as number, accepted is integer")),
         ({}, TEXT, (".at", "is sent as anything, accepted is string")),
-        ({"type": ["string", "null"]}, TEXT, (".at", "is sent as null, accepted is string")),
-        ({"type": "string", "nullable": True}, TEXT, (".at", "is sent as null, accepted is string")),
+        ({"anyOf": [TEXT, {"type": "null"}]}, TEXT, (".at", "is sent as null, accepted is string")),
+        ({"type": "boolean"}, {"enum": [True, False]}, (".at", "is sent as boolean, accepted is true or false")),
         ({"enum": ["a", "b"]}, {"enum": ["a", "c"]}, (".at", 'is sent as "b", accepted is "a" or "c"')),
         (TEXT, {"enum": ["a"]}, (".at", 'is sent as string, accepted is "a"')),
         ({"const": 5}, {"const": 6}, (".at", "is sent as 5, accepted is 6")),
@@ -223,9 +216,9 @@ def test_what_a_response_must_have(read: Any, offered: Any, finding: tuple[str, 
     assert response_finding(read, offered) == (finding and (f"response 200 {finding[0]}", finding[1]))
 
 
-def test_statuses_are_needed_by_number_range_or_default() -> None:
+def test_statuses_are_needed_by_number() -> None:
     need = document({"/ask": {"post": {"responses": {"200": {"description": ""}}}}})
-    for status, fits in (("200", True), ("2XX", True), ("default", True), ("201", False)):
+    for status, fits in (("200", True), ("2XX", False), ("default", False), ("201", False)):
         offer = document({"/ask": {"post": {"responses": {status: {"description": ""}}}}})
         assert found(need, offer) == ([] if fits else [("POST /ask", "response 200", "is not offered")])
 
@@ -239,9 +232,6 @@ def test_bodies_of_another_media_type() -> None:
         ("POST /ask", "request body", "is sent as application/json, accepted is text/plain"),
         ("POST /ask", "response 200 body", "is offered as text/event-stream, needed is application/json"),
     ]
-    operation["requestBody"]["content"] = {"application/*": {}}
-    operation["responses"]["200"]["content"] = {"*/*": {"schema": fields()}}
-    assert found(need, offer) == []
 
 
 def test_a_body_that_is_wanted_or_unwanted() -> None:
@@ -306,28 +296,36 @@ def test_who_calls_is_said_in_a_way_that_is_accepted() -> None:
     ]
 
 
-def test_references_are_followed_everywhere() -> None:
+def test_references_of_schemas_are_followed() -> None:
     need = call(fields("*", a=TEXT), fields("*", b=TEXT))
-    offer = document({"/ask": {"$ref": "#/components/pathItems/ask"}})
-    offer["components"] = {
-        "pathItems": {
-            "ask": {
-                "post": {
-                    "requestBody": {"$ref": "#/components/requestBodies/in"},
-                    "responses": {"200": {"$ref": "#/components/responses/out"}},
-                    "parameters": [{"$ref": "#/components/parameters/page"}],
-                }
-            }
-        },
-        "requestBodies": {"in": json_body({"$ref": "#/components/schemas/In"})},
-        "responses": {"out": {"description": "", **json_body({"$ref": "#/components/schemas/Out"})}},
-        "parameters": {"page": {"name": "page", "in": "query", "schema": COUNT}},
-        "schemas": {"In": fields(a=TEXT), "Out": {"allOf": [{"$ref": "#/components/schemas/Both"}]}},
-    }
-    offer["components"]["schemas"]["Both"] = fields("b", a=TEXT, b=TEXT)
+    offer = call({"$ref": "#/components/schemas/In"}, {"$ref": "#/components/schemas/Out"})
+    both = {"In": fields(a=TEXT), "Out": {"allOf": [{"$ref": "#/components/schemas/Both"}]}}
+    offer["components"]["schemas"] = {**both, "Both": fields("b", a=TEXT, b=TEXT)}
     assert found(need, offer) == []
     offer["components"]["schemas"]["Out"] = fields("*", b=COUNT)
     assert [field for _, field, _ in found(need, offer)] == ["response 200 .b"]
+
+
+def endpoint(**content: Any) -> Any:
+    return document({"/ask": {"post": {"responses": {}, **content}}})
+
+
+@pytest.mark.parametrize(
+    ("offer", "keyword"),
+    [
+        ({**call(), "security": [{"bearer": []}]}, "security of the whole document"),
+        (document({"/ask": {"$ref": "#/components/pathItems/ask"}}), "$ref of path /ask"),
+        (document({"/ask": {"parameters": [], "post": {}}}), "parameters of path /ask"),
+        (endpoint(requestBody={"$ref": "#/components/requestBodies/in"}), "$ref of requestBody at POST /ask"),
+        (endpoint(responses={"200": {"$ref": "#/components/responses/out"}}), "$ref of response 200 at POST /ask"),
+        (endpoint(parameters=[{"$ref": "#/components/parameters/page"}]), "$ref of a parameter at POST /ask"),
+        (endpoint(parameters=[{"name": "page", "content": {}}]), "content of a parameter at POST /ask"),
+    ],
+)
+def test_what_the_services_never_write_is_refused_by_name_and_place(offer: Any, keyword: str) -> None:
+    with pytest.raises(Refused) as refused:
+        breaks("shop", call(TEXT), "stock", offer)
+    assert refused.value.message == f"the offer of stock has {keyword}, which contracts can't compare"
 
 
 def test_a_recursive_schema_is_compared_once() -> None:
@@ -355,7 +353,8 @@ def test_a_recursive_schema_is_compared_once() -> None:
         ({"type": "string", "pattern": 5}, "pattern must be a text"),
         ("text", "a schema must be an object"),
         ({"anyOf": []}, "anyOf must not be empty"),
-        ({"anyOf": [{"minLength": n} for n in range(300)]}, "more than 256 forms"),
+        ({"anyOf": [{"type": "string", "minLength": n} for n in range(300)]}, "more than 256 forms"),
+        ({"type": "number", "exclusiveMinimum": True}, "exclusiveMinimum must be a number"),
     ],
 )
 def test_a_malformed_offer_is_refused_with_its_reason(schema: Any, said: str) -> None:
@@ -372,6 +371,12 @@ def test_a_malformed_offer_is_refused_with_its_reason(schema: Any, said: str) ->
         ({"type": "array", "prefixItems": [COUNT]}, "prefixItems"),
         ({"type": "object", "patternProperties": {"^a": TEXT}}, "patternProperties"),
         ({"$dynamicRef": "#node"}, "$dynamicRef"),
+        ({"type": "string", "nullable": True}, "nullable"),
+        ({"type": ["string", "null"]}, "a list of types"),
+        ({"minLength": 1}, "minLength without type"),
+        ({"const": "a", "enum": ["a"]}, "const beside enum"),
+        ({"const": {"a": 1}}, "a value that is an object or a list"),
+        ({"enum": ["a", ["b"]]}, "a value that is an object or a list"),
         ({"allOf": [fields(a=TEXT), fields(b=TEXT)]}, "allOf of several schemas"),
         ({"type": "string", "anyOf": [TEXT]}, "type beside anyOf"),
         ({"oneOf": [TEXT], "anyOf": [TEXT]}, "oneOf beside anyOf"),

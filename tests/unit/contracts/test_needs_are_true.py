@@ -10,7 +10,7 @@ import httpx
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.unit.contracts.documents import copied
+from tests.unit.contracts.documents import copied, schema_of
 from tests.unit.repository import CHECKOUT
 
 from ai_engine.providers.base import Turn
@@ -70,7 +70,7 @@ def as_sent(request: httpx.Request) -> dict[str, Any]:
         ],
         "requestBody": {
             "required": True,
-            "content": {request.headers["content-type"]: {"schema": {"const": json.loads(request.content)}}},
+            "content": {request.headers["content-type"]: {"schema": schema_of(json.loads(request.content))}},
         },
         "security": [{"used": []}],
     }
