@@ -24,11 +24,8 @@ FLAGS: Mapping[str, Any] = {"plan": False, "detailed_exitcode": False, "json": F
 def change_task(*, help: Mapping[str, str] | None = None, **options: Any) -> Callable[[Body], Any]:  # noqa: A002
     """Make a task of a function that takes `ChangeOptions` as its parameter `options`.
 
-    The task has `--plan`, `--json`, `--lock-wait` and `--detailed-exitcode` in its place.
-
-    Args:
-        help: a line for each parameter of its own.
-        **options: what `task` takes.
+    The task has `--plan`, `--json`, `--lock-wait` and `--detailed-exitcode` in its place; other options are those of
+    `task`.
     """
 
     def decorate(body: Body) -> Any:
@@ -44,11 +41,7 @@ def change_task(*, help: Mapping[str, str] | None = None, **options: Any) -> Cal
 
 
 def change_options(*, plan: bool, json: bool, lock_wait: str, detailed_exitcode: bool) -> Any:
-    """Return the `ChangeOptions` that the flags stand for.
-
-    Raises:
-        Refused: `lock_wait` is no number of seconds, or flags don't go together.
-    """
+    """Return the `ChangeOptions` that the flags stand for."""
     from optimus_ops.change.options import ChangeOptions
     from optimus_ops.errors import Refused
 

@@ -27,18 +27,7 @@ def print_completions(
     core: ParserContext,
     values: Values,
 ) -> None:
-    """Print what may come next, a word a line.
-
-    Args:
-        typed: the command line up to the cursor, with the program's name.
-        program_names: what the program is called.
-        contexts: name of a task -> what Invoke knows of its flags.
-        core: Invoke's own flags.
-        values: flag -> what gives its values (`values_for`).
-
-    Raises:
-        Exit: always; nothing else is done.
-    """
+    """Print what may come next after what was typed (the program's name included), a word a line, and end."""
     words = words_of(typed, program_names)
     for found in completions(words, contexts, core, values):
         print(found)
@@ -62,13 +51,10 @@ def completions(
     core: ParserContext,
     values: Values,
 ) -> list[str]:
-    """Return what may stand in place of the last word.
+    """Return what may stand in place of the last word, the one under the cursor.
 
-    Args:
-        words: the command line, the word under the cursor last.
-        contexts: name of a task -> what Invoke knows of its flags.
-        core: Invoke's own flags.
-        values: flag -> what gives its values; asked only where one is wanted.
+    `contexts` is name of a task -> what Invoke knows of its flags, `core` has Invoke's own; `values` (flag -> what
+    gives its values) are asked only where one is wanted.
     """
     *before, last = words
     context: ParserContext | None = None

@@ -18,12 +18,7 @@ RESULTS: Mapping[int, str] = {Refused.exit_code: "refused", MissingPrerequisite.
 
 
 def exit_of(error: OpsError | Interrupted, *, as_json: bool) -> Exit:
-    """Return what ends the process with an error's message and exit code.
-
-    Args:
-        error: what went wrong.
-        as_json: whether a document with the error is printed on standard output.
-    """
+    """Return what ends the process with an error's message and exit code; as a document where that is wanted."""
     if as_json:
         print_json(document_of(error))
     if isinstance(error, Interrupted):

@@ -41,11 +41,7 @@ class Seconds:
     most: float = 86_400
 
     def parse(self, text: str, flag: str) -> float:
-        """Return the number of seconds.
-
-        Raises:
-            Refused: it is none between the bounds.
-        """
+        """Return the number of seconds, which is between the bounds."""
         from optimus_ops.errors import Refused
 
         try:
@@ -59,24 +55,14 @@ class Seconds:
 
 @dataclass(frozen=True)
 class Count:
-    """A whole number from one on.
-
-    Args:
-        most: the greatest that is accepted.
-        noun: what is counted, for the message.
-        hint: what to do instead.
-    """
+    """A whole number from one to `most`, of what (`noun`), and what to do instead."""
 
     most: int = 999
     noun: str = "a number of replicas is a whole number"
     hint: str | None = "to stop all: invoke down"
 
     def parse(self, text: str, flag: str) -> int:
-        """Return the number.
-
-        Raises:
-            Refused: it is no whole number between one and the most.
-        """
+        """Return the number."""
         from optimus_ops.errors import Refused
 
         if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= self.most:
@@ -89,11 +75,7 @@ class ImageName:
     """A tag, or the name of an image."""
 
     def parse(self, text: str, flag: str) -> str:
-        """Return the text as it was given; "" stays "".
-
-        Raises:
-            Refused: it can't be one.
-        """
+        """Return the text as it was given; "" stays ""."""
         from optimus_ops.errors import Refused
 
         if DIGEST.match(text):
@@ -113,11 +95,7 @@ def flag_types(body: Callable[..., object]) -> dict[str, FlagType]:
 
 
 def parsed(types: dict[str, FlagType], given: dict[str, Any]) -> dict[str, Any]:
-    """Return the values of a task's parameters, the texts among them parsed.
-
-    Raises:
-        Refused: a text is no value of its flag's type.
-    """
+    """Return the values of a task's parameters, the texts among them parsed."""
     return {
         name: types[name].parse(value, f"--{name.replace('_', '-')}") if name in types and value is not None else value
         for name, value in given.items()

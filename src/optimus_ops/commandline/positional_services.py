@@ -18,12 +18,7 @@ def with_flags(
     """Return a command line in which bare words behind a task that takes services became `--service WORD`.
 
     A word that is also the name of a task begins that task, as ever; unless it stands behind a task that takes services
-    and is one of them.
-
-    Args:
-        words: what stands behind Invoke's own flags.
-        contexts: name of a task -> what Invoke knows of its flags.
-        services: the services that are known.
+    and is one of them. `contexts` is name of a task -> what Invoke knows of its flags.
     """
     result: list[str] = []
     context: ParserContext | None = None

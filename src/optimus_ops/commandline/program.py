@@ -16,11 +16,7 @@ class ProjectLoader(FilesystemLoader):
     """Looks for a `tasks.py` from the current folder upwards, as Invoke does."""
 
     def find(self, name: str) -> ModuleSpec | None:
-        """Return where the tasks are.
-
-        Raises:
-            Exit: there are none; exit code 2, where Invoke has 1.
-        """
+        """Return where the tasks are; where there are none, end with exit code 2 (Invoke has 1)."""
         try:
             return super().find(name)
         except CollectionNotFound:

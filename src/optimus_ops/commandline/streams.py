@@ -24,11 +24,7 @@ PLAIN = {
 
 
 def prepare_streams() -> None:
-    """Make standard output and error fit to be written to.
-
-    Raises:
-        Refused: standard output is closed, so that nothing could be told.
-    """
+    """Make standard output and error fit to be written to; refuse to work where nothing could be told."""
     if sys.stderr is None:
         _replace_closed(2)
         sys.stderr = open(2, "w", encoding="utf-8", closefd=False)  # noqa: SIM115 - lives as long as we do
@@ -77,11 +73,7 @@ class ReaderGoneError(Exit, BrokenPipeError):
 
 
 class Output:
-    """Standard output whose failures end the task in order, and are told once.
-
-    Args:
-        stream: the real one.
-    """
+    """Standard output whose failures end the task in order, and are told once."""
 
     def __init__(self, stream: TextIO) -> None:
         """Keep the real stream; `failure` is why it takes no more."""

@@ -47,13 +47,8 @@ def task(
 ) -> Callable[[Body], Any]:
     """Make an Invoke task of a function whose errors end as one message and the documented exit code.
 
-    Args:
-        name: the task's name where it isn't the function's.
-        help: a line for each parameter.
-        iterable: parameters that may be given several times.
-        optional: parameters whose flag may stand without a value.
-        positional: parameters that are given without a flag.
-        klass: makes the task.
+    `iterable` parameters may be given several times, `optional` flags may stand without a value, `positional`
+    parameters are given without a flag; `klass` makes the task.
     """
 
     def decorate(body: Body) -> Any:

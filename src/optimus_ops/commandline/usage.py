@@ -17,13 +17,7 @@ if TYPE_CHECKING:
 
 
 class UnknownFlag(Refused):
-    """A task has no such flag.
-
-    Args:
-        task: the task; "" where none was named yet.
-        flag: the flag.
-        hint: what to do about it.
-    """
+    """A task ("" where none was named yet) has no such flag."""
 
     def __init__(self, task: str, flag: str, hint: str) -> None:
         """Keep task and flag apart, for those who know more of them."""
@@ -34,14 +28,8 @@ class UnknownFlag(Refused):
 def check_usage(words: Sequence[str], contexts: Mapping[str, ParserContext], core: ParserContext) -> None:
     """Refuse a command line with an unknown task or flag, or with a flag that lacks its value.
 
-    Args:
-        words: what stands behind Invoke's own flags, services as flags already (`words.with_flags`).
-        contexts: name of a task -> what Invoke knows of its flags.
-        core: Invoke's own flags, which may also stand behind a task.
-
-    Raises:
-        UnknownFlag: a task has no such flag.
-        Refused: it can't be meant for another reason; the message names the word and what comes near it.
+    `words` are what stands behind Invoke's own flags, services as flags already (`words.with_flags`); `contexts` is
+    name of a task -> what Invoke knows of it. Invoke's own flags (`core`) may also stand behind a task.
     """
     context: ParserContext | None = None
     left = list(words)
@@ -58,11 +46,7 @@ def check_usage(words: Sequence[str], contexts: Mapping[str, ParserContext], cor
 
 
 def check_own_flags(words: Sequence[str], core: ParserContext) -> None:
-    """Refuse empty or missing values of Invoke's own flags, which stand before the first task.
-
-    Raises:
-        Refused: one has none.
-    """
+    """Refuse empty or missing values of Invoke's own flags, which stand before the first task."""
     left = list(words)
     while left and left[0].startswith("-") and left[0] != "-":
         word = left.pop(0)

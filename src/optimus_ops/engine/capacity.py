@@ -25,11 +25,8 @@ NO_SESSION = 2
 def observe_capacity(engine: Engine, stack: Stack, state: State) -> Capacity:
     """Return what the engine's host has, and ask the database for its connections.
 
-    `max_connections` is None while the database is not ready, where the stack has none, and where it is no PostgreSQL.
-
-    Raises:
-        OpsError: the database is ready, and gives no number of connections.
-        MissingPrerequisite: the engine does not answer.
+    `max_connections` is None while the database is not ready, where the stack has none, and where it is no PostgreSQL;
+    one that is ready and gives no number is an error.
     """
     name = database_of(stack)
     database = next((replica for replica in state.of(name) if replica.ready), None) if name else None

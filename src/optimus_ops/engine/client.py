@@ -23,15 +23,9 @@ PERMISSION_HINT = "join its group (sudo usermod -aG docker $USER, then log in ag
 
 
 def engine_client(*, timeout: float | None, environ: Mapping[str, str] | None = None) -> Any:
-    """Return a client of the engine, which has not been asked anything yet.
+    """Return a client of the engine that an environment (ours if not given) names; nothing has been asked of it yet.
 
-    Args:
-        timeout: seconds to wait for an answer; None for streams that never end.
-        environ: the environment that names the engine; that of this process if not given.
-
-    Raises:
-        Refused: the environment names a context that doesn't exist, or an address that is none.
-        MissingPrerequisite: no engine can be reached there.
+    `timeout` is in seconds, None for streams that never end.
     """
     environ = os.environ if environ is None else environ
     if not environ.get("DOCKER_HOST"):

@@ -72,11 +72,8 @@ class Compose(Protocol):
     ) -> None:
         """Create containers until each service has its count, running or not; nothing is started or replaced.
 
-        Args:
-            counts: service -> number of containers.
-            others: the same of the services that these depend on: without it, Compose would bring them back to the
-                number in the files.
-            on_line: called with each line of output.
+        `others` are the counts of the services that these depend on: without them, Compose would bring those back to
+        the number in the files.
         """
 
     def up(
@@ -84,10 +81,7 @@ class Compose(Protocol):
     ) -> None:
         """Create and start containers until each service has its count.
 
-        Args:
-            counts: service -> number of containers.
-            existing: what becomes of those that exist: "keep" them, or "replace" those whose configuration changed.
-            on_line: called with each line of output.
+        Those that exist are kept, or replaced where their configuration changed.
         """
 
     def run_job(
@@ -101,15 +95,8 @@ class Compose(Protocol):
     ) -> Completed:
         """Run a command in a container of its own of a service, which is removed however it ends.
 
-        Args:
-            service: the service whose image and configuration it has.
-            command: the command.
-            label: a label of the container; ended ones of earlier runs that have it are removed first.
-            seconds: how long it may take.
-            on_line: called with each line of standard error.
-
-        Raises:
-            DeadlinePassed: it did not end in time.
+        Ended containers of earlier runs with the same label are removed first. Raises `DeadlinePassed` if it does not
+        end in `seconds`; `on_line` gets standard error.
         """
 
     def build(
@@ -124,11 +111,5 @@ class Compose(Protocol):
     ) -> None:
         """Build the images of services; raise `CommandFailed` where it fails.
 
-        Args:
-            services: the services.
-            override: one more Compose file.
-            arguments: names of build arguments, taken from the environment.
-            environ: the environment of the build.
-            seconds: how long it may take.
-            on_line: called with each line of output.
+        `override` is one more Compose file; `arguments` names build arguments that are taken from the environment.
         """

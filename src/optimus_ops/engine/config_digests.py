@@ -55,10 +55,7 @@ class InputRecords:
 class ServiceInputs:
     """Configuration and secrets of a service's containers now.
 
-    Args:
-        given: what the Compose files say.
-        secrets: the folder of the projected secrets.
-        values: environment variable -> value, of those that configs and secrets are made from.
+    `values` has the environment variables that configs and secrets are made from.
     """
 
     given: tuple[ContainerInput, ...]

@@ -20,9 +20,6 @@ def check_disk(root: str, free: Callable[[str], int] = free_bytes) -> None:
     """Refuse to start anything where the engine's data folder is on a nearly full disk.
 
     An engine on another host has no such folder here, and isn't checked.
-
-    Raises:
-        MissingPrerequisite: less than `LEAST_FREE_BYTES` are free.
     """
     try:
         left = free(root)

@@ -84,12 +84,6 @@ class DockerCompose(StackFiles):
         return (path,)
 
     def document(self) -> Mapping[str, Any]:
-        """Return the merged model.
-
-        Raises:
-            Refused: the files do not parse; the message is Compose's own.
-            MissingPrerequisite: there is no Docker command, or it has no Compose.
-        """
         try:
             completed = self.run("config", "--format", "json", deadline=CONFIG_SECONDS)
         except CommandFailed as error:

@@ -209,11 +209,6 @@ class DockerStream:
         self._stream = stream
 
     def __iter__(self) -> Iterator[Any]:
-        """Yield what comes.
-
-        Raises:
-            EngineGone: the connection was cut.
-        """
         try:
             yield from self._stream
         except CUT as error:

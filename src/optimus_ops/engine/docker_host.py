@@ -33,12 +33,7 @@ class DockerHost:
 
     @classmethod
     def connect(cls, *, timeout: float = 60.0) -> Self:
-        """Connect to the engine that the environment names (see `engine.client`).
-
-        Raises:
-            Refused: the environment names an engine in a way that can't be meant.
-            MissingPrerequisite: no engine answers.
-        """
+        """Connect to the engine that the environment names (see `engine.client`)."""
         try:
             api = _client(timeout)
             info = api.info()

@@ -52,11 +52,7 @@ class Pins:
 
 
 def read_pins(path: Path) -> Pins:
-    """Return the pins in a file; none if there is no file.
-
-    Raises:
-        Refused: it is there and holds something else.
-    """
+    """Return the pins in a file; none if there is no file."""
     try:
         services = json.loads(path.read_text("utf-8"))["services"]
         images = {name: str(service["image"]) for name, service in services.items() if "image" in service}

@@ -122,19 +122,11 @@ class Engine(Protocol):
         feed: Callable[[BinaryIO], object] | None = None,
         seconds: float = 900.0,
     ) -> Completed:
-        """Run a shell script in a container without network, which is removed afterwards.
+        """Run a shell script (then its arguments) in a container without network, which is removed afterwards.
 
-        Args:
-            image: the image it runs on.
-            script: the script, then its arguments.
-            volumes_of: a container, running or not, whose volumes it has.
-            user: the user it runs as; "" for the image's own.
-            scratch: path of an empty volume without a name; whoever has one has no capabilities.
-            feed: writes what the script reads from standard input.
-            seconds: how long it may take.
-
-        Raises:
-            CommandFailed: it failed.
+        It has the volumes of `volumes_of`, a container that may have ended, or an empty one at `scratch`, and then no
+        capabilities. `user` is "" for the image's own; `feed` writes what the script reads from standard input. Raises
+        `CommandFailed` if the script fails.
         """
 
     def logs(

@@ -32,10 +32,8 @@ CONNECTIONS_COMMAND = ("sh", "-c", SCRIPT)
 class Connections:
     """The connections of a PostgreSQL server.
 
-    Args:
-        most: `max_connections`.
-        reserved: those that only superusers and roles with `pg_use_reserved_connections` can have.
-        clients: address -> connections that it holds, without the one that asked; "" stands for the local socket.
+    `reserved` are for superusers and roles with `pg_use_reserved_connections`; `clients` is address -> connections that
+    it holds, without the one that asked ("" stands for the local socket).
     """
 
     most: int

@@ -20,12 +20,7 @@ INSTEAD = "to use what is on this machine: --no-pull"
 
 
 def registry_digests(engine: Engine, names: Iterable[str], *, seconds: float = ANSWER_SECONDS) -> dict[str, str]:
-    """Return name -> digest of the image that it stands for in its registry.
-
-    Raises:
-        Refused: a registry doesn't know an image, or not for everybody.
-        OpsError: a registry doesn't answer.
-    """
+    """Return name -> digest of the image that it stands for in its registry; refuse what a registry doesn't give."""
     wanted = list(dict.fromkeys(names))
     if not wanted:
         return {}

@@ -38,11 +38,6 @@ class StackFiles:
         return replace(self, files=(*self.files, *files))
 
     def stack_of(self, document: Mapping[str, Any]) -> Stack:
-        """Return the stack of a merged model.
-
-        Raises:
-            Refused: the settings name a service that isn't in it.
-        """
         services = document.get("services") or {}
         for role in sorted({"balancer", "migrations"} & self.project.stated):
             check_named(role, str(getattr(self.project, role)), services)

@@ -25,12 +25,7 @@ exec redis-cli -p "${REDIS_PORT:-6379}" ${REDIS_USERNAME:+--user "$REDIS_USERNAM
 
 @dataclass(frozen=True, slots=True)
 class Database:
-    """A PostgreSQL server's connections.
-
-    Args:
-        used: client connections, without that of the probe.
-        usable: connections that ordinary users can have.
-    """
+    """A PostgreSQL server: connections of clients but the probe, and those that ordinary users can have."""
 
     used: int
     usable: int
@@ -38,16 +33,9 @@ class Database:
 
 @dataclass(frozen=True, slots=True)
 class RedisServer:
-    """A Redis server, as it reports itself (`INFO`).
+    """A Redis server, as it reports itself (`INFO`): memory in bytes, clients without the probe.
 
-    Args:
-        role: master or slave.
-        memory: bytes used for data.
-        max_memory: bytes it may use; None without a limit.
-        policy: what is evicted when that is reached.
-        clients: connected clients, without the probe.
-        replicas: connected replicas of a master.
-        link_up: whether a replica is connected to its master; None for a master.
+    `policy` is what is evicted at `max_memory`; `link_up` is None for a master.
     """
 
     role: str
@@ -102,11 +90,7 @@ def parse_store(kind: StoreKind, code: int, stdout: str, stderr: str) -> Store:
 
 
 def parse_database(text: str) -> Database:
-    """Parse the connections of a server.
-
-    Raises:
-        ValueError: the text is something else.
-    """
+    """Parse the connections of a server; raise ValueError where the text is something else."""
     found = parse_connections(text)
     return Database(used=sum(found.clients.values()), usable=found.most - found.reserved)
 
@@ -114,8 +98,7 @@ def parse_database(text: str) -> Database:
 def parse_redis(text: str) -> RedisServer | Sentinel:
     """Parse the answer of `INFO` (https://redis.io/docs/latest/commands/info/), of a server or of a sentinel.
 
-    Raises:
-        ValueError: the text is something else.
+    Raises ValueError where the text is something else.
     """
     pairs = (line.split(":", 1) for line in text.splitlines() if ":" in line and not line.startswith("#"))
     facts = {name: value.strip() for name, value in pairs}

@@ -9,16 +9,9 @@ from datetime import datetime
 
 @dataclass(frozen=True, slots=True)
 class Image:
-    """An image on the engine's host.
+    """An image on the engine's host: its id is its digest, its size in bytes.
 
-    Args:
-        id: its digest.
-        names: its names with tags.
-        digests: those under which registries know it.
-        labels: its labels.
-        size: bytes.
-        created: when it was made, as the engine writes it (RFC 3339).
-        tagged_at: when it was last given a name.
+    `digests` are those under which registries know it; `created` is written as by the engine (RFC 3339).
     """
 
     id: str
@@ -32,13 +25,9 @@ class Image:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Limits of a container, and how it ended if it did.
+    """Limits of a container (cores, bytes; None without one), and how it ended if it did.
 
-    Args:
-        cpus: cores; None without a limit.
-        memory: bytes; None without a limit.
-        out_of_memory: whether the kernel ended it for its memory.
-        restarts: how often the engine restarted it.
+    `out_of_memory`: the kernel ended it for its memory; `restarts` counts those by the engine.
     """
 
     cpus: float | None = None
@@ -49,12 +38,9 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """One sample of a container's statistics.
+    """One sample of a container's statistics: CPU seconds since its start, and bytes of memory in use.
 
-    Args:
-        at: when it was taken.
-        cpu_seconds: CPU time used since the container started.
-        memory: bytes in use, without what the kernel would give back (cached files).
+    What the kernel would give back (cached files) is not counted.
     """
 
     at: datetime | None = None

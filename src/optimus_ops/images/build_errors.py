@@ -21,16 +21,9 @@ SHOWN_LINES = 12
 
 @contextmanager
 def explained(what: str, log: Path, engine: Engine) -> Iterator[None]:
-    """Turn the failure of a command into one message with its cause.
+    """Turn the failure of a command that makes something into one message with its cause.
 
-    Args:
-        what: what was being made.
-        log: the file that holds everything the command said.
-        engine: the engine that it was made on.
-
-    Raises:
-        MissingPrerequisite: the engine stopped answering.
-        OpsError: anything else, such as a full disk.
+    The log holds everything that the command printed.
     """
     try:
         yield

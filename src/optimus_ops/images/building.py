@@ -26,21 +26,11 @@ BUILD_SECONDS = 1800.0
 
 
 def build(compose: Compose, engine: Engine, services: Sequence[str], report: Callable[[str], None]) -> tuple[str, ...]:
-    """Build the images of services; layers whose inputs did not change come from the cache.
+    """Build the images of services (all that are built if empty), and return their names.
 
-    Args:
-        compose: the project's files; images get the names in them, whatever is pinned.
-        engine: the engine.
-        services: the services; all that are built if empty. A service that shares another one's image stands for it.
-        report: told what is under way, in a few words.
-
-    Returns:
-        the names of the images that were built.
-
-    Raises:
-        Refused: a service is unknown or has no build, or the files don't parse.
-        MissingPrerequisite: no engine answers.
-        OpsError: a build failed; the image that was there before keeps its name.
+    Images get the names in the files, whatever is pinned; a service that shares another one's image stands for it.
+    Layers whose inputs did not change come from the cache; where a build fails, the image that was there before keeps
+    its name.
     """
     unpinned = compose.with_pins(Pins())
     document, env = unpinned.document(), unpinned.environ
@@ -61,15 +51,7 @@ def build(compose: Compose, engine: Engine, services: Sequence[str], report: Cal
 
 
 def choose(document: Mapping[str, Any], services: Sequence[str]) -> tuple[Build, ...]:
-    """Return the builds for services, each image once.
-
-    Args:
-        document: the merged model.
-        services: names of services; all that are built if empty.
-
-    Raises:
-        Refused: a service is unknown or has no build.
-    """
+    """Return the builds for services (all that are built if empty), each image once."""
     available = builds(document)
     by_service = {name: build for build in available for name in services_of(document, build.image)}
     for name in services:
@@ -81,15 +63,10 @@ def choose(document: Mapping[str, Any], services: Sequence[str]) -> tuple[Build,
 
 
 def build_environ(document: Mapping[str, Any], chosen: Sequence[Build], env: Mapping[str, str]) -> Mapping[str, str]:
-    """Return the environment of a build.
+    """Return the environment of a build, from that in which the files are read.
 
     Compose labels an image with the project's name, so that the same sources would give another image id under another
     name; where no image is named after the project, the name in the files is used whatever the environment says.
-
-    Args:
-        document: the merged model.
-        chosen: what is built.
-        env: the environment in which the files are read.
     """
     named = all(document["services"][build.service].get("image") for build in chosen)
     kept = {name: value for name, value in env.items() if not (named and name == "COMPOSE_PROJECT_NAME")}
@@ -99,9 +76,7 @@ def build_environ(document: Mapping[str, Any], chosen: Sequence[Build], env: Map
 def override_of(sources: Mapping[str, str], secrets: Mapping[str, Path]) -> Mapping[str, Any]:
     """Return what is added to the Compose files for one build.
 
-    Args:
-        sources: service -> content hash.
-        secrets: name of a build secret -> the file that holds it.
+    `sources` is service -> content hash, `secrets` is name of a build secret -> the file that holds it.
     """
     return {
         "services": {name: {"build": {"labels": {LABEL: source}}} for name, source in sources.items()},

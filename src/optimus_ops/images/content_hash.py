@@ -14,15 +14,9 @@ LEFT_OUT_SUFFIXES = (".pyc", ".egg-info")
 
 
 def content_hash(root: Path, paths: Iterable[Path], facts: Iterable[str] = ()) -> str:
-    """Return a hash over files: their paths below `root`, whether they can be executed, and their content.
+    """Return a hash over files (path below `root`, executable or not, content) and facts, such as build arguments.
 
-    Args:
-        root: the folder that paths are taken relative to, so that a checkout elsewhere has the same hash.
-        paths: files and folders; a missing one counts as empty. What `.dockerignore` leaves out is left out.
-        facts: further inputs, such as build arguments.
-
-    Returns:
-        64 hexadecimal digits.
+    Paths are files and folders; a missing one counts as empty. What `.dockerignore` leaves out is left out.
     """
     digest = hashlib.sha256()
     for fact in facts:

@@ -18,12 +18,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class ImageFacts:
-    """Which images are on the host.
+    """Which public images are missing on the host, and which of the project's own aren't built yet.
 
-    Args:
-        missing: public images that are not.
-        unbuilt: images that the project builds and that are not built yet.
-        registry: whether the registries of the missing ones answer; None if nothing is missing.
+    `registry`: whether the registries of the missing ones answer; None if nothing is missing.
     """
 
     missing: tuple[str, ...] = ()

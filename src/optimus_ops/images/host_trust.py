@@ -23,12 +23,7 @@ LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
 def choose_ca_bundle(environ: Mapping[str, str], is_file: Callable[[str], bool]) -> str | None:
-    """Return the path of the CA bundle that the host's own tools use; None if it has none.
-
-    Args:
-        environ: the environment; the variables of `CA_VARIABLES` are looked at in that order.
-        is_file: tells whether a path is a file.
-    """
+    """Return the path of the CA bundle that the host's own tools use; None if it has none."""
     named = (environ.get(variable, "") for variable in CA_VARIABLES)
     return next((path for path in (*named, *CA_PATHS) if path and is_file(path)), None)
 
@@ -36,11 +31,9 @@ def choose_ca_bundle(environ: Mapping[str, str], is_file: Callable[[str], bool])
 def pip_configuration(environ: Mapping[str, str], files: Iterable[str]) -> str:
     """Return a pip.conf with the host's package index, for use inside a build.
 
-    Addresses that a container can't reach (`file:`, plain paths, the loopback) and `find-links` are left out.
-
-    Args:
-        environ: the environment; `PIP_<OPTION>` wins over every file, as in pip.
-        files: contents of pip.conf files, the weakest first; malformed ones are pip's to complain about and left out.
+    Contents of pip.conf files come the weakest first; `PIP_<OPTION>` wins over them, as in pip. Malformed files are
+    pip's to complain about and left out, and so are `find-links` and addresses that a container can't reach (`file:`,
+    plain paths, the loopback).
     """
     merged: dict[str, str] = {}
     for text in files:

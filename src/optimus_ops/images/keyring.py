@@ -13,11 +13,7 @@ ARMOURED = re.compile(
 
 
 def binary(data: bytes) -> bytes:
-    """Return a keyring without armour; one that has none is returned as it is.
-
-    Raises:
-        ValueError: an armoured block is damaged.
-    """
+    """Return a keyring without armour, if it has any; raise ValueError where an armoured block is damaged."""
     blocks = ARMOURED.findall(data)
     return b"".join(_unwrap(block) for block in blocks) if blocks else data
 
@@ -25,8 +21,7 @@ def binary(data: bytes) -> bytes:
 def load(signed_by: str) -> bytes:
     """Return the keys that a source's Signed-By names: paths separated by blanks or commas, or an armoured key itself.
 
-    Returns:
-        the keys; empty if it names none that can be read, such as a fingerprint.
+    Empty if it names none that can be read, such as a fingerprint.
     """
     if "BEGIN PGP" in signed_by:
         return binary(signed_by.encode())

@@ -21,16 +21,13 @@ HEADERS = ("IMAGE", "KIND", "ID", "SIZE", "OVER BASE", "CREATED", "STATE", "SERV
 
 @dataclass(frozen=True, slots=True)
 class ImageRow:
-    """One image.
+    """One image, by its name; `id` is None if it is not on this machine, sizes are in bytes.
 
     Args:
-        image: its name.
         kind: "service", "public" or "fallback".
-        services: the services that run it; none for an image that builds start from.
-        id: its id; None if it is not on this machine.
-        size: bytes, its base included.
-        over_base: bytes that a service's image adds to its base; None where that is not known.
-        created: when it was made, ISO 8601.
+        services: those that run it; none for an image that builds start from.
+        over_base: what a service's image adds to its base; None where that is not known.
+        created: ISO 8601.
         current: whether an image that follows the checkout is made of its sources as they are now; None for others.
     """
 

@@ -11,12 +11,7 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Log:
-    """A file for every line, and the way to tell what is under way.
-
-    Args:
-        path: the file.
-        report: told what is under way, in a few words.
-    """
+    """A file for every line, and the way to tell in a few words what is under way."""
 
     path: Path
     report: Callable[[str], None]

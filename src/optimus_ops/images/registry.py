@@ -21,10 +21,7 @@ SERVER_ERROR = 500
 def registry_answers(engine: Engine, images: Iterable[str], *, seconds: float = PROBE_SECONDS + 1) -> bool:
     """Tell whether the registries of all these images answer; that an image is unknown or private is an answer too.
 
-    Args:
-        engine: the engine.
-        images: names of images; of those of one registry one is asked for. A fallback image is in no registry.
-        seconds: how long answers are waited for.
+    Of one registry's images one is asked for; a fallback image is in none.
     """
     names = list(images)
     if any(is_fallback(name) for name in names):

@@ -17,9 +17,7 @@ Stopped = Callable[[], bool]
 class BackgroundLoad:
     """Runs a load while the block runs; leaving it waits for the answers that are under way.
 
-    Args:
-        run: the load, given where it records results and what tells it to stop.
-        run_loop: runs a coroutine to its end: `asyncio.run`, or another event loop's.
+    `run` is the load, given where it records results and what tells it to stop; `run_loop` runs a coroutine to its end.
     """
 
     def __init__(
@@ -48,11 +46,7 @@ class BackgroundLoad:
             self.check()
 
     def check(self) -> None:
-        """Fail if the generator did; failed requests are results.
-
-        Raises:
-            RuntimeError: with its error.
-        """
+        """Raise RuntimeError if the generator failed; failed requests are results."""
         if self._error is not None:
             raise RuntimeError(f"the load generator failed: {self._error!r}") from self._error
 

@@ -48,11 +48,7 @@ class Client:
         )
 
     async def connect(self) -> Connection:
-        """Return the open connection, a new one where there is none.
-
-        Raises:
-            OSError: the server can't be reached.
-        """
+        """Return the open connection, a new one where there is none; OSError: the server can't be reached."""
         if self._connection is None or not self._connection.usable:
             self._connection = await Connection.open(self._endpoint, self._clock)
         return self._connection

@@ -16,13 +16,12 @@ from optimus_ops.load.workload import Workload
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """How many clients ask, and how fast.
+    """How many clients, each with a connection of its own, ask, and how fast; in seconds.
 
     Args:
-        clients: each has a connection of its own.
-        ramp: seconds over which the clients begin.
-        interval: least seconds between two starts of a client; 0 asks again at once.
-        pause_after_error: seconds; keeps clients that are refused at once from crowding out the others.
+        ramp: over which the clients begin.
+        interval: least time between two starts of a client; 0 asks again at once.
+        pause_after_error: keeps clients that are refused at once from crowding out the others.
     """
 
     clients: int

@@ -15,13 +15,9 @@ from optimus_ops.load.result import ErrorKind
 
 @dataclass(slots=True)
 class Response:
-    """An answer, filled in as it arrives.
+    """An answer, filled in as it arrives: status 0 before there is one, its body decoded from chunks.
 
-    Args:
-        status: 0 before there is one.
-        headers: those that the endpoint keeps, names in lower case.
-        body: decoded from chunks.
-        first_byte: on the generator's clock.
+    Headers are those that the endpoint keeps, names in lower case; `first_byte` is a time on the generator's clock.
     """
 
     status: int = 0
@@ -47,11 +43,7 @@ class Connection(asyncio.Protocol):
 
     @classmethod
     async def open(cls, endpoint: Endpoint, clock: Callable[[], float]) -> Connection:
-        """Connect.
-
-        Raises:
-            OSError: the server can't be reached, or not in time.
-        """
+        """Connect; raise OSError where the server can't be reached, or not in time."""
         loop = asyncio.get_running_loop()
         async with asyncio.timeout(endpoint.timeout):
             _, opened = await loop.create_connection(lambda: cls(endpoint, clock), endpoint.host, endpoint.port)

@@ -12,11 +12,8 @@ NO_HEADERS: Mapping[str, str] = {}
 class Endpoint:
     """A server, and how it is talked to.
 
-    Args:
-        host: name or address.
-        port: TCP port.
-        timeout: seconds for connecting, and for an answer, after which a request has failed.
-        kept_headers: names, in lower case, of the answers' headers that results keep.
+    `timeout` is in seconds, for connecting and for an answer; results keep the answers' headers of `kept_headers`
+    (names in lower case).
     """
 
     host: str
@@ -34,9 +31,7 @@ class Endpoint:
 class Request:
     """One request, ready to be sent; its content may hold credentials and is never shown.
 
-    Args:
-        name: identifies the request among the results.
-        kind: label by which results are grouped.
+    Its name identifies it among the results, its kind is the label by which results are grouped.
     """
 
     content: bytes = field(repr=False)
@@ -49,8 +44,7 @@ def encode(
 ) -> bytes:
     """Return a request as HTTP/1.1 bytes, `Host` and `Content-Length` included.
 
-    Raises:
-        ValueError: a field would end its line early, or is not Latin-1.
+    Raises ValueError where a field would end its line early, or is not Latin-1.
     """
     fields = {"Host": endpoint.authority, **headers}
     if body or method not in {"GET", "HEAD"}:

@@ -28,16 +28,11 @@ class ErrorKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class RequestResult:
-    """One request and its outcome; times are seconds on the generator's clock.
+    """One request and its outcome; times are seconds on the generator's clock, sizes bytes of the answer's body.
 
-    Args:
-        intended: when it was due.
-        started: when a client turned to it.
-        ended: when the answer was complete, or the request had failed.
-        status: 0 without an answer.
-        size: bytes of the answer's body.
-        error: None if the workload accepted the answer.
-        headers: those that the endpoint keeps.
+    `intended` is when it was due, `started` when a client turned to it, `ended` when its answer was complete or it had
+    failed. Status 0 stands for no answer; `error` is None if the workload accepted it; headers are those that the
+    endpoint keeps.
     """
 
     name: str

@@ -9,12 +9,9 @@ from collections.abc import Callable
 
 
 def poisson_starts(rate: float, seconds: float, seed: int) -> list[float]:
-    """Return start times of independent users (a Poisson process), in seconds from the beginning.
+    """Return start times of independent users (a Poisson process), in seconds from the beginning, all before `seconds`.
 
-    Args:
-        rate: mean requests per second, above 0.
-        seconds: the last start is before it.
-        seed: the same seed gives the same times.
+    The rate is the mean of requests per second, above 0; the same seed gives the same times.
     """
     numbers = random.Random(seed)  # noqa: S311 - the same load each time is the point
     starts: list[float] = []

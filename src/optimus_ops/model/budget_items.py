@@ -23,14 +23,11 @@ NANO = 10**9
 
 @dataclass(frozen=True, slots=True)
 class Capacity:
-    """What there is, as observed.
+    """What there is, as observed: memory in bytes, cores, and connections of the database.
 
-    Args:
-        max_connections: of the database; None while that is unknown (it doesn't run yet, or is not ours).
-        reserved_connections: of these, those kept for superusers and privileged roles.
-        memory: bytes of the host.
-        cpus: cores of the host.
-        other_connections: those that clients hold who are no replicas of the stack.
+    `max_connections` is None while that is unknown (the database doesn't run yet, or is not ours);
+    `reserved_connections` of them are for superusers and privileged roles; `other_connections` are held by clients that
+    are no replicas.
     """
 
     max_connections: int | None
@@ -59,11 +56,7 @@ class BudgetPolicy:
 
     @classmethod
     def of(cls, settings: Mapping[str, object]) -> BudgetPolicy:
-        """Return the policy with a project's settings (`operator-connections = 8`).
-
-        Raises:
-            Refused: one is unknown, or no number of at least 0.
-        """
+        """Return the policy with a project's settings (`operator-connections = 8`)."""
         known = {own.name.replace("_", "-"): own.name for own in fields(cls)}
         if unknown := sorted(settings.keys() - known.keys()):
             raise Refused(f"tool.optimus-ops.budgets knows no {', '.join(unknown)}", f"it knows: {', '.join(known)}")
@@ -92,12 +85,7 @@ class BudgetItem:
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """Who takes how much of one resource, and how much there is.
-
-    Args:
-        limit: how much there is; None while that is unknown.
-        source: where the limit comes from.
-    """
+    """Who takes how much of one resource, and how much there is: `limit` is None while that is unknown."""
 
     resource: Resource
     items: tuple[BudgetItem, ...]
@@ -136,11 +124,9 @@ def amount_text(resource: Resource, amount: int) -> str:
 
 @dataclass(frozen=True, slots=True)
 class PoolChange:
-    """Pools of another size than the stack's, while they are rolled out.
+    """Pools of another size than the stack's, while they are rolled out; services not named keep theirs.
 
-    Args:
-        pools: service -> new pool; those not named keep theirs.
-        running: service -> replicas that run, and hold pools of the stack's size until they are replaced.
+    `running` is service -> replicas that hold pools of the stack's size until they are replaced.
     """
 
     pools: Mapping[str, Pool] = field(default_factory=dict)

@@ -39,20 +39,11 @@ def check_budgets(
     surge: Mapping[str, int] | None = None,
     policy: BudgetPolicy = DEFAULT_POLICY,
 ) -> None:
-    """Refuse a change in whose course the stack needs more than there is.
+    """Refuse a change in whose course the stack needs more than there is, with the arithmetic and the most that fits.
 
-    Args:
-        stack: what is wanted.
-        peak: service -> most replicas at once, surge and draining ones included; 1 for a job. One that is not named
-            has none.
-        capacity: what there is. Connections are not checked while `max_connections` is unknown.
-        requested: service -> number of replicas that was asked for.
-        surge: service -> replicas of the peak beyond the requested number, while others are replaced; if not given,
-            the difference of the two.
-        policy: what is held in reserve.
-
-    Raises:
-        Refused: with the arithmetic, the most that fits, and what else could give.
+    `peak` is service -> most replicas at once, surge and draining ones included (1 for a job), `requested` those that
+    were asked for, `surge` those beyond them while others are replaced (the difference of the two if not given).
+    Connections are not checked while `max_connections` is unknown.
     """
     limits = Limits(stack, capacity, policy)
     conflicts = limits.conflicts(peak)
@@ -96,8 +87,7 @@ class Limits:
     def largest(self, peak: Mapping[str, int], service: str, *, surge: int = 0) -> int | None:
         """Return the largest number of replicas of a service that fits beside the others, the surge not counted.
 
-        Returns:
-            0 if not even one fits, None if nothing bounds it. The service's own number in `peak` doesn't matter.
+        0 if not even one fits, None if nothing bounds it. The service's own number in `peak` doesn't matter.
         """
         without, single = {**peak, service: 0}, {**peak, service: 1}
         if self.conflicts(single):

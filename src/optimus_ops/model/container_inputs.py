@@ -43,11 +43,9 @@ class ChangedInput:
 
 @dataclass(frozen=True, slots=True)
 class ContainerInput:
-    """One input of a service's containers.
+    """One input of a service's containers: `kind` and `name` are for people ("tenants.yaml", "ports").
 
     Args:
-        kind: what it is to a person.
-        name: what it is called ("tenants.yaml", "ports").
         path: the file or folder on the host that holds it, absolute; "" where the Compose files hold it.
         content: what it is where the Compose files say so themselves.
         variable: the environment variable that holds it; "" for none.

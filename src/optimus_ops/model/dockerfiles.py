@@ -17,12 +17,7 @@ ENVIRONMENT = re.compile(r"(\w+)=(\"[^\"]*\"|'[^']*'|\S*)")
 
 @dataclass(frozen=True, slots=True)
 class Inputs:
-    """What a build starts from.
-
-    Args:
-        images: base images, each once, in order; stages of the same file are none.
-        paths: files and folders of the build context, as they are written.
-    """
+    """The base images of a build, and files and folders of its context as they are written, each once and in order."""
 
     images: tuple[str, ...]
     paths: tuple[str, ...]

@@ -17,7 +17,7 @@ class Leftovers:
     Args:
         orphans: containers of services that the files don't have.
         one_offs: containers of `docker compose run`.
-        networks: networks that the files don't have, used by nothing but such containers.
+        networks: those that the files don't have, used by nothing but such containers.
         images: ids of images that lost their name to a newer build, and that no container runs on.
     """
 

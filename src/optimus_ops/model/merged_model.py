@@ -136,11 +136,7 @@ def _int(value: object) -> int | None:
 
 
 def parse_duration(text: str) -> float:
-    """Return the seconds of a Compose duration such as `1m20s`, `80s` or `500ms`.
-
-    Raises:
-        Refused: it is none.
-    """
+    """Return the seconds of a Compose duration such as `1m20s`, `80s` or `500ms`."""
     parts = list(PART.finditer(text.strip()))
     if "".join(part[0] for part in parts) != text.strip():
         raise Refused(f"{text!r} is not a duration", "write it as in 1m20s")

@@ -22,22 +22,10 @@ def fit_pool(
 ) -> Mapping[str, Mapping[str, str]]:
     """Cut pools until the database has connections for all: overflow first, then the pools, down to one connection.
 
-    All are cut to the same size; those that are smaller anyway stay as they are.
-
-    Args:
-        stack: what is wanted.
-        peak: service -> most replicas at once.
-        capacity: what there is.
-        policy: what is held in reserve.
-        running: service -> replicas that run already and hold pools of the present size until they are replaced; if
-            not given, all replicas are taken to start with the new size.
-
-    Returns:
-        service -> variable -> value, for the services that have to change; empty if everything fits, or if
-        `max_connections` is unknown.
-
-    Raises:
-        Refused: not even the smallest pools fit.
+    All are cut to the same size; those that are smaller anyway stay as they are. `peak` is service -> most replicas at
+    once, `running` service -> replicas that hold pools of the present size until they are replaced (none if not given).
+    Returned is service -> variable -> value, for the services that have to change; nothing while `max_connections` is
+    unknown.
     """
     present = pools_of(stack)
     if not present:

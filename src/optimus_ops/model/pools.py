@@ -24,13 +24,7 @@ DEFAULT_OVERFLOW = 10
 
 @dataclass(frozen=True, slots=True)
 class Pool:
-    """The connections of one worker process.
-
-    Args:
-        size: connections that it keeps.
-        overflow: connections that it opens beyond these under load.
-        processes: worker processes of one replica.
-    """
+    """The connections that one worker process keeps, and those that it opens beyond them under load."""
 
     size: int
     overflow: int
@@ -48,11 +42,7 @@ class Pool:
 
 
 def pools_of(stack: Stack) -> dict[str, Pool]:
-    """Return service -> pool, for the services whose pools lead to the stack's database; the migrations have none.
-
-    Raises:
-        Refused: a number is none, or it is ambiguous which database is meant.
-    """
+    """Return service -> pool, for the services whose pools lead to the stack's database; the migrations have none."""
     elsewhere = set(stack.services) - {database_of(stack)}
     return {service.name: _pool(service) for service in _pooled(stack) if _host(service) not in elsewhere}
 
@@ -62,9 +52,6 @@ def database_of(stack: Stack) -> str | None:
 
     It is the one that DB_HOST names. Where that is no service (an alias in the network), or there are several, it is
     the one with the label `com.optimus.database: "true"`.
-
-    Raises:
-        Refused: pools lead to several databases, and none is labelled.
     """
     named = sorted({_host(service) for service in _pooled(stack)} & set(stack.services))
     if len(named) == 1 or not _pooled(stack):

@@ -22,12 +22,9 @@ PLAIN = frozenset({"", "missing", "if_not_present", "build", "always", "never"})
 
 @dataclass(frozen=True, slots=True)
 class PullPolicy:
-    """What the Compose files say of one image.
+    """What the Compose files say of one image: their word ("" for none), and whether the project builds it.
 
-    Args:
-        name: as it is written; "" where nothing is.
-        builds: whether the project builds the image.
-        pinned: whether the image's name says by a digest which one it is.
+    It is pinned where its name says by a digest which one it is.
     """
 
     name: str = ""
@@ -36,11 +33,7 @@ class PullPolicy:
 
     @property
     def every(self) -> float | None:
-        """After how many seconds the registry is asked again; None where time plays no part.
-
-        Raises:
-            Refused: there is no such policy.
-        """
+        """After how many seconds the registry is asked again; None where time plays no part."""
         if self.name in PLAIN:
             return None
         if self.name in EVERY:

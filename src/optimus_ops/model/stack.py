@@ -15,11 +15,9 @@ COMPLETED = "service_completed_successfully"
 
 @dataclass(frozen=True, slots=True)
 class Dependency:
-    """What a service needs of another one before it starts.
+    """What a service needs of another one before it starts: STARTED, HEALTHY or COMPLETED.
 
-    Args:
-        condition: STARTED, HEALTHY or COMPLETED.
-        restart: whether it is restarted after the other one was replaced.
+    With `restart` it is restarted after the other one was replaced.
     """
 
     condition: str = STARTED
@@ -31,10 +29,7 @@ class Dependency:
 class PublishedPort:
     """A port on the host that leads to the port `target` of a container.
 
-    Args:
-        host_ip: the address it is bound to; "" stands for all.
-        host_port: the port on the host; 0 where the engine chooses one, of all or of a range.
-        protocol: tcp, udp or sctp.
+    The address "" stands for all; the port 0 is one that the engine chooses, of all or of a range.
     """
 
     host_ip: str
@@ -45,20 +40,12 @@ class PublishedPort:
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """One service of the stack.
+    """One service of the stack. Cores, bytes and seconds are None where the files set none.
 
     Args:
-        builds: whether the project builds its image.
         base_images: the images that its build starts from.
-        scalable: whether it may have more than one replica.
-        default_replicas: how many replicas the files ask for.
         ports: the ports that it listens on (environment PORT, then `expose`).
-        published: its ports on the host.
-        depends_on: service -> what is needed of it; of services of the stack only.
-        cpus: limit in cores; None without one.
-        memory: limit in bytes; None without one.
-        reserved_cpus: cores that one replica reserves; None without a reservation.
-        reserved_memory: bytes that one replica reserves; None without a reservation.
+        depends_on: services of the stack only.
         stop_seconds: grace between SIGTERM and SIGKILL.
         environment: variables of its containers, those of `env_file` included.
         fixed: what only one container can have, of a service that could have replicas without it.

@@ -28,22 +28,18 @@ class Replica:
     """One container of a service.
 
     Args:
-        id: the container's full id.
-        number: its number within the service.
-        image: the image's name as it was asked for.
-        image_id: the digest of the image it really runs.
+        image: the image's name as it was asked for; `image_id` is the digest of the one that it really runs.
         status: the engine's word: created, running, restarting, paused, exited, dead, removing.
         health: starting, healthy or unhealthy; None without a health check.
-        hostname: the container's hostname, which it sends in `X-Served-By`.
+        hostname: what it sends in `X-Served-By`.
         addresses: network name -> IPv4 address.
         exit_code: of the last run, 0 while it runs.
         folder: the folder of the Compose files that it was created from.
         config_hash: Compose's digest of the service's definition that it was created from; "" without Compose.
         restarts: how often the engine has started it again after it ended by itself.
         environment: its variables, those of its image included.
-        published: its ports on the host as they are bound while it runs.
-        crashing: whether it runs only since a moment ago, because the engine started it again after it ended by itself.
-        stop_seconds: grace between SIGTERM and SIGKILL that it was created with.
+        crashing: it runs only since a moment ago, because the engine started it again after it ended by itself.
+        stop_seconds: grace between SIGTERM and SIGKILL.
     """
 
     id: str

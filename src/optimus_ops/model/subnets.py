@@ -17,11 +17,9 @@ CANDIDATES = 4096
 
 @dataclass(frozen=True, slots=True)
 class Network:
-    """A network of the engine, or one that the files want.
+    """A network of the engine, or one that the files want; `project` is "" where it belongs to none.
 
-    Args:
-        project: the Compose project that it belongs to; "" where it belongs to none.
-        variable: the variable that sets them; "" where none is known.
+    `variable` sets its subnets; "" where none is known.
     """
 
     name: str

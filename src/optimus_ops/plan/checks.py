@@ -86,12 +86,7 @@ def check_networks(users: Mapping[str, Mapping[str, str]], leaving: Collection[s
 
 
 def check_pullable(stack: Stack, names: Iterable[str], inputs: ObservedInputs) -> None:
-    """Refuse services whose image is missing and can't be pulled.
-
-    Raises:
-        Refused: its policy is never to pull it.
-        MissingPrerequisite: its registry doesn't answer, and there is no fallback image.
-    """
+    """Refuse services whose image is missing, and must not be pulled (policy) or can't be had."""
     services = [stack.services[name] for name in names]
     for service in services:
         if stack.policy_of(service.image).forbids:

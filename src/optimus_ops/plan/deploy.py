@@ -29,11 +29,7 @@ from optimus_ops.plan.stop import refs, resume_steps
 
 
 def plan_deploy(stack: Stack, state: State, request: RolloutSpec, inputs: ObservedInputs) -> Plan:
-    """Plan how stale replicas are replaced; the stack has the images of the request.
-
-    Raises:
-        Refused: a service is unknown, can't be replaced without an outage, or has nothing running.
-    """
+    """Plan how stale replicas are replaced; the stack has the images of the request."""
     resume, state = resume_steps(state), state.resumed()
     check_services(stack, request.services)
     check_replaceable(stack, state, request.services)

@@ -15,13 +15,7 @@ OUTAGE = "invoke down, then invoke up (an outage: it has one container)"
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """A service of which something runs that would not be started now.
-
-    Args:
-        stale: how many of its replicas differ.
-        running: how many run.
-        command: what applies the difference.
-    """
+    """A service of which some running replicas would not be started like that now, and the command that applies it."""
 
     service: str
     why: str

@@ -30,8 +30,7 @@ def rank_of(stack: Stack, name: str) -> Rank:
 def start_order(stack: Stack, names: Iterable[str]) -> tuple[tuple[str, ...], ...]:
     """Return services in groups of one rank each: a group starts together, after all that its members depend on.
 
-    Raises:
-        Refused: some depend on one another in a circle.
+    Services that depend on one another in a circle are refused.
     """
     starting = set(names)
     waiting = [name for name in stack.services if name in starting]

@@ -18,11 +18,7 @@ HOLDS_PORTS = "it holds the ports on the host, so that replacing it is an outage
 
 
 def reload_steps(stack: Stack, state: State, request: RolloutSpec, inputs: ObservedInputs) -> tuple[Step, ...]:
-    """Return the steps by which the balancer loads a changed configuration.
-
-    Raises:
-        Refused: more than its configuration changed.
-    """
+    """Return the steps by which the balancer loads a changed configuration; refuse it if more than that changed."""
     name = stack.balancer
     if name is None or name not in request.services:
         return ()

@@ -10,13 +10,12 @@ from optimus_ops.model.pull_policy import Asking
 
 @dataclass(frozen=True, slots=True)
 class ScaleRequest:
-    """Scale services, or bring the stack up.
+    """Scale services, or bring the stack up; services not named keep their number.
 
     Args:
-        counts: service -> replicas; services not named keep their number.
         build: services whose images are built anew.
         run_migrations: whether the migrations job runs even if it has run on this image.
-        environment: service, variable, value: variables that are pinned for what starts from now on.
+        environment: service, variable, value: pinned for what starts from now on.
         force: whether troubled replicas are replaced: those of the services with a count, of all if there is none.
         fit_pool: whether database pools are lowered where the numbers would not fit.
         remove_orphans: whether leftovers are removed as well.
@@ -35,17 +34,15 @@ class ScaleRequest:
 
 @dataclass(frozen=True, slots=True)
 class RolloutSpec:
-    """What a deploy or a rollback replaces by what.
+    """What a deploy or a rollback replaces by what; services are replaced in their order.
 
     Args:
-        services: in the order in which they are replaced.
         named: whether they were named, and not all are meant.
         images: service -> image to pin; "" unpins it.
         environment: service, variable, value: variables to pin.
         repin: whether any of these is pinned otherwise now.
         parallelism: how many old replicas drain at once.
         surge: how many replicas there may be above the wanted number at any moment, draining ones included.
-        asking: whether registries are asked what images stand for now.
         observe: seconds for which the new replicas of each batch are compared with the old ones.
         allow_contract: whether migrations may drop or lock what the running version uses.
         force: whether replicas are replaced that are not stale.

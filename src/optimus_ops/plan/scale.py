@@ -29,9 +29,6 @@ def plan_scale(stack: Stack, state: State, request: ScaleRequest, inputs: Observ
     Order: secrets, images, stores, migrations, replicas, balancer, proof of the routing, and jobs before what waits for
     them; what services say of one another comes first (`start_order`). Then surplus replicas leave, all of a service at
     once, with the proof that they get no traffic any more. They are removed last: until then an undo starts them again.
-
-    Raises:
-        Refused: a requested service is unknown or can't be scaled, or services wait for one another.
     """
     resume, state = resume_steps(state), state.resumed()
     check_services(stack, [*request.counts, *request.build])
@@ -48,11 +45,7 @@ def plan_scale(stack: Stack, state: State, request: ScaleRequest, inputs: Observ
 
 
 def plan_migrate(stack: Stack, state: State, inputs: ObservedInputs) -> Plan:
-    """Plan one run of the migrations job, with what it needs.
-
-    Raises:
-        Refused: the stack has no migrations job.
-    """
+    """Plan one run of the migrations job, with what it needs."""
     if stack.migrations is None:
         raise Refused("this stack has no migrations job", "name it in [tool.optimus-ops] migrations")
     resume, state = resume_steps(state), state.resumed()

@@ -30,11 +30,9 @@ class ContainerRef:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
-    """One operation of a plan.
+    """One operation of a plan, and why it is done.
 
-    Args:
-        cause: why ("ai-engine: 1 running, 3 wanted").
-        batch: the batch that it belongs to ("ai-engine, batch 1 of 4"); "" for none.
+    `batch` is the one that it belongs to ("ai-engine, batch 1 of 4"); "" for none.
     """
 
     kind: ClassVar[str] = ""
@@ -89,14 +87,10 @@ S = TypeVar("S", bound=Step)
 def step(kind: str, text: str, *, final: bool = False) -> Callable[[type[S]], type[S]]:
     """Make a subclass of `Step` a frozen, slotted, keyword-only dataclass with its kind and text.
 
-        @step("reload", "reload {service}")
-        class Reload(Step):
-            service: str
+    @step("reload", "reload {service}") class Reload(Step): service: str
 
-    Args:
-        kind: what JSON and journals call it.
-        text: format string over its fields and properties, tuples joined by commas.
-        final: whether it can't be undone half-way.
+    The kind is what JSON and journals call it; the text is a format string over fields and properties, tuples joined by
+    commas. A final step can't be undone half-way.
     """
 
     def decorate(cls: type[S]) -> type[S]:
@@ -112,11 +106,9 @@ def step(kind: str, text: str, *, final: bool = False) -> Callable[[type[S]], ty
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What will be done, in order. Empty: there is nothing to do.
+    """What will be done for a purpose ("scale"), in order. Empty: there is nothing to do.
 
-    Args:
-        purpose: what it is for ("scale").
-        notes: what is not as it should be and stays so, a sentence each with what to do about it.
+    Notes say what is not as it should be and stays so, a sentence each with what to do about it.
     """
 
     project: str

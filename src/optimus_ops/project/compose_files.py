@@ -27,11 +27,9 @@ NAME_LINE = r"""(?m)^(?:name|"name"|'name')\s*:[ \t]*(?P<value>.+?)[ \t]*$"""
 
 @dataclass(frozen=True)
 class ComposeFiles:
-    """The Compose files that are always on, and the variables of `.env` that they are read with.
+    """The Compose files that are always on (the base may be missing), and the variables that they are read with.
 
     Args:
-        base: the first one; it may be missing.
-        further: those after it.
         complete: whether they are the whole list, so that the settings add nothing.
         variables: variables that Compose would not find by itself.
         dotenv: variables of the `.env` beside the base, if any of them is for Compose itself.

@@ -50,8 +50,6 @@ class Project:
     """A Compose project in a checkout.
 
     Args:
-        compose: folder of the Compose files.
-        base: file name of the base.
         overlays: those that are always on, in order.
         state: folder for locks, journals, logs and projected secrets.
         secrets: folder of the projected secrets.
@@ -60,9 +58,6 @@ class Project:
         variables: variables that the files are read with beside those of the environment.
         named_by: what gave the project its name: "environment", "settings", "files" or "folder".
         stated: the settings that the project's `pyproject.toml` states.
-        plain_overlays: overlays that no task has a flag for.
-        whole_stack_overlays: overlays that come and go with the whole stack.
-        workload: module with requests to the services; "" for none.
     """
 
     root: Path
@@ -105,11 +100,7 @@ class Project:
         return os.path.realpath(self.compose)
 
     def files(self, extra: Sequence[str] = ()) -> tuple[Path, ...]:
-        """Return the Compose files for the overlays that are always on and the `extra` ones.
-
-        Raises:
-            Refused: an overlay has no file.
-        """
+        """Return the Compose files for the overlays that are always on and the `extra` ones, which must have a file."""
         asked = (self.compose / overlay_file(self.base, name) for name in extra)
         paths = tuple(dict.fromkeys([*self.always, *asked]))
         for path in paths:
@@ -130,11 +121,7 @@ def overlay_file(base: str, overlay: str) -> str:
 
 
 def load_project(root: Path | None = None, environ: Mapping[str, str] | None = None) -> Project:
-    """Read the project of a checkout: that of `OPTIMUS_ROOT`, else of the nearest folder upwards with a `tasks.py`.
-
-    Raises:
-        Refused: the settings or the project name are malformed.
-    """
+    """Read the project of a checkout: that of `OPTIMUS_ROOT`, else of the nearest folder upwards with a `tasks.py`."""
     environ = os.environ if environ is None else environ
     root = (root or Path(environ.get(ROOT_VARIABLE) or find_root(Path.cwd()))).resolve()
     table = _settings(root / "pyproject.toml")

@@ -34,11 +34,7 @@ def report_files(run: Run, name: str, document: Mapping[str, Any] | None = None)
 
 
 def write_report(run: Run, folder: Path, name: str, document: Mapping[str, Any] | None = None) -> tuple[Path, ...]:
-    """Write a report's files into a folder, which is made if it is missing; return their paths.
-
-    Raises:
-        OpsError: they can't be written.
-    """
+    """Write a report's files into a folder, which is made if it is missing; return their paths."""
     texts = {folder / file: text for file, text in report_files(run, name, document).items()}
     try:
         folder.mkdir(parents=True, exist_ok=True)

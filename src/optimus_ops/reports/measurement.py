@@ -15,8 +15,7 @@ ObjectiveVerdict = Literal["met", "missed", "not measured"]
 def percentile(samples: Iterable[float], percent: float) -> float:
     """Return the smallest sample that at least `percent` of all samples do not exceed (nearest rank).
 
-    Raises:
-        ValueError: there are no samples, or `percent` is not above 0 and up to 100.
+    Raises ValueError without samples, or where `percent` is not above 0 and up to 100.
     """
     ordered = sorted(samples)
     if not ordered or not 0 < percent <= 100:
@@ -40,11 +39,9 @@ def format_number(number: float, unit: str = "") -> str:
 
 @dataclass(frozen=True, slots=True)
 class Measurement:
-    """A measured quantity.
+    """A measured quantity with the samples that it was made of.
 
-    Args:
-        value: the figure that stands for it, such as the median; None where nothing was measured.
-        samples: what it was made of.
+    The value is the figure that stands for it, such as the median; None where nothing was measured.
     """
 
     name: str
@@ -68,10 +65,7 @@ class Measurement:
 class Objective:
     """A bound for a figure; one that is missed is reported, and decides nothing by itself.
 
-    Args:
-        measured: None or NaN where it could not be measured.
-        unit: "" for counts and ratios.
-        basis: what the figure was made of: "20 runs".
+    `measured` is None or NaN where it could not be; `basis` says what the figure was made of: "20 runs".
     """
 
     name: str

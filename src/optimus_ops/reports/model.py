@@ -88,12 +88,9 @@ class Section:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One run of a task that measures or judges.
+    """One run of a task that measures or judges: its result in a sentence or two, and what the figures depend on.
 
-    Args:
-        headline: the result in a sentence or two.
-        facts: what the figures depend on: name -> value.
-        command: makes the report again; "" where there is none.
+    The command makes the report again; "" where there is none.
     """
 
     title: str

@@ -50,12 +50,8 @@ class Event:
 class Timeline:
     """One run on its own clock: bars of each series, below them a lane of marks for each participant.
 
-    Args:
-        title: read out where the picture can't be seen.
-        start: in seconds; 0 is what the run is about, such as a fault.
-        end: in seconds.
-        legend: of good and bad counts.
-        file: name of a file for it, without suffix; "" for none, and then it isn't in Markdown.
+    Times are in seconds, 0 is what the run is about, such as a fault. The title is read out where the picture can't be
+    seen; `legend` is that of good and bad counts. Without `file`, a name without suffix, the picture isn't in Markdown.
     """
 
     title: str
@@ -95,11 +91,8 @@ class ChartRow:
 class Chart:
     """Small multiples: a row for each case, a column for each way; all panels have one vertical axis.
 
-    Args:
-        title: read out where the picture can't be seen, before the captions.
-        note: shown above the panels: what the axes mean.
-        legend: of good counts, of bad counts, and of the highlighted period.
-        file: as of a timeline.
+    The title is read out where the picture can't be seen, before the captions; the note above the panels says what the
+    axes mean. `legend` is that of good counts, bad counts and the highlighted period; `file` is as of a timeline.
     """
 
     title: str

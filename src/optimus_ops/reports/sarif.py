@@ -12,13 +12,7 @@ SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sar
 
 
 def sarif(findings: Iterable[Finding], tool: str, version: str) -> dict[str, Any]:
-    """Return the document.
-
-    Args:
-        findings: with files relative to the repository's root.
-        tool: the task that found them.
-        version: of the library.
-    """
+    """Return the document for findings of a tool (a task); their files are relative to the repository's root."""
     found = list(findings)
     rules = list(dict.fromkeys(finding.rule for finding in found))
     return {

@@ -12,13 +12,9 @@ SAFE_LINK = re.compile(r"(?:https?://)?[\w./~%?=&#+@,-]+", re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """A piece of text.
+    """A piece of plain text with its colour; `code` is shown as it is.
 
-    Args:
-        text: plain text.
-        tone: its colour.
-        link: an address, or `#` and the title of a section of the same report.
-        code: whether it is code, to be shown as it is.
+    `link` is an address, or `#` and the title of a section of the same report.
     """
 
     text: str

@@ -18,11 +18,8 @@ from optimus_ops.model.state import Replica, State
 class StackInputs:
     """What each service of a stack gives its containers.
 
-    Args:
-        compose: the project's files.
-        stack: what they say.
-        values: environment variable -> value, of those that hold something that is given.
-        coming: projected secrets (`folder/name`) that will be written or removed before anything is started.
+    `values` has the environment variables that hold something of it; `coming` are projected secrets (`folder/name`)
+    that will be written or removed before anything is started.
     """
 
     compose: Compose
@@ -41,12 +38,7 @@ class StackInputs:
         return ServiceInputs(self.stack.services[service].inputs, self.compose.project.secrets, self.values)
 
     def note(self, services: Mapping[str, str], there: Iterable[str]) -> None:
-        """Note what containers were started with.
-
-        Args:
-            services: container id -> service.
-            there: the ids of all containers of the project.
-        """
+        """Note what containers (id -> service) were started with, and forget all that are not `there` any more."""
         records = records_of(self.compose)
         key = records.key()
         known = {name: self.inputs(name).digests(key) for name in set(services.values()) & set(self.stack.services)}
@@ -64,13 +56,7 @@ class StackInputs:
     def changes(
         self, engine: Engine, state: State, names: Iterable[str]
     ) -> tuple[dict[str, tuple[ChangedInput, ...]], frozenset[str]]:
-        """Return container id -> what is another one now, and the containers of which it is known by records.
-
-        Args:
-            engine: the engine.
-            state: what runs.
-            names: the services.
-        """
+        """Return container id -> what is another one now, and the containers of which it is known by records."""
         records = records_of(self.compose)
         recorded = records.read()
         found: dict[str, tuple[ChangedInput, ...]] = {}

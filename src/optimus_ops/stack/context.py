@@ -37,12 +37,7 @@ class StackContext:
 
     @classmethod
     def open(cls, overlays: Sequence[str], options: ChangeOptions) -> StackContext:
-        """Read the project and connect to its engine; overlays that the stack runs with stay.
-
-        Raises:
-            Refused: the settings or files are malformed.
-            MissingPrerequisite: no engine answers.
-        """
+        """Read the project and connect to its engine; overlays that the stack runs with stay."""
         project = load_project()
         check_name(project)
         docker = DockerEngine.connect()
@@ -51,12 +46,7 @@ class StackContext:
 
     @classmethod
     def open_to_stop(cls, overlays: Sequence[str], options: ChangeOptions) -> StackContext:
-        """Likewise, to stop what runs: files may be missing, and none need be readable.
-
-        Raises:
-            Refused: the settings are malformed.
-            MissingPrerequisite: no engine answers.
-        """
+        """Likewise, to stop what runs: files may be missing, and none need be readable."""
         project, docker = load_project(), DockerEngine.connect()
         try:
             compose = compose_of(project, docker.files(project.name), overlays)
@@ -65,22 +55,13 @@ class StackContext:
         return cls(project, compose, docker, Console.standard(json=options.json), options)
 
     def observe(self) -> tuple[WantedStack, State]:
-        """Return what is wanted and what runs, looked at together.
-
-        Raises:
-            Refused: the files do not parse.
-            MissingPrerequisite: the engine does not answer any more.
-        """
+        """Return what is wanted and what runs, looked at together."""
         with ThreadPoolExecutor(1) as pool:
             state = pool.submit(self.docker.observe, self.project.name)
             return WantedStack.read(self.compose), state.result()
 
     def observe_to_stop(self) -> tuple[WantedStack, State]:
-        """Return what is wanted and what runs; where the files can't be read, as the containers tell it.
-
-        Raises:
-            MissingPrerequisite: the engine does not answer any more.
-        """
+        """Return what is wanted and what runs; where the files can't be read, as the containers tell it."""
         state = self.docker.observe(self.project.name)
         try:
             if not self.compose.files:
@@ -93,11 +74,7 @@ class StackContext:
             return WantedStack({}, stack), state
 
     def check_known(self, stack: Stack, names: Iterable[str]) -> None:
-        """Refuse services that aren't in the stack; of one whose profile is off, it is said that it is.
-
-        Raises:
-            Refused: as said.
-        """
+        """Refuse services that aren't in the stack; of one whose profile is off, say that."""
         unknown = [name for name in names if name not in stack.services]
         if unknown and unknown[0] in (self.compose.services() or ()):
             raise Refused(

@@ -21,12 +21,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class WantedStack:
-    """What the Compose files say.
-
-    Args:
-        document: the merged model.
-        stack: the same as values.
-    """
+    """What the Compose files say: the merged model, and the same as values."""
 
     document: Mapping[str, Any]
     stack: Stack
@@ -43,14 +38,8 @@ def observe_inputs(
 ) -> ObservedInputs:
     """Observe what a plan depends on besides the containers: images, the registry, secrets.
 
-    The registry is only asked where something would be pulled from it, because that may take seconds.
-
-    Args:
-        compose: the project's files.
-        engine: its engine.
-        wanted: what the files say.
-        state: what runs.
-        building: whether a build was asked for.
+    The registry is only asked where something would be pulled from it or was asked to be built, because that may take
+    seconds.
     """
     stack = wanted.stack
     from optimus_ops.images.fallback_catalogue import fallback_for  # noqa: PLC0415 - as above

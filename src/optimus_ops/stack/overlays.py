@@ -30,15 +30,8 @@ def with_staying(project: Project, asked: Sequence[str], running: frozenset[str]
 def compose_of(project: Project, running_files: Iterable[str], asked: Sequence[str] = ()) -> Compose:
     """Return the project's files: base, overlays that are always on, those asked for, and those that stay.
 
-    An overlay that runs and has no file any more stays not: its services are left over.
-
-    Args:
-        project: the project.
-        running_files: the Compose files that what runs was made from.
-        asked: overlays asked for.
-
-    Raises:
-        Refused: an overlay that is asked for has no file.
+    `running_files` are those that what runs was made from. An overlay that runs and has no file any more stays not: its
+    services are left over.
     """
     running = overlays_of(project, running_files)
     return DockerCompose(project, project.files(with_staying(project, asked, running)))
@@ -47,10 +40,7 @@ def compose_of(project: Project, running_files: Iterable[str], asked: Sequence[s
 def check_switch(project: Project, asked: Sequence[str], files: Sequence[str]) -> None:
     """Refuse to add an overlay that changes services which run: they would have to be other ones all at once.
 
-    Args:
-        project: the project.
-        asked: overlays asked for.
-        files: the Compose files that what runs was made from; empty if nothing runs.
+    `files` are those that what runs was made from; none if nothing runs.
     """
     running = overlays_of(project, files)
     for name in project.whole_stack_overlays:

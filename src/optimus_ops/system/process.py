@@ -57,23 +57,11 @@ def run(
     check: bool = True,
     feed: Callable[[BinaryIO], object] | None = None,
 ) -> Completed:
-    """Run a command to its end.
+    """Run a command to its end, `deadline` seconds at most (`DeadlinePassed`); raise `CommandFailed` if it fails.
 
     The command has a session of its own, so that Ctrl-C reaches this process alone, which then ends it in order.
-
-    Args:
-        argv: the command and its arguments.
-        cwd: the folder it runs in.
-        environ: its environment; ours if not given.
-        deadline: seconds after which it is ended.
-        on_line: called with each line of standard error (where Docker's tools report progress).
-        check: whether an exit code other than 0 is an error.
-        feed: writes its standard input, in a thread of its own.
-
-    Raises:
-        MissingPrerequisite: there is no such command.
-        CommandFailed: it failed and `check` is set.
-        DeadlinePassed: as said.
+    `on_line` gets each line of standard error (where Docker's tools report progress); `feed` writes standard input, in
+    a thread of its own. Without `check`, an exit code other than 0 is no error.
     """
     process = _started(argv, cwd, environ, fed=feed is not None)
     feeder = _Feeder(process, feed)
@@ -95,9 +83,7 @@ def run(
 def stream(argv: Sequence[str], write: Callable[[bytes], object], *, idle_seconds: float) -> int:
     """Run a command, write its standard output somewhere as it comes, and return its exit code.
 
-    Raises:
-        MissingPrerequisite: there is no such command.
-        DeadlinePassed: for `idle_seconds` there was no output.
+    `DeadlinePassed`: for `idle_seconds` there was no output.
     """
     process = _started(argv, None, None, stderr=subprocess.DEVNULL)
     assert process.stdout is not None  # noqa: S101 - opened as a pipe

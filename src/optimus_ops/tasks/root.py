@@ -29,10 +29,8 @@ if TYPE_CHECKING:
 def make_namespace(root: Path | None = None) -> Collection:
     """Return the namespace of all tasks; the flags of `scale` come from the project's merged Compose model.
 
-    Where Invoke is reading its command line just now, what it can't mean is refused here, in our words.
-
-    Args:
-        root: the project's folder; that of `invoke --search-root`, else of the running `tasks.py`, if not given.
+    The project is that of `root`, else of `invoke --search-root`, else of the running `tasks.py`. Where Invoke is
+    reading its command line just now, what it can't mean is refused here, in our words.
     """
     program = _reading_program()
     if program is None:
@@ -89,16 +87,9 @@ def _reading_program() -> Any | None:
 
 
 def read_command_line(program: Any, tasks: Tasks, words: Sequence[str]) -> None:
-    """Complete, check and translate the command line that Invoke is about to read.
+    """Complete, check and translate the command line (`words`) that Invoke is about to read.
 
-    Args:
-        program: Invoke's program, with its own flags read.
-        tasks: the tasks; where the services are not all known, that is the reason to tell.
-        words: the command line, without the program's name.
-
-    Raises:
-        Refused: the command line can't be meant.
-        Exit: it asked for completions, which were printed.
+    Invoke's program has read its own flags; where it was asked for completions, they are printed and the program ends.
     """
     from optimus_ops.commandline.positional_services import with_flags
     from optimus_ops.commandline.usage import UnknownFlag, check_own_flags, check_usage
@@ -133,14 +124,7 @@ def _explained(unknown: UnknownFlag, names: ServiceNames) -> OpsError:
 def check_topics(task: object, collection: object, contexts: dict[str, ParserContext], namespace: Collection) -> None:
     """Refuse `--help TASK` and `--list COLLECTION` for what doesn't exist.
 
-    Args:
-        task: the value of `--help`; True where it has none.
-        collection: the value of `--list`; likewise.
-        contexts: name of a task -> what Invoke knows of it.
-        namespace: the tasks.
-
-    Raises:
-        Refused: there is no such task or collection.
+    `task` and `collection` are the values of these flags, True where they have none.
     """
     from optimus_ops.commandline.usage import near
     from optimus_ops.errors import Refused

@@ -25,15 +25,10 @@ FRAMES = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
 
 
 class Progress:
-    """One step that is under way.
+    """One step that is under way; its listener is called with each new note and detail.
 
-    Args:
-        title: what is done.
-        listener: called with each new note and detail.
-
-    Attributes:
-        detail: what is being done just now, shown in place of the note; it is gone when the step ends.
-        complaints: what went wrong without being a reason to stop; each makes the whole change end with exit code 1.
+    A detail is what is being done just now, shown in place of the note until the step ends. Each complaint, something
+    that went wrong without being a reason to stop, makes the whole change end with exit code 1.
     """
 
     def __init__(self, title: str, listener: Callable[[str], None] = lambda _text: None) -> None:
@@ -72,7 +67,6 @@ class Console:
     """The output of a task for people. A stream that is closed is no reason to stop: that is reported at its end.
 
     Args:
-        stream: standard output, or standard error where standard output carries a JSON document.
         live: whether the stream is a terminal that can redraw a line.
         colour: whether ANSI colours may be used (https://no-color.org).
         groups: whether a step's lines are folded into a group, as the log of GitHub Actions can.
@@ -89,11 +83,7 @@ class Console:
 
     @classmethod
     def for_stream(cls, stream: TextIO) -> Console:
-        """Return the console of a stream; reads `NO_COLOR`, `TERM`, `GITHUB_ACTIONS` and `OPTIMUS_PROGRESS_SECONDS`.
-
-        Raises:
-            Refused: `OPTIMUS_PROGRESS_SECONDS` is no number of seconds.
-        """
+        """Return the console of a stream; reads `NO_COLOR`, `TERM`, `GITHUB_ACTIONS` and `OPTIMUS_PROGRESS_SECONDS`."""
         live = stream.isatty() and os.environ.get("TERM") != "dumb"
         groups = not live and os.environ.get("GITHUB_ACTIONS") == "true"
         colour, tick = live and "NO_COLOR" not in os.environ, _tick_seconds(os.environ.get(TICK_VARIABLE, ""))

@@ -24,15 +24,10 @@ def make_table(
     least: int | None = 16,
     show_header: bool = True,
 ) -> Table:
-    """Return a table.
+    """Return a table; a `str` in a cell is plain text, without markup.
 
-    Args:
-        header: the columns' names.
-        rows: cells, as many as there are columns. A `str` is plain text, without markup.
-        right: columns that are aligned to the right: numbers.
-        folded: columns whose text continues on the next line where there is no room; others are cut.
-        least: width below which a folded column is not squeezed; None for that of its longest word.
-        show_header: whether the names are printed.
+    Columns are aligned to the `right` (numbers), `folded` where there is no room, or cut; `least` is the width below
+    which a folded one is not squeezed, None for that of its longest word.
     """
     table = Table(box=None, pad_edge=False, padding=(0, GAP, 0, 0), header_style="bold dim", show_header=show_header)
     for name in header:
