@@ -7,8 +7,13 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 
-from hypothesis import settings
+# Tests start many interpreters: a host that keeps no bytecode would compile the library anew in each.
+sys.dont_write_bytecode = False
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
+from hypothesis import settings  # noqa: E402
 
 # A loaded machine is not a failure.
 settings.register_profile("quick", deadline=None, max_examples=30)
