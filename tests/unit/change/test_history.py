@@ -65,7 +65,7 @@ def run(folder: Path, actor: FakeActor, running: int = 1) -> None:
 
 def killed(folder: Path, running: int = 1) -> None:
     """Make a change whose process is killed in its second step."""
-    context = multiprocessing.get_context("spawn")
+    context = multiprocessing.get_context("fork")
     begun = context.Event()
     process = context.Process(target=begin_and_wait, args=(folder, running, begun))
     process.start()

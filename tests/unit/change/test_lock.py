@@ -63,7 +63,7 @@ def test_another_project_has_a_lock_of_its_own(tmp_path: Path) -> None:
 
 
 def test_the_lock_of_a_killed_owner_is_taken_over(tmp_path: Path) -> None:
-    context = multiprocessing.get_context("spawn")
+    context = multiprocessing.get_context("fork")
     held = context.Event()
     owner = context.Process(target=hold, args=(tmp_path, held))
     owner.start()
