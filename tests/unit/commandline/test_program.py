@@ -1,4 +1,7 @@
-"""The `invoke` command as a shell runs it: what is shown where, and the exit code."""
+"""The `invoke` command as a shell runs it: what is shown where, and the exit code.
+
+In the lines, `$INVOKE` is the real program and `$I` one that is loaded already.
+"""
 
 from __future__ import annotations
 
@@ -6,9 +9,11 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from tests.invoke_server import invoke_server
 
 INVOKE = Path(sys.executable).with_name("invoke")
 TASKS = "from optimus_ops.tasks.root import make_namespace\n\nns = make_namespace()\n"
@@ -25,21 +30,30 @@ def shop(tmp_path: Path) -> Path:
     return root
 
 
-def shell(line: str, folder: Path, **environ: str) -> subprocess.CompletedProcess[str]:
-    """Run a line of a shell in a folder, with `$I` for invoke."""
-    clean = {name: value for name, value in os.environ.items() if not name.startswith(("OPTIMUS_", "COMPOSE_"))}
-    variables = {**clean, "I": str(INVOKE), "DOCKER_HOST": "unix:///nonexistent.sock", **environ}
-    done = subprocess.run(
-        ["bash", "-c", f"set -o pipefail; {line}"],
-        cwd=folder,
-        env=variables,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert "Traceback" not in done.stderr + done.stdout
-    return done
+Shell = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture(scope="module")
+def shell(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shell]:
+    """Return what runs a line of a shell in a folder."""
+    with invoke_server(tmp_path_factory.mktemp("server")) as served:
+
+        def run(line: str, folder: Path, **environ: str) -> subprocess.CompletedProcess[str]:
+            clean = {name: value for name, value in os.environ.items() if not name.startswith(("OPTIMUS_", "COMPOSE_"))}
+            programs = {"I": served, "INVOKE": str(INVOKE), "DOCKER_HOST": "unix:///nonexistent.sock"}
+            done = subprocess.run(
+                ["bash", "-c", f"set -o pipefail; {line}"],
+                cwd=folder,
+                env={**clean, **programs, **environ},
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                text=True,
+                check=False,
+            )
+            assert "Traceback" not in done.stderr + done.stdout
+            return done
+
+        yield run
 
 
 @pytest.mark.parametrize(
@@ -47,7 +61,7 @@ def shell(line: str, folder: Path, **environ: str) -> subprocess.CompletedProces
     [
         ("$I history", 0),
         ("$I --list", 0),
-        ("$I nope", 2),
+        ("$INVOKE nope", 2),
         ("$I --help nope", 2),
         ("$I --list nope", 2),
         ('$I scale --web ""', 2),
@@ -62,34 +76,34 @@ def shell(line: str, folder: Path, **environ: str) -> subprocess.CompletedProces
         ("$I logs --follow --no-follow", 2),
         ("OPTIMUS_PROGRESS_SECONDS=often $I history", 2),
         ("OPTIMUS_PROGRESS_SECONDS=0 $I history", 2),
-        ("$I status", 3),
+        ("$INVOKE status", 3),
         ("DOCKER_HOST= DOCKER_CONTEXT=nope $I status", 2),
-        ("$I history >&-", 2),
-        ("$I history 2>&-", 0),
-        ("$I history >/dev/full", 1),
-        ("$I --list >/dev/full", 1),
+        ("$INVOKE history >&-", 2),
+        ("$INVOKE history 2>&-", 0),
+        ("$INVOKE history >/dev/full", 1),
+        ("$INVOKE --list >/dev/full", 1),
         ("$I history --json >/dev/full", 1),
     ],
 )
-def test_exit_codes(line: str, code: int, shop: Path) -> None:
+def test_exit_codes(shell: Shell, line: str, code: int, shop: Path) -> None:
     done = shell(line, shop)
     assert done.returncode == code, done.stdout + done.stderr
     if code and "2>&-" not in line:
         assert done.stderr.strip()
 
 
-def test_outside_of_a_project_the_message_names_the_folder(tmp_path: Path) -> None:
+def test_outside_of_a_project_the_message_names_the_folder(shell: Shell, tmp_path: Path) -> None:
     done = shell("$I status", tmp_path)
     assert done.returncode == 2
     assert f"no tasks.py in {tmp_path} or above it" in done.stderr
 
 
-def test_a_reader_that_leaves_is_no_failure(shop: Path) -> None:
-    done = shell("$I --list | head -1; echo ${PIPESTATUS[0]}", shop)
+def test_a_reader_that_leaves_is_no_failure(shell: Shell, shop: Path) -> None:
+    done = shell("$INVOKE --list | head -1; echo ${PIPESTATUS[0]}", shop)
     assert done.stdout.split() == ["Available", "tasks:", "0"]
 
 
-def test_search_root_names_the_project_and_not_only_its_tasks(shop: Path, tmp_path: Path) -> None:
+def test_search_root_names_the_project_and_not_only_its_tasks(shell: Shell, shop: Path, tmp_path: Path) -> None:
     done = shell(f"$I --search-root {shop} history --json", tmp_path)
     assert json.loads(done.stdout)["project"] == "shop"
     below = shell(f"$I -r {shop / 'compose'} history --json", tmp_path, OPTIMUS_ROOT=str(tmp_path))
@@ -97,8 +111,8 @@ def test_search_root_names_the_project_and_not_only_its_tasks(shop: Path, tmp_pa
 
 
 @pytest.mark.parametrize("encoding", ["ascii", "latin-1"])
-def test_an_encoding_that_lacks_our_marks_gets_others(encoding: str, shop: Path) -> None:
-    done = shell("$I status", shop, PYTHONIOENCODING=encoding)
+def test_an_encoding_that_lacks_our_marks_gets_others(shell: Shell, encoding: str, shop: Path) -> None:
+    done = shell("$INVOKE status", shop, PYTHONIOENCODING=encoding)
     assert done.returncode == 3
     assert "x observing shop" in done.stderr
 
@@ -106,14 +120,16 @@ def test_an_encoding_that_lacks_our_marks_gets_others(encoding: str, shop: Path)
 @pytest.mark.parametrize(
     ("line", "result", "code"),
     [
-        ("$I status --json", "missing prerequisite", 3),
+        ("$INVOKE status --json", "missing prerequisite", 3),
         ("$I scale --wbe 3 --json", "refused", 2),
         ("$I scale --web many --json", "refused", 2),
         ("$I history --json --change 7", "refused", 2),
         ("$I deploy --json --image 1.4", "refused", 2),
     ],
 )
-def test_json_is_one_document_where_a_task_is_refused_too(line: str, result: str, code: int, shop: Path) -> None:
+def test_json_is_one_document_where_a_task_is_refused_too(
+    shell: Shell, line: str, result: str, code: int, shop: Path
+) -> None:
     done = shell(line, shop)
     document = json.loads(done.stdout)
     assert document["result"] == result
@@ -121,6 +137,6 @@ def test_json_is_one_document_where_a_task_is_refused_too(line: str, result: str
     assert document["error"]["message"] in done.stderr
 
 
-def test_settings_may_begin_with_a_byte_order_mark(shop: Path) -> None:
+def test_settings_may_begin_with_a_byte_order_mark(shell: Shell, shop: Path) -> None:
     (shop / "pyproject.toml").write_bytes(b'\xef\xbb\xbf[tool.optimus-ops]\nname = "corner"\n')
     assert json.loads(shell("$I history --json", shop).stdout)["project"] == "corner"
