@@ -7,7 +7,7 @@ import pytest
 
 from optimus_ops.change.journal import Journal
 from optimus_ops.plan.step import Plan
-from optimus_ops.system.atomic_write import write_private
+from optimus_ops.system.atomic_write import atomic_write
 
 
 @pytest.fixture
@@ -24,7 +24,7 @@ def synced(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[tuple[int, l
 
 
 def test_a_file_is_on_the_disk_before_it_takes_its_name(tmp_path: Path, synced: list[tuple[int, list[str]]]) -> None:
-    write_private(tmp_path / "pins", "web=1\n")
+    atomic_write(tmp_path / "pins", "web=1\n")
     assert synced == [(6, [])]
     assert (tmp_path / "pins").read_text("utf-8") == "web=1\n"
 
