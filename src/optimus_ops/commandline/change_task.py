@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import functools
 import inspect
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from optimus_ops.commandline.flag_types import Seconds
 from optimus_ops.commandline.task_decorator import Body, task
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
 
 CHANGE_HELP = {
     "plan": "print the plan and change nothing",

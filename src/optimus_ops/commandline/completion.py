@@ -7,17 +7,13 @@ from __future__ import annotations
 
 import re
 import shlex
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from types import ModuleType
 
 from invoke.exceptions import Exit
+from invoke.parser.context import ParserContext
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
-    from types import ModuleType
-
-    from invoke.parser.context import ParserContext
-
-    Values = Mapping[str, Callable[[], Sequence[str]]]
+Values = Mapping[str, Callable[[], Sequence[str]]]
 
 
 def print_completions(

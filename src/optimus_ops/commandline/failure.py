@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import errno
 import signal
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import Any
 
 from invoke.exceptions import Exit
 
 from optimus_ops.errors import Interrupted, MissingPrerequisite, OpsError, Refused
 from optimus_ops.text.console import print_json
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 RESULTS: Mapping[int, str] = {Refused.exit_code: "refused", MissingPrerequisite.exit_code: "missing prerequisite"}
 

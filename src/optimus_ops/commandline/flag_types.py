@@ -11,11 +11,9 @@ A task says so by an annotation, through an alias in its own module:
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol, get_args
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
+from typing import Any, Protocol, get_args
 
 DIGEST = re.compile(r"sha(256|384|512):", re.IGNORECASE)
 TAG = r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}"

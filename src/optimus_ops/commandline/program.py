@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from importlib.machinery import ModuleSpec
 
 from invoke.exceptions import CollectionNotFound, Exit
 from invoke.loader import FilesystemLoader
 from invoke.main import program
-
-if TYPE_CHECKING:
-    from importlib.machinery import ModuleSpec
 
 
 class ProjectLoader(FilesystemLoader):

@@ -5,14 +5,12 @@ from __future__ import annotations
 import codecs
 import os
 import sys
-from typing import TYPE_CHECKING, Any, TextIO, TypeVar, cast
+from collections.abc import Callable
+from typing import Any, TextIO, TypeVar, cast
 
 from invoke.exceptions import Exit
 
 from optimus_ops.errors import Refused
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 Result = TypeVar("Result")
 

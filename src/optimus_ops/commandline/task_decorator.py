@@ -7,19 +7,16 @@ import functools
 import inspect
 import signal
 import sys
-from typing import TYPE_CHECKING, Any, TextIO, TypeVar, cast
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from types import FrameType
+from typing import Any, TextIO, TypeVar, cast
 
 from invoke.exceptions import Exit
+from invoke.parser.argument import Argument
 from invoke.tasks import Task
 from invoke.tasks import task as invoke_task
 
 from optimus_ops.commandline.flag_types import flag_types, parsed
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
-    from types import FrameType
-
-    from invoke.parser.argument import Argument
 
 Body = TypeVar("Body", bound="Callable[..., object]")
 

@@ -6,14 +6,11 @@ Invoke ends with exit code 1, prints its own objects, and takes an empty value f
 from __future__ import annotations
 
 import difflib
-from typing import TYPE_CHECKING
+from collections.abc import Container, Iterable, Mapping, Sequence
+
+from invoke.parser.context import ParserContext
 
 from optimus_ops.errors import Refused
-
-if TYPE_CHECKING:
-    from collections.abc import Container, Iterable, Mapping, Sequence
-
-    from invoke.parser.context import ParserContext
 
 
 class UnknownFlag(Refused):

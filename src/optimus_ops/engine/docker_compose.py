@@ -221,7 +221,3 @@ def _listed(*filters: str) -> Iterator[str]:
 def _remove(containers: Iterator[str]) -> None:
     for container in containers:
         run(["docker", "rm", "--force", "--volumes", container], deadline=REMOVE_SECONDS, check=False)
-
-
-def _file_options(files: Iterable[Path]) -> list[str]:
-    return [argument for path in files for argument in ("-f", str(path))]

@@ -7,11 +7,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import BinaryIO
 
-from docker.errors import APIError, NotFound
-
-from optimus_ops.engine.docker_host import translated
 from optimus_ops.engine.docker_images import DockerImages
-from optimus_ops.engine.errors import NoSuchThing
+from optimus_ops.engine.errors import EngineRefused, NoSuchThing
 from optimus_ops.engine.labels import PROJECT_LABEL
 from optimus_ops.engine.parse import parse_network
 from optimus_ops.model.subnets import Network
@@ -55,58 +52,50 @@ class DockerEngine(DockerImages):
     # Networks and volumes
 
     def networks(self, project: str) -> tuple[str, ...]:
-        with translated():
-            listed = self.api.networks(filters={"label": [f"{PROJECT_LABEL}={project}"]})
+        listed = self.client.networks(filters={"label": [f"{PROJECT_LABEL}={project}"]})
         return tuple(sorted(str(network["Name"]) for network in listed))
 
     def all_networks(self) -> tuple[Network, ...]:
-        with translated():
-            return tuple(parse_network(raw) for raw in self.api.networks())
+        return tuple(parse_network(raw) for raw in self.client.networks())
 
     def network_users(self, name: str) -> dict[str, str]:
-        with translated():
-            try:
-                found = self.api.inspect_network(name)
-            except NotFound:
-                return {}
+        try:
+            found = self.client.inspect_network(name)
+        except NoSuchThing:
+            return {}
         return {key: str(container.get("Name", "")) for key, container in (found.get("Containers") or {}).items()}
 
     def remove_network(self, name: str) -> bool:
-        with translated():
-            try:
-                self.api.remove_network(name)
-            except NotFound:
-                return False
+        try:
+            self.client.remove_network(name)
+        except NoSuchThing:
+            return False
         return True
 
     def connect_network(self, container: str, network: str, *, address: str, aliases: Sequence[str]) -> None:
-        with translated():
-            try:
-                self.api.connect_container_to_network(
-                    container, network, ipv4_address=address, aliases=list(aliases) or None
-                )
-            except APIError:
-                connected = self.api.inspect_container(container)["NetworkSettings"]["Networks"]
-                if connected.get(network, {}).get("IPAddress") != address:
-                    raise
+        try:
+            self.client.connect_container_to_network(
+                container, network, ipv4_address=address, aliases=list(aliases) or None
+            )
+        except EngineRefused:
+            connected = self.client.inspect_container(container)["NetworkSettings"]["Networks"]
+            if connected.get(network, {}).get("IPAddress") != address:
+                raise
 
     def attachment(self, container: str, address: str) -> tuple[str, tuple[str, ...]]:
-        with translated():
-            ends = self.api.inspect_container(container)["NetworkSettings"]["Networks"]
+        ends = self.client.inspect_container(container)["NetworkSettings"]["Networks"]
         for name, end in ends.items():
             if end.get("IPAddress") == address:
                 return name, tuple(end.get("Aliases") or ())
         raise NoSuchThing(f"{container} has no address {address}")
 
     def disconnect_network(self, container: str, network: str) -> None:
-        with translated():
-            self.api.disconnect_container_from_network(container, network)
+        self.client.disconnect_container_from_network(container, network)
 
     def volumes(self, project: str) -> tuple[str, ...]:
-        with translated():
-            listed = self.api.volumes(filters={"label": [f"{PROJECT_LABEL}={project}"]})
+        listed = self.client.volumes(filters={"label": [f"{PROJECT_LABEL}={project}"]})
         return tuple(sorted(str(volume["Name"]) for volume in listed.get("Volumes") or ()))
 
     def remove_volume(self, name: str) -> None:
-        with translated(), suppress(NotFound):
-            self.api.remove_volume(name)
+        with suppress(NoSuchThing):
+            self.client.remove_volume(name)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Literal, Self
@@ -48,6 +48,11 @@ class DockerHost:
             version=str(info.get("ServerVersion", "")),
         )
 
+    @property
+    def client(self) -> Any:
+        """The client, whose errors are the library's own."""
+        return _Translated(self.api)
+
     def within(self, seconds: float | None) -> Self:
         return replace(self, api=_client(seconds))
 
@@ -58,8 +63,7 @@ class DockerHost:
             return False
 
     def now(self) -> datetime | None:
-        with translated():
-            return parse_time(str(self.api.info().get("SystemTime", "")))
+        return parse_time(str(self.client.info().get("SystemTime", "")))
 
     def plugin_version(self, name: Literal["compose", "buildx"]) -> str | None:
         return plugin_version(name)
@@ -80,6 +84,18 @@ def _client(timeout: float | None) -> Any:
     # A local socket has no proxy: looking for one at each request would cost more than the request.
     api.trust_env = not str(api.base_url).startswith("http+docker")
     return api
+
+
+class _Translated:
+    def __init__(self, api: Any) -> None:
+        self._api = api
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        @translated()
+        def call(*positional: Any, **named: Any) -> Any:
+            return getattr(self._api, name)(*positional, **named)
+
+        return call
 
 
 @contextlib.contextmanager

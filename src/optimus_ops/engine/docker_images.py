@@ -10,11 +10,11 @@ from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from docker.errors import APIError, DockerException, ImageNotFound
+from docker.errors import APIError, DockerException
 
 from optimus_ops.engine.docker_containers import DockerContainers
 from optimus_ops.engine.docker_host import translated
-from optimus_ops.engine.errors import RegistryFailed, TooLarge
+from optimus_ops.engine.errors import NoSuchThing, RegistryFailed, TooLarge
 from optimus_ops.engine.labels import ONE_OFF_LABEL, PROJECT_LABEL, SERVICE_LABEL
 from optimus_ops.engine.parse import parse_image
 from optimus_ops.engine.values import Image
@@ -35,27 +35,23 @@ class DockerImages(DockerContainers):
         return {name: image.id for name in dict.fromkeys(names) if (image := self.image(name)) is not None}
 
     def image(self, name: str) -> Image | None:
-        with translated():
-            try:
-                return parse_image(self.api.inspect_image(name))
-            except ImageNotFound:
-                return None
+        try:
+            return parse_image(self.client.inspect_image(name))
+        except NoSuchThing:
+            return None
 
     def nameless_images(self, label: str) -> tuple[Image, ...]:
-        with translated():
-            return tuple(parse_image(raw) for raw in self.api.images(filters={"dangling": True, "label": label}))
+        return tuple(parse_image(raw) for raw in self.client.images(filters={"dangling": True, "label": label}))
 
     def used_images(self) -> frozenset[str]:
-        with translated():
-            return frozenset(str(container["ImageID"]) for container in self.api.containers(all=True))
+        return frozenset(str(container["ImageID"]) for container in self.client.containers(all=True))
 
     def tag(self, image: str, name: str) -> None:
-        with translated():
-            self.api.tag(image, repository_of(name), tag_of(name), force=True)
+        self.client.tag(image, repository_of(name), tag_of(name), force=True)
 
     def untag(self, name: str) -> None:
-        with translated(), suppress(ImageNotFound):
-            self.api.remove_image(name, force=False)
+        with suppress(NoSuchThing):
+            self.client.remove_image(name, force=False)
 
     def pull(self, name: str, *, seconds: float) -> None:
         run(["docker", "pull", "--quiet", name], deadline=seconds)
@@ -70,10 +66,10 @@ class DockerImages(DockerContainers):
 
     def read_image(self, image: str, folder: str, *, limit: int) -> bytes:
         kept = io.BytesIO()
-        with translated(), self._never_started(image) as container:
-            chunks, _facts = self.api.get_archive(container, folder)
+        with self._never_started(image) as container:
+            chunks, _facts = self.client.get_archive(container, folder)
             # Closed whatever happens: the engine keeps a container for as long as somebody may still read it.
-            with closing(chunks):
+            with translated(), closing(chunks):
                 for chunk in chunks:
                     kept.write(chunk)
                     if kept.tell() > limit:
@@ -82,14 +78,14 @@ class DockerImages(DockerContainers):
 
     @contextmanager
     def _never_started(self, image: str) -> Iterator[str]:
-        for left in self.api.containers(all=True, filters={"label": f"{READER_LABEL}=true"}):
+        for left in self.client.containers(all=True, filters={"label": f"{READER_LABEL}=true"}):
             if time.time() - float(left["Created"]) > STALE_SECONDS:
                 self.remove(left["Id"])
         # Compose labels the images that it builds, and containers take their image's labels over: this is no replica.
         labels = {READER_LABEL: "true", PROJECT_LABEL: "", SERVICE_LABEL: "", ONE_OFF_LABEL: "True"}
         name = f"optimus-contract-{uuid.uuid4().hex[:12]}"
         try:
-            self.api.create_container(image, command=["true"], name=name, labels=labels, network_disabled=True)
+            self.client.create_container(image, command=["true"], name=name, labels=labels, network_disabled=True)
             yield name
         finally:
             self.remove(name)

@@ -10,16 +10,13 @@ import contextlib
 import json
 import os
 import zlib
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from optimus_ops.errors import OpsError
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
-
-    from optimus_ops.project.settings import Project
+from optimus_ops.project.settings import Project
 
 # A new number wherever they are computed in another way.
 FORM = 1

@@ -22,17 +22,13 @@ from __future__ import annotations
 import os
 import re
 import tomllib
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from optimus_ops.errors import Refused
-from optimus_ops.project.compose_files import find_files, folder_name, name_in_files, read_env_files
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from optimus_ops.project.compose_files import ComposeFiles
+from optimus_ops.project.compose_files import ComposeFiles, find_files, folder_name, name_in_files, read_env_files
 
 SETTINGS = frozenset(
     {

@@ -10,14 +10,11 @@ Packages are those of the library, and those that a project names in `[tool.opti
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-    from types import ModuleType
+from types import ModuleType
 
 LIBRARY = Path(__file__).parents[1]
 
