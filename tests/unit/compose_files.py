@@ -14,6 +14,22 @@ COMPOSE = CHECKOUT / "compose"
 DEFAULT = re.compile(r"\$\{(?P<name>[A-Z_]+)(?::?-(?P<default>[^${}]*))?\}")
 SIZES = {"M": 2**20, "G": 2**30, "mb": 2**20}
 
+STACKS = (
+    (),
+    ("scale",),
+    ("dev",),
+    ("scale", "dev"),
+    ("dev", "scale"),
+    ("sentinel",),
+    ("scale", "sentinel"),
+    ("scale", "sentinel", "dev"),
+)
+SCALABLE = {"ai-engine", "backend-orchestrator", "memory-engine", "orchestrator-worker"}
+PYTHON = {*SCALABLE, "migrations"}
+NODES = ("redis", "redis-replica-1", "redis-replica-2")
+SENTINELS = ("redis-sentinel-1", "redis-sentinel-2", "redis-sentinel-3")
+REDIS = (*NODES, *SENTINELS, "redis-cache")
+
 Model = dict[str, Any]
 
 
@@ -116,3 +132,8 @@ def redis_settings(name: str) -> dict[str, str]:
         elif word and not word.startswith("#"):
             found[word] = rest
     return found
+
+
+def secrets_of(service: Model) -> str:
+    (mount,) = (volume for volume in service["volumes"] if volume["target"] == "/run/secrets")
+    return str(mount["source"]).rpartition("/")[2]
