@@ -9,9 +9,12 @@ from typing import Any
 
 from hypothesis import strategies as st
 
+from optimus_ops.contracts.compare import breaks
 from optimus_ops.contracts.model import Contract
 
 Json = Any
+TEXT = {"type": "string"}
+COUNT = {"type": "integer"}
 WORDS = st.sampled_from(["id", "text", "score", "limit", "title", "type", "items", "required"])
 
 
@@ -26,6 +29,10 @@ def document(paths: Mapping[str, Json], schemas: Mapping[str, Json] | None = Non
         "paths": dict(paths),
         "components": {"schemas": dict(schemas or {})},
     }
+
+
+def found(need: Any, offer: Any) -> list[tuple[str, str, str]]:
+    return [(finding.endpoint, finding.field, finding.reason) for finding in breaks("shop", need, "stock", offer)]
 
 
 def call(request: Json = None, response: Json = None, **operation: Json) -> dict[str, Json]:
