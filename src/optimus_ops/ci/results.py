@@ -15,6 +15,7 @@ from optimus_ops.ci.act_events import (
     StepSummary,
 )
 from optimus_ops.ci.ci_plan import job_title
+from optimus_ops.text.escapes import without_escapes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -80,10 +81,10 @@ class RunResults:
             found = self._of(event.source)
             if len(event.source.step) == 1:
                 found.current = event.title
+                if found.result != "failure":
+                    found.tail.clear()
         elif isinstance(event, OutputLine):
-            tail = self._of(event.source).tail
-            tail.append(event.text)
-            del tail[:-TAIL_LINES]
+            self._add_line(self._of(event.source), event.text)
         elif isinstance(event, Annotation):
             self.findings.append(event.finding)
         elif isinstance(event, StepSummary):
@@ -116,6 +117,12 @@ class RunResults:
             title = job_title(job, source.matrix) if job else source.key.partition("/")[2].strip()
             self.jobs[source.key] = JobResult(title, source.job, source.matrix, started=self.clock())
         return self.jobs[source.key]
+
+    def _add_line(self, job: JobResult, text: str) -> None:
+        """Keep the end of the output of the step that is under way, or of the one that failed."""
+        if job.result != "failure":
+            job.tail.append(without_escapes(text))
+            del job.tail[:-TAIL_LINES]
 
     def _step_ended(self, event: StepEnded) -> None:
         if len(event.source.step) != 1 or event.stage not in {"Main", ""}:

@@ -149,7 +149,18 @@ def write_services(job: Job, file: str, folder: Path, images: Mapping[str, str],
     """Write the Compose file of a job's services; return the commands that start and stop them."""
     path = folder / f"services-{job.id}.yml"
     path.write_text(yaml.safe_dump(compose_document(job, file, images, run_id), sort_keys=False), "utf-8")
-    compose = shlex.join(["docker", "compose", "--project-name", f"ci-{run_id}-{job.id}".lower(), "--file", str(path)])
+    compose = shlex.join(
+        [
+            "docker",
+            "compose",
+            "--progress",
+            "plain",
+            "--project-name",
+            f"ci-{run_id}-{job.id}".lower(),
+            "--file",
+            str(path),
+        ]
+    )
     return (
         f"{compose} up --detach --wait --pull missing --quiet-pull",
         f"{compose} down --volumes --timeout 1",

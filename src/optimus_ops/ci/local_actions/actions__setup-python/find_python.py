@@ -9,18 +9,22 @@ from pathlib import Path
 VERSION = "import platform; print(platform.python_version())"
 
 
-def find(wanted: str) -> str:
-    """Return the interpreter of a version such as 3.12; else the one that runs this."""
+def find(wanted: str) -> tuple[str, str]:
+    """Return the interpreter of a version such as 3.12, and its version; else the one that runs this."""
     numbers = wanted.split(".")
     named = shutil.which(f"python{'.'.join(numbers[:2])}") if all(number.isdecimal() for number in numbers) else None
-    return named or sys.executable
+    for interpreter in filter(None, (named, sys.executable)):
+        # A shim of pyenv has the name of a version that may not be active: it is there, and fails.
+        done = subprocess.run([interpreter, "-c", VERSION], check=False, capture_output=True, text=True)
+        if done.returncode == 0:
+            return interpreter, done.stdout.strip()
+    raise SystemExit("no Python runs here")
 
 
 def main() -> None:
     """Write the outputs, the PATH and, where the version is another one, a warning."""
     wanted = os.environ.get("WANTED", "").strip()
-    interpreter = find(wanted)
-    version = subprocess.run([interpreter, "-c", VERSION], check=True, capture_output=True, text=True).stdout.strip()
+    interpreter, version = find(wanted)
     if wanted and not f"{version}.".startswith(f"{wanted.removesuffix('.x')}."):
         print(f"::warning title=not as on GitHub::Python {wanted} is not installed here: runs with {version}")
     folder = Path(os.environ["RUNNER_TEMP"]) / f"python-{version}" / "bin"
