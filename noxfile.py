@@ -70,6 +70,19 @@ def integration(session: nox.Session) -> None:
 
 
 @nox.session(default=False)
+def affected(session: nox.Session) -> None:
+    """Run what the change since a base (main, or the first argument) needs: `invoke ci.affected` says what and why."""
+    if Path(sys.prefix).resolve() != CHECKOUT / ".venv":
+        session.error("nox runs outside the locked environment: python3 scripts/bootstrap.py nox")
+    from optimus_ops.ci.affected_task import find_affected  # noqa: PLC0415 - only in the locked environment
+
+    found, _ = find_affected(CHECKOUT, next(iter(session.posargs), "main"))
+    for name, tests in found.sessions.items():
+        session.log(f"{name}: {found.reasons[name]}")
+        session.notify(name, tests)
+
+
+@nox.session(default=False)
 def compose(session: nox.Session) -> None:
     """Render every combination of Compose files, check the balancer's configuration and the budgets."""
     run_module(session, "pytest", *(session.posargs or COMPOSE_TESTS))

@@ -1,4 +1,4 @@
-"""`invoke ci.list`, `invoke ci.run`, `invoke ci.task`."""
+"""`invoke ci.affected`, `ci.list`, `ci.run`, `ci.task`."""
 
 from __future__ import annotations
 
@@ -63,3 +63,16 @@ def run_one(_: Context, words: str, report: str = "", output: str = "") -> None:
     from optimus_ops.ci.task_step import run_task
 
     run_task(words, report=report, output=output)
+
+
+@task(
+    help={
+        "base": "what the change is compared with (the pull request's base, else main)",
+        "json": "print one JSON document on standard output",
+    }
+)
+def affected(_: Context, base: str = "", json: bool = False) -> None:
+    """Show which sessions, tests and images a change needs."""
+    from optimus_ops.ci.affected_task import show_affected
+
+    show_affected(base, json=json)

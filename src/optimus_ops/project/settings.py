@@ -33,7 +33,7 @@ from optimus_ops.project.compose_files import ComposeFiles, find_files, folder_n
 SETTINGS = frozenset(
     {
         *("name", "compose", "base", "overlays", "plain-overlays", "whole-stack-overlays"),
-        *("balancer", "migrations", "budgets", "subsystems", "workload"),
+        *("balancer", "migrations", "budgets", "subsystems", "workload", "affected"),
     }
 )
 ROOT_VARIABLE = "OPTIMUS_ROOT"

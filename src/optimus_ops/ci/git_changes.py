@@ -1,0 +1,65 @@
+"""What changed since a base: from git, renames with both names, and what is not committed yet."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from optimus_ops.errors import Refused
+from optimus_ops.system.process import run
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+GIT_SECONDS = 60.0
+
+
+@dataclass(frozen=True)
+class Changes:
+    """The changes between a base and the working tree.
+
+    Args:
+        base: the commit where the histories part.
+        names: changed paths, both names of a renamed file.
+        files: all files of the checkout.
+    """
+
+    base: str
+    names: tuple[str, ...]
+    files: frozenset[str]
+
+
+def changes_since(root: Path, reference: str) -> Changes:
+    """Return what changed since the merge base with a reference.
+
+    Raises:
+        Refused: the reference is unknown, or has no history in common with HEAD.
+    """
+    found = _git(root, "merge-base", "HEAD", reference, check=False)
+    if found is None:
+        raise Refused(
+            f"no common history with {reference!r}", "fetch it first (actions/checkout: fetch-depth: 0), or --base REF"
+        )
+    base = found.strip()
+    diff = _git(root, "diff", "--name-status", "-z", "--find-renames", base) or ""
+    others = (_git(root, "ls-files", "-z", "--others", "--exclude-standard") or "").split("\0")
+    tracked = (_git(root, "ls-files", "-z") or "").split("\0")
+    names = {*names_of(diff), *filter(None, others)}
+    files = frozenset(name for name in (*tracked, *others) if name and (root / name).is_file())
+    return Changes(base, tuple(sorted(names)), files)
+
+
+def names_of(diff: str) -> Iterator[str]:
+    """Give the paths of `git diff --name-status -z`: one for each status, two for a rename or a copy."""
+    words = iter(diff.split("\0"))
+    for status in words:
+        if status:
+            yield next(words)
+            if status[0] in "RC":
+                yield next(words)
+
+
+def _git(root: Path, *words: str, check: bool = True) -> str | None:
+    done = run(["git", "-C", str(root), *words], deadline=GIT_SECONDS, check=check)
+    return done.stdout if done.code == 0 else None

@@ -1,0 +1,152 @@
+"""What a change needs."""
+
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import grimp
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tests.unit.ci.conftest import Checkout
+from tests.unit.repository import CHECKOUT
+from tests.unit.test_workflows import nox_sessions
+
+from optimus_ops.ci.affected import Affected, affected, everything, read_rules, unmatched
+from optimus_ops.ci.affected_task import find_affected, project_rules
+from optimus_ops.ci.git_changes import changes_since, names_of
+from optimus_ops.ci.import_graph import import_graph
+from optimus_ops.errors import Refused
+
+SETTINGS = tomllib.loads("""
+everything = ["pyproject.toml"]
+nothing = ["LICENSE"]
+[sessions.lint]
+paths = ["**/*.py"]
+[sessions.unit]
+paths = ["compose/**"]
+tests = ["tests/unit/**/test_*.py"]
+[sessions.e2e]
+samples = {"services/**" = ["tests/e2e/test_chat.py"]}
+[images]
+api = ["services/api/**", "services/kit/*"]
+""")
+RULES = read_rules(SETTINGS)
+SOURCES = {
+    "src/lib/__init__.py": "",
+    "src/lib/a.py": "from lib import b\n",
+    "src/lib/b.py": "",
+    "src/lib/c.py": "",
+    "services/api/src/api/app.py": "import lib.c\n",
+    "tests/unit/test_a.py": "from lib.a import x\n",
+    "tests/unit/deep/test_c.py": "from lib import (\n    c,  # why\n)\n",
+}
+
+
+def of(*changed: str, removed: tuple[str, ...] = ()) -> Affected:
+    sources = {name: text for name, text in SOURCES.items() if name not in removed}
+    return affected((*changed, *removed), RULES, import_graph(sources, removed), frozenset(sources))
+
+
+def test_a_module_needs_the_tests_that_import_it() -> None:
+    found = of("src/lib/b.py")
+    assert found.sessions == {"lint": (), "unit": ("tests/unit/test_a.py",)}
+    assert found.reasons["unit"] == "tests/unit/test_a.py imports src/lib/b.py"
+    assert not found.full
+
+
+def test_a_test_needs_itself() -> None:
+    assert of("tests/unit/deep/test_c.py").sessions["unit"] == ("tests/unit/deep/test_c.py",)
+
+
+def test_a_module_that_is_gone_needs_what_still_imports_it() -> None:
+    assert of(removed=("src/lib/c.py",)).sessions["unit"] == ("tests/unit/deep/test_c.py",)
+
+
+def test_the_file_of_a_package_needs_all_that_import_from_it() -> None:
+    assert of("src/lib/__init__.py").sessions["unit"] == ("tests/unit/deep/test_c.py", "tests/unit/test_a.py")
+
+
+def test_images_and_samples_follow_their_paths() -> None:
+    found = of("services/api/Dockerfile")
+    assert (found.images, found.sessions) == (("api",), {"e2e": ("tests/e2e/test_chat.py",)})
+    assert of("services/kit/x").images == ("api",)
+    assert of("services/kit/deep/x").images == ()
+
+
+@pytest.mark.parametrize("name", ["pyproject.toml", "unknown.bin"])
+def test_in_doubt_all_runs(name: str) -> None:
+    found = of("LICENSE", name)
+    assert found == everything(RULES, found.reasons["lint"])
+    assert name in found.reasons["lint"]
+
+
+def test_what_needs_nothing() -> None:
+    assert of("LICENSE").sessions == of().sessions == {}
+
+
+@given(
+    st.sets(st.sampled_from([*SOURCES, "LICENSE", "services/api/x", "compose/a.yml"])), st.sampled_from(list(SOURCES))
+)
+def test_more_changes_need_no_less(names: set[str], name: str) -> None:
+    def pairs(found: Affected) -> set[tuple[str, str]]:
+        files = [file for file in SOURCES if "test_" in file]
+        return {(session, test) for session, tests in found.sessions.items() for test in tests or files or ("",)}
+
+    assert pairs(of(*names)) <= pairs(of(*names, name))
+
+
+def test_both_names_of_a_renamed_file_count() -> None:
+    assert list(names_of("M\0a\0R087\0old\0new\0D\0b\0")) == ["a", "old", "new", "b"]
+
+
+def test_changes_are_those_since_the_histories_part_and_what_is_not_committed(checkout: Checkout) -> None:
+    root = checkout({"a.py": "1\n", "b.py": "2\n"})
+    (root / "a.py").rename(root / "c.py")
+    (root / "new ä.py").write_text("")
+    found = changes_since(root, "main")
+    assert found.names == ("a.py", "c.py", "new ä.py")
+    assert "a.py" not in found.files
+    with pytest.raises(Refused, match="no common history with 'nowhere'"):
+        changes_since(root, "nowhere")
+
+
+def test_a_project_without_rules_is_refused(checkout: Checkout) -> None:
+    root = checkout({"pyproject.toml": ""})
+    with pytest.raises(Refused, match=r"no rules for ci\.affected"):
+        find_affected(root, "main")
+
+
+@pytest.mark.parametrize(
+    "table", [{"everything": "x"}, {"sessions": []}, {"sessions": {"a": {"paths": [1]}}}, {"images": {"a": "b"}}]
+)
+def test_malformed_rules_are_refused(table: dict[str, Any]) -> None:
+    with pytest.raises(Refused, match=r"must be a (list of texts|table)"):
+        read_rules(table)
+
+
+def test_every_pattern_of_this_repository_matches_a_file_and_every_session_exists() -> None:
+    rules = project_rules(CHECKOUT)
+    assert unmatched(rules, changes_since(CHECKOUT, "HEAD").files) == ()
+    assert list(rules.sessions) == [name for name, default in nox_sessions().items() if default]
+    samples = {test for rule in rules.sessions.values() for tests in rule.samples.values() for test in tests}
+    assert [test for test in samples if not (CHECKOUT / test).is_file()] == []
+
+
+def test_the_graph_has_what_grimp_finds() -> None:
+    library = CHECKOUT / "src"
+    paths = [path for path in library.rglob("*.py") if "local_actions" not in path.parts]
+    found = import_graph({path.relative_to(CHECKOUT).as_posix(): path.read_text() for path in paths})
+    graph = grimp.build_graph("optimus_ops", cache_dir=None)
+    missing = [
+        (importer, imported)
+        for importer in graph.modules
+        for imported in graph.find_modules_directly_imported_by(importer)
+        if _file(imported) not in found.imports[_file(importer)]
+    ]
+    assert missing == []
+
+
+def _file(module: str) -> str:
+    path = Path("src", *module.split("."))
+    return (path / "__init__.py" if (CHECKOUT / path).is_dir() else path.with_suffix(".py")).as_posix()
