@@ -18,8 +18,7 @@ from unittest.mock import patch
 import pytest
 
 from optimus_ops.balancer.routing import Prober
-from optimus_ops.change.deadlines import Deadlines
-from optimus_ops.change.options import ChangeOptions
+from optimus_ops.change.options import ChangeOptions, Deadlines
 from optimus_ops.engine.compose_port import Compose
 from optimus_ops.engine.port import Engine
 from optimus_ops.errors import OpsError

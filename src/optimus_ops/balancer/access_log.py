@@ -23,10 +23,8 @@ class Attempt:
     """One attempt of the balancer at one replica.
 
     Args:
-        address: the replica's IP address.
         status: its answer's status, or the one that the balancer made of its silence (502, 504); None if the client
             went away before there was one.
-        connected: whether there was a connection to the replica.
         seconds: until the head of its answer was there; None if none came.
     """
 
@@ -40,9 +38,7 @@ class Attempt:
 class Request:
     """One request that the balancer logged, which it does when the request ends.
 
-    Args:
-        seconds: from its first byte to its end.
-        attempts: the replicas that were tried, in order; none where the balancer answered by itself.
+    Its attempts are the replicas that were tried, in order; none where the balancer answered by itself.
     """
 
     seconds: float

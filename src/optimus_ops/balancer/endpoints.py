@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from optimus_ops.balancer.routing import Endpoint
 from optimus_ops.errors import OpsError
 from optimus_ops.model.port_conflicts import published_addresses
-
-if TYPE_CHECKING:
-    from optimus_ops.model.stack import Stack
-    from optimus_ops.model.state import State
+from optimus_ops.model.stack import Stack
+from optimus_ops.model.state import State
 
 
 def endpoint_of(stack: Stack, state: State, service: str) -> Endpoint:

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING, Self
+from collections.abc import Callable
+from types import TracebackType
+from typing import Self
 
 from optimus_ops.engine.errors import NoSuchThing
+from optimus_ops.engine.port import Engine, LogStream
 from optimus_ops.errors import OpsError
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from types import TracebackType
-
-    from optimus_ops.engine.port import Engine, LogStream
 
 RETRY_SECONDS = 0.5
 JOIN_SECONDS = 2.0

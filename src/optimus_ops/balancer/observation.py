@@ -12,13 +12,10 @@ is significant.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
+from optimus_ops.balancer.sample import TrafficSample
 from optimus_ops.balancer.significance import fisher, mann_whitney
 from optimus_ops.reports.measurement import percentile
-
-if TYPE_CHECKING:
-    from optimus_ops.balancer.sample import TrafficSample
 
 NO_TRAFFIC = "no traffic seen: judged by health alone"
 
@@ -77,8 +74,6 @@ class CanaryVerdict:
     """CanaryVerdict on new replicas.
 
     Args:
-        good: whether the new replicas are as good as the old ones, as far as can be told.
-        reasons: what is bad, a line each.
         text: what was seen, in one line.
         blind: why the balancer's log says nothing, or not all, of the traffic; "" where it can be read.
     """

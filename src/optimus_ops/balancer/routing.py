@@ -9,16 +9,11 @@ from __future__ import annotations
 
 import http.client
 from collections import Counter
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
 
-from optimus_ops.system.wait import SYSTEM_CLOCK
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
-    from optimus_ops.system.wait import Clock
+from optimus_ops.system.wait import SYSTEM_CLOCK, Clock
 
 ATTEMPT_SECONDS = 5.0
 PAUSE_SECONDS = 0.05
@@ -93,8 +88,6 @@ class Routing:
     """The routing of one service.
 
     Args:
-        service: the service.
-        endpoint: where it was asked.
         expected: hostname -> name of the replicas that should answer.
         seen: hostname -> number of good answers.
         failures: what went wrong -> how often ("502", "no answer").

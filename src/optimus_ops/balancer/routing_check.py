@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import functools
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
-from typing import TYPE_CHECKING
 
 from optimus_ops.balancer.endpoints import endpoint_of
 from optimus_ops.balancer.routing import Routing, check_routing
@@ -15,12 +15,7 @@ from optimus_ops.plan.checks import check_services
 from optimus_ops.plan.differences import differences
 from optimus_ops.stack.context import StackContext
 from optimus_ops.stack.observed_inputs import observe_current_versions
-from optimus_ops.text.console import print_json
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
-    from optimus_ops.text.console import Console
+from optimus_ops.text.console import Console, print_json
 
 DEADLINE_SECONDS = 10.0
 

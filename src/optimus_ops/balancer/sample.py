@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import random
 from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-
-    from optimus_ops.balancer.access_log import Attempt, Request
+from optimus_ops.balancer.access_log import Attempt, Request
 
 KEPT_LATENCIES = 20_000
 """Of all replicas together."""
@@ -21,17 +18,13 @@ class TrafficSample:
     """The traffic of one replica, or of several.
 
     Args:
-        requests: attempts that ended, of whatever outcome.
         answers: status -> how many; the balancer's 502 and 504 stand for a connection that was cut, and for no answer
             in time.
-        connect_failures: attempts for which no connection came about.
-        abandoned: attempts whose client went away before an answer.
         begun: of the requests, those that began in the window as well.
         latencies: seconds until the head of the answer, of requests that began in the window and did not fail; a
             uniform choice of them where there were many. For a plain answer the head comes when practically all of the
             work is done; the rest of a stream is as long as its text and as slow as its reader, and how long a
             WebSocket lasts is its client's affair: neither says anything about the replica.
-        replicas: how many it is the sample of.
     """
 
     requests: int = 0

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import bisect
 import math
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
+from collections.abc import Sequence
 
 
 def fisher(new_hits: int, new_total: int, old_hits: int, old_total: int) -> float:

@@ -4,23 +4,18 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 from optimus_ops.balancer.access_log import parse_line
 from optimus_ops.balancer.log_follower import LogFollower
 from optimus_ops.balancer.observation import CanaryVerdict, ObservationPolicy, compare, describe, failing_early
 from optimus_ops.balancer.sample import TrafficCounter, TrafficSample, merged
 from optimus_ops.engine.errors import EngineGone
+from optimus_ops.engine.port import Engine
 from optimus_ops.errors import OpsError
-from optimus_ops.system.wait import SYSTEM_CLOCK
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
-
-    from optimus_ops.engine.port import Engine
-    from optimus_ops.model.state import Replica
-    from optimus_ops.system.wait import Clock
+from optimus_ops.model.state import Replica
+from optimus_ops.system.wait import SYSTEM_CLOCK, Clock
 
 POLL_SECONDS = 0.5
 TAIL_LINES = 3
@@ -28,14 +23,7 @@ TAIL_LINES = 3
 
 @dataclass(frozen=True, slots=True)
 class ObservedTraffic:
-    """The traffic of a window.
-
-    Args:
-        samples: replica -> what it did.
-        ended: why the window ended early; None if it did not.
-        read: how many lines of the log were requests.
-        unreadable: how many could not be read.
-    """
+    """The traffic of a window: samples by replica, why it ended early, and how many lines of the log were requests."""
 
     samples: Mapping[str, TrafficSample]
     ended: str | None
@@ -55,15 +43,9 @@ def observe_new(
 ) -> CanaryVerdict:
     """Compare new replicas with old ones for a while; the window ends at once when they are bad beyond doubt.
 
-    Args:
-        engine: the engine.
-        balancer: the balancer's container.
-        new: the new replicas, running and known to the balancer.
-        old: the old ones, likewise. Those that drain are neither.
-        seconds: how long.
-        inspect: called about twice a second with what was seen so far; may return what is bad anyway (a new replica has
-            ended, for example), which ends the window, and is the verdict.
-        clock: the time.
+    `balancer` is its container; replicas that drain are neither new nor old. `inspect` is called about twice a second
+    with what was seen so far; it may return what is bad anyway (a new replica has ended, for example), which ends the
+    window, and is the verdict.
 
     Raises:
         OpsError: the balancer's container is gone.

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from optimus_ops.plan.step import Step
-    from optimus_ops.text.console import Progress
+from optimus_ops.plan.step import Step
+from optimus_ops.text.console import Progress
+
+
+class Event:
+    """Something that happens during a change."""
 
 
 @dataclass(frozen=True)
-class StepStarted:
+class StepStarted(Event):
     """A step begins; `progress` is shown while it runs."""
 
     number: int
@@ -22,14 +24,14 @@ class StepStarted:
 
 
 @dataclass(frozen=True)
-class StepNote:
+class StepNote(Event):
     """How far the step is, or what it is doing just now."""
 
     text: str
 
 
 @dataclass(frozen=True)
-class StepDone:
+class StepDone(Event):
     """A step ended well; each complaint is something that went wrong without being a reason to stop."""
 
     step: Step
@@ -39,14 +41,14 @@ class StepDone:
 
 
 @dataclass(frozen=True)
-class StepFailed:
+class StepFailed(Event):
     """A step raised."""
 
     step: Step
 
 
 @dataclass(frozen=True)
-class ChangeFailed:
+class ChangeFailed(Event):
     """A step failed, or a signal arrived; what was done is undone next."""
 
     error: str
@@ -54,14 +56,14 @@ class ChangeFailed:
 
 
 @dataclass(frozen=True)
-class UndoStarted:
+class UndoStarted(Event):
     """The undo begins."""
 
     progress: Progress = field(repr=False)
 
 
 @dataclass(frozen=True)
-class UndoDone:
+class UndoDone(Event):
     """The undo ended; `error` says what could not be undone."""
 
     undone: tuple[str, ...]
@@ -69,18 +71,17 @@ class UndoDone:
 
 
 @dataclass(frozen=True)
-class ChangeDone:
+class ChangeDone(Event):
     """All steps were carried out."""
 
     complaints: tuple[str, ...]
 
 
 @dataclass(frozen=True)
-class Notice:
+class Notice(Event):
     """A line for whoever watches."""
 
     text: str
 
 
-Event = StepStarted | StepNote | StepDone | StepFailed | ChangeFailed | UndoStarted | UndoDone | ChangeDone | Notice
 Subscriber = Callable[[Event], None]

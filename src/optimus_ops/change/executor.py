@@ -5,30 +5,15 @@ from __future__ import annotations
 import contextlib
 import functools
 import time
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Mapping
+from typing import Any
 
-from optimus_ops.change.events import (
-    ChangeDone,
-    ChangeFailed,
-    Notice,
-    StepDone,
-    StepFailed,
-    StepNote,
-    StepStarted,
-    UndoDone,
-    UndoStarted,
-)
+from optimus_ops.change import events
 from optimus_ops.change.signals import interruptible, uninterrupted
 from optimus_ops.change.undo_stack import UndoFailed, UndoStack
 from optimus_ops.errors import OpsError
+from optimus_ops.plan.step import Plan, Step
 from optimus_ops.text.console import Progress
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from optimus_ops.change.events import Subscriber
-    from optimus_ops.plan.step import Plan, Step
 
 STEP_SECONDS = 1800.0
 """Builds and pulls end by themselves after half an hour; everything else takes seconds."""
@@ -92,7 +77,7 @@ class StepExecutor:
         return undone
 
 
-def execute(plan: Plan, executor: StepExecutor, notify: Subscriber) -> None:
+def execute(plan: Plan, executor: StepExecutor, notify: events.Subscriber) -> None:
     """Carry out a plan.
 
     Raises:
@@ -107,17 +92,19 @@ def execute(plan: Plan, executor: StepExecutor, notify: Subscriber) -> None:
                 check()
     except (Exception, KeyboardInterrupt) as error:
         # Whatever it is, a mistake of ours included: nothing is left half-way.
-        notify(ChangeFailed(str(error) or "stopped on request", interrupted=isinstance(error, KeyboardInterrupt)))
+        notify(
+            events.ChangeFailed(str(error) or "stopped on request", interrupted=isinstance(error, KeyboardInterrupt))
+        )
         _undo(executor, notify)
         raise
-    notify(ChangeDone(tuple(complaints)))
+    notify(events.ChangeDone(tuple(complaints)))
     if complaints:
         raise OpsError("done as planned, but:\n    " + "\n    ".join(complaints))
 
 
-def _step(step: Step, number: int, count: int, executor: StepExecutor, notify: Subscriber) -> list[str]:
-    progress = Progress(step.text, listener=lambda text: notify(StepNote(text)))
-    notify(StepStarted(number, count, step, progress))
+def _step(step: Step, number: int, count: int, executor: StepExecutor, notify: events.Subscriber) -> list[str]:
+    progress = Progress(step.text, listener=lambda text: notify(events.StepNote(text)))
+    notify(events.StepStarted(number, count, step, progress))
     began = time.monotonic()
     try:
         with _to_its_end(step, notify):
@@ -126,30 +113,30 @@ def _step(step: Step, number: int, count: int, executor: StepExecutor, notify: S
             else:
                 executor.carry_out(step, progress)
     except BaseException:
-        notify(StepFailed(step))
+        notify(events.StepFailed(step))
         raise
-    notify(StepDone(step, time.monotonic() - began, progress.note, tuple(progress.complaints)))
+    notify(events.StepDone(step, time.monotonic() - began, progress.note, tuple(progress.complaints)))
     return progress.complaints
 
 
-def _undo(executor: StepExecutor, notify: Subscriber) -> None:
-    progress = Progress("undo what was done", listener=lambda text: notify(StepNote(text)))
-    with uninterrupted(lambda: notify(Notice("undoing, please wait"))):
-        notify(UndoStarted(progress))
+def _undo(executor: StepExecutor, notify: events.Subscriber) -> None:
+    progress = Progress("undo what was done", listener=lambda text: notify(events.StepNote(text)))
+    with uninterrupted(lambda: notify(events.Notice("undoing, please wait"))):
+        notify(events.UndoStarted(progress))
         try:
-            done = UndoDone(executor.undo(progress))
+            done = events.UndoDone(executor.undo(progress))
         except UndoFailed as error:
-            done = UndoDone(error.undone, str(error))
+            done = events.UndoDone(error.undone, str(error))
         except OpsError as error:
-            done = UndoDone((), str(error))
+            done = events.UndoDone((), str(error))
         except Exception as error:
-            notify(UndoDone((), f"{type(error).__name__}: {error}"))
+            notify(events.UndoDone((), f"{type(error).__name__}: {error}"))
             raise
         notify(done)
 
 
-def _to_its_end(step: Step, notify: Subscriber) -> contextlib.AbstractContextManager[None]:
+def _to_its_end(step: Step, notify: events.Subscriber) -> contextlib.AbstractContextManager[None]:
     """Let a step that can't be taken back end; what comes after it is interrupted."""
     if not step.final:
         return contextlib.nullcontext()
-    return uninterrupted(lambda: notify(Notice("too late to stop: ending what can't be taken back")))
+    return uninterrupted(lambda: notify(events.Notice("too late to stop: ending what can't be taken back")))

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 from optimus_ops.change.journal import change_files, is_written
 from optimus_ops.system.clock import boot_seconds
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
-    from pathlib import Path
 
 Event = dict[str, Any]
 
@@ -45,16 +43,7 @@ REPLICA_PURPOSES = frozenset({"scale", "up", "down", "deploy", "rollback"})
 
 @dataclass(frozen=True, slots=True)
 class StepRecord:
-    """One step of a change.
-
-    Args:
-        text: what was to be done.
-        cause: why.
-        result: what became of it.
-        seconds: how long it took; None if it did not end.
-        note: what it said last.
-        complaints: what went wrong in it without making it fail.
-    """
+    """One step of a change; `seconds` is None if it did not end."""
 
     text: str
     cause: str
@@ -69,17 +58,7 @@ class Change:
     """One change of a stack.
 
     Args:
-        id: its number among the project's changes.
-        at: when it began, ISO 8601 in UTC.
-        user: who began it.
-        host: where.
-        command: the words of the command line.
-        purpose: what its plan was called.
-        outcome: how it ended.
         seconds: from its beginning to what was written last, or until now if it is running; None if not known.
-        steps: its plan's steps.
-        error: why it failed; "" if it did not.
-        undone: what was undone, a line each.
         before: what was there before the first step (`journal.facts_of`).
     """
 
@@ -117,24 +96,14 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """A project's changes.
-
-    Args:
-        changes: newest first.
-        unreadable: files of changes that this user may not read, or that hold nothing readable.
-    """
+    """A project's changes, newest first, and the names of files that hold nothing that this user can read."""
 
     changes: tuple[Change, ...] = ()
     unreadable: tuple[str, ...] = ()
 
 
 def read_history(folder: Path, project: str) -> History:
-    """Read a project's journal.
-
-    Args:
-        folder: where the files are; it need not be there.
-        project: the Compose project.
-    """
+    """Read a project's journal."""
     changes: list[Change] = []
     unreadable: list[str] = []
     for name, change in _read(folder, project):
@@ -164,10 +133,6 @@ def unfinished(folder: Path, project: str) -> Change | None:
     That is one whose process died before its end, or that could not be undone. Changes after it that were undone led
     back to where it had left the stack, and of several such changes only the first found it whole: so `before` is that
     of the earliest since the stack was last as somebody wanted it.
-
-    Args:
-        folder: the journal's folder.
-        project: the Compose project.
     """
     found: Change | None = None
     for _name, change in _read(folder, project):
@@ -181,15 +146,9 @@ def unfinished(folder: Path, project: str) -> Change | None:
 
 
 def parse_change(number: int, raw: bytes, *, now: float | None) -> Change | None:
-    """Make a change of the lines of its file.
+    """Return the change that a file tells of; None if no line has its beginning.
 
-    Args:
-        number: its number.
-        raw: the file.
-        now: if its writer lives, the seconds since the machine started; None if it does not.
-
-    Returns:
-        The change; None if there is no line with its beginning.
+    If its writer lives, `now` are the seconds since the machine started.
     """
     events = list(parse_events(raw))
     begin = next((event for event in events if event["event"] == "begin"), None)

@@ -15,20 +15,17 @@ import os
 import platform
 import re
 import sys
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 from optimus_ops.change.owner import user_name
 from optimus_ops.errors import Refused
+from optimus_ops.model.state import State
 from optimus_ops.plan.render import plan_json
+from optimus_ops.plan.step import Plan
 from optimus_ops.system.clock import boot_id, boot_seconds, iso_now
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-    from pathlib import Path
-
-    from optimus_ops.model.state import State
-    from optimus_ops.plan.step import Plan
 
 KEPT = 200
 """So many changes of a project are kept."""
@@ -38,9 +35,7 @@ KEPT = 200
 class Journal:
     """The file of one change.
 
-    Args:
-        path: where it is.
-        descriptor: the open file; left open, since closing it would say that the change is over.
+    Its descriptor is left open, since closing it would say that the change is over.
     """
 
     path: Path
@@ -52,11 +47,8 @@ class Journal:
     ) -> Journal:
         """Open the file of a change and write who does what. The oldest files of the project go.
 
-        Args:
-            folder: where the files are.
-            plan: what will be done.
-            before: what was there before the first step (`facts_of`), for whoever goes on after a kill.
-            command: the words of the command line; those of this process if not given.
+        `before` is what was there before the first step (`facts_of`), for whoever goes on after a kill; `command` are
+        the words of the command line, those of this process if not given.
 
         Raises:
             Refused: the folder can't be written to; nothing was touched yet.

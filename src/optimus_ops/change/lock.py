@@ -11,16 +11,13 @@ import contextlib
 import fcntl
 import os
 import time
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from optimus_ops.change.owner import LONGEST_REASON, Owner, parse_owner
 from optimus_ops.errors import Refused
 from optimus_ops.system.clock import boot_id, boot_seconds
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
 
 POLL_SECONDS = 0.2
 # Also for the owner's group: its members share the stack. What stands in the file is no secret.
@@ -29,11 +26,7 @@ MODE = 0o660
 
 @dataclass
 class Lock:
-    """A lock that is held.
-
-    Args:
-        owner: what others are told.
-    """
+    """A lock that is held."""
 
     owner: Owner
     _descriptor: int
@@ -46,12 +39,7 @@ class Lock:
         return lock
 
     def expect(self, seconds: float, reason: str | None = None) -> None:
-        """Tell others how long it may take at most.
-
-        Args:
-            seconds: from now on. May be called again, with more or less.
-            reason: what the lock is held for, if that is better known by now.
-        """
+        """Tell others how many seconds it may take from now on at most, and better what for if that is known now."""
         reason = self.owner.reason if reason is None else reason[:LONGEST_REASON]
         self.owner = replace(self.owner, reason=reason, until=boot_seconds() + seconds)
         self._tell()
@@ -70,12 +58,7 @@ def stack_lock(
 ) -> Iterator[Lock]:
     """Hold a project's lock.
 
-    Args:
-        folder: where the lock files are.
-        project: the Compose project.
-        reason: what the lock is held for; others see it.
-        wait: seconds to wait for it.
-        on_wait: called about once a second with what is waited for.
+    It is waited for `wait` seconds, and about once a second `on_wait` is called with what is waited for.
 
     Raises:
         Refused: another owner holds it (still, after `wait`), or its file can't be opened.

@@ -1,23 +1,30 @@
-"""The flags that every changing task has."""
+"""The flags that every changing task has, and how long its steps may take."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from optimus_ops.change.deadlines import Deadlines
+
+@dataclass(frozen=True, slots=True)
+class Deadlines:
+    """How long steps may take, in seconds.
+
+    Args:
+        healthy: from the start of replicas until all are healthy.
+        migrate: one run of the migrations job.
+        routing: until the balancer's routing is as it should be.
+        engine: until an engine that went away answers again, before what was done is undone.
+    """
+
+    healthy: float = 180.0
+    migrate: float = 600.0
+    routing: float = 20.0
+    engine: float = 90.0
 
 
 @dataclass(frozen=True)
 class ChangeOptions:
-    """How a change is run.
-
-    Args:
-        plan: whether the plan is only printed.
-        json: whether one JSON document is printed on standard output, and nothing else there.
-        lock_wait: seconds to wait for the stack's lock.
-        detailed_exitcode: whether a plan that would change something ends with exit code 10.
-        deadlines: how long steps may take.
-    """
+    """How a change is run; `lock_wait` is in seconds."""
 
     plan: bool = False
     json: bool = False

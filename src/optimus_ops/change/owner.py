@@ -21,11 +21,6 @@ class Owner:
     """The owner of a lock.
 
     Args:
-        user: the user's name.
-        host: the host's name.
-        pid: the process.
-        reason: what the lock is held for.
-        since: when it was taken, ISO 8601; for people.
         boot: which start of the machine the next two count from (`clock.boot_id`).
         taken: when it was taken, in seconds since that start.
         until: when the owner says it will be done at the latest, likewise; None if it has not said.
@@ -60,9 +55,7 @@ class Owner:
     def remaining(self, boot: str, now: float) -> float | None:
         """Return the seconds that the owner may still take, negative if it is overdue; None if that is not known.
 
-        Args:
-            boot: the machine's start now; after another one the owner's times mean nothing.
-            now: seconds since then.
+        After another start of the machine than `boot` the owner's times mean nothing.
         """
         return self.until - now if self.until is not None and self.boot == boot and boot else None
 

@@ -13,12 +13,17 @@ from __future__ import annotations
 
 import os
 import sys
-from contextlib import ExitStack
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, ExitStack
+from pathlib import Path
+from types import TracebackType
+from typing import Self
 
-from optimus_ops.change.executor import execute
+from optimus_ops.change.events import Subscriber
+from optimus_ops.change.executor import StepExecutor, execute
 from optimus_ops.change.journal import Journal
 from optimus_ops.change.lock import stack_lock
+from optimus_ops.change.options import ChangeOptions
 from optimus_ops.change.subscribers import (
     EVENTS_VARIABLE,
     ConsoleSubscriber,
@@ -31,17 +36,6 @@ from optimus_ops.plan.render import plan_json, plan_text
 from optimus_ops.plan.step import Plan
 from optimus_ops.text.console import Console, print_json
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-    from contextlib import AbstractContextManager
-    from pathlib import Path
-    from types import TracebackType
-    from typing import Self
-
-    from optimus_ops.change.events import Subscriber
-    from optimus_ops.change.executor import StepExecutor
-    from optimus_ops.change.options import ChangeOptions
-
 
 class PlanShown(Exception):  # noqa: N818 - not an error: `--plan` ends a run early
     """The plan was shown, and nothing else was asked for."""
@@ -53,11 +47,7 @@ class ChangeRun:
     The plan is made while the lock is held, so that nobody changes what it was made from. `--plan` takes no lock: it
     changes nothing.
 
-    Args:
-        state: the folder of locks and journals.
-        name: what is locked: the stack's name, or that of a group outside of Compose.
-        options: the flags that every change has.
-        console: where progress goes; standard output, or standard error beside a JSON document, if not given.
+    Locked is the stack's name, or that of a group outside of Compose.
     """
 
     def __init__(self, state: Path, name: str, options: ChangeOptions, console: Console | None = None) -> None:
@@ -98,11 +88,8 @@ class ChangeRun:
     ) -> None:
         """Show the plan and carry it out; with `--plan`, the block that the run is used in ends here.
 
-        Args:
-            plan: what to do; nothing is done or journalled if it is empty.
-            executor: carries it out, and back.
-            text: how the plan is shown to a person.
-            **facts: what else stands in the JSON document of `--plan`.
+        Nothing is done or journalled if the plan is empty. `text` shows it to a person; `facts` stand in the JSON
+        document of `--plan`.
 
         Raises:
             OpsError: a step failed, and what was done is undone.
@@ -118,12 +105,7 @@ class ChangeRun:
             execute(plan, executor, fan_out(*self._subscribers, JournalSubscriber(journal)))
 
     def finish(self, state: object = None, **facts: object) -> None:
-        """Print the JSON document where one is asked for.
-
-        Args:
-            state: what is there now.
-            **facts: what else stands in the document.
-        """
+        """Print the JSON document where one is asked for: what is there now, and further facts."""
         if self.options.json:
             result = "done" if self._plan else "nothing to do"
             print_json({"result": result, "plan": plan_json(self._plan), "state": state, **facts})

@@ -6,27 +6,13 @@ import json
 import os
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from optimus_ops.change.events import (
-    ChangeDone,
-    ChangeFailed,
-    Event,
-    Notice,
-    StepDone,
-    StepFailed,
-    StepNote,
-    StepStarted,
-    UndoDone,
-    UndoStarted,
-)
+from optimus_ops.change import events
+from optimus_ops.change.journal import Journal
 from optimus_ops.errors import OpsError, Refused
 from optimus_ops.system.clock import iso_now
-
-if TYPE_CHECKING:
-    from optimus_ops.change.events import Subscriber
-    from optimus_ops.change.journal import Journal
-    from optimus_ops.text.console import Console
+from optimus_ops.text.console import Console
 
 EVENTS_VARIABLE = "OPTIMUS_EVENTS"
 """Names a file that the events of a change are appended to, one JSON object a line."""
@@ -39,24 +25,24 @@ class ConsoleSubscriber:
     console: Console
     _shown: ExitStack = field(default_factory=ExitStack)
 
-    def __call__(self, event: Event) -> None:
+    def __call__(self, event: events.Event) -> None:
         """Show an event."""
         match event:
-            case StepStarted(number=number, count=count, progress=progress):
+            case events.StepStarted(number=number, count=count, progress=progress):
                 self._shown.enter_context(self.console.showing(progress, number=f"[{number}/{count}]"))
-            case UndoStarted(progress=progress):
+            case events.UndoStarted(progress=progress):
                 self._shown.enter_context(self.console.showing(progress))
-            case StepDone(complaints=complaints):
+            case events.StepDone(complaints=complaints):
                 self._shown.close()
                 for complaint in complaints:
                     self.console.say(f"  ! {complaint}")
-            case StepFailed():
+            case events.StepFailed():
                 self._close(failed=True)
-            case UndoDone(error=error):
+            case events.UndoDone(error=error):
                 self._close(failed=bool(error))
                 if error:
                     self.console.say(f"  could not undo everything: {error}")
-            case Notice(text=text):
+            case events.Notice(text=text):
                 self.console.say(f"  {text}")
 
     def _close(self, *, failed: bool) -> None:
@@ -70,30 +56,30 @@ class JournalSubscriber:
 
     journal: Journal
 
-    def __call__(self, event: Event) -> None:
+    def __call__(self, event: events.Event) -> None:
         """Append an event to the journal."""
         if (line := journal_line(event)) is not None:
             name, facts = line
             self.journal.write(name, **facts)
 
 
-def journal_line(event: Event) -> tuple[str, dict[str, Any]] | None:
+def journal_line(event: events.Event) -> tuple[str, dict[str, Any]] | None:
     """Return the name and the facts of an event in the journal; None for what is only shown."""
     match event:
-        case StepStarted(step=step):
+        case events.StepStarted(step=step):
             return "step", {"step": step.as_json()}
-        case StepDone(step=step, seconds=seconds, note=note, complaints=complaints):
+        case events.StepDone(step=step, seconds=seconds, note=note, complaints=complaints):
             return "step-done", {
                 "step": step.kind,
                 "seconds": round(seconds, 3),
                 "note": note,
                 "complaints": list(complaints),
             }
-        case ChangeFailed(error=error, interrupted=interrupted):
+        case events.ChangeFailed(error=error, interrupted=interrupted):
             return "failed", {"error": error, "interrupted": interrupted}
-        case UndoDone(undone=undone, error=error):
+        case events.UndoDone(undone=undone, error=error):
             return "undo", {"error": error, "undone": list(undone)} if error else {"undone": list(undone)}
-        case ChangeDone(complaints=complaints):
+        case events.ChangeDone(complaints=complaints):
             return "done", {"complaints": list(complaints)}
     return None
 
@@ -117,7 +103,7 @@ class JsonLinesSubscriber:
         except OSError as error:
             raise Refused(f"{EVENTS_VARIABLE}={path} can't be written: {error.strerror}") from error
 
-    def __call__(self, event: Event) -> None:
+    def __call__(self, event: events.Event) -> None:
         """Append an event; a reader that has left, or a full disk, is no reason to stop."""
         name, facts = journal_line(event) or _shown_only(event)
         line = json.dumps({"at": iso_now(), "event": name, **facts}, default=str)
@@ -127,19 +113,19 @@ class JsonLinesSubscriber:
             return
 
 
-def _shown_only(event: Event) -> tuple[str, dict[str, Any]]:
+def _shown_only(event: events.Event) -> tuple[str, dict[str, Any]]:
     match event:
-        case StepNote(text=text) | Notice(text=text):
+        case events.StepNote(text=text) | events.Notice(text=text):
             return "note", {"text": text}
-        case StepFailed(step=step):
+        case events.StepFailed(step=step):
             return "step-failed", {"step": step.kind}
     return "undo-started", {}
 
 
-def fan_out(*subscribers: Subscriber) -> Subscriber:
+def fan_out(*subscribers: events.Subscriber) -> events.Subscriber:
     """Return a subscriber that passes each event on to several, in their order."""
 
-    def notify(event: Event) -> None:
+    def notify(event: events.Event) -> None:
         for subscriber in subscribers:
             subscriber(event)
 

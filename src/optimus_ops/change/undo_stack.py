@@ -2,22 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 from optimus_ops.errors import OpsError
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
 
 class UndoFailed(OpsError):  # noqa: N818 - named as its base: what failed
-    """Some undo actions failed; the others are done.
-
-    Args:
-        undone: what was undone, a line each.
-        failures: what failed and why, a line each.
-    """
+    """Some undo actions failed; the others are done."""
 
     def __init__(self, undone: tuple[str, ...], failures: tuple[str, ...]) -> None:
         """Tell all failures in one message."""
@@ -37,12 +29,7 @@ class UndoStack:
         return bool(self._actions)
 
     def push(self, text: str, action: Callable[[], object]) -> None:
-        """Add what takes a step back.
-
-        Args:
-            text: what will have been undone ("started ai-engine-1 again").
-            action: raises `OpsError` where that fails; may be called again then.
-        """
+        """Add what takes a step back, and what will have been undone ("started ai-engine-1 again")."""
         self._actions.append((text, action))
 
     def unwind(self) -> tuple[str, ...]:

@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePath
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from optimus_ops.contracts.model import FOLDER
-from optimus_ops.contracts.order import deploy_order
+from optimus_ops.contracts.model import FOLDER, Contract
+from optimus_ops.contracts.order import Deploying, Running, deploy_order
 from optimus_ops.contracts.reading import contract_of_checkout, contracts_of_images
+from optimus_ops.engine.port import Engine
 from optimus_ops.errors import Refused
 from optimus_ops.model.dockerfiles import arguments_of, inputs
 from optimus_ops.model.merged_model import image_of
-
-if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
-
-    from optimus_ops.contracts.model import Contract
-    from optimus_ops.contracts.order import Deploying, Running
-    from optimus_ops.engine.port import Engine
 
 
 @dataclass(frozen=True)
@@ -47,11 +42,9 @@ def agree_on_deploy(
 ) -> Agreement:
     """Compare the contracts of new images with those of everything that runs.
 
-    Args:
-        engine: the engine that has the images.
-        images: service that is deployed -> name or id of its new image, in the order that is kept where it can be.
-        running: service -> ids of the images that its replicas run, for all services of the stack.
-        to_come: service -> contract, for new images that are yet to be built or fetched (`contracts_to_come`).
+    `images` are the names or ids of new images by service, in the order that is kept where it can be; `running` the ids
+    of what all services of the stack run. New images that are yet to be built or fetched have their contract in
+    `to_come` (`contracts_to_come`).
 
     Raises:
         Refused: a contract would be broken, or is malformed; the message names consumer, provider, endpoint and field.

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from optimus_ops.contracts.compare import breaks
 from optimus_ops.contracts.model import FOLDER, NEEDS, OFFERS, SERVICES, Break, Contract
@@ -12,10 +13,6 @@ from optimus_ops.contracts.reading import contract_of_checkout
 from optimus_ops.errors import OpsError
 from optimus_ops.project.settings import load_project
 from optimus_ops.text.console import Console, print_json
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-    from pathlib import Path
 
 
 def check_contracts(*, json: bool) -> None:

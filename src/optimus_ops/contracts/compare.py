@@ -5,22 +5,18 @@ Consumer-driven: only what the consumer uses counts, so an offer may grow, and l
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 from optimus_ops.contracts.document import Document
 from optimus_ops.contracts.messages import REQUEST, RESPONSE
 from optimus_ops.contracts.model import Break
-from optimus_ops.contracts.operation import operations
+from optimus_ops.contracts.operation import Operation, operations
 from optimus_ops.contracts.parameters import parameter_findings, security_findings
 from optimus_ops.contracts.subschema import SubschemaCheck
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-
-    from optimus_ops.contracts.operation import Operation
-
-    # Field and reason.
-    Findings = Iterator[tuple[str, str]]
+# Field and reason.
+Findings = Iterator[tuple[str, str]]
 
 
 def breaks(consumer: str, expected: Mapping[str, Any], provider: str, provided: Mapping[str, Any]) -> tuple[Break, ...]:

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import json
 import re
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from optimus_ops.contracts.messages import described, limit_text
+from optimus_ops.contracts.messages import Direction, described, limit_text
 from optimus_ops.contracts.normal_form import LOWER, Alternative, Bound, canonical
-
-if TYPE_CHECKING:
-    from optimus_ops.contracts.messages import Direction
 
 
 def scalar_reason(given: Alternative, taken: Alternative, direction: Direction) -> str:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from optimus_ops.change.executor import StepExecutor
+from optimus_ops.change.executor import Handler, StepExecutor
+from optimus_ops.change.options import ChangeOptions
 from optimus_ops.change.run import ChangeRun
 from optimus_ops.contracts.model import FOLDER, NEEDS, OFFERS, SERVICES
 from optimus_ops.contracts.openapi_export import offer_of, services_with_contracts
@@ -15,13 +16,7 @@ from optimus_ops.errors import OpsError
 from optimus_ops.plan.cause import Cause
 from optimus_ops.plan.step import Plan, Step, step
 from optimus_ops.project.settings import load_project
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-
-    from optimus_ops.change.executor import Handler
-    from optimus_ops.change.options import ChangeOptions
-    from optimus_ops.text.console import Progress
+from optimus_ops.text.console import Progress
 
 
 @step("write-contract", "write {path}")
@@ -71,12 +66,7 @@ def plan_generate(project: str, root: Path, texts: Mapping[str, str]) -> Plan:
 
 @dataclass
 class ContractWriter(StepExecutor):
-    """Writes files of contracts, and puts the old ones back.
-
-    Args:
-        root: the project.
-        texts: path -> what is written there.
-    """
+    """Writes files of contracts (path in the project -> text), and puts the old ones back."""
 
     root: Path
     texts: Mapping[str, str]

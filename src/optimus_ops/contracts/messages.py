@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from optimus_ops.contracts.normal_form import canonical
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from optimus_ops.contracts.normal_form import Alternative, Bound
+from optimus_ops.contracts.normal_form import Alternative, Bound, canonical
 
 MAX_VALUES = 5
 MAX_LENGTH = 40

@@ -24,12 +24,7 @@ MAX_BYTES = 1024 * 1024
 
 @dataclass(frozen=True)
 class Contract:
-    """The contract of one version of a service.
-
-    Args:
-        provides: the OpenAPI document of its endpoints.
-        expects: provider -> the part of its OpenAPI document that this version uses.
-    """
+    """The contract of one version of a service: its OpenAPI document, and provider -> the part of its that it uses."""
 
     provides: Mapping[str, Any]
     expects: Mapping[str, Mapping[str, Any]]
@@ -39,12 +34,7 @@ class Contract:
 class Break:
     """Something that a consumer needs and a provider does not offer.
 
-    Args:
-        consumer: the service that needs it.
-        provider: the service that should offer it.
-        endpoint: method and path, `POST /v1/memories/search`.
-        field: the place in request or response, `response 200 .results[].score`; empty for the endpoint itself.
-        reason: what is wrong there.
+    The field is a place in request or response, `response 200 .results[].score`; "" for the endpoint itself.
     """
 
     consumer: str

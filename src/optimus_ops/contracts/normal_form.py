@@ -8,14 +8,11 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from optimus_ops.contracts.document import Document
+from optimus_ops.contracts.document import Document
 
 MAX_ALTERNATIVES = 256
 MAX_DEPTH = 60

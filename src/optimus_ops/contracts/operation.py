@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-
-    from optimus_ops.contracts.document import Document
+from optimus_ops.contracts.document import Document
 
 METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
 

@@ -6,17 +6,12 @@ service that comes later, the new one of every service that came earlier, and wh
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from optimus_ops.contracts.compare import breaks
+from optimus_ops.contracts.model import Break, Contract
 from optimus_ops.errors import Refused
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from optimus_ops.contracts.model import Break, Contract
 
 # Service -> the contract of its new version.
 Deploying = Mapping[str, "Contract | None"]

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator, Mapping
+from typing import Any
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from optimus_ops.contracts.document import Document
-    from optimus_ops.contracts.operation import Operation
-    from optimus_ops.contracts.subschema import SubschemaCheck
+from optimus_ops.contracts.document import Document
+from optimus_ops.contracts.operation import Operation
+from optimus_ops.contracts.subschema import SubschemaCheck
 
 # https://spec.openapis.org/oas/v3.1.1#parameter-object: to be ignored as parameters; the last is `security`.
 IGNORED = frozenset({"accept", "content-type", "authorization"})

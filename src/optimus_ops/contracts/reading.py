@@ -5,17 +5,13 @@ from __future__ import annotations
 import io
 import posixpath
 import tarfile
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Mapping
+from pathlib import Path
 
 from optimus_ops.contracts.model import FOLDER, MAX_BYTES, NEEDS, OFFERS, Contract, parse_contract
 from optimus_ops.engine.errors import NoSuchThing, TooLarge
+from optimus_ops.engine.port import Engine
 from optimus_ops.errors import Refused
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-    from pathlib import Path
-
-    from optimus_ops.engine.port import Engine
 
 # A label of the image: the folder in it that holds the two files.
 CONTRACT_LABEL = "com.optimus.contract"

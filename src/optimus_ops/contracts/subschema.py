@@ -6,18 +6,14 @@ other side as a whole.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from optimus_ops.contracts.constraints import scalar_reason
-from optimus_ops.contracts.messages import described, one_of
+from optimus_ops.contracts.document import Document
+from optimus_ops.contracts.messages import Direction, described, one_of
 from optimus_ops.contracts.normal_form import MAX_DEPTH, Alternative, alternatives, canonical
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from optimus_ops.contracts.document import Document
-    from optimus_ops.contracts.messages import Direction
 
 # A contract of this platform takes about a thousand; a document made to be slow is refused.
 MAX_COMPARISONS = 200_000

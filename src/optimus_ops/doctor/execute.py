@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 from rich.text import Text
 
-from optimus_ops.checks.model import Check, count_verdicts
+from optimus_ops.checks.model import Check, Verdict, count_verdicts
 from optimus_ops.checks.render import check_list
 from optimus_ops.doctor.run_checks import run_checks
 from optimus_ops.errors import MissingPrerequisite, OpsError
@@ -15,12 +16,6 @@ from optimus_ops.project.settings import load_project
 from optimus_ops.text.console import Console, print_json
 from optimus_ops.text.layout import layout_columns
 from optimus_ops.text.table import render
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-    from pathlib import Path
-
-    from optimus_ops.checks.model import Verdict
 
 JSON_VERDICTS: Mapping[Verdict, str] = {"warning": "warn", "failed": "fail"}
 """Verdicts that have another word in the document."""

@@ -92,9 +92,7 @@ def check_cores(stack: Stack, cpus: int) -> Check:
 def check_clock(engine: EngineFacts | None, behind: float) -> Check:
     """Check the clock: tokens, certificates and rate limits depend on it.
 
-    Args:
-        engine: the engine, whose host may be another one.
-        behind: seconds by which the clock is behind the newest file of the checkout; 0 or less if it isn't.
+    `behind` are the seconds by which it is behind the newest file of the checkout; 0 or less if it isn't.
     """
     if behind > SKEW_SECONDS:
         found = f"the clock is {age(behind)} behind the newest file of the checkout"

@@ -7,20 +7,16 @@ import os
 import re
 import shutil
 import time
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from optimus_ops.doctor.model import EngineFacts
+from optimus_ops.engine.port import Engine
 from optimus_ops.engine.ports import busy
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from optimus_ops.engine.port import Engine
-    from optimus_ops.model.stack import PublishedPort, Stack
-    from optimus_ops.model.state import State
-    from optimus_ops.project.settings import Project
+from optimus_ops.model.stack import PublishedPort, Stack
+from optimus_ops.model.state import State
+from optimus_ops.project.settings import Project
 
 
 def read_engine(engine: Engine) -> EngineFacts:

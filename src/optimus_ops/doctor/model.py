@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from optimus_ops.engine.port import Engine
-    from optimus_ops.model.stack import Stack
-    from optimus_ops.model.state import State
-    from optimus_ops.project.settings import Project
+from optimus_ops.engine.port import Engine
+from optimus_ops.model.stack import Stack
+from optimus_ops.model.state import State
+from optimus_ops.project.settings import Project
 
 
 @dataclass(frozen=True, slots=True)

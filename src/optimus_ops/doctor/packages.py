@@ -6,12 +6,9 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib.metadata import distributions
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from optimus_ops.checks.model import Check
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 PIN = re.compile(r"(?P<name>[A-Za-z0-9._-]+)(?:\[[^\]]*\])?==(?P<version>[^\s;\\]+)(?P<marker>\s*;)?")
 CHECKOUT = "checkout"
@@ -47,12 +44,7 @@ def read_packages(lock: Path) -> Packages:
 
 
 def compare_packages(lock: str, installed: Mapping[str, str]) -> Packages:
-    """Return where installed packages differ from a lock.
-
-    Args:
-        lock: a requirements file with exact versions.
-        installed: canonical name -> version.
-    """
+    """Return where installed packages (canonical name -> version) differ from a lock."""
     pins = [match for line in lock.splitlines() if (match := PIN.match(line))]
     different: dict[str, str] = {}
     for pin in pins:

@@ -2,33 +2,29 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
+from types import ModuleType
 
 from optimus_ops.checks.model import Check
 from optimus_ops.doctor import host_checks, host_facts, stack_checks
 from optimus_ops.doctor.model import DoctorContext
 from optimus_ops.doctor.packages import check_packages, read_packages
+from optimus_ops.engine.compose_port import Compose
 from optimus_ops.engine.docker_engine import DockerEngine
 from optimus_ops.engine.docker_host import plugin_version
 from optimus_ops.engine.leftovers import observe_leftovers
+from optimus_ops.engine.port import Engine
 from optimus_ops.engine.subnets import read_problems
 from optimus_ops.errors import MissingPrerequisite, OpsError
 from optimus_ops.model.leftovers import Leftovers
 from optimus_ops.model.state import State
+from optimus_ops.model.subnets import SubnetProblem
+from optimus_ops.project.settings import Project
 from optimus_ops.project.subsystems import offered_modules, subsystem_name
 from optimus_ops.stack.observed_inputs import WantedStack
 from optimus_ops.stack.overlays import compose_of as overlaid
 from optimus_ops.status.execute import compose_of
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from types import ModuleType
-
-    from optimus_ops.engine.compose_port import Compose
-    from optimus_ops.engine.port import Engine
-    from optimus_ops.model.subnets import SubnetProblem
-    from optimus_ops.project.settings import Project
-    from optimus_ops.text.console import Progress
+from optimus_ops.text.console import Progress
 
 
 def run_checks(project: Project, progress: Progress) -> Iterator[Check]:

@@ -2,31 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 
 from optimus_ops.checks.model import Check
 from optimus_ops.model.leftovers import Leftovers
-from optimus_ops.model.state import ended_badly
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
-    from pathlib import Path
-
-    from optimus_ops.model.stack import PublishedPort, Stack
-    from optimus_ops.model.state import State
-    from optimus_ops.model.subnets import SubnetProblem
+from optimus_ops.model.stack import PublishedPort, Stack
+from optimus_ops.model.state import State, ended_badly
+from optimus_ops.model.subnets import SubnetProblem
 
 STACK, CHECKOUT = "stack", "checkout"
 NO_LEFTOVERS = Leftovers()
 
 
 def check_subnets(now: Sequence[SubnetProblem], later: Sequence[SubnetProblem]) -> Check:
-    """Check the networks whose addresses the files fix.
-
-    Args:
-        now: conflicts of the stack as it is.
-        later: conflicts of the stack with the overlays that a flag adds.
-    """
+    """Check the networks whose addresses the files fix, now and with the overlays that a flag adds."""
     if now:
         hint = "; ".join(dict.fromkeys(problem.hint for problem in now))
         return Check(STACK, "networks", "failed", "; ".join(problem.found for problem in now), hint)
@@ -37,12 +27,7 @@ def check_subnets(now: Sequence[SubnetProblem], later: Sequence[SubnetProblem]) 
 
 
 def check_ports(taken: Mapping[str, Sequence[PublishedPort]], own: Iterable[PublishedPort]) -> Check:
-    """Check the ports on the host: free, or held by the project itself.
-
-    Args:
-        taken: service -> ports that another program holds.
-        own: ports that the project publishes, taken or not.
-    """
+    """Check the ports on the host: those `taken` by other programs, and the project's `own`, taken or not."""
     busy = [f"{port.host_ip or '*'}:{port.host_port} (for {name})" for name, ports in taken.items() for port in ports]
     if busy:
         hint = "end what listens there (ss -ltnp), or publish another port"
@@ -54,14 +39,7 @@ def check_ports(taken: Mapping[str, Sequence[PublishedPort]], own: Iterable[Publ
 def check_leftovers(
     state: State, stack: Stack | None, abandoned: Sequence[str], leftovers: Leftovers = NO_LEFTOVERS
 ) -> Check:
-    """Check for what earlier runs left behind.
-
-    Args:
-        state: the project's containers.
-        stack: what is wanted; its jobs may have ended.
-        abandoned: files that a run which was killed left behind.
-        leftovers: what no file wants.
-    """
+    """Check for what earlier runs left behind: containers that ended, what no file wants, `abandoned` files."""
     left = {replica.id for replica in leftovers.containers}
     ended = ended_badly(state, stack.jobs if stack else frozenset())
     lines = [f"{replica.name} {replica.condition}" for replica in ended if replica.id not in left]

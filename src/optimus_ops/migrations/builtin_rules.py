@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
 
-from optimus_ops.migrations.db_objects import DbObject, name_of
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from optimus_ops.migrations.db_objects import CreatedObjects
-    from optimus_ops.migrations.sql import Node, Statement
+from optimus_ops.migrations.db_objects import CreatedObjects, DbObject, name_of
+from optimus_ops.migrations.sql import Node, Statement
 
 # Harmless unless a rule says otherwise.
 HARMLESS = frozenset(

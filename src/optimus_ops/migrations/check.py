@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+from optimus_ops.engine.compose_port import Compose
 from optimus_ops.migrations.job import SQL, pending_sql
 from optimus_ops.migrations.lint import check_expand_only
 from optimus_ops.migrations.sql import statements
-
-if TYPE_CHECKING:
-    from optimus_ops.engine.compose_port import Compose
-    from optimus_ops.model.stack import Stack
+from optimus_ops.model.stack import Stack
 
 
 def check_pending(compose: Compose, stack: Stack, *, allow_contract: bool) -> str:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from optimus_ops.migrations.sql import Node, Statement
+from optimus_ops.migrations.sql import Node, Statement
 
 # PostgreSQL keeps the names of one group apart from one another, whatever the kind. Functions are left out: an old one
 # may have the name of a new one and other arguments.
@@ -42,12 +40,7 @@ CREATED = {
 
 @dataclass(frozen=True, slots=True)
 class DbObject:
-    """An object of the database.
-
-    Args:
-        group: the group of names it belongs to.
-        name: its name as it is written, schema first if there is one.
-    """
+    """An object of the database: its group of names, and its name as it is written, schema first if there is one."""
 
     group: str
     name: tuple[str, ...]

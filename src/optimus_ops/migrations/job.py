@@ -12,17 +12,12 @@ They are run with `docker compose run`, so on the image that the Compose files a
 from __future__ import annotations
 
 import shlex
-from typing import TYPE_CHECKING
+from collections.abc import Callable
 
+from optimus_ops.engine.compose_port import Compose
 from optimus_ops.errors import OpsError
-from optimus_ops.system.process import CommandFailed, DeadlinePassed
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from optimus_ops.engine.compose_port import Compose
-    from optimus_ops.model.stack import Stack
-    from optimus_ops.system.process import Completed
+from optimus_ops.model.stack import Stack
+from optimus_ops.system.process import CommandFailed, Completed, DeadlinePassed
 
 REVISION = "com.optimus.migrations.revision"
 SQL = "com.optimus.migrations.sql"

@@ -8,21 +8,16 @@ the running version keeps to the one and can read the other, only the author kno
 from __future__ import annotations
 
 from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from optimus_ops.errors import Refused
 from optimus_ops.migrations.builtin_rules import broken, excused, harmless
 from optimus_ops.migrations.db_objects import CreatedObjects, name_of
 from optimus_ops.migrations.rules import BUILTIN, SQUAWK, STYLE, UNREADABLE, Rule
-from optimus_ops.migrations.sql import SqlSyntaxError, statements
-from optimus_ops.migrations.squawk import ask
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
-
-    from optimus_ops.migrations.sql import Statement
-    from optimus_ops.migrations.squawk import SquawkFinding
+from optimus_ops.migrations.sql import SqlSyntaxError, Statement, statements
+from optimus_ops.migrations.squawk import SquawkFinding, ask
 
 HINT = (
     "split the change into steps that each leave the running version working (docs/migrations.md), "

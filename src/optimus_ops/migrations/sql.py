@@ -28,12 +28,7 @@ _QUOTED_OR_COMMENT = re.compile(
 
 
 class SqlSyntaxError(OpsError):
-    """PostgreSQL would not parse the script.
-
-    Args:
-        line: where, counted from 1.
-        reason: what is wrong, in two words.
-    """
+    """PostgreSQL would not parse the script."""
 
     def __init__(self, line: int, reason: str) -> None:
         super().__init__(f"line {line}: {reason}")
@@ -46,10 +41,7 @@ class Statement:
     """One statement of a script.
 
     Args:
-        kind: type of its parse tree, "AlterTableStmt".
-        node: the tree's root.
         start: where it begins in the script, in characters.
-        line: the line it begins on, counted from 1.
         excerpt: its text on one line, cut off if it is long, without passwords.
     """
 

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from pathlib import Path
 
+from optimus_ops.engine.compose_port import Compose
+from optimus_ops.engine.pins import Pins
+from optimus_ops.engine.port import Engine
 from optimus_ops.engine.rollback_images import KeptImages
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from pathlib import Path
-
-    from optimus_ops.engine.compose_port import Compose
-    from optimus_ops.engine.pins import Pins
-    from optimus_ops.engine.port import Engine
-    from optimus_ops.model.stack import Stack
-    from optimus_ops.model.state import State
+from optimus_ops.model.stack import Stack
+from optimus_ops.model.state import State
 
 
 @dataclass(frozen=True)
@@ -23,8 +19,6 @@ class Baseline:
     """A stack before a change.
 
     Args:
-        volumes: names of the project's volumes.
-        networks: names of its networks.
         images: name -> id of the stack's images.
         files: the library's own small files that steps write -> their text; None for one that is missing.
     """

@@ -2,26 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Self
+from typing import Self
 
 from optimus_ops.engine.capacity import observe_capacity
+from optimus_ops.engine.port import Engine
 from optimus_ops.model.budget_items import BudgetPolicy, Capacity
 from optimus_ops.model.budgets import check_budgets
 from optimus_ops.model.pool_sizing import fit_pool
 from optimus_ops.model.pools import database_of, pools_of
+from optimus_ops.model.stack import Stack
+from optimus_ops.model.state import State
 from optimus_ops.plan.cause import Cause
 from optimus_ops.plan.deploy import peak_replicas
+from optimus_ops.plan.step import Plan, Step
 from optimus_ops.plan.steps import CheckBudgets, Migrate, RunJob, Start
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from optimus_ops.engine.port import Engine
-    from optimus_ops.model.stack import Stack
-    from optimus_ops.model.state import State
-    from optimus_ops.plan.step import Plan, Step
-    from optimus_ops.stack.context import StackContext
+from optimus_ops.stack.context import StackContext
 
 
 @dataclass(frozen=True)

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
-from typing import TYPE_CHECKING
 
 from optimus_ops.errors import OpsError
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from optimus_ops.model.state import Replica
-    from optimus_ops.plan.steps import Observe
-    from optimus_ops.rollout.containers import Containers
-    from optimus_ops.text.console import Progress
+from optimus_ops.model.state import Replica
+from optimus_ops.plan.steps import Observe
+from optimus_ops.rollout.containers import Containers
+from optimus_ops.text.console import Progress
 
 
 def observe_new(containers: Containers, step: Observe, progress: Progress) -> None:

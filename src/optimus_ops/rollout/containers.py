@@ -2,37 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 from optimus_ops.balancer.routing import Prober
+from optimus_ops.change.options import Deadlines
+from optimus_ops.engine.compose_port import Compose
+from optimus_ops.engine.port import Engine
 from optimus_ops.errors import OpsError
+from optimus_ops.model.stack import Stack
+from optimus_ops.model.state import Replica, State
 from optimus_ops.rollout.replica_health import ReplicaHealth
 from optimus_ops.stack.config_changes import StackInputs
-from optimus_ops.system.wait import wait_until
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable
-
-    from optimus_ops.change.deadlines import Deadlines
-    from optimus_ops.engine.compose_port import Compose
-    from optimus_ops.engine.port import Engine
-    from optimus_ops.model.stack import Stack
-    from optimus_ops.model.state import Replica, State
-    from optimus_ops.system.wait import Clock
-    from optimus_ops.text.console import Progress
+from optimus_ops.system.wait import Clock, wait_until
+from optimus_ops.text.console import Progress
 
 LOG_LINES = 20
 NOTE_LENGTH = 100
 
 
 class ContainerFailed(OpsError):  # noqa: N818 - named as its base: what failed
-    """A container ended, is unhealthy, or was not ready in time.
-
-    Args:
-        reason: which one and how, in a few words.
-        output: its last lines, indented.
-    """
+    """A container ended, is unhealthy, or was not ready in time."""
 
     def __init__(self, reason: str, output: str) -> None:
         """Keep the reason apart from the output."""
@@ -42,11 +32,7 @@ class ContainerFailed(OpsError):  # noqa: N818 - named as its base: what failed
 
 @dataclass(frozen=True)
 class Containers:
-    """The containers of one stack during a change.
-
-    Args:
-        before: what ran before the first step.
-    """
+    """The containers of one stack during a change; `before` is what ran before the first step."""
 
     compose: Compose
     engine: Engine

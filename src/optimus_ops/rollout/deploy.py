@@ -3,35 +3,32 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
+from optimus_ops.balancer.routing import Prober
 from optimus_ops.contracts.agreement import agree_on_deploy, contracts_to_come
+from optimus_ops.engine.compose_port import Compose
 from optimus_ops.engine.disk import check_disk
 from optimus_ops.engine.subnets import check_subnets
+from optimus_ops.model.stack import Stack
+from optimus_ops.model.state import State
 from optimus_ops.plan.checks import check_checkout, check_replaceable, check_services
 from optimus_ops.plan.dependents import dependents_of
 from optimus_ops.plan.deploy import deployable, plan_deploy
+from optimus_ops.plan.inputs import ObservedInputs
 from optimus_ops.plan.notes import noting_differences, with_notes
 from optimus_ops.plan.order import dependencies_first
 from optimus_ops.plan.replacement import rebuilt_images
 from optimus_ops.plan.requests import RolloutSpec
+from optimus_ops.plan.step import Plan
 from optimus_ops.rollout.budget_check import BudgetCheck
 from optimus_ops.rollout.executor import StackExecutor
 from optimus_ops.rollout.moved_tags import moved_tags
 from optimus_ops.rollout.notices import observe_notices
 from optimus_ops.rollout.pinned_images import previous_image, requested_images
+from optimus_ops.rollout.requests import DeployRequest, RollbackRequest
 from optimus_ops.rollout.summary import replica_summary
+from optimus_ops.stack.context import StackContext
 from optimus_ops.stack.observed_inputs import WantedStack, observe_inputs, observe_versions, running_images
-
-if TYPE_CHECKING:
-    from optimus_ops.balancer.routing import Prober
-    from optimus_ops.engine.compose_port import Compose
-    from optimus_ops.model.stack import Stack
-    from optimus_ops.model.state import State
-    from optimus_ops.plan.inputs import ObservedInputs
-    from optimus_ops.plan.step import Plan
-    from optimus_ops.rollout.requests import DeployRequest, RollbackRequest
-    from optimus_ops.stack.context import StackContext
 
 
 def deploy(context: StackContext, request: DeployRequest, prober: Prober | None = None) -> None:

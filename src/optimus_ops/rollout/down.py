@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
+from optimus_ops.balancer.routing import Prober
+from optimus_ops.model.stack import Stack
 from optimus_ops.plan.checks import check_networks
 from optimus_ops.plan.down import plan_down
 from optimus_ops.plan.leftovers import remove_containers, remove_unused
 from optimus_ops.plan.notes import leftover_notes
+from optimus_ops.plan.step import Plan
 from optimus_ops.rollout.executor import StackExecutor
 from optimus_ops.rollout.notices import observe_notices
-
-if TYPE_CHECKING:
-    from optimus_ops.balancer.routing import Prober
-    from optimus_ops.model.stack import Stack
-    from optimus_ops.plan.step import Plan
-    from optimus_ops.rollout.requests import DownRequest
-    from optimus_ops.stack.context import StackContext
+from optimus_ops.rollout.requests import DownRequest
+from optimus_ops.stack.context import StackContext
 
 
 def down(context: StackContext, request: DownRequest, prober: Prober | None = None) -> None:

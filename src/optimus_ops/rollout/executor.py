@@ -2,99 +2,64 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 from optimus_ops.balancer.routing import Prober
-from optimus_ops.change.deadlines import Deadlines, longest
-from optimus_ops.change.executor import Handler, StepExecutor
+from optimus_ops.change.executor import STEP_SECONDS, Handler, StepExecutor
 from optimus_ops.change.journal import facts_of
+from optimus_ops.change.options import Deadlines
+from optimus_ops.engine.compose_port import Compose
 from optimus_ops.engine.errors import CONNECT_HINT
+from optimus_ops.engine.port import Engine
 from optimus_ops.errors import MissingPrerequisite, OpsError
-from optimus_ops.plan.steps import (
-    Build,
-    CheckBudgets,
-    CheckConfig,
-    CheckContracts,
-    CheckMigrations,
-    Keep,
-    MakeFallbacks,
-    Migrate,
-    Observe,
-    Pin,
-    Pull,
-    Reload,
-    Remove,
-    RemoveImages,
-    RemoveNetwork,
-    Restart,
-    Resume,
-    RunJob,
-    Start,
-    Stop,
-    VerifyRouting,
-    WaitDependency,
-    WaitHealthy,
-    WriteSecrets,
+from optimus_ops.model.stack import Stack
+from optimus_ops.plan import steps
+from optimus_ops.plan.step import Plan, Step
+from optimus_ops.rollout import (
+    canary,
+    health_wait,
+    image_steps,
+    jobs,
+    nginx_reload,
+    prerequisite_steps,
+    routing_check,
+    start,
+    stop,
 )
-from optimus_ops.rollout.baseline import observe_baseline
-from optimus_ops.rollout.canary import observe_new
+from optimus_ops.rollout.baseline import Baseline, observe_baseline
 from optimus_ops.rollout.containers import ContainerFailed, Containers
-from optimus_ops.rollout.health_wait import wait_for_dependencies, wait_healthy
-from optimus_ops.rollout.image_steps import (
-    build_images,
-    keep_images,
-    make_bases,
-    pin,
-    pins_after,
-    pull_images,
-    remove_images,
-)
-from optimus_ops.rollout.jobs import run_job, schema_users
-from optimus_ops.rollout.nginx_reload import check_config, reload
-from optimus_ops.rollout.prerequisite_steps import check_connections, check_contracts, check_migrations, write_secrets
-from optimus_ops.rollout.routing_check import verify_routing
-from optimus_ops.rollout.start import start
-from optimus_ops.rollout.stop import remove, remove_network, restart, resume, stop
 from optimus_ops.rollout.undo import undo
+from optimus_ops.stack.context import StackContext
 from optimus_ops.system.process import CommandFailed
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
-
-    from optimus_ops.engine.compose_port import Compose
-    from optimus_ops.engine.port import Engine
-    from optimus_ops.model.stack import Stack
-    from optimus_ops.plan.step import Plan, Step
-    from optimus_ops.rollout.baseline import Baseline
-    from optimus_ops.stack.context import StackContext
-    from optimus_ops.text.console import Progress
+from optimus_ops.text.console import Progress
 
 HANDLERS: Mapping[type[Step], Callable[[Containers, Any, Progress], None]] = {
-    WriteSecrets: write_secrets,
-    CheckContracts: check_contracts,
-    CheckMigrations: check_migrations,
-    CheckBudgets: check_connections,
-    CheckConfig: check_config,
-    Reload: reload,
-    MakeFallbacks: make_bases,
-    Pull: pull_images,
-    Build: build_images,
-    RemoveImages: remove_images,
-    Keep: keep_images,
-    Pin: pin,
-    Start: start,
-    WaitHealthy: wait_healthy,
-    WaitDependency: wait_for_dependencies,
-    RunJob: run_job,
-    VerifyRouting: verify_routing,
-    Observe: observe_new,
-    Stop: stop,
-    Restart: restart,
-    Resume: resume,
-    Remove: remove,
-    RemoveNetwork: remove_network,
+    steps.WriteSecrets: prerequisite_steps.write_secrets,
+    steps.CheckContracts: prerequisite_steps.check_contracts,
+    steps.CheckMigrations: prerequisite_steps.check_migrations,
+    steps.CheckBudgets: prerequisite_steps.check_connections,
+    steps.CheckConfig: nginx_reload.check_config,
+    steps.Reload: nginx_reload.reload,
+    steps.MakeFallbacks: image_steps.make_bases,
+    steps.Pull: image_steps.pull_images,
+    steps.Build: image_steps.build_images,
+    steps.RemoveImages: image_steps.remove_images,
+    steps.Keep: image_steps.keep_images,
+    steps.Pin: image_steps.pin,
+    steps.Start: start.start,
+    steps.WaitHealthy: health_wait.wait_healthy,
+    steps.WaitDependency: health_wait.wait_for_dependencies,
+    steps.RunJob: jobs.run_job,
+    steps.VerifyRouting: routing_check.verify_routing,
+    steps.Observe: canary.observe_new,
+    steps.Stop: stop.stop,
+    steps.Restart: stop.restart,
+    steps.Resume: stop.resume,
+    steps.Remove: stop.remove,
+    steps.RemoveNetwork: stop.remove_network,
 }
 
 
@@ -133,21 +98,33 @@ class StackExecutor(StepExecutor):
         """Return step type -> handler."""
         containers = self.containers
         bound: dict[type[Step], Handler] = {kind: partial(act, containers) for kind, act in HANDLERS.items()}
-        return {**bound, Migrate: self._migrate}
+        return {**bound, steps.Migrate: self._migrate}
 
     def longest(self, plan: Plan) -> float:
         """Return how many seconds a plan may take at most, an undo not counted."""
-        return longest(plan, self.deadlines)
+        return sum(self._longest(step) for step in plan.steps)
+
+    def _longest(self, step: Step) -> float:
+        match step:
+            case steps.WaitHealthy() | steps.WaitDependency():
+                return self.deadlines.healthy
+            case steps.Migrate() | steps.RunJob():
+                return self.deadlines.migrate
+            case steps.VerifyRouting(settle=settle):
+                return self.deadlines.routing + settle
+            case steps.Observe(seconds=seconds) | steps.Stop(seconds=seconds):
+                return seconds
+        return STEP_SECONDS
 
     def applied(self, step: Step) -> bool:
         """Tell whether a step has nothing to do any more."""
         match step:
-            case Remove(containers=leaving):
+            case steps.Remove(containers=leaving):
                 return not {found.container for found in leaving} & self.containers.observe().ids
-            case RemoveNetwork(network=network):
+            case steps.RemoveNetwork(network=network):
                 return network not in self.engine.networks(self.compose.project.name)
-            case Pin():
-                return pins_after(self.compose, step) == self.compose.pinned()
+            case steps.Pin():
+                return image_steps.pins_after(self.compose, step) == self.compose.pinned()
         return False
 
     def carry_out(self, step: Step, progress: Progress) -> None:
@@ -157,7 +134,7 @@ class StackExecutor(StepExecutor):
             OpsError: it failed.
             MissingPrerequisite: likewise, because the engine is gone.
         """
-        self._creating = isinstance(step, Start | Migrate | RunJob)
+        self._creating = isinstance(step, steps.Start | steps.Migrate | steps.RunJob)
         try:
             super().carry_out(step, progress)
         except CommandFailed as error:
@@ -183,13 +160,13 @@ class StackExecutor(StepExecutor):
         reason = error.reason if isinstance(error, ContainerFailed) else error.message.splitlines()[0]
         progress.note = f"{reason}; what waits for it starts without (required: false)"
 
-    def _migrate(self, step: Migrate, progress: Progress) -> None:
+    def _migrate(self, step: steps.Migrate, progress: Progress) -> None:
         from optimus_ops.migrations.job import revision  # noqa: PLC0415 - costs time that most tasks don't need
 
-        if self._revision is None and schema_users(self.stack, self._baseline.state):
+        if self._revision is None and jobs.schema_users(self.stack, self._baseline.state):
             # Before the job: of several migrations, some may be done when one fails.
             self._revision = revision(self.compose, self.stack)
-        run_job(self.containers, step, progress)
+        jobs.run_job(self.containers, step, progress)
 
     def _downgrade(self) -> Iterator[str]:
         """Take migrations back, where any were run for what ran before.
@@ -202,7 +179,8 @@ class StackExecutor(StepExecutor):
         if self._revision is None or revision(self.compose, self.stack) == self._revision:
             return
         if any(
-            found.id not in self._baseline.state.ids for found in schema_users(self.stack, self.containers.observe())
+            found.id not in self._baseline.state.ids
+            for found in jobs.schema_users(self.stack, self.containers.observe())
         ):
             raise OpsError("the migrations stay: new replicas use the schema")
         yield from downgrade(self.compose, self.stack, self._revision)

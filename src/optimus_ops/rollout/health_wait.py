@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING
 
 from optimus_ops.errors import OpsError
-from optimus_ops.rollout.containers import ContainerFailed, note
-
-if TYPE_CHECKING:
-    from optimus_ops.model.state import Replica, State
-    from optimus_ops.plan.steps import WaitDependency, WaitHealthy
-    from optimus_ops.rollout.containers import Containers
-    from optimus_ops.text.console import Progress
+from optimus_ops.model.state import Replica, State
+from optimus_ops.plan.steps import WaitDependency, WaitHealthy
+from optimus_ops.rollout.containers import ContainerFailed, Containers, note
+from optimus_ops.text.console import Progress
 
 
 def wait_healthy(containers: Containers, step: WaitHealthy, progress: Progress) -> None:

@@ -3,21 +3,16 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING
 
+from optimus_ops.engine.compose_port import Compose
 from optimus_ops.engine.leftovers import remove_nameless
-from optimus_ops.engine.pins import write_pins
+from optimus_ops.engine.pins import Pins, write_pins
 from optimus_ops.engine.rollback_images import KeptImages
 from optimus_ops.errors import OpsError
-from optimus_ops.rollout.containers import note
+from optimus_ops.plan.steps import Build, Keep, MakeFallbacks, Pin, Pull, RemoveImages
+from optimus_ops.rollout.containers import Containers, note
 from optimus_ops.system.process import CommandFailed
-
-if TYPE_CHECKING:
-    from optimus_ops.engine.compose_port import Compose
-    from optimus_ops.engine.pins import Pins
-    from optimus_ops.plan.steps import Build, Keep, MakeFallbacks, Pin, Pull, RemoveImages
-    from optimus_ops.rollout.containers import Containers
-    from optimus_ops.text.console import Progress
+from optimus_ops.text.console import Progress
 
 PULL_SECONDS = 1800.0
 

@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING
 
 from optimus_ops.errors import OpsError
-from optimus_ops.rollout.containers import ContainerFailed
+from optimus_ops.model.stack import Stack
+from optimus_ops.model.state import Replica, State
+from optimus_ops.plan.steps import Migrate, RunJob
+from optimus_ops.rollout.containers import ContainerFailed, Containers
 from optimus_ops.rollout.start import create_job
-
-if TYPE_CHECKING:
-    from optimus_ops.model.stack import Stack
-    from optimus_ops.model.state import Replica, State
-    from optimus_ops.plan.steps import Migrate, RunJob
-    from optimus_ops.rollout.containers import Containers
-    from optimus_ops.text.console import Progress
+from optimus_ops.text.console import Progress
 
 STOP_SECONDS = 10.0
 

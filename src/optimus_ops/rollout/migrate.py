@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+from optimus_ops.balancer.routing import Prober
 from optimus_ops.plan.checks import check_checkout
 from optimus_ops.plan.scale import plan_migrate
 from optimus_ops.rollout.executor import StackExecutor
+from optimus_ops.stack.context import StackContext
 from optimus_ops.stack.observed_inputs import observe_inputs
-
-if TYPE_CHECKING:
-    from optimus_ops.balancer.routing import Prober
-    from optimus_ops.stack.context import StackContext
 
 
 def migrate(context: StackContext, prober: Prober | None = None) -> None:

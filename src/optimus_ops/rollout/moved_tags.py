@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
 
+from optimus_ops.engine.port import Engine
 from optimus_ops.engine.registry import registry_digests
 from optimus_ops.errors import MissingPrerequisite, OpsError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from optimus_ops.engine.port import Engine
-    from optimus_ops.model.pull_policy import Asking
-    from optimus_ops.model.stack import Stack
-    from optimus_ops.model.state import State
+from optimus_ops.model.pull_policy import Asking
+from optimus_ops.model.stack import Stack
+from optimus_ops.model.state import State
 
 
 def moved_tags(engine: Engine, stack: Stack, services: Iterable[str], asking: Asking = "by policy") -> dict[str, str]:

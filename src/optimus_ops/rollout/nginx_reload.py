@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from optimus_ops.errors import OpsError, Refused
-
-if TYPE_CHECKING:
-    from optimus_ops.model.state import Replica
-    from optimus_ops.plan.steps import CheckConfig, Reload
-    from optimus_ops.rollout.containers import Containers
-    from optimus_ops.text.console import Progress
+from optimus_ops.model.state import Replica
+from optimus_ops.plan.steps import CheckConfig, Reload
+from optimus_ops.rollout.containers import Containers
+from optimus_ops.text.console import Progress
 
 CHECK_SECONDS = 30.0
 

@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from optimus_ops.engine.leftovers import last_lines, observe_leftovers
-from optimus_ops.model.state import ended_badly
+from optimus_ops.model.state import State, ended_badly
 from optimus_ops.plan.notes import Notices
-
-if TYPE_CHECKING:
-    from optimus_ops.model.state import State
-    from optimus_ops.stack.context import StackContext
-    from optimus_ops.stack.observed_inputs import WantedStack
+from optimus_ops.stack.context import StackContext
+from optimus_ops.stack.observed_inputs import WantedStack
 
 
 def observe_notices(context: StackContext, files: WantedStack, state: State) -> Notices:

@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
 
 from optimus_ops.change.history import unfinished
 from optimus_ops.engine.rollback_images import KeptImages
 from optimus_ops.errors import Refused
 from optimus_ops.model.image_names import is_kept, repository_of
-from optimus_ops.model.state import short_id
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from optimus_ops.model.stack import Stack
-    from optimus_ops.model.state import State
-    from optimus_ops.stack.context import StackContext
+from optimus_ops.model.stack import Stack
+from optimus_ops.model.state import State, short_id
+from optimus_ops.stack.context import StackContext
 
 
 def requested_images(pinned: Mapping[str, str], stack: Stack, services: tuple[str, ...], image: str) -> dict[str, str]:

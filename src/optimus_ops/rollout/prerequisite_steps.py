@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from optimus_ops.rollout.containers import note
+from optimus_ops.plan.steps import CheckBudgets, CheckContracts, CheckMigrations, WriteSecrets
+from optimus_ops.rollout.containers import Containers, note
 from optimus_ops.stack.observed_inputs import running_images
-
-if TYPE_CHECKING:
-    from optimus_ops.plan.steps import CheckBudgets, CheckContracts, CheckMigrations, WriteSecrets
-    from optimus_ops.rollout.containers import Containers
-    from optimus_ops.text.console import Progress
+from optimus_ops.text.console import Progress
 
 
 def write_secrets(containers: Containers, _step: WriteSecrets, _progress: Progress) -> None:

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from optimus_ops.model.state import Replica, State
+from optimus_ops.model.state import Replica, State
 
 HOPELESS = frozenset({"exited", "dead", "removing", "restarting"})
 

@@ -3,18 +3,13 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
-from optimus_ops.change.deadlines import Deadlines
+from optimus_ops.change.options import ChangeOptions, Deadlines
 from optimus_ops.commandline.flag_types import Count, Seconds
 from optimus_ops.errors import Refused
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-
-    from optimus_ops.change.options import ChangeOptions
-    from optimus_ops.model.pull_policy import Asking
+from optimus_ops.model.pull_policy import Asking
 
 ENGINE_WAIT = "OPTIMUS_ENGINE_WAIT"
 """Names the seconds to wait for an engine that went away before what was done is undone."""
@@ -27,13 +22,8 @@ class DeployRequest:
     Args:
         services: the services; all that run and may be replaced if empty.
         image: a tag, or a whole image name, in place of the image of the Compose files; "" for that one.
-        parallelism: how many old replicas drain at once.
         surge: how many replicas there may be above the wanted number at any moment, draining ones included.
         observe: seconds for which the new replicas of each batch are compared with the old ones.
-        asking: whether registries are asked what images stand for now.
-        allow_contract: whether migrations may take away what the running version uses.
-        fit_pool: whether database pools are lowered where the replicas would not fit.
-        force: whether replicas are replaced that are not stale.
     """
 
     services: tuple[str, ...] = ()

@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterable
 
 from optimus_ops.balancer.endpoints import endpoint_of
 from optimus_ops.balancer.routing import Known, check_routing
 from optimus_ops.errors import OpsError
-from optimus_ops.rollout.containers import note
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from optimus_ops.plan.steps import VerifyRouting
-    from optimus_ops.rollout.containers import Containers
-    from optimus_ops.text.console import Progress
+from optimus_ops.plan.steps import VerifyRouting
+from optimus_ops.rollout.containers import Containers, note
+from optimus_ops.text.console import Progress
 
 
 def verify_routing(containers: Containers, step: VerifyRouting, progress: Progress) -> None:

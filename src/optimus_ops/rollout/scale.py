@@ -3,33 +3,29 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
+from optimus_ops.balancer.routing import Prober
 from optimus_ops.engine.disk import check_disk
 from optimus_ops.engine.ports import check_ports
 from optimus_ops.engine.subnets import check_subnets
 from optimus_ops.model.leftovers import Leftovers
+from optimus_ops.model.stack import Stack
+from optimus_ops.model.state import State
 from optimus_ops.plan.checks import check_checkout
+from optimus_ops.plan.inputs import ObservedInputs
 from optimus_ops.plan.leftovers import remove_containers, remove_unused, replaced_images
-from optimus_ops.plan.notes import noting_differences, with_notes
+from optimus_ops.plan.notes import Notices, noting_differences, with_notes
+from optimus_ops.plan.requests import ScaleRequest
 from optimus_ops.plan.scale import plan_scale
+from optimus_ops.plan.step import Plan
 from optimus_ops.rollout.budget_check import BudgetCheck
 from optimus_ops.rollout.executor import StackExecutor
 from optimus_ops.rollout.moved_tags import moved_while_idle
 from optimus_ops.rollout.notices import observe_notices
 from optimus_ops.rollout.summary import replica_summary
+from optimus_ops.stack.context import StackContext
 from optimus_ops.stack.observed_inputs import observe_changed_inputs, observe_inputs
 from optimus_ops.stack.overlays import check_switch
-
-if TYPE_CHECKING:
-    from optimus_ops.balancer.routing import Prober
-    from optimus_ops.model.stack import Stack
-    from optimus_ops.model.state import State
-    from optimus_ops.plan.inputs import ObservedInputs
-    from optimus_ops.plan.notes import Notices
-    from optimus_ops.plan.requests import ScaleRequest
-    from optimus_ops.plan.step import Plan
-    from optimus_ops.stack.context import StackContext
 
 
 @dataclass(frozen=True)

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Collection, Mapping
 
+from optimus_ops.model.state import Replica, State
 from optimus_ops.plan.order import needed_by
+from optimus_ops.plan.steps import Start
+from optimus_ops.rollout.containers import Containers
 from optimus_ops.system.wait import run_parallel
-
-if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
-
-    from optimus_ops.model.state import Replica, State
-    from optimus_ops.plan.steps import Start
-    from optimus_ops.rollout.containers import Containers
-    from optimus_ops.text.console import Progress
+from optimus_ops.text.console import Progress
 
 
 def start(containers: Containers, step: Start, progress: Progress) -> None:

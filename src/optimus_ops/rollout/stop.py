@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from functools import partial
-from typing import TYPE_CHECKING
 
-from optimus_ops.rollout.containers import note
+from optimus_ops.plan.step import ContainerRef
+from optimus_ops.plan.steps import Remove, RemoveNetwork, Restart, Resume, Stop
+from optimus_ops.rollout.containers import Containers, note
 from optimus_ops.system.wait import PARALLEL_CALLS, run_parallel
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from optimus_ops.plan.step import ContainerRef
-    from optimus_ops.plan.steps import Remove, RemoveNetwork, Restart, Resume, Stop
-    from optimus_ops.rollout.containers import Containers
-    from optimus_ops.text.console import Progress
+from optimus_ops.text.console import Progress
 
 # Health checks come every 30 s if nothing else is said.
 RESUME_SECONDS = 40.0

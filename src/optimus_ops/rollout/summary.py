@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from optimus_ops.stack.context import StackContext
+from optimus_ops.stack.context import StackContext
 
 
 def replica_summary(context: StackContext) -> dict[str, Any]:

@@ -3,24 +3,20 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
-from typing import TYPE_CHECKING
 
 from optimus_ops.change.undo_stack import UndoFailed
 from optimus_ops.errors import MissingPrerequisite, OpsError
+from optimus_ops.model.state import Replica, State
 from optimus_ops.plan.stop import refs
+from optimus_ops.rollout.baseline import Baseline
+from optimus_ops.rollout.containers import Containers
 from optimus_ops.rollout.routing_check import check_services
 from optimus_ops.rollout.stop import drain
 from optimus_ops.rollout.undo_images import restore_files, restore_image_names
 from optimus_ops.system.wait import run_parallel
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
-
-    from optimus_ops.model.state import Replica, State
-    from optimus_ops.rollout.baseline import Baseline
-    from optimus_ops.rollout.containers import Containers
-    from optimus_ops.text.console import Progress
+from optimus_ops.text.console import Progress
 
 REMOVED = frozenset({"removing", "dead"})
 QUIET_SECONDS = 2.0

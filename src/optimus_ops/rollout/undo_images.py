@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 import contextlib
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
 
 from optimus_ops.engine.leftovers import remove_nameless
 from optimus_ops.engine.pins import write_pins
 from optimus_ops.engine.rollback_images import KeptImages
 from optimus_ops.errors import OpsError
 from optimus_ops.model.state import short_id
+from optimus_ops.rollout.baseline import Baseline
+from optimus_ops.rollout.containers import Containers
 from optimus_ops.system.atomic_write import atomic_write
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from optimus_ops.rollout.baseline import Baseline
-    from optimus_ops.rollout.containers import Containers
 
 
 def restore_image_names(baseline: Baseline, containers: Containers) -> Iterator[str]:

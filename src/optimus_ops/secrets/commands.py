@@ -2,30 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from optimus_ops.change.executor import StepExecutor
+from optimus_ops.change.options import ChangeOptions
 from optimus_ops.change.run import ChangeRun
 from optimus_ops.errors import OpsError, Refused
 from optimus_ops.plan.cause import Cause
 from optimus_ops.plan.step import Plan, Step
 from optimus_ops.plan.steps import WriteSecrets
-from optimus_ops.project.settings import load_project
+from optimus_ops.project.settings import Project, load_project
 from optimus_ops.secrets.paths import SecretsPaths
+from optimus_ops.secrets.plan import SecretsPlan
 from optimus_ops.secrets.provision import SecretsOutcome, ensure, plan, validate
-from optimus_ops.text.console import Console, print_json
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from pathlib import Path
-
-    from optimus_ops.change.options import ChangeOptions
-    from optimus_ops.project.settings import Project
-    from optimus_ops.secrets.plan import SecretsPlan
-    from optimus_ops.secrets.validate import Finding
-    from optimus_ops.text.console import Progress
+from optimus_ops.secrets.validate import Finding
+from optimus_ops.text.console import Console, Progress, print_json
 
 
 def init(options: ChangeOptions, root: Path | None = None) -> None:
@@ -79,10 +72,6 @@ class SecretsExecutor(StepExecutor):
 
 def check(*, json: bool, root: Path | None = None) -> None:
     """Print what is wrong with the secrets.
-
-    Args:
-        json: whether to print one JSON document instead of lines.
-        root: the checkout; the current folder if not given.
 
     Raises:
         Refused: a file is malformed, so that it can't be judged.

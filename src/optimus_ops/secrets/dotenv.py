@@ -9,14 +9,11 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 from optimus_ops.errors import Refused
 from optimus_ops.secrets.value import Secret
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 KEY = re.compile(r"[A-Z][A-Z0-9_]*")
 ASSIGNMENT = re.compile(r"(?P<key>[^=\s]+)=(?P<value>.*)", re.DOTALL)
@@ -29,13 +26,7 @@ HARMLESS = re.compile(r"[A-Za-z0-9_.,:/@%+=-]+")
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One line: a comment or an empty one (`key` is None), or an assignment.
-
-    Args:
-        text: the line as it stands in the file, without its end; hidden from `repr`.
-        key: the name before `=`.
-        value: what is assigned, unquoted.
-    """
+    """One line as it stands in the file: a comment or an empty one (`key` is None), or an assignment."""
 
     text: Secret
     key: str | None = None
@@ -77,10 +68,6 @@ def comment_line(text: str) -> Line:
 
 def parse(text: str, source: str) -> Document:
     """Read a document.
-
-    Args:
-        text: the file's content.
-        source: the file's name, for messages.
 
     Raises:
         Refused: a line is malformed or a key is there twice; the message names the line and never its content.

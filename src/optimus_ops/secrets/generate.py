@@ -11,12 +11,7 @@ from optimus_ops.secrets.value import Secret
 
 @dataclass(frozen=True, slots=True)
 class Generator:
-    """How a platform-owned secret is made.
-
-    Args:
-        kind: `token` (URL-safe base64, as `secrets.token_urlsafe`) or `hex`.
-        size: bytes of randomness.
-    """
+    """How a platform-owned secret is made: `size` random bytes as URL-safe base64 (`token`) or as `hex`."""
 
     kind: Literal["token", "hex"]
     size: int

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from optimus_ops.project.settings import Project
 from optimus_ops.secrets.schema import describes_secrets
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from optimus_ops.project.settings import Project
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from optimus_ops.secrets import projection
 from optimus_ops.secrets.dotenv import Document, comment_line
+from optimus_ops.secrets.schema import Entry
+from optimus_ops.secrets.store import StoredFile
 from optimus_ops.secrets.value import Secret
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from optimus_ops.secrets.schema import Entry
-    from optimus_ops.secrets.store import StoredFile
 
 PRIVATE = 0o600
 HEADER = (
@@ -25,13 +21,7 @@ HEADER = (
 
 @dataclass(frozen=True, slots=True)
 class Observed:
-    """What is there.
-
-    Args:
-        document: the operator's file; None if there is none.
-        mode: its permission bits.
-        projected: `service/name` -> file.
-    """
+    """What is there: the operator's file with its mode, and what is projected (`service/name` -> file)."""
 
     document: Document | None
     mode: int
@@ -43,12 +33,8 @@ class SecretsPlan:
     """What would be done; names only, never values.
 
     Args:
-        create: whether the operator's file is made.
-        generate: keys that get a new random value.
-        tighten: whether the operator's file is open to others and gets mode 0600.
         write: projected files (`service/name`) that are written.
         remove: projected files that are no longer wanted.
-        empty_optional: keys that stay empty, which is fine.
     """
 
     create: bool

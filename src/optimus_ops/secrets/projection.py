@@ -7,15 +7,11 @@ what keeps them from others on the host is the parent folder, 0700.
 from __future__ import annotations
 
 import hashlib
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
 
+from optimus_ops.secrets.schema import Entry
+from optimus_ops.secrets.store import StoredFile
 from optimus_ops.secrets.value import Secret
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from optimus_ops.secrets.schema import Entry
-    from optimus_ops.secrets.store import StoredFile
 
 FILE_MODE = 0o444
 ACL_FILE = "users.acl"

@@ -3,35 +3,22 @@
 from __future__ import annotations
 
 import subprocess
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from optimus_ops.errors import Refused
 from optimus_ops.secrets import dotenv, projection, store
 from optimus_ops.secrets.plan import Observed, SecretsPlan, complete, make_plan, new_document
-from optimus_ops.secrets.schema import expand, parse_schema
+from optimus_ops.secrets.schema import Entry, expand, parse_schema
 from optimus_ops.secrets.tenants import tenant_names
 from optimus_ops.secrets.validate import Finding, check_file, check_values, refuse
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from pathlib import Path
-
-    from optimus_ops.secrets.schema import Entry
-    from optimus_ops.secrets.value import Secret
+from optimus_ops.secrets.value import Secret
 
 
 @dataclass(frozen=True, slots=True)
 class SecretsOutcome:
-    """What was done; names only, never values.
-
-    Args:
-        created: whether the operator's file was made.
-        generated: keys that got a new random value.
-        projected: projected files (`service/name`) that were written or removed.
-        empty_optional: keys that stay empty, which is fine.
-        tightened: whether the operator's file was open to others and got mode 0600.
-    """
+    """What was done; names of keys and projected files (`service/name`) only, never values."""
 
     created: bool
     generated: tuple[str, ...]
@@ -44,12 +31,6 @@ def ensure(example: Path, secrets_file: Path, secrets_dir: Path, tenants_file: P
     """Make what is missing: the operator's file, new values for platform-owned keys, every service's folder.
 
     What the operator wrote is never changed. Run again, it does nothing.
-
-    Args:
-        example: the template and schema, `.env.example`.
-        secrets_file: the operator's file, `.env.secrets`.
-        secrets_dir: where the services' folders are made; a folder of its own.
-        tenants_file: `config/tenants.yaml`; a project without tenants has none.
 
     Raises:
         Refused: one of the files is malformed, a required key is missing, or a path is not what it should be.

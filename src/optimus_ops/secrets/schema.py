@@ -23,15 +23,13 @@ environment file: `# TENANT_*_API_KEY=`.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from optimus_ops.errors import Refused
 from optimus_ops.secrets.dotenv import KEY, parse_assignment
 from optimus_ops.secrets.generate import Generator
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
 
 FAMILY = re.compile(r"[A-Z][A-Z0-9_]*\*[A-Z0-9_]*")
 COMMENTED_FAMILY = re.compile(r"#\s*(?P<assignment>[A-Z][A-Z0-9_]*\*[A-Z0-9_]*=.*)")
@@ -51,13 +49,7 @@ class Entry:
 
     Args:
         key: the name; a family's has a `*`.
-        description: comment lines that stand above it.
-        generator: how the platform makes it; None when the operator brings it.
-        consumers: services that may read it.
         redis_acl: services that get it as a Redis ACL file, hashed.
-        required: whether it must not be empty.
-        pattern: what a value must match.
-        default: the value the template gives it.
     """
 
     key: str
@@ -98,10 +90,6 @@ def describes_secrets(text: str) -> bool:
 
 def parse_schema(text: str, source: str) -> Schema:
     """Read a template.
-
-    Args:
-        text: its content.
-        source: its name, for messages.
 
     Raises:
         Refused: the first thing that is wrong, with its line number.
@@ -202,10 +190,6 @@ def _pattern(text: str, place: str) -> re.Pattern[str]:
 
 def expand(schema: Schema, tenants: Iterable[str]) -> Mapping[str, Entry]:
     """Return every single key's entry: families get a member per tenant.
-
-    Args:
-        schema: the template.
-        tenants: names of the tenants.
 
     Raises:
         Refused: two tenants would share a key.

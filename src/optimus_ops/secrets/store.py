@@ -9,16 +9,13 @@ import os
 import secrets
 import stat
 import time
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from optimus_ops.errors import OpsError, Refused
 from optimus_ops.secrets.value import Secret
-
-if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping
-    from pathlib import Path
 
 MARKER = ".optimus-secrets"
 """Says that a folder is a projection of ours, so that what is stale in it may be removed."""
@@ -67,11 +64,6 @@ def _unreadable(path: Path, error: OSError) -> Refused:
 
 def write(path: Path, content: Secret, mode: int = 0o600) -> None:
     """Replace a file as one step: readers see the old content or the new, also after a power cut.
-
-    Args:
-        path: the file; its folder must exist.
-        content: the new content.
-        mode: permission bits, whatever the umask.
 
     Raises:
         Refused: the path is a symbolic link or not a regular file.

@@ -14,10 +14,6 @@ TENANT = re.compile(r"[a-z][a-z0-9-]{0,62}")
 def tenant_names(text: str, source: str) -> tuple[str, ...]:
     """Return the tenants in the order of the file.
 
-    Args:
-        text: the YAML, a mapping `tenants` from name to limits.
-        source: the file's name, for messages.
-
     Raises:
         Refused: it is not such a mapping, or a name is malformed.
     """

@@ -3,31 +3,21 @@
 from __future__ import annotations
 
 import difflib
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from optimus_ops.errors import Refused
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-
-    from optimus_ops.secrets.plan import Observed
-    from optimus_ops.secrets.schema import Entry
-    from optimus_ops.secrets.value import Secret
+from optimus_ops.secrets.plan import Observed
+from optimus_ops.secrets.schema import Entry
+from optimus_ops.secrets.value import Secret
 
 PRIVATE = 0o600
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that is wrong.
-
-    Args:
-        subject: the key or the file.
-        problem: what is wrong with it.
-        hint: what to do.
-        severity: an `error` stops the platform from starting; a `warning` doesn't.
-    """
+    """One thing that is wrong; an `error` stops the platform from starting, a `warning` doesn't."""
 
     subject: str
     problem: str
@@ -64,13 +54,7 @@ def _unknown(key: str, entries: Mapping[str, Entry]) -> Finding:
 
 
 def check_file(name: str, observed: Observed, *, tracked: bool) -> tuple[Finding, ...]:
-    """Return what is wrong with the operator's file itself.
-
-    Args:
-        name: its name, for messages.
-        observed: what is there.
-        tracked: whether git keeps it.
-    """
+    """Return what is wrong with the operator's file itself."""
     if observed.document is None:
         return (Finding(name, "is not there yet", "`invoke secrets.init` makes it"),)
     findings = []

@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
-from typing import TYPE_CHECKING
 
-from optimus_ops.engine.store_probes import Database, RedisServer, Sentinel, Unreachable
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from optimus_ops.engine.store_probes import Store
-    from optimus_ops.model.state import Replica
-    from optimus_ops.status.model import Row, StatusSnapshot
-    from optimus_ops.status.usage import Usage
+from optimus_ops.engine.store_probes import Database, RedisServer, Sentinel, Store, Unreachable
+from optimus_ops.model.state import Replica
+from optimus_ops.status.model import Row, StatusSnapshot
+from optimus_ops.status.usage import Usage
 
 STORE_KINDS: dict[type[Store], str] = {
     Database: "postgres",

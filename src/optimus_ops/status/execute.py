@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING
+from pathlib import Path
 
+from optimus_ops.engine.compose_port import Compose
 from optimus_ops.engine.docker_engine import DockerEngine
-from optimus_ops.project.settings import load_project
+from optimus_ops.engine.port import Engine
+from optimus_ops.project.settings import Project, load_project
 from optimus_ops.stack import overlays
 from optimus_ops.status.document import status_json
 from optimus_ops.status.model import make_rows
@@ -15,13 +17,6 @@ from optimus_ops.status.render import status_text
 from optimus_ops.status.snapshot import observe
 from optimus_ops.text.console import Console, print_json
 from optimus_ops.text.layout import layout_columns
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from optimus_ops.engine.compose_port import Compose
-    from optimus_ops.engine.port import Engine
-    from optimus_ops.project.settings import Project
 
 
 def status(*, json: bool, root: Path | None = None) -> None:

@@ -3,19 +3,14 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING
+from pathlib import Path
 
-from optimus_ops.change.history import read_history
+from optimus_ops.change.history import Change, History, read_history
 from optimus_ops.errors import Refused
 from optimus_ops.project.settings import load_project
 from optimus_ops.status.history_text import describe, table
 from optimus_ops.text.console import Console, print_json
 from optimus_ops.text.layout import layout_columns
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from optimus_ops.change.history import Change, History
 
 USUAL_COUNT = 20
 

@@ -3,21 +3,16 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Iterator, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING
 
 from rich.text import Text
 
-from optimus_ops.change.history import Outcome, Result
+from optimus_ops.change.history import Change, Outcome, Result, StepRecord
+from optimus_ops.text.console import Console
 from optimus_ops.text.escapes import without_escapes
 from optimus_ops.text.table import make_table, render
 from optimus_ops.text.units import counted
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
-    from optimus_ops.change.history import Change, StepRecord
-    from optimus_ops.text.console import Console
 
 OUTCOME_STYLES = {
     Outcome.DONE: "green",

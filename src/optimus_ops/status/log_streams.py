@@ -6,17 +6,13 @@ import contextlib
 import queue
 import threading
 import time
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
+from optimus_ops.engine.port import Engine
+from optimus_ops.engine.values import ContainerStart
 from optimus_ops.errors import OpsError
 from optimus_ops.status.log_lines import Assembler, LogLine, in_order
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
-    from optimus_ops.engine.port import Engine
-    from optimus_ops.engine.values import ContainerStart
 
 QUIET_SECONDS = 0.25
 """The beginning is over when nothing came for so long; it is printed in the order of time."""
@@ -31,9 +27,6 @@ class LogStreams:
 
     Args:
         engine: without a time limit.
-        services: services of interest; all if empty.
-        follow: whether streams go on.
-        tail: lines of each to begin with, or `all`.
         grace: seconds to wait for a successor after the last replica ended.
     """
 

@@ -5,21 +5,17 @@ from __future__ import annotations
 import contextlib
 import select
 import sys
-from typing import TYPE_CHECKING, TextIO
+from collections.abc import Sequence
+from typing import TextIO
 
 from optimus_ops.engine.docker_engine import DockerEngine
 from optimus_ops.errors import MissingPrerequisite, OpsError, Refused
-from optimus_ops.project.settings import load_project
+from optimus_ops.model.state import State
+from optimus_ops.project.settings import Project, load_project
 from optimus_ops.status.execute import compose_of
 from optimus_ops.status.log_lines import Prefixer
 from optimus_ops.status.log_streams import LogStreams
 from optimus_ops.text.console import Console
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from optimus_ops.model.state import State
-    from optimus_ops.project.settings import Project
 
 DEFAULT_TAIL = "100"
 

@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from datetime import datetime
+from typing import Literal
 
+from optimus_ops.engine.port import Engine
+from optimus_ops.engine.store_probes import Store
 from optimus_ops.model.leftovers import Leftovers
-from optimus_ops.model.state import short_id
+from optimus_ops.model.stack import Stack
+from optimus_ops.model.state import Replica, State, short_id
+from optimus_ops.plan.differences import Difference
+from optimus_ops.project.settings import Project
 from optimus_ops.status.usage import Usage, total
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from datetime import datetime
-
-    from optimus_ops.engine.port import Engine
-    from optimus_ops.engine.store_probes import Store
-    from optimus_ops.model.stack import Stack
-    from optimus_ops.model.state import Replica, State
-    from optimus_ops.plan.differences import Difference
-    from optimus_ops.project.settings import Project
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,14 +40,10 @@ class StatusSnapshot:
     """A project as it was observed at one time. Keys of mappings are ids of containers where nothing else is said.
 
     Args:
-        stack: what the files want; None where they don't parse.
         images: image name -> id of the image that now has that name.
         current: image name -> whether it is made of the sources as they are now, for images that are built here.
-        old_workers: service -> workers of its nginx that a reload left behind, and that still hold connections.
         notes: what could not be observed, for people.
         last_lines: of containers that ended.
-        differences: what runs otherwise than it would be started now.
-        reports: lines that services report.
     """
 
     state: State
@@ -75,14 +67,12 @@ class Row:
     """One service.
 
     Args:
-        kind: replicas that keep running, or a job that runs to its end.
         ready: replicas that run and pass their health check; for a job, 1 when it ended well.
         wanted: replicas that there should be; for a job, its containers: one that is gone may have done its work.
         image_ids: short ids of what really runs.
         stale: running replicas whose image is older than the one that has its name now.
         outdated: whether the image is older than the sources it is built of.
         ages: seconds since the youngest and the oldest replica started.
-        stores: by name of the replica.
     """
 
     service: str

@@ -5,13 +5,9 @@ Source: https://nginx.org/en/docs/control.html#reconfiguration
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+from optimus_ops.engine.port import Engine
 from optimus_ops.errors import OpsError
-
-if TYPE_CHECKING:
-    from optimus_ops.engine.port import Engine
-    from optimus_ops.model.state import Replica, State
+from optimus_ops.model.state import Replica, State
 
 PROCESS_TITLE = "nginx: worker process is shutting down"
 

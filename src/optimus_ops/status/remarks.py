@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Sequence
 
 from rich.text import Text
 
-from optimus_ops.status.model import problem
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
-    from optimus_ops.status.model import Row, StatusSnapshot
+from optimus_ops.status.model import Row, StatusSnapshot, problem
 
 
 def service_lines(snapshot: StatusSnapshot) -> Iterator[Text]:

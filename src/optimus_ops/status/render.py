@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Sequence
 
+from rich.console import RenderableType
+from rich.table import Table
 from rich.text import Text
 
+from optimus_ops.status.model import Row, StatusSnapshot
 from optimus_ops.status.remarks import remarks, service_lines
 from optimus_ops.status.store_text import store_texts
 from optimus_ops.text.table import GAP, make_table, render
 from optimus_ops.text.units import age, bar, cores, size
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
-    from rich.console import RenderableType
-    from rich.table import Table
-
-    from optimus_ops.status.model import Row, StatusSnapshot
 
 WIDE = 124
 """Columns from which bars and whole image names have room in the table."""

@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
+from optimus_ops.engine.port import Engine
 from optimus_ops.engine.store_probes import Store, Unreachable, parse_store, probe_command, store_kind
 from optimus_ops.engine.values import Limits, Sample
 from optimus_ops.errors import OpsError
+from optimus_ops.model.state import Replica
 from optimus_ops.status.service_reports import read_report
 from optimus_ops.status.usage import Usage, cpus_between
-from optimus_ops.system.wait import SYSTEM_CLOCK
-
-if TYPE_CHECKING:
-    from optimus_ops.engine.port import Engine
-    from optimus_ops.model.state import Replica
-    from optimus_ops.system.wait import Clock
+from optimus_ops.system.wait import SYSTEM_CLOCK, Clock
 
 SAMPLE_SECONDS = 0.6
 """Time between two CPU samples: long enough to average, short enough to wait for."""
@@ -25,12 +21,7 @@ PROBE_SECONDS = 2.5
 
 @dataclass(frozen=True, slots=True)
 class ReplicaFacts:
-    """Facts about one replica.
-
-    Args:
-        store: None if there is no store in it.
-        report: lines that its service reports.
-    """
+    """Usage of one replica, the store in it if there is one, and the lines that its service reports."""
 
     usage: Usage = field(default_factory=Usage)
     store: Store | None = None

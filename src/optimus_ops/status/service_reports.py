@@ -6,13 +6,10 @@ The command runs inside a running replica. A line that begins with `!` is about 
 from __future__ import annotations
 
 import shlex
-from typing import TYPE_CHECKING
 
+from optimus_ops.engine.port import Engine
 from optimus_ops.errors import OpsError
-
-if TYPE_CHECKING:
-    from optimus_ops.engine.port import Engine
-    from optimus_ops.model.state import Replica
+from optimus_ops.model.state import Replica
 
 REPORT_LABEL = "com.optimus.report"
 MAX_LINES = 20

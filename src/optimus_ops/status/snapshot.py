@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
-from typing import TYPE_CHECKING
 
+from optimus_ops.engine.compose_port import Compose
 from optimus_ops.engine.leftovers import last_lines, observe_leftovers
+from optimus_ops.engine.port import Engine
 from optimus_ops.errors import OpsError
 from optimus_ops.images.listing import list_images
 from optimus_ops.model.leftovers import Leftovers
-from optimus_ops.model.state import ended_badly
-from optimus_ops.plan.differences import differences
+from optimus_ops.model.state import State, ended_badly
+from optimus_ops.plan.differences import Difference, differences
+from optimus_ops.project.settings import Project
 from optimus_ops.project.subsystems import offered_modules, subsystem_name
 from optimus_ops.stack.observed_inputs import WantedStack, observe_current_versions
 from optimus_ops.status.model import StatusContext, StatusLine, StatusSnapshot
@@ -21,28 +24,13 @@ from optimus_ops.status.old_workers import old_workers
 from optimus_ops.status.replica_facts import PROBE_SECONDS, observe_replica
 from optimus_ops.system.wait import run_parallel
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from optimus_ops.engine.compose_port import Compose
-    from optimus_ops.engine.port import Engine
-    from optimus_ops.model.state import State
-    from optimus_ops.plan.differences import Difference
-    from optimus_ops.project.settings import Project
-
 PROBES = 32
 """Replicas that are observed at the same time; each waits most of the time."""
 
 
 @dataclass(frozen=True, slots=True)
 class Files:
-    """What the Compose files say.
-
-    Args:
-        wanted: None where they are missing or don't parse.
-        current: image name -> whether it is made of the sources as they are, for images that are built here.
-        notes: what could not be found out.
-    """
+    """What the Compose files say, and whether images that are built here are made of the sources as they are."""
 
     wanted: WantedStack | None = None
     current: Mapping[str, bool] = field(default_factory=dict)

@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from rich.text import Text
 
-from optimus_ops.engine.store_probes import Database, RedisServer, Sentinel, Unreachable
+from optimus_ops.engine.store_probes import Database, RedisServer, Sentinel, Store, Unreachable
+from optimus_ops.status.model import Row
 from optimus_ops.text.units import counted, size
-
-if TYPE_CHECKING:
-    from optimus_ops.engine.store_probes import Store
-    from optimus_ops.status.model import Row
 
 FULL = 0.8
 """Share of a limit from which it is shown as nearly reached."""

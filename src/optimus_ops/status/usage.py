@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 
-from optimus_ops.engine.values import Limits
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from optimus_ops.engine.values import Sample
+from optimus_ops.engine.values import Limits, Sample
 
 Number = TypeVar("Number", int, float)
 

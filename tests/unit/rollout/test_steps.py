@@ -11,7 +11,7 @@ import pytest
 from tests.fakes.containers import Behaviour
 from tests.fakes.shop import JOB, MODEL, Shop
 
-from optimus_ops.change.deadlines import Deadlines
+from optimus_ops.change.options import Deadlines
 from optimus_ops.engine.errors import EngineGone
 from optimus_ops.errors import MissingPrerequisite, OpsError, Refused
 from optimus_ops.plan.cause import Cause

@@ -10,7 +10,7 @@ from tests.fakes.clock import FakeClock
 from tests.unit.stacks import replica, stack, state
 
 from optimus_ops.balancer.routing import Prober
-from optimus_ops.change.deadlines import Deadlines
+from optimus_ops.change.options import Deadlines
 from optimus_ops.engine.docker_compose import DockerCompose
 from optimus_ops.engine.pins import Pins
 from optimus_ops.engine.rollback_images import KeptImages
