@@ -13,21 +13,29 @@ from optimus_ops.engine.errors import EngineRefused
 from optimus_ops.engine.port import Engine
 from optimus_ops.model.state import Replica
 
-WAITING = "trap 'exit 0' TERM; while :; do sleep 0.1; done"
-STUBBORN = "trap '' TERM; while :; do sleep 0.1; done"
+READY = "/tmp/ready"
+"""A file of a container that has begun to handle signals."""
+WAITING = f"trap 'exit 0' TERM; touch {READY}; while :; do sleep 0.1; done"
+STUBBORN = f"trap '' TERM; touch {READY}; while :; do sleep 0.1; done"
 JOB_CODE = 3
 DATA = {"type": "volume", "source": "data", "target": "/data"}
 
 
 @dataclass(frozen=True)
 class Subject:
-    """An engine with an empty project; `changed` is the same project with another definition of `web`."""
+    """An engine with an empty project; `changed` is the same project with another definition of `web`.
+
+    Args:
+        wait: waits until the job has ended.
+        until_ready: waits until a container that was started handles signals, or has ended.
+    """
 
     engine: Engine
     compose: Compose
     changed: Compose
     image: str
     wait: Callable[[], None]
+    until_ready: Callable[[str], object] = bool
 
     def of(self, service: str) -> tuple[Replica, ...]:
         return self.engine.observe(self.compose.project.name).of(service)
@@ -36,6 +44,7 @@ class Subject:
         self.compose.create({service: 1}, {})
         (made,) = self.of(service)
         self.engine.start(made.id)
+        self.until_ready(made.id)
         return self.of(service)[0]
 
 

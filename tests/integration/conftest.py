@@ -1,44 +1,32 @@
 """A stack of its own for the integration tests: own project name, free ports, own state; nothing is left behind.
 
-Several workers run at the same time (pytest-xdist). Modules that share a stack stay on one worker, which has ports and
-subnets of its own.
+Several workers run at the same time (pytest-xdist), each with ports and subnets of its own (scheduling.py).
 """
 
 from __future__ import annotations
 
 import fcntl
 import io
-import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import docker
 import pytest
 from tests.integration.derived import Images, derived_images, need_originals
-from tests.integration.platform import ROOT, Platform, copied_checkout, local_image, remove_everything
+from tests.integration.platform import Platform, copied_checkout, local_image, remove_everything
+from tests.integration.scheduling import StackScheduling, order
 from tests.support.leftovers import NAME, remove_ended_sessions, remove_session
-from xdist.scheduler import LoadScopeScheduling
-
-SHARED_STACKS = ("rolling", "platform")
-"""Fixtures of this file that tests of several modules share."""
 
 
-class StackScheduling(LoadScopeScheduling):  # type: ignore[misc]  # xdist has no types
-    """Keeps modules that share a stack on one worker.
-
-    xdist's own `--dist=loadgroup` writes the group into the ids of tests, which pytest 9.2 has elsewhere.
-    """
-
-    def _split_scope(self, nodeid: str) -> str:
-        path = nodeid.partition("::")[0]
-        source = (ROOT / path).read_text("utf-8")
-        return next((name for name in SHARED_STACKS if re.search(rf"\b{name}: Platform\b", source)), path)
-
-
-def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> StackScheduling:
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> StackScheduling:
     """Give xdist our scheduler."""
     return StackScheduling(config, log)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let what takes longest come first."""
+    places = {nodeid: place for place, nodeid in enumerate(order(item.nodeid for item in items))}
+    items.sort(key=lambda item: places[item.nodeid])
 
 
 @pytest.hookimpl(trylast=True)
@@ -59,9 +47,15 @@ def current_images(tmp_path_factory: pytest.TempPathFactory) -> None:
 
 
 @pytest.fixture(scope="session")
-def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
+def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a copy of what a stack is made of, which no test edits."""
+    return copied_checkout(tmp_path_factory.mktemp("checkout"))
+
+
+@pytest.fixture(scope="session")
+def platform(checkout: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
     """Return a running stack with two ai-engine replicas, shared by the tests of a session."""
-    made = Platform.fresh(tmp_path_factory.mktemp("platform"), "shared")
+    made = Platform.fresh(tmp_path_factory.mktemp("platform"), "shared", checkout)
     try:
         made.invoke("scale", "--ai-engine", "2").check()
         yield made
@@ -70,9 +64,9 @@ def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
 
 
 @pytest.fixture
-def fresh(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Platform]:
+def fresh(checkout: Path, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Platform]:
     """Return a project in which nothing runs yet."""
-    made = Platform.fresh(tmp_path, f"t{abs(hash(request.node.nodeid)) % 10**8}")
+    made = Platform.fresh(tmp_path, f"t{abs(hash(request.node.nodeid)) % 10**8}", checkout)
     try:
         yield made
     finally:
@@ -102,7 +96,7 @@ def images() -> Iterator[Images]:
 @pytest.fixture(scope="session")
 def rolling(images: Images, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
     """Return a running stack of its own checkout and images, for tests that deploy; each leaves version v1 behind."""
-    root = copied_checkout(tmp_path_factory.mktemp("checkout"))
+    root = copied_checkout(tmp_path_factory.mktemp("edited"))
     made = Platform.fresh(tmp_path_factory.mktemp("rolling"), "rolling", root).having(**images.environ)
     try:
         made.invoke("scale", "--ai-engine", "1").check()

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 import docker
 import pytest
-from tests.integration.platform import ROOT, Platform
+from tests.integration.platform import Platform
 from tests.unit.stacks import with_environment
 
 from optimus_ops.engine.capacity import observe_capacity
@@ -27,7 +27,7 @@ SECONDS = 60
 
 
 def wanted(platform: Platform) -> Stack:
-    project = load_project(ROOT, platform.environ)
+    project = load_project(platform.root, platform.environ)
     return DockerCompose(project, project.files()).stack()
 
 

@@ -282,7 +282,7 @@ def test_a_clock_that_jumps_by_a_day_changes_nothing(settled: Platform, images: 
     path = os.pathsep.join([str(INJECTED), os.environ.get("PYTHONPATH", "")]).rstrip(os.pathsep)
     words = ["deploy", "ai-engine", *images.wanted(tag), "--observe", "1"]
     with Load(settled) as load:
-        settled.invoke(*words, INJECT_CLOCK="1", PYTHONPATH=path).check()
+        settled.invoke_anew(*words, INJECT_CLOCK="1", PYTHONPATH=path).check()
     load.assert_nothing_lost()
     assert images.running(settled) == [tag]
     history = settled.invoke("history", "--last", "1", "--json").check().json

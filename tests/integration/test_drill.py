@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.integration.platform import ROOT, SECONDS, Platform, Ran, free_prefix, remove_everything
+from tests.integration.platform import SECONDS, Platform, Ran, free_prefix, remove_everything
 from tests.integration.test_sentinel import NODES, SENTINELS
 
 pytestmark = pytest.mark.integration
@@ -21,9 +21,9 @@ CALM = {"REDIS_DOWN_AFTER_MS": "2000"}
 
 
 @pytest.fixture(scope="module")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
+def stack(checkout: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
     """Return the servers and sentinels of a stack that may be drilled; no service runs beside them."""
-    platform = Platform.fresh(tmp_path_factory.mktemp(NAME), NAME)
+    platform = Platform.fresh(tmp_path_factory.mktemp(NAME), NAME, checkout)
     platform.environ.update(CALM, REDIS_SUBNET_PREFIX=free_prefix(), OPTIMUS_DRILL="allowed")
     try:
         platform.invoke("secrets.init").check()
@@ -36,7 +36,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
 
 
 def compose(platform: Platform, *words: str, **environ: str) -> None:
-    files = [ROOT / "compose" / f"docker-compose.{name}yml" for name in ("", "scale.", "sentinel.")]
+    files = [platform.root / "compose" / f"docker-compose.{name}yml" for name in ("", "scale.", "sentinel.")]
     secrets = {"OPTIMUS_SECRETS_DIR": str(platform.folder / "state" / "secrets")}
     subprocess.run(
         ["docker", "compose", *(word for file in files for word in ("-f", str(file))), *words],

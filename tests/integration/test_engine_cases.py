@@ -6,9 +6,11 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
+import docker
 import pytest
+from docker.errors import APIError
 from tests.integration.platform import local_image, remove_everything
-from tests.shared_engine_cases import CASES, Subject, model
+from tests.shared_engine_cases import CASES, READY, Subject, model
 from tests.support.leftovers import NAME
 
 from optimus_ops.engine.docker_compose import DockerCompose
@@ -18,6 +20,19 @@ from optimus_ops.system.wait import wait_until
 
 pytestmark = pytest.mark.integration
 PROJECT = f"{NAME}-cases"
+SECONDS = 60.0
+
+
+def until_ready(container: str) -> None:
+    client = docker.from_env().containers
+
+    def ready() -> bool:
+        try:
+            return bool(client.get(container).exec_run(["test", "-e", READY]).exit_code == 0)
+        except APIError:
+            return True  # it has ended
+
+    assert wait_until(ready, SECONDS)
 
 
 @pytest.fixture
@@ -35,11 +50,11 @@ def subject(tmp_path: Path) -> Iterator[Subject]:
         files[name] = path
     compose, changed = (DockerCompose(project, (path,)) for path in files.values())
 
-    def ended() -> bool:
-        return not any(replica.occupied for replica in engine.observe(PROJECT).of("job"))
+    def wait() -> None:
+        assert wait_until(lambda: not any(job.occupied for job in engine.observe(PROJECT).of("job")), SECONDS)
 
     try:
-        yield Subject(engine, compose, changed, image, lambda: None if wait_until(ended, 30.0) else pytest.fail("runs"))
+        yield Subject(engine, compose, changed, image, wait, until_ready)
     finally:
         remove_everything(PROJECT)
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import subprocess
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import docker
 import pytest
 from tests.integration.platform import Platform, Ran, local_image, remove_everything
-from tests.support.leftovers import NAME, PROJECT_LABEL
+from tests.support.leftovers import PROJECT_LABEL
 
 BASE = """
 include: [parts/jobs.yml]
@@ -62,8 +62,9 @@ class Foreign:
 
 
 @pytest.fixture
-def foreign(platform: Platform, tmp_path: Path) -> Iterator[Foreign]:
-    project = f"{NAME}-foreign"
+def foreign(tmp_path: Path) -> Iterator[Foreign]:
+    made = Platform.fresh(tmp_path, "foreign", tmp_path)
+    project = made.project
     for name, text in {
         "tasks.py": TASKS,
         "compose.yaml": BASE,
@@ -75,9 +76,9 @@ def foreign(platform: Platform, tmp_path: Path) -> Iterator[Foreign]:
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text(text)
     own = {"COMPOSE_PROJECT_NAME", "OPTIMUS_STATE_DIR", "OPTIMUS_SECRETS_FILE"}
-    environ = {name: value for name, value in platform.environ.items() if name not in own}
+    environ = {name: value for name, value in made.environ.items() if name not in own}
     try:
-        yield Foreign(Platform(project, environ, tmp_path, 0, 0, tmp_path), tmp_path, project)
+        yield Foreign(replace(made, environ=environ), tmp_path, project)
     finally:
         remove_everything(project)
 

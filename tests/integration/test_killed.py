@@ -58,16 +58,16 @@ def load(rolling: Platform) -> Iterator[Load]:
     clients.assert_nothing_lost()
 
 
-def deploy(platform: Platform, images: Images, tag: str, **environ: str) -> Ran:
-    words = ["deploy", "ai-engine", *images.wanted(tag), "--observe", "0.5"]
-    return platform.invoke(*words, **environ)
+def deploy(images: Images, tag: str) -> list[str]:
+    """Return the words of a deploy of a version."""
+    return ["deploy", "ai-engine", *images.wanted(tag), "--observe", "0.5"]
 
 
 def struck(platform: Platform, images: Images, tag: str, number: signal.Signals, step: int, after: float) -> Ran:
     """Deploy, with a signal to the task some seconds into a step."""
     path = os.pathsep.join([str(INJECTED), os.environ.get("PYTHONPATH", "")]).rstrip(os.pathsep)
     environ = {"INJECT_SIGNAL": str(int(number)), "INJECT_STEP": str(step), "INJECT_AFTER": str(after)}
-    return deploy(platform, images, tag, PYTHONPATH=path, **environ)
+    return platform.invoke_anew(*deploy(images, tag), PYTHONPATH=path, **environ)
 
 
 def kept_files(platform: Platform) -> dict[str, str]:
@@ -113,7 +113,7 @@ def test_after_sigkill_in_a_step_the_same_command_ends_what_was_begun(
     tag, others = images.another(rolling), set(rolling.states()) - set(rolling.replicas("ai-engine"))
     killed = struck(rolling, images, tag, signal.SIGKILL, step, MIDST.get(STEPS[step - 1], 0.0))
     assert killed.code == -signal.SIGKILL, killed.text
-    ran = deploy(rolling, images, tag).check()
+    ran = rolling.invoke(*deploy(images, tag)).check()
     assert images.running(rolling) == [tag], ran.text
     assert set(rolling.states()) - set(rolling.replicas("ai-engine")) == others
     assert len(rolling.replicas("ai-engine")) == 1

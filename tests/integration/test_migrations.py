@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import docker
 import pytest
@@ -39,8 +40,6 @@ RECIPE = f"FROM {BASE}\nUSER root\nRUN rm -rf /opt/app/*\nCOPY src /opt/app/\nUS
 def images(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
     """Return name -> image of this version of memory-engine and of some newer ones."""
     engine = docker.from_env()
-    if not engine.images.list(name=BASE):
-        Platform.fresh(tmp_path_factory.mktemp("build"), "build").invoke("images.build", "memory-engine").check()
     made = {}
     for name, steps in VERSIONS.items():
         folder = tmp_path_factory.mktemp(name)
@@ -54,9 +53,9 @@ def images(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]
 
 
 @pytest.fixture(scope="module")
-def database(images: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
+def database(checkout: Path, images: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
     """Return a project that has a migrated database, and nothing else runs."""
-    made = Platform.fresh(tmp_path_factory.mktemp("platform"), "migrations")
+    made = Platform.fresh(tmp_path_factory.mktemp("platform"), "migrations", checkout)
     try:
         made.invoke("migrate", MEMORY_ENGINE_IMAGE=images["now"]).check()
         yield made

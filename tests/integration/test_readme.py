@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from tests.integration.platform import ROOT, SECONDS, Platform
+from tests.integration.platform import ROOT, SECONDS, Platform, remove_everything
 
 PAGES = (ROOT / "README.md", ROOT / "docs" / "configuration.md")
 
@@ -22,9 +22,18 @@ def commands() -> list[str]:
     return [command for command in found if not command.endswith(" nox")]
 
 
-def test_every_command_works_in_the_order_in_which_they_stand(fresh: Platform) -> None:
+def test_every_command_works_in_the_order_in_which_they_stand(tmp_path: Path) -> None:
+    # Nobody sends requests while replicas drain.
+    stack = Platform.fresh(tmp_path, "readme", ROOT).having(DRAIN_DELAY="1")
+    try:
+        run_all(stack)
+    finally:
+        remove_everything(stack.project)
+
+
+def run_all(stack: Platform) -> None:
     for command in commands():
-        ran = run_in_shell(fresh, command)
+        ran = run_in_shell(stack, command)
         assert ran.returncode == 0, f"$ {command}\n{ran.stdout}\n{ran.stderr}"
         if "curl" in command:
             assert '"choices"' in ran.stdout

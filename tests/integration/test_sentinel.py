@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import docker
@@ -74,9 +75,9 @@ class Stack:
 
 
 @pytest.fixture(scope="module")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+def stack(checkout: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """Return a running stack with sentinels and two ai-engine replicas."""
-    fresh = Platform.fresh(tmp_path_factory.mktemp("sentinel"), "sentinel")
+    fresh = Platform.fresh(tmp_path_factory.mktemp("sentinel"), "sentinel", checkout)
     made = fresh.having(REDIS_SUBNET_PREFIX=free_prefix())
     try:
         made.invoke("scale", "--sentinel", "--ai-engine", "2").check()

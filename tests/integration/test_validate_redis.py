@@ -14,7 +14,7 @@ from typing import Any
 
 import docker
 import pytest
-from tests.integration.platform import ROOT, SECONDS, Platform, Ran, free_prefix, remove_everything
+from tests.integration.platform import SECONDS, Platform, Ran, free_prefix, remove_everything
 
 pytestmark = pytest.mark.integration
 
@@ -38,9 +38,10 @@ class RedisStack:
 
     @classmethod
     @contextmanager
-    def running(cls, folder: Path, kind: str, name: str) -> Iterator[RedisStack]:
+    def running(cls, checkout: Path, folder: Path, kind: str, name: str) -> Iterator[RedisStack]:
         """Start them with plain Compose, and wait until they are healthy; nothing is left of them."""
-        made = cls(Platform.fresh(folder, f"redis-{name}").having(REDIS_SUBNET_PREFIX=free_prefix()), kind)
+        platform = Platform.fresh(folder, f"redis-{name}", checkout)
+        made = cls(platform.having(REDIS_SUBNET_PREFIX=free_prefix()), kind)
         try:
             made.platform.invoke("secrets.init").check()
             made.platform.invoke("images.bases").check()
@@ -55,7 +56,7 @@ class RedisStack:
 
     def compose(self, *words: str) -> None:
         """Run plain `docker compose` on the files of this kind."""
-        files = [str(ROOT / "compose" / f"docker-compose.{name}yml") for name in OVERLAYS[self.kind]]
+        files = [str(self.platform.root / "compose" / f"docker-compose.{name}yml") for name in OVERLAYS[self.kind]]
         subprocess.run(
             ["docker", "compose", *(part for file in files for part in ("-f", file)), *words],
             env={**self.platform.environ, "OPTIMUS_SECRETS_DIR": str(self.platform.folder / "state" / "secrets")},
@@ -116,14 +117,14 @@ class RedisStack:
 
 
 @pytest.fixture(scope="module")
-def single(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisStack]:
-    with RedisStack.running(tmp_path_factory.mktemp("single"), "single", "single") as started:
+def single(checkout: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisStack]:
+    with RedisStack.running(checkout, tmp_path_factory.mktemp("single"), "single", "single") as started:
         yield started
 
 
 @pytest.fixture(scope="module")
-def sentinel(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisStack]:
-    with RedisStack.running(tmp_path_factory.mktemp("sentinel"), "sentinel", "sentinel") as started:
+def sentinel(checkout: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisStack]:
+    with RedisStack.running(checkout, tmp_path_factory.mktemp("sentinel"), "sentinel", "sentinel") as started:
         yield started
 
 
@@ -316,8 +317,8 @@ def test_a_group_with_a_replica_that_does_not_start_again_has_its_old_data(
     assert sentinel.keys(lost) == {"newer"}
 
 
-def test_a_switch_to_sentinels_and_back_keeps_the_data(tmp_path: Path) -> None:
-    with RedisStack.running(tmp_path, "single", "switch") as single:
+def test_a_switch_to_sentinels_and_back_keeps_the_data(checkout: Path, tmp_path: Path) -> None:
+    with RedisStack.running(checkout, tmp_path, "single", "switch") as single:
         group = replace(single, kind="sentinel")
         single.fill("first")
         switched(single, group)

@@ -1,0 +1,101 @@
+"""Which tests stay on one worker: those that share a stack. Every other test goes wherever a worker is free."""
+
+from __future__ import annotations
+
+import ast
+import functools
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from xdist.scheduler import LoadScopeScheduling
+
+FOLDER = Path(__file__).parent
+STACKS = ("rolling", "platform")
+"""Session fixtures: a stack for tests of several modules."""
+APART = ("test_deploy.py",)
+"""Modules with enough tests for a stack of their own, where another worker has the first one."""
+FIRST = (
+    *("test_deploy.py", "platform", "rolling", "test_readme.py", "test_sentinel.py", "test_validate_redis.py sentinel"),
+    *("test_validate_redis.py single", "test_migrations.py", "test_drill.py", "test_pull_policy.py"),
+    *("test_unwell_replicas.py", "test_given.py", "test_foreign.py", "test_validate_redis.py", "test_faults.py"),
+    "test_images.py",
+)
+"""What takes longest comes first, so that all workers end at about the same time."""
+
+
+@dataclass(frozen=True)
+class Function:
+    """A test or a fixture: the names of its parameters, and of a fixture the scope."""
+
+    parameters: tuple[str, ...]
+    scope: str
+
+
+def unit(nodeid: str) -> str:
+    """Return the name of what a test belongs to: a stack, a module and its fixture, or the test alone."""
+    path, _, test = nodeid.partition("::")
+    module = Path(path).name
+    known = {**_functions("conftest.py"), **_functions(module)}
+    shared = _shared_fixtures(test.partition("[")[0], known)
+    stack = next((name for name in STACKS if name in shared), "")
+    if stack:
+        return module if module in APART else stack
+    own = sorted(name for name in shared if name in _functions(module))
+    return " ".join([module, *own]) if own else nodeid
+
+
+def order(nodeids: Iterable[str]) -> list[str]:
+    """Return tests in the order in which they shall begin, those of a unit together."""
+    units: dict[str, list[str]] = {}
+    for nodeid in nodeids:
+        units.setdefault(unit(nodeid), []).append(nodeid)
+    return [nodeid for name in sorted(units, key=_rank) for nodeid in units[name]]
+
+
+class StackScheduling(LoadScopeScheduling):  # type: ignore[misc]  # xdist has no types
+    """Hands out units in the order in which workers have collected them.
+
+    xdist's own `--dist=loadgroup` writes the group into the ids of tests, which pytest 9.2 has elsewhere.
+    """
+
+    def __init__(self, config: pytest.Config, log: object) -> None:
+        config.option.loadscopereorder = False
+        super().__init__(config, log)
+
+    def _split_scope(self, nodeid: str) -> str:
+        return unit(nodeid)
+
+
+def _rank(name: str) -> int:
+    name = Path(name.partition("::")[0]).name
+    found = [place for place, first in enumerate(FIRST) if name.startswith(first)]
+    return min(found, default=len(FIRST))
+
+
+def _shared_fixtures(name: str, known: Mapping[str, Function]) -> set[str]:
+    """Return the fixtures that a function needs, itself or through others, and that outlast a test."""
+    function = known.get(name)
+    if function is None:
+        return set()
+    own = {name} if function.scope in {"module", "session"} else set()
+    return own.union(*(_shared_fixtures(parameter, known) for parameter in function.parameters))
+
+
+@functools.cache
+def _functions(module: str) -> dict[str, Function]:
+    """Return the functions of a module of this folder; of other folders' modules none."""
+    path = FOLDER / module
+    tree = ast.parse(path.read_text("utf-8") if path.is_file() else "")
+    return {
+        node.name: Function(tuple(argument.arg for argument in node.args.args), _scope(node))
+        for node in tree.body
+        if isinstance(node, ast.FunctionDef)
+    }
+
+
+def _scope(function: ast.FunctionDef) -> str:
+    keywords = [word for made in function.decorator_list if isinstance(made, ast.Call) for word in made.keywords]
+    values = [word.value for word in keywords if word.arg == "scope"]
+    return next((str(value.value) for value in values if isinstance(value, ast.Constant)), "function")
