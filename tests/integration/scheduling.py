@@ -14,10 +14,8 @@ from xdist.scheduler import LoadScopeScheduling
 FOLDER = Path(__file__).parent
 STACKS = ("rolling", "platform")
 """Session fixtures: a stack for tests of several modules."""
-APART = ("test_deploy.py",)
-"""Modules with enough tests for a stack of their own, where another worker has the first one."""
 FIRST = (
-    *("test_deploy.py", "platform", "rolling", "test_readme.py", "test_sentinel.py", "test_validate_redis.py sentinel"),
+    *("rolling", "platform", "test_readme.py", "test_sentinel.py", "test_validate_redis.py sentinel"),
     *("test_validate_redis.py single", "test_migrations.py", "test_drill.py", "test_pull_policy.py"),
     *("test_unwell_replicas.py", "test_given.py", "test_foreign.py", "test_validate_redis.py", "test_faults.py"),
     "test_images.py",
@@ -41,7 +39,7 @@ def unit(nodeid: str) -> str:
     shared = _shared_fixtures(test.partition("[")[0], known)
     stack = next((name for name in STACKS if name in shared), "")
     if stack:
-        return module if module in APART else stack
+        return stack
     own = sorted(name for name in shared if name in _functions(module))
     return " ".join([module, *own]) if own else nodeid
 
