@@ -13,13 +13,14 @@ from optimus_ops.errors import MissingPrerequisite, Refused
 from optimus_ops.plan.cause import Cause
 from optimus_ops.plan.step import Plan
 from optimus_ops.project.settings import load_project
-from optimus_ops.redis.backup_executor import BackupExecutor
+from optimus_ops.redis.backup_executor import REWRITE, BackupExecutor
 from optimus_ops.redis.client import FAILURES
 from optimus_ops.redis.containers import choose_container
 from optimus_ops.redis.data_files import DataFiles, read_data_files, refuse_without_volume
 from optimus_ops.redis.discovery import StackDeployment, stack_deployment
 from optimus_ops.redis.error_causes import explain
 from optimus_ops.redis.model import NotPermitted, Server
+from optimus_ops.redis.overridden_settings import Override, left_overridden, override
 from optimus_ops.redis.steps import CheckBackup, CopyDataFiles, FinalizeBackup, Snapshot
 from optimus_ops.text.units import size
 
@@ -33,10 +34,9 @@ class BackupRequest:
 
 
 def backup(request: BackupRequest, options: ChangeOptions, root: Path | None = None) -> None:
-    """Copy the data of a server to a new folder.
+    """Copy the data of a server to a new folder, of which nothing is left if a step fails (`OpsError`).
 
     Raises:
-        OpsError: a step failed; no folder is left.
         Refused: the folder already exists, or it isn't clear which server is meant.
         MissingPrerequisite: no engine answers, or there is no room.
     """
@@ -48,34 +48,37 @@ def backup(request: BackupRequest, options: ChangeOptions, root: Path | None = N
             topology = deployment.observe()
             container = choose_container(deployment.containers(), topology, request.server)
             server = next(server for server in topology.servers if server.node.name == container.node.name)
-            files = _data_files(deployment, server)
+            files, rewrites = _observe_files(deployment, server)
             refuse_without_volume(container, files)
             refuse_folder(folder)
             refuse_full(folder, server)
-        executor = BackupExecutor(deployment, container, files, folder)
-        run.execute(plan_backup(project.name, server.node.name, folder, files), executor)
+            left = left_overridden(project.state / "journal", topology, deployment.server)
+        held = (override(server, REWRITE, rewrites, "0", left),) if files.parted else ()
+        executor = BackupExecutor(deployment, container, files, folder, overrides=held, left=left)
+        run.execute(plan_backup(project.name, server.node.name, folder, files, left), executor)
         run.finish(executor.facts)
 
 
-def _data_files(deployment: StackDeployment, server: Server) -> DataFiles:
+def _observe_files(deployment: StackDeployment, server: Server) -> tuple[DataFiles, str]:
+    """Return the names of a server's files, and at which growth it rewrites its append-only file."""
     name = server.node.name
     if server.unreachable_reason:
         hint = "invoke validate-redis says what to do"
         raise Refused(f"{name} does not answer: {server.unreachable_reason}", hint)
     try:
         with deployment.server(server.node) as client:
-            return read_data_files(client)
+            return read_data_files(client), str(client.config_get(REWRITE).get(REWRITE, ""))
     except FAILURES as error:
         cause = explain(error)
         raise Refused(f"{name} does not tell of its files: {cause.reason}", cause.hint) from error
 
 
-def plan_backup(project: str, server: str, folder: Path, files: DataFiles) -> Plan:
-    """Plan the backup of a server of a stack."""
-    parted = files.append_only and files.aof_folder
+def plan_backup(project: str, server: str, folder: Path, files: DataFiles, left: tuple[Override, ...] = ()) -> Plan:
+    """Plan the backup of a server of a stack; settings that were left overridden are put back first."""
     both = "a snapshot is one moment, the append-only file goes on to now"
     steps = (
-        Snapshot(server=server, cause=Cause(both if parted else "it is all that the server keeps")),
+        *(override.step for override in left),
+        Snapshot(server=server, cause=Cause(both if files.parted else "it is all that the server keeps")),
         CopyDataFiles(server=server, folder=str(folder), cause=Cause(f"to {folder}")),
         CheckBackup(server=server, folder=str(folder), cause=Cause("a backup that can't be read is none")),
         FinalizeBackup(folder=str(folder), cause=Cause("what changes later will be noticed")),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import shutil
 from collections.abc import Mapping
@@ -38,20 +39,16 @@ redis-check-rdb "$2"
 
 
 @dataclass
-class BackupExecutor(RedisExecutor):
+class BackupExecutor(RedisExecutor[StackDeployment]):
     """Carries the steps of a backup out; until the folder is complete, it has another name."""
 
-    deployment: StackDeployment
     container: RedisContainer
     files: DataFiles
     folder: Path
-    seconds: float = 2 * SNAPSHOT_SECONDS + HELPER_SECONDS  # besides copying, which ends when nothing comes any more
-    facts: dict[str, Any] = field(default_factory=dict)
-    _stored: list[StoredFile] = field(default_factory=list)
+    _stored: list[StoredFile] = field(default_factory=list, init=False)
 
-    def __post_init__(self) -> None:
-        """Begin the facts with the folder."""
-        self.facts["folder"] = str(self.folder)
+    seconds = 2 * SNAPSHOT_SECONDS + HELPER_SECONDS
+    """Besides copying, which ends when nothing comes any more."""
 
     @property
     def partial(self) -> Path:
@@ -62,6 +59,7 @@ class BackupExecutor(RedisExecutor):
     def handlers(self) -> Mapping[type[Step], Handler]:
         """Return step type -> what carries such a step out."""
         return {
+            **super().handlers,
             Snapshot: self._snapshot,
             CopyDataFiles: self._copy,
             CheckBackup: self._check,
@@ -97,10 +95,14 @@ class BackupExecutor(RedisExecutor):
         self.partial.mkdir(mode=0o700)
         with self.deployment.server(self.container.node) as client:
             keyspace = client.info("keyspace")
-            self.facts |= {"keys": keys_of(keyspace), "expiring": keys_of(keyspace, "expires")}
+            self.facts |= {
+                "folder": str(self.folder),
+                "keys": keys_of(keyspace),
+                "expiring": keys_of(keyspace, "expires"),
+            }
             self.facts["redis_version"] = str(client.info("server")["redis_version"])
             self._file(self.files.snapshot, progress)
-            if self.files.append_only and self.files.aof_folder:
+            if self.files.parted:
                 self._hold_rewrites(client)
                 self._append_only_file(progress)
         self.undo_stack.unwind()
@@ -108,14 +110,9 @@ class BackupExecutor(RedisExecutor):
 
     def _hold_rewrites(self, client: Any) -> None:
         """Keep the server from rewriting the append-only file, which replaces and removes parts of it."""
-        before = client.config_get(REWRITE)[REWRITE]
-
-        def put_back() -> None:
-            with self.deployment.server(self.container.node) as again:
-                again.config_set(REWRITE, before)
-
-        self.on_undo(f"{REWRITE} is {before} again", put_back)
-        client.config_set(REWRITE, 0)
+        for override in self.overrides:
+            self.on_undo(override.text, functools.partial(override.put_back, self.deployment.server))
+            override.apply(client)
         if not wait_until(lambda: not _rewriting(client.info("persistence")), SNAPSHOT_SECONDS):
             raise OpsError(f"the append-only file is still being rewritten after {SNAPSHOT_SECONDS:.0f} s")
 

@@ -20,6 +20,11 @@ class DataFiles:
     append_only: bool = True  # the server starts from its append-only file and not from the snapshot
 
     @property
+    def parted(self) -> bool:
+        """Whether the server keeps an append-only file in parts."""
+        return self.append_only and bool(self.aof_folder)
+
+    @property
     def aof_manifest(self) -> str:
         """Path of the append-only file's manifest within `folder`."""
         return f"{self.aof_folder}/{self.aof_name}.manifest"

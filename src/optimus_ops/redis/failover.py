@@ -14,8 +14,9 @@ from optimus_ops.plan.step import Plan, Step
 from optimus_ops.project.settings import load_project
 from optimus_ops.redis.checks import refuse_unhealthy
 from optimus_ops.redis.discovery import find_deployment
-from optimus_ops.redis.failover_executor import FailoverExecutor
+from optimus_ops.redis.failover_executor import FailoverExecutor, priority_overrides
 from optimus_ops.redis.model import Server, Topology
+from optimus_ops.redis.overridden_settings import Override, left_overridden
 from optimus_ops.redis.resample import resample
 from optimus_ops.redis.steps import CoordinatedFailover, ResetReplicaPriority, SetReplicaPriority, VerifyFailover
 from optimus_ops.redis.target import Flags, parse_flags
@@ -33,12 +34,7 @@ class FailoverRequest:
 
 
 def failover(request: FailoverRequest, options: ChangeOptions, root: Path | None = None) -> None:
-    """Fail over to a replica of a healthy group.
-
-    Raises:
-        OpsError: a step failed; the message says what the group is like.
-        Refused: there are no sentinels, checks fail, or `to` is no replica of the group.
-    """
+    """Fail over to a replica of a healthy group; raise `Refused` where that can't be, `OpsError` if a step fails."""
     target, project = parse_flags(request.flags), load_project(root)
     deployment = find_deployment(target, project)
     outside = f"redis-{re.sub('[^A-Za-z0-9_-]', '-', ''.join(request.flags.sentinels[:1]))}"
@@ -47,17 +43,19 @@ def failover(request: FailoverRequest, options: ChangeOptions, root: Path | None
             topology = resample(deployment.observe(rewrite=not options.plan), deployment.server)
             if not request.force:
                 refuse_unhealthy(topology, MEND_HINT)
-            plan = plan_failover(topology, request.to)
-        executor = FailoverExecutor(deployment)
+            left = left_overridden(project.state / "journal", topology, deployment.server)
+            plan = plan_failover(topology, request.to, left)
+        executor = FailoverExecutor(deployment, overrides=priority_overrides(plan, topology, left), left=left)
         run.execute(plan, executor)
         run.finish(executor.facts)
 
 
-def plan_failover(topology: Topology, to: str = "") -> Plan:
-    """Plan the failover; the plan is empty if `to` (a name or address) is the master already.
+def plan_failover(topology: Topology, to: str = "", left: tuple[Override, ...] = ()) -> Plan:
+    """Plan the failover; settings that were left overridden are put back first.
 
     Raises:
-        Refused: there are no sentinels, there is not exactly one master, or `to` is no server of the group.
+        Refused: there are no sentinels, there is not exactly one master, or `to` (a name or address) is no server of
+            the group.
     """
     if not topology.sentinels:
         raise Refused(
@@ -66,24 +64,27 @@ def plan_failover(topology: Topology, to: str = "") -> Plan:
     masters = topology.of_role("master")
     if len(masters) != 1:
         raise Refused(f"there are {len(masters)} masters; one is wanted", "invoke validate-redis says what to do")
-    old, wanted = masters[0].node.name, _wanted(topology, to) if to else None
-    if wanted is masters[0]:
-        return Plan(topology.title, "redis.failover")
-    new, master = wanted.node.name if wanted else "", topology.master
-    steps: list[Step] = [
-        CoordinatedFailover(
-            server=old, master=master, cause=Cause(f"{old} is the master" + (f", {new} is wanted" if new else ""))
-        ),
-        VerifyFailover(server=old, wanted=new, master=master, cause=Cause("an answer of one sentinel is no proof")),
-    ]
-    if new:
-        later = Cause("a later fail-over chooses the freshest replica")
-        steps = [
-            SetReplicaPriority(server=new, master=master, cause=Cause("sentinels choose otherwise")),
-            *steps,
-            ResetReplicaPriority(server=new, cause=later),
-        ]
-    return Plan(topology.title, "redis.failover", tuple(steps))
+    wanted = _wanted(topology, to) if to else None
+    steps = () if wanted is masters[0] else _failover_steps(topology.master, masters[0], wanted)
+    return Plan(topology.title, "redis.failover", (*(override.step for override in left), *steps))
+
+
+def _failover_steps(master: str, old: Server, wanted: Server | None) -> tuple[Step, ...]:
+    name, new = old.node.name, wanted.node.name if wanted else ""
+    cause = Cause(f"{name} is the master" + (f", {new} is wanted" if new else ""))
+    proof = Cause("an answer of one sentinel is no proof")
+    steps: tuple[Step, ...] = (
+        CoordinatedFailover(server=name, master=master, cause=cause),
+        VerifyFailover(server=name, wanted=new, master=master, cause=proof),
+    )
+    if not new:
+        return steps
+    later = Cause("a later fail-over chooses the freshest replica")
+    return (
+        SetReplicaPriority(server=new, master=master, cause=Cause("sentinels choose otherwise")),
+        *steps,
+        ResetReplicaPriority(server=new, cause=later),
+    )
 
 
 def _wanted(topology: Topology, to: str) -> Server:

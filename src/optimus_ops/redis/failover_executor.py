@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import contextlib
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
+from functools import partial
 
 from redis.exceptions import NoPermissionError, ResponseError
 
 from optimus_ops.change.executor import Handler
 from optimus_ops.errors import OpsError
-from optimus_ops.plan.step import Step
+from optimus_ops.plan.step import Plan, Step
 from optimus_ops.redis.client import reason
 from optimus_ops.redis.coordinated_failover import (
     ALIGNMENT_SECONDS,
@@ -22,15 +21,17 @@ from optimus_ops.redis.coordinated_failover import (
 )
 from optimus_ops.redis.discovery import Deployment
 from optimus_ops.redis.executor import RedisExecutor
-from optimus_ops.redis.model import Node, Topology, monitored_masters
+from optimus_ops.redis.model import Node, Server, Topology, monitored_masters
 from optimus_ops.redis.observe_sentinel import peer
+from optimus_ops.redis.overridden_settings import Override, override
 from optimus_ops.redis.steps import CoordinatedFailover, ResetReplicaPriority, SetReplicaPriority, VerifyFailover
 from optimus_ops.system.wait import wait_until
 from optimus_ops.text.console import Progress
 
+PRIORITY = "replica-priority"
 PREFERRED = 1
 USUAL = 100
-"""Redis' default replica-priority."""
+"""Redis' default."""
 SEEN_SECONDS = 25.0
 """Sentinels look at replicas every ten seconds, unless they were told to do it more often."""
 VERIFY_SECONDS = 30.0
@@ -40,21 +41,21 @@ ACKNOWLEDGE_MS = 1000
 
 
 @dataclass
-class FailoverExecutor(RedisExecutor):
+class FailoverExecutor(RedisExecutor[Deployment]):
     """Carries the steps of a coordinated failover out.
 
     Undone are settings; a promoted master stays one, since going back would be another failover.
     """
 
-    deployment: Deployment
     patience: float = ALIGNMENT_SECONDS  # seconds to wait until clients would learn soonest of the new master
-    seconds: float = SEEN_SECONDS + ALIGNMENT_SECONDS + PROMOTION_SECONDS + VERIFY_SECONDS
-    facts: dict[str, Any] = field(default_factory=dict)
+
+    seconds = SEEN_SECONDS + ALIGNMENT_SECONDS + PROMOTION_SECONDS + VERIFY_SECONDS
 
     @property
     def handlers(self) -> Mapping[type[Step], Handler]:
         """Return step type -> what carries such a step out."""
         return {
+            **super().handlers,
             SetReplicaPriority: self._prefer,
             CoordinatedFailover: self._fail_over,
             VerifyFailover: self._verify,
@@ -62,17 +63,14 @@ class FailoverExecutor(RedisExecutor):
         }
 
     def _prefer(self, step: SetReplicaPriority, progress: Progress) -> None:
-        topology = self.deployment.observe()
-        node = _node(topology, step.server)
+        override = next(it for it in self.overrides if it.server.node.name == step.server)
+        topology, node = self.deployment.observe(), override.server.node
+        self.on_undo(override.text, partial(override.put_back, self.deployment.server))
         with self.deployment.server(node) as client:
-            before = client.config_get("replica-priority").get("replica-priority", str(USUAL))
-            self.on_undo(
-                f"replica-priority of {step.server} is {before} again", lambda: self._set_priority(node, before)
-            )
-            client.config_set("replica-priority", PREFERRED)
+            override.apply(client)
 
         def is_seen() -> bool:
-            progress.show("until a sentinel has looked")
+            progress.show("until a sentinel has seen it")
             return self._sentinel_choosing(topology, node, step.master) is not None
 
         if not wait_until(is_seen, SEEN_SECONDS):
@@ -80,13 +78,6 @@ class FailoverExecutor(RedisExecutor):
 
     def _reset(self, _step: ResetReplicaPriority, _progress: Progress) -> None:
         self.undo_stack.unwind()
-
-    def _set_priority(self, node: Node, priority: str) -> None:
-        with self.deployment.server(node) as client:
-            client.config_set("replica-priority", priority)
-            # Without a file, or without permission, the file is as it was before.
-            with contextlib.suppress(ResponseError):
-                client.config_rewrite()
 
     def _sentinel_choosing(self, topology: Topology, node: Node, master: str) -> Node | None:
         """Return a sentinel that would choose the replica: the only one that it knows at this priority."""
@@ -178,14 +169,20 @@ class FailoverExecutor(RedisExecutor):
         return "it took a write, and a replica has it"
 
 
-def missing_after(topology: Topology, old: str, wanted: str) -> str:
-    """Return what is not yet as it should be after a failover; "" if everything is.
+def priority_overrides(plan: Plan, topology: Topology, left: tuple[Override, ...]) -> tuple[Override, ...]:
+    """Return the override of the replica-priority of the server that a plan prefers."""
+    servers = {server.node.name: server for server in topology.servers}
+    preferred = (servers[step.server] for step in plan.steps if isinstance(step, SetReplicaPriority))
+    return tuple(override(server, PRIORITY, _priority(server), str(PREFERRED), left) for server in preferred)
 
-    Args:
-        topology: what was observed.
-        old: name of the old master.
-        wanted: name of the new one; "" for any other.
-    """
+
+def _priority(server: Server) -> str:
+    own = server.known_replication
+    return str(USUAL if own is None or own.priority is None else own.priority)
+
+
+def missing_after(topology: Topology, old: str, wanted: str) -> str:
+    """Return what is not yet as it should be after a failover from one master to another ("" for any); "" if all is."""
     masters = topology.of_role("master")
     if len(masters) != 1:
         return f"there are {len(masters)} masters"

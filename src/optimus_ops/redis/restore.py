@@ -9,6 +9,7 @@ from pathlib import Path
 
 from redis.exceptions import RedisError
 
+from optimus_ops.change.history import History, read_history
 from optimus_ops.change.options import ChangeOptions
 from optimus_ops.change.run import ChangeRun
 from optimus_ops.errors import Refused
@@ -20,7 +21,8 @@ from optimus_ops.redis.data_files import DataFiles, read_data_files, refuse_with
 from optimus_ops.redis.discovery import StackDeployment, stack_deployment
 from optimus_ops.redis.manifest import Manifest, check_files, read_manifest
 from optimus_ops.redis.model import Topology, monitored_masters
-from optimus_ops.redis.restore_executor import RestoreExecutor
+from optimus_ops.redis.overridden_settings import LEFT_HALF_WAY
+from optimus_ops.redis.restore_executor import RESTORE_FACTS, RestoreExecutor
 from optimus_ops.redis.steps import ActivateBackup, MoveDataAside, StageBackup, StartRedis, StopRedis, VerifyRestore
 
 
@@ -34,10 +36,11 @@ class RestoreRequest:
 
 
 def restore(request: RestoreRequest, options: ChangeOptions, root: Path | None = None) -> None:
-    """Replace the data of the master, or of a single server, by a backup.
+    """Replace the data of the master, or of a single server, by a backup; it comes back if a step fails (`OpsError`).
+
+    After a restore that was killed, the next one goes on where it stopped.
 
     Raises:
-        OpsError: a step failed; the old data is back in its place.
         Refused: the backup is damaged, or it isn't clear which server is meant; nothing was touched.
         MissingPrerequisite: no engine answers.
     """
@@ -50,14 +53,35 @@ def restore(request: RestoreRequest, options: ChangeOptions, root: Path | None =
         with run.observing("Redis"):
             manifest = read_manifest(folder)
             check_files(folder, manifest)
-            group = group_of(find_redis(deployment.engine, project.name), request.server, deployment.observe)
+            containers = find_redis(deployment.engine, project.name)
+            killed = killed_restore(read_history(project.state / "journal", project.name), containers)
+            aside, group = killed or (
+                aside_name(datetime.now(UTC)),
+                group_of(containers, request.server, deployment.observe),
+            )
             files = _data_files(deployment, group[-1])
             refuse_without_volume(group[-1], files)
         source = "aof" if manifest.aof and files.append_only and not request.snapshot else "snapshot"
-        executor = RestoreExecutor(deployment, group, files, folder, manifest)
-        plan = plan_restore(project.name, group, manifest, folder, source, aside_name(datetime.now(UTC)))
-        run.execute(plan, executor)
+        executor = RestoreExecutor(deployment, group, files, folder, manifest, aside, resumed=killed is not None)
+        run.execute(plan_restore(project.name, group, manifest, folder, source, aside), executor)
         run.finish(executor.facts)
+
+
+def killed_restore(
+    history: History, containers: Sequence[RedisContainer]
+) -> tuple[str, tuple[RedisContainer, ...]] | None:
+    """Return the folder that keeps the data of before, and the group, of a restore that was killed; None without one.
+
+    There is none if anything was changed since, or the master runs: then what is there now is data of its own.
+    """
+    latest = next(iter(history.changes), None)
+    kept = latest.before.get(RESTORE_FACTS) if latest and latest.outcome in LEFT_HALF_WAY else None
+    if not isinstance(kept, dict):
+        return None
+    named = {container.node.name: container for container in containers}
+    group = tuple(named[name] for name in kept["group"] if name in named)
+    whole = len(group) == len(kept["group"]) and group[-1].status not in {"running", "restarting"}
+    return (str(kept["aside"]), group) if whole else None
 
 
 def group_of(
@@ -116,18 +140,10 @@ def aside_name(now: datetime) -> str:
 def plan_restore(
     project: str, group: Sequence[RedisContainer], manifest: Manifest, folder: Path, source: str, aside: str
 ) -> Plan:
-    """Plan a restore.
+    """Plan a restore of a group, its master last, from the backup's "aof" or "snapshot".
 
     Everything is checked before anything stops. Sentinels stop first, so that they don't promote a replica with the old
-    data; replicas start last and empty, so that they copy the restored data.
-
-    Args:
-        project: the stack.
-        group: sentinels, replicas, and the master last.
-        manifest: of the backup.
-        folder: of the backup.
-        source: "aof" or "snapshot".
-        aside: name of the folder that keeps what is replaced.
+    data; replicas start last and empty, so that they copy the restored data. The old data is kept in a folder `aside`.
     """
     master = group[-1].node.name
     sentinels = tuple(container.node.name for container in group if container.role == "sentinel")

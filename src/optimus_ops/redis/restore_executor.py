@@ -28,6 +28,8 @@ from optimus_ops.system.wait import wait_until
 from optimus_ops.text.console import Progress
 from optimus_ops.text.units import size
 
+RESTORE_FACTS = "restore"
+"""Of what a journal keeps of what was there before a change."""
 POLL_SECONDS = 0.2
 STOP_SECONDS = 30.0
 """A server writes the last second of its append-only file when it stops."""
@@ -46,13 +48,20 @@ sha256sum "$@"
 """
 UNSTAGE = 'rm -rf "$1/incoming"'
 MOVE_ASIDE = """
-cd "$1"; mkdir -m 700 "$2"
+cd "$1"; [ ! -e "$2/.complete" ] || exit 0
+[ -d "$2" ] || mkdir -m 700 "$2"
 [ "$(id -u)" != 0 ] || chown "$(stat -c %u:%g .)" "$2"
 aside=$2; shift 2
 for name in "$@"; do [ ! -e "$name" ] || mv "$name" "$aside/"; done
 touch "$aside/.complete"
 """
-ACTIVATE = 'cd "$1/incoming"; for name in *; do mv "$name" ..; done; cd ..; rmdir incoming'
+ACTIVATE = """
+cd "$1"; shift
+# What stands there now, after all was moved aside, is what a killed restore activated in part.
+rm -rf "$@"
+for path in incoming/*; do mv "$path" .; done
+rmdir incoming
+"""
 BRING_BACK = """
 cd "$1"; [ -d "$2" ] || exit 0
 aside=$2; shift 2
@@ -65,26 +74,29 @@ FORGET = 'cd "$1"; for name in replaced-*; do [ ! -d "$name" ] || [ "$name" = "$
 
 
 @dataclass
-class RestoreExecutor(RedisExecutor):
+class RestoreExecutor(RedisExecutor[StackDeployment]):
     """Carries the steps of a restore out."""
 
-    deployment: StackDeployment
     group: tuple[RedisContainer, ...]  # what stops: sentinels, replicas, and the master last
     files: DataFiles
     folder: Path
     manifest: Manifest
-    seconds: float = HELPER_SECONDS + 2 * START_SECONDS  # to bring the backup to the server, and two starts
-    facts: dict[str, Any] = field(default_factory=dict)
-    _displaced: set[str] = field(default_factory=set)
+    aside: str  # name of the folder that keeps what is replaced
+    resumed: bool = field(default=False, kw_only=True)  # a restore that was killed began with it
+    _displaced: set[str] = field(default_factory=set, init=False)
 
-    def __post_init__(self) -> None:
-        """Begin the facts with the folder."""
-        self.facts["folder"] = str(self.folder)
+    seconds = HELPER_SECONDS + 2 * START_SECONDS
+    """To bring the backup to the server, and two starts."""
+
+    def begin(self) -> Mapping[str, Any]:
+        """Note what a restore after a kill has to go on with."""
+        return {**super().begin(), RESTORE_FACTS: {"aside": self.aside, "group": [it.node.name for it in self.group]}}
 
     @property
     def handlers(self) -> Mapping[type[Step], Handler]:
         """Return step type -> what carries such a step out."""
         return {
+            **super().handlers,
             StageBackup: self._stage,
             StopRedis: self._stop,
             MoveDataAside: self._move_aside,
@@ -122,7 +134,7 @@ class RestoreExecutor(RedisExecutor):
         sums = run_beside(self.deployment.engine, self._master, STAGE, *words, feed=tar_writer(staged))
         self._compare(sums, staged)
         progress.note = f"{len(staged)} files, {size(self.manifest.bytes)}"
-        self.facts["source"] = step.source
+        self.facts |= {"folder": str(self.folder), "source": step.source}
 
     @property
     def _snapshot_path(self) -> str:
@@ -157,7 +169,8 @@ class RestoreExecutor(RedisExecutor):
                 raise OpsError(f"{path} did not arrive as it was sent", "look at the disk of the engine's host")
 
     def _stop(self, _step: StopRedis, progress: Progress) -> None:
-        running = [container for container in self.group if container.status in {"running", "restarting"}]
+        up = {"running", "restarting"}
+        running = [container for container in self.group if self.resumed or container.status in up]
         first = [container for container in running if container.role == "sentinel" or container is self._master]
         for batch in ([container for container in running if container not in first], first):
             if batch:
@@ -189,7 +202,7 @@ class RestoreExecutor(RedisExecutor):
         self._displaced.discard(container.node.name)
 
     def _activate(self, _step: ActivateBackup, _progress: Progress) -> None:
-        self._beside(self._master, ACTIVATE)
+        self._beside(self._master, ACTIVATE, *self._names)
 
     def _start_named(self, step: StartRedis, progress: Progress) -> None:
         self._start([container for container in self.group if container.node.name in step.names], progress)

@@ -14,6 +14,14 @@ class ServerStep(Step):
     server: str
 
 
+@step("redis-put-setting-back", "put {name} of {server} back to {value}")
+class RestoreSetting(ServerStep):
+    """Give a server's setting the value that it had before a change which was cut short."""
+
+    name: str
+    value: str
+
+
 @step("redis-prefer", "make sentinels choose {server}")
 class SetReplicaPriority(ServerStep):
     """Give a replica the lowest replica-priority above 0, until the failover is done."""

@@ -26,7 +26,7 @@ from optimus_ops.redis.client import Credentials
 from optimus_ops.redis.coordinated_failover import likely_choice
 from optimus_ops.redis.discovery import SentinelDeployment
 from optimus_ops.redis.failover import plan_failover
-from optimus_ops.redis.failover_executor import FailoverExecutor, missing_after
+from optimus_ops.redis.failover_executor import FailoverExecutor, missing_after, priority_overrides
 from optimus_ops.redis.model import Topology
 from optimus_ops.redis.steps import CoordinatedFailover
 from optimus_ops.redis.target import parse_endpoint
@@ -137,9 +137,10 @@ def master_client(made: Group) -> Redis:
 
 def carry_out(made: Group, folder: Path, to: str = "") -> tuple[FailoverExecutor, str]:
     place = SentinelDeployment(tuple(map(parse_endpoint, made.endpoints)), MASTER, Credentials("", Secret(PASSWORD)))
-    actor = FailoverExecutor(place, patience=0.0)
+    topology = place.observe()
+    plan = plan_failover(topology, to)
+    actor = FailoverExecutor(place, overrides=priority_overrides(plan, topology, ()), patience=0.0)
     said = io.StringIO()
-    plan = plan_failover(place.observe(), to)
     subscribers = ConsoleSubscriber(Console.for_stream(said)), JournalSubscriber(Journal.begin(folder, plan))
     execute(plan, actor, fan_out(*subscribers))
     return actor, said.getvalue()

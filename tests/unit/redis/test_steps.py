@@ -10,7 +10,7 @@ import pytest
 from optimus_ops.plan.cause import Cause
 from optimus_ops.plan.step import Step
 from optimus_ops.redis import steps
-from optimus_ops.redis.drill.steps import InjectFault
+from optimus_ops.redis.drill.steps import AwaitHealth, HealNode, InjectFault
 from optimus_ops.redis.steps import (
     ActivateBackup,
     CheckBackup,
@@ -19,6 +19,7 @@ from optimus_ops.redis.steps import (
     FinalizeBackup,
     MoveDataAside,
     ResetReplicaPriority,
+    RestoreSetting,
     SetReplicaPriority,
     Snapshot,
     StageBackup,
@@ -49,6 +50,9 @@ EXAMPLES: tuple[Step, ...] = (
     VerifyRestore(server="redis-1", keys=7, aside="before-1", cause=Cause("7 keys")),
     InjectFault(fault="kill-master", runs=1, seconds=12.5, cause=Cause("one")),
     InjectFault(fault="kill-master", runs=3, seconds=37.5, cause=Cause("three")),
+    RestoreSetting(server="redis-2", name="replica-priority", value="100", cause=Cause("cut short")),
+    HealNode(server="redis-1", damage="paused", cause=Cause("killed")),
+    AwaitHealth(cause=Cause("healthy")),
 )
 SNAPSHOT = Path(__file__).with_name("steps.jsonl").read_text(encoding="utf-8").splitlines()
 

@@ -18,7 +18,8 @@ from optimus_ops.plan.cause import Cause
 from optimus_ops.redis.backup_executor import REWRITE, BackupExecutor
 from optimus_ops.redis.data_files import DataFiles
 from optimus_ops.redis.discovery import StackDeployment
-from optimus_ops.redis.failover_executor import FailoverExecutor
+from optimus_ops.redis.failover_executor import PRIORITY, FailoverExecutor
+from optimus_ops.redis.overridden_settings import Override
 from optimus_ops.redis.restore_executor import BRING_BACK, UNSTAGE, RestoreExecutor
 from optimus_ops.redis.steps import MoveDataAside, ResetReplicaPriority, StopRedis
 from optimus_ops.system.process import Completed
@@ -84,8 +85,8 @@ def undo(executor: FailoverExecutor | BackupExecutor | RestoreExecutor) -> tuple
 def test_a_priority_that_could_not_be_put_back_is_put_back_by_the_undo() -> None:
     fake = Fake(fails=lambda _call: True)
     executor = FailoverExecutor(deployment(fake))
-    node = group().servers[1].node
-    executor.on_undo("the priority is 100 again", lambda: executor._set_priority(node, "100"))
+    setting = Override(group().servers[1], PRIORITY, "100", "1")
+    executor.on_undo("the priority is 100 again", lambda: setting.put_back(fake.server))
     with pytest.raises(OpsError, match="Connection refused"):
         executor.carry_out(ResetReplicaPriority(server="redis-2", cause=WHY), Progress("put back"))
     fake.fails = lambda _call: False
@@ -109,7 +110,7 @@ def test_a_setting_that_can_not_be_put_back_does_not_keep_what_was_copied(tmp_pa
 def stopped_group(fake: Fake) -> RestoreExecutor:
     """A restore of a group whose data is aside."""
     parts = tuple(container(name) for name in ("redis-sentinel-1", "redis-2", "redis-1"))
-    executor = RestoreExecutor(deployment(fake), parts, DataFiles(), Path("/backup"), MANIFEST)
+    executor = RestoreExecutor(deployment(fake), parts, DataFiles(), Path("/backup"), MANIFEST, "replaced-1")
     names = tuple(part.node.name for part in parts)
     executor.carry_out(StopRedis(names=names, cause=WHY), Progress("stop"))
     executor.carry_out(MoveDataAside(servers=names[1:], aside="replaced-1", cause=WHY), Progress("aside"))

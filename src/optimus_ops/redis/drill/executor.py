@@ -4,27 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
-from optimus_ops.change.executor import Handler, StepExecutor
+from optimus_ops.change.executor import Handler
 from optimus_ops.errors import OpsError
 from optimus_ops.plan.step import Plan, Step
 from optimus_ops.redis.client import FAILURES, reason
+from optimus_ops.redis.discovery import StackDeployment
 from optimus_ops.redis.drill.faults import Fault
 from optimus_ops.redis.drill.group import unhealthy_reason
+from optimus_ops.redis.drill.healing import CONVERGE_SECONDS, journalled_nodes
 from optimus_ops.redis.drill.run_result import RunResult, run_result
-from optimus_ops.redis.drill.runner import CONVERGE_SECONDS, FaultRunner
+from optimus_ops.redis.drill.runner import FaultRunner
 from optimus_ops.redis.drill.steps import InjectFault
+from optimus_ops.redis.executor import RedisExecutor
 from optimus_ops.system.wait import wait_until
 from optimus_ops.text.console import Progress
 
 
 @dataclass
-class DrillExecutor(StepExecutor):
+class DrillExecutor(RedisExecutor[StackDeployment]):
     """Injects faults."""
 
     runner: FaultRunner
     faults: Sequence[Fault]
-    results: list[RunResult] = field(default_factory=list)
+    results: list[RunResult] = field(default_factory=list, init=False)
 
     def __post_init__(self) -> None:
         """Undo what is broken now."""
@@ -32,8 +36,13 @@ class DrillExecutor(StepExecutor):
 
     @property
     def handlers(self) -> Mapping[type[Step], Handler]:
-        """Return what injects a fault."""
-        return {InjectFault: self._inject}
+        """Return step type -> what carries such a step out."""
+        return {**super().handlers, InjectFault: self._inject}
+
+    def begin(self) -> Mapping[str, Any]:
+        """Note usual settings and how nodes are attached, for the drill after one that is killed."""
+        root = any(fault.root for fault in self.faults)
+        return {**super().begin(), **journalled_nodes(self.runner.injector, self.runner.group, root=root)}
 
     def longest(self, plan: Plan) -> float:
         """Return how many seconds a drill may take at most."""

@@ -24,10 +24,8 @@ class Fault:
     name: str
     summary: str
     inject: Callable[[FaultContext], None]
-    elections: tuple[int, int] | None = (
-        1,
-        1,
-    )  # fewest and most until the group is healthy; None where that proves nothing
+    settings: Mapping[str, str] = field(default_factory=dict)  # of all servers, for its duration
+    elections: tuple[int, int] | None = (1, 1)  # fewest and most; None where their number proves nothing
     changes: bool | None = True  # another server is master afterwards; None where either is fine
     paralysed: bool = False  # no election may happen until it is healed
     hold: float = 0.0  # seconds for which it lasts at least
@@ -167,7 +165,8 @@ PLANNED = Fault(
 CONTROL = Fault(
     "control",
     "negative control: a partition while nothing forbids a lone master to take writes",
-    injections.cut_off_unguarded,
+    injections.cut_off,
+    settings={"min-replicas-to-write": "0"},
     hold=4.5,
     seconds=11.5,
     losses="some",

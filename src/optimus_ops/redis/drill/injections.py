@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from functools import partial
 from typing import Any
 
 from optimus_ops.errors import OpsError
@@ -22,7 +21,6 @@ BEHIND_SECONDS = 1.0
 """Far less than the ten times down-after that would keep the replica out of the election altogether."""
 FORGET_SECONDS = 10.0
 """At most. A sentinel's opinion counts for five seconds: five times the interval after which it is asked again."""
-MIN_REPLICAS = "min-replicas-to-write"
 REFUSAL = "refused: "
 """What a node logs, first in a line, whose start script keeps it from taking a role."""
 
@@ -48,16 +46,6 @@ def pause_for(context: FaultContext, *, of_down_after: float) -> None:
 def cut_off(context: FaultContext) -> None:
     """Partition the master from everyone but the clients on the host."""
     context.inject(lambda master: partition(context.injector, master, context.others))
-
-
-def cut_off_unguarded(context: FaultContext) -> None:
-    """Partition the master, while one without replicas may accept writes."""
-    for node in context.group.servers.values():
-        before = node.setting(MIN_REPLICAS)
-        restore = partial(node.configure, MIN_REPLICAS, before)
-        context.injector.cleanups.push(f"{MIN_REPLICAS} of {node.name} is {before} again", restore)
-        node.configure(MIN_REPLICAS, "0")
-    cut_off(context)
 
 
 def restart_empty(context: FaultContext) -> None:

@@ -87,6 +87,16 @@ def _run_inside(pid: int, *command: str, check: bool = True) -> Completed:
     return run(("nsenter", "--target", str(pid), "--net", *command), deadline=SECONDS, check=check)
 
 
+def has_fault(pid: int, volumes: Iterable[str]) -> bool:
+    """Tell whether a process has rules that drop packets, or a tmpfs over a folder of a volume."""
+    if "-j DROP" in _run_inside(pid, "iptables", "-w", "-S", check=False).stdout:
+        return True
+    # ID PARENT DEVICE ROOT MOUNT-POINT OPTIONS … - TYPE …: https://man7.org/linux/man-pages/man5/proc_pid_mountinfo.5.html
+    mounts = (line.partition(" - ") for line in Path(f"/proc/{pid}/mountinfo").read_text("utf-8").splitlines())
+    covered = [left.split()[4] for left, _dash, right in mounts if right.startswith("tmpfs ")]
+    return any(point.startswith(f"{volume}/") for point in covered for volume in volumes)
+
+
 def shrink_disk(injector: FaultInjector, node: RedisNode) -> None:
     """Cover the folder of the append-only file with a tiny file system; a restart of the container removes it."""
 

@@ -6,6 +6,7 @@ import secrets
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 from redis.exceptions import RedisError
 
@@ -18,6 +19,7 @@ from optimus_ops.redis.drill.fault_context import SWITCH_SECONDS, FaultContext
 from optimus_ops.redis.drill.fault_injector import FaultInjector
 from optimus_ops.redis.drill.faults import Fault
 from optimus_ops.redis.drill.group import Group, RedisNode, unhealthy_reason
+from optimus_ops.redis.drill.healing import CONVERGE_SECONDS
 from optimus_ops.redis.drill.record import Recording, Write
 from optimus_ops.redis.drill.recorder import Recorder
 from optimus_ops.redis.drill.service_workload import ServiceEndpoint
@@ -28,7 +30,6 @@ QUIET_SECONDS = 1.5
 """Of load before the fault; the observation before took another half. Sentinels whose connections were just made anew
 may take a master for dead without reason."""
 AFTER_SECONDS = 0.1
-CONVERGE_SECONDS = 60.0
 POLL_SECONDS = 0.25
 
 
@@ -61,6 +62,7 @@ class FaultRunner:
             replicas = tuple(node for node in self.group.servers.values() if node is not master)
             context = FaultContext(self.group, master, replicas, topology, self.deployment, self.injector, recorder)
             note("breaking")
+            self._override(fault)
             fault.inject(context)
             self._hold(fault, context, note)
             healing = context.healed_at or time.monotonic()
@@ -95,6 +97,14 @@ class FaultRunner:
         while (left := self._election_allowed_at - time.monotonic()) > 0:
             note(f"waiting {left:.0f} s: an election had no result, and sentinels begin no other so soon")
             time.sleep(min(left, 1.0))
+
+    def _override(self, fault: Fault) -> None:
+        for node in self.group.servers.values():
+            for name, temporary in fault.settings.items():
+                usual = node.setting(name)
+                restore = partial(node.configure, name, usual)
+                self.injector.cleanups.push(f"{name} of {node.name} is {usual} again", restore)
+                node.configure(name, temporary)
 
     def _hold(self, fault: Fault, context: FaultContext, note: Callable[[str], None]) -> None:
         """Let a fault last until it has led to what it must lead to."""

@@ -1,15 +1,20 @@
-"""The step of a drill: a fault, injected several times."""
+"""Steps of a drill: a fault, injected several times; and healing after a drill that was killed."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Literal
 
 from optimus_ops.plan.cause import Cause
 from optimus_ops.plan.render import plan_text
 from optimus_ops.plan.step import Plan, Step, step
 from optimus_ops.redis.drill.faults import Fault
+from optimus_ops.redis.overridden_settings import Override
+from optimus_ops.redis.steps import ServerStep
 
 SHORT_SECONDS = 120
+
+Damage = Literal["disconnected", "paused", "stopped", "cut off"]
 
 
 @step("redis-fault", "{fault}, {runs} {_noun}")
@@ -25,9 +30,22 @@ class InjectFault(Step):
         return "run" if self.runs == 1 else "runs"
 
 
-def plan_drill(project: str, faults: Sequence[Fault], runs: int) -> Plan:
-    """Plan a drill: a step per fault."""
-    return Plan(project, "redis.drill", tuple(_inject(fault, fault.runs(runs)) for fault in faults))
+@step("redis-heal", "heal {server}, which is {damage}")
+class HealNode(ServerStep):
+    """Take back what a drill did to a server or sentinel."""
+
+    damage: Damage
+
+
+@step("redis-await-health", "wait until the group is healthy")
+class AwaitHealth(Step):
+    """Wait until no check of the group fails."""
+
+
+def plan_drill(project: str, faults: Sequence[Fault], runs: int, left: tuple[Override, ...] = ()) -> Plan:
+    """Plan a drill: a step per fault, after those that put settings back which were left overridden."""
+    steps = (*(override.step for override in left), *(_inject(fault, fault.runs(runs)) for fault in faults))
+    return Plan(project, "redis.drill", steps)
 
 
 def _inject(fault: Fault, runs: int) -> InjectFault:

@@ -14,6 +14,7 @@ from tests.unit.redis.samples import group as healthy_group
 from optimus_ops.change.undo_stack import UndoFailed
 from optimus_ops.engine.port import Engine
 from optimus_ops.errors import OpsError
+from optimus_ops.redis.discovery import StackDeployment
 from optimus_ops.redis.drill.executor import DrillExecutor
 from optimus_ops.redis.drill.fault_injector import FaultInjector
 from optimus_ops.redis.drill.faults import CONTROL, KILL, Fault
@@ -53,7 +54,8 @@ class Runner:
 
 
 def executor(*recordings: Recording | Exception, fault: Fault = KILL) -> DrillExecutor:
-    return DrillExecutor(cast("FaultRunner", Runner(list(recordings))), (fault,))
+    runner = Runner(list(recordings))
+    return DrillExecutor(cast("StackDeployment", runner.deployment), cast("FaultRunner", runner), (fault,))
 
 
 def loaded(*lost: str, fault: Fault = KILL) -> Recording:
