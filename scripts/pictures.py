@@ -9,7 +9,6 @@ import io
 import os
 import pty
 import re
-import socket
 import subprocess
 import sys
 import tempfile
@@ -19,6 +18,7 @@ from pathlib import Path
 
 from rich.console import Console
 from rich.text import Text
+from tests.support.ports import free_ports
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 PICTURES = CHECKOUT / "docs" / "pictures"
@@ -31,6 +31,8 @@ TOUR = {
     "status": ("status",),
     "deploy": ("deploy", "ai-engine", "--force", "--observe", "3"),
 }
+# What else is on the engine differs from machine to machine.
+OTHERS = "images whose name a newer build has"
 # Rich's own format loads a font from elsewhere; whoever looks has a monospaced one.
 FORMAT = """\
 <svg class="rich-terminal" viewBox="0 0 {width} {height}" xmlns="http://www.w3.org/2000/svg">
@@ -101,11 +103,11 @@ def typescript(words: tuple[str, ...], environ: Mapping[str, str]) -> str:
 
 
 def shown(written: str) -> str:
-    """Return the lines that stay on a terminal: of a line that is written over, its last state."""
+    """Return the lines that stay on a terminal: of one that is written over, its last state."""
     lines = (
         re.split(r"\r\033\[K|\r(?!$)", line)[-1].rstrip("\r") for line in written.replace("\r\n", "\n").split("\n")
     )
-    return "\n".join(lines).strip("\n")
+    return "\n".join(line for line in lines if OTHERS not in line).strip("\n")
 
 
 def write_picture(path: Path, words: tuple[str, ...], text: str) -> None:
@@ -114,15 +116,6 @@ def write_picture(path: Path, words: tuple[str, ...], text: str) -> None:
     console.print(Text(f"$ invoke {' '.join(words)}", style="bold"))
     console.print(Text.from_ansi(text))
     console.save_svg(str(path), title="Optimus Ops", code_format=FORMAT, unique_id=path.stem)
-
-
-def free_ports(count: int) -> list[int]:
-    """Return ports of the loopback interface that were free a moment ago."""
-    probes = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [probe.getsockname()[1] for probe in probes]
-    for probe in probes:
-        probe.close()
-    return ports
 
 
 if __name__ == "__main__":

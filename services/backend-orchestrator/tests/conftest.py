@@ -13,6 +13,7 @@ import httpx
 import pytest
 from redis.asyncio import Redis
 from tests.redis_server import redis_server_program
+from tests.support.ports import free_ports
 
 from backend_orchestrator.app import build_app
 
@@ -20,7 +21,7 @@ from backend_orchestrator.app import build_app
 @pytest.fixture(scope="session")
 def redis_url() -> Iterator[str]:
     with TemporaryDirectory(prefix="optimus-redis-") as folder:
-        port = _free_port()
+        port = free_ports(1)[0]
         server = redis_server_program()
         command = [str(server), "--bind", "127.0.0.1", "--port", str(port), "--save", "", "--dir", folder]
         process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
@@ -30,12 +31,6 @@ def redis_url() -> Iterator[str]:
         finally:
             process.terminate()
             process.wait()
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def _wait_for(port: int) -> None:
@@ -90,7 +85,7 @@ def environ(redis_url: str, tmp_path: Path) -> dict[str, str]:
         "MAX_BODY_BYTES": "65536",
         "WEBHOOK_MAX_BODY_BYTES": "131072",
         "HOSTNAME": "replica-1",
-        "PORT": str(_free_port()),
+        "PORT": str(free_ports(1)[0]),
     }
 
 

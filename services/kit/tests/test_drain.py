@@ -14,6 +14,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from tests.support.ports import free_ports
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 
@@ -59,19 +60,12 @@ def environment(port: int) -> dict[str, str]:
     return {"PORT": str(port), "HOST": "127.0.0.1", "PYTHONPATH": path, "PATH": os.environ["PATH"]}
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
 @pytest.fixture
 def start_service() -> Iterator[Callable[..., Service]]:
     started: list[Service] = []
 
     def start(**environ: str) -> Service:
-        port = free_port()
+        port = free_ports(1)[0]
         process = subprocess.Popen(
             PROGRAM, env=environment(port) | environ, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
         )

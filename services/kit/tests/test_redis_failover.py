@@ -1,7 +1,6 @@
 """The client while the master dies or hands over: real nodes and sentinels on the loopback."""
 
 import asyncio
-import socket
 import subprocess
 from collections.abc import AsyncIterator
 from contextlib import ExitStack, suppress
@@ -13,6 +12,7 @@ import pytest
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 from tests.redis_server import redis_server_program
+from tests.support.ports import free_ports
 
 from optimus_kit.redis import NotReplicatedError, connect, run_durably
 from optimus_kit.redis.scripts import BoundScript, Script
@@ -73,14 +73,6 @@ class Cluster:
 def facts(value: object) -> list[tuple[str, object]]:
     """What INFO says of one thing, as pairs."""
     return list(value.items()) if isinstance(value, dict) else [("", value)]
-
-
-def free_ports(count: int) -> tuple[int, ...]:
-    with ExitStack() as stack:
-        probes = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for probe in probes:
-            probe.bind(("127.0.0.1", 0))
-        return tuple(probe.getsockname()[1] for probe in probes)
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ctypes
 import signal
-import socket
 import subprocess
 import time
 from dataclasses import dataclass, field
@@ -14,6 +13,7 @@ from typing import Any
 from redis import Redis
 from redis.exceptions import RedisError
 from tests.redis_server import redis_server_program
+from tests.support.ports import free_ports
 
 HOST = "127.0.0.1"
 SECONDS = 30.0
@@ -80,7 +80,7 @@ class Loopback:
     def server(self, *options: str, password: str = "") -> Process:
         """Start a server with a configuration file of its own, and wait until it answers."""
         # A node of a cluster listens 10,000 above, too.
-        port = free_port(below=55_000 if "cluster-enabled" in options else 65_536)
+        port = free_ports(1)[0]
         auth = ["requirepass", password, "masterauth", password]
         words = ["port", str(port), "save", '""', "appendonly", "yes", "dir", str(self._folder(port))]
         return self._start(port, [*words, *(auth if password else []), *options], password=password)
@@ -91,7 +91,7 @@ class Loopback:
 
     def sentinel(self, master: Process, *, quorum: int = 2, name: str = MASTER, password: str = "") -> Process:
         """Start a sentinel that watches a server; it may want a password of its own."""
-        port = free_port()
+        port = free_ports(1)[0]
         watch = f"sentinel monitor {name} {HOST} {master.port} {quorum}"
         times = [f"sentinel down-after-milliseconds {name} 1000", f"sentinel failover-timeout {name} 6000"]
         auth = [f"sentinel auth-pass {name} {master.password}"] if master.password else []
@@ -160,16 +160,6 @@ def until(true: Any) -> None:
     while not true():
         assert time.monotonic() < ends_at, "it did not come about"
         time.sleep(0.05)
-
-
-def free_port(below: int = 65_536) -> int:
-    """Return a port that nobody listens on."""
-    while True:
-        with socket.socket() as probe:
-            probe.bind((HOST, 0))
-            port = int(probe.getsockname()[1])
-        if port < below:
-            return port
 
 
 def end_with_parent() -> None:
