@@ -6,10 +6,10 @@ import argparse
 import signal
 import sys
 import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from docker.errors import DockerException
 
@@ -17,18 +17,13 @@ from benchmarks import changes, footprint, paired, planning, scale, scale_out, s
 from benchmarks.cases import CASES
 from benchmarks.machine import observe_machine
 from benchmarks.platform_under_test import ROOT, Engine, platform
-from benchmarks.report import PLATFORM, SUBJECTS, TITLES, Report, as_run, as_section, document
+from benchmarks.report import PLATFORM, SUBJECTS, TITLES, Report, Subject, as_run, as_section, document
 from benchmarks.same_answer import WrongAnswer
 from benchmarks.section import BenchmarkSection
 from optimus_ops.errors import OpsError
 from optimus_ops.reports.files import write_report
 from optimus_ops.reports.markdown import markdown
 from optimus_ops.reports.model import Run
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
-    from benchmarks.report import Subject
 
 FOLDER = ROOT / "docs" / "benchmarks"
 IDLE_SECONDS = 20.0

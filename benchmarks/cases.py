@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
-from benchmarks.versions import NEW, OLD
+from benchmarks.platform_under_test import Platform
+from benchmarks.versions import NEW, OLD, Versions
 from optimus_ops.system.wait import wait_until
-
-if TYPE_CHECKING:
-    from benchmarks.platform_under_test import Platform
-    from benchmarks.versions import Versions
 
 SERVICE = "ai-engine"
 CHANGE_SECONDS = 600.0

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import uvloop
 from docker.errors import DockerException
 
-from benchmarks.cases import CASES, Ours, Plain, wait_for_replicas
+from benchmarks.cases import CASES, Case, Ours, Plain, Way, wait_for_replicas
 from benchmarks.changes_text import explained
 from benchmarks.chat import ai_engine
-from benchmarks.impact import PHASES, ChangeWindow, Impact, impact_json, measure_impact
+from benchmarks.impact import PHASES, ChangeWindow, Impact, Latency, impact_json, measure_impact
 from benchmarks.mix import Mix, MixedRequests
-from benchmarks.platform_under_test import platform
+from benchmarks.platform_under_test import Engine, Platform, platform
 from benchmarks.section import BenchmarkSection
-from benchmarks.versions import two_versions
+from benchmarks.versions import Versions, two_versions
 from optimus_ops.errors import OpsError
 from optimus_ops.load.background import BackgroundLoad
 from optimus_ops.load.closed_loop import Pace, run_closed_loop
@@ -26,14 +27,6 @@ from optimus_ops.reports.model import Table
 from optimus_ops.reports.pictures import Chart, ChartRow, Panel
 from optimus_ops.reports.spans import Span
 from optimus_ops.system.wait import wait_until
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from benchmarks.cases import Case, Way
-    from benchmarks.impact import Latency
-    from benchmarks.platform_under_test import Engine, Platform
-    from benchmarks.versions import Versions
 
 MIX = Mix()
 CLIENTS = 60

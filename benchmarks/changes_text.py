@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from benchmarks.cases import CASES
+from benchmarks.mix import Mix
 from benchmarks.section import paragraph
-
-if TYPE_CHECKING:
-    from benchmarks.mix import Mix
-    from optimus_ops.reports.model import Paragraph
+from optimus_ops.reports.model import Paragraph
 
 
 def explained(mix: Mix, clients: int) -> tuple[Paragraph, ...]:

@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
 
+from optimus_ops.load.connection import Response
 from optimus_ops.load.request import Endpoint, encode
 from optimus_ops.load.result import ErrorKind
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from optimus_ops.load.connection import Response
 
 SERVED_BY = "x-served-by"
 END_OF_STREAM = b"data: [DONE]"

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from docker.errors import NotFound
 
+from benchmarks.platform_under_test import Engine, Platform
 from benchmarks.section import BenchmarkSection, paragraph
 from optimus_ops.reports.measurement import Objective
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from benchmarks.platform_under_test import Engine, Platform
 
 MEMORY_MB, IMAGE_MB = 120, 250
 PYTHON = ("ai-engine", "backend-orchestrator", "memory-engine", "orchestrator-worker")

@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from math import floor
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from benchmarks.chat import SERVED_BY
 from benchmarks.mix import Kind
-from optimus_ops.load.result import ErrorKind
+from optimus_ops.load.result import ErrorKind, RequestResult
 from optimus_ops.reports.measurement import percentile
 from optimus_ops.reports.pictures import Series
-
-if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping, Sequence
-
-    from optimus_ops.load.result import RequestResult
 
 FAILURES_KEPT = 20
 PHASES = ("before", "during", "after")

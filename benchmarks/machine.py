@@ -5,10 +5,8 @@ from __future__ import annotations
 import os
 import platform
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from benchmarks.platform_under_test import Engine
+from benchmarks.platform_under_test import Engine
 
 
 @dataclass(frozen=True)

@@ -8,21 +8,18 @@ import struct
 import sys
 import time
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+
+import psycopg
+from psycopg.rows import TupleRow
 
 from memory_engine.embeddings.hashing import SPACE, HashingEmbedder
 from memory_engine.settings import DIMENSIONS
 from memory_engine.vectors import Vector
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    import psycopg
-    from psycopg.rows import TupleRow
-
-    Admin = psycopg.Connection[TupleRow]
-    Make = Callable[[], tuple[str, list[float]]]
+Admin = psycopg.Connection[TupleRow]
+Make = Callable[[], tuple[str, list[float]]]
 
 SEED = 20_261_122
 BIG, SENTENCES, SMALL = 100_000, 20_000, 1_000

@@ -18,16 +18,17 @@ import subprocess
 import sys
 import tempfile
 import time
+import uuid
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import psycopg
 from psycopg.conninfo import make_conninfo
 from tests.support.ports import free_ports
 
-from benchmarks.memory_data import QUERIES, SEED, load_cases, show
+from benchmarks.memory_data import QUERIES, SEED, Admin, Case, load_cases, show
 from memory_engine.database import Database
 from memory_engine.embeddings.hashing import SPACE
 from memory_engine.migrate import migrate
@@ -40,12 +41,6 @@ from optimus_ops.reports.markdown import table
 from optimus_ops.reports.measurement import percentile
 from optimus_ops.reports.model import Table
 from optimus_ops.system.wait import wait_until
-
-if TYPE_CHECKING:
-    import uuid
-    from collections.abc import Iterator, Sequence
-
-    from benchmarks.memory_data import Admin, Case
 
 DATABASE = "memory_benchmark"
 LIMIT = 10

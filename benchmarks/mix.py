@@ -5,15 +5,11 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass
 from enum import Enum
-from typing import TYPE_CHECKING
 
 from benchmarks.chat import bearer, chat_request, judge_answer, list_request
-from optimus_ops.load.request import Request
-
-if TYPE_CHECKING:
-    from optimus_ops.load.connection import Response
-    from optimus_ops.load.request import Endpoint
-    from optimus_ops.load.result import ErrorKind
+from optimus_ops.load.connection import Response
+from optimus_ops.load.request import Endpoint, Request
+from optimus_ops.load.result import ErrorKind
 
 SEED = 20_261_122
 

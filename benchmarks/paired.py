@@ -5,25 +5,19 @@ from __future__ import annotations
 import secrets
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from statistics import median
-from typing import TYPE_CHECKING
 
 from benchmarks.figures import interleave, ratio_objective, rounded
 from benchmarks.planning import plan_in
-from benchmarks.platform_under_test import ROOT, platform
+from benchmarks.platform_under_test import ROOT, Engine, Platform, platform
 from benchmarks.section import BenchmarkSection, paragraph
 from benchmarks.startup import list_seconds
 from benchmarks.versions import SERVICES, remove_images, variable
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
-    from pathlib import Path
-
-    from benchmarks.platform_under_test import Engine, Platform
 
 MOST_RATIO = 1.05
 SETTINGS = {"WEB_CONCURRENCY": "1", "DRAIN_DELAY": "0.5"}

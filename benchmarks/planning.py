@@ -6,9 +6,10 @@ import json
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from statistics import median
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from benchmarks.figures import rounded
 from benchmarks.platform_under_test import ROOT
@@ -21,12 +22,8 @@ from optimus_ops.plan.inputs import ObservedInputs
 from optimus_ops.plan.render import plan_text
 from optimus_ops.plan.requests import RolloutSpec, ScaleRequest
 from optimus_ops.plan.scale import plan_scale
+from optimus_ops.plan.step import Plan
 from optimus_ops.reports.measurement import Objective
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from optimus_ops.plan.step import Plan
 
 SERVICES, REPLICAS = 50, 500
 LIMIT_MS, LIMIT_MB = 100, 100

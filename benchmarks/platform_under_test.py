@@ -7,10 +7,11 @@ import os
 import secrets
 import signal
 import tempfile
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import docker
 from tests.support.leftovers import PROJECT_LABEL, remove_project
@@ -18,9 +19,6 @@ from tests.support.ports import free_ports
 
 from optimus_ops.errors import OpsError
 from optimus_ops.system.process import run
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
 
 ROOT = Path(__file__).parents[1]
 FILES = ("compose/docker-compose.yml", "compose/docker-compose.scale.yml")

@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from datetime import date
+from typing import Any
 
-from benchmarks.section import paragraph
-from optimus_ops.reports.measurement import count_verdicts
-from optimus_ops.reports.model import Paragraph, Run, Section
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-    from datetime import date
-
-    from benchmarks.machine import Machine
-    from benchmarks.section import BenchmarkSection
-    from optimus_ops.reports.measurement import Objective
-    from optimus_ops.reports.model import Block
+from benchmarks.machine import Machine
+from benchmarks.section import BenchmarkSection, paragraph
+from optimus_ops.reports.measurement import Objective, count_verdicts
+from optimus_ops.reports.model import Block, Paragraph, Run, Section
 
 
 @dataclass(frozen=True)

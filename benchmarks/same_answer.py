@@ -4,24 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from benchmarks.chat import bearer, chat_request
 from optimus_ops.load.client import Client
 from optimus_ops.load.closed_loop import Pace, run_closed_loop
+from optimus_ops.load.connection import Response
 from optimus_ops.load.open_loop import run_open_loop
-from optimus_ops.load.request import Request
-from optimus_ops.load.result import ErrorKind
+from optimus_ops.load.request import Endpoint, Request
+from optimus_ops.load.result import ErrorKind, RequestResult
 from optimus_ops.load.schedule import poisson_starts
 from optimus_ops.load.workload import judge_status
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from optimus_ops.load.connection import Response
-    from optimus_ops.load.request import Endpoint
-    from optimus_ops.load.result import RequestResult
 
 CONNECTIONS = 128
 SEED = 20_261_122

@@ -5,15 +5,11 @@ from __future__ import annotations
 import json
 import time
 from statistics import median
-from typing import TYPE_CHECKING
 
 from benchmarks.figures import interleave, ratio_objective, rounded
-from benchmarks.platform_under_test import platform
+from benchmarks.platform_under_test import Engine, Platform, platform
 from benchmarks.section import BenchmarkSection, paragraph
 from optimus_ops.reports.measurement import Objective
-
-if TYPE_CHECKING:
-    from benchmarks.platform_under_test import Engine, Platform
 
 REPLICAS = 3
 NOTES = (

@@ -5,26 +5,21 @@ from __future__ import annotations
 import asyncio
 import json
 import time
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from statistics import median
-from typing import TYPE_CHECKING
 
 from benchmarks.cases import SERVICE
 from benchmarks.chat import ai_engine
 from benchmarks.figures import interleave, ratio_objective, rounded
-from benchmarks.platform_under_test import platform
+from benchmarks.platform_under_test import Engine, Platform, platform
 from benchmarks.section import BenchmarkSection, paragraph
 from benchmarks.versions import two_versions
 from optimus_ops.load.client import Client
 from optimus_ops.load.request import Request, encode
 from optimus_ops.load.workload import judge_status
 from optimus_ops.system.wait import wait_until
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from benchmarks.platform_under_test import Engine, Platform
 
 FEW, MANY = 2, 4
 MOST_RATIO = 1.25

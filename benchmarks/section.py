@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from optimus_ops.reports.model import Paragraph
+from optimus_ops.reports.measurement import Objective
+from optimus_ops.reports.model import Block, Paragraph
 from optimus_ops.reports.spans import Span
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from optimus_ops.reports.measurement import Objective
-    from optimus_ops.reports.model import Block
 
 
 @dataclass(frozen=True)

@@ -5,20 +5,17 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 from statistics import median
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import uvloop
 
 from benchmarks.chat import ai_engine
 from benchmarks.figures import cpu_shares, median_difference, rounded, summary
-from benchmarks.same_answer import SameAnswer, alternate, follow, saturate
+from benchmarks.platform_under_test import Platform
+from benchmarks.same_answer import HalfLoad, SameAnswer, Saturation, alternate, follow, saturate
 from benchmarks.section import BenchmarkSection, paragraph
+from optimus_ops.load.request import Endpoint
 from optimus_ops.reports.measurement import Objective, percentile
-
-if TYPE_CHECKING:
-    from benchmarks.platform_under_test import Platform
-    from benchmarks.same_answer import HalfLoad, Saturation
-    from optimus_ops.load.request import Endpoint
 
 USERS = 32
 NOTES = (

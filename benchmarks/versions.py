@@ -5,18 +5,13 @@ from __future__ import annotations
 import io
 import os
 import secrets
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from docker.errors import APIError, ImageNotFound
 
-from benchmarks.platform_under_test import platform
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-
-    from benchmarks.platform_under_test import Engine
+from benchmarks.platform_under_test import Engine, platform
 
 SERVICES = ("ai-engine", "memory-engine", "backend-orchestrator")
 OLD = "old"

@@ -31,8 +31,10 @@ TOUR = {
     "status": ("status",),
     "deploy": ("deploy", "ai-engine", "--force", "--observe", "3"),
 }
-# What else is on the engine differs from machine to machine.
-OTHERS = "images whose name a newer build has"
+# What else is on the engine differs from machine to machine; the note may take several lines.
+OTHERS = re.compile(
+    r"^[\x1b\[\d;m ]*! images whose name a newer build has.*\n?(?:[\x1b\[\d;m]*      .*\n?)*", re.MULTILINE
+)
 # Rich's own format loads a font from elsewhere; whoever looks has a monospaced one.
 FORMAT = """\
 <svg class="rich-terminal" viewBox="0 0 {width} {height}" xmlns="http://www.w3.org/2000/svg">
@@ -107,7 +109,7 @@ def shown(written: str) -> str:
     lines = (
         re.split(r"\r\033\[K|\r(?!$)", line)[-1].rstrip("\r") for line in written.replace("\r\n", "\n").split("\n")
     )
-    return "\n".join(line for line in lines if OTHERS not in line).strip("\n")
+    return OTHERS.sub("", "\n".join(lines)).strip("\n")
 
 
 def write_picture(path: Path, words: tuple[str, ...], text: str) -> None:
