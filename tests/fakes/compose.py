@@ -14,8 +14,6 @@ from tests.fakes.host import reported
 
 from optimus_ops.engine.compose_port import Compose, Existing
 from optimus_ops.engine.port import Engine
-from optimus_ops.engine.stack_files import StackFiles
-from optimus_ops.model.stack import Stack
 from optimus_ops.system.process import Completed
 
 Job = Callable[[str, Sequence[str]], Completed]
@@ -26,7 +24,7 @@ def no_job(_service: str, command: Sequence[str]) -> Completed:
 
 
 @dataclass(frozen=True)
-class FakeCompose(StackFiles):
+class FakeCompose(Compose):
     """The files say what `model` says.
 
     Args:
@@ -55,9 +53,6 @@ class FakeCompose(StackFiles):
             service = document["services"][name]
             service["environment"] = {**service.get("environment", {}), **variables}
         return document
-
-    def stack(self) -> Stack:
-        return self.stack_of(self.document())
 
     def services(self) -> tuple[str, ...] | None:
         return tuple(self.model.get("services", {}))

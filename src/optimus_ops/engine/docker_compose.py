@@ -15,13 +15,11 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Self
 
-from optimus_ops.engine.compose_port import Existing
+from optimus_ops.engine.compose_port import Compose, Existing
 from optimus_ops.engine.docker_host import plugin_version
 from optimus_ops.engine.labels import PROJECT_LABEL
-from optimus_ops.engine.stack_files import StackFiles
 from optimus_ops.errors import MissingPrerequisite, Refused
 from optimus_ops.model.merged_model import plain
-from optimus_ops.model.stack import Stack
 from optimus_ops.system.process import CommandFailed, Completed, run
 
 CONFIG_SECONDS = 60.0
@@ -35,7 +33,7 @@ FROM_HERE = ("--no-build", "--pull", "never")
 
 
 @dataclass(frozen=True)
-class DockerCompose(StackFiles):
+class DockerCompose(Compose):
     """The adapter of `engine.compose_port.Compose`."""
 
     added: Mapping[str, str] = field(default_factory=dict)
@@ -108,9 +106,6 @@ class DockerCompose(StackFiles):
         printed = self.run("config", "--format", "json", deadline=CONFIG_SECONDS, override=asked).stdout
         found: Mapping[str, str] = plain(json.loads(printed)[VALUES])
         return found
-
-    def stack(self) -> Stack:
-        return self.stack_of(self.document())
 
     def services(self) -> tuple[str, ...] | None:
         try:

@@ -4,9 +4,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.fakes.compose import FakeCompose
 from tests.fakes.engine import FakeEngine
 
-from optimus_ops.engine.stack_files import StackFiles
 from optimus_ops.errors import Refused
 from optimus_ops.images.building import build_environ, choose, override_of
 from optimus_ops.images.listing import list_images
@@ -47,7 +47,7 @@ def test_a_service_that_can_not_be_built_is_refused(document: dict[str, Any], se
 
 def stack_of(document: dict[str, Any]) -> Stack:
     root = Path(document["services"]["web"]["build"]["context"])
-    return StackFiles(load_project(root, {}), ()).stack_of(document)
+    return FakeCompose(load_project(root, {}), ()).stack_of(document)
 
 
 def test_images_from_elsewhere_are_those_that_run_and_those_that_builds_start_from(document: dict[str, Any]) -> None:
