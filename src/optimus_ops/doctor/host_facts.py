@@ -13,7 +13,7 @@ from pathlib import Path
 
 from optimus_ops.doctor.model import EngineFacts
 from optimus_ops.engine.port import Engine
-from optimus_ops.engine.ports import busy
+from optimus_ops.engine.start_checks import busy
 from optimus_ops.model.stack import PublishedPort, Stack
 from optimus_ops.model.state import State
 from optimus_ops.project.settings import Project

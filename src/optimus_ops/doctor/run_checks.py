@@ -14,7 +14,7 @@ from optimus_ops.engine.docker_engine import DockerEngine
 from optimus_ops.engine.docker_host import plugin_version
 from optimus_ops.engine.leftovers import observe_leftovers
 from optimus_ops.engine.port import Engine
-from optimus_ops.engine.subnets import read_problems
+from optimus_ops.engine.start_checks import read_problems
 from optimus_ops.errors import MissingPrerequisite, OpsError
 from optimus_ops.model.leftovers import Leftovers
 from optimus_ops.model.state import State

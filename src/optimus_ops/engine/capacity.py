@@ -5,7 +5,7 @@ from __future__ import annotations
 from ipaddress import ip_address
 
 from optimus_ops.engine.port import Engine
-from optimus_ops.engine.postgres import CONNECTIONS_COMMAND, Connections, parse_connections
+from optimus_ops.engine.store_probes import CONNECTIONS_COMMAND, Connections, parse_connections
 from optimus_ops.errors import MissingPrerequisite, OpsError
 from optimus_ops.model.budget_items import Capacity
 from optimus_ops.model.pools import database_of

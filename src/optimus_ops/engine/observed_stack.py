@@ -31,21 +31,11 @@ def _service(name: str, replicas: tuple[Replica, ...], balancer: str) -> Service
     return Service(
         name=name,
         image=first.image,
-        builds=False,
-        base_images=(),
         scalable=leaves_first and name != balancer,
         default_replicas=len(replicas),
-        ports=(),
-        published=(),
         depends_on=depends_on,
-        cpus=None,
-        memory=None,
-        reserved_cpus=None,
-        reserved_memory=None,
         stop_seconds=max(replica.stop_seconds for replica in replicas),
-        environment={},
         labels=dict(first.labels),
-        inputs=(),
     )
 
 

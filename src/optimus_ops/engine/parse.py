@@ -12,8 +12,8 @@ from typing import Any
 
 from optimus_ops.engine.labels import FOLDER_LABEL, HASH_LABEL, NUMBER_LABEL, PROJECT_LABEL, SERVICE_LABEL
 from optimus_ops.engine.values import Image, Limits, Sample
-from optimus_ops.model.stack import PublishedPort
-from optimus_ops.model.state import STOP_SECONDS, Replica
+from optimus_ops.model.stack import STOP_SECONDS, PublishedPort
+from optimus_ops.model.state import Replica
 from optimus_ops.model.subnets import Network, parse_subnets
 
 

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import http.client
 from collections.abc import Iterable
-from concurrent.futures import ThreadPoolExecutor, wait
+from functools import partial
 
 from optimus_ops.engine.errors import RegistryFailed
 from optimus_ops.engine.port import Engine
 from optimus_ops.errors import OpsError, Refused
+from optimus_ops.system.wait import done_within
 
 ANSWER_SECONDS = 15.0
 PARALLEL_REQUESTS = 8
@@ -22,13 +23,8 @@ INSTEAD = "to use what is on this machine: --no-pull"
 def registry_digests(engine: Engine, names: Iterable[str], *, seconds: float = ANSWER_SECONDS) -> dict[str, str]:
     """Return name -> digest of the image that it stands for in its registry; refuse what a registry doesn't give."""
     wanted = list(dict.fromkeys(names))
-    if not wanted:
-        return {}
-    executor = ThreadPoolExecutor(max_workers=PARALLEL_REQUESTS)
-    answers = {name: executor.submit(_digest, engine, name) for name in wanted}
-    _done, late = wait(answers.values(), timeout=seconds)
-    executor.shutdown(wait=False, cancel_futures=True)
-    if missing := [name for name, answer in answers.items() if answer in late]:
+    answers = done_within(seconds, partial(_digest, engine), wanted, calls=PARALLEL_REQUESTS)
+    if missing := [name for name in wanted if name not in answers]:
         raise OpsError(f"the registry of {', '.join(missing)} did not answer within {seconds:.0f} s", INSTEAD)
     return {name: answer.result() for name, answer in answers.items()}
 

@@ -5,22 +5,52 @@ A password never leaves the container: the shell there reads it from the secret'
 
 from __future__ import annotations
 
+import json
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
-
-from optimus_ops.engine.postgres import CONNECTIONS_COMMAND, parse_connections
 
 POSTGRES_IMAGE = re.compile(r"(^|/)(postgres|postgresql|pgvector|timescaledb)([:/@]|$)")
 REDIS_IMAGE = re.compile(r"(^|/)(redis|valkey|redis-stack-server)([:/@]|$)")
 
 StoreKind = Literal["postgres", "redis"]
 
+# `reserved_connections` exists since PostgreSQL 16. Addresses of clients are seen by superusers only, as this is.
+POSTGRES_QUERY = (
+    "SELECT json_build_object("
+    "'most', current_setting('max_connections')::int,"
+    " 'reserved', current_setting('superuser_reserved_connections')::int"
+    " + coalesce(current_setting('reserved_connections', true), '0')::int,"
+    " 'clients', coalesce((SELECT json_object_agg(address, connections) FROM ("
+    "SELECT coalesce(host(client_addr), '') AS address, count(*) AS connections FROM pg_stat_activity"
+    " WHERE backend_type = 'client backend' AND pid <> pg_backend_pid() GROUP BY 1) AS by_address), '{}'))"
+)
+POSTGRES_SCRIPT = f"""\
+[ -r "$POSTGRES_PASSWORD_FILE" ] && PGPASSWORD=$(cat "$POSTGRES_PASSWORD_FILE") && export PGPASSWORD
+user=${{POSTGRES_USER:-postgres}}
+PGCONNECT_TIMEOUT=2 exec psql -X -w -U "$user" -d "${{POSTGRES_DB:-$user}}" -Atc "{POSTGRES_QUERY}"
+"""
+CONNECTIONS_COMMAND = ("sh", "-c", POSTGRES_SCRIPT)
+"""Run inside the server's container, it prints what `parse_connections` reads."""
 REDIS_SCRIPT = """\
 file=${REDIS_PASSWORD_FILE:-/run/secrets/REDIS_PASSWORD}
 [ -s "$file" ] && REDISCLI_AUTH=$(cat "$file") && export REDISCLI_AUTH
 exec redis-cli -p "${REDIS_PORT:-6379}" ${REDIS_USERNAME:+--user "$REDIS_USERNAME"} --no-auth-warning INFO
 """
+
+
+@dataclass(frozen=True, slots=True)
+class Connections:
+    """The connections of a PostgreSQL server.
+
+    `reserved` are for superusers and roles with `pg_use_reserved_connections`; `clients` is address -> connections that
+    it holds, without the one that asked ("" stands for the local socket).
+    """
+
+    most: int
+    reserved: int
+    clients: Mapping[str, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +117,16 @@ def parse_store(kind: StoreKind, code: int, stdout: str, stderr: str) -> Store:
         return parse_database(stdout) if kind == "postgres" else parse_redis(stdout)
     except ValueError:
         return Unreachable(_reason(stdout) or "it answered nothing")
+
+
+def parse_connections(text: str) -> Connections:
+    """Parse the output of `CONNECTIONS_COMMAND`; raise ValueError where it is something else."""
+    document = json.loads(text)
+    try:
+        clients = {str(address): int(count) for address, count in document["clients"].items()}
+        return Connections(int(document["most"]), int(document["reserved"]), clients)
+    except (AttributeError, KeyError, TypeError) as error:
+        raise ValueError("not the connections of a server") from error
 
 
 def parse_database(text: str) -> Database:

@@ -16,10 +16,10 @@ from optimus_ops.engine.compose_port import Compose
 from optimus_ops.engine.pins import Pins
 from optimus_ops.engine.port import Engine
 from optimus_ops.errors import Refused
-from optimus_ops.images import host_trust, progress
+from optimus_ops.images import host_trust
 from optimus_ops.images.build_errors import explained
+from optimus_ops.images.build_log import Log, buildkit_progress
 from optimus_ops.images.content_hash import LABEL
-from optimus_ops.images.log import Log, new_log
 from optimus_ops.images.model import Build, builds, services_of
 
 BUILD_SECONDS = 1800.0
@@ -35,7 +35,7 @@ def build(compose: Compose, engine: Engine, services: Sequence[str], report: Cal
     unpinned = compose.with_pins(Pins())
     document, env = unpinned.document(), unpinned.environ
     chosen = choose(document, services)
-    log = Log(new_log(compose.project.state / "logs", "build"), report)
+    log = Log.new(compose.project.state / "logs", "build", report)
     names = ", ".join(build.service for build in chosen)
     report(f"building {names}")
     with _secrets(env) as secrets, explained(names, log.path, engine):
@@ -45,7 +45,7 @@ def build(compose: Compose, engine: Engine, services: Sequence[str], report: Cal
             arguments=tuple(host_trust.proxies(env)),
             environ=build_environ(document, chosen, env),
             seconds=BUILD_SECONDS,
-            on_line=log.telling(progress.telling()),
+            on_line=log.summarized(buildkit_progress()),
         )
     return tuple(build.image for build in chosen)
 

@@ -14,13 +14,13 @@ from typing import Any
 
 from optimus_ops.engine.port import Engine
 from optimus_ops.errors import MissingPrerequisite
-from optimus_ops.images import host_trust, progress, rootfs
+from optimus_ops.images import host_trust, rootfs
 from optimus_ops.images.apt_host import AptHost, read_apt_host
 from optimus_ops.images.build_errors import explained
+from optimus_ops.images.build_log import Log, buildkit_progress
 from optimus_ops.images.content_hash import LABEL, content_hash
 from optimus_ops.images.env_file import read_block, read_text, write_block
 from optimus_ops.images.fallback_catalogue import NEWER_SUITE, ROOT_IMAGE, FallbackImage, split
-from optimus_ops.images.log import Log, new_log
 from optimus_ops.project.settings import Project
 
 BUILD_SECONDS = 900.0
@@ -42,7 +42,7 @@ def ensure_fallbacks(
         )
     variables = {fallback.variable: fallback.image for fallback in fallbacks}
     with one_at_a_time(project.root / "compose", report):
-        log = Log(new_log(project.state / "logs", "images"), report)
+        log = Log.new(project.state / "logs", "images", report)
         wanted = {fallback: wanted_hash(project.root, fallback) for fallback in fallbacks}
         stale = {f: source for f, source in wanted.items() if refresh or _source(engine, f.image) != source}
         if stale:
@@ -82,7 +82,7 @@ def _make(engine: Engine, project_root: Path, stale: Mapping[FallbackImage, str]
         description.touch(mode=0o600)
         described = bake_file(project_root, stale, secrets, host_trust.proxies(os.environ))
         description.write_text(json.dumps(described), "utf-8")
-        on_line = log.telling(progress.telling())
+        on_line = log.summarized(buildkit_progress())
         engine.bake(description, cache=not refresh, seconds=BUILD_SECONDS, on_line=on_line)
 
 

@@ -8,11 +8,12 @@ no registry, a name look-up fails at once or a connection hangs; so the wait is 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from concurrent.futures import ThreadPoolExecutor, wait
+from functools import partial
 
 from optimus_ops.engine.errors import RegistryFailed
 from optimus_ops.engine.port import Engine
 from optimus_ops.images.fallback_catalogue import is_fallback
+from optimus_ops.system.wait import done_within
 
 PROBE_SECONDS = 3.0
 SERVER_ERROR = 500
@@ -26,14 +27,11 @@ def registry_answers(engine: Engine, images: Iterable[str], *, seconds: float = 
     names = list(images)
     if any(is_fallback(name) for name in names):
         return False
-    first_of = {registry_of(name): name for name in reversed(names)}
-    if not first_of:
+    if not names:
         return True
-    executor, patient = ThreadPoolExecutor(max_workers=len(first_of)), engine.within(PROBE_SECONDS)
-    answers = [executor.submit(_answers, patient, name) for name in first_of.values()]
-    done, _ = wait(answers, timeout=seconds)
-    executor.shutdown(wait=False, cancel_futures=True)
-    return len(done) == len(answers) and all(answer.result() for answer in answers)
+    first_of = {registry_of(name): name for name in reversed(names)}
+    done = done_within(seconds, partial(_answers, engine.within(PROBE_SECONDS)), first_of.values())
+    return len(done) == len(first_of) and all(answer.result() for answer in done.values())
 
 
 def registry_of(image: str) -> str:

@@ -10,9 +10,9 @@ from pathlib import Path
 from optimus_ops.engine.port import Engine
 from optimus_ops.errors import MissingPrerequisite
 from optimus_ops.images.apt_host import DEBIAN_KEYRING, AptHost
+from optimus_ops.images.build_log import Log
 from optimus_ops.images.content_hash import LABEL
 from optimus_ops.images.fallback_catalogue import ROOT_IMAGE, SUITE
-from optimus_ops.images.log import Log
 from optimus_ops.system.process import run
 
 DEADLINE_SECONDS = 900.0
@@ -58,7 +58,7 @@ def make_root_image(engine: Engine, host: AptHost, source: str, log: Log) -> Non
     ensure_mmdebstrap(log)
     with tempfile.TemporaryDirectory(prefix="optimus-rootfs-") as folder:
         archive = Path(folder) / "root.tar"
-        run(_written(host, archive), deadline=DEADLINE_SECONDS, on_line=log.telling(_under_way))
+        run(_written(host, archive), deadline=DEADLINE_SECONDS, on_line=log.summarized(_under_way))
         log.report("importing the root file system")
         changes = (f"LABEL {LABEL}={source}", "ENV LANG=C.UTF-8", 'CMD ["/bin/sh"]')
         engine.import_image(archive, ROOT_IMAGE, changes, seconds=DEADLINE_SECONDS, on_line=log.line)

@@ -1,9 +1,8 @@
-"""The result of one request, and counts of outcomes."""
+"""The result of one request."""
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -62,8 +61,3 @@ class RequestResult:
         if self.error is None:
             return "ok"
         return str(self.status) if self.error is ErrorKind.STATUS else self.error.value
-
-
-def count_outcomes(results: Iterable[RequestResult]) -> Counter[str]:
-    """Return outcome -> number of requests."""
-    return Counter(result.outcome for result in results)

@@ -12,8 +12,7 @@ from typing import Any
 from optimus_ops.errors import Refused
 from optimus_ops.model.container_inputs import container_inputs
 from optimus_ops.model.dockerfiles import base_images
-from optimus_ops.model.fixed_resources import fixed_resources
-from optimus_ops.model.scalable import is_labelled, is_stateless
+from optimus_ops.model.scalable import fixed_resources, is_labelled, is_stateless
 from optimus_ops.model.stack import COMPLETED, STARTED, Dependency, PublishedPort, Service, Stack
 
 UNITS = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 1e-3, "us": 1e-6}

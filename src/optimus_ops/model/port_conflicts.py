@@ -1,4 +1,4 @@
-"""Conflicts of ports on the host between replicas of one stack; `engine/ports.py` looks for other holders."""
+"""Conflicts of ports on the host between replicas of one stack; `engine/start_checks.py` looks for other holders."""
 
 from __future__ import annotations
 

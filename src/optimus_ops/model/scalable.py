@@ -1,13 +1,12 @@
-"""Scalable services: those that can have more than one replica."""
+"""Scalable services: those that can have more than one replica; and what only one container of a service can have."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
-from optimus_ops.model.fixed_resources import fixed_resources
-
 SCALABLE_LABEL = "com.optimus.scalable"
+ADDRESSES = ("ipv4_address", "ipv6_address", "mac_address")
 
 
 def scalable_services(services: Mapping[str, Any]) -> tuple[str, ...]:
@@ -50,3 +49,19 @@ def _is_named_volume(volume: object) -> bool:
         return volume.get("type") == "volume"
     source, colon, _target = str(volume).partition(":")
     return bool(colon) and not source.startswith((".", "/", "~", "$"))
+
+
+def fixed_resources(raw: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the fixed resources of a service of the merged model as the files say them: `container_name shop-web`.
+
+    Two replicas with the same hostname would both start, but answers could not be told apart. Ports on the host are not
+    among them: whether these conflict depends on how many replicas there are.
+    """
+    yield from (f"{key} {raw[key]}" for key in ("container_name", "hostname", "mac_address") if raw.get(key))
+    mode = str(raw.get("network_mode") or "")
+    if mode == "host" or mode.startswith(("service:", "container:")):
+        # They would listen on the same ports of one network.
+        yield f"network_mode {mode}"
+    networks = raw.get("networks")
+    for name, settings in networks.items() if isinstance(networks, dict) else ():
+        yield from (f"{key} {settings[key]} in {name}" for key in ADDRESSES if (settings or {}).get(key))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Container, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from optimus_ops.model.container_inputs import ContainerInput
 from optimus_ops.model.pull_policy import PullPolicy
@@ -11,6 +11,8 @@ from optimus_ops.model.pull_policy import PullPolicy
 STARTED = "service_started"
 HEALTHY = "service_healthy"
 COMPLETED = "service_completed_successfully"
+STOP_SECONDS = 10.0
+"""The engine's own grace between SIGTERM and SIGKILL."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,21 +57,21 @@ class Service:
 
     name: str
     image: str
-    builds: bool
-    base_images: tuple[str, ...]
-    scalable: bool
-    default_replicas: int
-    ports: tuple[int, ...]
-    published: tuple[PublishedPort, ...]
-    depends_on: Mapping[str, Dependency]
-    cpus: float | None
-    memory: int | None
-    reserved_cpus: float | None
-    reserved_memory: int | None
-    stop_seconds: float
-    environment: Mapping[str, str]
-    labels: Mapping[str, str]
-    inputs: tuple[ContainerInput, ...]
+    builds: bool = False
+    base_images: tuple[str, ...] = ()
+    scalable: bool = False
+    default_replicas: int = 1
+    ports: tuple[int, ...] = ()
+    published: tuple[PublishedPort, ...] = ()
+    depends_on: Mapping[str, Dependency] = field(default_factory=dict)
+    cpus: float | None = None
+    memory: int | None = None
+    reserved_cpus: float | None = None
+    reserved_memory: int | None = None
+    stop_seconds: float = STOP_SECONDS
+    environment: Mapping[str, str] = field(default_factory=dict)
+    labels: Mapping[str, str] = field(default_factory=dict)
+    inputs: tuple[ContainerInput, ...] = ()
     fixed: tuple[str, ...] = ()
     restart: str = "no"
     pull_policy: str = ""

@@ -6,10 +6,8 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from optimus_ops.model.stack import PublishedPort
+from optimus_ops.model.stack import STOP_SECONDS, PublishedPort
 
-STOP_SECONDS = 10.0
-"""The engine's own grace between SIGTERM and SIGKILL."""
 CONDITIONS = {
     "created": "was never started",
     "paused": "is frozen (docker pause)",

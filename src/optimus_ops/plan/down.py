@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from optimus_ops.model.stack import Stack
-from optimus_ops.model.state import STOP_SECONDS, State
+from optimus_ops.model.stack import STOP_SECONDS, Stack
+from optimus_ops.model.state import State
 from optimus_ops.plan.cause import Cause
 from optimus_ops.plan.step import Plan, Step
 from optimus_ops.plan.steps import RemoveNetwork

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from optimus_ops.model.leftovers import Leftovers
-from optimus_ops.model.stack import Stack
-from optimus_ops.model.state import STOP_SECONDS, Replica, State
+from optimus_ops.model.stack import STOP_SECONDS, Stack
+from optimus_ops.model.state import Replica, State
 from optimus_ops.plan.cause import Cause
 from optimus_ops.plan.step import Plan, Step
 from optimus_ops.plan.steps import Build, RemoveImages, RemoveNetwork

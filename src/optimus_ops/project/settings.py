@@ -1,20 +1,7 @@
 """The Compose project of a checkout: its files, its name and its settings.
 
 A project is described by convention, and by `[tool.optimus-ops]` in its `pyproject.toml` where it differs:
-
-    [tool.optimus-ops]
-    name = "optimus"                # Compose project name; COMPOSE_PROJECT_NAME (also of compose/.env) wins
-    compose = "compose"             # folder of the Compose files
-    base = "docker-compose.yml"     # the base file; overlays are named docker-compose.<overlay>.yml; COMPOSE_FILE wins
-    overlays = ["scale"]            # overlays that are always on
-    balancer = "nginx-lb"           # the service that routes to the replicas
-    migrations = "migrations"       # the one-shot job that must succeed before replicas start
-    subsystems = []                 # packages with a module `tasks` of the project's own
-    plain-overlays = ["dev"]        # overlays for plain `docker compose` only: no task has a flag for them
-    whole-stack-overlays = []       # overlays that change what runs: they come and go with the whole stack
-    workload = ""                   # module with requests to the services for drills (docs/redis-drill.md)
-    [tool.optimus-ops.budgets]      # what is kept back (docs/budgets.md)
-    operator-connections = 5
+`docs/own-project.md` has an example of every setting.
 """
 
 from __future__ import annotations
@@ -132,7 +119,7 @@ def load_project(root: Path | None = None, environ: Mapping[str, str] | None = N
         name=name,
         compose=found.base.parent,
         base=found.base.name,
-        overlays=() if found.complete else tuple(str(overlay) for overlay in table.get("overlays", ())),
+        overlays=() if found.complete else _names(table, "overlays"),
         balancer=str(table.get("balancer", "nginx-lb")),
         migrations=str(table.get("migrations", "migrations")),
         state=state,
@@ -143,7 +130,7 @@ def load_project(root: Path | None = None, environ: Mapping[str, str] | None = N
         variables={**found.variables, "COMPOSE_PROFILES": found.value("COMPOSE_PROFILES", environ)},
         named_by=named_by,
         stated=frozenset(table),
-        subsystems=tuple(str(package) for package in table.get("subsystems", ())),
+        subsystems=_names(table, "subsystems"),
         workload=str(table.get("workload", "")),
         plain_overlays=_names(table, "plain-overlays"),
         whole_stack_overlays=_names(table, "whole-stack-overlays"),

@@ -7,8 +7,7 @@ from dataclasses import replace
 from optimus_ops.balancer.routing import Prober
 from optimus_ops.contracts.agreement import agree_on_deploy, contracts_to_come
 from optimus_ops.engine.compose_port import Compose
-from optimus_ops.engine.disk import check_disk
-from optimus_ops.engine.subnets import check_subnets
+from optimus_ops.engine.start_checks import check_disk, check_subnets
 from optimus_ops.model.stack import Stack
 from optimus_ops.model.state import State
 from optimus_ops.plan.checks import check_checkout, check_replaceable, check_services

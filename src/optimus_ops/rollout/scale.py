@@ -5,9 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from optimus_ops.balancer.routing import Prober
-from optimus_ops.engine.disk import check_disk
-from optimus_ops.engine.ports import check_ports
-from optimus_ops.engine.subnets import check_subnets
+from optimus_ops.engine.start_checks import check_disk, check_ports, check_subnets
 from optimus_ops.model.leftovers import Leftovers
 from optimus_ops.model.stack import Stack
 from optimus_ops.model.state import State

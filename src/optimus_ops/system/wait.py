@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
@@ -53,6 +53,17 @@ def wait_until(
             return False
         clock.sleep(poll)
     return True
+
+
+def done_within(
+    seconds: float, act: Callable[[Item], Result], items: Iterable[Item], *, calls: int = PARALLEL_CALLS
+) -> dict[Item, Future[Result]]:
+    """Call a function with each of several items at the same time; return the calls that ended in time, by item."""
+    executor = ThreadPoolExecutor(max_workers=calls)
+    futures = {item: executor.submit(act, item) for item in items}
+    done, _late = wait(futures.values(), timeout=seconds)
+    executor.shutdown(wait=False, cancel_futures=True)
+    return {item: future for item, future in futures.items() if future in done}
 
 
 def run_parallel(act: Callable[[Item], Result], items: Iterable[Item], *, calls: int = PARALLEL_CALLS) -> list[Result]:

@@ -13,7 +13,7 @@ from tests.unit.stacks import replica, stack, state
 
 from optimus_ops.engine.capacity import observe_capacity
 from optimus_ops.engine.docker_engine import DockerEngine
-from optimus_ops.engine.postgres import parse_connections
+from optimus_ops.engine.store_probes import parse_connections
 from optimus_ops.errors import OpsError
 from optimus_ops.model.budget_items import Capacity
 

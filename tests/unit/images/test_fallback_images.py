@@ -12,9 +12,9 @@ from optimus_ops.images import keyring
 from optimus_ops.images.apt_host import kept_options, read_apt_host
 from optimus_ops.images.apt_sources import Mirror
 from optimus_ops.images.build_errors import essence
+from optimus_ops.images.build_log import buildkit_progress
 from optimus_ops.images.fallback_catalogue import FALLBACK_IMAGES, fallback_for, split
 from optimus_ops.images.fallback_images import bake_file, ensure_fallbacks, one_at_a_time
-from optimus_ops.images.progress import telling
 from optimus_ops.images.rootfs import mmdebstrap_argv
 from optimus_ops.project.settings import load_project
 
@@ -134,7 +134,7 @@ def test_a_bake_builds_what_is_stale_and_labels_it(tmp_path: Path) -> None:
 
 
 def test_progress_names_the_image_that_is_under_way() -> None:
-    tell = telling()
+    tell = buildkit_progress()
     lines = [
         "#9 [postgres 2/3] RUN x",
         "#9 1.25 Setting up libpq5:amd64 (17.5) ...",

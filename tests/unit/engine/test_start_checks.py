@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from tests.fakes.compose import FakeCompose
 
-from optimus_ops.engine.ports import check_ports
-from optimus_ops.errors import Refused
+from optimus_ops.engine.start_checks import LEAST_FREE_BYTES, check_disk, check_ports
+from optimus_ops.errors import MissingPrerequisite, Refused
 from optimus_ops.model.state import State
 from optimus_ops.project.settings import load_project
 
@@ -41,3 +41,17 @@ def test_a_port_that_no_variable_sets_is_refused_all_the_same(tmp_path: Path, ta
     with pytest.raises(Refused) as refused:
         check_ports(compose.stack(), State("shop"), compose)
     assert str(refused.value.hint).endswith("or publish another port")
+
+
+def test_a_disk_that_is_nearly_full_is_named_with_what_to_do() -> None:
+    with pytest.raises(MissingPrerequisite, match="only 3 MB are free in /var/lib/docker") as lacks:
+        check_disk("/var/lib/docker", lambda _path: 3 * 1024**2)
+    assert "docker system prune" in (lacks.value.hint or "")
+
+
+def test_a_disk_with_room_is_fine() -> None:
+    check_disk("/var/lib/docker", lambda _path: LEAST_FREE_BYTES)
+
+
+def test_the_disk_of_an_engine_elsewhere_is_not_ours_to_check() -> None:
+    check_disk("/no/such/folder")
