@@ -34,6 +34,8 @@ from optimus_ops.project.settings import load_project
 pytestmark = pytest.mark.integration
 
 ROOT = Path(__file__).resolve().parents[2]
+# In a comment of the requirements it keeps layers of earlier sessions from being used.
+RUN = os.environ.get("PYTEST_XDIST_TESTRUNUID", uuid.uuid4().hex)
 POSTGRES, PYTHON, NGINX, REDIS = (fallback.image for fallback in FALLBACK_IMAGES)
 
 
@@ -280,8 +282,7 @@ def checkout(tmp_path: Path) -> Iterator[Checkout]:
         (tmp_path / "services" / name / "src" / "app.py").write_text(f"name = {name!r}\n")
         (tmp_path / "services" / name / "contract").mkdir()
         (tmp_path / "services" / name / "contract" / "needs.json").write_text("{}")
-        # The comment keeps layers of earlier runs from being used.
-        (tmp_path / "services" / name / "requirements.txt").write_text(f"# {tag}\n{one_package}\n")
+        (tmp_path / "services" / name / "requirements.txt").write_text(f"# {RUN}\n{one_package}\n")
         (tmp_path / "services" / name / "Dockerfile").write_text(dockerfile)
         arguments = {"PYTHON_IMAGE": PYTHON, "SERVICE": name, "PORT": "8010"}
         built = {"context": "..", "dockerfile": f"services/{name}/Dockerfile", "args": arguments}
@@ -305,6 +306,9 @@ def test_images_hold_no_trace_of_certificates_and_index(checkout: Checkout, tmp_
     host = os.environ.get("SSL_CERT_FILE") or "/etc/ssl/certs/ca-certificates.crt"
     bundle = tmp_path / "bundle.crt"
     bundle.write_text(f"# {canary}\n{Path(host).read_text()}")
+    # A layer of another test knew nothing of it.
+    requirements = checkout.root / "services" / "first" / "requirements.txt"
+    requirements.write_text(f"# {uuid.uuid4().hex}\n{requirements.read_text()}")
     checkout.build("first", SSL_CERT_FILE=str(bundle), PIP_TRUSTED_HOST=f"{canary}.invalid")
     image = checkout.images[0]
     assert canary not in docker("history", "--no-trunc", image).stdout
