@@ -15,15 +15,15 @@ from docker.errors import DockerException
 
 from benchmarks import changes, footprint, paired, planning, scale, scale_out, startup, throughput
 from benchmarks.cases import CASES
-from benchmarks.machine import observe_machine
+from benchmarks.machine import machine_facts
 from benchmarks.platform_under_test import ROOT, Engine, platform
-from benchmarks.report import PLATFORM, SUBJECTS, TITLES, Report, Subject, as_run, as_section, document
+from benchmarks.report import PLATFORM, SUBJECTS, TITLES, Subject, failed_section, is_complete, report
 from benchmarks.same_answer import WrongAnswer
-from benchmarks.section import BenchmarkSection
+from benchmarks.section import Blocks
 from optimus_ops.errors import OpsError
 from optimus_ops.reports.files import write_report
 from optimus_ops.reports.markdown import markdown
-from optimus_ops.reports.model import Run
+from optimus_ops.reports.model import Run, Section
 
 FOLDER = ROOT / "docs" / "benchmarks"
 IDLE_SECONDS = 20.0
@@ -62,9 +62,10 @@ def main() -> int:
     except DockerException as error:
         show(f"no container engine answers: {error}")
         return 3
-    for report in reports:
-        write(report, options.output or (FOLDER if report.subject in extent.whole else None))
-    return 0 if all(report.complete for report in reports) else 1
+    for subject, measured in reports:
+        if folder := options.output or (FOLDER if subject in extent.whole else None):
+            show(f"written: {', '.join(map(str, write_report(measured, folder, subject.name)))}")
+    return 0 if all(is_complete(measured) for _, measured in reports) else 1
 
 
 def parse_options() -> argparse.Namespace:
@@ -102,24 +103,25 @@ def sections_named(names: Sequence[str]) -> tuple[str, ...]:
     return tuple(section for subject in SUBJECTS for section in subject.sections if wanted & {subject.name, section})
 
 
-def run(engine: Engine, extent: Extent) -> list[Report]:
+def run(engine: Engine, extent: Extent) -> list[tuple[Subject, Run]]:
     """Measure the sections, one after the other, and put the reports together."""
-    machine = observe_machine(engine)
-    reports: list[Report] = []
+    facts = machine_facts(str(engine.api.version()["Version"]))
+    reports = []
     for subject in SUBJECTS:
         names = [name for name in subject.sections if name in extent.sections]
         if names:
-            started, day = time.monotonic(), datetime.now(UTC).date()
+            started, day = time.monotonic(), datetime.now(UTC).date().isoformat()
             sections = measure(engine, names, extent)
-            reports.append(Report(sections, machine, day, time.monotonic() - started, subject))
+            measured = {"measured on": f"{day} in {time.monotonic() - started:.0f} s"}
+            reports.append((subject, report(subject, sections, facts | measured)))
     return reports
 
 
-def measure(engine: Engine, names: Sequence[str], extent: Extent) -> list[BenchmarkSection]:
+def measure(engine: Engine, names: Sequence[str], extent: Extent) -> list[Section]:
     """Measure the sections named."""
     quick = extent.quick
     effort = changes.QUICK if quick else changes.Effort()
-    measures: dict[str, Callable[[], BenchmarkSection]] = {
+    measures: dict[str, Callable[[], Blocks]] = {
         "startup": lambda: startup.measure(3 if quick else 25),
         "scale": lambda: scale.measure(engine, *((1, 2) if quick else (5, 7))),
         "load": lambda: changes.measure(engine, effort, extent.cases),
@@ -132,7 +134,7 @@ def measure(engine: Engine, names: Sequence[str], extent: Extent) -> list[Benchm
     return [*sections, *(measure_one_replica(engine, shared, quick=quick) if shared else ())]
 
 
-def measure_one_replica(engine: Engine, names: Sequence[str], *, quick: bool) -> list[BenchmarkSection]:
+def measure_one_replica(engine: Engine, names: Sequence[str], *, quick: bool) -> list[Section]:
     """Measure what needs a running stack on one stack: first idle, then loaded."""
     effort = throughput.Effort(1, 0.5, 2, 100) if quick else throughput.Effort(3, 2, 10, 2000)
     idle = 3.0 if quick else IDLE_SECONDS
@@ -147,18 +149,17 @@ def measure_one_replica(engine: Engine, names: Sequence[str], *, quick: bool) ->
             }
             return [attempt(name, measures[name]) for name in names]
     except FAILURES as error:
-        return [BenchmarkSection(name, failed=str(error)) for name in names]
+        return [failed_section(TITLES[name], str(error)) for name in names]
 
 
-def attempt(name: str, measure_section: Callable[[], BenchmarkSection]) -> BenchmarkSection:
+def attempt(name: str, measure_section: Callable[[], Blocks]) -> Section:
     """Measure a section; if that fails, report why and go on with the next."""
     show(f"measuring: {name}")
     try:
-        section = measure_section()
+        section = Section(TITLES[name], measure_section())
     except* FAILURES as group:
-        reason = "; ".join(dict.fromkeys(str(error) for error in leaves(group)))
-        section = BenchmarkSection(name, failed=reason)
-    show(markdown(Run(name, sections=(as_section(section),))))
+        section = failed_section(TITLES[name], "; ".join(dict.fromkeys(str(error) for error in leaves(group))))
+    show(markdown(Run(name, sections=(section,))))
     return section
 
 
@@ -167,13 +168,6 @@ def leaves(error: BaseException) -> list[BaseException]:
     if isinstance(error, BaseExceptionGroup):
         return [leaf for inner in error.exceptions for leaf in leaves(inner)]
     return [error]
-
-
-def write(report: Report, folder: Path | None) -> None:
-    """Write a report's files, if there is a folder for them."""
-    if folder is not None:
-        paths = write_report(as_run(report), folder, report.subject.name, document(report))
-        show(f"written: {', '.join(map(str, paths))}")
 
 
 def show(text: str) -> None:

@@ -93,11 +93,7 @@ class Plain:
 
 
 def wait_for_replicas(stack: Platform, images: Versions, setting: Setting) -> tuple[str, ...]:
-    """Wait until ai-engine runs as it should, and return the hostnames of its replicas.
-
-    Raises:
-        RuntimeError: it does not, a minute later.
-    """
+    """Wait until ai-engine runs as it should, and return the hostnames of its replicas."""
     replicas: list[dict[str, Any]] = []
 
     def arrived() -> bool:

@@ -6,7 +6,6 @@ import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import uvloop
 from docker.errors import DockerException
@@ -14,16 +13,16 @@ from docker.errors import DockerException
 from benchmarks.cases import CASES, Case, Ours, Plain, Way, wait_for_replicas
 from benchmarks.changes_text import explained
 from benchmarks.chat import ai_engine
-from benchmarks.impact import PHASES, ChangeWindow, Impact, Latency, impact_json, measure_impact
+from benchmarks.impact import PHASES, ChangeWindow, Impact, Latency, measure_impact
 from benchmarks.mix import Mix, MixedRequests
 from benchmarks.platform_under_test import Engine, Platform, platform
-from benchmarks.section import BenchmarkSection
+from benchmarks.section import Blocks, samples
 from benchmarks.versions import Versions, two_versions
 from optimus_ops.errors import OpsError
 from optimus_ops.load.background import BackgroundLoad
 from optimus_ops.load.closed_loop import Pace, run_closed_loop
 from optimus_ops.reports.measurement import Objective
-from optimus_ops.reports.model import Table
+from optimus_ops.reports.model import Details, Table
 from optimus_ops.reports.pictures import Chart, ChartRow, Panel
 from optimus_ops.reports.spans import Span
 from optimus_ops.system.wait import wait_until
@@ -70,7 +69,7 @@ class Comparison:
     plain: CaseRun
 
 
-def measure(engine: Engine, effort: Effort, names: Sequence[str] = ()) -> BenchmarkSection:
+def measure(engine: Engine, effort: Effort, names: Sequence[str] = ()) -> Blocks:
     """Measure the cases named, or all, each in both ways, the first one in turn."""
     found: list[Comparison] = []
     with two_versions(engine, build=effort.build) as images:
@@ -115,16 +114,12 @@ def run_case(engine: Engine, images: Versions, case: Case, way: Way, effort: Eff
             stopped = time.monotonic()
         impact = measure_impact(load.results, ChangeWindow(began, ended, stopped, replicas))
         if 0 < impact.lost <= FEW_LOST:
-            show(*map(str, impact.first_failures), *balancer_errors(stack))
+            show(*impact.first_failures, *balancer_errors(stack))
         return impact
 
 
 def go_on(load: BackgroundLoad, effort: Effort) -> None:
-    """Let the clients ask until there are enough results.
-
-    Raises:
-        RuntimeError: there are not, in time, or the generator failed.
-    """
+    """Let the clients ask until there are enough results; fail where there are not in time."""
 
     def enough() -> bool:
         load.check()
@@ -145,11 +140,9 @@ def balancer_errors(stack: Platform) -> list[str]:
     return [line for line in logs if "[error]" in line or '"status":5' in line][-3 * FEW_LOST :]
 
 
-def section(found: Sequence[Comparison]) -> BenchmarkSection:
+def section(found: Sequence[Comparison]) -> Blocks:
     """Put the section together."""
-    raw = {comparison.case.name: raw_json(comparison) for comparison in found}
-    objectives = tuple(map(objective, found))
-    return BenchmarkSection("load", objectives, raw, (chart(found), table(found), *explained(MIX, CLIENTS)))
+    return *map(objective, found), chart(found), table(found), *explained(MIX, CLIENTS), series(found)
 
 
 def objective(comparison: Comparison) -> Objective:
@@ -219,7 +212,12 @@ def panel(impact: Impact | None) -> Panel | None:
     return Panel(impact.series, (0.0, impact.seconds), caption)
 
 
-def raw_json(comparison: Comparison) -> dict[str, Any]:
-    """Return both runs for the JSON file."""
-    runs = {"ours": comparison.ours, "plain": comparison.plain}
-    return {name: impact_json(run.impact) if run.impact else {"failed": run.failed} for name, run in runs.items()}
+def series(found: Sequence[Comparison]) -> Details:
+    """Return what the picture was made from: counts of each second."""
+    counts: dict[str, Sequence[float]] = {}
+    for comparison in found:
+        for name, run in ((OURS, comparison.ours), (PLAIN, comparison.plain)):
+            if run.impact:
+                of = f"{comparison.case.title}, {name}, from second {run.impact.series.start:.0f} on"
+                counts |= {f"{of}: answered": run.impact.series.good, f"{of}: failed": run.impact.series.bad}
+    return samples(counts, "per second")

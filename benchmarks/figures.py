@@ -7,17 +7,10 @@ import statistics
 from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
 
-from optimus_ops.reports.measurement import Objective, format_number, percentile
+from optimus_ops.reports.measurement import Objective, format_number
 
 T = TypeVar("T")
 CONFIDENCE = 0.95
-
-
-def summary(samples: Sequence[float]) -> dict[str, float]:
-    """Return count, extremes and percentiles of samples, rounded to six digits behind the point."""
-    percentiles = {f"p{percent:g}": percentile(samples, percent) for percent in (50, 90, 99, 99.9)}
-    numbers = {"minimum": min(samples), **percentiles, "maximum": max(samples)}
-    return {"count": len(samples), **{name: round(number, 6) for name, number in numbers.items()}}
 
 
 def interleave(ways: Sequence[Callable[[], T]], count: int) -> list[list[T]]:
@@ -33,11 +26,7 @@ def interleave(ways: Sequence[Callable[[], T]], count: int) -> list[list[T]]:
 
 
 def paired(ours: Sequence[float], theirs: Sequence[float], compare: Callable[[float, float], float]) -> list[float]:
-    """Compare the samples of each pair: what disturbed both of a pair alike drops out.
-
-    Raises:
-        ValueError: the lengths differ, or there are no pairs.
-    """
+    """Compare the samples of each pair, of which there has to be one: what disturbed both of a pair alike drops out."""
     if not ours:
         raise ValueError("no pairs")
     return [compare(our, their) for our, their in zip(ours, theirs, strict=True)]
@@ -69,11 +58,6 @@ def median_interval(samples: Sequence[float], confidence: float = CONFIDENCE) ->
     while (outside := outside + math.comb(count, rank) / 2**count) <= (1 - confidence) / 2:
         rank += 1
     return (ordered[rank - 1], ordered[count - rank]) if rank else None
-
-
-def rounded(samples: Sequence[float], digits: int = 4) -> list[float]:
-    """Return the samples as they stand in the JSON file."""
-    return [round(sample, digits) for sample in samples]
 
 
 def cpu_shares(before: Mapping[str, float], after: Mapping[str, float], seconds: float) -> dict[str, float]:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 from docker.errors import NotFound
 
 from benchmarks.platform_under_test import Engine, Platform
-from benchmarks.section import BenchmarkSection, paragraph
+from benchmarks.section import Blocks, paragraph
 from optimus_ops.reports.measurement import Objective
 
 MEMORY_MB, IMAGE_MB = 120, 250
@@ -43,7 +43,7 @@ class Image:
     added: int | None
 
 
-def measure(stack: Platform, idle: float) -> BenchmarkSection:
+def measure(stack: Platform, idle: float) -> Blocks:
     """Measure a stack that has been idle for so many seconds."""
     replicas = [observe_replica(stack.engine, service, found) for service in PYTHON for found in stack.ready(service)]
     services = stack.document()["services"]
@@ -85,12 +85,10 @@ def observe_image(engine: Engine, name: str, base: str) -> Image:
     return Image(name, base, whole["Size"], whole["Size"] - below["Size"] if built_on_it else None)
 
 
-def section(replicas: list[Replica], images: list[Image], idle: float) -> BenchmarkSection:
+def section(replicas: list[Replica], images: list[Image], idle: float) -> Blocks:
     """Make figures: one for each service, one for each image."""
     found = {service: [replica for replica in replicas if replica.service == service] for service in PYTHON}
-    objectives = (*(memory_objective(*pair, idle) for pair in found.items()), *map(image_objective, images))
-    raw = {"replicas": list(map(asdict, replicas)), "images": list(map(asdict, images))}
-    return BenchmarkSection("footprint", objectives, raw, NOTES)
+    return *(memory_objective(*pair, idle) for pair in found.items()), *map(image_objective, images), *NOTES
 
 
 def memory_objective(service: str, replicas: list[Replica], idle: float) -> Objective:

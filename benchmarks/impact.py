@@ -7,7 +7,6 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from math import floor
-from typing import Any
 
 from benchmarks.chat import SERVED_BY
 from benchmarks.mix import Kind
@@ -50,8 +49,7 @@ class Impact:
     """What the clients had of one change; times in seconds from its beginning.
 
     Args:
-        posts: number of requests that were POSTs.
-        slow: number of those that took long on purpose.
+        slow: number of requests that took long on purpose.
         failures: outcome -> number; without cut streams.
         cut: streams that began and did not end as streams do.
         latencies: phase -> those of the quick POSTs.
@@ -60,14 +58,12 @@ class Impact:
     """
 
     requests: int
-    posts: int
     slow: int
-    streams: int
     failures: Mapping[str, int]
     cut: int
     latencies: Mapping[str, Latency]
     seconds: float
-    first_failures: Sequence[Mapping[str, Any]]
+    first_failures: Sequence[str]
     settled: float
     gap: float
     series: Series
@@ -92,14 +88,12 @@ def measure_impact(results: Sequence[RequestResult], window: ChangeWindow) -> Im
     settled = settled_at(results, window)
     return Impact(
         requests=len(results),
-        posts=sum(count for kind, count in kinds.items() if kind.posts),
         slow=sum(count for kind, count in kinds.items() if kind.slow),
-        streams=sum(count for kind, count in kinds.items() if kind.streams),
         failures=dict(sorted(outcomes.items())),
         cut=cut,
         latencies=latencies(results, window.began, max(window.ended, settled)),
         seconds=window.ended - window.began,
-        first_failures=[failure_json(result, window.began) for result in failed[:FAILURES_KEPT]],
+        first_failures=[failure_text(result, window.began) for result in failed[:FAILURES_KEPT]],
         settled=settled - window.began,
         gap=longest_gap((result.ended for result in results if not result.error), window.began, window.stopped),
         series=per_second(results, window),
@@ -112,11 +106,10 @@ def outcome_of(result: RequestResult) -> str:
     return "cut stream" if cut else result.outcome
 
 
-def failure_json(result: RequestResult, began: float) -> dict[str, Any]:
-    """Return a failure for the JSON file, its times from the beginning of the change."""
-    times = {"asked": round(result.started - began, 3), "lost": round(result.ended - began, 3)}
-    served_by = result.headers.get(SERVED_BY, "")
-    return {"kind": result.kind, "failure": outcome_of(result), **times, "served_by": served_by}
+def failure_text(result: RequestResult, began: float) -> str:
+    """Return a failure in a line, its times from the beginning of the change."""
+    times = f"from {result.started - began:.3f} s to {result.ended - began:.3f} s"
+    return f"{result.kind}: {outcome_of(result)} of {result.headers.get(SERVED_BY, '?')}, {times}"
 
 
 def settled_at(results: Iterable[RequestResult], window: ChangeWindow) -> float:
@@ -168,28 +161,3 @@ def per_second(results: Sequence[RequestResult], window: ChangeWindow) -> Series
             good[second] += 1
     there = range(first, last + 1)
     return Series("", first, 1, tuple(good[at] for at in there), tuple(bad[at] for at in there))
-
-
-def impact_json(impact: Impact) -> dict[str, Any]:
-    """Return it for the JSON file: the series as columns."""
-    return {
-        "requests": impact.requests,
-        "posts": impact.posts,
-        "slow": impact.slow,
-        "streams": impact.streams,
-        "failed": dict(impact.failures),
-        "cut_streams": impact.cut,
-        "first_lost_ones": list(impact.first_failures),
-        "seconds": round(impact.seconds, 3),
-        "seconds_until_settled": round(impact.settled, 3),
-        "longest_gap_seconds": round(impact.gap, 3),
-        "quick_milliseconds": {
-            phase: {"count": latency.count, "p50": latency.p50, "p99": latency.p99}
-            for phase, latency in impact.latencies.items()
-        },
-        "series": {
-            "first_second": int(impact.series.start),
-            "answered": list(impact.series.good),
-            "failed": list(impact.series.bad),
-        },
-    }

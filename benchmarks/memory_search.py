@@ -194,11 +194,7 @@ async def search_by_statement(settings: DatabaseSettings, case: Case) -> tuple[l
 
 
 async def search_over_http(endpoint: Endpoint, case: Case) -> list[float]:
-    """Return the times of whole requests, embedding included, one after the other on one connection.
-
-    Raises:
-        RuntimeError: one failed.
-    """
+    """Return the times of whole requests, embedding included, one after the other on one connection."""
     client, times = Client(endpoint), []
     headers = {"Authorization": f"Bearer benchmark-key-of-{case.tenant}", "Content-Type": "application/json"}
     for text, _ in (case.queries[0], *case.queries):

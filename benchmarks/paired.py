@@ -12,10 +12,10 @@ from functools import partial
 from pathlib import Path
 from statistics import median
 
-from benchmarks.figures import interleave, ratio_objective, rounded
+from benchmarks.figures import interleave, ratio_objective
 from benchmarks.planning import plan_in
 from benchmarks.platform_under_test import ROOT, Engine, Platform, platform
-from benchmarks.section import BenchmarkSection, paragraph
+from benchmarks.section import Blocks, paragraph, samples
 from benchmarks.startup import list_seconds
 from benchmarks.versions import SERVICES, remove_images, variable
 
@@ -37,14 +37,7 @@ Samples = dict[str, tuple[list[float], list[float]]]
 
 @dataclass(frozen=True)
 class Cycle:
-    """Tasks that leave the stack as they found it, together.
-
-    Args:
-        name: on the command line.
-        tasks: title -> what runs it.
-        quick: whether they end within a second or two.
-        stack: whether they need a running stack.
-    """
+    """Tasks, by title, that together leave the stack as they found it; quick ones end within a second or two."""
 
     name: str
     tasks: Mapping[str, Timed]
@@ -82,15 +75,11 @@ CYCLES = (
 )
 
 
-def measure(engine: Engine, base: Path, pairs: int, names: Sequence[str] = ()) -> BenchmarkSection:
-    """Time the cycles named, or all, at least `pairs` times in both checkouts.
-
-    Raises:
-        RuntimeError: the base has no environment.
-    """
+def measure(engine: Engine, base: Path, pairs: int, names: Sequence[str] = ()) -> Blocks:
+    """Time the cycles named, or all, at least `pairs` times in both checkouts; the base has to have an environment."""
     if not (base / ".venv" / "bin" / "invoke").is_file():
         raise RuntimeError(f"{base} has no environment; make it there: python3 scripts/bootstrap.py true")
-    samples: Samples = {}
+    timed: Samples = {}
     cycles = [cycle for cycle in CYCLES if not names or cycle.name in names]
     start = any(cycle.stack for cycle in cycles)
     with own_stack(engine, base, start=start) as first, own_stack(engine, ROOT, start=start) as second:
@@ -99,10 +88,10 @@ def measure(engine: Engine, base: Path, pairs: int, names: Sequence[str] = ()) -
             runs = interleave(ways, pairs * (QUICK_FACTOR if cycle.quick else 1))
             for title in cycle.tasks:
                 base_seconds, own_seconds = ([run[title] for run in side] for side in runs)
-                samples[title] = (base_seconds, own_seconds)
+                timed[title] = (base_seconds, own_seconds)
                 medians = f"{median(own_seconds):.3f} s, base {median(base_seconds):.3f} s"
                 print(f"  {title}: {medians}", file=sys.stderr, flush=True)
-    return section(samples)
+    return section(timed)
 
 
 @contextmanager
@@ -124,9 +113,9 @@ def run_cycle(cycle: Cycle, stack: Platform) -> dict[str, float]:
     return {title: run(stack) for title, run in cycle.tasks.items()}
 
 
-def section(samples: Samples) -> BenchmarkSection:
+def section(timed: Samples) -> Blocks:
     """Make a figure of each task."""
-    named = ((f"{title}, in times of the base", seconds) for title, seconds in samples.items())
-    objectives = tuple(ratio_objective(name, MOST_RATIO, own, base) for name, (base, own) in named)
-    raw = {title: {"seconds_base": rounded(base), "seconds": rounded(own)} for title, (base, own) in samples.items()}
-    return BenchmarkSection("paired", objectives, raw, (NOTE,))
+    named = ((f"{title}, in times of the base", seconds) for title, seconds in timed.items())
+    objectives = (ratio_objective(name, MOST_RATIO, own, base) for name, (base, own) in named)
+    kept = {f"{title}{of}": pair[at] for title, pair in timed.items() for at, of in enumerate((", base", ""))}
+    return *objectives, NOTE, samples(kept)

@@ -11,9 +11,8 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from benchmarks.figures import rounded
 from benchmarks.platform_under_test import ROOT
-from benchmarks.section import BenchmarkSection, paragraph
+from benchmarks.section import Blocks, paragraph, samples
 from optimus_ops.model.merged_model import parse_stack
 from optimus_ops.model.stack import Stack
 from optimus_ops.model.state import Replica, State, sorted_state
@@ -37,7 +36,7 @@ NOTE = paragraph(
 )
 
 
-def measure(repetitions: int) -> BenchmarkSection:
+def measure(repetitions: int) -> Blocks:
     """Plan in a process of its own, and make figures of its output."""
     result = plan_in(ROOT, repetitions)
     objectives = []
@@ -46,18 +45,13 @@ def measure(repetitions: int) -> BenchmarkSection:
         longest = f"the longest {1e3 * max(seconds):.0f} ms; {result['steps'][plan]} steps"
         basis = f"median of {repetitions}, {longest}"
         objectives.append(Objective(name, "at most", LIMIT_MS, 1e3 * median(seconds), "ms", basis))
-    name = "Memory of the process that planned"
-    objectives.append(Objective(name, "at most", LIMIT_MB, result["bytes"] / 1e6, "MB", "most resident memory"))
-    seconds_of = {plan: rounded(seconds, 5) for plan, seconds in result["seconds"].items()}
-    return BenchmarkSection("planning", tuple(objectives), {**result, "seconds": seconds_of}, (NOTE,))
+    memory = result["bytes"] / 1e6
+    most = Objective("Memory of the process that planned", "at most", LIMIT_MB, memory, "MB", "most resident memory")
+    return *objectives, most, NOTE, samples(result["seconds"])
 
 
 def plan_in(checkout: Path, repetitions: int) -> dict[str, Any]:
-    """Plan in a process of a checkout, with its own environment; return what `main` prints.
-
-    Raises:
-        RuntimeError: it failed.
-    """
+    """Plan in a process of a checkout, with its own environment; return what `main` prints."""
     command = [str(checkout / ".venv" / "bin" / "python"), "-m", "benchmarks.planning", str(repetitions)]
     done = subprocess.run(command, cwd=checkout, capture_output=True, text=True, timeout=300, check=False)
     if done.returncode != 0:

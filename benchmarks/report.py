@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
-from datetime import date
-from typing import Any
+from dataclasses import dataclass
 
-from benchmarks.machine import Machine
-from benchmarks.section import BenchmarkSection, paragraph
-from optimus_ops.reports.measurement import Objective, count_verdicts
-from optimus_ops.reports.model import Block, Paragraph, Run, Section
+from benchmarks.section import objectives_of, paragraph
+from optimus_ops.checks.model import Check
+from optimus_ops.reports.measurement import count_verdicts
+from optimus_ops.reports.model import Run, Section
+
+METHOD = (
+    "Ratios are medians of the ratios of pairs that ran one after the other, so that what else the machine did drops "
+    "out. Objectives that were missed are shown as missed. The same command, on a machine that does nothing else, "
+    "measures again; the stacks are its own, on free ports, and nothing of them stays. It also writes all samples, as "
+    "JSON."
+)
 
 
 @dataclass(frozen=True)
@@ -55,82 +60,32 @@ SUBJECTS = (PLATFORM, CHANGES, TASKS)
 TITLES = {name: title for subject in SUBJECTS for name, title in subject.sections.items()}
 
 
-@dataclass(frozen=True)
-class Report:
-    """One run of the benchmarks."""
-
-    sections: Sequence[BenchmarkSection]
-    machine: Machine
-    day: date
-    seconds: float
-    subject: Subject
-
-    @property
-    def complete(self) -> bool:
-        """Whether everything could be measured, met or missed."""
-        unmeasured = any(objective.verdict == "not measured" for objective in self.objectives)
-        return not unmeasured and not any(section.failed for section in self.sections)
-
-    @property
-    def objectives(self) -> list[Objective]:
-        """The objectives of all sections."""
-        return [objective for section in self.sections for objective in section.objectives]
-
-
-def as_run(report: Report) -> Run:
-    """Return the report for people."""
-    failed = [section.name for section in report.sections if section.failed]
+def report(subject: Subject, sections: Sequence[Section], facts: Mapping[str, str]) -> Run:
+    """Return a report of sections, with its headline and method."""
+    failed = [section.title for section in sections if failures(section)]
     unmeasured = f"; nothing measured of: {', '.join(failed)}" if failed else ""
-    method = (
-        paragraph(
-            "Ratios are medians of the ratios of pairs that ran one after the other, so that what else the machine did "
-            "drops out. Objectives that were missed are shown as missed. The same command, on a machine that does "
-            "nothing else, measures again; the stacks are its own, on free ports, and nothing of them stays. It also "
-            f"writes all samples, as `{report.subject.name}.json`."
-        ),
-        *([paragraph(report.subject.remarks)] if report.subject.remarks else []),
-    )
+    objectives = objectives_of(block for section in sections for block in section.blocks)
+    method = tuple(paragraph(text) for text in (METHOD, subject.remarks) if text)
     return Run(
-        report.subject.title,
-        f"{count_verdicts(report.objectives)}{unmeasured}.",
-        {**report.machine.facts, "measured on": f"{report.day.isoformat()} in {report.seconds:.0f} s"},
-        (*(as_section(section) for section in report.sections), Section("Method", method)),
-        report.subject.command,
+        subject.title,
+        f"{count_verdicts(objectives)}{unmeasured}.",
+        facts,
+        (*sections, Section("Method", method)),
+        subject.command,
     )
 
 
-def as_section(section: BenchmarkSection) -> Section:
-    """Return a section for people."""
-    blocks: tuple[Block, ...] = (*section.objectives, *section.blocks)
-    if section.failed:
-        blocks = (Paragraph(f"Not measured: {section.failed}"),)
-    return Section(TITLES[section.name], blocks)
+def failed_section(title: str, reason: str) -> Section:
+    """Return a section of which nothing could be measured."""
+    return Section(title, (Check("", title, "failed", f"not measured: {reason}"),))
 
 
-def document(report: Report) -> dict[str, Any]:
-    """Return the JSON document."""
-    sections = {
-        section.name: {
-            "figures": [figure_json(objective) for objective in section.objectives],
-            "raw": section.raw,
-            **({"failed": section.failed} if section.failed else {}),
-        }
-        for section in report.sections
-    }
-    return {
-        "measured_on": report.day.isoformat(),
-        "seconds": round(report.seconds),
-        "machine": asdict(report.machine),
-        "parts": sections,
-    }
+def failures(section: Section) -> list[Check]:
+    """Return why a section was not measured."""
+    return [block for block in section.blocks if isinstance(block, Check)]
 
 
-def figure_json(objective: Objective) -> dict[str, Any]:
-    """Return an objective as a JSON object."""
-    return {
-        "what": objective.name,
-        "target": objective.target,
-        "measured": None if objective.measured is None else round(objective.measured, 4),
-        "unit": objective.unit,
-        "verdict": objective.verdict.replace("not measured", "unmeasured"),
-    }
+def is_complete(run: Run) -> bool:
+    """Tell whether everything could be measured, met or missed."""
+    unmeasured = any(objective.verdict == "not measured" for objective in objectives_of(run.blocks()))
+    return not unmeasured and not any(failures(section) for section in run.sections)

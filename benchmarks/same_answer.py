@@ -74,11 +74,7 @@ class SameAnswer:
 
 
 def checked(result: RequestResult) -> RequestResult:
-    """Return a good result.
-
-    Raises:
-        WrongAnswer: it is none; that ends a load whose results are checked.
-    """
+    """Return a good result; another one ends a load whose results are checked."""
     if result.error or not result.size:
         raise WrongAnswer(f"{result.outcome}, {result.size} bytes")
     return result

@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import time
 from statistics import median
+from typing import Any
 
-from benchmarks.figures import interleave, ratio_objective, rounded
+from benchmarks.figures import interleave, ratio_objective
 from benchmarks.platform_under_test import Engine, Platform, platform
-from benchmarks.section import BenchmarkSection, paragraph
+from benchmarks.section import Blocks, paragraph, samples
 from optimus_ops.reports.measurement import Objective
 
 REPLICAS = 3
@@ -25,7 +26,7 @@ NOTES = (
 )
 
 
-def measure(engine: Engine, pairs: int, unchanged: int) -> BenchmarkSection:
+def measure(engine: Engine, pairs: int, unchanged: int) -> Blocks:
     """Time pairs of both, each first in turn; at the end, scale `unchanged` times to what runs already."""
     with platform(engine) as stack:
         services = stack.lasting_services()
@@ -33,42 +34,38 @@ def measure(engine: Engine, pairs: int, unchanged: int) -> BenchmarkSection:
         ours, plain = interleave([lambda: scale(stack), lambda: up(stack, services)], pairs)
         again = [scale_unchanged(stack) for _ in range(unchanged)]
     name = "From nothing to three verified replicas, in times of plain docker compose up --wait"
-    objectives = (
+    same = "invoke scale that changes nothing"
+    return (
         ratio_objective(name, 1.3, ours, plain),
-        Objective("invoke scale that changes nothing", "at most", 2.0, median(again), "s", f"median of {unchanged}"),
+        Objective(same, "at most", 2.0, median(again), "s", f"median of {unchanged}"),
+        *NOTES,
+        samples({"invoke scale": ours, "docker compose up": plain, same: again}),
     )
-    raw = {"seconds": rounded(ours), "seconds_plain": rounded(plain), "seconds_unchanged": rounded(again)}
-    return BenchmarkSection("scale", objectives, raw, NOTES)
 
 
 def scale(stack: Platform) -> float:
-    """Return the seconds of `invoke scale` from nothing.
-
-    Raises:
-        RuntimeError: replicas are missing, or sources were edited meanwhile, so that it built images.
-    """
+    """Return the seconds of `invoke scale` from nothing; fail where images were built, as sources changed meanwhile."""
     stack.clear()
-    started = time.perf_counter()
-    plan = json.loads(stack.invoke("scale", "--ai-engine", str(REPLICAS), "--json"))["plan"]
-    seconds = time.perf_counter() - started
+    seconds, document = scale_seconds(stack)
     check_replicas(stack)
-    if any(step["step"] == "build" for step in plan["steps"]):
+    if any(step["step"] == "build" for step in document["plan"]["steps"]):
         raise RuntimeError("sources changed while being measured: images were built")
     return seconds
 
 
 def scale_unchanged(stack: Platform) -> float:
-    """Return the seconds of `invoke scale` to what runs already.
-
-    Raises:
-        RuntimeError: there was something to do.
-    """
-    started = time.perf_counter()
-    result = json.loads(stack.invoke("scale", "--ai-engine", str(REPLICAS), "--json"))["result"]
-    seconds = time.perf_counter() - started
-    if result != "nothing to do":
-        raise RuntimeError(f"a scale that should change nothing: {result}")
+    """Return the seconds of `invoke scale` to what runs already; fail if there was something to do."""
+    seconds, document = scale_seconds(stack)
+    if document["result"] != "nothing to do":
+        raise RuntimeError(f"a scale that should change nothing: {document['result']}")
     return seconds
+
+
+def scale_seconds(stack: Platform) -> tuple[float, dict[str, Any]]:
+    """Run `invoke scale`; return its seconds and its document."""
+    started = time.perf_counter()
+    output = stack.invoke("scale", "--ai-engine", str(REPLICAS), "--json")
+    return time.perf_counter() - started, json.loads(output)
 
 
 def up(stack: Platform, services: list[str]) -> float:

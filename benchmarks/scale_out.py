@@ -12,9 +12,9 @@ from statistics import median
 
 from benchmarks.cases import SERVICE
 from benchmarks.chat import ai_engine
-from benchmarks.figures import interleave, ratio_objective, rounded
+from benchmarks.figures import interleave, ratio_objective
 from benchmarks.platform_under_test import Engine, Platform, platform
-from benchmarks.section import BenchmarkSection, paragraph
+from benchmarks.section import Blocks, paragraph, samples
 from benchmarks.versions import two_versions
 from optimus_ops.load.client import Client
 from optimus_ops.load.request import Request, encode
@@ -51,7 +51,7 @@ class Plain:
     answered: float
 
 
-def measure(engine: Engine, *, rounds: int, build: bool) -> BenchmarkSection:
+def measure(engine: Engine, *, rounds: int, build: bool) -> Blocks:
     """Time pairs of both on one stack, each first in turn; `build` makes the images of the sources first."""
     with two_versions(engine, build=build) as images, platform(engine, images.environ) as stack:
         stack.invoke("scale", f"--{SERVICE}", str(FEW))
@@ -85,11 +85,7 @@ def scale_plain(stack: Platform) -> Plain:
 
 
 def wait_for_answers(stack: Platform) -> None:
-    """Ask through the balancer, each time on a new connection, until every replica has answered.
-
-    Raises:
-        RuntimeError: one has not.
-    """
+    """Ask through the balancer, each time on a new connection, until every replica has answered."""
     expected = {str(found["Config"]["Hostname"]) for found in stack.running(SERVICE)}
     if len(expected) != MANY:
         raise RuntimeError(f"{len(expected)} replicas run instead of {MANY}")
@@ -125,22 +121,17 @@ def seconds_of_steps(lines: Sequence[str], began: float, ended: float) -> dict[s
     return {"before": first - began, **steps, "behind": ended - last}
 
 
-def section(ours: Sequence[Ours], plain: Sequence[Plain]) -> BenchmarkSection:
+def section(ours: Sequence[Ours], plain: Sequence[Plain]) -> Blocks:
     """Make figures of the pairs."""
     own, returned = [run.seconds for run in ours], [run.seconds for run in plain]
     answered = [run.answered for run in plain]
     name = f"Scale {FEW} → {MANY} with verified routing, in times of plain docker compose up"
-    objectives = (
+    steps = {step: median(run.steps[step] for run in ours) for step in ours[0].steps}
+    listed = ", ".join(f"{step} {seconds:.2f} s" for step, seconds in steps.items())
+    return (
         ratio_objective(f"{name} until it returned", MOST_RATIO, own, returned),
         ratio_objective(f"{name} until all {MANY} had answered", MOST_RATIO, own, answered),
+        NOTE,
+        paragraph(f"Where our time goes (medians, by the journal): {listed}."),
+        samples({"invoke scale": own, "docker compose up": returned, "docker compose up, all answered": answered}),
     )
-    steps = {step: round(median(run.steps[step] for run in ours), 3) for step in ours[0].steps}
-    listed = ", ".join(f"{step} {seconds:.2f} s" for step, seconds in steps.items())
-    raw = {
-        "seconds": rounded(own),
-        "seconds_plain": rounded(returned),
-        "seconds_plain_until_all_answered": rounded(answered),
-        "median_seconds_of_steps": steps,
-    }
-    where = paragraph(f"Where our time goes (medians, by the journal): {listed}.")
-    return BenchmarkSection("growth", objectives, raw, (NOTE, where))

@@ -10,10 +10,10 @@ from typing import Any
 import uvloop
 
 from benchmarks.chat import ai_engine
-from benchmarks.figures import cpu_shares, median_difference, rounded, summary
+from benchmarks.figures import cpu_shares, median_difference
 from benchmarks.platform_under_test import Platform
 from benchmarks.same_answer import HalfLoad, SameAnswer, Saturation, alternate, follow, saturate
-from benchmarks.section import BenchmarkSection, paragraph
+from benchmarks.section import Blocks, paragraph, samples
 from optimus_ops.load.request import Endpoint
 from optimus_ops.reports.measurement import Objective, percentile
 
@@ -55,7 +55,7 @@ class Observed:
     single: list[list[float]]
 
 
-def measure(stack: Platform, effort: Effort) -> BenchmarkSection:
+def measure(stack: Platform, effort: Effort) -> Blocks:
     """Measure a stack that runs with one ai-engine replica."""
     return section(uvloop.run(observe(stack, effort)), effort)
 
@@ -74,11 +74,7 @@ async def observe(stack: Platform, effort: Effort) -> Observed:
 
 
 def roads(stack: Platform) -> list[tuple[Endpoint, str]]:
-    """Return how the one replica is reached: by the published port, by the balancer, directly; with the tenant's key.
-
-    Raises:
-        RuntimeError: there is not one replica on one core.
-    """
+    """Return how the one replica, on one core, is reached: published port, balancer, directly; with the key."""
     replicas, balancers = stack.ready("ai-engine"), stack.ready("nginx-lb")
     if len(replicas) != 1 or len(balancers) != 1:
         raise RuntimeError(f"{len(replicas)} healthy replicas and {len(balancers)} balancers instead of one each")
@@ -101,7 +97,7 @@ def processor_seconds(stack: Platform) -> dict[str, float]:
     return {name: stack.engine.processor_seconds(stack.ready(name)[0]["Id"]) for name in services}
 
 
-def section(observed: Observed, effort: Effort) -> BenchmarkSection:
+def section(observed: Observed, effort: Effort) -> Blocks:
     """Make figures of what was observed."""
     runs, half = observed.saturated, observed.half
     rates = [run.rate for run in runs]
@@ -128,19 +124,14 @@ def section(observed: Observed, effort: Effort) -> BenchmarkSection:
         Objective(added, "at most", 1, median_difference(balancer, direct), "ms", bases[2]),
         Objective(by_port, "at most", 1, median_difference(published, direct), "ms", bases[3]),
     )
-    return BenchmarkSection("throughput", objectives, raw(observed), NOTES)
-
-
-def raw(observed: Observed) -> dict[str, Any]:
-    """Return what the figures were made from."""
-    return {
-        "saturated_requests_per_second": rounded([run.rate for run in observed.saturated], 1),
-        "saturated_generator_cores": rounded([run.generator / run.seconds for run in observed.saturated], 3),
-        "saturated_connections": USERS,
-        "saturated_service_cores": observed.cores,
-        "half_requests_per_second": round(observed.half.rate, 1),
-        "half_latency_seconds": summary([result.latency for result in observed.half.results]),
-        "half_generator_lateness_seconds": summary([result.delay for result in observed.half.results]),
-        "half_generator_cores": round(observed.half.generator / observed.half.seconds, 3),
-        "single_seconds": dict(zip(("published", "balancer", "direct"), map(summary, observed.single), strict=True)),
-    }
+    kept = samples(
+        {
+            "at half load": latencies,
+            "generator's delay at half load": [1e3 * result.delay for result in half.results],
+            "by the published port": published,
+            "by the balancer": balancer,
+            "direct": direct,
+        },
+        "ms",
+    )
+    return *objectives, *NOTES, samples({"saturated": rates}, "requests/s"), kept

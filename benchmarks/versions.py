@@ -79,11 +79,7 @@ def exists(engine: Engine, image: str) -> bool:
 
 
 def label(engine: Engine, base: str, name: str, version: str) -> None:
-    """Make an image that is another one only by a label.
-
-    Raises:
-        RuntimeError: the engine could not.
-    """
+    """Make an image that is another one only by a label."""
     recipe = f"FROM {base}\nLABEL com.optimus.benchmark={version}\n"
     for line in engine.api.build(fileobj=io.BytesIO(recipe.encode()), tag=name, rm=True, decode=True):
         if "error" in line:

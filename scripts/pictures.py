@@ -33,7 +33,8 @@ TOUR = {
 }
 # What else is on the engine differs from machine to machine; the note may take several lines.
 OTHERS = re.compile(
-    r"^[\x1b\[\d;m ]*! images whose name a newer build has.*\n?(?:[\x1b\[\d;m]*      .*\n?)*", re.MULTILINE
+    r"^[\x1b\[\d;m ]*! images whose name a newer build has.*\n?(?:[\x1b\[\d;m]*(?: {6}|--remove-orphans).*\n?)*",
+    re.MULTILINE,
 )
 # Rich's own format loads a font from elsewhere; whoever looks has a monospaced one.
 FORMAT = """\

@@ -1,16 +1,18 @@
 from __future__ import annotations
 
 from benchmarks.cases import CASES, Setting, is_as
-from benchmarks.changes import OURS, PLAIN, CaseRun, Comparison, raw_json, section
+from benchmarks.changes import OURS, PLAIN, CaseRun, Comparison, section
 from benchmarks.chat import SERVED_BY
 from benchmarks.impact import ChangeWindow, Impact, measure_impact
 from benchmarks.mix import Kind
 from benchmarks.scale_out import Ours, Plain, seconds_of_steps
 from benchmarks.scale_out import section as growth_section
+from benchmarks.section import objectives_of, paragraph
 from benchmarks.versions import NEW, OLD, Versions
 
 from optimus_ops.load.result import ErrorKind, RequestResult
-from optimus_ops.reports.model import Table
+from optimus_ops.reports.measurement import Measurement
+from optimus_ops.reports.model import Details, Table
 from optimus_ops.reports.pictures import Chart
 from optimus_ops.reports.svg_chart import chart_svg
 
@@ -35,26 +37,26 @@ def comparison(ours: CaseRun, plain: CaseRun) -> Comparison:
 
 def test_only_what_we_lost_decides_and_plain_stands_beside_it() -> None:
     found = section([comparison(CaseRun(impact_with()), CaseRun(impact_with(STATUS, STATUS, CUT)))])
-    [objective] = found.objectives
+    [objective] = objectives_of(found)
     assert objective.verdict == "met"
     assert "plain: 3 of 103" in objective.basis
 
 
 def test_cut_streams_count_as_much_as_failed_requests() -> None:
-    [objective] = section([comparison(CaseRun(impact_with(CUT, RESET)), CaseRun(impact_with()))]).objectives
+    [objective] = objectives_of(section([comparison(CaseRun(impact_with(CUT, RESET)), CaseRun(impact_with()))]))
     assert (objective.measured, objective.verdict) == (2, "missed")
 
 
 def test_a_case_that_failed_is_not_measured_and_says_why_in_a_line() -> None:
     failed = CaseRun(None, "`invoke deploy` ended with 1:\n  a\n  b")
-    [objective] = section([comparison(failed, CaseRun(impact_with()))]).objectives
+    [objective] = objectives_of(section([comparison(failed, CaseRun(impact_with()))]))
     assert objective.verdict == "not measured"
     assert objective.basis.startswith("`invoke deploy` ended with 1:; plain")
 
 
 def test_the_table_tells_failures_by_kind() -> None:
     ours, plain = CaseRun(impact_with()), CaseRun(impact_with(STATUS, RESET, STATUS, CUT))
-    [table] = [block for block in section([comparison(ours, plain)]).blocks if isinstance(block, Table)]
+    [table] = [block for block in section([comparison(ours, plain)]) if isinstance(block, Table)]
     first, second = table.rows
     assert first[1:6] == (OURS, "100", "0", "0", "4.0 s")
     assert second[1:6] == (PLAIN, "104", "3 (2 x 502, 1 x reset)", "1", "4.0 s")
@@ -62,17 +64,17 @@ def test_the_table_tells_failures_by_kind() -> None:
 
 def test_the_picture_says_what_each_way_lost_and_what_was_not_measured() -> None:
     found = section([comparison(CaseRun(impact_with(STATUS)), CaseRun(None, "no engine"))])
-    [chart] = [block for block in found.blocks if isinstance(block, Chart)]
+    [chart] = [block for block in found if isinstance(block, Chart)]
     text = str(chart_svg(chart))
     assert "1 lost of 101, change took 4.0 s" in text
     assert f"{PLAIN} not measured" in text
 
 
-def test_raw_figures_of_both_ways_are_kept() -> None:
-    compared = comparison(CaseRun(impact_with()), CaseRun(None, "no engine"))
-    found = section([compared])
-    assert found.raw == {compared.case.name: raw_json(compared)}
-    assert found.raw[compared.case.name]["plain"] == {"failed": "no engine"}
+def test_the_counts_of_each_second_are_kept() -> None:
+    found = section([comparison(CaseRun(impact_with(STATUS)), CaseRun(None, "no engine"))])
+    [details] = [block for block in found if isinstance(block, Details)]
+    answered, failed = [block for block in details.blocks if isinstance(block, Measurement)]
+    assert (answered.name, sum(failed.samples)) == (f"{CASES[0].title}, {OURS}, from second 0 on: answered", 1)
 
 
 def test_each_case_ends_otherwise_than_it_begins() -> None:
@@ -100,5 +102,5 @@ def test_the_journal_tells_where_the_time_went() -> None:
 def test_scaling_out_is_compared_with_both_ends_of_plain() -> None:
     ours = [Ours(3.0, {"start": 1.0}), Ours(2.4, {"start": 0.5})]
     found = growth_section(ours, [Plain(2.0, 3.0)] * 2)
-    assert [round(objective.measured or 0, 2) for objective in found.objectives] == [1.35, 0.9]
-    assert found.raw["median_seconds_of_steps"] == {"start": 0.75}
+    assert [round(objective.measured or 0, 2) for objective in objectives_of(found)] == [1.35, 0.9]
+    assert paragraph("Where our time goes (medians, by the journal): start 0.75 s.") in found

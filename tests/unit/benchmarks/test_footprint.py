@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from benchmarks.footprint import Image, Replica, charged_bytes, observe_image, resident_bytes, section
 from benchmarks.platform_under_test import Engine
+from benchmarks.section import objectives_of
 from docker.errors import ImageNotFound
 
 IMAGES = {
@@ -41,7 +42,7 @@ def test_a_base_that_an_image_was_not_built_on_does_not_count() -> None:
 
 def test_the_biggest_replica_stands_for_its_service_and_what_is_missing_is_not_measured() -> None:
     replicas = [Replica("ai-engine", size, 1, 2) for size in (50_000_000, 130_000_000)]
-    objectives = section(replicas, [Image("org/thing:1", "base", 10, None)], 5).objectives
+    objectives = objectives_of(section(replicas, [Image("org/thing:1", "base", 10, None)], 5))
     verdicts = {objective.name: objective.verdict for objective in objectives}
     assert verdicts["Resident memory of an idle ai-engine replica"] == "missed"
     assert verdicts["Resident memory of an idle memory-engine replica"] == "not measured"

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 from benchmarks.chat import SERVED_BY
-from benchmarks.impact import ChangeWindow, Latency, impact_json, longest_gap, measure_impact, per_second
+from benchmarks.impact import ChangeWindow, Latency, longest_gap, measure_impact, per_second
 from benchmarks.mix import Kind
 from hypothesis import given
 from hypothesis import strategies as st
@@ -44,7 +44,7 @@ def test_failures_are_counted_by_outcome_and_cut_streams_apart() -> None:
 
 def test_requests_are_counted_by_what_they_asked_for() -> None:
     found = measure_impact([result(101, kind=kind) for kind in Kind], WINDOW)
-    assert (found.requests, found.posts, found.slow, found.streams) == (5, 4, 2, 2)
+    assert (found.requests, found.slow) == (5, 2)
 
 
 def test_latencies_are_those_of_quick_posts_by_phase() -> None:
@@ -118,20 +118,13 @@ def test_answers_stand_in_their_second() -> None:
     assert sum(series.good) == 3
 
 
-def test_the_document_holds_what_the_tables_and_the_picture_were_made_from() -> None:
+def test_the_first_failures_are_told_with_kind_time_and_replica() -> None:
     results = [
         result(99),
         result(101, ErrorKind.STATUS),
         result(103, ErrorKind.TRUNCATED, kind=Kind.QUICK_STREAM),
     ]
-    document = impact_json(measure_impact(results, replace(WINDOW, stopped=105.0)))
-    assert document["failed"] == {"502": 1}
-    assert document["cut_streams"] == 1
-    assert document["series"] == {"first_second": 0, "answered": [0] * 5, "failed": [0, 1, 0, 1, 0]}
-    assert document["first_lost_ones"][1] == {
-        "kind": "quick stream",
-        "failure": "cut stream",
-        "asked": 2.99,
-        "lost": 3.0,
-        "served_by": "old",
-    }
+    found = measure_impact(results, replace(WINDOW, stopped=105.0))
+    assert (found.failures, found.cut) == ({"502": 1}, 1)
+    assert (found.series.start, found.series.good, found.series.bad) == (0, (0,) * 5, (0, 1, 0, 1, 0))
+    assert found.first_failures[1] == "quick stream: cut stream of old, from 2.990 s to 3.000 s"
