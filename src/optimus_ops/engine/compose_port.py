@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import difflib
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, Self
@@ -15,7 +15,7 @@ from optimus_ops.errors import Refused
 from optimus_ops.model.merged_model import parse_stack
 from optimus_ops.model.stack import Stack
 from optimus_ops.project.settings import Project
-from optimus_ops.system.process import Completed
+from optimus_ops.system.process import Completed, OnLine
 
 Existing = Literal["keep", "replace"]
 
@@ -90,13 +90,7 @@ class Compose(ABC):
         """Return variables as Compose sees them, from its environment and its `.env`; "" for one without a value."""
 
     @abstractmethod
-    def create(
-        self,
-        counts: Mapping[str, int],
-        others: Mapping[str, int],
-        *,
-        on_line: Callable[[str], None] | None = None,
-    ) -> None:
+    def create(self, counts: Mapping[str, int], others: Mapping[str, int], *, on_line: OnLine | None = None) -> None:
         """Create containers until each service has its count, running or not; nothing is started or replaced.
 
         `others` are the counts of the services that these depend on: without them, Compose would bring those back to
@@ -104,9 +98,7 @@ class Compose(ABC):
         """
 
     @abstractmethod
-    def up(
-        self, counts: Mapping[str, int], *, existing: Existing = "keep", on_line: Callable[[str], None] | None = None
-    ) -> None:
+    def up(self, counts: Mapping[str, int], *, existing: Existing = "keep", on_line: OnLine | None = None) -> None:
         """Create and start containers until each service has its count.
 
         Those that exist are kept, or replaced where their configuration changed.
@@ -114,13 +106,7 @@ class Compose(ABC):
 
     @abstractmethod
     def run_job(
-        self,
-        service: str,
-        command: Sequence[str],
-        *,
-        label: str,
-        seconds: float,
-        on_line: Callable[[str], None] | None = None,
+        self, service: str, command: Sequence[str], *, label: str, seconds: float, on_line: OnLine | None = None
     ) -> Completed:
         """Run a command in a container of its own of a service, which is removed however it ends.
 
@@ -137,7 +123,7 @@ class Compose(ABC):
         arguments: Sequence[str],
         environ: Mapping[str, str],
         seconds: float,
-        on_line: Callable[[str], None],
+        on_line: OnLine,
     ) -> None:
         """Build the images of services; raise `CommandFailed` where it fails.
 

@@ -10,7 +10,7 @@ import json
 import os
 import secrets
 import tempfile
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Self
@@ -20,7 +20,7 @@ from optimus_ops.engine.docker_host import plugin_version
 from optimus_ops.engine.labels import PROJECT_LABEL
 from optimus_ops.errors import MissingPrerequisite, Refused
 from optimus_ops.model.merged_model import plain
-from optimus_ops.system.process import CommandFailed, Completed, run
+from optimus_ops.system.process import CommandFailed, Completed, OnLine, run
 
 CONFIG_SECONDS = 60.0
 UP_SECONDS = 600.0
@@ -59,7 +59,7 @@ class DockerCompose(Compose):
         self,
         *verb: str,
         deadline: float = UP_SECONDS,
-        on_line: Callable[[str], None] | None = None,
+        on_line: OnLine | None = None,
         check: bool = True,
         override: Mapping[str, Any] | None = None,
     ) -> Completed:
@@ -121,32 +121,18 @@ class DockerCompose(Compose):
         lines = (line.split() for line in completed.stdout.splitlines())
         return {words[0]: words[1] for words in lines if len(words) == 2}
 
-    def up(
-        self, counts: Mapping[str, int], *, existing: Existing = "keep", on_line: Callable[[str], None] | None = None
-    ) -> None:
+    def up(self, counts: Mapping[str, int], *, existing: Existing = "keep", on_line: OnLine | None = None) -> None:
         how = {"keep": ["--no-recreate"], "replace": []}[existing]
         self.run("up", "-d", "--no-deps", *FROM_HERE, *how, *_scale(counts), *counts, on_line=on_line)
 
-    def create(
-        self,
-        counts: Mapping[str, int],
-        others: Mapping[str, int],
-        *,
-        on_line: Callable[[str], None] | None = None,
-    ) -> None:
+    def create(self, counts: Mapping[str, int], others: Mapping[str, int], *, on_line: OnLine | None = None) -> None:
         # Without `--no-deps`: the digest of their configuration is then that of plain `docker compose up`, so that it
         # doesn't replace them either.
         scale = _scale({**others, **counts})
         self.run("up", "--no-start", "--no-recreate", *FROM_HERE, *scale, *counts, on_line=on_line)
 
     def run_job(
-        self,
-        service: str,
-        command: Sequence[str],
-        *,
-        label: str,
-        seconds: float,
-        on_line: Callable[[str], None] | None = None,
+        self, service: str, command: Sequence[str], *, label: str, seconds: float, on_line: OnLine | None = None
     ) -> Completed:
         name = f"{self.project.name}-{service}-hook-{secrets.token_hex(4)}"
         options = ("--rm", "--no-deps", "-T", "--name", name, "--label", f"{label}=true")
@@ -173,7 +159,7 @@ class DockerCompose(Compose):
         arguments: Sequence[str],
         environ: Mapping[str, str],
         seconds: float,
-        on_line: Callable[[str], None],
+        on_line: OnLine,
     ) -> None:
         with tempfile.TemporaryDirectory(prefix="optimus-build-") as folder:
             files = _options((*self.files, *_as_file(override, Path(folder))))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import time
 import uuid
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +19,7 @@ from optimus_ops.engine.labels import ONE_OFF_LABEL, PROJECT_LABEL, SERVICE_LABE
 from optimus_ops.engine.parse import parse_image
 from optimus_ops.engine.values import Image
 from optimus_ops.model.image_names import repository_of, tag_of
-from optimus_ops.system.process import run
+from optimus_ops.system.process import OnLine, run
 
 READER_LABEL = "com.optimus.contract-reader"
 """On the container through which an image is read."""
@@ -91,11 +91,11 @@ class DockerImages(DockerContainers):
             self.remove(name)
 
     def import_image(
-        self, archive: Path, name: str, changes: Sequence[str], *, seconds: float, on_line: Callable[[str], None]
+        self, archive: Path, name: str, changes: Sequence[str], *, seconds: float, on_line: OnLine
     ) -> None:
         options = [word for change in changes for word in ("--change", change)]
         run(["docker", "import", *options, str(archive), name], deadline=seconds, on_line=on_line)
 
-    def bake(self, description: Path, *, cache: bool, seconds: float, on_line: Callable[[str], None]) -> None:
+    def bake(self, description: Path, *, cache: bool, seconds: float, on_line: OnLine) -> None:
         options = ["--progress=plain", "--load", "--provenance=false", *([] if cache else ["--no-cache"])]
         run(["docker", "buildx", "bake", "--file", str(description), *options], deadline=seconds, on_line=on_line)

@@ -14,7 +14,7 @@ from typing import Any, BinaryIO, Literal, Protocol, Self
 from optimus_ops.engine.values import ContainerStart, Image, Limits, Sample
 from optimus_ops.model.state import State
 from optimus_ops.model.subnets import Network
-from optimus_ops.system.process import Completed
+from optimus_ops.system.process import Completed, OnLine
 
 
 class LogStream(Protocol):
@@ -191,11 +191,11 @@ class Engine(Protocol):
         """Return a folder of an image as a tar archive; raise `TooLarge` where that has more than `limit` bytes."""
 
     def import_image(
-        self, archive: Path, name: str, changes: Sequence[str], *, seconds: float, on_line: Callable[[str], None]
+        self, archive: Path, name: str, changes: Sequence[str], *, seconds: float, on_line: OnLine
     ) -> None:
         """Make an image of a root file system; `changes` are instructions of a Dockerfile."""
 
-    def bake(self, description: Path, *, cache: bool, seconds: float, on_line: Callable[[str], None]) -> None:
+    def bake(self, description: Path, *, cache: bool, seconds: float, on_line: OnLine) -> None:
         """Build the images that a bake file describes; raise `CommandFailed` where it fails."""
 
     # Networks and volumes

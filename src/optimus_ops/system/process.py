@@ -21,6 +21,7 @@ from optimus_ops.errors import MissingPrerequisite, OpsError
 TAIL_LINES = 25
 STOP_SECONDS = 10.0
 CHUNK_BYTES = 1024**2
+OnLine = Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,7 @@ def run(
     cwd: Path | None = None,
     environ: Mapping[str, str] | None = None,
     deadline: float = 600.0,
-    on_line: Callable[[str], None] | None = None,
+    on_line: OnLine | None = None,
     check: bool = True,
     feed: Callable[[BinaryIO], object] | None = None,
 ) -> Completed:
@@ -155,7 +156,7 @@ class _Feeder:
             raise self._error
 
 
-def _collect(process: subprocess.Popen[bytes], until: float, on_line: Callable[[str], None] | None) -> tuple[str, str]:
+def _collect(process: subprocess.Popen[bytes], until: float, on_line: OnLine | None) -> tuple[str, str]:
     lines: queue.SimpleQueue[tuple[str, str | None]] = queue.SimpleQueue()
     for name, pipe in (("stdout", process.stdout), ("stderr", process.stderr)):
         threading.Thread(target=_read, args=(name, pipe, lines), daemon=True).start()
