@@ -49,14 +49,15 @@ class Interrupted(KeyboardInterrupt):
     """SIGINT or SIGTERM ended the work; what had been done was undone.
 
     It is no `OpsError`: an error may be caught and told as another, and a wish to stop may not.
-
-    Args:
-        signal_number: the signal, which sets the exit code to 128 + its number as shells do.
     """
 
+    word: ClassVar[str] = "interrupted"
+    message: ClassVar[str] = "stopped on request"
+    hint: ClassVar[None] = None
+
     def __init__(self, signal_number: int) -> None:
-        """Remember which signal it was."""
-        super().__init__("stopped on request")
+        """Set the exit code to 128 + the signal's number, as shells do."""
+        super().__init__(self.message)
         self.exit_code = 128 + signal_number
 
 

@@ -48,7 +48,7 @@ def summary(checks: Sequence[Check]) -> str:
 
 
 def check_json(check: Check) -> dict[str, Any]:
-    """Return a check as a JSON object; that a prerequisite is missing is told by the exit code."""
+    """Return a check as a JSON object; the exit code says whether a prerequisite is missing."""
     document = asdict(check)
     del document["prerequisite"]
     return document

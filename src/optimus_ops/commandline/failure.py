@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import errno
 import signal
-from collections.abc import Mapping
 from typing import Any
 
 from invoke.exceptions import Exit
 
-from optimus_ops.errors import Interrupted, MissingPrerequisite, OpsError, Refused
+from optimus_ops.errors import Interrupted, OpsError
 from optimus_ops.text.console import print_json
-
-RESULTS: Mapping[int, str] = {Refused.exit_code: "refused", MissingPrerequisite.exit_code: "missing prerequisite"}
 
 
 def exit_of(error: OpsError | Interrupted, *, as_json: bool) -> Exit:
@@ -20,17 +17,14 @@ def exit_of(error: OpsError | Interrupted, *, as_json: bool) -> Exit:
     if as_json:
         print_json(document_of(error))
     if isinstance(error, Interrupted):
-        return Exit("\ninterrupted: stopped on request", code=error.exit_code)
+        return Exit(f"\n{error.word}: {error.message}", code=error.exit_code)
     return Exit(f"{error.word}: {error}", code=error.exit_code)
 
 
 def document_of(error: OpsError | Interrupted) -> dict[str, Any]:
     """Return the JSON document of an error: how it ended, what is wrong and what to do."""
-    if isinstance(error, Interrupted):
-        said = {"message": "stopped on request", "hint": None}
-        return {"result": "interrupted", "error": {**said, "exit_code": error.exit_code}}
-    said = {"message": error.message, "hint": error.hint}
-    return {"result": RESULTS.get(error.exit_code, "failed"), "error": {**said, "exit_code": error.exit_code}}
+    facts = {"message": error.message, "hint": error.hint, "exit_code": error.exit_code}
+    return {"result": error.word, "error": facts}
 
 
 def interrupted(error: KeyboardInterrupt) -> Interrupted:

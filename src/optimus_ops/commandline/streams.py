@@ -22,7 +22,7 @@ PLAIN = {
 
 
 def prepare_streams() -> None:
-    """Make standard output and error fit to be written to; refuse to work where nothing could be told."""
+    """Make standard output and error fit to be written to; refuse to work where standard output is closed."""
     if sys.stderr is None:
         _replace_closed(2)
         sys.stderr = open(2, "w", encoding="utf-8", closefd=False)  # noqa: SIM115 - lives as long as we do
@@ -57,13 +57,13 @@ class OutputError(Exit, OSError):
     """Standard output takes no more; Invoke ends with this message and exit code, wherever it was printing."""
 
     def __init__(self, error: OSError) -> None:
-        """Take over what the operating system said."""
+        """Take over the reason of the operating system."""
         Exit.__init__(self, f"failed: standard output can't be written: {error.strerror or error}", code=1)
         self.errno, self.strerror = error.errno, error.strerror
 
 
 class ReaderGoneError(Exit, BrokenPipeError):
-    """Nobody reads standard output any more (`| head`): nothing is wrong, and nothing more can be said."""
+    """Nobody reads standard output any more (`| head`): nothing is wrong."""
 
     def __init__(self) -> None:
         """End well, without a word."""
@@ -71,7 +71,7 @@ class ReaderGoneError(Exit, BrokenPipeError):
 
 
 class Output:
-    """Standard output whose failures end the task in order, and are told once."""
+    """Standard output whose failures end the task in order, and are reported once."""
 
     def __init__(self, stream: TextIO) -> None:
         """Keep the real stream; `failure` is why it takes no more."""

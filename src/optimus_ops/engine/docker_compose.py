@@ -1,7 +1,7 @@
 """Docker Compose, through its command line.
 
 Scaling never lets Compose touch what runs (docker/compose#5251, #4923): new replicas are created with `--no-recreate`
-and the number of everything else said along, then started by id; others are stopped and removed by id.
+and the number of everything else given, then started by id; others are stopped and removed by id.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What earlier runs and earlier versions of the files left on the engine, and what containers that ended said last."""
+"""Leftovers of earlier runs and versions of the files on the engine, and the last output of containers that ended."""
 
 from __future__ import annotations
 

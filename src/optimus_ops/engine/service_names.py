@@ -132,7 +132,7 @@ def _unmerged(files: tuple[Path, ...], balancer: str, cached: Mapping[str, Any],
     services: dict[str, Any] = {}
     for path in files:
         found = read_compose(path).get("services")
-        services |= {str(name): told for name, told in (found if isinstance(found, dict) else {}).items()}
+        services |= {str(name): service for name, service in (found if isinstance(found, dict) else {}).items()}
     every = dict.fromkeys([*cached.get("services", ()), *services])
     scalable = dict.fromkeys([*cached.get("scalable", ()), *scalable_services(services)])
     scalable.pop(balancer, None)

@@ -1,4 +1,4 @@
-"""Why a build failed, said in one message: the usual causes are looked at rather than read out of a log."""
+"""Failed builds: one message with the cause, observed where it is a usual one, else the end of the log."""
 
 from __future__ import annotations
 
@@ -46,8 +46,8 @@ def _cause(what: str, failed: CommandFailed, log: Path, engine: Engine) -> OpsEr
             f"making {what} failed: no space is left on the disk of {engine.root} or {tempfile.gettempdir()}",
             "make room, for example: docker system prune",
         )
-    said = "\n    ".join(essence(output))
-    return OpsError(f"making {what} failed:\n    {said}", f"full log: {log}")
+    shown = "\n    ".join(essence(output))
+    return OpsError(f"making {what} failed:\n    {shown}", f"full log: {log}")
 
 
 def essence(output: str) -> tuple[str, ...]:

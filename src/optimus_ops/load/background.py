@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable, Coroutine
-from types import TracebackType
 from typing import Any, Self
 
 from optimus_ops.load.result import RequestResult
 
 Record = Callable[[RequestResult], None]
 Stopped = Callable[[], bool]
+Load = Callable[[Record, Stopped], Coroutine[Any, Any, None]]
+RunLoop = Callable[[Coroutine[Any, Any, None]], None]
 
 
 class BackgroundLoad:
@@ -20,11 +21,7 @@ class BackgroundLoad:
     `run` is the load, given where it records results and what tells it to stop; `run_loop` runs a coroutine to its end.
     """
 
-    def __init__(
-        self,
-        run: Callable[[Record, Stopped], Coroutine[Any, Any, None]],
-        run_loop: Callable[[Coroutine[Any, Any, None]], None] = asyncio.run,
-    ) -> None:
+    def __init__(self, run: Load, run_loop: RunLoop = asyncio.run) -> None:
         self.results: list[RequestResult] = []
         """In the order in which the requests ended; grows while the load runs."""
         self._stop = threading.Event()
@@ -36,9 +33,7 @@ class BackgroundLoad:
         self._thread.start()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, value: BaseException | None, traceback: TracebackType | None
-    ) -> None:
+    def __exit__(self, kind: object, value: BaseException | None, traceback: object) -> None:
         """Stop, and wait."""
         self._stop.set()
         self._thread.join()
@@ -50,11 +45,7 @@ class BackgroundLoad:
         if self._error is not None:
             raise RuntimeError(f"the load generator failed: {self._error!r}") from self._error
 
-    def _run(
-        self,
-        run: Callable[[Record, Stopped], Coroutine[Any, Any, None]],
-        run_loop: Callable[[Coroutine[Any, Any, None]], None],
-    ) -> None:
+    def _run(self, run: Load, run_loop: RunLoop) -> None:
         try:
             run_loop(run(self.results.append, self._stop.is_set))
         except BaseException as error:  # noqa: BLE001 - raised in the thread that waits for this one

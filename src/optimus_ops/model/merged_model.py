@@ -84,7 +84,7 @@ def _service(
         default_replicas=int(deploy.get("replicas", raw.get("scale", 1))),
         ports=_ports(raw),
         published=tuple(_published(name, port) for port in raw.get("ports") or ()),
-        depends_on={needed: _dependency(told) for needed, told in depends_on if needed in document["services"]},
+        depends_on={needed: _dependency(entry) for needed, entry in depends_on if needed in document["services"]},
         cpus=_float(limits.get("cpus")),
         memory=_int(limits.get("memory")),
         reserved_cpus=_float(reserved.get("cpus")),

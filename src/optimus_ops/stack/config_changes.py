@@ -11,7 +11,7 @@ from optimus_ops.engine.config_digests import InputRecords, ServiceInputs
 from optimus_ops.engine.port import Engine
 from optimus_ops.model.container_inputs import ChangedInput
 from optimus_ops.model.stack import Stack
-from optimus_ops.model.state import Replica, State
+from optimus_ops.model.state import State
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,11 @@ class StackInputs:
             now = inputs.digests(records.key()) if any(replica.id in recorded for replica in replicas) else {}
             coming = self._coming(name)
             for replica in replicas:
-                own = _changes(inputs, replica, recorded, now, engine)
+                own = (
+                    inputs.changed_since(recorded[replica.id], now)
+                    if replica.id in recorded
+                    else inputs.changed_in(replica, engine.read_file)
+                )
                 found[replica.id] = tuple(dict.fromkeys([*own, *coming]))
         return {container: changes for container, changes in found.items() if changes}, frozenset(recorded)
 
@@ -77,18 +81,6 @@ class StackInputs:
         folders = {path.relative_to(secrets).as_posix() for path in paths if path.is_relative_to(secrets)}
         parts = (name.rpartition("/") for name in sorted(self.coming))
         return tuple(ChangedInput("secret", name) for folder, _slash, name in parts if folder in folders)
-
-
-def _changes(
-    inputs: ServiceInputs,
-    replica: Replica,
-    recorded: Mapping[str, Mapping[str, str]],
-    now: Mapping[str, str],
-    engine: Engine,
-) -> tuple[ChangedInput, ...]:
-    if replica.id in recorded:
-        return inputs.changed_since(recorded[replica.id], now)
-    return inputs.changed_in(replica, engine.read_file)
 
 
 def records_of(compose: Compose) -> InputRecords:

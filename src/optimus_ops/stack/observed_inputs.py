@@ -1,4 +1,4 @@
-"""What a change of the stack needs of the other rooms: secrets and images, observed and acted on."""
+"""Observed inputs of a change: images, their registry, secrets and changed configuration."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""The faces of the library: each task is a signature, a docstring and a call."""
+"""The root of the task tree, and the subsystems that it is assembled from."""
