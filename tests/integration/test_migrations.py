@@ -18,8 +18,8 @@ from tests.support.leftovers import NAME
 from optimus_ops.engine.docker_compose import DockerCompose
 from optimus_ops.engine.pins import Pins
 from optimus_ops.errors import OpsError, Refused
-from optimus_ops.migrations.check import check_pending
 from optimus_ops.migrations.job import HOOK_LABEL, JobFailed, downgrade, pending_sql, revision
+from optimus_ops.migrations.lint import check_pending
 from optimus_ops.project.settings import load_project
 
 pytestmark = pytest.mark.integration

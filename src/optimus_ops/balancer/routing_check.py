@@ -7,8 +7,7 @@ import functools
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 
-from optimus_ops.balancer.endpoints import endpoint_of
-from optimus_ops.balancer.routing import Routing, check_routing
+from optimus_ops.balancer.routing import Routing, check_routing, endpoint_of
 from optimus_ops.change.options import ChangeOptions
 from optimus_ops.errors import OpsError, Refused
 from optimus_ops.plan.checks import check_services

@@ -8,10 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from optimus_ops.contracts.document import Document
+from optimus_ops.contracts.document import Document, Operation, operations
 from optimus_ops.contracts.messages import REQUEST, RESPONSE
 from optimus_ops.contracts.model import Break
-from optimus_ops.contracts.operation import Operation, operations
 from optimus_ops.contracts.parameters import parameter_findings, security_findings
 from optimus_ops.contracts.subschema import SubschemaCheck
 

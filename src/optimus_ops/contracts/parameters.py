@@ -6,8 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from optimus_ops.contracts.document import Document
-from optimus_ops.contracts.operation import Operation
+from optimus_ops.contracts.document import Document, Operation
 from optimus_ops.contracts.subschema import SubschemaCheck
 
 # https://spec.openapis.org/oas/v3.1.1#parameter-object: to be ignored as parameters; the last is `security`.

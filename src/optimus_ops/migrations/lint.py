@@ -12,12 +12,15 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 from typing import NamedTuple
 
+from optimus_ops.engine.compose_port import Compose
 from optimus_ops.errors import Refused
 from optimus_ops.migrations.builtin_rules import broken, excused, harmless
 from optimus_ops.migrations.db_objects import CreatedObjects, name_of
+from optimus_ops.migrations.job import SQL, pending_sql
 from optimus_ops.migrations.rules import BUILTIN, SQUAWK, STYLE, UNREADABLE, Rule
 from optimus_ops.migrations.sql import SqlSyntaxError, Statement, statements
 from optimus_ops.migrations.squawk import SquawkFinding, ask
+from optimus_ops.model.stack import Stack
 
 HINT = (
     "split the change into steps that each leave the running version working (docs/migrations.md), "
@@ -115,3 +118,19 @@ def _makes_room(statement: Statement, following: Sequence[Statement]) -> bool:
             # An index is built without a schema: it gets its table's.
             return bool(build.node.get("concurrent")) and build.node.get("idxname") == name_of(index)[-1]
     return False
+
+
+def check_pending(compose: Compose, stack: Stack, *, allow_contract: bool) -> str:
+    """Refuse pending migrations that break the running version, unless allowed; return in a few words what was found.
+
+    Raises:
+        Refused: one does, and that is not allowed.
+        OpsError: the job couldn't tell what is pending.
+        MissingPrerequisite: there is no squawk, or it doesn't work.
+    """
+    sql = pending_sql(compose, stack)
+    if sql is None:
+        return f"not checked: {stack.migrations or 'the project'} has no label {SQL}"
+    if found := check_expand_only(sql, allow_contract=allow_contract):
+        return f"what is pending breaks the running version, as allowed: {len(found)}"
+    return "what is pending only adds" if statements(sql) else "nothing pending"

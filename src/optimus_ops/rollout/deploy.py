@@ -22,10 +22,9 @@ from optimus_ops.plan.step import Plan
 from optimus_ops.rollout.budget_check import BudgetCheck
 from optimus_ops.rollout.executor import StackExecutor
 from optimus_ops.rollout.moved_tags import moved_tags
-from optimus_ops.rollout.notices import observe_notices
 from optimus_ops.rollout.pinned_images import previous_image, requested_images
 from optimus_ops.rollout.requests import DeployRequest, RollbackRequest
-from optimus_ops.rollout.summary import replica_summary
+from optimus_ops.rollout.summary import observe_notices, replica_summary
 from optimus_ops.stack.context import StackContext
 from optimus_ops.stack.observed_inputs import WantedStack, observe_inputs, observe_versions, running_images
 

@@ -12,8 +12,8 @@ from optimus_ops.plan.leftovers import remove_containers, remove_unused
 from optimus_ops.plan.notes import leftover_notes
 from optimus_ops.plan.step import Plan
 from optimus_ops.rollout.executor import StackExecutor
-from optimus_ops.rollout.notices import observe_notices
 from optimus_ops.rollout.requests import DownRequest
+from optimus_ops.rollout.summary import observe_notices
 from optimus_ops.stack.context import StackContext
 
 

@@ -13,7 +13,7 @@ def write_secrets(containers: Containers, _step: WriteSecrets, _progress: Progre
     from optimus_ops.secrets.paths import SecretsPaths  # noqa: PLC0415 - costs time that most tasks don't need
     from optimus_ops.secrets.provision import ensure  # noqa: PLC0415 - as above
 
-    ensure(*SecretsPaths.of(containers.compose.project))
+    ensure(SecretsPaths.of(containers.compose.project))
 
 
 def check_contracts(containers: Containers, step: CheckContracts, progress: Progress) -> None:
@@ -26,7 +26,7 @@ def check_contracts(containers: Containers, step: CheckContracts, progress: Prog
 
 def check_migrations(containers: Containers, step: CheckMigrations, progress: Progress) -> None:
     """Refuse migrations that take away what the running version uses."""
-    from optimus_ops.migrations.check import check_pending  # noqa: PLC0415 - as above
+    from optimus_ops.migrations.lint import check_pending  # noqa: PLC0415 - as above
 
     note(progress, check_pending(containers.compose, containers.stack, allow_contract=step.allow_contract))
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from optimus_ops.balancer.endpoints import endpoint_of
-from optimus_ops.balancer.routing import Known, check_routing
+from optimus_ops.balancer.routing import Known, check_routing, endpoint_of
 from optimus_ops.errors import OpsError
 from optimus_ops.plan.steps import VerifyRouting
 from optimus_ops.rollout.containers import Containers, note

@@ -1,4 +1,4 @@
-"""`invoke scale` and `up`: replicas started and stopped until each service has its number."""
+"""`invoke scale` and `up`: replicas started and stopped until each service has its number; and `invoke migrate`."""
 
 from __future__ import annotations
 
@@ -14,13 +14,12 @@ from optimus_ops.plan.inputs import ObservedInputs
 from optimus_ops.plan.leftovers import remove_containers, remove_unused, replaced_images
 from optimus_ops.plan.notes import Notices, noting_differences, with_notes
 from optimus_ops.plan.requests import ScaleRequest
-from optimus_ops.plan.scale import plan_scale
+from optimus_ops.plan.scale import plan_migrate, plan_scale
 from optimus_ops.plan.step import Plan
 from optimus_ops.rollout.budget_check import BudgetCheck
 from optimus_ops.rollout.executor import StackExecutor
 from optimus_ops.rollout.moved_tags import moved_while_idle
-from optimus_ops.rollout.notices import observe_notices
-from optimus_ops.rollout.summary import replica_summary
+from optimus_ops.rollout.summary import observe_notices, replica_summary
 from optimus_ops.stack.context import StackContext
 from optimus_ops.stack.observed_inputs import observe_changed_inputs, observe_inputs
 from optimus_ops.stack.overlays import check_switch
@@ -95,3 +94,15 @@ def _with_notices(plan: Plan, observed: ObservedScale, *, remove_orphans: bool) 
         leftovers = Leftovers()
     plan = with_notes(plan, stack, state, replace(notices, leftovers=leftovers))
     return noting_differences(plan, stack, state, observed.inputs).noting(observed.unanswered)
+
+
+def migrate(context: StackContext, prober: Prober | None = None) -> None:
+    """Run the migrations job once, with the stores that it needs."""
+    with context.run() as run:
+        with run.observing():
+            files, state = context.observe()
+            check_checkout(state, context.project.real_folder)
+            inputs = observe_inputs(context.compose, context.docker, files, state, building=False)
+            plan = plan_migrate(files.stack, state, inputs)
+        run.execute(plan, StackExecutor.of(context, files.stack, prober))
+        run.finish()

@@ -154,8 +154,8 @@ def down(
 @change_task()
 def migrate(_: Context, options: ChangeOptions) -> None:
     """Run the migrations job once, with the stores that it needs."""
-    from optimus_ops.rollout.migrate import migrate
     from optimus_ops.rollout.requests import with_deadlines
+    from optimus_ops.rollout.scale import migrate
     from optimus_ops.stack.context import StackContext
 
     migrate(StackContext.open((), with_deadlines(options)))

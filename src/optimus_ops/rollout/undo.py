@@ -7,14 +7,17 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 
 from optimus_ops.change.undo_stack import UndoFailed
+from optimus_ops.engine.leftovers import remove_nameless
+from optimus_ops.engine.pins import write_pins
+from optimus_ops.engine.rollback_images import KeptImages
 from optimus_ops.errors import MissingPrerequisite, OpsError
-from optimus_ops.model.state import Replica, State
+from optimus_ops.model.state import Replica, State, short_id
 from optimus_ops.plan.stop import refs
 from optimus_ops.rollout.baseline import Baseline
 from optimus_ops.rollout.containers import Containers
 from optimus_ops.rollout.routing_check import check_services
 from optimus_ops.rollout.stop import drain
-from optimus_ops.rollout.undo_images import restore_files, restore_image_names
+from optimus_ops.system.atomic_write import atomic_write
 from optimus_ops.system.wait import run_parallel
 from optimus_ops.text.console import Progress
 
@@ -212,3 +215,42 @@ def _remove_networks(baseline: Baseline, containers: Containers) -> Iterator[str
         if network not in baseline.networks:
             containers.engine.remove_network(network)
             yield f"removed network {network}"
+
+
+def restore_image_names(baseline: Baseline, containers: Containers) -> Iterator[str]:
+    """Give names back to the images that had them, and remove what had them meanwhile."""
+    engine = containers.engine
+    now = engine.images(baseline.images)
+    moved = [name for name, image in baseline.images.items() if now.get(name) != image]
+    for name in moved:
+        with contextlib.suppress(OpsError):
+            engine.tag(baseline.images[name], name)
+            yield f"{name} is {short_id(baseline.images[name])} again"
+    # What had the names meanwhile would stay without one.
+    remove_nameless(engine, [now[name] for name in moved if name in now])
+    yield from _forget_kept(baseline, containers)
+
+
+def _forget_kept(baseline: Baseline, containers: Containers) -> Iterator[str]:
+    """Remove the names under which the change kept images for a rollback."""
+    kept = KeptImages.of(containers.compose.project)
+    before = kept.parse(baseline.files.get(kept.path) or "")
+    services = containers.stack.services
+    for service, images in kept.read().items():
+        for image in images if service in services else ():
+            if image not in before.get(service, ()):
+                with contextlib.suppress(OpsError):
+                    containers.engine.untag(kept.name_of(services[service].image, image))
+                    yield f"no longer keeps {service}'s image {short_id(image)}"
+
+
+def restore_files(baseline: Baseline, containers: Containers) -> Iterator[str]:
+    """Write pins and the library's own files as they were."""
+    if containers.compose.pinned() != baseline.pins:
+        write_pins(containers.compose.pins_file, baseline.pins)
+        yield "put pins back"
+    for path, text in baseline.files.items():
+        if text is None:
+            path.unlink(missing_ok=True)
+        else:
+            atomic_write(path, text)

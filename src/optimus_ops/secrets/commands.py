@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -16,7 +17,7 @@ from optimus_ops.plan.steps import WriteSecrets
 from optimus_ops.project.settings import Project, load_project
 from optimus_ops.secrets.paths import SecretsPaths
 from optimus_ops.secrets.plan import SecretsPlan
-from optimus_ops.secrets.provision import SecretsOutcome, ensure, plan, validate
+from optimus_ops.secrets.provision import ensure, plan, validate
 from optimus_ops.secrets.validate import Finding
 from optimus_ops.text.console import Console, Progress, print_json
 
@@ -31,12 +32,12 @@ def init(options: ChangeOptions, root: Path | None = None) -> None:
     project = load_project(root)
     paths = described_paths(project)
     with ChangeRun(project.state, project.name, options) as run:
-        planned = plan(*paths)
+        planned = plan(paths)
         executor = SecretsExecutor(paths)
         run.execute(secrets_plan(project.name, planned), executor, **asdict(planned))
-        outcome = executor.outcome or SecretsOutcome(False, (), (), planned.empty_optional)
-        run.console.say("\n".join(summary(outcome, paths.secrets_file.name)))
-        run.finish(**asdict(outcome))
+        done = executor.done or planned
+        run.console.say("\n".join(summary(done, paths.secrets_file.name)))
+        run.finish(**done.done_json())
 
 
 def secrets_plan(project: str, planned: SecretsPlan) -> Plan:
@@ -59,7 +60,7 @@ class SecretsExecutor(StepExecutor):
     """Writes secrets. Nothing is undone: a value that was generated is durable before a service can depend on it."""
 
     paths: SecretsPaths
-    outcome: SecretsOutcome | None = None
+    done: SecretsPlan | None = None
 
     @property
     def handlers(self) -> Mapping[type[Step], Callable[..., None]]:
@@ -67,7 +68,7 @@ class SecretsExecutor(StepExecutor):
         return {WriteSecrets: self._write}
 
     def _write(self, _step: WriteSecrets, _progress: Progress) -> None:
-        self.outcome = ensure(*self.paths)
+        self.done = ensure(self.paths)
 
 
 def check(*, json: bool, root: Path | None = None) -> None:
@@ -78,7 +79,7 @@ def check(*, json: bool, root: Path | None = None) -> None:
         OpsError: there are errors among the findings.
     """
     paths = described_paths(load_project(root))
-    findings = validate(*paths)
+    findings = validate(paths)
     errors = [finding for finding in findings if finding.severity == "error"]
     if json:
         print_json({"ok": not errors, "findings": [asdict(finding) for finding in findings]})
@@ -113,24 +114,18 @@ def finding_line(finding: Finding, console: Console) -> str:
     return f"{mark} {finding}"
 
 
-def summary(outcome: SecretsOutcome, name: str) -> Sequence[str]:
+def summary(done: SecretsPlan, name: str) -> Sequence[str]:
     """Return lines that say what was done to the operator's file and to the services' files."""
     lines = [
-        *([f"{name} created (mode 0600, not in git)"] if outcome.created else ()),
-        *([f"{name} closed to others (mode 0600)"] if outcome.tightened else ()),
-        *([f"generated: {', '.join(outcome.generated)}"] if outcome.generated else ()),
+        *([f"{name} created (mode 0600, not in git)"] if done.create else ()),
+        *([f"{name} closed to others (mode 0600)"] if done.tighten else ()),
+        *([f"generated: {', '.join(done.generate)}"] if done.generate else ()),
     ]
-    if outcome.projected:
-        lines.append(f"files for the services brought up to date: {_by_service(outcome.projected)}")
+    if files := (*done.write, *done.remove):
+        counts = Counter(file.partition("/")[0] for file in files)
+        by_service = ", ".join(f"{service} ({count})" for service, count in counts.items())
+        lines.append(f"files for the services brought up to date: {by_service}")
     lines = lines or [f"{name} is complete; nothing to do"]
-    if outcome.empty_optional:
-        lines.append(f"empty, which is fine: {', '.join(outcome.empty_optional)}")
+    if done.empty_optional:
+        lines.append(f"empty, which is fine: {', '.join(done.empty_optional)}")
     return lines
-
-
-def _by_service(files: Sequence[str]) -> str:
-    counts: dict[str, int] = {}
-    for file in files:
-        service = file.partition("/")[0]
-        counts[service] = counts.get(service, 0) + 1
-    return ", ".join(f"{service} ({count})" for service, count in counts.items())

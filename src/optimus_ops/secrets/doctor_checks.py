@@ -24,7 +24,7 @@ def doctor_checks(context: DoctorContext) -> Iterator[Check]:
         found = f"the project has no {paths.example.name} that describes its secrets"
         yield Check(CHECKOUT, NAME, "ok", found)
         return
-    yield check_secrets(validate(*paths), exists=paths.secrets_file.exists(), name=paths.secrets_file.name)
+    yield check_secrets(validate(paths), exists=paths.secrets_file.exists(), name=paths.secrets_file.name)
 
 
 def check_secrets(findings: Sequence[Finding], *, exists: bool, name: str) -> Check:

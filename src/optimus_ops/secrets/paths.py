@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -32,7 +31,3 @@ class SecretsPaths:
             return describes_secrets(self.example.read_text("utf-8", errors="replace"))
         except OSError:
             return False
-
-    def __iter__(self) -> Iterator[Path]:
-        """Give the paths in the order in which the room's functions take them."""
-        return iter((self.example, self.secrets_file, self.secrets_dir, self.tenants_file))

@@ -49,6 +49,16 @@ class SecretsPlan:
         """Whether everything is as it should be."""
         return not (self.create or self.generate or self.tighten or self.write or self.remove)
 
+    def done_json(self) -> dict[str, object]:
+        """Return what was done, once the plan is carried out."""
+        return {
+            "created": self.create,
+            "generated": self.generate,
+            "projected": (*self.write, *self.remove),
+            "empty_optional": self.empty_optional,
+            "tightened": self.tighten,
+        }
+
 
 def make_plan(entries: Mapping[str, Entry], observed: Observed) -> SecretsPlan:
     """Decide what to do so that every platform-owned key has a value and every service its files."""

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import subprocess
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 from optimus_ops.errors import Refused
 from optimus_ops.secrets import dotenv, projection, store
+from optimus_ops.secrets.paths import SecretsPaths
 from optimus_ops.secrets.plan import Observed, SecretsPlan, complete, make_plan, new_document
 from optimus_ops.secrets.schema import Entry, expand, parse_schema
 from optimus_ops.secrets.tenants import tenant_names
@@ -16,19 +16,8 @@ from optimus_ops.secrets.validate import Finding, check_file, check_values, refu
 from optimus_ops.secrets.value import Secret
 
 
-@dataclass(frozen=True, slots=True)
-class SecretsOutcome:
-    """What was done; names of keys and projected files (`service/name`) only, never values."""
-
-    created: bool
-    generated: tuple[str, ...]
-    projected: tuple[str, ...]
-    empty_optional: tuple[str, ...]
-    tightened: bool = False
-
-
-def ensure(example: Path, secrets_file: Path, secrets_dir: Path, tenants_file: Path) -> SecretsOutcome:
-    """Make what is missing: the operator's file, new values for platform-owned keys, every service's folder.
+def ensure(paths: SecretsPaths) -> SecretsPlan:
+    """Make what is missing: the operator's file, new values for platform-owned keys, every service's folder; return it.
 
     What the operator wrote is never changed. Run again, it does nothing.
 
@@ -36,80 +25,79 @@ def ensure(example: Path, secrets_file: Path, secrets_dir: Path, tenants_file: P
         Refused: one of the files is malformed, a required key is missing, or a path is not what it should be.
         OpsError: a file can't be written.
     """
-    entries = read_entries(example, tenants_file)
-    store.prepare_folder(secrets_dir)
-    with store.locked(secrets_dir):
-        observed = observe(secrets_file, secrets_dir)
+    entries = read_entries(paths)
+    store.prepare_folder(paths.secrets_dir)
+    with store.locked(paths.secrets_dir):
+        observed = observe(paths)
         planned = make_plan(entries, observed)
         document = complete(observed.document or new_document(entries), entries, _new_values(entries, planned.generate))
-        refuse(check_values(entries, document.values), secrets_file.name)
+        refuse(check_values(entries, document.values), paths.secrets_file.name)
         if planned.create or planned.generate:
             # The values are durable here before a service can come to depend on them.
-            store.write(secrets_file, document.render())
+            store.write(paths.secrets_file, document.render())
         elif planned.tighten:
-            store.tighten(secrets_file)
-        _project(secrets_dir, entries, document.values, planned)
-    return SecretsOutcome(
-        created=planned.create,
-        generated=planned.generate,
-        projected=(*planned.write, *planned.remove),
-        empty_optional=planned.empty_optional,
-        tightened=planned.tighten,
-    )
+            store.tighten(paths.secrets_file)
+        _project(paths.secrets_dir, entries, document.values, planned)
+    return planned
 
 
-def plan(example: Path, secrets_file: Path, secrets_dir: Path, tenants_file: Path) -> SecretsPlan:
+def plan(paths: SecretsPaths) -> SecretsPlan:
     """Return what `ensure` would do, without writing anything.
 
     Raises:
         Refused: as `ensure` would, where it can be seen beforehand.
     """
-    entries = read_entries(example, tenants_file)
-    store.refuse_foreign(secrets_dir)
-    observed = observe(secrets_file, secrets_dir)
+    entries = read_entries(paths)
+    store.refuse_foreign(paths.secrets_dir)
+    observed = observe(paths)
     planned = make_plan(entries, observed)
     values = (observed.document or new_document(entries)).values
     settled = {key: entry for key, entry in entries.items() if key not in planned.generate}
-    refuse(check_values(settled, {key: value for key, value in values.items() if key in settled}), secrets_file.name)
+    refuse(
+        check_values(settled, {key: value for key, value in values.items() if key in settled}), paths.secrets_file.name
+    )
     return planned
 
 
-def validate(example: Path, secrets_file: Path, secrets_dir: Path, tenants_file: Path) -> tuple[Finding, ...]:
+def validate(paths: SecretsPaths) -> tuple[Finding, ...]:
     """Return everything that is wrong with the operator's file and its values.
 
     Raises:
         Refused: one of the files is malformed, so that it can't be judged.
     """
-    entries = read_entries(example, tenants_file)
-    observed = observe(secrets_file, secrets_dir)
-    about_file = check_file(secrets_file.name, observed, tracked=is_tracked(secrets_file))
+    entries = read_entries(paths)
+    observed = observe(paths)
+    about_file = check_file(paths.secrets_file.name, observed, tracked=is_tracked(paths.secrets_file))
     about_values = check_values(entries, observed.document.values) if observed.document else ()
     return (*about_file, *about_values)
 
 
-def read_entries(example: Path, tenants_file: Path) -> Mapping[str, Entry]:
+def read_entries(paths: SecretsPaths) -> Mapping[str, Entry]:
     """Read the schema and give each tenant its keys.
 
     Raises:
         Refused: there is no template, or one of the files is malformed.
     """
-    template = store.read(example)
+    template = store.read(paths.example)
     if template is None:
-        raise Refused(f"there is no {example.name}", f"it describes the secrets and belongs to the checkout: {example}")
-    listed = store.read(tenants_file)
-    tenants = tenant_names(listed.content.reveal(), tenants_file.name) if listed else ()
-    return expand(parse_schema(template.content.reveal(), example.name), tenants)
+        raise Refused(
+            f"there is no {paths.example.name}",
+            f"it describes the secrets and belongs to the checkout: {paths.example}",
+        )
+    listed = store.read(paths.tenants_file)
+    tenants = tenant_names(listed.content.reveal(), paths.tenants_file.name) if listed else ()
+    return expand(parse_schema(template.content.reveal(), paths.example.name), tenants)
 
 
-def observe(secrets_file: Path, secrets_dir: Path) -> Observed:
+def observe(paths: SecretsPaths) -> Observed:
     """Read the operator's file and what is projected.
 
     Raises:
         Refused: the file is malformed, a symbolic link, or can't be read.
     """
-    stored = store.read(secrets_file)
-    document = dotenv.parse(stored.content.reveal(), secrets_file.name) if stored else None
-    return Observed(document, stored.mode if stored else 0, store.observe(secrets_dir))
+    stored = store.read(paths.secrets_file)
+    document = dotenv.parse(stored.content.reveal(), paths.secrets_file.name) if stored else None
+    return Observed(document, stored.mode if stored else 0, store.observe(paths.secrets_dir))
 
 
 def is_tracked(path: Path) -> bool:

@@ -23,13 +23,28 @@ environment file: `# TENANT_*_API_KEY=`.
 from __future__ import annotations
 
 import re
+import secrets
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Literal
 
 from optimus_ops.errors import Refused
 from optimus_ops.secrets.dotenv import KEY, parse_assignment
-from optimus_ops.secrets.generate import Generator
+from optimus_ops.secrets.value import Secret
+
+
+@dataclass(frozen=True, slots=True)
+class Generator:
+    """How a platform-owned secret is made: `size` random bytes as URL-safe base64 (`token`) or as `hex`."""
+
+    kind: Literal["token", "hex"]
+    size: int
+
+    def new(self) -> Secret:
+        """Return a new value."""
+        make = secrets.token_urlsafe if self.kind == "token" else secrets.token_hex
+        return Secret(make(self.size))
+
 
 FAMILY = re.compile(r"[A-Z][A-Z0-9_]*\*[A-Z0-9_]*")
 COMMENTED_FAMILY = re.compile(r"#\s*(?P<assignment>[A-Z][A-Z0-9_]*\*[A-Z0-9_]*=.*)")

@@ -138,7 +138,7 @@ def _secrets_to_write(project: Project) -> SecretsPlan | None:
     paths = SecretsPaths.of(project)
     if not paths.described:
         return None
-    planned = plan(*paths)
+    planned = plan(paths)
     return None if planned.nothing_to_do else planned
 
 

@@ -11,8 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.unit.stacks import replica, stack, state
 
-from optimus_ops.balancer.endpoints import endpoint_of
-from optimus_ops.balancer.routing import Answer, Endpoint, Known, Prober, check_routing
+from optimus_ops.balancer.routing import Answer, Endpoint, Known, Prober, check_routing, endpoint_of
 from optimus_ops.model.stack import PublishedPort
 
 ENDPOINT = Endpoint("127.0.0.1", 1)

@@ -11,8 +11,8 @@ from tests.unit.stacks import DOCUMENT, stack
 
 from optimus_ops.engine.docker_compose import DockerCompose
 from optimus_ops.errors import OpsError, Refused
-from optimus_ops.migrations.check import check_pending
 from optimus_ops.migrations.job import DOWNGRADE, REVISION, SQL, JobFailed, downgrade, pending_sql, revision
+from optimus_ops.migrations.lint import check_pending
 from optimus_ops.model.stack import Stack
 from optimus_ops.project.settings import Project
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from tests.unit.stacks import replica, state
 
-from optimus_ops.rollout.replica_health import ReplicaHealth
+from optimus_ops.rollout.containers import ReplicaHealth
 
 
 def test_what_is_new_or_did_not_run_before_is_the_change_s_own() -> None:

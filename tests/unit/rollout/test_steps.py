@@ -34,9 +34,8 @@ from optimus_ops.plan.steps import (
     WaitHealthy,
 )
 from optimus_ops.rollout.executor import StackExecutor
-from optimus_ops.rollout.migrate import migrate
 from optimus_ops.rollout.requests import DeployRequest, RollbackRequest, asking_of
-from optimus_ops.rollout.scale import scale
+from optimus_ops.rollout.scale import migrate, scale
 from optimus_ops.system.process import CommandFailed, Completed
 from optimus_ops.text.console import Progress
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from optimus_ops.secrets.paths import SecretsPaths
+
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
 EXAMPLE = """\
@@ -35,7 +36,7 @@ GENERATED = ("POSTGRES_PASSWORD", "REDIS_PASSWORD", "TENANT_ACME_API_KEY", "TENA
 
 @dataclass(frozen=True)
 class Checkout:
-    """A checkout's files, in the order in which the room's functions take their paths."""
+    """A checkout's files."""
 
     root: Path
 
@@ -63,8 +64,9 @@ class Checkout:
     def tenants_file(self) -> Path:
         return self.root / "config" / "tenants.yaml"
 
-    def __iter__(self) -> Iterator[Path]:
-        return iter((self.example, self.secrets_file, self.secrets_dir, self.tenants_file))
+    @property
+    def paths(self) -> SecretsPaths:
+        return SecretsPaths(self.example, self.secrets_file, self.secrets_dir, self.tenants_file)
 
     def write_secrets(self, text: str, mode: int = 0o600) -> None:
         self.secrets_file.write_text(text, "utf-8")

@@ -14,6 +14,7 @@ from tests.unit.secrets.samples import EXAMPLE, GENERATED, TENANTS, Checkout
 from optimus_ops.errors import Refused
 from optimus_ops.secrets import provision
 from optimus_ops.secrets.dotenv import parse
+from optimus_ops.secrets.plan import SecretsPlan
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -34,10 +35,10 @@ def mode(path: Path) -> int:
 
 
 def test_a_fresh_checkout_gets_a_private_file_with_strong_different_values(checkout: Checkout) -> None:
-    outcome = provision.ensure(*checkout)
+    outcome = provision.ensure(checkout.paths)
 
-    assert outcome.created
-    assert sorted(outcome.generated) == sorted(GENERATED)
+    assert outcome.create
+    assert sorted(outcome.generate) == sorted(GENERATED)
     assert outcome.empty_optional == ("OPENAI_API_KEYS",)
     assert mode(checkout.secrets_file) == 0o600
     made = values(checkout)
@@ -47,7 +48,7 @@ def test_a_fresh_checkout_gets_a_private_file_with_strong_different_values(check
 
 
 def test_each_service_gets_what_it_may_read_and_nothing_else(checkout: Checkout) -> None:
-    provision.ensure(*checkout)
+    provision.ensure(checkout.paths)
 
     made = values(checkout)
     acl = f"user default on #{hashlib.sha256(made['REDIS_PASSWORD'].encode()).hexdigest()} ~* &* +@all\n"
@@ -70,58 +71,56 @@ def test_each_service_gets_what_it_may_read_and_nothing_else(checkout: Checkout)
 
 
 def test_run_again_it_changes_nothing(checkout: Checkout) -> None:
-    provision.ensure(*checkout)
+    provision.ensure(checkout.paths)
     before = {path: path.stat().st_mtime_ns for path in (checkout.secrets_file, *checkout.secrets_dir.glob("*/*"))}
 
-    outcome = provision.ensure(*checkout)
+    outcome = provision.ensure(checkout.paths)
 
-    assert (outcome.created, outcome.generated, outcome.projected) == (False, (), ())
-    assert provision.plan(*checkout).nothing_to_do
+    assert outcome.nothing_to_do
+    assert provision.plan(checkout.paths).nothing_to_do
     assert {path: path.stat().st_mtime_ns for path in before} == before
 
 
 def test_the_plan_says_what_is_then_done_and_writes_nothing(checkout: Checkout) -> None:
-    planned = provision.plan(*checkout)
+    planned = provision.plan(checkout.paths)
     assert not checkout.secrets_file.exists()
     assert not checkout.secrets_dir.exists()
 
-    outcome = provision.ensure(*checkout)
+    outcome = provision.ensure(checkout.paths)
 
-    assert (planned.create, planned.generate) == (outcome.created, outcome.generated)
-    assert (*planned.write, *planned.remove) == outcome.projected
-    assert planned.empty_optional == outcome.empty_optional
+    assert planned == outcome
 
 
 def test_a_copy_of_the_template_is_filled_in(checkout: Checkout) -> None:
     checkout.write_secrets(EXAMPLE)
 
-    outcome = provision.ensure(*checkout)
+    outcome = provision.ensure(checkout.paths)
 
-    assert not outcome.created
-    assert sorted(outcome.generated) == sorted(GENERATED)
+    assert not outcome.create
+    assert sorted(outcome.generate) == sorted(GENERATED)
 
 
 def test_what_the_operator_wrote_stays_and_new_platform_keys_are_added(checkout: Checkout) -> None:
     mine = "# my notes\nPOSTGRES_PASSWORD='pa$1wor$D'\n\nOPENAI_API_KEYS=sk-a,sk-b\nTENANT_ACME_API_KEY=k\n"
     checkout.write_secrets(mine)
 
-    outcome = provision.ensure(*checkout)
+    outcome = provision.ensure(checkout.paths)
 
     text = checkout.secrets_file.read_text("utf-8")
     assert text.startswith(mine)
-    assert sorted(outcome.generated) == ["REDIS_PASSWORD", "TENANT_GLOBEX_API_KEY"]
+    assert sorted(outcome.generate) == ["REDIS_PASSWORD", "TENANT_GLOBEX_API_KEY"]
     assert "# API key of tenant globex.\nTENANT_GLOBEX_API_KEY=" in text
     assert checkout.projected()["postgres/POSTGRES_PASSWORD"] == "pa$1wor$D"
     assert checkout.projected()["ai-engine/OPENAI_API_KEYS"] == "sk-a,sk-b"
 
 
 def test_a_new_tenant_gets_a_key_and_a_departed_one_loses_its_files(checkout: Checkout) -> None:
-    provision.ensure(*checkout)
+    provision.ensure(checkout.paths)
     checkout.tenants_file.write_text("tenants: {acme: {}, initech: {}}\n", "utf-8")
 
-    outcome = provision.ensure(*checkout)
+    outcome = provision.ensure(checkout.paths)
 
-    assert outcome.generated == ("TENANT_INITECH_API_KEY",)
+    assert outcome.generate == ("TENANT_INITECH_API_KEY",)
     names = {name.partition("/")[2] for name in checkout.projected()}
     assert "TENANT_INITECH_API_KEY" in names
     assert "TENANT_GLOBEX_API_KEY" not in names
@@ -129,15 +128,15 @@ def test_a_new_tenant_gets_a_key_and_a_departed_one_loses_its_files(checkout: Ch
 
 
 def test_only_files_that_differ_are_rewritten(checkout: Checkout) -> None:
-    provision.ensure(*checkout)
+    provision.ensure(checkout.paths)
     tampered = checkout.secrets_dir / "postgres" / "POSTGRES_PASSWORD"
     tampered.chmod(0o600)
     leftover = checkout.secrets_dir / "postgres" / ".POSTGRES_PASSWORD.00.tmp"
     leftover.write_text("half", "utf-8")
 
-    outcome = provision.ensure(*checkout)
+    outcome = provision.ensure(checkout.paths)
 
-    assert outcome.projected == ("postgres/POSTGRES_PASSWORD", "postgres/.POSTGRES_PASSWORD.00.tmp")
+    assert (*outcome.write, *outcome.remove) == ("postgres/POSTGRES_PASSWORD", "postgres/.POSTGRES_PASSWORD.00.tmp")
     assert mode(tampered) == 0o444
     assert not leftover.exists()
 
@@ -145,19 +144,19 @@ def test_only_files_that_differ_are_rewritten(checkout: Checkout) -> None:
 def test_a_service_whose_secrets_are_all_empty_still_has_its_folder(tmp_path: Path) -> None:
     checkout = Checkout.make(tmp_path / "checkout", "# @consumers=erp\nERP_API_KEY=\n", TENANTS)
 
-    provision.ensure(*checkout)
+    provision.ensure(checkout.paths)
 
     assert list((checkout.secrets_dir / "erp").iterdir()) == []
 
 
 def test_a_file_that_is_open_to_others_is_found_and_closed(checkout: Checkout) -> None:
-    provision.ensure(*checkout)
+    provision.ensure(checkout.paths)
     checkout.secrets_file.chmod(0o644)
 
-    assert [finding.subject for finding in provision.validate(*checkout)] == [".env.secrets"]
-    assert provision.ensure(*checkout).tightened
+    assert [finding.subject for finding in provision.validate(checkout.paths)] == [".env.secrets"]
+    assert provision.ensure(checkout.paths).tighten
     assert mode(checkout.secrets_file) == 0o600
-    assert provision.validate(*checkout) == ()
+    assert provision.validate(checkout.paths) == ()
 
 
 def test_a_missing_and_a_malformed_secret_are_refused_together_by_name(tmp_path: Path) -> None:
@@ -166,33 +165,33 @@ def test_a_missing_and_a_malformed_secret_are_refused_together_by_name(tmp_path:
     checkout.write_secrets("OPENAI_API_KEYS=canary\n")
 
     with pytest.raises(Refused) as refused:
-        provision.ensure(*checkout)
+        provision.ensure(checkout.paths)
 
     assert "LICENCE is missing: set LICENCE in .env.secrets" in str(refused.value)
     assert "OPENAI_API_KEYS is malformed" in str(refused.value)
     assert "canary" not in str(refused.value)
     assert checkout.secrets_file.read_text("utf-8") == "OPENAI_API_KEYS=canary\n"
     with pytest.raises(Refused, match="LICENCE is missing"):
-        provision.plan(*checkout)
+        provision.plan(checkout.paths)
 
 
 def test_a_key_that_nothing_reads_is_a_warning_with_a_guess(checkout: Checkout) -> None:
-    provision.ensure(*checkout)
+    provision.ensure(checkout.paths)
     with checkout.secrets_file.open("a", encoding="utf-8") as stream:
         stream.write("OPENAI_API_KEY=sk-x\n")
 
-    (finding,) = provision.validate(*checkout)
+    (finding,) = provision.validate(checkout.paths)
 
     assert (finding.subject, finding.severity) == ("OPENAI_API_KEY", "warning")
     assert "OPENAI_API_KEYS" in finding.hint
 
 
 def test_a_file_that_git_keeps_is_found(checkout: Checkout) -> None:
-    provision.ensure(*checkout)
+    provision.ensure(checkout.paths)
     subprocess.run(["git", "init", "-q", checkout.root], check=True)
     subprocess.run(["git", "-C", checkout.root, "add", "-f", ".env.secrets"], check=True)
 
-    (finding,) = provision.validate(*checkout)
+    (finding,) = provision.validate(checkout.paths)
 
     assert finding.problem == "is tracked by git"
 
@@ -209,23 +208,23 @@ def test_a_malformed_tenants_file_is_refused(checkout: Checkout, tenants: str, w
     checkout.tenants_file.write_text(tenants, "utf-8")
 
     with pytest.raises(Refused, match=word):
-        provision.ensure(*checkout)
+        provision.ensure(checkout.paths)
 
 
 def test_a_project_without_tenants_has_no_tenant_keys(checkout: Checkout) -> None:
     checkout.tenants_file.unlink()
 
-    assert provision.ensure(*checkout).generated == ("POSTGRES_PASSWORD", "REDIS_PASSWORD")
+    assert provision.ensure(checkout.paths).generate == ("POSTGRES_PASSWORD", "REDIS_PASSWORD")
 
 
 def test_runs_at_the_same_time_agree_on_one_set_of_values(checkout: Checkout) -> None:
-    outcomes: list[provision.SecretsOutcome] = []
-    threads = [threading.Thread(target=lambda: outcomes.append(provision.ensure(*checkout))) for _ in range(4)]
+    outcomes: list[SecretsPlan] = []
+    threads = [threading.Thread(target=lambda: outcomes.append(provision.ensure(checkout.paths))) for _ in range(4)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
 
-    assert [outcome.created for outcome in outcomes].count(True) == 1
+    assert [outcome.create for outcome in outcomes].count(True) == 1
     assert len(outcomes) == 4
     assert checkout.projected()["postgres/POSTGRES_PASSWORD"] == values(checkout)["POSTGRES_PASSWORD"]

@@ -10,8 +10,7 @@ from hypothesis import strategies as st
 from tests.unit.secrets.samples import EXAMPLE
 
 from optimus_ops.errors import Refused
-from optimus_ops.secrets.generate import Generator
-from optimus_ops.secrets.schema import Entry, expand, parse_schema
+from optimus_ops.secrets.schema import Entry, Generator, expand, parse_schema
 
 NAMES = st.from_regex(r"[a-z][a-z0-9-]{0,8}", fullmatch=True)
 WORDS = st.text("abcdefghijklmnopqrstuvwxyz .", min_size=1, max_size=20).map(str.strip).filter(bool)
