@@ -177,7 +177,7 @@ def _seen(sample: TrafficSample) -> str:
 
 
 def _kinds(sample: TrafficSample) -> str:
-    kinds = {"no connection": sample.connect_failures, "nobody waited for the answer": sample.abandoned}
+    kinds = {"no connection": sample.connect_failures, "client left before an answer": sample.abandoned}
     others = [f"{count} x {what}" for what, count in kinds.items() if count]
     return ", ".join([*filter(None, [_statuses(sample, 500, 599)]), *others])
 

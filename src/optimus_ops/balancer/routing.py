@@ -210,9 +210,6 @@ def endpoint_of(stack: Stack, state: State, service: str) -> Endpoint:
     By convention the balancer listens on the service's own port. Where that port isn't published on the host (a
     service that is only reached inside), the balancer's address on its network is asked, which works on the engine's
     own Linux host.
-
-    Raises:
-        OpsError: the stack has no balancer, or it doesn't run.
     """
     if stack.balancer is None:
         raise OpsError("this stack has no balancer", "name it in [tool.optimus-ops] balancer")

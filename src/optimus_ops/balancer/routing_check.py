@@ -24,12 +24,7 @@ class BadRouting(OpsError):  # noqa: N818 - named as its base: what failed
 
 
 def check(services: Sequence[str], *, json: bool) -> None:
-    """Check the routing of some services, or of all that the balancer routes to.
-
-    Raises:
-        Refused: the stack has no balancer, or it doesn't route to a service that is named.
-        BadRouting: a replica is silent, one that is gone answers, or the balancer answers with errors.
-    """
+    """Check the routing of some services, or of all that the balancer routes to."""
     context = StackContext.open((), ChangeOptions(json=json))
     files, state = context.observe()
     stack = files.stack

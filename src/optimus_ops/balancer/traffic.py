@@ -105,10 +105,6 @@ def observe_traffic(
 
     Time is monotonic, and the log is followed from its end, so that a clock that is set changes nothing.
     `reason_to_end` is called about twice a second, and may end the window.
-
-    Raises:
-        OpsError: the balancer's container is gone.
-        EngineGone: as said.
     """
     began = clock.monotonic()
     counter, guard = TrafficCounter(replicas), threading.Lock()
@@ -132,7 +128,7 @@ def observe_traffic(
         while ended is None and (left := began + seconds - clock.monotonic()) > 0:
             clock.sleep(min(POLL_SECONDS, left))
             if follower.gone.is_set():
-                raise OpsError("the balancer's container is gone: nobody can say what the new replicas do")
+                raise OpsError("the balancer's container is gone: the new replicas can't be observed")
             ended = reason_to_end(samples())
     if follower.failing and not engine.answers():
         raise EngineGone

@@ -51,11 +51,7 @@ class StepExecutor:
         return False
 
     def carry_out(self, step: Step, progress: Progress) -> None:
-        """Carry one step out, to its end.
-
-        Raises:
-            OpsError: it failed.
-        """
+        """Carry one step out, to its end."""
         handler = self.handlers.get(type(step))
         if handler is None:
             raise OpsError(f"no way to carry out a step of kind {step.kind!r}")

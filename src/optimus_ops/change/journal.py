@@ -49,9 +49,6 @@ class Journal:
 
         `before` is what was there before the first step (`facts_of`), for whoever goes on after a kill; `command` are
         the words of the command line, those of this process if not given.
-
-        Raises:
-            Refused: the folder can't be written to; nothing was touched yet.
         """
         words = ["invoke", *sys.argv[1:]] if command is None else list(command)
         try:
@@ -94,11 +91,7 @@ def change_files(folder: Path, project: str) -> list[tuple[int, Path]]:
 
 
 def is_written(path: Path) -> bool:
-    """Tell whether the process that writes a change's file still lives.
-
-    Raises:
-        OSError: the file can't be opened.
-    """
+    """Tell whether the process that writes a change's file still lives."""
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
@@ -141,8 +134,8 @@ def _named(hidden: Path, folder: Path, project: str) -> Path:
 
 def _append(descriptor: int, event: str, facts: Mapping[str, Any]) -> None:
     line = json.dumps({"at": iso_now(), "boot_seconds": round(boot_seconds(), 3), "event": event, **facts})
-    told = b"\n" * _torn(descriptor) + line.encode() + b"\n"
-    if os.write(descriptor, told) < len(told):
+    written = b"\n" * _torn(descriptor) + line.encode() + b"\n"
+    if os.write(descriptor, written) < len(written):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 

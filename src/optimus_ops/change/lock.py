@@ -35,21 +35,21 @@ class Lock:
     def taken(cls, descriptor: int, reason: str) -> Lock:
         """Return the lock that this process has just taken, and tell others."""
         lock = cls(Owner.this_process(reason), descriptor)
-        lock._tell()
+        lock._publish()
         return lock
 
     def expect(self, seconds: float, reason: str | None = None) -> None:
         """Tell others how many seconds it may take from now on at most, and better what for if that is known now."""
         reason = self.owner.reason if reason is None else reason[:LONGEST_REASON]
         self.owner = replace(self.owner, reason=reason, until=boot_seconds() + seconds)
-        self._tell()
+        self._publish()
 
-    def _tell(self) -> None:
+    def _publish(self) -> None:
         # Others are told less if the disk is full, but the lock is held all the same.
         with contextlib.suppress(OSError):
-            told = self.owner.as_bytes()
-            os.pwrite(self._descriptor, told, 0)
-            os.ftruncate(self._descriptor, len(told))
+            line = self.owner.as_bytes()
+            os.pwrite(self._descriptor, line, 0)
+            os.ftruncate(self._descriptor, len(line))
 
 
 @contextlib.contextmanager
@@ -90,7 +90,7 @@ def _open(path: Path) -> int:
 
 def _acquire(descriptor: int, path: Path, wait: float, on_wait: Callable[[str], None] | None) -> None:
     until = time.monotonic() + wait
-    told = 0.0
+    reported = 0.0
     while True:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -98,9 +98,9 @@ def _acquire(descriptor: int, path: Path, wait: float, on_wait: Callable[[str], 
             holder, hint = _holder(descriptor)
             if time.monotonic() >= until:
                 raise Refused(f"{path.stem} is locked by {holder}", hint) from None
-            if on_wait is not None and time.monotonic() - told >= 1.0:
+            if on_wait is not None and time.monotonic() - reported >= 1.0:
                 on_wait(f"waiting for {holder}")
-                told = time.monotonic()
+                reported = time.monotonic()
             time.sleep(POLL_SECONDS)
         except OSError as error:
             raise _cannot(path, error) from error

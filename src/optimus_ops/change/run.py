@@ -61,11 +61,7 @@ class ChangeRun:
         self._subscribers: list[Subscriber] = [ConsoleSubscriber(self.console)]
 
     def __enter__(self) -> Self:
-        """Take the lock, unless nothing is changed.
-
-        Raises:
-            Refused: somebody else holds it, or the file of events can't be written.
-        """
+        """Take the lock, unless nothing is changed."""
         if not self.options.plan:
             if path := os.environ.get(EVENTS_VARIABLE):
                 self._subscribers.append(JsonLinesSubscriber.open(path))
@@ -81,7 +77,7 @@ class ChangeRun:
 
     def observing(self, what: str = "what is there") -> AbstractContextManager[None]:
         """Show what is waited for while a plan is made, if that takes a moment."""
-        return self.console.waiting(f"looking at {what}")
+        return self.console.waiting(f"observing {what}")
 
     def execute(
         self, plan: Plan, executor: StepExecutor, text: Callable[[Plan], str] = plan_text, **facts: object

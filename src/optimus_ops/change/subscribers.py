@@ -92,11 +92,7 @@ class JsonLinesSubscriber:
 
     @classmethod
     def open(cls, path: str) -> JsonLinesSubscriber:
-        """Open the file.
-
-        Raises:
-            Refused: it can't be written to.
-        """
+        """Open the file."""
         try:
             flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
             return cls(os.open(path, flags, 0o600))

@@ -59,11 +59,7 @@ def agree_on_deploy(
 
 
 def check_deploy(engine: Engine, images: Mapping[str, str], running: Mapping[str, Collection[str]]) -> Agreement:
-    """Check that images can be deployed in the order in which they are given.
-
-    Raises:
-        Refused: as `agree_on_deploy`, or another order is needed.
-    """
+    """Check that images can be deployed in the order in which they are given."""
     agreed = agree_on_deploy(engine, images, running)
     if agreed.order != tuple(images):
         raise Refused(
@@ -74,11 +70,7 @@ def check_deploy(engine: Engine, images: Mapping[str, str], running: Mapping[str
 
 
 def contracts_to_come(document: Mapping[str, Any], images: Collection[str]) -> Mapping[str, Contract | None]:
-    """Return service -> contract for images that are not here yet: that of the sources where an image is built of them.
-
-    Raises:
-        Refused: a contract is malformed.
-    """
+    """Return service -> contract for images that are not here yet: that of the sources that an image is built of."""
     project = str(document.get("name", ""))
     services: dict[str, Any] = dict(document.get("services") or {})
     names = {name: image_of(project, name, service) for name, service in services.items()}
@@ -99,11 +91,7 @@ def _folder(build: Mapping[str, Any]) -> Path:
 
 
 def agreement(deploying: Deploying, running: Running) -> Agreement:
-    """Return the order of a deploy, and what it rests on.
-
-    Raises:
-        Refused: as `deploy_order`.
-    """
+    """Return the order of a deploy, and what it rests on."""
     order = deploy_order(deploying, running)
     versions = {
         name: (*([deploying[name]] if name in deploying else []), *running.get(name, ()))

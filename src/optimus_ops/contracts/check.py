@@ -16,12 +16,7 @@ from optimus_ops.text.console import Console, print_json
 
 
 def check_contracts(*, json: bool) -> None:
-    """Check that committed offers are those of the sources, and that they meet the needs of the same checkout.
-
-    Raises:
-        Refused: no service has a contract, or one is malformed.
-        OpsError: an offer is out of date, or a need is not met.
-    """
+    """Check that committed offers are those of the sources, and that they meet the needs of the same checkout."""
     console = Console.standard(json=json)
     root = load_project().root
     services = services_with_contracts(root)

@@ -27,12 +27,7 @@ class WriteContract(Step):
 
 
 def generate_offers(options: ChangeOptions) -> None:
-    """Write each service's offer from its sources, and a first empty list of needs.
-
-    Raises:
-        Refused: no service has a contract.
-        OpsError: an application can't be made, or a file can't be written.
-    """
+    """Write each service's offer from its sources, and a first empty list of needs."""
     project = load_project()
     with ChangeRun(project.state, project.name, options) as run:
         with run.observing("the sources"):

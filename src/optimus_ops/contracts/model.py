@@ -50,11 +50,7 @@ class Break:
 
 
 def parse_contract(offers: bytes, needs: bytes, origin: str) -> Contract:
-    """Read the two files of a contract; `origin` says in messages where they are from.
-
-    Raises:
-        Refused: one of them is too large, no JSON, or of another shape.
-    """
+    """Read the two files of a contract; `origin` says in messages where they are from."""
     provides = _openapi(_decoded(offers, f"{OFFERS} of {origin}"), f"{OFFERS} of {origin}")
     raw = _decoded(needs, f"{NEEDS} of {origin}")
     if not isinstance(raw, dict):

@@ -34,11 +34,7 @@ print(json.dumps(importlib.import_module(sys.argv[1] + ".app").build_app().opena
 
 
 def services_with_contracts(root: Path) -> tuple[str, ...]:
-    """Return the services of a checkout that have a contract, sorted.
-
-    Raises:
-        Refused: there are none.
-    """
+    """Return the services of a checkout that have a contract, sorted."""
     services = sorted(folder.parent.name for folder in (root / SERVICES).glob(f"*/{FOLDER}") if folder.is_dir())
     if not services:
         raise Refused("no service here has a contract", f"make a folder {SERVICES}/NAME/{FOLDER} with a {NEEDS}")
@@ -49,9 +45,6 @@ def offer_of(root: Path, service: str) -> str:
     """Return the text of a service's `offers.json`, made from its sources in a checkout.
 
     The service runs in a process of its own, far enough to have an application; nothing is connected to.
-
-    Raises:
-        OpsError: its application can't be made.
     """
     folder = root / SERVICES / service
     with tempfile.TemporaryDirectory(prefix="optimus-contract-") as secrets:

@@ -20,11 +20,7 @@ MAX_ARCHIVE_BYTES = 2 * MAX_BYTES + 64 * 1024
 
 
 def contract_of_checkout(folder: Path) -> Contract | None:
-    """Return the contract beside a service's code (`services/ai-engine`); None if it has none.
-
-    Raises:
-        Refused: its files are missing or malformed.
-    """
+    """Return the contract beside a service's code (`services/ai-engine`); None if it has none."""
     if not (folder / FOLDER).is_dir():
         return None
     origin = f"{folder.name}/{FOLDER}"
@@ -57,11 +53,7 @@ def contract_of_image(engine: Engine, image: str) -> Contract | None:
 
 
 def contracts_of_images(engine: Engine, images: Iterable[str]) -> Mapping[str, Contract | None]:
-    """Return the contract of each image, by the name or id that was given; an image with several is read once.
-
-    Raises:
-        Refused: as `contract_of_image`.
-    """
+    """Return the contract of each image, by the name or id that was given; an image with several is read once."""
     names = tuple(dict.fromkeys(images))
     ids = engine.images(names)
     first_names = {ids.get(name, name): name for name in reversed(names)}

@@ -38,11 +38,7 @@ class SubschemaCheck:
     _comparisons: int = field(default=0, init=False)
 
     def mismatches(self, given: Any, taken: Any, path: str = "") -> tuple[Mismatch, ...]:
-        """Return where values of `given`, a schema of the giver, are not values of `taken`, a schema of the taker.
-
-        Raises:
-            Refused: a schema is malformed, or can't be compared.
-        """
+        """Return where values of `given`, a schema of the giver, are not values of `taken`, a schema of the taker."""
         pair = (canonical(given), canonical(taken))
         if pair in self._pending:
             # A recursive schema: that they fit is what is being shown.

@@ -62,11 +62,7 @@ def revision(compose: Compose, stack: Stack, *, deadline: float = ASK_SECONDS) -
 
 
 def pending_sql(compose: Compose, stack: Stack, *, deadline: float = ASK_SECONDS) -> str | None:
-    """Return the SQL that migrating would run now, "" if nothing is pending; None if the project has no way to tell.
-
-    Raises:
-        OpsError: the job failed or did not end in time.
-    """
+    """Return the SQL that migrating would run now, "" if nothing is pending; None if the project has no way to tell."""
     command = _command(stack, SQL)
     return None if command is None else _ask(compose, stack, SQL, command, "tell what is pending", deadline).stdout
 

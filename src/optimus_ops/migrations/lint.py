@@ -39,11 +39,7 @@ class Finding(NamedTuple):
 
 
 def findings(sql: str) -> tuple[Finding, ...]:
-    """Return what harms the running version, in the order of the script.
-
-    Raises:
-        MissingPrerequisite: there is no squawk, or it doesn't work.
-    """
+    """Return what harms the running version, in the order of the script."""
     try:
         parsed = statements(sql)
     except SqlSyntaxError as error:
@@ -69,12 +65,7 @@ def _findings(parsed: Sequence[Statement], reported: dict[int, list[SquawkFindin
 
 
 def check_expand_only(sql: str, *, allow_contract: bool) -> tuple[Finding, ...]:
-    """Return the findings if they are allowed; refuse the migration otherwise.
-
-    Raises:
-        Refused: there are findings, and they are not allowed.
-        MissingPrerequisite: there is no squawk, or it doesn't work.
-    """
+    """Return the findings if they are allowed; refuse the migration otherwise."""
     found = findings(sql)
     if found and not allow_contract:
         raise Refused(f"the pending migration breaks the running version:\n{as_text(found)}", HINT)

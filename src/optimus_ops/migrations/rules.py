@@ -93,7 +93,7 @@ SQUAWK: dict[str, Rule] = {
         "it fails: an index cannot be built CONCURRENTLY within a transaction", "end the transaction before it"
     ),
     "ban-truncate-cascade": Rule("rows that the running version uses are gone", LATER),
-    UNREADABLE: Rule("it cannot be read, so nobody can tell what it does", "write the step as plain SQL"),
+    UNREADABLE: Rule("it cannot be parsed, so that what it does is unknown", "write the step as plain SQL"),
 }
 """squawk's rules that are about a version that is running."""
 
@@ -120,7 +120,7 @@ BUILTIN: dict[str, Rule] = {
     "checked-column": Rule("every row is checked under a lock that blocks readers and writers", NOT_VALID),
     "new-trigger": Rule("writes of the running version do something else at once", LATER_ALONE),
     "unjudged": Rule(
-        "nobody can tell from its text what it does to the running version", "write the step as plain SQL statements"
+        "what it does to the running version can't be told from its text", "write the step as plain SQL statements"
     ),
 }
 """Rules of this library, where squawk says nothing."""

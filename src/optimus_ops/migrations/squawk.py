@@ -73,11 +73,7 @@ def ask(script: str, program: str | None = None) -> tuple[SquawkFinding, ...]:
 
 
 def find() -> str:
-    """Return the squawk beside this Python, else the one on the path.
-
-    Raises:
-        MissingPrerequisite: there is none.
-    """
+    """Return the squawk beside this Python, else the one on the path."""
     found = shutil.which("squawk", path=str(Path(sys.executable).parent)) or shutil.which("squawk")
     if found is None:
         raise MissingPrerequisite("there is no squawk on this machine, which judges migrations", INSTALL)

@@ -40,7 +40,7 @@ def _ended(stack: Stack, state: State, notices: Notices) -> Iterator[str]:
         # A plan unpauses frozen ones.
         if replica.service in stack.services and not replica.frozen:
             lines = notices.output.get(replica.id, ())
-            yield "\n".join([f"{replica.name} {replica.condition}{'; it said last:' if lines else ''}", *lines])
+            yield "\n".join([f"{replica.name} {replica.condition}{'; its last output:' if lines else ''}", *lines])
 
 
 def _troubled(stack: Stack, state: State, gone: Container[str]) -> Iterator[str]:

@@ -56,11 +56,7 @@ class BudgetCheck:
         return replace(plan, steps=_before_replicas(plan.steps, check))
 
     def fitting_pools(self, plan: Plan) -> tuple[tuple[str, str, str], ...]:
-        """Return service, variable and value, for every pool that has to be lowered so that the plan fits.
-
-        Raises:
-            Refused: not even the smallest pools fit.
-        """
+        """Return service, variable and value, for every pool that has to be lowered so that the plan fits."""
         running = {name: len(self.state.running(name)) for name in pools_of(self.stack)}
         capacity = observe_capacity(self.engine, self.stack, self.state)
         changes = fit_pool(self.stack, self._peak(plan), capacity, self.policy, running=running)

@@ -13,11 +13,7 @@ from optimus_ops.text.console import Progress
 
 
 def observe_new(containers: Containers, step: Observe, progress: Progress) -> None:
-    """Watch the new replicas of a service for a while.
-
-    Raises:
-        OpsError: one ended or became unhealthy, or they answer worse than the old ones.
-    """
+    """Watch the new replicas of a service for a while."""
     from optimus_ops.balancer import traffic  # noqa: PLC0415 - costs time that most tasks don't need
 
     balancer = containers.stack.balancer

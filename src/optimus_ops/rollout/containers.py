@@ -68,7 +68,7 @@ class ContainerFailed(OpsError):  # noqa: N818 - named as its base: what failed
 
     def __init__(self, reason: str, output: str) -> None:
         """Keep the reason apart from the output."""
-        super().__init__(f"{reason}; it said last:\n{output}")
+        super().__init__(f"{reason}; its last output:\n{output}")
         self.reason = reason
 
 

@@ -51,11 +51,7 @@ def rollback(context: StackContext, request: RollbackRequest, prober: Prober | N
 
 
 def observe(context: StackContext, services: tuple[str, ...]) -> tuple[Stack, State]:
-    """Observe what is wanted and what runs.
-
-    Raises:
-        Refused: it can't be changed from here, or a service is unknown.
-    """
+    """Observe what is wanted and what runs."""
     files, state = context.observe()
     check_checkout(state, context.project.real_folder)
     check_subnets(context.docker, files.document)
@@ -96,11 +92,7 @@ def rollback_spec(context: StackContext, stack: Stack, state: State, request: Ro
 
 
 def make_plan(context: StackContext, state: State, spec: RolloutSpec, *, fit_pool: bool = False) -> tuple[Stack, Plan]:
-    """Return the stack as it will be, with the images of the rollout, and the plan.
-
-    Raises:
-        Refused: the rollout can't be done without an outage, or the stack would need more than there is.
-    """
+    """Return the stack as it will be, with the images of the rollout, and the plan."""
     docker = context.docker
     compose, repin = _pinned(context, spec)
     files = WantedStack.read(compose)
@@ -148,11 +140,7 @@ def _services_to_ask(stack: Stack, spec: RolloutSpec) -> tuple[str, ...]:
 def _in_order(
     context: StackContext, files: WantedStack, state: State, spec: RolloutSpec, inputs: ObservedInputs
 ) -> tuple[str, ...]:
-    """Return the services in an order in which versions never run side by side that break one another.
-
-    Raises:
-        Refused: there is none; the message names consumer, provider, endpoint and field.
-    """
+    """Return the services in an order in which versions never run side by side that break one another."""
     stack = files.stack
     check_replaceable(stack, state, spec.services)
     names = tuple(name for name in spec.services if name != stack.balancer)

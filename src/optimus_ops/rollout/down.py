@@ -27,11 +27,7 @@ def down(context: StackContext, request: DownRequest, prober: Prober | None = No
 
 
 def make_plan(context: StackContext, request: DownRequest) -> tuple[Stack, Plan]:
-    """Return the stack as far as it is known, and the plan.
-
-    Raises:
-        Refused: a network is to be removed that something stays connected to.
-    """
+    """Return the stack as far as it is known, and the plan."""
     files, state = context.observe_to_stop()
     leftovers = observe_notices(context, files, state).leftovers
     networks = context.docker.networks(context.project.name) if request.prune_network else ()

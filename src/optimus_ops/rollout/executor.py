@@ -128,12 +128,7 @@ class StackExecutor(StepExecutor):
         return False
 
     def carry_out(self, step: Step, progress: Progress) -> None:
-        """Carry one step out; one that isn't required may fail (`required: false`).
-
-        Raises:
-            OpsError: it failed.
-            MissingPrerequisite: likewise, because the engine is gone.
-        """
+        """Carry one step out; one that isn't required may fail (`required: false`)."""
         self._creating = isinstance(step, steps.Start | steps.Migrate | steps.RunJob)
         try:
             super().carry_out(step, progress)
@@ -169,11 +164,7 @@ class StackExecutor(StepExecutor):
         jobs.run_job(self.containers, step, progress)
 
     def _downgrade(self) -> Iterator[str]:
-        """Take migrations back, where any were run for what ran before.
-
-        Raises:
-            OpsError: the project has no way back, or new replicas use the schema still.
-        """
+        """Take migrations back, where any were run for what ran before."""
         from optimus_ops.migrations.job import downgrade, revision  # noqa: PLC0415 - as above
 
         if self._revision is None or revision(self.compose, self.stack) == self._revision:

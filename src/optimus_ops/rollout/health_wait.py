@@ -12,11 +12,7 @@ from optimus_ops.text.console import Progress
 
 
 def wait_healthy(containers: Containers, step: WaitHealthy, progress: Progress) -> None:
-    """Wait until each service has its count of healthy containers.
-
-    Raises:
-        OpsError: what was started ended, is unhealthy, or is not healthy in time.
-    """
+    """Wait until each service has its count of healthy containers."""
     seconds = containers.deadlines.healthy
     if containers.wait_until(partial(_healthy, containers, step, progress), seconds):
         return
@@ -30,11 +26,7 @@ def wait_healthy(containers: Containers, step: WaitHealthy, progress: Progress) 
 
 
 def wait_for_dependencies(containers: Containers, step: WaitDependency, progress: Progress) -> None:
-    """Wait until each of some services that run already has a healthy replica.
-
-    Raises:
-        ContainerFailed: one has none in time.
-    """
+    """Wait until each of some services that run already has a healthy replica."""
     seconds = containers.deadlines.healthy
     if containers.wait_until(partial(_dependencies_healthy, containers, step, progress), seconds):
         return

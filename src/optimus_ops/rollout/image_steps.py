@@ -32,11 +32,7 @@ def build_images(containers: Containers, step: Build, progress: Progress) -> Non
 
 
 def pull_images(containers: Containers, step: Pull, progress: Progress) -> None:
-    """Pull the images of services, each once.
-
-    Raises:
-        OpsError: one can't be had.
-    """
+    """Pull the images of services, each once."""
     for image in dict.fromkeys(containers.stack.services[name].image for name in step.services):
         progress.show(image)
         try:

@@ -30,13 +30,13 @@ def run_job(containers: Containers, step: RunJob | Migrate, progress: Progress) 
         output = containers.last_output(job)
         containers.engine.remove(container)
         raise ContainerFailed(f"{service} did not end within {seconds:.0f} s and was ended", output)
-    job, last = _find(containers, service, container), _last_line(containers, container) or "(it said nothing)"
+    job, last = _find(containers, service, container), _last_line(containers, container) or "(no output)"
     if job.exit_code == 0:
         progress.note = f"ended with 0: {last}"
     elif getattr(step, "required", True):
         raise OpsError(
             f"{service} ended with {job.exit_code}; nothing that waits for it was started."
-            f" It said:\n{containers.last_output(job)}"
+            f" Its output:\n{containers.last_output(job)}"
         )
     else:
         progress.note = f"ended with {job.exit_code}: {last}; what waits for it starts without (required: false)"

@@ -17,9 +17,6 @@ def moved_tags(engine: Engine, stack: Stack, services: Iterable[str], asking: As
     """Return image -> its digest in the registry, of images that are another one there than on this machine.
 
     An image that is not on this machine is fetched in any case, so that no registry is asked about it.
-
-    Raises:
-        OpsError: a registry that has to be asked doesn't answer, or doesn't know the image.
     """
     images = dict.fromkeys(stack.services[name].image for name in services)
     names = [image for image in images if stack.policy_of(image).may_ask(asking)]

@@ -14,16 +14,12 @@ CHECK_SECONDS = 30.0
 
 
 def check_config(containers: Containers, step: CheckConfig, _progress: Progress) -> None:
-    """Let a running nginx test the configuration that is mounted now; its workers keep the one that they read.
-
-    Raises:
-        Refused: it is broken; the message is nginx's own.
-    """
+    """Let a running nginx test the configuration that is mounted now; its workers keep the one that they read."""
     service = step.service
     replica = _running(containers, service)
     command = containers.engine.command(replica.id)
     if not command or command[0] != "nginx":
-        raise Refused(f"{service} is no nginx: nobody knows how to test its configuration")
+        raise Refused(f"{service} is no nginx: its configuration can't be tested")
     _check_mounted(containers, service, replica)
     # The command itself with -t: the same file, the same directives on the command line.
     tested = containers.engine.exec(replica.id, (*command, "-t"), seconds=CHECK_SECONDS)

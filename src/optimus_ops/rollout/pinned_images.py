@@ -17,9 +17,6 @@ def requested_images(pinned: Mapping[str, str], stack: Stack, services: tuple[st
     """Return service -> image to pin ("": back to the one of the Compose files), where that changes anything.
 
     `image` is a tag or a whole image name; "" stands for what the Compose files say.
-
-    Raises:
-        Refused: one whole name for services that run different images.
     """
     if not image:
         return {name: "" for name in _with_job(stack, services) if name in pinned}
@@ -45,11 +42,7 @@ def _with_job(stack: Stack, services: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def previous_image(context: StackContext, stack: Stack, state: State, service: str) -> str:
-    """Return the name of the image that a service ran before the one that it runs, or is wanted, now.
-
-    Raises:
-        Refused: none is known, or it isn't on this machine any more.
-    """
+    """Return the name of the image that a service ran before the one that it runs, or is wanted, now."""
     pinned = context.compose.pinned().images.get(service, "")
     if is_kept(pinned) and _was_rolled_back(context, service):
         return pinned

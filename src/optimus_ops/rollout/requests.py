@@ -66,21 +66,13 @@ class DownRequest:
 
 
 def with_deadlines(options: ChangeOptions, *, healthy: float = 180, migrate: float = 600) -> ChangeOptions:
-    """Return the options with the deadlines of a change of the stack, in seconds.
-
-    Raises:
-        Refused: `OPTIMUS_ENGINE_WAIT` is no number of seconds.
-    """
+    """Return the options with the deadlines of a change of the stack, in seconds."""
     engine = Seconds().parse(os.environ.get(ENGINE_WAIT) or "90", ENGINE_WAIT)
     return replace(options, deadlines=Deadlines(healthy=healthy, migrate=migrate, engine=engine))
 
 
 def typed_counts(flags: Mapping[str, str | None], pairs: Iterable[str]) -> dict[str, int]:
-    """Return service -> replicas, of the services' own flags and of `--replicas NAME=N`.
-
-    Raises:
-        Refused: one is no number of replicas, or a service has two.
-    """
+    """Return service -> replicas, of the services' own flags and of `--replicas NAME=N`."""
     counts = {service: Count().parse(text, f"--{service}") for service, text in flags.items() if text is not None}
     for pair in pairs:
         service, equals, text = pair.rpartition("=")
@@ -93,11 +85,7 @@ def typed_counts(flags: Mapping[str, str | None], pairs: Iterable[str]) -> dict[
 
 
 def asking_of(*, pull: bool, no_pull: bool) -> Asking:
-    """Return whether registries are asked what images stand for now.
-
-    Raises:
-        Refused: both flags are given.
-    """
+    """Return whether registries are asked what images stand for now."""
     if pull and no_pull:
         raise Refused("--pull and --no-pull say the opposite of one another")
     return "always" if pull else "never" if no_pull else "by policy"

@@ -47,11 +47,7 @@ def scale(context: StackContext, request: ScaleRequest, prober: Prober | None = 
 
 
 def observe(context: StackContext, request: ScaleRequest) -> ObservedScale:
-    """Observe everything that the plan depends on.
-
-    Raises:
-        Refused: the request names unknown services, or something is in the way of a start.
-    """
+    """Observe everything that the plan depends on."""
     docker, compose = context.docker, context.compose
     files, state = context.observe()
     stack = files.stack
@@ -69,11 +65,7 @@ def observe(context: StackContext, request: ScaleRequest) -> ObservedScale:
 
 
 def make_plan(context: StackContext, request: ScaleRequest, observed: ObservedScale) -> Plan:
-    """Return the plan within its budgets, with what it mentions.
-
-    Raises:
-        Refused: the request can't be met, or the stack would need more than there is.
-    """
+    """Return the plan within its budgets, with what it mentions."""
     stack, state = observed.stack, observed.state
     plan = plan_scale(stack, state, request, observed.inputs)
     check = BudgetCheck.of(context, stack, state, request.counts)

@@ -75,11 +75,7 @@ def _attempt(action: Iterator[str], failures: list[str]) -> list[str]:
 
 
 def wait_for_engine(containers: Containers, progress: Progress) -> None:
-    """Wait for an engine that is restarted.
-
-    Raises:
-        MissingPrerequisite: it doesn't come back in time.
-    """
+    """Wait for an engine that is restarted."""
     seconds = containers.deadlines.engine
     if not containers.wait_until(partial(_answers, containers, progress), seconds):
         raise MissingPrerequisite(f"the Docker engine did not come back within {seconds:.0f} s")
@@ -93,11 +89,7 @@ def _answers(containers: Containers, progress: Progress) -> bool:
 
 
 def check_reversible(before: State, now: State) -> None:
-    """Refuse to remove new replicas where old ones are removed already: none would serve.
-
-    Raises:
-        OpsError: there is no way back any more.
-    """
+    """Refuse to remove new replicas where old ones are removed already: none would serve."""
     gone = {replica.service for replica in _removed(before, now)}
     stay = sorted({replica.service for replica in now.replicas if replica.id not in before.ids} & gone)
     if stay:
@@ -150,11 +142,7 @@ def _ready_again(containers: Containers, stopped: Sequence[Replica], progress: P
 
 
 def remove_created(containers: Containers, progress: Progress, *, quiet: float = 0.0) -> Iterator[str]:
-    """Drain and remove the containers that the change created, until none appears for `quiet` seconds.
-
-    Raises:
-        OpsError: new replicas stay, because no old one of their service runs.
-    """
+    """Drain and remove the containers that the change created, until none appears for `quiet` seconds."""
     removed: set[str] = set()
     clock = containers.clock
     until = clock.monotonic() + quiet

@@ -23,12 +23,7 @@ from optimus_ops.text.console import Console, Progress, print_json
 
 
 def init(options: ChangeOptions, root: Path | None = None) -> None:
-    """Generate missing secrets and write each service's secret files.
-
-    Raises:
-        Refused: something is malformed or missing.
-        OpsError: a file can't be written.
-    """
+    """Generate missing secrets and write each service's secret files."""
     project = load_project(root)
     paths = described_paths(project)
     with ChangeRun(project.state, project.name, options) as run:
@@ -72,12 +67,7 @@ class SecretsExecutor(StepExecutor):
 
 
 def check(*, json: bool, root: Path | None = None) -> None:
-    """Print what is wrong with the secrets.
-
-    Raises:
-        Refused: a file is malformed, so that it can't be judged.
-        OpsError: there are errors among the findings.
-    """
+    """Print what is wrong with the secrets."""
     paths = described_paths(load_project(root))
     findings = validate(paths)
     errors = [finding for finding in findings if finding.severity == "error"]
@@ -94,11 +84,7 @@ def check(*, json: bool, root: Path | None = None) -> None:
 
 
 def described_paths(project: Project) -> SecretsPaths:
-    """Return a project's paths.
-
-    Raises:
-        Refused: its template describes no secrets.
-    """
+    """Return a project's paths."""
     paths = SecretsPaths.of(project)
     if paths.example.is_file() and not paths.described:
         raise Refused(

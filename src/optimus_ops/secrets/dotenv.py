@@ -45,11 +45,7 @@ class Document:
         return {line.key: line.value for line in self.lines if line.key is not None and line.value is not None}
 
     def with_value(self, key: str, value: Secret, comments: tuple[str, ...] = ()) -> Document:
-        """Return a document in which `key` has `value`: in its place, or at the end under its comments.
-
-        Raises:
-            Refused: no notation holds the value so that every reader reads the same.
-        """
+        """Return a document in which `key` has `value`: in its place, or at the end under its comments."""
         made = Line(Secret(f"{key}={quoted(key, value)}"), key, value)
         if key in self.values:
             return replace(self, lines=tuple(made if line.key == key else line for line in self.lines))
@@ -70,7 +66,7 @@ def parse(text: str, source: str) -> Document:
     """Read a document.
 
     Raises:
-        Refused: a line is malformed or a key is there twice; the message names the line and never its content.
+        Refused: a line is malformed or a key is defined twice; the message names the line and never its content.
     """
     lines: list[Line] = []
     seen: dict[str, int] = {}
@@ -80,7 +76,7 @@ def parse(text: str, source: str) -> Document:
         if line.key is not None:
             if line.key in seen:
                 raise Refused(
-                    f"{source}, line {number}: {line.key} is there twice (first in line {seen[line.key]})",
+                    f"{source}, line {number}: {line.key} is defined twice (first in line {seen[line.key]})",
                     "keep the one that is meant and delete the other",
                 )
             seen[line.key] = number
@@ -100,11 +96,7 @@ def _parse_line(raw: str, place: str) -> Line:
 
 
 def parse_assignment(text: str, place: str) -> tuple[str, Secret]:
-    """Split `KEY=value` and take the quotes off; the name is not judged.
-
-    Raises:
-        Refused: there is no name and `=`, or the value could be read in two ways.
-    """
+    """Split `KEY=value` and take the quotes off; the name is not judged."""
     match = ASSIGNMENT.fullmatch(text)
     if match is None:
         raise Refused(f"{place}: expected KEY=value", "a value is one line; comments stand on lines of their own")

@@ -14,7 +14,7 @@ from optimus_ops.secrets.value import Secret
 PRIVATE = 0o600
 HEADER = (
     "Secrets of this installation: the one source of them. Keep it private, keep a copy in a safe place.",
-    "`invoke secrets.init` makes what the platform owns and hands each service the ones it may read;",
+    "`invoke secrets.init` makes what the platform owns and writes each service the ones it may read;",
     "`invoke secrets.validate` checks this file. A value with spaces, '#' or '$' stands in single quotes.",
 )
 

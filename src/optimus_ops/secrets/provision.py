@@ -42,11 +42,7 @@ def ensure(paths: SecretsPaths) -> SecretsPlan:
 
 
 def plan(paths: SecretsPaths) -> SecretsPlan:
-    """Return what `ensure` would do, without writing anything.
-
-    Raises:
-        Refused: as `ensure` would, where it can be seen beforehand.
-    """
+    """Return what `ensure` would do, without writing anything."""
     entries = read_entries(paths)
     store.refuse_foreign(paths.secrets_dir)
     observed = observe(paths)
@@ -60,11 +56,7 @@ def plan(paths: SecretsPaths) -> SecretsPlan:
 
 
 def validate(paths: SecretsPaths) -> tuple[Finding, ...]:
-    """Return everything that is wrong with the operator's file and its values.
-
-    Raises:
-        Refused: one of the files is malformed, so that it can't be judged.
-    """
+    """Return everything that is wrong with the operator's file and its values."""
     entries = read_entries(paths)
     observed = observe(paths)
     about_file = check_file(paths.secrets_file.name, observed, tracked=is_tracked(paths.secrets_file))
@@ -73,11 +65,7 @@ def validate(paths: SecretsPaths) -> tuple[Finding, ...]:
 
 
 def read_entries(paths: SecretsPaths) -> Mapping[str, Entry]:
-    """Read the schema and give each tenant its keys.
-
-    Raises:
-        Refused: there is no template, or one of the files is malformed.
-    """
+    """Read the schema and give each tenant its keys."""
     template = store.read(paths.example)
     if template is None:
         raise Refused(
@@ -90,11 +78,7 @@ def read_entries(paths: SecretsPaths) -> Mapping[str, Entry]:
 
 
 def observe(paths: SecretsPaths) -> Observed:
-    """Read the operator's file and what is projected.
-
-    Raises:
-        Refused: the file is malformed, a symbolic link, or can't be read.
-    """
+    """Read the operator's file and what is projected."""
     stored = store.read(paths.secrets_file)
     document = dotenv.parse(stored.content.reveal(), paths.secrets_file.name) if stored else None
     return Observed(document, stored.mode if stored else 0, store.observe(paths.secrets_dir))

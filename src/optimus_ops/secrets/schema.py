@@ -104,11 +104,7 @@ def describes_secrets(text: str) -> bool:
 
 
 def parse_schema(text: str, source: str) -> Schema:
-    """Read a template.
-
-    Raises:
-        Refused: the first thing that is wrong, with its line number.
-    """
+    """Read a template."""
     entries: dict[str, Entry] = {}
     pending = _Pending([], {})
     for number, line in enumerate((raw.strip() for raw in text.split("\n")), start=1):
@@ -125,7 +121,7 @@ def parse_schema(text: str, source: str) -> Schema:
         else:
             entry = _entry(commented["assignment"] if commented else line, pending, place)
             if entry.key in entries:
-                raise Refused(f"{place}: {entry.key} is there twice")
+                raise Refused(f"{place}: {entry.key} is defined twice")
             entries[entry.key] = entry
             pending.clear()
     _refuse_dangling(pending, source)
@@ -148,7 +144,7 @@ def _add_decorators(text: str, pending: _Pending, place: str) -> None:
         if KNOWN[name] != (value is not None):
             raise Refused(f"{place}: @{name} {'needs a value' if KNOWN[name] else 'takes no value'}")
         if name in pending.decorators:
-            raise Refused(f"{place}: @{name} is there twice")
+            raise Refused(f"{place}: @{name} is defined twice")
         pending.decorators[name] = value or ""
 
 
@@ -204,11 +200,7 @@ def _pattern(text: str, place: str) -> re.Pattern[str]:
 
 
 def expand(schema: Schema, tenants: Iterable[str]) -> Mapping[str, Entry]:
-    """Return every single key's entry: families get a member per tenant.
-
-    Raises:
-        Refused: two tenants would share a key.
-    """
+    """Return every single key's entry: families get a member per tenant."""
     names = tuple(tenants)
     entries: dict[str, Entry] = {entry.key: entry for entry in schema.entries if "*" not in entry.key}
     explicit = frozenset(entries)

@@ -98,11 +98,7 @@ def refuse_unless_regular(path: Path) -> None:
 
 
 def tighten(path: Path, mode: int = 0o600) -> None:
-    """Set a file's permission bits.
-
-    Raises:
-        OpsError: it belongs to somebody else.
-    """
+    """Set a file's permission bits."""
     try:
         path.chmod(mode)
     except OSError as error:
@@ -118,12 +114,7 @@ def _sync_folder(folder: Path) -> None:
 
 
 def prepare_folder(folder: Path) -> None:
-    """Make the folder of a projection (0700) and mark it as ours.
-
-    Raises:
-        Refused: it is a symbolic link, or a folder of somebody else's files.
-        OpsError: it can't be made.
-    """
+    """Make the folder of a projection (0700) and mark it as ours."""
     refuse_foreign(folder)
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -145,12 +136,7 @@ def _mark(marker: Path) -> None:
 
 
 def prepare_service_folder(folder: Path) -> None:
-    """Make a service's folder (0755: its container runs as another user, and 0700 is above it).
-
-    Raises:
-        Refused: something else is in its place.
-        OpsError: it can't be made.
-    """
+    """Make a service's folder (0755: its container runs as another user, and 0700 is above it)."""
     if folder.is_symlink() or (folder.exists() and not folder.is_dir()):
         raise Refused(f"{folder} is not a folder", "remove it: it stands where a service's secrets go")
     try:
@@ -198,11 +184,7 @@ def _read_or_none(path: Path) -> StoredFile | None:
 
 
 def remove(folder: Path, name: str) -> None:
-    """Remove one projected file (`consumer/name`).
-
-    Raises:
-        OpsError: it can't be removed.
-    """
+    """Remove one projected file (`consumer/name`)."""
     path = folder / name
     try:
         path.unlink(missing_ok=True)
@@ -221,11 +203,7 @@ def remove_empty_folders(folder: Path, keep: Collection[str]) -> None:
 
 @contextmanager
 def locked(folder: Path) -> Iterator[None]:
-    """Keep other runs from writing the same secrets; the lock ends with the process that holds it.
-
-    Raises:
-        Refused: another run holds it for too long.
-    """
+    """Keep other runs from writing the same secrets; the lock ends with the process that holds it."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         deadline = time.monotonic() + LOCK_SECONDS

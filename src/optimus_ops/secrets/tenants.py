@@ -12,11 +12,7 @@ TENANT = re.compile(r"[a-z][a-z0-9-]{0,62}")
 
 
 def tenant_names(text: str, source: str) -> tuple[str, ...]:
-    """Return the tenants in the order of the file.
-
-    Raises:
-        Refused: it is not such a mapping, or a name is malformed.
-    """
+    """Return the tenants in the order of the file."""
     try:
         content = yaml.safe_load(text)
     except yaml.MarkedYAMLError as error:

@@ -69,11 +69,7 @@ def check_file(name: str, observed: Observed, *, tracked: bool) -> tuple[Finding
 
 
 def refuse(findings: Iterable[Finding], source: str) -> None:
-    """Raise `Refused` if there is an error among the findings, naming all of them.
-
-    Raises:
-        Refused: as said.
-    """
+    """Raise `Refused` if there is an error among the findings, naming all of them."""
     errors = [finding for finding in findings if finding.severity == "error"]
     if not errors:
         return

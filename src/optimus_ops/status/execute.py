@@ -20,12 +20,7 @@ from optimus_ops.text.layout import layout_columns
 
 
 def status(*, json: bool, root: Path | None = None) -> None:
-    """Print the table, or one JSON document.
-
-    Raises:
-        MissingPrerequisite: no engine answers.
-        Refused: the project's settings are malformed.
-    """
+    """Print the table, or one JSON document."""
     project = load_project(root)
     with Console.for_stream(sys.stderr).step(f"observing {project.name}"):
         engine = DockerEngine.connect()

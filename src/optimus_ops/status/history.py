@@ -16,11 +16,7 @@ USUAL_COUNT = 20
 
 
 def history(*, last: str, change: str, json: bool, root: Path | None = None) -> None:
-    """Print the latest changes, or one of them with its steps; `last` and `change` are numbers, "" if not given.
-
-    Raises:
-        Refused: `last` or `change` is no number, or there is no such change.
-    """
+    """Print the latest changes, or one of them with its steps; `last` and `change` are numbers, "" if not given."""
     if last and change:
         raise Refused("--last and --change: one of them", "--change shows one change, --last the latest ones")
     count = _number(last, "--last", "a number of changes") if last else USUAL_COUNT

@@ -75,11 +75,7 @@ def reader_gone(stream: TextIO) -> bool:
 
 
 def parse_tail(text: str) -> int | str:
-    """Return a number of lines, or `all`.
-
-    Raises:
-        Refused: it is neither.
-    """
+    """Return a number of lines, or `all`."""
     if text == "all":
         return text
     if not (text.isascii() and text.isdigit()) or len(text) > 9:

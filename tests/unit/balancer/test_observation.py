@@ -91,7 +91,7 @@ def test_a_small_share_of_failures_shows_where_there_is_traffic() -> None:
 def test_no_connection_and_no_patience_left_are_failures() -> None:
     new = TrafficSample(40, {200: 20}, connect_failures=12, abandoned=8, begun=40)
     assert compare(new, sample(120), POLICY).reasons == (
-        "50 % of requests fail (12 x no connection, 8 x nobody waited for the answer), old: 0 of 120",
+        "50 % of requests fail (12 x no connection, 8 x client left before an answer), old: 0 of 120",
     )
 
 

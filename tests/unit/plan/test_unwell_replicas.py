@@ -177,7 +177,7 @@ def test_what_ended_is_told_with_its_exit_code_and_last_lines() -> None:
     plan = plan_scale(stack(), there, ScaleRequest(), HERE)
     noted = with_notes(plan, stack(), there, Notices({"ai2": ("loading", "relation is missing")}))
     assert plan_text(noted).splitlines()[-3:] == [
-        "  ! shop-ai-2 ended with 7 and was started again 12 times; it said last:",
+        "  ! shop-ai-2 ended with 7 and was started again 12 times; its last output:",
         "      loading",
         "      relation is missing",
     ]

@@ -88,7 +88,7 @@ def test_an_engine_that_does_not_come_back_is_given_up(shop: Shop) -> None:
 
 def test_a_version_that_ends_is_undone_with_its_last_words(shop: Shop) -> None:
     before = shop.snapshot()
-    with pytest.raises(OpsError, match=r"shop-web-3 ended with 7; it said last:\n    no such table"):
+    with pytest.raises(OpsError, match=r"shop-web-3 ended with 7; its last output:\n    no such table"):
         deploy(shop.context(), DeployRequest(("web",), "ends", observe=10), shop.prober)
     assert shop.snapshot() == before
 

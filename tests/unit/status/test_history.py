@@ -31,7 +31,7 @@ CHANGE = Change(
         StepRecord("wait until healthy: ai=2", "they have just been started", Result.FAILED, 60.0),
         StepRecord("verify routing to ai=2", "they have just been started", Result.NOT_REACHED),
     ),
-    error="shop-ai-2 is not healthy after 60 s; it said last:\n\x1b]0;owned\x07oops",
+    error="shop-ai-2 is not healthy after 60 s; its last output:\n\x1b]0;owned\x07oops",
     undone=("removed shop-ai-2",),
     before={},
 )
@@ -81,7 +81,7 @@ def test_one_change_is_told_step_by_step() -> None:
         "3. · verify routing to ai=2 · not reached",
         "(they have just been started)",
         "why it failed:",
-        "shop-ai-2 is not healthy after 60 s; it said last:",
+        "shop-ai-2 is not healthy after 60 s; its last output:",
         "oops",
         "undone:",
         "removed shop-ai-2",
