@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import io
+import json
+import tarfile
+import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from optimus_ops.engine.compose_port import Compose
-from optimus_ops.engine.errors import EngineRefused
+from optimus_ops.engine.errors import EngineRefused, NoSuchThing, TooLarge
 from optimus_ops.engine.port import Engine
 from optimus_ops.model.state import Replica
+from optimus_ops.system.process import CommandFailed
 
 READY = "/tmp/ready"
 """A file of a container that has begun to handle signals."""
@@ -220,6 +226,84 @@ def case_what_is_defined_anew_is_replaced_where_that_is_asked_for(subject: Subje
     (found,) = subject.of("web")
     assert (found.id != started.id, found.running, found.number) == (True, True, 1)
     assert found.config_hash == subject.changed.hashes(subject.changed.document())["web"]
+
+
+def case_containers_are_inspected_whether_they_run_or_not(subject: Subject) -> None:
+    started = subject.running("web")
+    subject.compose.create({"job": 1}, {})
+    found = {raw["Id"]: raw for raw in subject.engine.inspect(subject.compose.project.name)}
+    (job,) = subject.of("job")
+    assert {key: raw["State"]["Status"] for key, raw in found.items()} == {started.id: "running", job.id: "created"}
+    assert found[started.id]["Name"] == f"/{started.name}"
+    assert found[started.id]["Config"]["Image"] == subject.image
+    assert found[started.id]["Config"]["Labels"]["com.docker.compose.service"] == "web"
+    networks = found[started.id]["NetworkSettings"]["Networks"]
+    assert {name: facts["IPAddress"] for name, facts in networks.items()} == started.addresses
+
+
+def case_starts_are_told_from_the_call_on(subject: Subject) -> None:
+    first = subject.running("web")
+    starts = subject.engine.starts(subject.compose.project.name)
+    subject.compose.create({"web": 2}, {})
+    second = subject.of("web")[1]
+    subject.engine.start(first.id)
+    subject.engine.start(second.id)
+    subject.engine.stop(first.id, seconds=5.0)
+    subject.engine.start(first.id)
+    told = [next(starts) for _ in range(2)]
+    assert [(start.container, start.name, start.service) for start in told] == [
+        (second.id, second.name, "web"),
+        (first.id, first.name, "web"),
+    ]
+
+
+def case_a_folder_of_an_image_is_an_archive(subject: Subject) -> None:
+    packed = subject.engine.read_image(subject.image, "/etc", limit=2**24)
+    with tarfile.open(fileobj=io.BytesIO(packed)) as archive:
+        assert "etc/passwd" in archive.getnames()
+    with pytest.raises(TooLarge):
+        subject.engine.read_image(subject.image, "/etc", limit=len(packed) - 1)
+    with pytest.raises(NoSuchThing):
+        subject.engine.read_image(subject.image, "/no/such/folder", limit=2**24)
+
+
+def case_a_helper_runs_a_script_and_leaves_nothing(subject: Subject) -> None:
+    script = 'read -r line; echo "$line for $1"'
+    done = subject.engine.run_helper(subject.image, (script, "web"), feed=lambda stream: stream.write(b"data\n"))
+    assert (done.code, done.stdout) == (0, "data for web\n")
+    with pytest.raises(CommandFailed, match=f"ended with {JOB_CODE}"):
+        subject.engine.run_helper(subject.image, (f"exit {JOB_CODE}",))
+    assert subject.engine.inspect(subject.compose.project.name) == ()
+
+
+def case_an_image_is_made_of_an_archive(subject: Subject) -> None:
+    name = f"{subject.compose.project.name}/root:made"
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "root.tar"
+        with tarfile.open(path, "w") as archive:
+            archive.addfile(tarfile.TarInfo("empty"))
+        subject.engine.import_image(path, name, ("LABEL made=here",), seconds=60.0, on_line=lambda _line: None)
+        found = subject.engine.image(name)
+        subject.engine.untag(name)
+        path.write_bytes(b"no archive")
+        with pytest.raises(CommandFailed):
+            subject.engine.import_image(path, name, (), seconds=60.0, on_line=lambda _line: None)
+    assert found is not None
+    assert found.labels == {"made": "here"}
+    assert subject.engine.image(name) is None
+
+
+def case_an_image_is_built_as_a_bake_file_says(subject: Subject) -> None:
+    name, lines = f"{subject.compose.project.name}/baked:made", list[str]()
+    with tempfile.TemporaryDirectory() as folder:
+        target = {"context": folder, "dockerfile-inline": "FROM scratch\nCOPY bake.json /\n", "tags": [name]}
+        path = Path(folder) / "bake.json"
+        path.write_text(json.dumps({"group": {"default": {"targets": ["web"]}}, "target": {"web": target}}), "utf-8")
+        subject.engine.bake(path, cache=True, seconds=120.0, on_line=lines.append)
+    found = subject.engine.images([name])
+    subject.engine.untag(name)
+    assert set(found) == {name}
+    assert any(name in line for line in lines)
 
 
 def case_a_lower_count_takes_the_newest_away(subject: Subject) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import hashlib
 import json
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -14,6 +13,7 @@ from tests.fakes.host import reported
 
 from optimus_ops.engine.compose_port import Compose, Existing
 from optimus_ops.engine.port import Engine
+from optimus_ops.model.stack import Stack
 from optimus_ops.system.process import Completed
 
 Job = Callable[[str, Sequence[str]], Completed]
@@ -31,11 +31,13 @@ class FakeCompose(Compose):
         engine: the engine.
         model: the merged model without pins.
         job: runs the commands of `run_job`.
+        stacks: merged model -> what it says, since few models are asked for often.
     """
 
     engine: FakeEngine = field(default_factory=FakeEngine)
     model: Mapping[str, Any] = field(default_factory=dict)
     job: Job = no_job
+    stacks: dict[str, Stack] = field(default_factory=dict)
 
     @property
     def environ(self) -> Mapping[str, str]:
@@ -45,14 +47,20 @@ class FakeCompose(Compose):
         return self
 
     def document(self) -> Mapping[str, Any]:
-        document = copy.deepcopy(dict(self.model))
         pins = self.pinned()
+        services = dict(self.model.get("services", {}))
         for name, image in pins.images.items():
-            document["services"][name]["image"] = image
+            services[name] = {**services[name], "image": image}
         for name, variables in pins.environment.items():
-            service = document["services"][name]
-            service["environment"] = {**service.get("environment", {}), **variables}
-        return document
+            services[name] = {**services[name], "environment": {**services[name].get("environment", {}), **variables}}
+        return {**self.model, "services": services}
+
+    def stack(self) -> Stack:
+        document = self.document()
+        key = json.dumps(document, sort_keys=True)
+        if key not in self.stacks:
+            self.stacks[key] = self.stack_of(document)
+        return self.stacks[key]
 
     def services(self) -> tuple[str, ...] | None:
         return tuple(self.model.get("services", {}))
@@ -91,6 +99,8 @@ class FakeCompose(Compose):
         for name in counts:
             for container in self._of(name):
                 self.engine.report("up", "amid", counts)
+                if not container.occupied:
+                    self.engine.started.append(container)
                 container.start(self.engine.clock.now)
 
     def _scale(self, counts: Mapping[str, int]) -> None:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
+from optimus_ops.engine.labels import PROJECT_LABEL, SERVICE_LABEL
 from optimus_ops.model.stack import PublishedPort
 from optimus_ops.model.state import Replica
 
@@ -99,6 +101,29 @@ class FakeContainer:
         if now - self.started < self.behaviour.healthy_after:
             return "starting"
         return "unhealthy" if self.behaviour.unhealthy else "healthy"
+
+    def inspected(self, now: float) -> dict[str, Any]:
+        """Return it as `GET /containers/{id}/json` answers."""
+        self.advance(now)
+        labels = {PROJECT_LABEL: self.project, SERVICE_LABEL: self.service, **self.labels}
+        networks = {name: {"IPAddress": address} for name, address in self.networks.items()}
+        return {
+            "Id": self.id,
+            "Name": f"/{self.name}",
+            "Image": self.image_id,
+            "State": {"Status": self.status, "Running": self.occupied, "ExitCode": self.exit_code},
+            "Config": {
+                "Image": self.image,
+                "Labels": labels,
+                "Env": [f"{name}={value}" for name, value in self.environment.items()],
+            },
+            "NetworkSettings": {"Networks": networks},
+        }
+
+    def ready(self, now: float) -> bool:
+        """Tell whether it would be a ready replica; to make that takes longer."""
+        self.advance(now)
+        return self.status == "running" and self.health(now) in {None, "healthy"}
 
     def replica(self, now: float, node: str) -> Replica:
         self.advance(now)

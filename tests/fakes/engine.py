@@ -6,11 +6,12 @@ raise (an interruption), end a container, or let the engine be gone.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, BinaryIO
 
-from tests.fakes.containers import KILLED
+from tests.fakes.containers import EPOCH, KILLED
 from tests.fakes.host import reported
 from tests.fakes.images import FakeImages
 
@@ -18,7 +19,7 @@ from optimus_ops.engine.errors import EngineRefused, NoSuchThing
 from optimus_ops.engine.values import ContainerStart, Limits, Sample
 from optimus_ops.model.state import State, sorted_state
 from optimus_ops.model.subnets import Network
-from optimus_ops.system.process import CommandFailed, Completed
+from optimus_ops.system.process import CommandFailed, Completed, run
 
 
 class FakeStream:
@@ -50,8 +51,10 @@ class FakeEngine(FakeImages):
         ]
         return sorted_state(project, found)
 
+    @reported
     def inspect(self, project: str) -> tuple[Mapping[str, Any], ...]:
-        raise NotImplementedError(project)
+        found = [container for container in self.containers.values() if container.project == project]
+        return tuple(container.inspected(self.clock.now) for container in found)
 
     def files(self, project: str, *, stopped: bool = False) -> tuple[str, ...]:  # noqa: ARG002 - none are labelled
         return ()
@@ -63,6 +66,8 @@ class FakeEngine(FakeImages):
         found = self._get(container)
         if found.status in {"removing", "dead"}:
             raise EngineRefused("it is being removed", 409)
+        if not found.occupied:
+            self.started.append(found)
         found.start(self.clock.now)
 
     @reported
@@ -87,6 +92,7 @@ class FakeEngine(FakeImages):
             found.end(0)
             self.report("restart", "amid", container)
             found.restarts = 0
+            self.started.append(found)
             found.start(self.clock.now)
 
     @reported
@@ -154,7 +160,10 @@ class FakeEngine(FakeImages):
         feed: Callable[[BinaryIO], object] | None = None,
         seconds: float = 900.0,
     ) -> Completed:
-        raise NotImplementedError((image, script, volumes_of, user, scratch, feed, seconds))
+        del volumes_of, user, scratch
+        self._image_id(image)
+        text, *arguments = script
+        return run(["sh", "-euc", text, "sh", *arguments], deadline=seconds, feed=feed)
 
     def logs(
         self, container: str, *, tail: int | None = 25, since: float | None = None, stderr: bool = True
@@ -177,7 +186,12 @@ class FakeEngine(FakeImages):
         return FakeStream(self._get(container).output)
 
     def starts(self, project: str) -> Iterator[ContainerStart]:
-        raise NotImplementedError(project)
+        first = len(self.started)
+        return (
+            ContainerStart(made.id, made.name, made.service, int(EPOCH.timestamp() + (made.started or 0.0)))
+            for made in itertools.islice(iter(self.started), first, None)
+            if made.project == project and not made.one_off
+        )
 
     def limits(self, container: str) -> Limits:
         return Limits(restarts=self._get(container).restarts)

@@ -62,6 +62,8 @@ class FakeHost:
         registry: name -> digest in its registry.
         on_exec: runs commands in containers.
         signals: container and signal, as they were sent.
+        started: containers, as they were started.
+        image_files: path -> content, in every image.
     """
 
     clock: FakeClock = field(default_factory=FakeClock)
@@ -77,6 +79,8 @@ class FakeHost:
         tuple(command), 0, "", ""
     )
     signals: list[tuple[str, str]] = field(default_factory=list)
+    started: list[FakeContainer] = field(default_factory=list)
+    image_files: dict[str, bytes] = field(default_factory=lambda: {"/etc/passwd": b"root:x:0:0::/root:/bin/sh\n"})
     node: str = "here"
     root: str = "/nowhere"
     memory: int = 64 * 1024**3

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import io
+import json
+import posixpath
+import tarfile
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tests.fakes.host import FakeHost, reported
 
-from optimus_ops.engine.errors import EngineRefused, RegistryFailed
+from optimus_ops.engine.errors import EngineRefused, NoSuchThing, RegistryFailed, TooLarge
 from optimus_ops.engine.values import Image
 from optimus_ops.model.image_names import tag_of
 from optimus_ops.system.process import CommandFailed, Completed
@@ -65,12 +69,35 @@ class FakeImages(FakeHost):
         return self.registry[name]
 
     def read_image(self, image: str, folder: str, *, limit: int) -> bytes:
-        raise NotImplementedError((image, folder, limit))
+        self._image_id(image)
+        below = {path: content for path, content in self.image_files.items() if path.startswith(f"{folder}/")}
+        if not below:
+            raise NoSuchThing(f"no {folder} in {image}")
+        packed = io.BytesIO()
+        with tarfile.open(fileobj=packed, mode="w") as archive:
+            for path, content in below.items():
+                member = tarfile.TarInfo(path.removeprefix(posixpath.dirname(folder)).lstrip("/"))
+                member.size = len(content)
+                archive.addfile(member, io.BytesIO(content))
+        if len(packed.getvalue()) > limit:
+            raise TooLarge(f"{folder} of {image} is larger than {limit} bytes")
+        return packed.getvalue()
 
+    @reported
     def import_image(
         self, archive: Path, name: str, changes: Sequence[str], *, seconds: float, on_line: Callable[[str], None]
     ) -> None:
-        raise NotImplementedError((archive, name, changes, seconds, on_line))
+        del seconds
+        if not tarfile.is_tarfile(archive):
+            raise CommandFailed(Completed(("docker", "import", str(archive), name), 1, "", "not a tar archive"))
+        labels = dict(change.split()[1].split("=", 1) for change in changes if change.startswith("LABEL "))
+        on_line(self.add_image(name, labels=labels))
 
+    @reported
     def bake(self, description: Path, *, cache: bool, seconds: float, on_line: Callable[[str], None]) -> None:
-        raise NotImplementedError((description, cache, seconds, on_line))
+        del cache, seconds
+        for target in json.loads(description.read_text("utf-8"))["target"].values():
+            for name in target["tags"]:
+                self.report("bake", "amid", name)
+                on_line(f"#1 naming to {name}")
+                self.add_image(name)

@@ -7,6 +7,7 @@ import io
 import json
 import os
 import shutil
+import tempfile
 from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from tests.fakes.clock import FakeClock
 from tests.fakes.compose import FakeCompose
-from tests.fakes.containers import Behaviour
+from tests.fakes.containers import Behaviour, FakeContainer
 from tests.fakes.engine import FakeEngine
 
 from optimus_ops.balancer.routing import Answer, Prober
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from optimus_ops.balancer.routing import Endpoint
-    from optimus_ops.model.state import Replica, State
+    from optimus_ops.model.state import State
     from optimus_ops.project.settings import Project
     from optimus_ops.text.console import Progress
 
@@ -107,6 +108,13 @@ class Schema:
         return Completed(tuple(command), 0, f"{self.revision}\n", "")
 
 
+class Printed(io.StringIO):
+    """What was printed; a step that a dead process left open may be closed after this was collected."""
+
+    def close(self) -> None:
+        """Stay open."""
+
+
 @dataclass
 class Shop:
     """The shop: its engine, its project's folder, and what was printed."""
@@ -114,7 +122,7 @@ class Shop:
     engine: FakeEngine
     compose: FakeCompose
     schema: Schema
-    printed: io.StringIO = field(default_factory=io.StringIO)
+    printed: io.StringIO = field(default_factory=Printed)
     turns: int = 0
 
     @classmethod
@@ -158,7 +166,7 @@ class Shop:
         self.turns += 1
         if endpoint.port != WEB_PORT or not self.ready("nginx-lb") or not (ready := self.ready("web")):
             return Answer(502, "")
-        return Answer(200, ready[self.turns % len(ready)].hostname)
+        return Answer(200, f"host-{ready[self.turns % len(ready)].id}")
 
     def state(self, service: str | None = None) -> State:
         """Observe, without being noticed, all containers or those of a service."""
@@ -166,9 +174,10 @@ class Shop:
         there = [made for made in list(self.engine.containers.values()) if service in {None, made.service}]
         return sorted_state(self.project.name, [made.replica(self.engine.clock.now, "here") for made in there])
 
-    def ready(self, service: str) -> tuple[Replica, ...]:
-        """Return a service's ready replicas."""
-        return tuple(replica for replica in self.state(service).replicas if replica.ready)
+    def ready(self, service: str) -> list[FakeContainer]:
+        """Return a service's ready containers; called at each call to the engine."""
+        there = [made for made in list(self.engine.containers.values()) if made.service == service]
+        return [made for made in there if made.ready(self.engine.clock.now)]
 
     def snapshot(self) -> dict[str, Any]:
         """Return everything that an undo has to restore; containers of jobs may come and go."""
@@ -194,11 +203,19 @@ class Shop:
 
     def process_ends(self) -> None:
         """Close the journals that a process would leave open until its end."""
-        folder = self.project.state / "journal"
-        for link in Path("/proc/self/fd").iterdir():
+        folder = f"{self.project.state / 'journal'}/"
+        for number in os.listdir("/proc/self/fd"):  # noqa: PTH208 - paths take ten times as long
             with contextlib.suppress(OSError):
-                if link.readlink().is_relative_to(folder):
-                    os.close(int(link.name))
+                if os.readlink(f"/proc/self/fd/{number}").startswith(folder):  # noqa: PTH115 - as above
+                    os.close(int(number))
+
+
+@contextlib.contextmanager
+def memory_folder() -> Iterator[Path]:
+    """Give a folder that is in memory where the host has such."""
+    memory = Path("/dev/shm")
+    with tempfile.TemporaryDirectory(dir=memory if os.access(memory, os.W_OK) else None) as folder:
+        yield Path(folder)
 
 
 class QuietConsole(Console):

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import functools
-import os
 import sys
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 from tests.fakes.faults import KINDS, MOMENTS, Fault, Killed, Kind, Moment
-from tests.fakes.shop import JOBS, Shop
+from tests.fakes.shop import JOBS, Shop, memory_folder
 
 from optimus_ops.errors import Interrupted, OpsError
 from optimus_ops.plan.requests import ScaleRequest
@@ -88,6 +87,13 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], tuple[
     return prepare
 
 
+@pytest.fixture
+def memory() -> Iterator[Path]:
+    """Return a folder in memory where the host has such: each case writes a hundred small files."""
+    with memory_folder() as folder:
+        yield folder
+
+
 def outline(shop: Shop) -> dict[str, Any]:
     """Return a shop's state without names and ids of containers."""
     lasting = (made for made in shop.state().replicas if made.service not in JOBS)
@@ -118,7 +124,7 @@ CASES = [
 @pytest.mark.parametrize(("name", "kind", "number", "moment"), CASES)
 def test_a_fault_in_a_step(
     prepared: Callable[[str], tuple[Shop, Shop]],
-    tmp_path: Path,
+    memory: Path,
     monkeypatch: pytest.MonkeyPatch,
     name: str,
     kind: Kind,
@@ -127,8 +133,7 @@ def test_a_fault_in_a_step(
 ) -> None:
     origin, goal = prepared(name)
     scenario = SCENARIOS[name]
-    shop = origin.copy(tmp_path)
-    monkeypatch.setattr(os, "fsync", lambda _descriptor: None)
+    shop = origin.copy(memory)
     monkeypatch.setattr(sys, "argv", ["invoke", *name.split(), scenario.service])
     fault = Fault(kind, number, moment, shop, scenario.service)
     floor = 0 if name == "down" else min(len(origin.ready("web")), len(goal.ready("web")))
@@ -165,10 +170,10 @@ def test_a_fault_in_a_step(
 
 @pytest.mark.parametrize("number", range(1, SCENARIOS["deploy"].steps + 1))
 def test_an_old_replica_that_dies_by_itself_gets_one_successor(
-    prepared: Callable[[str], tuple[Shop, Shop]], tmp_path: Path, number: int
+    prepared: Callable[[str], tuple[Shop, Shop]], memory: Path, number: int
 ) -> None:
     origin, goal = prepared("deploy")
-    shop = origin.copy(tmp_path)
+    shop = origin.copy(memory)
     fault = Fault("container died", number, "before", shop, "web", victim=origin.ready("web")[0].id)
     error = changed(SCENARIOS["deploy"].change, shop, fault)
     assert error is None or "was killed" in str(error)

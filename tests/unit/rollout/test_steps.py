@@ -156,7 +156,7 @@ def test_what_crashes_again_and_again_or_hangs_in_its_removal_is_dealt_with(tmp_
 
 def test_containers_are_restarted_in_place(tmp_path: Path) -> None:
     shop = shop_of(tmp_path)
-    [db] = shop.ready("db")
+    [db] = shop.state("db").replicas
     done(shop, Restart(service="db", containers=(ContainerRef(db.name, db.id),), seconds=5, cause=WHY))
     assert shop.state().of("db")[0].started_at != db.started_at
 
