@@ -19,7 +19,8 @@ from optimus_ops.redis.containers import choose_container
 from optimus_ops.redis.data_files import DataFiles, read_data_files, refuse_without_volume
 from optimus_ops.redis.discovery import StackDeployment, stack_deployment
 from optimus_ops.redis.error_causes import explain
-from optimus_ops.redis.model import NotPermitted, Server
+from optimus_ops.redis.model import Server
+from optimus_ops.redis.nodes import NotPermitted
 from optimus_ops.redis.overridden_settings import Override, left_overridden, override
 from optimus_ops.redis.steps import CheckBackup, CopyDataFiles, FinalizeBackup, Snapshot
 from optimus_ops.text.units import size

@@ -12,7 +12,9 @@ from typing import Generic, NamedTuple, TypeVar
 
 from optimus_ops.checks.model import Check, Figure, Verdict, worst
 from optimus_ops.redis.error_causes import WAY_HINT
-from optimus_ops.redis.model import NotPermitted, Sentinel, Server, Topology
+from optimus_ops.redis.model import Server, Topology
+from optimus_ops.redis.nodes import NotPermitted
+from optimus_ops.redis.sentinel import Sentinel
 
 Subject = TypeVar("Subject", Server, Sentinel)
 
@@ -71,19 +73,14 @@ def not_allowed(refusal: NotPermitted, command: str) -> Judgement:
 class CheckRow(Generic[Subject]):
     """A check of a server or sentinel.
 
-    Args:
-        name: of the check.
-        command: what answers it.
-        answer: None where the check does not apply, `NotPermitted` where the command was refused, else anything.
-        judge: makes the judgement.
-        every: whether all problems count, and not the first alone.
+    Its answer is None where it does not apply, `NotPermitted` where the command was refused, else anything.
     """
 
     name: str
-    command: str
+    command: str  # what answers it
     answer: Callable[[Topology, Subject], object]
     judge: Callable[[Topology, Subject], Judgement]
-    every: bool = False
+    every: bool = False  # whether all problems count, and not the first alone
 
     def check(self, topology: Topology, subject: Subject) -> Iterator[Check]:
         """Yield the check of a subject, if it applies."""
@@ -116,12 +113,9 @@ def forget(subject: Server | Sentinel) -> str:
 
 
 def config_file(file: str, rewritten: str | NotPermitted | None, command: str) -> Judgement:
-    """Judge a configuration file, which must be writable for a role to outlast a restart.
+    """Judge a configuration file ("" for none), which must be writable for a role to outlast a restart.
 
-    Args:
-        file: its path; "" where the process runs without one.
-        rewritten: the error of the command that rewrites it, "" for none; None if that was not tried.
-        command: that command.
+    `rewritten` is the error of the command that rewrites it, "" for none; None if that was not tried.
     """
     if not file:
         yield found("none", file=file, tried=rewritten is not None)

@@ -13,7 +13,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.retry import Retry
 
 from optimus_ops.redis.error_causes import ANSWER_SECONDS, UNEXPECTED_FORM, explain
-from optimus_ops.redis.model import Address, NotPermitted
+from optimus_ops.redis.nodes import Address, NotPermitted
 from optimus_ops.redis.redis_url import RedisUrl, Tls
 from optimus_ops.secrets.value import Secret
 

@@ -19,7 +19,8 @@ from optimus_ops.engine.labels import SERVICE_LABEL
 from optimus_ops.engine.port import Engine
 from optimus_ops.engine.store_probes import REDIS_IMAGE
 from optimus_ops.errors import Refused
-from optimus_ops.redis.model import Address, AddressBook, Node, Purpose, Topology
+from optimus_ops.redis.model import Topology
+from optimus_ops.redis.nodes import Address, AddressBook, Node, Purpose
 
 ROLE_LABEL = "com.optimus.redis"
 ONE_OFF_LABEL = "com.docker.compose.oneoff"

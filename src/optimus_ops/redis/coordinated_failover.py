@@ -5,7 +5,7 @@ that state until sentinels notice, ten seconds later. What it acknowledges meanw
 
 1. The time is chosen. A sentinel learns of a promotion by INFO, which it sends each second during a failover, and
    publishes the new master only then. When its last INFO is two thirds of a second old, the next one comes right
-   after the promotion and not a second later. So the sentinel is told to look at all replicas at once, and then not
+   after the promotion and not a second later. So the sentinel is told to ask all replicas at once, and then not
    again before it is asked (`SENTINEL DEBUG info-period`); where that can't be set, the time is waited for.
 2. Writes on the old master are paused (`CLIENT PAUSE … WRITE`), the offset of its replication stream is noted, and the
    failover is requested. When the sentinel has selected a replica, the pause is renewed. The promotion follows some
@@ -22,7 +22,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -33,21 +33,11 @@ from optimus_ops.errors import OpsError
 from optimus_ops.redis.client import reason
 from optimus_ops.redis.discovery import Deployment
 from optimus_ops.redis.error_causes import code_of
-from optimus_ops.redis.model import DOWN_FLAGS, Address, AddressBook, Node
-from optimus_ops.redis.observe_sentinel import peer, periods_of
+from optimus_ops.redis.info_alignment import ALIGNMENT_SECONDS, aligned_info, await_alignment
+from optimus_ops.redis.nodes import Address, AddressBook, Node
 from optimus_ops.system.wait import wait_until
 
 POLL_SECONDS = 0.005
-INFO_PERIOD = "info-period"
-ALIGNED_MS, ALIGNED_SECONDS = 50, 0.3
-"""Period at which each replica is asked, and for how long: each within a turn of the sentinel's timer, 53 to 100 ms."""
-APART_MS = 10_000
-"""Redis' own default. During a failover it is one second, whatever was set."""
-ALIGNMENT_SECONDS = 12.0
-"""Outside of a failover a sentinel sends INFO every ten seconds, unless it was told to do it more often."""
-FRESH_MS, STALE_MS = 600, 680
-"""Age of the last INFO at which to ask: the next one, due at 1000 ms, is sent 320 to 400 ms later. By then the replica
-is promoted: three turns of the sentinel's timer, of 53 to 100 ms each."""
 PROMOTION_SECONDS = 15.0
 PAUSE_OF_DOWN_AFTER = 0.8
 LONGEST_PAUSE = 5.0
@@ -82,12 +72,7 @@ class FailoverResult:
 def coordinated_failover(
     deployment: Deployment, roles: FailoverRoles, *, patience: float = ALIGNMENT_SECONDS
 ) -> FailoverResult:
-    """Have a sentinel promote a replica, and turn the old master into its replica.
-
-    Args:
-        deployment: gives clients.
-        roles: the nodes that take part.
-        patience: seconds to wait for the best time.
+    """Have a sentinel promote a replica, and turn the old master into its replica; `patience` in seconds.
 
     Raises:
         OpsError: the sentinel refuses, gives up, or promotes no replica in time.
@@ -101,8 +86,8 @@ def coordinated_failover(
             client.ping()
         with deployment.sentinel(roles.sentinel) as asked, asked.pubsub() as events:
             events.psubscribe("+selected-slave", f"{ABORTED}*")
-            with _aligned_info(asked):
-                _await_alignment(asked, roles.master, patience)
+            with aligned_info(asked):
+                await_alignment(asked, roles.master, patience)
                 pause.hold()
                 began = time.monotonic()
                 _request(asked, roles)
@@ -158,53 +143,6 @@ class WritePause:
         return max(took - shared, 0)
 
 
-@contextlib.contextmanager
-def _aligned_info(client: Any) -> Iterator[None]:
-    """Have the sentinel ask all replicas for INFO at the same time, and then not again for a while.
-
-    It asks each at its own time, and prefers the one of whose stream it has heard last: with half a second between
-    two replicas, the one that it would choose now is never the one whose answer is old enough.
-    """
-    try:
-        before = periods_of(client)[INFO_PERIOD]
-        client.execute_command("SENTINEL", "DEBUG", INFO_PERIOD, ALIGNED_MS)
-    except (ResponseError, KeyError):
-        # Before Redis 7, or without permission.
-        yield
-        return
-    try:
-        time.sleep(ALIGNED_SECONDS)
-        client.execute_command("SENTINEL", "DEBUG", INFO_PERIOD, APART_MS)
-        yield
-    finally:
-        with contextlib.suppress(RedisError):
-            client.execute_command("SENTINEL", "DEBUG", INFO_PERIOD, before)
-
-
-def _await_alignment(client: Any, master: str, patience: float) -> None:
-    """Wait until the sentinel's next INFO will find the replica promoted; go on without, if that takes too long."""
-
-    def is_aligned() -> bool:
-        best = likely_choice(client.sentinel_slaves(master))
-        return best is None or FRESH_MS <= int(best.get("info-refresh", 0)) <= STALE_MS
-
-    if patience:
-        wait_until(is_aligned, patience, poll=POLL_SECONDS)
-
-
-def likely_choice(replicas: Sequence[Mapping[str, Any]]) -> Mapping[str, Any] | None:
-    """Return the entry of SENTINEL REPLICAS that the sentinel would promote; None if there is none.
-
-    Source: sentinelSelectSlave of Redis: the lowest priority above 0, then the highest offset, then the lowest run id.
-    """
-    able = [raw for raw in replicas if int(raw.get("slave-priority", 0)) > 0 and not DOWN_FLAGS & peer(raw).flags]
-    return min(
-        able,
-        key=lambda raw: (int(raw["slave-priority"]), -int(raw.get("slave-repl-offset", 0)), str(raw.get("runid", ""))),
-        default=None,
-    )
-
-
 def _request(client: Any, roles: FailoverRoles) -> None:
     try:
         client.execute_command("SENTINEL", "FAILOVER", roles.master)
@@ -230,7 +168,7 @@ def _promoted(clients: Mapping[Node, Any], roles: FailoverRoles, chosen: Address
     """Wait until the selected replica is a master; return its client."""
     node = next((node for node in roles.replicas if roles.addresses.same(node.address, chosen)), None)
     if node is None:
-        raise OpsError(f"{roles.sentinel.name} selected {chosen}, which is none of the servers that were looked at")
+        raise OpsError(f"{roles.sentinel.name} selected {chosen}, which is none of the servers that were observed")
     client = clients[node]
 
     def is_master() -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from optimus_ops.project.settings import Project
 from optimus_ops.redis.client import Credentials
@@ -11,14 +11,15 @@ from optimus_ops.secrets import dotenv, store
 from optimus_ops.secrets.value import Secret
 
 
-def stack_credentials(project: Project) -> Callable[[RedisContainer], Credentials]:
-    """Return a function from a container of the project to its credentials.
-
-    Raises:
-        Refused: the operator's secrets are malformed.
-    """
+def operator_secrets(project: Project) -> Mapping[str, Secret]:
+    """Return the operator's secrets, none where there is no file; raise `Refused` where it is malformed."""
     found = store.read(project.secrets_file)
-    values = dotenv.parse(found.content.reveal(), project.secrets_file.name).values if found else {}
+    return dotenv.parse(found.content.reveal(), project.secrets_file.name).values if found else {}
+
+
+def stack_credentials(project: Project) -> Callable[[RedisContainer], Credentials]:
+    """Return a function from a container of the project to its credentials."""
+    values = operator_secrets(project)
 
     def credentials(container: RedisContainer) -> Credentials:
         password = values.get(container.secret) or _projected(project, container)

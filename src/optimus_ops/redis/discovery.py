@@ -16,20 +16,12 @@ from optimus_ops.redis.containers import RedisContainer, address_book_of, find_r
 from optimus_ops.redis.credentials import stack_credentials
 from optimus_ops.redis.deadline_gather import gather_within
 from optimus_ops.redis.identity import distinct, identify, mentioned, resolve
-from optimus_ops.redis.model import (
-    Address,
-    AddressBook,
-    Node,
-    Observed,
-    Purpose,
-    Sentinel,
-    Server,
-    Topology,
-    monitored_masters,
-)
+from optimus_ops.redis.model import Observed, Server, Topology
+from optimus_ops.redis.nodes import Address, AddressBook, Node, Purpose
 from optimus_ops.redis.observe_sentinel import observe_sentinel
 from optimus_ops.redis.observe_server import PROBE_SECONDS, observe_server, probe
 from optimus_ops.redis.redis_url import RedisUrl
+from optimus_ops.redis.sentinel import Sentinel, monitored_masters
 from optimus_ops.redis.target import Target
 
 Note = Callable[[str], None]
@@ -113,11 +105,7 @@ class SentinelDeployment:
     own_credentials: bool = False  # the sentinels' are theirs alone; else one that wants none is asked without
 
     def observe(self, *, rewrite: bool = False, note: Note = ignore) -> Topology:
-        """Observe the sentinels and the servers that they name.
-
-        Raises:
-            Refused: none of them knows a master of that name, or it isn't clear which one is meant.
-        """
+        """Observe the sentinels and the servers that they name; raise `Refused` where these are not clear."""
         observe = partial(_observe_sentinels, connect=self.sentinel, master=self.master, rewrite=rewrite, note=note)
         named = observe(_nodes(self.addresses, "unknown"))
         listed = self.master or next((name for sentinel in named for name in sentinel.names), "")
@@ -150,11 +138,7 @@ class StackDeployment:
     master: str = ""  # "" stands for the name that the sentinels' own configuration has
 
     def containers(self) -> tuple[RedisContainer, ...]:
-        """Return the containers of Redis, running or not.
-
-        Raises:
-            OpsError: none of them runs.
-        """
+        """Return the containers of Redis, running or not; raise `OpsError` where none of them runs."""
         found = find_redis(self.engine, self.project)
         if not any(container.status == "running" for container in found):
             raise OpsError(
@@ -164,12 +148,7 @@ class StackDeployment:
         return found
 
     def observe(self, *, rewrite: bool = False, note: Note = ignore) -> Topology:
-        """Observe them.
-
-        Raises:
-            OpsError: nothing runs.
-            Refused: no sentinel knows a master of that name.
-        """
+        """Observe them; raise `OpsError` where nothing runs, `Refused` where no sentinel knows the master's name."""
         containers = self.containers()
         servers_of = {container.node: container for container in containers if container.role != "sentinel"}
         sentinels_of = {container.node: container for container in containers if container.role == "sentinel"}
@@ -214,11 +193,7 @@ def _address_book(servers: Sequence[Server], sentinels: Sequence[Sentinel], name
 
 
 def master_name(sentinels: Sequence[Sentinel], given: str) -> str:
-    """Return the name of the master in question.
-
-    Raises:
-        Refused: sentinels answer, and none of them knows the given name, or they monitor several and none was given.
-    """
+    """Return the name of the master in question; raise `Refused` where sentinels don't know it, or monitor several."""
     answering = [sentinel for sentinel in sentinels if not sentinel.unreachable_reason]
     names = sorted({name for sentinel in answering for name in sentinel.names})
     known = f"they watch: {', '.join(names) or 'nothing'}"
@@ -241,21 +216,25 @@ def _observe_servers(
         return replace(server, probe=gather_within(2 * PROBE_SECONDS, question, late=lambda _node: None)[server.node])
 
     questions = {node: partial(observe_server, node, partial(connect, node), rewrite=rewrite) for node in nodes}
-    return tuple(map(probed, _gather(questions, Server, lambda text: note(f"servers {text}"))))
+    return tuple(map(probed, _gather(questions, Server, "servers", note)))
 
 
 def _observe_sentinels(
     nodes: Iterable[Node], connect: Callable[[Node], Any], master: str, *, rewrite: bool, note: Note
 ) -> tuple[Sentinel, ...]:
-    questions = {
-        node: partial(observe_sentinel, node, partial(connect, node), master, rewrite=rewrite) for node in nodes
-    }
-    return _gather(questions, Sentinel, lambda text: note(f"sentinels {text}"))
+    def question(node: Node) -> Callable[[], Sentinel]:
+        return partial(observe_sentinel, node, partial(connect, node), master, rewrite=rewrite)
+
+    return _gather({node: question(node) for node in nodes}, Sentinel, "sentinels", note)
 
 
 def _gather(
-    questions: Mapping[Node, Callable[[], Observed]], kind: Callable[..., Observed], note: Note
+    questions: Mapping[Node, Callable[[], Observed]], kind: Callable[..., Observed], what: str, note: Note
 ) -> tuple[Observed, ...]:
     late = f"no answer within {OBSERVE_SECONDS:.0f} s"
-    made = gather_within(OBSERVE_SECONDS, questions, late=lambda node: kind(node, unreachable_reason=late), note=note)
-    return tuple(made.values())
+
+    def unanswered(node: Node) -> Observed:
+        return kind(node, unreachable_reason=late)
+
+    found = gather_within(OBSERVE_SECONDS, questions, late=unanswered, note=lambda text: note(f"{what} {text}"))
+    return tuple(found.values())

@@ -13,17 +13,15 @@ from optimus_ops.change.executor import Handler
 from optimus_ops.errors import OpsError
 from optimus_ops.plan.step import Plan, Step
 from optimus_ops.redis.client import reason
-from optimus_ops.redis.coordinated_failover import (
-    ALIGNMENT_SECONDS,
-    PROMOTION_SECONDS,
-    FailoverRoles,
-    coordinated_failover,
-)
+from optimus_ops.redis.coordinated_failover import PROMOTION_SECONDS, FailoverRoles, coordinated_failover
 from optimus_ops.redis.discovery import Deployment
 from optimus_ops.redis.executor import RedisExecutor
-from optimus_ops.redis.model import Node, Server, Topology, monitored_masters
+from optimus_ops.redis.info_alignment import ALIGNMENT_SECONDS
+from optimus_ops.redis.model import Server, Topology
+from optimus_ops.redis.nodes import Node
 from optimus_ops.redis.observe_sentinel import peer
 from optimus_ops.redis.overridden_settings import Override, override
+from optimus_ops.redis.sentinel import monitored_masters
 from optimus_ops.redis.steps import CoordinatedFailover, ResetReplicaPriority, SetReplicaPriority, VerifyFailover
 from optimus_ops.system.wait import wait_until
 from optimus_ops.text.console import Progress

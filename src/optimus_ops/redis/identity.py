@@ -13,7 +13,9 @@ from dataclasses import replace
 from functools import partial
 
 from optimus_ops.redis.deadline_gather import gather_within
-from optimus_ops.redis.model import Address, AddressBook, Observed, Replication, Sentinel, Server, monitored_masters
+from optimus_ops.redis.model import Observed, Replication, Server
+from optimus_ops.redis.nodes import Address, AddressBook
+from optimus_ops.redis.sentinel import Sentinel, monitored_masters
 
 RESOLVE_SECONDS = 2.0
 
@@ -53,13 +55,9 @@ def identify(
     names: Mapping[str, str],
     resolved: Mapping[str, frozenset[str]],
 ) -> AddressBook:
-    """Find the addresses that mean the same node.
+    """Find the addresses that mean the same node, of servers and sentinels that are there once.
 
-    Args:
-        servers: each once.
-        sentinels: each once.
-        names: host name or IP address -> name of the node, where that is known beforehand.
-        resolved: host name -> its IP addresses.
+    `names` says which node a host is, where that is known beforehand; `resolved` the IP addresses of host names.
     """
     homes = {item.node.address for item in _both(servers, sentinels)}
     aliases: dict[Address, Address] = {}
@@ -135,12 +133,7 @@ def _attached_followers(servers: Sequence[Server], known: AddressBook) -> Iterat
 
 
 def resolve(hosts: Iterable[str], look_up: Callable[[str], Iterable[str]] | None = None) -> dict[str, frozenset[str]]:
-    """Return the IP addresses of host names; a name that isn't resolved here, or not soon, has none.
-
-    Args:
-        hosts: names; IP addresses and paths among them are left out.
-        look_up: asks the resolver.
-    """
+    """Return the IP addresses of host names; what is no name, or isn't resolved here, or not soon, has none."""
     names = sorted({host for host in hosts if host and not host.startswith("/") and not _is_ip(host)})
 
     def answer(name: str) -> frozenset[str]:

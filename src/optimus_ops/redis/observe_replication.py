@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from optimus_ops.redis.client import ask
-from optimus_ops.redis.model import Address, Attached, NotPermitted, Replication
+from optimus_ops.redis.model import Attached, Replication
+from optimus_ops.redis.nodes import Address, NotPermitted
 from optimus_ops.redis.values import count_of, whole
 
 ROLES = ("master", "slave")

@@ -11,22 +11,16 @@ from redis.exceptions import NoPermissionError, ResponseError
 
 from optimus_ops.redis.client import FAILURES, ask, attempt, cause_of, refusal
 from optimus_ops.redis.error_causes import UNEXPECTED_ANSWER, code_of, explain
-from optimus_ops.redis.model import Address, MonitoredMaster, Node, NotPermitted, Peer, Sentinel
+from optimus_ops.redis.nodes import Address, Node, NotPermitted
 from optimus_ops.redis.observe_server import info_of
+from optimus_ops.redis.sentinel import MonitoredMaster, Peer, Sentinel
 from optimus_ops.redis.values import count_of
 
 QUORUM_CODES = frozenset({"NOQUORUM", "NOGOODSLAVE"})
 
 
 def observe_sentinel(node: Node, connect: Callable[[], Any], master: str, *, rewrite: bool = False) -> Sentinel:
-    """Observe a sentinel.
-
-    Args:
-        node: the sentinel.
-        connect: makes a client of it.
-        master: the name of the master in question; "" stands for the only one that it monitors.
-        rewrite: whether it is told to write its state file anew (SENTINEL FLUSHCONFIG).
-    """
+    """Observe a sentinel and the master of a name, "" for the only one; `rewrite` has it write its state file anew."""
     if node.absence:
         return Sentinel(node, unreachable_reason=node.absence)
     try:

@@ -11,7 +11,8 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 
 from optimus_ops.redis.client import FAILURES, ask, attempt, cause_of
 from optimus_ops.redis.error_causes import ANSWERS_NOTHING, UNEXPECTED_ANSWER, ErrorCause, code_of, explain
-from optimus_ops.redis.model import Cluster, LatencyEvent, Node, NotPermitted, Probe, Server, SlowCommand, SlowLog
+from optimus_ops.redis.model import Cluster, LatencyEvent, Probe, Server, SlowCommand, SlowLog
+from optimus_ops.redis.nodes import Node, NotPermitted
 from optimus_ops.redis.observe_replication import observe_replication
 from optimus_ops.redis.values import count_of, keys_of, whole
 from optimus_ops.reports.measurement import percentile

@@ -17,7 +17,8 @@ from redis.exceptions import ResponseError
 from optimus_ops.change.history import Outcome, read_history
 from optimus_ops.plan.cause import Cause
 from optimus_ops.redis.client import FAILURES
-from optimus_ops.redis.model import NotPermitted, Server, Topology
+from optimus_ops.redis.model import Server, Topology
+from optimus_ops.redis.nodes import NotPermitted
 from optimus_ops.redis.steps import RestoreSetting
 
 Connect = Callable[[Any], Any]

@@ -17,7 +17,8 @@ from optimus_ops.redis.check_rules import (
     warning,
 )
 from optimus_ops.redis.copy_checks import COPY_CHECKS
-from optimus_ops.redis.model import Address, Attached, NotPermitted, Replication, Server, Topology
+from optimus_ops.redis.model import Attached, Replication, Server, Topology
+from optimus_ops.redis.nodes import Address, NotPermitted
 from optimus_ops.redis.values import keys_of, whole
 from optimus_ops.text.units import size
 

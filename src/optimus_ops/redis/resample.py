@@ -10,7 +10,8 @@ from typing import Any
 
 from optimus_ops.redis.client import FAILURES, refusal
 from optimus_ops.redis.deadline_gather import gather_within
-from optimus_ops.redis.model import Node, NotPermitted, Server, Topology
+from optimus_ops.redis.model import Server, Topology
+from optimus_ops.redis.nodes import Node, NotPermitted
 from optimus_ops.redis.values import count_of
 
 WATCH_SECONDS = 4.0
@@ -21,13 +22,7 @@ ENOUGH = 2
 
 
 def resample(topology: Topology, connect: Callable[[Node], Any], *, seconds: float = WATCH_SECONDS) -> Topology:
-    """Return the topology with a second INFO of each server.
-
-    Args:
-        topology: the first observation.
-        connect: makes a client of a server.
-        seconds: how long masters are watched where replicas are copying or without a link.
-    """
+    """Return the topology with a second INFO of each server; where replicas are restless, masters are watched."""
     watch = seconds if any(_restless(server) for server in topology.members) else 0.0
     questions = {
         server.node: partial(_info, server, partial(connect, server.node), watch if server.role == "master" else 0.0)

@@ -20,9 +20,10 @@ from optimus_ops.redis.containers import RedisContainer, choose_container, find_
 from optimus_ops.redis.data_files import DataFiles, read_data_files, refuse_without_volume
 from optimus_ops.redis.discovery import StackDeployment, stack_deployment
 from optimus_ops.redis.manifest import Manifest, check_files, read_manifest
-from optimus_ops.redis.model import Topology, monitored_masters
+from optimus_ops.redis.model import Topology
 from optimus_ops.redis.overridden_settings import LEFT_HALF_WAY
 from optimus_ops.redis.restore_executor import RESTORE_FACTS, RestoreExecutor
+from optimus_ops.redis.sentinel import monitored_masters
 from optimus_ops.redis.steps import ActivateBackup, MoveDataAside, StageBackup, StartRedis, StopRedis, VerifyRestore
 
 

@@ -17,7 +17,9 @@ from optimus_ops.redis.check_rules import (
     found,
     warning,
 )
-from optimus_ops.redis.model import DOWN_FLAGS, Address, MonitoredMaster, NotPermitted, Peer, Sentinel, Topology
+from optimus_ops.redis.model import Topology
+from optimus_ops.redis.nodes import Address, NotPermitted
+from optimus_ops.redis.sentinel import DOWN_FLAGS, MonitoredMaster, Peer, Sentinel
 
 Judge = Callable[[Topology, Sentinel, MonitoredMaster], Judgement]
 Watching = Sequence[tuple[Sentinel, MonitoredMaster]]
@@ -130,12 +132,12 @@ def _tilt(sentinel: Sentinel) -> Judgement:
 def _of_watch(name: str, command: str, answer: Callable[[MonitoredMaster], object], judge: Judge) -> CheckRow[Sentinel]:
     """Return a check that applies where the sentinel knows the master."""
 
-    def answer_of(_topology: Topology, sentinel: Sentinel) -> object:
-        return answer(sentinel.monitored) if isinstance(sentinel.monitored, MonitoredMaster) else None
-
     def judge_of(topology: Topology, sentinel: Sentinel) -> Judgement:
         watch = sentinel.monitored
         return judge(topology, sentinel, watch) if isinstance(watch, MonitoredMaster) else iter(())
+
+    def answer_of(_topology: Topology, sentinel: Sentinel) -> object:
+        return answer(sentinel.monitored) if isinstance(sentinel.monitored, MonitoredMaster) else None
 
     return CheckRow(name, command, answer_of, judge_of)
 
@@ -144,11 +146,12 @@ def _of_info(
     name: str, value: Callable[[Sentinel], object], judge: Callable[[Sentinel], Judgement]
 ) -> CheckRow[Sentinel]:
     """Return a check of what INFO reports."""
-
-    def answer(_topology: Topology, sentinel: Sentinel) -> object:
-        return NO_PERMISSION if value(sentinel) is None else True
-
-    return CheckRow(name, "INFO", answer, lambda _topology, sentinel: judge(sentinel))
+    return CheckRow(
+        name,
+        "INFO",
+        lambda _, sentinel: NO_PERMISSION if value(sentinel) is None else True,
+        lambda _, sentinel: judge(sentinel),
+    )
 
 
 SENTINEL_CHECKS: tuple[CheckRow[Sentinel], ...] = (
@@ -179,10 +182,8 @@ def check_group(topology: Topology) -> Iterator[Check]:
 
 
 def tolerance(count: int, quorum: int, forgotten: str = "") -> Judgement:
-    """Judge whether one of `count` sentinels may be lost; `forgotten` is added to what to do.
-
-    A failover needs `quorum` sentinels that see the master down, then a majority of all that elects a leader.
-    """
+    """Judge whether one of `count` sentinels may be lost; `forgotten` is added to what to do."""
+    # A failover needs `quorum` sentinels that see the master down, then a majority of all that elects a leader.
     majority = count // 2 + 1
     losable = count - max(quorum, majority)
     problem: Problem | None = None
@@ -227,10 +228,7 @@ def _agreement(topology: Topology, watching: Watching) -> Judgement:
 
 
 def _settings(watching: Watching) -> Judgement:
-    """Judge the times of a failover: chosen, and the same everywhere.
-
-    Sentinels may see a master as down one after the other on purpose: those that do so together may all want to lead.
-    """
+    # They may see a master as down one after the other on purpose: those that do so together may all want to lead.
     downs = {watch.down_after for _sentinel, watch in watching}
     others = {(watch.failover_timeout, watch.parallel_syncs) for _sentinel, watch in watching}
     down_after, (failover_timeout, parallel_syncs) = max(downs), max(others)

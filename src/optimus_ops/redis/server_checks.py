@@ -5,9 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from optimus_ops.redis.check_rules import CheckRow, Judgement, Problem, failed, found, warning
-from optimus_ops.redis.model import Cluster, NotPermitted, Server, SlowLog, Topology
+from optimus_ops.redis.error_causes import FULL_OF_CLIENTS
+from optimus_ops.redis.model import Cluster, Server, SlowLog
+from optimus_ops.redis.nodes import NotPermitted
 from optimus_ops.redis.values import count_of, databases_of, real, whole
 from optimus_ops.text.units import age, size
+
+Judge = Callable[[Server], Judgement]
 
 SLOW_PING_MS = 100.0
 """A round trip that a person notices who waits for an answer made of many of them."""
@@ -20,6 +24,8 @@ SWAPPED_RATIO = 0.8
 CLUSTER_SLOTS = 16384
 CUT_OFF = ("client_query_buffer_limit_disconnections", "client_output_buffer_limit_disconnections")
 AOF_WRITE, AOF_REWRITE, BGSAVE = "aof_last_write_status", "aof_last_bgrewrite_status", "rdb_last_bgsave_status"
+SLOW_DISK = "its disk is slower than what is written: what is acknowledged meanwhile may be lost with the host"
+KERNEL_WRITES = "the kernel chooses when to write: up to 30 s are lost with the host; use appendfsync everysec"
 RECENT_SECONDS = 3600
 SLOW_EVENT_MS = 500
 """The shortest down-after in use: a stall of that length looks like a dead master."""
@@ -108,8 +114,7 @@ def _clients(server: Server) -> Judgement:
         rejected=rejected,
     )
     if limit and connected >= FULL * limit:
-        leaks = "find who leaks connections (CLIENT LIST), or raise maxclients"
-        yield failed(f"new clients are about to be refused: {leaks}")
+        yield failed(f"new clients are about to be refused: {FULL_OF_CLIENTS.hint}")
     if any(server.increase(counter) for counter in CUT_OFF):
         cause = "they read too slowly or ask too much at once (client-output-buffer-limit)"
         yield warning(f"clients are cut off now: {cause}")
@@ -140,11 +145,9 @@ def _persistence(server: Server) -> Judgement:
     if (server.field(BGSAVE) or "ok") != "ok":
         yield failed("memory to fork, room on the disk? then BGSAVE")
     if server.increase("aof_delayed_fsync"):
-        lost = "what is acknowledged meanwhile may be lost with the host"
-        yield warning(f"its disk is slower than what is written: {lost}")
+        yield warning(SLOW_DISK)
     if aof and server.setting("appendfsync") == "no":
-        lost = "up to 30 s are lost with the host; use appendfsync everysec"
-        yield warning(f"the kernel chooses when to write: {lost}")
+        yield warning(KERNEL_WRITES)
 
 
 def _persistence_shown(server: Server) -> Iterator[str]:
@@ -178,7 +181,7 @@ def _keys(server: Server) -> Judgement:
     keys = server.keys if isinstance(server.keys, int) else 0
     databases = {
         name: database
-        for name, database in databases_of({} if isinstance(server.info, NotPermitted) else server.info).items()
+        for name, database in databases_of(server.reported).items()
         if name[2:].isdecimal() and whole(database.get("keys")) is not None
     }
     parts = [f"{name}: {value['keys']}, {count_of(value, 'expires')} expire" for name, value in databases.items()]
@@ -223,7 +226,7 @@ def _is_recent(server: Server, at: int) -> bool:
     return server.now == 0 or server.now - at < RECENT_SECONDS
 
 
-def _of_info(name: str, field: str, judge: Callable[[Server], Judgement], *, every: bool = False) -> CheckRow[Server]:
+def _of_info(name: str, field: str, judge: Judge, *, every: bool = False) -> CheckRow[Server]:
     """Return a check of INFO that has nothing to go by without a field."""
 
     def answer(server: Server) -> object:
@@ -235,17 +238,9 @@ def _of_info(name: str, field: str, judge: Callable[[Server], Judgement], *, eve
 
 
 def _row(
-    name: str,
-    command: str,
-    answer: Callable[[Server], object],
-    judge: Callable[[Server], Judgement],
-    *,
-    every: bool = False,
+    name: str, command: str, answer: Callable[[Server], object], judge: Judge, *, every: bool = False
 ) -> CheckRow[Server]:
-    def answer_of(_topology: Topology, server: Server) -> object:
-        return answer(server)
-
-    return CheckRow(name, command, answer_of, lambda _topology, server: judge(server), every)
+    return CheckRow(name, command, lambda _, server: answer(server), lambda _, server: judge(server), every)
 
 
 SERVER_CHECKS = (

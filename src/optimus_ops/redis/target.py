@@ -8,7 +8,7 @@ from pathlib import Path
 
 from optimus_ops.errors import Refused
 from optimus_ops.redis.client import NO_CREDENTIALS, Credentials
-from optimus_ops.redis.model import Address, Purpose
+from optimus_ops.redis.nodes import Address, Purpose
 from optimus_ops.redis.redis_url import RedisUrl, RedisUrlError, Tls, parse_redis_url
 from optimus_ops.secrets import store
 from optimus_ops.secrets.value import Secret

@@ -4,20 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from optimus_ops.redis.model import (
-    Address,
-    AddressBook,
-    Attached,
-    MonitoredMaster,
-    Node,
-    Peer,
-    Probe,
-    Purpose,
-    Replication,
-    Sentinel,
-    Server,
-    Topology,
-)
+from optimus_ops.redis.model import Attached, Probe, Replication, Server, Topology
+from optimus_ops.redis.nodes import Address, AddressBook, Node, Purpose
+from optimus_ops.redis.sentinel import MonitoredMaster, Peer, Sentinel
 
 NOW = 1_800_000_000
 MASTER = "mymaster"

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from optimus_ops.redis.containers import address_book_of, is_redis, parse_container
-from optimus_ops.redis.model import Address
+from optimus_ops.redis.nodes import Address
 
 
 def inspected(service: str = "redis", **changes: Any) -> dict[str, Any]:

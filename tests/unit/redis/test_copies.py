@@ -15,7 +15,8 @@ from optimus_ops.checks.model import Check
 from optimus_ops.redis.checks import run_checks
 from optimus_ops.redis.client import NO_CREDENTIALS
 from optimus_ops.redis.discovery import SentinelDeployment
-from optimus_ops.redis.model import Address, Attached, Topology
+from optimus_ops.redis.model import Attached, Topology
+from optimus_ops.redis.nodes import Address
 from optimus_ops.redis.resample import resample
 
 HOUR = {"uptime_in_seconds": 3600}

@@ -18,7 +18,8 @@ from optimus_ops.checks.model import Check
 from optimus_ops.redis.checks import run_checks
 from optimus_ops.redis.client import Credentials, open_url
 from optimus_ops.redis.error_causes import code_of, explain
-from optimus_ops.redis.model import Address, Node, Server, Topology
+from optimus_ops.redis.model import Server, Topology
+from optimus_ops.redis.nodes import Address, Node
 from optimus_ops.redis.observe_server import observe_server
 from optimus_ops.redis.redis_url import parse_redis_url
 

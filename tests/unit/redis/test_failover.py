@@ -23,10 +23,10 @@ from optimus_ops.plan.cause import Cause
 from optimus_ops.plan.render import plan_text
 from optimus_ops.redis.checks import refuse_unhealthy
 from optimus_ops.redis.client import Credentials
-from optimus_ops.redis.coordinated_failover import likely_choice
 from optimus_ops.redis.discovery import SentinelDeployment
 from optimus_ops.redis.failover import plan_failover
 from optimus_ops.redis.failover_executor import FailoverExecutor, missing_after, priority_overrides
+from optimus_ops.redis.info_alignment import likely_choice
 from optimus_ops.redis.model import Topology
 from optimus_ops.redis.steps import CoordinatedFailover
 from optimus_ops.redis.target import parse_endpoint

@@ -22,7 +22,8 @@ from tests.unit.redis.samples import (
 
 from optimus_ops.redis.check_rules import conclude
 from optimus_ops.redis.checks import run_checks
-from optimus_ops.redis.model import Address, Attached, NotPermitted, Topology
+from optimus_ops.redis.model import Attached, Topology
+from optimus_ops.redis.nodes import Address, NotPermitted
 from optimus_ops.redis.sentinel_checks import tolerance
 
 DENIED = NotPermitted("the user has no right to ask")

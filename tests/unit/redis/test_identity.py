@@ -16,7 +16,9 @@ from optimus_ops.redis.client import NO_CREDENTIALS
 from optimus_ops.redis.discovery import SentinelDeployment
 from optimus_ops.redis.failover import plan_failover
 from optimus_ops.redis.identity import distinct, identify, mentioned, resolve
-from optimus_ops.redis.model import Address, Attached, Peer, Replication, Sentinel, Server, Topology
+from optimus_ops.redis.model import Attached, Replication, Server, Topology
+from optimus_ops.redis.nodes import Address
+from optimus_ops.redis.sentinel import Peer, Sentinel
 
 STREAM = "f00d" * 10
 INSIDE = {f"redis-{n}": Address(f"172.17.0.1{n}", 6379) for n in range(1, 4)}

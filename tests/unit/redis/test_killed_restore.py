@@ -18,7 +18,8 @@ from optimus_ops.plan.step import Plan
 from optimus_ops.redis.containers import RedisContainer
 from optimus_ops.redis.data_files import DataFiles
 from optimus_ops.redis.restore import killed_restore
-from optimus_ops.redis.restore_executor import ACTIVATE, BRING_BACK, MOVE_ASIDE, RestoreExecutor
+from optimus_ops.redis.restore_executor import RestoreExecutor
+from optimus_ops.redis.restore_scripts import ACTIVATE, BRING_BACK, MOVE_ASIDE
 from optimus_ops.redis.steps import StopRedis
 from optimus_ops.text.console import Progress
 

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from tests.unit.redis.loopback import Loopback, until
 
-from optimus_ops.redis.model import Address, Attached, Node, NotPermitted
+from optimus_ops.redis.model import Attached
+from optimus_ops.redis.nodes import Address, Node, NotPermitted
 from optimus_ops.redis.observe_replication import replication_of_info, replication_of_role
 from optimus_ops.redis.observe_sentinel import observe_sentinel, peer
 from optimus_ops.redis.observe_server import observe_server

@@ -19,10 +19,11 @@ from tests.unit.redis.loopback import HOST, MASTER, Loopback, Process, until
 
 from optimus_ops.checks.model import Check
 from optimus_ops.redis.checks import run_checks
-from optimus_ops.redis.model import Address, Node, Server, Topology
+from optimus_ops.redis.model import Server, Topology
+from optimus_ops.redis.nodes import Address, Node
 from optimus_ops.redis.observe_sentinel import observe_sentinel
 from optimus_ops.redis.observe_server import observe_server, probe
-from optimus_ops.redis.report import document, table_text
+from optimus_ops.redis.validate import document, table_text
 
 Answers = dict[str, Any]
 NODE = Node("one", Address("10.0.0.1", 6379), "state")

@@ -9,7 +9,8 @@ from tests.unit.redis.samples import NOW, server, single
 
 from optimus_ops.checks.model import Check
 from optimus_ops.redis.checks import run_checks
-from optimus_ops.redis.model import LatencyEvent, NotPermitted, Probe, Purpose, Server, SlowCommand, SlowLog
+from optimus_ops.redis.model import LatencyEvent, Probe, Server, SlowCommand, SlowLog
+from optimus_ops.redis.nodes import NotPermitted, Purpose
 
 GIB = 1024**3
 DENIED = NotPermitted("the user has no right to ask")

@@ -15,7 +15,7 @@ from optimus_ops.errors import Refused
 from optimus_ops.project.settings import load_project
 from optimus_ops.redis.client import Credentials, open_url
 from optimus_ops.redis.discovery import SentinelDeployment, find_deployment
-from optimus_ops.redis.model import Address, Node
+from optimus_ops.redis.nodes import Address, Node
 from optimus_ops.redis.redis_url import RedisUrl, Tls, parse_redis_url
 from optimus_ops.redis.target import Flags, parse_endpoint, parse_flags, read_password
 from optimus_ops.secrets.value import Secret

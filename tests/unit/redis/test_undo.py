@@ -20,7 +20,8 @@ from optimus_ops.redis.data_files import DataFiles
 from optimus_ops.redis.discovery import StackDeployment
 from optimus_ops.redis.failover_executor import PRIORITY, FailoverExecutor
 from optimus_ops.redis.overridden_settings import Override
-from optimus_ops.redis.restore_executor import BRING_BACK, UNSTAGE, RestoreExecutor
+from optimus_ops.redis.restore_executor import RestoreExecutor
+from optimus_ops.redis.restore_scripts import BRING_BACK, UNSTAGE
 from optimus_ops.redis.steps import MoveDataAside, ResetReplicaPriority, StopRedis
 from optimus_ops.system.process import Completed
 from optimus_ops.text.console import Progress

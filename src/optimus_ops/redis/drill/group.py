@@ -18,7 +18,9 @@ from optimus_ops.redis.checks import failed_checks
 from optimus_ops.redis.client import FAILURES, Credentials, open_client, reason
 from optimus_ops.redis.containers import RedisContainer
 from optimus_ops.redis.discovery import StackDeployment
-from optimus_ops.redis.model import Address, NotPermitted, Server, Topology, monitored_masters
+from optimus_ops.redis.model import Server, Topology
+from optimus_ops.redis.nodes import Address, NotPermitted
+from optimus_ops.redis.sentinel import monitored_masters
 
 CONNECT_SECONDS = 0.25
 ANSWER_SECONDS = 0.3

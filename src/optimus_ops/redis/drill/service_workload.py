@@ -9,7 +9,7 @@ Without a module, a drill writes to Redis only.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 from importlib import import_module
@@ -23,10 +23,9 @@ from optimus_ops.load.result import ErrorKind, RequestResult
 from optimus_ops.load.workload import judge_status
 from optimus_ops.model.port_conflicts import published_addresses
 from optimus_ops.project.settings import Project
+from optimus_ops.redis.credentials import operator_secrets
 from optimus_ops.redis.drill.record import Write, WriteKind, WriteOutcome
 from optimus_ops.redis.drill.writers import CALLER_SECONDS
-from optimus_ops.secrets import dotenv, store
-from optimus_ops.secrets.value import Secret
 
 PACE = Pace(clients=3, interval=0.25)
 """Some requests are in flight at any moment of a fail-over, and the load is negligible."""
@@ -82,11 +81,7 @@ def find_endpoints(engine: Engine, project: Project) -> tuple[ServiceEndpoint, .
 
 
 def load_workload(project: Project) -> Sequence[ServiceWrites]:
-    """Return the writes of the workload module that the project names; none if it names none.
-
-    Raises:
-        Refused: the module can't be used, or the operator's secrets are malformed.
-    """
+    """Return the writes of the workload module that the project names; none if it names none."""
     if not project.workload:
         return ()
     try:
@@ -97,13 +92,9 @@ def load_workload(project: Project) -> Sequence[ServiceWrites]:
         raise Refused(
             f"no module {project.workload}", "[tool.optimus-ops] workload names a module that `invoke` can import"
         ) from error
-    found = store.read(project.secrets_file)
-    secrets: Mapping[str, Secret] = (
-        dotenv.parse(found.content.reveal(), project.secrets_file.name).values if found else {}
-    )
     if not hasattr(module, "redis_writes"):
         raise Refused(f"{project.workload} has no function redis_writes", "docs/redis-drill.md says what it returns")
-    writes: Sequence[ServiceWrites] = module.redis_writes(project.root, secrets)
+    writes: Sequence[ServiceWrites] = module.redis_writes(project.root, operator_secrets(project))
     return writes
 
 

@@ -10,7 +10,7 @@ from tests.unit.redis.samples import group, master, replica, server
 from optimus_ops.errors import Refused
 from optimus_ops.redis.containers import RedisContainer, Role
 from optimus_ops.redis.drill.group import drillable, unhealthy_reason
-from optimus_ops.redis.model import NotPermitted
+from optimus_ops.redis.nodes import NotPermitted
 
 
 def container(service: str, role: Role, drill: str = "allowed") -> RedisContainer:
