@@ -46,6 +46,9 @@ RETIRED_NAMES = {
     "thing": "the thing's own name",
     "Fate": "RequestResult",
     "MachineLacks": "MissingPrerequisite",
+    "MakeBases": "MakeFallbacks",
+    "stand_in": "fallback",
+    "StackFiles": "Compose",
     "one": "the item's own name",
 }
 RETIRED_PHRASES = {

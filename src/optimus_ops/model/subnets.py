@@ -79,9 +79,8 @@ def _problems(wanted: Network, existing: tuple[Network, ...], taken: list[Subnet
     own = next((network for network in existing if network.name == wanted.name), None)
     if own is not None:
         if own.subnets and set(own.subnets) != set(wanted.subnets):
-            keep = (
-                f"; or leave it as it is: {_setting(wanted, own.subnets[0])}" if _is_set(wanted, own.subnets[0]) else ""
-            )
+            setting = _setting(wanted, own.subnets[0])
+            keep = f"; or leave it as it is: {setting}" if setting else ""
             yield SubnetProblem(
                 f"network {wanted.name} has {_list(own.subnets)}, the files say {_list(wanted.subnets)}",
                 "an engine changes no network: stop the stack and remove it first (volumes stay), with"
@@ -102,17 +101,15 @@ def _way_out(wanted: Network, subnet: Subnet, taken: list[Subnet]) -> str:
     free = free_subnet(subnet, taken)
     if free is None:
         return "give one of the two another subnet"
-    if _is_set(wanted, free):
-        return f"{free} is free: set {_setting(wanted, free)} for every command of this stack (in .env)"
+    if setting := _setting(wanted, free):
+        return f"{free} is free: set {setting} for every command of this stack (in .env)"
     return f"{free} is free: set it as the network's subnet in the Compose files"
 
 
-def _is_set(network: Network, subnet: Subnet) -> bool:
-    """Tell whether a variable can set a network to a subnet."""
-    return bool(network.variable) and isinstance(subnet, IPv4Network)
-
-
 def _setting(network: Network, subnet: Subnet) -> str:
+    """Return what sets a network to a subnet; "" where no variable can."""
+    if not network.variable or not isinstance(subnet, IPv4Network):
+        return ""
     return f"{network.variable}={str(subnet.network_address).rpartition('.')[0]}"
 
 

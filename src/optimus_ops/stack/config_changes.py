@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -87,8 +87,3 @@ def records_of(compose: Compose) -> InputRecords:
     """Return a project's records of what its containers were started with."""
     folder = compose.project.state / "configs"
     return InputRecords(folder / f"{compose.project.name}.json", folder / f"{compose.project.name}.key")
-
-
-def long_running(stack: Stack) -> Collection[str]:
-    """Return the services whose containers stay: of a job nothing runs that could differ."""
-    return [name for name in stack.services if name not in stack.jobs and name != stack.migrations]

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from optimus_ops.plan.inputs import ObservedInputs, idle_images
-from optimus_ops.stack.config_changes import StackInputs, long_running
+from optimus_ops.stack.config_changes import StackInputs
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -110,7 +110,8 @@ def observe_changed_inputs(
     inputs: ObservedInputs, compose: Compose, engine: Engine, wanted: WantedStack, state: State
 ) -> ObservedInputs:
     """Add the inputs of containers that changed since they were created."""
-    names = [name for name in long_running(wanted.stack) if state.of(name)]
+    # Of a job nothing runs that could differ.
+    names = [name for name in wanted.stack.services if name not in wanted.stack.jobs and state.of(name)]
     if not names:
         return inputs
     stack_inputs = StackInputs.of(compose, wanted.stack, inputs.secrets_coming)
