@@ -19,7 +19,7 @@ from benchmarks.machine import machine_facts
 from benchmarks.platform_under_test import ROOT, Engine, platform
 from benchmarks.report import PLATFORM, SUBJECTS, TITLES, Subject, failed_section, is_complete, report
 from benchmarks.same_answer import WrongAnswer
-from benchmarks.section import Blocks
+from benchmarks.section import Blocks, show
 from optimus_ops.errors import OpsError
 from optimus_ops.reports.files import write_report
 from optimus_ops.reports.markdown import markdown
@@ -105,7 +105,7 @@ def sections_named(names: Sequence[str]) -> tuple[str, ...]:
 
 def run(engine: Engine, extent: Extent) -> list[tuple[Subject, Run]]:
     """Measure the sections, one after the other, and put the reports together."""
-    facts = machine_facts(str(engine.api.version()["Version"]))
+    facts = {**machine_facts(), "Docker Engine": str(engine.api.version()["Version"])}
     reports = []
     for subject in SUBJECTS:
         names = [name for name in subject.sections if name in extent.sections]
@@ -168,11 +168,6 @@ def leaves(error: BaseException) -> list[BaseException]:
     if isinstance(error, BaseExceptionGroup):
         return [leaf for inner in error.exceptions for leaf in leaves(inner)]
     return [error]
-
-
-def show(text: str) -> None:
-    """Show progress."""
-    print(text, file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":

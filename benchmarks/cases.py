@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 from benchmarks.platform_under_test import Platform
 from benchmarks.versions import NEW, OLD, Versions
@@ -46,16 +46,6 @@ CASES = (
 )
 
 
-class Way(Protocol):
-    """A way to change a stack."""
-
-    def prepare(self, stack: Platform, images: Versions, case: Case) -> None:
-        """Bring up what the case begins with, from nothing."""
-
-    def change(self, stack: Platform, images: Versions, case: Case) -> None:
-        """Change it to what the case ends with."""
-
-
 class Ours:
     """With `invoke`. The stack's own files say the old version all the time; deploys and rollbacks go beyond them."""
 
@@ -90,6 +80,9 @@ class Plain:
 
     def _within(self, stack: Platform, images: Versions, setting: Setting) -> Platform:
         return stack.having(AI_ENGINE_IMAGE=images.ai_engine[setting.version], LOG_LEVEL=setting.log_level)
+
+
+Way = Ours | Plain
 
 
 def wait_for_replicas(stack: Platform, images: Versions, setting: Setting) -> tuple[str, ...]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,7 +15,7 @@ from benchmarks.chat import ai_engine
 from benchmarks.impact import PHASES, ChangeWindow, Impact, Latency, measure_impact
 from benchmarks.mix import Mix, MixedRequests
 from benchmarks.platform_under_test import Engine, Platform, platform
-from benchmarks.section import Blocks, samples
+from benchmarks.section import Blocks, samples, show
 from benchmarks.versions import Versions, two_versions
 from optimus_ops.errors import OpsError
 from optimus_ops.load.background import BackgroundLoad
@@ -52,12 +51,8 @@ class Effort:
 QUICK = Effort(requests=2_000, before=2.0, after=5.0, limit=60.0, build=False)
 
 
-@dataclass(frozen=True)
-class CaseRun:
-    """One case, done in one way: its impact, or why it could not be measured."""
-
-    impact: Impact | None
-    failed: str = ""
+CaseRun = Impact | str
+"""The impact of one case, done in one way, or why it could not be measured."""
 
 
 @dataclass(frozen=True)
@@ -86,10 +81,10 @@ def attempt_case(engine: Engine, images: Versions, case: Case, way: Way, effort:
         impact = run_case(engine, images, case, way, effort)
     except (OpsError, DockerException, RuntimeError, OSError) as error:
         show(f"{case.name}, {type(way).__name__.lower()}: {error}")
-        return CaseRun(None, str(error))
+        return str(error)
     result = f"{impact.requests} requests, {impact.lost} lost, {impact.seconds:.1f} s"
     show(f"{case.name}, {type(way).__name__.lower()}: {result}")
-    return CaseRun(impact)
+    return impact
 
 
 def run_case(engine: Engine, images: Versions, case: Case, way: Way, effort: Effort) -> Impact:
@@ -129,11 +124,6 @@ def go_on(load: BackgroundLoad, effort: Effort) -> None:
         raise RuntimeError(f"{len(load.results)} of {effort.requests} requests within {effort.limit} s")
 
 
-def show(*lines: str) -> None:
-    """Show progress."""
-    print(*(f"  {line}" for line in lines), sep="\n", file=sys.stderr, flush=True)
-
-
 def balancer_errors(stack: Platform) -> list[str]:
     """Return what the balancer wrote of failed requests, for who looks into it."""
     logs = stack.compose("logs", "--no-log-prefix", "nginx-lb").splitlines()
@@ -147,13 +137,14 @@ def section(found: Sequence[Comparison]) -> Blocks:
 
 def objective(comparison: Comparison) -> Objective:
     """Return the line with the verdict: what we lost, beside what plain Compose lost."""
-    ours, plain = comparison.ours.impact, comparison.plain.impact
-    basis = f"{ours.requests:,} requests, {ours.slow:,} of them long" if ours else first_line(comparison.ours.failed)
+    ours, plain = comparison.ours, comparison.plain
+    lost = None if isinstance(ours, str) else ours.lost
+    basis = first_line(ours) if isinstance(ours, str) else f"{ours.requests:,} requests, {ours.slow:,} of them long"
     beside = (
-        f"{plain.lost:,} of {plain.requests:,}" if plain else f"not measured ({first_line(comparison.plain.failed)})"
+        f"not measured ({first_line(plain)})" if isinstance(plain, str) else f"{plain.lost:,} of {plain.requests:,}"
     )
     name = f"{comparison.case.title}: failed requests and cut streams"
-    return Objective(name, "at most", 0, ours.lost if ours else None, basis=f"{basis}; plain: {beside}")
+    return Objective(name, "at most", 0, lost, basis=f"{basis}; plain: {beside}")
 
 
 def first_line(failed: str) -> str:
@@ -167,7 +158,7 @@ def table(found: Sequence[Comparison]) -> Table:
     for comparison in found:
         title = comparison.case.title
         for name, run in ((OURS, comparison.ours), (PLAIN, comparison.plain)):
-            measured = cells(run.impact) if run.impact else ("not measured", *[""] * (len(COLUMNS) - 3))
+            measured = ("not measured", *[""] * (len(COLUMNS) - 3)) if isinstance(run, str) else cells(run)
             rows.append((title, name, *measured))
             title = ""
     return Table(COLUMNS, tuple(rows), frozenset({"requests", "cut streams", "seconds", "settled", "gap"}))
@@ -190,8 +181,7 @@ def latency_text(latency: Latency) -> str:
 def chart(found: Sequence[Comparison]) -> Chart:
     """Return the picture: requests and failures per second, a row per case."""
     rows = tuple(
-        ChartRow(comparison.case.title, (panel(comparison.ours.impact), panel(comparison.plain.impact)))
-        for comparison in found
+        ChartRow(comparison.case.title, (panel(comparison.ours), panel(comparison.plain))) for comparison in found
     )
     return Chart(
         "Requests per second and failures, second by second.",
@@ -203,9 +193,9 @@ def chart(found: Sequence[Comparison]) -> Chart:
     )
 
 
-def panel(impact: Impact | None) -> Panel | None:
+def panel(impact: CaseRun) -> Panel | None:
     """Return the picture of a run."""
-    if impact is None:
+    if isinstance(impact, str):
         return None
     lost = Span(f"{impact.lost:,} lost", "bad" if impact.lost else "good")
     caption = (lost, f" of {impact.requests:,}, change took {impact.seconds:.1f} s")
@@ -217,7 +207,7 @@ def series(found: Sequence[Comparison]) -> Details:
     counts: dict[str, Sequence[float]] = {}
     for comparison in found:
         for name, run in ((OURS, comparison.ours), (PLAIN, comparison.plain)):
-            if run.impact:
-                of = f"{comparison.case.title}, {name}, from second {run.impact.series.start:.0f} on"
-                counts |= {f"{of}: answered": run.impact.series.good, f"{of}: failed": run.impact.series.bad}
+            if not isinstance(run, str):
+                of = f"{comparison.case.title}, {name}, from second {run.series.start:.0f} on"
+                counts |= {f"{of}: answered": run.series.good, f"{of}: failed": run.series.bad}
     return samples(counts, "per second")

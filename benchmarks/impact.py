@@ -54,7 +54,6 @@ class Impact:
         cut: streams that began and did not end as streams do.
         latencies: phase -> those of the quick POSTs.
         settled: when every replica of the end had answered, and no other one answered any more.
-        gap: the longest time without a good answer.
     """
 
     requests: int

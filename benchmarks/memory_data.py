@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import random
 import struct
-import sys
 import time
 import uuid
 from collections.abc import Callable
@@ -14,6 +13,7 @@ from dataclasses import dataclass
 import psycopg
 from psycopg.rows import TupleRow
 
+from benchmarks.section import show
 from memory_engine.embeddings.hashing import SPACE, HashingEmbedder
 from memory_engine.settings import DIMENSIONS
 from memory_engine.vectors import Vector
@@ -126,8 +126,3 @@ def load(admin: Admin, tenant: str, what: str, size: int, make: Make) -> Case:
         copy.write(struct.pack(">h", -1))
     queries = tuple((text, Vector.of(values)) for text, values in (make() for _ in range(QUERIES)))
     return Case(tenant, what, size, queries)
-
-
-def show(line: str) -> None:
-    """Show progress."""
-    print(line, file=sys.stderr, flush=True)

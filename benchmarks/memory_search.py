@@ -12,7 +12,6 @@ import argparse
 import asyncio
 import json
 import os
-import platform
 import statistics
 import subprocess
 import sys
@@ -28,7 +27,9 @@ import psycopg
 from psycopg.conninfo import make_conninfo
 from tests.support.ports import free_ports
 
-from benchmarks.memory_data import QUERIES, SEED, Admin, Case, load_cases, show
+from benchmarks.machine import machine_facts
+from benchmarks.memory_data import QUERIES, SEED, Admin, Case, load_cases
+from benchmarks.section import paragraph, show
 from memory_engine.database import Database
 from memory_engine.embeddings.hashing import SPACE
 from memory_engine.migrate import migrate
@@ -37,23 +38,16 @@ from memory_engine.store import MemoryStore, Query
 from optimus_ops.load.client import Client
 from optimus_ops.load.request import Endpoint, Request, encode
 from optimus_ops.load.workload import judge_status
-from optimus_ops.reports.markdown import table
+from optimus_ops.reports.markdown import markdown
 from optimus_ops.reports.measurement import percentile
-from optimus_ops.reports.model import Table
+from optimus_ops.reports.model import Run, Section, Table
 from optimus_ops.system.wait import wait_until
 
 DATABASE = "memory_benchmark"
 LIMIT = 10
 TENANTS = ("acme", "globex")
-COLUMNS = (
-    "tenant",
-    "memories",
-    f"vectors ({DIMENSIONS} dimensions)",
-    f"recall@{LIMIT}",
-    "exact search",
-    "statement",
-    "HTTP",
-)
+TIMES = ("exact search", "statement", "HTTP")
+COLUMNS = ("tenant", "memories", f"vectors ({DIMENSIONS} dimensions)", f"recall@{LIMIT}", *TIMES)
 
 
 @dataclass(frozen=True)
@@ -90,7 +84,10 @@ def main() -> None:
         migrate(settings, show)
         cases, build = load_cases(admin)
         results = measure(admin, settings, cases, stack.enter_context(service(conninfo)))
-        report(options.report, results, build, versions(admin), settings)
+        text = markdown(report(results, build, versions(admin), settings))
+    options.report.parent.mkdir(parents=True, exist_ok=True)
+    options.report.write_text(text, "utf-8")
+    show(text)
 
 
 @contextmanager
@@ -208,31 +205,23 @@ async def search_over_http(endpoint: Endpoint, case: Case) -> list[float]:
     return times[1:]
 
 
-def report(path: Path, results: Sequence[Result], build: float, server: str, settings: DatabaseSettings) -> None:
-    """Write the table."""
-    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+def report(results: Sequence[Result], build: float, server: str, settings: DatabaseSettings) -> Run:
+    """Return the report."""
     total = sum(result.case.size for result in results)
-    rows = table(Table(COLUMNS, tuple(result.row for result in results)))
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(f"""# Search in memory-engine
-
-Recall@{LIMIT} is the part of the true {LIMIT} nearest memories, found without the index, that a search returns.
-Times are in milliseconds: median / 95th percentile of {QUERIES} searches for {LIMIT} results, one after the other.
-"Statement" is the service's own search through its own pool: connection check, transaction, tenant, query.
-"HTTP" is the whole request, the question's embedding included.
-
-{rows}
-
-HNSW over all {total:,} vectors was built in {build:.0f} s; `ef_search` is {settings.ef_search}.
-The last tenant is a small one whose vectors lie among those of a big one, in the same index.
-
-Machine: {os.cpu_count()} cores, {memory:.0f} GiB memory, Python {platform.python_version()}, {server}.
-Processes wanting a core during the last 5 minutes, this one included: {os.getloadavg()[1]:.1f}.
-Seed {SEED}; the same again with
-
-    .venv/bin/python -m benchmarks.memory_search
-""")
-    show(f"{path} written\n{rows}")
+    method = paragraph(
+        f"Recall@{LIMIT} is the part of the true {LIMIT} nearest memories, found without the index, that a search has. "
+        f"Times are in milliseconds: median / 95th percentile of {QUERIES} searches, one after the other. Statement "
+        "is the service's own search through its own pool: connection check, transaction, tenant, query. HTTP is the "
+        "whole request, the question's embedding included."
+    )
+    index = paragraph(
+        f"HNSW over all {total:,} vectors was built in {build:.0f} s; `ef_search` is {settings.ef_search}. The last "
+        "tenant is a small one whose vectors lie among those of a big one, in the same index."
+    )
+    found = Table(COLUMNS, tuple(result.row for result in results))
+    facts = {**machine_facts(), "database": server, "seed": str(SEED)}
+    section = Section("Recall and times", (found, method, index))
+    return Run("Search in memory-engine", "", facts, (section,), ".venv/bin/python -m benchmarks.memory_search")
 
 
 if __name__ == "__main__":

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import secrets
-import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -15,7 +14,7 @@ from statistics import median
 from benchmarks.figures import interleave, ratio_objective
 from benchmarks.planning import plan_in
 from benchmarks.platform_under_test import ROOT, Engine, Platform, platform
-from benchmarks.section import Blocks, paragraph, samples
+from benchmarks.section import Blocks, paragraph, samples, show
 from benchmarks.startup import list_seconds
 from benchmarks.versions import SERVICES, remove_images, variable
 
@@ -90,7 +89,7 @@ def measure(engine: Engine, base: Path, pairs: int, names: Sequence[str] = ()) -
                 base_seconds, own_seconds = ([run[title] for run in side] for side in runs)
                 timed[title] = (base_seconds, own_seconds)
                 medians = f"{median(own_seconds):.3f} s, base {median(base_seconds):.3f} s"
-                print(f"  {title}: {medians}", file=sys.stderr, flush=True)
+                show(f"  {title}: {medians}")
     return section(timed)
 
 

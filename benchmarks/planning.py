@@ -11,11 +11,13 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+from tests.unit.stacks import replica
+
 from benchmarks.platform_under_test import ROOT
 from benchmarks.section import Blocks, paragraph, samples
 from optimus_ops.model.merged_model import parse_stack
 from optimus_ops.model.stack import Stack
-from optimus_ops.model.state import Replica, State, sorted_state
+from optimus_ops.model.state import State, sorted_state
 from optimus_ops.plan.deploy import plan_deploy
 from optimus_ops.plan.inputs import ObservedInputs
 from optimus_ops.plan.render import plan_text
@@ -81,29 +83,13 @@ def service(name: str) -> dict[str, Any]:
 
 
 def state(stack: Stack) -> State:
-    """Return what runs: one of balancer and database, the rest spread over the scalable services."""
+    """Return what runs, of an older image: one of balancer and database, the rest spread over the scalable services."""
     names = [DATABASE, BALANCER]
     names += [stack.scalable[number % len(stack.scalable)] for number in range(REPLICAS - len(names))]
-    return sorted_state(stack.project, [replica(name, names[:at].count(name) + 1) for at, name in enumerate(names)])
-
-
-def replica(name: str, number: int) -> Replica:
-    """Return one healthy replica of an older image."""
-    return Replica(
-        id=f"{name}-{number}",
-        name=f"large-{name}-{number}",
-        service=name,
-        number=number,
-        image="large/old:1",
-        image_id="sha256:old",
-        status="running",
-        health="healthy",
-        hostname=f"{name}-{number}",
-        addresses={"large_default": "172.18.0.9"},
-        started_at=None,
-        exit_code=0,
-        node="here",
-    )
+    numbered = [(name, names[:at].count(name) + 1) for at, name in enumerate(names)]
+    older = {"image": "large/old:1", "image_id": "sha256:old"}
+    replicas = [replica(name, number, id=f"{name}-{number}", **older) for name, number in numbered]
+    return sorted_state(stack.project, replicas)
 
 
 def plans(model: dict[str, Any]) -> dict[str, Callable[[], Plan]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 
 from optimus_ops.reports.measurement import Measurement, Objective
@@ -26,3 +27,8 @@ def samples(named: Mapping[str, Sequence[float]], unit: str = "s") -> Details:
 def objectives_of(blocks: Iterable[Block]) -> list[Objective]:
     """Return the objectives among blocks."""
     return [block for block in blocks if isinstance(block, Objective)]
+
+
+def show(*lines: str) -> None:
+    """Show progress."""
+    print(*lines, sep="\n", file=sys.stderr, flush=True)

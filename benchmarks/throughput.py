@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
 from typing import Any
@@ -45,32 +46,22 @@ class Effort:
     rounds: int
 
 
-@dataclass(frozen=True)
-class Observed:
-    """Everything that was measured; `single` has seconds of the three roads: published, balancer, direct."""
-
-    saturated: list[Saturation]
-    cores: dict[str, float]
-    half: HalfLoad
-    single: list[list[float]]
-
-
 def measure(stack: Platform, effort: Effort) -> Blocks:
     """Measure a stack that runs with one ai-engine replica."""
-    return section(uvloop.run(observe(stack, effort)), effort)
+    return uvloop.run(observe(stack, effort))
 
 
-async def observe(stack: Platform, effort: Effort) -> Observed:
+async def observe(stack: Platform, effort: Effort) -> Blocks:
     """Saturate, follow a schedule, and ask one at a time."""
-    published, balancer, direct = [SameAnswer(*road) for road in roads(stack)]
-    for road in (published, balancer, direct):
-        await road.learn()
+    ways = [SameAnswer(*road) for road in roads(stack)]
+    for way in ways:
+        await way.learn()
     before, started = processor_seconds(stack), time.perf_counter()
-    saturated = [await saturate(published, USERS, effort.warm_up, effort.seconds) for _ in range(effort.runs)]
+    runs = [await saturate(ways[0], USERS, effort.warm_up, effort.seconds) for _ in range(effort.runs)]
     cores = cpu_shares(before, processor_seconds(stack), time.perf_counter() - started)
-    half = await follow(published, median(run.rate for run in saturated) / 2, 2 * effort.seconds)
-    single = await alternate((published, balancer, direct), effort.rounds, effort.rounds // 10)
-    return Observed(saturated, cores, half, single)
+    half = await follow(ways[0], median(run.rate for run in runs) / 2, 2 * effort.seconds)
+    single = await alternate(ways, effort.rounds, effort.rounds // 10)
+    return *saturated(runs, cores, effort), *half_loaded(half), *one_at_a_time(single), *NOTES
 
 
 def roads(stack: Platform) -> list[tuple[Endpoint, str]]:
@@ -97,41 +88,38 @@ def processor_seconds(stack: Platform) -> dict[str, float]:
     return {name: stack.engine.processor_seconds(stack.ready(name)[0]["Id"]) for name in services}
 
 
-def section(observed: Observed, effort: Effort) -> Blocks:
-    """Make figures of what was observed."""
-    runs, half = observed.saturated, observed.half
+def saturated(runs: Sequence[Saturation], cores: Mapping[str, float], effort: Effort) -> Blocks:
+    """Return the figure of the saturated runs."""
     rates = [run.rate for run in runs]
     generator = sum(run.generator for run in runs) / sum(run.seconds for run in runs)
-    cores = ", ".join(f"{name} {share:.2f}" for name, share in {**observed.cores, "generator": generator}.items())
-    latencies = [1e3 * result.latency for result in half.results]
-    published, balancer, direct = ([1e3 * seconds for seconds in road] for road in observed.single)
+    used = ", ".join(f"{name} {share:.2f}" for name, share in {**cores, "generator": generator}.items())
+    basis = f"median of {len(rates)} runs of {effort.seconds:.0f} s; cores used: {used}"
+    name = "Completions through the balancer at saturation, one replica on one core"
+    return Objective(name, "at least", 700, median(rates), "requests/s", basis), samples({name: rates}, "requests/s")
+
+
+def half_loaded(half: HalfLoad) -> Blocks:
+    """Return the figure of the open loop."""
+    found = [1e3 * result.latency for result in half.results]
+    name = f"p99 latency at half of that load ({half.rate:.0f} requests/s)"
     share = half.generator / half.seconds
-    saturation = "Completions through the balancer at saturation, one replica on one core"
-    tail = f"p99 latency at half of that load ({half.rate:.0f} requests/s)"
+    basis = f"{len(found)} requests; p50 {median(found):.1f} ms; generator {share:.2f} cores"
+    kept = {"latency at half load": found, "delay of the generator": [1e3 * result.delay for result in half.results]}
+    return Objective(name, "at most", 100, percentile(found, 99), "ms", basis), samples(kept, "ms")
+
+
+def one_at_a_time(seconds: Sequence[Sequence[float]]) -> Blocks:
+    """Return the figures of single requests: published port, balancer, direct."""
+    published, balancer, direct = ([1e3 * sample for sample in road] for road in seconds)
     added, by_port = (
         "The balancer adds to a direct call, at the median",
         "The same through the port published on the host",
     )
-    bases = (
-        f"median of {len(rates)} runs of {effort.seconds:.0f} s; cores used: {cores}",
-        f"{len(latencies)} requests; p50 {median(latencies):.1f} ms; generator {share:.2f} cores",
-        f"{len(direct)} pairs; medians {median(balancer):.2f} ms and {median(direct):.2f} ms",
-        f"{len(direct)} pairs; median {median(published):.2f} ms",
+    pairs = f"{len(direct)} pairs"
+    basis = f"{pairs}; medians {median(balancer):.2f} ms and {median(direct):.2f} ms"
+    by_port_basis = f"{pairs}; median {median(published):.2f} ms"
+    return (
+        Objective(added, "at most", 1, median_difference(balancer, direct), "ms", basis),
+        Objective(by_port, "at most", 1, median_difference(published, direct), "ms", by_port_basis),
+        samples({"published port": published, "balancer": balancer, "direct": direct}, "ms"),
     )
-    objectives = (
-        Objective(saturation, "at least", 700, median(rates), "requests/s", bases[0]),
-        Objective(tail, "at most", 100, percentile(latencies, 99), "ms", bases[1]),
-        Objective(added, "at most", 1, median_difference(balancer, direct), "ms", bases[2]),
-        Objective(by_port, "at most", 1, median_difference(published, direct), "ms", bases[3]),
-    )
-    kept = samples(
-        {
-            "at half load": latencies,
-            "generator's delay at half load": [1e3 * result.delay for result in half.results],
-            "by the published port": published,
-            "by the balancer": balancer,
-            "direct": direct,
-        },
-        "ms",
-    )
-    return *objectives, *NOTES, samples({"saturated": rates}, "requests/s"), kept

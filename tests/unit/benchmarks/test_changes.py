@@ -36,26 +36,26 @@ def comparison(ours: CaseRun, plain: CaseRun) -> Comparison:
 
 
 def test_only_what_we_lost_decides_and_plain_stands_beside_it() -> None:
-    found = section([comparison(CaseRun(impact_with()), CaseRun(impact_with(STATUS, STATUS, CUT)))])
+    found = section([comparison(impact_with(), impact_with(STATUS, STATUS, CUT))])
     [objective] = objectives_of(found)
     assert objective.verdict == "met"
     assert "plain: 3 of 103" in objective.basis
 
 
 def test_cut_streams_count_as_much_as_failed_requests() -> None:
-    [objective] = objectives_of(section([comparison(CaseRun(impact_with(CUT, RESET)), CaseRun(impact_with()))]))
+    [objective] = objectives_of(section([comparison(impact_with(CUT, RESET), impact_with())]))
     assert (objective.measured, objective.verdict) == (2, "missed")
 
 
 def test_a_case_that_failed_is_not_measured_and_says_why_in_a_line() -> None:
-    failed = CaseRun(None, "`invoke deploy` ended with 1:\n  a\n  b")
-    [objective] = objectives_of(section([comparison(failed, CaseRun(impact_with()))]))
+    failed = "`invoke deploy` ended with 1:\n  a\n  b"
+    [objective] = objectives_of(section([comparison(failed, impact_with())]))
     assert objective.verdict == "not measured"
     assert objective.basis.startswith("`invoke deploy` ended with 1:; plain")
 
 
 def test_the_table_tells_failures_by_kind() -> None:
-    ours, plain = CaseRun(impact_with()), CaseRun(impact_with(STATUS, RESET, STATUS, CUT))
+    ours, plain = impact_with(), impact_with(STATUS, RESET, STATUS, CUT)
     [table] = [block for block in section([comparison(ours, plain)]) if isinstance(block, Table)]
     first, second = table.rows
     assert first[1:6] == (OURS, "100", "0", "0", "4.0 s")
@@ -63,7 +63,7 @@ def test_the_table_tells_failures_by_kind() -> None:
 
 
 def test_the_picture_says_what_each_way_lost_and_what_was_not_measured() -> None:
-    found = section([comparison(CaseRun(impact_with(STATUS)), CaseRun(None, "no engine"))])
+    found = section([comparison(impact_with(STATUS), "no engine")])
     [chart] = [block for block in found if isinstance(block, Chart)]
     text = str(chart_svg(chart))
     assert "1 lost of 101, change took 4.0 s" in text
@@ -71,7 +71,7 @@ def test_the_picture_says_what_each_way_lost_and_what_was_not_measured() -> None
 
 
 def test_the_counts_of_each_second_are_kept() -> None:
-    found = section([comparison(CaseRun(impact_with(STATUS)), CaseRun(None, "no engine"))])
+    found = section([comparison(impact_with(STATUS), "no engine")])
     [details] = [block for block in found if isinstance(block, Details)]
     answered, failed = [block for block in details.blocks if isinstance(block, Measurement)]
     assert (answered.name, sum(failed.samples)) == (f"{CASES[0].title}, {OURS}, from second 0 on: answered", 1)
