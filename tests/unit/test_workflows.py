@@ -16,6 +16,8 @@ from tests.unit.repository import CHECKOUT
 WORKFLOWS = sorted((CHECKOUT / ".github" / "workflows").glob("*.yml"))
 ACTIONS = sorted((CHECKOUT / ".github" / "actions").glob("*/action.yml"))
 RUNNERS = {"invoke", "nox"}
+# An action may be used from another repository: its own checkout is beside it.
+BOOTSTRAP = {"scripts/bootstrap.py", "$GITHUB_ACTION_PATH/../../../scripts/bootstrap.py"}
 
 
 def name_of(path: Path) -> str:
@@ -37,7 +39,7 @@ def steps_of(path: Path) -> Iterator[dict[str, Any]]:
 def task_command(line: str) -> list[str]:
     """Return a step's command behind the bootstrap."""
     words = shlex.split(line)
-    if words[:2] == ["python3", "scripts/bootstrap.py"]:
+    if words[0] == "python3" and words[1] in BOOTSTRAP:
         words = words[2:]
         return words[1:] if words[0] == "--with-docker" else words
     return words

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -46,7 +47,15 @@ def replacement(repository: str) -> Path | None:
     return folder if folder.is_dir() else None
 
 
-def used_actions(root: Path, file: str, jobs: Iterable[Job]) -> tuple[ActionUse, ...]:
+@dataclass(frozen=True)
+class Checkout:
+    """Where the actions of a run come from: the checkout itself, and folders that stand for other repositories."""
+
+    root: Path
+    others: Mapping[str, Path] = field(default_factory=dict)
+
+
+def used_actions(checkout: Checkout, file: str, jobs: Iterable[Job]) -> tuple[ActionUse, ...]:
     """Return all that jobs use, also through actions and reusable workflows of the checkout; each once.
 
     Raises:
@@ -54,63 +63,67 @@ def used_actions(root: Path, file: str, jobs: Iterable[Job]) -> tuple[ActionUse,
         Refused: a reusable workflow of another repository, which can't run here.
     """
     found: dict[str, ActionUse] = {}
-    for use in _of_jobs(root, file, jobs, 0):
+    for use in _of_jobs(checkout, file, jobs, 0):
         found.setdefault(use.uses, use)
     return tuple(found.values())
 
 
-def _of_jobs(root: Path, file: str, jobs: Iterable[Job], depth: int) -> Iterator[ActionUse]:
+def _of_jobs(checkout: Checkout, file: str, jobs: Iterable[Job], depth: int) -> Iterator[ActionUse]:
     for job in jobs:
         place = Place(file, job.line)
         if job.uses.startswith("./"):
             yield ActionUse(job.uses, place, "local")
-            path = root / job.uses
+            path = checkout.root / job.uses
             if not path.is_file():
                 raise WorkflowError(place, f"there is no workflow {job.uses}")
             _check_depth(depth, place)
-            called = parse_workflow(path.read_text("utf-8"), path, path.relative_to(root).as_posix())
-            yield from _of_jobs(root, path.relative_to(root).as_posix(), called.jobs, depth + 1)
+            called = parse_workflow(path.read_text("utf-8"), path, path.relative_to(checkout.root).as_posix())
+            yield from _of_jobs(checkout, path.relative_to(checkout.root).as_posix(), called.jobs, depth + 1)
         elif job.uses:
             raise Refused(
                 f"{place}: job {job.id!r} calls {job.uses}, a workflow of another repository: it can't run here",
                 "name the other jobs with --job",
             )
-        yield from _of_steps(root, file, job.steps, depth)
+        yield from _of_steps(checkout, file, job.steps, depth)
 
 
-def _of_steps(root: Path, file: str, steps: Iterable[JobStep], depth: int) -> Iterator[ActionUse]:
+def _of_steps(checkout: Checkout, file: str, steps: Iterable[JobStep], depth: int) -> Iterator[ActionUse]:
     for step in steps:
         if step.uses:
-            yield from _of_step(root, Place(file, step.line), step.uses, depth)
+            yield from _of_step(checkout, Place(file, step.line), step.uses, depth)
 
 
-def _of_step(root: Path, place: Place, uses: str, depth: int) -> Iterator[ActionUse]:
+def _of_step(checkout: Checkout, place: Place, uses: str, depth: int) -> Iterator[ActionUse]:
     if uses.startswith("./"):
         yield ActionUse(uses, place, "local")
-        yield from _of_local_action(root, place, uses, depth)
+        yield from _of_local_action(checkout, place, uses, depth)
     elif uses.startswith("docker://"):
         raise Refused(f"{place}: {uses}: a step in a container of its own can't run here", "name other jobs with --job")
     elif not (match := REMOTE.fullmatch(uses)):
         raise WorkflowError(place, f"bad action {uses!r}", "owner/repository@ref, ./folder or docker://image")
     elif match["repository"].lower() == "actions/checkout":
         yield ActionUse(uses, place, "act")
+    elif other := checkout.others.get(match["repository"].lower()):
+        yield ActionUse(uses, place, "replaced", other)
+        inside = replace(checkout, root=other)
+        yield from _of_local_action(inside, place, f".{match['path'] or '/'}", depth)
     else:
         folder = replacement(match["repository"].lower())
         known = folder is not None and (folder / (match["path"] or "").strip("/") / "action.yml").is_file()
         yield ActionUse(uses, place, "replaced" if known else "not run", folder if known else None)
 
 
-def _of_local_action(root: Path, place: Place, uses: str, depth: int) -> Iterator[ActionUse]:
+def _of_local_action(checkout: Checkout, place: Place, uses: str, depth: int) -> Iterator[ActionUse]:
     _check_depth(depth, place)
-    paths = [root / uses / name for name in ("action.yml", "action.yaml")]
+    paths = [checkout.root / uses / name for name in ("action.yml", "action.yaml")]
     path = next((path for path in paths if path.is_file()), None)
     if path is None:
         raise WorkflowError(place, f"there is no action {uses}", f"{uses}/action.yml describes one")
-    file = path.relative_to(root).as_posix()
+    file = path.relative_to(checkout.root).as_posix()
     runs = parse_yaml(path.read_text("utf-8"), file).get("runs")
     steps = runs.get("steps") if runs is not None else None
     if steps is not None:
-        yield from _of_steps(root, file, read_steps(steps), depth + 1)
+        yield from _of_steps(checkout, file, read_steps(steps), depth + 1)
 
 
 def _check_depth(depth: int, place: Place) -> None:

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from optimus_ops.ci.actions import ActionUse, used_actions
+from optimus_ops.ci.actions import ActionUse, Checkout, used_actions
 from optimus_ops.ci.job_order import job_stages, with_needs
 from optimus_ops.ci.model import Combination, Job, Workflow
 from optimus_ops.ci.yaml_nodes import WorkflowError
@@ -15,7 +15,6 @@ from optimus_ops.reports.model import Place
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
 
 MATRIX_VALUE = re.compile(r"\$\{\{\s*matrix\.([A-Za-z_][\w-]*)\s*\}\}")
 OTHER_SYSTEMS = ("windows", "macos")
@@ -53,7 +52,7 @@ class CiPlan:
 
 
 def plan_run(
-    workflow: Workflow, root: Path, *, event: str, job: str = "", matrix: Mapping[str, str] | None = None
+    workflow: Workflow, checkout: Checkout, *, event: str, job: str = "", matrix: Mapping[str, str] | None = None
 ) -> CiPlan:
     """Plan a run of a workflow, or of one of its jobs with all that it needs.
 
@@ -61,7 +60,7 @@ def plan_run(
         WorkflowError: the workflow is malformed.
         Refused: no such job, event or value of the matrix; a part that can't run on this machine.
     """
-    file = workflow.path.relative_to(root).as_posix()
+    file = workflow.path.relative_to(checkout.root).as_posix()
     stages = job_stages(workflow, file)
     if event not in workflow.triggers:
         raise Refused(f"{file} does not run on {event!r}", f"events: {', '.join(workflow.triggers)}")
@@ -80,7 +79,7 @@ def plan_run(
                 f"job {entry.job.id!r} runs in container {entry.job.container}: it can't run here",
                 "name other jobs with --job",
             )
-    actions = used_actions(root, file, [entry.job for entry in planned])
+    actions = used_actions(checkout, file, [entry.job for entry in planned])
     return CiPlan(workflow, file, event, planned, actions)
 
 

@@ -22,13 +22,14 @@ def list_(_: Context, json: bool = False) -> None:
 
 @task(
     positional=("workflow",),
-    iterable=("matrix", "secret"),
+    iterable=("matrix", "secret", "replace"),
     help={
         "workflow": "name of the file in .github/workflows, without its suffix",
         "job": "run this job and those that it needs",
         "event": "name of an event, or a .json file with its payload (the usual event of the workflow)",
         "matrix": "name=value: run these combinations only (repeatable)",
         "secret": "name of an environment variable that the workflow gets as a secret (repeatable)",
+        "replace": "owner/repository=folder: the folder stands for that repository's actions (repeatable)",
         "plan": "print jobs, combinations, services and actions, and run nothing",
         "json": "print one JSON document on standard output",
     },
@@ -40,13 +41,16 @@ def run(
     event: str = "",
     matrix: Sequence[str] | None = None,
     secret: Sequence[str] | None = None,
+    replace: Sequence[str] | None = None,
     plan: bool = False,
     json: bool = False,
 ) -> None:
     """Run a workflow file on this machine, in a clean clone."""
-    from optimus_ops.ci.execute import RunRequest, run_workflow
+    from optimus_ops.ci.execute import run_workflow
+    from optimus_ops.ci.run_request import RunRequest
 
-    run_workflow(RunRequest(workflow, job, event, tuple(matrix or ()), tuple(secret or ()), plan, json))
+    several = [tuple(texts or ()) for texts in (matrix, secret, replace)]
+    run_workflow(RunRequest(workflow, job, event, several[0], several[1], several[2], plan, json))
 
 
 @task(

@@ -4,16 +4,17 @@ from pathlib import Path
 
 import pytest
 
-from optimus_ops.ci.actions import used_actions
+from optimus_ops.ci.actions import Checkout, used_actions
 from optimus_ops.ci.workflow_file import parse_workflow
 from optimus_ops.ci.yaml_nodes import WorkflowError
 from optimus_ops.errors import Refused
 
 
-def uses_of(root: Path, text: str) -> dict[str, str]:
-    """Return action -> treatment of a workflow's text."""
+def uses_of(root: Path, text: str, **others: Path) -> dict[str, str]:
+    """Return action -> treatment of a workflow's text; `others` stand for repositories of `owner`."""
+    checkout = Checkout(root, {f"owner/{name}": folder for name, folder in others.items()})
     found = parse_workflow(text, root / "w.yml", "w.yml")
-    return {use.uses: use.treatment for use in used_actions(root, "w.yml", found.jobs)}
+    return {use.uses: use.treatment for use in used_actions(checkout, "w.yml", found.jobs)}
 
 
 def steps(*uses: str) -> str:
@@ -51,6 +52,20 @@ def test_actions_and_workflows_of_the_checkout_are_followed(tmp_path: Path) -> N
         "owner/other@v1": "not run",
         "actions/cache@v5": "replaced",
         "./node": "local",
+    }
+
+
+def test_a_folder_stands_for_another_repository(tmp_path: Path) -> None:
+    folder = tmp_path / "other"
+    (folder / "deep").mkdir(parents=True)
+    (folder / "deep" / "action.yml").write_text(composite("./near", "actions/cache@v5"))
+    (folder / "near").mkdir()
+    (folder / "near" / "action.yml").write_text(composite("owner/unknown@v1"))
+    assert uses_of(tmp_path, steps("Owner/Other/deep@v1"), other=folder) == {
+        "Owner/Other/deep@v1": "replaced",
+        "./near": "local",
+        "owner/unknown@v1": "not run",
+        "actions/cache@v5": "replaced",
     }
 
 

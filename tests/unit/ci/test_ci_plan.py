@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from optimus_ops.ci.actions import Checkout
 from optimus_ops.ci.ci_plan import CiPlan, default_event, job_title, plan_run
 from optimus_ops.ci.model import Job
 from optimus_ops.ci.plan_text import plan_json, plan_lines
@@ -29,7 +30,7 @@ jobs:
 def planned(job: str = "", event: str = "push", text: str = WORKFLOW, **matrix: str) -> CiPlan:
     root = Path("/checkout")
     workflow = parse_workflow(text, root / ".github/workflows/ci.yml", "ci.yml")
-    return plan_run(workflow, root, event=event, job=job, matrix=matrix)
+    return plan_run(workflow, Checkout(root), event=event, job=job, matrix=matrix)
 
 
 def test_all_jobs_are_planned_in_stages() -> None:

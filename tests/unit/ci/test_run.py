@@ -7,7 +7,8 @@ from typing import Any, Protocol
 import pytest
 from tests.unit.ci.conftest import Checkout
 
-from optimus_ops.ci.execute import RunRequest, run_workflow
+from optimus_ops.ci.execute import run_workflow
+from optimus_ops.ci.run_request import RunRequest
 from optimus_ops.errors import OpsError
 
 CHECKOUT = "actions/checkout@3d3c42e5aac5ba805825da76410c181273ba90b1"
