@@ -187,13 +187,17 @@ async def test_the_services_own_login_is_enough_to_serve_and_too_little_for_more
 
 
 async def test_when_every_connection_is_at_work_requests_are_told_to_come_back(stack: MemoryStack) -> None:
-    variables = {"DB_POOL_SIZE": "1", "DB_MAX_OVERFLOW": "0", "DB_POOL_TIMEOUT": "0.2"}
+    variables = {"DB_POOL_SIZE": "1", "DB_MAX_OVERFLOW": "0", "DB_POOL_TIMEOUT": "2"}
     async with stack.client(**variables) as client:
         await keep(client, ACME, text=FACTS[0])
         with stack.admin() as admin, admin.transaction():
             admin.execute("LOCK TABLE memory.memories IN ACCESS EXCLUSIVE MODE")
             held = asyncio.create_task(search(client, ACME, query=FACTS[0]))
-            await asyncio.sleep(0.2)
+            waiting = "SELECT count(*) FROM pg_locks JOIN pg_database d ON d.oid = database"
+            for _ in range(500):
+                if admin.execute(f"{waiting} WHERE NOT granted AND datname = current_database()").fetchone() == (1,):
+                    break
+                await asyncio.sleep(0.02)
             refused = await client.post("/v1/memories/search", json={"query": "x"}, headers=ACME)
             health = await client.get("/health")
         assert (refused.status_code, refused.json()["error"]["code"]) == (503, "database_busy")
