@@ -104,14 +104,11 @@ class History:
 
 def read_history(folder: Path, project: str) -> History:
     """Read a project's journal."""
-    changes: list[Change] = []
-    unreadable: list[str] = []
-    for name, change in _read(folder, project):
-        if change is None:
-            unreadable.append(name)
-        else:
-            changes.append(change)
-    return History(tuple(changes), tuple(unreadable))
+    found = tuple(_read(folder, project))
+    return History(
+        tuple(change for _name, change in found if change is not None),
+        tuple(name for name, change in found if change is None),
+    )
 
 
 def _read(folder: Path, project: str) -> Iterator[tuple[str, Change | None]]:

@@ -117,7 +117,11 @@ class StackExecutor(StepExecutor):
         return STEP_SECONDS
 
     def applied(self, step: Step) -> bool:
-        """Tell whether a step has nothing to do any more."""
+        """Tell whether a step that can't be done twice, or writes a file, has nothing to do any more.
+
+        The others may be done again: builds, pulls and jobs stand in a plan only where they are needed still, a start
+        counts what runs, what has ended is stopped at once, and checks and waits change nothing.
+        """
         match step:
             case steps.Remove(containers=leaving):
                 return not {found.container for found in leaving} & self.containers.observe().ids

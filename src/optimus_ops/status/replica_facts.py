@@ -1,7 +1,12 @@
-"""What the engine, the store and the service in a container report about one replica."""
+"""What the engine, the store and the service in a container report about one replica.
+
+The label `com.optimus.report` names a command of the service, run inside a running replica; a line of its output that
+begins with `!` is about something that is not as it should be.
+"""
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass, field
 
 from optimus_ops.engine.port import Engine
@@ -9,7 +14,6 @@ from optimus_ops.engine.store_probes import Store, Unreachable, parse_store, pro
 from optimus_ops.engine.values import Limits, Sample
 from optimus_ops.errors import OpsError
 from optimus_ops.model.state import Replica
-from optimus_ops.status.service_reports import read_report
 from optimus_ops.status.usage import Usage, cpus_between
 from optimus_ops.system.wait import SYSTEM_CLOCK, Clock
 
@@ -65,3 +69,35 @@ def _store(engine: Engine, replica: Replica) -> Store | None:
     except OpsError:
         return Unreachable(f"no answer within {PROBE_SECONDS:.1f} s")
     return parse_store(kind, probed.code, probed.stdout, probed.stderr)
+
+
+REPORT_LABEL = "com.optimus.report"
+MAX_LINES = 20
+MAX_CHARACTERS = 200
+
+
+def read_report(engine: Engine, replica: Replica, seconds: float) -> tuple[str, ...]:
+    """Return the output of a replica's command; nothing where it has none, and a line about it where it fails."""
+    command = _command(replica.labels.get(REPORT_LABEL, ""))
+    if not command or not replica.running or replica.health == "starting":
+        return ()
+    try:
+        done = engine.exec(replica.id, command, seconds=seconds)
+    except OpsError:
+        return (f"! its report did not come within {seconds:g} s",)
+    if done.code:
+        return (f"! its report ended with {done.code}",)
+    return printable_lines(done.stdout)
+
+
+def _command(label: str) -> list[str]:
+    try:
+        return shlex.split(label)
+    except ValueError:
+        return ["false"]
+
+
+def printable_lines(text: str) -> tuple[str, ...]:
+    """Return the lines of a report, as many and as long as fit on a screen, without control characters."""
+    lines = [line for line in text.splitlines() if line.strip()]
+    return tuple("".join(c for c in line[:MAX_CHARACTERS] if c.isprintable()) for line in lines[:MAX_LINES])

@@ -18,7 +18,7 @@ from optimus_ops.plan.differences import Difference
 from optimus_ops.status.document import status_json
 from optimus_ops.status.model import Row, StatusLine, StatusSnapshot, make_rows
 from optimus_ops.status.render import status_text
-from optimus_ops.status.service_reports import printable_lines
+from optimus_ops.status.replica_facts import printable_lines
 from optimus_ops.status.usage import Usage
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
