@@ -67,15 +67,6 @@ def merged(samples: Iterable[TrafficSample]) -> TrafficSample:
     )
 
 
-@dataclass
-class _Counts:
-    requests: int = 0
-    answers: Counter[int] = field(default_factory=Counter)
-    connect_failures: int = 0
-    abandoned: int = 0
-    begun: int = 0
-
-
 class TrafficCounter:
     """Counts requests per replica.
 
@@ -87,7 +78,8 @@ class TrafficCounter:
         """Count for replicas (IP address -> name, which may repeat), keeping so many latencies."""
         self._replicas = dict(replicas)
         self._kept = kept
-        self._counts = {name: _Counts() for name in self._replicas.values()}
+        self._counts: dict[str, Counter[str]] = {name: Counter() for name in self._replicas.values()}
+        self._answers: dict[str, Counter[int]] = {name: Counter() for name in self._counts}
         self._latencies: list[tuple[str, float]] = []
         self._offered = 0
         # Nobody gains by guessing it, and the same log gives the same sample.
@@ -102,14 +94,14 @@ class TrafficCounter:
 
     def _add(self, name: str, attempt: Attempt, *, in_window: bool) -> None:
         counts = self._counts[name]
-        counts.requests += 1
-        counts.begun += in_window
+        counts["requests"] += 1
+        counts["begun"] += in_window
         if attempt.status is None:
-            counts.abandoned += 1
+            counts["abandoned"] += 1
         elif not attempt.connected:
-            counts.connect_failures += 1
+            counts["connect_failures"] += 1
         else:
-            counts.answers[attempt.status] += 1
+            self._answers[name][attempt.status] += 1
             # New replicas have no requests from before the window. Those of the old ones must not count either: they
             # would be the long ones.
             if in_window and attempt.seconds is not None and attempt.status < 500:
@@ -128,13 +120,6 @@ class TrafficCounter:
         for name, latency in self._latencies:
             latencies[name].append(latency)
         return {
-            name: TrafficSample(
-                counts.requests,
-                dict(counts.answers),
-                counts.connect_failures,
-                counts.abandoned,
-                counts.begun,
-                tuple(latencies[name]),
-            )
+            name: TrafficSample(answers=dict(self._answers[name]), latencies=tuple(latencies[name]), **counts)
             for name, counts in self._counts.items()
         }
