@@ -11,7 +11,7 @@ import nox
 CHECKOUT = Path(__file__).resolve().parent
 TREES = ("src", "tests", "scripts", "benchmarks", "loadtests", "evals", "noxfile.py", "tasks.py")
 
-# Stacks mostly wait; modules that share one stay together (tests/integration/conftest.py).
+# Stacks mostly wait; tests that share one stay together (tests/integration/scheduling.py).
 STACKS = ("--numprocesses=3", "--dist=loadscope", "--durations=15")
 
 COMPOSE_TESTS = (
