@@ -207,7 +207,7 @@ class Platform:
 def copied_checkout(folder: Path) -> Path:
     """Copy what a stack is made of, for a test to edit; return the folder."""
     clutter = shutil.ignore_patterns("__pycache__", ".*_cache", "tests")
-    for name in ("compose", "config", "services"):
+    for name in ("compose", "config", "loadtests", "services"):
         shutil.copytree(ROOT / name, folder / name, ignore=clutter)
     for name in ("tasks.py", "pyproject.toml", ".dockerignore", ".env.models", ".env.example"):
         shutil.copy2(ROOT / name, folder / name)
