@@ -28,7 +28,6 @@ MODULES = (
     "optimus_ops.redis.validate",
     "optimus_ops.rollout.deploy",
     "optimus_ops.rollout.down",
-    "optimus_ops.rollout.migrate",
     "optimus_ops.rollout.scale",
     "optimus_ops.status.tasks",
 )
