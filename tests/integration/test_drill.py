@@ -112,6 +112,19 @@ def test_an_interrupted_drill_cleans_up_first(stack: Platform, number: signal.Si
     assert stack.invoke("validate-redis").code == 0
 
 
+@pytest.mark.faults
+@pytest.mark.parametrize(("fault", "damage"), [("pause", "paused"), ("control", "cut off")])
+def test_a_drill_after_a_killed_one_heals_first(stack: Platform, fault: str, damage: str) -> None:
+    stack.interrupted("waiting for the fail-over", signal.SIGKILL, "redis.drill", "--fault", fault)
+
+    ran = drill(stack, "--fault", "pause-short")
+
+    assert f"which is {damage}" in ran.check().text
+    assert ("put min-replicas-to-write of" in ran.text) == (fault == "control")
+    checks = stack.invoke("validate-redis", "--json").check().json["checks"]
+    assert not any(check["found"] == "off" for check in checks if check["name"] == "min-replicas")
+
+
 def test_a_drill_under_way_locks_the_stack(stack: Platform) -> None:
     # Longer than a second command can take to start.
     running = stack.start("redis.drill", "--fault", "pause-short", "--runs", "50")
