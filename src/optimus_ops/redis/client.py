@@ -66,11 +66,7 @@ def open_client(address: Address, credentials: Credentials) -> Any:
 
 
 def open_sentinel(address: Address, credentials: Credentials) -> Any:
-    """Return a client of a sentinel, without a password if it wants none: its group's servers may have one alone.
-
-    Raises:
-        RedisError: it does not answer.
-    """
+    """Return a client of a sentinel, without a password if it wants none: its group's servers may have one alone."""
     client = open_client(address, credentials)
     if not credentials.password:
         return client
@@ -104,11 +100,7 @@ def ask(question: Callable[[], Answer]) -> Answer | NotPermitted:
 
 
 def attempt(command: Callable[[], object]) -> str | NotPermitted:
-    """Return the error of a command, "" for none, or that it is not permitted.
-
-    Raises:
-        RedisError: the connection failed.
-    """
+    """Return the error of a command, "" for none, or that it is not permitted; a failing connection is raised."""
     try:
         command()
     except ResponseError as error:

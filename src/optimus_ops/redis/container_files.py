@@ -35,9 +35,6 @@ def run_beside(
     """Run a shell script with the volumes of a container, which may be stopped, and return its output.
 
     It runs as the container's own user on its own image; `feed` writes its standard input.
-
-    Raises:
-        CommandFailed: it failed.
     """
     done = engine.run_helper(
         container.image,
@@ -53,11 +50,7 @@ def run_beside(
 def run_isolated(
     engine: Engine, container: RedisContainer, script: str, *words: str, feed: Callable[[BinaryIO], None]
 ) -> None:
-    """Run a shell script on a container's image, with an empty folder (`SCRATCH`) and nothing of the container's.
-
-    Raises:
-        CommandFailed: it failed.
-    """
+    """Run a shell script on a container's image, with an empty folder (`SCRATCH`) and nothing of the container's."""
     engine.run_helper(container.image, (script, *words), user="0:0", scratch=SCRATCH, feed=feed, seconds=HELPER_SECONDS)
 
 
@@ -82,13 +75,7 @@ def copy_out(
 ) -> tuple[int, str]:
     """Copy a file, which may grow meanwhile, out of a running container to a new file (0600) on this host.
 
-    `note` is told how many bytes there are so far.
-
-    Returns:
-        bytes and SHA-256 of the copy.
-
-    Raises:
-        OpsError: it can't be read, or nothing comes.
+    Return bytes and SHA-256 of the copy; `note` gets the bytes so far. `OpsError`: it can't be read, or nothing comes.
     """
     digest, count = hashlib.sha256(), 0
     descriptor = os.open(to, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)

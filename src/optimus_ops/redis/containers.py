@@ -133,11 +133,7 @@ def address_book_of(containers: Iterable[RedisContainer]) -> AddressBook:
 
 
 def choose_container(containers: Sequence[RedisContainer], topology: Topology, name: str = "") -> RedisContainer:
-    """Return the named server, else the one master.
-
-    Raises:
-        Refused: the server is missing, or there is not exactly one master.
-    """
+    """Return the named server, else the one master; raise `Refused` where there is none, or several masters."""
     if name:
         return named_container(containers, name)
     masters = {server.node.name for server in topology.of_role("master")}
@@ -148,11 +144,7 @@ def choose_container(containers: Sequence[RedisContainer], topology: Topology, n
 
 
 def named_container(containers: Sequence[RedisContainer], name: str) -> RedisContainer:
-    """Return the server of a service or container, running or not.
-
-    Raises:
-        Refused: it is missing.
-    """
+    """Return the server of a service or container, running or not; raise `Refused` where it is missing."""
     for container in _servers(containers):
         if name in {container.service, container.name}:
             return container

@@ -72,12 +72,7 @@ class FailoverResult:
 def coordinated_failover(
     deployment: Deployment, roles: FailoverRoles, *, patience: float = ALIGNMENT_SECONDS
 ) -> FailoverResult:
-    """Have a sentinel promote a replica, and turn the old master into its replica; `patience` in seconds.
-
-    Raises:
-        OpsError: the sentinel refuses, gives up, or promotes no replica in time.
-        RedisError: a node does not answer.
-    """
+    """Have a sentinel promote a replica, and turn the old master into its replica; `patience` in seconds."""
     clients = {node: deployment.server(node) for node in (roles.old, *roles.replicas)}
     old = clients[roles.old]
     pause = WritePause(old, min(roles.down_after * PAUSE_OF_DOWN_AFTER, LONGEST_PAUSE))

@@ -51,12 +51,7 @@ def failover(request: FailoverRequest, options: ChangeOptions, root: Path | None
 
 
 def plan_failover(topology: Topology, to: str = "", left: tuple[Override, ...] = ()) -> Plan:
-    """Plan the failover; settings that were left overridden are put back first.
-
-    Raises:
-        Refused: there are no sentinels, there is not exactly one master, or `to` (a name or address) is no server of
-            the group.
-    """
+    """Plan the failover to a server (a name or address); settings that were left overridden are put back first."""
     if not topology.sentinels:
         raise Refused(
             f"{topology.title} has no sentinels: nobody can take over", "start it with them: invoke scale --sentinel"

@@ -56,11 +56,7 @@ class Manifest:
 
 
 def parse_manifest(text: str, source: str) -> Manifest:
-    """Parse `backup.json`; `source` is its name, for messages.
-
-    Raises:
-        Refused: it is malformed, of another format, or names a path outside of its folder.
-    """
+    """Parse `backup.json` (`source`, in messages); raise `Refused` where it is malformed or names a foreign path."""
     try:
         raw: dict[str, Any] = json.loads(text)
         if raw["format"] != FORMAT:

@@ -61,11 +61,7 @@ def _seconds(value: object) -> int | None:
 
 
 def replication_of_role(answer: Sequence[Any]) -> Replication:
-    """Parse the answer of ROLE (https://redis.io/docs/latest/commands/role/).
-
-    Raises:
-        ValueError, TypeError, LookupError: it has another form, or is a sentinel's.
-    """
+    """Parse the answer of ROLE (https://redis.io/docs/latest/commands/role/); another form raises what parsing does."""
     role = str(answer[0])
     if role not in ROLES:
         raise ValueError(role)

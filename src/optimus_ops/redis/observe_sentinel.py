@@ -116,10 +116,6 @@ def _no_quorum(client: Any, master: str) -> str | NotPermitted:
 
 
 def periods_of(client: Any) -> dict[str, int]:
-    """Return a sentinel's periods (how often it sends INFO, PING …) in milliseconds, by name.
-
-    Raises:
-        ResponseError: Redis is older than 7, or permission is missing.
-    """
+    """Return a sentinel's periods (how often it sends INFO, PING …) in milliseconds, by name; only from Redis 7 on."""
     answer = client.execute_command("SENTINEL", "DEBUG")
     return {str(name).lower(): int(value) for name, value in zip(answer[::2], answer[1::2], strict=False)}

@@ -81,11 +81,7 @@ def _observe(node: Node, client: Any, *, rewrite: bool) -> Server:
 
 
 def _ping(client: Any) -> ErrorCause | None:
-    """Send PING; return what is the matter with a server that answers something else.
-
-    Raises:
-        RedisError: it does not answer, or every other question would be refused likewise.
-    """
+    """Send PING; return why a server answers something else. No answer, or one for every question, is raised."""
     try:
         client.ping()
     except (ResponseError, BusyLoadingError) as error:

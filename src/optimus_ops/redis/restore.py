@@ -91,9 +91,6 @@ def group_of(
     """Return what of a stack's Redis has to stop for a restore, in that order: sentinels, replicas, the master last.
 
     Without sentinels nothing is observed if it is clear which server is meant: with damaged files it does not run.
-
-    Raises:
-        Refused: there is no Redis, or the sentinels don't agree on the master.
     """
     if not containers:
         raise Refused("the stack has no Redis", "start it first: invoke up")

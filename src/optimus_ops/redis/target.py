@@ -54,11 +54,7 @@ class Target:
 
 
 def parse_flags(flags: Flags) -> Target:
-    """Parse the flags.
-
-    Raises:
-        Refused: one is malformed, or some exclude each other; no message holds a password.
-    """
+    """Parse the flags; raise `Refused` where that can't be. No message holds a password."""
     _refuse_contradictions(flags)
     credentials = _credentials(flags.user, flags.password_file)
     url = _parse_url(flags.url) if flags.url else None

@@ -44,11 +44,7 @@ class FaultRunner:
     _election_allowed_at: float = 0.0
 
     def run(self, fault: Fault, number: int, note: Callable[[str], None]) -> Recording:
-        """Make one run.
-
-        Raises:
-            OpsError: the fault could not be injected, or the group was not healthy again in time.
-        """
+        """Make one run; raise `OpsError` where a fault can't be injected, or the group is not healthy again in time."""
         if fault.elections is not None and fault.elections[0] > 0:
             self._wait_for_elections(note)
         topology = self.deployment.observe()
