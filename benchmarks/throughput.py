@@ -14,7 +14,7 @@ from benchmarks.chat import ai_engine
 from benchmarks.figures import cpu_shares, median_difference
 from benchmarks.platform_under_test import Platform
 from benchmarks.same_answer import HalfLoad, SameAnswer, Saturation, alternate, follow, saturate
-from benchmarks.section import Blocks, paragraph, samples
+from benchmarks.section import Blocks, objectives_of, paragraph, samples
 from optimus_ops.load.request import Endpoint
 from optimus_ops.reports.measurement import Objective, percentile
 
@@ -61,7 +61,9 @@ async def observe(stack: Platform, effort: Effort) -> Blocks:
     cores = cpu_shares(before, processor_seconds(stack), time.perf_counter() - started)
     half = await follow(ways[0], median(run.rate for run in runs) / 2, 2 * effort.seconds)
     single = await alternate(ways, effort.rounds, effort.rounds // 10)
-    return *saturated(runs, cores, effort), *half_loaded(half), *one_at_a_time(single), *NOTES
+    blocks = (*saturated(runs, cores, effort), *half_loaded(half), *one_at_a_time(single))
+    objectives = objectives_of(blocks)
+    return *objectives, *NOTES, *(block for block in blocks if block not in objectives)
 
 
 def roads(stack: Platform) -> list[tuple[Endpoint, str]]:
