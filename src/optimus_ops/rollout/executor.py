@@ -124,7 +124,9 @@ class StackExecutor(StepExecutor):
         """
         match step:
             case steps.Remove(containers=leaving):
-                return not {found.container for found in leaving} & self.containers.observe().ids
+                # Those that a job left are among them, too.
+                jobs = self.engine.observe(self.compose.project.name, one_off=True)
+                return not {found.container for found in leaving} & (self.containers.observe().ids | jobs.ids)
             case steps.RemoveNetwork(network=network):
                 return network not in self.engine.networks(self.compose.project.name)
             case steps.Pin():
