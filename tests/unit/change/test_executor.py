@@ -152,3 +152,8 @@ def test_the_journal_names_who_and_what(tmp_path: Path) -> None:
     assert begin["plan"]["steps"][2]["counts"] == [["ai", 3]]
     assert begin["user"]
     assert path.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_step_that_nobody_can_carry_out_is_a_failure() -> None:
+    with pytest.raises(OpsError, match="no way to carry out a step of kind 'migrate'"):
+        StepExecutor().carry_out(PLAN.steps[1], Progress("migrating"))

@@ -189,6 +189,22 @@ def test_files_that_hold_nothing_readable_are_named(tmp_path: Path) -> None:
     assert found.unreadable == ("shop-000002.jsonl",)
 
 
+def test_what_is_unreadable_hides_no_unfinished_change(tmp_path: Path) -> None:
+    killed(tmp_path, running=4)
+    (tmp_path / "shop-000002.jsonl").write_bytes(b"\x00\xff")
+    change = unfinished(tmp_path, "shop")
+    assert change is not None
+    assert (change.id, change.running_before()) == (1, {"ai": 4})
+
+
+def test_lines_that_are_no_events_are_passed_over(tmp_path: Path) -> None:
+    run(tmp_path, FakeActor())
+    whole = latest(tmp_path)
+    [path] = tmp_path.glob("*.jsonl")
+    path.write_bytes(path.read_bytes().replace(b"\n", b'\n[1]\n{"event": 2}\n', 1))
+    assert latest(tmp_path) == whole
+
+
 def test_no_folder_is_no_history(tmp_path: Path) -> None:
     assert read_history(tmp_path / "none", "shop").changes == ()
 

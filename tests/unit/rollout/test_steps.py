@@ -125,6 +125,13 @@ def test_what_is_healthy_too_late_or_missing_is_named(tmp_path: Path) -> None:
     assert note.startswith("no replica of db is healthy after 4 s, and what starts depends on it; what waits")
 
 
+def test_what_is_healthy_already_is_not_waited_for(tmp_path: Path) -> None:
+    shop = shop_of(tmp_path)
+    began = shop.engine.clock.now
+    assert done(shop, WaitDependency(services=("db",), cause=WHY)) == ""
+    assert shop.engine.clock.now == began
+
+
 def test_what_was_made_to_end_counts_as_healthy(tmp_path: Path) -> None:
     shop = shop_of(tmp_path, {"db": {"restart": "no"}}, up=False)
     shop.engine.behaviours["db"] = JOB

@@ -82,3 +82,13 @@ def test_flags_that_do_not_go_together_are_refused(
     assert refused.value.code == 2
     assert said in f"{refused.value.message}{capsys.readouterr().err}"
     assert len(shop.ready("web")) == 2
+
+
+def test_the_logs_of_what_was_scaled_are_followed_afterwards(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    followed: list[tuple[str, ...]] = []
+    monkeypatch.setattr("optimus_ops.status.logs.follow", lambda services, **_options: followed.append(services))
+    tasks.make_scale(["web"])(Context(), web="2", logs=True, plan=True)
+    assert followed == []
+    tasks.make_scale(["web"])(Context(), web="2", logs=True)
+    assert followed == [("web",)]
+    assert len(shop.ready("web")) == 2
