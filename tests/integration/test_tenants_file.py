@@ -7,6 +7,8 @@ import time
 
 from tests.integration.platform import Platform
 
+from optimus_ops.system.wait import wait_until
+
 LIMIT = "x-ratelimit-limit-requests"
 
 
@@ -33,9 +35,9 @@ def test_a_tenants_file_that_another_takes_the_place_of_is_read_without_a_restar
     try:
         assert until_limit(rolling, "590000") == "590000"
         file.write_text("tenants: [", "utf-8")
-        time.sleep(1.5)
+        complaint = "tenants file can't be used"
+        assert wait_until(lambda: complaint in rolling.invoke("status").check().out, 60.0)
         assert limit_of(rolling) == "590000"
-        assert "tenants file can't be used" in rolling.invoke("status").check().out
     finally:
         file.write_text(before, "utf-8")
     assert until_limit(rolling, "600000") == "600000"
