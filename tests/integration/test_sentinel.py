@@ -160,8 +160,8 @@ def test_no_request_fails_and_no_message_is_lost_when_the_master_is_killed(stack
         stack.until(lambda: len(traffic.answers) > before + 20)
     assert traffic.failures == []
     assert set(traffic.answers) == {200}
-    kept = [stack.cli(stack.master(), "exists", key) for key in traffic.taken]
-    assert kept == [["1"]] * len(traffic.taken)
+    # A server that has just become master on a loaded machine may not answer at once.
+    stack.until(lambda: stack.cli(stack.master(), "exists", *traffic.taken) == [str(len(traffic.taken))])
     stack.container(old).start()
     stack.until(stack.whole)
     assert stack.master() != old
