@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from optimus_ops.ci.yaml_nodes import WorkflowError
+from optimus_ops.engine.docker_compose import shell_command
 from optimus_ops.reports.model import Place
 
 if TYPE_CHECKING:
@@ -149,19 +150,8 @@ def write_services(job: Job, file: str, folder: Path, images: Mapping[str, str],
     """Write the Compose file of a job's services; return the commands that start and stop them."""
     path = folder / f"services-{job.id}.yml"
     path.write_text(yaml.safe_dump(compose_document(job, file, images, run_id), sort_keys=False), "utf-8")
-    compose = shlex.join(
-        [
-            "docker",
-            "compose",
-            "--progress",
-            "plain",
-            "--project-name",
-            f"ci-{run_id}-{job.id}".lower(),
-            "--file",
-            str(path),
-        ]
-    )
+    name = f"ci-{run_id}-{job.id}".lower()
     return (
-        f"{compose} up --detach --wait --pull missing --quiet-pull",
-        f"{compose} down --volumes --timeout 1",
+        shell_command(name, path, "up", "--detach", "--wait", "--pull", "missing", "--quiet-pull"),
+        shell_command(name, path, "down", "--volumes", "--timeout", "1"),
     )

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import secrets
+import shlex
 import tempfile
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -202,3 +203,9 @@ def _listed(*filters: str) -> Iterator[str]:
 def _remove(containers: Iterator[str]) -> None:
     for container in containers:
         run(["docker", "rm", "--force", "--volumes", container], deadline=REMOVE_SECONDS, check=False)
+
+
+def shell_command(name: str, file: Path, *words: str) -> str:
+    """Return a command of Docker Compose as a line of a shell, for a project of one file that is not the checkout's."""
+    options = ("--progress", "plain", "--project-name", name, "--file", str(file))
+    return shlex.join(["docker", "compose", *options, *words])
