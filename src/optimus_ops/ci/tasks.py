@@ -1,4 +1,4 @@
-"""`invoke ci.affected`, `ci.list`, `ci.run`, `ci.task`."""
+"""`invoke ci.affected`, `ci.comment`, `ci.list`, `ci.run`, `ci.task`."""
 
 from __future__ import annotations
 
@@ -80,3 +80,14 @@ def affected(_: Context, base: str = "", json: bool = False) -> None:
     from optimus_ops.ci.affected_task import show_affected
 
     show_affected(base, json=json)
+
+
+@task(
+    positional=("file",),
+    help={"file": "file with the text, in Markdown", "marker": "name by which the comment is found again (optimus)"},
+)
+def comment(_: Context, file: str, marker: str = "optimus") -> None:
+    """Keep one comment of the pull request up to date; where the token may not write, use the step's summary."""
+    from optimus_ops.ci.comment import comment
+
+    print(comment(file, marker))
