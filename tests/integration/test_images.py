@@ -327,7 +327,7 @@ def test_a_build_writes_its_log_where_the_state_is(
 
 def test_a_change_rebuilds_one_service_alone(checkout: Checkout) -> None:
     # The engine may have dropped a layer from its cache between the first two builds, beside other tests.
-    ids = []
+    ids: list[tuple[str | None, ...]] = []
     while len(ids) < 2 or (ids[-1] != ids[-2] and len(ids) < 4):
         assert checkout.build() == checkout.images
         ids.append(checkout.ids())

@@ -28,9 +28,9 @@ CUT = "\n\n(cut: the whole text is in the run's artifacts)\n"
 
 @dataclass(frozen=True)
 class PullRequest:
-    """Where a comment goes: address of the API, `owner/repository`, number."""
+    """Where a comment goes: address of the server, `owner/repository`, number."""
 
-    api: str
+    server: str
     repository: str
     number: int
 
@@ -66,7 +66,7 @@ def put_comment(pull: PullRequest, token: str, marker: str, text: str) -> str:
         PermissionError: the token may not write.
         OpsError: GitHub does not answer, or refuses.
     """
-    issue = f"{pull.api}/repos/{pull.repository}/issues"
+    issue = f"{pull.server}/repos/{pull.repository}/issues"
     body = {"body": comment_text(marker, text)}
     for found in _comments(f"{issue}/{pull.number}/comments", token):
         if str(found.get("body", "")).startswith(f"<!-- {marker} -->"):

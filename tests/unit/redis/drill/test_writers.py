@@ -63,7 +63,9 @@ def test_every_acknowledged_write_is_there_and_has_an_id_of_its_own(servers: Loo
 def test_without_a_replica_no_write_that_waits_for_one_is_acknowledged(servers: Loopback) -> None:
     writes = written(servers.server())
 
-    assert {(write.outcome, write.error) for write in writes if write.kind == "wait"} == {("indeterminate", "WAIT 0")}
+    # On a busy machine one may find no connection in time: it was not sent.
+    sent = [write for write in writes if write.kind == "wait" and write.outcome != "rejected"]
+    assert {(write.outcome, write.error) for write in sent} == {("indeterminate", "WAIT 0")}
 
 
 def test_what_a_server_refuses_is_rejected(servers: Loopback) -> None:
