@@ -38,16 +38,19 @@ def run_workflow(request: RunRequest) -> None:
     if missing := next((name for name in request.secrets if name not in os.environ), ""):
         raise Refused(f"--secret {missing}: the environment has no such variable")
     plan = _plan(project, request)
-    images = _images(project, plan, console)
-    if request.plan:
-        if request.json:
-            print_json(plan_json(plan))
-        else:
-            console.say("\n".join(plan_lines(plan, images)))
+    images = _images(project, plan)
+    if request.plan and request.json:
+        print_json(plan_json(plan))
         return
     console.say("\n".join(plan_lines(plan, images)))
+    if request.plan:
+        return
     if count := uncommitted(project.root):
         console.say(f"note: {count} uncommitted files are not part of the run, which takes the last commit")
+    if images:
+        from optimus_ops.ci.service_images import make_images  # noqa: PLC0415 - only services need the engine
+
+        make_images(project, images.values(), console)
     LocalRun(project, request, plan, images, console).carry_out()
 
 
@@ -76,12 +79,12 @@ def list_workflows(*, json: bool) -> None:
         sys.stdout.write(f"{workflow.key:20} {', '.join(workflow.triggers)}\n{'':20}   jobs: {jobs}\n")
 
 
-def _images(project: Project, plan: CiPlan, console: Console) -> Mapping[str, str]:
+def _images(project: Project, plan: CiPlan) -> Mapping[str, str]:
     if not any(entry.job.services for entry in plan.jobs if entry.runs):
         return {}
-    from optimus_ops.ci.service_images import local_images  # noqa: PLC0415 - only services need the engine
+    from optimus_ops.ci.service_images import local_images  # noqa: PLC0415 - as above
 
-    return local_images(project, plan, console)
+    return local_images(project, plan)
 
 
 def _plan(project: Project, request: RunRequest) -> CiPlan:

@@ -60,7 +60,7 @@ class LocalRun:
         stops = self._add_services()
         started, cancelled = time.monotonic(), True
         try:
-            self._run_act()
+            code = self._run_act()
             cancelled = False
         finally:
             end_processes(self.folder.run_id)
@@ -71,7 +71,7 @@ class LocalRun:
             shutil.rmtree(self.folder.workspaces, ignore_errors=True)
             shutil.rmtree(self.folder.checkout, ignore_errors=True)
             shutil.rmtree(self.folder.path / "others", ignore_errors=True)
-        self._raise_failed(jobs)
+        self._raise_failed(jobs, code)
 
     def _make_folder(self) -> RunFolder:
         state = self.project.state
@@ -104,7 +104,8 @@ class LocalRun:
             path.write_text(with_service_steps(path.read_text("utf-8"), commands), "utf-8")
         return [stop for _, stop in commands.values()]
 
-    def _run_act(self) -> None:
+    def _run_act(self) -> int:
+        """Run act to its end; return its exit code."""
         command = act_command(
             self.plan,
             self.folder,
@@ -127,7 +128,10 @@ class LocalRun:
 
             # `run` hands over standard error line by line, and act reports on standard output.
             shell = ["/bin/sh", "-c", 'exec "$@" >&2', "act", *command]
-            run(shell, cwd=self.folder.checkout, environ=environ, deadline=RUN_SECONDS, on_line=take, check=False)
+            done = run(
+                shell, cwd=self.folder.checkout, environ=environ, deadline=RUN_SECONDS, on_line=take, check=False
+            )
+        return done.code
 
     def _take(self, line: str, progress: Progress) -> None:
         ended = self.results.take(parse_event(line))
@@ -149,12 +153,13 @@ class LocalRun:
             page = next(path for path in paths if path.suffix == ".html")
             self.console.say(f"report: {page}")
 
-    def _raise_failed(self, jobs: tuple[JobResult, ...]) -> None:
+    def _raise_failed(self, jobs: tuple[JobResult, ...], code: int) -> None:
         if not passed(jobs):
             failed = ", ".join(job.title for job in jobs if job.result in {"failure", "cancelled"})
             raise OpsError(f"{self.plan.file}: {failed}", "the report names the step; its output is in act.jsonl")
-        if self.results.messages and not self.results.jobs:
-            raise OpsError(f"act: {self.results.messages[-1]}")
+        if code and not self.results.jobs:
+            last = self.results.messages[-1] if self.results.messages else "no job was started"
+            raise OpsError(f"act ended with {code}: {last}")
 
 
 def end_processes(run_id: str) -> None:

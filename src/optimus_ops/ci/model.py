@@ -36,6 +36,7 @@ class JobStep:
     run: str = ""
     condition: str = ""
     continue_on_error: bool = False
+    id: str = ""
 
     @property
     def title(self) -> str:

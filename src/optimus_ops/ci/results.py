@@ -146,11 +146,11 @@ class RunResults:
 
     def _tolerated(self, source: Source) -> bool:
         job = next((entry.job for entry in self.plan.jobs if entry.job.id == source.job), None)
-        if job is None or not source.step[0].isdecimal():
-            return False
-        # A job with services has one step more in front (`service_containers`).
-        index = int(source.step[0]) - bool(job.services)
-        return 0 <= index < len(job.steps) and job.steps[index].continue_on_error
+        # act names a step by its id, or else by its index; a job with services has one step more in front.
+        steps = job.steps if job else ()
+        first = 1 if job and job.services else 0
+        names = {step.id or str(index): step for index, step in enumerate(steps, first)}
+        return source.step[0] in names and names[source.step[0]].continue_on_error
 
 
 def _not_started(job: Job, *, runs: bool) -> JobResult:

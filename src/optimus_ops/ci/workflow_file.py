@@ -143,7 +143,7 @@ def _step(node: Node) -> JobStep:
         return keys[name].text() if name in keys else ""
 
     tolerated = text("continue-on-error") not in {"", "false"}
-    return JobStep(node.place.line, text("name"), text("uses"), text("run"), text("if"), tolerated)
+    return JobStep(node.place.line, text("name"), text("uses"), text("run"), text("if"), tolerated, text("id"))
 
 
 def _service(name: str, node: Node) -> ServiceContainer:

@@ -30,6 +30,7 @@ jobs:
       - uses: {CHECKOUT}
       - uses: ./.github/actions/greet
       - {{run: exit 3, continue-on-error: true}}
+      - {{id: named, run: exit 3, continue-on-error: true}}
       - run: "echo ::error file=a.py,line=3::bad; cat data; test ${{{{ matrix.n }}}} = 1"
       - {{uses: {UPLOAD}, with: {{name: "n${{{{ matrix.n }}}}", path: data}}}}
   other: {{runs-on: ubuntu-24.04, steps: [{{uses: owner/unknown@v1}}, {{run: 'test -z "$SECRET_OF_HOST"'}}]}}
@@ -89,6 +90,7 @@ def test_a_workflow_runs_as_github_would_run_it(checkout: Checkout, ci_run: CiRu
         "success",
         "success",
         "failure (tolerated)",
+        "failure (tolerated)",
         "failure",
     ]
     assert jobs["mac"]["reason"] == "wants macos-15, which is not this machine"
@@ -100,6 +102,14 @@ def test_a_workflow_runs_as_github_would_run_it(checkout: Checkout, ci_run: CiRu
     (page,) = state.glob("ci/*/ci-run.html")
     assert all(word in page.read_text() for word in ("test (2)", "planned", "owner/unknown@v1"))
     assert not [*state.glob("ci/*/checkout"), *state.glob("ci/*/workspaces")]
+
+
+def test_a_workflow_that_act_does_not_take_is_a_failure(checkout: Checkout, ci_run: CiRun) -> None:
+    text = "on: push\njobs: {a: {runs-on: x, steps: [{run: 'echo ${{ nonsense(1) }}'}]}}"
+    code, _, errors = ci_run(checkout({".github/workflows/a.yml": text}), "a")
+    assert code == 1
+    assert "act ended with 1" in errors
+    assert "nonsense" in errors
 
 
 def test_one_job_with_what_it_needs_in_one_combination(checkout: Checkout, ci_run: CiRun) -> None:
