@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import docker
-from tests.integration import invoke_server
+from tests.support import invoke_server
 from tests.support.leftovers import NAME, PROJECT_LABEL, remove_project
 from tests.support.ports import WORKER, WORKERS, free_ports
 

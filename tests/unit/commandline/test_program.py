@@ -8,14 +8,11 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
-from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from tests.invoke_server import invoke_server
+from tests.support.invoke_server import INVOKE, shell_words
 
-INVOKE = Path(sys.executable).with_name("invoke")
 TASKS = "from optimus_ops.tasks.root import make_namespace\n\nns = make_namespace()\n"
 
 
@@ -30,30 +27,21 @@ def shop(tmp_path: Path) -> Path:
     return root
 
 
-Shell = Callable[..., subprocess.CompletedProcess[str]]
-
-
-@pytest.fixture(scope="module")
-def shell(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shell]:
-    """Return what runs a line of a shell in a folder."""
-    with invoke_server(tmp_path_factory.mktemp("server")) as served:
-
-        def run(line: str, folder: Path, **environ: str) -> subprocess.CompletedProcess[str]:
-            clean = {name: value for name, value in os.environ.items() if not name.startswith(("OPTIMUS_", "COMPOSE_"))}
-            programs = {"I": served, "INVOKE": str(INVOKE), "DOCKER_HOST": "unix:///nonexistent.sock"}
-            done = subprocess.run(
-                ["bash", "-c", f"set -o pipefail; {line}"],
-                cwd=folder,
-                env={**clean, **programs, **environ},
-                stdin=subprocess.DEVNULL,
-                capture_output=True,
-                text=True,
-                check=False,
-            )
-            assert "Traceback" not in done.stderr + done.stdout
-            return done
-
-        yield run
+def shell(line: str, folder: Path, **environ: str) -> subprocess.CompletedProcess[str]:
+    """Run a line of a shell in a folder."""
+    clean = {name: value for name, value in os.environ.items() if not name.startswith(("OPTIMUS_", "COMPOSE_"))}
+    programs = {"I": shell_words(), "INVOKE": INVOKE, "DOCKER_HOST": "unix:///nonexistent.sock"}
+    done = subprocess.run(
+        ["bash", "-c", f"set -o pipefail; {line}"],
+        cwd=folder,
+        env={**clean, **programs, **environ},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "Traceback" not in done.stderr + done.stdout
+    return done
 
 
 @pytest.mark.parametrize(
@@ -85,25 +73,25 @@ def shell(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shell]:
         ("$I history --json >/dev/full", 1),
     ],
 )
-def test_exit_codes(shell: Shell, line: str, code: int, shop: Path) -> None:
+def test_exit_codes(line: str, code: int, shop: Path) -> None:
     done = shell(line, shop)
     assert done.returncode == code, done.stdout + done.stderr
     if code and "2>&-" not in line:
         assert done.stderr.strip()
 
 
-def test_outside_of_a_project_the_message_names_the_folder(shell: Shell, tmp_path: Path) -> None:
+def test_outside_of_a_project_the_message_names_the_folder(tmp_path: Path) -> None:
     done = shell("$I status", tmp_path)
     assert done.returncode == 2
     assert f"no tasks.py in {tmp_path} or above it" in done.stderr
 
 
-def test_a_reader_that_leaves_is_no_failure(shell: Shell, shop: Path) -> None:
+def test_a_reader_that_leaves_is_no_failure(shop: Path) -> None:
     done = shell("$INVOKE --list | head -1; echo ${PIPESTATUS[0]}", shop)
     assert done.stdout.split() == ["Available", "tasks:", "0"]
 
 
-def test_search_root_names_the_project_and_not_only_its_tasks(shell: Shell, shop: Path, tmp_path: Path) -> None:
+def test_search_root_names_the_project_and_not_only_its_tasks(shop: Path, tmp_path: Path) -> None:
     done = shell(f"$I --search-root {shop} history --json", tmp_path)
     assert json.loads(done.stdout)["project"] == "shop"
     below = shell(f"$I -r {shop / 'compose'} history --json", tmp_path, OPTIMUS_ROOT=str(tmp_path))
@@ -111,7 +99,7 @@ def test_search_root_names_the_project_and_not_only_its_tasks(shell: Shell, shop
 
 
 @pytest.mark.parametrize("encoding", ["ascii", "latin-1"])
-def test_an_encoding_that_lacks_our_marks_gets_others(shell: Shell, encoding: str, shop: Path) -> None:
+def test_an_encoding_that_lacks_our_marks_gets_others(encoding: str, shop: Path) -> None:
     done = shell("$INVOKE status", shop, PYTHONIOENCODING=encoding)
     assert done.returncode == 3
     assert "x observing shop" in done.stderr
@@ -127,9 +115,7 @@ def test_an_encoding_that_lacks_our_marks_gets_others(shell: Shell, encoding: st
         ("$I deploy --json --image 1.4", "refused", 2),
     ],
 )
-def test_json_is_one_document_where_a_task_is_refused_too(
-    shell: Shell, line: str, result: str, code: int, shop: Path
-) -> None:
+def test_json_is_one_document_where_a_task_is_refused_too(line: str, result: str, code: int, shop: Path) -> None:
     done = shell(line, shop)
     document = json.loads(done.stdout)
     assert document["result"] == result
@@ -137,6 +123,6 @@ def test_json_is_one_document_where_a_task_is_refused_too(
     assert document["error"]["message"] in done.stderr
 
 
-def test_settings_may_begin_with_a_byte_order_mark(shell: Shell, shop: Path) -> None:
+def test_settings_may_begin_with_a_byte_order_mark(shop: Path) -> None:
     (shop / "pyproject.toml").write_bytes(b'\xef\xbb\xbf[tool.optimus-ops]\nname = "corner"\n')
     assert json.loads(shell("$I history --json", shop).stdout)["project"] == "corner"
