@@ -11,9 +11,14 @@ import nox
 CHECKOUT = Path(__file__).resolve().parent
 TREES = ("src", "tests", "scripts", "benchmarks", "loadtests", "evals", "noxfile.py", "tasks.py")
 
+CLEAN_UP_SECONDS = 120.0
+
 # Stacks mostly wait; tests that share one stay together (tests/integration/scheduling.py).
 STACKS = ("--numprocesses=3", "--dist=loadscope", "--durations=15")
 
+UNIT = ("--numprocesses=3", "--dist=worksteal")
+UNIT_TESTS = ("tests/unit", "services")
+E2E = ("--numprocesses=2", "--dist=loadfile", "tests/e2e")
 COMPOSE_TESTS = (
     "tests/unit/test_compose_files.py",
     "tests/unit/test_nginx_files.py",
@@ -52,21 +57,19 @@ def docs(session: nox.Session) -> None:
 @nox.session
 def unit(session: nox.Session) -> None:
     """Run the tests that need neither network nor Docker, several at once, since many of them wait."""
-    run_module(
-        session, "pytest", "--numprocesses=3", "--dist=worksteal", *(session.posargs or ("tests/unit", "services"))
-    )
+    run_tests(session, *UNIT, *(session.posargs or UNIT_TESTS))
 
 
 @nox.session
 def e2e(session: nox.Session) -> None:
     """Drive the services against a real PostgreSQL and Redis: given, of a running stack, or embedded."""
-    run_module(session, "pytest", *(session.posargs or ("--numprocesses=2", "--dist=loadfile", "tests/e2e")))
+    run_tests(session, *(session.posargs or E2E))
 
 
 @nox.session
 def integration(session: nox.Session) -> None:
     """Run stacks on the Docker engine, several at once, with their own project names and ports."""
-    run_module(session, "pytest", "-m", "not faults", *STACKS, *(session.posargs or ("tests/integration",)))
+    run_tests(session, "-m", "not faults", *STACKS, *(session.posargs or ("tests/integration",)))
 
 
 @nox.session(default=False)
@@ -85,13 +88,13 @@ def affected(session: nox.Session) -> None:
 @nox.session(default=False)
 def compose(session: nox.Session) -> None:
     """Render every combination of Compose files, check the balancer's configuration and the budgets."""
-    run_module(session, "pytest", *(session.posargs or COMPOSE_TESTS))
+    run_tests(session, *(session.posargs or COMPOSE_TESTS))
 
 
 @nox.session(default=False)
 def faults(session: nox.Session) -> None:
     """Kill, interrupt and break each step of changes on the Docker engine, one after the other; takes half an hour."""
-    run_module(session, "pytest", "-m", "faults", "--durations=15", *(session.posargs or ("tests/integration",)))
+    run_tests(session, "-m", "faults", "--durations=15", *(session.posargs or ("tests/integration",)))
 
 
 @nox.session(default=False)
@@ -107,12 +110,22 @@ def pictures(session: nox.Session) -> None:
     run_module(session, "scripts.pictures")
 
 
+def run_tests(session: nox.Session, *arguments: str) -> None:
+    """Run pytest, and what failed a second time; results go to build/reports/SESSION (`invoke ci.tests` shows them)."""
+    run_module(session, "optimus_ops.ci.testing.run_session", session.name, "--", *arguments)
+
+
 def run_module(session: nox.Session, module: str, *arguments: str) -> None:
     """Run a module of the locked environment; refuse if nox itself runs elsewhere."""
     if Path(sys.prefix).resolve() != CHECKOUT / ".venv":
         session.error("nox runs outside the locked environment: python3 scripts/bootstrap.py nox")
     # Without cached bytecode each worker, and each command that a test runs, would compile all that it imports.
-    session.run(sys.executable, "-m", module, *arguments, env={"PYTHONDONTWRITEBYTECODE": ""})
+    # Interrupted, tests of stacks bring them down first.
+    session.run(
+        *(sys.executable, "-m", module, *arguments),
+        env={"PYTHONDONTWRITEBYTECODE": ""},
+        interrupt_timeout=CLEAN_UP_SECONDS,
+    )
 
 
 def run_program(session: nox.Session, name: str, *arguments: str) -> None:
