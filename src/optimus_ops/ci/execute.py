@@ -7,7 +7,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from optimus_ops.ci.actions import Checkout
-from optimus_ops.ci.checkout import uncommitted
+from optimus_ops.project.git_checkout import uncommitted
 from optimus_ops.ci.ci_plan import default_event, plan_run
 from optimus_ops.ci.local_run import LocalRun
 from optimus_ops.ci.plan_text import plan_json, plan_lines

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from optimus_ops.ci.act_events import parse_event
-from optimus_ops.ci.checkout import clone
+from optimus_ops.project.git_checkout import clone
 from optimus_ops.ci.ci_report import headline, run_json, run_report
 from optimus_ops.ci.results import RunResults, passed
 from optimus_ops.ci.runner import RUN_VARIABLE, RunFolder, act_command, runner_environment, write_replacements

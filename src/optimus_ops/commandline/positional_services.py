@@ -1,4 +1,7 @@
-"""Services as bare words: `invoke deploy ai-engine memory-engine`. Invoke itself takes a fixed number of such words."""
+"""Values of some flags as bare words: `invoke deploy ai-engine memory-engine`, `invoke release.prepare 1.2.0`.
+
+Invoke itself takes a fixed number of such words.
+"""
 
 from __future__ import annotations
 
@@ -7,12 +10,14 @@ from collections.abc import Collection, Mapping, Sequence
 from invoke.parser.context import ParserContext
 
 FLAG = "--service"
+FLAGS = (FLAG, "--release")
+"""What a bare word is a value of, in tasks that have such a flag."""
 
 
 def with_flags(
     words: Sequence[str], contexts: Mapping[str, ParserContext], services: Collection[str] = ()
 ) -> list[str]:
-    """Return a command line in which bare words behind a task that takes services became `--service WORD`.
+    """Return a command line in which bare words behind a task that takes services became `--service WORD`, and so on.
 
     A word that is also the name of a task begins that task, as ever; unless it stands behind a task that takes services
     and is one of them. `contexts` is name of a task -> what Invoke knows of its flags.
@@ -27,14 +32,19 @@ def with_flags(
             value_expected = _takes_value(word, context)
         elif word in contexts and not (word in services and _takes_services(context)):
             context = contexts[word]
-        elif _takes_services(context):
-            result.append(FLAG)
+        elif flag := _flag_of_words(context):
+            result.append(flag)
         result.append(word)
     return result
 
 
 def _takes_services(context: ParserContext | None) -> bool:
     return context is not None and FLAG in context.flags and bool(context.flags[FLAG].takes_value)
+
+
+def _flag_of_words(context: ParserContext | None) -> str:
+    flags = context.flags if context else {}
+    return next((flag for flag in FLAGS if flag in flags and flags[flag].takes_value), "")
 
 
 def _takes_value(word: str, context: ParserContext | None) -> bool:

@@ -1,4 +1,4 @@
-"""A clean clone of the checkout for a run, as a runner would have it."""
+"""A git checkout: its commit, what is not committed, and clean clones of it."""
 
 from __future__ import annotations
 

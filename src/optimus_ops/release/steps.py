@@ -1,0 +1,51 @@
+"""Steps of a release."""
+
+from __future__ import annotations
+
+from optimus_ops.plan.step import Step, step
+
+
+@step("set-version", "set the version in {file}")
+class SetVersion(Step):
+    """Set `[project] version` of a TOML file."""
+
+    file: str
+    version: str
+
+
+@step("date-changelog", "date a section {version} in {file}")
+class DateChangelog(Step):
+    """Move what is unreleased into the section of a version."""
+
+    file: str
+    version: str
+
+
+@step("upload", "upload {file}")
+class UploadAsset(Step):
+    """Upload a file to a GitHub release."""
+
+    file: str
+    size: int
+
+
+@step("draft-release", "draft the release {tag}")
+class DraftRelease(Step):
+    """Make a release that nobody sees yet."""
+
+    tag: str
+
+
+@step("publish-release", "publish the release {tag}", final=True)
+class PublishRelease(Step):
+    """Show a release to everybody."""
+
+    tag: str
+
+
+@step("move-tag", "point {tag} at {commit}")
+class MoveTag(Step):
+    """Make a tag, or point it at another commit."""
+
+    tag: str
+    commit: str
