@@ -7,13 +7,13 @@ import sys
 from typing import TYPE_CHECKING
 
 from optimus_ops.ci.actions import Checkout
-from optimus_ops.project.git_checkout import uncommitted
 from optimus_ops.ci.ci_plan import default_event, plan_run
 from optimus_ops.ci.local_run import LocalRun
 from optimus_ops.ci.plan_text import plan_json, plan_lines
 from optimus_ops.ci.run_request import event_of
 from optimus_ops.ci.workflow_file import find_workflow, read_workflow, workflow_paths
 from optimus_ops.errors import Refused
+from optimus_ops.project.git_checkout import uncommitted
 from optimus_ops.project.settings import load_project
 from optimus_ops.text.console import Console, print_json
 

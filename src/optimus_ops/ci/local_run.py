@@ -15,12 +15,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from optimus_ops.ci.act_events import parse_event
-from optimus_ops.project.git_checkout import clone
 from optimus_ops.ci.ci_report import headline, run_json, run_report
 from optimus_ops.ci.results import RunResults, passed
 from optimus_ops.ci.runner import RUN_VARIABLE, RunFolder, act_command, runner_environment, write_replacements
 from optimus_ops.ci.service_containers import same_ports, with_service_steps, write_services
 from optimus_ops.errors import OpsError
+from optimus_ops.project.git_checkout import clone
 from optimus_ops.reports.files import write_report
 from optimus_ops.system.process import run
 from optimus_ops.text.console import Console, Progress, print_json

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from markdown_it import MarkdownIt
@@ -20,9 +21,7 @@ if TYPE_CHECKING:
     from packaging.version import Version
 
 UNRELEASED = "Unreleased"
-HEADLINE = re.compile(
-    r"\[?(?P<name>[^\]\s]+)\]?(?:\([^)]*\))?(?:\s+[-–—(]?\s*(?P<date>\d{4}-\d{2}-\d{2})\)?)?(?P<rest>.*)"
-)
+HEADLINE = re.compile(r"\[?(?P<name>[^\]\s]+)\]?(?:\([^)]*\))?(?:\s+\W?\s*(?P<date>\d{4}-\d{2}-\d{2})\)?)?(?P<rest>.*)")
 LINK = re.compile(r"^\[Unreleased\]:\s*(?P<compare>\S+/)(?P<old>[^/\s]+?)\.\.\.HEAD\s*$", re.IGNORECASE | re.MULTILINE)
 
 
@@ -56,10 +55,10 @@ def parse_changelog(text: str) -> tuple[ChangelogSection, ...]:
     tokens = MarkdownIt("commonmark").parse(text)
     starts = [
         (token.map[0], token.map[1], inline.content)
-        for token, inline in zip(tokens, tokens[1:], strict=False)
+        for token, inline in pairwise(tokens)
         if token.type == "heading_open" and token.tag == "h2" and token.level == 0 and token.map
     ]
-    ends = [first for first, _, _ in starts[1:]] + [_links_at(lines)]
+    ends = [*(first for first, _, _ in starts), _links_at(lines)][1:]
     found = []
     for (first, behind, title), last in zip(starts, ends, strict=True):
         words = HEADLINE.fullmatch(title.strip())

@@ -11,7 +11,7 @@ from packaging.version import Version
 from optimus_ops.checks.model import Check, Verdict
 from optimus_ops.release.changelog import UNRELEASED, section_of
 from optimus_ops.release.model import ReleaseFacts
-from optimus_ops.release.version import tag_of, version_of_tag
+from optimus_ops.release.version import newest_beside, tag_of
 
 SHORT = 12
 
@@ -54,8 +54,8 @@ def _tag(facts: ReleaseFacts, tag: str) -> Check:
 
 def _order(facts: ReleaseFacts) -> Check:
     version = facts.settings.version
-    latest = max((found for found in map(version_of_tag, facts.git.tags) if found and found != version), default=None)
-    if latest is not None and latest > version and latest.release[0] == version.release[0]:
+    latest = newest_beside(facts.git.tags, version)
+    if latest is not None and latest > version:
         return _check("order", "failed", f"{latest} is released, and {version} is older", "take a newer version")
     return _check("order", "ok", f"after {latest}" if latest else "the first release")
 

@@ -34,6 +34,11 @@ class Distribution:
     files: Mapping[str, bytes]
     metadata: bytes
 
+    @property
+    def kind(self) -> str:
+        """What it is, in a word."""
+        return kind_of(self.name)
+
     @classmethod
     def read(cls, path: Path) -> Distribution:
         """Read a file.
@@ -41,7 +46,7 @@ class Distribution:
         Raises:
             OpsError: it is damaged, or has no metadata.
         """
-        wheel = path.suffix == ".whl"
+        wheel = kind_of(path.name) == "wheel"
         try:
             files = _wheel_files(path) if wheel else _sdist_files(path)
         except (OSError, zipfile.BadZipFile, tarfile.TarError) as error:
@@ -68,6 +73,11 @@ def _sdist_files(path: Path) -> dict[str, bytes]:
     return found
 
 
+def kind_of(name: str) -> str:
+    """Return what a file is by its name."""
+    return "wheel" if name.endswith(".whl") else "sdist"
+
+
 def distribution_checks(made: Distribution, settings: ReleaseSettings, tracked: Mapping[str, bytes]) -> Iterator[Check]:
     """Give checks of a distribution's metadata and contents; `tracked` are the files of the commit."""
     yield from _metadata(made, settings)
@@ -76,7 +86,7 @@ def distribution_checks(made: Distribution, settings: ReleaseSettings, tracked: 
 
 
 def _check(made: Distribution, name: str, verdict: Verdict, found: str, hint: str = "") -> Check:
-    return Check(made.name, name, verdict, found, hint)
+    return Check(made.kind, name, verdict, found, hint)
 
 
 def _metadata(made: Distribution, settings: ReleaseSettings) -> Iterator[Check]:
@@ -117,6 +127,8 @@ def _made_by_build(made: Distribution, name: str) -> bool:
 def _nothing_missing(made: Distribution, tracked: Mapping[str, bytes]) -> Check:
     """Tell which files of the packages the distribution has not."""
     tops = {name.split("/")[0] for name in made.files if "/" in name and not _made_by_build(made, name)}
+    if made.wheel and not tops:
+        return _check(made, "complete", "failed", "there is no package in it", "see [tool.hatch.build.targets.wheel]")
     wanted = {name for name in tracked if _package_path(name).split("/")[0] in tops} if made.wheel else set()
     missing = sorted(name for name in wanted if _package_path(name) not in made.files)
     if not made.wheel:
@@ -139,10 +151,10 @@ def reproducible(first: Mapping[str, str], second: Mapping[str, str]) -> Iterato
     """Give a check for each file of two builds: name -> digest."""
     for name, found in first.items():
         if second.get(name) == found:
-            yield Check(name, "reproducible", "ok", f"sha256 {found}", figures={"sha256": found})
+            yield Check(kind_of(name), "reproducible", "ok", f"sha256 {found}", figures={"sha256": found})
         else:
             hint = "what does it take from time, order, umask or place?"
-            yield Check(name, "reproducible", "failed", "a second build differs", hint)
+            yield Check(kind_of(name), "reproducible", "failed", "a second build differs", hint)
 
 
 def _some(names: Sequence[str]) -> str:

@@ -21,7 +21,7 @@ from optimus_ops.release.model import ReleaseFacts
 from optimus_ops.release.observe import observe_release, read_text
 from optimus_ops.release.settings import with_version
 from optimus_ops.release.steps import DateChangelog, SetVersion
-from optimus_ops.release.version import bumped, parse_version, tag_of, version_of_tag
+from optimus_ops.release.version import bumped, newest_beside, parse_version, tag_of
 from optimus_ops.system.atomic_write import atomic_write
 from optimus_ops.text.console import Progress
 
@@ -64,7 +64,7 @@ def plan_prepare(facts: ReleaseFacts, wanted: Version) -> Plan:
     """
     settings, current = facts.settings, facts.settings.version
     tag = tag_of(wanted)
-    newest = max((found for found in map(version_of_tag, facts.git.tags) if found), default=None)
+    newest = newest_beside(facts.git.tags, wanted)
     if tag in facts.git.tags:
         raise Refused(f"there is a tag {tag} already", "a released version stays as it is: take the next one")
     if wanted < current or (newest is not None and wanted < newest):

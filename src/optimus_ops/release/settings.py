@@ -20,7 +20,6 @@ from optimus_ops.release.model import ReleaseSettings
 from optimus_ops.release.version import parse_version
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from pathlib import Path
 
     from packaging.version import Version
@@ -42,7 +41,7 @@ def read_settings(root: Path) -> ReleaseSettings:
     name, version = project.get("name"), project.get("version")
     if not isinstance(name, str) or not isinstance(version, str):
         raise Refused("pyproject.toml: [project] needs a name and a version", 'version = "0.1.0"')
-    table = document.get("tool", {}).get("optimus-ops", {}).get("release", {})
+    table: Any = document.get("tool", {}).get("optimus-ops", {}).get("release", {})
     return ReleaseSettings(
         name=name,
         version=parse_version(version, "pyproject.toml: version"),
@@ -51,7 +50,7 @@ def read_settings(root: Path) -> ReleaseSettings:
     )
 
 
-def _stated(table: Mapping[str, Any]) -> dict[str, Any]:
+def _stated(table: Any) -> dict[str, Any]:
     where = "pyproject.toml: tool.optimus-ops.release"
     if not isinstance(table, dict):
         raise Refused(f"{where} must be a table")
@@ -61,8 +60,10 @@ def _stated(table: Mapping[str, Any]) -> dict[str, Any]:
     for key, value in table.items():
         if key in LISTS and isinstance(value, list) and all(isinstance(item, str) for item in value):
             found[LISTS[key]] = tuple(value)
-        elif (key in TEXTS and isinstance(value, str)) or (key == "actions" and isinstance(value, bool)):
-            found[TEXTS.get(key, key)] = value
+        elif key in TEXTS and isinstance(value, str):
+            found[TEXTS[key]] = value
+        elif key == "actions" and isinstance(value, bool):
+            found[key] = value
         else:
             kind = "a list of texts" if key in LISTS else "a text" if key in TEXTS else "true or false"
             raise Refused(f"{where}.{key}: {kind} is wanted")

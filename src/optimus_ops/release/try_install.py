@@ -14,6 +14,7 @@ from pathlib import Path
 from optimus_ops.checks.model import Check
 from optimus_ops.errors import MissingPrerequisite
 from optimus_ops.project.git_checkout import GIT_SECONDS
+from optimus_ops.release.distribution import kind_of
 from optimus_ops.release.model import ReleaseSettings
 from optimus_ops.system.process import Completed, run
 from optimus_ops.text.console import Progress
@@ -38,8 +39,8 @@ class Trial:
         Raises:
             MissingPrerequisite: environments can't be made.
         """
-        subject, place = distribution.name, self.work / distribution.name
-        progress.show(f"installing {subject}")
+        subject, place = kind_of(distribution.name), self.work / distribution.name
+        progress.show("installing it")
         programs = make_environment(place / "env")
         command = [str(programs / "python"), "-m", "pip", "install", "--quiet", "--no-input", str(distribution)]
         installed = run(command, environ=environment(programs), deadline=INSTALL_SECONDS, check=False)

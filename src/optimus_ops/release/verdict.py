@@ -5,14 +5,17 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from rich.console import RenderableType
+from rich.text import Text
+
 from optimus_ops.checks.model import count_verdicts
-from optimus_ops.checks.render import check_json, summary
+from optimus_ops.checks.render import check_json, check_table, summary
 from optimus_ops.errors import MissingPrerequisite, OpsError
 from optimus_ops.reports.files import write_report
 from optimus_ops.reports.model import Run, Section
-from optimus_ops.reports.terminal import terminal_text
 from optimus_ops.text.console import Console, print_json
 from optimus_ops.text.layout import layout_columns
+from optimus_ops.text.table import render
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -37,7 +40,13 @@ def give_verdict(
         print_json(document)
     else:
         console = Console.standard()
-        console.say(terminal_text(run, colour=console.colour, columns=layout_columns(console.stream)).rstrip("\n"))
+        parts: tuple[RenderableType, ...] = (
+            Text(title, "bold"),
+            *map(Text, map(": ".join, (facts or {}).items())),
+            check_table(checks),
+            Text(summary(checks)),
+        )
+        console.say(render(parts, colour=console.colour, columns=layout_columns(console.stream)).rstrip("\n"))
     failed = [check for check in checks if check.verdict == "failed"]
     if failed:
         names = ", ".join(dict.fromkeys(f"{check.subject} {check.name}" for check in failed))

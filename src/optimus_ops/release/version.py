@@ -5,6 +5,7 @@ Sources: https://semver.org/spec/v2.0.0.html, https://packaging.python.org/speci
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Literal, get_args
 
 from packaging.version import InvalidVersion, Version
@@ -61,3 +62,12 @@ def version_of_tag(tag: str) -> Version | None:
         return parse_version(tag.removeprefix("v"), "tag") if tag.startswith("v") else None
     except Refused:
         return None
+
+
+def newest_beside(tags: Iterable[str], version: Version) -> Version | None:
+    """Return the newest other version with the same major number that tags stand for; None if there is none.
+
+    A fix of an older major version comes after newer ones, so that each major version has an order of its own.
+    """
+    found = (known for known in map(version_of_tag, tags) if known is not None and known != version)
+    return max((known for known in found if known.major == version.major), default=None)
