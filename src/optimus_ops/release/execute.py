@@ -19,7 +19,7 @@ from optimus_ops.release.settings import read_settings
 from optimus_ops.release.try_install import Trial
 from optimus_ops.release.verdict import give_verdict
 from optimus_ops.release.version import version_of_tag
-from optimus_ops.text.console import Console
+from optimus_ops.text.console import Console, print_json
 
 
 def check(tag: str, *, report: str, json: bool) -> None:
@@ -95,7 +95,7 @@ def try_distributions(folder: str, *, report: str, json: bool) -> None:
     give_verdict(title, checks, name="release-try", report=report, json=json, facts={"Python": python})
 
 
-def notes(tag: str) -> None:
+def notes(tag: str, *, json: bool) -> None:
     """Print the changelog's section of a version.
 
     Raises:
@@ -106,4 +106,8 @@ def notes(tag: str) -> None:
     version = version_of_tag(tag) if tag else settings.version
     if version is None:
         raise Refused(f"--tag {tag}: v and a version are wanted, as v1.2.0")
-    sys.stdout.write(release_notes(read_text(root / settings.changelog) or "", version))
+    text = release_notes(read_text(root / settings.changelog) or "", version)
+    if json:
+        print_json({"version": str(version), "notes": text})
+    else:
+        sys.stdout.write(text)

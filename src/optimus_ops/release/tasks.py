@@ -53,9 +53,9 @@ def try_(_: Context, from_: str = "dist", report: str = "", json: bool = False) 
     try_distributions(from_, report=report, json=json)
 
 
-@task(help={"tag": "a tag, as v1.2.0 (the version of pyproject.toml)"})
-def notes(_: Context, tag: str = "") -> None:
+@task(help={"tag": "a tag, as v1.2.0 (the version of pyproject.toml)", **JSON_HELP})
+def notes(_: Context, tag: str = "", json: bool = False) -> None:
     """Print the changelog's section of a version: the text of its release."""
     from optimus_ops.release.execute import notes
 
-    notes(tag)
+    notes(tag, json=json)

@@ -144,12 +144,14 @@ def test_older_distributions_make_room_and_other_files_are_refused(tmp_path: Pat
 
 
 def test_notes_are_printed_as_they_are(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    notes("")
+    notes("", json=False)
     assert capsys.readouterr().out == "- A greeting.\n"
+    notes("v1.2.0", json=True)
+    assert json.loads(capsys.readouterr().out) == {"version": "1.2.0", "notes": "- A greeting.\n"}
     with pytest.raises(Refused, match=r"no section 9\.0\.0"):
-        notes("v9.0.0")
+        notes("v9.0.0", json=False)
     with pytest.raises(Refused, match=r"as v1\.2\.0"):
-        notes("latest")
+        notes("latest", json=True)
     assert project.is_dir()
 
 
