@@ -1,36 +1,34 @@
 """A strict reader and writer of `.env.secrets`.
 
-Only what python-dotenv (without interpolation) and Docker Compose read alike is accepted: `KEY=value`, one a line; bare
-words of harmless characters; single quotes for the rest. Nothing is interpolated, executed or guessed, and no message
-holds a value.
+Only what python-dotenv (without interpolation) and Docker Compose read alike is accepted: `KEY=value`, and in quotes a
+value that has white space, quotes, `#` or `$`, or several lines (`notation`). Nothing is interpolated, executed or
+guessed, and no message holds a value. Comments, empty lines and the order stay as they are.
 """
 
 from __future__ import annotations
 
 import re
-import unicodedata
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from optimus_ops.errors import Refused
+from optimus_ops.secrets.notation import CLOSED, read_value, write_value
 from optimus_ops.secrets.value import Secret
 
 KEY = re.compile(r"[A-Z][A-Z0-9_]*")
 ASSIGNMENT = re.compile(r"(?P<key>[^=\s]+)=(?P<value>.*)", re.DOTALL)
-BARE = re.compile(r"[^\s#$'\"`]*")
-# A backslash before a quote or another backslash is an escape to one reader and two characters to the other.
-SINGLE_QUOTED = re.compile(r"'(?P<text>(?:[^'\\]|\\(?![\\']))*)'")
-DOUBLE_QUOTED = re.compile(r'"(?P<text>[^"\\$`]*)"')
-HARMLESS = re.compile(r"[A-Za-z0-9_.,:/@%+=-]+")
+OPENING = re.compile(r"[ \t]*[^=\s#][^=\s]*=(?P<quote>['\"])")
+EXPORT = re.compile(r"export[ \t]")
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One line as it stands in the file: a comment or an empty one (`key` is None), or an assignment."""
+    """A comment or an empty line (`key` is None), or an assignment, as it stands in the file from line `number` on."""
 
     text: Secret
     key: str | None = None
     value: Secret | None = None
+    number: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,9 +42,14 @@ class Document:
         """Return key -> value, in the order of the file."""
         return {line.key: line.value for line in self.lines if line.key is not None and line.value is not None}
 
+    @property
+    def line_numbers(self) -> Mapping[str, int]:
+        """Return key -> the number of its line, counted from 1."""
+        return {line.key: line.number for line in self.lines if line.key is not None}
+
     def with_value(self, key: str, value: Secret, comments: tuple[str, ...] = ()) -> Document:
         """Return a document in which `key` has `value`: in its place, or at the end under its comments."""
-        made = Line(Secret(f"{key}={quoted(key, value)}"), key, value)
+        made = Line(Secret(f"{key}={write_value(key, value)}"), key, value)
         if key in self.values:
             return replace(self, lines=tuple(made if line.key == key else line for line in self.lines))
         spacer = (comment_line(""),) if self.lines and self.lines[-1].text else ()
@@ -70,13 +73,13 @@ def parse(text: str, source: str) -> Document:
     """
     lines: list[Line] = []
     seen: dict[str, int] = {}
-    # Not splitlines(): it would also break values at U+2028 and other exotic separators.
-    for number, raw in enumerate(text.removesuffix("\n").split("\n") if text else (), start=1):
-        line = _parse_line(raw, f"{source}, line {number}")
+    for number, raw in _logical_lines(text, source):
+        place = f"{source}, line {number}"
+        line = replace(_parse_line(raw, place), number=number)
         if line.key is not None:
             if line.key in seen:
                 raise Refused(
-                    f"{source}, line {number}: {line.key} is defined twice (first in line {seen[line.key]})",
+                    f"{place}: {line.key} is defined twice (first in line {seen[line.key]})",
                     "keep the one that is meant and delete the other",
                 )
             seen[line.key] = number
@@ -84,11 +87,36 @@ def parse(text: str, source: str) -> Document:
     return Document(tuple(lines))
 
 
+def _logical_lines(text: str, source: str) -> Iterator[tuple[int, str]]:
+    """Yield each line, with all of the value that it begins, and its number."""
+    position, number = 0, 1
+    # Not splitlines(): it would also break values at U+2028 and other exotic separators.
+    while position < len(text):
+        end = _line_end(text, position)
+        if opening := OPENING.match(text, position, end):
+            closed = CLOSED[opening["quote"]].match(text, opening.start("quote"))
+            if closed is None:
+                raise Refused(
+                    f"{source}, line {number}: the quote is not closed", "close it, or quote the value the other way"
+                )
+            end = _line_end(text, closed.end())
+        yield number, text[position:end]
+        number += text.count("\n", position, end) + 1
+        position = end + 1
+
+
+def _line_end(text: str, position: int) -> int:
+    end = text.find("\n", position)
+    return len(text) if end < 0 else end
+
+
 def _parse_line(raw: str, place: str) -> Line:
     text = raw.removesuffix("\r")
     stripped = text.strip(" \t")
     if not stripped or stripped.startswith("#"):
         return Line(Secret(raw))
+    if EXPORT.match(stripped):
+        raise Refused(f"{place}: this is no shell script", "delete `export`: a line is KEY=value")
     key, value = parse_assignment(stripped, place)
     if not KEY.fullmatch(key):
         raise Refused(f"{place}: malformed name", "a name is capital letters, digits and '_', with '=' right after it")
@@ -99,37 +127,5 @@ def parse_assignment(text: str, place: str) -> tuple[str, Secret]:
     """Split `KEY=value` and take the quotes off; the name is not judged."""
     match = ASSIGNMENT.fullmatch(text)
     if match is None:
-        raise Refused(f"{place}: expected KEY=value", "a value is one line; comments stand on lines of their own")
-    return match["key"], Secret(_unquoted(match["value"], place))
-
-
-def _unquoted(written: str, place: str) -> str:
-    if any(unicodedata.category(character) in {"Cc", "Cs"} for character in written):
-        raise Refused(f"{place}: the value holds a control character", "remove it, or keep the value as base64")
-    for notation in (SINGLE_QUOTED, DOUBLE_QUOTED):
-        if match := notation.fullmatch(written):
-            return match["text"]
-    if BARE.fullmatch(written):
-        return written
-    raise Refused(
-        f"{place}: the value is not plain: programs would read it differently",
-        "put a value with spaces, '#', '$' or quotes in single quotes; comments stand on lines of their own",
-    )
-
-
-def quoted(key: str, value: Secret) -> str:
-    """Return how a value is written: bare where it is harmless, else in the first quotes that hold it unescaped.
-
-    Raises:
-        Refused: no notation holds it so that every reader reads the same.
-    """
-    text = value.reveal()
-    if not text or HARMLESS.fullmatch(text):
-        return text
-    for written, notation in ((f"'{text}'", SINGLE_QUOTED), (f'"{text}"', DOUBLE_QUOTED), (text, BARE)):
-        if notation.fullmatch(written) and not any(unicodedata.category(sign) in {"Cc", "Cs"} for sign in text):
-            return written
-    raise Refused(
-        f"{key}: the value mixes quotes, '$' and backslashes so that no notation is read alike by every program",
-        "choose another value, or keep it as base64",
-    )
+        raise Refused(f"{place}: expected KEY=value", "comments stand on lines of their own, a long value in quotes")
+    return match["key"], read_value(match["value"], place)

@@ -21,10 +21,10 @@ HEADER = (
 
 @dataclass(frozen=True, slots=True)
 class Observed:
-    """What is there: the operator's file with its mode, and what is projected (`service/name` -> file)."""
+    """What is there: the operator's file as stored and as read, and what is projected (`service/name` -> file)."""
 
     document: Document | None
-    mode: int
+    stored: StoredFile | None
     projected: Mapping[str, StoredFile | None]
 
 
@@ -69,7 +69,7 @@ def make_plan(entries: Mapping[str, Entry], observed: Observed) -> SecretsPlan:
     return SecretsPlan(
         create=observed.document is None,
         generate=generate,
-        tighten=observed.document is not None and bool(observed.mode & ~PRIVATE),
+        tighten=observed.stored is not None and bool(observed.stored.mode & ~PRIVATE),
         write=tuple(sorted({*projection.changed(files, observed.projected), *new})),
         remove=projection.stale(frozenset(files) | new, observed.projected),
         empty_optional=tuple(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
@@ -59,7 +60,9 @@ def validate(paths: SecretsPaths) -> tuple[Finding, ...]:
     """Return everything that is wrong with the operator's file and its values."""
     entries = read_entries(paths)
     observed = observe(paths)
-    about_file = check_file(paths.secrets_file.name, observed, tracked=is_tracked(paths.secrets_file))
+    about_file = check_file(
+        paths.secrets_file.name, observed.stored, tracked=is_tracked(paths.secrets_file), user=os.geteuid()
+    )
     about_values = check_values(entries, observed.document.values) if observed.document else ()
     return (*about_file, *about_values)
 
@@ -81,7 +84,7 @@ def observe(paths: SecretsPaths) -> Observed:
     """Read the operator's file and what is projected."""
     stored = store.read(paths.secrets_file)
     document = dotenv.parse(stored.content.reveal(), paths.secrets_file.name) if stored else None
-    return Observed(document, stored.mode if stored else 0, store.observe(paths.secrets_dir))
+    return Observed(document, stored, store.observe(paths.secrets_dir))
 
 
 def is_tracked(path: Path) -> bool:

@@ -6,36 +6,39 @@ import contextlib
 import errno
 import fcntl
 import os
-import secrets
 import stat
 import time
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from optimus_ops.errors import OpsError, Refused
 from optimus_ops.secrets.value import Secret
+from optimus_ops.system.atomic_write import open_folder, replace_file
 
 MARKER = ".optimus-secrets"
 """Says that a folder is a projection of ours, so that what is stale in it may be removed."""
 LOCK_SECONDS = 10.0
+MOST_BYTES = 4 * 1024**2
 MARKER_TEXT = "Written by `invoke secrets.init` from .env.secrets; whatever is added here by hand is removed.\n"
 
 
 @dataclass(frozen=True, slots=True)
 class StoredFile:
-    """A file as it was found: its content and its permission bits."""
+    """A file as it was found: its content, its permission bits, the id of its owner, and how many names it has."""
 
     content: Secret
     mode: int
+    owner: int = field(default=0, compare=False)
+    names: int = field(default=1, compare=False)
 
 
 def read(path: Path) -> StoredFile | None:
     """Return a file, or None if there is none.
 
     Raises:
-        Refused: it is a symbolic link or not a regular file, can't be read, or isn't UTF-8.
+        Refused: it is a symbolic link or not a regular file, can't be read, is too large, or isn't UTF-8.
     """
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
@@ -43,17 +46,20 @@ def read(path: Path) -> StoredFile | None:
         return None
     except OSError as error:
         raise _unreadable(path, error) from None
-    mode = os.fstat(descriptor).st_mode
-    if not stat.S_ISREG(mode):
+    found = os.fstat(descriptor)
+    if not stat.S_ISREG(found.st_mode):
         os.close(descriptor)
         raise Refused(f"{path.name} is not a regular file", f"move it away: {path}")
     with os.fdopen(descriptor, "rb") as stream:
+        content = stream.read(MOST_BYTES + 1)
+        if len(content) > MOST_BYTES:
+            raise Refused(f"{path.name} is larger than {MOST_BYTES // 1024**2} MiB", f"no file of secrets: {path}")
         try:
             # Editors of other systems put a byte order mark in front.
-            text = stream.read().decode("utf-8-sig")
+            text = content.decode("utf-8-sig")
         except UnicodeDecodeError as error:
             raise Refused(f"{path.name} is not UTF-8 text (byte {error.start})", f"save it as UTF-8: {path}") from None
-    return StoredFile(Secret(text), stat.S_IMODE(mode))
+    return StoredFile(Secret(text), stat.S_IMODE(found.st_mode), found.st_uid, found.st_nlink)
 
 
 def _unreadable(path: Path, error: OSError) -> Refused:
@@ -66,27 +72,35 @@ def write(path: Path, content: Secret, mode: int = 0o600) -> None:
     """Replace a file as one step: readers see the old content or the new, also after a power cut.
 
     Raises:
-        Refused: the path is a symbolic link or not a regular file.
+        Refused: the path is a symbolic link or not a regular file, or everybody can write into its folder.
         OpsError: it can't be written; the old content is still there.
     """
     refuse_unless_regular(path)
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}.tmp")
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
     try:
-        descriptor = os.open(temporary, flags, 0o600)
-        try:
-            with os.fdopen(descriptor, "wb") as stream:
-                stream.write(content.reveal().encode("utf-8"))
-                stream.flush()
-                os.fchmod(descriptor, mode)
-                os.fsync(descriptor)
-            temporary.replace(path)
-        except BaseException:
-            temporary.unlink(missing_ok=True)
-            raise
-        _sync_folder(path.parent)
+        with open_folder(path.parent) as folder:
+            _refuse_open_folder(path.parent, os.fstat(folder).st_mode)
+            replace_file(folder, path, content.reveal(), mode, _kept_owner(folder, path.name))
     except OSError as error:
         raise OpsError(f"{path.name} can't be written: {error.strerror}", f"look at the folder {path.parent}") from None
+
+
+def _refuse_open_folder(folder: Path, mode: int) -> None:
+    if mode & stat.S_IWOTH:
+        raise Refused(
+            f"everybody can write into the folder {folder}, and so put files of their own in the place of secrets",
+            f"chmod o-w {folder}, or name another one: OPTIMUS_SECRETS_FILE, OPTIMUS_SECRETS_DIR",
+        )
+
+
+def _kept_owner(folder: int, name: str) -> tuple[int, int] | None:
+    """Return whom a file stays with: root doesn't take it away from its user."""
+    if os.geteuid() != 0:
+        return None
+    try:
+        found = os.stat(name, dir_fd=folder, follow_symlinks=False)
+    except FileNotFoundError:
+        return None
+    return found.st_uid, found.st_gid
 
 
 def refuse_unless_regular(path: Path) -> None:
@@ -103,14 +117,6 @@ def tighten(path: Path, mode: int = 0o600) -> None:
         path.chmod(mode)
     except OSError as error:
         raise OpsError(f"{path.name}: its mode can't be set: {error.strerror}", f"chmod {mode:o} {path}") from None
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def prepare_folder(folder: Path) -> None:

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from optimus_ops.errors import Refused
-from optimus_ops.secrets.plan import Observed
 from optimus_ops.secrets.schema import Entry
+from optimus_ops.secrets.store import StoredFile
 from optimus_ops.secrets.value import Secret
 
 PRIVATE = 0o600
@@ -53,15 +53,23 @@ def _unknown(key: str, entries: Mapping[str, Entry]) -> Finding:
     return Finding(key, "is not in .env.example, so no service gets it", hint, "warning")
 
 
-def check_file(name: str, observed: Observed, *, tracked: bool) -> tuple[Finding, ...]:
-    """Return what is wrong with the operator's file itself."""
-    if observed.document is None:
+def check_file(name: str, stored: StoredFile | None, *, tracked: bool, user: int) -> tuple[Finding, ...]:
+    """Return what is wrong with the operator's file itself; `user` is the id of who asks."""
+    if stored is None:
         return (Finding(name, "is not there yet", "`invoke secrets.init` makes it"),)
     findings = []
-    if excess := observed.mode & ~PRIVATE:
+    if excess := stored.mode & ~PRIVATE:
         findings.append(
-            Finding(name, f"is open to others (mode {observed.mode:04o}, {excess:03o} too much)", f"chmod 600 {name}")
+            Finding(name, f"is open to others (mode {stored.mode:04o}, {excess:03o} too much)", f"chmod 600 {name}")
         )
+    # Root looks after files of others, and keeps them theirs.
+    if user not in {0, stored.owner}:
+        findings.append(
+            Finding(name, f"belongs to user {stored.owner}, who can read and change it", f"chown it: {name}")
+        )
+    if stored.names > 1:
+        problem = f"has {stored.names} names (hard links): a copy shows the same secrets, and keeps the old ones"
+        findings.append(Finding(name, problem, f"find the others: find / -samefile {name}", "warning"))
     if tracked:
         hint = f"git rm --cached {name}, and change every value in it: its history keeps them"
         findings.append(Finding(name, "is tracked by git", hint))

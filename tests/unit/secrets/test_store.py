@@ -105,3 +105,45 @@ def test_a_byte_order_mark_is_no_part_of_a_secret(tmp_path: Path) -> None:
 
     assert found is not None
     assert found.content.reveal() == "KEY=value\n"
+
+
+def test_nothing_is_written_into_a_folder_that_everybody_can_write_into(tmp_path: Path) -> None:
+    folder = tmp_path / "shared"
+    folder.mkdir()
+    for bits in (0o777, 0o1777, 0o702):
+        folder.chmod(bits)
+        with pytest.raises(Refused, match=r"everybody can write into the folder .*shared"):
+            store.write(folder / "key", Secret("value"))
+    assert list(folder.iterdir()) == []
+
+
+def test_another_name_of_a_file_is_seen_and_keeps_the_old_content(tmp_path: Path) -> None:
+    store.write(tmp_path / "key", Secret("old"))
+    (tmp_path / "copy").hardlink_to(tmp_path / "key")
+
+    found = store.read(tmp_path / "key")
+    store.write(tmp_path / "key", Secret("new"))
+
+    assert found is not None
+    assert found.names == 2
+    assert (tmp_path / "copy").read_text("utf-8") == "old"
+
+
+def test_a_huge_file_is_refused_and_not_read_whole(tmp_path: Path) -> None:
+    with (tmp_path / "key").open("wb") as stream:
+        stream.truncate(1024**4)
+
+    with pytest.raises(Refused, match="larger than 4 MiB"):
+        store.read(tmp_path / "key")
+
+
+def test_root_leaves_a_file_to_its_owner(tmp_path: Path) -> None:
+    if os.geteuid() != 0:
+        pytest.skip("only root can give a file away")
+    store.write(tmp_path / "key", Secret("old"))
+    os.chown(tmp_path / "key", 4321, 8765)
+
+    store.write(tmp_path / "key", Secret("new"))
+
+    found = (tmp_path / "key").stat()
+    assert (found.st_uid, found.st_gid, mode(tmp_path / "key")) == (4321, 8765, 0o600)

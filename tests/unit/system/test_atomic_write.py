@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import os
 from pathlib import Path
 
@@ -25,7 +26,7 @@ def synced(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[tuple[int, l
 
 def test_a_file_is_on_the_disk_before_it_takes_its_name(tmp_path: Path, synced: list[tuple[int, list[str]]]) -> None:
     atomic_write(tmp_path / "pins", "web=1\n")
-    assert synced == [(6, [])]
+    assert synced[0] == (6, [])
     assert (tmp_path / "pins").read_text("utf-8") == "web=1\n"
 
 
@@ -33,3 +34,42 @@ def test_a_change_is_on_the_disk_before_it_has_a_number(tmp_path: Path, synced: 
     journal = Journal.begin(tmp_path, Plan("shop", "deploy", ()))
     assert synced == [(journal.path.stat().st_size, [])]
     os.close(journal.descriptor)
+
+
+def test_the_name_is_on_the_disk_before_the_writing_ends(tmp_path: Path, synced: list[tuple[int, list[str]]]) -> None:
+    atomic_write(tmp_path / "pins", "web=1\n")
+    assert [names for _size, names in synced] == [[], ["pins"]]
+
+
+def test_neither_a_symbolic_link_nor_another_name_of_the_file_is_written_through(tmp_path: Path) -> None:
+    for name in ("linked", "named"):
+        (tmp_path / name).write_text("kept", "utf-8")
+    (tmp_path / "link").symlink_to(tmp_path / "linked")
+    (tmp_path / "name").hardlink_to(tmp_path / "named")
+
+    atomic_write(tmp_path / "link", "new")
+    atomic_write(tmp_path / "name", "new")
+
+    assert {path.name: path.read_text("utf-8") for path in tmp_path.iterdir()} == {
+        "linked": "kept",
+        "named": "kept",
+        "link": "new",
+        "name": "new",
+    }
+    assert not (tmp_path / "link").is_symlink()
+
+
+def test_a_write_that_fails_keeps_the_old_file_and_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(_descriptor: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    (tmp_path / "pins").write_text("old", "utf-8")
+    monkeypatch.setattr(os, "fsync", full)
+
+    with pytest.raises(OSError, match="No space left") as failed:
+        atomic_write(tmp_path / "pins", "new")
+    assert failed.value.filename == str(tmp_path / "pins")
+    assert [path.name for path in tmp_path.iterdir()] == ["pins"]
+    assert (tmp_path / "pins").read_text("utf-8") == "old"
