@@ -12,7 +12,7 @@ import time
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from optimus_ops.ci.act_events import parse_event
 from optimus_ops.ci.ci_report import headline, run_json, run_report
@@ -22,7 +22,7 @@ from optimus_ops.ci.service_containers import same_ports, with_service_steps, wr
 from optimus_ops.errors import OpsError
 from optimus_ops.project.git_checkout import clone
 from optimus_ops.reports.files import write_report
-from optimus_ops.system.process import run
+from optimus_ops.system.process import BothStreams, run
 from optimus_ops.text.console import Console, Progress, print_json
 
 if TYPE_CHECKING:
@@ -126,11 +126,9 @@ class LocalRun:
                 log.write(f"{line}\n")
                 self._take(line, progress)
 
-            # `run` hands over standard error line by line, and act reports on standard output.
-            shell = ["/bin/sh", "-c", 'exec "$@" >&2', "act", *command]
-            done = run(
-                shell, cwd=self.folder.checkout, environ=environ, deadline=RUN_SECONDS, on_line=take, check=False
-            )
+            # act reports on standard output, and its own failure on standard error.
+            options: dict[str, Any] = {"on_line": BothStreams(take), "check": False, "deadline": RUN_SECONDS}
+            done = run(command, cwd=self.folder.checkout, environ=environ, **options)
         return done.code
 
     def _take(self, line: str, progress: Progress) -> None:

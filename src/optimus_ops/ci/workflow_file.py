@@ -6,6 +6,7 @@ import difflib
 import re
 from typing import TYPE_CHECKING
 
+from optimus_ops.ci.expression_scopes import WORKFLOW, check_expressions
 from optimus_ops.ci.matrix import read_matrix
 from optimus_ops.ci.model import Job, JobStep, ServiceContainer, Workflow
 from optimus_ops.ci.yaml_nodes import Node, parse_yaml
@@ -74,6 +75,7 @@ def parse_workflow(text: str, path: Path, file: str) -> Workflow:
     if "jobs" not in keys:
         raise root.error("a workflow has a key `jobs`")
     jobs = tuple(_job(name, node) for name, node in keys["jobs"].items())
+    check_expressions(root, WORKFLOW)
     if not jobs:
         raise keys["jobs"].error("a workflow has at least one job")
     name = keys["name"].text() if "name" in keys else ""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import yaml
@@ -23,6 +23,7 @@ MOST_NODES = 100_000
 NULL = frozenset({"", "~", "null", "Null", "NULL"})
 BOOLEANS = {word: word.lower() == "true" for word in ("true", "True", "TRUE", "false", "False", "FALSE")}
 INTEGER = re.compile(r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+")
+ANCHOR = re.compile(r"\$\{\{")
 FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
 
 
@@ -37,10 +38,11 @@ class WorkflowError(Refused):
 
 @dataclass(frozen=True)
 class Node:
-    """A value of the file, and where it stands."""
+    """A value of the file, and where it stands; of a text also the lines from its start on."""
 
     value: Any
     place: Place
+    lines: tuple[str, ...] = field(default=(), repr=False, compare=False)
 
     def __iter__(self) -> Iterator[Node]:
         """Give the items of a sequence."""
@@ -76,6 +78,24 @@ class Node:
         """Return an error at this place."""
         return WorkflowError(self.place, message, hint)
 
+    def error_at(self, offset: int, message: str) -> WorkflowError:
+        """Return an error at a character of this text: quotes, indents and folds of the file are reckoned in."""
+        anchors = [found.start() for found in ANCHOR.finditer(self.value) if found.start() <= offset]
+        words = self.value.split()
+        start = anchors[-1] if anchors else self.value.find(words[0]) if words else 0
+        anchor, count = ("${{", len(anchors)) if anchors else (words[0] if words else "", 1)
+        for number, line in enumerate(self.lines):
+            column = self.place.column - 1 if number == 0 else 0
+            while (column := line.find(anchor, column)) >= 0:
+                count -= 1
+                if not count:
+                    between = self.value[start:offset]
+                    below = between.count("\n")
+                    place = (number + below, 1 if below else column + len(between) + 1)
+                    return WorkflowError(Place(self.place.file, self.place.line + place[0], place[1]), message)
+                column += len(anchor)
+        return self.error(message)
+
 
 def parse_yaml(text: str, file: str) -> Node:
     """Parse one YAML document.
@@ -93,12 +113,13 @@ def parse_yaml(text: str, file: str) -> Node:
         raise WorkflowError(place, f"not YAML: {error.problem or error.context}") from error
     except yaml.YAMLError as error:
         raise WorkflowError(Place(file), f"not YAML: {error}") from error
-    return Node(None, Place(file, 1, 1)) if root is None else _Converter(file).convert(root, ())
+    return Node(None, Place(file, 1, 1)) if root is None else _Converter(file, text).convert(root, ())
 
 
 class _Converter:
-    def __init__(self, file: str) -> None:
+    def __init__(self, file: str, text: str) -> None:
         self._file = file
+        self._lines = text.splitlines()
         self._count = 0
 
     def convert(self, node: yaml.Node, ancestors: tuple[yaml.Node, ...]) -> Node:
@@ -113,8 +134,8 @@ class _Converter:
             return Node(self._mapping(node, inside), place)
         if isinstance(node, yaml.SequenceNode):
             return Node([self.convert(item, inside) for item in node.value], place)
-        style = getattr(node, "style", None)
-        return Node(node.value if style else scalar(node.value), place)
+        value = node.value if getattr(node, "style", None) else scalar(node.value)
+        return Node(value, place, tuple(self._lines[node.start_mark.line : node.end_mark.line + 1]))
 
     def _mapping(self, node: yaml.MappingNode, ancestors: tuple[yaml.Node, ...]) -> dict[str, Node]:
         found: dict[str, Node] = {}

@@ -21,7 +21,7 @@ from optimus_ops.engine.docker_host import plugin_version
 from optimus_ops.engine.labels import PROJECT_LABEL
 from optimus_ops.errors import MissingPrerequisite, Refused
 from optimus_ops.model.merged_model import plain
-from optimus_ops.system.process import CommandFailed, Completed, OnLine, run
+from optimus_ops.system.process import BothStreams, CommandFailed, Completed, OnLine, run
 
 CONFIG_SECONDS = 60.0
 UP_SECONDS = 600.0
@@ -166,13 +166,12 @@ class DockerCompose(Compose):
             files = _options((*self.files, *_as_file(override, Path(folder))))
             options = [word for name in arguments for word in ("--build-arg", name)]
             # Whether Compose reports progress on standard output or standard error depends on its version.
-            to_stderr = ["sh", "-c", 'exec "$@" 1>&2', "sh"]
             run(
-                [*to_stderr, "docker", "compose", *files, "build", *options, *services],
+                ["docker", "compose", *files, "build", *options, *services],
                 cwd=self.project.root,
                 environ=environ,
                 deadline=seconds,
-                on_line=on_line,
+                on_line=BothStreams(on_line),
             )
 
 

@@ -25,6 +25,13 @@ OnLine = Callable[[str], None]
 
 
 @dataclass(frozen=True)
+class BothStreams:
+    """Gets each line of a command, in the order written; all of them count as standard error."""
+
+    on_line: OnLine
+
+
+@dataclass(frozen=True)
 class Completed:
     """A command that ended: its exit code and what it wrote to standard output and standard error."""
 
@@ -54,20 +61,22 @@ def run(
     cwd: Path | None = None,
     environ: Mapping[str, str] | None = None,
     deadline: float = 600.0,
-    on_line: OnLine | None = None,
+    on_line: OnLine | BothStreams | None = None,
     check: bool = True,
     feed: Callable[[BinaryIO], object] | None = None,
 ) -> Completed:
     """Run a command to its end, `deadline` seconds at most (`DeadlinePassed`); raise `CommandFailed` if it fails.
 
     The command has a session of its own, so that Ctrl-C reaches this process alone, which then ends it in order.
-    `on_line` gets each line of standard error (where Docker's tools report progress); `feed` writes standard input, in
-    a thread of its own. Without `check`, an exit code other than 0 is no error.
+    `on_line` gets each line of standard error (where Docker's tools report progress), or of both streams; `feed` writes
+    standard input, in a thread of its own. Without `check`, an exit code other than 0 is no error.
     """
-    process = _started(argv, cwd, environ, fed=feed is not None)
+    stderr = subprocess.STDOUT if isinstance(on_line, BothStreams) else subprocess.PIPE
+    process = _started(argv, cwd, environ, fed=feed is not None, stderr=stderr)
     feeder = _Feeder(process, feed)
     try:
-        stdout, stderr = _collect(process, time.monotonic() + deadline, on_line)
+        take = on_line.on_line if isinstance(on_line, BothStreams) else on_line
+        output, errors = _collect(process, time.monotonic() + deadline, take)
     except TimeoutError as error:
         _end(process)
         raise DeadlinePassed(f"`{shlex.join(argv)}` did not end within {deadline:.0f} s") from error
@@ -75,7 +84,7 @@ def run(
         _end(process)
         raise
     feeder.check()
-    completed = Completed(tuple(argv), process.returncode, stdout, stderr)
+    completed = Completed(tuple(argv), process.returncode, output, errors)
     if check and completed.code != 0:
         raise CommandFailed(completed)
     return completed
@@ -158,10 +167,14 @@ class _Feeder:
 
 def _collect(process: subprocess.Popen[bytes], until: float, on_line: OnLine | None) -> tuple[str, str]:
     lines: queue.SimpleQueue[tuple[str, str | None]] = queue.SimpleQueue()
-    for name, pipe in (("stdout", process.stdout), ("stderr", process.stderr)):
+    # Without a standard error of its own, the command writes it to the one pipe there is.
+    pipes = (
+        {"stderr": process.stdout} if process.stderr is None else {"stdout": process.stdout, "stderr": process.stderr}
+    )
+    for name, pipe in pipes.items():
         threading.Thread(target=_read, args=(name, pipe, lines), daemon=True).start()
     kept: dict[str, list[str]] = {"stdout": [], "stderr": []}
-    open_streams = 2
+    open_streams = len(pipes)
     while open_streams:
         remaining = until - time.monotonic()
         if remaining <= 0:

@@ -9,7 +9,7 @@ from typing import BinaryIO
 import pytest
 
 from optimus_ops.errors import MissingPrerequisite, OpsError
-from optimus_ops.system.process import CommandFailed, DeadlinePassed, run, stream
+from optimus_ops.system.process import BothStreams, CommandFailed, DeadlinePassed, run, stream
 
 
 def python(code: str) -> list[str]:
@@ -21,6 +21,12 @@ def test_output_comes_back_and_standard_error_line_by_line() -> None:
     code = "import sys; print('out'); print('one', file=sys.stderr); print('two', file=sys.stderr)"
     completed = run(python(code), on_line=lines.append)
     assert (completed.stdout, lines) == ("out\n", ["one", "two"])
+
+
+def test_both_streams_come_in_the_order_written_where_both_are_asked_for() -> None:
+    lines: list[str] = []
+    completed = run(["sh", "-c", "echo one; echo two >&2; echo three"], on_line=BothStreams(lines.append))
+    assert (completed.stdout, completed.stderr, lines) == ("", "one\ntwo\nthree\n", ["one", "two", "three"])
 
 
 def test_a_failure_shows_the_command_and_what_it_said() -> None:
