@@ -84,7 +84,8 @@ def _folder(build: Mapping[str, Any]) -> Path:
     context = Path(str(build["context"]))
     dockerfile = context / str(build.get("dockerfile") or "Dockerfile")
     with suppress(OSError, UnicodeDecodeError):
-        for path in inputs(dockerfile.read_text("utf-8"), arguments_of(build)).paths:
+        text = build.get("dockerfile_inline") or dockerfile.read_text("utf-8")
+        for path in inputs(text, arguments_of(build)).paths:
             if PurePath(path).name == FOLDER:
                 return (context / path).parent
     return dockerfile.parent

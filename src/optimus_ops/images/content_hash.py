@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -14,7 +15,7 @@ LEFT_OUT_SUFFIXES = (".pyc", ".egg-info")
 
 
 def content_hash(root: Path, paths: Iterable[Path], facts: Iterable[str] = ()) -> str:
-    """Return a hash over files (path below `root`, executable or not, content) and facts, such as build arguments.
+    """Return a hash over files (path from `root`, executable or not, content) and facts, such as build arguments.
 
     Paths are files and folders; a missing one counts as empty. What `.dockerignore` leaves out is left out.
     """
@@ -24,7 +25,7 @@ def content_hash(root: Path, paths: Iterable[Path], facts: Iterable[str] = ()) -
     for path in sorted(found for start in set(paths) for found in _files(start)):
         content = hashlib.sha256(path.read_bytes()).hexdigest()
         executable = bool(path.stat().st_mode & 0o100)
-        digest.update(f"file {path.relative_to(root)} {executable} {content}\n".encode())
+        digest.update(f"file {os.path.relpath(path, root)} {executable} {content}\n".encode())
     return digest.hexdigest()
 
 

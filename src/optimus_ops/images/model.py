@@ -25,12 +25,15 @@ class Build:
     service: str
     image: str
     context: Path
-    dockerfile: Path
+    dockerfile: Path | str
+    """Its path, or its text where the Compose file holds it itself (`dockerfile_inline`)."""
     arguments: Mapping[str, str]
     follows_checkout: bool = True
 
     def inputs(self) -> Inputs:
         """Return the images and files it builds from."""
+        if isinstance(self.dockerfile, str):
+            return inputs(self.dockerfile, self.arguments)
         try:
             return inputs(self.dockerfile.read_text("utf-8"), self.arguments)
         except OSError as error:
@@ -43,6 +46,8 @@ class Build:
         bases = [ids.get(image, image) for image in start.images]
         arguments = [f"{name}={value}" for name, value in sorted(self.arguments.items())]
         found = [path for pattern in start.paths for path in _matching(self.context, pattern)]
+        if isinstance(self.dockerfile, str):
+            return content_hash(self.context, found, [*bases, *arguments, self.dockerfile])
         return content_hash(self.context, [self.dockerfile, *found], [*bases, *arguments])
 
 
@@ -69,7 +74,7 @@ def _services(document: Mapping[str, Any]) -> Mapping[str, Mapping[str, Any]]:
 def _build(project: str, name: str, service: Mapping[str, Any]) -> Build:
     raw: Mapping[str, Any] = service["build"]
     context = Path(str(raw["context"]))
-    dockerfile = context / str(raw.get("dockerfile") or "Dockerfile")
+    dockerfile = raw.get("dockerfile_inline") or context / str(raw.get("dockerfile") or "Dockerfile")
     image = image_of(project, name, service)
     follows = image.endswith(":local") or not service.get("image") or service.get("pull_policy") == "build"
     return Build(name, image, context, dockerfile, arguments_of(raw), follows)

@@ -143,9 +143,16 @@ def test_the_contract_of_a_build_is_the_one_that_its_dockerfile_copies(tmp_path:
     (tmp_path / "services" / "Dockerfile").write_text(recipe)
     build = {"context": str(tmp_path), "dockerfile": "services/Dockerfile"}
     services = {name: {"build": {**build, "args": {"SERVICE": name}}} for name in ("shop", "stock")}
-    found = contracts_to_come({"name": "shopping", "services": services}, {"shopping-shop", "shopping-stock"})
-    assert found["shop"] is not None
-    assert found["stock"] is None
+    inline = {"context": str(tmp_path), "dockerfile_inline": recipe, "args": {"SERVICE": "shop"}}
+    services["inline"] = {"build": inline}
+    found = contracts_to_come(
+        {"name": "shopping", "services": services}, {f"shopping-{name}" for name in ("shop", "stock", "inline")}
+    )
+    assert {name: contract is not None for name, contract in found.items()} == {
+        "shop": True,
+        "stock": False,
+        "inline": True,
+    }
 
 
 # ---- any stack

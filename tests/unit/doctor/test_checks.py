@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import os
+from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 from tests.unit.stacks import migrated, replica, stack, state
@@ -17,9 +19,8 @@ from optimus_ops.errors import OpsError
 from optimus_ops.model.leftovers import Leftovers
 from optimus_ops.model.stack import PublishedPort
 from optimus_ops.project.settings import load_project
-
-if TYPE_CHECKING:
-    from pathlib import Path
+from optimus_ops.secrets import store
+from optimus_ops.secrets.value import Secret
 
 GIB = 1024**3
 ENGINE = EngineFacts("26.1", "/var/lib/docker", 2, 4 * GIB, 0.0)
@@ -130,6 +131,15 @@ def test_a_lock_whose_owner_was_killed_is_found_and_one_that_is_held_is_not(tmp_
     assert host_facts.abandoned_files(project) == ()
     (project.state / "locks" / "shop.lock").write_text('{"user": "gone"}', "utf-8")
     assert host_facts.abandoned_files(project) == ("shop.lock",)
+
+
+def test_secrets_that_a_killed_run_left_half_written_are_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "replace", Mock(side_effect=OSError))
+    monkeypatch.setattr(os, "unlink", Mock())
+    with pytest.raises(OpsError):
+        store.write(tmp_path / ".env.secrets", Secret("KEY=value"))
+    [name] = host_facts.abandoned_files(load_project(tmp_path, {}))
+    assert (tmp_path / name).read_text("utf-8") == "KEY=value"
 
 
 def test_a_clock_that_is_wrong_is_told() -> None:

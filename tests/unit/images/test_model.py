@@ -74,6 +74,37 @@ def test_a_build_is_outdated_by_its_files_and_by_its_base(document: dict[str, An
     assert build.source(engine) != before
 
 
+def test_a_dockerfile_in_the_compose_file_is_part_of_the_content(document: dict[str, Any], tmp_path: Path) -> None:
+    text = "FROM python:3.13-slim\nCOPY app.py /\n"
+    engine, raw = FakeEngine(), {"context": str(tmp_path), "dockerfile_inline": text}
+    (tmp_path / "Dockerfile").unlink()
+
+    def source() -> str:
+        document["services"]["web"]["build"] = raw
+        return builds(document)[0].source(engine)
+
+    before = source()
+    assert builds(document)[0].inputs().images == ("python:3.13-slim",)
+    raw["dockerfile_inline"] = f"{text}USER nobody\n"
+    assert source() != before
+    raw["dockerfile_inline"] = text
+    assert source() == before
+    (tmp_path / "app.py").write_text("print(2)\n")
+    assert source() != before
+
+
+def test_a_dockerfile_may_be_outside_of_the_context(document: dict[str, Any], tmp_path: Path) -> None:
+    (tmp_path / "context").mkdir()
+    document["services"]["web"]["build"] = {
+        "context": str(tmp_path / "context"),
+        "dockerfile": str(tmp_path / "Dockerfile"),
+    }
+    [build, *_], engine = builds(document), FakeEngine()
+    before = build.source(engine)
+    (tmp_path / "Dockerfile").write_text("FROM python:3.13-slim\nUSER nobody\n")
+    assert build.source(engine) != before
+
+
 @pytest.mark.parametrize(
     ("service", "follows"),
     [

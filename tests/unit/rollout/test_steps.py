@@ -132,6 +132,17 @@ def test_what_is_healthy_already_is_not_waited_for(tmp_path: Path) -> None:
     assert shop.engine.clock.now == began
 
 
+@pytest.mark.parametrize(("code", "restart"), [(1, "no"), (1, "on-failure"), (0, "unless-stopped")])
+def test_a_store_that_ends_before_it_is_healthy_is_not_waited_for(tmp_path: Path, code: int, restart: str) -> None:
+    shop = shop_of(tmp_path, {"db": {"restart": restart}}, up=False)
+    shop.engine.behaviours["db"] = Behaviour(healthy_after=60.0, exits_after=2.0, exit_code=code)
+    run, began = executor(shop), shop.engine.clock.now
+    run.carry_out(Start(counts=(("db", 1),), cause=WHY), Progress(""))
+    with pytest.raises(OpsError, match=f"shop-db-1 ended with {code}; its last output"):
+        run.carry_out(WaitHealthy(counts=(("db", 1),), cause=WHY), Progress(""))
+    assert shop.engine.clock.now - began < 4
+
+
 def test_what_was_made_to_end_counts_as_healthy(tmp_path: Path) -> None:
     shop = shop_of(tmp_path, {"db": {"restart": "no"}}, up=False)
     shop.engine.behaviours["db"] = JOB
