@@ -48,8 +48,8 @@ def section(name: str, task: Any, arguments: Iterable[Argument]) -> str:
     """Return the part about one task: usage, description, flags."""
     named = {argument.name or "": argument for argument in arguments}
     changing = "lock_wait" in named
-    common = {flag.replace("-", "_") for flag in CHANGE_HELP} if changing else set()
-    flags = [(shown(argument), argument.help or "") for name, argument in named.items() if name not in common]
+    common = {(flag.replace("-", "_"), text) for flag, text in CHANGE_HELP.items()} if changing else set()
+    flags = [(shown(found), found.help or "") for name, found in named.items() if (name, found.help) not in common]
     described = inspect.cleandoc(task.__doc__ or "")
     usage = f"invoke {name}" + (" [SERVICE …]" if "service" in task.iterable else "")
     also = "\n\nTakes the flags of changing tasks." if changing else ""

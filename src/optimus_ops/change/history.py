@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
 from optimus_ops.change.journal import change_files, is_written
+from optimus_ops.plan.steps import Keep
 from optimus_ops.system.clock import boot_seconds
 
 Event = dict[str, Any]
@@ -60,6 +61,7 @@ class Change:
     Args:
         seconds: from its beginning to what was written last, or until now if it is running; None if not known.
         before: what was there before the first step (`journal.facts_of`).
+        replaced: service -> ids of the images it ran before, where a rollout keeps them.
     """
 
     id: int
@@ -74,6 +76,7 @@ class Change:
     error: str
     undone: tuple[str, ...]
     before: Mapping[str, Any]
+    replaced: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def as_json(self) -> dict[str, Any]:
         """Return the change as a JSON object."""
@@ -167,7 +170,13 @@ def parse_change(number: int, raw: bytes, *, now: float | None) -> Change | None
         error=_text(failed.get("error")),
         undone=_texts(_last(events, "undo").get("undone")),
         before=_object(begin.get("before")),
+        replaced=_replaced(_array(plan.get("steps"))),
     )
+
+
+def _replaced(steps: Iterable[Any]) -> dict[str, tuple[str, ...]]:
+    kept = [step for step in map(_object, steps) if step.get("step") == Keep.kind]
+    return {_text(step.get("service")): _texts(step.get("images")) for step in kept}
 
 
 def parse_events(raw: bytes) -> Iterable[Event]:

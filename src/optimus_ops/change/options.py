@@ -24,10 +24,11 @@ class Deadlines:
 
 @dataclass(frozen=True)
 class ChangeOptions:
-    """How a change is run; `lock_wait` is in seconds."""
+    """How a change is run; `lock_wait` is in seconds, `report` the folder for a report, "" for none."""
 
     plan: bool = False
     json: bool = False
     lock_wait: float = 0.0
     detailed_exitcode: bool = False
+    report: str = ""
     deadlines: Deadlines = field(default_factory=Deadlines)

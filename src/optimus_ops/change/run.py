@@ -24,6 +24,7 @@ from optimus_ops.change.executor import StepExecutor, execute
 from optimus_ops.change.journal import Journal
 from optimus_ops.change.lock import stack_lock
 from optimus_ops.change.options import ChangeOptions
+from optimus_ops.change.plan_report import ReportSubscriber, write_plan_report
 from optimus_ops.change.subscribers import (
     EVENTS_VARIABLE,
     ConsoleSubscriber,
@@ -98,7 +99,9 @@ class ChangeRun:
         if plan:
             self._lock.expect(executor.longest(plan))
             journal = Journal.begin(self.state / "journal", plan, before=executor.begin())
-            execute(plan, executor, fan_out(*self._subscribers, JournalSubscriber(journal)))
+            execute(plan, executor, fan_out(*self._subscribers, JournalSubscriber(journal), *self._reporting(plan)))
+        elif self.options.report:
+            write_plan_report(plan, Path(self.options.report))
 
     def finish(self, state: object = None, **facts: object) -> None:
         """Print the JSON document where one is asked for: what is there now, and further facts."""
@@ -106,7 +109,12 @@ class ChangeRun:
             result = "done" if self._plan else "nothing to do"
             print_json({"result": result, "plan": plan_json(self._plan), "state": state, **facts})
 
+    def _reporting(self, plan: Plan) -> tuple[Subscriber, ...]:
+        return (ReportSubscriber(plan, Path(self.options.report)),) if self.options.report else ()
+
     def _show(self, plan: Plan, text: Callable[[Plan], str], facts: Mapping[str, object]) -> None:
+        if self.options.report:
+            write_plan_report(plan, Path(self.options.report))
         if self.options.json:
             print_json({"result": "planned", "plan": plan_json(plan), **facts})
         else:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+from html import escape
 
-from optimus_ops.reports.model import Bullets, Paragraph, Run, Table
+from optimus_ops.reports.model import Bullets, Paragraph, Run, Section, Table
 from optimus_ops.reports.pictures import Chart, Timeline
 from optimus_ops.reports.spans import Content, Span, spans
 from optimus_ops.reports.svg import legal
@@ -26,9 +27,15 @@ def markdown(run: Run) -> str:
     elif run.command:
         parts.append(f"Made by {_code(run.command)}.")
     for section in run.sections:
-        blocks = map(_block, visible(section.blocks))
-        parts += [f"## {inline(section.title)}", *blocks]
+        parts += _section(section)
     return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _section(section: Section) -> list[str]:
+    blocks = [_block(block) for block in visible(section.blocks)]
+    if section.folded:
+        return [f"<details>\n<summary>{escape(legal(section.title))}</summary>", *blocks, "</details>"]
+    return [f"## {inline(section.title)}", *blocks]
 
 
 def _block(block: Visible) -> str:

@@ -80,10 +80,11 @@ Block: TypeAlias = Paragraph | Bullets | Table | Item | Timeline | Chart | Detai
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """A headline and what is below it."""
+    """A headline and what is below it; if it is folded, Markdown shows that on demand."""
 
     title: str
     blocks: tuple[Block, ...] = ()
+    folded: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,7 @@ from optimus_ops.plan.requests import RolloutSpec
 from optimus_ops.plan.step import Plan
 from optimus_ops.rollout.budget_check import BudgetCheck
 from optimus_ops.rollout.executor import StackExecutor
+from optimus_ops.rollout.last_deploy import replaced_by_last_deploy, with_another_image
 from optimus_ops.rollout.moved_tags import moved_tags
 from optimus_ops.rollout.pinned_images import previous_image, requested_images
 from optimus_ops.rollout.requests import DeployRequest, RollbackRequest
@@ -78,10 +79,15 @@ def deploy_spec(context: StackContext, stack: Stack, state: State, request: Depl
 
 def rollback_spec(context: StackContext, stack: Stack, state: State, request: RollbackRequest) -> RolloutSpec:
     """Return what a rollback replaces by what; migrations stay, and no registry is asked."""
-    check_replaceable(stack, state, request.services)
+    services = changed = request.services
+    if request.last:
+        replaced = replaced_by_last_deploy(context.journal, context.project.name)
+        services, changed = tuple(replaced), with_another_image(replaced, state)
+        context.check_known(stack, services)
+    check_replaceable(stack, state, services)
     return RolloutSpec(
-        services=request.services,
-        images={name: previous_image(context, stack, state, name) for name in request.services},
+        services=services,
+        images={name: previous_image(context, stack, state, name) for name in changed},
         parallelism=request.parallelism,
         surge=request.surge,
         asking="never",

@@ -44,17 +44,23 @@ class DeployRequest:
 
 @dataclass(frozen=True)
 class RollbackRequest:
-    """Which services go back to the image that they ran before; numbers as in `DeployRequest`."""
+    """Which services go back to the image that they ran before; numbers as in `DeployRequest`.
+
+    `last` stands for those that the last deploy replaced: they get their image and what the files say now.
+    """
 
     services: tuple[str, ...]
     parallelism: int = 1
     surge: int = 1
     observe: float = 0
+    last: bool = False
 
     def __post_init__(self) -> None:
         """Refuse a rollback of everything."""
-        if not self.services:
-            raise Refused("which service?", "invoke rollback SERVICE")
+        if not self.services and not self.last:
+            raise Refused("which service?", "invoke rollback SERVICE, or --last")
+        if self.services and self.last:
+            raise Refused("--last goes with no service: it takes all that the last deploy replaced")
 
 
 @dataclass(frozen=True)

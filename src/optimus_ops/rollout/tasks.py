@@ -221,6 +221,7 @@ def deploy(
     help={
         **ROLL_HELP,
         "observe": "seconds for which the replicas are compared in each batch (0: not at all)",
+        "last": "all services that the last deploy replaced",
     },
 )
 def rollback(
@@ -230,11 +231,12 @@ def rollback(
     parallelism: ReplicaCount = 1,
     surge: ReplicaCount | None = None,
     observe: ObserveSeconds = 0,
+    last: bool = False,
 ) -> None:
     """Go back to the image that a service ran before, in the same way as deploy; migrations stay."""
     from optimus_ops.rollout.deploy import rollback
     from optimus_ops.rollout.requests import RollbackRequest, with_deadlines
     from optimus_ops.stack.context import StackContext
 
-    request = RollbackRequest(tuple(dict.fromkeys(service or ())), parallelism, surge or parallelism, observe)
+    request = RollbackRequest(tuple(dict.fromkeys(service or ())), parallelism, surge or parallelism, observe, last)
     rollback(StackContext.open((), with_deadlines(options)), request)

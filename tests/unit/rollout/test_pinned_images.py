@@ -49,3 +49,32 @@ def test_a_rollback_needs_an_image_that_is_kept_and_here(tmp_path: Path) -> None
         shop.engine.untag(name)
     with pytest.raises(Refused, match="is not on this machine any more"):
         rollback(shop.context(), RollbackRequest(("web",)), shop.prober)
+
+
+def web_images(shop: Shop) -> set[str]:
+    return {replica.image_id for replica in shop.engine.observe("shop").running("web")}
+
+
+def test_the_last_deploy_is_rolled_back_without_naming_services(tmp_path: Path) -> None:
+    shop = Shop.open(tmp_path)
+    scale(shop.context(), ScaleRequest(purpose="up"), shop.prober)
+    before = web_images(shop)
+    deploy(shop.context(), DeployRequest(("web",), "2", observe=0), shop.prober)
+    assert web_images(shop) != before
+    rollback(shop.context(), RollbackRequest((), last=True), shop.prober)
+    assert web_images(shop) == before
+    with pytest.raises(Refused, match="rolled the last deploy back already"):
+        rollback(shop.context(), RollbackRequest((), last=True), shop.prober)
+
+
+def test_without_a_deploy_there_is_none_to_roll_back(tmp_path: Path) -> None:
+    shop = Shop.open(tmp_path)
+    scale(shop.context(), ScaleRequest(purpose="up"), shop.prober)
+    with pytest.raises(Refused, match="has no deploy"):
+        rollback(shop.context(), RollbackRequest((), last=True), shop.prober)
+
+
+@pytest.mark.parametrize(("services", "last"), [((), False), (("web",), True)])
+def test_a_rollback_is_of_named_services_or_of_the_last_deploy(services: tuple[str, ...], last: bool) -> None:
+    with pytest.raises(Refused, match="--last"):
+        RollbackRequest(services, last=last)
