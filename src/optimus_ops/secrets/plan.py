@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from optimus_ops.secrets import projection
 from optimus_ops.secrets.dotenv import Document, comment_line
-from optimus_ops.secrets.schema import Entry
+from optimus_ops.secrets.entry import Entry
 from optimus_ops.secrets.store import StoredFile
 from optimus_ops.secrets.value import Secret
 

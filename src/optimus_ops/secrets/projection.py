@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 
-from optimus_ops.secrets.schema import Entry
+from optimus_ops.secrets.entry import Entry
 from optimus_ops.secrets.store import StoredFile
 from optimus_ops.secrets.value import Secret
 

@@ -9,11 +9,13 @@ from pathlib import Path
 
 from optimus_ops.errors import Refused
 from optimus_ops.secrets import dotenv, projection, store
+from optimus_ops.secrets.entry import Entry
+from optimus_ops.secrets.families import expand
 from optimus_ops.secrets.paths import SecretsPaths
 from optimus_ops.secrets.plan import Observed, SecretsPlan, complete, make_plan, new_document
-from optimus_ops.secrets.schema import Entry, expand, parse_schema
+from optimus_ops.secrets.schema import parse_schema
 from optimus_ops.secrets.tenants import tenant_names
-from optimus_ops.secrets.validate import Finding, check_file, check_values, refuse
+from optimus_ops.secrets.validate import Finding, check_document, check_file, check_values, refuse
 from optimus_ops.secrets.value import Secret
 
 
@@ -63,7 +65,7 @@ def validate(paths: SecretsPaths) -> tuple[Finding, ...]:
     about_file = check_file(
         paths.secrets_file.name, observed.stored, tracked=is_tracked(paths.secrets_file), user=os.geteuid()
     )
-    about_values = check_values(entries, observed.document.values) if observed.document else ()
+    about_values = check_document(entries, observed.document, "", paths.example.name) if observed.document else ()
     return (*about_file, *about_values)
 
 

@@ -4,35 +4,60 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from optimus_ops.errors import Refused
-from optimus_ops.secrets.schema import Entry
+from optimus_ops.secrets.dotenv import Document
+from optimus_ops.secrets.entry import Entry, in_environment
 from optimus_ops.secrets.store import StoredFile
 from optimus_ops.secrets.value import Secret
+from optimus_ops.secrets.value_types import MEANING, type_problem
 
 PRIVATE = 0o600
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that is wrong; an `error` stops the platform from starting, a `warning` doesn't."""
+    """One thing that is wrong with a key or the file; `line` is the key's, counted from 1, None where it has none."""
 
     subject: str
     problem: str
     hint: str
     severity: Literal["error", "warning"] = "error"
+    line: int | None = None
 
     def __str__(self) -> str:
-        return f"{self.subject} {self.problem}: {self.hint}"
+        place = f" (line {self.line})" if self.line else ""
+        return f"{self.subject}{place} {self.problem}: {self.hint}"
+
+
+def check_document(
+    entries: Mapping[str, Entry], document: Document, environment: str, example: str
+) -> tuple[Finding, ...]:
+    """Return what is wrong with a file's keys and values in an environment ("" for none in particular), with lines.
+
+    Only missing and malformed values keep the platform from starting (`check_values`); a key that nobody knows is an
+    error all the same, since it is most often a name that was mistyped.
+    """
+    used = in_environment(entries, environment)
+    values = document.values
+    findings = [
+        *check_values(used, values),
+        *(_unknown(key, entries, example) for key in values if key not in entries),
+        *(
+            _elsewhere(entries[key], environment)
+            for key in values
+            if values[key] and key in entries and key not in used
+        ),
+    ]
+    lines = document.line_numbers
+    return tuple(replace(finding, line=lines.get(finding.subject)) for finding in findings)
 
 
 def check_values(entries: Mapping[str, Entry], values: Mapping[str, Secret]) -> tuple[Finding, ...]:
-    """Return what is missing, malformed or unknown."""
-    findings = [found for key, entry in entries.items() if (found := _check_value(key, entry, values.get(key)))]
-    findings += [_unknown(key, entries) for key in values if key not in entries]
-    return tuple(findings)
+    """Return what is missing or malformed."""
+    return tuple(found for key, entry in entries.items() if (found := _check_value(key, entry, values.get(key))))
 
 
 def _check_value(key: str, entry: Entry, value: Secret | None) -> Finding | None:
@@ -42,15 +67,24 @@ def _check_value(key: str, entry: Entry, value: Secret | None) -> Finding | None
         if entry.required:
             return Finding(key, "is missing", f"set {key} in .env.secrets")
         return None
+    if problem := type_problem(entry.type, value):
+        return Finding(key, "is malformed", f"{problem}; {MEANING[entry.type]} is wanted")
     if entry.pattern and not entry.pattern.fullmatch(value.reveal()):
         return Finding(key, "is malformed", f"it must match {entry.pattern.pattern}")
+    if entry.readers and value.reveal() != value.reveal().strip():
+        return Finding(key, "begins or ends with white space", "services read it without: delete it", "warning")
     return None
 
 
-def _unknown(key: str, entries: Mapping[str, Entry]) -> Finding:
+def _unknown(key: str, entries: Mapping[str, Entry], example: str) -> Finding:
     close = difflib.get_close_matches(key, entries, n=1)
-    hint = f"did you mean {close[0]}?" if close else "add it to .env.example with its consumers, or delete it"
-    return Finding(key, "is not in .env.example, so no service gets it", hint, "warning")
+    hint = f"did you mean {close[0]}?" if close else f"add it to {example} with its consumers, or delete it"
+    return Finding(key, f"is not in {example}, so no service gets it", hint)
+
+
+def _elsewhere(entry: Entry, environment: str) -> Finding:
+    used = ", ".join(entry.environments)
+    return Finding(entry.key, f"is not used in {environment}", f"it is for {used}: delete it here", "warning")
 
 
 def check_file(name: str, stored: StoredFile | None, *, tracked: bool, user: int) -> tuple[Finding, ...]:

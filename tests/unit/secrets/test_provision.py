@@ -175,14 +175,16 @@ def test_a_missing_and_a_malformed_secret_are_refused_together_by_name(tmp_path:
         provision.plan(checkout.paths)
 
 
-def test_a_key_that_nothing_reads_is_a_warning_with_a_guess(checkout: Checkout) -> None:
+def test_a_key_that_nothing_reads_is_an_error_with_its_line_and_a_guess_and_stops_nothing(checkout: Checkout) -> None:
     provision.ensure(checkout.paths)
     with checkout.secrets_file.open("a", encoding="utf-8") as stream:
         stream.write("OPENAI_API_KEY=sk-x\n")
 
     (finding,) = provision.validate(checkout.paths)
 
-    assert (finding.subject, finding.severity) == ("OPENAI_API_KEY", "warning")
+    assert (finding.subject, finding.severity) == ("OPENAI_API_KEY", "error")
+    assert finding.line == len(checkout.secrets_file.read_text("utf-8").splitlines())
+    assert provision.ensure(checkout.paths).nothing_to_do
     assert "OPENAI_API_KEYS" in finding.hint
 
 

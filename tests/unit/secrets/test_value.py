@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from optimus_ops.secrets.schema import Generator
+from optimus_ops.secrets.entry import Generator
 from optimus_ops.secrets.value import REDACTED, Secret
 
 CANARY = "canary-91c2"

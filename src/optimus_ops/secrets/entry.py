@@ -1,0 +1,74 @@
+"""What is known of a secret: who makes it and reads it, its form, where it is needed, how old it may become."""
+
+from __future__ import annotations
+
+import re
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from optimus_ops.secrets.value import Secret
+from optimus_ops.secrets.value_types import ValueType
+
+
+@dataclass(frozen=True, slots=True)
+class Generator:
+    """How a platform-owned secret is made: `size` random bytes as URL-safe base64 (`token`) or as `hex`."""
+
+    kind: Literal["token", "hex"]
+    size: int
+
+    def new(self) -> Secret:
+        """Return a new value."""
+        make = secrets.token_urlsafe if self.kind == "token" else secrets.token_hex
+        return Secret(make(self.size))
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What is known of one key, or of a family of keys.
+
+    Args:
+        key: the name; a family's has a `*`.
+        redis_acl: services that get it as a Redis ACL file, hashed.
+        operator: no service gets it; it is there for commands on the operator's machine.
+        environments: where it is used; empty: everywhere.
+        required_in: where it must not be empty, beside everywhere if `required`.
+        max_age: days after which it should have been replaced; None: never.
+    """
+
+    key: str
+    description: tuple[str, ...] = ()
+    generator: Generator | None = None
+    consumers: tuple[str, ...] = ()
+    redis_acl: tuple[str, ...] = ()
+    operator: bool = False
+    required: bool = False
+    required_in: tuple[str, ...] = ()
+    environments: tuple[str, ...] = ()
+    type: ValueType = "text"
+    pattern: re.Pattern[str] | None = None
+    max_age: int | None = None
+    default: str = ""
+
+    @property
+    def readers(self) -> tuple[str, ...]:
+        """The services that get it, in whatever form."""
+        return tuple(dict.fromkeys((*self.consumers, *self.redis_acl)))
+
+
+def in_environment(entries: Mapping[str, Entry], environment: str) -> Mapping[str, Entry]:
+    """Return the entries that an environment uses, as they are required there; all of them for ""."""
+    if not environment:
+        return entries
+    return {
+        key: replace(entry, required=entry.required or environment in entry.required_in)
+        for key, entry in entries.items()
+        if not entry.environments or environment in entry.environments
+    }
+
+
+def environments_of(entries: Mapping[str, Entry]) -> frozenset[str]:
+    """Return the environments that the entries name."""
+    return frozenset(name for entry in entries.values() for name in (*entry.environments, *entry.required_in))
