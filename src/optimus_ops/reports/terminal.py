@@ -14,6 +14,8 @@ from optimus_ops.text.escapes import without_escapes
 from optimus_ops.text.table import make_table, render
 
 STYLES = {"plain": "", "good": "green", "warn": "yellow", "bad": "red", "soft": "dim"}
+PROSE = frozenset({"PLACE", "MESSAGE", "RULE", "FOUND", "WHAT TO DO", "REASON"})
+"""Columns that are folded where there is no room; a last column always is."""
 
 
 def terminal_text(run: Run, *, colour: bool, columns: int) -> str:
@@ -43,9 +45,8 @@ def _block(block: Visible) -> Iterator[RenderableType]:
         case Table(header, rows, right):
             names = [without_escapes(name).upper() for name in header]
             cells = ([text(cell) for cell in row] for row in rows)
-            yield make_table(
-                names, cells, right={names[header.index(name)] for name in right if name in header}, folded=names[-1:]
-            )
+            numbers = {names[header.index(name)] for name in right if name in header}
+            yield make_table(names, cells, right=numbers, folded={*names[-1:], *PROSE.intersection(names)})
 
 
 def text(content: Content) -> Text:

@@ -78,10 +78,10 @@ def run(
         take = on_line.on_line if isinstance(on_line, BothStreams) else on_line
         output, errors = _collect(process, time.monotonic() + deadline, take)
     except TimeoutError as error:
-        _end(process)
+        end_session(process)
         raise DeadlinePassed(f"`{shlex.join(argv)}` did not end within {deadline:.0f} s") from error
     except BaseException:
-        _end(process)
+        end_session(process)
         raise
     feeder.check()
     completed = Completed(tuple(argv), process.returncode, output, errors)
@@ -107,7 +107,7 @@ def stream(argv: Sequence[str], write: Callable[[bytes], object], *, idle_second
         raise DeadlinePassed(f"`{shlex.join(argv)}` had no output for {idle_seconds:.0f} s")
     finally:
         if process.poll() is None:
-            _end(process)
+            end_session(process)
         process.stdout.close()
 
 
@@ -154,7 +154,7 @@ class _Feeder:
                     raise
                 except BaseException as error:  # noqa: BLE001 - raised again by `check`
                     self._error = error
-                    _end(process)
+                    end_session(process)
         except BrokenPipeError:
             # The command ended early; its exit code and its output tell why.
             return
@@ -203,8 +203,8 @@ def _read(name: str, pipe: BinaryIO, lines: queue.SimpleQueue[tuple[str, str | N
     lines.put((name, None))
 
 
-def _end(process: subprocess.Popen[bytes]) -> None:
-    """End a command and what it started: SIGTERM to its session, then SIGKILL."""
+def end_session(process: subprocess.Popen[bytes]) -> None:
+    """End a command that leads a session, and what it started: SIGTERM, then SIGKILL."""
     for number in (signal.SIGTERM, signal.SIGKILL):
         try:
             os.killpg(process.pid, number)
