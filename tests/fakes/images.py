@@ -6,7 +6,7 @@ import io
 import json
 import posixpath
 import tarfile
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -16,6 +16,25 @@ from optimus_ops.engine.errors import EngineRefused, NoSuchThing, RegistryFailed
 from optimus_ops.engine.values import Image
 from optimus_ops.model.image_names import tag_of
 from optimus_ops.system.process import CommandFailed, Completed
+
+
+def write_archive(archive: Path, configuration: bytes, layers: Sequence[Mapping[str, bytes]]) -> None:
+    """Write an image as `docker save` does: `layers` are path -> content, the lowest first."""
+    names = [f"blobs/sha256/{number}" for number, _layer in enumerate(layers)]
+    manifest = json.dumps([{"Config": "blobs/sha256/c", "Layers": names}]).encode()
+    packed = [_packed(layer) for layer in layers]
+    contents = {**dict(zip(names, packed, strict=True)), "blobs/sha256/c": configuration, "manifest.json": manifest}
+    archive.write_bytes(_packed(contents))
+
+
+def _packed(files: Mapping[str, bytes]) -> bytes:
+    stream = io.BytesIO()
+    with tarfile.open(fileobj=stream, mode="w") as archive:
+        for path, content in files.items():
+            member = tarfile.TarInfo(path.lstrip("/"))
+            member.size = len(content)
+            archive.addfile(member, io.BytesIO(content))
+    return stream.getvalue()
 
 
 @dataclass
@@ -62,6 +81,24 @@ class FakeImages(FakeHost):
             raise CommandFailed(Completed(("docker", "pull", name), 1, "", "not found"))
         self.report("pull", "amid", name)
         self.add_image(name, digests=frozenset({self.registry[name]}))
+
+    @reported
+    def push_image(self, name: str, *, seconds: float, on_line: Callable[[str], None]) -> str:
+        del seconds
+        image = self._image_id(name)
+        self.report("push_image", "amid", name)
+        on_line(f"{name}: pushed")
+        self.registry[name] = image
+        return image
+
+    @reported
+    def save_image(self, image: str, archive: Path, *, seconds: float) -> None:
+        del seconds
+        found = self.image(image)
+        if found is None:
+            raise NoSuchThing(f"no such image: {image}")
+        configuration = json.dumps({"config": {"Labels": dict(found.labels), "User": found.user}}).encode()
+        write_archive(archive, configuration, [self.image_files])
 
     def registry_digest(self, name: str) -> str:
         if name not in self.registry:

@@ -13,6 +13,7 @@ from optimus_ops.ci.git_changes import Changes, changes_since
 from optimus_ops.ci.import_graph import import_graph
 from optimus_ops.errors import Refused
 from optimus_ops.project.settings import load_project
+from optimus_ops.reports.step_outputs import write_outputs
 from optimus_ops.text.console import Console, print_json
 
 if TYPE_CHECKING:
@@ -89,14 +90,11 @@ def affected_json(found: Affected, changes: Changes) -> dict[str, Any]:
 
 def _write_outputs(found: Affected) -> None:
     """Write `full`, `sessions`, `images` and `tests_SESSION` as outputs of a workflow's step."""
-    target = os.environ.get("GITHUB_OUTPUT")
-    if not target:
-        return
-    lines = [
-        f"full={str(found.full).lower()}",
-        f"sessions={json_text.dumps(list(found.sessions))}",
-        f"images={json_text.dumps(list(found.images))}",
-        *(f"tests_{session}={' '.join(tests)}" for session, tests in found.sessions.items()),
-    ]
-    with Path(target).open("a", encoding="utf-8") as file:
-        file.writelines(f"{line}\n" for line in lines)
+    write_outputs(
+        {
+            "full": str(found.full).lower(),
+            "sessions": json_text.dumps(list(found.sessions)),
+            "images": json_text.dumps(list(found.images)),
+            **{f"tests_{session}": " ".join(tests) for session, tests in found.sessions.items()},
+        }
+    )

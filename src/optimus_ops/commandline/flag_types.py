@@ -22,6 +22,7 @@ HOST = r"(?:[A-Za-z0-9][A-Za-z0-9.-]*|\[[0-9a-fA-F:]+\])(?::[0-9]{1,5})?"
 IMAGE = re.compile(rf"(?:{TAG}|(?:{HOST}/)?{NAME_PART}(?:/{NAME_PART})*(?::{TAG})?(?:@sha256:[0-9a-f]{{64}})?)")
 """A tag, or the name of an image (https://pkg.go.dev/github.com/distribution/reference)."""
 MOST_IMAGE = 255
+NAMESPACE = re.compile(rf"{HOST}(?:/{NAME_PART})+")
 
 
 class FlagType(Protocol):
@@ -82,6 +83,24 @@ class ImageName:
             hint = "names are lower-case; a tag has letters, digits, '_', '.' and '-'"
             raise Refused(f"{flag} {text}: neither a tag nor the name of an image", hint)
         return text
+
+
+@dataclass(frozen=True)
+class RegistryNamespace:
+    """Host and namespace of a registry, as `ghcr.io/acme/shop`; capitals become small letters."""
+
+    def parse(self, text: str, flag: str) -> str:
+        """Return host and namespace."""
+        from optimus_ops.errors import Refused
+
+        if not text:
+            raise Refused(f"{flag} is missing", "name host and namespace, as in: --registry ghcr.io/acme/shop")
+        named = text.lower().rstrip("/")
+        host = named.partition("/")[0]
+        if not NAMESPACE.fullmatch(named) or not ("." in host or ":" in host or host == "localhost"):
+            hint = "host and namespace are wanted, without https:// and without a tag: ghcr.io/acme/shop"
+            raise Refused(f"{flag} {text}: no namespace of a registry", hint)
+        return named
 
 
 def flag_types(body: Callable[..., object]) -> dict[str, FlagType]:

@@ -56,6 +56,16 @@ class DockerImages(DockerContainers):
     def pull(self, name: str, *, seconds: float) -> None:
         run(["docker", "pull", "--quiet", name], deadline=seconds)
 
+    def push_image(self, name: str, *, seconds: float, on_line: OnLine) -> str:
+        # Progress comes on standard output.
+        run(["sh", "-c", 'exec "$@" 1>&2', "sh", "docker", "push", name], deadline=seconds, on_line=on_line)
+        known = self.client.inspect_image(name).get("RepoDigests") or ()
+        own = f"{repository_of(name)}@"
+        return next(str(digest).removeprefix(own) for digest in known if str(digest).startswith(own))
+
+    def save_image(self, image: str, archive: Path, *, seconds: float) -> None:
+        run(["docker", "save", "--output", str(archive), image], deadline=seconds)
+
     def registry_digest(self, name: str) -> str:
         try:
             return str(self.api.inspect_distribution(name)["Descriptor"]["digest"])

@@ -76,6 +76,7 @@ def parse_image(raw: Mapping[str, Any]) -> Image:
         size=int(raw.get("Size") or 0),
         created=str(raw.get("Created", "")),
         tagged_at=parse_time(str((raw.get("Metadata") or {}).get("LastTagTime", ""))),
+        user=str((raw.get("Config") or {}).get("User") or ""),
     )
 
 

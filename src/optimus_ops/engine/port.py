@@ -184,6 +184,15 @@ class Engine(Protocol):
     def pull(self, name: str, *, seconds: float) -> None:
         """Pull an image; raise `CommandFailed` where it can't be had."""
 
+    def push_image(self, name: str, *, seconds: float, on_line: OnLine) -> str:
+        """Push an image under one of its names, and return the digest of its manifest in the registry.
+
+        Raises `CommandFailed` where the registry doesn't take it.
+        """
+
+    def save_image(self, image: str, archive: Path, *, seconds: float) -> None:
+        """Write an image with all its layers to a file, as `docker save` does."""
+
     def registry_digest(self, name: str) -> str:
         """Return the digest of what a name stands for in its registry; raise `RegistryFailed` without an answer."""
 

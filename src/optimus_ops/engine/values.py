@@ -11,7 +11,8 @@ from datetime import datetime
 class Image:
     """An image on the engine's host: its id is its digest, its size in bytes.
 
-    `digests` are those under which registries know it; `created` is written as by the engine (RFC 3339).
+    `digests` are those under which registries know it; `created` is written as by the engine (RFC 3339); `user` is whom
+    its containers run as, "" for root.
     """
 
     id: str
@@ -21,6 +22,7 @@ class Image:
     size: int = 0
     created: str = ""
     tagged_at: datetime | None = None
+    user: str = ""
 
 
 @dataclass(frozen=True, slots=True)

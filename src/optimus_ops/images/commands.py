@@ -49,7 +49,7 @@ class FallbackRequest:
 
 def build_images(request: BuildRequest, options: ChangeOptions) -> None:
     """Build the images of services, after the fallback images that they start from where no registry answers."""
-    engine, compose = DockerEngine.connect(), _compose(request.overlays)
+    engine, compose = DockerEngine.connect(), compose_of(request.overlays)
     with ChangeRun(compose.project.state, compose.project.name, options) as run:
         with run.observing("images and their registry"):
             names = tuple(chosen.service for chosen in choose(compose.document(), request.services))
@@ -62,7 +62,7 @@ def build_images(request: BuildRequest, options: ChangeOptions) -> None:
 
 def make_fallbacks(request: FallbackRequest, options: ChangeOptions) -> None:
     """Make fallback images for the public images of the stack that can't be had."""
-    engine, compose = DockerEngine.connect(), _compose(request.overlays)
+    engine, compose = DockerEngine.connect(), compose_of(request.overlays)
     with ChangeRun(compose.project.state, compose.project.name, options) as run:
         with run.observing("images and their registry"):
             every = request.refresh or request.force
@@ -74,7 +74,7 @@ def make_fallbacks(request: FallbackRequest, options: ChangeOptions) -> None:
 
 def print_images(overlays: Sequence[str], *, json: bool) -> None:
     """Print the images of the stack."""
-    compose = _compose(overlays)
+    compose = compose_of(overlays)
     document = compose.document()
     rows = list_images(DockerEngine.connect(), document, compose.stack_of(document).public_images)
     if json:
@@ -123,6 +123,7 @@ class ImagesExecutor(StepExecutor):
         progress.note = ", ".join(self.built)
 
 
-def _compose(overlays: Sequence[str]) -> Compose:
+def compose_of(overlays: Sequence[str]) -> Compose:
+    """Return the project of this process with overlays besides those that are always on."""
     project = load_project(environ=os.environ)
     return DockerCompose(project, project.files(tuple(overlays)))

@@ -20,7 +20,7 @@ from optimus_ops.project.compose_files import ComposeFiles, find_files, folder_n
 SETTINGS = frozenset(
     {
         *("name", "compose", "base", "overlays", "plain-overlays", "whole-stack-overlays"),
-        *("balancer", "migrations", "budgets", "subsystems", "workload", "affected", "release", "security"),
+        *("balancer", "migrations", "budgets", "subsystems", "workload", "affected", "release", "security", "images"),
     }
 )
 ROOT_VARIABLE = "OPTIMUS_ROOT"
@@ -54,6 +54,7 @@ class Project:
     secrets: Path
     secrets_file: Path
     budgets: Mapping[str, object] = field(default_factory=dict)
+    images: Mapping[str, Any] = field(default_factory=dict)
     further: tuple[Path, ...] = ()
     variables: Mapping[str, str] = field(default_factory=dict)
     named_by: str = "settings"
@@ -110,9 +111,7 @@ def load_project(root: Path | None = None, environ: Mapping[str, str] | None = N
     table = _settings(root / "pyproject.toml")
     found = find_files(root, environ, _text(table, "compose"), _text(table, "base"))
     name, named_by = _name(root, found, table, environ)
-    budgets = table.get("budgets", {})
-    if not isinstance(budgets, dict):
-        raise Refused("tool.optimus-ops.budgets must be a table")
+    budgets, images = (_table(table, key) for key in ("budgets", "images"))
     state = root / (environ.get("OPTIMUS_STATE_DIR") or ".optimus")
     return Project(
         root=root,
@@ -126,6 +125,7 @@ def load_project(root: Path | None = None, environ: Mapping[str, str] | None = N
         secrets=root / (environ.get("OPTIMUS_SECRETS_DIR") or state / "secrets"),
         secrets_file=root / (environ.get("OPTIMUS_SECRETS_FILE") or ".env.secrets"),
         budgets=budgets,
+        images=images,
         further=found.further,
         variables={**found.variables, "COMPOSE_PROFILES": found.value("COMPOSE_PROFILES", environ)},
         named_by=named_by,
@@ -135,6 +135,13 @@ def load_project(root: Path | None = None, environ: Mapping[str, str] | None = N
         plain_overlays=_names(table, "plain-overlays"),
         whole_stack_overlays=_names(table, "whole-stack-overlays"),
     )
+
+
+def _table(table: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+    found = table.get(key, {})
+    if not isinstance(found, dict):
+        raise Refused(f"tool.optimus-ops.{key} must be a table")
+    return found
 
 
 def _text(table: Mapping[str, Any], key: str) -> str | None:
