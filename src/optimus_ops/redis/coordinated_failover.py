@@ -24,7 +24,7 @@ import contextlib
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisError, ResponseError
@@ -90,7 +90,7 @@ def coordinated_failover(
         pause.hold()
         new = _promoted(clients, roles, chosen, began + PROMOTION_SECONDS)
         seconds = time.monotonic() - began
-        last = _demote(old, chosen)
+        last = StreamEnd.of(_demote(old, chosen))
         # The byte after the shared part of the stream is the new master's own first one.
         shared = int(new.info("replication")["second_repl_offset"]) - 1
         return FailoverResult(chosen, seconds, pause.seconds_held(), pause.lost(last, shared))
@@ -100,15 +100,30 @@ def coordinated_failover(
             client.close()
 
 
+@dataclass(frozen=True, slots=True)
+class StreamEnd:
+    """Where a master's replication stream ended, and which changes of data are in it."""
+
+    offset: int
+    changes: tuple[int, int]
+    """Since its last RDB file, and when that was written: what sentinels publish is in the stream, but no change."""
+
+    @classmethod
+    def of(cls, info: Mapping[str, Any]) -> Self:
+        """Read it off an INFO."""
+        changes = int(info["rdb_changes_since_last_save"]), int(info["rdb_last_save_time"])
+        return cls(int(info["master_repl_offset"]), changes)
+
+
 @dataclass
 class WritePause:
-    """A pause of writes on a master; what it took before is known by its offset."""
+    """A pause of writes on a master; what it took before is known by where its stream ended."""
 
     client: Any
     seconds: float  # after which each pause ends by itself
     began: float = 0.0
     until: float = 0.0
-    offset: int | None = None
+    end: StreamEnd | None = None
 
     def hold(self) -> None:
         """Pause writes, or renew the pause."""
@@ -119,7 +134,7 @@ class WritePause:
             return
         now = time.monotonic()
         self.began, self.until = self.began or now, now + self.seconds
-        self.offset = int(self.client.info("replication")["master_repl_offset"])
+        self.end = StreamEnd.of(self.client.info())
 
     def release(self) -> None:
         """End the pause."""
@@ -131,11 +146,12 @@ class WritePause:
         """Return for how long writes have been paused until now."""
         return min(time.monotonic(), self.until) - self.began if self.began else 0.0
 
-    def lost(self, last: int, shared: int) -> int:
+    def lost(self, last: StreamEnd, shared: int) -> int:
         """Return how many bytes of the old master's stream, which ends at `last`, lie after the `shared` part."""
-        # During the pause only the master's own PINGs are added, which are no loss.
-        took = last if self.offset is None or time.monotonic() > self.until else self.offset
-        return max(took - shared, 0)
+        # What is added without a change, during the pause or after its end, are PINGs and messages: no loss.
+        lapsed = time.monotonic() > self.until
+        took = last if self.end is None or (lapsed and last.changes != self.end.changes) else self.end
+        return max(took.offset - shared, 0)
 
 
 def _request(client: Any, roles: FailoverRoles) -> None:
@@ -178,7 +194,7 @@ def _promoted(clients: Mapping[Node, Any], roles: FailoverRoles, chosen: Address
     return client
 
 
-def _demote(old: Any, chosen: Address) -> int:
+def _demote(old: Any, chosen: Address) -> Mapping[str, Any]:
     """Make a server a replica, keep that, and disconnect its clients, so that they look for the new master.
 
     A sentinel would end all connections, its own and those of other sentinels included. Here they stay: a sentinel
@@ -186,10 +202,10 @@ def _demote(old: Any, chosen: Address) -> int:
     master for longer than down-after, take it for dead, and begin another failover.
 
     Returns:
-        the offset at which its own stream ended.
+        its INFO as its own stream ended.
     """
     with old.pipeline(transaction=True) as sent:
-        sent.info("replication")
+        sent.info()
         sent.execute_command("REPLICAOF", chosen.host, chosen.port)
         sent.execute_command("CONFIG", "REWRITE")
         answers = sent.execute(raise_on_error=False)
@@ -199,4 +215,5 @@ def _demote(old: Any, chosen: Address) -> int:
     for client in (client for kind in ("normal", "pubsub") for client in old.client_list(_type=kind)):
         if int(client["id"]) != own and not str(client.get("name", "")).startswith(SENTINEL_CONNECTIONS):
             old.client_kill_filter(_id=client["id"])
-    return int(answers[0]["master_repl_offset"])
+    info: Mapping[str, Any] = answers[0]
+    return info

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from redis import Redis
 from redis.exceptions import RedisError
-from tests.unit.redis.loopback import MASTER, Group, Loopback
+from tests.unit.redis.loopback import MASTER, Group, Loopback, until
 from tests.unit.redis.samples import ADDRESSES, group, master, peer, replica, sentinel, server, single
 
 from optimus_ops.change.executor import execute
@@ -23,6 +24,7 @@ from optimus_ops.plan.cause import Cause
 from optimus_ops.plan.render import plan_text
 from optimus_ops.redis.checks import refuse_unhealthy
 from optimus_ops.redis.client import Credentials
+from optimus_ops.redis.coordinated_failover import StreamEnd, WritePause
 from optimus_ops.redis.discovery import SentinelDeployment
 from optimus_ops.redis.failover import plan_failover
 from optimus_ops.redis.failover_executor import FailoverExecutor, missing_after, priority_overrides
@@ -162,6 +164,26 @@ def test_a_planned_fail_over_loses_no_acknowledged_write(redis: Loopback, tmp_pa
     assert actor.facts["lost_bytes"] == 0
     assert actor.facts["master"] != old.endpoint
     assert "a replica has it" in said
+
+
+def test_what_sentinels_publish_after_the_pause_is_no_loss_and_a_write_is(redis: Loopback) -> None:
+    old = redis.server()
+    redis.replica(old)
+    with old.client() as client:
+        until(lambda: client.info("replication")["connected_slaves"] == 1)
+        client.set("kept", "1")
+        pause = WritePause(client, 0.001)
+        pause.hold()
+        assert pause.end is not None
+        shared = pause.end.offset
+        until(lambda: time.monotonic() > pause.until)
+        client.publish("__sentinel__:hello", "127.0.0.1,26379,mymaster")
+        told = StreamEnd.of(client.info())
+        assert told.offset > shared
+        assert pause.lost(told, shared) == 0
+        client.set("lost", "1")
+        wrote = StreamEnd.of(client.info())
+        assert pause.lost(wrote, shared) == wrote.offset - shared
 
 
 def test_a_wanted_replica_is_promoted_and_its_priority_put_back(redis: Loopback, tmp_path: Path) -> None:
