@@ -16,6 +16,8 @@ CLEAN_UP_SECONDS = 120.0
 # Stacks mostly wait; tests that share one stay together (tests/integration/scheduling.py).
 STACKS = ("--numprocesses=3", "--dist=loadscope", "--durations=15")
 
+RUN_SESSION = "optimus_ops.ci.testing.run_session"
+INTEGRATION_TESTS = "tests/integration"
 UNIT = ("--numprocesses=3", "--dist=worksteal")
 UNIT_TESTS = ("tests/unit", "services")
 E2E = ("--numprocesses=2", "--dist=loadfile", "tests/e2e")
@@ -69,7 +71,7 @@ def e2e(session: nox.Session) -> None:
 @nox.session
 def integration(session: nox.Session) -> None:
     """Run stacks on the Docker engine, several at once, with their own project names and ports."""
-    run_tests(session, "-m", "not faults", *STACKS, *(session.posargs or ("tests/integration",)))
+    run_tests(session, "-m", "not faults", *STACKS, *(session.posargs or (INTEGRATION_TESTS,)))
 
 
 @nox.session(default=False)
@@ -107,6 +109,37 @@ def image_scan(session: nox.Session) -> None:
 
 
 @nox.session(default=False)
+def coverage(session: nox.Session) -> None:
+    """Measure which branches unit and e2e tests take, and judge it; `-- NAME...` measures these sessions alone."""
+    measured = {
+        "unit": (*UNIT, *UNIT_TESTS),
+        "e2e": E2E,
+        "integration": ("-m", "not faults", *STACKS, INTEGRATION_TESTS),
+    }
+    names = session.posargs or ["unit", "e2e"]
+    for name in names:
+        if name not in measured:
+            session.error(f"no coverage of {name}: {', '.join(measured)}")
+        # Failed tests are in the results: the report at the end judges them.
+        run_module(session, RUN_SESSION, name, "--measure", "--", *measured[name], success_codes=(0, 1))
+    if not session.posargs:
+        data = "--data-file=build/reports/coverage"
+        run_module(
+            session,
+            "coverage",
+            "combine",
+            "--quiet",
+            "--keep",
+            data,
+            *(f"build/reports/{name}/coverage" for name in names),
+        )
+        run_module(session, "coverage", "json", "--quiet", data, "-o", "build/reports/coverage.json")
+        run_module(session, "coverage", "xml", "--quiet", data, "-o", "build/reports/coverage.xml")
+    chosen = [f"--session={name}" for name in names]
+    run_program(session, "invoke", "ci.tests", "--report", "build/reports", *chosen)
+
+
+@nox.session(default=False)
 def faults(session: nox.Session) -> None:
     """Kill, interrupt and break each step of changes on the Docker engine, one after the other; takes half an hour."""
     run_tests(session, "-m", "faults", "--durations=15", *(session.posargs or ("tests/integration",)))
@@ -127,10 +160,10 @@ def pictures(session: nox.Session) -> None:
 
 def run_tests(session: nox.Session, *arguments: str) -> None:
     """Run pytest, and what failed a second time; results go to build/reports/SESSION (`invoke ci.tests` shows them)."""
-    run_module(session, "optimus_ops.ci.testing.run_session", session.name, "--", *arguments)
+    run_module(session, RUN_SESSION, session.name, "--", *arguments)
 
 
-def run_module(session: nox.Session, module: str, *arguments: str) -> None:
+def run_module(session: nox.Session, module: str, *arguments: str, success_codes: tuple[int, ...] = (0,)) -> None:
     """Run a module of the locked environment; refuse if nox itself runs elsewhere."""
     if Path(sys.prefix).resolve() != CHECKOUT / ".venv":
         session.error("nox runs outside the locked environment: python3 scripts/bootstrap.py nox")
@@ -140,6 +173,7 @@ def run_module(session: nox.Session, module: str, *arguments: str) -> None:
         *(sys.executable, "-m", module, *arguments),
         env={"PYTHONDONTWRITEBYTECODE": ""},
         interrupt_timeout=CLEAN_UP_SECONDS,
+        success_codes=success_codes,
     )
 
 

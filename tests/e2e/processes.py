@@ -13,6 +13,7 @@ from pathlib import Path
 
 import httpx
 from tests.e2e.ways import CHECKOUT
+from tests.support.measuring import measuring
 from tests.support.ports import free_ports
 
 START_SECONDS = 60.0
@@ -73,7 +74,7 @@ class Launcher:
         with log.open("wb") as output:
             process = subprocess.Popen(
                 [sys.executable, "-m", package, *arguments],
-                env={**_base(), **self.environ, **own, **environ},
+                env={**_base(), **measuring(), **self.environ, **own, **environ},
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 preexec_fn=end_with_parent,  # noqa: PLW1509 - one system call, and no thread is running yet

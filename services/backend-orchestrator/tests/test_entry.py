@@ -3,6 +3,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from tests.support.measuring import measuring
 
 from backend_orchestrator.__main__ import main
 
@@ -10,7 +11,7 @@ from backend_orchestrator.__main__ import main
 def run(*arguments: str, environ: dict[str, str]) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "backend_orchestrator", *arguments]
     path = {"PYTHONPATH": ":".join(sys.path)}
-    return subprocess.run(command, env=environ | path, capture_output=True, text=True, check=False)
+    return subprocess.run(command, env=environ | path | measuring(), capture_output=True, text=True, check=False)
 
 
 def test_an_unknown_verb_is_refused(capsys: pytest.CaptureFixture[str]) -> None:

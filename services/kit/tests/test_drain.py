@@ -14,6 +14,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from tests.support.measuring import measuring
 from tests.support.ports import free_ports
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
@@ -57,7 +58,8 @@ class Service:
 
 def environment(port: int) -> dict[str, str]:
     path = os.pathsep.join([str(HERE), str(HERE.parent / "src")])
-    return {"PORT": str(port), "HOST": "127.0.0.1", "PYTHONPATH": path, "PATH": os.environ["PATH"]}
+    own = {"PORT": str(port), "HOST": "127.0.0.1", "PYTHONPATH": path, "PATH": os.environ["PATH"]}
+    return own | measuring()
 
 
 @pytest.fixture

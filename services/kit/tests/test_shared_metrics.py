@@ -12,6 +12,7 @@ from urllib.error import URLError
 from urllib.request import urlopen
 
 import pytest
+from tests.support.measuring import measuring
 
 HERE = Path(__file__).parent
 ROUNDS = 20
@@ -24,7 +25,7 @@ def service() -> Iterator[str]:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     environ = {"PORT": str(port), "HOST": "127.0.0.1", "WEB_CONCURRENCY": "3", "DRAIN_DELAY": "0"}
-    environ |= {"PYTHONPATH": f"{HERE}{os.pathsep}{HERE.parent / 'src'}", "PATH": os.environ["PATH"]}
+    environ |= {"PYTHONPATH": f"{HERE}{os.pathsep}{HERE.parent / 'src'}", "PATH": os.environ["PATH"], **measuring()}
     program = [sys.executable, str(HERE / "drain_app.py")]
     with subprocess.Popen(program, env=environ, stdout=subprocess.DEVNULL) as process:
         try:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 GIT_SECONDS = 60.0
+MOST_COMMITS = 200
 
 
 @dataclass(frozen=True)
@@ -36,18 +37,42 @@ def changes_since(root: Path, reference: str) -> Changes:
     Raises:
         Refused: the reference is unknown, or has no history in common with HEAD.
     """
-    found = _git(root, "merge-base", "HEAD", reference, check=False)
-    if found is None:
-        raise Refused(
-            f"no common history with {reference!r}", "fetch it first (actions/checkout: fetch-depth: 0), or --base REF"
-        )
-    base = found.strip()
+    base = merge_base(root, reference)
     diff = _git(root, "diff", "--name-status", "-z", "--find-renames", base) or ""
     others = (_git(root, "ls-files", "-z", "--others", "--exclude-standard") or "").split("\0")
     tracked = (_git(root, "ls-files", "-z") or "").split("\0")
     names = {*names_of(diff), *filter(None, others)}
     files = frozenset(name for name in (*tracked, *others) if name and (root / name).is_file())
     return Changes(base, tuple(sorted(names)), files)
+
+
+def merge_base(root: Path, reference: str) -> str:
+    """Return the commit where the histories of HEAD and of a reference part.
+
+    Raises:
+        Refused: the reference is unknown, or has no history in common with HEAD.
+    """
+    found = _git(root, "merge-base", "HEAD", reference, check=False)
+    if found is None:
+        raise Refused(
+            f"no common history with {reference!r}", "fetch it first (actions/checkout: fetch-depth: 0), or --base REF"
+        )
+    return found.strip()
+
+
+def commits_before(root: Path, commit: str, most: int = MOST_COMMITS) -> list[str]:
+    """Return a commit and those before it, the nearest first."""
+    return (_git(root, "rev-list", f"--max-count={most}", commit) or "").split()
+
+
+def changed_below(root: Path, base: str, folder: str) -> list[str]:
+    """Return the files of a folder that differ from the base's."""
+    return [name for name in (_git(root, "diff", "--name-only", "-z", base, "--", folder) or "").split("\0") if name]
+
+
+def file_at(root: Path, commit: str, name: str) -> str | None:
+    """Return a file's text as it was at a commit; None where there was none."""
+    return _git(root, "show", f"{commit}:{name}", check=False)
 
 
 def names_of(diff: str) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""`invoke ci.affected`, `ci.comment`, `ci.list`, `ci.run`, `ci.task`."""
+"""`invoke ci.affected`, `ci.comment`, `ci.list`, `ci.run`, `ci.task`, `ci.tests`."""
 
 from __future__ import annotations
 
@@ -91,3 +91,28 @@ def comment(_: Context, file: str, marker: str = "optimus") -> None:
     from optimus_ops.ci.comment import comment
 
     print(comment(file, marker))
+
+
+@task(
+    name="tests",
+    iterable=("session",),
+    help={
+        "results": "folder with the results of sessions (build/reports)",
+        "session": "report this session (repeatable; default: each that has results)",
+        "base": "what coverage and benchmarks are compared with (the pull request's base, else main)",
+        "report": "folder for the report as Markdown, page and JSON",
+        "json": "print one JSON document on standard output",
+    },
+)
+def show_tests(
+    _: Context,
+    results: str = "build/reports",
+    session: Sequence[str] | None = None,
+    base: str = "",
+    report: str = "",
+    json: bool = False,
+) -> None:
+    """Report results of test sessions and their coverage; fail where tests failed or a limit is broken."""
+    from optimus_ops.ci.testing.execute import ReportRequest, report_tests
+
+    report_tests(ReportRequest(results, tuple(session or ()), base, report, json))

@@ -21,6 +21,7 @@ SETTINGS = frozenset(
     {
         *("name", "compose", "base", "overlays", "plain-overlays", "whole-stack-overlays"),
         *("balancer", "migrations", "budgets", "subsystems", "workload", "affected", "release", "security", "images"),
+        "tests",
     }
 )
 ROOT_VARIABLE = "OPTIMUS_ROOT"

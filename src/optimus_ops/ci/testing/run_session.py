@@ -25,6 +25,8 @@ from optimus_ops.ci.testing.limits import read_limits
 from optimus_ops.errors import OpsError
 
 REPORTS = Path("build/reports")
+DATA = "coverage"
+"""The file with the data of coverage.py."""
 MOST_RETRIED = 20
 """Failed tests from which on it is no flake that they failed."""
 FAILED = 1
@@ -56,6 +58,8 @@ def run_session(folder: Path, arguments: Sequence[str], *, measure: bool) -> int
     folder.mkdir(parents=True)
     failed, first, second = folder / "failed.txt", folder / "junit.xml", folder / "second-try.xml"
     code = _pytest(folder, first, (*arguments, f"--record-failed={failed}"), measure=measure)
+    if measure:
+        _combine(folder)
     names = failed.read_text("utf-8").splitlines() if failed.exists() else []
     if code != FAILED or not names:
         return code
@@ -77,7 +81,7 @@ def run_session(folder: Path, arguments: Sequence[str], *, measure: bool) -> int
 
 
 def _pytest(folder: Path, junit: Path, arguments: Sequence[str], *, measure: bool) -> int:
-    runner = ["coverage", "run", f"--data-file={folder.resolve() / 'coverage'}", "-m"] if measure else []
+    runner = ["coverage", "run", f"--data-file={folder.resolve() / DATA}", "-m"] if measure else []
     own = ["-p", "optimus_ops.ci.testing.pytest_plugin", f"--junit-xml={junit}", "-o", "junit_family=xunit1"]
     command = [sys.executable, "-m", *runner, "pytest", *own, *arguments]
     # Ctrl-C reaches pytest too, which cleans up; to wait for that is all there is to do here.
@@ -92,6 +96,22 @@ def _pytest(folder: Path, junit: Path, arguments: Sequence[str], *, measure: boo
             for number, handler in handlers.items():
                 signal.signal(number, handler)
     return code if code >= 0 else 128 - code
+
+
+def _combine(folder: Path) -> None:
+    """Make one file of the data of all processes, and JSON and XML of it.
+
+    Raises:
+        OpsError: nothing was measured.
+    """
+    data = f"--data-file={folder / DATA}"
+    for words in (
+        ("combine", "--quiet", data, str(folder)),
+        ("json", "--quiet", data, "-o", str(folder / "coverage.json")),
+        ("xml", "--quiet", data, "-o", str(folder / "coverage.xml")),
+    ):
+        if subprocess.call([sys.executable, "-m", "coverage", *words]):
+            raise OpsError(f"coverage can't be had: `coverage {' '.join(words)}` failed")
 
 
 def _say(text: str) -> None:
