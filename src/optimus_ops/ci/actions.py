@@ -8,9 +8,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from optimus_ops.ci.workflow_file import parse_workflow, read_steps
+from optimus_ops.ci.expression_scopes import COMPOSITE_ACTION, check_expressions
+from optimus_ops.ci.workflow_file import read_steps
 from optimus_ops.ci.yaml_nodes import WorkflowError, parse_yaml
-from optimus_ops.errors import Refused
 from optimus_ops.reports.model import Place
 
 if TYPE_CHECKING:
@@ -20,8 +20,10 @@ if TYPE_CHECKING:
 
 LOCAL_ACTIONS = Path(__file__).with_name("local_actions")
 REMOTE = re.compile(r"(?P<repository>[\w.-]+/[\w.-]+)(?P<path>/[^@]+)?@(?P<ref>\S+)")
+OWN = ("./", "$/")
+"""How a path of the same repository begins: in the workspace, or at the commit of the file that names it."""
 MOST_NESTED = 10
-Treatment = Literal["act", "local", "replaced", "not run"]
+Treatment = Literal["act", "local", "replaced", "not run", "impossible"]
 
 
 @dataclass(frozen=True)
@@ -31,14 +33,17 @@ class ActionUse:
     Args:
         uses: as the file names it.
         place: where.
-        treatment: "act" (what act does itself), "local" (part of the checkout), "replaced" (by one of ours), "not run".
+        treatment: "act" (what act does itself), "local" (part of the checkout), "replaced" (by one of ours), "not run",
+            "impossible" (a job that uses it can't run here).
         folder: where a replacement is.
+        problem: why it is impossible.
     """
 
     uses: str
     place: Place
     treatment: Treatment
     folder: Path | None = None
+    problem: str = ""
 
 
 def replacement(repository: str) -> Path | None:
@@ -56,35 +61,28 @@ class Checkout:
 
 
 def used_actions(checkout: Checkout, file: str, jobs: Iterable[Job]) -> tuple[ActionUse, ...]:
-    """Return all that jobs use, also through actions and reusable workflows of the checkout; each once.
+    """Return what jobs call and what their steps use, also through actions of the checkout; each once.
 
     Raises:
-        WorkflowError: an action of the checkout is missing or malformed, or they use each other without end.
-        Refused: a reusable workflow of another repository, which can't run here.
+        WorkflowError: an action of the checkout is malformed, or they use each other without end.
     """
     found: dict[str, ActionUse] = {}
-    for use in _of_jobs(checkout, file, jobs, 0):
-        found.setdefault(use.uses, use)
+    for job in jobs:
+        if job.uses:
+            found.setdefault(job.uses, _of_call(checkout, Place(file, job.line), job))
+        for use in _of_steps(checkout, file, job.steps, 0):
+            found.setdefault(use.uses, use)
     return tuple(found.values())
 
 
-def _of_jobs(checkout: Checkout, file: str, jobs: Iterable[Job], depth: int) -> Iterator[ActionUse]:
-    for job in jobs:
-        place = Place(file, job.line)
-        if job.uses.startswith("./"):
-            yield ActionUse(job.uses, place, "local")
-            path = checkout.root / job.uses
-            if not path.is_file():
-                raise WorkflowError(place, f"there is no workflow {job.uses}")
-            _check_depth(depth, place)
-            called = parse_workflow(path.read_text("utf-8"), path, path.relative_to(checkout.root).as_posix())
-            yield from _of_jobs(checkout, path.relative_to(checkout.root).as_posix(), called.jobs, depth + 1)
-        elif job.uses:
-            raise Refused(
-                f"{place}: job {job.id!r} calls {job.uses}, a workflow of another repository: it can't run here",
-                "name the other jobs with --job",
-            )
-        yield from _of_steps(checkout, file, job.steps, depth)
+def _of_call(checkout: Checkout, place: Place, job: Job) -> ActionUse:
+    if job.uses.startswith(OWN):
+        return ActionUse(job.uses, place, "local")
+    match = REMOTE.fullmatch(job.uses)
+    if match and (other := checkout.others.get(match["repository"].lower())):
+        return ActionUse(job.uses, place, "replaced", other)
+    problem = f"job {job.id!r} calls {job.uses}, a workflow of another repository: it can't run here"
+    return ActionUse(job.uses, place, "impossible", problem=problem)
 
 
 def _of_steps(checkout: Checkout, file: str, steps: Iterable[JobStep], depth: int) -> Iterator[ActionUse]:
@@ -94,11 +92,14 @@ def _of_steps(checkout: Checkout, file: str, steps: Iterable[JobStep], depth: in
 
 
 def _of_step(checkout: Checkout, place: Place, uses: str, depth: int) -> Iterator[ActionUse]:
-    if uses.startswith("./"):
+    if uses.startswith(OWN):
+        if action_file(checkout.root, uses) is None:
+            yield ActionUse(uses, place, "impossible", problem=f"there is no action {uses}")
+            return
         yield ActionUse(uses, place, "local")
         yield from _of_local_action(checkout, place, uses, depth)
     elif uses.startswith("docker://"):
-        raise Refused(f"{place}: {uses}: a step in a container of its own can't run here", "name other jobs with --job")
+        yield ActionUse(uses, place, "impossible", problem=f"{uses}: a step in a container of its own can't run here")
     elif not (match := REMOTE.fullmatch(uses)):
         raise WorkflowError(place, f"bad action {uses!r}", "owner/repository@ref, ./folder or docker://image")
     elif match["repository"].lower() == "actions/checkout":
@@ -115,17 +116,25 @@ def _of_step(checkout: Checkout, place: Place, uses: str, depth: int) -> Iterato
 
 def _of_local_action(checkout: Checkout, place: Place, uses: str, depth: int) -> Iterator[ActionUse]:
     _check_depth(depth, place)
-    paths = [checkout.root / uses / name for name in ("action.yml", "action.yaml")]
-    path = next((path for path in paths if path.is_file()), None)
+    path = action_file(checkout.root, uses)
     if path is None:
         raise WorkflowError(place, f"there is no action {uses}", f"{uses}/action.yml describes one")
     file = path.relative_to(checkout.root).as_posix()
-    runs = parse_yaml(path.read_text("utf-8"), file).get("runs")
+    root = parse_yaml(path.read_text("utf-8"), file)
+    check_expressions(root, COMPOSITE_ACTION)
+    runs = root.get("runs")
     steps = runs.get("steps") if runs is not None else None
     if steps is not None:
         yield from _of_steps(checkout, file, read_steps(steps), depth + 1)
 
 
+def action_file(root: Path, uses: str) -> Path | None:
+    """Return the file that describes an action in a folder of a checkout, or None."""
+    folder = root / uses.removeprefix("$/")
+    paths = [folder / name for name in ("action.yml", "action.yaml")]
+    return next((path for path in paths if path.is_file()), None)
+
+
 def _check_depth(depth: int, place: Place) -> None:
     if depth >= MOST_NESTED:
-        raise WorkflowError(place, f"more than {MOST_NESTED} actions or workflows inside each other")
+        raise WorkflowError(place, f"more than {MOST_NESTED} actions inside each other")

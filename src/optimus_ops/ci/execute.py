@@ -12,7 +12,7 @@ from optimus_ops.ci.local_run import LocalRun
 from optimus_ops.ci.plan_text import plan_json, plan_lines
 from optimus_ops.ci.run_request import event_of
 from optimus_ops.ci.workflow_file import find_workflow, read_workflow, workflow_paths
-from optimus_ops.errors import Refused
+from optimus_ops.errors import MissingPrerequisite, Refused
 from optimus_ops.project.git_checkout import uncommitted
 from optimus_ops.project.settings import load_project
 from optimus_ops.text.console import Console, print_json
@@ -38,13 +38,12 @@ def run_workflow(request: RunRequest) -> None:
     if missing := next((name for name in request.secrets if name not in os.environ), ""):
         raise Refused(f"--secret {missing}: the environment has no such variable")
     plan = _plan(project, request)
-    images = _images(project, plan)
-    if request.plan and request.json:
-        print_json(plan_json(plan))
-        return
-    console.say("\n".join(plan_lines(plan, images)))
     if request.plan:
+        _show_plan(project, plan, console, json=request.json)
         return
+    plan.check_possible()
+    images = _images(project, plan)
+    console.say("\n".join(plan_lines(plan, images)))
     if count := uncommitted(project.root):
         console.say(f"note: {count} uncommitted files are not part of the run, which takes the last commit")
     if images:
@@ -52,6 +51,18 @@ def run_workflow(request: RunRequest) -> None:
 
         make_images(project, images.values(), console)
     LocalRun(project, request, plan, images, console).carry_out()
+
+
+def _show_plan(project: Project, plan: CiPlan, console: Console, *, json: bool) -> None:
+    if json:
+        print_json(plan_json(plan))
+        return
+    try:
+        images = _images(project, plan)
+    except MissingPrerequisite as error:
+        images = {}
+        console.say(f"note: a run would end here: {error}")
+    console.say("\n".join(plan_lines(plan, images)))
 
 
 def list_workflows(*, json: bool) -> None:
@@ -80,7 +91,7 @@ def list_workflows(*, json: bool) -> None:
 
 
 def _images(project: Project, plan: CiPlan) -> Mapping[str, str]:
-    if not any(entry.job.services for entry in plan.jobs if entry.runs):
+    if not any(entry.job.services for entry in plan.leaves if entry.runs):
         return {}
     from optimus_ops.ci.service_images import local_images  # noqa: PLC0415 - as above
 

@@ -3,22 +3,30 @@
 from __future__ import annotations
 
 import os
-import secrets as random
 import shlex
-import shutil
 import signal
 import socket
 import time
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from math import prod
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from optimus_ops.change.signals import uninterrupted
 from optimus_ops.ci.act_events import parse_event
 from optimus_ops.ci.ci_report import headline, run_json, run_report
 from optimus_ops.ci.results import RunResults, passed
-from optimus_ops.ci.runner import RUN_VARIABLE, RunFolder, act_command, runner_environment, write_replacements
-from optimus_ops.ci.service_containers import same_ports, with_service_steps, write_services
+from optimus_ops.ci.run_folder import REPORT, RunFolder, make_run_folder, remove_old_runs
+from optimus_ops.ci.runner import (
+    OWN_REPOSITORY,
+    RUN_VARIABLE,
+    act_command,
+    runner_environment,
+    write_own_paths,
+    write_replacements,
+)
+from optimus_ops.ci.service_containers import check_free, same_ports, with_service_steps, write_services
 from optimus_ops.errors import OpsError
 from optimus_ops.project.git_checkout import clone
 from optimus_ops.reports.files import write_report
@@ -28,7 +36,8 @@ from optimus_ops.text.console import Console, Progress, print_json
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from optimus_ops.ci.ci_plan import CiPlan
+    from optimus_ops.ci.ci_plan import CiPlan, PlannedJob
+    from optimus_ops.ci.model import Job
     from optimus_ops.ci.results import JobResult
     from optimus_ops.ci.run_request import RunRequest
     from optimus_ops.project.settings import Project
@@ -52,83 +61,94 @@ class LocalRun:
 
     def carry_out(self) -> None:
         """Clone, run, report; whatever happens, end all processes and containers of the run."""
-        self.folder = self._make_folder()
+        check_free(self._with_services())
+        self.folder = make_run_folder(self.project.state)
         self.results = RunResults(self.plan, time.monotonic)
-        commit = clone(self.project.root, self.folder.checkout)
-        self.plan = self._with_clones()
-        write_replacements(self.plan, self.folder)
-        stops = self._add_services()
-        started, cancelled = time.monotonic(), True
+        try:
+            commit = clone(self.project.root, self.folder.checkout)
+            write_own_paths(self.folder.checkout, OWN_REPOSITORY)
+            self.plan = self._with_clones()
+            write_replacements(self.plan, self.folder)
+            stops = self._add_services()
+        except BaseException:
+            self.folder.discard()
+            raise
+        started, code = time.monotonic(), None
         try:
             code = self._run_act()
-            cancelled = False
         finally:
-            end_processes(self.folder.run_id)
-            for stop in stops:
-                run(shlex.split(stop), check=False, deadline=STOP_SECONDS)
-            jobs = self.results.finished(cancelled=cancelled)
-            self._report(jobs, commit, time.monotonic() - started)
-            shutil.rmtree(self.folder.workspaces, ignore_errors=True)
-            shutil.rmtree(self.folder.checkout, ignore_errors=True)
-            shutil.rmtree(self.folder.path / "others", ignore_errors=True)
+            with uninterrupted(lambda: self.console.say("the run is being ended")):
+                self._end(stops)
+                jobs = self.results.finished(cancelled=code is None)
+                self._report(jobs, commit, time.monotonic() - started)
+                self.folder.tidy()
+                remove_old_runs(self.project.state, time.time())
         self._raise_failed(jobs, code)
 
-    def _make_folder(self) -> RunFolder:
-        state = self.project.state
-        run_id = f"{time.strftime('%Y%m%d-%H%M%S')}-{random.token_hex(2)}"
-        folder = RunFolder(run_id, state / "ci" / run_id, state / "ci" / "home", state / "artifacts" / run_id)
-        for path in (folder.path, folder.home, folder.artifacts):
-            path.mkdir(parents=True, exist_ok=True)
-        (folder.path / "empty").touch()
-        return folder
+    def _end(self, stops: list[str]) -> None:
+        end_processes(self.folder.run_id)
+        for stop in stops:
+            run(shlex.split(stop), check=False, deadline=STOP_SECONDS)
 
     def _with_clones(self) -> CiPlan:
         """Clone the folders that stand for other repositories, too, so that nothing but their last commit is used."""
         clones = {}
-        for name, path in self.request.replacements().items():
-            clones[path] = self.folder.path / "others" / name.replace("/", "__")
+        for name, path in self.plan.others.items():
+            clones[path] = self.folder.others / name.replace("/", "__")
             clone(path, clones[path])
+            write_own_paths(clones[path], name)
         actions = (replace(use, folder=clones.get(use.folder, use.folder)) for use in self.plan.actions if use.folder)
         others = (use for use in self.plan.actions if not use.folder)
-        return replace(self.plan, actions=(*others, *actions))
+        return replace(
+            self.plan, actions=(*others, *actions), others={n: clones[p] for n, p in self.plan.others.items()}
+        )
+
+    def _with_services(self) -> tuple[PlannedJob, ...]:
+        return tuple(entry for entry in self.plan.leaves if entry.job.services and entry.runs)
 
     def _add_services(self) -> list[str]:
-        """Write the services of jobs, and the steps that start and stop them into the clone's workflow."""
-        jobs = [entry.job for entry in self.plan.jobs if entry.job.services and entry.runs]
-        commands = {
-            job.id: write_services(job, self.plan.file, self.folder.path, self.images, self.folder.run_id)
-            for job in jobs
-        }
-        if commands:
-            path = self.folder.checkout / self.plan.file
-            path.write_text(with_service_steps(path.read_text("utf-8"), commands), "utf-8")
-        return [stop for _, stop in commands.values()]
+        """Write the services of jobs, and the steps that start and stop them into the clones' workflows."""
+        commands: dict[Path, dict[str, tuple[str, str]]] = {}
+        for entry in self._with_services():
+            origin, job = entry.origin, entry.job
+            workflow = self._cloned(origin.checkout.root) / origin.file
+            name = f"{origin.workflow.key}-{job.id}" if origin.callers else job.id
+            path = self.folder.path / f"services-{name}.yml"
+            found = write_services(job, origin.file, path, self.images, self.folder.run_id)
+            commands.setdefault(workflow, {})[job.id] = found
+        for path, of_jobs in commands.items():
+            path.write_text(with_service_steps(path.read_text("utf-8"), of_jobs), "utf-8")
+        return [stop for of_jobs in commands.values() for _, stop in of_jobs.values()]
+
+    def _cloned(self, root: Path) -> Path:
+        """Return the clean clone of a checkout."""
+        name = next((name for name, path in self.request.replacements().items() if path == root), "")
+        return self.plan.others[name] if name else self.folder.checkout
 
     def _run_act(self) -> int:
         """Run act to its end; return its exit code."""
         command = act_command(
             self.plan,
             self.folder,
-            job=self.request.job,
-            matrix=self.request.matrix_values(),
             event_file=self.request.event_file,
             secrets=self.request.secrets,
             port=free_port(),
         )
-        if same_ports(tuple(entry.job for entry in self.plan.jobs)):
+        if same_ports(at_once(self.plan)):
             command += ["--concurrent-jobs", "1"]
         secrets = {name: os.environ[name] for name in self.request.secrets}
         environ = {**runner_environment(os.environ, self.folder), **secrets}
         progress = Progress(f"running {self.plan.file}")
-        with (self.folder.path / "act.jsonl").open("w", encoding="utf-8") as log, self.console.showing(progress):
+        with self.folder.log.open("w", encoding="utf-8") as log, self.console.showing(progress):
 
             def take(line: str) -> None:
                 log.write(f"{line}\n")
                 self._take(line, progress)
 
             # act reports on standard output, and its own failure on standard error.
-            options: dict[str, Any] = {"on_line": BothStreams(take), "check": False, "deadline": RUN_SECONDS}
-            done = run(command, cwd=self.folder.checkout, environ=environ, **options)
+            listener = BothStreams(take)
+            cwd, seconds = self.folder.checkout, RUN_SECONDS
+            done = run(command, cwd=cwd, environ=environ, deadline=seconds, on_line=listener, check=False)
         return done.code
 
     def _take(self, line: str, progress: Progress) -> None:
@@ -143,7 +163,7 @@ class LocalRun:
     def _report(self, jobs: tuple[JobResult, ...], commit: str, seconds: float) -> None:
         facts = {"commit": commit, "event": self.plan.event, "seconds": f"{seconds:.1f}"}
         document = run_json(self.plan, jobs, self.results, facts)
-        paths = write_report(run_report(self.plan, jobs, self.results, facts), self.folder.path, "ci-run", document)
+        paths = write_report(run_report(self.plan, jobs, self.results, facts), self.folder.path, REPORT, document)
         if self.request.json:
             print_json(document)
         else:
@@ -151,13 +171,22 @@ class LocalRun:
             page = next(path for path in paths if path.suffix == ".html")
             self.console.say(f"report: {page}")
 
-    def _raise_failed(self, jobs: tuple[JobResult, ...], code: int) -> None:
+    def _raise_failed(self, jobs: tuple[JobResult, ...], code: int | None) -> None:
         if not passed(jobs):
             failed = ", ".join(job.title for job in jobs if job.result in {"failure", "cancelled"})
             raise OpsError(f"{self.plan.file}: {failed}", "the report names the step; its output is in act.jsonl")
         if code and not self.results.jobs:
             last = self.results.messages[-1] if self.results.messages else "no job was started"
             raise OpsError(f"act ended with {code}: {last}")
+
+
+def at_once(plan: CiPlan) -> tuple[Job, ...]:
+    """Return the jobs of a plan, each as often as it may run: once for each combination of those that call it."""
+    return tuple(
+        entry.job
+        for entry in plan.leaves
+        for _ in range(prod(len(caller.matrix.combinations) or 2 for caller in entry.origin.callers))
+    )
 
 
 def end_processes(run_id: str) -> None:

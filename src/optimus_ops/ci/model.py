@@ -37,11 +37,15 @@ class JobStep:
     condition: str = ""
     continue_on_error: bool = False
     id: str = ""
+    concurrent: str = ""
+    """The key with which it runs beside others, or waits for them or ends them: `background`, `wait`, `parallel`…"""
 
     @property
     def title(self) -> str:
         """The name that GitHub shows."""
-        return self.name or (f"Run {self.uses}" if self.uses else f"Run {self.run.partition(chr(10))[0]}")
+        if self.name or not (self.uses or self.run):
+            return self.name or self.concurrent
+        return f"Run {self.uses}" if self.uses else f"Run {self.run.partition(chr(10))[0]}"
 
 
 @dataclass(frozen=True)
@@ -63,6 +67,14 @@ class ServiceContainer:
 
 
 @dataclass(frozen=True)
+class CallInterface:
+    """What callers give a reusable workflow: name -> whether it is required."""
+
+    inputs: Mapping[str, bool] = field(default_factory=dict)
+    secrets: Mapping[str, bool] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class Job:
     """A job: steps on a runner, or a call of a reusable workflow (`uses`)."""
 
@@ -78,6 +90,9 @@ class Job:
     container: str = ""
     environment: str = ""
     uses: str = ""
+    given: CallInterface = CallInterface()
+    """What it gives the workflow that it calls."""
+    inherits_secrets: bool = False
     timeout_minutes: str = ""
     concurrency: str = ""
 
@@ -90,6 +105,7 @@ class Workflow:
     name: str
     triggers: tuple[str, ...]
     jobs: tuple[Job, ...]
+    call: CallInterface = CallInterface()
 
     @property
     def key(self) -> str:

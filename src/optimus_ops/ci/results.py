@@ -14,15 +14,14 @@ from optimus_ops.ci.act_events import (
     StepStarted,
     StepSummary,
 )
-from optimus_ops.ci.ci_plan import job_title
+from optimus_ops.ci.event_jobs import event_title, planned_job
 from optimus_ops.text.escapes import without_escapes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from optimus_ops.ci.act_events import ActEvent, Result, Source
-    from optimus_ops.ci.ci_plan import CiPlan
-    from optimus_ops.ci.model import Job
+    from optimus_ops.ci.ci_plan import CiPlan, PlannedJob
     from optimus_ops.reports.model import Finding
 
 TAIL_LINES = 25
@@ -44,6 +43,7 @@ class JobResult:
 
     title: str
     job: str
+    entry: PlannedJob | None = None
     matrix: Mapping[str, Any] = field(default_factory=dict)
     result: Result = "skipped"
     reason: str = ""
@@ -106,16 +106,24 @@ class RunResults:
         for job in self.running():
             job.ended, job.result = self.clock(), "cancelled" if cancelled else "failure"
             job.reason = job.reason or ("interrupted" if cancelled else "act ended before the job")
-        ran = {job.job for job in self.jobs.values()}
-        others = [_not_started(entry.job, runs=entry.runs) for entry in self.plan.jobs if entry.job.id not in ran]
-        order = {entry.job.id: number for number, entry in enumerate(self.plan.jobs)}
-        return tuple(sorted([*self.jobs.values(), *others], key=lambda job: order.get(job.job, len(order))))
+        ran = {job.entry.id for job in self.jobs.values() if job.entry}
+        others = [
+            _not_started(entry)
+            for outer in self.plan.jobs
+            # Of a workflow that was not called at all, the job that would call it stands for all.
+            for entry in (outer.leaves() if any(leaf.id in ran for leaf in outer.leaves()) else (outer,))
+            if entry.id not in ran
+        ]
+        entries = (entry for outer in self.plan.jobs for entry in outer.entries())
+        order = {entry.id: number for number, entry in enumerate(entries)}
+        found = [*self.jobs.values(), *others]
+        return tuple(sorted(found, key=lambda job: (order[job.entry.id] if job.entry else len(order), job.title)))
 
     def _of(self, source: Source) -> JobResult:
         if source.key not in self.jobs:
-            job = next((entry.job for entry in self.plan.jobs if entry.job.id == source.job), None)
-            title = job_title(job, source.matrix) if job else source.key.partition("/")[2].strip()
-            self.jobs[source.key] = JobResult(title, source.job, source.matrix, started=self.clock())
+            entry = planned_job(self.plan, source)
+            title = event_title(entry, source)
+            self.jobs[source.key] = JobResult(title, source.job, entry, source.matrix, started=self.clock())
         return self.jobs[source.key]
 
     def _add_line(self, job: JobResult, text: str) -> None:
@@ -145,7 +153,8 @@ class RunResults:
         return job
 
     def _tolerated(self, source: Source) -> bool:
-        job = next((entry.job for entry in self.plan.jobs if entry.job.id == source.job), None)
+        entry = planned_job(self.plan, source)
+        job = entry.job if entry else None
         # act names a step by its id, or else by its index; a job with services has one step more in front.
         steps = job.steps if job else ()
         first = 1 if job and job.services else 0
@@ -153,9 +162,11 @@ class RunResults:
         return source.step[0] in names and names[source.step[0]].continue_on_error
 
 
-def _not_started(job: Job, *, runs: bool) -> JobResult:
-    reason = "its condition or a needed job" if runs else f"wants {', '.join(job.runs_on)}, which is not this machine"
-    return JobResult(job_title(job, {}), job.id, reason=reason)
+def _not_started(entry: PlannedJob) -> JobResult:
+    wants = f"wants {', '.join(entry.labels)}, which is not this machine"
+    reason = "its condition or a needed job" if entry.runs else wants
+    title = entry.titles[0] if len(entry.titles) == 1 else entry.id
+    return JobResult(title, entry.job.id, entry, reason=reason)
 
 
 def passed(jobs: Iterable[JobResult]) -> bool:

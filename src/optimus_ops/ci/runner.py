@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from optimus_ops.ci.ci_plan import CiPlan
+    from optimus_ops.ci.run_folder import RunFolder
 
 PASSED_ON = frozenset(
     {
@@ -25,6 +26,10 @@ PASSED_ON = frozenset(
     }
 )
 """What a runner's image would have: how programs are found and the network is reached. Nothing else is passed on."""
+OWN_PATH = re.compile(r"""(\buses:\s*["']?)\$/([^\s"',}]+)""")
+OWN_REPOSITORY = "checkout/itself"
+HERE = "here"
+"""Name and reference of the checkout where one of its files names it as `$/`."""
 RUN_VARIABLE = "OPTIMUS_CI_RUN"
 """Marks all processes of a run."""
 NOT_RUN = """\
@@ -36,37 +41,6 @@ runs:
     - shell: bash
       run: "echo '::warning title=not run here::{uses}'"
 """
-
-
-@dataclass(frozen=True)
-class RunFolder:
-    """The folders of one run.
-
-    Args:
-        path: the run's own: checkout, log, report.
-        home: the home folder of all runs: caches stay in it.
-        artifacts: what steps upload.
-    """
-
-    run_id: str
-    path: Path
-    home: Path
-    artifacts: Path
-
-    @property
-    def checkout(self) -> Path:
-        """The clean clone."""
-        return self.path / "checkout"
-
-    @property
-    def replacements(self) -> Path:
-        """The folders of actions that don't run here."""
-        return self.path / "not-run"
-
-    @property
-    def workspaces(self) -> Path:
-        """Where act puts the copy of the checkout that each job works in."""
-        return self.path / "workspaces"
 
 
 def act_program() -> str:
@@ -102,8 +76,6 @@ def act_command(
     plan: CiPlan,
     folder: RunFolder,
     *,
-    job: str = "",
-    matrix: Mapping[str, str] | None = None,
     event_file: Path | None = None,
     secrets: Sequence[str] = (),
     port: int,
@@ -121,16 +93,17 @@ def act_command(
         "--artifact-server-addr": "127.0.0.1",
         "--artifact-server-port": str(port),
         "--defaultbranch": "main",
+        "--actor": "local",
         "--env-file": empty,
         "--secret-file": empty,
         "--var-file": empty,
         "--input-file": empty,
-        **({"--job": job} if job else {}),
+        **({"--job": plan.job} if plan.job else {}),
         **({"--eventpath": str(event_file)} if event_file else {}),
     }
     repeated = [
         *(("--platform", f"{label}=-self-hosted") for label in plan.labels),
-        *(("--matrix", f"{name}:{value}") for name, value in (matrix or {}).items()),
+        *(("--matrix", f"{name}:{value}") for name, value in plan.matrix.items()),
         *(("--secret", name) for name in secrets),
         *(("--env", f"{name}={value}") for name, value in run_variables(folder).items()),
         *(("--local-repository", pair) for pair in local_repositories(plan, folder)),
@@ -145,14 +118,24 @@ def act_command(
 
 
 def local_repositories(plan: CiPlan, folder: RunFolder) -> tuple[str, ...]:
-    """Return `owner/repository@ref=folder` of each action that is replaced or not run."""
+    """Return `owner/repository@ref=folder` of each action that is replaced or not run, and of the clones themselves."""
     found: dict[str, Path] = {}
     for use in plan.actions:
         match = REMOTE.fullmatch(use.uses)
         if match and use.treatment in {"replaced", "not run"}:
             named = f"{match['repository']}@{match['ref']}"
             found[named] = use.folder or folder.replacements / match["repository"].replace("/", "__")
+    own = {OWN_REPOSITORY: folder.checkout, **plan.others}
+    found |= {f"{name}@{HERE}": path for name, path in own.items()}
     return tuple(f"{named}={path}" for named, path in found.items())
+
+
+def write_own_paths(clone: Path, repository: str) -> None:
+    """Write `$/path`, which act does not know, as a path of a repository in the workflows and actions of its clone."""
+    for path in (*(clone / ".github" / "workflows").glob("*.y*ml"), *clone.rglob("action.y*ml")):
+        text = path.read_text("utf-8", "surrogateescape")
+        if "$/" in text:
+            path.write_text(OWN_PATH.sub(rf"\1{repository}/\2@{HERE}", text), "utf-8", "surrogateescape")
 
 
 def write_replacements(plan: CiPlan, folder: RunFolder) -> None:

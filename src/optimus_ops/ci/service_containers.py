@@ -14,12 +14,16 @@ import yaml
 
 from optimus_ops.ci.yaml_nodes import WorkflowError
 from optimus_ops.engine.docker_compose import shell_command
+from optimus_ops.engine.start_checks import busy
+from optimus_ops.errors import Refused
+from optimus_ops.model.stack import PublishedPort
 from optimus_ops.reports.model import Place
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
 
+    from optimus_ops.ci.ci_plan import PlannedJob
     from optimus_ops.ci.model import Job, ServiceContainer
 
 HEALTH = {
@@ -139,18 +143,34 @@ def same_ports(jobs: tuple[Job, ...]) -> bool:
     ports = [
         port.partition(":")[0]
         for job in jobs
-        for _ in job.matrix.combinations or ({},)
+        for _ in job.matrix.combinations or ({}, {})
         for service in job.services
         for port in service.ports
     ]
     return len(ports) != len(set(ports))
 
 
-def write_services(job: Job, file: str, folder: Path, images: Mapping[str, str], run_id: str) -> tuple[str, str]:
-    """Write the Compose file of a job's services; return the commands that start and stop them."""
-    path = folder / f"services-{job.id}.yml"
+def check_free(entries: Iterable[PlannedJob]) -> None:
+    """Refuse a run whose services would get ports that somebody else holds: another run, or any other program.
+
+    Raises:
+        Refused: with the service and the port.
+    """
+    for entry in entries:
+        for service in entry.job.services:
+            wanted = [found for text in service.ports if (found := PORTS.fullmatch(text)) and found[4] != "udp"]
+            taken = busy(PublishedPort("127.0.0.1", int(found[1]), int(found[2])) for found in wanted)
+            if taken:
+                raise Refused(
+                    f"port {taken[0].host_port} is in use, which service {service.name!r} of job {entry.id!r} needs",
+                    "another run may be under way; else see what listens there: ss -ltnp",
+                )
+
+
+def write_services(job: Job, file: str, path: Path, images: Mapping[str, str], run_id: str) -> tuple[str, str]:
+    """Write the Compose file of a job's services to a path; return the commands that start and stop them."""
     path.write_text(yaml.safe_dump(compose_document(job, file, images, run_id), sort_keys=False), "utf-8")
-    name = f"ci-{run_id}-{job.id}".lower()
+    name = f"ci-{run_id}-{path.stem.removeprefix('services-')}".lower()
     return (
         shell_command(name, path, "up", "--detach", "--wait", "--pull", "missing", "--quiet-pull"),
         shell_command(name, path, "down", "--volumes", "--timeout", "1"),

@@ -26,7 +26,7 @@ def local_images(project: Project, plan: CiPlan) -> dict[str, str]:
     Raises:
         MissingPrerequisite: no engine runs, or no registry answers and an image has no fallback.
     """
-    wanted = {service.image for entry in plan.jobs if entry.runs for service in entry.job.services}
+    wanted = {service.image for entry in plan.leaves if entry.runs for service in entry.job.services}
     if not wanted:
         return {}
     engine = DockerEngine.connect()

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from optimus_ops.ci.expression_scopes import WORKFLOW, check_expressions
 from optimus_ops.ci.matrix import read_matrix
-from optimus_ops.ci.model import Job, JobStep, ServiceContainer, Workflow
+from optimus_ops.ci.model import CallInterface, Job, JobStep, ServiceContainer, Workflow
 from optimus_ops.ci.yaml_nodes import Node, parse_yaml
 from optimus_ops.errors import OpsError, Refused
 
@@ -22,10 +22,19 @@ JOB_KEYS = frozenset(
     {
         *("concurrency", "container", "continue-on-error", "defaults", "env", "environment", "if", "name", "needs"),
         *("outputs", "permissions", "runs-on", "secrets", "services", "steps", "strategy", "timeout-minutes"),
-        *("uses", "with", "snapshot"),
+        *("uses", "with", "snapshot", "cancel-timeout-minutes"),
     }
 )
-WORKFLOW_KEYS = frozenset({"concurrency", "defaults", "env", "jobs", "name", "on", "permissions", "run-name"})
+STEP_KEYS = frozenset(
+    {
+        *("name", "id", "if", "run", "uses", "with", "env", "shell", "working-directory", "timeout-minutes"),
+        *("continue-on-error", "background", "wait", "wait-all", "cancel", "parallel"),
+    }
+)
+CONCURRENT = ("wait", "wait-all", "cancel", "parallel")
+WORKFLOW_KEYS = frozenset(
+    {"concurrency", "defaults", "description", "env", "jobs", "name", "on", "permissions", "run-name"}
+)
 
 
 def workflow_paths(root: Path) -> tuple[Path, ...]:
@@ -79,7 +88,7 @@ def parse_workflow(text: str, path: Path, file: str) -> Workflow:
     if not jobs:
         raise keys["jobs"].error("a workflow has at least one job")
     name = keys["name"].text() if "name" in keys else ""
-    return Workflow(path, name or file, triggers(keys["on"]), jobs)
+    return Workflow(path, name or file, triggers(keys["on"]), jobs, _call_interface(keys["on"]))
 
 
 def triggers(node: Node) -> tuple[str, ...]:
@@ -131,21 +140,45 @@ def _job(job_id: str, node: Node) -> Job:
         container=text("container"),
         environment=text("environment"),
         uses=text("uses"),
+        given=CallInterface(_given(keys, "with"), _given(keys, "secrets")),
+        inherits_secrets="secrets" in keys and keys["secrets"].value == "inherit",
         timeout_minutes=text("timeout-minutes"),
         concurrency=text("concurrency"),
     )
 
 
+def _call_interface(on: Node) -> CallInterface:
+    call = on.value.get("workflow_call") if isinstance(on.value, dict) else None
+
+    def required(name: str) -> dict[str, bool]:
+        found = call.get(name) if call is not None and isinstance(call.value, dict) else None
+        return {key: _is_required(value) for key, value in found.items()} if found and found.value else {}
+
+    return CallInterface(required("inputs"), required("secrets"))
+
+
+def _is_required(node: Node) -> bool:
+    keys = dict(node.items()) if node.value else {}
+    return "required" in keys and keys["required"].value is True and "default" not in keys
+
+
+def _given(keys: dict[str, Node], name: str) -> dict[str, bool]:
+    return {key: True for key, _ in keys[name].items()} if name in keys and isinstance(keys[name].value, dict) else {}
+
+
 def _step(node: Node) -> JobStep:
-    keys = dict(node.items())
-    if ("run" in keys) == ("uses" in keys):
+    keys = _known(node, STEP_KEYS, "a step")
+    concurrent = next((name for name in CONCURRENT if name in keys), "background" if "background" in keys else "")
+    if ("run" in keys) == ("uses" in keys) and concurrent not in CONCURRENT:
         raise node.error("a step has either `run` or `uses`")
 
     def text(name: str) -> str:
         return keys[name].text() if name in keys else ""
 
     tolerated = text("continue-on-error") not in {"", "false"}
-    return JobStep(node.place.line, text("name"), text("uses"), text("run"), text("if"), tolerated, text("id"))
+    return JobStep(
+        node.place.line, text("name"), text("uses"), text("run"), text("if"), tolerated, text("id"), concurrent
+    )
 
 
 def _service(name: str, node: Node) -> ServiceContainer:

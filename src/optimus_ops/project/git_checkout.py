@@ -25,9 +25,9 @@ def clone(root: Path, target: Path) -> str:
     try:
         run(["git", "clone", "--quiet", "--no-tags", str(root), str(target)], deadline=CLONE_SECONDS)
         remote = run(["git", "-C", str(root), "remote", "get-url", "origin"], deadline=GIT_SECONDS, check=False)
-        if remote.code == 0:
-            url = remote.stdout.strip()
-            run(["git", "-C", str(target), "remote", "set-url", "origin", url], deadline=GIT_SECONDS)
+        # Without a remote, `github.repository` is local/FOLDER: act would say that it is its own.
+        url = remote.stdout.strip() if remote.code == 0 else f"https://github.com/local/{root.name}"
+        run(["git", "-C", str(target), "remote", "set-url", "origin", url], deadline=GIT_SECONDS)
     except CommandFailed as error:
         raise OpsError(f"the checkout can't be cloned: {error.completed.stderr.strip()}") from error
     return commit

@@ -14,7 +14,7 @@ def checkout(tmp_path: Path) -> Checkout:
     """Return what writes files into a folder and commits them."""
 
     def write(files: Mapping[str, str]) -> Path:
-        root = tmp_path / "checkout"
+        root = tmp_path / ("other" if (tmp_path / "checkout").exists() else "checkout")
         for name, text in {"tasks.py": "", ".gitignore": ".optimus\n", **files}.items():
             path = root / name
             path.parent.mkdir(parents=True, exist_ok=True)

@@ -7,7 +7,6 @@ import pytest
 from optimus_ops.ci.actions import Checkout, used_actions
 from optimus_ops.ci.workflow_file import parse_workflow
 from optimus_ops.ci.yaml_nodes import WorkflowError
-from optimus_ops.errors import Refused
 
 
 def uses_of(root: Path, text: str, **others: Path) -> dict[str, str]:
@@ -40,11 +39,12 @@ def test_actions_and_workflows_of_the_checkout_are_followed(tmp_path: Path) -> N
         "one/action.yml": composite("./two", "actions/cache@v5"),
         "two/action.yaml": composite("owner/other@v1"),
         "node/action.yml": "runs: {using: node24, main: index.js}",
-        "called.yml": steps("./one"),
     }.items():
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text(text)
-    found = uses_of(tmp_path, "on: push\njobs: {a: {uses: ./called.yml}, b: {runs-on: x, steps: [{uses: ./node}]}}")
+    found = uses_of(
+        tmp_path, "on: push\njobs: {a: {uses: ./called.yml}, b: {runs-on: x, steps: [{uses: ./one}, {uses: ./node}]}}"
+    )
     assert found == {
         "./called.yml": "local",
         "./one": "local",
@@ -72,17 +72,31 @@ def test_a_folder_stands_for_another_repository(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        (steps("./none"), "w.yml:2: there is no action ./none"),
-        (steps("./circle"), "more than 10 actions or workflows inside each other"),
+        (steps("./circle"), "more than 10 actions inside each other"),
         (steps("no-at"), "bad action 'no-at'"),
-        (steps("docker://alpine:3"), "a step in a container of its own can't run here"),
-        ("on: push\njobs: {a: {uses: ./none.yml}}", "there is no workflow ./none.yml"),
+        (steps("./bad"), "bad/action.yml:1:50: unknown function 'nope' in `nope(1)`"),
+    ],
+)
+def test_actions_that_can_not_be_used_are_refused_by_name_and_place(tmp_path: Path, text: str, message: str) -> None:
+    (tmp_path / "circle").mkdir()
+    (tmp_path / "circle" / "action.yml").write_text(composite("./circle"))
+    (tmp_path / "bad").mkdir()
+    (tmp_path / "bad" / "action.yml").write_text("runs: {using: composite, steps: [{run: 'echo ${{ nope(1) }}'}]}")
+    with pytest.raises(WorkflowError) as raised:
+        uses_of(tmp_path, text)
+    assert message in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        (steps("./none"), "there is no action ./none"),
+        (steps("docker://alpine:3"), "docker://alpine:3: a step in a container of its own can't run here"),
         ("on: push\njobs: {a: {uses: o/r/.github/workflows/x.yml@v1}}", "a workflow of another repository"),
     ],
 )
-def test_what_can_not_run_here_is_refused_by_name_and_place(tmp_path: Path, text: str, message: str) -> None:
-    (tmp_path / "circle").mkdir()
-    (tmp_path / "circle" / "action.yml").write_text(composite("./circle"))
-    with pytest.raises((WorkflowError, Refused)) as raised:
-        uses_of(tmp_path, text)
-    assert message in str(raised.value)
+def test_what_can_not_run_here_has_its_reason(tmp_path: Path, text: str, problem: str) -> None:
+    found = parse_workflow(text, tmp_path / "w.yml", "w.yml")
+    (use,) = used_actions(Checkout(tmp_path), "w.yml", found.jobs)
+    assert (use.treatment, str(use.place)) == ("impossible", "w.yml:2")
+    assert problem in use.problem

@@ -5,11 +5,12 @@ from pathlib import Path
 import pytest
 
 from optimus_ops.ci.actions import Checkout
-from optimus_ops.ci.ci_plan import CiPlan, default_event, job_title, plan_run
+from optimus_ops.ci.ci_plan import CiPlan, default_event, plan_run
+from optimus_ops.ci.job_names import job_title
 from optimus_ops.ci.model import Job
 from optimus_ops.ci.plan_text import plan_json, plan_lines
 from optimus_ops.ci.workflow_file import parse_workflow
-from optimus_ops.errors import OpsError
+from optimus_ops.errors import OpsError, Refused
 
 WORKFLOW = """
 name: CI
@@ -70,16 +71,30 @@ def test_the_plan_as_json() -> None:
         ({"event": "release"}, "ci.yml does not run on 'release'\n  events: pull_request, push"),
         ({"python": "3.9"}, "no job has python=3.9 in its matrix\n  values of python: 3.11, 3.13"),
         ({"color": "red"}, "no job has color=red in its matrix"),
-        (
-            {"text": WORKFLOW.replace('services: {db: {image: "postgres:18"}}', "container: node:24")},
-            "runs in container node:24",
-        ),
     ],
 )
 def test_what_is_not_there_is_refused(change: dict[str, str], message: str) -> None:
     with pytest.raises(OpsError) as raised:
         planned(**change)
     assert message in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("job", "problem"),
+    [
+        ("{runs-on: x, container: node:24, steps: [{run: a}]}", "job 'b' runs in container node:24"),
+        ("{runs-on: x, steps: [{parallel: [{run: a}]}]}", "`parallel`: steps beside each other"),
+        ("{runs-on: x, steps: [{run: a, background: true}]}", "`background`: steps beside each other"),
+        ("{uses: o/r/.github/workflows/w.yml@v1}", "job 'b' calls o/r/.github/workflows/w.yml@v1, a workflow"),
+    ],
+)
+def test_what_can_not_run_here_is_planned_and_refused_when_it_would_run(job: str, problem: str) -> None:
+    text = f"on: push\njobs:\n  a: {{runs-on: x, steps: [{{run: a}}]}}\n  b: {job}\n"
+    plan = planned(text=text)
+    assert f"can't run here: .github/workflows/ci.yml:4: {problem}" in "\n".join(plan_lines(plan, {}))
+    with pytest.raises(Refused, match="name other jobs with --job"):
+        plan.check_possible()
+    planned("a", text=text).check_possible()
 
 
 def test_the_event_where_none_is_named() -> None:

@@ -165,3 +165,22 @@ def test_wrong_words_are_refused(
     assert (code, output) == (2, "")
     assert message in errors
     assert not (root / ".optimus" / "ci").exists()
+
+
+def test_without_a_remote_the_repository_is_named_after_the_folder(checkout: Checkout, ci_run: CiRun) -> None:
+    step = "test ${{ github.repository }}/${{ github.actor }}/$GITHUB_REPOSITORY = local/checkout/local/local/checkout"
+    text = f"on: push\njobs: {{a: {{runs-on: x, steps: [{{run: '{step}'}}]}}}}"
+    assert ci_run(checkout({".github/workflows/a.yml": text}), "a")[0] == 0
+
+
+def test_a_clone_that_fails_leaves_nothing(checkout: Checkout, ci_run: CiRun) -> None:
+    root = checkout(FILES)
+    blob = next(path for path in (root / ".git" / "objects").glob("??/*") if path.stat().st_size)
+    for path in (root / ".git" / "objects").glob("??/*"):
+        path.chmod(0o644)
+        path.write_bytes(b"")
+    assert blob.stat().st_size == 0
+    code, _, errors = ci_run(root, "ci")
+    assert code in {1, 2}
+    assert not [path for path in (root / ".optimus").glob("*/*") if path.name != "home"]
+    assert errors

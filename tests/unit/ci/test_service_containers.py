@@ -1,14 +1,18 @@
 """Service containers of a job as a Compose file, and the steps that start and stop them."""
 
+import socket
 from pathlib import Path
 
 import pytest
 import yaml
 
+from optimus_ops.ci.actions import Checkout
+from optimus_ops.ci.ci_plan import plan_run
 from optimus_ops.ci.model import Job, ServiceContainer
-from optimus_ops.ci.service_containers import compose_document, same_ports, with_service_steps
+from optimus_ops.ci.service_containers import check_free, compose_document, same_ports, with_service_steps
 from optimus_ops.ci.workflow_file import parse_workflow
 from optimus_ops.ci.yaml_nodes import WorkflowError
+from optimus_ops.errors import Refused
 
 
 def service(**values: object) -> Job:
@@ -113,3 +117,17 @@ def test_jobs_that_publish_the_same_port_do_not_run_at_once() -> None:
     first, second = service(ports=("5432:5432",)), service(ports=("5433:5432",))
     assert same_ports((first, first))
     assert not same_ports((first, second))
+
+
+def test_a_service_whose_port_is_taken_is_refused(tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        service = f"{{db: {{image: none, ports: ['{port}:1']}}}}"
+        job = f"{{runs-on: x, services: {service}, steps: [{{run: a}}]}}"
+        workflow = parse_workflow(f"on: push\njobs: {{a: {job}}}", tmp_path / "w.yml", "w.yml")
+        plan = plan_run(workflow, Checkout(tmp_path), event="push")
+        with pytest.raises(Refused, match=f"port {port} is in use, which service 'db' of job 'a' needs"):
+            check_free(plan.leaves)
+    check_free(plan.leaves)
