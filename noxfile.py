@@ -4,6 +4,7 @@ They run in the locked environment itself: `python3 scripts/bootstrap.py nox`, o
 """
 
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 import nox
@@ -121,7 +122,9 @@ def coverage(session: nox.Session) -> None:
         if name not in measured:
             session.error(f"no coverage of {name}: {', '.join(measured)}")
         # Failed tests are in the results: the report at the end judges them.
-        run_module(session, RUN_SESSION, name, "--measure", "--", *measured[name], success_codes=(0, 1))
+        without = {"DATABASE_URL": None, "REDIS_URL": None} if name == "unit" else {}
+        words = (RUN_SESSION, name, "--measure", "--", *measured[name])
+        run_module(session, *words, success_codes=(0, 1), env=without)
     if not session.posargs:
         data = "--data-file=build/reports/coverage"
         run_module(
@@ -163,7 +166,13 @@ def run_tests(session: nox.Session, *arguments: str) -> None:
     run_module(session, RUN_SESSION, session.name, "--", *arguments)
 
 
-def run_module(session: nox.Session, module: str, *arguments: str, success_codes: tuple[int, ...] = (0,)) -> None:
+def run_module(
+    session: nox.Session,
+    module: str,
+    *arguments: str,
+    success_codes: tuple[int, ...] = (0,),
+    env: Mapping[str, str | None] | None = None,
+) -> None:
     """Run a module of the locked environment; refuse if nox itself runs elsewhere."""
     if Path(sys.prefix).resolve() != CHECKOUT / ".venv":
         session.error("nox runs outside the locked environment: python3 scripts/bootstrap.py nox")
@@ -171,7 +180,7 @@ def run_module(session: nox.Session, module: str, *arguments: str, success_codes
     # Interrupted, tests of stacks bring them down first.
     session.run(
         *(sys.executable, "-m", module, *arguments),
-        env={"PYTHONDONTWRITEBYTECODE": ""},
+        env={"PYTHONDONTWRITEBYTECODE": "", **(env or {})},
         interrupt_timeout=CLEAN_UP_SECONDS,
         success_codes=success_codes,
     )
