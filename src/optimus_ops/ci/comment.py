@@ -75,14 +75,14 @@ def put_comment(pull: PullRequest, token: str, marker: str, text: str) -> str:
 
 
 def comment(file: str, marker: str) -> str:
-    """Put a file's text into the comment of the pull request, or into the step's summary; return what was done.
+    """Put the text of a file, or of a folder's Markdown files, into the comment of the pull request, or into the step's summary; return what was done.
 
     Raises:
         Refused: the file can't be read, or there is neither a pull request nor a summary.
         OpsError: GitHub does not answer.
     """
     try:
-        text = Path(file).read_text("utf-8")
+        text = _read(Path(file))
     except (OSError, UnicodeError) as error:
         raise Refused(f"{file} can't be read: {error}") from error
     if not marker or "--" in marker or not marker.isprintable():
@@ -90,6 +90,8 @@ def comment(file: str, marker: str) -> str:
     pull = PullRequest.from_environment(os.environ)
     token, summary = os.environ.get("GITHUB_TOKEN", ""), os.environ.get("GITHUB_STEP_SUMMARY", "")
     try:
+        if not token:
+            raise PermissionError("there is no GITHUB_TOKEN")
         return f"commented: {put_comment(pull, token, marker, text)}"
     except PermissionError as error:
         if not summary:
@@ -97,6 +99,16 @@ def comment(file: str, marker: str) -> str:
         with Path(summary).open("a", encoding="utf-8") as target:
             target.write(f"{text}\n")
         return "the token may not comment, as on a pull request from a fork: the text is in the step's summary"
+
+
+def _read(path: Path) -> str:
+    """Return the text of a file, or of all Markdown files of a folder."""
+    if not path.is_dir():
+        return path.read_text("utf-8")
+    files = sorted(path.glob("*.md"))
+    if not files:
+        raise Refused(f"{path} has no Markdown files")
+    return "\n".join(found.read_text("utf-8") for found in files)
 
 
 def _comments(url: str, token: str) -> Iterator[Mapping[str, Any]]:

@@ -84,7 +84,10 @@ def affected(_: Context, base: str = "", json: bool = False) -> None:
 
 @task(
     positional=("file",),
-    help={"file": "file with the text, in Markdown", "marker": "name by which the comment is found again (optimus)"},
+    help={
+        "file": "file with the text, in Markdown, or folder with several",
+        "marker": "name by which the comment is found again (optimus)",
+    },
 )
 def comment(_: Context, file: str, marker: str = "optimus") -> None:
     """Keep one comment of the pull request up to date; where the token may not write, use the step's summary."""

@@ -25,13 +25,17 @@ def with_flags(
     result: list[str] = []
     context: ParserContext | None = None
     value_expected = False
+    missing = 0
     for word in words:
         if value_expected:
             value_expected = False
         elif word.startswith("-") and word != "-":
             value_expected = _takes_value(word, context)
+        elif missing:
+            missing -= 1
         elif word in contexts and not (word in services and _takes_services(context)):
             context = contexts[word]
+            missing = positional_words(context)
         elif flag := _flag_of_words(context):
             result.append(flag)
         result.append(word)
@@ -40,6 +44,11 @@ def with_flags(
 
 def _takes_services(context: ParserContext | None) -> bool:
     return context is not None and FLAG in context.flags and bool(context.flags[FLAG].takes_value)
+
+
+def positional_words(context: ParserContext) -> int:
+    """Return how many words behind a task are its own, whatever else they name: `invoke ci.run deploy`."""
+    return sum(argument.positional and argument.value is None for argument in context.args.values())
 
 
 def _flag_of_words(context: ParserContext | None) -> str:

@@ -10,6 +10,7 @@ from collections.abc import Container, Iterable, Mapping, Sequence
 
 from invoke.parser.context import ParserContext
 
+from optimus_ops.commandline.positional_services import positional_words
 from optimus_ops.errors import Refused
 
 
@@ -30,12 +31,16 @@ def check_usage(words: Sequence[str], contexts: Mapping[str, ParserContext], cor
     """
     context: ParserContext | None = None
     left = list(words)
+    missing = 0
     while left:
         word = left.pop(0)
         if word.startswith("-") and word != "-":
             _check_flag(word, left, context, core, contexts)
+        elif missing:
+            missing -= 1
         elif word in contexts:
             context = contexts[word]
+            missing = positional_words(context)
         elif context is None:
             raise Refused(f"no task {word!r}", near(word, contexts, "all of them: invoke --list"))
         elif not any(argument.positional for argument in context.args.values()):

@@ -49,3 +49,23 @@ class MoveTag(Step):
 
     tag: str
     commit: str
+
+
+@step("check-out", "check {_short} out in {folder}")
+class CheckOut(Step):
+    """Bring a folder to a commit."""
+
+    folder: str
+    commit: str
+
+    @property
+    def _short(self) -> str:
+        return self.commit[:12]
+
+
+@step("set-secrets", "set {names} in {file}")
+class SetSecrets(Step):
+    """Set values of a secrets file; a plan holds names only."""
+
+    names: tuple[str, ...]
+    file: str

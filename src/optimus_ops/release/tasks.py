@@ -59,3 +59,18 @@ def notes(_: Context, tag: str = "", json: bool = False) -> None:
     from optimus_ops.release.execute import notes
 
     notes(tag, json=json)
+
+
+@change_task(
+    positional=("folder",),
+    help={
+        "folder": "folder that the stack runs from",
+        "commit": "the commit: a hash, a tag, a branch (the one that is checked out here)",
+        "secrets": "variable with lines NAME=VALUE for .env.secrets; other names keep their values",
+    },
+)
+def checkout(_: Context, folder: str, options: ChangeOptions, commit: str = "", secrets: str = "") -> None:
+    """Check a commit out in the folder that a stack runs from, with the operator's secrets."""
+    from optimus_ops.release.stack_checkout import check_out
+
+    check_out(folder, commit, secrets, options)
