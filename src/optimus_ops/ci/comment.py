@@ -8,30 +8,23 @@ from __future__ import annotations
 
 import json
 import os
-import urllib.error
-import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from optimus_ops.errors import OpsError, Refused
+from optimus_ops.github.api import Repository
 
 MOST_CHARACTERS = 65_536
 """What GitHub takes of a comment."""
-PAGE = 100
-MOST_PAGES = 30
-SECONDS = 30.0
-NO_RIGHT = frozenset({401, 403, 404})
 CUT = "\n\n(cut: the whole text is in the run's artifacts)\n"
 
 
 @dataclass(frozen=True)
 class PullRequest:
-    """Where a comment goes: address of the server, `owner/repository`, number."""
+    """Where a comment goes: a repository, and the pull request's number."""
 
-    server: str
-    repository: str
+    repository: Repository
     number: int
 
     @classmethod
@@ -41,15 +34,15 @@ class PullRequest:
         Raises:
             Refused: the event has none, or this is no workflow.
         """
-        path, repository = environ.get("GITHUB_EVENT_PATH", ""), environ.get("GITHUB_REPOSITORY", "")
+        path = environ.get("GITHUB_EVENT_PATH", "")
         try:
             event = json.loads(Path(path).read_text("utf-8")) if path else {}
         except (OSError, ValueError) as error:
             raise Refused(f"the event can't be read: {error}") from error
         found = event.get("pull_request") if isinstance(event, dict) else None
-        if not repository or not isinstance(found, dict) or not isinstance(found.get("number"), int):
+        if not isinstance(found, dict) or not isinstance(found.get("number"), int):
             raise Refused("there is no pull request to comment on", "a workflow runs it on the event pull_request")
-        return cls(environ.get("GITHUB_API_URL", "https://api.github.com"), repository, found["number"])
+        return cls(Repository.from_environment(environ), found["number"])
 
 
 def comment_text(marker: str, text: str) -> str:
@@ -59,23 +52,22 @@ def comment_text(marker: str, text: str) -> str:
     return first + (text if len(text) <= room else text[: room - len(CUT)] + CUT)
 
 
-def put_comment(pull: PullRequest, token: str, marker: str, text: str) -> str:
+def put_comment(pull: PullRequest, marker: str, text: str) -> str:
     """Write the comment with a marker, or change the one that is there; return its address.
 
     Raises:
         PermissionError: the token may not write.
         OpsError: GitHub does not answer, or refuses.
     """
-    issue = f"{pull.server}/repos/{pull.repository}/issues"
-    body = {"body": comment_text(marker, text)}
-    for found in _comments(f"{issue}/{pull.number}/comments", token):
+    comments, body = f"/issues/{pull.number}/comments", {"body": comment_text(marker, text)}
+    for found in pull.repository.pages(comments):
         if str(found.get("body", "")).startswith(f"<!-- {marker} -->"):
-            return str(_call("PATCH", f"{issue}/comments/{found['id']}", token, body)["html_url"])
-    return str(_call("POST", f"{issue}/{pull.number}/comments", token, body)["html_url"])
+            return str(pull.repository.call("PATCH", f"/issues/comments/{found['id']}", body)["html_url"])
+    return str(pull.repository.call("POST", comments, body)["html_url"])
 
 
 def comment(file: str, marker: str) -> str:
-    """Put the text of a file, or of a folder's Markdown files, into the comment of the pull request, or into the step's summary; return what was done.
+    """Put the text of a file, or of a folder's Markdown files, into the comment or the step's summary; tell which.
 
     Raises:
         Refused: the file can't be read, or there is neither a pull request nor a summary.
@@ -88,11 +80,11 @@ def comment(file: str, marker: str) -> str:
     if not marker or "--" in marker or not marker.isprintable():
         raise Refused(f"bad marker {marker!r}", "a name such as deploy-plan, without two dashes in a row")
     pull = PullRequest.from_environment(os.environ)
-    token, summary = os.environ.get("GITHUB_TOKEN", ""), os.environ.get("GITHUB_STEP_SUMMARY", "")
+    summary = os.environ.get("GITHUB_STEP_SUMMARY", "")
     try:
-        if not token:
+        if not pull.repository.token:
             raise PermissionError("there is no GITHUB_TOKEN")
-        return f"commented: {put_comment(pull, token, marker, text)}"
+        return f"commented: {put_comment(pull, marker, text)}"
     except PermissionError as error:
         if not summary:
             raise OpsError(f"the token may not comment: {error}", "permissions: pull-requests: write") from error
@@ -109,31 +101,3 @@ def _read(path: Path) -> str:
     if not files:
         raise Refused(f"{path} has no Markdown files")
     return "\n".join(found.read_text("utf-8") for found in files)
-
-
-def _comments(url: str, token: str) -> Iterator[Mapping[str, Any]]:
-    for page in range(1, MOST_PAGES + 1):
-        found = _call("GET", f"{url}?per_page={PAGE}&page={page}", token)
-        yield from found
-        if len(found) < PAGE:
-            return
-
-
-def _call(method: str, url: str, token: str, body: Mapping[str, str] | None = None) -> Any:
-    if not url.startswith(("https://", "http://127.0.0.1:")):
-        raise Refused(f"{url}: GitHub's API is asked through https only")
-    request = urllib.request.Request(url, method=method)  # noqa: S310 - the scheme is checked
-    request.add_header("Accept", "application/vnd.github+json")
-    request.add_header("X-GitHub-Api-Version", "2022-11-28")
-    if token:
-        request.add_header("Authorization", f"Bearer {token}")
-    data = json.dumps(body).encode() if body is not None else None
-    try:
-        with urllib.request.urlopen(request, data, timeout=SECONDS) as answer:  # noqa: S310 - as above
-            return json.loads(answer.read())
-    except urllib.error.HTTPError as error:
-        if error.code in NO_RIGHT:
-            raise PermissionError(f"{error.code} {error.reason}") from error
-        raise OpsError(f"GitHub answers {error.code} {error.reason} to {method} {url}") from error
-    except (OSError, ValueError) as error:
-        raise OpsError(f"GitHub does not answer: {error}") from error

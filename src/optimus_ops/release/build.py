@@ -11,6 +11,8 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from packaging.utils import InvalidSdistFilename, InvalidWheelFilename, parse_sdist_filename, parse_wheel_filename
+
 from optimus_ops.errors import MissingPrerequisite, OpsError, Refused
 from optimus_ops.project.git_checkout import GIT_SECONDS, clone
 from optimus_ops.system.process import CommandFailed, run
@@ -18,6 +20,8 @@ from optimus_ops.system.wait import run_parallel
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from packaging.version import Version
 
 BUILD_SECONDS = 600.0
 SUFFIXES = (".whl", ".tar.gz")
@@ -66,6 +70,19 @@ def _build(root: Path, work: Path, umask: str, environ: Mapping[str, str]) -> Pa
 def distributions(folder: Path) -> tuple[Path, ...]:
     """Return the wheels and sdists of a folder."""
     return tuple(sorted(path for path in folder.glob("*") if path.name.endswith(SUFFIXES)))
+
+
+def version_of(path: Path) -> Version:
+    """Return the version that the name of a wheel or an sdist has.
+
+    Raises:
+        Refused: the name is none of a distribution.
+    """
+    try:
+        wheel = path.suffix == ".whl"
+        return parse_wheel_filename(path.name)[1] if wheel else parse_sdist_filename(path.name)[1]
+    except (InvalidSdistFilename, InvalidWheelFilename) as error:
+        raise Refused(f"{path.name} is no name of a distribution", "invoke release.build") from error
 
 
 def keep(built: Path, target: Path) -> tuple[Path, ...]:

@@ -43,12 +43,16 @@ class PublishRelease(Step):
     tag: str
 
 
-@step("move-tag", "point {tag} at {commit}")
+@step("move-tag", "point {tag} at {_short}")
 class MoveTag(Step):
     """Make a tag, or point it at another commit."""
 
     tag: str
     commit: str
+
+    @property
+    def _short(self) -> str:
+        return self.commit[:12]
 
 
 @step("check-out", "check {_short} out in {folder}")

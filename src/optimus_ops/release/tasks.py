@@ -64,7 +64,7 @@ def notes(_: Context, tag: str = "", json: bool = False) -> None:
 @change_task(
     positional=("folder",),
     help={
-        "folder": "folder that the stack runs from",
+        "folder": "the folder that the stack runs from",
         "commit": "the commit: a hash, a tag, a branch (the one that is checked out here)",
         "secrets": "variable with lines NAME=VALUE for .env.secrets; other names keep their values",
     },
@@ -74,3 +74,19 @@ def checkout(_: Context, folder: str, options: ChangeOptions, commit: str = "", 
     from optimus_ops.release.stack_checkout import check_out
 
     check_out(folder, commit, secrets, options)
+
+
+@change_task(help={"from": "folder with wheel and sdist (dist)"})
+def publish(_: Context, options: ChangeOptions, from_: str = "dist") -> None:
+    """Publish the GitHub release of the version, with its notes, wheel and sdist."""
+    from optimus_ops.release.github_release import publish
+
+    publish(from_, options)
+
+
+@change_task(name="tag-actions")
+def tag_actions(_: Context, options: ChangeOptions) -> None:
+    """Point the major tag (v1) at the version's release, for those who use the repository's actions."""
+    from optimus_ops.release.action_tags import tag_actions
+
+    tag_actions(options)

@@ -30,6 +30,9 @@ CONTEXTS = contexts_of(make_namespace(ROOT))
         ("scale --ai-engine 3", "scale --ai-engine 3"),
         ("scale nonsense", "scale nonsense"),
         ("nonsense ai-engine", "nonsense ai-engine"),
+        ("release.prepare 1.2.0 --plan", "release.prepare --release 1.2.0 --plan"),
+        ("ci.run deploy --plan", "ci.run deploy --plan"),
+        ("ci.run deploy deploy ai-engine", "ci.run deploy deploy --service ai-engine"),
     ],
 )
 def test_bare_words_behind_a_task_that_takes_services_are_services(typed: str, seen: str) -> None:

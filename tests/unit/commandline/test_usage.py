@@ -77,6 +77,8 @@ def test_the_message_names_what_comes_near(words: tuple[str, ...], message: str)
         "scale --ai-engine=3",
         "deploy ai-engine memory-engine --image 1.4",
         "deploy ai-engine status --json",
+        "ci.run deploy --event pull_request",
+        "ci.run --plan deploy",
         "logs --no-follow --tail all",
         "scale --help",
         "status -h",
