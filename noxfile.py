@@ -156,6 +156,12 @@ def properties(session: nox.Session) -> None:
 
 
 @nox.session(default=False)
+def workflow_parser(session: nox.Session) -> None:
+    """Check by GitHub's own workflow parser (Node.js) what the tests of `ci.list` and `ci.run --plan` compare with."""
+    run_module(session, "scripts.workflow_parser", *session.posargs)
+
+
+@nox.session(default=False)
 def pictures(session: nox.Session) -> None:
     """Make the README's pictures anew, on a stack of their own."""
     run_module(session, "scripts.pictures")

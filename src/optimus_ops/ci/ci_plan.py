@@ -128,8 +128,8 @@ def plan_run(
         Refused: no such job, event or value of the matrix.
     """
     file = workflow.path.relative_to(checkout.root).as_posix()
+    job_stages(workflow, file)
     if event not in workflow.triggers:
-        job_stages(workflow, file)
         raise Refused(f"{file} does not run on {event!r}", f"events: {', '.join(workflow.triggers)}")
     wanted = _wanted(workflow, job)
     planned = tuple(_planned(Origin(workflow, checkout), wanted, matrix or {}))

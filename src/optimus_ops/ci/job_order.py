@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from graphlib import CycleError, TopologicalSorter
+from itertools import zip_longest
 from typing import TYPE_CHECKING
 
 from optimus_ops.ci.yaml_nodes import WorkflowError
@@ -22,10 +23,10 @@ def job_stages(workflow: Workflow, file: str) -> tuple[tuple[Job, ...], ...]:
     """
     known = {job.id: job for job in workflow.jobs}
     for job in workflow.jobs:
-        for need in job.needs:
+        for need, line in zip_longest(job.needs, job.need_lines, fillvalue=job.line):
             if need not in known:
                 raise WorkflowError(
-                    Place(file, job.line),
+                    Place(file, line),
                     f"job {job.id!r} needs {need!r}, which is no job",
                     f"jobs: {', '.join(known)}",
                 )

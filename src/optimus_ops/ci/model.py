@@ -82,6 +82,7 @@ class Job:
     line: int
     name: str = ""
     needs: tuple[str, ...] = ()
+    need_lines: tuple[int, ...] = ()
     condition: str = ""
     runs_on: tuple[str, ...] = ()
     matrix: Matrix = Matrix()

@@ -9,6 +9,17 @@ from typing import TYPE_CHECKING
 from optimus_ops.ci.expression_scopes import WORKFLOW, check_expressions
 from optimus_ops.ci.matrix import read_matrix
 from optimus_ops.ci.model import CallInterface, Job, JobStep, ServiceContainer, Workflow
+from optimus_ops.ci.workflow_keys import (
+    CALL_KEYS,
+    CONCURRENT_STEPS,
+    EVENTS,
+    EVERYTHING,
+    JOB_KEYS,
+    LEVELS,
+    SCOPES,
+    STEP_KEYS,
+    WORKFLOW_KEYS,
+)
 from optimus_ops.ci.yaml_nodes import Node, parse_yaml
 from optimus_ops.errors import OpsError, Refused
 
@@ -18,23 +29,6 @@ if TYPE_CHECKING:
 FOLDER = ".github/workflows"
 SUFFIXES = (".yml", ".yaml")
 JOB_ID = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
-JOB_KEYS = frozenset(
-    {
-        *("concurrency", "container", "continue-on-error", "defaults", "env", "environment", "if", "name", "needs"),
-        *("outputs", "permissions", "runs-on", "secrets", "services", "steps", "strategy", "timeout-minutes"),
-        *("uses", "with", "snapshot", "cancel-timeout-minutes"),
-    }
-)
-STEP_KEYS = frozenset(
-    {
-        *("name", "id", "if", "run", "uses", "with", "env", "shell", "working-directory", "timeout-minutes"),
-        *("continue-on-error", "background", "wait", "wait-all", "cancel", "parallel"),
-    }
-)
-CONCURRENT = ("wait", "wait-all", "cancel", "parallel")
-WORKFLOW_KEYS = frozenset(
-    {"concurrency", "defaults", "description", "env", "jobs", "name", "on", "permissions", "run-name"}
-)
 
 
 def workflow_paths(root: Path) -> tuple[Path, ...]:
@@ -87,6 +81,7 @@ def parse_workflow(text: str, path: Path, file: str) -> Workflow:
     check_expressions(root, WORKFLOW)
     if not jobs:
         raise keys["jobs"].error("a workflow has at least one job")
+    _check_permissions(keys.get("permissions"))
     name = keys["name"].text() if "name" in keys else ""
     return Workflow(path, name or file, triggers(keys["on"]), jobs, _call_interface(keys["on"]))
 
@@ -94,8 +89,13 @@ def parse_workflow(text: str, path: Path, file: str) -> Workflow:
 def triggers(node: Node) -> tuple[str, ...]:
     """Return the events of `on`: one name, a list, or a mapping."""
     if isinstance(node.value, dict):
-        return tuple(node.value)
-    return tuple(item.text() for item in node) if isinstance(node.value, list) else (node.text(),)
+        found = [(name, value if value.value else node) for name, value in node.items()]
+    else:
+        found = [(item.text(), item) for item in (node if isinstance(node.value, list) else (node,))]
+    for name, place in found:
+        if name not in EVENTS:
+            raise place.error(f"GitHub has no event {name!r}", _near(name, EVENTS))
+    return tuple(name for name, _ in found)
 
 
 def read_steps(node: Node) -> tuple[JobStep, ...]:
@@ -111,15 +111,33 @@ def _known(node: Node, known: frozenset[str], what: str) -> dict[str, Node]:
     keys = dict(node.items())
     for name, value in keys.items():
         if name not in known:
-            near = difflib.get_close_matches(name, known, 1)
-            raise value.error(f"{what} has no key {name!r}", f"did you mean {near[0]!r}?" if near else None)
+            raise value.error(f"{what} has no key {name!r}", _near(name, known))
     return keys
+
+
+def _near(name: str, known: frozenset[str]) -> str | None:
+    near = difflib.get_close_matches(name, known, 1)
+    return f"did you mean {near[0]!r}?" if near else None
+
+
+def _check_permissions(node: Node | None) -> None:
+    if node is None:
+        return
+    if not isinstance(node.value, dict):
+        if node.text() not in EVERYTHING:
+            raise node.error(f"permissions are a mapping, or {' or '.join(sorted(EVERYTHING))}")
+        return
+    for scope, level in _known(node, SCOPES, "permissions").items():
+        if level.text() not in LEVELS:
+            raise level.error(f"permission {scope!r} is {', '.join(sorted(LEVELS))}, not {level.text()!r}")
 
 
 def _job(job_id: str, node: Node) -> Job:
     if not JOB_ID.fullmatch(job_id):
         raise node.error(f"bad job id {job_id!r}", "letters, digits, '-' and '_'; no digit or '-' at its start")
-    keys = _known(node, JOB_KEYS, f"job {job_id!r}")
+    calls = isinstance(node.value, dict) and "uses" in node.value
+    keys = _known(node, CALL_KEYS if calls else JOB_KEYS, f"job {job_id!r}{' that calls a workflow' if calls else ''}")
+    _check_permissions(keys.get("permissions"))
     if "uses" not in keys and ("runs-on" not in keys or "steps" not in keys):
         raise node.error(f"job {job_id!r} has neither `uses` nor both `runs-on` and `steps`")
 
@@ -132,6 +150,7 @@ def _job(job_id: str, node: Node) -> Job:
         line=node.place.line,
         name=text("name"),
         needs=_texts(keys.get("needs")),
+        need_lines=_lines(keys.get("needs")),
         condition=text("if"),
         runs_on=_texts(keys.get("runs-on")),
         matrix=read_matrix(keys.get("strategy")),
@@ -168,9 +187,9 @@ def _given(keys: dict[str, Node], name: str) -> dict[str, bool]:
 
 def _step(node: Node) -> JobStep:
     keys = _known(node, STEP_KEYS, "a step")
-    concurrent = next((name for name in CONCURRENT if name in keys), "background" if "background" in keys else "")
-    if ("run" in keys) == ("uses" in keys) and concurrent not in CONCURRENT:
-        raise node.error("a step has either `run` or `uses`")
+    concurrent = next((name for name in CONCURRENT_STEPS if name in keys), "background" if "background" in keys else "")
+    if ("run" in keys) == ("uses" in keys) and concurrent not in CONCURRENT_STEPS:
+        raise keys.get("uses", node).error("a step has either `run` or `uses`")
 
     def text(name: str) -> str:
         return keys[name].text() if name in keys else ""
@@ -182,6 +201,8 @@ def _step(node: Node) -> JobStep:
 
 
 def _service(name: str, node: Node) -> ServiceContainer:
+    if isinstance(node.value, str) and node.value:
+        return ServiceContainer(name, node.value, node.place.line)
     keys = dict(node.items())
     if "image" not in keys:
         raise node.error(f"service {name!r} has no `image`")
@@ -205,6 +226,12 @@ def _texts(node: Node | None) -> tuple[str, ...]:
     if isinstance(node.value, dict):
         return tuple(text for _, value in node.items() for text in _texts(value))
     return tuple(item.text() for item in node) if isinstance(node.value, list) else (node.text(),)
+
+
+def _lines(node: Node | None) -> tuple[int, ...]:
+    if node is None:
+        return ()
+    return tuple(item.place.line for item in (node if isinstance(node.value, list) else (node,)))
 
 
 def _text_or(node: Node | None, *names: str) -> str:

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 MOST_CHARACTERS = 1_000_000
 MOST_NODES = 100_000
+MOST_DIGITS = 1e21
+"""Numbers below it are written without an exponent."""
 NULL = frozenset({"", "~", "null", "Null", "NULL"})
 BOOLEANS = {word: word.lower() == "true" for word in ("true", "True", "TRUE", "false", "False", "FALSE")}
 INTEGER = re.compile(r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+")
@@ -159,4 +161,8 @@ def scalar(text: str) -> Any:
         return BOOLEANS[text]
     if INTEGER.fullmatch(text):
         return int(text, 0) if text[:2] in {"0o", "0x"} else int(text)
-    return float(text) if FLOAT.fullmatch(text) else text
+    if not FLOAT.fullmatch(text):
+        return text
+    # GitHub has one kind of numbers: 1.0 and 1e3 are shown as 1 and 1000.
+    number = float(text)
+    return int(number) if number.is_integer() and abs(number) < MOST_DIGITS else number
