@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from urllib.parse import urlsplit
 
 from optimus_ops.checks.model import Check
 from optimus_ops.images.image_archive import LayerFile
@@ -62,13 +61,3 @@ def content_checks(
         else:
             extra = f"; {len(wanted)} values looked for" if name == "secret values" else ""
             yield Check(subject, name, "ok", f"{looked}{extra}")
-
-
-def url_passwords(text: str) -> Iterator[str]:
-    """Give the passwords of the addresses in a text, as those of a package index."""
-    for address in re.findall(r"https?://[^\s\"']+", text):
-        try:
-            if password := urlsplit(address).password:
-                yield password
-        except ValueError:
-            continue

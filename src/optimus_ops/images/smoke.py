@@ -10,6 +10,7 @@ import tarfile
 import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from hashlib import sha256
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -23,22 +24,24 @@ from optimus_ops.engine.docker_engine import DockerEngine
 from optimus_ops.engine.errors import NoSuchThing
 from optimus_ops.engine.pins import Pins
 from optimus_ops.engine.port import Engine
-from optimus_ops.images import host_trust
 from optimus_ops.images.built_images import BuiltImage, built_images
 from optimus_ops.images.commands import compose_of
-from optimus_ops.images.content_checks import content_checks, url_passwords
+from optimus_ops.images.content_checks import content_checks
 from optimus_ops.images.image_archive import image_configuration, layer_files, saved
+from optimus_ops.images.known_secrets import secret_values
 from optimus_ops.images.settings import ImageSettings
 from optimus_ops.images.smoke_checks import image_checks, service_checks
 from optimus_ops.images.smoke_report import SmokeResult, show
 from optimus_ops.images.smoke_run import SmokeRun
 from optimus_ops.images.smoke_stack import Wanted, smoke_model
-from optimus_ops.project.dotenv import read_dotenv
 from optimus_ops.project.settings import Project
 from optimus_ops.text.console import Console
+from optimus_ops.text.units import counted
 
 CONTRACT_LABEL = "com.optimus.contract"
 CONTRACT_BYTES = 16 * 1024**2
+LONGEST_RUN_SECONDS = 600.0
+"""Another run in this checkout is waited for as long as that."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +58,7 @@ def smoke(request: SmokeRequest) -> None:
 
     Raises:
         OpsError: a check failed.
-        Refused: a service is unknown, an image is missing, or another run is under way in this checkout.
+        Refused: a service is unknown, an image is missing, or another run in this checkout does not end.
         MissingPrerequisite: no engine answers.
     """
     engine, compose = DockerEngine.connect(), compose_of(())
@@ -65,8 +68,9 @@ def smoke(request: SmokeRequest) -> None:
     images = built_images(engine, document, request.services)
     console = Console.for_stream(sys.stderr)
     alone = replace(project, name=smoke_name(project))
-    with stack_lock(project.state / "locks", alone.name, command()), tempfile.TemporaryDirectory() as folder:
-        with console.step(f"looking into {len(images)} images") as progress:
+    waiting = partial(stack_lock, wait=LONGEST_RUN_SECONDS, on_wait=console.say)
+    with waiting(project.state / "locks", alone.name, command()), tempfile.TemporaryDirectory() as folder:
+        with console.step(f"looking into {counted(len(images), 'image')}") as progress:
             checks = look_into(engine, images, settings, secret_values(project, os.environ), progress.show)
         nothing = Path(folder) / "nothing"
         nothing.mkdir()
@@ -122,18 +126,6 @@ def contract_files(engine: Engine, built: BuiltImage) -> Mapping[str, bytes]:
         members = [member for member in archive if member.isfile()]
         contents = {PurePosixPath(member.name).name: archive.extractfile(member) for member in members}
         return {name: stream.read() for name, stream in contents.items() if stream is not None}
-
-
-def secret_values(project: Project, environ: Mapping[str, str]) -> Mapping[str, str]:
-    """Return what no image may hold, by name: the operator's secrets, and passwords of package indexes and proxies."""
-    texts = [
-        path.read_text("utf-8", "replace") for path in host_trust.pip_files(environ, Path.home()) if path.is_file()
-    ]
-    addresses = [host_trust.pip_configuration(environ, texts), *host_trust.proxies(environ).values()]
-    passwords = {
-        f"password {n} of index or proxy": found for n, found in enumerate(url_passwords("\n".join(addresses)), 1)
-    }
-    return {**read_dotenv(project.secrets_file, {}), **passwords}
 
 
 @dataclass(frozen=True)

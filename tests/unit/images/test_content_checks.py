@@ -10,8 +10,9 @@ from tests.fakes.images import write_archive
 
 from optimus_ops.checks.model import Check
 from optimus_ops.errors import OpsError
-from optimus_ops.images.content_checks import content_checks, url_passwords
+from optimus_ops.images.content_checks import content_checks
 from optimus_ops.images.image_archive import image_configuration, layer_files
+from optimus_ops.images.known_secrets import url_passwords
 
 SECRET = "t0p-secret-value-of-a-test"
 

@@ -14,7 +14,8 @@ from tests.fakes.engine import FakeEngine
 from optimus_ops.engine.values import Image
 from optimus_ops.errors import MissingPrerequisite, OpsError, Refused
 from optimus_ops.images.built_images import BuiltImage
-from optimus_ops.images.sbom import Sbom, epoch, invalid, make_sbom, reproducible, syft
+from optimus_ops.images.sbom import make_sbom, syft
+from optimus_ops.images.sbom_document import Sbom, epoch, invalid, reproducible
 from optimus_ops.images.settings import ImageSettings
 from optimus_ops.system.process import CommandFailed
 
