@@ -10,12 +10,10 @@ expires = 2027-06-01                       # the last day on which it holds
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from fnmatch import fnmatchcase
-from pathlib import Path
 from typing import Any
 
 from optimus_ops.errors import Refused
@@ -84,19 +82,12 @@ def _complaint(rule: str, message: str, found: ScanException, hint: str) -> Scan
     return ScanFinding("security", rule, "medium", message, Place(FILE, found.line), hint)
 
 
-def read_exceptions(root: Path) -> tuple[ScanException, ...]:
-    """Read the exceptions of a project.
+def exceptions_of(table: Mapping[str, Any], text: str) -> tuple[ScanException, ...]:
+    """Return the exceptions of the settings' table, each with its line in the file's text.
 
     Raises:
         Refused: they are malformed.
     """
-    try:
-        text = (root / FILE).read_text("utf-8-sig")
-    except FileNotFoundError:
-        return ()
-    table = tomllib.loads(text)["tool"].get("optimus-ops", {}).get("security", {}) if TABLE in text else {}
-    if not isinstance(table, dict) or set(table) - {"exceptions"}:
-        raise Refused(f"{FILE}: {TABLE} has exceptions and nothing else")
     entries = table.get("exceptions", [])
     if not isinstance(entries, list):
         raise Refused(f"{FILE}: each exception is a table: [[{TABLE}.exceptions]]")

@@ -55,6 +55,7 @@ class ScanResult:
     Args:
         required: whether the scan fails where it could not run.
         reason: what was scanned, or why nothing was.
+        hint: what to do about it.
     """
 
     name: str
@@ -63,6 +64,7 @@ class ScanResult:
     state: State
     required: bool
     reason: str = ""
+    hint: str = ""
     seconds: float = 0.0
     findings: tuple[ScanFinding, ...] = ()
 

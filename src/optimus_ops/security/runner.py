@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 import subprocess
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from optimus_ops.errors import OpsError
@@ -107,8 +107,8 @@ def run_scanners(
                 if found.waiting:
                     running[scanner.name] = found
                 else:
-                    reason = f"nothing to scan: {scanner.scope(files)}"
-                    results[scanner.name] = _result(scanner, required(scanner), "nothing to scan", reason)
+                    nothing = _result(scanner, required(scanner), "nothing to scan")
+                    results[scanner.name] = replace(nothing, reason=scanner.scope(files))
         while running:
             note(", ".join(running))
             for name, found in list(running.items()):
@@ -139,9 +139,14 @@ def _failure(
     """Make a result of what keeps a scanner from its work."""
     try:
         yield
-    except (OpsError, OSError) as error:
-        reason = str(error) if isinstance(error, OpsError) else f"{error.filename}: {error.strerror}"
-        results[scanner.name] = _result(scanner, required, "could not run", _one_line(reason), started)
+    except OpsError as error:
+        told = replace(
+            _result(scanner, required, "could not run", started), reason=error.message, hint=error.hint or ""
+        )
+        results[scanner.name] = told
+    except OSError as error:
+        reason = f"{error.filename}: {error.strerror}"
+        results[scanner.name] = replace(_result(scanner, required, "could not run", started), reason=reason)
 
 
 def _prepared(scanner: Scanner, files: CheckoutFiles, folder: Path) -> _Running:
@@ -159,27 +164,15 @@ def _read(found: _Running, required: bool) -> ScanResult:
         findings: tuple[ScanFinding, ...] = tuple(scanner.read(found.outputs, found.files))
     except UNREADABLE as error:
         raise CouldNotRun(f"{scanner.tool} printed no report that can be read ({type(error).__name__})") from error
-    return _result(scanner, required, "done", scanner.scope(found.files), found.started, findings)
+    done = _result(scanner, required, "done", found.started)
+    return replace(done, reason=scanner.scope(found.files), findings=findings)
 
 
-def _result(
-    scanner: Scanner,
-    required: bool,
-    state: State,
-    reason: str,
-    started: float | None = None,
-    findings: Sequence[ScanFinding] = (),
-) -> ScanResult:
+def _result(scanner: Scanner, required: bool, state: State, started: float | None = None) -> ScanResult:
     seconds = time.monotonic() - started if started is not None else 0.0
-    version = scanner.version()
-    return ScanResult(scanner.name, scanner.tool, version, state, required, reason, seconds, tuple(findings))
+    return ScanResult(scanner.name, scanner.tool, scanner.version(), state, required, seconds=seconds)
 
 
 def _last_line(text: str) -> str:
     lines = text.strip().splitlines()
     return f": {lines[-1].strip()[:MOST_REASON]}" if lines else ""
-
-
-def _one_line(text: str) -> str:
-    """Return a message and its hint in one line."""
-    return "; ".join(line.strip() for line in text.splitlines())

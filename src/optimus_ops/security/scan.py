@@ -18,12 +18,13 @@ from optimus_ops.reports.junit import junit
 from optimus_ops.reports.model import Run
 from optimus_ops.reports.terminal import terminal_text
 from optimus_ops.security.checkout_files import read_checkout
-from optimus_ops.security.exceptions import judge, read_exceptions
+from optimus_ops.security.exceptions import judge
 from optimus_ops.security.model import SEVERITIES, ScanFinding, ScanResult, Severity
 from optimus_ops.security.runner import run_scanners
 from optimus_ops.security.scan_report import ScanReport, complete_tools, scan_json, scan_run, scan_sarif
 from optimus_ops.security.scanner import Scanner
 from optimus_ops.security.scanners import SCANNERS, chosen_scanners
+from optimus_ops.security.settings import read_settings
 from optimus_ops.text.console import Console, print_json
 from optimus_ops.text.layout import layout_columns
 
@@ -61,9 +62,9 @@ class ScanRequest:
                 return severity
         raise Refused(f"--fail-on {self.fail_on}", f"severities: {', '.join(SEVERITIES)}")
 
-    def required(self, scanner: Scanner) -> bool:
-        """Tell whether the scan fails where a scanner could not run."""
-        return scanner.required or scanner.name in self.only
+    def required(self, scanner: Scanner, optional: Collection[str]) -> bool:
+        """Tell whether the scan fails where a scanner could not run; `optional` are those of the project's settings."""
+        return scanner.name in self.only or (scanner.required and scanner.name not in optional)
 
     @property
     def command(self) -> str:
@@ -83,7 +84,7 @@ def scan(request: ScanRequest) -> None:
     """
     limit, scanners = request.limit, chosen_scanners(request.only)
     project = load_project()
-    exceptions = read_exceptions(project.root)
+    settings = read_settings(project.root)
     console = Console.standard(json=request.json)
     with tempfile.TemporaryDirectory(prefix="security-scan-") as scratch, console.step("scan") as progress:
         files = read_checkout(project)
@@ -92,12 +93,12 @@ def scan(request: ScanRequest) -> None:
             [scanner for scanner in scanners if scanner not in left_out],
             files,
             Path(scratch),
-            required=request.required,
+            required=lambda scanner: request.required(scanner, settings.optional),
             note=progress.show,
         )
         results = _ordered(merged([*ran, *map(_left_out, left_out)]))
     found = [finding for result in results for finding in result.findings]
-    judged = judge(found, exceptions, _complete(results), datetime.now(UTC).date())
+    judged = judge(found, settings.exceptions, _complete(results), datetime.now(UTC).date())
     report = ScanReport(results, judged, limit)
     _show(report, request, console)
     _end(report)
@@ -133,7 +134,9 @@ def _ordered(results: Iterable[ScanResult]) -> tuple[ScanResult, ...]:
 
 
 def _left_out(scanner: Scanner) -> ScanResult:
-    return ScanResult(scanner.name, scanner.tool, scanner.version(), "left out", False, "it needs the network")
+    return ScanResult(
+        scanner.name, scanner.tool, scanner.version(), "left out", False, "it needs the network", "leave --offline out"
+    )
 
 
 def _complete(results: Iterable[ScanResult]) -> set[str]:
@@ -170,10 +173,11 @@ def _write(report: ScanReport, run: Run, folder: Path, document: dict[str, Any])
 
 def _end(report: ScanReport) -> None:
     """Raise what the scan ends with."""
-    silent = [f"{found.name}: {found.reason}" for found in report.not_run]
+    silent = "; ".join(f"{found.name}: {found.reason}" for found in report.not_run)
+    hints = "\n  ".join(found.hint for found in report.not_run if found.hint)
     if report.failing:
         count = len(report.failing)
-        also = f"; required scanners could not run: {'; '.join(silent)}" if silent else ""
-        raise OpsError(f"{count} findings of severity {report.limit} or above{also}", "docs/security-scan.md")
+        also = f"; and required scanners could not run: {silent}" if silent else ""
+        raise OpsError(f"{count} findings of severity {report.limit} or above{also}", hints or None)
     if silent:
-        raise MissingPrerequisite(f"required scanners could not run: {'; '.join(silent)}")
+        raise MissingPrerequisite(f"required scanners could not run: {silent}", hints or None)

@@ -46,7 +46,7 @@ def headline(report: ScanReport) -> Span:
     """Return the result in one sentence."""
     counts = {name: sum(found.severity == name for found in report.judged.counting) for name in reversed(SEVERITIES)}
     several = ", ".join(f"{count} {name}" for name, count in counts.items() if count) or "no findings"
-    parts = [several]
+    parts = [f"{several} (fails from {report.limit})"]
     if report.judged.excepted:
         parts.append(f"{len(report.judged.excepted)} excepted")
     silent = [found.name for found in report.results if found.state == "could not run"]
@@ -63,7 +63,7 @@ def scan_run(report: ScanReport, command: str) -> Run:
     sections.append(Section("Findings", findings))
     if report.judged.excepted:
         sections.append(Section("Excepted", (_exceptions(report),)))
-    return Run("Security scan", headline(report), {"fails from": report.limit}, tuple(sections), command)
+    return Run("Security scan", headline(report), sections=tuple(sections), command=command)
 
 
 def _exceptions(report: ScanReport) -> Table:
@@ -81,14 +81,13 @@ def _check(report: ScanReport, result: ScanResult) -> Check:
     tool = f"{result.tool} {result.version}".strip()
     excepted = len(result.findings) - len(counting)
     also = f" and {excepted} excepted" if excepted else ""
-    found = f"{len(counting)} findings{also} in {result.reason}" if result.state == "done" else result.reason
-    if result.state in {"could not run", "left out"}:
-        found = f"{result.state}: {result.reason}"
+    done = f"{len(counting)} findings{also} in {result.reason}"
     return Check(
         tool,
         result.name,
         _verdict(report, result, counting),
-        found,
+        done if result.state == "done" else f"{result.state}: {result.reason}",
+        result.hint,
         figures={"findings": len(counting), "seconds": round(result.seconds, 1), "state": result.state},
         prerequisite=result.state == "could not run",
     )

@@ -93,6 +93,14 @@ kill   plain     3
     )
 
 
+def test_long_texts_of_checks_and_findings_leave_a_terminal_room_for_the_verdict() -> None:
+    long = "what was found is told in more words than a line has " * 3
+    blocks = (Check("server", "name", "failed", long, long), Finding("rule/of-it", "error", long, Place("a.py", 3)))
+    shown = terminal_text(Run("t", sections=(Section("s", blocks),)), colour=False, columns=100)
+    assert "…" not in shown
+    assert {"VERDICT", "failed", "LEVEL", "error", "rule/of-it"} <= set(shown.split())
+
+
 def test_a_page_brings_everything_it_needs() -> None:
     made = page(run())
     for word in ("<link", "<script", "@import", "url(", "http://", "src="):

@@ -12,8 +12,9 @@ from tests.unit.security.conftest import Repository
 
 from optimus_ops.errors import Refused
 from optimus_ops.reports.model import Place
-from optimus_ops.security.exceptions import ScanException, judge, read_exceptions
+from optimus_ops.security.exceptions import ScanException, judge
 from optimus_ops.security.model import ScanFinding
+from optimus_ops.security.settings import ScanSettings, read_settings
 
 TODAY = date(2026, 6, 15)
 FINDING = ScanFinding("hadolint", "DL3008", "medium", "pin versions", Place("compose/nginx/Dockerfile", 4))
@@ -62,16 +63,16 @@ def test_a_finding_is_excepted_exactly_if_one_exception_is_valid(expiries: list[
 
 def test_exceptions_are_read_with_their_lines(tmp_path: Path) -> None:
     (tmp_path / "pyproject.toml").write_text(f"# a comment\n{ENTRY}{ENTRY}", "utf-8")
-    assert [(found.rule, found.line) for found in read_exceptions(tmp_path)] == [
+    assert [(found.rule, found.line) for found in read_settings(tmp_path).exceptions] == [
         ("hadolint/DL3008", 3),
         ("hadolint/DL3008", 9),
     ]
 
 
 def test_a_project_without_exceptions_has_none(tmp_path: Path) -> None:
-    assert read_exceptions(tmp_path) == ()
+    assert read_settings(tmp_path) == ScanSettings()
     (tmp_path / "pyproject.toml").write_text("[project]\nname = 'a'\n", "utf-8")
-    assert read_exceptions(tmp_path) == ()
+    assert read_settings(tmp_path) == ScanSettings()
 
 
 @pytest.mark.parametrize(
@@ -86,14 +87,30 @@ def test_a_project_without_exceptions_has_none(tmp_path: Path) -> None:
         ("[tool.optimus-ops.security]\nlevel = 3\n", "exceptions"),
         ("[tool.optimus-ops.security]\nexceptions = 3\n", "[["),
         ("[tool.optimus-ops.security]\nexceptions = [3]\n", "rule"),
+        ("[tool.optimus-ops.security]\noptional = 3\n", "list"),
+        ("[tool.optimus-ops\n", "can't be read"),
     ],
 )
 def test_a_malformed_exception_is_refused_with_its_place(tmp_path: Path, wrong: str, told: str) -> None:
     (tmp_path / "pyproject.toml").write_text(wrong, "utf-8")
     with pytest.raises(Refused) as raised:
-        read_exceptions(tmp_path)
+        read_settings(tmp_path)
     assert told in str(raised.value)
     assert "pyproject.toml" in str(raised.value)
+
+
+def test_an_unknown_scanner_is_not_optional(tmp_path: Path) -> None:
+    (tmp_path / "pyproject.toml").write_text("[tool.optimus-ops.security]\noptional = ['virus']\n", "utf-8")
+    with pytest.raises(Refused, match="virus"):
+        read_settings(tmp_path)
+
+
+def test_a_scanner_that_is_optional_may_fail_unless_it_is_named(repository: Repository) -> None:
+    repository.write(".github/workflows/a.yml", "jobs: [}\n")
+    repository.write("pyproject.toml", "[tool.optimus-ops.security]\noptional = ['workflows']\n")
+    whole = repository.scan(fail_on="high", offline=True)
+    assert (whole.code, whole.scanner("workflows")["state"]) == (0, "could not run")
+    assert repository.scan("workflows").code == 3
 
 
 def test_a_scan_takes_exceptions_and_finds_those_that_nothing_needs(repository: Repository) -> None:

