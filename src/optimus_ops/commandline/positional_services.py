@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 
+from invoke.parser.argument import Argument
 from invoke.parser.context import ParserContext
 
 FLAG = "--service"
@@ -35,7 +36,7 @@ def with_flags(
             missing -= 1
         elif word in contexts and not (word in services and _takes_services(context)):
             context = contexts[word]
-            missing = positional_words(context)
+            missing = len(wanted_words(context))
         elif flag := _flag_of_words(context):
             result.append(flag)
         result.append(word)
@@ -46,9 +47,9 @@ def _takes_services(context: ParserContext | None) -> bool:
     return context is not None and FLAG in context.flags and bool(context.flags[FLAG].takes_value)
 
 
-def positional_words(context: ParserContext) -> int:
-    """Return how many words behind a task are its own, whatever else they name: `invoke ci.run deploy`."""
-    return sum(argument.positional and argument.value is None for argument in context.args.values())
+def wanted_words(context: ParserContext) -> list[Argument]:
+    """Return what the words behind a task are, whatever else they name: `invoke ci.run deploy`."""
+    return [argument for argument in context.args.values() if argument.positional and argument.value is None]
 
 
 def _flag_of_words(context: ParserContext | None) -> str:

@@ -8,9 +8,10 @@ from __future__ import annotations
 import difflib
 from collections.abc import Container, Iterable, Mapping, Sequence
 
-from invoke.parser.context import ParserContext
+from invoke.parser.argument import Argument
+from invoke.parser.context import ParserContext, to_flag
 
-from optimus_ops.commandline.positional_services import positional_words
+from optimus_ops.commandline.positional_services import wanted_words
 from optimus_ops.errors import Refused
 
 
@@ -30,21 +31,29 @@ def check_usage(words: Sequence[str], contexts: Mapping[str, ParserContext], cor
     name of a task -> what Invoke knows of it. Invoke's own flags (`core`) may also stand behind a task.
     """
     context: ParserContext | None = None
+    wanted: list[Argument] = []
     left = list(words)
-    missing = 0
     while left:
         word = left.pop(0)
         if word.startswith("-") and word != "-":
+            if wanted and context is not None and word in core.flags and word not in context.flags:
+                # Invoke would take it for the word that is wanted.
+                raise Refused(f"{word} stands before this task", f"invoke {word} {context.name}")
             _check_flag(word, left, context, core, contexts)
-        elif missing:
-            missing -= 1
+            wanted = [argument for argument in wanted if word.partition("=")[0] not in _flags_of(argument)]
+        elif wanted:
+            # Also where it is the name of a task: so does Invoke.
+            wanted.pop(0)
         elif word in contexts:
             context = contexts[word]
-            missing = positional_words(context)
+            wanted = wanted_words(context)
         elif context is None:
             raise Refused(f"no task {word!r}", near(word, contexts, "all of them: invoke --list"))
-        elif not any(argument.positional for argument in context.args.values()):
+        else:
             raise _unexpected(word, context, contexts)
+        if wanted and not left and context is not None:
+            missing = " ".join(str(argument.name).upper() for argument in wanted)
+            raise Refused(f"invoke {context.name} needs {missing}", wanted[0].help or None)
 
 
 def check_own_flags(words: Sequence[str], core: ParserContext) -> None:
@@ -93,7 +102,15 @@ def _check_flag(
         raise Refused(f"{name} has an empty value", "is a shell variable unset? leave the flag out for the default")
 
 
+def _flags_of(argument: Argument) -> list[str]:
+    return [to_flag(name) for name in argument.names]
+
+
 def _unexpected(word: str, context: ParserContext, contexts: Mapping[str, ParserContext]) -> Refused:
+    if words := [str(argument.name).upper() for argument in context.args.values() if argument.positional]:
+        # Not the word itself: behind the name of a secret it may be a value.
+        message = f"invoke {context.name} takes no word behind {' '.join(words)}"
+        return Refused(message, f"its flags: invoke --help {context.name}")
     message = f"invoke {context.name} takes no word {word!r}"
     values = [flag for flag, argument in context.flags.items() if argument.takes_value]
     if word.isdigit() and values:

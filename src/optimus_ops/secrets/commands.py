@@ -15,17 +15,22 @@ from optimus_ops.plan.cause import Cause
 from optimus_ops.plan.step import Plan, Step
 from optimus_ops.plan.steps import WriteSecrets
 from optimus_ops.project.settings import Project, load_project
+from optimus_ops.secrets.environments import own_paths, paths_in
 from optimus_ops.secrets.paths import SecretsPaths
 from optimus_ops.secrets.plan import SecretsPlan
-from optimus_ops.secrets.provision import ensure, plan, validate
+from optimus_ops.secrets.provision import ensure, plan, read_entries, validate
 from optimus_ops.secrets.validate import Finding
 from optimus_ops.text.console import Console, Progress, print_json
 
+MOST_NAMES = 6
 
-def init(options: ChangeOptions, root: Path | None = None) -> None:
-    """Generate missing secrets and write each service's secret files."""
+
+def init(options: ChangeOptions, root: Path | None = None, environment: str = "") -> None:
+    """Generate missing secrets and write each service's secret files; of an environment, its own file alone."""
     project = load_project(root)
     paths = described_paths(project)
+    if environment:
+        paths = own_paths(paths, environment)
     with ChangeRun(project.state, project.name, options) as run:
         planned = plan(paths)
         executor = SecretsExecutor(paths)
@@ -66,9 +71,11 @@ class SecretsExecutor(StepExecutor):
         self.done = ensure(self.paths)
 
 
-def check(*, json: bool, root: Path | None = None) -> None:
+def check(*, json: bool, root: Path | None = None, environment: str = "") -> None:
     """Print what is wrong with the secrets."""
     paths = described_paths(load_project(root))
+    if environment:
+        paths = paths_in(paths, environment, read_entries(paths))
     findings = validate(paths)
     errors = [finding for finding in findings if finding.severity == "error"]
     if json:
@@ -100,6 +107,13 @@ def finding_line(finding: Finding, console: Console) -> str:
     return f"{mark} {finding}"
 
 
+def listed(names: Sequence[str]) -> str:
+    """Return names, the first few of many."""
+    if len(names) <= MOST_NAMES:
+        return ", ".join(names)
+    return f"{', '.join(names[:MOST_NAMES])} and {len(names) - MOST_NAMES} more (invoke secrets.list)"
+
+
 def summary(done: SecretsPlan, name: str) -> Sequence[str]:
     """Return lines that say what was done to the operator's file and to the services' files."""
     lines = [
@@ -113,5 +127,5 @@ def summary(done: SecretsPlan, name: str) -> Sequence[str]:
         lines.append(f"files for the services brought up to date: {by_service}")
     lines = lines or [f"{name} is complete; nothing to do"]
     if done.empty_optional:
-        lines.append(f"empty, which is fine: {', '.join(done.empty_optional)}")
+        lines.append(f"empty, which is fine: {listed(done.empty_optional)}")
     return lines

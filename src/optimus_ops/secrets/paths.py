@@ -6,23 +6,34 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from optimus_ops.project.settings import Project
+from optimus_ops.secrets.ages import AgeBook
 from optimus_ops.secrets.schema import describes_secrets
 
 
 @dataclass(frozen=True, slots=True)
 class SecretsPaths:
-    """Where a checkout keeps its secrets and what describes them."""
+    """Where a checkout keeps its secrets and what describes them.
+
+    Args:
+        ages: where their ages are noted; None: nowhere.
+        delivered: whether services get their files from this file of secrets, and not from another one.
+        environment: the one that is asked about; "" for none in particular.
+    """
 
     example: Path
     secrets_file: Path
     secrets_dir: Path
     tenants_file: Path
+    ages: AgeBook | None = None
+    delivered: bool = True
+    environment: str = ""
 
     @classmethod
     def of(cls, project: Project) -> SecretsPaths:
         """Return a project's paths."""
         root = project.root
-        return cls(root / ".env.example", project.secrets_file, project.secrets, root / "config" / "tenants.yaml")
+        tenants = root / "config" / "tenants.yaml"
+        return cls(root / ".env.example", project.secrets_file, project.secrets, tenants, AgeBook(project.state))
 
     @property
     def described(self) -> bool:

@@ -60,12 +60,12 @@ class SecretsPlan:
         }
 
 
-def make_plan(entries: Mapping[str, Entry], observed: Observed) -> SecretsPlan:
-    """Decide what to do so that every platform-owned key has a value and every service its files."""
+def make_plan(entries: Mapping[str, Entry], observed: Observed, *, delivered: bool = True) -> SecretsPlan:
+    """Decide what to do so that every platform-owned key has a value and, if `delivered`, every service its files."""
     values = (observed.document or new_document(entries)).values
     generate = tuple(key for key, entry in entries.items() if entry.generator and not values.get(key))
-    files = projection.desired(entries, values)
-    new = projection.names(entries, frozenset(generate))
+    files = projection.desired(entries, values) if delivered else {}
+    new = projection.names(entries, frozenset(generate)) if delivered else frozenset()
     return SecretsPlan(
         create=observed.document is None,
         generate=generate,

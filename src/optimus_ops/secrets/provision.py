@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
+import time
 from collections.abc import Mapping
 from pathlib import Path
 
 from optimus_ops.errors import Refused
 from optimus_ops.secrets import dotenv, projection, store
-from optimus_ops.secrets.entry import Entry
+from optimus_ops.secrets.ages import Ages, Origin
+from optimus_ops.secrets.entry import Entry, in_environment
 from optimus_ops.secrets.families import expand
 from optimus_ops.secrets.paths import SecretsPaths
 from optimus_ops.secrets.plan import Observed, SecretsPlan, complete, make_plan, new_document
 from optimus_ops.secrets.schema import parse_schema
 from optimus_ops.secrets.tenants import tenant_names
-from optimus_ops.secrets.validate import Finding, check_document, check_file, check_values, refuse
+from optimus_ops.secrets.validate import Finding, check_ages, check_document, check_file, check_values, refuse
 from optimus_ops.secrets.value import Secret
 
 
@@ -28,11 +31,11 @@ def ensure(paths: SecretsPaths) -> SecretsPlan:
         Refused: one of the files is malformed, a required key is missing, or a path is not what it should be.
         OpsError: a file can't be written.
     """
-    entries = read_entries(paths)
+    entries = _entries_for(paths)
     store.prepare_folder(paths.secrets_dir)
     with store.locked(paths.secrets_dir):
         observed = observe(paths)
-        planned = make_plan(entries, observed)
+        planned = make_plan(entries, observed, delivered=paths.delivered)
         document = complete(observed.document or new_document(entries), entries, _new_values(entries, planned.generate))
         refuse(check_values(entries, document.values), paths.secrets_file.name)
         if planned.create or planned.generate:
@@ -40,16 +43,17 @@ def ensure(paths: SecretsPaths) -> SecretsPlan:
             store.write(paths.secrets_file, document.render())
         elif planned.tighten:
             store.tighten(paths.secrets_file)
-        _project(paths.secrets_dir, entries, document.values, planned)
+        deliver(paths, entries, document.values, observed)
+        note_ages(paths, document.values, dict.fromkeys(planned.generate, "generated"))
     return planned
 
 
 def plan(paths: SecretsPaths) -> SecretsPlan:
     """Return what `ensure` would do, without writing anything."""
-    entries = read_entries(paths)
+    entries = _entries_for(paths)
     store.refuse_foreign(paths.secrets_dir)
     observed = observe(paths)
-    planned = make_plan(entries, observed)
+    planned = make_plan(entries, observed, delivered=paths.delivered)
     values = (observed.document or new_document(entries)).values
     settled = {key: entry for key, entry in entries.items() if key not in planned.generate}
     refuse(
@@ -58,15 +62,38 @@ def plan(paths: SecretsPaths) -> SecretsPlan:
     return planned
 
 
+def _entries_for(paths: SecretsPaths) -> Mapping[str, Entry]:
+    """Return the entries that a file of secrets has: all if services get files of it, else those of its environment."""
+    entries = read_entries(paths)
+    return entries if paths.delivered else in_environment(entries, paths.environment)
+
+
 def validate(paths: SecretsPaths) -> tuple[Finding, ...]:
-    """Return everything that is wrong with the operator's file and its values."""
+    """Return everything that is wrong with the operator's file and its values, as its environment needs them."""
     entries = read_entries(paths)
     observed = observe(paths)
-    about_file = check_file(
-        paths.secrets_file.name, observed.stored, tracked=is_tracked(paths.secrets_file), user=os.geteuid()
-    )
-    about_values = check_document(entries, observed.document, "", paths.example.name) if observed.document else ()
-    return (*about_file, *about_values)
+    name = paths.secrets_file.name
+    about_file = check_file(name, observed.stored, tracked=is_tracked(paths.secrets_file), user=os.geteuid())
+    if observed.document is None:
+        return about_file
+    about_values = check_document(entries, observed.document, paths.environment, paths.example.name)
+    return (*about_file, *about_values, *check_ages(entries, observed.document, ages_of(paths, observed), time.time()))
+
+
+def ages_of(paths: SecretsPaths, observed: Observed) -> Ages:
+    """Return the ages of a file's values."""
+    if paths.ages is None or observed.stored is None or observed.document is None:
+        return {}
+    return paths.ages.current(paths.secrets_file.name, observed.stored, observed.document.values)
+
+
+def note_ages(paths: SecretsPaths, values: Mapping[str, Secret], changed: Mapping[str, Origin]) -> None:
+    """Note the ages of values that were just written."""
+    stored = store.read(paths.secrets_file)
+    if paths.ages is not None and stored is not None:
+        # The values are in place already: an age that can't be noted is no reason to put them back.
+        with contextlib.suppress(OSError):
+            paths.ages.note(paths.secrets_file.name, stored, values, changed)
 
 
 def read_entries(paths: SecretsPaths) -> Mapping[str, Entry]:
@@ -83,10 +110,10 @@ def read_entries(paths: SecretsPaths) -> Mapping[str, Entry]:
 
 
 def observe(paths: SecretsPaths) -> Observed:
-    """Read the operator's file and what is projected."""
+    """Read the operator's file and what is projected of it."""
     stored = store.read(paths.secrets_file)
     document = dotenv.parse(stored.content.reveal(), paths.secrets_file.name) if stored else None
-    return Observed(document, stored, store.observe(paths.secrets_dir))
+    return Observed(document, stored, store.observe(paths.secrets_dir) if paths.delivered else {})
 
 
 def is_tracked(path: Path) -> bool:
@@ -102,13 +129,19 @@ def _new_values(entries: Mapping[str, Entry], keys: tuple[str, ...]) -> Mapping[
     return {key: generator.new() for key in keys if (generator := entries[key].generator)}
 
 
-def _project(folder: Path, entries: Mapping[str, Entry], values: Mapping[str, Secret], planned: SecretsPlan) -> None:
+def deliver(
+    paths: SecretsPaths, entries: Mapping[str, Entry], values: Mapping[str, Secret], observed: Observed
+) -> None:
+    """Bring each service's files up to date, if services get theirs of this file of secrets."""
+    if not paths.delivered:
+        return
+    folder = paths.secrets_dir
     files = projection.desired(entries, values)
     services = projection.services(entries)
     for service in sorted(services):
         store.prepare_service_folder(folder / service)
-    for name in planned.write:
+    for name in projection.changed(files, observed.projected):
         store.write(folder / name, files[name], projection.FILE_MODE)
-    for name in planned.remove:
+    for name in projection.stale(frozenset(files), observed.projected):
         store.remove(folder, name)
     store.remove_empty_folders(folder, services)

@@ -26,12 +26,20 @@ MARKER_TEXT = "Written by `invoke secrets.init` from .env.secrets; whatever is a
 
 @dataclass(frozen=True, slots=True)
 class StoredFile:
-    """A file as it was found: its content, its permission bits, the id of its owner, and how many names it has."""
+    """A file as it was found.
+
+    Args:
+        mode: its permission bits.
+        owner: the id of its user.
+        names: how many names (hard links) it has.
+        written: when, in seconds since the epoch.
+    """
 
     content: Secret
     mode: int
     owner: int = field(default=0, compare=False)
     names: int = field(default=1, compare=False)
+    written: float = field(default=0.0, compare=False)
 
 
 def read(path: Path) -> StoredFile | None:
@@ -59,7 +67,8 @@ def read(path: Path) -> StoredFile | None:
             text = content.decode("utf-8-sig")
         except UnicodeDecodeError as error:
             raise Refused(f"{path.name} is not UTF-8 text (byte {error.start})", f"save it as UTF-8: {path}") from None
-    return StoredFile(Secret(text), stat.S_IMODE(found.st_mode), found.st_uid, found.st_nlink)
+    mode = stat.S_IMODE(found.st_mode)
+    return StoredFile(Secret(text), mode, found.st_uid, found.st_nlink, found.st_mtime)
 
 
 def _unreadable(path: Path, error: OSError) -> Refused:

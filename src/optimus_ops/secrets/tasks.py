@@ -12,18 +12,72 @@ if TYPE_CHECKING:
 
     from optimus_ops.change.options import ChangeOptions
 
+JSON = "print one JSON document"
+ENVIRONMENT = "name of an environment: its file .env.secrets.NAME if there is one, else .env.secrets"
 
-@change_task()
-def init(_: Context, options: ChangeOptions) -> None:
+
+@change_task(help={"environment": "complete the file .env.secrets.NAME of this environment, and no service's files"})
+def init(_: Context, options: ChangeOptions, environment: str = "") -> None:
     """Generate missing secrets and write each service's secret files."""
     from optimus_ops.secrets import commands
 
-    commands.init(options)
+    commands.init(options, environment=environment)
 
 
-@task(name="validate", help={"json": "print one JSON document"})
-def validate(_: Context, json: bool = False) -> None:
-    """Check .env.secrets: what is missing, malformed, too open or kept by git."""
+@task(name="validate", help={"json": JSON, "environment": ENVIRONMENT})
+def validate(_: Context, json: bool = False, environment: str = "") -> None:
+    """Check .env.secrets: what is missing, malformed, unknown, too old, too open or kept by git."""
     from optimus_ops.secrets import commands
 
-    commands.check(json=json)
+    commands.check(json=json, environment=environment)
+
+
+@task(name="list", help={"json": JSON, "environment": ENVIRONMENT})
+def list_(_: Context, json: bool = False, environment: str = "") -> None:
+    """List the secrets: state, age, where from and who reads them; never a value."""
+    from optimus_ops.secrets import key_commands
+
+    key_commands.show_list(json=json, environment=environment)
+
+
+@task(
+    positional=("a", "b"),
+    help={"a": "a file, or the name of an environment", "b": "a file, or the name of an environment", "json": JSON},
+)
+def diff(_: Context, a: str, b: str, json: bool = False) -> None:
+    """Compare two files of secrets, or those of two environments, without showing a value."""
+    from optimus_ops.secrets import key_commands
+
+    key_commands.show_diff(a, b, json=json)
+
+
+@task(positional=("key",), help={"key": "name of the secret", "environment": ENVIRONMENT})
+def get(_: Context, key: str, environment: str = "") -> None:
+    """Print the value of one secret."""
+    from optimus_ops.secrets import key_commands
+
+    key_commands.print_value(key, environment=environment)
+
+
+@change_task(
+    name="set",
+    positional=("key",),
+    help={
+        "key": "name of the secret; its value is asked for, or read from standard input",
+        "environment": "change the file .env.secrets.NAME of this environment",
+        "clear": "make it empty",
+    },
+)
+def set_(_: Context, options: ChangeOptions, key: str, environment: str = "", clear: bool = False) -> None:
+    """Set the value of one secret, also in the files of the services that read it."""
+    from optimus_ops.secrets import key_commands
+
+    key_commands.change_value(key, options, environment=environment, clear=clear)
+
+
+@task(help={"service": "only what this service reads", "environment": ENVIRONMENT})
+def run(_: Context, service: str = "", environment: str = "") -> None:
+    """Run the command behind `--` with the secrets in its environment."""
+    from optimus_ops.secrets import key_commands
+
+    key_commands.run(service, environment=environment)

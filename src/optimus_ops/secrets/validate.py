@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from optimus_ops.errors import Refused
+from optimus_ops.secrets.ages import Ages
 from optimus_ops.secrets.dotenv import Document
 from optimus_ops.secrets.entry import Entry, in_environment
 from optimus_ops.secrets.store import StoredFile
@@ -68,12 +69,28 @@ def _check_value(key: str, entry: Entry, value: Secret | None) -> Finding | None
             return Finding(key, "is missing", f"set {key} in .env.secrets")
         return None
     if problem := type_problem(entry.type, value):
-        return Finding(key, "is malformed", f"{problem}; {MEANING[entry.type]} is wanted")
+        return Finding(key, "is malformed", f"{problem}; wanted: {MEANING[entry.type]}")
     if entry.pattern and not entry.pattern.fullmatch(value.reveal()):
         return Finding(key, "is malformed", f"it must match {entry.pattern.pattern}")
     if entry.readers and value.reveal() != value.reveal().strip():
         return Finding(key, "begins or ends with white space", "services read it without: delete it", "warning")
     return None
+
+
+def check_ages(entries: Mapping[str, Entry], document: Document, ages: Ages, now: float) -> tuple[Finding, ...]:
+    """Return which values are older than they may be; `now` is in seconds since the epoch."""
+    lines = document.line_numbers
+    return tuple(
+        Finding(
+            key,
+            f"is {age.days(now):.0f} days old, and {most} is the most",
+            f"give it a new value: invoke secrets.set {key}",
+            "warning",
+            lines.get(key),
+        )
+        for key, age in ages.items()
+        if key in entries and (most := entries[key].max_age) is not None and age.days(now) > most
+    )
 
 
 def _unknown(key: str, entries: Mapping[str, Entry], example: str) -> Finding:

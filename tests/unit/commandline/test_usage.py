@@ -57,6 +57,30 @@ def test_an_empty_word_is_no_service() -> None:
 @pytest.mark.parametrize(
     ("words", "message"),
     [
+        (("secrets.get",), "invoke secrets.get needs KEY\n  name of the secret"),
+        (("secrets.get", "--environment", "staging"), "invoke secrets.get needs KEY"),
+        (("secrets.diff", "staging"), "invoke secrets.diff needs B"),
+        (("secrets.diff", "-b", "staging"), "invoke secrets.diff needs A"),
+        (("secrets.get", "--help"), "--help stands before this task\n  invoke --help secrets.get"),
+        (("secrets.set", "KEY", "hunter2"), "invoke secrets.set takes no word behind KEY\n  its flags"),
+    ],
+)
+def test_words_that_a_task_wants_are_there_and_none_behind_them(words: tuple[str, ...], message: str) -> None:
+    said = refusal(*words)
+
+    assert message in said
+    # It may be a value.
+    assert "hunter2" not in said
+
+
+def test_a_word_that_a_task_wants_may_be_the_name_of_a_task_or_stand_behind_a_flag() -> None:
+    for words in (("secrets.get", "scale"), ("secrets.get", "--key", "X"), ("secrets.get", "--key=X", "status")):
+        check_usage(with_flags(words, CONTEXTS), CONTEXTS, CORE)
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
         (("scael",), "no task 'scael'\n  did you mean scale?"),
         (("redis.fail",), "did you mean redis.failover?"),
         (("zzz",), "all of them: invoke --list"),

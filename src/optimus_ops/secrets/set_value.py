@@ -1,0 +1,146 @@
+"""`invoke secrets.set`: one value, from a prompt or standard input, into the file and to the services that read it."""
+
+from __future__ import annotations
+
+import getpass
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from optimus_ops.change.executor import StepExecutor
+from optimus_ops.errors import Refused
+from optimus_ops.plan.cause import Cause
+from optimus_ops.plan.step import Plan, Step, step
+from optimus_ops.secrets import projection, store
+from optimus_ops.secrets.dotenv import Document
+from optimus_ops.secrets.entry import Entry
+from optimus_ops.secrets.notation import write_value
+from optimus_ops.secrets.paths import SecretsPaths
+from optimus_ops.secrets.plan import Observed
+from optimus_ops.secrets.provision import deliver, note_ages, observe
+from optimus_ops.secrets.store import StoredFile
+from optimus_ops.secrets.validate import check_values, refuse
+from optimus_ops.secrets.value import Secret
+from optimus_ops.text.console import Progress
+
+MOST_BYTES = 256 * 1024
+
+
+@step("set-secret", "set {key} in {file}{_delivered}")
+class SetSecret(Step):
+    """Write one value into a file of secrets, and the files of the services that read it."""
+
+    key: str
+    file: str
+    services: tuple[str, ...] = ()
+
+    @property
+    def _delivered(self) -> str:
+        return f", and in the files of {', '.join(self.services)}" if self.services else ""
+
+
+def ask(key: str) -> Secret:
+    """Read a value: typed without echo at a terminal, else all of standard input but one line end.
+
+    Raises:
+        Refused: there is none, or it is too long.
+    """
+    if sys.stdin is None:
+        raise Refused("standard input is closed", "hand the value over on it, or run it at a terminal")
+    if sys.stdin.isatty():
+        try:
+            text = getpass.getpass(f"Value of {key} (not shown): ")
+        except EOFError:
+            text = ""
+    else:
+        content = sys.stdin.buffer.read(MOST_BYTES + 1)
+        if len(content) > MOST_BYTES:
+            raise Refused(f"{key}: the value is longer than {MOST_BYTES // 1024} KiB", "a secret is no archive")
+        try:
+            # Whatever the locale says; line ends as they are read back from the file.
+            text = content.decode("utf-8-sig").replace("\r\n", "\n").removesuffix("\n")
+        except UnicodeDecodeError:
+            raise Refused(f"{key}: standard input is not UTF-8 text", "keep the value as base64") from None
+    if not text:
+        raise Refused(f"no value for {key} was given", f"to make it empty: invoke secrets.set {key} --clear")
+    return Secret(text)
+
+
+def check_value(entry: Entry, value: Secret, file: str) -> None:
+    """Refuse a value that the schema or the file can't take."""
+    refuse(check_values({entry.key: entry}, {entry.key: value}), file)
+    write_value(entry.key, value)
+
+
+def plan_set(project: str, paths: SecretsPaths, entry: Entry, value: Secret) -> Plan:
+    """Return the step that sets a value; none if it is the file's already, and with the services.
+
+    Raises:
+        Refused: there is no file yet.
+    """
+    observed = observe(paths)
+    if observed.document is None:
+        raise missing_file(paths)
+    before = observed.document.values.get(entry.key)
+    services = entry.readers if paths.delivered else ()
+    if before != value:
+        cause = Cause(f"{entry.key} {'has another value' if before else 'has no value'}", "requested")
+    elif _outdated(entry, value, observed, services):
+        # An earlier run was killed between the two.
+        cause = Cause("the files of services differ from it", "interrupted")
+    else:
+        return Plan(project, "secrets.set")
+    return Plan(
+        project,
+        "secrets.set",
+        (SetSecret(key=entry.key, file=paths.secrets_file.name, services=services, cause=cause),),
+    )
+
+
+def _outdated(entry: Entry, value: Secret, observed: Observed, services: tuple[str, ...]) -> bool:
+    files = projection.desired({entry.key: entry}, {entry.key: value}) if services else {}
+    return bool(projection.changed(files, observed.projected))
+
+
+def missing_file(paths: SecretsPaths) -> Refused:
+    """Return the refusal for a file that isn't there yet."""
+    environment = "" if paths.delivered else f" --environment {paths.environment}"
+    return Refused(f"there is no {paths.secrets_file.name} yet", f"invoke secrets.init{environment} makes it")
+
+
+@dataclass
+class SetExecutor(StepExecutor):
+    """Sets a value; its undo puts the file and the services' files back."""
+
+    paths: SecretsPaths
+    entries: Mapping[str, Entry]
+    value: Secret
+
+    @property
+    def handlers(self) -> Mapping[type[Step], Callable[..., None]]:
+        """Return step type -> what carries it out."""
+        return {SetSecret: self._set}
+
+    def _set(self, set_step: SetSecret, _progress: Progress) -> None:
+        store.prepare_folder(self.paths.secrets_dir)
+        with store.locked(self.paths.secrets_dir):
+            # Read again: the file may have been edited since the plan was made.
+            observed = observe(self.paths)
+            before, document = self._present(observed)
+            self.undo_stack.push(f"put {set_step.file} back", lambda: self._put_back(before, document))
+            entry = self.entries[set_step.key]
+            changed = document.with_value(set_step.key, self.value, entry.description)
+            store.write(self.paths.secrets_file, changed.render())
+            deliver(self.paths, self.entries, changed.values, observed)
+            note_ages(self.paths, changed.values, {set_step.key: "set"})
+
+    def _present(self, observed: Observed) -> tuple[StoredFile, Document]:
+        if observed.stored is None or observed.document is None:
+            raise missing_file(self.paths)
+        return observed.stored, observed.document
+
+    def _put_back(self, before: StoredFile, document: Document) -> None:
+        with store.locked(self.paths.secrets_dir):
+            store.write(self.paths.secrets_file, before.content, before.mode)
+            deliver(self.paths, self.entries, document.values, observe(self.paths))
+            note_ages(self.paths, document.values, {})
