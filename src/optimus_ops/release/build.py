@@ -86,15 +86,8 @@ def version_of(path: Path) -> Version:
 
 
 def keep(built: Path, target: Path) -> tuple[Path, ...]:
-    """Put what was built into a folder, in place of all other distributions there; return the files.
-
-    Raises:
-        Refused: something else is in the folder, which would be uploaded as well.
-    """
-    if others := sorted({path.name for path in target.glob("*")} - {path.name for path in distributions(target)}):
-        raise Refused(
-            f"{target} has other files: {', '.join(others[:5])}", "name a folder for distributions: --to dist"
-        )
+    """Put what was built into a folder, in place of all other distributions there; return the files."""
+    check_target(target)
     target.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=target.parent, prefix=".dist-") as name:
         for path in distributions(built):
@@ -102,6 +95,16 @@ def keep(built: Path, target: Path) -> tuple[Path, ...]:
         for path in distributions(target):
             path.unlink()
         return tuple(path.rename(target / path.name) for path in distributions(Path(name)))
+
+
+def check_target(target: Path) -> None:
+    """Refuse a folder in which something else is, which would be uploaded as well."""
+    if target.exists() and not target.is_dir():
+        raise Refused(f"{target} is no folder", "name one for distributions: --to dist")
+    if others := sorted({path.name for path in target.glob("*")} - {path.name for path in distributions(target)}):
+        raise Refused(
+            f"{target} has other files: {', '.join(others[:5])}", "name a folder for distributions: --to dist"
+        )
 
 
 def digest(path: Path) -> str:

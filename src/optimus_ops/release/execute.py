@@ -10,7 +10,7 @@ from optimus_ops.checks.model import Check
 from optimus_ops.errors import Refused
 from optimus_ops.project.git_checkout import uncommitted
 from optimus_ops.project.settings import load_project
-from optimus_ops.release.build import build_twice, digest, distributions, keep
+from optimus_ops.release.build import build_twice, check_target, digest, distributions, keep
 from optimus_ops.release.changelog import release_notes
 from optimus_ops.release.checks import release_checks
 from optimus_ops.release.distribution import Distribution, distribution_checks, reproducible
@@ -38,6 +38,7 @@ def build(to: str, *, report: str, json: bool) -> None:
         Refused: the folder holds something else.
     """
     root = load_project().root
+    check_target(root / to)
     console = Console.for_stream(sys.stderr)
     if count := uncommitted(root):
         console.say(f"note: {count} uncommitted files are not part of the build, which takes the last commit")
