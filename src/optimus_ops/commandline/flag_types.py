@@ -95,6 +95,9 @@ class RegistryNamespace:
 
         if not text:
             raise Refused(f"{flag} is missing", "name host and namespace, as in: --registry ghcr.io/acme/shop")
+        if "@" in text:
+            # It is not shown: what stands before may be a password.
+            raise Refused(f"{flag}: a registry's name holds no user and no digest", "log in with: docker login HOST")
         named = text.lower().rstrip("/")
         host = named.partition("/")[0]
         if not NAMESPACE.fullmatch(named) or not ("." in host or ":" in host or host == "localhost"):

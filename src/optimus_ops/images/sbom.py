@@ -6,6 +6,8 @@ import json
 import os
 import shutil
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -47,10 +49,13 @@ def write_sboms(request: SbomRequest) -> None:
     found = []
     console = Console.for_stream(sys.stderr)
     program, when = syft(), epoch(os.environ)
+    with _writing(request.output):
+        request.output.mkdir(parents=True, exist_ok=True)
     for built in built_images(engine, compose.document(), request.services):
         with console.step(f"listing what is in {built.name}") as progress:
-            made = make_sbom(engine, built, program, when)
-            _write(request.output, made)
+            made = make_sbom(engine, built, program, when, progress.show)
+            with _writing(request.output / made.file):
+                atomic_write(request.output / made.file, made.text, mode=0o644)
             kinds = ", ".join(f"{count} {kind}" for kind, count in made.packages.items())
             progress.note = f"{kinds or 'no'} packages"
             found.append(made)
@@ -62,9 +67,17 @@ def write_sboms(request: SbomRequest) -> None:
         print(f"wrote {request.output / made.file}: {counted(sum(made.packages.values()), 'package')}{without}")
 
 
-def make_sbom(engine: Engine, built: BuiltImage, program: str, when: datetime | None) -> Sbom:
+def make_sbom(
+    engine: Engine,
+    built: BuiltImage,
+    program: str,
+    when: datetime | None,
+    report: Callable[[str], None] = lambda _text: None,
+) -> Sbom:
     """Make the document of an image; its time is `when`, else that of the image."""
+    report("saving the image")
     with saved(engine, built.name) as archive:
+        report("syft looks for packages")
         name = ("--source-name", built.name, "--source-version", built.image.id)
         command = [program, "scan", f"docker-archive:{archive}", *name, "--output", "cyclonedx-json", "--quiet"]
         environ = {**os.environ, "SYFT_CHECK_FOR_APP_UPDATE": "false"}
@@ -74,6 +87,7 @@ def make_sbom(engine: Engine, built: BuiltImage, program: str, when: datetime | 
     except ValueError as error:
         raise OpsError(f"syft printed no document for {built.name}: {error}") from error
     made = Sbom(built, reproducible(document, when or datetime.fromisoformat(built.image.created)))
+    report("validating the document")
     if problem := invalid(made.text):
         raise OpsError(f"what syft wrote of {built.name} is no valid CycloneDX document: {problem}")
     return made
@@ -88,9 +102,9 @@ def syft() -> str:
     return found
 
 
-def _write(folder: Path, made: Sbom) -> None:
+@contextmanager
+def _writing(path: Path) -> Iterator[None]:
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        atomic_write(folder / made.file, made.text, mode=0o644)
+        yield
     except OSError as error:
-        raise OpsError(f"{folder / made.file} can't be written: {error.strerror}") from error
+        raise OpsError(f"{path} can't be written: {error.strerror}") from error

@@ -135,6 +135,12 @@ def test_what_is_no_namespace_of_a_registry_is_refused(text: str) -> None:
         RegistryNamespace().parse(text, "--registry")
 
 
+def test_a_password_in_the_name_of_a_registry_is_refused_and_not_shown() -> None:
+    with pytest.raises(Refused, match="holds no user") as refusal:
+        RegistryNamespace().parse("https://me:pa55word@ghcr.io/acme", "--registry")
+    assert "pa55word" not in str(refusal.value)
+
+
 @pytest.mark.parametrize(
     ("text", "namespace"),
     [
