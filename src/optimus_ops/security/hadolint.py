@@ -10,6 +10,7 @@ from optimus_ops.security.checkout_files import CheckoutFiles
 from optimus_ops.security.model import ScanFinding, Severity
 from optimus_ops.security.scanner import Output, Scanner, json_list
 
+WIKI, SHELLCHECK = "https://github.com/hadolint/hadolint/wiki", "https://www.shellcheck.net/wiki"
 SEVERITY: Mapping[str, Severity] = {"error": "high", "warning": "medium", "info": "low", "style": "low"}
 
 
@@ -32,7 +33,9 @@ def _read(outputs: Sequence[Output], _: CheckoutFiles) -> Iterator[ScanFinding]:
     for output in outputs:
         for found in json_list(output.stdout):
             place = Place(found["file"], int(found["line"]), int(found["column"]))
-            yield ScanFinding("hadolint", found["code"], SEVERITY[found["level"]], found["message"], place)
+            code = found["code"]
+            hint = f"{SHELLCHECK if code.startswith('SC') else WIKI}/{code}"
+            yield ScanFinding("hadolint", code, SEVERITY[found["level"]], found["message"], place, hint)
 
 
 def _scope(files: CheckoutFiles) -> str:

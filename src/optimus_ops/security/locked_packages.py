@@ -33,9 +33,11 @@ def _is_requirements(path: PurePosixPath) -> bool:
 
 def pins(files: CheckoutFiles) -> tuple[Pin, ...]:
     """Return the requirements of all files, those for other platforms and Pythons included."""
-    return tuple(
-        pin for name in requirements_files(files) for pin in read_pins(name, (files.root / name).read_text("utf-8"))
-    )
+    return tuple(pin for name in requirements_files(files) for pin in read_pins(name, _text(files, name)))
+
+
+def _text(files: CheckoutFiles, name: str) -> str:
+    return (files.root / name).read_text("utf-8-sig", "replace")
 
 
 def read_pins(name: str, text: str) -> Iterator[Pin]:

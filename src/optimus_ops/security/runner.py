@@ -19,7 +19,7 @@ from optimus_ops.system.process import end_session
 
 POLL_SECONDS = 0.05
 MOST_REASON = 300
-UNREADABLE = (ValueError, KeyError, TypeError, AttributeError, StopIteration)
+UNREADABLE = (ValueError, LookupError, TypeError, AttributeError, StopIteration, ArithmeticError, RecursionError)
 """What a reader raises where a tool printed something else than its report."""
 
 

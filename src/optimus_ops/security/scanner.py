@@ -36,8 +36,8 @@ class Scanner:
         package: the Python package that carries the program.
         commands: gives the arguments of the calls, which run one after the other in the checkout's folder; none where
             there is nothing to scan. The folder is for files of its own. May raise `CouldNotRun`.
-        read: gives the findings of all calls. What the tool can't have printed is a ValueError, KeyError or TypeError;
-            may raise `CouldNotRun`.
+        read: gives the findings of all calls. What is no report of the tool may raise what Python raises
+            for it; may raise `CouldNotRun`.
         scope: says what is scanned.
         codes: exit codes of a scan that was carried out.
         network: whether it needs the network.

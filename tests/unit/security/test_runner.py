@@ -103,6 +103,8 @@ def test_what_a_tool_reports_becomes_findings(
         "echo '[{\"half'",
         "echo '[{}]'",
         "echo '{}'",
+        "head -c 200000 /dev/zero | tr '\\0' '['",
+        """echo '[{"code": "DL1", "level": "error", "message": "m", "file": "a", "line": 1e999, "column": 1}]'""",
         "echo '{\"dependencies\": []}'",
         "echo 42",
         "echo null",
