@@ -4,45 +4,57 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from optimus_ops.reports.model import Bullets, Details, Paragraph, Run, Section, Table
+from optimus_ops.reports.model import Bullets, Details, MarkdownText, Output, Paragraph, Run, Section, Table
+from optimus_ops.reports.spans import Span
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from optimus_ops.ci.ci_plan import CiPlan
     from optimus_ops.ci.results import JobResult, RunResults
-    from optimus_ops.reports.model import Block
+    from optimus_ops.reports.spans import Tone
 
 RIGHT = frozenset({"seconds"})
+TONES: dict[str, Tone] = {"success": "good", "failure": "bad", "cancelled": "warn", "skipped": "soft"}
+NOT_RUN = "not run here"
+"""Title of the warning that stands for an action."""
 
 
 def run_report(plan: CiPlan, jobs: Sequence[JobResult], results: RunResults, facts: dict[str, str]) -> Run:
-    """Return the report."""
-    rows = tuple((job.title, job.result, f"{job.seconds:.1f}", job.reason) for job in jobs)
-    table = Table(("job", "result", "seconds", "reason"), rows, RIGHT)
-    blocks: tuple[Block, ...] = (table, *results.findings)
-    steps = tuple(
-        Details(
-            job.title,
-            (
-                Table(
-                    ("step", "result", "seconds"),
-                    tuple((step.title, step_word(step), f"{step.seconds:.1f}") for step in job.steps),
-                    RIGHT,
-                ),
-            ),
-        )
-        for job in jobs
-        if job.steps
+    """Return the report: the result of each job first, then what failed, then what else there is to know."""
+    steps = (Details(job.title, (_steps(job),)) for job in jobs if job.steps)
+    sections = (
+        *result_sections(plan, jobs, results),
+        *_failed(jobs),
+        Section("Steps", tuple(steps)),
+        *(Section(f"Summary of {title}", (MarkdownText(text),)) for title, text in results.summaries),
     )
+    title = f"Workflow {plan.workflow.name}"
+    return Run(title, headline(jobs), facts, sections, f"invoke ci.run {plan.workflow.key}")
+
+
+def result_sections(plan: CiPlan, jobs: Sequence[JobResult], results: RunResults) -> Iterator[Section]:
+    """Give what a reader wants first: jobs with times, annotations, and which actions were not run."""
+    rows = ((job.title, Span(job.result, TONES[job.result]), f"{job.seconds:.1f}", job.reason) for job in jobs)
+    yield Section("Jobs", (Table(("job", "result", "seconds", "reason"), tuple(rows), RIGHT),))
+    annotations = tuple(dict.fromkeys(found for found in results.findings if found.rule != NOT_RUN))
+    if annotations:
+        yield Section("Annotations", annotations)
     not_run = tuple(f"{use.uses} ({use.place})" for use in plan.actions if use.treatment == "not run")
-    sections = [Section("Jobs", blocks), Section("Steps", steps)]
-    sections += [Section(f"Summary of {title}", (Paragraph(text),)) for title, text in results.summaries]
     if not_run:
-        sections.append(Section("Not run here", (Bullets(not_run),)))
-    return Run(
-        f"Workflow {plan.workflow.name}", headline(jobs), facts, tuple(sections), f"invoke ci.run {plan.workflow.key}"
-    )
+        yield Section("Not run here", (Bullets(not_run),))
+
+
+def _failed(jobs: Sequence[JobResult]) -> Iterator[Section]:
+    for job in jobs:
+        if job.result == "failure":
+            output = (Output("\n".join(job.tail)),) if job.tail else ()
+            yield Section(f"Failed: {job.title}", (Paragraph(job.reason), *output))
+
+
+def _steps(job: JobResult) -> Table:
+    rows = ((step.title, step_word(step), f"{step.seconds:.1f}") for step in job.steps)
+    return Table(("step", "result", "seconds"), tuple(rows), RIGHT)
 
 
 def headline(jobs: Sequence[JobResult]) -> str:

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from optimus_ops.change.signals import uninterrupted
-from optimus_ops.ci.act_events import parse_event
-from optimus_ops.ci.ci_report import headline, run_json, run_report
+from optimus_ops.ci.act_events import OutputLine, parse_event
+from optimus_ops.ci.ci_report import headline, result_sections, run_json, run_report
 from optimus_ops.ci.results import RunResults, passed
 from optimus_ops.ci.run_folder import REPORT, RunFolder, make_run_folder, remove_old_runs
 from optimus_ops.ci.runner import (
@@ -27,11 +27,15 @@ from optimus_ops.ci.runner import (
     write_replacements,
 )
 from optimus_ops.ci.service_containers import check_free, same_ports, with_service_steps, write_services
+from optimus_ops.ci.step_shells import confirm_read, write_shells
 from optimus_ops.errors import OpsError
 from optimus_ops.project.git_checkout import clone
 from optimus_ops.reports.files import write_report
+from optimus_ops.reports.model import Run
+from optimus_ops.reports.terminal import terminal_text
 from optimus_ops.system.process import BothStreams, run
 from optimus_ops.text.console import Console, Progress, print_json
+from optimus_ops.text.layout import layout_columns
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -69,6 +73,7 @@ class LocalRun:
             write_own_paths(self.folder.checkout, OWN_REPOSITORY)
             self.plan = self._with_clones()
             write_replacements(self.plan, self.folder)
+            write_shells(self.folder.shells, os.environ.get("PATH", os.defpath))
             stops = self._add_services()
         except BaseException:
             self.folder.discard()
@@ -139,7 +144,7 @@ class LocalRun:
         secrets = {name: os.environ[name] for name in self.request.secrets}
         environ = {**runner_environment(os.environ, self.folder), **secrets}
         progress = Progress(f"running {self.plan.file}")
-        with self.folder.log.open("w", encoding="utf-8") as log, self.console.showing(progress):
+        with self.folder.log.open("w", encoding="utf-8") as log, self.console.under_way(progress):
 
             def take(line: str) -> None:
                 log.write(f"{line}\n")
@@ -152,7 +157,12 @@ class LocalRun:
         return done.code
 
     def _take(self, line: str, progress: Progress) -> None:
-        ended = self.results.take(parse_event(line))
+        event = parse_event(line)
+        if isinstance(event, OutputLine) and (text := confirm_read(self.folder.shells, event.text)) != event.text:
+            if not text:
+                return
+            event = replace(event, text=text)
+        ended = self.results.take(event)
         if ended is not None:
             mark, colour = ("✗", "31") if ended.result == "failure" else ("✓", "32")
             self.console.say(f"{self.console.paint(mark, colour)} {ended.title} ({ended.seconds:.1f} s)")
@@ -167,7 +177,10 @@ class LocalRun:
         if self.request.json:
             print_json(document)
         else:
-            self.console.say(headline(jobs))
+            found = Run("", headline(jobs), {}, tuple(result_sections(self.plan, jobs, self.results)))
+            self.console.say(
+                terminal_text(found, colour=self.console.colour, columns=layout_columns(self.console.stream)).strip()
+            )
             page = next(path for path in paths if path.suffix == ".html")
             self.console.say(f"report: {page}")
 

@@ -54,13 +54,25 @@ class RunFolder:
         return self.path / "workspaces"
 
     @property
+    def shells(self) -> Path:
+        """Shells of steps that failed, which wait until their output was read."""
+        return self.path / "shells"
+
+    @property
     def log(self) -> Path:
         """The whole output of act, a JSON object a line."""
         return self.path / "act.jsonl"
 
     def tidy(self) -> None:
         """Remove what only the run itself needed; log, report and artifacts stay."""
-        for path in (self.workspaces, self.checkout, self.others, self.replacements, self.path / "artifact-server"):
+        for path in (
+            self.workspaces,
+            self.checkout,
+            self.others,
+            self.replacements,
+            self.shells,
+            self.path / "artifact-server",
+        ):
             shutil.rmtree(path, ignore_errors=True)
         (self.path / "empty").unlink(missing_ok=True)
         with suppress(OSError):

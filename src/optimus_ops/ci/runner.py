@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import sys
@@ -62,6 +63,7 @@ def runner_environment(environ: Mapping[str, str], folder: RunFolder) -> dict[st
     passed = {name: value for name, value in environ.items() if name in PASSED_ON}
     return {
         **passed,
+        "PATH": os.pathsep.join([str(folder.shells), environ.get("PATH", os.defpath)]),
         "HOME": str(folder.home),
         **run_variables(folder),
         "PIP_CACHE_DIR": str(folder.home / ".cache" / "pip"),

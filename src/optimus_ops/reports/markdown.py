@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from html import escape
 
-from optimus_ops.reports.model import Bullets, Paragraph, Run, Section, Table
+from optimus_ops.reports.model import Bullets, MarkdownText, Output, Paragraph, Run, Section, Table
 from optimus_ops.reports.pictures import Chart, Timeline
 from optimus_ops.reports.spans import Content, Span, spans
 from optimus_ops.reports.svg import legal
@@ -44,6 +44,11 @@ def _block(block: Visible) -> str:
             return line(content)
         case Bullets(items):
             return "\n".join(f"- {line(item)}" for item in items)
+        case Output(text):
+            fence = "`" * max(3, max((len(run) for run in re.findall("`+", text)), default=0) + 1)
+            return f"{fence}text\n{legal(text)}\n{fence}"
+        case MarkdownText(text):
+            return legal(text).strip()
         case Table():
             return table(block)
         case Timeline() | Chart() if block.file:

@@ -29,6 +29,20 @@ class Bullets:
 
 
 @dataclass(frozen=True, slots=True)
+class Output:
+    """Lines of a program, shown as they are."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class MarkdownText:
+    """Text in Markdown that another program wrote, such as the summary of a step."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Table:
     """A table; `right` names the columns of numbers. A row whose first cell is empty continues the one above it."""
 
@@ -75,7 +89,7 @@ class Details:
 
 Item: TypeAlias = Objective | Measurement | Check | Finding
 """What is a row of a table for people, together with its neighbours of the same type, and an object for programs."""
-Block: TypeAlias = Paragraph | Bullets | Table | Item | Timeline | Chart | Details
+Block: TypeAlias = Paragraph | Bullets | Output | MarkdownText | Table | Item | Timeline | Chart | Details
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,11 +8,22 @@ from typing import TypeAlias
 
 from optimus_ops.checks.model import Check, Verdict
 from optimus_ops.reports.measurement import Measurement, Objective, ObjectiveVerdict, format_number
-from optimus_ops.reports.model import Block, Bullets, Details, Finding, Item, Level, Paragraph, Table
+from optimus_ops.reports.model import (
+    Block,
+    Bullets,
+    Details,
+    Finding,
+    Item,
+    Level,
+    MarkdownText,
+    Output,
+    Paragraph,
+    Table,
+)
 from optimus_ops.reports.pictures import Chart, Timeline
 from optimus_ops.reports.spans import Content, Span, Tone
 
-Visible: TypeAlias = Paragraph | Bullets | Table | Timeline | Chart | Details
+Visible: TypeAlias = Paragraph | Bullets | Output | MarkdownText | Table | Timeline | Chart | Details
 
 PERCENTILES = (50, 95, 99)
 HEADERS: dict[type[Item], tuple[str, ...]] = {

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from rich.console import RenderableType
 from rich.text import Text
 
-from optimus_ops.reports.model import Bullets, Paragraph, Run, Table
+from optimus_ops.reports.model import Bullets, MarkdownText, Output, Paragraph, Run, Table
 from optimus_ops.reports.spans import Content, spans
 from optimus_ops.reports.tables import Visible, visible
 from optimus_ops.text.escapes import without_escapes
@@ -42,6 +42,8 @@ def _block(block: Visible) -> Iterator[RenderableType]:
             yield text(content)
         case Bullets(items):
             yield from (Text("  ") + text(item) for item in items)
+        case Output(lines) | MarkdownText(lines):
+            yield from (Text(f"  {without_escapes(line)}") for line in lines.splitlines())
         case Table(header, rows, right):
             names = [without_escapes(name).upper() for name in header]
             cells = ([text(cell) for cell in row] for row in rows)

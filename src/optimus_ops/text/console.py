@@ -134,8 +134,14 @@ class Console:
     @contextmanager
     def waiting(self, title: str) -> Iterator[None]:
         """Show what is waited for if it takes longer than a moment, and leave no trace of it on a terminal."""
+        with self.under_way(Progress(title)):
+            yield
+
+    @contextmanager
+    def under_way(self, progress: Progress) -> Iterator[None]:
+        """Show progress while something runs whose result others say, and leave no trace of it on a terminal."""
         try:
-            with self._ticking(Progress(title), ""):
+            with self._ticking(progress, ""):
                 yield
         finally:
             if self.live:

@@ -184,3 +184,18 @@ def test_a_clone_that_fails_leaves_nothing(checkout: Checkout, ci_run: CiRun) ->
     assert code in {1, 2}
     assert not [path for path in (root / ".optimus").glob("*/*") if path.name != "home"]
     assert errors
+
+
+def test_the_last_lines_of_a_step_that_fails_are_never_lost(checkout: Checkout, ci_run: CiRun) -> None:
+    command = "seq 3000; echo ::error file=a.py,line=3::the reason; printf last; exit 3"
+    steps = f"[{{run: '{command}'}}, {{if: always(), shell: sh, run: 'seq 3000; echo ::error::again; exit 1'}}]"
+    jobs = ", ".join(f"j{number}: {{runs-on: x, steps: {steps}}}" for number in range(8))
+    root = checkout({".github/workflows/a.yml": f"on: push\njobs: {{{jobs}}}"})
+    code, output, errors = ci_run(root, "a", json=True)
+    assert code == 1
+    assert [found["message"] for found in json.loads(output)["annotations"]].count("the reason") == 8
+    assert [found["message"] for found in json.loads(output)["annotations"]].count("again") == 8
+    assert errors.count("    last\n") == 8
+    assert "optimus-ops: end of a step" not in errors
+    (page,) = (root / ".optimus").glob("ci/*/ci-run.html")
+    assert page.read_text().count("last</pre>") == 8

@@ -13,11 +13,11 @@ from markdown_it import MarkdownIt
 from tests.unit.reports.samples import chart, run, timeline
 
 from optimus_ops.reports.annotations import annotation
-from optimus_ops.reports.html import page
+from optimus_ops.reports.html import markdown_html, page
 from optimus_ops.reports.json_document import document
 from optimus_ops.reports.junit import junit
-from optimus_ops.reports.markdown import line, table
-from optimus_ops.reports.model import Finding, Place, Table
+from optimus_ops.reports.markdown import line, markdown, table
+from optimus_ops.reports.model import Finding, MarkdownText, Output, Place, Run, Section, Table
 from optimus_ops.reports.sarif import sarif
 from optimus_ops.reports.spans import Span
 from optimus_ops.reports.svg import legal
@@ -137,3 +137,26 @@ def test_a_link_runs_nothing(target: str) -> None:
 @pytest.mark.parametrize("target", ["report.json", "../docs/x.md", "#Some section", "https://example.org/a?b=c"])
 def test_a_link_to_a_page_stays(target: str) -> None:
     assert Span("x", link=target).href == ("#some-section" if target.startswith("#") else target)
+
+
+@given(TEXT)
+@settings(max_examples=30)
+def test_output_and_markdown_of_others_break_no_page(text: str) -> None:
+    blocks = (Output(text), MarkdownText(text), MarkdownText(f"- {text}\n\n| a |\n|---|\n| {text} |"))
+    found = Run("title", sections=(Section("others", blocks),))
+    made = page(found)
+    ElementTree.fromstring(made.removeprefix("<!doctype html>\n"))
+    reader = Page()
+    reader.feed(made)
+    assert not reader.tags & {"script", "svg", "img", "b"}
+    assert words(text)[:1] == [] or words(text)[0].strip("`") in markdown(found)
+
+
+def test_markdown_of_others_is_shown_as_markdown() -> None:
+    made = str(
+        markdown_html("<details><summary>More</summary>\n\n| a |\n|---|\n| 1 |\n</details>\n\n![x](http://y/z.png)")
+    )
+    assert "<strong>More</strong>" in made
+    assert "<td>1</td>" in made
+    assert "details" not in made
+    assert "<img" not in made
