@@ -100,6 +100,24 @@ def test_a_token_that_may_not_write_leaves_the_text_in_the_summary(github: GitHu
     assert Path("summary").read_text() == "## Plan\n\n"
 
 
+def test_without_a_token_nobody_is_asked(github: GitHub, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GITHUB_TOKEN", "")
+    assert "summary" in comment("plan.md", "a")
+    assert Path("summary").read_text() == "## Plan\n\n"
+    assert github.tokens == set()
+
+
+def test_a_folder_s_reports_are_one_comment(github: GitHub) -> None:
+    Path("plans").mkdir()
+    for name in ("up.md", "deploy.md", "deploy.json"):
+        (Path("plans") / name).write_text(f"{name}\n")
+    comment("plans", "a")
+    assert [found["body"] for found in github.comments] == ["<!-- a -->\ndeploy.md\n\nup.md\n"]
+    Path("empty").mkdir()
+    with pytest.raises(Refused, match="no Markdown files"):
+        comment("empty", "a")
+
+
 def test_without_a_summary_that_is_an_error(github: GitHub, monkeypatch: pytest.MonkeyPatch) -> None:
     github.refusal = 403
     monkeypatch.delenv("GITHUB_STEP_SUMMARY")
