@@ -34,6 +34,7 @@ HERE = "here"
 """Name and reference of the checkout where one of its files names it as `$/`."""
 RUN_VARIABLE = "OPTIMUS_CI_RUN"
 """Marks all processes of a run."""
+EXPRESSION_TEXT = re.compile(r"'([^']+)'")
 NOT_RUN = """\
 name: Not run
 description: Stands where an action can't run on this machine.
@@ -105,7 +106,7 @@ def act_command(
         **({"--eventpath": str(event_file)} if event_file else {}),
     }
     repeated = [
-        *(("--platform", f"{label}=-self-hosted") for label in plan.labels),
+        *(("--platform", f"{label}=-self-hosted") for label in possible_labels(plan.labels)),
         *(("--matrix", f"{name}:{value}") for name, value in plan.matrix.items()),
         *(("--secret", name) for name in secrets),
         *(("--env", f"{name}={value}") for name, value in run_variables(folder).items()),
@@ -118,6 +119,12 @@ def act_command(
         *flags,
         *(part for pair in (*options.items(), *repeated) for part in pair),
     ]
+
+
+def possible_labels(labels: Sequence[str]) -> tuple[str, ...]:
+    """Return the labels that runners may be asked for: of an expression, all texts in it."""
+    texts = (EXPRESSION_TEXT.findall(label) if "${{" in label else (label,) for label in labels)
+    return tuple(dict.fromkeys(text for found in texts for text in found))
 
 
 def local_repositories(plan: CiPlan, folder: RunFolder) -> tuple[str, ...]:
