@@ -162,6 +162,13 @@ def workflow_parser(session: nox.Session) -> None:
 
 
 @nox.session(default=False)
+def mutation(session: nox.Session) -> None:
+    """Change the decisions one by one and see whether tests notice; takes half an hour, `-- PATTERN` a part of it."""
+    run_program(session, "mutmut", "run", "--max-children=2", *session.posargs)
+    run_module(session, "scripts.mutation_report")
+
+
+@nox.session(default=False)
 def pictures(session: nox.Session) -> None:
     """Make the README's pictures anew, on a stack of their own."""
     run_module(session, "scripts.pictures")

@@ -48,6 +48,50 @@ def of(*changed: str, removed: tuple[str, ...] = ()) -> Affected:
     return affected((*changed, *removed), RULES, import_graph(sources, removed), frozenset(sources))
 
 
+def test_rules_are_what_the_settings_say() -> None:
+    rules = read_rules(SETTINGS)
+    assert (rules.everything, rules.nothing) == (("pyproject.toml",), ("LICENSE",))
+    assert {name: (rule.paths, rule.tests) for name, rule in rules.sessions.items()} == {
+        "lint": (("**/*.py",), ()),
+        "unit": (("compose/**",), ("tests/unit/**/test_*.py",)),
+        "e2e": ((), ()),
+    }
+    assert rules.sessions["e2e"].samples == {"services/**": ("tests/e2e/test_chat.py",)}
+    assert rules.images == {"api": ("services/api/**", "services/kit/*")}
+
+
+def test_the_full_set_is_all_sessions_whole_and_all_images() -> None:
+    assert everything(read_rules(SETTINGS), "why") == Affected(
+        full=True,
+        sessions={"lint": (), "unit": (), "e2e": ()},
+        images=("api",),
+        reasons={"lint": "why", "unit": "why", "e2e": "why", "api": "why"},
+    )
+
+
+def test_a_change_that_needs_a_part_says_so() -> None:
+    assert of("services/api/src/api/app.py") == Affected(
+        full=False,
+        sessions={"lint": (), "e2e": ("tests/e2e/test_chat.py",)},
+        images=("api",),
+        reasons={
+            "lint": "services/api/src/api/app.py changed",
+            "e2e": "services/api/src/api/app.py changed",
+            "api": "services/api/src/api/app.py changed",
+        },
+    )
+    assert of("tests/unit/deep/test_c.py").reasons["unit"] == "tests/unit/deep/test_c.py changed"
+
+
+def test_a_pattern_that_matches_no_file_is_named() -> None:
+    files = [*SOURCES, "pyproject.toml", "compose/x.yml", "tests/e2e/test_chat.py", "services/kit/a"]
+    assert unmatched(read_rules(SETTINGS), files) == ("LICENSE",)
+    assert unmatched(read_rules({"sessions": {"a": {"samples": {"b": ["c"]}}}, "images": {"d": ["e"]}}), ()) == (
+        "b",
+        "e",
+    )
+
+
 def test_a_module_needs_the_tests_that_import_it() -> None:
     found = of("src/lib/b.py")
     assert found.sessions == {"lint": (), "unit": ("tests/unit/test_a.py",)}

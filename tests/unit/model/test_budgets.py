@@ -159,6 +159,61 @@ def test_a_smaller_surge_is_named_where_it_fits() -> None:
     assert "memory=3 (and 3 more while replicas are replaced), or --surge 1" in text
 
 
+def test_what_is_asked_for_and_not_there_yet_needs_no_surge() -> None:
+    text = str(refusal(shop(), {"memory": 8, "postgres": 1}, {"memory": 8, "ai": 1}))
+    assert "the most that fits beside the rest: memory=6\n" in text
+    assert "more while replicas are replaced" not in text
+
+
+def test_each_budget_that_is_over_has_a_line_and_a_remedy_of_its_own() -> None:
+    small = Capacity(max_connections=20, reserved_connections=3, memory=256 * MEBI, cpus=0.25)
+    lines = str(refusal(shop(), {"memory": 4}, {"memory": 4}, capacity=small)).splitlines()
+    assert [line for line in lines if line.startswith("over budget in")] == [
+        "over budget in database connections: 70 of 20",
+        "over budget in memory: 1024M of 256M",
+        "over budget in processors: 1 of 0.5",
+    ]
+    assert lines[-3:] == [
+        "  let pools shrink with --fit-pool, or raise max_connections of postgres to at least 70",
+        "  reserve less (deploy.resources.reservations), or take a host with at least 1024M of memory",
+        "  reserve less (deploy.resources.reservations), or take a host with at least 1 cores",
+    ]
+
+
+def test_a_policy_of_the_project_is_what_is_judged_and_advised_by() -> None:
+    host = Capacity(max_connections=None, reserved_connections=0, memory=4096 * MEBI, cpus=0.25)
+    policy = BudgetPolicy(cpu_overcommit=1)
+    check_budgets(shop(), {"memory": 2}, host, requested={"memory": 2})
+    with pytest.raises(Refused, match="take a host with at least 1 cores"):
+        check_budgets(shop(), {"memory": 2}, host, requested={"memory": 2}, policy=policy)
+
+
+def test_a_conflict_says_what_to_do_and_one_of_a_service_that_stands_still_is_none() -> None:
+    large = shop(ai=service("ai", deploy=reserving(0.25, 128, cpus=3.0)))
+    assert "one replica and no surge; a limit (deploy.resources.limits.cpus)" in str(
+        refusal(large, {"ai": 1}, {"ai": 1})
+    )
+    check_budgets(large, {"memory": 1}, HOST, requested={"memory": 1})
+    assert Limits(large, HOST).largest({}, "ai") == 0
+
+
+def test_nothing_bounds_what_reserves_nothing() -> None:
+    free = shop(ai=service("ai"))
+    assert Limits(free, HOST).largest({"ai": 1}, "ai") is None
+    assert Limits(shop(), HOST).largest({"memory": 1}, "memory", surge=50) == 0
+
+
+def test_several_that_fit_with_one_replica_each_are_cut_to_one() -> None:
+    tight = Capacity(max_connections=None, reserved_connections=0, memory=768 * MEBI, cpus=8.0)
+    text = str(refusal(shop(), {"memory": 3, "ai": 3}, {"memory": 3, "ai": 3}, capacity=tight))
+    assert "what fits: memory=1, ai=1" in text
+    none = Capacity(max_connections=None, reserved_connections=0, memory=767 * MEBI, cpus=8.0)
+    text = str(
+        refusal(shop(), {"memory": 4, "ai": 3}, {"memory": 3, "ai": 3}, surge={"memory": 1, "ai": 0}, capacity=none)
+    )
+    assert "not even memory=1 (and 1 more while replicas are replaced), ai=1 fits beside the rest" in text
+
+
 def test_all_that_is_over_is_told_at_once() -> None:
     text = str(refusal(shop(), {"memory": 7, "ai": 40}, {"ai": 40, "memory": 7}))
     assert [kind for kind in ("database connections", "memory", "processors") if f"in {kind}:" in text] == [

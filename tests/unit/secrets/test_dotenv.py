@@ -219,6 +219,36 @@ def test_windows_line_ends_within_a_value_are_read_as_others_read_them() -> None
     assert dotenv_values(stream=io.StringIO(text, newline=None), interpolate=False) == {"A": "one\ntwo"}
 
 
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (
+            "A=1\n\nA=2\n",
+            "line 3: A is defined twice (first in line 1)\n  keep the one that is meant and delete the other",
+        ),
+        (
+            "a=1\n",
+            "line 1: malformed name\n  a name is capital letters, digits and '_', with '=' right after it",
+        ),
+        (
+            "A\n",
+            "line 1: expected KEY=value\n  comments stand on lines of their own, a long value in quotes",
+        ),
+        ("A='\n", "line 1: the quote is not closed\n  close it, or quote the value the other way"),
+    ],
+)
+def test_a_refusal_says_what_to_do(text: str, message: str) -> None:
+    with pytest.raises(Refused) as refused:
+        parse(text, ".env.secrets")
+    assert str(refused.value) == f".env.secrets, {message}"
+
+
+def test_a_new_value_can_be_asked_for_at_once() -> None:
+    document = Document().with_value("A", Secret("x y"))
+    assert document.values == {"A": Secret("x y")}
+    assert document.with_value("A", Secret("z")).render().reveal() == "A=z\n"
+
+
 def test_export_is_refused_with_what_to_do() -> None:
     with pytest.raises(Refused, match=r"line 1: .*\n.*delete `export`"):
         parse("export KEY=1\n", ".env.secrets")
