@@ -1,6 +1,7 @@
 """Nox sessions: what has to pass, locally and in CI alike.
 
 They run in the locked environment itself: `python3 scripts/bootstrap.py nox`, or `nox -s unit -- ARGUMENTS` inside it.
+`nox -j 4` runs those at once that only read it and write to places of their own; those with a Docker engine run alone.
 """
 
 import sys
@@ -33,7 +34,7 @@ COMPOSE_TESTS = (
 nox.options.default_venv_backend = "none"
 
 
-@nox.session
+@nox.session(allow_parallel=True)
 def lint(session: nox.Session) -> None:
     """Check style, formatting, the direction of imports and workflow files; changes nothing."""
     run_module(session, "ruff", "check", *session.posargs)
@@ -43,7 +44,7 @@ def lint(session: nox.Session) -> None:
     run_program(session, "zizmor", "--offline", "--quiet", "--persona=pedantic", ".github")
 
 
-@nox.session
+@nox.session(allow_parallel=True)
 def typecheck(session: nox.Session) -> None:
     """Check types strictly: the operations library, then each service by itself."""
     run_module(session, "mypy", *present(CHECKOUT, TREES), *session.posargs)
@@ -51,19 +52,19 @@ def typecheck(session: nox.Session) -> None:
         run_module(session, "mypy", *present(service, ("src", "tests")), *session.posargs)
 
 
-@nox.session
+@nox.session(allow_parallel=True)
 def docs(session: nox.Session) -> None:
     """Build the documentation site, its links and pictures checked, into build/site."""
     run_module(session, "scripts.docs_site")
 
 
-@nox.session
+@nox.session(allow_parallel=True)
 def unit(session: nox.Session) -> None:
     """Run the tests that need neither network nor Docker, several at once, since many of them wait."""
     run_tests(session, *UNIT, *(session.posargs or UNIT_TESTS))
 
 
-@nox.session
+@nox.session(allow_parallel=True)
 def e2e(session: nox.Session) -> None:
     """Drive the services against a real PostgreSQL and Redis: given, of a running stack, or embedded."""
     run_tests(session, *(session.posargs or E2E))

@@ -16,14 +16,14 @@ CHECKOUT = Path(__file__).resolve().parent.parent
 PAGE = CHECKOUT / "docs" / "mutation.md"
 KILLED, SURVIVED, NOT_TRIED = "killed", "survived", "not tried"
 OUTCOMES = {None: NOT_TRIED, 0: SURVIVED, 33: SURVIVED, 34: NOT_TRIED}
-"""mutmut's exit codes: 0 tests passed, 33 no test runs the function, 34 skipped; all others mean that a test noticed."""
+"""mutmut's exit codes: 0 tests passed, 33 no test runs the function, 34 skipped; all others: a test noticed."""
 ROW = re.compile(r"\| `(?P<module>[\w.]+)` \|")
 
 HEAD = """# Mutation testing
 
-`nox -s mutation` changes the code of the decisions, one expression at a time ([mutmut](https://mutmut.readthedocs.io)), and
-runs the tests that reach it: a change that no test notices has survived. What survives is mostly equal in effect (an argument
-that is the default anyway, `strict=` of `zip`, a default of `get` for a key that is there).
+`nox -s mutation` changes the code of the decisions, one expression at a time, by [mutmut](https://mutmut.readthedocs.io),
+and runs the tests that reach it: a change that no test notices has survived. What survives is mostly equal in effect:
+an argument that is the default anyway, `strict=` of `zip`, the default of `get` for a key that is there.
 
 | module | changes | noticed | score | date |
 |---|---:|---:|---:|---|

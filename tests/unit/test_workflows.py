@@ -51,7 +51,7 @@ def nox_sessions() -> dict[str, bool]:
     functions = [node for node in tree.body if isinstance(node, ast.FunctionDef)]
     decorators = {node.name: [ast.unparse(found) for found in node.decorator_list] for node in functions}
     return {
-        name: "nox.session" in found
+        name: not any("default=False" in text for text in found)
         for name, found in decorators.items()
         if any(text.startswith("nox.session") for text in found)
     }
@@ -103,3 +103,22 @@ def test_a_workflow_grants_nothing_and_each_job_says_what_it_needs(path: Path) -
 def test_no_checkout_keeps_its_credentials(path: Path) -> None:
     checkouts = [step for step in steps_of(path) if str(step.get("uses", "")).startswith("actions/checkout@")]
     assert [step for step in checkouts if step.get("with", {}).get("persist-credentials") is not False] == []
+
+
+def lint_commands() -> set[tuple[str, ...]]:
+    """Return the commands of `nox -s lint`, without what only says that nothing is to be changed."""
+    tree = ast.parse((CHECKOUT / "noxfile.py").read_text(encoding="utf-8"))
+    lint = next(node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name == "lint")
+    calls = [
+        node for node in ast.walk(lint) if isinstance(node, ast.Call) and ast.unparse(node.func).startswith("run_")
+    ]
+    words = [[word.value for word in call.args if isinstance(word, ast.Constant)] for call in calls]
+    return {tuple(str(word) for word in command if word != "--check") for command in words}
+
+
+def test_pre_commit_and_nox_check_the_same() -> None:
+    config = yaml.safe_load((CHECKOUT / ".pre-commit-config.yaml").read_text(encoding="utf-8"))
+    entries = [shlex.split(hook["entry"]) for repo in config["repos"] for hook in repo["hooks"]]
+    own = {"--fix", "--force-exclude"}
+    commands = {tuple(word.removeprefix(".venv/bin/") for word in entry if word not in own) for entry in entries}
+    assert commands == lint_commands() | {("nox", "-s", "typecheck")}
