@@ -10,12 +10,14 @@ from functools import partial
 from optimus_ops.engine.compose_port import Compose
 from optimus_ops.engine.port import Engine
 from optimus_ops.model.state import Replica
+from optimus_ops.system.process import Completed, DeadlinePassed
 from optimus_ops.system.wait import SYSTEM_CLOCK, Clock, run_parallel, wait_until
 
 START_SECONDS = 120.0
 STAYS_UP_SECONDS = 5.0
 COMMAND_SECONDS = 15.0
 OUTPUT_LINES = 5
+GONE = "its container is gone"
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +72,8 @@ class SmokeRun:
             self.began = self.clock.monotonic()
             self.compose.up(dict.fromkeys(self.grace, 1))
             wait_until(self._settled, START_SECONDS, clock=self.clock)
-            return tuple(run_parallel(self._observed, self._replicas()))
+            observed = {seen.service: seen for seen in run_parallel(self._observed, self._replicas())}
+            return tuple(observed.get(name, Observed(name, ended=GONE)) for name in self.grace)
 
     @contextmanager
     def _nothing_left(self) -> Iterator[None]:
@@ -101,7 +104,7 @@ class SmokeRun:
         command = self.alive.get(replica.service)
         if not command:
             return self.clock.monotonic() - self.began >= STAYS_UP_SECONDS
-        return self.engine.exec(replica.id, command, seconds=COMMAND_SECONDS).code == 0
+        return self._exec(replica, command).code == 0
 
     def _observed(self, replica: Replica) -> Observed:
         service = replica.service
@@ -117,5 +120,12 @@ class SmokeRun:
         return seen(status=status, mounts=mounts, stop_seconds=took, in_time=in_time, exit_code=code)
 
     def _file(self, replica: Replica, path: str) -> str:
-        done = self.engine.exec(replica.id, ["cat", path], seconds=COMMAND_SECONDS)
+        done = self._exec(replica, ["cat", path])
         return done.stdout if done.code == 0 else ""
+
+    def _exec(self, replica: Replica, command: Sequence[str]) -> Completed:
+        """Run a command in a container; one that hangs has failed."""
+        try:
+            return self.engine.exec(replica.id, command, seconds=COMMAND_SECONDS)
+        except DeadlinePassed as error:
+            return Completed(tuple(command), 1, "", error.message)

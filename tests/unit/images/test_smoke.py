@@ -25,7 +25,7 @@ from optimus_ops.images.smoke_report import SmokeResult, document, show, smoke_r
 from optimus_ops.images.smoke_run import START_SECONDS, Observed, SmokeRun
 from optimus_ops.images.smoke_stack import Wanted, smoke_model
 from optimus_ops.project.settings import load_project
-from optimus_ops.system.process import Completed
+from optimus_ops.system.process import Completed, DeadlinePassed
 
 STATUS = "Name:\tinit\nUid:\t1001\t1001\nGid:\t1001\t1001\nCapBnd:\t0000000000000000\nNoNewPrivs:\t1\n"
 MOUNTS = "overlay / overlay ro,relatime 0 0\ntmpfs /tmp tmpfs rw 0 0\n"
@@ -163,6 +163,31 @@ def test_a_service_that_ignores_its_stop_signal_fails(tmp_path: Path) -> None:
     assert failed(list(service_checks(seen, WANTED, asked=True))) == {
         "stops": "killed after 20 s: it does not end on its stop signal"
     }
+
+
+def test_a_command_that_hangs_is_no_answer(tmp_path: Path) -> None:
+    stack = Stack(tmp_path, Behaviour())
+
+    def hang(_container: str, command: Sequence[str]) -> Completed:
+        raise DeadlinePassed(f"{command} did not end")
+
+    stack.engine.on_exec = hang
+    (seen,) = stack.run().observe()
+    assert list(failed(list(service_checks(seen, WANTED, asked=True)))) == [
+        *("starts", "runs as", "privileges", "root file system")
+    ]
+
+
+def test_a_container_that_is_gone_is_a_failure(tmp_path: Path) -> None:
+    stack = Stack(tmp_path, Behaviour())
+
+    def remove(call: Call) -> None:
+        if (call.name, call.phase) == ("exec", "after"):
+            stack.engine.containers.clear()
+
+    stack.engine.hook = remove
+    (seen,) = stack.run().observe()
+    assert failed(list(service_checks(seen, WANTED, asked=True))) == {"starts": "its container is gone"}
 
 
 def test_nothing_is_left_of_an_interrupted_run_or_of_one_that_was_killed(tmp_path: Path) -> None:
