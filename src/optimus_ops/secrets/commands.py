@@ -15,11 +15,13 @@ from optimus_ops.plan.cause import Cause
 from optimus_ops.plan.step import Plan, Step
 from optimus_ops.plan.steps import WriteSecrets
 from optimus_ops.project.settings import Project, load_project
+from optimus_ops.reports.files import write_report
 from optimus_ops.secrets.environments import own_paths, paths_in
 from optimus_ops.secrets.paths import SecretsPaths
 from optimus_ops.secrets.plan import SecretsPlan
 from optimus_ops.secrets.provision import ensure, plan, read_entries, validate
 from optimus_ops.secrets.validate import Finding
+from optimus_ops.secrets.validation_report import REPORT, validation_report
 from optimus_ops.text.console import Console, Progress, print_json
 
 MOST_NAMES = 6
@@ -71,13 +73,14 @@ class SecretsExecutor(StepExecutor):
         self.done = ensure(self.paths)
 
 
-def check(*, json: bool, root: Path | None = None, environment: str = "") -> None:
-    """Print what is wrong with the secrets."""
+def check(*, json: bool, root: Path | None = None, environment: str = "", report: str = "") -> None:
+    """Print what is wrong with the secrets; write it as a report into a folder where one is wanted."""
     paths = described_paths(load_project(root))
     if environment:
         paths = paths_in(paths, environment, read_entries(paths))
     findings = validate(paths)
     errors = [finding for finding in findings if finding.severity == "error"]
+    written = write_report(validation_report(findings, paths), Path(report), REPORT) if report else ()
     if json:
         print_json({"ok": not errors, "findings": [asdict(finding) for finding in findings]})
     else:
@@ -86,6 +89,8 @@ def check(*, json: bool, root: Path | None = None, environment: str = "") -> Non
             console.say(finding_line(finding, console))
         if not findings:
             console.say(f"{console.paint('✓', '32')} {paths.secrets_file.name} is complete and private")
+    for path in written:
+        Console.standard(json=json).say(f"wrote {path}")
     if errors:
         raise OpsError(f"{len(errors)} of the secrets' checks failed", "the lines above say what to do")
 

@@ -34,6 +34,7 @@ def ensure(paths: SecretsPaths) -> SecretsPlan:
     entries = _entries_for(paths)
     store.prepare_folder(paths.secrets_dir)
     with store.locked(paths.secrets_dir):
+        store.remove_leftovers(paths.secrets_file)
         observed = observe(paths)
         planned = make_plan(entries, observed, delivered=paths.delivered)
         document = complete(observed.document or new_document(entries), entries, _new_values(entries, planned.generate))

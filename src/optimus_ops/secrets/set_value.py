@@ -124,6 +124,7 @@ class SetExecutor(StepExecutor):
     def _set(self, set_step: SetSecret, _progress: Progress) -> None:
         store.prepare_folder(self.paths.secrets_dir)
         with store.locked(self.paths.secrets_dir):
+            store.remove_leftovers(self.paths.secrets_file)
             # Read again: the file may have been edited since the plan was made.
             observed = observe(self.paths)
             before, document = self._present(observed)

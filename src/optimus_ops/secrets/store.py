@@ -15,7 +15,7 @@ from pathlib import Path
 
 from optimus_ops.errors import OpsError, Refused
 from optimus_ops.secrets.value import Secret
-from optimus_ops.system.atomic_write import open_folder, replace_file
+from optimus_ops.system.atomic_write import leftovers, open_folder, replace_file
 
 MARKER = ".optimus-secrets"
 """Says that a folder is a projection of ours, so that what is stale in it may be removed."""
@@ -214,6 +214,13 @@ def remove_empty_folders(folder: Path, keep: Collection[str]) -> None:
             # A folder with something in it, or still mounted, stays.
             with contextlib.suppress(OSError):
                 service.rmdir()
+
+
+def remove_leftovers(path: Path) -> None:
+    """Remove what writers of a file that were killed left behind: it holds secrets. The secrets have to be locked."""
+    with contextlib.suppress(OSError):
+        for found in leftovers(path):
+            found.unlink(missing_ok=True)
 
 
 @contextmanager

@@ -24,12 +24,15 @@ def init(_: Context, options: ChangeOptions, environment: str = "") -> None:
     commands.init(options, environment=environment)
 
 
-@task(name="validate", help={"json": JSON, "environment": ENVIRONMENT})
-def validate(_: Context, json: bool = False, environment: str = "") -> None:
+@task(
+    name="validate",
+    help={"json": JSON, "environment": ENVIRONMENT, "report": "folder for a report (Markdown, HTML, JSON)"},
+)
+def validate(_: Context, json: bool = False, environment: str = "", report: str = "") -> None:
     """Check .env.secrets: what is missing, malformed, unknown, too old, too open or kept by git."""
     from optimus_ops.secrets import commands
 
-    commands.check(json=json, environment=environment)
+    commands.check(json=json, environment=environment, report=report)
 
 
 @task(name="list", help={"json": JSON, "environment": ENVIRONMENT})

@@ -20,13 +20,19 @@ PRIVATE = 0o600
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that is wrong with a key or the file; `line` is the key's, counted from 1, None where it has none."""
+    """One thing that is wrong with a key or the file.
+
+    Args:
+        line: the key's, counted from 1; None where it has none.
+        rule: what kind of thing, for programs.
+    """
 
     subject: str
     problem: str
     hint: str
     severity: Literal["error", "warning"] = "error"
     line: int | None = None
+    rule: str = ""
 
     def __str__(self) -> str:
         place = f" (line {self.line})" if self.line else ""
@@ -64,16 +70,17 @@ def check_values(entries: Mapping[str, Entry], values: Mapping[str, Secret]) -> 
 def _check_value(key: str, entry: Entry, value: Secret | None) -> Finding | None:
     if not value:
         if entry.generator:
-            return Finding(key, "is missing", "`invoke secrets.init` makes it")
+            return Finding(key, "is missing", "`invoke secrets.init` makes it", rule="missing")
         if entry.required:
-            return Finding(key, "is missing", f"set {key} in .env.secrets")
+            return Finding(key, "is missing", f"set {key} in .env.secrets", rule="missing")
         return None
     if problem := type_problem(entry.type, value):
-        return Finding(key, "is malformed", f"{problem}; wanted: {MEANING[entry.type]}")
+        return Finding(key, "is malformed", f"{problem}; wanted: {MEANING[entry.type]}", rule="malformed")
     if entry.pattern and not entry.pattern.fullmatch(value.reveal()):
-        return Finding(key, "is malformed", f"it must match {entry.pattern.pattern}")
+        return Finding(key, "is malformed", f"it must match {entry.pattern.pattern}", rule="malformed")
     if entry.readers and value.reveal() != value.reveal().strip():
-        return Finding(key, "begins or ends with white space", "services read it without: delete it", "warning")
+        problem = "begins or ends with white space"
+        return Finding(key, problem, "services read it without: delete it", "warning", rule="white-space")
     return None
 
 
@@ -87,6 +94,7 @@ def check_ages(entries: Mapping[str, Entry], document: Document, ages: Ages, now
             f"give it a new value: invoke secrets.set {key}",
             "warning",
             lines.get(key),
+            "expired",
         )
         for key, age in ages.items()
         if key in entries and (most := entries[key].max_age) is not None and age.days(now) > most
@@ -96,34 +104,33 @@ def check_ages(entries: Mapping[str, Entry], document: Document, ages: Ages, now
 def _unknown(key: str, entries: Mapping[str, Entry], example: str) -> Finding:
     close = difflib.get_close_matches(key, entries, n=1)
     hint = f"did you mean {close[0]}?" if close else f"add it to {example} with its consumers, or delete it"
-    return Finding(key, f"is not in {example}, so no service gets it", hint)
+    return Finding(key, f"is not in {example}, so no service gets it", hint, rule="unknown")
 
 
 def _elsewhere(entry: Entry, environment: str) -> Finding:
-    used = ", ".join(entry.environments)
-    return Finding(entry.key, f"is not used in {environment}", f"it is for {used}: delete it here", "warning")
+    hint = f"it is for {', '.join(entry.environments)}: delete it here"
+    return Finding(entry.key, f"is not used in {environment}", hint, "warning", rule="elsewhere")
 
 
 def check_file(name: str, stored: StoredFile | None, *, tracked: bool, user: int) -> tuple[Finding, ...]:
     """Return what is wrong with the operator's file itself; `user` is the id of who asks."""
     if stored is None:
-        return (Finding(name, "is not there yet", "`invoke secrets.init` makes it"),)
+        return (Finding(name, "is not there yet", "`invoke secrets.init` makes it", rule="missing-file"),)
     findings = []
     if excess := stored.mode & ~PRIVATE:
-        findings.append(
-            Finding(name, f"is open to others (mode {stored.mode:04o}, {excess:03o} too much)", f"chmod 600 {name}")
-        )
+        problem = f"is open to others (mode {stored.mode:04o}, {excess:03o} too much)"
+        findings.append(Finding(name, problem, f"chmod 600 {name}", rule="open-to-others"))
     # Root looks after files of others, and keeps them theirs.
     if user not in {0, stored.owner}:
-        findings.append(
-            Finding(name, f"belongs to user {stored.owner}, who can read and change it", f"chown it: {name}")
-        )
+        problem = f"belongs to user {stored.owner}, who can read and change it"
+        findings.append(Finding(name, problem, f"chown it: {name}", rule="owner"))
     if stored.names > 1:
         problem = f"has {stored.names} names (hard links): a copy shows the same secrets, and keeps the old ones"
-        findings.append(Finding(name, problem, f"find the others: find / -samefile {name}", "warning"))
+        hint = f"find the others: find / -samefile {name}"
+        findings.append(Finding(name, problem, hint, "warning", rule="hard-links"))
     if tracked:
         hint = f"git rm --cached {name}, and change every value in it: its history keeps them"
-        findings.append(Finding(name, "is tracked by git", hint))
+        findings.append(Finding(name, "is tracked by git", hint, rule="tracked"))
     return tuple(findings)
 
 

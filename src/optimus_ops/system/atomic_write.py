@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -29,6 +30,17 @@ def open_folder(path: Path) -> Iterator[int]:
         os.close(descriptor)
 
 
+def leftovers(path: Path) -> Iterator[Path]:
+    """Give the files that writers of a file left behind when they were killed; nobody may be writing it now."""
+    name = re.compile(rf"{re.escape(_temporary_stem(path))}\.[0-9a-f]{{16}}\.tmp")
+    return (found for found in path.parent.iterdir() if name.fullmatch(found.name))
+
+
+def _temporary_stem(path: Path) -> str:
+    # Of a dot file, the name itself: what keeps `.env.secrets.*` out of git keeps its temporary files out, too.
+    return path.name if path.name.startswith(".") else f".{path.name}"
+
+
 def replace_file(folder: int, path: Path, text: str, mode: int, owner: tuple[int, int] | None = None) -> None:
     """Replace the file `path` in its opened folder.
 
@@ -39,7 +51,7 @@ def replace_file(folder: int, path: Path, text: str, mode: int, owner: tuple[int
     Raises:
         OSError: with the path as its file name; the old file is still there.
     """
-    temporary = f".{path.name}.{secrets.token_hex(8)}.tmp"
+    temporary = f"{_temporary_stem(path)}.{secrets.token_hex(8)}.tmp"
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
     try:
         descriptor = os.open(temporary, flags, 0o600, dir_fd=folder)

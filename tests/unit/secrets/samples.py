@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from optimus_ops.change.options import ChangeOptions
+from optimus_ops.secrets import key_commands
 from optimus_ops.secrets.paths import SecretsPaths
 
 if TYPE_CHECKING:
@@ -79,3 +81,23 @@ class Checkout:
             for path in self.secrets_dir.glob("*/*")
             if path.is_file()
         }
+
+
+FULL_SCHEMA = f"""{EXAMPLE}
+# Where alerts go.
+# @operator @type=url @environments=production,staging @max-age=30d
+ALERT_URL=
+
+# Key of the mail server.
+# @consumers=backend-orchestrator @required-in=production
+MAIL_KEY=
+"""
+CANARY = "canary51c0"
+
+
+def change(checkout: Checkout, key: str, options: ChangeOptions | None = None) -> None:
+    key_commands.change_value(key, options or ChangeOptions(), root=checkout.root)
+
+
+def state_of(checkout: Checkout) -> dict[str, str]:
+    return {".env.secrets": checkout.secrets_file.read_text("utf-8"), **checkout.projected()}

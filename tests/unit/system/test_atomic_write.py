@@ -8,7 +8,7 @@ import pytest
 
 from optimus_ops.change.journal import Journal
 from optimus_ops.plan.step import Plan
-from optimus_ops.system.atomic_write import atomic_write
+from optimus_ops.system.atomic_write import atomic_write, leftovers
 
 
 @pytest.fixture
@@ -57,6 +57,28 @@ def test_neither_a_symbolic_link_nor_another_name_of_the_file_is_written_through
         "name": "new",
     }
     assert not (tmp_path / "link").is_symlink()
+
+
+def test_a_temporary_file_of_a_dot_file_has_its_name_in_front_so_that_git_ignores_both(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names: list[str] = []
+    monkeypatch.setattr(os, "replace", lambda source, *_, **__: names.append(source))
+    for name in (".env.secrets", "pins"):
+        atomic_write(tmp_path / name, "x")
+        assert [path.name for path in leftovers(tmp_path / name)] == names[-1:]
+
+    assert names[0].startswith(".env.secrets.")
+    assert names[1].startswith(".pins.")
+    assert ".env.secrets.*" in (Path(__file__).parents[3] / ".gitignore").read_text("utf-8").splitlines()
+    assert {path.name for path in tmp_path.iterdir()} == set(names)
+
+
+def test_files_of_others_are_no_leftovers(tmp_path: Path) -> None:
+    for name in (".env.secrets", ".env.secrets.staging", ".env.secrets.0123456789abcdeg.tmp", ".env.secrets.tmp"):
+        (tmp_path / name).write_text("kept", "utf-8")
+
+    assert list(leftovers(tmp_path / ".env.secrets")) == []
 
 
 def test_a_write_that_fails_keeps_the_old_file_and_leaves_nothing(
