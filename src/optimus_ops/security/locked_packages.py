@@ -8,6 +8,7 @@ from pathlib import PurePosixPath
 
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
+from packaging.version import Version
 
 from optimus_ops.reports.model import Place
 from optimus_ops.security.checkout_files import CheckoutFiles
@@ -52,4 +53,6 @@ def read_pins(name: str, text: str) -> Iterator[Pin]:
             yield Pin(words, "", Place(name, number))
             continue
         exact = [item.version for item in found.specifier if item.operator == "==" and "*" not in item.version]
-        yield Pin(canonicalize_name(found.name), exact[0] if exact else "", Place(name, number))
+        # As pip-audit names them: 2024.01.05 is 2024.1.5.
+        version = str(Version(exact[0])) if exact else ""
+        yield Pin(canonicalize_name(found.name), version, Place(name, number))

@@ -6,7 +6,7 @@ The service is PyPI's; `PIP_AUDIT_VULNERABILITY_SERVICE` and `PIP_AUDIT_OSV_URL`
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from itertools import zip_longest
 from pathlib import Path
 from typing import Any
@@ -34,30 +34,33 @@ def _commands(files: CheckoutFiles, folder: Path) -> list[list[str]]:
     return commands
 
 
+SERVICE_HINT = "PIP_AUDIT_VULNERABILITY_SERVICE and PIP_AUDIT_OSV_URL name another service"
+
+
 def _read(outputs: Sequence[Output], files: CheckoutFiles) -> Iterator[ScanFinding]:
+    audited = [found for output in outputs for found in json.loads(output.stdout)["dependencies"]]
+    known = [found for found in audited if "skip_reason" not in found]
+    unknown = {canonicalize_name(found["name"]) for found in audited if "skip_reason" in found}
+    if audited and not known:
+        raise CouldNotRun(f"the vulnerability service knows none of {len(audited)} packages", SERVICE_HINT)
     places: dict[tuple[str, str], list[Pin]] = {}
     for pin in pins(files):
         places.setdefault((pin.name, pin.version), []).append(pin)
-        if not pin.version:
-            message = f"{pin.name} is not pinned to a version, so it can't be audited"
-            yield ScanFinding("pip-audit", "not-pinned", "low", message, pin.place, "lock it: ==, with hashes")
-    audited = [found for output in outputs for found in json.loads(output.stdout)["dependencies"]]
-    names = {canonicalize_name(found["name"]) for found in audited}
-    if missing := sorted({name for name, version in places if version} - names):
-        raise CouldNotRun(f"pip-audit told nothing of {', '.join(missing)}")
-    unknown = [found["name"] for found in audited if "skip_reason" in found]
-    if audited and len(unknown) == len(audited):
-        raise CouldNotRun(f"the vulnerability service knows none of {len(audited)} packages", _SERVICE_HINT)
-    for name in unknown:
-        for pin in (pin for (found, _), group in places.items() if found == canonicalize_name(name) for pin in group):
-            yield ScanFinding("pip-audit", "not-audited", "low", f"the service does not know {name}", pin.place)
-    for found in audited:
-        for vulnerability in found.get("vulns", ()):
-            for pin in places[canonicalize_name(found["name"]), found["version"]]:
-                yield _finding(found, vulnerability, pin)
+        yield from _not_audited(pin, unknown)
+    told = {(canonicalize_name(found["name"]), found["version"]): found for found in known}
+    if missing := [pin for pin in places if pin[1] and pin not in told and pin[0] not in unknown]:
+        raise CouldNotRun(f"pip-audit told nothing of {', '.join(f'{name} {version}' for name, version in missing)}")
+    for pinned, found in told.items():
+        for vulnerability in found["vulns"]:
+            yield from (_finding(found, vulnerability, pin) for pin in places[pinned])
 
 
-_SERVICE_HINT = "PIP_AUDIT_VULNERABILITY_SERVICE and PIP_AUDIT_OSV_URL name another service"
+def _not_audited(pin: Pin, unknown: Collection[str]) -> Iterator[ScanFinding]:
+    if not pin.version:
+        message = f"{pin.name} is not pinned to a version, so it can't be audited"
+        yield ScanFinding("pip-audit", "not-pinned", "low", message, pin.place, "lock it: ==, with hashes")
+    elif pin.name in unknown:
+        yield ScanFinding("pip-audit", "not-audited", "low", f"the service does not know {pin.name}", pin.place)
 
 
 def _finding(found: dict[str, Any], vulnerability: dict[str, Any], pin: Pin) -> ScanFinding:

@@ -1,89 +1,24 @@
-"""Running scanners side by side: each call in a session of its own, with a deadline, ended when the scan is."""
+"""Running scanners side by side, and what comes of each."""
 
 from __future__ import annotations
 
 import os
-import subprocess
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 
 from optimus_ops.errors import OpsError
 from optimus_ops.security.checkout_files import CheckoutFiles
 from optimus_ops.security.environment import scanner_environment
 from optimus_ops.security.model import CouldNotRun, ScanFinding, ScanResult, State
-from optimus_ops.security.scanner import Output, Scanner
-from optimus_ops.system.process import end_session
+from optimus_ops.security.running_scanner import RunningScanner
+from optimus_ops.security.scanner import Scanner
 
 POLL_SECONDS = 0.05
-MOST_REASON = 300
 UNREADABLE = (ValueError, LookupError, TypeError, AttributeError, StopIteration, ArithmeticError, RecursionError)
 """What a reader raises where a tool printed something else than its report."""
-
-
-@dataclass
-class _Running:
-    """A scanner under way: the calls to come, the one that runs, the outputs of those that ended."""
-
-    scanner: Scanner
-    files: CheckoutFiles
-    folder: Path
-    waiting: list[list[str]]
-    environment: Mapping[str, str]
-    started: float = field(default_factory=time.monotonic)
-    process: subprocess.Popen[bytes] | None = None
-    argv: tuple[str, ...] = ()
-    until: float = 0.0
-    outputs: list[Output] = field(default_factory=list)
-
-    def step(self) -> bool:
-        """Start the next call, or look after the one that runs; tell whether the scanner has ended.
-
-        Raises:
-            CouldNotRun: a call took too long, or ended as none that scans does.
-        """
-        if self.process is None:
-            if not self.waiting:
-                return True
-            self._start(self.waiting.pop(0))
-            return False
-        code = self.process.poll()
-        if code is None:
-            if time.monotonic() > self.until:
-                raise CouldNotRun(f"{self.scanner.tool} did not end within {self.scanner.seconds:.0f} s")
-            return False
-        self.process = None
-        output = Output(self.argv, code, self._text("stdout"), self._text("stderr"))
-        if code not in self.scanner.codes:
-            raise CouldNotRun(f"{self.scanner.tool} ended with {code}{_last_line(output.stderr or output.stdout)}")
-        self.outputs.append(output)
-        return False
-
-    def stop(self) -> None:
-        """End the call that runs."""
-        if self.process is not None:
-            end_session(self.process)
-            self.process = None
-
-    def _start(self, argv: list[str]) -> None:
-        self.argv = tuple(argv)
-        self.until = time.monotonic() + self.scanner.seconds
-        # Files, since a pipe that nobody reads stops a tool that prints much.
-        with (self.folder / "stdout").open("wb") as stdout, (self.folder / "stderr").open("wb") as stderr:
-            self.process = subprocess.Popen(
-                argv,
-                cwd=self.files.root,
-                env=dict(self.environment),
-                stdin=subprocess.DEVNULL,
-                stdout=stdout,
-                stderr=stderr,
-                start_new_session=True,
-            )
-
-    def _text(self, name: str) -> str:
-        return (self.folder / name).read_text("utf-8", "replace")
 
 
 def run_scanners(
@@ -123,8 +58,8 @@ def run_scanners(
 
 
 @contextmanager
-def _ended_at_last() -> Iterator[dict[str, _Running]]:
-    running: dict[str, _Running] = {}
+def _ended_at_last() -> Iterator[dict[str, RunningScanner]]:
+    running: dict[str, RunningScanner] = {}
     try:
         yield running
     finally:
@@ -149,16 +84,17 @@ def _failure(
         results[scanner.name] = replace(_result(scanner, required, "could not run", started), reason=reason)
 
 
-def _prepared(scanner: Scanner, files: CheckoutFiles, folder: Path) -> _Running:
-    program = scanner.program()
+def _prepared(scanner: Scanner, files: CheckoutFiles, folder: Path) -> RunningScanner:
     home = folder / "home"
     home.mkdir(parents=True, mode=0o700)
     environment = scanner_environment(os.environ, home, files.root, network=scanner.network, engine=scanner.engine)
-    calls = [[program, *words] for words in scanner.commands(files, folder)]
-    return _Running(scanner, files, folder, calls, environment)
+    arguments = scanner.commands(files, folder)
+    # A tool is missed only where there is something to scan.
+    calls = [[scanner.program(), *words] for words in arguments]
+    return RunningScanner(scanner, files, folder, calls, environment)
 
 
-def _read(found: _Running, required: bool) -> ScanResult:
+def _read(found: RunningScanner, required: bool) -> ScanResult:
     scanner = found.scanner
     try:
         findings: tuple[ScanFinding, ...] = tuple(scanner.read(found.outputs, found.files))
@@ -171,8 +107,3 @@ def _read(found: _Running, required: bool) -> ScanResult:
 def _result(scanner: Scanner, required: bool, state: State, started: float | None = None) -> ScanResult:
     seconds = time.monotonic() - started if started is not None else 0.0
     return ScanResult(scanner.name, scanner.tool, scanner.version(), state, required, seconds=seconds)
-
-
-def _last_line(text: str) -> str:
-    lines = text.strip().splitlines()
-    return f": {lines[-1].strip()[:MOST_REASON]}" if lines else ""

@@ -3,25 +3,25 @@
 from __future__ import annotations
 
 import json as json_text
-import shlex
 import tempfile
-from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
-from optimus_ops.errors import MissingPrerequisite, OpsError, Refused
+from optimus_ops.errors import MissingPrerequisite, OpsError
 from optimus_ops.project.settings import load_project
 from optimus_ops.reports.files import write_report
 from optimus_ops.reports.junit import junit
 from optimus_ops.reports.model import Run
 from optimus_ops.reports.terminal import terminal_text
 from optimus_ops.security.checkout_files import read_checkout
+from optimus_ops.security.duplicates import merged
 from optimus_ops.security.exceptions import judge
-from optimus_ops.security.model import SEVERITIES, ScanFinding, ScanResult, Severity
+from optimus_ops.security.model import ScanResult
 from optimus_ops.security.runner import run_scanners
 from optimus_ops.security.scan_report import ScanReport, complete_tools, scan_json, scan_run, scan_sarif
+from optimus_ops.security.scan_request import ScanRequest
 from optimus_ops.security.scanner import Scanner
 from optimus_ops.security.scanners import SCANNERS, chosen_scanners
 from optimus_ops.security.settings import read_settings
@@ -29,49 +29,6 @@ from optimus_ops.text.console import Console, print_json
 from optimus_ops.text.layout import layout_columns
 
 NAME = "security-scan"
-Secret: TypeAlias = tuple[str, str, str]
-"""What is the same for one secret in the work tree and in the history: rule, file, identity."""
-
-
-@dataclass(frozen=True)
-class ScanRequest:
-    """What was asked for.
-
-    Args:
-        only: names of scanners; all where empty. One that is named is required.
-        fail_on: the severity from which on findings make the scan fail.
-        offline: leave out the scanners that need the network.
-        report: folder of the report; "" for none.
-    """
-
-    only: tuple[str, ...] = ()
-    fail_on: str = "medium"
-    offline: bool = False
-    json: bool = False
-    report: str = ""
-
-    @property
-    def limit(self) -> Severity:
-        """The severity from which on findings make the scan fail.
-
-        Raises:
-            Refused: there is no such severity.
-        """
-        for severity in SEVERITIES:
-            if severity == self.fail_on:
-                return severity
-        raise Refused(f"--fail-on {self.fail_on}", f"severities: {', '.join(SEVERITIES)}")
-
-    def required(self, scanner: Scanner, optional: Collection[str]) -> bool:
-        """Tell whether the scan fails where a scanner could not run; `optional` are those of the project's settings."""
-        return scanner.name in self.only or (scanner.required and scanner.name not in optional)
-
-    @property
-    def command(self) -> str:
-        """The command line that asks for the same."""
-        words = [*(word for name in self.only for word in ("--only", name))]
-        words += ["--fail-on", self.fail_on] if self.fail_on != "medium" else []
-        return shlex.join(["invoke", "security.scan", *words, *(["--offline"] if self.offline else [])])
 
 
 def scan(request: ScanRequest) -> None:
@@ -102,30 +59,6 @@ def scan(request: ScanRequest) -> None:
     report = ScanReport(results, judged, limit)
     _show(report, request, console)
     _end(report)
-
-
-def merged(results: Iterable[ScanResult]) -> list[ScanResult]:
-    """Return the results with each finding once.
-
-    What is in the work tree and in the history has the place of now, and says in which commit it is.
-    """
-    found = list(results)
-    history = {_secret(finding): finding for result in found if result.name == "history" for finding in result.findings}
-    present = {_secret(finding) for result in found if result.name == "secrets" for finding in result.findings}
-    return [replace(result, findings=tuple(_once(result, history, present))) for result in found]
-
-
-def _once(result: ScanResult, history: Mapping[Secret, ScanFinding], present: Collection[Secret]) -> list[ScanFinding]:
-    found = dict.fromkeys(result.findings)
-    if result.name == "history":
-        return [finding for finding in found if _secret(finding) not in present]
-    if result.name == "secrets":
-        return [replace(history.get(_secret(finding), finding), place=finding.place) for finding in found]
-    return list(found)
-
-
-def _secret(finding: ScanFinding) -> Secret:
-    return finding.id, finding.place.file, finding.identity
 
 
 def _ordered(results: Iterable[ScanResult]) -> tuple[ScanResult, ...]:

@@ -39,7 +39,8 @@ class ScanReport:
 
     def counting_of(self, result: ScanResult) -> tuple[ScanFinding, ...]:
         """Return the findings of one scanner that count."""
-        return tuple(found for found in result.findings if found in self.judged.counting)
+        counting = set(self.judged.counting)
+        return tuple(found for found in result.findings if found in counting)
 
 
 def headline(report: ScanReport) -> Span:

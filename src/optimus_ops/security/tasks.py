@@ -31,6 +31,7 @@ def scan(
     report: str = "",
 ) -> None:
     """Scan for secrets, vulnerable packages, and weak Dockerfiles and workflows."""
-    from optimus_ops.security.scan import ScanRequest, scan
+    from optimus_ops.security.scan import scan
+    from optimus_ops.security.scan_request import ScanRequest
 
     scan(ScanRequest(tuple(only or ()), fail_on, offline, json, report))

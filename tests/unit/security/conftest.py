@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from optimus_ops.errors import OpsError
-from optimus_ops.security.scan import ScanRequest, scan
+from optimus_ops.security.scan import scan
+from optimus_ops.security.scan_request import ScanRequest
 
 GIT = ("git", "-c", "user.name=Test", "-c", "user.email=test@example.com", "-c", "commit.gpgsign=false")
 

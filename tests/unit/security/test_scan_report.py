@@ -6,9 +6,9 @@ import pytest
 
 from optimus_ops.checks.model import Check
 from optimus_ops.reports.model import Place
+from optimus_ops.security.duplicates import merged
 from optimus_ops.security.exceptions import Judged
 from optimus_ops.security.model import SEVERITIES, ScanFinding, ScanResult, Severity, at_least
-from optimus_ops.security.scan import merged
 from optimus_ops.security.scan_report import ScanReport, headline, scan_run, scan_sarif
 
 
