@@ -23,8 +23,10 @@ MOST_SUMMARY_BYTES = 1024 * 1024
 """What GitHub takes of a step's summary."""
 
 
-def run_task(words: str, *, report: str, output: str) -> None:
+def run_task(words: str, *, report: str, output: str, project: str = "") -> None:
     """Run `invoke` with the words of one text, and show what its report folder has afterwards.
+
+    `project` is the folder of another project that the task is of.
 
     Raises:
         Exit: with the task's exit code, where it is not 0.
@@ -38,7 +40,7 @@ def run_task(words: str, *, report: str, output: str) -> None:
     if not command:
         raise Refused("no task is named", "invoke ci.task 'redis.drill --report reports'")
     before = _stamps(report)
-    code = _call(command, output)
+    code = _call([*(("--search-root", project) if project else ()), *command], output)
     changed = [path for path, stamp in _stamps(report).items() if before.get(path) != stamp]
     _add_to_summary([path for path in changed if path.suffix == ".md"])
     for path in changed:

@@ -60,13 +60,14 @@ def run(
         "words": "the task and its flags, as one text",
         "report": "folder of the task's report: Markdown becomes the step summary, findings become annotations",
         "output": "file for the task's standard output",
+        "project": "folder of the project that the task is of (this one)",
     },
 )
-def run_one(_: Context, words: str, report: str = "", output: str = "") -> None:
+def run_one(_: Context, words: str, report: str = "", output: str = "", project: str = "") -> None:
     """Run one task as a step of a workflow, with summary and annotations."""
     from optimus_ops.ci.task_step import run_task
 
-    run_task(words, report=report, output=output)
+    run_task(words, report=report, output=output, project=project)
 
 
 @task(

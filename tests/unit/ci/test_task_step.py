@@ -64,3 +64,9 @@ def test_another_json_file_has_no_findings(tmp_path: Path) -> None:
     (tmp_path / "a.json").write_text("[1]")
     (tmp_path / "b.json").write_text("{")
     assert [list(task_step.findings_of(tmp_path / name)) for name in ("a.json", "b.json", "none")] == [[], [], []]
+
+
+def test_the_task_may_be_of_another_project(program: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    (program / "invoke").write_text('#!/bin/sh\necho "$@"\n')
+    run_task("deploy --plan", report="", output="", project="/srv/a stack")
+    assert capfd.readouterr().out == "--search-root /srv/a stack deploy --plan\n"
