@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from optimus_ops.change.journal import change_files, is_written
-from optimus_ops.plan.steps import Keep
+from optimus_ops.plan.steps import Keep, Start
 from optimus_ops.system.clock import boot_seconds
 
 Event = dict[str, Any]
@@ -61,7 +61,7 @@ class Change:
     Args:
         seconds: from its beginning to what was written last, or until now if it is running; None if not known.
         before: what was there before the first step (`journal.facts_of`).
-        replaced: service -> ids of the images it ran before, where a rollout keeps them.
+        replaced: service that a rollout replaced -> ids of the images it ran before, () where these stayed.
     """
 
     id: int
@@ -175,8 +175,12 @@ def parse_change(number: int, raw: bytes, *, now: float | None) -> Change | None
 
 
 def _replaced(steps: Iterable[Any]) -> dict[str, tuple[str, ...]]:
-    kept = [step for step in map(_object, steps) if step.get("step") == Keep.kind]
-    return {_text(step.get("service")): _texts(step.get("images")) for step in kept}
+    """Return what a rollout's batches start anew, with the images that it keeps; a new configuration keeps none."""
+    objects = [_object(step) for step in steps]
+    batches = [step for step in objects if step.get("step") == Start.kind and _text(step.get("part"))]
+    started = (_text(pair[0]) for step in batches for pair in map(_array, _array(step.get("counts"))) if pair)
+    kept = {_text(step.get("service")): _texts(step.get("images")) for step in objects if step.get("step") == Keep.kind}
+    return {name: kept.get(name, ()) for name in (*started, *kept) if name}
 
 
 def parse_events(raw: bytes) -> Iterable[Event]:

@@ -11,7 +11,7 @@ from optimus_ops.model.state import State
 
 
 def replaced_by_last_deploy(journal: Path, project: str) -> Mapping[str, tuple[str, ...]]:
-    """Return service -> ids of the images that it ran before, of the last deploy that ended well.
+    """Return service -> ids of the images that it ran before, () where they stayed, of the last deploy that ended well.
 
     Raises:
         Refused: there was none, or it was rolled back already, or it replaced nothing.
@@ -30,4 +30,4 @@ def replaced_by_last_deploy(journal: Path, project: str) -> Mapping[str, tuple[s
 def with_another_image(replaced: Mapping[str, tuple[str, ...]], state: State) -> tuple[str, ...]:
     """Return the services that run another image than before; others got another configuration."""
     running = {name: {replica.image_id for replica in state.running(name)} for name in replaced}
-    return tuple(name for name, before in replaced.items() if not running[name] & set(before))
+    return tuple(name for name, before in replaced.items() if before and not running[name] & set(before))
