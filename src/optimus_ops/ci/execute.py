@@ -1,17 +1,15 @@
-"""`invoke ci.list` and `invoke ci.run`: workflow files of the checkout, listed, planned and run on this machine."""
+"""`invoke ci.run`: a workflow file of the checkout, planned and run on this machine."""
 
 from __future__ import annotations
 
 import os
-import sys
 from typing import TYPE_CHECKING
 
 from optimus_ops.ci.actions import Checkout
 from optimus_ops.ci.ci_plan import default_event, plan_run
-from optimus_ops.ci.local_run import LocalRun
 from optimus_ops.ci.plan_text import plan_json, plan_lines
 from optimus_ops.ci.run_request import event_of
-from optimus_ops.ci.workflow_file import find_workflow, read_workflow, workflow_paths
+from optimus_ops.ci.workflow_file import find_workflow, read_workflow
 from optimus_ops.errors import MissingPrerequisite, Refused
 from optimus_ops.project.git_checkout import uncommitted
 from optimus_ops.project.settings import load_project
@@ -50,6 +48,8 @@ def run_workflow(request: RunRequest) -> None:
         from optimus_ops.ci.service_images import make_images  # noqa: PLC0415 - only services need the engine
 
         make_images(project, images.values(), console)
+    from optimus_ops.ci.local_run import LocalRun  # noqa: PLC0415 - a plan needs neither the engine nor reports
+
     LocalRun(project, request, plan, images, console).carry_out()
 
 
@@ -63,31 +63,6 @@ def _show_plan(project: Project, plan: CiPlan, console: Console, *, json: bool) 
         images = {}
         console.say(f"note: a run would end here: {error}")
     console.say("\n".join(plan_lines(plan, images)))
-
-
-def list_workflows(*, json: bool) -> None:
-    """Print the workflows of the checkout: events, jobs, numbers of combinations."""
-    project = load_project()
-    found = [read_workflow(path, project.root) for path in workflow_paths(project.root)]
-    if json:
-        print_json(
-            {
-                "workflows": [
-                    {
-                        "workflow": workflow.key,
-                        "file": workflow.path.relative_to(project.root).as_posix(),
-                        "name": workflow.name,
-                        "events": list(workflow.triggers),
-                        "jobs": [job.id for job in workflow.jobs],
-                    }
-                    for workflow in found
-                ]
-            }
-        )
-        return
-    for workflow in found:
-        jobs = ", ".join(job.id for job in workflow.jobs)
-        sys.stdout.write(f"{workflow.key:20} {', '.join(workflow.triggers)}\n{'':20}   jobs: {jobs}\n")
 
 
 def _images(project: Project, plan: CiPlan) -> Mapping[str, str]:

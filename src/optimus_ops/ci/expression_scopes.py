@@ -61,20 +61,19 @@ def check_expressions(root: Node, scopes: Mapping[Path, Scope]) -> None:
     Raises:
         WorkflowError: one is malformed, or names what is not known at its place.
     """
-    _check(root, (), None, scopes)
+    named = {pattern[:depth] for pattern in scopes for depth in range(1, len(pattern) + 1)}
+    _check(root, (), None, (scopes, named))
 
 
-def _check(node: Node, path: Path, scope: Scope | None, scopes: Mapping[Path, Scope]) -> None:
+def _check(node: Node, path: Path, scope: Scope | None, known: tuple[Mapping[Path, Scope], set[Path]]) -> None:
+    scopes, named = known
     scope = scopes.get(path, scope)
     if isinstance(node.value, Mapping):
         for key, value in node.items():
-            names = {
-                pattern[len(path)] for pattern in scopes if pattern[: len(path)] == path and len(pattern) > len(path)
-            }
-            _check(value, (*path, key if key in names else "*"), scope, scopes)
+            _check(value, (*path, key if (*path, key) in named else "*"), scope, known)
     elif isinstance(node.value, list):
         for item in node:
-            _check(item, (*path, "*"), scope, scopes)
+            _check(item, (*path, "*"), scope, known)
     elif isinstance(node.value, str) and scope is not None:
         _check_text(node, node.value, scope, condition=path[-1] == "if")
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 @task(name="list", help={"json": "print one JSON document on standard output"})
 def list_(_: Context, json: bool = False) -> None:
     """List the workflows: events and jobs."""
-    from optimus_ops.ci.execute import list_workflows
+    from optimus_ops.ci.listing import list_workflows
 
     list_workflows(json=json)
 
