@@ -22,6 +22,7 @@ from tests.support.ports import WORKER, WORKERS, free_ports
 
 ROOT = Path(__file__).parents[2]
 SECONDS = 600
+INJECTED = Path(__file__).with_name("injected")
 # Each project has secrets of its own. Workers of pytest-xdist have a narrow terminal; tests read what a pipe gets.
 # Without cached bytecode every command would compile all that it imports.
 NOT_INHERITED = {"OPTIMUS_SECRETS_DIR", "COLUMNS", "PYTHONDONTWRITEBYTECODE"}
@@ -119,6 +120,12 @@ class Platform:
             check=False,
         )
         return Ran(done.returncode, done.stdout, done.stderr)
+
+    def struck(self, number: signal.Signals, step: int, after: float, *words: str) -> Ran:
+        """Run `invoke`, which sends a signal to itself some seconds into a step of its plan."""
+        path = os.pathsep.join([str(INJECTED), os.environ.get("PYTHONPATH", "")]).rstrip(os.pathsep)
+        environ = {"INJECT_SIGNAL": str(int(number)), "INJECT_STEP": str(step), "INJECT_AFTER": str(after)}
+        return self.invoke_anew(*words, PYTHONPATH=path, **environ)
 
     def start(self, *words: str, **environ: str) -> subprocess.Popen[str]:
         """Start `invoke` and return at once; both outputs come on its standard output."""

@@ -7,18 +7,16 @@ from __future__ import annotations
 
 import os
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import docker
 import pytest
 from tests.integration.derived import ANSWERS_500, ENDS_AFTER_10_S, HOOK, NEVER_LISTENS, Images
 from tests.integration.engine_proxy import EngineProxy
 from tests.integration.load import CLIENTS, Load, balancer_log
-from tests.integration.platform import ROOT, Platform, Ran
+from tests.integration.platform import INJECTED, ROOT, Platform, Ran
 
 pytestmark = pytest.mark.integration
 
-INJECTED = Path(__file__).with_name("injected")
 FIRST_OFFER = '"/v1/chat/completions"'
 
 

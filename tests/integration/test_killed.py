@@ -5,10 +5,8 @@ Ctrl-C and SIGTERM: the stack is as it was before. SIGKILL: the same command aga
 
 from __future__ import annotations
 
-import os
 import signal
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from tests.integration.derived import Images
@@ -17,7 +15,6 @@ from tests.integration.platform import Platform, Ran
 
 pytestmark = pytest.mark.integration
 
-INJECTED = Path(__file__).with_name("injected")
 STEPS = (
     "keep",
     "pin",
@@ -65,9 +62,7 @@ def deploy(images: Images, tag: str) -> list[str]:
 
 def struck(platform: Platform, images: Images, tag: str, number: signal.Signals, step: int, after: float) -> Ran:
     """Deploy, with a signal to the task some seconds into a step."""
-    path = os.pathsep.join([str(INJECTED), os.environ.get("PYTHONPATH", "")]).rstrip(os.pathsep)
-    environ = {"INJECT_SIGNAL": str(int(number)), "INJECT_STEP": str(step), "INJECT_AFTER": str(after)}
-    return platform.invoke_anew(*deploy(images, tag), PYTHONPATH=path, **environ)
+    return platform.struck(number, step, after, *deploy(images, tag))
 
 
 def kept_files(platform: Platform) -> dict[str, str]:
