@@ -5,6 +5,7 @@ Property tests draw few examples; `HYPOTHESIS_PROFILE=thorough` draws ten times 
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import sys
@@ -25,3 +26,9 @@ def pytest_configure() -> None:
     """Take SIGINT as in a terminal: started in the background by a shell, we and all children would ignore it."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_collection_finish() -> None:
+    """Leave thousands of collected tests out of each garbage collection: a tenth of the processor time."""
+    gc.collect()
+    gc.freeze()

@@ -55,11 +55,10 @@ class FakeCompose(Compose):
             services[name] = {**services[name], "environment": {**services[name].get("environment", {}), **variables}}
         return {**self.model, "services": services}
 
-    def stack(self) -> Stack:
-        document = self.document()
+    def stack_of(self, document: Mapping[str, Any]) -> Stack:
         key = json.dumps(document, sort_keys=True)
         if key not in self.stacks:
-            self.stacks[key] = self.stack_of(document)
+            self.stacks[key] = super().stack_of(document)
         return self.stacks[key]
 
     def services(self) -> tuple[str, ...] | None:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, Self
 
 from optimus_ops.engine.labels import PROJECT_LABEL, SERVICE_LABEL
 from optimus_ops.model.stack import PublishedPort
@@ -71,6 +71,9 @@ class FakeContainer:
     @property
     def occupied(self) -> bool:
         return self.status in {"running", "paused", "restarting"}
+
+    def copy(self) -> Self:
+        return replace(self, output=list(self.output), networks=dict(self.networks), files=dict(self.files))
 
     def start(self, now: float) -> None:
         if not self.occupied:

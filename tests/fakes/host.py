@@ -90,6 +90,23 @@ class FakeHost:
 
     # What tests do
 
+    def copy(self) -> Self:
+        """Return an engine that knows the same, and is on its own from then on."""
+        containers = {key: container.copy() for key, container in self.containers.items()}
+        return replace(
+            self,
+            clock=replace(self.clock, alarms=dict(self.clock.alarms)),
+            containers=containers,
+            behaviours=dict(self.behaviours),
+            known_images=dict(self.known_images),
+            known_networks=dict(self.known_networks),
+            known_volumes=dict(self.known_volumes),
+            registry=dict(self.registry),
+            signals=list(self.signals),
+            started=[containers.get(container.id, container) for container in self.started],
+            image_files=dict(self.image_files),
+        )
+
     def report(self, name: str, phase: Phase, *arguments: Any) -> None:
         if self.gone:
             raise EngineGone("it is not there")

@@ -8,7 +8,6 @@ import json
 import os
 import shutil
 import tempfile
-from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -144,7 +143,9 @@ class Shop:
     def copy(self, folder: Path) -> Shop:
         """Return the same shop in another folder."""
         shutil.copytree(self.project.root, folder, dirs_exist_ok=True)
-        return self._with(folder, deepcopy(self.engine), self.compose.model, replace(self.schema))
+        made = self._with(folder, self.engine.copy(), self.compose.model, replace(self.schema))
+        made.compose.stacks.update(self.compose.stacks)
+        return made
 
     @property
     def project(self) -> Project:
