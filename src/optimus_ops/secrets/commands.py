@@ -1,4 +1,4 @@
-"""What `invoke secrets.init` and `secrets.validate` print: names and what to do, never values."""
+"""`invoke secrets.init`: names and what was done, never values."""
 
 from __future__ import annotations
 
@@ -10,19 +10,15 @@ from pathlib import Path
 from optimus_ops.change.executor import StepExecutor
 from optimus_ops.change.options import ChangeOptions
 from optimus_ops.change.run import ChangeRun
-from optimus_ops.errors import OpsError, Refused
 from optimus_ops.plan.cause import Cause
 from optimus_ops.plan.step import Plan, Step
 from optimus_ops.plan.steps import WriteSecrets
-from optimus_ops.project.settings import Project, load_project
-from optimus_ops.reports.files import write_report
-from optimus_ops.secrets.environments import own_paths, paths_in
-from optimus_ops.secrets.paths import SecretsPaths
+from optimus_ops.project.settings import load_project
+from optimus_ops.secrets.environments import own_paths
+from optimus_ops.secrets.paths import SecretsPaths, described_paths
 from optimus_ops.secrets.plan import SecretsPlan
-from optimus_ops.secrets.provision import ensure, plan, read_entries, validate
-from optimus_ops.secrets.validate import Finding
-from optimus_ops.secrets.validation_report import REPORT, validation_report
-from optimus_ops.text.console import Console, Progress, print_json
+from optimus_ops.secrets.provision import ensure, plan
+from optimus_ops.text.console import Progress
 
 MOST_NAMES = 6
 
@@ -71,45 +67,6 @@ class SecretsExecutor(StepExecutor):
 
     def _write(self, _step: WriteSecrets, _progress: Progress) -> None:
         self.done = ensure(self.paths)
-
-
-def check(*, json: bool, root: Path | None = None, environment: str = "", report: str = "") -> None:
-    """Print what is wrong with the secrets; write it as a report into a folder where one is wanted."""
-    paths = described_paths(load_project(root))
-    if environment:
-        paths = paths_in(paths, environment, read_entries(paths))
-    findings = validate(paths)
-    errors = [finding for finding in findings if finding.severity == "error"]
-    written = write_report(validation_report(findings, paths), Path(report), REPORT) if report else ()
-    if json:
-        print_json({"ok": not errors, "findings": [asdict(finding) for finding in findings]})
-    else:
-        console = Console.standard()
-        for finding in findings:
-            console.say(finding_line(finding, console))
-        if not findings:
-            console.say(f"{console.paint('✓', '32')} {paths.secrets_file.name} is complete and private")
-    for path in written:
-        Console.standard(json=json).say(f"wrote {path}")
-    if errors:
-        raise OpsError(f"{len(errors)} of the secrets' checks failed", "the lines above say what to do")
-
-
-def described_paths(project: Project) -> SecretsPaths:
-    """Return a project's paths."""
-    paths = SecretsPaths.of(project)
-    if paths.example.is_file() and not paths.described:
-        raise Refused(
-            f"{paths.example.name} describes no secrets",
-            "say above a key who makes or reads it, as in: # @generate=token(32) @consumers=web",
-        )
-    return paths
-
-
-def finding_line(finding: Finding, console: Console) -> str:
-    """Return one line for a finding."""
-    mark = console.paint("✗", "31") if finding.severity == "error" else console.paint("!", "33")
-    return f"{mark} {finding}"
 
 
 def listed(names: Sequence[str]) -> str:

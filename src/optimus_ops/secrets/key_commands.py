@@ -1,64 +1,17 @@
-"""`invoke secrets.list`, `diff`, `get`, `set` and `run`: what is done with single keys."""
+"""`invoke secrets.list`, `diff`, `get` and `run`: what reads the secrets."""
 
 from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
-from optimus_ops.change.options import ChangeOptions
-from optimus_ops.change.run import ChangeRun
-from optimus_ops.commandline.usage import near
 from optimus_ops.errors import OpsError, Refused
-from optimus_ops.project.settings import load_project
-from optimus_ops.secrets import difference, dotenv, listing, run_command, set_value, store
-from optimus_ops.secrets.commands import described_paths
-from optimus_ops.secrets.entry import Entry, in_environment
-from optimus_ops.secrets.environments import NAME, USUAL, own_paths, paths_in
-from optimus_ops.secrets.paths import SecretsPaths
-from optimus_ops.secrets.provision import ages_of, observe, read_entries
-from optimus_ops.secrets.value import Secret
-
-
-@dataclass(frozen=True, slots=True)
-class KeyStore:
-    """A file of secrets and what describes it."""
-
-    project: str
-    state: Path
-    paths: SecretsPaths
-    entries: Mapping[str, Entry]
-
-    @classmethod
-    def open(cls, environment: str, root: Path | None) -> KeyStore:
-        """Return an environment's file of secrets, the shared one for ""."""
-        project = load_project(root)
-        paths = described_paths(project)
-        entries = read_entries(paths)
-        return cls(project.name, project.state, paths_in(paths, environment, entries), entries)
-
-    def entry(self, key: str) -> Entry:
-        """Return what is known of a key.
-
-        Raises:
-            Refused: nothing is. What is no name isn't repeated: it may be a value.
-        """
-        if not dotenv.KEY.fullmatch(key):
-            raise Refused("that is no name of a secret", "give the name alone: a value never stands on a command line")
-        if key not in self.entries:
-            raise Refused(
-                f"{self.paths.example.name} knows no secret {key}", near(key, self.entries, "invoke secrets.list")
-            )
-        return self.entries[key]
-
-    def values(self) -> Mapping[str, Secret]:
-        """Return the values of the file; it must be there."""
-        document = observe(self.paths).document
-        if document is None:
-            raise set_value.missing_file(self.paths)
-        return document.values
+from optimus_ops.secrets import difference, dotenv, listing, run_command, store
+from optimus_ops.secrets.entry import in_environment
+from optimus_ops.secrets.environments import NAME, USUAL, own_paths
+from optimus_ops.secrets.key_store import KeyStore
+from optimus_ops.secrets.provision import ages_of, observe
 
 
 def show_list(*, json: bool, environment: str = "", root: Path | None = None) -> None:
@@ -110,27 +63,6 @@ def print_value(key: str, *, environment: str = "", root: Path | None = None) ->
     sys.stdout.flush()
     sys.stdout.buffer.write(f"{value.reveal()}\n".encode())
     sys.stdout.buffer.flush()
-
-
-def change_value(
-    key: str, options: ChangeOptions, *, environment: str = "", clear: bool = False, root: Path | None = None
-) -> None:
-    """Set one value, and bring the files of the services that read it up to date."""
-    keys = KeyStore.open(environment, root)
-    entry = keys.entry(key)
-    if environment and own_paths(keys.paths, environment).secrets_file != keys.paths.secrets_file:
-        raise Refused(
-            f"{environment} has no file of its own: it shares {keys.paths.secrets_file.name}",
-            f"leave --environment out, or make one: invoke secrets.init --environment {environment}",
-        )
-    value = Secret("") if clear else set_value.ask(key)
-    set_value.check_value(entry, value, keys.paths.secrets_file.name)
-    with ChangeRun(keys.state, keys.project, options) as run:
-        planned = set_value.plan_set(keys.project, keys.paths, entry, value)
-        run.execute(planned, set_value.SetExecutor(keys.paths, keys.entries, value))
-        if planned and keys.paths.delivered and entry.readers:
-            run.console.say(f"services take it over with: invoke deploy {' '.join(entry.readers)}")
-        run.finish(key=key, file=keys.paths.secrets_file.name)
 
 
 def run(service: str, *, environment: str = "", root: Path | None = None) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from optimus_ops.errors import Refused
 from optimus_ops.project.settings import Project
 from optimus_ops.secrets.ages import AgeBook
 from optimus_ops.secrets.schema import describes_secrets
@@ -42,3 +43,14 @@ class SecretsPaths:
             return describes_secrets(self.example.read_text("utf-8", errors="replace"))
         except OSError:
             return False
+
+
+def described_paths(project: Project) -> SecretsPaths:
+    """Return a project's paths."""
+    paths = SecretsPaths.of(project)
+    if paths.example.is_file() and not paths.described:
+        raise Refused(
+            f"{paths.example.name} describes no secrets",
+            "say above a key who makes or reads it, as in: # @generate=token(32) @consumers=web",
+        )
+    return paths

@@ -14,6 +14,7 @@ from optimus_ops.plan.step import Plan, Step, step
 from optimus_ops.secrets import projection, store
 from optimus_ops.secrets.dotenv import Document
 from optimus_ops.secrets.entry import Entry
+from optimus_ops.secrets.key_store import missing_file
 from optimus_ops.secrets.notation import write_value
 from optimus_ops.secrets.paths import SecretsPaths
 from optimus_ops.secrets.plan import Observed
@@ -100,12 +101,6 @@ def plan_set(project: str, paths: SecretsPaths, entry: Entry, value: Secret) -> 
 def _outdated(entry: Entry, value: Secret, observed: Observed, services: tuple[str, ...]) -> bool:
     files = projection.desired({entry.key: entry}, {entry.key: value}) if services else {}
     return bool(projection.changed(files, observed.projected))
-
-
-def missing_file(paths: SecretsPaths) -> Refused:
-    """Return the refusal for a file that isn't there yet."""
-    environment = "" if paths.delivered else f" --environment {paths.environment}"
-    return Refused(f"there is no {paths.secrets_file.name} yet", f"invoke secrets.init{environment} makes it")
 
 
 @dataclass

@@ -30,9 +30,9 @@ def init(_: Context, options: ChangeOptions, environment: str = "") -> None:
 )
 def validate(_: Context, json: bool = False, environment: str = "", report: str = "") -> None:
     """Check .env.secrets: what is missing, malformed, unknown, too old, too open or kept by git."""
-    from optimus_ops.secrets import commands
+    from optimus_ops.secrets import check_command
 
-    commands.check(json=json, environment=environment, report=report)
+    check_command.check(json=json, environment=environment, report=report)
 
 
 @task(name="list", help={"json": JSON, "environment": ENVIRONMENT})
@@ -73,9 +73,9 @@ def get(_: Context, key: str, environment: str = "") -> None:
 )
 def set_(_: Context, options: ChangeOptions, key: str, environment: str = "", clear: bool = False) -> None:
     """Set the value of one secret, also in the files of the services that read it."""
-    from optimus_ops.secrets import key_commands
+    from optimus_ops.secrets import set_command
 
-    key_commands.change_value(key, options, environment=environment, clear=clear)
+    set_command.change_value(key, options, environment=environment, clear=clear)
 
 
 @task(help={"service": "only what this service reads", "environment": ENVIRONMENT})

@@ -25,21 +25,20 @@ PEM = re.compile(r"-----BEGIN ([A-Z0-9 ]+)-----\n[A-Za-z0-9+/=\n]+\n-----END \1-
 
 
 def type_problem(kind: ValueType, value: Secret) -> str | None:
-    """Return what keeps a value from being of a type ("its key 2 repeats another"), None if nothing does."""
+    """Return what keeps a value from being of a type ("its key 2 of 3 is empty"), None if nothing does."""
     check = CHECKS.get(kind)
     return check(value.reveal()) if check else None
 
 
 def _key(text: str) -> str | None:
-    # What a header's value may hold (RFC 9110, 5.5), but for blanks: no key has one, and pasting often adds one.
-    return None if text.isascii() and text.isprintable() and " " not in text else "has a character that no header holds"
+    # What a header's value may hold (RFC 9110, 5.5), as the services demand it.
+    return None if text.isascii() and text.isprintable() else "has a character that no header holds"
 
 
 def _keys(text: str) -> str | None:
     keys = [part.strip() for part in SEPARATOR.split(text)]
     for number, key in enumerate(keys, start=1):
-        problem = "is empty" if not key else _key(key) or ("repeats another" if key in keys[: number - 1] else None)
-        if problem:
+        if problem := _key(key) if key else "is empty":
             return f"its key {number} of {len(keys)} {problem}"
     return None
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from optimus_ops.change.options import ChangeOptions
-from optimus_ops.secrets import key_commands
+from optimus_ops.secrets import set_command
 from optimus_ops.secrets.paths import SecretsPaths
 
 if TYPE_CHECKING:
@@ -96,7 +96,7 @@ CANARY = "canary51c0"
 
 
 def change(checkout: Checkout, key: str, options: ChangeOptions | None = None) -> None:
-    key_commands.change_value(key, options or ChangeOptions(), root=checkout.root)
+    set_command.change_value(key, options or ChangeOptions(), root=checkout.root)
 
 
 def state_of(checkout: Checkout) -> dict[str, str]:

@@ -11,9 +11,10 @@ from tests.unit.secrets.samples import EXAMPLE, Checkout
 
 from optimus_ops.change.options import ChangeOptions
 from optimus_ops.errors import OpsError
-from optimus_ops.secrets import commands
+from optimus_ops.secrets import check_command, commands, key_commands, set_command
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 CANARY = "canary7f3a"
@@ -39,7 +40,7 @@ def test_no_value_comes_out(tmp_path: Path, capsys: pytest.CaptureFixture[str], 
         runs = (
             partial(commands.init, ChangeOptions(plan=True, json=as_json), checkout.root),
             partial(commands.init, ChangeOptions(plan=False, json=as_json), checkout.root),
-            partial(commands.check, json=as_json, root=checkout.root),
+            partial(check_command.check, json=as_json, root=checkout.root),
         )
         for run in runs:
             try:
@@ -53,6 +54,30 @@ def test_no_value_comes_out(tmp_path: Path, capsys: pytest.CaptureFixture[str], 
     assert CANARY not in shown
     for value in checkout.projected().values():
         assert value not in shown
+
+
+def test_a_value_is_nowhere_but_in_the_file_and_with_its_services(
+    checkout: Checkout, given: Callable[[bytes], None], capfd: pytest.CaptureFixture[str]
+) -> None:
+    root, value = checkout.root, f"sk-{CANARY}"
+    commands.init(ChangeOptions(), root, "staging")
+    for options in (ChangeOptions(plan=True), ChangeOptions(plan=True, json=True), ChangeOptions(), ChangeOptions()):
+        given(f"{value}\n".encode())
+        set_command.change_value("OPENAI_API_KEYS", options, root=root)
+    for as_json in (False, True):
+        key_commands.show_list(json=as_json, root=root)
+        key_commands.show_diff("production", "staging", json=as_json, root=root)
+        check_command.check(json=as_json, root=root, report=str(root / "report"))
+    output = capfd.readouterr()
+
+    holders = {
+        str(path.relative_to(root))
+        for path in root.rglob("*")
+        if path.is_file() and value.encode() in path.read_bytes()
+    }
+    assert holders == {".env.secrets", ".optimus/secrets/ai-engine/OPENAI_API_KEYS"}
+    assert "OPENAI_API_KEYS" in output.out
+    assert CANARY not in output.out + output.err
 
 
 def test_tasks_tell_what_they_did_by_name(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -98,6 +98,26 @@ def test_what_is_written_is_read_back(values: dict[str, str]) -> None:
     assert {key: value.reveal() for key, value in read.values.items()} == values
 
 
+@given(st.dictionaries(KEYS, VALUES, min_size=1, max_size=5), VALUES, st.data())
+def test_an_edit_changes_its_own_line_and_keeps_comments_and_order(
+    values: dict[str, str], new: str, data: st.DataObject
+) -> None:
+    document = Document()
+    for key, value in values.items():
+        document = document.with_value(key, Secret(value if holds(value) else ""), ("what it is for",))
+    before = parse(document.render().reveal(), ".env.secrets")
+    edited = data.draw(st.sampled_from(sorted(values)))
+    assume(holds(new))
+
+    after = parse(before.with_value(edited, Secret(new)).render().reveal(), ".env.secrets")
+
+    assert after.values[edited].reveal() == new
+    assert list(after.values) == list(before.values)
+    assert [line.text for line in after.lines if line.key != edited] == [
+        line.text for line in before.lines if line.key != edited
+    ]
+
+
 @given(VALUES)
 def test_python_dotenv_reads_what_is_written(value: str) -> None:
     assume(holds(value))

@@ -7,21 +7,21 @@ from tests.unit.secrets.samples import Checkout
 
 from optimus_ops.change.options import ChangeOptions
 from optimus_ops.errors import OpsError, Refused
-from optimus_ops.secrets import commands
+from optimus_ops.secrets import check_command, commands
 
 DAY = 86_400
 
 
 def test_what_production_requires_is_missing_there_alone(checkout: Checkout) -> None:
     with pytest.raises(OpsError):
-        commands.check(json=True, environment="production", root=checkout.root)
-    commands.check(json=True, environment="staging", root=checkout.root)
-    commands.check(json=True, root=checkout.root)
+        check_command.check(json=True, environment="production", root=checkout.root)
+    check_command.check(json=True, environment="staging", root=checkout.root)
+    check_command.check(json=True, root=checkout.root)
 
 
 def test_a_mistyped_environment_is_refused(checkout: Checkout) -> None:
     with pytest.raises(Refused, match="no environment 'prodution'"):
-        commands.check(json=True, environment="prodution", root=checkout.root)
+        check_command.check(json=True, environment="prodution", root=checkout.root)
     for name in ("../x", "A", ""):
         if name:
             with pytest.raises(Refused, match="bad name of an environment"):

@@ -11,7 +11,7 @@ from tests.unit.secrets.samples import CANARY, Checkout, change
 
 from optimus_ops.change.options import ChangeOptions
 from optimus_ops.errors import OpsError, Refused
-from optimus_ops.secrets import commands, key_commands
+from optimus_ops.secrets import check_command, commands, key_commands, set_command
 
 DAY = 86_400
 
@@ -63,7 +63,7 @@ def test_a_value_that_is_older_than_it_may_be_is_due_and_a_warning(
     _set_back(checkout, 31 * DAY)
     capsys.readouterr()
     key_commands.show_list(json=False, root=checkout.root)
-    commands.check(json=True, root=checkout.root)
+    check_command.check(json=True, root=checkout.root)
 
     listed, _, checked = capsys.readouterr().out.partition("{")
     assert "31 of 30 d, due" in listed
@@ -90,11 +90,11 @@ def test_two_environments_differ_by_name_and_not_by_value(
     given(f"sk-{CANARY}\n".encode())
     change(checkout, "OPENAI_API_KEYS")
     given(b"mail\n")
-    key_commands.change_value("MAIL_KEY", ChangeOptions(), environment="staging", root=checkout.root)
+    set_command.change_value("MAIL_KEY", ChangeOptions(), environment="staging", root=checkout.root)
     for environment in ("staging", "production"):
         given(b"https://alerts.example/hook\n")
         own = environment if environment == "staging" else ""
-        key_commands.change_value("ALERT_URL", ChangeOptions(), environment=own, root=checkout.root)
+        set_command.change_value("ALERT_URL", ChangeOptions(), environment=own, root=checkout.root)
     capsys.readouterr()
     key_commands.show_diff("production", "staging", json=True, root=checkout.root)
     document = json.loads(capsys.readouterr().out)
@@ -129,7 +129,7 @@ def test_a_report_names_file_line_and_rule_and_no_value(checkout: Checkout, tmp_
         stream.write(f"OPENAI_API_KEY=sk-{CANARY}\n")
     last = len(checkout.secrets_file.read_text("utf-8").splitlines())
     with pytest.raises(OpsError):
-        commands.check(json=True, root=checkout.root, report=str(tmp_path / "report"))
+        check_command.check(json=True, root=checkout.root, report=str(tmp_path / "report"))
 
     texts = {path.name: path.read_text("utf-8") for path in (tmp_path / "report").iterdir()}
     assert set(texts) == {"secrets-validate.md", "secrets-validate.html", "secrets-validate.json"}

@@ -20,7 +20,7 @@ RUNNER = """
     from pathlib import Path
     from optimus_ops.change.options import ChangeOptions
     from optimus_ops.project.settings import load_project
-    from optimus_ops.secrets import commands, key_commands, provision
+    from optimus_ops.secrets import commands, key_commands, provision, set_command
     from optimus_ops.secrets.paths import SecretsPaths
 
     what, when, root = sys.argv[1], sys.argv[2], Path(sys.argv[3])
@@ -55,7 +55,7 @@ RUNNER = """
             sys.stdin = io.TextIOWrapper(io.BytesIO(sys.argv[4].encode()))
             sys.stdout = io.StringIO()
             if what == "set":
-                key_commands.change_value("REDIS_PASSWORD", ChangeOptions(), root=root)
+                set_command.change_value("REDIS_PASSWORD", ChangeOptions(), root=root)
             else:
                 commands.init(ChangeOptions(), root)
             code = 0

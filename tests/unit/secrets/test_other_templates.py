@@ -6,7 +6,8 @@ import pytest
 
 from optimus_ops.change.options import ChangeOptions
 from optimus_ops.errors import Refused
-from optimus_ops.secrets.commands import check, init
+from optimus_ops.secrets.check_command import check
+from optimus_ops.secrets.commands import init
 from optimus_ops.secrets.schema import describes_secrets
 
 ORDINARY = (

@@ -15,7 +15,7 @@ from tests.unit.secrets.samples import CANARY, Checkout, change, state_of
 
 from optimus_ops.change.options import ChangeOptions
 from optimus_ops.errors import Interrupted, OpsError, Refused, WouldChange
-from optimus_ops.secrets import commands, key_commands, set_value, store
+from optimus_ops.secrets import commands, set_command, set_value, store
 from optimus_ops.secrets.value import Secret
 
 DAY = 86_400
@@ -121,11 +121,11 @@ def test_a_required_value_can_not_be_cleared_and_another_can(
 ) -> None:
     given(b"sk-a\n")
     change(checkout, "OPENAI_API_KEYS")
-    key_commands.change_value("OPENAI_API_KEYS", ChangeOptions(), clear=True, root=checkout.root)
+    set_command.change_value("OPENAI_API_KEYS", ChangeOptions(), clear=True, root=checkout.root)
 
     assert "ai-engine/OPENAI_API_KEYS" not in checkout.projected()
     with pytest.raises(Refused, match="POSTGRES_PASSWORD is missing"):
-        key_commands.change_value("POSTGRES_PASSWORD", ChangeOptions(), clear=True, root=checkout.root)
+        set_command.change_value("POSTGRES_PASSWORD", ChangeOptions(), clear=True, root=checkout.root)
 
 
 @pytest.mark.parametrize("failure", [OpsError("no room"), Interrupted(signal.SIGTERM)])
@@ -180,7 +180,7 @@ def test_an_environment_s_own_file_is_changed_and_nothing_else(
     commands.init(ChangeOptions(), checkout.root, "staging")
     before = state_of(checkout)
     given(b"https://alerts.example/hook\n")
-    key_commands.change_value("ALERT_URL", ChangeOptions(), environment="staging", root=checkout.root)
+    set_command.change_value("ALERT_URL", ChangeOptions(), environment="staging", root=checkout.root)
 
     own = checkout.secrets_file.with_name(".env.secrets.staging")
     assert "ALERT_URL=https://alerts.example/hook\n" in own.read_text("utf-8")
@@ -191,7 +191,7 @@ def test_an_environment_s_own_file_is_changed_and_nothing_else(
 def test_a_shared_file_is_not_changed_for_one_environment(checkout: Checkout, given: Callable[[bytes], None]) -> None:
     given(b"x\n")
     with pytest.raises(Refused, match=r"staging has no file of its own: it shares \.env\.secrets"):
-        key_commands.change_value("MAIL_KEY", ChangeOptions(), environment="staging", root=checkout.root)
+        set_command.change_value("MAIL_KEY", ChangeOptions(), environment="staging", root=checkout.root)
 
 
 def test_a_typed_value_is_not_shown_and_an_end_of_input_is_no_value(monkeypatch: pytest.MonkeyPatch) -> None:

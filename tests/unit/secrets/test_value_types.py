@@ -15,8 +15,10 @@ PEM = "-----BEGIN PRIVATE KEY-----\nMC4CAQAwBQYDK2VwBCIEIA==\n-----END PRIVATE K
     [
         ("text", "anything at all, é\nand more"),
         ("key", "sk-local.any+form/1="),
+        ("key", "user of it: and a password"),
         ("keys", "one"),
         ("keys", "one, two,three"),
+        ("keys", "one,two,one"),
         ("keys", "one\ntwo"),
         ("url", "smtps://user:pass%20word@mail.example:465"),
         ("url", "https://hooks.example/T0/B0"),
@@ -32,10 +34,9 @@ def test_values_of_a_type(kind: ValueType, value: str) -> None:
 @pytest.mark.parametrize(
     ("kind", "value", "problem"),
     [
-        ("key", "canary key", "it has a character that no header holds"),
+        ("key", "canary\tkey", "it has a character that no header holds"),
         ("key", "canaryé", "it has a character that no header holds"),
         ("keys", "canary,,b", "its key 2 of 3 is empty"),
-        ("keys", "canary,b,canary", "its key 3 of 3 repeats another"),
         ("keys", "a,canary\tb", "its key 2 of 2 has a character that no header holds"),
         ("url", "canary", "it is no URL with a scheme and a host"),
         ("url", "https://canary:port/", "it is no URL with a scheme and a host"),
