@@ -8,7 +8,7 @@ from pathlib import Path
 
 from optimus_ops.errors import OpsError, Refused
 from optimus_ops.secrets import difference, dotenv, listing, run_command, store
-from optimus_ops.secrets.entry import in_environment
+from optimus_ops.secrets.entry import environments_of, in_environment
 from optimus_ops.secrets.environments import NAME, USUAL, own_paths
 from optimus_ops.secrets.key_store import KeyStore
 from optimus_ops.secrets.provision import ages_of, observe
@@ -39,7 +39,7 @@ def _compared(keys: KeyStore, name: str) -> Path:
         own = own_paths(keys.paths, name).secrets_file
         if own.exists():
             return own
-        if name in USUAL and not Path(name).exists():
+        if name in USUAL | environments_of(keys.entries) and not Path(name).exists():
             return keys.paths.secrets_file
     return Path(name)
 

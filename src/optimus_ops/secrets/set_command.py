@@ -30,5 +30,7 @@ def change_value(
         planned = set_value.plan_set(keys.project, keys.paths, entry, value)
         run.execute(planned, set_value.SetExecutor(keys.paths, keys.entries, value))
         if planned and keys.paths.delivered and entry.readers:
-            run.console.say(f"services take it over with: invoke deploy {' '.join(entry.readers)}")
+            run.console.say(
+                f"read by {', '.join(entry.readers)}; `invoke deploy` replaces what runs with the old value"
+            )
         run.finish(key=key, file=keys.paths.secrets_file.name)

@@ -31,7 +31,11 @@ DAY = 86_400
     ],
 )
 def test_a_value_gets_into_the_file_and_to_the_services_that_read_it(
-    checkout: Checkout, given: Callable[[bytes], None], content: bytes, value: str
+    checkout: Checkout,
+    given: Callable[[bytes], None],
+    capsys: pytest.CaptureFixture[str],
+    content: bytes,
+    value: str,
 ) -> None:
     before = state_of(checkout)
     given(content)
@@ -44,6 +48,7 @@ def test_a_value_gets_into_the_file_and_to_the_services_that_read_it(
         "ai-engine/OPENAI_API_KEYS",
     }
     assert after["ai-engine/OPENAI_API_KEYS"] == value
+    assert "read by ai-engine; `invoke deploy` replaces what runs with the old value" in capsys.readouterr().out
     assert after[".env.secrets"] == before[".env.secrets"].replace("API_KEYS=\n", f"API_KEYS={value}\n")
 
 
