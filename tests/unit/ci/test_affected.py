@@ -1,5 +1,7 @@
 """What a change needs."""
 
+import json
+import subprocess
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -13,7 +15,7 @@ from tests.unit.repository import CHECKOUT
 from tests.unit.test_workflows import nox_sessions
 
 from optimus_ops.ci.affected import Affected, affected, everything, read_rules, unmatched
-from optimus_ops.ci.affected_task import find_affected, project_rules
+from optimus_ops.ci.affected_task import default_base, find_affected, project_rules, show_affected
 from optimus_ops.ci.git_changes import changes_since, names_of
 from optimus_ops.ci.import_graph import import_graph
 from optimus_ops.errors import Refused
@@ -153,6 +155,72 @@ def test_changes_are_those_since_the_histories_part_and_what_is_not_committed(ch
     assert "a.py" not in found.files
     with pytest.raises(Refused, match="no common history with 'nowhere'"):
         changes_since(root, "nowhere")
+
+
+PROJECT = """
+[tool.optimus-ops]
+name = "shop"
+[tool.optimus-ops.affected.sessions.lint]
+paths = ["**/*.py"]
+[tool.optimus-ops.affected.sessions.unit]
+tests = ["tests/test_*.py"]
+[tool.optimus-ops.affected.images]
+api = ["api/**"]
+"""
+
+
+@pytest.fixture
+def shop(checkout: Checkout, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return a project with rules, in which a module and a file of an image changed."""
+    files = {"pyproject.toml": PROJECT, "compose.yml": "services: {}\n", "a.py": "", "tests/test_a.py": "import a\n"}
+    root = checkout(files)
+    (root / "a.py").write_text("x = 1\n")
+    (root / "api").mkdir()
+    (root / "api" / "Dockerfile").write_text("FROM scratch\n")
+    monkeypatch.chdir(root)
+    for name in ("GITHUB_OUTPUT", "GITHUB_BASE_REF", "GITHUB_ACTIONS"):
+        monkeypatch.delenv(name, raising=False)
+    return root
+
+
+@pytest.mark.usefixtures("shop")
+def test_what_a_change_needs_is_shown_for_people_and_for_programs(capsys: pytest.CaptureFixture[str]) -> None:
+    show_affected("", json=False)
+    assert [line.strip() for line in capsys.readouterr().out.splitlines()[1:]] == [
+        "lint: all (a.py changed)",
+        "unit: 1 test files (tests/test_a.py imports a.py)",
+        "image api (api/Dockerfile changed)",
+    ]
+    show_affected("", json=True)
+    found = json.loads(capsys.readouterr().out)
+    assert (found["changed"], found["images"], found["full"]) == (["a.py", "api/Dockerfile"], ["api"], False)
+    assert found["sessions"] == {"lint": [], "unit": ["tests/test_a.py"]}
+
+
+def test_a_workflow_gets_it_as_outputs_of_the_step(shop: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GITHUB_OUTPUT", str(shop / ".optimus-output"))
+    show_affected("main", json=True)
+    assert (shop / ".optimus-output").read_text().splitlines() == [
+        "full=false",
+        'sessions=["lint", "unit"]',
+        'images=["api"]',
+        "tests_lint=",
+        "tests_unit=tests/test_a.py",
+    ]
+
+
+def test_on_a_main_branch_in_ci_all_is_needed(
+    shop: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    subprocess.run(["git", "checkout", "-q", "--", "a.py"], check=True)
+    (shop / "api" / "Dockerfile").unlink()
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    show_affected("", json=False)
+    shown = capsys.readouterr().out
+    assert shown.startswith("nothing changed\n")
+    assert "lint: all (there is nothing to compare with)" in shown
+    monkeypatch.setenv("GITHUB_BASE_REF", "release")
+    assert default_base() == "origin/release"
 
 
 def test_a_project_without_rules_is_refused(checkout: Checkout) -> None:

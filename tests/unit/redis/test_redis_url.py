@@ -118,6 +118,19 @@ def test_what_nobody_would_heed_is_refused_by_name(text: str, said: str) -> None
     assert "canary" not in told
 
 
+@pytest.mark.parametrize("text", [text for text, _ in (*READ, *REFUSED)])
+def test_what_the_library_takes_or_refuses_the_services_do_too(text: str) -> None:
+    try:
+        found: object = parse_redis_url(text).arguments()
+    except RedisUrlError as error:
+        found = error.message
+    try:
+        theirs: object = kit.parse_redis_url(text).arguments()
+    except kit.RedisUrlError as error:
+        theirs = error.message
+    assert found == theirs
+
+
 def test_library_and_services_read_the_same() -> None:
     ours, theirs = (Path(str(module.__file__)).read_bytes() for module in (redis_url, kit))
     assert ours == theirs
