@@ -21,6 +21,7 @@ from typing import Self
 
 from optimus_ops.change.events import Subscriber
 from optimus_ops.change.executor import StepExecutor, execute
+from optimus_ops.change.history import unfinished
 from optimus_ops.change.journal import Journal
 from optimus_ops.change.lock import stack_lock
 from optimus_ops.change.options import ChangeOptions
@@ -85,8 +86,8 @@ class ChangeRun:
     ) -> None:
         """Show the plan and carry it out; with `--plan`, the block that the run is used in ends here.
 
-        Nothing is done or journalled if the plan is empty. `text` shows it to a person; `facts` stand in the JSON
-        document of `--plan`.
+        If the plan is empty, nothing is done; it is journalled only where it ends a change that was killed. `text`
+        shows it to a person; `facts` stand in the JSON document of `--plan`.
 
         Raises:
             OpsError: a step failed, and what was done is undone.
@@ -100,14 +101,25 @@ class ChangeRun:
             self._lock.expect(executor.longest(plan))
             journal = Journal.begin(self.state / "journal", plan, before=executor.begin())
             execute(plan, executor, fan_out(*self._subscribers, JournalSubscriber(journal), *self._reporting(plan)))
-        elif self.options.report:
+            return
+        if self.options.report:
             write_plan_report(plan, Path(self.options.report))
+        if self._ends_unfinished(plan):
+            Journal.begin(self.state / "journal", plan).write("done")
 
     def finish(self, state: object = None, **facts: object) -> None:
         """Print the JSON document where one is asked for: what is there now, and further facts."""
         if self.options.json:
             result = "done" if self._plan else "nothing to do"
             print_json({"result": result, "plan": plan_json(self._plan), "state": state, **facts})
+
+    def _ends_unfinished(self, plan: Plan) -> bool:
+        """Tell whether the command of a change that was killed was given again, and has nothing left to do.
+
+        Otherwise later changes would go on from the replicas that there were before it.
+        """
+        left = unfinished(self.state / "journal", self.name)
+        return left is not None and (left.command, left.purpose) == (("invoke", *sys.argv[1:]), plan.purpose)
 
     def _reporting(self, plan: Plan) -> tuple[Subscriber, ...]:
         return (ReportSubscriber(plan, Path(self.options.report)),) if self.options.report else ()

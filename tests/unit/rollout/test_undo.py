@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from tests.fakes.containers import Behaviour
-from tests.fakes.faults import Fault
+from tests.fakes.faults import Fault, Killed
 from tests.fakes.host import Call
 from tests.fakes.shop import Shop
 
@@ -45,6 +45,21 @@ def test_after_an_interrupted_down_the_stack_comes_up_with_the_numbers_that_it_h
     [change, *_] = read_history(shop.project.state / "journal", "shop").changes
     assert change.outcome == Outcome.HALF_UNDONE
     scale(shop.context(), ScaleRequest(purpose="up"), shop.prober)
+    assert len(shop.ready("web")) == 2
+
+
+def test_a_change_that_was_killed_at_its_end_is_over_when_its_command_has_nothing_left_to_do(tmp_path: Path) -> None:
+    shop = Shop.open(tmp_path)
+    scale(shop.context(), ScaleRequest(purpose="up"), shop.prober)
+    fault = Fault("SIGKILL", 3, "after", shop)
+    with fault.injected(), pytest.raises(Killed):
+        scale(shop.context(), ScaleRequest({"web": 2}), shop.prober)
+    assert len(shop.ready("web")) == 2
+    scale(shop.context(), ScaleRequest({"web": 2}), shop.prober)
+    assert "nothing to do" in shop.printed.getvalue()
+    [change, *_] = read_history(shop.project.state / "journal", "shop").changes
+    assert (change.outcome, change.steps) == (Outcome.DONE, ())
+    deploy_2(shop)
     assert len(shop.ready("web")) == 2
 
 
