@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import PurePosixPath
+from functools import cache, partial
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -18,6 +18,7 @@ IMPORT = re.compile(
 )
 ROOTS = ("", "src/", "services/*/src/", "services/*/")
 """Folders that modules are imported from."""
+ROOT_PARTS = tuple(tuple(part for part in root.split("/") if part) for root in ROOTS)
 
 
 @dataclass(frozen=True)
@@ -52,28 +53,29 @@ def import_graph(sources: Mapping[str, str], removed: Iterable[str] = ()) -> Imp
     for name in (*sources, *(name for name in removed if name.endswith(".py"))):
         for module in module_names(name):
             by_module.setdefault(module, set()).add(name)
-    return ImportGraph({name: _imported(name, text, by_module) for name, text in sources.items()})
+    resolve = cache(partial(_files_of, by_module))
+    return ImportGraph(
+        {
+            name: frozenset(file for module in set(_modules(name, text)) for file in resolve(module) if file != name)
+            for name, text in sources.items()
+        }
+    )
 
 
 def module_names(name: str) -> Iterator[str]:
     """Give the names under which a file can be imported, one for each folder that is a root."""
-    parts = PurePosixPath(name).with_suffix("").parts
+    parts = name.rpartition(".")[0].split("/")
     parts = parts[:-1] if parts[-1] == "__init__" else parts
-    for root in ROOTS:
-        pattern = PurePosixPath(root).parts
+    for pattern in ROOT_PARTS:
         head = parts[: len(pattern)]
         if len(head) == len(pattern) and all(want in {"*", have} for want, have in zip(pattern, head, strict=True)):
             yield ".".join(parts[len(pattern) :])
 
 
-def _imported(name: str, text: str, by_module: Mapping[str, set[str]]) -> frozenset[str]:
-    found = set[str]()
-    for module in _modules(name, text):
-        # A package's own file runs before that of a module inside it.
-        parts = module.split(".")
-        for count in range(1, len(parts) + 1):
-            found |= by_module.get(".".join(parts[:count]), set())
-    return frozenset(found - {name})
+def _files_of(by_module: Mapping[str, set[str]], module: str) -> frozenset[str]:
+    """Return the files that run when a module is imported: a package's own before that of a module inside it."""
+    parts = module.split(".")
+    return frozenset(file for count in range(1, len(parts) + 1) for file in by_module.get(".".join(parts[:count]), ()))
 
 
 def _modules(name: str, text: str) -> Iterator[str]:
