@@ -46,7 +46,7 @@ LONGEST_RUN_SECONDS = 600.0
 
 @dataclass(frozen=True)
 class SmokeRequest:
-    """Services whose images are tried (all that are built if empty), and the folder of the report, if one is wanted."""
+    """Services whose images are tested (all that are built if empty), and the folder of the report, if any."""
 
     services: tuple[str, ...] = ()
     report: Path | None = None
@@ -54,7 +54,7 @@ class SmokeRequest:
 
 
 def smoke(request: SmokeRequest) -> None:
-    """Try images: what is in them, and whether their services start, answer and stop without what they depend on.
+    """Test images: what is in them, and whether their services start, answer and stop without what they depend on.
 
     Raises:
         OpsError: a check failed.
@@ -70,7 +70,7 @@ def smoke(request: SmokeRequest) -> None:
     alone = replace(project, name=smoke_name(project))
     waiting = partial(stack_lock, wait=LONGEST_RUN_SECONDS, on_wait=console.say)
     with waiting(project.state / "locks", alone.name, command()), tempfile.TemporaryDirectory() as folder:
-        with console.step(f"looking into {counted(len(images), 'image')}") as progress:
+        with console.step(f"checking the contents of {counted(len(images), 'image')}") as progress:
             checks = look_into(engine, images, settings, secret_values(project, os.environ), progress.show)
         nothing = Path(folder) / "nothing"
         nothing.mkdir()
@@ -79,13 +79,13 @@ def smoke(request: SmokeRequest) -> None:
         model = smoke_model(document, users - jobs, alone.name, project.secrets, nothing)
         file = Path(folder) / "smoke.json"
         with console.step("starting their services by themselves") as progress:
-            trial = Trial(engine, DockerCompose(alone, (as_file(model, file),), Pins()), model, settings)
-            checks += trial.checks(progress.show)
+            test = ServiceTest(engine, DockerCompose(alone, (as_file(model, file),), Pins()), model, settings)
+            checks += test.checks(progress.show)
     show(SmokeResult(images, tuple(checks), tuple(sorted(jobs))), request.report, json=request.json)
 
 
 def smoke_name(project: Project) -> str:
-    """Return the name of the project in which services are tried: one of each checkout's state folder."""
+    """Return the name of the project in which services are tested: one of each checkout's state folder."""
     return f"{project.name[:48]}-smoke-{sha256(str(project.state).encode()).hexdigest()[:6]}"
 
 
@@ -129,8 +129,8 @@ def contract_files(engine: Engine, built: BuiltImage) -> Mapping[str, bytes]:
 
 
 @dataclass(frozen=True)
-class Trial:
-    """The services of a smoke model, tried on the engine; `compose` is that model's."""
+class ServiceTest:
+    """The test of the services of a smoke model on the engine; `compose` is that model's."""
 
     engine: Engine
     compose: Compose

@@ -91,7 +91,7 @@ def smoke_report(result: SmokeResult) -> Run:
     )
     notes: tuple[Block, ...] = tuple(map(Paragraph, _notes(result)))
     return Run(
-        "Images by themselves",
+        "Smoke test of images",
         summary(result.checks),
         {built.name: built.image.id for built in result.images},
         (

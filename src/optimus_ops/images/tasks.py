@@ -1,4 +1,4 @@
-"""`invoke images.*`: build, list, try and push the images of services; fallback images where no registry answers."""
+"""`invoke images.*`: build, list, test and push the images of services; fallback images where no registry answers."""
 
 from __future__ import annotations
 
@@ -54,13 +54,13 @@ def list_images(_: Context, overlay: list[str], json: bool = False) -> None:
 @task(
     iterable=["service"],
     help={
-        "service": "service whose image is tried (repeatable; default: all that are built)",
+        "service": "service whose image is tested (repeatable; default: all that are built)",
         "report": "folder for the report: HTML, Markdown, JSON",
         "json": "print one JSON document on standard output",
     },
 )
 def smoke(_: Context, service: list[str], report: str = "", json: bool = False) -> None:
-    """Try built images by themselves: contents, size, and whether their services start, answer and stop."""
+    """Smoke-test built images: contents, size, and whether their services start, answer and stop by themselves."""
     from pathlib import Path
 
     from optimus_ops.images.smoke import SmokeRequest, smoke
