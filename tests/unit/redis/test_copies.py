@@ -131,7 +131,7 @@ def test_real_copies_without_end_are_seen_with_their_cause(redis: Loopback) -> N
 
     def write() -> None:
         with one.client() as client:
-            while not over.is_set():
+            while not over.wait(0.002):
                 try:
                     client.set("hot", "y" * 20_000)
                 except RedisError:
