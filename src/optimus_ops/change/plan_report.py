@@ -7,7 +7,6 @@ from pathlib import Path
 
 from optimus_ops.change import events
 from optimus_ops.plan.step import Plan
-from optimus_ops.reports.files import write_report
 from optimus_ops.reports.model import Bullets, Run, Section, Table
 from optimus_ops.reports.spans import Content, Span
 
@@ -47,6 +46,8 @@ def write_plan_report(
 
     `result` is how the change ended, `results` what became of its first steps; without them it is what would be done.
     """
+    from optimus_ops.reports.files import write_report  # noqa: PLC0415 - what draws pages takes half a second to load
+
     return write_report(plan_report(plan, result, results), folder, plan.purpose)
 
 
