@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 FOLDER = ".github/workflows"
 SUFFIXES = (".yml", ".yaml")
-JOB_ID = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
+JOB_ID = re.compile(r"(?!__)[A-Za-z_][A-Za-z0-9_-]{0,98}")
 
 
 def workflow_paths(root: Path) -> tuple[Path, ...]:
@@ -134,7 +134,9 @@ def _check_permissions(node: Node | None) -> None:
 
 def _job(job_id: str, node: Node) -> Job:
     if not JOB_ID.fullmatch(job_id):
-        raise node.error(f"bad job id {job_id!r}", "letters, digits, '-' and '_'; no digit or '-' at its start")
+        raise node.error(
+            f"bad job id {job_id!r}", "less than 100 letters, digits, '-' and '_'; no digit, '-' or '__' at its start"
+        )
     calls = isinstance(node.value, dict) and "uses" in node.value
     keys = _known(node, CALL_KEYS if calls else JOB_KEYS, f"job {job_id!r}{' that calls a workflow' if calls else ''}")
     _check_permissions(keys.get("permissions"))
