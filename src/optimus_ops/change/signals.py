@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-import signal
 from collections.abc import Callable, Iterator
 
 from optimus_ops.errors import Interrupted
+from optimus_ops.system.signals import handled_by
 
 
 @contextlib.contextmanager
@@ -26,26 +26,12 @@ def interruptible() -> Iterator[Callable[[], None]]:
         if received:
             raise Interrupted(received[0])
 
-    with _handled_by(interrupt):
+    with handled_by(interrupt):
         yield check
 
 
 @contextlib.contextmanager
 def uninterrupted(notify: Callable[[], None]) -> Iterator[None]:
     """Let no SIGINT or SIGTERM cut something short; call `notify` instead."""
-    with _handled_by(lambda _number, _frame: notify()):
+    with handled_by(lambda _number, _frame: notify()):
         yield
-
-
-@contextlib.contextmanager
-def _handled_by(handler: Callable[[int, object], None]) -> Iterator[None]:
-    """Set a handler for SIGINT and SIGTERM where they are not ignored."""
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-    handled = {number: former for number, former in before.items() if former != signal.SIG_IGN}
-    try:
-        for number in handled:
-            signal.signal(number, handler)
-        yield
-    finally:
-        for number, former in handled.items():
-            signal.signal(number, former)

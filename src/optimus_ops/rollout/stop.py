@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from concurrent.futures import as_completed
 from functools import partial
 
 from optimus_ops.plan.step import ContainerRef
 from optimus_ops.plan.steps import Remove, RemoveNetwork, Restart, Resume, Stop
 from optimus_ops.rollout.containers import Containers, note
-from optimus_ops.system.wait import PARALLEL_CALLS, run_parallel
+from optimus_ops.system.wait import parallel_calls, run_parallel
 from optimus_ops.text.console import Progress
 
 # Health checks come every 30 s if nothing else is said.
@@ -34,8 +34,8 @@ def drain(containers: Containers, leaving: Sequence[ContainerRef], seconds: floa
     draining = {found.name for found in leaving}
     began = containers.clock.monotonic()
     progress.note = f"draining: {', '.join(sorted(draining))}"
-    with ThreadPoolExecutor(max_workers=PARALLEL_CALLS) as pool:
-        stopping = {pool.submit(containers.engine.stop, found.container, seconds=seconds): found for found in leaving}
+    with parallel_calls(lambda found: containers.engine.stop(found.container, seconds=seconds), leaving) as calls:
+        stopping = dict(zip(calls, leaving, strict=True))
         for stopped in as_completed(stopping):
             found = stopping[stopped]
             if not stopped.result() and found.container in served:

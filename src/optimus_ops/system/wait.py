@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
+
+from optimus_ops.system.signals import signals_held
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -66,6 +69,25 @@ def done_within(
     return {item: future for item, future in futures.items() if future in done}
 
 
+@contextlib.contextmanager
+def parallel_calls(
+    act: Callable[[Item], Result], items: Iterable[Item], *, calls: int = PARALLEL_CALLS
+) -> Iterator[list[Future[Result]]]:
+    """Call a function with each of several items at the same time; all calls end before the context does.
+
+    Signals wait until all calls are submitted, and again while their end is awaited: what is raised by one in the midst
+    of either would leave calls running beside whatever comes next, as an undo.
+    """
+    pool = ThreadPoolExecutor(max_workers=calls)
+    try:
+        with signals_held():
+            futures = [pool.submit(act, item) for item in items]
+        yield futures
+    finally:
+        with signals_held():
+            pool.shutdown()
+
+
 def run_parallel(act: Callable[[Item], Result], items: Iterable[Item], *, calls: int = PARALLEL_CALLS) -> list[Result]:
     """Call a function with each of several items at the same time; return the results in their order.
 
@@ -74,5 +96,5 @@ def run_parallel(act: Callable[[Item], Result], items: Iterable[Item], *, calls:
     waiting = list(items)
     if len(waiting) == 1:
         return [act(waiting[0])]
-    with ThreadPoolExecutor(max_workers=calls) as pool:
-        return [future.result() for future in [pool.submit(act, item) for item in waiting]]
+    with parallel_calls(act, waiting, calls=calls) as futures:
+        return [future.result() for future in futures]

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import os
+import signal
+import time
 from dataclasses import dataclass, field
 
 import pytest
@@ -63,3 +66,21 @@ def test_all_calls_end_before_the_first_error_is_raised() -> None:
     with pytest.raises(ValueError, match="no"):
         run_parallel(act, [1, 2, 3])
     assert sorted(done) == [2, 3]
+
+
+@pytest.mark.parametrize("numbers", [[signal.SIGINT], [signal.SIGINT, signal.SIGINT]], ids=["once", "twice"])
+def test_all_calls_end_before_a_signal_has_its_effect(numbers: list[signal.Signals]) -> None:
+    done: list[int] = []
+
+    def act(number: int) -> None:
+        if number == 0:
+            for sent in numbers:
+                os.kill(os.getpid(), sent)
+                time.sleep(0.02)
+        time.sleep(0.02)
+        done.append(number)
+
+    with pytest.raises(KeyboardInterrupt):
+        run_parallel(act, range(20))
+    assert sorted(done) == list(range(20))
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
