@@ -5,16 +5,18 @@ from __future__ import annotations
 import json
 import os
 import shlex
+import signal
 import subprocess
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from invoke.exceptions import Exit
 
 from optimus_ops.errors import OpsError, Refused
 from optimus_ops.reports.annotations import annotation
 from optimus_ops.reports.model import Finding, Place
+from optimus_ops.system.signals import handled_by, in_foreground
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -71,13 +73,35 @@ def _finding(found: dict[str, Any]) -> Finding:
 def _call(command: list[str], output: str) -> int:
     program = [str(Path(sys.executable).with_name("invoke")), *command]
     if not output:
-        return subprocess.call(program)
+        return _call_to_its_end(program, None)
     try:
         Path(output).parent.mkdir(parents=True, exist_ok=True)
         with Path(output).open("wb") as file:
-            return subprocess.call(program, stdout=file)
+            return _call_to_its_end(program, file)
     except OSError as error:
         raise OpsError(f"the output can't be written: {error}") from error
+
+
+def _call_to_its_end(program: list[str], stdout: BinaryIO | None) -> int:
+    """Run a task and pass signals on: a task that is interrupted undoes what it did, which takes its time."""
+    started: list[subprocess.Popen[bytes]] = []
+    early: list[int] = []
+
+    def forward(number: int, _frame: object) -> None:
+        # Ctrl-C reaches the task by itself.
+        if number == signal.SIGINT and in_foreground():
+            return
+        if not started:
+            early.append(number)
+        for process in started:
+            process.send_signal(number)
+
+    with handled_by(forward):
+        started.append(subprocess.Popen(program, stdout=stdout))
+        for number in early:
+            started[0].send_signal(number)
+        code = started[0].wait()
+    return code if code >= 0 else 128 - code
 
 
 def _stamps(folder: str) -> dict[Path, int]:

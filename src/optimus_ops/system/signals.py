@@ -1,8 +1,9 @@
-"""Handlers of SIGINT and SIGTERM for a while."""
+"""SIGINT and SIGTERM: handlers for a while, and whom Ctrl-C reaches."""
 
 from __future__ import annotations
 
 import contextlib
+import os
 import signal
 import threading
 from collections.abc import Callable, Iterator
@@ -35,3 +36,15 @@ def signals_held() -> Iterator[None]:
     finally:
         if received:
             signal.raise_signal(received[0])
+
+
+def in_foreground() -> bool:
+    """Tell whether a terminal sends Ctrl-C to this process and those that it started."""
+    try:
+        terminal = os.open("/dev/tty", os.O_RDONLY | os.O_CLOEXEC | os.O_NOCTTY)
+    except OSError:
+        return False
+    try:
+        return os.tcgetpgrp(terminal) == os.getpgrp()
+    finally:
+        os.close(terminal)

@@ -70,3 +70,15 @@ def test_the_task_may_be_of_another_project(program: Path, capfd: pytest.Capture
     (program / "invoke").write_text('#!/bin/sh\necho "$@"\n')
     run_task("deploy --plan", report="", output="", project="/srv/a stack")
     assert capfd.readouterr().out == "--search-root /srv/a stack deploy --plan\n"
+
+
+@pytest.mark.parametrize(("name", "code"), [("INT", 130), ("TERM", 143)])
+def test_a_task_that_is_interrupted_has_the_time_to_undo_what_it_did(
+    program: Path, monkeypatch: pytest.MonkeyPatch, name: str, code: int
+) -> None:
+    monkeypatch.setattr(task_step, "in_foreground", lambda: False)
+    undo = f"sleep 0.6; echo undone > {program}/result; exit {code}"
+    with pytest.raises(Exit) as raised:
+        run_task(f"\"trap '{undo}' {name}; kill -{name} $PPID; sleep 30 & wait\"", report="", output="")
+    assert raised.value.code == code
+    assert (program / "result").read_text() == "undone\n"
