@@ -14,3 +14,14 @@ def no_waiting_for_disks() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(os, "fsync", lambda _descriptor: None)
         yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_project_of_the_caller() -> Iterator[None]:
+    """Let no test see which project and images the shell that runs it works on."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in [
+            found for found in os.environ if found.startswith(("COMPOSE_", "OPTIMUS_")) or found.endswith("_IMAGE")
+        ]:
+            patch.delenv(name)
+        yield
