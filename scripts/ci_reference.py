@@ -5,6 +5,7 @@ Run it with the Python of the locked environment.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -28,10 +29,17 @@ def reference(github: Path) -> str:
     for path in sorted((github / "workflows").glob("*.yml")):
         document = load(path)
         events = document["on"]
-        if isinstance(events, dict) and "workflow_call" in events:
-            described = {"description": document.get("name", ""), **(events["workflow_call"] or {})}
+        if "workflow_call" in events:
+            call = events["workflow_call"] if isinstance(events, dict) else None
+            described = {"description": head_comment(path) or document.get("name", ""), **(call or {})}
             parts.append(section(f"workflows/{path.name}", described))
     return "\n".join(parts)
+
+
+def head_comment(path: Path) -> str:
+    """Return the comment at the top of a file: when it runs, and what it protects."""
+    lines = itertools.takewhile(lambda line: line.startswith("#"), path.read_text("utf-8").splitlines())
+    return "\n".join(line.removeprefix("#").strip() for line in lines)
 
 
 def section(title: str, found: Mapping[str, Any]) -> str:

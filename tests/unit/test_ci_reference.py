@@ -25,9 +25,11 @@ def test_reusable_workflows_are_listed_with_inputs_secrets_and_outputs(tmp_path:
         "outputs: {o: {description: One | two}}}}\njobs: {}\n"
     )
     (tmp_path / "workflows" / "y.yml").write_text("name: Y\non: push\njobs: {}\n")
+    (tmp_path / "workflows" / "z.yml").write_text("# Runs where\n# called.\n\n# More\non: workflow_call\njobs: {}\n")
     made = reference(tmp_path)
     assert "## workflows/x.yml\n\nX\n" in made
     assert "| `a` | required | An input |" in made
     assert "| `t` |  |  |" in made
     assert "| `o` |  | One \\| two |" in made
     assert "y.yml" not in made
+    assert made.endswith("## workflows/z.yml\n\nRuns where\ncalled.\n")

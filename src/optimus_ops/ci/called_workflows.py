@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from optimus_ops.ci.workflow_file import parse_workflow
 from optimus_ops.ci.yaml_nodes import WorkflowError
@@ -47,6 +47,16 @@ def called_workflow(checkout: Checkout, job: Job, place: Place) -> tuple[Workflo
         raise OpsError(f"{place}: {job.uses} can't be read: {error}") from error
     _check_call(called, job, place)
     return called, root
+
+
+def missing_inputs(workflow: Workflow, event: str, payload: Mapping[str, Any]) -> str:
+    """Return what a run of a reusable workflow by itself is not given, or "" where it is given all that it requires."""
+    inputs = payload.get("inputs")
+    given = inputs if isinstance(inputs, dict) else {}
+    required = [name for name, needed in workflow.call.inputs.items() if needed and name not in given]
+    if event != "workflow_call" or not required:
+        return ""
+    return f"{workflow.key} is run by workflows that call it, and requires {', '.join(map(repr, required))}"
 
 
 def _check_call(called: Workflow, job: Job, place: Place) -> None:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from optimus_ops.ci.actions import Checkout
+from optimus_ops.ci.called_workflows import missing_inputs
 from optimus_ops.ci.ci_plan import default_event, plan_run
 from optimus_ops.ci.plan_text import plan_json, plan_lines
-from optimus_ops.ci.run_request import event_of
+from optimus_ops.ci.run_request import event_of, read_payload
 from optimus_ops.ci.workflow_file import find_workflow, read_workflow
 from optimus_ops.errors import MissingPrerequisite, Refused
 from optimus_ops.project.git_checkout import uncommitted
@@ -35,11 +36,17 @@ def run_workflow(request: RunRequest) -> None:
     console = Console.standard(json=request.json)
     if missing := next((name for name in request.secrets if name not in os.environ), ""):
         raise Refused(f"--secret {missing}: the environment has no such variable")
-    plan = _plan(project, request)
+    payload = read_payload(request.event_file) if request.event_file else {}
+    plan = _plan(project, request, payload)
+    missing_input = missing_inputs(plan.workflow, plan.event, payload)
     if request.plan:
         _show_plan(project, plan, console, json=request.json)
+        if missing_input:
+            console.say(f"note: a run would be refused: {missing_input}")
         return
     plan.check_possible()
+    if missing_input:
+        raise Refused(missing_input, 'run one that does, or give --event FILE.json with {"inputs": {"NAME": "VALUE"}}')
     images = _images(project, plan)
     console.say("\n".join(plan_lines(plan, images)))
     if count := uncommitted(project.root):
@@ -73,8 +80,8 @@ def _images(project: Project, plan: CiPlan) -> Mapping[str, str]:
     return local_images(project, plan)
 
 
-def _plan(project: Project, request: RunRequest) -> CiPlan:
+def _plan(project: Project, request: RunRequest, payload: Mapping[str, Any]) -> CiPlan:
     workflow = read_workflow(find_workflow(project.root, request.workflow), project.root)
-    event = event_of(request.event_file) if request.event_file else request.event or default_event(workflow)
+    event = event_of(payload, workflow.triggers) if request.event_file else request.event or default_event(workflow)
     checkout = Checkout(project.root, request.replacements())
     return plan_run(workflow, checkout, event=event, job=request.job, matrix=request.matrix_values())

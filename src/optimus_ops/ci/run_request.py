@@ -5,8 +5,12 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from optimus_ops.errors import Refused
+
+if TYPE_CHECKING:
+    from collections.abc import Container, Mapping
 
 PAYLOAD_EVENTS = ("pull_request", "merge_group", "release", "issue_comment", "deployment", "schedule")
 
@@ -64,8 +68,12 @@ def _pairs(flag: str, texts: tuple[str, ...], form: str) -> dict[str, str]:
     return dict(text.split("=", 1) for text in texts)
 
 
-def event_of(path: Path) -> str:
-    """Return the event whose payload a file holds."""
+def read_payload(path: Path) -> dict[str, Any]:
+    """Return the payload of an event that a file holds.
+
+    Raises:
+        Refused: it can't be read, or is no JSON object.
+    """
     try:
         payload = json.loads(path.read_text("utf-8"))
     except OSError as error:
@@ -74,5 +82,15 @@ def event_of(path: Path) -> str:
         raise Refused(f"--event {path.name}: not JSON: {error}") from error
     if not isinstance(payload, dict):
         raise Refused(f"--event {path.name}: a JSON object is expected")
-    named = next((event for event in PAYLOAD_EVENTS if event in payload), "")
-    return named or ("workflow_dispatch" if "inputs" in payload else "push")
+    return payload
+
+
+def event_of(payload: Mapping[str, Any], triggers: Container[str]) -> str:
+    """Return the event of a payload; inputs are for a start by hand, or for a call where a workflow has only that."""
+    if named := next((event for event in PAYLOAD_EVENTS if event in payload), ""):
+        return named
+    if "inputs" not in payload:
+        return "push"
+    return (
+        "workflow_call" if "workflow_call" in triggers and "workflow_dispatch" not in triggers else "workflow_dispatch"
+    )

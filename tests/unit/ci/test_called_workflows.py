@@ -132,3 +132,18 @@ def test_a_path_at_the_commit_of_the_file_is_one_of_the_clone(checkout: Checkout
     other = checkout({".github/workflows/c.yml": "on: push\njobs: {c: {uses: o/r/.github/workflows/b.yml@v1}}"})
     code, output, _ = ci_run(other, "c", json=True, replace=(f"o/r={root}",))
     assert (code, [job["name"] for job in json.loads(output)["jobs"]]) == (0, ["c / b"])
+
+
+def test_a_reusable_workflow_runs_by_itself_with_the_inputs_of_a_file(checkout: Checkout, ci_run: CiRun) -> None:
+    inputs = "{word: {type: string, required: true}, other: {type: string, default: o}}"
+    job = "{runs-on: x, steps: [{run: 'test ${{ inputs.word }}-${{ inputs.other }} = w-o'}]}"
+    root = checkout({".github/workflows/b.yml": f"on: {{workflow_call: {{inputs: {inputs}}}}}\njobs: {{a: {job}}}"})
+    (root / "e.json").write_text('{"inputs": {"word": "w"}}')
+    (root / "empty.json").write_text('{"inputs": null}')
+    refusal = "b is run by workflows that call it, and requires 'word'"
+    for event in ("", str(root / "empty.json")):
+        code, _, errors = ci_run(root, "b", event=event)
+        assert (code, refusal in errors) == (2, True)
+    code, output, _ = ci_run(root, "b", plan=True)
+    assert (code, f"note: a run would be refused: {refusal}" in output) == (0, True)
+    assert ci_run(root, "b", event=str(root / "e.json"))[0] == 0
