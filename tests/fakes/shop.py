@@ -19,14 +19,18 @@ from tests.fakes.engine import FakeEngine
 
 from optimus_ops.balancer.routing import Answer, Prober
 from optimus_ops.change.options import ChangeOptions
+from optimus_ops.engine.docker_engine import DockerEngine
 from optimus_ops.model.state import sorted_state
 from optimus_ops.project.settings import load_project
+from optimus_ops.stack import overlays
 from optimus_ops.stack.context import StackContext
 from optimus_ops.system.process import Completed
 from optimus_ops.text.console import Console
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
+
+    import pytest
 
     from optimus_ops.balancer.routing import Endpoint
     from optimus_ops.model.state import State
@@ -151,6 +155,13 @@ class Shop:
     def project(self) -> Project:
         """Return the project."""
         return self.compose.project
+
+    def open_to_tasks(self, patch: pytest.MonkeyPatch) -> None:
+        """Let tasks find this shop, where they look for a project, its engine and Compose."""
+        patch.setenv("OPTIMUS_ROOT", str(self.project.root))
+        patch.setenv("COMPOSE_PROJECT_NAME", self.project.name)
+        patch.setattr(DockerEngine, "connect", lambda **_options: self.engine)
+        patch.setattr(overlays, "DockerCompose", lambda _project, files: replace(self.compose, files=files))
 
     def context(self, **options: Any) -> StackContext:
         """Return the stack, opened for a change."""
