@@ -25,11 +25,12 @@ def composite(*uses: str) -> str:
 
 
 def test_known_actions_are_replaced_and_others_do_not_run(tmp_path: Path) -> None:
-    names = ("actions/checkout@v7", "actions/setup-python@abc", "actions/cache/restore@v5", "docker/login-action@v4")
-    assert uses_of(tmp_path, steps(*names)) == {
+    names = ("actions/checkout@v7", "actions/setup-python@abc", "actions/cache/restore@v5", "actions/cache/none@v5")
+    assert uses_of(tmp_path, steps(*names, "docker/login-action@v4")) == {
         "actions/checkout@v7": "act",
         "actions/setup-python@abc": "replaced",
-        "actions/cache/restore@v5": "not run",
+        "actions/cache/restore@v5": "replaced",
+        "actions/cache/none@v5": "not run",
         "docker/login-action@v4": "not run",
     }
 

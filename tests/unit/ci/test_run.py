@@ -127,6 +127,27 @@ def test_a_secret_reaches_the_workflow_only_by_name(checkout: Checkout, ci_run: 
     assert ci_run(root, "s", secrets=("SECRET_OF_HOST",))[0] == 0
 
 
+def test_a_cache_is_never_found(checkout: Checkout, ci_run: CiRun) -> None:
+    given = "path: data, key: k, restore-keys: r"
+    text = f"""
+on: push
+jobs:
+  split:
+    runs-on: x
+    steps:
+      - {{uses: actions/cache/save@v5, with: {{path: data, key: k}}}}
+      - {{id: c, uses: actions/cache/restore@v5, with: {{{given}}}}}
+      - run: test '${{{{ toJSON(steps.c.outputs) }}}}' = '${{{{ toJSON(fromJSON(env.OUTPUTS)) }}}}'
+        env: {{OUTPUTS: '{{"cache-hit": "false", "cache-matched-key": "", "cache-primary-key": "k"}}'}}
+  whole: {{runs-on: x, steps: [{{uses: actions/cache@v5, with: {{{given}, fail-on-cache-miss: true}}}}]}}
+  required: {{runs-on: x, steps: [{{uses: actions/cache/restore@v5, with: {{{given}, fail-on-cache-miss: true}}}}]}}
+"""
+    code, output, _ = ci_run(checkout({".github/workflows/c.yml": text, "data": ""}), "c", json=True)
+    results = {name: job["result"] for name, job in by_name(json.loads(output)).items()}
+    assert (code, results) == (1, {"split": "success", "whole": "failure", "required": "failure"})
+    assert "no cache is kept on this machine" in output
+
+
 def test_the_payload_of_an_event_comes_from_a_file(checkout: Checkout, ci_run: CiRun) -> None:
     step = "test ${{ github.event_name }}-${{ github.event.number }} = pull_request-7"
     text = f"on: [push, pull_request]\njobs: {{a: {{runs-on: x, steps: [{{run: '{step}'}}]}}}}"
