@@ -40,6 +40,7 @@ from optimus_ops.text.layout import layout_columns
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from optimus_ops.ci.actions import Checkout
     from optimus_ops.ci.ci_plan import CiPlan, PlannedJob
     from optimus_ops.ci.model import Job
     from optimus_ops.ci.results import JobResult
@@ -116,7 +117,7 @@ class LocalRun:
         commands: dict[Path, dict[str, tuple[str, str]]] = {}
         for entry in self._with_services():
             origin, job = entry.origin, entry.job
-            workflow = self._cloned(origin.checkout.root) / origin.file
+            workflow = self._cloned(origin.checkout) / origin.file
             name = f"{origin.workflow.key}-{job.id}" if origin.callers else job.id
             path = self.folder.path / f"services-{name}.yml"
             found = write_services(job, origin.file, path, self.images, self.folder.run_id)
@@ -125,9 +126,9 @@ class LocalRun:
             path.write_text(with_service_steps(path.read_text("utf-8"), of_jobs), "utf-8")
         return [stop for of_jobs in commands.values() for _, stop in of_jobs.values()]
 
-    def _cloned(self, root: Path) -> Path:
-        """Return the clean clone of a checkout."""
-        name = next((name for name, path in self.request.replacements().items() if path == root), "")
+    def _cloned(self, checkout: Checkout) -> Path:
+        """Return the clean clone of a checkout of the plan."""
+        name = next((name for name, path in checkout.others.items() if path == checkout.root), "")
         return self.plan.others[name] if name else self.folder.checkout
 
     def _run_act(self) -> int:
