@@ -106,6 +106,9 @@ class RestoreExecutor(RedisExecutor[StackDeployment]):
         """Where a server reads a snapshot: as the base of its append-only file, if it keeps one."""
         if not self.files.append_only:
             return self.files.snapshot
+        if not self.files.parted:
+            # A snapshot is an append-only file in which nothing was appended yet.
+            return self.files.aof_name
         return f"{self.files.aof_folder}/{self.files.aof_name}.1.base.rdb"
 
     def _staged_files(self, source: str) -> Mapping[str, Path | bytes]:
@@ -120,7 +123,7 @@ class RestoreExecutor(RedisExecutor[StackDeployment]):
                 for path in paths
             }
         files: dict[str, Path | bytes] = {self._snapshot_path: self.folder / self.manifest.snapshot}
-        if self.files.append_only:
+        if self.files.parted:
             # With an append-only file switched on, Redis looks at no snapshot beside it, and would start empty.
             files[self.files.aof_manifest] = manifest_of_snapshot(_base(self._snapshot_path)).encode()
         return files
