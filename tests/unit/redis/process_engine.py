@@ -203,8 +203,8 @@ class ProcessEngine:
         done = run(["sh", "-euc", text, "sh", *words], deadline=seconds, feed=feed)
         return replace(done, stdout=self.told(done.stdout))
 
-    def logs(self, container: str, *, tail: int) -> tuple[str, ...]:
-        return (f"the last {tail} lines of {self.containers[container].service}",)
+    def logs(self, container: str, *, tail: int | None, since: float | None = None) -> tuple[str, ...]:
+        return (f"{tail} lines since {since} of {self.containers[container].service}",)
 
 
 def answers(container: Container) -> bool:
