@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -54,10 +54,25 @@ def replacement(repository: str) -> Path | None:
 
 @dataclass(frozen=True)
 class Checkout:
-    """Where the actions of a run come from: the checkout itself, and folders that stand for other repositories."""
+    """Where the actions of a file come from.
+
+    Args:
+        root: the checkout that the file is part of.
+        others: folders that stand for other repositories.
+        caller: the checkout that a run works in, where the file is of another repository.
+    """
 
     root: Path
     others: Mapping[str, Path] = field(default_factory=dict)
+    caller: Path | None = None
+
+    def of(self, uses: str) -> Checkout:
+        """Return the checkout of an action: `./` is in the workspace of the run, `$/` beside the file that names it."""
+        return Checkout(self.caller, self.others) if self.caller and uses.startswith("./") else self
+
+    def other(self, root: Path) -> Checkout:
+        """Return the checkout of another repository, used by a file of this one."""
+        return Checkout(root, self.others, self.caller or self.root)
 
 
 def used_actions(checkout: Checkout, file: str, jobs: Iterable[Job]) -> tuple[ActionUse, ...]:
@@ -93,11 +108,12 @@ def _of_steps(checkout: Checkout, file: str, steps: Iterable[JobStep], depth: in
 
 def _of_step(checkout: Checkout, place: Place, uses: str, depth: int) -> Iterator[ActionUse]:
     if uses.startswith(OWN):
-        if action_file(checkout.root, uses) is None:
-            yield ActionUse(uses, place, "impossible", problem=f"there is no action {uses}")
+        if action_file(checkout.of(uses).root, uses) is None:
+            where = f" in the caller's checkout ($/{uses[2:]} is beside {place.file})" if checkout.caller else ""
+            yield ActionUse(uses, place, "impossible", problem=f"there is no action {uses}{where}")
             return
         yield ActionUse(uses, place, "local")
-        yield from _of_local_action(checkout, place, uses, depth)
+        yield from _of_local_action(checkout.of(uses), place, uses, depth)
     elif uses.startswith("docker://"):
         yield ActionUse(uses, place, "impossible", problem=f"{uses}: a step in a container of its own can't run here")
     elif not (match := REMOTE.fullmatch(uses)):
@@ -106,8 +122,7 @@ def _of_step(checkout: Checkout, place: Place, uses: str, depth: int) -> Iterato
         yield ActionUse(uses, place, "act")
     elif other := checkout.others.get(match["repository"].lower()):
         yield ActionUse(uses, place, "replaced", other)
-        inside = replace(checkout, root=other)
-        yield from _of_local_action(inside, place, f".{match['path'] or '/'}", depth)
+        yield from _of_local_action(checkout.other(other), place, f"${match['path'] or '/'}", depth)
     else:
         folder = replacement(match["repository"].lower())
         known = folder is not None and (folder / (match["path"] or "").strip("/") / "action.yml").is_file()

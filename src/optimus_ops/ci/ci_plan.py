@@ -169,7 +169,8 @@ def _called(origin: Origin, job: Job, matrix: Mapping[str, str]) -> Iterator[Pla
         raise WorkflowError(place, f"more than {MOST_CALLS} workflows call each other")
     if found := called_workflow(origin.checkout, job, place):
         workflow, root = found
-        inside = Origin(workflow, Checkout(root, origin.checkout.others), (*origin.callers, job))
+        checkout = origin.checkout if root == origin.checkout.root else origin.checkout.other(root)
+        inside = Origin(workflow, checkout, (*origin.callers, job))
         yield from _planned(inside, frozenset(inner.id for inner in workflow.jobs), matrix)
 
 

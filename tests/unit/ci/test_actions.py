@@ -59,14 +59,35 @@ def test_actions_and_workflows_of_the_checkout_are_followed(tmp_path: Path) -> N
 def test_a_folder_stands_for_another_repository(tmp_path: Path) -> None:
     folder = tmp_path / "other"
     (folder / "deep").mkdir(parents=True)
-    (folder / "deep" / "action.yml").write_text(composite("./near", "actions/cache@v5"))
+    (folder / "deep" / "action.yml").write_text(composite("$/near", "actions/cache@v5"))
     (folder / "near").mkdir()
     (folder / "near" / "action.yml").write_text(composite("owner/unknown@v1"))
     assert uses_of(tmp_path, steps("Owner/Other/deep@v1"), other=folder) == {
         "Owner/Other/deep@v1": "replaced",
-        "./near": "local",
+        "$/near": "local",
         "owner/unknown@v1": "not run",
         "actions/cache@v5": "replaced",
+    }
+
+
+def test_a_path_of_the_workspace_is_the_callers_whoever_names_it(tmp_path: Path) -> None:
+    folder = tmp_path / "other"
+    for name, text in {
+        "other/deep/action.yml": composite("./near", "$/beside"),
+        "other/beside/action.yml": composite("./gone"),
+        "other/gone/action.yml": composite(),
+        "near/action.yml": composite("owner/unknown@v1", "$/own"),
+        "own/action.yml": composite(),
+    }.items():
+        (tmp_path / name).parent.mkdir(parents=True)
+        (tmp_path / name).write_text(text)
+    assert uses_of(tmp_path, steps("owner/other/deep@v1"), other=folder) == {
+        "owner/other/deep@v1": "replaced",
+        "./near": "local",
+        "owner/unknown@v1": "not run",
+        "$/own": "local",
+        "$/beside": "local",
+        "./gone": "impossible",
     }
 
 
