@@ -76,10 +76,11 @@ def affected(changed: Iterable[str], rules: Rules, graph: ImportGraph, files: fr
         files: all files of the checkout.
     """
     names = sorted(set(changed))
+    known = _patterns(rules)
     for name in names:
         if _matches(name, rules.everything):
             return everything(rules, f"{name} changed")
-        if not _known(name, rules):
+        if not _matches(name, known):
             return everything(rules, f"{name} changed, which no rule knows")
     found = {session: _session(rule, names, graph, files) for session, rule in rules.sessions.items()}
     images = {image: _first(names, paths) for image, paths in rules.images.items()}
@@ -145,10 +146,6 @@ def _session(
     return (next(iter(tests.values()), ""), tuple(sorted(tests)))
 
 
-def _known(name: str, rules: Rules) -> bool:
-    return _matches(name, rules.nothing) or any(_matches(name, (pattern,)) for pattern in _patterns(rules))
-
-
 def _patterns(rules: Rules) -> tuple[str, ...]:
     return (
         *rules.everything,
@@ -163,13 +160,14 @@ def _first(names: Iterable[str], patterns: tuple[str, ...]) -> str:
 
 
 def _matches(name: str, patterns: tuple[str, ...]) -> bool:
-    return any(_compiled(pattern).fullmatch(name) for pattern in patterns)
+    return _compiled(patterns).fullmatch(name) is not None
 
 
 @cache
-def _compiled(pattern: str) -> re.Pattern[str]:
+def _compiled(patterns: tuple[str, ...]) -> re.Pattern[str]:
     words = {"**/": "(?:.*/)?", "**": ".*", "*": "[^/]*", "?": "[^/]"}
-    return re.compile("".join(words.get(part, re.escape(part)) for part in re.split(r"(\*\*/|\*\*|\*|\?)", pattern)))
+    several = (re.split(r"(\*\*/|\*\*|\*|\?)", pattern) for pattern in patterns)
+    return re.compile("|".join("".join(words.get(part, re.escape(part)) for part in parts) for parts in several))
 
 
 def _table(table: Mapping[str, Any], key: str) -> Mapping[str, Any]:

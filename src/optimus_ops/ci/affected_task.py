@@ -48,7 +48,7 @@ def find_affected(root: Path, base: str) -> tuple[Affected, Changes]:
     if not changes.names and base == "HEAD":
         return everything(rules, "there is nothing to compare with"), changes
     python = [name for name in changes.files if name.endswith(".py")]
-    sources = {name: (root / name).read_text("utf-8", "replace") for name in python}
+    sources = {name: (root / name).read_bytes().decode(errors="replace") for name in python}
     graph = import_graph(sources, [name for name in changes.names if name not in changes.files])
     return affected(changes.names, rules, graph, changes.files), changes
 

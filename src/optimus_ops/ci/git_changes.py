@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 GIT_SECONDS = 60.0
 MOST_COMMITS = 200
+UNTRACKED = "? "
+"""What `git ls-files -t` puts before the name of a file that is not in the index."""
 
 
 @dataclass(frozen=True)
@@ -39,11 +41,10 @@ def changes_since(root: Path, reference: str) -> Changes:
     """
     base = merge_base(root, reference)
     diff = _git(root, "diff", "--name-status", "-z", "--find-renames", base) or ""
-    others = (_git(root, "ls-files", "-z", "--others", "--exclude-standard") or "").split("\0")
-    tracked = (_git(root, "ls-files", "-z") or "").split("\0")
-    names = {*names_of(diff), *filter(None, others)}
-    files = frozenset(name for name in (*tracked, *others) if name and (root / name).is_file())
-    return Changes(base, tuple(sorted(names)), files)
+    listed = (_git(root, "ls-files", "-z", "-t", "--cached", "--others", "--exclude-standard") or "").split("\0")
+    others = {line[2:] for line in listed if line.startswith(UNTRACKED)}
+    files = frozenset(name for name in {line[2:] for line in listed} if (root / name).is_file())
+    return Changes(base, tuple(sorted({*names_of(diff), *others})), files)
 
 
 def merge_base(root: Path, reference: str) -> str:

@@ -152,6 +152,7 @@ def test_changes_are_those_since_the_histories_part_and_what_is_not_committed(ch
     (root / "new ä.py").write_text("")
     found = changes_since(root, "main")
     assert found.names == ("a.py", "c.py", "new ä.py")
+    assert {"b.py", "c.py", "new ä.py"} <= found.files
     assert "a.py" not in found.files
     with pytest.raises(Refused, match="no common history with 'nowhere'"):
         changes_since(root, "nowhere")
@@ -257,6 +258,20 @@ def test_the_graph_has_what_grimp_finds() -> None:
         if _file(imported) not in found.imports[_file(importer)]
     ]
     assert missing == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "from b import x  # import no more\n",
+        "import b # import, import",
+        "important = 1\r\n\tfrom b import (\r\n  x, # import\r\n)\r\n",
+        "def f():\n    import sys, b\n",
+        "from importlib import import_module\nimport b",
+    ],
+)
+def test_an_import_is_found_wherever_the_word_stands_beside_it(text: str) -> None:
+    assert import_graph({"a.py": text, "b.py": "", "c.py": ""}).imports["a.py"] == {"b.py"}
 
 
 def _file(module: str) -> str:
