@@ -100,7 +100,7 @@ class LogStreams:
             if self._active:
                 idle_since = time.monotonic()
             yield self._next_lines(QUIET_SECONDS)
-        if batch := self._next_lines(0.0):
+        if batch := self._all_left():
             yield batch
 
     def _beginning(self) -> list[LogLine]:
@@ -111,7 +111,14 @@ class LogStreams:
             lines += batch
             if not self._active or (self.follow and not batch):
                 break
-        return lines + self._next_lines(0.0)
+        return lines + (self._next_lines(0.0) if self._active else self._all_left())
+
+    def _all_left(self) -> list[LogLine]:
+        """Return every line that is there; no stream puts more."""
+        lines: list[LogLine] = []
+        while batch := self._next_lines(0.0):
+            lines += batch
+        return lines
 
     def _next_lines(self, seconds: float) -> list[LogLine]:
         """Return the lines that are there, waiting for a first one for at most so long."""

@@ -1,10 +1,14 @@
 from __future__ import annotations
 
+import threading
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, cast
 
+import pytest
+
 from optimus_ops.engine.values import ContainerStart
 from optimus_ops.errors import OpsError
+from optimus_ops.status import log_streams
 from optimus_ops.status.log_streams import LogStreams
 
 if TYPE_CHECKING:
@@ -72,3 +76,59 @@ def test_replicas_that_start_later_are_followed_if_they_are_of_interest() -> Non
     # In this thread: how soon another one begins is no matter of the test.
     found._watch(output.starts("shop"))
     assert texts(found) == ["one"]
+
+
+def test_a_container_that_is_read_already_is_not_read_twice() -> None:
+    class Slow(Output):
+        def stream_logs(self, container: str, **options: Any) -> Iterator[bytes]:
+            assert going.wait(30)
+            return super().stream_logs(container, **options)
+
+    going = threading.Event()
+    found = streams(Slow({"a": [stamped(1, "one")]}))
+    for _ in range(2):
+        found.add("a", "shop-a-1")
+    going.set()
+    assert texts(found) == ["one"]
+
+
+def test_an_engine_that_is_gone_ends_the_watch_for_new_replicas() -> None:
+    class Gone(Output):
+        def starts(self, project: str) -> Iterator[ContainerStart]:
+            yield from super().starts(project)
+            raise OpsError("the engine is gone")
+
+    output = Gone({"a": [stamped(1, "one")]}, [ContainerStart("a", "shop-a-1", "a", 1)])
+    found = streams(output, follow=True)
+    found._watch(output.starts("shop"))
+    assert texts(found) == ["one"]
+
+
+def test_so_many_lines_that_they_do_not_fit_into_a_batch_are_all_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(log_streams, "BATCH_LINES", 2)
+    output = Output({"a": [stamped(1, "one"), *(stamped(second, "more") for second in range(3, 12))]})
+    output.pieces["b"] = [stamped(2, "two")]
+    found = streams(output)
+    for name in ("a", "b"):
+        found.add(name, f"shop-{name}-1")
+    assert texts(found) == ["one", "two", *["more"] * 9]
+
+
+def test_a_replica_that_writes_on_is_followed_after_the_beginning(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(log_streams, "QUIET_SECONDS", 0.01)
+    begun = threading.Event()
+
+    class Steady(Output):
+        def stream_logs(self, container: str, **options: Any) -> Iterator[bytes]:
+            yield from super().stream_logs(container, **options)
+            assert begun.wait(30)
+            yield stamped(2, "two")
+
+    found = streams(Steady({"a": [stamped(1, "one")]}), follow=True)
+    found.add("a", "shop-a-1")
+    shown: list[str] = []
+    for number, batch in enumerate(found.batches()):
+        shown += [line.text for line in batch]
+        if number:
+            begun.set()
+    assert shown == ["one", "two"]
