@@ -14,7 +14,7 @@ from typing import Any
 import docker
 from docker.context import ContextAPI
 from docker.context.config import get_current_context_name
-from docker.errors import ContextException, DockerException
+from docker.errors import DockerException
 
 from optimus_ops.engine.errors import CONNECT_HINT
 from optimus_ops.errors import MissingPrerequisite, Refused
@@ -65,7 +65,8 @@ def _check_context(environ: Mapping[str, str]) -> None:
         if name == "default" or ContextAPI.get_context(name) is not None:
             return
         known = ", ".join(context.name for context in ContextAPI.contexts())
-    except (ContextException, OSError, ValueError, KeyError) as error:
+    except Exception as error:
+        # The API's client raises just that for a file that is no JSON.
         raise Refused(f"{origin}: context {name!r} can't be read: {first_line(error)}") from error
     raise Refused(f"{origin}: no context {name!r}", f"contexts: {known}; choose one with: docker context use NAME")
 

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, cast
 
 import pytest
+from tests.unit.stacks import replica
 
 from optimus_ops.balancer import log_follower
 from optimus_ops.balancer.log_follower import LONGEST_LINE, LogFollower
-from optimus_ops.balancer.traffic import observe_traffic
+from optimus_ops.balancer.sample import TrafficSample
+from optimus_ops.balancer.traffic import observe_new, observe_traffic
 from optimus_ops.engine.errors import EngineGone, NoSuchThing
 from optimus_ops.engine.port import Engine
 from optimus_ops.errors import OpsError
@@ -118,3 +120,46 @@ def test_a_window_that_the_engine_did_not_survive_is_no_verdict() -> None:
     looked = iter(["", "", "seen enough"])
     with pytest.raises(EngineGone):
         observe_traffic(cast("Engine", output), "lb", {}, SECONDS, reason_to_end=lambda _samples: next(looked) or None)
+
+
+LINE = (
+    b'{"upstream": "10.0.0.2:8000", "upstream_status": "200", "upstream_connect_seconds": "0.001",'
+    b' "upstream_header_seconds": "0.01", "seconds": "0.01"}\n'
+)
+
+
+def quiet_after(*pieces: bytes) -> Iterator[Stream]:
+    """Give output, and then nothing for as long as a test takes."""
+    yield Stream(*pieces)
+    yield from (Stream() for _ in range(100_000))
+
+
+def test_a_window_ends_at_once_where_a_new_replica_is_bad_anyway() -> None:
+    class Logged(Output):
+        def logs(self, _container: str, **_options: Any) -> tuple[str, ...]:
+            return (LINE.decode(),)
+
+    told: list[str] = []
+
+    def inspect(found: str) -> str | None:
+        told.append(found)
+        return "shop-web-2 ended with 7"
+
+    new = replica("web", 2, addresses={"shop": "10.0.0.2"})
+    verdict = observe_new(cast("Engine", Logged(*quiet_after(LINE))), "lb", [new], [], SECONDS, inspect=inspect)
+    assert (verdict.good, verdict.reasons[0]) == (False, "shop-web-2 ended with 7")
+    assert len(told) == 1
+
+
+def test_requests_are_counted_by_replica_and_what_is_no_request_is_counted_apart() -> None:
+    def seen(samples: Mapping[str, TrafficSample]) -> str | None:
+        return "enough" if samples and samples["web-1"].requests == 2 else None
+
+    found = observe_traffic(
+        cast("Engine", Output(*quiet_after(LINE, b"\n", b"nginx: not json\n", LINE))),
+        "lb",
+        {"10.0.0.2": "web-1"},
+        SECONDS,
+        reason_to_end=seen,
+    )
+    assert (found.ended, found.read, found.unreadable) == ("enough", 2, 1)

@@ -196,3 +196,11 @@ def test_the_document_has_words_of_its_own_for_verdicts() -> None:
         "lacks": True,
     }
     assert [check_json(Check("", "a", verdict, ""))["verdict"] for verdict in ("ok", "warning")] == ["ok", "warn"]
+
+
+def test_a_lock_that_can_t_be_opened_is_not_called_abandoned(tmp_path: Path) -> None:
+    project = load_project(tmp_path, {"COMPOSE_PROJECT_NAME": "shop"})
+    (project.state / "locks").mkdir(parents=True)
+    (tmp_path / "elsewhere").write_text("x")
+    (project.state / "locks" / "shop.lock").symlink_to(tmp_path / "elsewhere")
+    assert host_facts.abandoned_files(project) == ()

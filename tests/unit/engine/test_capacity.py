@@ -14,8 +14,9 @@ from tests.unit.stacks import replica, stack, state
 from optimus_ops.engine.capacity import observe_capacity
 from optimus_ops.engine.docker_engine import DockerEngine
 from optimus_ops.engine.store_probes import parse_connections
-from optimus_ops.errors import OpsError
+from optimus_ops.errors import MissingPrerequisite, OpsError
 from optimus_ops.model.budget_items import Capacity
+from optimus_ops.system.process import DeadlinePassed
 
 HOST = DockerEngine(None, "here", memory=2**33, cpus=2.0)
 UNKNOWN = Capacity(None, 0, 2**33, 2.0)
@@ -99,3 +100,18 @@ def test_a_ready_database_that_does_not_say_it_is_an_error(answering: Any, said:
 def test_what_is_no_answer_is_a_value_error(text: str) -> None:
     with pytest.raises(ValueError, match=r".*"):
         parse_connections(text)
+
+
+def test_a_database_that_hangs_is_an_error_and_no_unlimited_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    def hang(*_words: Any, **_options: Any) -> None:
+        raise DeadlinePassed("it did not end")
+
+    monkeypatch.setattr(DockerEngine, "exec", hang)
+    with pytest.raises(OpsError, match="postgres does not say how many connections it takes: no answer within 10 s"):
+        observe_capacity(HOST, POOLED, state(replica("postgres")))
+
+
+def test_without_docker_that_is_what_is_missing_and_not_the_database(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "/nonexistent")
+    with pytest.raises(MissingPrerequisite, match="there is no `docker`"):
+        observe_capacity(HOST, POOLED, state(replica("postgres")))

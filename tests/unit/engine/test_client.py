@@ -79,3 +79,18 @@ def test_missing_permission_is_said_as_such() -> None:
     said = unreachable(error, {})
     assert said.message == "no permission to use the Docker engine at the local socket"
     assert "usermod -aG docker" in (said.hint or "")
+
+
+def test_a_context_that_can_t_be_read_is_refused_by_its_name(no_configuration: Path) -> None:
+    make_context(no_configuration, "build", "tcp://127.0.0.1:1")
+    [meta] = no_configuration.glob("contexts/meta/*/meta.json")
+    meta.write_text("{")
+    with pytest.raises(Refused, match="DOCKER_CONTEXT: context 'build' can't be read"):
+        engine_client(timeout=1, environ={"DOCKER_CONTEXT": "build"})
+
+
+def test_errors_that_name_each_other_as_their_cause_end_in_one_reason() -> None:
+    inner = ConnectionRefusedError(111, "Connection refused")
+    outer = ConnectionError("aborted", inner)
+    inner.__cause__ = outer
+    assert "(Connection refused)" in unreachable(outer, {"DOCKER_HOST": "tcp://a:1"}).message

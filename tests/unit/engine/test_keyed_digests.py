@@ -132,3 +132,11 @@ def test_a_folder_with_one_file_is_called_by_that_file(tmp_path: Path) -> None:
         (folder / file).write_text("x")
         names += [found.name for found in split_secrets([mounted], tmp_path / "secrets")]
     assert names == ["tenants.yaml", "config"]
+
+
+def test_a_path_that_leads_through_a_file_has_a_digest_and_another_one_than_a_missing_file(tmp_path: Path) -> None:
+    (tmp_path / "below").write_text("")
+    through = tmp_path / "below" / "below"
+    missing = tmp_path / "missing" / "below"
+    assert of_path(through) == of_path(through)
+    assert of_path(through) != of_path(missing)

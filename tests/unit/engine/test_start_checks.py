@@ -7,10 +7,13 @@ from typing import Any
 
 import pytest
 from tests.fakes.compose import FakeCompose
+from tests.fakes.engine import FakeEngine
 
-from optimus_ops.engine.start_checks import LEAST_FREE_BYTES, check_disk, check_ports
+from optimus_ops.engine.start_checks import LEAST_FREE_BYTES, busy, check_disk, check_ports, check_subnets
 from optimus_ops.errors import MissingPrerequisite, Refused
+from optimus_ops.model.stack import PublishedPort
 from optimus_ops.model.state import State
+from optimus_ops.model.subnets import Network, parse_subnets
 from optimus_ops.project.settings import load_project
 
 
@@ -55,3 +58,20 @@ def test_a_disk_with_room_is_fine() -> None:
 
 def test_the_disk_of_an_engine_elsewhere_is_not_ours_to_check() -> None:
     check_disk("/no/such/folder")
+
+
+def test_a_network_whose_addresses_another_project_has_is_refused_before_anything_starts() -> None:
+    class Taken(FakeEngine):
+        def all_networks(self) -> tuple[Network, ...]:
+            return (Network("other_default", "other", parse_subnets([{"Subnet": "10.9.0.0/24"}])),)
+
+    networks = {"default": {"name": "shop_default", "ipam": {"config": [{"subnet": "10.9.0.0/25"}]}}}
+    document = {"name": "shop", "services": {"web": {"networks": {"default": None}}}, "networks": networks}
+    check_subnets(FakeEngine(), document)
+    with pytest.raises(Refused, match="other_default") as refused:
+        check_subnets(Taken(), document)
+    assert refused.value.hint
+
+
+def test_an_address_that_this_host_does_not_have_is_not_called_taken() -> None:
+    assert busy([PublishedPort("192.0.2.1", 1, 80)]) == ()

@@ -130,3 +130,36 @@ def test_a_change_that_is_not_there_is_refused(tmp_path: Path, monkeypatch: pyte
     change(project(tmp_path, monkeypatch), "invoke", "up")
     with pytest.raises(Refused):
         history(last="", change=wanted, json=False, root=tmp_path)
+
+
+def test_one_change_is_shown_with_its_steps(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    change(project(tmp_path, monkeypatch), "invoke", "up")
+    history(last="", change="#1", json=False, root=tmp_path)
+    assert capsys.readouterr().out.startswith("change 1: invoke up\n")
+
+
+def test_a_journal_that_can_t_be_read_is_named_beside_those_that_can(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = project(tmp_path, monkeypatch)
+    change(folder, "invoke", "up")
+    [good] = folder.glob("*.jsonl")
+    damaged = good.with_name(good.name.replace("1", "2", 1))
+    damaged.write_text("\0\n", "utf-8")
+    history(last="", change="", json=False, root=tmp_path)
+    shown = capsys.readouterr().out
+    assert "invoke up" in shown
+    assert shown.splitlines()[-1] == f"! not readable by this user, or damaged: {damaged.name}"
+
+
+def test_a_change_has_no_word_of_what_is_not_known_of_it() -> None:
+    good = replace(
+        CHANGE, outcome=Outcome.DONE, seconds=None, steps=(), error="", undone=(), at="yesterday", command=()
+    )
+    head, when = describe(good, PLAIN)
+    assert head == "change 12: deploy"
+    assert when == "  - by ann@here: done"
+    silent = replace(CHANGE, steps=(StepRecord("start ai=2", "", Result.RUNNING, None),), error="", undone=())
+    assert [line.strip() for line in describe(silent, PLAIN)][2:] == ["1. … start ai=2 · running"]

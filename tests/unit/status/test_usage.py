@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from optimus_ops.engine.parse import parse_limits, parse_sample
 from optimus_ops.engine.values import Limits, Sample
-from optimus_ops.status.usage import cpus_between
+from optimus_ops.status.usage import Usage, cpus_between, total
 
 NONE = Sample()
 
@@ -44,3 +44,15 @@ def test_limits_are_read_in_both_notations() -> None:
     )
     assert parse_limits({"HostConfig": {"CpuQuota": 150_000, "CpuPeriod": 100_000}}).cpus == 1.5
     assert parse_limits({"HostConfig": {"NanoCpus": 0, "Memory": 0}}) == Limits()
+
+
+def test_what_a_service_uses_is_what_is_known_of_its_replicas_and_its_limit_that_of_all() -> None:
+    limited = Usage(1.5, 100, Limits(cpus=2.0, memory=512, restarts=1))
+    assert total([limited, limited]) == Usage(3.0, 200, Limits(4.0, 1024, restarts=2))
+    assert total([limited, Usage()]) == Usage(1.5, 100, Limits(restarts=1))
+    assert total([]) == Usage()
+
+
+def test_a_container_whose_cpu_the_engine_does_not_tell_uses_what_is_unknown() -> None:
+    begin = datetime(2026, 1, 1, tzinfo=UTC)
+    assert cpus_between(Sample(begin), Sample(begin + timedelta(seconds=1), 1.0)) is None
