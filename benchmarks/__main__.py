@@ -13,7 +13,7 @@ from pathlib import Path
 
 from docker.errors import DockerException
 
-from benchmarks import changes, ci, footprint, paired, planning, scale, scale_out, startup, throughput
+from benchmarks import changes, ci, ci_shares, footprint, paired, planning, scale, scale_out, startup, throughput
 from benchmarks.cases import CASES
 from benchmarks.machine import machine_facts
 from benchmarks.platform_under_test import ROOT, Engine, platform
@@ -127,6 +127,7 @@ def measure(engine: Engine, names: Sequence[str], extent: Extent) -> list[Sectio
         "load": lambda: changes.measure(engine, effort, extent.cases),
         "growth": lambda: scale_out.measure(engine, rounds=1 if quick else 5, build=not quick),
         "ci-tasks": lambda: ci.measure(3 if quick else 15),
+        "ci-shares": ci_shares.measure,
         "planning": lambda: planning.measure(5 if quick else 50),
         "paired": lambda: paired.measure(engine, extent.base or ROOT, 2 if quick else 6, extent.cases),
     }

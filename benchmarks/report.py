@@ -56,7 +56,7 @@ TASKS = Subject(
     {"paired": "This checkout beside the other one"},
     arguments="tasks --base FOLDER",
 )
-CI = Subject("ci", "CI on this machine", {"ci-tasks": "Tasks of CI"}, arguments="ci")
+CI = Subject("ci", "CI on this machine", {"ci-tasks": "Tasks of CI", "ci-shares": "What a change runs"}, arguments="ci")
 SUBJECTS = (PLATFORM, CHANGES, TASKS, CI)
 TITLES = {name: title for subject in SUBJECTS for name, title in subject.sections.items()}
 
