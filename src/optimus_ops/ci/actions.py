@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 LOCAL_ACTIONS = Path(__file__).with_name("local_actions")
 REMOTE = re.compile(r"(?P<repository>[\w.-]+/[\w.-]+)(?P<path>/[^@]+)?@(?P<ref>\S+)")
+CHECKOUT = re.compile(r"actions/checkout@", re.IGNORECASE)
 OWN = ("./", "$/")
 """How a path of the same repository begins: in the workspace, or at the commit of the file that names it."""
 MOST_NESTED = 10
@@ -101,9 +102,28 @@ def _of_call(checkout: Checkout, place: Place, job: Job) -> ActionUse:
 
 
 def _of_steps(checkout: Checkout, file: str, steps: Iterable[JobStep], depth: int) -> Iterator[ActionUse]:
+    placed: dict[str, str] = {}
     for step in steps:
-        if step.uses:
-            yield from _of_step(checkout, Place(file, step.line), step.uses, depth)
+        place = Place(file, step.line)
+        if inside := next((path for path in placed if f"{step.uses}/".startswith(f"./{path}/")), ""):
+            yield from _of_placed(checkout, place, step.uses, inside, placed[inside], depth)
+        elif step.uses:
+            yield from _of_step(checkout, place, step.uses, depth)
+        if CHECKOUT.match(step.uses) and (path := step.inputs.get("path", "").removeprefix("./").strip("/")):
+            placed[path] = step.inputs.get("repository", "")
+
+
+def _of_placed(
+    checkout: Checkout, place: Place, uses: str, path: str, repository: str, depth: int
+) -> Iterator[ActionUse]:
+    """Give an action in a folder of the workspace that a step before has checked a repository out to."""
+    root = checkout.others.get(repository.lower()) if repository else checkout.caller or checkout.root
+    if root is None:
+        problem = f"{uses} is of {repository}, which is not on this machine: give --replace {repository}=FOLDER"
+        yield ActionUse(uses, place, "impossible", problem=problem)
+        return
+    yield ActionUse(uses, place, "local")
+    yield from _of_local_action(checkout.other(root), place, f"$/{uses[len(path) + 3 :]}", depth)
 
 
 def _of_step(checkout: Checkout, place: Place, uses: str, depth: int) -> Iterator[ActionUse]:
@@ -119,7 +139,8 @@ def _of_step(checkout: Checkout, place: Place, uses: str, depth: int) -> Iterato
     elif not (match := REMOTE.fullmatch(uses)):
         raise WorkflowError(place, f"bad action {uses!r}", "owner/repository@ref, ./folder or docker://image")
     elif match["repository"].lower() == "actions/checkout":
-        yield ActionUse(uses, place, "act")
+        # Act itself copies the clone; for another repository, or with a `ref`, it runs the action: then that is ours.
+        yield ActionUse(uses, place, "act", replacement("actions/checkout"))
     elif other := checkout.others.get(match["repository"].lower()):
         yield ActionUse(uses, place, "replaced", other)
         yield from _of_local_action(checkout.other(other), place, f"${match['path'] or '/'}", depth)

@@ -39,6 +39,8 @@ class JobStep:
     id: str = ""
     concurrent: str = ""
     """The key with which it runs beside others, or waits for them or ends them: `background`, `wait`, `parallel`…"""
+    inputs: Mapping[str, str] = field(default_factory=dict)
+    """What `with` gives the action."""
 
     @property
     def title(self) -> str:

@@ -73,7 +73,11 @@ def runner_environment(environ: Mapping[str, str], folder: RunFolder) -> dict[st
 
 def run_variables(folder: RunFolder) -> dict[str, str]:
     """Return the variables that a run adds to the environment of every step."""
-    return {RUN_VARIABLE: folder.run_id, "OPTIMUS_CI_ARTIFACTS": str(folder.artifacts)}
+    return {
+        RUN_VARIABLE: folder.run_id,
+        "OPTIMUS_CI_ARTIFACTS": str(folder.artifacts),
+        "OPTIMUS_CI_FOLDER": str(folder.path),
+    }
 
 
 def act_command(
@@ -128,11 +132,11 @@ def possible_labels(labels: Sequence[str]) -> tuple[str, ...]:
 
 
 def local_repositories(plan: CiPlan, folder: RunFolder) -> tuple[str, ...]:
-    """Return `owner/repository@ref=folder` of each action that is replaced or not run, and of the clones themselves."""
+    """Return `owner/repository@ref=folder` of each action of another repository, and of the clones themselves."""
     found: dict[str, Path] = {}
     for use in plan.actions:
         match = REMOTE.fullmatch(use.uses)
-        if match and use.treatment in {"replaced", "not run"}:
+        if match and use.treatment in {"act", "replaced", "not run"}:
             named = f"{match['repository']}@{match['ref']}"
             found[named] = use.folder or folder.replacements / match["repository"].replace("/", "__")
     own = {OWN_REPOSITORY: folder.checkout, **plan.others}

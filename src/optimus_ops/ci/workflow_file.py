@@ -197,9 +197,9 @@ def _step(node: Node) -> JobStep:
         return keys[name].text() if name in keys else ""
 
     tolerated = text("continue-on-error") not in {"", "false"}
-    return JobStep(
-        node.place.line, text("name"), text("uses"), text("run"), text("if"), tolerated, text("id"), concurrent
-    )
+    given = keys["with"].scalars() if "with" in keys else {}
+    named = text("name"), text("uses"), text("run"), text("if")
+    return JobStep(node.place.line, *named, tolerated, text("id"), concurrent, given)
 
 
 def _service(name: str, node: Node) -> ServiceContainer:

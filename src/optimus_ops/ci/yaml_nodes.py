@@ -70,6 +70,11 @@ class Node:
             return ""
         return str(self.value).lower() if isinstance(self.value, bool) else str(self.value)
 
+    def scalars(self) -> dict[str, str]:
+        """Return the entries of a mapping that are scalars, as texts; none of another node."""
+        entries = self.value.items() if isinstance(self.value, dict) else ()
+        return {key: node.text() for key, node in entries if not isinstance(node.value, (dict, list))}
+
     def plain(self) -> Any:
         """Return the value without places."""
         if isinstance(self.value, Mapping):

@@ -8,6 +8,10 @@ from optimus_ops.ci.actions import Checkout, used_actions
 from optimus_ops.ci.workflow_file import parse_workflow
 from optimus_ops.ci.yaml_nodes import WorkflowError
 
+ABSENT = """on: push
+jobs: {a: {runs-on: x, steps: [{uses: actions/checkout@v7, with: {repository: o/none, path: c}}, {uses: ./c}]}}
+"""
+
 
 def uses_of(root: Path, text: str, **others: Path) -> dict[str, str]:
     """Return action -> treatment of a workflow's text; `others` stand for repositories of `owner`."""
@@ -109,9 +113,27 @@ def test_actions_that_can_not_be_used_are_refused_by_name_and_place(tmp_path: Pa
     assert message in str(raised.value)
 
 
+def test_an_action_is_looked_for_where_its_repository_was_checked_out(tmp_path: Path) -> None:
+    for folder, name in ((tmp_path, "own"), (tmp_path / "other", "far")):
+        (folder / name).mkdir(parents=True)
+        (folder / name / "action.yml").write_text(composite("owner/unknown@v1"))
+    given = "{uses: actions/checkout@v7, with: {path: ./a}}, {uses: ./a/own}, "
+    other = "{uses: actions/checkout@v7, with: {repository: Owner/Other, path: b/}}, {uses: ./b/far}, "
+    absent = "{uses: actions/checkout@v7, with: {repository: o/none, path: c}}, {uses: ./c}"
+    text = f"on: push\njobs: {{a: {{runs-on: x, steps: [{given}{other}{absent}]}}}}"
+    assert uses_of(tmp_path, text, other=tmp_path / "other") == {
+        "actions/checkout@v7": "act",
+        "./a/own": "local",
+        "./b/far": "local",
+        "owner/unknown@v1": "not run",
+        "./c": "impossible",
+    }
+
+
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
+        (ABSENT, "./c is of o/none, which is not on this machine: give --replace o/none=FOLDER"),
         (steps("./none"), "there is no action ./none"),
         (steps("docker://alpine:3"), "docker://alpine:3: a step in a container of its own can't run here"),
         ("on: push\njobs: {a: {uses: o/r/.github/workflows/x.yml@v1}}", "a workflow of another repository"),
@@ -119,6 +141,6 @@ def test_actions_that_can_not_be_used_are_refused_by_name_and_place(tmp_path: Pa
 )
 def test_what_can_not_run_here_has_its_reason(tmp_path: Path, text: str, problem: str) -> None:
     found = parse_workflow(text, tmp_path / "w.yml", "w.yml")
-    (use,) = used_actions(Checkout(tmp_path), "w.yml", found.jobs)
+    *_, use = used_actions(Checkout(tmp_path), "w.yml", found.jobs)
     assert (use.treatment, str(use.place)) == ("impossible", "w.yml:2")
     assert problem in use.problem

@@ -37,10 +37,11 @@ jobs:
   mac: {{runs-on: macos-15, steps: [{{run: "false"}}]}}
   gate: {{needs: [plan, test], if: always(), runs-on: ubuntu-24.04, steps: [{{run: "true"}}]}}
 """
+GREETING = "runs: {using: composite, steps: [{shell: bash, run: echo hi}]}\n"
 WORDS = "on: push\njobs: {a: {runs-on: x, steps: [{run: 'echo ${{ nonsense(1) }}'}]}}"
 FILES = {
     ".github/workflows/ci.yml": WORKFLOW,
-    ".github/actions/greet/action.yml": "runs: {using: composite, steps: [{shell: bash, run: echo hi}]}\n",
+    ".github/actions/greet/action.yml": GREETING,
     "data": "committed\n",
 }
 
@@ -125,6 +126,35 @@ def test_a_secret_reaches_the_workflow_only_by_name(checkout: Checkout, ci_run: 
     root = checkout({".github/workflows/s.yml": text})
     assert ci_run(root, "s")[0] == 1
     assert ci_run(root, "s", secrets=("SECRET_OF_HOST",))[0] == 0
+
+
+def test_other_repositories_are_checked_out_from_the_folders_that_stand_for_them(
+    checkout: Checkout, ci_run: CiRun
+) -> None:
+    other = checkout(
+        {"say/action.yml": "runs: {using: composite, steps: [{uses: $/deep}]}", "deep/action.yml": GREETING}
+    )
+    text = f"""
+on: push
+jobs:
+  given:
+    runs-on: x
+    steps:
+      - uses: {CHECKOUT}
+      - {{uses: {CHECKOUT}, with: {{repository: O/r, ref: v1, path: ./.other}}}}
+      - {{uses: {CHECKOUT}, with: {{ref: abc, path: again}}}}
+      - uses: ./.other/say
+      - run: test -f data && test -f again/data
+  absent: {{runs-on: x, steps: [{{uses: {CHECKOUT}, with: {{repository: o/none, path: x}}}}]}}
+  outside: {{runs-on: x, steps: [{{uses: {CHECKOUT}, with: {{repository: o/r, path: ../..}}}}]}}
+"""
+    root = checkout({".github/workflows/o.yml": text, "data": ""})
+    code, output, _ = ci_run(root, "o", json=True, replace=(f"o/r={other}",))
+    results = {name: job["result"] for name, job in by_name(json.loads(output)).items()}
+    assert (code, results) == (1, {"given": "success", "absent": "failure", "outside": "failure"})
+    assert "o/none is not on this machine: give invoke ci.run --replace o/none=FOLDER" in output
+    assert "path ../.. is outside the workspace" in output
+    assert "not at v1" in output
 
 
 def test_a_cache_is_never_found(checkout: Checkout, ci_run: CiRun) -> None:
