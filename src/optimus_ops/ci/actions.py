@@ -117,13 +117,17 @@ def _of_placed(
     checkout: Checkout, place: Place, uses: str, path: str, repository: str, depth: int
 ) -> Iterator[ActionUse]:
     """Give an action in a folder of the workspace that a step before has checked a repository out to."""
-    root = checkout.others.get(repository.lower()) if repository else checkout.caller or checkout.root
+    own, beside = checkout.caller or checkout.root, f"$/{uses[len(path) + 3 :]}"
+    root = checkout.others.get(repository.lower()) if repository and "${{" not in repository else own
+    if "${{" in repository and action_file(own, beside) is None:
+        yield ActionUse(uses, place, "local")  # only the run knows which repository that is
+        return
     if root is None:
         problem = f"{uses} is of {repository}, which is not on this machine: give --replace {repository}=FOLDER"
         yield ActionUse(uses, place, "impossible", problem=problem)
         return
     yield ActionUse(uses, place, "local")
-    yield from _of_local_action(checkout.other(root), place, f"$/{uses[len(path) + 3 :]}", depth)
+    yield from _of_local_action(checkout.other(root), place, beside, depth)
 
 
 def _of_step(checkout: Checkout, place: Place, uses: str, depth: int) -> Iterator[ActionUse]:

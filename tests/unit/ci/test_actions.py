@@ -119,13 +119,18 @@ def test_an_action_is_looked_for_where_its_repository_was_checked_out(tmp_path: 
         (folder / name / "action.yml").write_text(composite("owner/unknown@v1"))
     given = "{uses: actions/checkout@v7, with: {path: ./a}}, {uses: ./a/own}, "
     other = "{uses: actions/checkout@v7, with: {repository: Owner/Other, path: b/}}, {uses: ./b/far}, "
+    known = (
+        "{uses: actions/checkout@v7, with: {repository: '${{ inputs.r }}', path: d}}, {uses: ./d/own}, {uses: ./d/x}, "
+    )
     absent = "{uses: actions/checkout@v7, with: {repository: o/none, path: c}}, {uses: ./c}"
-    text = f"on: push\njobs: {{a: {{runs-on: x, steps: [{given}{other}{absent}]}}}}"
+    text = f"on: push\njobs: {{a: {{runs-on: x, steps: [{given}{other}{known}{absent}]}}}}"
     assert uses_of(tmp_path, text, other=tmp_path / "other") == {
         "actions/checkout@v7": "act",
         "./a/own": "local",
         "./b/far": "local",
         "owner/unknown@v1": "not run",
+        "./d/own": "local",
+        "./d/x": "local",
         "./c": "impossible",
     }
 

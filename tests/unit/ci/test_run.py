@@ -142,7 +142,7 @@ jobs:
     steps:
       - uses: {CHECKOUT}
       - {{uses: {CHECKOUT}, with: {{repository: O/r, ref: v1, path: ./.other}}}}
-      - {{uses: {CHECKOUT}, with: {{ref: abc, path: again}}}}
+      - {{uses: {CHECKOUT}, with: {{repository: "", ref: abc, path: again}}}}
       - uses: ./.other/say
       - run: test -f data && test -f again/data
   absent: {{runs-on: x, steps: [{{uses: {CHECKOUT}, with: {{repository: o/none, path: x}}}}]}}

@@ -23,7 +23,7 @@ def fail(message: str) -> int:
 
 def main() -> int:
     """Copy the clone; tell its commit, and warn where that is not what was asked for."""
-    repository, ref = os.environ["REPOSITORY"], os.environ["REF"]
+    repository, ref = os.environ["REPOSITORY"] or os.environ["GITHUB_REPOSITORY"], os.environ["REF"]
     clone = clone_of(repository)
     if not clone.is_dir():
         return fail(f"{repository} is not on this machine: give invoke ci.run --replace {repository}=FOLDER")
