@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
-from optimus_ops.reports.model import Finding, Level, Place
+from optimus_ops.reports.model import Finding, Level
+from optimus_ops.reports.place import Place
 
 Result = Literal["success", "failure", "skipped", "cancelled"]
 LEVELS: Mapping[str, Level] = {"error": "error", "warning": "warning", "notice": "note"}

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Literal
 from optimus_ops.ci.expression_scopes import COMPOSITE_ACTION, check_expressions
 from optimus_ops.ci.workflow_file import read_steps
 from optimus_ops.ci.yaml_nodes import WorkflowError, parse_yaml
-from optimus_ops.reports.model import Place
+from optimus_ops.reports.place import Place
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

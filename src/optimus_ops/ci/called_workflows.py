@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from optimus_ops.ci.actions import Checkout
     from optimus_ops.ci.model import Job, Workflow
-    from optimus_ops.reports.model import Place
+    from optimus_ops.reports.place import Place
 
 LOCAL = re.compile(r"[.$]/(?P<path>[^@]+)")
 REMOTE = re.compile(r"(?P<repository>[\w.-]+/[\w.-]+)/(?P<path>[^@]+)@(?P<ref>\S+)")

@@ -13,7 +13,7 @@ from optimus_ops.ci.job_order import job_stages, with_needs
 from optimus_ops.ci.model import Combination, Job, Workflow
 from optimus_ops.ci.yaml_nodes import WorkflowError
 from optimus_ops.errors import Refused
-from optimus_ops.reports.model import Place
+from optimus_ops.reports.place import Place
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

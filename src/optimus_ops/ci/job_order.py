@@ -7,7 +7,7 @@ from itertools import zip_longest
 from typing import TYPE_CHECKING
 
 from optimus_ops.ci.yaml_nodes import WorkflowError
-from optimus_ops.reports.model import Place
+from optimus_ops.reports.place import Place
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -13,11 +13,10 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from optimus_ops.ci.yaml_nodes import WorkflowError
-from optimus_ops.engine.docker_compose import shell_command
 from optimus_ops.engine.start_checks import busy
 from optimus_ops.errors import Refused
 from optimus_ops.model.stack import PublishedPort
-from optimus_ops.reports.model import Place
+from optimus_ops.reports.place import Place
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -169,6 +168,8 @@ def check_free(entries: Iterable[PlannedJob]) -> None:
 
 def write_services(job: Job, file: str, path: Path, images: Mapping[str, str], run_id: str) -> tuple[str, str]:
     """Write the Compose file of a job's services to a path; return the commands that start and stop them."""
+    from optimus_ops.engine.docker_compose import shell_command  # noqa: PLC0415 - few workflows have services
+
     path.write_text(yaml.safe_dump(compose_document(job, file, images, run_id), sort_keys=False), "utf-8")
     name = f"ci-{run_id}-{path.stem.removeprefix('services-')}".lower()
     return (

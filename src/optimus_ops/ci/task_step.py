@@ -15,7 +15,8 @@ from invoke.exceptions import Exit
 
 from optimus_ops.errors import OpsError, Refused
 from optimus_ops.reports.annotations import annotation
-from optimus_ops.reports.model import Finding, Place
+from optimus_ops.reports.model import Finding
+from optimus_ops.reports.place import Place
 from optimus_ops.system.signals import handled_by, in_foreground
 
 if TYPE_CHECKING:

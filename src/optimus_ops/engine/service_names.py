@@ -38,10 +38,12 @@ class ServiceNames:
 
 def merged_names(project: Project) -> ServiceNames:
     """Return the names in a project's merged model; raise OpsError where Compose can't read it."""
+    # First, since a project without a Compose file would load the engine at each start, to no purpose.
+    files = project.files()
     from optimus_ops.engine.docker_compose import DockerCompose  # noqa: PLC0415 - only where the cache is stale
     from optimus_ops.engine.pins import Pins  # noqa: PLC0415
 
-    stack = DockerCompose(project, project.files(), Pins()).stack()
+    stack = DockerCompose(project, files, Pins()).stack()
     return ServiceNames(tuple(stack.services), stack.scalable)
 
 

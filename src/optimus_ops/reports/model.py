@@ -9,6 +9,7 @@ from typing import Literal, TypeAlias
 from optimus_ops.checks.model import Check
 from optimus_ops.reports.measurement import Measurement, Objective
 from optimus_ops.reports.pictures import Chart, Timeline
+from optimus_ops.reports.place import Place
 from optimus_ops.reports.spans import Content
 
 Level = Literal["error", "warning", "note"]
@@ -49,18 +50,6 @@ class Table:
     header: tuple[str, ...]
     rows: tuple[tuple[Content, ...], ...]
     right: frozenset[str] = frozenset()
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """A place in a file; line and column count from 1, 0 where unknown."""
-
-    file: str
-    line: int = 0
-    column: int = 0
-
-    def __str__(self) -> str:
-        return ":".join([self.file, *(str(number) for number in (self.line, self.column) if number)])
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from optimus_ops.reports.model import Finding, Paragraph, Place, Run, Section
+from optimus_ops.reports.model import Finding, Paragraph, Run, Section
+from optimus_ops.reports.place import Place
 from optimus_ops.secrets import validate
 from optimus_ops.secrets.paths import SecretsPaths
 from optimus_ops.text.units import counted

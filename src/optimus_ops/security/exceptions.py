@@ -17,7 +17,7 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from optimus_ops.errors import Refused
-from optimus_ops.reports.model import Place
+from optimus_ops.reports.place import Place
 from optimus_ops.security.model import ScanFinding
 
 FILE = "pyproject.toml"

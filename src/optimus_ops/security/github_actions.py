@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from optimus_ops.reports.model import Place
+from optimus_ops.reports.place import Place
 from optimus_ops.security.checkout_files import CheckoutFiles
 from optimus_ops.security.model import ScanFinding, Severity
 from optimus_ops.security.scanner import Output, Scanner, json_list

@@ -10,7 +10,7 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
-from optimus_ops.reports.model import Place
+from optimus_ops.reports.place import Place
 from optimus_ops.security.checkout_files import CheckoutFiles
 
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from optimus_ops.errors import OpsError
-from optimus_ops.reports.model import Finding, Level, Place
+from optimus_ops.reports.model import Finding, Level
+from optimus_ops.reports.place import Place
 
 Severity = Literal["low", "medium", "high", "critical"]
 SEVERITIES: tuple[Severity, ...] = ("low", "medium", "high", "critical")

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from optimus_ops.errors import OpsError
-from optimus_ops.reports.model import Place
+from optimus_ops.reports.place import Place
 from optimus_ops.security.checkout_files import CheckoutFiles
 from optimus_ops.security.model import CouldNotRun, ScanFinding, Severity
 from optimus_ops.security.scanner import Output, Scanner

@@ -19,7 +19,8 @@ from optimus_ops.ci.act_events import (
     StepSummary,
     parse_event,
 )
-from optimus_ops.reports.model import Finding, Place
+from optimus_ops.reports.model import Finding
+from optimus_ops.reports.place import Place
 
 JOB = {"job": "CI/T b-2", "jobID": "t", "matrix": {"x": "b"}, "level": "info"}
 SOURCE = Source("CI/T b-2", "t", {"x": "b"}, ("2",))

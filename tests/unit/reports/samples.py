@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from optimus_ops.checks.model import Check
 from optimus_ops.reports.measurement import Measurement, Objective
-from optimus_ops.reports.model import Block, Bullets, Details, Finding, Paragraph, Place, Run, Section, Table
+from optimus_ops.reports.model import Block, Bullets, Details, Finding, Paragraph, Run, Section, Table
 from optimus_ops.reports.pictures import Chart, ChartRow, Event, Mark, Panel, Series, Timeline
+from optimus_ops.reports.place import Place
 from optimus_ops.reports.spans import Span
 
 

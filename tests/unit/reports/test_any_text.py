@@ -17,7 +17,8 @@ from optimus_ops.reports.html import markdown_html, page
 from optimus_ops.reports.json_document import document
 from optimus_ops.reports.junit import junit
 from optimus_ops.reports.markdown import line, markdown, table
-from optimus_ops.reports.model import Finding, MarkdownText, Output, Place, Run, Section, Table
+from optimus_ops.reports.model import Finding, MarkdownText, Output, Run, Section, Table
+from optimus_ops.reports.place import Place
 from optimus_ops.reports.sarif import sarif
 from optimus_ops.reports.spans import Span
 from optimus_ops.reports.svg import legal

@@ -16,7 +16,8 @@ from optimus_ops.reports.json_document import SCHEMA, document, rounded
 from optimus_ops.reports.junit import junit
 from optimus_ops.reports.markdown import markdown
 from optimus_ops.reports.measurement import Measurement, Objective
-from optimus_ops.reports.model import Finding, Paragraph, Place, Run, Section, Table
+from optimus_ops.reports.model import Finding, Paragraph, Run, Section, Table
+from optimus_ops.reports.place import Place
 from optimus_ops.reports.sarif import sarif
 from optimus_ops.reports.spans import Span
 from optimus_ops.reports.svg_chart import chart_svg, described

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from tests.unit.security.conftest import Repository
 
 from optimus_ops.errors import Refused
-from optimus_ops.reports.model import Place
+from optimus_ops.reports.place import Place
 from optimus_ops.security.exceptions import ScanException, judge
 from optimus_ops.security.model import ScanFinding
 from optimus_ops.security.settings import ScanSettings, read_settings

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from optimus_ops.checks.model import Check
-from optimus_ops.reports.model import Place
+from optimus_ops.reports.place import Place
 from optimus_ops.security.duplicates import merged
 from optimus_ops.security.exceptions import Judged
 from optimus_ops.security.model import SEVERITIES, ScanFinding, ScanResult, Severity, at_least

@@ -16,7 +16,7 @@ from defusedxml.ElementTree import parse
 
 from optimus_ops.ci.testing.model import CaseResult, Outcome, SessionResults
 from optimus_ops.errors import Refused
-from optimus_ops.reports.model import Place
+from optimus_ops.reports.place import Place
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

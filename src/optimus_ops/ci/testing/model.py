@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from optimus_ops.reports.model import Place
+from optimus_ops.reports.place import Place
 
 Outcome = Literal["passed", "failed", "flaky", "skipped"]
 """`flaky`: failed at first, and passed when it was tried again."""

@@ -7,7 +7,7 @@ import pytest
 from optimus_ops.ci.testing import junit_file
 from optimus_ops.ci.testing.junit_file import read_junit
 from optimus_ops.errors import Refused
-from optimus_ops.reports.model import Place
+from optimus_ops.reports.place import Place
 
 DOCUMENT = """<testsuites><testsuite time="3.5">
 <testcase classname="tests.a" name="ok" time="0.5" file="tests/a.py" line="9"/>
