@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from invoke.collection import Collection
 
-from optimus_ops.errors import Refused
+from optimus_ops.errors import MissingPrerequisite, Refused
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -50,7 +50,10 @@ def _load(package: str) -> ModuleType:
         return import_module(f"{package}.tasks")
     except ModuleNotFoundError as error:
         if error.name not in {package, f"{package}.tasks", package.partition(".")[0]}:
-            raise
+            raise MissingPrerequisite(
+                f"{package}.tasks needs the module {error.name}, which is not installed",
+                "install it in the environment that `invoke` runs in",
+            ) from error
         raise Refused(
             f"no module {package}.tasks", "[tool.optimus-ops] subsystems names packages that `invoke` can import"
         ) from error

@@ -10,6 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from optimus_ops.errors import MissingPrerequisite, Refused
+from optimus_ops.tasks.subsystems import load_tasks
+
 TASKS = '''
 """A subsystem of this project."""
 
@@ -127,3 +130,16 @@ def test_a_subsystem_that_is_not_there_is_refused(project: Path) -> None:
     refused = invoke(project, "--list")
     assert refused.returncode == 2
     assert "no module absent.tasks" in refused.stderr
+
+
+def test_a_subsystem_that_needs_a_module_which_is_not_installed_names_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "acme_needs").mkdir()
+    (tmp_path / "acme_needs" / "__init__.py").touch()
+    (tmp_path / "acme_needs" / "tasks.py").write_text("import acme_missing.clients\n", "utf-8")
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(MissingPrerequisite, match=r"acme_needs\.tasks needs the module acme_missing"):
+        load_tasks(["acme_needs"])
+    with pytest.raises(Refused, match=r"no module acme_nowhere\.tasks"):
+        load_tasks(["acme_nowhere"])
