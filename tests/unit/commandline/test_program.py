@@ -56,6 +56,9 @@ def shell(line: str, folder: Path, **environ: str) -> subprocess.CompletedProces
         ("$I scale --web=", 2),
         ("$I scale --build", 2),
         ('$I --search-root "" status', 2),
+        ("$I --search-root /nonexistent status", 2),
+        ("$I status --nope", 2),
+        ("$I scale --nope 3", 2),
         ("$I history --last 3 --change 1", 2),
         ("$I deploy web --image UPPER:tag", 2),
         ("$I deploy web --image 'a b'", 2),
@@ -126,3 +129,17 @@ def test_json_is_one_document_where_a_task_is_refused_too(line: str, result: str
 def test_settings_may_begin_with_a_byte_order_mark(shop: Path) -> None:
     (shop / "pyproject.toml").write_bytes(b'\xef\xbb\xbf[tool.optimus-ops]\nname = "corner"\n')
     assert json.loads(shell("$I history --json", shop).stdout)["project"] == "corner"
+
+
+def test_a_shell_that_asks_for_completions_gets_words_and_nothing_runs(shop: Path) -> None:
+    done = shell('$I --complete -- "invoke stat"', shop)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "status" in done.stdout.split()
+
+
+def test_the_flag_of_a_service_in_files_that_do_not_parse_is_not_what_is_wrong(shop: Path) -> None:
+    (shop / "compose" / "docker-compose.yml").write_text("services: [", "utf-8")
+    done = shell("$I scale --web 3", shop)
+    assert done.returncode == 2
+    assert "has no flag" not in done.stderr
+    assert "docker-compose.yml" in done.stderr

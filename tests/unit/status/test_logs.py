@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tests.fakes.shop import Shop
 from tests.unit.stacks import replica
 
 from optimus_ops.engine.docker_engine import DockerEngine
@@ -112,3 +113,22 @@ def test_a_pipe_without_a_reader_is_noticed() -> None:
         os.close(reading)
         assert reader_gone(stream)
     assert not reader_gone(stream)
+
+
+@pytest.mark.usefixtures("project")
+def test_lines_that_nobody_reads_any_more_are_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    connected(monkeypatch, Output())
+    monkeypatch.setattr("optimus_ops.status.logs.reader_gone", lambda _stream: True)
+    with pytest.raises(BrokenPipeError):
+        logs([], follow=True, tail="5")
+
+
+def test_a_service_of_the_files_that_has_no_replica_is_known(
+    project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shop = Shop.open(project)
+    shop.open_to_tasks(monkeypatch)
+    logs(["worker"], follow=False, tail="5")
+    assert "no replica of worker is there" in capsys.readouterr().out
+    with pytest.raises(Refused, match="no service 'workers'"):
+        logs(["worker", "workers"], follow=False, tail="5")

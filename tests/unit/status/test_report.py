@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from tests.unit.stacks import IMAGES, migrated, replica, stack
 
-from optimus_ops.engine.store_probes import Database, RedisServer, Unreachable
+from optimus_ops.engine.store_probes import Database, RedisServer, Sentinel, Unreachable
 from optimus_ops.engine.values import Limits
 from optimus_ops.model.leftovers import Leftovers
 from optimus_ops.model.state import Replica, State, sorted_state
@@ -260,3 +260,21 @@ def test_subsystems_add_lines() -> None:
     assert "  autoscale: 3 wanted\n" in text
     assert "! queue: 12 dead letters\n" in text
     assert status_of(snapshot)["lines"][1] == {"subject": "queue", "text": "12 dead letters", "warning": True}
+
+
+@pytest.mark.parametrize(
+    ("store", "line"),
+    [
+        (Sentinel("optimus", "ok", 2, 3), "redis: optimus ok, 2 replicas, 3 sentinels"),
+        (Sentinel("optimus", "odown", 1, 3), "redis: optimus odown, 1 replica, 3 sentinels"),
+        (RedisServer("master", 3 * MEBI, None, "", 1, 0, None), "redis: master, 3M, 1 client"),
+    ],
+)
+def test_a_store_is_told_in_a_line_without_what_it_does_not_say(store: Sentinel | RedisServer, line: str) -> None:
+    assert f"  {line}" in shown(seen(replica("redis"), stores={"redis1": store}), 80).splitlines()
+
+
+def test_usage_without_a_limit_is_shown_without_a_share_of_it() -> None:
+    text = shown(seen(replica("ai"), usage={"ai1": Usage(1.5, 64 * MEBI)}), 160)
+    line = next(line for line in text.splitlines() if line.startswith("ai "))
+    assert line.split()[-2:] == ["1.5", "64M"]
