@@ -137,4 +137,4 @@ class FakeImages(FakeHost):
             for name in target["tags"]:
                 self.report("bake", "amid", name)
                 on_line(f"#1 naming to {name}")
-                self.add_image(name)
+                self.add_image(name, labels=target.get("labels", {}))
