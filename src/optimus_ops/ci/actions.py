@@ -97,7 +97,8 @@ def _of_call(checkout: Checkout, place: Place, job: Job) -> ActionUse:
     match = REMOTE.fullmatch(job.uses)
     if match and (other := checkout.others.get(match["repository"].lower())):
         return ActionUse(job.uses, place, "replaced", other)
-    problem = f"job {job.id!r} calls {job.uses}, a workflow of another repository: it can't run here"
+    without = f" without --replace {match['repository']}=FOLDER" if match else ""
+    problem = f"job {job.id!r} calls {job.uses}, a workflow of another repository: it can't run here{without}"
     return ActionUse(job.uses, place, "impossible", problem=problem)
 
 

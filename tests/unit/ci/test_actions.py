@@ -141,7 +141,10 @@ def test_an_action_is_looked_for_where_its_repository_was_checked_out(tmp_path: 
         (ABSENT, "./c is of o/none, which is not on this machine: give --replace o/none=FOLDER"),
         (steps("./none"), "there is no action ./none"),
         (steps("docker://alpine:3"), "docker://alpine:3: a step in a container of its own can't run here"),
-        ("on: push\njobs: {a: {uses: o/r/.github/workflows/x.yml@v1}}", "a workflow of another repository"),
+        (
+            "on: push\njobs: {a: {uses: o/r/.github/workflows/x.yml@v1}}",
+            "another repository: it can't run here without --replace o/r=FOLDER",
+        ),
     ],
 )
 def test_what_can_not_run_here_has_its_reason(tmp_path: Path, text: str, problem: str) -> None:
