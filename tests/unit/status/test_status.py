@@ -131,7 +131,7 @@ def test_what_no_file_wants_any_more_is_shown_with_the_command_that_removes_it(
     running: Shop, shown: Callable[[], str]
 ) -> None:
     running.engine.create("shop", "old", 1, "web:1").start(0.0)
-    assert any("shop-old-1" in line and "invoke up --remove-orphans" in line for line in shown().splitlines())
+    assert "(shop-old-1 runs): invoke up --remove-orphans" in " ".join(shown().split())
 
 
 def test_a_service_s_report_that_fails_is_a_warning_and_not_silence(running: Shop, shown: Callable[[], str]) -> None:
