@@ -26,6 +26,8 @@ jobs:
     services:
       cache: {{image: "{IMAGE}", ports: ["{port}:6379"]}}
     steps:
+      - uses: actions/checkout@3d3c42e5aac5ba805825da76410c181273ba90b1 # v7.0.1
+      - run: git diff --exit-code
       - run: test "$(printf 'PING\\r\\n' | timeout 5 bash -c 'exec 3<>/dev/tcp/127.0.0.1/{port}; cat >&3; head -1 <&3')"
       - run: echo begun > "$OPTIMUS_CI_ARTIFACTS/begun"; sleep 600 & sleep 600
 """

@@ -103,6 +103,13 @@ class CiPlan:
         return tuple(leaf for entry in self.jobs for leaf in entry.leaves())
 
     @property
+    def called_files(self) -> frozenset[str]:
+        """The workflows of the same checkout that this one calls, directly or not."""
+        entries = (inner for outer in self.jobs for inner in outer.entries())
+        own = (entry.origin for entry in entries if entry.origin.checkout.caller is None)
+        return frozenset(origin.file for origin in own if origin.callers)
+
+    @property
     def labels(self) -> tuple[str, ...]:
         """The runner labels that this machine stands in for."""
         return tuple(dict.fromkeys(label for planned in self.leaves if planned.runs for label in planned.labels))

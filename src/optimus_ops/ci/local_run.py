@@ -22,6 +22,7 @@ from optimus_ops.ci.runner import (
     OWN_REPOSITORY,
     RUN_VARIABLE,
     act_command,
+    own_paths_written,
     runner_environment,
     write_own_paths,
     write_replacements,
@@ -71,7 +72,7 @@ class LocalRun:
         self.results = RunResults(self.plan, time.monotonic)
         try:
             commit = clone(self.project.root, self.folder.checkout)
-            write_own_paths(self.folder.checkout, OWN_REPOSITORY)
+            self._copy_workflow()
             self.plan = self._with_clones()
             write_replacements(self.plan, self.folder)
             write_shells(self.folder.shells, os.environ.get("PATH", os.defpath))
@@ -96,13 +97,20 @@ class LocalRun:
         for stop in stops:
             run(shlex.split(stop), check=False, deadline=STOP_SECONDS)
 
+    def _copy_workflow(self) -> None:
+        """Copy the workflow for act, so that jobs work in the commit itself; of it, only what is called is changed."""
+        checkout = self.folder.checkout
+        text = (checkout / self.plan.file).read_text("utf-8", "surrogateescape")
+        self.folder.workflow.write_text(own_paths_written(text, OWN_REPOSITORY), "utf-8", "surrogateescape")
+        write_own_paths(checkout, OWN_REPOSITORY, [checkout / file for file in sorted(self.plan.called_files)])
+
     def _with_clones(self) -> CiPlan:
         """Clone the folders that stand for other repositories, too, so that nothing but their last commit is used."""
         clones = {}
         for name, path in self.plan.others.items():
             clones[path] = self.folder.others / name.replace("/", "__")
             clone(path, clones[path])
-            write_own_paths(clones[path], name)
+            write_own_paths(clones[path], name, (clones[path] / ".github" / "workflows").glob("*.y*ml"))
         actions = (replace(use, folder=clones.get(use.folder, use.folder)) for use in self.plan.actions if use.folder)
         others = (use for use in self.plan.actions if not use.folder)
         return replace(
@@ -117,7 +125,7 @@ class LocalRun:
         commands: dict[Path, dict[str, tuple[str, str]]] = {}
         for entry in self._with_services():
             origin, job = entry.origin, entry.job
-            workflow = self._cloned(origin.checkout) / origin.file
+            workflow = self._cloned(origin.checkout) / origin.file if origin.callers else self.folder.workflow
             name = f"{origin.workflow.key}-{job.id}" if origin.callers else job.id
             path = self.folder.path / f"services-{name}.yml"
             found = write_services(job, origin.file, path, self.images, self.folder.run_id)

@@ -39,6 +39,11 @@ class RunFolder:
         return self.path / "checkout"
 
     @property
+    def workflow(self) -> Path:
+        """The workflow as act gets it: with the steps for its services, which are no part of the checkout."""
+        return self.path / "workflow.yml"
+
+    @property
     def others(self) -> Path:
         """The clean clones of folders that stand for other repositories."""
         return self.path / "others"
@@ -74,7 +79,8 @@ class RunFolder:
             self.path / "artifact-server",
         ):
             shutil.rmtree(path, ignore_errors=True)
-        (self.path / "empty").unlink(missing_ok=True)
+        for path in (self.workflow, self.path / "empty"):
+            path.unlink(missing_ok=True)
         with suppress(OSError):
             self.artifacts.rmdir()
 

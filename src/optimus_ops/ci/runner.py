@@ -13,7 +13,7 @@ from optimus_ops.ci.actions import REMOTE
 from optimus_ops.errors import MissingPrerequisite
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from optimus_ops.ci.ci_plan import CiPlan
     from optimus_ops.ci.run_folder import RunFolder
@@ -94,7 +94,7 @@ def act_command(
     """
     empty = str(folder.path / "empty")
     options = {
-        "--workflows": plan.file,
+        "--workflows": str(folder.workflow),
         "--directory": str(folder.checkout),
         "--action-cache-path": str(folder.workspaces),
         "--artifact-server-path": str(folder.path / "artifact-server"),
@@ -144,12 +144,17 @@ def local_repositories(plan: CiPlan, folder: RunFolder) -> tuple[str, ...]:
     return tuple(f"{named}={path}" for named, path in found.items())
 
 
-def write_own_paths(clone: Path, repository: str) -> None:
-    """Write `$/path`, which act does not know, as a path of a repository in the workflows and actions of its clone."""
-    for path in (*(clone / ".github" / "workflows").glob("*.y*ml"), *clone.rglob("action.y*ml")):
+def own_paths_written(text: str, repository: str) -> str:
+    """Return a file's text with `$/path`, which act does not know, as a path of a repository."""
+    return OWN_PATH.sub(rf"\1{repository}/\2@{HERE}", text)
+
+
+def write_own_paths(clone: Path, repository: str, workflows: Iterable[Path]) -> None:
+    """Write `$/path` as a path of a repository in workflows and in the actions of a clone."""
+    for path in (*workflows, *clone.rglob("action.y*ml")):
         text = path.read_text("utf-8", "surrogateescape")
         if "$/" in text:
-            path.write_text(OWN_PATH.sub(rf"\1{repository}/\2@{HERE}", text), "utf-8", "surrogateescape")
+            path.write_text(own_paths_written(text, repository), "utf-8", "surrogateescape")
 
 
 def write_replacements(plan: CiPlan, folder: RunFolder) -> None:

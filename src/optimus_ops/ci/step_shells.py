@@ -2,7 +2,7 @@
 
 act reads a step's output through a pseudo-terminal, and drops what it has not read by the time that the step fails: the
 lines that say why. So the shells that act finds first print a line at the end of a step that failed, and go on when
-this process has seen it; all before it was read then.
+this process has seen it; all before it was read then. What a step runs finds the shells of this machine.
 """
 
 from __future__ import annotations
@@ -19,17 +19,21 @@ MARK = "optimus-ops: end of a step that failed "
 SCRIPT = """\
 #!/bin/sh
 # Made by optimus_ops/ci/step_shells.py
+own={own}
+case "$PATH" in
+  *"$own:"*) PATH="${{PATH%%"$own":*}}${{PATH#*"$own":}}" ;;
+esac
+case "$*" in
+  *"{scripts}"*) ;;
+  *) exec {shell} "$@" ;;
+esac
 {shell} "$@"
 code=$?
-case "$code $*" in
-  "0 "*) ;;
-  *"{scripts}"*)
-    if [ -t 1 ]; then
-      echo "{mark}$$"
-      tries=0
-      while [ ! -e {folder}/"$$" ] && [ "$tries" -lt 200 ]; do sleep 0.05; tries=$((tries + 1)); done
-    fi ;;
-esac
+if [ "$code" != 0 ] && [ -t 1 ]; then
+  echo "{mark}$$"
+  tries=0
+  while [ ! -e {folder}/"$$" ] && [ "$tries" -lt 200 ]; do sleep 0.05; tries=$((tries + 1)); done
+fi
 exit "$code"
 """
 SCRIPTS = "/act/workflow/"
@@ -42,7 +46,11 @@ def write_shells(folder: Path, path: str) -> None:
     for name in SHELLS:
         if shell := shutil.which(name, path=path):
             text = SCRIPT.format(
-                shell=shlex.quote(shell), scripts=SCRIPTS, mark=MARK, folder=shlex.quote(str(folder / "read"))
+                own=shlex.quote(str(folder)),
+                shell=shlex.quote(shell),
+                scripts=SCRIPTS,
+                mark=MARK,
+                folder=shlex.quote(str(folder / "read")),
             )
             (folder / name).write_text(text, "utf-8")
             (folder / name).chmod(0o755)

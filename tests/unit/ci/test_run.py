@@ -250,3 +250,21 @@ def test_the_last_lines_of_a_step_that_fails_are_never_lost(checkout: Checkout, 
     assert "optimus-ops: end of a step" not in errors
     (page,) = (root / ".optimus").glob("ci/*/ci-run.html")
     assert page.read_text().count("last</pre>") == 8
+
+
+def test_steps_work_in_the_commit_itself_with_the_shells_of_the_machine(checkout: Checkout, ci_run: CiRun) -> None:
+    killed = """python3 -c "import subprocess; assert subprocess.call(['sh', '-c', 'kill -TERM \\$\\$']) == -15" """
+    text = f"""
+on: push
+jobs:
+  a:
+    runs-on: x
+    steps:
+      - uses: {CHECKOUT}
+      - uses: $/.github/actions/greet
+      - run: git diff --exit-code
+      - run: {killed}
+"""
+    root = checkout({".github/workflows/a.yml": text, ".github/actions/greet/action.yml": GREETING})
+    code, _, errors = ci_run(root, "a")
+    assert code == 0, errors
