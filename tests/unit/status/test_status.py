@@ -30,6 +30,7 @@ DONE = Completed((), 0, "", "")
 def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Shop:
     """Return a shop of which nothing runs, and which tasks find."""
     monkeypatch.setattr(replica_facts, "SAMPLE_SECONDS", 0.0)
+    monkeypatch.setenv("COLUMNS", "160")
     made = Shop.open(tmp_path)
     made.open_to_tasks(monkeypatch)
     return made
