@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from importlib.machinery import ModuleSpec
 
 from invoke.exceptions import CollectionNotFound, Exit
 from invoke.loader import FilesystemLoader
 from invoke.main import program
+
+from optimus_ops.commandline.streams import OutputError, ReaderGoneError
 
 
 class ProjectLoader(FilesystemLoader):
@@ -22,6 +25,19 @@ class ProjectLoader(FilesystemLoader):
 
 
 def main() -> None:
-    """Run Invoke."""
+    """Run Invoke; what it printed counts as done only when it could be written."""
     program.loader_class = ProjectLoader
-    program.run()
+    code: object = 0
+    try:
+        program.run()
+    except SystemExit as ended:
+        code = ended.code
+    try:
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except OutputError as failure:
+        print(failure.message, file=sys.stderr)
+        code = code or failure.code
+    except ReaderGoneError:
+        pass
+    sys.exit(code if isinstance(code, int | str) else 0)

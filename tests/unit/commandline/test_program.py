@@ -73,6 +73,8 @@ def shell(line: str, folder: Path, **environ: str) -> subprocess.CompletedProces
         ("$INVOKE history 2>&-", 0),
         ("$INVOKE history >/dev/full", 1),
         ("$INVOKE --list >/dev/full", 1),
+        ("env -u PYTHONUNBUFFERED $INVOKE --list >/dev/full", 1),
+        ("PYTHONUNBUFFERED=1 $INVOKE --list >/dev/full", 1),
         ("$I history --json >/dev/full", 1),
     ],
 )
