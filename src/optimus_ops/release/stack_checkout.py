@@ -21,9 +21,9 @@ from optimus_ops.project.settings import load_project
 from optimus_ops.release.checks import SHORT
 from optimus_ops.release.observe import git
 from optimus_ops.release.operator_secrets import OperatorSecrets, read_secrets
-from optimus_ops.release.outputs import write_outputs
 from optimus_ops.release.prepare import LOCK
 from optimus_ops.release.steps import CheckOut, SetSecrets
+from optimus_ops.reports.step_outputs import write_outputs
 from optimus_ops.system.process import CommandFailed, run
 from optimus_ops.text.console import Progress
 
