@@ -1,0 +1,1 @@
+"""Rotation of secrets without downtime: `invoke secrets.rotate`."""
