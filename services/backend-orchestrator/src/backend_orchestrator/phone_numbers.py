@@ -6,8 +6,8 @@ from pathlib import Path
 
 import yaml
 
+from optimus_kit.file_stamp import file_stamp
 from optimus_kit.settings import SettingsError
-from optimus_kit.tenancy import file_stamp
 
 FIELD = "whatsapp_phone_number_id"
 

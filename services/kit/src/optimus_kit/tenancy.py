@@ -13,6 +13,7 @@ from typing import Any
 import yaml
 
 from optimus_kit.errors import ApiError
+from optimus_kit.file_stamp import Stamp, file_stamp
 from optimus_kit.secrets import SecretFolder
 from optimus_kit.settings import SettingsError
 
@@ -195,7 +196,7 @@ class Tenants:
             log.warning("tenants are read again, the error is gone")
         self._problem = None
 
-    def _stamps(self) -> tuple[tuple[str, int, int, int, int], ...]:
+    def _stamps(self) -> tuple[Stamp, ...]:
         names = (name for name in self._secrets.names() if name.startswith("TENANT_"))
         paths = (self._file, *(self._secrets.path / name for name in names))
         return tuple(file_stamp(path) for path in paths)
@@ -211,13 +212,3 @@ class Tenants:
             {tenant.name: tenant for tenant in tenants},
             tuple((_digest(key), tenant) for key, tenant in keys if key is not None),
         )
-
-
-def file_stamp(path: Path) -> tuple[str, int, int, int, int]:
-    """Return what differs after any change of a file, in place or by another one that takes its name."""
-    try:
-        status = path.stat()
-    except OSError:
-        return path.name, 0, 0, 0, 0
-    # The time of the last change of the inode, too: `cp -p` and `touch -d` set the other one at will.
-    return path.name, status.st_mtime_ns, status.st_ctime_ns, status.st_size, status.st_ino
