@@ -12,6 +12,12 @@ secret() { cat "$secrets/$1"; }
 
 digest() { printf %s "$(secret "$1")" | sha256sum | cut -c1-64; }
 
+# digests NAME: what stands behind the # of an ACL user. While a secret is rotated (invoke secrets.rotate) a second # follows.
+digests() {
+    printf %s "$(digest "$1")"
+    [ ! -s "$secrets/$1_SECONDARY" ] || printf ' #%s' "$(digest "$1_SECONDARY")"
+}
+
 # ask ADDRESS:PORT WORD…: what a server answers to the operator, or nothing. A host that is gone doesn't refuse: it is silent.
 ask() {
     peer=$1

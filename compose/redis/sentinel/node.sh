@@ -164,8 +164,8 @@ case "$role" in
 esac
 # The default user may do everything, but nobody is it: it is off and has no password. Redis reads its append-only file in this
 # user's name, and leaves out the transactions (also what scripts wrote) that the user may not make: redis/redis#14541.
-fill users-node.acl SERVICES="$(digest REDIS_PASSWORD)" SENTINEL="$(digest REDIS_SENTINEL_PASSWORD)" \
-    REPLICATION="$(digest REDIS_REPLICATION_PASSWORD)" OPERATOR="$(digest REDIS_OPERATOR_PASSWORD)" > "$data/users.acl"
+fill users-node.acl SERVICES="$(digests REDIS_PASSWORD)" SENTINEL="$(digests REDIS_SENTINEL_PASSWORD)" \
+    REPLICATION="$(digests REDIS_REPLICATION_PASSWORD)" OPERATOR="$(digests REDIS_OPERATOR_PASSWORD)" > "$data/users.acl"
 # In parts of the data, so that they fit where all is smaller.
 maxmemory=$(maxmemory_of "$@")
 [ "$maxmemory" -gt 0 ] || maxmemory=$((192 * 1048576))

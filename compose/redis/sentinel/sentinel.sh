@@ -57,8 +57,8 @@ memory=$(remembered | readdressed)
 [ -n "$memory" ] || memory=$(first_memory)
 # For alone.sh, which has to know whether the node that runs alone was the last master.
 echo "$REDIS_FIRST_MASTER" > "$folder/first-master"
-fill users-sentinel.acl SERVICES="$(digest REDIS_PASSWORD)" SENTINEL="$(digest REDIS_SENTINEL_PASSWORD)" \
-    OPERATOR="$(digest REDIS_OPERATOR_PASSWORD)" > "$folder/users.acl"
+fill users-sentinel.acl SERVICES="$(digests REDIS_PASSWORD)" SENTINEL="$(digests REDIS_SENTINEL_PASSWORD)" \
+    OPERATOR="$(digests REDIS_OPERATOR_PASSWORD)" > "$folder/users.acl"
 {
     fill sentinel.conf FOLDER="$folder" ADDRESS="$REDIS_ADDRESS" MASTER="$name" \
         SENTINEL_PASSWORD="$(secret REDIS_SENTINEL_PASSWORD)" \

@@ -15,6 +15,8 @@ from optimus_ops.secrets.value import Secret
 
 FILE_MODE = 0o444
 ACL_FILE = "users.acl"
+SECONDARY = "_SECONDARY"
+"""Ends the name of the other valid value of a secret that is being rotated."""
 
 
 def desired(entries: Mapping[str, Entry], values: Mapping[str, Secret]) -> Mapping[str, Secret]:
@@ -25,7 +27,8 @@ def desired(entries: Mapping[str, Entry], values: Mapping[str, Secret]) -> Mappi
         if not value:
             continue
         files |= {f"{service}/{key}": value for service in entry.consumers}
-        files |= {f"{service}/{ACL_FILE}": redis_acl(value) for service in entry.redis_acl}
+        second = values.get(f"{key}{SECONDARY}") or value
+        files |= {f"{service}/{ACL_FILE}": redis_acl(value, second) for service in entry.redis_acl}
     return files
 
 
@@ -39,13 +42,15 @@ def services(entries: Mapping[str, Entry]) -> frozenset[str]:
     return frozenset(name for entry in entries.values() for name in (*entry.consumers, *entry.redis_acl))
 
 
-def redis_acl(password: Secret) -> Secret:
-    """Return a Redis ACL file in which the default user may do everything with this password, kept as its SHA-256.
+def redis_acl(*passwords: Secret) -> Secret:
+    """Return a Redis ACL file in which the default user may do everything with any of the passwords.
+
+    They are kept as their SHA-256.
 
     Source: https://redis.io/docs/latest/operate/oss_and_stack/management/security/acl/ (rule `#<hash>`).
     """
-    digest = hashlib.sha256(password.reveal().encode()).hexdigest()
-    return Secret(f"user default on #{digest} ~* &* +@all\n")
+    hashes = dict.fromkeys(hashlib.sha256(password.reveal().encode()).hexdigest() for password in passwords)
+    return Secret(f"user default on {' '.join(f'#{digest}' for digest in hashes)} ~* &* +@all\n")
 
 
 def changed(files: Mapping[str, Secret], found: Mapping[str, StoredFile | None]) -> tuple[str, ...]:

@@ -125,3 +125,15 @@ def test_users_are_known_by_the_digests_of_their_passwords(machine: Machine) -> 
     assert "secret" not in text
     assert "masterauth replication_secret" in (machine.data / "redis.conf").read_text()
     assert (machine.data / "redis.conf").stat().st_mode & 0o077 == 0
+
+
+def test_both_passwords_of_a_rotation_let_users_in(machine: Machine) -> None:
+    for number in (0, 1):
+        machine.sentinel(number, ME)
+    secrets = machine.filled().folder / "secrets"
+    (secrets / "REDIS_PASSWORD_SECONDARY").write_text("the other one")
+    role_of(machine)
+    text = (machine.data / "users.acl").read_text()
+    both = (hashlib.sha256(password).hexdigest() for password in (b"secret", b"the other one"))
+    assert f"user services on {' '.join(f'#{digest}' for digest in both)} ~* " in text
+    assert text.count(" #") == 5
