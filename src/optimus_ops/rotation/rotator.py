@@ -30,8 +30,11 @@ class Rotator(Protocol):
     def mint(self, key: str, rotation: str, old: Secret) -> Secret:
         """Return a new value; what an earlier call of the same rotation left at the target is removed first."""
 
+    def discard(self, key: str, rotation: str, old: Secret) -> None:
+        """Remove what a `mint` of this rotation that was cut off left at the target; its value is not known here."""
+
     def install(self, pair: ValuePair) -> None:
-        """Have the target accept the new value beside the old one."""
+        """Have the target accept the new value beside the old one; services have the files of `file_values` by then."""
 
     def probe(self, pair: ValuePair, value: Secret) -> Validity:
         """Ask the target about a value, on a connection of its own; of every node where there are several."""
@@ -39,7 +42,8 @@ class Rotator(Protocol):
     def file_values(self, pair: ValuePair, *, current: Secret) -> Mapping[str, Secret]:
         """Return key -> value of the file of secrets while `current` is the value in use (of the pair, one of both).
 
-        An empty value removes the key. `{key: current, key_SECONDARY: the other one}` where services verify it.
+        An empty value removes the key. Of a pool of keys (`pair.member`), both values are members of it.
+        `{key: current, key_SECONDARY: the other one}` where services verify it.
         """
 
     def settled_values(self, pair: ValuePair, *, current: Secret) -> Mapping[str, Secret]:
@@ -49,7 +53,11 @@ class Rotator(Protocol):
         """Return what still uses the old value ("3 sessions of memory_engine_a"); "" if nothing does."""
 
     def disable(self, pair: ValuePair, value: Secret) -> None:
-        """Have the target refuse a value of the pair (the old one at the end, the new one on the way back)."""
+        """Have the target refuse a value of the pair (the old one at the end, the new one on the way back).
+
+        The files of `settled_values` are with the services by then. On the way back the value may never have been
+        installed.
+        """
 
     def grace_seconds(self, key: str) -> float:
         """Return how long both values stay valid after all replicas have the new one, unless the operator says it."""

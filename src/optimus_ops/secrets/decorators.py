@@ -16,7 +16,7 @@ NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
 DAYS = re.compile(r"(?P<days>[1-9][0-9]{0,3})d")
 RANDOM_BYTES = range(16, 129)
 KNOWN = dict.fromkeys(
-    ("generate", "consumers", "redis-acl", "required-in", "environments", "type", "pattern", "max-age"), True
+    ("generate", "consumers", "redis-acl", "required-in", "environments", "type", "pattern", "max-age", "rotator"), True
 ) | dict.fromkeys(("operator", "required"), False)
 """Decorators, and whether each takes a value."""
 EXCLUSIVE = (
@@ -78,6 +78,7 @@ def make_entry(key: str, default: str, description: tuple[str, ...], marks: Mapp
         pattern=_pattern(marks["pattern"], place) if "pattern" in marks else None,
         max_age=_days(marks["max-age"], place) if "max-age" in marks else None,
         default=default,
+        rotator=_rotator(marks["rotator"], place) if "rotator" in marks else "",
     )
 
 
@@ -86,6 +87,12 @@ def _type(text: str | None, place: str) -> ValueType:
     if not found:
         raise Refused(f"{place}: unknown type {text!r}", f"types: {', '.join(TYPES)}")
     return found[0]
+
+
+def _rotator(text: str, place: str) -> str:
+    if not NAME.fullmatch(text):
+        raise Refused(f"{place}: malformed rotator name {text!r}", "write it as in @rotator=tenant-key")
+    return text
 
 
 def _days(text: str, place: str) -> int:

@@ -55,9 +55,24 @@ class Document:
         spacer = (comment_line(""),) if self.lines and self.lines[-1].text else ()
         return Document((*self.lines, *spacer, *map(comment_line, comments), made))
 
+    def without(self, key: str) -> Document:
+        """Return a document without a key's line, the comments directly above it and the empty line above these."""
+        number = next((number for number, line in enumerate(self.lines) if line.key == key), None)
+        if number is None:
+            return self
+        first = number
+        while first and _is_comment(self.lines[first - 1]):
+            first -= 1
+        first -= bool(first) and not self.lines[first - 1].text
+        return Document((*self.lines[:first], *self.lines[number + 1 :]))
+
     def render(self) -> Secret:
         """Return the file's text."""
         return Secret("".join(f"{line.text.reveal()}\n" for line in self.lines))
+
+
+def _is_comment(line: Line) -> bool:
+    return line.key is None and line.text.reveal().lstrip(" \t").startswith("#")
 
 
 def comment_line(text: str) -> Line:

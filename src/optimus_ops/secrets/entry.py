@@ -36,6 +36,8 @@ class Entry:
         environments: where it is used; empty: everywhere.
         required_in: where it must not be empty, beside everywhere if `required`.
         max_age: days after which it should have been replaced; None: never.
+        rotator: name of what rotates it; "" for none.
+        companion_of: key of which it is the second valid value while that is rotated; "" for none.
     """
 
     key: str
@@ -51,11 +53,46 @@ class Entry:
     pattern: re.Pattern[str] | None = None
     max_age: int | None = None
     default: str = ""
+    rotator: str = ""
+    companion_of: str = ""
 
     @property
     def readers(self) -> tuple[str, ...]:
         """The services that get it, in whatever form."""
         return tuple(dict.fromkeys((*self.consumers, *self.redis_acl)))
+
+
+SENT_ONLY = frozenset({"postgres-login", "provider-key", "assisted"})
+"""Rotators of what services only send: its target accepts two values, and services need one."""
+
+
+def secondary(key: str) -> str:
+    """Return the key of the second valid value that a key has while it is rotated."""
+    return f"{key}_SECONDARY"
+
+
+def with_companions(entries: Mapping[str, Entry]) -> Mapping[str, Entry]:
+    """Return entries with one for the second value of each key that services verify and a rotator changes.
+
+    It goes to the same readers, and may always be empty.
+    """
+    found: dict[str, Entry] = {}
+    for key, entry in entries.items():
+        found[key] = entry
+        if entry.rotator and entry.rotator not in SENT_ONLY:
+            found[secondary(key)] = replace(
+                entry,
+                key=secondary(key),
+                description=(f"Second valid value of {key} while that is rotated; it comes and goes by itself.",),
+                generator=None,
+                redis_acl=(),
+                required=False,
+                required_in=(),
+                max_age=None,
+                rotator="",
+                companion_of=key,
+            )
+    return found
 
 
 def in_environment(entries: Mapping[str, Entry], environment: str) -> Mapping[str, Entry]:

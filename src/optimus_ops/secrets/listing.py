@@ -17,7 +17,7 @@ from optimus_ops.text.table import make_table, render
 from optimus_ops.text.units import counted
 
 State = Literal["set", "empty", "missing"]
-HEADERS = ("KEY", "STATE", "AGE", "FROM", "READ BY")
+HEADERS = ("KEY", "STATE", "AGE", "FROM", "ROTATOR", "READ BY")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +32,8 @@ class SecretRow:
         max_age_days: days after which it should be replaced.
         due: whether it is older than that.
         origin: how it got its value; None if it has none.
+        rotator: what `invoke secrets.rotate` changes it by; "" if nothing does.
+        rotated: when it was last rotated, in UTC; None if its value has another origin.
         consumers: services that read it, in whatever form.
     """
 
@@ -49,6 +51,8 @@ class SecretRow:
     environments: tuple[str, ...]
     consumers: tuple[str, ...]
     operator: bool
+    rotator: str = ""
+    rotated: str | None = None
 
 
 def secret_rows(
@@ -59,14 +63,17 @@ def secret_rows(
     lines, values = document.line_numbers, document.values
     rows = []
     for key, entry in entries.items():
+        if entry.companion_of and not values.get(key):
+            continue
         age = ages.get(key) if values.get(key) else None
         days = age.days(moment) if age else None
+        changed = datetime.fromtimestamp(age.since, UTC).isoformat(timespec="seconds") if age else None
         rows.append(
             SecretRow(
                 key=key,
                 state="set" if values.get(key) else "missing" if entry.required or entry.generator else "empty",
                 line=lines.get(key),
-                changed=datetime.fromtimestamp(age.since, UTC).isoformat(timespec="seconds") if age else None,
+                changed=changed,
                 age_days=None if days is None else int(days),
                 max_age_days=entry.max_age,
                 due=days is not None and entry.max_age is not None and days > entry.max_age,
@@ -77,6 +84,8 @@ def secret_rows(
                 environments=entry.environments,
                 consumers=entry.readers,
                 operator=entry.operator,
+                rotator=entry.rotator,
+                rotated=changed if age and age.origin == "rotated" else None,
             )
         )
     return tuple(rows)
@@ -100,7 +109,7 @@ def _cells(row: SecretRow) -> tuple[str, ...]:
         limit = f" of {row.max_age_days}" if row.max_age_days else ""
         age = f"{row.age_days}{limit} d{', due' if row.due else ''}"
     readers = ", ".join(row.consumers) or ("the operator" if row.operator else "nobody")
-    return row.key, row.state, age, row.origin or "-", readers
+    return row.key, row.state, age, row.origin or "-", row.rotator or "-", readers
 
 
 def _summary(rows: Iterable[SecretRow], file: str) -> str:

@@ -73,7 +73,9 @@ def make_plan(entries: Mapping[str, Entry], observed: Observed, *, delivered: bo
         write=tuple(sorted({*projection.changed(files, observed.projected), *new})),
         remove=projection.stale(frozenset(files) | new, observed.projected),
         empty_optional=tuple(
-            key for key, entry in entries.items() if not (entry.generator or entry.required or values.get(key))
+            key
+            for key, entry in entries.items()
+            if not (entry.generator or entry.required or entry.companion_of or values.get(key))
         ),
     )
 
@@ -82,7 +84,8 @@ def new_document(entries: Mapping[str, Entry]) -> Document:
     """Return the operator's file as it begins: every key with its description, platform-owned ones still empty."""
     document = Document(tuple(comment_line(line) for line in HEADER))
     for key, entry in entries.items():
-        document = document.with_value(key, Secret(entry.default), entry.description)
+        if not entry.companion_of:
+            document = document.with_value(key, Secret(entry.default), entry.description)
     return document
 
 

@@ -9,14 +9,12 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 
-from optimus_ops.secrets.entry import Entry
+from optimus_ops.secrets.entry import Entry, secondary
 from optimus_ops.secrets.store import StoredFile
 from optimus_ops.secrets.value import Secret
 
 FILE_MODE = 0o444
 ACL_FILE = "users.acl"
-SECONDARY = "_SECONDARY"
-"""Ends the name of the other valid value of a secret that is being rotated."""
 
 
 def desired(entries: Mapping[str, Entry], values: Mapping[str, Secret]) -> Mapping[str, Secret]:
@@ -27,7 +25,7 @@ def desired(entries: Mapping[str, Entry], values: Mapping[str, Secret]) -> Mappi
         if not value:
             continue
         files |= {f"{service}/{key}": value for service in entry.consumers}
-        second = values.get(f"{key}{SECONDARY}") or value
+        second = values.get(secondary(key)) or value
         files |= {f"{service}/{ACL_FILE}": redis_acl(value, second) for service in entry.redis_acl}
     return files
 

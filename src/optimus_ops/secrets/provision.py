@@ -12,7 +12,7 @@ from pathlib import Path
 from optimus_ops.errors import Refused
 from optimus_ops.secrets import dotenv, projection, store
 from optimus_ops.secrets.ages import Ages, Origin
-from optimus_ops.secrets.entry import Entry, in_environment
+from optimus_ops.secrets.entry import Entry, in_environment, with_companions
 from optimus_ops.secrets.families import expand
 from optimus_ops.secrets.paths import SecretsPaths
 from optimus_ops.secrets.plan import Observed, SecretsPlan, complete, make_plan, new_document
@@ -107,7 +107,7 @@ def read_entries(paths: SecretsPaths) -> Mapping[str, Entry]:
         )
     listed = store.read(paths.tenants_file)
     tenants = tenant_names(listed.content.reveal(), paths.tenants_file.name) if listed else ()
-    return expand(parse_schema(template.content.reveal(), paths.example.name), tenants)
+    return with_companions(expand(parse_schema(template.content.reveal(), paths.example.name), tenants))
 
 
 def observe(paths: SecretsPaths) -> Observed:

@@ -18,6 +18,7 @@ Above a key stand comment lines that describe it and lines of decorators:
 | `@type=T` | its form: one of `value_types` |
 | `@pattern=REGEX` | a value must match all of it |
 | `@max-age=90d` | after so many days it should have been replaced |
+| `@rotator=NAME` | what `invoke secrets.rotate` changes it by |
 
 A file without any of `@generate`, `@consumers`, `@redis-acl` is no schema: other projects have a `.env.example`, too.
 

@@ -91,7 +91,7 @@ def check_ages(entries: Mapping[str, Entry], document: Document, ages: Ages, now
         Finding(
             key,
             f"is {age.days(now):.0f} days old, and {most} is the most",
-            f"give it a new value: invoke secrets.set {key}",
+            f"give it a new value: invoke secrets.{'rotate' if entries[key].rotator else 'set'} {key}",
             "warning",
             lines.get(key),
             "expired",
