@@ -11,6 +11,7 @@ from psycopg.conninfo import make_conninfo
 from tests.e2e.memory_stack import ACME, GLOBEX, MemoryStack, embedded_server, memory_stack
 
 from memory_engine.database import Database, DatabaseError
+from memory_engine.logins import USERS, Login
 from memory_engine.migrate import migrate
 from memory_engine.store import MemoryStore, NewMemory
 from memory_engine.vectors import Vector
@@ -176,14 +177,29 @@ async def test_connections_are_neither_superuser_nor_past_row_security(stack: Me
     assert row == ("memory_app", False, False)
 
 
-async def test_the_services_own_login_is_enough_to_serve_and_too_little_for_more(stack: MemoryStack) -> None:
-    migrate(stack.settings().database, quiet, login_password="a-password")
-    url = make_conninfo(stack.url, user="memory_engine", password="a-password")
+@pytest.mark.parametrize("user", USERS)
+async def test_the_services_own_login_is_enough_to_serve_and_too_little_for_more(stack: MemoryStack, user: str) -> None:
+    migrate(stack.settings().database, quiet, login=lambda: Login(user, "a-password"))
+    url = make_conninfo(stack.url, user=user, password="a-password")
     async with stack.client(DATABASE_URL=url) as client:
         await keep(client, ACME, text=FACTS[0])
         assert len(await search(client, ACME, query=FACTS[0])) == 1
-    with psycopg.connect(url) as login, pytest.raises(psycopg.errors.InsufficientPrivilege):
-        login.execute("SELECT 1 FROM memory.memories")
+        assert await search(client, GLOBEX, query=FACTS[0]) == []
+    with psycopg.connect(url, autocommit=True) as login:
+        who = login.execute("SELECT session_user::text, current_user::text").fetchone()
+        assert who == (user, "memory_app")
+        assert login.execute("SELECT 1 FROM memory.memories").fetchall() == []
+        for refused in (
+            "SELECT 1 FROM memory.memories_0",
+            "TRUNCATE memory.memories",
+            "CREATE TABLE memory.mine ()",
+            "ALTER TABLE memory.memories DISABLE ROW LEVEL SECURITY",
+        ):
+            with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                login.execute(refused)
+        login.execute("RESET ROLE")
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            login.execute("SET ROLE NONE; SELECT 1 FROM memory.memories")
 
 
 async def test_when_every_connection_is_at_work_requests_are_told_to_come_back(stack: MemoryStack) -> None:

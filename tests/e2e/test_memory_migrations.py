@@ -5,11 +5,15 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import psycopg
 import pytest
+from psycopg.conninfo import make_conninfo
 from tests.e2e.memory_stack import MemoryStack, memory_stack
 
 from memory_engine.connection import MigrationError
+from memory_engine.logins import USERS, Login
 from memory_engine.migrate import current, downgrade, migrate
+from memory_engine.roles import ensure_app_role, ensure_logins
 
 pytestmark = pytest.mark.e2e
 
@@ -71,16 +75,38 @@ def test_without_a_database_it_says_so_while_it_waits_and_gives_up(stack: Memory
     assert len(gone.stderr.splitlines()) == 1
 
 
-def test_the_login_gets_a_verifier_of_its_password_and_may_become_the_app_role(stack: MemoryStack) -> None:
+@pytest.mark.parametrize("user", USERS)
+def test_the_user_of_the_login_gets_a_verifier_of_its_password(stack: MemoryStack, user: str) -> None:
     password = "it's \\ a pass:word"
-    migrate(stack.settings().database, quiet, login_password=password)
+    migrate(stack.settings().database, quiet, login=lambda: Login(user, password))
     with stack.admin() as admin:
-        (stored,) = admin.execute("SELECT rolpassword FROM pg_authid WHERE rolname = 'memory_engine'").fetchone() or (
-            "",
-        )
-        may = admin.execute("SELECT pg_has_role('memory_engine', 'memory_app', 'MEMBER')").fetchone()
-    assert may == (True,)
-    assert verifies(str(stored), password)
+        row = admin.execute("SELECT rolcanlogin, rolpassword FROM pg_authid WHERE rolname = %s", (user,)).fetchone()
+    assert row is not None
+    assert row[0] is True
+    assert verifies(str(row[1]), password)
+
+
+def test_both_users_may_become_the_app_role_and_own_no_right_of_their_own(stack: MemoryStack) -> None:
+    migrate(stack.settings().database, quiet, login=lambda: Login(USERS[0], "a-password"))
+    query = """
+        SELECT pg_has_role(rolname, 'memory_app', 'MEMBER'), rolinherit, rolsuper, rolbypassrls, rolcreaterole,
+            rolcreatedb FROM pg_roles WHERE rolname = ANY(%s)
+    """
+    with stack.admin() as admin:
+        assert set(admin.execute(query, (list(USERS),))) == {(True, False, False, False, False, False)}
+
+
+def test_migrations_neither_lock_nor_open_the_user_that_the_login_does_not_name(stack: MemoryStack) -> None:
+    database = stack.settings().database
+    with stack.admin() as admin:
+        states = []
+        for state in ("LOGIN", "NOLOGIN"):
+            migrate(database, quiet, login=lambda: Login(USERS[0], "a-password"))
+            admin.execute(f"ALTER ROLE {USERS[1]} {state}")
+            migrate(database, quiet, login=lambda: Login(USERS[0], "a-password"))
+            query = "SELECT rolcanlogin FROM pg_roles WHERE rolname = %s"
+            states.append(admin.execute(query, (USERS[1],)).fetchone())
+    assert states == [(True,), (False,)]
 
 
 def test_no_password_is_written_anywhere(stack: MemoryStack) -> None:
@@ -88,6 +114,17 @@ def test_no_password_is_written_anywhere(stack: MemoryStack) -> None:
     done = stack.run("migrate")
     assert done.returncode == 0
     assert "hush-hush" not in done.stdout + done.stderr
+
+
+def test_the_server_logs_no_password_even_if_it_logs_every_statement(stack: MemoryStack) -> None:
+    logged = make_conninfo(stack.url, options="-c log_statement=all -c client_min_messages=log")
+    notices: list[str] = []
+    with psycopg.connect(logged, autocommit=True) as connection:
+        connection.add_notice_handler(lambda notice: notices.append(notice.message_primary or ""))
+        ensure_app_role(connection)
+        ensure_logins(connection, Login(USERS[1], "hush-hush"))
+    assert any("ALTER ROLE" in line and "SCRAM-SHA-256$" in line for line in notices)
+    assert "hush-hush" not in "".join(notices)
 
 
 def verifies(stored: str, password: str) -> bool:

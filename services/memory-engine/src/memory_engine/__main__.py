@@ -18,6 +18,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TextIO
 
+from memory_engine.logins import login_reader
 from memory_engine.settings import SERVICE, MemorySettings
 from optimus_kit.secrets import MissingSecret
 from optimus_kit.settings import SettingsError
@@ -92,8 +93,8 @@ def work(command: argparse.Namespace, settings: MemorySettings) -> int:
             if command.name == "downgrade":
                 outcome = migrate.downgrade(database, say, to=command.to)
             else:
-                password = settings.service.secrets.get("MEMORY_DB_PASSWORD")
-                outcome = migrate.migrate(database, say, to=command.to, login_password=password)
+                login = login_reader(settings.service.secrets.get)
+                outcome = migrate.migrate(database, say, to=command.to, login=login)
     except MigrationError as error:
         say(f"error: {error}", sys.stderr)
         return 1

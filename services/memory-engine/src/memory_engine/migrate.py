@@ -26,7 +26,8 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.pool import StaticPool
 
 from memory_engine.connection import MigrationError, Say, alone, one_line
-from memory_engine.roles import ensure_app_role, ensure_login_role
+from memory_engine.logins import ReadLogin
+from memory_engine.roles import ensure_app_role, ensure_logins
 from memory_engine.settings import DatabaseSettings
 
 VERSION_TABLE = "memory_schema_version"
@@ -54,7 +55,7 @@ class Outcome:
     applied: tuple[str, ...]
 
 
-def migrate(settings: DatabaseSettings, say: Say, *, to: str = "head", login_password: str | None = None) -> Outcome:
+def migrate(settings: DatabaseSettings, say: Say, *, to: str = "head", login: ReadLogin = lambda: None) -> Outcome:
     """Step up to a revision, then see to the service's login.
 
     A database at a revision that this version doesn't know was migrated by a newer one. Asked for "head" it stays as it
@@ -64,7 +65,8 @@ def migrate(settings: DatabaseSettings, say: Say, *, to: str = "head", login_pas
         settings: the database, with the owner's login.
         say: takes progress lines.
         to: a revision or "head".
-        login_password: password of the login role; None leaves that role alone.
+        login: the service's login; without one its users are left alone. It is read after the steps, which may take
+            long: a login that was rotated meanwhile stays rotated.
 
     Raises:
         MigrationError: the database wasn't there in time, the revision is unknown, or a step failed (and was undone).
@@ -77,8 +79,8 @@ def migrate(settings: DatabaseSettings, say: Say, *, to: str = "head", login_pas
             outcome = Outcome(before, before, ())
         else:
             outcome = _step(connection, command.upgrade, to, say)
-        if login_password:
-            ensure_login_role(connection, login_password)
+        if service := login():
+            ensure_logins(connection, service)
         return outcome
 
 

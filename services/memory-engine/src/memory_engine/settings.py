@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from psycopg import ProgrammingError
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
+from memory_engine.logins import USERS, Login, login_reader
 from optimus_kit.secrets import SecretFolder
 from optimus_kit.settings import ServiceSettings, SettingsError, env_bool, env_float, env_int
 
@@ -25,6 +26,8 @@ class DatabaseSettings:
 
     Attributes:
         conninfo: libpq connection string of the service's own login, password included (never shown).
+        login_user: whose password the secret of the login is, unless that names its user itself; None where the
+            operator's own connection string is used, whose login stays.
         owner_conninfo: the same for the login that owns the schema; only migrations use it.
         pool_size: connections kept open by one worker process.
         max_overflow: connections it may open beyond these under load. The database sees at most
@@ -37,6 +40,7 @@ class DatabaseSettings:
 
     conninfo: str = field(repr=False)
     owner_conninfo: str = field(repr=False)
+    login_user: str | None = None
     pool_size: int = 5
     max_overflow: int = 10
     pool_timeout: float = 5.0
@@ -107,19 +111,18 @@ def _database(environ: Mapping[str, str], secrets: SecretFolder, hostname: str) 
         raise SettingsError("DB_POOL_SIZE and DB_MAX_OVERFLOW are both 0: the service would have no connection")
     url = environ.get("DATABASE_URL", "").strip()
     application = f"{SERVICE}@{hostname}"
+    user = environ.get("DB_USER") or USERS[0]
+    if url:
+        conninfo = _with_defaults(url, application)
+        owner_conninfo = _with_defaults(url, f"{application} migrations")
+    else:
+        conninfo = _login(environ, application, login_reader(secrets.get, user)() or Login(user, ""))
+        owner = Login(environ.get("DB_OWNER_USER") or "optimus", secrets.get("POSTGRES_PASSWORD") or "")
+        owner_conninfo = _login(environ, f"{application} migrations", owner)
     return DatabaseSettings(
-        conninfo=_with_defaults(url, application)
-        if url
-        else _login(environ, secrets, application, environ.get("DB_USER") or "memory_engine", "MEMORY_DB_PASSWORD"),
-        owner_conninfo=_with_defaults(url, f"{application} migrations")
-        if url
-        else _login(
-            environ,
-            secrets,
-            f"{application} migrations",
-            environ.get("DB_OWNER_USER") or "optimus",
-            "POSTGRES_PASSWORD",
-        ),
+        conninfo=conninfo,
+        owner_conninfo=owner_conninfo,
+        login_user=None if url else user,
         pool_size=pool_size,
         max_overflow=max_overflow,
         pool_timeout=env_float(environ, "DB_POOL_TIMEOUT", 5.0, 0.05, 600.0),
@@ -144,16 +147,15 @@ def _with_defaults(url: str, application: str) -> str:
     return make_conninfo("", **(_CONNECTION_DEFAULTS | {"application_name": application} | given))
 
 
-def _login(environ: Mapping[str, str], secrets: SecretFolder, application: str, user: str, password_secret: str) -> str:
-    password = secrets.get(password_secret)
+def _login(environ: Mapping[str, str], application: str, login: Login) -> str:
     return make_conninfo(
         "",
         host=environ.get("DB_HOST") or "postgres",
         port=env_int(environ, "DB_PORT", 5432, 1, 65_535),
         dbname=environ.get("DB_NAME") or "optimus",
-        user=user,
+        user=login.user,
         application_name=application,
-        **({"password": password} if password else {}),
+        **({"password": login.password} if login.password else {}),
         **_CONNECTION_DEFAULTS,
     )
 
