@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 from optimus_ops.errors import OpsError, Refused
@@ -12,6 +13,8 @@ from optimus_ops.secrets.entry import environments_of, in_environment
 from optimus_ops.secrets.environments import NAME, USUAL, own_paths
 from optimus_ops.secrets.key_store import KeyStore
 from optimus_ops.secrets.provision import ages_of, observe
+from optimus_ops.secrets.value import Secret
+from optimus_ops.secrets.version_commands import named_version
 
 
 def show_list(*, json: bool, environment: str = "", root: Path | None = None) -> None:
@@ -26,14 +29,22 @@ def show_list(*, json: bool, environment: str = "", root: Path | None = None) ->
 def show_diff(a: str, b: str, *, json: bool, root: Path | None = None) -> None:
     """Print which keys two files of secrets, or those of two environments, have in common."""
     keys = KeyStore.open("", root)
-    files = [_compared(keys, name) for name in (a, b)]
-    if files[0].resolve() == files[1].resolve():
-        raise Refused(f"{a} and {b} are the same file: {files[0].name}", "name two files or environments")
-    found = difference.compare(*(_read(path).values for path in files))
-    difference.show(found, a, b, json=json)
+    (first, values), (second, others) = (_compared(keys, name) for name in (a, b))
+    if first == second:
+        raise Refused(f"{a} and {b} are the same: {Path(first).name}", "name two files, environments or versions")
+    difference.show(difference.compare(values, others), a, b, json=json)
 
 
-def _compared(keys: KeyStore, name: str) -> Path:
+def _compared(keys: KeyStore, name: str) -> tuple[str, Mapping[str, Secret]]:
+    """Return what a word stands for, by a name that nothing else has, and its values."""
+    if version := named_version(name, keys):
+        _paths, label, snapshot = version
+        return label, snapshot.document.values
+    path = _file(keys, name)
+    return str(path.resolve()), _read(path).values
+
+
+def _file(keys: KeyStore, name: str) -> Path:
     """Return the file that a word stands for: an environment's, if it is the name of one, else a path."""
     if NAME.fullmatch(name):
         own = own_paths(keys.paths, name).secrets_file
@@ -47,7 +58,10 @@ def _compared(keys: KeyStore, name: str) -> Path:
 def _read(path: Path) -> dotenv.Document:
     stored = store.read(path)
     if stored is None:
-        raise Refused(f"there is neither a file {path} nor an environment of that name", "invoke secrets.diff A B")
+        raise Refused(
+            f"there is neither a file {path} nor an environment of that name",
+            "invoke secrets.diff A B: files, environments, or versions (@3, @latest)",
+        )
     return dotenv.parse(stored.content.reveal(), path.name)
 
 

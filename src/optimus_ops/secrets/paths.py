@@ -8,7 +8,9 @@ from pathlib import Path
 from optimus_ops.errors import Refused
 from optimus_ops.project.settings import Project
 from optimus_ops.secrets.ages import AgeBook
+from optimus_ops.secrets.retired import RetiredValues
 from optimus_ops.secrets.schema import describes_secrets
+from optimus_ops.secrets.versions import VersionStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +21,8 @@ class SecretsPaths:
         ages: where their ages are noted; None: nowhere.
         delivered: whether services get their files from this file of secrets, and not from another one.
         environment: the one that is asked about; "" for none in particular.
+        versions: where what they were before each change is kept; None: nowhere.
+        retired: what is known of values that no target accepts any more; None: nothing.
     """
 
     example: Path
@@ -28,13 +32,25 @@ class SecretsPaths:
     ages: AgeBook | None = None
     delivered: bool = True
     environment: str = ""
+    project: str = ""
+    versions: VersionStore | None = None
+    retired: RetiredValues | None = None
 
     @classmethod
     def of(cls, project: Project) -> SecretsPaths:
         """Return a project's paths."""
         root = project.root
         tenants = root / "config" / "tenants.yaml"
-        return cls(root / ".env.example", project.secrets_file, project.secrets, tenants, AgeBook(project.state))
+        return cls(
+            root / ".env.example",
+            project.secrets_file,
+            project.secrets,
+            tenants,
+            AgeBook(project.state),
+            project=project.name,
+            versions=VersionStore(project.state / "secret-versions"),
+            retired=RetiredValues(project.state),
+        )
 
     @property
     def described(self) -> bool:

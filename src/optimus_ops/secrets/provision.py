@@ -7,19 +7,23 @@ import os
 import subprocess
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from optimus_ops.errors import Refused
 from optimus_ops.secrets import dotenv, projection, store
 from optimus_ops.secrets.ages import Ages, Origin
+from optimus_ops.secrets.difference import compare
 from optimus_ops.secrets.entry import Entry, in_environment, with_companions
 from optimus_ops.secrets.families import expand
 from optimus_ops.secrets.paths import SecretsPaths
 from optimus_ops.secrets.plan import Observed, SecretsPlan, complete, make_plan, new_document
 from optimus_ops.secrets.schema import parse_schema
+from optimus_ops.secrets.snapshot import Snapshot, tool_version
 from optimus_ops.secrets.tenants import tenant_names
 from optimus_ops.secrets.validate import Finding, check_ages, check_document, check_file, check_values, refuse
 from optimus_ops.secrets.value import Secret
+from optimus_ops.system.clock import iso_now
 
 
 def ensure(paths: SecretsPaths) -> SecretsPlan:
@@ -40,13 +44,59 @@ def ensure(paths: SecretsPaths) -> SecretsPlan:
         document = complete(observed.document or new_document(entries), entries, _new_values(entries, planned.generate))
         refuse(check_values(entries, document.values), paths.secrets_file.name)
         if planned.create or planned.generate:
-            # The values are durable here before a service can come to depend on them.
-            store.write(paths.secrets_file, document.render())
-        elif planned.tighten:
+            commit(paths, entries, observed, document, "secrets.init", dict.fromkeys(planned.generate, "generated"))
+            return planned
+        if planned.tighten:
             store.tighten(paths.secrets_file)
         deliver(paths, entries, document.values, observed)
-        note_ages(paths, document.values, dict.fromkeys(planned.generate, "generated"))
+        note_ages(paths, document.values, {})
     return planned
+
+
+def commit(
+    paths: SecretsPaths,
+    entries: Mapping[str, Entry],
+    observed: Observed,
+    document: dotenv.Document,
+    task: str,
+    changed: Mapping[str, Origin],
+) -> None:
+    """Write a changed file of secrets: the version before is kept, services get their files. It has to be locked.
+
+    `task` is the one that changes it ("secrets.set"); `changed` says how values that are new get theirs.
+    """
+    before = snapshot_of(paths, observed, task)
+    if before is not None and paths.versions is not None:
+        paths.versions.keep(replace(before, changes=changes_between(observed.document, document)))
+    # The values are durable here before a service can come to depend on them.
+    store.write(paths.secrets_file, document.render())
+    deliver(paths, entries, document.values, observed)
+    note_ages(paths, document.values, changed)
+
+
+def snapshot_of(paths: SecretsPaths, observed: Observed, task: str) -> Snapshot | None:
+    """Return a file of secrets as it was observed; None if there is none."""
+    if observed.stored is None:
+        return None
+    return Snapshot(
+        project=paths.project,
+        environment="" if paths.delivered else paths.environment,
+        file=paths.secrets_file.name,
+        time=iso_now(),
+        task=task,
+        tool=tool_version(),
+        content=observed.stored.content,
+    )
+
+
+def changes_between(before: dotenv.Document | None, after: dotenv.Document) -> dict[str, str]:
+    """Return key -> "added", "changed" or "removed"."""
+    found = compare(before.values if before else {}, after.values)
+    return {
+        **dict.fromkeys(found.only_in_b, "added"),
+        **dict.fromkeys(found.different, "changed"),
+        **dict.fromkeys(found.only_in_a, "removed"),
+    }
 
 
 def plan(paths: SecretsPaths) -> SecretsPlan:

@@ -11,15 +11,15 @@ from optimus_ops.change.executor import StepExecutor
 from optimus_ops.errors import Refused
 from optimus_ops.plan.cause import Cause
 from optimus_ops.plan.step import Plan, Step, step
-from optimus_ops.secrets import projection, store
+from optimus_ops.secrets import projection
 from optimus_ops.secrets.dotenv import Document
 from optimus_ops.secrets.entry import Entry
+from optimus_ops.secrets.file_change import change_file
 from optimus_ops.secrets.key_store import missing_file
 from optimus_ops.secrets.notation import write_value
 from optimus_ops.secrets.paths import SecretsPaths
 from optimus_ops.secrets.plan import Observed
-from optimus_ops.secrets.provision import deliver, note_ages, observe
-from optimus_ops.secrets.store import StoredFile
+from optimus_ops.secrets.provision import observe
 from optimus_ops.secrets.validate import check_values, refuse
 from optimus_ops.secrets.value import Secret
 from optimus_ops.text.console import Progress
@@ -117,26 +117,11 @@ class SetExecutor(StepExecutor):
         return {SetSecret: self._set}
 
     def _set(self, set_step: SetSecret, _progress: Progress) -> None:
-        store.prepare_folder(self.paths.secrets_dir)
-        with store.locked(self.paths.secrets_dir):
-            store.remove_leftovers(self.paths.secrets_file)
-            # Read again: the file may have been edited since the plan was made.
-            observed = observe(self.paths)
-            before, document = self._present(observed)
-            self.undo_stack.push(f"put {set_step.file} back", lambda: self._put_back(before, document))
-            entry = self.entries[set_step.key]
-            changed = document.with_value(set_step.key, self.value, entry.description)
-            store.write(self.paths.secrets_file, changed.render())
-            deliver(self.paths, self.entries, changed.values, observed)
-            note_ages(self.paths, changed.values, {set_step.key: "set"})
+        key = set_step.key
 
-    def _present(self, observed: Observed) -> tuple[StoredFile, Document]:
-        if observed.stored is None or observed.document is None:
-            raise missing_file(self.paths)
-        return observed.stored, observed.document
+        def edited(observed: Observed) -> Document:
+            if observed.document is None:
+                raise missing_file(self.paths)
+            return observed.document.with_value(key, self.value, self.entries[key].description)
 
-    def _put_back(self, before: StoredFile, document: Document) -> None:
-        with store.locked(self.paths.secrets_dir):
-            store.write(self.paths.secrets_file, before.content, before.mode)
-            deliver(self.paths, self.entries, document.values, observe(self.paths))
-            note_ages(self.paths, document.values, {})
+        change_file(self.paths, self.entries, self.undo_stack, edited, "secrets.set", {key: "set"})

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from optimus_ops.change.options import ChangeOptions
 
 JSON = "print one JSON document"
+COMPARED = "a file, the name of an environment, or a version (@3, @latest, staging@3)"
 ENVIRONMENT = "name of an environment: its file .env.secrets.NAME if there is one, else .env.secrets"
 
 
@@ -45,13 +46,21 @@ def list_(_: Context, json: bool = False, environment: str = "") -> None:
 
 @task(
     positional=("a", "b"),
-    help={"a": "a file, or the name of an environment", "b": "a file, or the name of an environment", "json": JSON},
+    help={"a": COMPARED, "b": COMPARED, "json": JSON},
 )
 def diff(_: Context, a: str, b: str, json: bool = False) -> None:
-    """Compare two files of secrets, or those of two environments, without showing a value."""
+    """Compare two files of secrets, environments or versions, without showing a value."""
     from optimus_ops.secrets import key_commands
 
     key_commands.show_diff(a, b, json=json)
+
+
+@task(help={"json": JSON, "environment": ENVIRONMENT})
+def versions(_: Context, json: bool = False, environment: str = "") -> None:
+    """List what the file of secrets was before each change, by number, time and names; never a value."""
+    from optimus_ops.secrets import version_commands
+
+    version_commands.show_versions(json=json, environment=environment)
 
 
 @task(positional=("key",), help={"key": "name of the secret", "environment": ENVIRONMENT})

@@ -120,7 +120,7 @@ def test_files_are_compared_by_path(checkout: Checkout, tmp_path: Path, capsys: 
 def test_what_is_no_file_and_no_environment_is_refused(checkout: Checkout) -> None:
     with pytest.raises(Refused, match="neither a file prod nor an environment"):
         key_commands.show_diff("prod", ".env.secrets", json=False, root=checkout.root)
-    with pytest.raises(Refused, match="are the same file"):
+    with pytest.raises(Refused, match="are the same: "):
         key_commands.show_diff("production", "staging", json=False, root=checkout.root)
 
 

@@ -90,8 +90,8 @@ def killed_runs(folder: Path, what: str, when: str) -> list[dict[str, Any]]:
 def test_a_value_is_set_in_the_end_wherever_its_run_was_killed(tmp_path: Path, when: str) -> None:
     *killed, whole = killed_runs(tmp_path, "set", when)
 
-    # The file, five files of three services, and the ages.
-    assert len(killed) == 7
+    # The version before, the file, five files of three services, and the ages.
+    assert len(killed) == 8
     assert {run["code"] for run in killed} == {-signal.SIGKILL}
     assert (whole["code"], whole["killed"]["ai-engine/REDIS_PASSWORD"]) == (0, CANARY)
     for run in killed:
