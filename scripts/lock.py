@@ -2,7 +2,7 @@
 
 `python3 scripts/lock.py` keeps the versions that are locked already; `--upgrade` takes the newest ones.
 The services' locks are constrained by the development lock, so that tests import what the images run.
-Needs `uv` on the path. Exit codes: 0 done, 1 a lock failed, 3 uv is missing.
+Needs `uv`, which the environment has. Exit codes: 0 done, 1 a lock failed, 3 uv is missing.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ def main(arguments: list[str]) -> int:
     options = parser.parse_args(arguments)
     uv = shutil.which("uv")
     if uv is None:
-        print("Locking needs uv: install it with `pipx install uv` (or `pip install uv`).", file=sys.stderr)
+        print("Locking needs uv: run it by `python3 scripts/bootstrap.py python -m scripts.lock`.", file=sys.stderr)
         return 3
     checkout = Path(__file__).resolve().parent.parent
     for lock in locks(checkout):

@@ -18,10 +18,12 @@ def no_waiting_for_disks() -> Iterator[None]:
 
 @pytest.fixture(scope="session", autouse=True)
 def no_project_of_the_caller() -> Iterator[None]:
-    """Let no test see which project and images the shell that runs it works on."""
+    """Let no test see which project, images and step of a workflow the shell that runs it works on."""
     with pytest.MonkeyPatch.context() as patch:
         for name in [
-            found for found in os.environ if found.startswith(("COMPOSE_", "OPTIMUS_")) or found.endswith("_IMAGE")
+            found
+            for found in os.environ
+            if found.startswith(("COMPOSE_", "OPTIMUS_", "GITHUB_")) or found.endswith("_IMAGE")
         ]:
             patch.delenv(name)
         yield

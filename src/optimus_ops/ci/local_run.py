@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from optimus_ops.change.signals import uninterrupted
-from optimus_ops.ci.act_events import OutputLine, parse_event
+from optimus_ops.ci.act_events import OutputLine, StepStarted, parse_event
 from optimus_ops.ci.ci_report import headline, result_sections, run_json, run_report
 from optimus_ops.ci.results import RunResults, passed
 from optimus_ops.ci.run_folder import REPORT, RunFolder, make_run_folder, remove_old_runs
@@ -22,6 +22,7 @@ from optimus_ops.ci.runner import (
     OWN_REPOSITORY,
     RUN_VARIABLE,
     act_command,
+    offer_uv,
     own_paths_written,
     runner_environment,
     write_own_paths,
@@ -41,6 +42,7 @@ from optimus_ops.text.layout import layout_columns
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from optimus_ops.ci.act_events import ActEvent
     from optimus_ops.ci.actions import Checkout
     from optimus_ops.ci.ci_plan import CiPlan, PlannedJob
     from optimus_ops.ci.model import Job
@@ -75,7 +77,9 @@ class LocalRun:
             self._copy_workflow()
             self.plan = self._with_clones()
             write_replacements(self.plan, self.folder)
-            write_shells(self.folder.shells, os.environ.get("PATH", os.defpath))
+            path = os.environ.get("PATH", os.defpath)
+            write_shells(self.folder.shells, path)
+            offer_uv(self.folder.shells, path)
             stops = self._add_services()
         except BaseException:
             self.folder.discard()
@@ -177,7 +181,17 @@ class LocalRun:
             self.console.say(f"{self.console.paint(mark, colour)} {ended.title} ({ended.seconds:.1f} s)")
             if ended.result == "failure":
                 self.console.say("\n".join([f"  {ended.reason}:", *(f"    {text}" for text in ended.tail)]))
-        progress.show("; ".join(f"{job.title}: {job.current}" for job in self.results.running()))
+        self._show_running(event, progress)
+
+    def _show_running(self, event: ActEvent, progress: Progress) -> None:
+        """Keep what is under way on the line of a terminal; a pipe gets a line for each step of a job that begins."""
+        running = self.results.running()
+        if self.console.live:
+            progress.show("; ".join(f"{job.title}: {job.current}" for job in running))
+            return
+        progress.show(", ".join(job.title for job in running))
+        if isinstance(event, StepStarted) and len(event.source.step) == 1 and event.stage == "Main":
+            self.console.say(f"  {self.results.title_of(event.source)}: {event.title}")
 
     def _report(self, jobs: tuple[JobResult, ...], commit: str, seconds: float) -> None:
         facts = {"commit": commit, "event": self.plan.event, "seconds": f"{seconds:.1f}"}

@@ -80,7 +80,7 @@ class RunResults:
         if isinstance(event, StepStarted):
             found = self._of(event.source)
             if len(event.source.step) == 1:
-                found.current = event.title
+                found.current = event.title if event.stage in {"Main", ""} else f"{event.stage}: {event.title}"
                 if found.result != "failure":
                     found.tail.clear()
         elif isinstance(event, OutputLine):
@@ -100,6 +100,10 @@ class RunResults:
     def running(self) -> tuple[JobResult, ...]:
         """Return the jobs that are under way."""
         return tuple(job for job in self.jobs.values() if not job.ended)
+
+    def title_of(self, source: Source) -> str:
+        """Return the title of the job that an event is of."""
+        return self._of(source).title
 
     def finished(self, *, cancelled: bool) -> tuple[JobResult, ...]:
         """Return all jobs of the plan: those that did not run are skipped, or cancelled where the run was."""

@@ -59,6 +59,13 @@ def act_program() -> str:
     return found
 
 
+def offer_uv(folder: Path, path: str) -> None:
+    """Let steps find the uv of this environment: from its cache, it makes theirs in seconds (scripts/bootstrap.py)."""
+    own = Path(sys.executable).with_name("uv")
+    if own.is_file() and not shutil.which("uv", path=path):
+        (folder / "uv").symlink_to(own)
+
+
 def runner_environment(environ: Mapping[str, str], folder: RunFolder) -> dict[str, str]:
     """Return the environment of act and of all steps."""
     passed = {name: value for name, value in environ.items() if name in PASSED_ON}

@@ -20,6 +20,9 @@ TICK_SECONDS = 10.0
 TICK_VARIABLE = "OPTIMUS_PROGRESS_SECONDS"
 """Names the seconds between lines about a step on a pipe."""
 LEAST_TICK, MOST_TICK = 0.1, 3600.0
+EARLY_TICKS = 6
+"""After so many lines about a step on a pipe, they are as many times farther apart: each minute after the first one."""
+DETAIL_COLUMNS = 100
 LIVE_TICK_SECONDS = 0.2
 FRAMES = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
 
@@ -53,7 +56,8 @@ class Progress:
 
     def show(self, text: str) -> None:
         """Show what is being done just now, such as a line of a tool that runs."""
-        self.detail = text.strip()[:100]
+        detail = text.strip()
+        self.detail = f"{detail[: DETAIL_COLUMNS - 1]}…" if len(detail) > DETAIL_COLUMNS else detail
         self._listener(self.detail)
 
     @property
@@ -71,7 +75,7 @@ class Console:
         colour: whether ANSI colours may be used (https://no-color.org).
         groups: whether a step's lines are folded into a group, as the log of GitHub Actions can.
         patience: seconds after which a step is named on a pipe; one that ends sooner gets its last line alone.
-        tick: seconds between lines about a step on a pipe.
+        tick: seconds between the first lines about a step on a pipe.
     """
 
     stream: TextIO
@@ -119,7 +123,7 @@ class Console:
         """Show the progress of a step while it runs, and its time at the end.
 
         A terminal has a line that is redrawn. A pipe gets a line at the end; of a step that takes longer also its title
-        after a second, and how far it is every ten seconds.
+        after a second, and how far it is every ten seconds, of a long one every minute.
         """
         prefix = f"{number} " if number else ""
         mark, colour = "✗", "31"
@@ -171,8 +175,10 @@ class Console:
         if finished.wait(self.patience):
             return
         self._write(f"{'::group::' if self.groups else ''}{prefix}… {progress.title}\n")
-        while not finished.wait(self.tick):
+        count = 0
+        while not finished.wait(self.tick if count < EARLY_TICKS else self.tick * EARLY_TICKS):
             self._write(f"  …{_state(progress)}\n")
+            count += 1
         if self.groups:
             self._write("::endgroup::\n")
 

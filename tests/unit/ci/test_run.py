@@ -106,6 +106,16 @@ def test_a_workflow_runs_as_github_would_run_it(checkout: Checkout, ci_run: CiRu
     assert not [*state.glob("ci/*/checkout"), *state.glob("ci/*/workspaces")]
 
 
+def test_a_pipe_is_told_each_step_of_a_job_that_begins(checkout: Checkout, ci_run: CiRun) -> None:
+    steps = "[{name: Build, run: 'true'}, {name: Try, run: 'true'}]"
+    text = f"on: push\njobs: {{a: {{name: First, runs-on: x, steps: {steps}}}}}"
+    code, output, _ = ci_run(checkout({".github/workflows/ci.yml": text}), "ci")
+    assert (code, [line for line in output.splitlines() if ": " in line and line.startswith("  First")]) == (
+        0,
+        ["  First: Build", "  First: Try"],
+    )
+
+
 def test_a_workflow_that_act_does_not_take_is_a_failure(checkout: Checkout, ci_run: CiRun) -> None:
     # A function of GitHub's that act does not know yet.
     text = "on: push\njobs: {a: {runs-on: x, steps: [{run: 'echo ${{ case(true, 1, 2) }}'}]}}"

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import errno
 import io
+import threading
 import time
 
 import pytest
@@ -44,6 +45,34 @@ def test_actions_fold_what_a_step_says_on_its_way() -> None:
     assert first == "::group::[1/2] … start ai=3"
     assert end == "::endgroup::"
     assert last.startswith("[1/2] ✓ start ai=3 · ai 3/3 (")
+
+
+class Recorded(threading.Event):
+    """An event that comes after some waits, each of which it notes and ends at once."""
+
+    def __init__(self, waits: int) -> None:
+        super().__init__()
+        self.left, self.seconds = waits, list[float]()
+
+    def wait(self, timeout: float | None = None) -> bool:
+        self.seconds.append(timeout or 0)
+        self.left -= 1
+        return self.left < 0
+
+
+def test_a_long_step_has_a_line_every_ten_seconds_for_a_minute_and_then_every_minute() -> None:
+    stream, finished = io.StringIO(), Recorded(10)
+    Console(stream, live=False, colour=False)._report(Progress("wait"), "", finished)
+    assert finished.seconds == [1, *[10] * 6, *[60] * 4]
+    assert stream.getvalue().count("  … (") == 9
+
+
+def test_a_detail_that_is_cut_says_so() -> None:
+    progress = Progress("wait")
+    progress.show("x" * 100)
+    assert progress.detail == "x" * 100
+    progress.show("x" * 101)
+    assert progress.detail == "x" * 99 + "…"
 
 
 def test_a_detail_is_gone_when_its_step_ends() -> None:
