@@ -19,6 +19,7 @@ from memory_engine.app import assemble
 from memory_engine.database import Database
 from memory_engine.embeddings import embedder
 from memory_engine.settings import MemorySettings
+from optimus_kit.secret_watcher import SecretWatcher
 
 KEYS = {"acme": "acme-key-0123456789abcdef", "globex": "globex-key-0123456789abcdef"}
 LIMITS = "{display_name: Tenant, requests_per_minute: 6000, burst: 100, concurrent_requests: 10}"
@@ -55,7 +56,8 @@ class MemoryStack:
     async def client(self, **variables: str) -> AsyncIterator[httpx.AsyncClient]:
         """The running service, in this process."""
         settings = self.settings(**variables)
-        app = assemble(settings, Database(settings.database), embedder(settings.embeddings))
+        secrets = SecretWatcher(settings.service.secrets)
+        app = assemble(settings, secrets, Database(settings.database), embedder(settings.embeddings, secrets))
         async with app.router.lifespan_context(app):
             transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
             async with httpx.AsyncClient(transport=transport, base_url="http://memory") as client:

@@ -4,6 +4,7 @@ import pytest
 
 from ai_engine.providers.catalogue import ProviderSettings, build_providers, provider_settings
 from optimus_kit.errors import ApiError
+from optimus_kit.secret_watcher import SecretWatcher
 from optimus_kit.secrets import SecretFolder
 from optimus_kit.settings import SettingsError
 
@@ -47,7 +48,7 @@ def test_a_setting_that_cannot_be_used_is_named(changes: dict[str, str], named: 
 
 async def test_routes_are_the_model_asked_for_and_its_fallbacks(tmp_path: Path) -> None:
     (tmp_path / "OPENAI_API_KEYS").write_text("k1,k2")
-    catalogue = build_providers(provider_settings(ENVIRON), SecretFolder(tmp_path))
+    catalogue = build_providers(provider_settings(ENVIRON), SecretWatcher(SecretFolder(tmp_path)))
     routes = [(route.provider.name, route.model) for route in catalogue.routes("fast")]
     assert routes == [("openai", "fast"), ("local", "llama"), ("embedded", "embedded")]
     assert [model.id for model in catalogue.models()] == ["embedded", "big", "fast", "llama"]
@@ -55,7 +56,7 @@ async def test_routes_are_the_model_asked_for_and_its_fallbacks(tmp_path: Path) 
 
 
 async def test_a_provider_without_keys_is_left_out(tmp_path: Path) -> None:
-    catalogue = build_providers(provider_settings(ENVIRON), SecretFolder(tmp_path))
+    catalogue = build_providers(provider_settings(ENVIRON), SecretWatcher(SecretFolder(tmp_path)))
     with pytest.raises(ApiError) as unknown:
         catalogue.routes("big")
     assert (unknown.value.status, unknown.value.code) == (404, "model_not_found")
@@ -65,4 +66,4 @@ async def test_a_provider_without_keys_is_left_out(tmp_path: Path) -> None:
 def test_a_fallback_to_an_unknown_provider_is_named(tmp_path: Path) -> None:
     settings = provider_settings(ENVIRON | {"OPENAI_FALLBACK": "other:x"})
     with pytest.raises(SettingsError, match="OPENAI_FALLBACK: 'other'"):
-        build_providers(settings, SecretFolder(tmp_path))
+        build_providers(settings, SecretWatcher(SecretFolder(tmp_path)))

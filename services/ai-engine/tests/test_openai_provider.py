@@ -28,7 +28,9 @@ Make = Callable[..., Any]
 async def provider(url: str, *keys: str, patience: Patience = USUAL) -> AsyncIterator[OpenAIProvider]:
     client = httpx.AsyncClient(trust_env=False)
     shares = Shares(8, lambda: 2, 0.2)
-    made = OpenAIProvider("fake", url, {"fast": "big-mini"}, KeyPool(keys), client, shares=shares, patience=patience)
+    made = OpenAIProvider(
+        "fake", url, {"fast": "big-mini"}, KeyPool(lambda: keys), client, shares=shares, patience=patience
+    )
     yield made
     await made.aclose()
 
@@ -138,7 +140,7 @@ async def test_closing_a_stream_cancels_it_upstream(fake_server: Any, events: Ma
 async def test_a_failing_provider_falls_back_to_the_next(fake_server: Any, answer: Make) -> None:
     fake_server.answers = [answer(500, {})]
     async with provider(fake_server.url, "k1") as endpoint:
-        routes = Catalogue([endpoint, Embedded()], {"fake": [("embedded", "embedded")]}).routes("fast")
+        routes = Catalogue(lambda: [endpoint, Embedded()], {"fake": [("embedded", "embedded")]}).routes("fast")
         whole = await catalogue.complete(routes, ASK)
         streamed = [piece.text async for piece in catalogue.stream(routes, ASK)]
     assert whole.text == "".join(streamed) == "Turn 1. You said: hello"
@@ -227,7 +229,7 @@ async def test_a_pool_without_a_connection_is_overload_and_no_failure_of_a_key(f
     shares = Shares(8, lambda: 1, 0.2)
     patience = Patience(connect=0.2)
     made = OpenAIProvider(
-        "fake", fake_server.url, {"fast": "f"}, KeyPool(["k1"]), client, shares=shares, patience=patience
+        "fake", fake_server.url, {"fast": "f"}, KeyPool(lambda: ["k1"]), client, shares=shares, patience=patience
     )
     async with aclosing(made.stream(ASK)) as pieces:
         await anext(pieces)

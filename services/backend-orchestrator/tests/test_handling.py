@@ -40,6 +40,7 @@ class ScriptedAnswerer:
 class RecordingChannel:
     failures: list[AttemptError] = field(default_factory=list)
     sent: list[str] = field(default_factory=list)
+    ready: bool = True
 
     async def send(self, message: InboundMessage, reply: str) -> None:
         del message

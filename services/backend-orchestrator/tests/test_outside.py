@@ -111,7 +111,7 @@ async def test_whatsapp_is_sent_the_answer_with_what_it_answers() -> None:
         seen.append(request)
         return httpx.Response(200, json={})
 
-    await WhatsAppChannel(client(serve), "token").send(MESSAGE, "hi")
+    await WhatsAppChannel(client(serve), lambda: "token").send(MESSAGE, "hi")
     (request,) = seen
     body = json.loads(request.content)
     assert request.url == "http://outside/v1/100000000000001/messages"
@@ -130,7 +130,7 @@ async def test_whatsapp_is_sent_the_answer_with_what_it_answers() -> None:
 )
 async def test_how_whatsapp_fails_says_whether_to_try_again(serve: Serve, kind: type[AttemptError]) -> None:
     with pytest.raises(kind):
-        await WhatsAppChannel(client(serve), "token").send(MESSAGE, "hi")
+        await WhatsAppChannel(client(serve), lambda: "token").send(MESSAGE, "hi")
 
 
 @pytest.mark.parametrize(
@@ -163,7 +163,7 @@ async def test_how_whatsapp_fails_says_whether_to_try_again(serve: Serve, kind: 
 async def test_whatsapps_code_says_whether_to_try_again(status: int, code: object, kind: type[AttemptError]) -> None:
     body = {"error": {"message": "(#0) secret", "type": "OAuthException", "code": code, "error_subcode": 2494010}}
     with pytest.raises(kind) as failure:
-        await WhatsAppChannel(client(fixed(status, body)), "token").send(MESSAGE, "hi")
+        await WhatsAppChannel(client(fixed(status, body)), lambda: "token").send(MESSAGE, "hi")
     assert "secret" not in str(failure.value)
 
 
@@ -171,14 +171,14 @@ async def test_whatsapp_is_given_the_time_it_asks_for() -> None:
     for code, header, seconds in ((131056, None, 6), (130429, "40", 40), (131056, "1", 6)):
         serve = fixed(400, {"error": {"code": code}}, {"Retry-After": header} if header else None)
         with pytest.raises(ThrottledError) as failure:
-            await WhatsAppChannel(client(serve), "token").send(MESSAGE, "hi")
+            await WhatsAppChannel(client(serve), lambda: "token").send(MESSAGE, "hi")
         assert failure.value.retry_after == seconds
 
 
 @pytest.mark.parametrize("body", [[], {"error": "x"}, {"error": {"code": True}}, {"error": {"code": "9" * 5000}}, None])
 async def test_an_error_without_a_usable_code_is_judged_by_its_status(body: object) -> None:
     with pytest.raises(PermanentError):
-        await WhatsAppChannel(client(fixed(400, body)), "token").send(MESSAGE, "hi")
+        await WhatsAppChannel(client(fixed(400, body)), lambda: "token").send(MESSAGE, "hi")
 
 
 async def test_somebody_without_a_number_is_answered_by_user_id() -> None:
@@ -188,7 +188,7 @@ async def test_somebody_without_a_number_is_answered_by_user_id() -> None:
         seen.append(json.loads(request.content))
         return httpx.Response(200, json={})
 
-    await WhatsAppChannel(client(serve), "token").send(replace(MESSAGE, sender="BR.1502576394655843"), "hi")
+    await WhatsAppChannel(client(serve), lambda: "token").send(replace(MESSAGE, sender="BR.1502576394655843"), "hi")
     assert seen[0]["recipient"] == "BR.1502576394655843"
     assert "to" not in seen[0]
 
@@ -214,20 +214,20 @@ async def test_an_order_is_found_with_its_plain_fields() -> None:
         seen.append(request)
         return httpx.Response(200, json={"status": "on\nits way", "total": 9.5, "lines": [{"sku": 1}]})
 
-    order = await RestErpAdapter(client(serve), "key").find_order("acme", "1/../2")
+    order = await RestErpAdapter(client(serve), lambda: "key").find_order("acme", "1/../2")
     assert order == Record("1/../2", {"status": "on its way", "total": "9.5"})
     assert str(seen[0].url) == "http://outside/v1/tenants/acme/orders/1%2F..%2F2"
     assert seen[0].headers["Authorization"] == "Bearer key"
 
 
 async def test_what_the_erp_does_not_know_is_none() -> None:
-    assert await RestErpAdapter(client(fixed(404)), None).find_customer("acme", "5511") is None
+    assert await RestErpAdapter(client(fixed(404)), lambda: None).find_customer("acme", "5511") is None
 
 
 @pytest.mark.parametrize("serve", [fixed(500), fixed(200, [1]), lambda _: httpx.Response(200, text="{"), unreachable])
 async def test_an_erp_without_a_usable_answer_is_unavailable(serve: Serve) -> None:
     with pytest.raises(ErpUnavailableError):
-        await RestErpAdapter(client(serve), None).find_order("acme", "1")
+        await RestErpAdapter(client(serve), lambda: None).find_order("acme", "1")
 
 
 @given(st.text())

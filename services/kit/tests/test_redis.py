@@ -17,6 +17,7 @@ from tests.redis_server import redis_server_program
 
 from optimus_kit.redis import connect, connect_cache
 from optimus_kit.redis_url import Tls
+from optimus_kit.secret_watcher import SecretWatcher
 from optimus_kit.secrets import SecretFolder
 from optimus_kit.settings import RedisSettings
 
@@ -67,12 +68,12 @@ def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
 
 
 @pytest.fixture
-def secrets(tmp_path: Path) -> SecretFolder:
+def secrets(tmp_path: Path) -> SecretWatcher:
     (tmp_path / "REDIS_PASSWORD").write_text(PASSWORD + "\n")
-    return SecretFolder(tmp_path)
+    return SecretWatcher(SecretFolder(tmp_path))
 
 
-async def test_the_url_leads_to_the_store_and_the_secret_opens_it(servers: Servers, secrets: SecretFolder) -> None:
+async def test_the_url_leads_to_the_store_and_the_secret_opens_it(servers: Servers, secrets: SecretWatcher) -> None:
     settings = RedisSettings(url=f"redis://127.0.0.1:{servers.redis}/1")
     async with connect(settings, secrets, decode_responses=True) as redis:
         await redis.set("a", "b")
@@ -81,7 +82,7 @@ async def test_the_url_leads_to_the_store_and_the_secret_opens_it(servers: Serve
         assert await cache.get("a") == b"b"
 
 
-async def test_the_sentinels_lead_to_the_master(servers: Servers, secrets: SecretFolder) -> None:
+async def test_the_sentinels_lead_to_the_master(servers: Servers, secrets: SecretWatcher) -> None:
     settings = RedisSettings(
         sentinel_enabled=True, sentinel_master="optimus", sentinel_hosts=(("127.0.0.1", servers.sentinel),)
     )
@@ -92,19 +93,19 @@ async def test_the_sentinels_lead_to_the_master(servers: Servers, secrets: Secre
 
 async def test_without_the_secret_the_store_stays_shut(servers: Servers, tmp_path: Path) -> None:
     settings = RedisSettings(url=f"redis://127.0.0.1:{servers.redis}/0")
-    async with connect(settings, SecretFolder(tmp_path), retry=Retry(NoBackoff(), 0)) as redis:
+    async with connect(settings, SecretWatcher(SecretFolder(tmp_path)), retry=Retry(NoBackoff(), 0)) as redis:
         with pytest.raises(AuthenticationError):
             await redis.get("a")
 
 
-async def test_a_unix_socket_is_a_place_for_a_store(tmp_path: Path, secrets: SecretFolder) -> None:
+async def test_a_unix_socket_is_a_place_for_a_store(tmp_path: Path, secrets: SecretWatcher) -> None:
     path = tmp_path / "redis.sock"
     with server(tmp_path, f'save ""\nrequirepass {PASSWORD}\nunixsocket {path}\n'):
         async with connect(RedisSettings(url=f"unix://{path}"), secrets) as redis:
             assert await redis.ping()
 
 
-async def test_servers_and_their_sentinels_are_reached_over_tls_where_it_is_wanted(secrets: SecretFolder) -> None:
+async def test_servers_and_their_sentinels_are_reached_over_tls_where_it_is_wanted(secrets: SecretWatcher) -> None:
     tls = Tls(check_hostname=False)
     settings = RedisSettings(
         sentinel_enabled=True, sentinel_hosts=(("h", 1),), sentinel_master="m", tls=tls, sentinel_tls=tls

@@ -16,6 +16,7 @@ from tests.support.ports import free_ports
 
 from optimus_kit.redis import NotReplicatedError, connect, run_durably
 from optimus_kit.redis.scripts import BoundScript, Script
+from optimus_kit.secret_watcher import SecretWatcher
 from optimus_kit.secrets import SecretFolder
 from optimus_kit.settings import Durability, RedisSettings
 
@@ -97,11 +98,11 @@ def settings(cluster: Cluster) -> RedisSettings:
 
 
 @pytest.fixture
-def secrets(tmp_path: Path) -> SecretFolder:
+def secrets(tmp_path: Path) -> SecretWatcher:
     folder = tmp_path / "secrets"
     folder.mkdir()
     (folder / "REDIS_PASSWORD").write_text(PASSWORD)
-    return SecretFolder(folder)
+    return SecretWatcher(SecretFolder(folder))
 
 
 async def write(redis: "Redis", settings: RedisSettings, writer: int, stop: asyncio.Event) -> set[str]:
@@ -125,7 +126,7 @@ async def until_moved(redis: "Redis", start: int) -> None:
 
 
 async def test_no_write_fails_and_none_is_lost_when_the_master_dies(
-    cluster: Cluster, settings: RedisSettings, secrets: SecretFolder
+    cluster: Cluster, settings: RedisSettings, secrets: SecretWatcher
 ) -> None:
     async with connect(settings, secrets, decode_responses=True) as redis:
         stop = asyncio.Event()
@@ -141,7 +142,7 @@ async def test_no_write_fails_and_none_is_lost_when_the_master_dies(
 
 
 async def test_a_waiting_read_goes_on_at_the_new_master_after_a_hand_over(
-    cluster: Cluster, settings: RedisSettings, secrets: SecretFolder
+    cluster: Cluster, settings: RedisSettings, secrets: SecretWatcher
 ) -> None:
     async with (
         connect(settings, secrets, decode_responses=True, block=30) as reader,
@@ -159,7 +160,7 @@ async def test_a_waiting_read_goes_on_at_the_new_master_after_a_hand_over(
 
 
 async def test_a_write_that_no_replica_has_is_not_taken_for_written(
-    cluster: Cluster, settings: RedisSettings, secrets: SecretFolder
+    cluster: Cluster, settings: RedisSettings, secrets: SecretWatcher
 ) -> None:
     for port in cluster.nodes[1:]:
         cluster.processes[port].kill()
@@ -177,7 +178,7 @@ async def test_a_write_that_no_replica_has_is_not_taken_for_written(
 
 @pytest.mark.parametrize("refusal", ["MISCONF Errors writing to the AOF file", "NOREPLICAS Not enough good replicas"])
 async def test_a_master_that_takes_no_writes_for_now_is_asked_again(
-    settings: RedisSettings, secrets: SecretFolder, refusal: str
+    settings: RedisSettings, secrets: SecretWatcher, refusal: str
 ) -> None:
     script = f"if redis.call('INCR', KEYS[1]) < 3 then return redis.error_reply('{refusal}') end return 'taken'"
     async with connect(settings, secrets, decode_responses=True) as redis:

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from optimus_kit.errors import ApiError
+from optimus_kit.secret_watcher import SecretWatcher
 from optimus_kit.secrets import SecretFolder
 from optimus_kit.settings import ServiceSettings, SettingsError
 from optimus_kit.tenancy import Tenants, key_name, parse_tenants
@@ -21,9 +22,13 @@ class Clock:
         return self.now
 
 
+def watched(settings: ServiceSettings, clock: Clock) -> Tenants:
+    return Tenants(settings.tenants_file, SecretWatcher(settings.secrets, clock=clock), clock)
+
+
 def test_a_tenant_is_known_by_its_key_and_without_one_is_inactive(settings: ServiceSettings) -> None:
     (settings.secrets.path / "TENANT_NORTH_STAR_API_KEY").write_text("key-1\n")
-    tenants = Tenants.load(settings.tenants_file, settings.secrets)
+    tenants = Tenants.load(settings.tenants_file, SecretWatcher(settings.secrets))
     found = tenants.authenticate("Bearer key-1")
     assert found is not None
     assert (found.name, found.display_name) == ("north-star", "North Star")
@@ -36,7 +41,7 @@ def test_a_tenant_is_known_by_its_key_and_without_one_is_inactive(settings: Serv
 )
 def test_other_headers_are_nobody(settings: ServiceSettings, header: str | None) -> None:
     (settings.secrets.path / "TENANT_ACME_API_KEY").write_text("key-1")
-    tenants = Tenants.load(settings.tenants_file, settings.secrets)
+    tenants = Tenants.load(settings.tenants_file, SecretWatcher(settings.secrets))
     assert tenants.authenticate(header) is None
     with pytest.raises(ApiError) as refused:
         tenants.require(header)
@@ -47,7 +52,7 @@ def test_a_rotated_key_works_without_a_restart(settings: ServiceSettings) -> Non
     clock = Clock()
     secret = settings.secrets.path / "TENANT_ACME_API_KEY"
     secret.write_text("old")
-    tenants = Tenants(settings.tenants_file, settings.secrets, clock)
+    tenants = watched(settings, clock)
     replace(secret, "new")
     clock.now += 1.5
     assert tenants.authenticate("Bearer old") is None
@@ -57,7 +62,7 @@ def test_a_rotated_key_works_without_a_restart(settings: ServiceSettings) -> Non
 def test_a_tenants_file_broken_later_changes_nothing(settings: ServiceSettings) -> None:
     clock = Clock()
     (settings.secrets.path / "TENANT_ACME_API_KEY").write_text("key")
-    tenants = Tenants(settings.tenants_file, settings.secrets, clock)
+    tenants = watched(settings, clock)
     settings.tenants_file.write_text("tenants: [")
     clock.now += 1.5
     assert tenants.authenticate("Bearer key") is not None
@@ -69,7 +74,7 @@ def test_an_edit_of_the_tenants_file_is_in_effect_without_a_restart(
 ) -> None:
     clock = Clock()
     (settings.secrets.path / "TENANT_ACME_API_KEY").write_text("key")
-    tenants = Tenants(settings.tenants_file, settings.secrets, clock)
+    tenants = watched(settings, clock)
     edit = replace if atomically else Path.write_text
     for limit in (7, 8):
         edit(settings.tenants_file, f"tenants: {{acme: {{concurrent_requests: {limit}}}}}")
@@ -83,7 +88,7 @@ def test_an_edit_that_cannot_be_used_is_named_once_and_changes_nothing(
 ) -> None:
     clock = Clock()
     (settings.secrets.path / "TENANT_ACME_API_KEY").write_text("key")
-    tenants = Tenants(settings.tenants_file, settings.secrets, clock)
+    tenants = watched(settings, clock)
     before = settings.tenants_file.read_bytes()
     if broken is None:
         settings.tenants_file.unlink()
@@ -103,7 +108,7 @@ def test_a_secret_that_cannot_be_read_is_no_error_of_a_request(settings: Service
     clock = Clock()
     secret = settings.secrets.path / "TENANT_ACME_API_KEY"
     secret.write_text("key")
-    tenants = Tenants(settings.tenants_file, settings.secrets, clock)
+    tenants = watched(settings, clock)
     secret.write_bytes(b"\xff\xfe")
     clock.now += 1.5
     assert tenants.authenticate("Bearer key") is not None
@@ -141,7 +146,7 @@ def test_any_tenants_file_is_read_or_refused(text: str) -> None:
 
 def test_no_tenants_file_is_one_clear_error(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="cannot be read"):
-        Tenants.load(tmp_path / "none.yaml", SecretFolder(tmp_path))
+        Tenants.load(tmp_path / "none.yaml", SecretWatcher(SecretFolder(tmp_path)))
 
 
 def test_the_key_of_a_name_with_a_hyphen() -> None:

@@ -10,6 +10,7 @@ from memory_engine.app import assemble
 from memory_engine.database import Database
 from memory_engine.embeddings import Embedder, HashingEmbedder
 from memory_engine.settings import MemorySettings
+from optimus_kit.secret_watcher import SecretWatcher
 
 KEYS = {"acme": "acme-key-0123456789abcdef", "globex": "globex-key-0123456789abcdef"}
 LIMITS = "{display_name: Tenant, requests_per_minute: 6000, burst: 100, concurrent_requests: 10}"
@@ -40,7 +41,8 @@ def client_for(environ: dict[str, str]) -> ClientFor:
         url: str, *, embedder: Embedder | None = None, **variables: str
     ) -> AsyncIterator[httpx.AsyncClient]:
         settings = MemorySettings.from_env(environ | {"DATABASE_URL": url} | variables)
-        app: FastAPI = assemble(settings, Database(settings.database), embedder or HashingEmbedder())
+        secrets = SecretWatcher(settings.service.secrets)
+        app: FastAPI = assemble(settings, secrets, Database(settings.database), embedder or HashingEmbedder())
         async with app.router.lifespan_context(app):
             transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
             async with httpx.AsyncClient(transport=transport, base_url="http://memory") as client:

@@ -8,7 +8,7 @@ from memory_engine.embeddings import EmbeddingError
 from memory_engine.embeddings.openai import OpenAIEmbedder
 from memory_engine.settings import DIMENSIONS, EmbeddingSettings
 
-SETTINGS = EmbeddingSettings("openai", "https://models.example/v1", "small", api_key="the-key")
+SETTINGS = EmbeddingSettings("openai", "https://models.example/v1", "small")
 Answer = Callable[[httpx.Request], httpx.Response]
 
 
@@ -17,7 +17,7 @@ def axis(number: int, length: float = 1.0) -> list[float]:
 
 
 def answering(answer: Answer, settings: EmbeddingSettings = SETTINGS) -> OpenAIEmbedder:
-    return OpenAIEmbedder(settings, httpx.MockTransport(answer))
+    return OpenAIEmbedder(settings, lambda: "the-key", httpx.MockTransport(answer))
 
 
 def vectors(*embeddings: list[float]) -> Answer:
@@ -54,6 +54,20 @@ async def test_the_request_is_what_the_protocol_says() -> None:
     }
 
 
+async def test_each_call_carries_the_key_as_it_is_then() -> None:
+    seen: list[str | None] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        seen.append(request.headers.get("Authorization"))
+        return vectors(axis(0))(request)
+
+    keys: list[str | None] = ["old", "new", None]
+    embedder = OpenAIEmbedder(SETTINGS, lambda: keys.pop(0), httpx.MockTransport(answer))
+    for _ in range(3):
+        await embedder.embed(["one"])
+    assert seen == ["Bearer old", "Bearer new", None]
+
+
 async def test_an_endpoint_that_does_not_know_dimensions_is_not_asked_for_them() -> None:
     def answer(request: httpx.Request) -> httpx.Response:
         return vectors(axis(0))(request) if b"dimensions" not in request.content else httpx.Response(400)
@@ -64,7 +78,7 @@ async def test_an_endpoint_that_does_not_know_dimensions_is_not_asked_for_them()
 
 def test_every_model_has_a_space_of_its_own() -> None:
     other = EmbeddingSettings("openai", "https://models.example/v1", "large")
-    assert OpenAIEmbedder(SETTINGS).space != OpenAIEmbedder(other).space
+    assert OpenAIEmbedder(SETTINGS, str).space != OpenAIEmbedder(other, str).space
 
 
 @pytest.mark.parametrize(

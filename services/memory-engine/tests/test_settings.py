@@ -25,7 +25,6 @@ def test_each_login_gets_its_own_password_from_its_secret_file(environ: dict[str
 
 def test_no_password_shows_in_the_settings_text(environ: dict[str, str]) -> None:
     secret(environ, "MEMORY_DB_PASSWORD", "hush-1")
-    secret(environ, "EMBEDDING_API_KEY", "hush-2")
     assert "hush" not in repr(MemorySettings.from_env(environ))
 
 

@@ -21,6 +21,7 @@ from optimus_kit.background import background
 from optimus_kit.presence import announce
 from optimus_kit.redis import connect
 from optimus_kit.redis.writable import write_check
+from optimus_kit.secret_watcher import SecretWatcher
 from optimus_kit.settings import ServiceSettings, env_float, env_int
 from optimus_kit.shares import Shares
 from optimus_kit.tenancy import Tenants
@@ -39,21 +40,26 @@ def build_app(environ: Mapping[str, str] | None = None) -> FastAPI:
     """
     environ = os.environ if environ is None else environ
     settings = ServiceSettings.from_env(environ, service="ai-engine", port=PORT)
-    tenants = Tenants.load(settings.tenants_file, settings.secrets)
+    secrets = SecretWatcher(settings.secrets)
+    tenants = Tenants.load(settings.tenants_file, secrets)
     traffic = Traffic.from_env(environ)
-    providers = build_providers(provider_settings(environ), settings.secrets, traffic, lambda: len(tenants.active()))
+    providers = build_providers(provider_settings(environ), secrets, traffic, lambda: len(tenants.active()))
     sessions = session_settings(environ)
     deadline = env_float(environ, "REQUEST_TIMEOUT", 280.0, 1, 3600)
-    redis = connect(settings.redis, settings.secrets)
+    redis = connect(settings.redis, secrets)
     store = Store(redis, SCRIPTS, settings.redis.deadline, settings.redis.durability)
     conversations = Conversations(store, sessions, lambda: len(tenants.active()))
     gate = Gate(store, conversations)
     recall = _recall(environ, tenants)
 
+    def told() -> Mapping[str, object]:
+        providers.refresh()
+        return presence_of(providers.keyed())
+
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with (
-            background(announce(redis, settings, app.state.drain, lambda: presence_of(providers.keyed()))),
+            background(announce(redis, settings, app.state.drain, told)),
             background(gate.renew_leases()),
             background(conversations.follow_memory()),
         ):
@@ -63,8 +69,8 @@ def build_app(environ: Mapping[str, str] | None = None) -> FastAPI:
         await store.aclose()
 
     checks = {"redis": write_check(redis, settings.service)}
-    app = create_app(settings, checks=checks, lifespan=lifespan, title="Optimus ai-engine")
-    app.state.metrics.add(KeyCollector(providers.keyed(), tenants))
+    app = create_app(settings, checks=checks, secrets=secrets, lifespan=lifespan, title="Optimus ai-engine")
+    app.state.metrics.add(KeyCollector(providers.keyed, tenants))
     models = ModelsApi(tenants, providers)
     app.add_route("/v1/chat/completions", Chat(tenants, gate, providers, recall, deadline).__call__, methods=["POST"])
     app.add_route("/v1/models", models.list, methods=["GET"])

@@ -1,7 +1,7 @@
 """How provider keys are, for /metrics, the dashboard and `invoke status`: never the keys themselves."""
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
@@ -34,11 +34,11 @@ class KeyCollector(Collector):
     """Reads keys and tenants whenever /metrics is asked.
 
     Args:
-        providers: those with keys.
+        providers: returns those with keys.
         tenants: whose file may not be in use.
     """
 
-    def __init__(self, providers: Sequence[OpenAIProvider], tenants: Tenants) -> None:
+    def __init__(self, providers: Callable[[], Sequence[OpenAIProvider]], tenants: Tenants) -> None:
         self._providers = providers
         self._tenants = tenants
 
@@ -56,7 +56,7 @@ class KeyCollector(Collector):
             "optimus_provider_key_failures", "Attempts that failed", labels=("provider", "key", "reason")
         )
         busy = GaugeMetricFamily("optimus_provider_requests", "Requests to a provider under way", labels=("provider",))
-        for provider in self._providers:
+        for provider in self._providers():
             for key in provider.key_states():
                 whose = ",".join(key.tenants) or EVERYONE
                 state.add_metric((provider.name, str(key.key), key.state, key.reason, whose), 1)

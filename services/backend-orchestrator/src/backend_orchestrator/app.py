@@ -12,6 +12,7 @@ from backend_orchestrator.intake import Intake
 from backend_orchestrator.messages_api import message_routes
 from backend_orchestrator.phone_numbers import PhoneNumbers
 from backend_orchestrator.settings import OrchestratorSettings
+from backend_orchestrator.signature import Signatures
 from backend_orchestrator.snapshot import RedisObserver, now
 from backend_orchestrator.waiting import WaitingGauges
 from backend_orchestrator.webhook import WEBHOOK, item_counter, webhook_routes
@@ -20,6 +21,7 @@ from optimus_kit.background import background
 from optimus_kit.presence import announce
 from optimus_kit.redis import connect
 from optimus_kit.redis.writable import write_check
+from optimus_kit.secret_watcher import SecretWatcher
 from optimus_kit.tenancy import Tenants
 
 
@@ -31,8 +33,9 @@ def build_app(environ: Mapping[str, str] = os.environ) -> FastAPI:
     """
     settings = OrchestratorSettings.from_env(environ)
     service = settings.service
-    redis = connect(service.redis, service.secrets, decode_responses=True)
-    tenants = Tenants.load(service.tenants_file, service.secrets)
+    secrets = SecretWatcher(service.secrets)
+    redis = connect(service.redis, secrets, decode_responses=True)
+    tenants = Tenants.load(service.tenants_file, secrets)
     intake = Intake(redis, settings.intake, service.redis.durability, shares=lambda: len(tenants.active()))
     observer = RedisObserver(redis, lambda: [tenant.name for tenant in tenants.active()])
 
@@ -46,14 +49,16 @@ def build_app(environ: Mapping[str, str] = os.environ) -> FastAPI:
     app = create_app(
         service,
         checks={"redis": write_check(redis, service.service, service.redis.durability)},
+        secrets=secrets,
         lifespan=lifespan,
         title="Optimus backend-orchestrator",
         body_limits={WEBHOOK: settings.webhook_max_body_bytes},
     )
     numbers = PhoneNumbers(service.tenants_file)
-    count = item_counter(app.state.metrics.registry)
-    app.include_router(webhook_routes(intake, service.secrets, numbers, tenants, count))
+    registry = app.state.metrics.registry
+    signatures = Signatures(secrets, registry)
+    app.include_router(webhook_routes(intake, secrets, signatures, numbers, tenants, item_counter(registry)))
     app.include_router(message_routes(intake, tenants))
-    app.include_router(socket_routes(Broadcaster(observer, settings.max_sockets), service.secrets, now))
+    app.include_router(socket_routes(Broadcaster(observer, settings.max_sockets), secrets, now))
     app.include_router(page_routes())
     return app

@@ -1,11 +1,13 @@
 """Where answers go: one protocol, WhatsApp behind it. Without a channel, answers go to the tenant's outbox."""
 
+from collections.abc import Callable
 from typing import Protocol
 
 import httpx
 
 from backend_orchestrator.http_errors import transport_error
 from backend_orchestrator.messages import InboundMessage
+from backend_orchestrator.retry import TransientError
 from backend_orchestrator.whatsapp_errors import whatsapp_error
 
 # https://developers.facebook.com/docs/whatsapp/cloud-api/reference/messages#text-object
@@ -14,6 +16,10 @@ WHATSAPP_MAX_TEXT = 4096
 
 class ReplyChannel(Protocol):
     """A way to the person who wrote."""
+
+    @property
+    def ready(self) -> bool:
+        """Whether it is set up; otherwise answers are kept."""
 
     async def send(self, message: InboundMessage, reply: str) -> None:
         """Send `reply` to whoever wrote `message`.
@@ -31,15 +37,23 @@ class WhatsAppChannel:
 
     Args:
         client: its base URL is the Graph API's, with version.
-        token: the access token.
+        token: returns the access token; asked for each message.
     """
 
-    def __init__(self, client: httpx.AsyncClient, token: str) -> None:
+    def __init__(self, client: httpx.AsyncClient, token: Callable[[], str | None]) -> None:
         self._client = client
         self._token = token
 
+    @property
+    def ready(self) -> bool:
+        """Whether there is a token."""
+        return self._token() is not None
+
     async def send(self, message: InboundMessage, reply: str) -> None:
         """As `ReplyChannel` says. The answer quotes the message; its id comes back in delivery statuses too."""
+        token = self._token()
+        if token is None:
+            raise TransientError("no access token for WhatsApp")
         body = {
             "messaging_product": "whatsapp",
             "recipient_type": "individual",
@@ -50,7 +64,7 @@ class WhatsAppChannel:
             "context": {"message_id": message.message_id},
             "biz_opaque_callback_data": message.message_id,
         }
-        headers = {"Authorization": f"Bearer {self._token}"}
+        headers = {"Authorization": f"Bearer {token}"}
         try:
             response = await self._client.post(f"/{message.recipient}/messages", json=body, headers=headers)
         except httpx.HTTPError as error:

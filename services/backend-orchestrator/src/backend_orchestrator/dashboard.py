@@ -14,7 +14,7 @@ from starlette.responses import HTMLResponse, Response
 
 from backend_orchestrator.broadcast import Broadcaster, Subscription, TooManySubscribersError
 from backend_orchestrator.signature import same_token, split_secrets
-from optimus_kit.secrets import SecretFolder
+from optimus_kit.secret_watcher import SecretWatcher
 
 HEARTBEAT_SECONDS = 15.0
 SEND_SECONDS = 5.0
@@ -58,7 +58,7 @@ def content_policy(page: str) -> str:
     )
 
 
-def socket_routes(broadcaster: Broadcaster, secrets: SecretFolder, clock: Callable[[], float]) -> APIRouter:
+def socket_routes(broadcaster: Broadcaster, secrets: SecretWatcher, clock: Callable[[], float]) -> APIRouter:
     """`/ws/dashboard`: a picture at once, another whenever something changed, a heartbeat when nothing does."""
     router = APIRouter()
 
@@ -67,7 +67,7 @@ def socket_routes(broadcaster: Broadcaster, secrets: SecretFolder, clock: Callab
         offered = socket.scope.get("subprotocols", [])
         # Accepted first: a refusal before that reaches browsers without its code.
         await socket.accept(subprotocol=PROTOCOL if PROTOCOL in offered else None)
-        if not same_token(_token(socket), split_secrets(secrets.get("DASHBOARD_TOKEN"))):
+        if not same_token(_token(socket), split_secrets(*secrets.valid("DASHBOARD_TOKEN"))):
             await socket.close(UNAUTHORIZED, "a valid token is wanted")
             return
         try:

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 from urllib.parse import quote
@@ -54,12 +54,12 @@ class RestErpAdapter:
 
     Args:
         client: its base URL is the system's; its time-out should be short: a person waits for the answer.
-        api_key: sent as Bearer, if given.
+        api_key: returns what is sent as Bearer, or None; asked for each request.
     """
 
-    def __init__(self, client: httpx.AsyncClient, api_key: str | None) -> None:
+    def __init__(self, client: httpx.AsyncClient, api_key: Callable[[], str | None]) -> None:
         self._client = client
-        self._headers = {"Authorization": f"Bearer {api_key}"} if api_key else {}
+        self._api_key = api_key
 
     async def find_order(self, tenant: str, order_id: str) -> Record | None:
         """As `ErpAdapter` says."""
@@ -71,8 +71,10 @@ class RestErpAdapter:
 
     async def _find(self, tenant: str, kind: str, record_id: str) -> Record | None:
         path = f"/tenants/{quote(tenant, safe='')}/{kind}/{quote(record_id, safe='')}"
+        key = self._api_key()
+        headers = {"Authorization": f"Bearer {key}"} if key else {}
         try:
-            response = await self._client.get(path, headers=self._headers)
+            response = await self._client.get(path, headers=headers)
             if response.status_code == httpx.codes.NOT_FOUND:
                 return None
             response.raise_for_status()

@@ -85,6 +85,8 @@ class Handler:
 
     async def _deliver(self, delivery: Delivery, message: InboundMessage, reply: str) -> None:
         channel = self.channels.get(message.channel)
+        if channel is not None and not channel.ready:
+            channel = None
         if channel is not None:
             if not await self.consumer.keep_reply(delivery, message, reply):
                 log.warning("entry %s is another worker's by now: not sent", delivery.entry)

@@ -13,10 +13,10 @@ from backend_orchestrator.intake import Intake, QueueFullError, QueueUnavailable
 from backend_orchestrator.messages import InboundMessage
 from backend_orchestrator.phone_numbers import PhoneNumbers
 from backend_orchestrator.refusals import refused
-from backend_orchestrator.signature import is_signed, same_token, split_secrets
+from backend_orchestrator.signature import Signatures, same_token, split_secrets
 from backend_orchestrator.whatsapp import parse_notification
 from optimus_kit.errors import ApiError
-from optimus_kit.secrets import SecretFolder
+from optimus_kit.secret_watcher import SecretWatcher
 from optimus_kit.tenancy import Tenant, Tenants
 
 log = logging.getLogger(__name__)
@@ -38,7 +38,12 @@ def item_counter(registry: CollectorRegistry) -> Count:
 
 
 def webhook_routes(
-    intake: Intake, secrets: SecretFolder, numbers: PhoneNumbers, tenants: Tenants, count: Count
+    intake: Intake,
+    secrets: SecretWatcher,
+    signatures: Signatures,
+    numbers: PhoneNumbers,
+    tenants: Tenants,
+    count: Count,
 ) -> APIRouter:
     """`GET` and `POST /webhooks/whatsapp`. Secrets are read per call, so that a rotated one works without a restart."""
     router = APIRouter(tags=["webhooks"])
@@ -47,7 +52,7 @@ def webhook_routes(
     async def handshake(request: Request) -> Response:
         """Answer Meta's question whether this is the right place."""
         query = request.query_params
-        token_fits = same_token(query.get("hub.verify_token"), split_secrets(secrets.get("WHATSAPP_VERIFY_TOKEN")))
+        token_fits = same_token(query.get("hub.verify_token"), split_secrets(*secrets.valid("WHATSAPP_VERIFY_TOKEN")))
         challenge = query.get("hub.challenge", "")
         if not token_fits or query.get("hub.mode") != "subscribe" or len(challenge) > _MAX_CHALLENGE_CHARS:
             raise ApiError(403, "The webhook verification was refused.")
@@ -57,7 +62,7 @@ def webhook_routes(
     async def receive(request: Request) -> Response:
         """Queue the messages of a notification."""
         body = await request.body()
-        _require_signature(body, request.headers.get("X-Hub-Signature-256"), secrets)
+        signatures.require(body, request.headers.get("X-Hub-Signature-256"))
         notification = parse_notification(_decoded(body), numbers.current(), request.state.request_id)
         call = await _queue(notification.messages, intake, tenants)
         done = {"queued": call.queued, "duplicate": call.known, "refused": call.refused}
@@ -72,16 +77,6 @@ def webhook_routes(
         return JSONResponse({"queued": call.queued, "duplicates": call.known, "ignored": ignored})
 
     return router
-
-
-def _require_signature(body: bytes, header: str | None, secrets: SecretFolder) -> None:
-    keys = split_secrets(secrets.get("WHATSAPP_APP_SECRET"))
-    if not keys:
-        raise ApiError(503, "The WhatsApp webhook is not set up.", code="not_configured")
-    if header is None:
-        raise ApiError(401, "The header X-Hub-Signature-256 is missing.", code="missing_signature")
-    if not is_signed(body, header, keys):
-        raise ApiError(401, "The header X-Hub-Signature-256 does not sign this body.", code="invalid_signature")
 
 
 def _decoded(body: bytes) -> object:

@@ -22,6 +22,7 @@ from optimus_kit.drain import Drain
 from optimus_kit.logs import configure_logging
 from optimus_kit.presence import announce
 from optimus_kit.redis import connect
+from optimus_kit.secret_watcher import SecretWatcher
 from optimus_kit.tenancy import Tenants
 
 _CONNECT_SECONDS = 3.0
@@ -44,13 +45,15 @@ async def _work(settings: WorkerSettings) -> None:
     drain = Drain()
     _drain_on_signals(drain)
     options, service = settings.options, settings.service
+    secrets = SecretWatcher(service.secrets)
     async with AsyncExitStack() as stack:
-        redis = await stack.enter_async_context(connect(service.redis, service.secrets, decode_responses=True))
+        await stack.enter_async_context(background(secrets.keep_looking()))
+        redis = await stack.enter_async_context(connect(service.redis, secrets, decode_responses=True))
         reader = await stack.enter_async_context(
             # What a read that was cut off had already been given is claimed after a while, like a dead worker's.
-            connect(service.redis, service.secrets, decode_responses=True, block=options.block_ms / 1000)
+            connect(service.redis, secrets, decode_responses=True, block=options.block_ms / 1000)
         )
-        tenants = Tenants.load(service.tenants_file, service.secrets)
+        tenants = Tenants.load(service.tenants_file, secrets)
         consumer = Consumer(
             redis,
             reader,
@@ -58,7 +61,7 @@ async def _work(settings: WorkerSettings) -> None:
             settings.remember,
             kept_bytes=lambda: settings.kept_bytes // max(1, len(tenants.active())),
         )
-        handler = await _handler(settings, consumer, tenants, stack)
+        handler = await _handler(settings, secrets, consumer, tenants, stack)
         worker = Worker(consumer, handler.handle, options, drain, beat=beat(settings.heartbeat))
         async with background(announce(redis, service, drain)):
             await worker.run()
@@ -66,7 +69,9 @@ async def _work(settings: WorkerSettings) -> None:
     settings.heartbeat.unlink(missing_ok=True)
 
 
-async def _handler(settings: WorkerSettings, consumer: Consumer, tenants: Tenants, stack: AsyncExitStack) -> Handler:
+async def _handler(
+    settings: WorkerSettings, secrets: SecretWatcher, consumer: Consumer, tenants: Tenants, stack: AsyncExitStack
+) -> Handler:
     url, slots = settings.ai_engine_url, settings.options.slots
     ai_engine = await _client(stack, url, settings.answer_timeout, slots, inside=True)
     return Handler(
@@ -74,24 +79,23 @@ async def _handler(settings: WorkerSettings, consumer: Consumer, tenants: Tenant
         answerer=AiEngine(ai_engine, settings.model, tenants.key),
         policy=settings.policy,
         jitter=random.SystemRandom().random,
-        channels=await _channels(settings, stack),
-        erp=await _erp(settings, stack),
+        channels=await _channels(settings, secrets, stack),
+        erp=await _erp(settings, secrets, stack),
     )
 
 
-async def _channels(settings: WorkerSettings, stack: AsyncExitStack) -> Mapping[str, ReplyChannel]:
-    token = settings.service.secrets.get("WHATSAPP_ACCESS_TOKEN")
-    if token is None:
-        return {}
+async def _channels(
+    settings: WorkerSettings, secrets: SecretWatcher, stack: AsyncExitStack
+) -> Mapping[str, ReplyChannel]:
     client = await _client(stack, settings.whatsapp_api_url, _WHATSAPP_SECONDS, settings.options.slots)
-    return {"whatsapp": WhatsAppChannel(client, token)}
+    return {"whatsapp": WhatsAppChannel(client, lambda: secrets.get("WHATSAPP_ACCESS_TOKEN"))}
 
 
-async def _erp(settings: WorkerSettings, stack: AsyncExitStack) -> ErpAdapter | None:
+async def _erp(settings: WorkerSettings, secrets: SecretWatcher, stack: AsyncExitStack) -> ErpAdapter | None:
     if not settings.erp_url:
         return None
     client = await _client(stack, settings.erp_url, _ERP_SECONDS, settings.options.slots)
-    return RestErpAdapter(client, settings.service.secrets.get("ERP_API_KEY"))
+    return RestErpAdapter(client, lambda: secrets.get("ERP_API_KEY"))
 
 
 async def _client(

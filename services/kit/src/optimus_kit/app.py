@@ -11,6 +11,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 
 from optimus_kit.access_log import AccessLog
+from optimus_kit.background import background
 from optimus_kit.body_limit import BodyLimit
 from optimus_kit.drain import Drain
 from optimus_kit.edge import Edge
@@ -18,6 +19,7 @@ from optimus_kit.errors import ApiError
 from optimus_kit.health import Check, HealthProbe, readiness
 from optimus_kit.methods import Methods
 from optimus_kit.metrics import Metrics
+from optimus_kit.secret_watcher import SecretWatcher
 from optimus_kit.settings import ServiceSettings
 
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
@@ -27,6 +29,7 @@ def create_app(
     settings: ServiceSettings,
     *,
     checks: Mapping[str, Check],
+    secrets: SecretWatcher | None = None,
     lifespan: Lifespan | None = None,
     title: str | None = None,
     version: str | None = None,
@@ -40,6 +43,7 @@ def create_app(
     Args:
         settings: the service's settings.
         checks: what /health asks, by name: each is awaited and fails by raising.
+        secrets: of the service; kept up to date while it runs.
         lifespan: opened before the service is ready, closed after the last request.
         title: for the OpenAPI document.
         version: of the service, also in its presence.
@@ -51,7 +55,7 @@ def create_app(
     app = FastAPI(
         title=title or settings.service,
         version=version or settings.version,
-        lifespan=_lifespan(drain, access, lifespan),
+        lifespan=_lifespan(drain, access, secrets, lifespan),
         docs_url=None,
         redoc_url=None,
         # A redirect would name the scheme and port of this connection, which are not those that the client came by.
@@ -81,10 +85,11 @@ def note_tenant(request: Request, name: str) -> None:
     request.scope["state"]["tenant"] = name
 
 
-def _lifespan(drain: Drain, access: AccessLog, inner: Lifespan | None) -> Lifespan:
+def _lifespan(drain: Drain, access: AccessLog, secrets: SecretWatcher | None, inner: Lifespan | None) -> Lifespan:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        async with inner(app) if inner else nullcontext():
+        looking = background(secrets.keep_looking()) if secrets else nullcontext()
+        async with looking, inner(app) if inner else nullcontext():
             drain.ready = True
             yield
             drain.ready = False

@@ -13,8 +13,8 @@ from typing import Any
 import yaml
 
 from optimus_kit.errors import ApiError
-from optimus_kit.file_stamp import Stamp, file_stamp
-from optimus_kit.secrets import SecretFolder
+from optimus_kit.file_stamp import file_stamp
+from optimus_kit.secret_watcher import SecretWatcher
 from optimus_kit.settings import SettingsError
 
 NAME = re.compile(r"[a-z][a-z0-9-]{0,62}\Z")
@@ -101,21 +101,24 @@ class Tenants:
     """The tenants that have a key, looked up by that key.
 
     Keys and limits are read again when a file changed, at most once per second, so that a rotated key works
-    without a restart. A file that cannot be used any more changes nothing: the last good state stays, and `problem`
-    says why.
+    without a restart; while it is rotated, its second value is accepted as well. A file that cannot be used any more
+    changes nothing: the last good state stays, and `problem` says why.
     """
 
-    def __init__(self, tenants_file: Path, secrets: SecretFolder, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, tenants_file: Path, secrets: SecretWatcher, clock: Callable[[], float] = time.monotonic) -> None:
         self._file = tenants_file
         self._secrets = secrets
         self._clock = clock
         self._checked_at = clock()
-        self._stamp = self._stamps()
-        self._all, self._active = self._read()
+        self._stamp = file_stamp(tenants_file)
+        self._all = self._read()
         self._problem: str | None = None
+        self._version = -1
+        self._active: tuple[tuple[tuple[bytes, ...], Tenant], ...] = ()
+        self._take_keys()
 
     @classmethod
-    def load(cls, tenants_file: Path, secrets: SecretFolder) -> "Tenants":
+    def load(cls, tenants_file: Path, secrets: SecretWatcher) -> "Tenants":
         """Read tenants and keys.
 
         Raises:
@@ -127,7 +130,7 @@ class Tenants:
     def problem(self) -> str | None:
         """Why the files as they are now are not in use; None when they are."""
         self._refresh()
-        return self._problem
+        return self._problem or self._secrets.problem
 
     def active(self) -> tuple[Tenant, ...]:
         """Return the tenants that have a key."""
@@ -146,7 +149,7 @@ class Tenants:
     def authenticate(self, authorization: str | None) -> Tenant | None:
         """Return the tenant whose key the `Authorization: Bearer` header carries, else None.
 
-        Every active tenant's digest is compared, in constant time each, so that the answer's time tells nothing.
+        Every active tenant's digests are compared, in constant time each, so that the answer's time tells nothing.
         """
         self._refresh()
         scheme, _, key = (authorization or "").partition(" ")
@@ -155,9 +158,10 @@ class Tenants:
             return None
         given = _digest(key)
         found: Tenant | None = None
-        for digest, tenant in self._active:
-            if hmac.compare_digest(given, digest):
-                found = tenant
+        for digests, tenant in self._active:
+            for digest in digests:
+                if hmac.compare_digest(given, digest):
+                    found = tenant
         return found
 
     def require(self, authorization: str | None) -> Tenant:
@@ -177,38 +181,39 @@ class Tenants:
 
     def _refresh(self) -> None:
         now = self._clock()
-        if now - self._checked_at < RECHECK_SECONDS:
-            return
-        self._checked_at = now
-        stamp = self._stamps()
+        if now - self._checked_at >= RECHECK_SECONDS:
+            self._checked_at = now
+            self._check_file()
+        self._secrets.refresh()
+        if self._secrets.version != self._version:
+            self._take_keys()
+
+    def _check_file(self) -> None:
+        stamp = file_stamp(self._file)
         if stamp == self._stamp:
             return
         # Before it is read: what changes meanwhile has another stamp, and is read at the next look.
         self._stamp = stamp
         try:
-            self._all, self._active = self._read()
-        except (SettingsError, OSError, UnicodeDecodeError) as error:
-            told = str(error) if isinstance(error, SettingsError) else type(error).__name__
-            self._problem = told
-            log.error("tenants are not changed, what was read before stays: %s", told)  # noqa: TRY400 - no trace needed
+            self._all = self._read()
+        except SettingsError as error:
+            self._problem = str(error)
+            log.error("tenants are not changed, what was read before stays: %s", error)  # noqa: TRY400 - no trace needed
             return
+        self._take_keys()
         if self._problem:
             log.warning("tenants are read again, the error is gone")
         self._problem = None
 
-    def _stamps(self) -> tuple[Stamp, ...]:
-        names = (name for name in self._secrets.names() if name.startswith("TENANT_"))
-        paths = (self._file, *(self._secrets.path / name for name in names))
-        return tuple(file_stamp(path) for path in paths)
-
-    def _read(self) -> tuple[dict[str, Tenant], tuple[tuple[bytes, Tenant], ...]]:
+    def _read(self) -> dict[str, Tenant]:
         try:
             text = self._file.read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError) as error:
             raise SettingsError(f"{self._file}: cannot be read ({type(error).__name__})") from None
-        tenants = parse_tenants(text, str(self._file))
-        keys = ((self._secrets.get(key_name(tenant.name)), tenant) for tenant in tenants)
-        return (
-            {tenant.name: tenant for tenant in tenants},
-            tuple((_digest(key), tenant) for key, tenant in keys if key is not None),
-        )
+        return {tenant.name: tenant for tenant in parse_tenants(text, str(self._file))}
+
+    def _take_keys(self) -> None:
+        # Before they are taken: what changes meanwhile has another version.
+        self._version = self._secrets.version
+        keys = ((self._secrets.valid(key_name(tenant.name)), tenant) for tenant in self._all.values())
+        self._active = tuple((tuple(map(_digest, valid)), tenant) for valid, tenant in keys if valid)

@@ -21,6 +21,7 @@ from optimus_kit.background import background
 from optimus_kit.errors import ApiError
 from optimus_kit.presence import announce
 from optimus_kit.redis import connect
+from optimus_kit.secret_watcher import SecretWatcher
 from optimus_kit.shares import Shares
 from optimus_kit.tenancy import Tenants
 
@@ -36,22 +37,23 @@ def build_app() -> FastAPI:
         SettingsError: a setting is missing or makes no sense.
     """
     settings = MemorySettings.from_env(os.environ)
-    return assemble(settings, Database(settings.database), embedder(settings.embeddings))
+    secrets = SecretWatcher(settings.service.secrets)
+    return assemble(settings, secrets, Database(settings.database), embedder(settings.embeddings, secrets))
 
 
-def assemble(settings: MemorySettings, database: Database, embeddings: Embedder) -> FastAPI:
+def assemble(settings: MemorySettings, secrets: SecretWatcher, database: Database, embeddings: Embedder) -> FastAPI:
     """The application made from its parts.
 
     Raises:
         SettingsError: the tenants can't be read.
     """
-    tenants = Tenants.load(settings.service.tenants_file, settings.service.secrets)
+    tenants = Tenants.load(settings.service.tenants_file, secrets)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         await database.open()
         try:
-            async with _present(app, settings, database):
+            async with _present(app, settings, secrets, database):
                 yield
         finally:
             await embeddings.close()
@@ -60,6 +62,7 @@ def assemble(settings: MemorySettings, database: Database, embeddings: Embedder)
     app = create_app(
         settings.service,
         checks={"database": database.check},
+        secrets=secrets,
         lifespan=lifespan,
         title="Optimus memory-engine",
         version=__version__,
@@ -74,11 +77,13 @@ def assemble(settings: MemorySettings, database: Database, embeddings: Embedder)
 
 
 @asynccontextmanager
-async def _present(app: FastAPI, settings: MemorySettings, database: Database) -> AsyncIterator[None]:
+async def _present(
+    app: FastAPI, settings: MemorySettings, secrets: SecretWatcher, database: Database
+) -> AsyncIterator[None]:
     """Tells the others that this replica is there, meanwhile. Redis may be away: nothing else here needs it."""
     # Presence is told again every few seconds: a failed attempt isn't worth repeating.
     once = Retry(NoBackoff(), 0)
-    redis = connect(settings.service.redis, settings.service.secrets, max_connections=2, retry=once)
+    redis = connect(settings.service.redis, secrets, max_connections=2, retry=once)
 
     def connections() -> dict[str, object]:
         return {"database_connections": database.in_use, "database_budget": settings.database.budget}

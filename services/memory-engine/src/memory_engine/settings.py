@@ -62,7 +62,6 @@ class EmbeddingSettings:
         provider: "embedded" (deterministic, offline) or "openai" (any OpenAI-compatible endpoint).
         base_url: root of the endpoint, with its version path ("https://host/v1"); only for "openai".
         model: name of the model; memories of different models are never compared with each other.
-        api_key: bearer token for the endpoint, or None.
         timeout: seconds one call may take.
         request_dimensions: whether the endpoint understands the `dimensions` parameter.
     """
@@ -70,7 +69,6 @@ class EmbeddingSettings:
     provider: str = "embedded"
     base_url: str = ""
     model: str = ""
-    api_key: str | None = field(default=None, repr=False)
     timeout: float = 15.0
     request_dimensions: bool = True
 
@@ -97,7 +95,7 @@ class MemorySettings:
         return cls(
             service=service,
             database=_database(environ, service.secrets, service.hostname),
-            embeddings=_embeddings(environ, service.secrets),
+            embeddings=_embeddings(environ),
             run_migrations=env_bool(environ, "RUN_MIGRATIONS", default=False),
             run_migrations_only=env_bool(environ, "RUN_MIGRATIONS_ONLY", default=False),
             skip_bootstrap=env_bool(environ, "SKIP_STARTUP_BOOTSTRAP", default=False),
@@ -170,7 +168,7 @@ _CONNECTION_DEFAULTS = {
 }
 
 
-def _embeddings(environ: Mapping[str, str], secrets: SecretFolder) -> EmbeddingSettings:
+def _embeddings(environ: Mapping[str, str]) -> EmbeddingSettings:
     provider = environ.get("EMBEDDINGS_PROVIDER") or "embedded"
     if provider not in PROVIDERS:
         raise SettingsError(f"EMBEDDINGS_PROVIDER is {provider!r}; it may be {' or '.join(PROVIDERS)}")
@@ -178,7 +176,6 @@ def _embeddings(environ: Mapping[str, str], secrets: SecretFolder) -> EmbeddingS
         provider=provider,
         base_url=environ.get("EMBEDDINGS_BASE_URL", "").rstrip("/"),
         model=environ.get("EMBEDDINGS_MODEL", ""),
-        api_key=secrets.get("EMBEDDING_API_KEY") or None,
         timeout=env_float(environ, "EMBEDDINGS_TIMEOUT", 15.0, 0.1, 300.0),
         request_dimensions=env_bool(environ, "EMBEDDINGS_REQUEST_DIMENSIONS", default=True),
     )

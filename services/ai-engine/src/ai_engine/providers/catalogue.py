@@ -16,7 +16,8 @@ For all of them, per process:
     PROVIDER_CONNECTIONS=512         to each provider; half of them are the tenants' equal shares
     PROVIDER_WAIT_SECONDS=2          for a connection, then 503 `overloaded`
 
-A provider without keys is left out, so that an empty secret means: not set up yet.
+A provider without keys is left out, so that an empty secret means: not set up yet. Keys are read again when the secret
+changes; requests under way end with the key that they began with.
 """
 
 import re
@@ -29,9 +30,10 @@ import httpx
 from ai_engine.providers.base import Ask, Model, Piece, Provider, Reply
 from ai_engine.providers.embedded import Embedded
 from ai_engine.providers.openai import OpenAIProvider, Patience
-from ai_engine.providers.pool import KeyPool, parse_keys
+from ai_engine.providers.pool import KeyPool
+from ai_engine.providers.provider_set import PoolKeys, ProviderSet
 from optimus_kit.errors import ApiError
-from optimus_kit.secrets import SecretFolder
+from optimus_kit.secret_watcher import SecretWatcher
 from optimus_kit.settings import SettingsError, env_bool, env_float, env_int
 from optimus_kit.shares import Shares
 
@@ -40,8 +42,8 @@ FAILING = frozenset({502, 503, 504})
 # One handshake saved per request is worth little beyond the connections that are busy most of the time.
 KEEPALIVE_CONNECTIONS = 64
 
-
 USUAL = Patience()
+KEYLESS = ("",)
 
 
 @dataclass(frozen=True)
@@ -125,7 +127,7 @@ def _fallback(item: str, prefix: str) -> tuple[str, str]:
 
 def build_providers(
     settings: Sequence[ProviderSettings],
-    secrets: SecretFolder,
+    secrets: SecretWatcher,
     traffic: Traffic | None = None,
     tenants: Callable[[], int] = lambda: 1,
 ) -> "Catalogue":
@@ -136,31 +138,24 @@ def build_providers(
     """
     traffic = traffic or Traffic()
     names = {"embedded", *(entry.name for entry in settings)}
-    providers: list[Provider] = [Embedded()]
-    fallbacks: dict[str, tuple[tuple[str, str], ...]] = {}
     for entry in settings:
         unknown = [name for name, _ in entry.fallback if name not in names]
         if unknown:
             raise SettingsError(f"{entry.name.upper()}_FALLBACK: {unknown[0]!r} is not in PROVIDERS")
-        if keys := _keys(entry, secrets):
-            providers.append(_provider(entry, keys, traffic, tenants))
-            fallbacks[entry.name] = entry.fallback
-    return Catalogue(providers, fallbacks)
+    entries = {entry.name: entry for entry in settings}
+    keys = {entry.name: _keys(entry, secrets) for entry in settings}
+    providers = ProviderSet(
+        secrets, [Embedded()], keys, lambda name: _provider(entries[name], keys[name], traffic, tenants)
+    )
+    return Catalogue(providers, {entry.name: entry.fallback for entry in settings})
 
 
-def _keys(entry: ProviderSettings, secrets: SecretFolder) -> tuple[str, ...]:
-    if entry.keyless:
-        return ("",)
-    name = f"{entry.name.upper()}_API_KEYS"
-    keys = parse_keys(secrets.get(name) or "")
-    for number, key in enumerate(keys, 1):
-        if not (key.isascii() and key.isprintable()):
-            raise SettingsError(f"secret {name}: key {number} has a character that no header can hold")
-    return keys
+def _keys(entry: ProviderSettings, secrets: SecretWatcher) -> Callable[[], Sequence[str]]:
+    return (lambda: KEYLESS) if entry.keyless else PoolKeys(secrets, f"{entry.name.upper()}_API_KEYS")
 
 
 def _provider(
-    entry: ProviderSettings, keys: Sequence[str], traffic: Traffic, tenants: Callable[[], int]
+    entry: ProviderSettings, keys: Callable[[], Sequence[str]], traffic: Traffic, tenants: Callable[[], int]
 ) -> OpenAIProvider:
     limits = httpx.Limits(max_connections=traffic.connections, max_keepalive_connections=KEEPALIVE_CONNECTIONS)
     client = httpx.AsyncClient(follow_redirects=False, limits=limits)
@@ -182,18 +177,33 @@ class Catalogue:
     """All providers as one.
 
     Args:
-        providers: in the order in which a model is looked for.
+        source: returns the providers, in the order in which a model is looked for; the same object unless they changed.
         fallbacks: provider's name -> (provider, model) pairs tried when it fails.
     """
 
     def __init__(
-        self, providers: Sequence[Provider], fallbacks: Mapping[str, Sequence[tuple[str, str]]] | None = None
+        self,
+        source: Callable[[], Sequence[Provider]],
+        fallbacks: Mapping[str, Sequence[tuple[str, str]]] | None = None,
     ) -> None:
-        self._providers = {provider.name: provider for provider in providers}
+        self._source = source
         self._fallbacks = dict(fallbacks or {})
+        self._seen: Sequence[Provider] = ()
+        self._providers: dict[str, Provider] = {}
+        self._known: dict[str, Provider] = {}
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Take the providers as they are now."""
+        providers = self._source()
+        if providers is not self._seen:
+            self._seen = providers
+            self._providers = {provider.name: provider for provider in providers}
+            self._known |= self._providers
 
     def models(self) -> tuple[Model, ...]:
         """Return what is on offer."""
+        self.refresh()
         return tuple(model for provider in self._providers.values() for model in provider.models())
 
     def routes(self, model: str) -> tuple[Route, ...]:
@@ -202,6 +212,7 @@ class Catalogue:
         Raises:
             ApiError: 404 when no provider serves the model.
         """
+        self.refresh()
         for provider in self._providers.values():
             if provider.serves(model):
                 return (Route(provider, model), *self._fallback_routes(provider.name))
@@ -212,12 +223,12 @@ class Catalogue:
         return tuple(Route(provider, model) for provider, model in pairs if provider and provider.serves(model))
 
     def keyed(self) -> tuple["OpenAIProvider", ...]:
-        """Return the providers that have keys."""
+        """Return the providers that had keys when they were last looked at."""
         return tuple(provider for provider in self._providers.values() if isinstance(provider, OpenAIProvider))
 
     async def aclose(self) -> None:
-        """Close all providers."""
-        for provider in self._providers.values():
+        """Close all providers, those that have lost their keys as well."""
+        for provider in self._known.values():
             await provider.aclose()
 
 

@@ -178,7 +178,7 @@ class OpenAIProvider:
             if running and isinstance(error, ApiError):
                 return error
             raise
-        tried.add(key.index)
+        tried.add(key.id)
         attempt = self._attempt(ask, key, lambda: self._whole(ask, key))
         running[asyncio.create_task(attempt)] = Asked(key, asyncio.get_running_loop().time(), places)
         return None
@@ -242,7 +242,7 @@ class OpenAIProvider:
         tried: set[int] = set()
         last: ApiError | None = None
         while (key := self._pool.take(tried, ask.tenant)) is not None:
-            tried.add(key.index)
+            tried.add(key.id)
             try:
                 return await self._attempt(ask, key, lambda key=key: self._open(ask, key))  # type: ignore[misc]
             except AttemptFailed as failed:
@@ -270,7 +270,7 @@ class OpenAIProvider:
             raise
 
     def _note(self, ask: Ask, key: Key, failure: Failure) -> None:
-        log.warning("provider %s, key %d: %s: %s", self.name, key.index + 1, failure.reason, failure.error.message)
+        log.warning("provider %s, key %d: %s: %s", self.name, key.number, failure.reason, failure.error.message)
         if failure.counts:
             self._pool.failed(key, failure.pause, tenant=ask.tenant, reason=failure.reason)
         else:

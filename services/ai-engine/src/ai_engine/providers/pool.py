@@ -1,5 +1,6 @@
 """A pool of API keys of one provider: the healthiest first, in turn among equals."""
 
+import itertools
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -12,13 +13,19 @@ from ai_engine.providers.breaker import Breaker, Policy, State
 
 @dataclass(frozen=True)
 class Key:
-    """A key in use: its place in the pool, and the secret itself, which is never shown."""
+    """A key in use, and the secret itself, which is never shown.
 
-    index: int
+    Args:
+        id: of this key in its pool; never that of another one, also when keys are replaced.
+        number: its place in the pool, from 1.
+    """
+
+    id: int
+    number: int
     secret: str
 
     def __repr__(self) -> str:
-        return f"Key({self.index})"
+        return f"Key({self.number})"
 
 
 @dataclass(frozen=True)
@@ -104,69 +111,103 @@ def parse_keys(text: str) -> tuple[str, ...]:
 class KeyPool:
     """Chooses keys and remembers how they fared.
 
+    Keys may be replaced at any time. One that stays keeps its state, a new one begins without any, and what is learnt
+    about one that was taken away is dropped: its place may be another's by now.
+
     Args:
-        secrets: the keys; one empty string for an endpoint that wants none.
+        secrets: returns the keys as they are now, the same object unless they changed; one empty string for an
+            endpoint that wants none.
         policy: of the breakers.
         clock: monotonic time in seconds.
     """
 
     def __init__(
-        self, secrets: Sequence[str], policy: Policy | None = None, clock: Callable[[], float] = time.monotonic
+        self,
+        secrets: Callable[[], Sequence[str]],
+        policy: Policy | None = None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._keys = tuple(Key(index, secret) for index, secret in enumerate(secrets))
-        self._health = [Health() for _ in self._keys]
+        self._secrets = secrets
         self._policy = policy or Policy()
         self._clock = clock
         self._turn = 0
+        self._ids = itertools.count()
+        self._seen: Sequence[str] = ()
+        self._keys: tuple[Key, ...] = ()
+        self._health: dict[int, Health] = {}
         self.failures: Counter[tuple[int, str]] = Counter()
-        """Failures so far, by key (from 1) and reason; those that are not held against the key included."""
+        """Failures so far, by place (from 1) and reason; those that are not held against the key included."""
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Take the keys as they are now."""
+        secrets = self._secrets()
+        if secrets is self._seen:
+            return
+        self._seen = secrets
+        ids = {key.secret: key.id for key in self._keys}
+        self._keys = tuple(
+            Key(ids[secret] if secret in ids else next(self._ids), number, secret)
+            for number, secret in enumerate(secrets, 1)
+        )
+        self._health = {key.id: self._health.get(key.id, Health()) for key in self._keys}
 
     def take(self, tried: AbstractSet[int] = frozenset(), tenant: str = "") -> Key | None:
-        """Return a key that the tenant may use and that is not in `tried` (indices), or None.
+        """Return a key that the tenant may use and that is not in `tried` (ids), or None.
 
         Whoever takes a key says afterwards how it fared: `succeeded`, `failed` or `abandoned`.
         """
+        self.refresh()
         now = self._clock()
         size = len(self._keys)
-        usable = [key for key in self._keys if key.index not in tried and self._health[key.index].allows(tenant, now)]
+        usable = [key for key in self._keys if key.id not in tried and self._health[key.id].allows(tenant, now)]
         if not usable:
             return None
-        best = min(usable, key=lambda key: (self._failures(key, tenant), (key.index - self._turn) % size))
-        self._turn = (best.index + 1) % size
+        best = min(usable, key=lambda key: (self._failures(key, tenant), (key.number - 1 - self._turn) % size))
+        self._turn = best.number % size
         self._change(best, tenant, lambda state: breaker.started(state, now))
         return best
 
     def _failures(self, key: Key, tenant: str) -> int:
-        return sum(state.failures for state in self._health[key.index].breakers(tenant))
+        return sum(state.failures for state in self._health[key.id].breakers(tenant))
 
     def _change(self, key: Key, tenant: str, change: Callable[[Breaker], Breaker]) -> None:
-        self._health[key.index] = self._health[key.index].changed(tenant, change)
+        if key.id in self._health:
+            self._health[key.id] = self._health[key.id].changed(tenant, change)
 
     def succeeded(self, key: Key, tenant: str = "") -> None:
         """Note that the key works."""
-        self._health[key.index] = self._health[key.index].worked(tenant)
+        if key.id in self._health:
+            self._health[key.id] = self._health[key.id].worked(tenant)
 
     def failed(self, key: Key, pause: float | None = None, *, tenant: str = "", reason: str = "") -> None:
         """Note that the key failed; `pause` seconds without it, where the provider said so."""
-        self.failures[key.index + 1, reason] += 1
-        health = self._health[key.index]
-        self._health[key.index] = health.failed(tenant, self._clock(), self._policy, reason, pause)
+        if key.id in self._health:
+            self._count(key, reason)
+            health = self._health[key.id]
+            self._health[key.id] = health.failed(tenant, self._clock(), self._policy, reason, pause)
 
     def abandoned(self, key: Key, tenant: str = "", reason: str = "") -> None:
         """Note that nothing was learnt about the key; `reason` is that of a failure which is not its own."""
-        if reason:
-            self.failures[key.index + 1, reason] += 1
+        if reason and key.id in self._health:
+            self._count(key, reason)
         self._change(key, tenant, breaker.abandoned)
+
+    def _count(self, key: Key, reason: str) -> None:
+        # It may have moved since it was taken.
+        number = next(known.number for known in self._keys if known.id == key.id)
+        self.failures[number, reason] += 1
 
     def wait(self, tenant: str = "") -> float:
         """Return the seconds until the tenant may use some key again."""
         now = self._clock()
-        return max(0.0, min((health.until(tenant) - now for health in self._health), default=0.0))
+        return max(0.0, min((health.until(tenant) - now for health in self._health.values()), default=0.0))
 
     def states(self) -> tuple[KeyState, ...]:
         """Return how each key is, in their order."""
         now = self._clock()
-        return tuple(_state(number, health, now) for number, health in enumerate(self._health, 1))
+        keys, health = self._keys, self._health
+        return tuple(_state(key.number, health[key.id], now) for key in keys if key.id in health)
 
 
 def _state(number: int, health: Health, now: float) -> KeyState:

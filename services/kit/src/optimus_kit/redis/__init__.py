@@ -8,10 +8,11 @@ from redis.backoff import ExponentialWithJitterBackoff
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
+from optimus_kit.redis.credentials import SecretCredentials
 from optimus_kit.redis.durable import NotReplicatedError, run_durably, wait
 from optimus_kit.redis.sentinel import connect_to_master
 from optimus_kit.redis_url import parse_redis_url
-from optimus_kit.secrets import SecretFolder
+from optimus_kit.secret_watcher import SecretWatcher
 from optimus_kit.settings import RedisSettings
 
 __all__ = ["NotReplicatedError", "connect", "connect_cache", "run_durably", "wait"]
@@ -20,12 +21,13 @@ PASSWORD = "REDIS_PASSWORD"  # noqa: S105 - the secret's name
 SOCKET_SECONDS = 5.0
 
 
-def connect(settings: RedisSettings, secrets: SecretFolder, *, block: float = 0.0, **overrides: Any) -> "Redis":
+def connect(settings: RedisSettings, secrets: SecretWatcher, *, block: float = 0.0, **overrides: Any) -> "Redis":
     """Make a client of the state store: of REDIS_URL, or of the master that the sentinels name.
 
-    Nothing is sent before the first command. The password is read from the secret REDIS_PASSWORD when it is there.
-    With sentinels a command is tried until `settings.deadline`, wherever the master goes meanwhile; so it may be sent
-    more than once, and has to be one that may be.
+    Nothing is sent before the first command. Each new connection shows the secret REDIS_PASSWORD as it is then. A
+    connection that is cut (a restart, CLIENT KILL) is replaced, and its command sent again; with sentinels a command
+    is tried until `settings.deadline`, wherever the master goes meanwhile. So commands may be sent more than once, and
+    have to be ones that may be.
 
     Args:
         settings: where the store is.
@@ -36,24 +38,26 @@ def connect(settings: RedisSettings, secrets: SecretFolder, *, block: float = 0.
     """
     if settings.sentinel_enabled:
         return connect_to_master(settings, secrets, block=block, **overrides)
-    options = _options(secrets) | {"username": settings.username, "socket_timeout": SOCKET_SECONDS + block} | overrides
-    return _from_url(settings.url, options)
+    options = _options() | {"socket_timeout": SOCKET_SECONDS + block} | overrides
+    return _from_url(settings.url, secrets, settings.username, options)
 
 
-def connect_cache(url: str, secrets: SecretFolder, **overrides: Any) -> "Redis":
+def connect_cache(url: str, secrets: SecretWatcher, **overrides: Any) -> "Redis":
     """Make a client of the cache at `url`; arguments as for `connect`."""
-    return _from_url(url, _options(secrets) | overrides)
+    return _from_url(url, secrets, None, _options() | overrides)
 
 
-def _from_url(text: str, options: dict[str, Any]) -> "Redis":
+def _from_url(text: str, secrets: SecretWatcher, username: str | None, options: dict[str, Any]) -> "Redis":
     url = parse_redis_url(text)
-    login = {name: value for name, value in (("username", url.user), ("password", url.password)) if value}
+    user = url.user or username
+    login: dict[str, Any] = {"credential_provider": SecretCredentials(secrets, PASSWORD, username=user)}
+    if url.password:
+        login = {"username": user, "password": url.password}
     return Redis(**options | url.arguments() | login)
 
 
-def _options(secrets: SecretFolder) -> dict[str, Any]:
+def _options() -> dict[str, Any]:
     return {
-        "password": secrets.get(PASSWORD),
         "decode_responses": False,
         "socket_timeout": SOCKET_SECONDS,
         "socket_connect_timeout": 2.0,

@@ -12,10 +12,11 @@ from redis.backoff import NoBackoff
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import MasterDownError, ReadOnlyError, RedisError, ResponseError
 
+from optimus_kit.redis.credentials import SecretCredentials
 from optimus_kit.redis.follow import Follower, RefusedForNowError
 from optimus_kit.redis.master import Master
 from optimus_kit.redis.sentinels import Address, Sentinels
-from optimus_kit.secrets import SecretFolder
+from optimus_kit.secret_watcher import SecretWatcher
 from optimus_kit.settings import RedisSettings
 
 Result = TypeVar("Result")
@@ -121,7 +122,7 @@ class SentinelRedis(Redis):
 
 
 def connect_to_master(
-    settings: RedisSettings, secrets: SecretFolder, *, block: float = 0.0, **overrides: Any
+    settings: RedisSettings, secrets: SecretWatcher, *, block: float = 0.0, **overrides: Any
 ) -> SentinelRedis:
     """Make a client of the master that the sentinels name.
 
@@ -131,10 +132,10 @@ def connect_to_master(
         block: how long commands of this client may wait on purpose, in seconds.
         overrides: arguments of a connection pool, such as `max_connections`.
     """
-    password = secrets.get("REDIS_PASSWORD")
+    # What opens the nodes opens the sentinels too, where they know users.
+    sentinel_passwords = ("REDIS_SENTINEL_PASSWORD", *(("REDIS_PASSWORD",) if settings.sentinel_username else ()))
     options: dict[str, Any] = {
-        "username": settings.username,
-        "password": password,
+        "credential_provider": SecretCredentials(secrets, "REDIS_PASSWORD", username=settings.username),
         "socket_connect_timeout": TLS_CONNECT_SECONDS if settings.tls else CONNECT_SECONDS,
         "socket_timeout": SOCKET_SECONDS,
         "socket_keepalive": True,
@@ -145,8 +146,7 @@ def connect_to_master(
     sentinels = Sentinels(
         settings.sentinel_hosts,
         settings.sentinel_master,
-        username=settings.sentinel_username,
-        password=secrets.get("REDIS_SENTINEL_PASSWORD") or (password if settings.sentinel_username else None),
+        credential_provider=SecretCredentials(secrets, *sentinel_passwords, username=settings.sentinel_username),
         **(settings.sentinel_tls.arguments() if settings.sentinel_tls else {}),
     )
     master = Master(sentinels, partial(is_master, SSLConnection if settings.tls else Connection, options))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import httpx
 from pydantic import BaseModel, ValidationError
@@ -20,15 +20,21 @@ class OpenAIEmbedder:
     """The `openai` provider.
 
     Args:
-        settings: endpoint, model and key.
+        settings: endpoint and model.
+        api_key: returns the bearer token for the endpoint, or None; asked for each call.
         transport: how requests travel; tests hand in their own.
     """
 
-    def __init__(self, settings: EmbeddingSettings, transport: httpx.AsyncBaseTransport | None = None) -> None:
+    def __init__(
+        self,
+        settings: EmbeddingSettings,
+        api_key: Callable[[], str | None],
+        transport: httpx.AsyncBaseTransport | None = None,
+    ) -> None:
         self._settings = settings
-        headers = {"Authorization": f"Bearer {settings.api_key}"} if settings.api_key else {}
+        self._api_key = api_key
         limits = httpx.Limits(max_connections=CONNECTIONS, max_keepalive_connections=CONNECTIONS)
-        self._client = httpx.AsyncClient(headers=headers, timeout=settings.timeout, transport=transport, limits=limits)
+        self._client = httpx.AsyncClient(timeout=settings.timeout, transport=transport, limits=limits)
 
     @property
     def space(self) -> str:
@@ -45,8 +51,10 @@ class OpenAIEmbedder:
         request: dict[str, object] = {"model": self._settings.model, "input": list(texts), "encoding_format": "float"}
         if self._settings.request_dimensions:
             request["dimensions"] = DIMENSIONS
+        key = self._api_key()
+        headers = {"Authorization": f"Bearer {key}"} if key else {}
         try:
-            response = await self._client.post(f"{self._settings.base_url}/embeddings", json=request)
+            response = await self._client.post(f"{self._settings.base_url}/embeddings", json=request, headers=headers)
         except httpx.PoolTimeout:
             # Never asked: that says nothing about the endpoint.
             raise EmbeddingError(
