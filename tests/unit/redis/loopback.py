@@ -89,14 +89,16 @@ class Loopback:
         """Start a replica of a server."""
         return self.server("replicaof", f"{HOST} {master.port}", *options, password=master.password)
 
-    def sentinel(self, master: Process, *, quorum: int = 2, name: str = MASTER, password: str = "") -> Process:
-        """Start a sentinel that watches a server; it may want a password of its own."""
+    def sentinel(
+        self, master: Process, *settings: str, quorum: int = 2, name: str = MASTER, password: str = ""
+    ) -> Process:
+        """Start a sentinel that watches a server; it may want a password of its own. `settings` are further lines."""
         port = free_ports(1)[0]
         watch = f"sentinel monitor {name} {HOST} {master.port} {quorum}"
         times = [f"sentinel down-after-milliseconds {name} 1000", f"sentinel failover-timeout {name} 6000"]
         auth = [f"sentinel auth-pass {name} {master.password}"] if master.password else []
         own = [f"requirepass {password}"] if password else []
-        lines = [f"port {port}", f"dir {self._folder(port)}", watch, *times, *auth, *own]
+        lines = [f"port {port}", f"dir {self._folder(port)}", watch, *times, *auth, *own, *settings]
         return self._run(port, lines, "--sentinel", password=password)
 
     def group(
