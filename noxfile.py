@@ -81,12 +81,16 @@ def affected(session: nox.Session) -> None:
     """Run what the change since a base (main, or the first argument) needs: `invoke ci.affected` says what and why."""
     if Path(sys.prefix).resolve() != CHECKOUT / ".venv":
         session.error("nox runs outside the locked environment: python3 scripts/bootstrap.py nox")
-    from optimus_ops.ci.affected_task import find_affected  # noqa: PLC0415 - only in the locked environment
+    from optimus_ops.ci.affected_session import needed_sessions  # noqa: PLC0415 - only in the locked environment
+    from optimus_ops.errors import OpsError  # noqa: PLC0415
 
-    found, _ = find_affected(CHECKOUT, next(iter(session.posargs), "main"))
-    for name, tests in found.sessions.items():
-        session.log(f"{name}: {found.reasons[name]}")
-        session.notify(name, tests)
+    try:
+        needed = needed_sessions(CHECKOUT, session.posargs)
+    except OpsError as error:
+        session.error(str(error))
+    for found in needed:
+        session.log(f"{found.name}: {found.reason}")
+        session.notify(found.name, found.tests)
 
 
 @nox.session(default=False)

@@ -105,6 +105,25 @@ def test_no_checkout_keeps_its_credentials(path: Path) -> None:
     assert [step for step in checkouts if step.get("with", {}).get("persist-credentials") is not False] == []
 
 
+def gates(path: Path) -> Iterator[tuple[dict[str, Any], str]]:
+    """Give the jobs that each gate judges, and which of them it lets be skipped."""
+    jobs = load(path)["jobs"]
+    for job in jobs.values():
+        for step in job.get("steps", []):
+            if str(step.get("uses", "")).startswith("re-actors/alls-green@"):
+                yield {name: jobs[name] for name in job["needs"]}, str(step["with"].get("allowed-skips", ""))
+
+
+@pytest.mark.parametrize("path", WORKFLOWS, ids=name_of)
+def test_a_gate_takes_a_skipped_job_only_where_the_plan_or_the_event_says_so(path: Path) -> None:
+    for judged, allowed in gates(path):
+        skippable = set(re.findall(r"[\w-]+", allowed)) & judged.keys() - {"plan"}
+        planned = {name for name, job in judged.items() if "needs.plan.outputs" in str(job.get("if", ""))}
+        assert planned <= skippable <= {name for name, job in judged.items() if "if" in job}
+        assert not planned or "plan" in judged
+        assert [name for name in planned if judged[name]["needs"] != "plan"] == []
+
+
 def lint_commands() -> set[tuple[str, ...]]:
     """Return the commands of `nox -s lint`, without what only says that nothing is to be changed."""
     tree = ast.parse((CHECKOUT / "noxfile.py").read_text(encoding="utf-8"))

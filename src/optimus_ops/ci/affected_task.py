@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import json as json_text
 import os
+import sys
 import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from optimus_ops.ci.affected import affected, everything, read_rules
-from optimus_ops.ci.git_changes import Changes, changes_since
+from optimus_ops.ci.git_changes import Changes, NoCommonHistory, changes_since
 from optimus_ops.ci.import_graph import import_graph
 from optimus_ops.errors import Refused
 from optimus_ops.project.settings import load_project
+from optimus_ops.reports.annotations import annotation
+from optimus_ops.reports.model import Finding
 from optimus_ops.reports.step_outputs import write_outputs
 from optimus_ops.text.console import Console, print_json
 
@@ -26,7 +29,7 @@ def show_affected(base: str, *, json: bool) -> None:
     Raises:
         Refused: the base or the settings can't be used.
     """
-    found, changes = find_affected(load_project().root, base or default_base())
+    found, changes = _of_request(load_project().root, base)
     document = affected_json(found, changes)
     _write_outputs(found)
     if json:
@@ -39,6 +42,18 @@ def show_affected(base: str, *, json: bool) -> None:
         console.say(f"  {session}: {selection} ({found.reasons[session]})")
     for image in found.images:
         console.say(f"  image {image} ({found.reasons[image]})")
+
+
+def _of_request(root: Path, base: str) -> tuple[Affected, Changes]:
+    """Compare with the base; a workflow whose own base can't be compared with is in doubt, and runs everything."""
+    try:
+        return find_affected(root, base or default_base())
+    except NoCommonHistory as error:
+        if base or not os.environ.get("GITHUB_ACTIONS"):
+            raise
+        # Standard output is for the document.
+        print(annotation(Finding("affected", "warning", f"everything runs: {error.message}")), file=sys.stderr)
+        return everything(project_rules(root), error.message), changes_since(root, "HEAD")
 
 
 def find_affected(root: Path, base: str) -> tuple[Affected, Changes]:
@@ -89,11 +104,12 @@ def affected_json(found: Affected, changes: Changes) -> dict[str, Any]:
 
 
 def _write_outputs(found: Affected) -> None:
-    """Write `full`, `sessions`, `images` and `tests_SESSION` as outputs of a workflow's step."""
+    """Write `full`, `sessions`, `plan`, `images` and `tests_SESSION` as outputs of a workflow's step."""
     write_outputs(
         {
             "full": str(found.full).lower(),
             "sessions": json_text.dumps(list(found.sessions)),
+            "plan": json_text.dumps({session: list(tests) for session, tests in found.sessions.items()}),
             "images": json_text.dumps(list(found.images)),
             **{f"tests_{session}": " ".join(tests) for session, tests in found.sessions.items()},
         }

@@ -18,6 +18,10 @@ UNTRACKED = "? "
 """What `git ls-files -t` puts before the name of a file that is not in the index."""
 
 
+class NoCommonHistory(Refused):
+    """HEAD and what it is to be compared with have no commit in common, or only one of them is here."""
+
+
 @dataclass(frozen=True)
 class Changes:
     """The changes between a base and the working tree.
@@ -37,7 +41,7 @@ def changes_since(root: Path, reference: str) -> Changes:
     """Return what changed since the merge base with a reference.
 
     Raises:
-        Refused: the reference is unknown, or has no history in common with HEAD.
+        NoCommonHistory: the reference is unknown, or has no history in common with HEAD.
     """
     base = merge_base(root, reference)
     diff = _git(root, "diff", "--name-status", "-z", "--find-renames", base) or ""
@@ -51,11 +55,11 @@ def merge_base(root: Path, reference: str) -> str:
     """Return the commit where the histories of HEAD and of a reference part.
 
     Raises:
-        Refused: the reference is unknown, or has no history in common with HEAD.
+        NoCommonHistory: the reference is unknown, or has no history in common with HEAD.
     """
     found = _git(root, "merge-base", "HEAD", reference, check=False)
     if found is None:
-        raise Refused(
+        raise NoCommonHistory(
             f"no common history with {reference!r}", "fetch it first (actions/checkout: fetch-depth: 0), or --base REF"
         )
     return found.strip()

@@ -15,6 +15,7 @@ from tests.unit.repository import CHECKOUT
 from tests.unit.test_workflows import nox_sessions
 
 from optimus_ops.ci.affected import Affected, affected, everything, read_rules, unmatched
+from optimus_ops.ci.affected_session import NeededSession, needed_sessions
 from optimus_ops.ci.affected_task import default_base, find_affected, project_rules, show_affected
 from optimus_ops.ci.git_changes import changes_since, names_of
 from optimus_ops.ci.import_graph import import_graph
@@ -204,6 +205,7 @@ def test_a_workflow_gets_it_as_outputs_of_the_step(shop: Path, monkeypatch: pyte
     assert (shop / ".optimus-output").read_text().splitlines() == [
         "full=false",
         'sessions=["lint", "unit"]',
+        'plan={"lint": [], "unit": ["tests/test_a.py"]}',
         'images=["api"]',
         "tests_lint=",
         "tests_unit=tests/test_a.py",
@@ -222,6 +224,61 @@ def test_on_a_main_branch_in_ci_all_is_needed(
     assert "lint: all (there is nothing to compare with)" in shown
     monkeypatch.setenv("GITHUB_BASE_REF", "release")
     assert default_base() == "origin/release"
+
+
+def test_a_workflow_that_can_not_compare_with_its_base_runs_everything(
+    shop: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    monkeypatch.setenv("GITHUB_BASE_REF", "release")
+    monkeypatch.setenv("GITHUB_OUTPUT", str(shop / ".optimus-output"))
+    show_affected("", json=True)
+    captured = capsys.readouterr()
+    assert json.loads(captured.out)["full"]
+    assert captured.err.startswith("::warning title=affected::everything runs: no common history with 'origin/release'")
+    assert "full=true" in (shop / ".optimus-output").read_text()
+
+
+@pytest.mark.usefixtures("shop")
+def test_a_base_that_was_asked_for_must_be_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    with pytest.raises(Refused, match="no common history with 'nowhere'"):
+        show_affected("nowhere", json=False)
+
+
+def test_the_session_of_nox_runs_what_the_task_says(shop: Path) -> None:
+    assert needed_sessions(shop, []) == (
+        NeededSession("lint", (), "a.py changed"),
+        NeededSession("unit", ("tests/test_a.py",), "tests/test_a.py imports a.py"),
+    )
+
+
+def test_a_job_runs_its_part_of_what_the_plan_job_decided(shop: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    output = shop / ".optimus-output"
+    monkeypatch.setenv("GITHUB_OUTPUT", str(output))
+    show_affected("main", json=True)
+    plan = next(line.removeprefix("plan=") for line in output.read_text().splitlines() if line.startswith("plan="))
+    decided = "the plan says so"
+    needed = needed_sessions(shop, ["--plan", plan, "--only", "unit"])
+    assert needed == (NeededSession("unit", ("tests/test_a.py",), decided),)
+    assert needed_sessions(shop, ["--plan", '{"lint": []}', "--only", "unit"]) == ()
+
+
+@pytest.mark.parametrize(
+    ("words", "complaint"),
+    [
+        (["--plan", ""], "no JSON"),
+        (["--plan", "[]"], "an object of sessions"),
+        (["--plan", '{"unit": "tests"}'], "an object of sessions"),
+        (["--plan", '{"unit": ["--pdb"]}'], "an object of sessions"),
+        (["--plan", '{"nothing": []}'], "no session nothing"),
+        (["--only", "units"], "no session units"),
+        (["nowhere"], "no common history"),
+    ],
+)
+def test_a_plan_that_is_none_is_refused(shop: Path, words: list[str], complaint: str) -> None:
+    with pytest.raises(Refused, match=complaint):
+        needed_sessions(shop, words)
 
 
 def test_a_project_without_rules_is_refused(checkout: Checkout) -> None:
