@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 
 import psycopg
 from psycopg import AsyncConnection, sql
+from psycopg.conninfo import conninfo_to_dict
 from psycopg.rows import TupleRow
 from psycopg_pool import AsyncConnectionPool, PoolClosed, PoolTimeout
 
@@ -57,8 +58,10 @@ class Database:
         self._settings = settings
         self._in_use = 0
         self._answered_at = float("-inf")
+        self.conninfo = settings.conninfo
+        """How connections are made from now on; password included."""
         self._pool = AsyncConnectionPool[Connection](
-            settings.conninfo,
+            lambda: self.conninfo,
             min_size=settings.pool_size,
             max_size=settings.budget,
             timeout=settings.pool_timeout,
@@ -81,6 +84,10 @@ class Database:
     async def close(self) -> None:
         """Close every connection."""
         await self._pool.close()
+
+    async def drain(self) -> None:
+        """Close the connections that there are, those lent out as they are given back, and open others instead."""
+        await self._pool.drain()
 
     async def check(self) -> None:
         """Ask the database whether it has our table and takes what is written to it.
@@ -149,6 +156,15 @@ class Database:
         for name, value in session_settings(self._settings).items():
             await connection.execute("SELECT set_config(%s, %s, false)", (name, value))
         await connection.set_autocommit(False)
+        if self.conninfo != self._settings.conninfo and not made_by(connection, self.conninfo):
+            await connection.close()
+            raise psycopg.OperationalError("the login changed while this connection was made")
+
+
+def made_by(connection: Connection, conninfo: str) -> bool:
+    """Whether a connection has the user and password of a connection string that names both."""
+    wanted = conninfo_to_dict(conninfo)
+    return (connection.info.user, connection.info.password) == (wanted["user"], wanted["password"])
 
 
 def session_settings(settings: DatabaseSettings) -> dict[str, str]:

@@ -1,0 +1,167 @@
+"""The change of memory-engine's database login while it serves."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import psycopg
+import pytest
+from psycopg import sql
+from psycopg.conninfo import make_conninfo
+from tests.e2e.memory_stack import MemoryStack, embedded_server, memory_stack
+
+from memory_engine.database import Database
+from memory_engine.login_switch import LoginSwitch
+from memory_engine.logins import USERS, Login
+from memory_engine.migrate import migrate
+from memory_engine.roles import ensure_logins
+
+pytestmark = pytest.mark.e2e
+
+FIRST, SECOND = Login(USERS[0], "the first password"), Login(USERS[1], "the second password")
+PATIENCE = 60.0
+
+
+def quiet(_: str) -> None:
+    pass
+
+
+@dataclass
+class Secret:
+    """The login that the secret names now."""
+
+    login: Login | None = FIRST
+
+    def read(self) -> Login | None:
+        return self.login
+
+
+@pytest.fixture(scope="module")
+def strict_server() -> Iterator[str]:
+    """A server that asks the two users for their passwords, as the embedded one doesn't by itself."""
+    with embedded_server() as server:
+        url = server.get_uri()
+        with psycopg.connect(url, autocommit=True) as admin:
+            row = admin.execute("SHOW hba_file").fetchone()
+            assert row is not None
+            rules = Path(str(row[0]))
+            rules.write_text(f"local all {','.join(USERS)} scram-sha-256\n{rules.read_text()}")
+            admin.execute("SELECT pg_reload_conf()")
+        yield url
+
+
+@pytest.fixture
+def stack(strict_server: str, tmp_path: Path) -> Iterator[MemoryStack]:
+    with memory_stack(strict_server, tmp_path) as stack:
+        migrate(stack.settings().database, quiet, login=lambda: FIRST)
+        enable(stack, SECOND)
+        yield stack
+
+
+def enable(stack: MemoryStack, login: Login) -> None:
+    """What a rotation does to the other user: its password, and that it may log in."""
+    with stack.admin() as admin:
+        ensure_logins(admin, login)
+
+
+def lock(stack: MemoryStack, login: Login) -> None:
+    """What a rotation does to the old user at its end."""
+    with stack.admin() as admin:
+        admin.execute(sql.SQL("ALTER ROLE {} NOLOGIN PASSWORD NULL").format(sql.Identifier(login.user)))
+
+
+def sessions(stack: MemoryStack, login: Login) -> int:
+    query = "SELECT count(*) FROM pg_stat_activity WHERE usename = %s AND datname = current_database()"
+    with stack.admin() as admin:
+        row = admin.execute(query, (login.user,)).fetchone()
+    return int(str(row[0])) if row else 0
+
+
+def as_login(stack: MemoryStack, login: Login) -> str:
+    return make_conninfo(stack.url, user=login.user, password=login.password)
+
+
+async def no_sessions(stack: MemoryStack, login: Login, switch: LoginSwitch) -> None:
+    """Wait until a user has no session, looking as often as the service does, only without the pauses."""
+    async with asyncio.timeout(PATIENCE):
+        while sessions(stack, login):
+            await switch.look()
+            await asyncio.sleep(0.05)
+
+
+@asynccontextmanager
+async def opened(stack: MemoryStack, login: Login, **variables: str) -> AsyncIterator[Database]:
+    database = Database(stack.settings(DATABASE_URL=as_login(stack, login), **variables).database)
+    await database.open()
+    try:
+        yield database
+    finally:
+        await database.close()
+
+
+async def who(database: Database) -> tuple[object, ...]:
+    async with database.transaction("acme") as connection:
+        row = await (await connection.execute("SELECT session_user::text, current_user::text")).fetchone()
+    assert row is not None
+    return row
+
+
+async def test_new_connections_use_the_new_login_and_idle_ones_end(stack: MemoryStack) -> None:
+    secret = Secret()
+    async with opened(stack, FIRST) as database:
+        switch = LoginSwitch(database, secret.read)
+        assert await who(database) == (FIRST.user, "memory_app")
+        secret.login = SECOND
+        await switch.look()
+        assert await who(database) == (SECOND.user, "memory_app")
+        await no_sessions(stack, FIRST, switch)
+        lock(stack, FIRST)
+        assert await who(database) == (SECOND.user, "memory_app")
+
+
+async def test_a_connection_that_is_lent_finishes_its_work_and_ends_when_it_is_given_back(stack: MemoryStack) -> None:
+    secret = Secret()
+    async with opened(stack, FIRST, DB_POOL_SIZE="1", DB_MAX_OVERFLOW="1") as database:
+        switch = LoginSwitch(database, secret.read)
+        async with database.transaction("acme") as connection:
+            secret.login = SECOND
+            await switch.look()
+            await switch.look()
+            row = await (await connection.execute("SELECT session_user::text")).fetchone()
+            assert row == (FIRST.user,)
+            assert await who(database) == (SECOND.user, "memory_app")
+        await no_sessions(stack, FIRST, switch)
+
+
+@pytest.mark.parametrize("state", ["locked", "another password"])
+async def test_a_login_that_the_database_refuses_is_not_taken_until_it_lets_it_in(
+    stack: MemoryStack, caplog: pytest.LogCaptureFixture, state: str
+) -> None:
+    lock(stack, SECOND) if state == "locked" else enable(stack, Login(SECOND.user, "something else"))
+    secret = Secret(SECOND)
+    async with opened(stack, FIRST) as database:
+        switch = LoginSwitch(database, secret.read)
+        for _ in range(3):
+            await switch.look()
+            assert await who(database) == (FIRST.user, "memory_app")
+        refusals = [record for record in caplog.records if record.name == "memory_engine.login"]
+        assert len(refusals) == 1
+        assert SECOND.password not in caplog.text
+        enable(stack, SECOND)
+        await switch.look()
+        assert await who(database) == (SECOND.user, "memory_app")
+
+
+async def test_a_secret_that_is_gone_or_the_same_changes_nothing(stack: MemoryStack) -> None:
+    secret = Secret()
+    async with opened(stack, FIRST, DB_POOL_SIZE="1", DB_MAX_OVERFLOW="0") as database:
+        switch = LoginSwitch(database, secret.read)
+        backends = set()
+        for login in (FIRST, None, FIRST):
+            secret.login = login
+            await switch.look()
+            async with database.transaction("acme") as connection:
+                backends.add(connection.info.backend_pid)
+    assert len(backends) == 1
