@@ -3,18 +3,19 @@
 import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
+import httpx
 import psycopg
 import pytest
 from psycopg import sql
-from psycopg.conninfo import make_conninfo
-from tests.e2e.memory_stack import MemoryStack, embedded_server, memory_stack
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from tests.e2e.memory_stack import ACME, GLOBEX, MemoryStack, embedded_server, memory_stack
 
 from memory_engine.database import Database
 from memory_engine.login_switch import LoginSwitch
-from memory_engine.logins import USERS, Login
+from memory_engine.logins import SECRET, USERS, Login
 from memory_engine.migrate import migrate
 from memory_engine.roles import ensure_logins
 
@@ -165,3 +166,64 @@ async def test_a_secret_that_is_gone_or_the_same_changes_nothing(stack: MemorySt
             async with database.transaction("acme") as connection:
                 backends.add(connection.info.backend_pid)
     assert len(backends) == 1
+
+
+@dataclass
+class Traffic:
+    """Clients that keep and look for memories, one request after the other, until they are told to stop."""
+
+    going: bool = True
+    answers: list[int] = field(default_factory=list)
+
+    async def client(self, service: httpx.AsyncClient) -> None:
+        while self.going:
+            kept = await service.post("/v1/memories", json={"text": "the login changes"}, headers=ACME)
+            found = await service.post("/v1/memories/search", json={"query": "login"}, headers=ACME)
+            others = await service.post("/v1/memories/search", json={"query": "login"}, headers=GLOBEX)
+            assert others.json()["results"] == []
+            self.answers += [kept.status_code, found.status_code, others.status_code]
+
+    async def some_more(self) -> None:
+        enough = len(self.answers) + 100
+        async with asyncio.timeout(PATIENCE):
+            while len(self.answers) < enough:  # noqa: ASYNC110 - an event would be one more thing to go wrong
+                await asyncio.sleep(0.01)
+
+
+def give(stack: MemoryStack, login: Login) -> None:
+    """Replace the secret's file as the operator's library does."""
+    file = Path(stack.environ["SECRETS_DIR"]) / SECRET
+    file.with_suffix(".new").write_text(f"{login.user}:{login.password}")
+    file.with_suffix(".new").replace(file)
+
+
+async def until_gone(stack: MemoryStack, login: Login) -> None:
+    async with asyncio.timeout(PATIENCE):
+        while sessions(stack, login):  # noqa: ASYNC110 - the server tells nobody
+            await asyncio.sleep(0.05)
+
+
+async def test_under_load_two_replicas_change_their_login_there_and_back_without_a_failed_request(
+    stack: MemoryStack,
+) -> None:
+    given = conninfo_to_dict(stack.url)
+    variables = {"DATABASE_URL": "", "DB_HOST": str(given["host"]), "DB_NAME": str(given["dbname"])}
+    (Path(stack.environ["SECRETS_DIR"]) / SECRET).write_text(FIRST.password)
+    traffic = Traffic()
+    async with stack.client(**variables) as one, stack.client(**variables, DB_POOL_SIZE="0") as two:
+        clients = [asyncio.create_task(traffic.client(service)) for service in [one, two] * 10]
+        try:
+            await traffic.some_more()
+            assert sessions(stack, FIRST) > 0
+            back = Login(FIRST.user, "a third password")
+            for old, new in ((FIRST, SECOND), (SECOND, back)):
+                enable(stack, new)
+                give(stack, new)
+                await until_gone(stack, old)
+                lock(stack, old)
+                await traffic.some_more()
+                assert sessions(stack, new) > 0
+        finally:
+            traffic.going = False
+            await asyncio.gather(*clients)
+    assert set(traffic.answers) <= {200, 201}

@@ -13,6 +13,8 @@ from redis.backoff import NoBackoff
 from memory_engine import __version__
 from memory_engine.database import Database, DatabaseError
 from memory_engine.embeddings import Embedder, EmbeddingError, embedder
+from memory_engine.login_switch import LoginSwitch
+from memory_engine.logins import login_reader
 from memory_engine.routes import Engine, router
 from memory_engine.settings import MemorySettings
 from memory_engine.store import ConflictError, MemoryStore
@@ -53,7 +55,7 @@ def assemble(settings: MemorySettings, secrets: SecretWatcher, database: Databas
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         await database.open()
         try:
-            async with _present(app, settings, secrets, database):
+            async with _present(app, settings, secrets, database), _login_followed(settings, secrets, database):
                 yield
         finally:
             await embeddings.close()
@@ -89,6 +91,17 @@ async def _present(
         return {"database_connections": database.in_use, "database_budget": settings.database.budget}
 
     async with redis, background(announce(redis, settings.service, app.state.drain, extra=connections)):
+        yield
+
+
+@asynccontextmanager
+async def _login_followed(settings: MemorySettings, secrets: SecretWatcher, database: Database) -> AsyncIterator[None]:
+    """Has the pool use the login that the secret names, meanwhile; one of a connection string given whole stays."""
+    user = settings.database.login_user
+    if user is None:
+        yield
+        return
+    async with background(LoginSwitch(database, login_reader(secrets.get, user)).keep_looking()):
         yield
 
 
