@@ -35,14 +35,34 @@ def redis_server_program() -> Path:
 @contextmanager
 def running_redis(folder: Path, *options: str) -> Iterator[int]:
     """Run a redis-server on the loopback without files; give its port."""
+    port = _free_port()
+    with _started(port, "--port", str(port), "--bind", "127.0.0.1", "--save", "", *options, "--dir", str(folder)):
+        yield port
+
+
+@contextmanager
+def configured_redis(folder: Path, configuration: str, *arguments: str) -> Iterator[int]:
+    """Run a redis-server, or with `--sentinel` a sentinel, on the loopback with a configuration; give its port."""
+    port = _free_port()
+    file = folder / f"{port}.conf"
+    file.write_text(f"port {port}\nbind 127.0.0.1\ndir {folder}\n{configuration}")
+    with _started(port, str(file), *arguments):
+        yield port
+
+
+def _free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
-    program = [str(redis_server_program()), "--port", str(port), "--bind", "127.0.0.1", "--save", "", *options]
-    with subprocess.Popen([*program, "--dir", str(folder)], stdout=subprocess.DEVNULL) as process:
+    return port
+
+
+@contextmanager
+def _started(port: int, *arguments: str) -> Iterator[None]:
+    with subprocess.Popen([str(redis_server_program()), *arguments], stdout=subprocess.DEVNULL) as process:
         try:
             _until_listening(port, process)
-            yield port
+            yield
         finally:
             process.kill()
 

@@ -1,3 +1,4 @@
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -60,6 +61,58 @@ async def test_a_provider_without_keys_is_left_out(tmp_path: Path) -> None:
     with pytest.raises(ApiError) as unknown:
         catalogue.routes("big")
     assert (unknown.value.status, unknown.value.code) == (404, "model_not_found")
+    await catalogue.aclose()
+
+
+@dataclass
+class Clock:
+    now: float = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+async def test_providers_come_and_go_with_their_keys_and_keep_what_they_know(tmp_path: Path) -> None:
+    clock = Clock()
+    catalogue = build_providers(provider_settings(ENVIRON), SecretWatcher(SecretFolder(tmp_path), clock=clock))
+
+    def offered() -> list[str]:
+        # A secret counts as taken away once it has been missing for some seconds.
+        for _ in range(6):
+            clock.now += 1
+            found = [model.id for model in catalogue.models()]
+        return found
+
+    assert offered() == ["embedded", "llama"]
+    (tmp_path / "OPENAI_API_KEYS").write_text("k1,k2")
+    assert offered() == ["embedded", "big", "fast", "llama"]
+    provider = catalogue.routes("big")[0].provider
+    (tmp_path / "OPENAI_API_KEYS").unlink()
+    assert offered() == ["embedded", "llama"]
+    assert [keyed.name for keyed in catalogue.keyed()] == ["local"]
+    (tmp_path / "OPENAI_API_KEYS").write_text("k3")
+    assert offered() == ["embedded", "big", "fast", "llama"]
+    assert catalogue.routes("big")[0].provider is provider
+    await catalogue.aclose()
+
+
+async def test_a_key_that_no_header_can_hold_is_refused_at_the_start_and_left_out_later(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    clock = Clock()
+    file = tmp_path / "OPENAI_API_KEYS"
+    file.write_text("gööd")
+    with pytest.raises(SettingsError, match="secret OPENAI_API_KEYS: key 1"):
+        build_providers(provider_settings(ENVIRON), SecretWatcher(SecretFolder(tmp_path)))
+    file.write_text("k1")
+    catalogue = build_providers(provider_settings(ENVIRON), SecretWatcher(SecretFolder(tmp_path), clock=clock))
+    file.write_text("k2, bäd")
+    clock.now += 1
+    catalogue.refresh()
+    [states] = [provider.key_states() for provider in catalogue.keyed() if provider.name == "openai"]
+    assert len(states) == 1
+    assert "OPENAI_API_KEYS: a key with a character that no header can hold is left out" in caplog.text
+    assert "bäd" not in caplog.text
     await catalogue.aclose()
 
 

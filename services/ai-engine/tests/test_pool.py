@@ -1,10 +1,10 @@
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from ai_engine.providers.breaker import Policy
-from ai_engine.providers.pool import KeyPool, KeyState, parse_keys
+from ai_engine.providers.pool import Key, KeyPool, KeyState, parse_keys
 
 
 @dataclass
@@ -105,6 +105,103 @@ def test_what_is_not_the_keys_failure_is_counted_and_opens_nothing() -> None:
         pool.abandoned(key, "loud", "bad_answer")
     assert pool.states() == (KeyState(1, "closed"),)
     assert pool.failures == {(1, "bad_answer"): 10}
+
+
+@dataclass
+class Secret:
+    """The keys of a pool, which change while it is used."""
+
+    keys: tuple[str, ...]
+    clock: Clock = field(default_factory=Clock)
+
+    def pool(self) -> KeyPool:
+        return KeyPool(lambda: self.keys, Policy(failures=1, base=5), self.clock)
+
+
+def take(pool: KeyPool) -> Key:
+    key = pool.take()
+    assert key is not None
+    return key
+
+
+def test_a_key_that_is_taken_away_is_used_no_more_and_what_it_did_counts_nowhere() -> None:
+    secret = Secret(("old", "stays"))
+    pool = secret.pool()
+    in_flight = take(pool)
+    assert (in_flight.number, in_flight.secret) == (1, "old")
+    secret.keys = ("new", "stays")
+    assert {take(pool).secret for _ in range(4)} == {"new", "stays"}
+    pool.failed(in_flight, pause=60, reason="key_refused")
+    pool.abandoned(in_flight, reason="bad_answer")
+    pool.succeeded(in_flight)
+    assert [state.state for state in pool.states()] == ["closed", "closed"]
+    assert not pool.failures
+
+
+def test_a_key_that_stays_keeps_its_state_wherever_it_moves_and_a_new_one_begins_closed() -> None:
+    secret = Secret(("a", "b"))
+    pool = secret.pool()
+    in_flight = take(pool)
+    pool.failed(in_flight, pause=60, reason="rate_limited")
+    secret.keys = ("c", "b", "a")
+    assert {take(pool).secret for _ in range(4)} == {"b", "c"}
+    assert [(state.key, state.state) for state in pool.states()] == [(1, "closed"), (2, "closed"), (3, "open")]
+    pool.failed(in_flight, reason="timeout")
+    assert pool.failures == {(1, "rate_limited"): 1, (3, "timeout"): 1}
+
+
+def test_a_key_that_comes_back_begins_closed() -> None:
+    secret = Secret(("a",))
+    pool = secret.pool()
+    pool.failed(take(pool), pause=60)
+    secret.keys = ()
+    assert pool.take() is None
+    secret.keys = ("a",)
+    assert take(pool).secret == "a"
+
+
+def test_a_request_that_has_tried_a_key_tries_the_one_that_took_its_place() -> None:
+    secret = Secret(("old",))
+    pool = secret.pool()
+    tried = {take(pool).id}
+    assert pool.take(tried) is None
+    secret.keys = ("new",)
+    assert pool.take(tried) is not None
+
+
+NAMES = st.sampled_from("abcd")
+
+
+@given(st.data())
+def test_whatever_happens_to_a_pool_only_keys_of_now_are_taken_and_shown(data: st.DataObject) -> None:
+    secret = Secret(("a", "b"))
+    pool = secret.pool()
+    out: list[Key] = []
+    blamed: set[str] = set()
+    for _ in range(data.draw(st.integers(1, 30))):
+        match data.draw(st.sampled_from(["change", "take", "fail", "work", "wait"])):
+            case "change":
+                secret.keys = tuple(data.draw(st.lists(NAMES, unique=True, max_size=4)))
+                # What was taken away and comes back is another key.
+                pool.refresh()
+                blamed &= set(secret.keys)
+                out = [key for key in out if key.secret in secret.keys]
+            case "take":
+                key = pool.take()
+                if key is not None:
+                    assert secret.keys[key.number - 1] == key.secret
+                    out.append(key)
+            case "fail" if out:
+                pool.failed(out[-1], pause=1000, reason="timeout")
+                blamed.add(out[-1].secret)
+            case "work" if out:
+                pool.succeeded(out[-1])
+                blamed.discard(out[-1].secret)
+            case _:
+                secret.clock.now += 1
+        states = pool.states()
+        assert [state.key for state in states] == [*range(1, len(secret.keys) + 1)]
+        assert {secret.keys[state.key - 1] for state in states if state.state != "closed"} == blamed
 
 
 def test_a_key_does_not_show_its_secret() -> None:

@@ -4,6 +4,7 @@ import hashlib
 import json
 import re
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -95,6 +96,17 @@ async def test_a_browser_gives_the_token_as_a_subprotocol(app: FastAPI) -> None:
     assert (await socket.event())["subprotocol"] == "optimus.dashboard"
     assert (await socket.document())["type"] == "snapshot"
     await socket.hang_up()
+
+
+async def test_both_tokens_of_a_rotation_open_it(environ: dict[str, str], redis: Redis) -> None:
+    del redis  # emptied by then
+    (Path(environ["SECRETS_DIR"]) / "DASHBOARD_TOKEN_SECONDARY").write_text("next")
+    app = build_app(environ)
+    for token in ("show-me", "next"):
+        socket = Socket(app, query=f"token={token}")
+        await socket.event()
+        assert (await socket.document())["type"] == "snapshot"
+        await socket.hang_up()
 
 
 @pytest.mark.parametrize(

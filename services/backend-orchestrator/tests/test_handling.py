@@ -121,6 +121,14 @@ async def test_a_message_is_answered_through_its_channel(desk: Desk) -> None:
     assert await desk.outbox() == []
 
 
+async def test_a_channel_that_is_not_set_up_leaves_the_answer_to_the_outbox(desk: Desk) -> None:
+    desk.channel.ready = False
+    await desk.put()
+    await desk.round()
+    assert desk.channel.sent == []
+    assert await desk.outbox() == ["re: hello"]
+
+
 async def test_without_a_channel_the_outbox_takes_the_answer(desk: Desk) -> None:
     await desk.put(channel="api")
     await desk.round()

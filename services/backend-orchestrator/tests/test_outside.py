@@ -207,6 +207,28 @@ def test_a_text_is_cut_only_where_it_must(text: str, limit: int) -> None:
     assert cut == text or (cut.endswith("…") and text.startswith(cut[:-1]))
 
 
+async def test_each_request_outside_carries_the_secret_as_it_is_then() -> None:
+    seen: list[str | None] = []
+
+    def serve(request: httpx.Request) -> httpx.Response:
+        seen.append(request.headers.get("Authorization"))
+        return httpx.Response(200, json={})
+
+    tokens: list[str | None] = ["old", "new"]
+    channel = WhatsAppChannel(client(serve), lambda: tokens[0])
+    erp = RestErpAdapter(client(serve), lambda: tokens[0])
+    for _ in range(2):
+        await channel.send(MESSAGE, "hi")
+        await erp.find_order("acme", "1")
+        tokens.pop(0)
+    tokens.append(None)
+    await erp.find_order("acme", "1")
+    assert not channel.ready
+    with pytest.raises(TransientError):
+        await channel.send(MESSAGE, "hi")
+    assert seen == ["Bearer old", "Bearer old", "Bearer new", "Bearer new", None]
+
+
 async def test_an_order_is_found_with_its_plain_fields() -> None:
     seen: list[httpx.Request] = []
 

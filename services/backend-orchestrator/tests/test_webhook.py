@@ -68,8 +68,33 @@ async def test_a_signed_message_is_queued_for_the_numbers_tenant(client: httpx.A
 
 
 @pytest.mark.parametrize("secret", ["old", "new"])
-async def test_each_secret_of_a_rotation_is_good(client: httpx.AsyncClient, secret: str) -> None:
+async def test_each_secret_of_a_list_is_good(client: httpx.AsyncClient, secret: str) -> None:
     assert (await deliver(client, body("m"), secret)).status_code == 200
+
+
+async def test_both_secrets_of_a_rotation_are_good_and_counted_apart(environ: dict[str, str], redis: Redis) -> None:
+    del redis  # emptied by then
+    folder = Path(environ["SECRETS_DIR"])
+    (folder / "WHATSAPP_APP_SECRET_SECONDARY").write_text("next")
+    (folder / "WHATSAPP_VERIFY_TOKEN_SECONDARY").write_text("other")
+    async with httpx.AsyncClient(
+        transport=httpx.ASGITransport(build_app(environ)), base_url="http://service"
+    ) as client:
+        for number, secret in enumerate(("old", "new", "next", "wrong")):
+            answer = await deliver(client, body(str(number)), secret)
+            assert answer.status_code == (401 if secret == "wrong" else 200)
+        for token in ("verify", "other"):
+            answer = await client.get("/webhooks/whatsapp", params=HANDSHAKE | {"hub.verify_token": token})
+            assert answer.status_code == 200
+        metrics = (await client.get("/metrics")).text
+    assert 'optimus_webhook_signature_matches_total{secret="primary"} 2.0' in metrics
+    assert 'optimus_webhook_signature_matches_total{secret="secondary"} 1.0' in metrics
+
+
+async def test_the_counters_of_signatures_are_there_before_the_first(client: httpx.AsyncClient) -> None:
+    metrics = (await client.get("/metrics")).text
+    for secret in ("primary", "secondary"):
+        assert f'optimus_webhook_signature_matches_total{{secret="{secret}"}} 0.0' in metrics
 
 
 @pytest.mark.parametrize("headers", [{}, {"X-Hub-Signature-256": sign(b"other", "new")}, {"X-Hub-Signature-256": "x"}])

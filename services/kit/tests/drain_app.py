@@ -8,6 +8,7 @@ from contextlib import suppress
 from fastapi import FastAPI, WebSocket, WebSocketDisconnect
 from starlette.responses import StreamingResponse
 
+from optimus_kit.secret_watcher import SecretWatcher
 from optimus_kit.server import serve
 from optimus_kit.settings import ServiceSettings
 
@@ -22,7 +23,7 @@ def build() -> FastAPI:
     async def works() -> None:
         return None
 
-    app = create_app(settings(), checks={"works": works})
+    app = create_app(settings(), checks={"works": works}, secrets=SecretWatcher(settings().secrets))
 
     @app.get("/slow")
     async def slow(seconds: float) -> dict[str, bool]:

@@ -1,10 +1,6 @@
 """The client against a real redis-server and a real sentinel on the loopback."""
 
-import socket
-import subprocess
-import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,7 +9,7 @@ from redis.asyncio import SSLConnection
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import AuthenticationError
-from tests.redis_server import redis_server_program
+from tests.redis_server import configured_redis
 
 from optimus_kit.redis import connect, connect_cache
 from optimus_kit.redis_url import Tls
@@ -30,40 +26,12 @@ class Servers:
     sentinel: int
 
 
-@contextmanager
-def server(folder: Path, configuration: str, *arguments: str) -> Iterator[int]:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    file = folder / f"{port}.conf"
-    file.write_text(f"port {port}\nbind 127.0.0.1\ndir {folder}\n{configuration}")
-    program = [str(redis_server_program()), str(file), *arguments]
-    with subprocess.Popen(program, stdout=subprocess.DEVNULL) as process:
-        try:
-            until_listening(port, process)
-            yield port
-        finally:
-            process.kill()
-
-
-def until_listening(port: int, process: "subprocess.Popen[bytes]") -> None:
-    for _ in range(1000):
-        try:
-            socket.create_connection(("127.0.0.1", port)).close()
-        except ConnectionRefusedError:
-            assert process.poll() is None, "the server ended"
-            time.sleep(0.02)
-        else:
-            return
-    raise AssertionError(f"no answer on port {port}")
-
-
 @pytest.fixture(scope="module")
 def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
     folder = tmp_path_factory.mktemp("redis")
-    with server(folder, f'save ""\nrequirepass {PASSWORD}\n') as redis:
+    with configured_redis(folder, f'save ""\nrequirepass {PASSWORD}\n') as redis:
         watched = f"sentinel monitor optimus 127.0.0.1 {redis} 1\nsentinel auth-pass optimus {PASSWORD}\n"
-        with server(folder, watched, "--sentinel") as sentinel:
+        with configured_redis(folder, watched, "--sentinel") as sentinel:
             yield Servers(redis, sentinel)
 
 
@@ -100,7 +68,7 @@ async def test_without_the_secret_the_store_stays_shut(servers: Servers, tmp_pat
 
 async def test_a_unix_socket_is_a_place_for_a_store(tmp_path: Path, secrets: SecretWatcher) -> None:
     path = tmp_path / "redis.sock"
-    with server(tmp_path, f'save ""\nrequirepass {PASSWORD}\nunixsocket {path}\n'):
+    with configured_redis(tmp_path, f'save ""\nrequirepass {PASSWORD}\nunixsocket {path}\n'):
         async with connect(RedisSettings(url=f"unix://{path}"), secrets) as redis:
             assert await redis.ping()
 

@@ -59,6 +59,38 @@ def test_a_rotated_key_works_without_a_restart(settings: ServiceSettings) -> Non
     assert tenants.authenticate("Bearer new") is not None
 
 
+def test_both_values_of_a_key_that_is_rotated_are_known_and_the_first_is_shown(settings: ServiceSettings) -> None:
+    clock = Clock()
+    first, second = (settings.secrets.path / f"TENANT_ACME_API_KEY{suffix}" for suffix in ("", "_SECONDARY"))
+    first.write_text("old")
+    tenants = watched(settings, clock)
+
+    def known() -> dict[str, bool]:
+        clock.now += 1.5
+        return {key: tenants.authenticate(f"Bearer {key}") is not None for key in ("old", "new", "other")}
+
+    assert known() == {"old": True, "new": False, "other": False}
+    second.write_text("new")
+    assert (known(), tenants.key("acme")) == ({"old": True, "new": True, "other": False}, "old")
+    replace(first, "new")
+    replace(second, "old")
+    assert (known(), tenants.key("acme")) == ({"old": True, "new": True, "other": False}, "new")
+    second.unlink()
+    assert known()["new"]
+    clock.now += 5
+    assert (known(), tenants.key("acme")) == ({"old": False, "new": True, "other": False}, "new")
+
+
+def test_the_second_value_of_one_tenants_key_is_not_another_tenants(settings: ServiceSettings) -> None:
+    settings.tenants_file.write_text("tenants: {acme: {}, globex: {}}")
+    for name, value in {"ACME": "a1", "GLOBEX": "g1"}.items():
+        (settings.secrets.path / f"TENANT_{name}_API_KEY").write_text(value)
+        (settings.secrets.path / f"TENANT_{name}_API_KEY_SECONDARY").write_text(value.replace("1", "2"))
+    tenants = Tenants.load(settings.tenants_file, SecretWatcher(settings.secrets))
+    found = {key: tenants.require(f"Bearer {key}").name for key in ("a1", "a2", "g1", "g2")}
+    assert found == {"a1": "acme", "a2": "acme", "g1": "globex", "g2": "globex"}
+
+
 def test_a_tenants_file_broken_later_changes_nothing(settings: ServiceSettings) -> None:
     clock = Clock()
     (settings.secrets.path / "TENANT_ACME_API_KEY").write_text("key")
