@@ -134,7 +134,15 @@ class FakeEngine(FakeImages):
         return list(self.containers).index(container) + 1
 
     @reported
-    def exec(self, container: str, command: Sequence[str], *, seconds: float, check: bool = False) -> Completed:  # noqa: ARG002 - as above
+    def exec(
+        self,
+        container: str,
+        command: Sequence[str],
+        *,
+        seconds: float,  # noqa: ARG002 - as above
+        check: bool = False,
+        feed: Callable[[BinaryIO], object] | None = None,  # noqa: ARG002 - as above
+    ) -> Completed:
         if self._get(container).status != "running":
             return Completed(tuple(command), 1, "", "it is not running")
         completed = self.on_exec(container, command)

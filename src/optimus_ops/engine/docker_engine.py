@@ -21,8 +21,17 @@ class DockerEngine(DockerImages):
 
     # Processes: the command line, since docker-py loses output that comes together with the answer's headers.
 
-    def exec(self, container: str, command: Sequence[str], *, seconds: float, check: bool = False) -> Completed:
-        return run(["docker", "exec", container, *command], deadline=seconds, check=check)
+    def exec(
+        self,
+        container: str,
+        command: Sequence[str],
+        *,
+        seconds: float,
+        check: bool = False,
+        feed: Callable[[BinaryIO], object] | None = None,
+    ) -> Completed:
+        options = ["--interactive"] if feed else []
+        return run(["docker", "exec", *options, container, *command], deadline=seconds, check=check, feed=feed)
 
     def exec_to(
         self, container: str, command: Sequence[str], write: Callable[[bytes], object], *, idle_seconds: float

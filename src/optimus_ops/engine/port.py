@@ -103,8 +103,19 @@ class Engine(Protocol):
     def pid(self, container: str) -> int:
         """Return the id of a container's first process on the engine's host."""
 
-    def exec(self, container: str, command: Sequence[str], *, seconds: float, check: bool = False) -> Completed:
-        """Run a command in a running container; `check` raises `CommandFailed` where it fails."""
+    def exec(
+        self,
+        container: str,
+        command: Sequence[str],
+        *,
+        seconds: float,
+        check: bool = False,
+        feed: Callable[[BinaryIO], object] | None = None,
+    ) -> Completed:
+        """Run a command in a running container; `check` raises `CommandFailed` where it fails.
+
+        `feed` writes what the command reads from standard input: secrets, which arguments would show to everyone.
+        """
 
     def exec_to(
         self, container: str, command: Sequence[str], write: Callable[[bytes], object], *, idle_seconds: float
