@@ -1,5 +1,7 @@
 """What was done: one JSON line per event, in a file per change. No secret value ever gets there: steps hold none.
 
+What a tool says in an error is masked.
+
 The file is named after the project and the number of the change. Its writer holds `flock(2)` on it for as long as it
 lives, so that a reader knows whether a change without an end is under way or was killed. Its name appears only when its
 first line is complete; any later line may be torn.
@@ -26,6 +28,7 @@ from optimus_ops.model.state import State
 from optimus_ops.plan.render import plan_json
 from optimus_ops.plan.step import Plan
 from optimus_ops.system.clock import boot_id, boot_seconds, iso_now
+from optimus_ops.system.output_masking import masked_document
 
 KEPT = 200
 """So many changes of a project are kept."""
@@ -133,7 +136,8 @@ def _named(hidden: Path, folder: Path, project: str) -> Path:
 
 
 def _append(descriptor: int, event: str, facts: Mapping[str, Any]) -> None:
-    line = json.dumps({"at": iso_now(), "boot_seconds": round(boot_seconds(), 3), "event": event, **facts})
+    document = masked_document(dict(facts))
+    line = json.dumps({"at": iso_now(), "boot_seconds": round(boot_seconds(), 3), "event": event, **document})
     written = b"\n" * _torn(descriptor) + line.encode() + b"\n"
     if os.write(descriptor, written) < len(written):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))

@@ -36,6 +36,7 @@ from optimus_ops.change.subscribers import (
 from optimus_ops.errors import WouldChange
 from optimus_ops.plan.render import plan_json, plan_text
 from optimus_ops.plan.step import Plan
+from optimus_ops.system.output_masking import masked
 from optimus_ops.text.console import Console, print_json
 
 
@@ -138,4 +139,4 @@ class ChangeRun:
 
 def command() -> str:
     """Return the command line of this process, as a person would type it."""
-    return "invoke " + " ".join(sys.argv[1:])
+    return masked("invoke " + " ".join(sys.argv[1:]))

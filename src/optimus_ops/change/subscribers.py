@@ -12,6 +12,7 @@ from optimus_ops.change import events
 from optimus_ops.change.journal import Journal
 from optimus_ops.errors import OpsError, Refused
 from optimus_ops.system.clock import iso_now
+from optimus_ops.system.output_masking import masked_document
 from optimus_ops.text.console import Console
 
 EVENTS_VARIABLE = "OPTIMUS_EVENTS"
@@ -102,7 +103,7 @@ class JsonLinesSubscriber:
     def __call__(self, event: events.Event) -> None:
         """Append an event; a reader that has left, or a full disk, is no reason to stop."""
         name, facts = journal_line(event) or _shown_only(event)
-        line = json.dumps({"at": iso_now(), "event": name, **facts}, default=str)
+        line = json.dumps({"at": iso_now(), "event": name, **masked_document(facts)}, default=str)
         try:
             os.write(self.descriptor, line.encode() + b"\n")
         except OSError:

@@ -35,6 +35,7 @@ from optimus_ops.project.git_checkout import clone
 from optimus_ops.reports.files import write_report
 from optimus_ops.reports.model import Run
 from optimus_ops.reports.terminal import terminal_text
+from optimus_ops.system.output_masking import OUTPUT
 from optimus_ops.system.process import BothStreams, run
 from optimus_ops.text.console import Console, Progress, print_json
 from optimus_ops.text.layout import layout_columns
@@ -155,6 +156,7 @@ class LocalRun:
         if same_ports(at_once(self.plan)):
             command += ["--concurrent-jobs", "1"]
         secrets = {name: os.environ[name] for name in self.request.secrets}
+        OUTPUT.add(*secrets.values())
         environ = {**runner_environment(os.environ, self.folder), **secrets}
         progress = Progress(f"running {self.plan.file}")
         with self.folder.log.open("w", encoding="utf-8") as log, self.console.under_way(progress):

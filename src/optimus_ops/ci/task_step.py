@@ -14,9 +14,12 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 from invoke.exceptions import Exit
 
 from optimus_ops.errors import OpsError, Refused
+from optimus_ops.project.settings import load_project
 from optimus_ops.reports.annotations import annotation
 from optimus_ops.reports.model import Finding
 from optimus_ops.reports.place import Place
+from optimus_ops.secrets.known_values import SecretFiles
+from optimus_ops.system.masking import is_maskable
 from optimus_ops.system.signals import handled_by, in_foreground
 
 if TYPE_CHECKING:
@@ -43,7 +46,10 @@ def run_task(words: str, *, report: str, output: str, project: str = "") -> None
     if not command:
         raise Refused("no task is named", "invoke ci.task 'redis.drill --report reports'")
     before = _stamps(report)
+    values = _mask_in_actions(project, frozenset())
     code = _call([*(("--search-root", project) if project else ()), *command], output)
+    # The task may have made some.
+    _mask_in_actions(project, values)
     changed = [path for path, stamp in _stamps(report).items() if before.get(path) != stamp]
     _add_to_summary([path for path in changed if path.suffix == ".md"])
     for path in changed:
@@ -52,6 +58,23 @@ def run_task(words: str, *, report: str, output: str, project: str = "") -> None
                 print(annotation(finding), flush=True)
     if code:
         raise Exit(code=code)
+
+
+def _mask_in_actions(project: str, known: frozenset[str]) -> frozenset[str]:
+    """Have GitHub mask the project's secrets in whatever later steps print; return what it knows by now.
+
+    Only here: standard output is the step's own, which the runner reads and doesn't show such lines of.
+    Source: https://docs.github.com/actions/reference/workflow-commands-for-github-actions#masking-a-value-in-a-log
+    """
+    if os.environ.get("GITHUB_ACTIONS") != "true":
+        return known
+    values = frozenset(SecretFiles(Path(project) if project else load_project().root).values())
+    for value in sorted(value for value in values - known if is_maskable(value)):
+        # Past our own masking, which would hide it from the runner, too.
+        sys.stdout.flush()
+        sys.stdout.buffer.write(f"::add-mask::{value.replace('%', '%25')}\n".encode("utf-8", "surrogateescape"))
+        sys.stdout.buffer.flush()
+    return known | values
 
 
 def findings_of(path: Path) -> Iterator[Finding]:

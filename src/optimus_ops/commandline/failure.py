@@ -9,6 +9,7 @@ from typing import Any
 from invoke.exceptions import Exit
 
 from optimus_ops.errors import Interrupted, OpsError
+from optimus_ops.system.output_masking import masked, masked_document
 from optimus_ops.text.console import print_json
 
 
@@ -18,13 +19,13 @@ def exit_of(error: OpsError | Interrupted, *, as_json: bool) -> Exit:
         print_json(document_of(error))
     if isinstance(error, Interrupted):
         return Exit(f"\n{error.word}: {error.message}", code=error.exit_code)
-    return Exit(f"{error.word}: {error}", code=error.exit_code)
+    return Exit(masked(f"{error.word}: {error}"), code=error.exit_code)
 
 
 def document_of(error: OpsError | Interrupted) -> dict[str, Any]:
     """Return the JSON document of an error: how it ended, what is wrong and what to do."""
     facts = {"message": error.message, "hint": error.hint, "exit_code": error.exit_code}
-    return {"result": error.word, "error": facts}
+    return masked_document({"result": error.word, "error": facts})
 
 
 def interrupted(error: KeyboardInterrupt) -> Interrupted:

@@ -1,16 +1,17 @@
-"""Standard streams as they are found: closed, or unable to show what we print."""
+"""Standard streams as they are found: closed, or unable to show what we print; secret values never reach them."""
 
 from __future__ import annotations
 
 import codecs
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, TextIO, TypeVar, cast
 
 from invoke.exceptions import Exit
 
 from optimus_ops.errors import Refused
+from optimus_ops.system.output_masking import TextStreamMasker
 
 Result = TypeVar("Result")
 
@@ -36,6 +37,7 @@ def prepare_streams() -> None:
         if reconfigure is not None:
             reconfigure(errors="plain")
     sys.stdout = cast("TextIO", Output(sys.stdout))
+    sys.stderr = cast("TextIO", MaskedStream(sys.stderr))
 
 
 def _replace_closed(number: int) -> None:
@@ -70,26 +72,51 @@ class ReaderGoneError(Exit, BrokenPipeError):
         Exit.__init__(self, code=0)
 
 
-class Output:
-    """Standard output whose failures end the task in order, and are reported once."""
+class MaskedStream:
+    """A stream of text that secret values never reach; its `buffer` is the real one."""
 
     def __init__(self, stream: TextIO) -> None:
-        """Keep the real stream; `failure` is why it takes no more."""
+        """Keep the real stream."""
         self._stream = stream
-        self.failure: Exit | None = None
+        self._masker = TextStreamMasker()
 
     def write(self, text: str) -> int:
-        """Write, or raise why nothing can be written any more."""
-        return self._carefully(lambda: self._stream.write(text))
+        """Write what can be shown by now."""
+        self._stream.write(self._masker.feed(text))
+        return len(text)
+
+    def writelines(self, lines: Iterable[str]) -> None:
+        """Write lines, or any other texts."""
+        for line in lines:
+            self.write(line)
 
     def flush(self) -> None:
-        """Hand over what was written, or raise why that can't be; Python asks once more at the end."""
-        if self.failure is None:
-            self._carefully(self._stream.flush)
+        """Hand over what was written."""
+        if held := self._masker.flush():
+            self._stream.write(held)
+        self._stream.flush()
 
     def __getattr__(self, name: str) -> Any:
         """Be the real stream in everything else."""
         return getattr(self._stream, name)
+
+
+class Output(MaskedStream):
+    """Standard output whose failures end the task in order, and are reported once."""
+
+    def __init__(self, stream: TextIO) -> None:
+        """Keep the real stream; `failure` is why it takes no more."""
+        super().__init__(stream)
+        self.failure: Exit | None = None
+
+    def write(self, text: str) -> int:
+        """Write, or raise why nothing can be written any more."""
+        return self._carefully(lambda: super(Output, self).write(text))
+
+    def flush(self) -> None:
+        """Hand over what was written, or raise why that can't be; Python asks once more at the end."""
+        if self.failure is None:
+            self._carefully(super().flush)
 
     def _carefully(self, act: Callable[[], Result]) -> Result:
         if self.failure is not None:

@@ -97,11 +97,13 @@ def guarded(body: Body) -> Body:
     def run(*args: Any, **kwargs: Any) -> object:
         from optimus_ops.commandline.failure import exit_of, interrupted, os_failure
         from optimus_ops.errors import Interrupted, OpsError, WouldChange
+        from optimus_ops.system.output_masking import OUTPUT
 
         def interrupt(number: int, _frame: FrameType | None) -> None:
             raise Interrupted(number)
 
         signal.signal(signal.SIGTERM, interrupt)
+        OUTPUT.start()
         with _watched_output() as output:
 
             def ending(error: OpsError | Interrupted) -> Exit:

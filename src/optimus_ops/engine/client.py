@@ -18,6 +18,7 @@ from docker.errors import DockerException
 
 from optimus_ops.engine.errors import CONNECT_HINT
 from optimus_ops.errors import MissingPrerequisite, Refused
+from optimus_ops.system.output_masking import masked
 
 PERMISSION_HINT = "join its group (sudo usermod -aG docker $USER, then log in again), or use sudo"
 
@@ -82,4 +83,4 @@ def _causes(error: BaseException | None, known: frozenset[int] = frozenset()) ->
 
 def first_line(error: BaseException) -> str:
     """Return the first line of an error's message, or its class where it has none."""
-    return str(error).splitlines()[0][:200] if str(error) else type(error).__name__
+    return masked(str(error)).splitlines()[0][:200] if str(error) else type(error).__name__

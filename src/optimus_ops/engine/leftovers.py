@@ -15,6 +15,7 @@ from optimus_ops.errors import OpsError
 from optimus_ops.model.leftovers import Leftovers
 from optimus_ops.model.stack import Stack
 from optimus_ops.model.state import Replica, State
+from optimus_ops.system.output_masking import masked
 
 LAST_LINES = 3
 MOST_ASKED = 8
@@ -83,4 +84,4 @@ def last_lines(engine: Engine, replicas: Iterable[Replica]) -> dict[str, tuple[s
 
 
 def _short(lines: Iterable[str]) -> Iterator[str]:
-    return (line.strip()[:200] for line in lines if line.strip())
+    return (masked(line.strip())[:200] for line in lines if line.strip())

@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from optimus_ops.system.output_masking import masked
+
 POSTGRES_IMAGE = re.compile(r"(^|/)(postgres|postgresql|pgvector|timescaledb)([:/@]|$)")
 REDIS_IMAGE = re.compile(r"(^|/)(redis|valkey|redis-stack-server)([:/@]|$)")
 
@@ -162,4 +164,4 @@ def parse_redis(text: str) -> RedisServer | Sentinel:
 
 def _reason(text: str) -> str:
     lines = text.strip().splitlines()
-    return lines[-1].strip()[:80] if lines else ""
+    return masked(lines[-1].strip())[:80] if lines else ""

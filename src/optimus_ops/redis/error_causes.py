@@ -22,6 +22,8 @@ from redis.exceptions import (
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
+from optimus_ops.system.output_masking import masked
+
 ANSWER_SECONDS = 2.0
 """Longer than any command here should take."""
 CODE = re.compile(r"[A-Z][A-Z0-9]*(?=[ -]|$)")
@@ -159,7 +161,7 @@ def _of_system(error: OSError) -> ErrorCause:
 def _words(error: BaseException) -> str:
     code = f"{error.status_code} " if isinstance(error, RedisError) and error.status_code else ""
     text = str(error).strip() or type(error).__name__
-    return f"{code}{text.splitlines()[0]}"[:200]
+    return masked(f"{code}{text.splitlines()[0]}")[:200]
 
 
 def _system_error(error: BaseException) -> OSError | None:

@@ -6,12 +6,14 @@ Source: https://docs.github.com/actions/reference/workflow-commands-for-github-a
 from __future__ import annotations
 
 from optimus_ops.reports.model import Finding
+from optimus_ops.system.output_masking import masked_document
 
 COMMANDS = {"error": "error", "warning": "warning", "note": "notice"}
 
 
 def annotation(finding: Finding) -> str:
     """Return the line that makes an annotation."""
+    finding = masked_document(finding)
     place = finding.place
     properties = {
         "file": place.file if place else "",

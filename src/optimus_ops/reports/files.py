@@ -15,16 +15,18 @@ from optimus_ops.reports.model import Run
 from optimus_ops.reports.pictures import Chart, Timeline
 from optimus_ops.reports.svg_chart import chart_svg
 from optimus_ops.reports.svg_timeline import timeline_svg
+from optimus_ops.system.output_masking import masked_document
 
 
 def report_files(run: Run, name: str, document: Mapping[str, Any] | None = None) -> dict[str, str]:
     """Return name -> text of a report's files; `document` is that of the JSON file where it has a form of its own."""
+    run = masked_document(run)
     pictures = {
         f"{block.file}.svg": f"{timeline_svg(block, alone=True) if isinstance(block, Timeline) else chart_svg(block)}\n"
         for block in run.blocks()
         if isinstance(block, Timeline | Chart) and block.file
     }
-    found = json_document.document(run) if document is None else document
+    found = json_document.document(run) if document is None else masked_document(document)
     return {
         f"{name}.md": markdown(run),
         f"{name}.html": page(run),

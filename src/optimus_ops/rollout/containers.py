@@ -13,6 +13,7 @@ from optimus_ops.errors import OpsError
 from optimus_ops.model.stack import Stack
 from optimus_ops.model.state import Replica, State
 from optimus_ops.stack.config_changes import StackInputs
+from optimus_ops.system.output_masking import masked
 from optimus_ops.system.wait import Clock, wait_until
 from optimus_ops.text.console import Progress
 
@@ -125,4 +126,4 @@ class Containers:
 
 def note(progress: Progress, text: str) -> None:
     """Keep the beginning of a text as a step's note."""
-    progress.note = text.strip()[:NOTE_LENGTH]
+    progress.note = masked(text.strip())[:NOTE_LENGTH]

@@ -16,12 +16,21 @@ from optimus_ops.secrets.ages import Ages, Origin
 from optimus_ops.secrets.difference import compare
 from optimus_ops.secrets.entry import Entry, in_environment, with_companions
 from optimus_ops.secrets.families import expand
+from optimus_ops.secrets.known_values import unmasked
 from optimus_ops.secrets.paths import SecretsPaths
 from optimus_ops.secrets.plan import Observed, SecretsPlan, complete, make_plan, new_document
 from optimus_ops.secrets.schema import parse_schema
 from optimus_ops.secrets.snapshot import Snapshot, tool_version
 from optimus_ops.secrets.tenants import tenant_names
-from optimus_ops.secrets.validate import Finding, check_ages, check_document, check_file, check_values, refuse
+from optimus_ops.secrets.validate import (
+    Finding,
+    check_ages,
+    check_document,
+    check_file,
+    check_masking,
+    check_values,
+    refuse,
+)
 from optimus_ops.secrets.value import Secret
 from optimus_ops.system.clock import iso_now
 
@@ -128,7 +137,8 @@ def validate(paths: SecretsPaths) -> tuple[Finding, ...]:
     if observed.document is None:
         return about_file
     about_values = check_document(entries, observed.document, paths.environment, paths.example.name)
-    return (*about_file, *about_values, *check_ages(entries, observed.document, ages_of(paths, observed), time.time()))
+    ages = check_ages(entries, observed.document, ages_of(paths, observed), time.time())
+    return (*about_file, *about_values, *ages, *check_masking(observed.document, unmasked(observed.document.values)))
 
 
 def ages_of(paths: SecretsPaths, observed: Observed) -> Ages:

@@ -16,6 +16,7 @@ from pathlib import Path
 from optimus_ops.errors import OpsError, Refused
 from optimus_ops.secrets.value import Secret
 from optimus_ops.system.atomic_write import leftovers, open_folder, replace_file
+from optimus_ops.system.output_masking import OUTPUT
 
 MARKER = ".optimus-secrets"
 """Says that a folder is a projection of ours, so that what is stale in it may be removed."""
@@ -89,6 +90,7 @@ def write(path: Path, content: Secret, mode: int = 0o600) -> None:
         with open_folder(path.parent) as folder:
             _refuse_open_folder(path.parent, os.fstat(folder).st_mode)
             replace_file(folder, path, content.reveal(), mode, _kept_owner(folder, path.name))
+        OUTPUT.look_again()
     except OSError as error:
         raise OpsError(f"{path.name} can't be written: {error.strerror}", f"look at the folder {path.parent}") from None
 

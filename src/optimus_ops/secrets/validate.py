@@ -14,6 +14,7 @@ from optimus_ops.secrets.entry import Entry, in_environment
 from optimus_ops.secrets.store import StoredFile
 from optimus_ops.secrets.value import Secret
 from optimus_ops.secrets.value_types import MEANING, type_problem
+from optimus_ops.system.masking import SHORTEST
 
 PRIVATE = 0o600
 
@@ -99,6 +100,13 @@ def check_ages(entries: Mapping[str, Entry], document: Document, ages: Ages, now
         for key, age in ages.items()
         if key in entries and (most := entries[key].max_age) is not None and age.days(now) > most
     )
+
+
+def check_masking(document: Document, unmasked: Iterable[str]) -> tuple[Finding, ...]:
+    """Return which values output would show, because they are too short to be told from other text."""
+    problem, hint = f"has fewer than {SHORTEST} characters: output isn't masked for it", "take a longer one"
+    lines = document.line_numbers
+    return tuple(Finding(key, problem, hint, "warning", lines.get(key), "unmasked") for key in unmasked)
 
 
 def _unknown(key: str, entries: Mapping[str, Entry], example: str) -> Finding:

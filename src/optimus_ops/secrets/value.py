@@ -5,7 +5,9 @@ from __future__ import annotations
 import hmac
 from typing import NoReturn
 
-REDACTED = "[secret]"
+from optimus_ops.system.masking import REDACTED
+
+__all__ = ["REDACTED", "Secret"]
 
 
 class Secret:

@@ -11,6 +11,7 @@ from pathlib import Path
 from optimus_ops.security.checkout_files import CheckoutFiles
 from optimus_ops.security.model import CouldNotRun
 from optimus_ops.security.scanner import Output, Scanner
+from optimus_ops.system.output_masking import masked
 from optimus_ops.system.process import end_session
 
 MOST_REASON = 300
@@ -82,4 +83,4 @@ class RunningScanner:
 
 def _last_line(text: str) -> str:
     lines = text.strip().splitlines()
-    return f": {lines[-1].strip()[:MOST_REASON]}" if lines else ""
+    return f": {masked(lines[-1].strip())[:MOST_REASON]}" if lines else ""

@@ -15,6 +15,7 @@ from optimus_ops.engine.values import Limits, Sample
 from optimus_ops.errors import OpsError
 from optimus_ops.model.state import Replica
 from optimus_ops.status.usage import Usage, cpus_between
+from optimus_ops.system.output_masking import masked
 from optimus_ops.system.wait import SYSTEM_CLOCK, Clock
 
 SAMPLE_SECONDS = 0.6
@@ -99,5 +100,5 @@ def _command(label: str) -> list[str]:
 
 def printable_lines(text: str) -> tuple[str, ...]:
     """Return the lines of a report, as many and as long as fit on a screen, without control characters."""
-    lines = [line for line in text.splitlines() if line.strip()]
+    lines = [line for line in masked(text).splitlines() if line.strip()]
     return tuple("".join(c for c in line[:MAX_CHARACTERS] if c.isprintable()) for line in lines[:MAX_LINES])

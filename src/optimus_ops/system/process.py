@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from optimus_ops.errors import MissingPrerequisite, OpsError
+from optimus_ops.system.output_masking import masked
 
 TAIL_LINES = 25
 STOP_SECONDS = 10.0
@@ -46,8 +47,8 @@ class CommandFailed(OpsError):  # noqa: N818 - named as its base: what failed
 
     def __init__(self, completed: Completed) -> None:
         """Show the command and the end of its output."""
-        tail = (completed.stderr or completed.stdout).strip().splitlines()[-TAIL_LINES:]
-        super().__init__("\n    ".join([f"`{shlex.join(completed.argv)}` ended with {completed.code}:", *tail]))
+        tail = masked(completed.stderr or completed.stdout).strip().splitlines()[-TAIL_LINES:]
+        super().__init__("\n    ".join([f"`{masked(shlex.join(completed.argv))}` ended with {completed.code}:", *tail]))
         self.completed = completed
 
 
@@ -68,8 +69,9 @@ def run(
     """Run a command to its end, `deadline` seconds at most (`DeadlinePassed`); raise `CommandFailed` if it fails.
 
     The command has a session of its own, so that Ctrl-C reaches this process alone, which then ends it in order.
-    `on_line` gets each line of standard error (where Docker's tools report progress), or of both streams; `feed` writes
-    standard input, in a thread of its own. Without `check`, an exit code other than 0 is no error.
+    `on_line` gets each line of standard error (where Docker's tools report progress), or of both streams, with secret
+    values masked; `Completed` has the lines as they came. `feed` writes standard input, in a thread of its own. Without
+    `check`, an exit code other than 0 is no error.
     """
     stderr = subprocess.STDOUT if isinstance(on_line, BothStreams) else subprocess.PIPE
     process = _started(argv, cwd, environ, fed=feed is not None, stderr=stderr)
@@ -188,7 +190,7 @@ def _collect(process: subprocess.Popen[bytes], until: float, on_line: OnLine | N
             continue
         kept[name].append(line)
         if on_line is not None and name == "stderr":
-            on_line(line.rstrip())
+            on_line(masked(line.rstrip()))
     try:
         process.wait(timeout=max(until - time.monotonic(), 1.0))
     except subprocess.TimeoutExpired:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from optimus_ops.commandline.usage import UnknownFlag
     from optimus_ops.engine.service_names import ServiceNames
     from optimus_ops.errors import OpsError
+    from optimus_ops.system.output_masking import ValueSource
 
 
 def make_namespace(root: Path | None = None) -> Collection:
@@ -40,6 +41,7 @@ def make_namespace(root: Path | None = None) -> Collection:
     from optimus_ops.commandline.streams import prepare_streams
     from optimus_ops.errors import OpsError, Refused
     from optimus_ops.project.settings import ROOT_VARIABLE, find_root
+    from optimus_ops.system.output_masking import OUTPUT
 
     words = list(sys.argv[1:])
     try:
@@ -49,6 +51,7 @@ def make_namespace(root: Path | None = None) -> Collection:
             raise Refused(f"no folder {found}")
         # Tasks are called by Invoke, which hands them no folder.
         os.environ[ROOT_VARIABLE] = str(found)
+        OUTPUT.install(lambda: _secret_files(found))
         tasks = Tasks.of(found)
         read_command_line(program, tasks, words)
     except OpsError as error:
@@ -56,6 +59,13 @@ def make_namespace(root: Path | None = None) -> Collection:
 
         raise exit_of(error, as_json="--json" in words) from None
     return tasks.namespace
+
+
+def _secret_files(root: Path) -> ValueSource:
+    """Return what output must not show."""
+    from optimus_ops.secrets.known_values import SecretFiles
+
+    return SecretFiles(root)
 
 
 @dataclass(frozen=True)

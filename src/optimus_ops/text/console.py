@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import TextIO
 
 from optimus_ops.errors import Refused
+from optimus_ops.system.output_masking import masked, masked_document
 from optimus_ops.text.layout import PIPE_COLUMNS, terminal_columns, wrapped
 
 PATIENCE_SECONDS = 1.0
@@ -56,7 +57,8 @@ class Progress:
 
     def show(self, text: str) -> None:
         """Show what is being done just now, such as a line of a tool that runs."""
-        detail = text.strip()
+        # Masked first: what is cut isn't recognised any more.
+        detail = masked(text.strip())
         self.detail = f"{detail[: DETAIL_COLUMNS - 1]}…" if len(detail) > DETAIL_COLUMNS else detail
         self._listener(self.detail)
 
@@ -104,7 +106,7 @@ class Console:
             self._write(f"{text}\n")
             return
         columns = terminal_columns(self.stream) or PIPE_COLUMNS
-        shown = "\n".join(wrapped(line, columns) for line in text.splitlines() or [""])
+        shown = "\n".join(wrapped(line, columns) for line in masked(text).splitlines() or [""])
         self._write(f"\r\033[K{shown}\n")
 
     def paint(self, text: str, code: str) -> str:
@@ -167,7 +169,7 @@ class Console:
         count = 0
         while not finished.wait(LIVE_TICK_SECONDS):
             width = (terminal_columns(self.stream) or PIPE_COLUMNS) - 1
-            line = f"{prefix}{FRAMES[count % len(FRAMES)]} {progress.title}{_state(progress)}"
+            line = masked(f"{prefix}{FRAMES[count % len(FRAMES)]} {progress.title}{_state(progress)}")
             self._write(f"\r\033[K{line[:width]}")
             count += 1
 
@@ -209,4 +211,4 @@ def _state(progress: Progress) -> str:
 
 def print_json(document: object) -> None:
     """Print the one JSON document of a task on standard output."""
-    print(json.dumps(document, indent=2, default=str), flush=True)
+    print(json.dumps(masked_document(document), indent=2, default=str), flush=True)

@@ -1,8 +1,13 @@
-"""Text without what steers a terminal: what containers, files and callers write must not move cursors or hide lines."""
+"""Text as it may be shown: what containers, files and callers write must not move cursors, hide lines or tell secrets.
+
+Escape sequences go, and secret values are masked, before a text is laid out in lines and columns.
+"""
 
 from __future__ import annotations
 
 import re
+
+from optimus_ops.system.output_masking import masked
 
 COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 ESCAPES = re.compile(
@@ -14,8 +19,8 @@ ESCAPES = re.compile(
 
 
 def without_escapes(text: str, *, colour: bool = False) -> str:
-    """Return a text without escape sequences and control characters; colours stay if `colour`, reset at the end."""
+    """Return a text without secrets, escapes and control characters; colours stay if `colour`, reset at the end."""
     if not colour:
-        return ESCAPES.sub("", text)
-    kept = ESCAPES.sub(lambda found: found[0] if COLOUR.fullmatch(found[0]) else "", text)
+        return masked(ESCAPES.sub("", text))
+    kept = masked(ESCAPES.sub(lambda found: found[0] if COLOUR.fullmatch(found[0]) else "", text))
     return f"{kept}\x1b[0m" if "\x1b[" in kept else kept

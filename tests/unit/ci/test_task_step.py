@@ -82,3 +82,20 @@ def test_a_task_that_is_interrupted_has_the_time_to_undo_what_it_did(
         run_task(f"\"trap '{undo}' {name}; kill -{name} $PPID; sleep 30 & wait\"", report="", output="")
     assert raised.value.code == code
     assert (program / "result").read_text() == "undone\n"
+
+
+def test_github_is_told_what_to_mask_before_a_task_and_what_the_task_made(
+    program: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("OPTIMUS_SECRETS_FILE", raising=False)
+    secrets = program / ".env.secrets"
+    secrets.write_text("A=value-of%a\nSHORT=1\n")
+    script = f"'echo run; echo B=value-of-b >> {secrets}'"
+    # `invoke --search-root FOLDER` of the shell that stands for it: its words are the script.
+    (program / "invoke").write_text('#!/bin/sh\nexec /bin/sh -c "$3"\n')
+    run_task(script, report="", output="", project=str(program))
+    assert capfd.readouterr().out == "run\n"
+    secrets.write_text("A=value-of%a\nSHORT=1\n")
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    run_task(script, report="", output="", project=str(program))
+    assert capfd.readouterr().out.splitlines() == ["::add-mask::value-of%25a", "run", "::add-mask::value-of-b"]

@@ -52,7 +52,7 @@ def test_a_companion_goes_to_the_readers_of_its_key_and_stays_until_it_is_taken_
 
 def test_a_companion_is_valid_where_it_is_and_missing_nowhere(rotated: Checkout) -> None:
     assert provision.validate(rotated.paths) == ()
-    rotated.write_secrets(f"{rotated.secrets_file.read_text('utf-8')}POSTGRES_PASSWORD_SECONDARY=x\n")
+    rotated.write_secrets(f"{rotated.secrets_file.read_text('utf-8')}POSTGRES_PASSWORD_SECONDARY=another-value\n")
 
     assert [finding.subject for finding in provision.validate(rotated.paths)] == ["POSTGRES_PASSWORD_SECONDARY"]
 

@@ -178,7 +178,7 @@ def test_a_missing_and_a_malformed_secret_are_refused_together_by_name(tmp_path:
 def test_a_key_that_nothing_reads_is_an_error_with_its_line_and_a_guess_and_stops_nothing(checkout: Checkout) -> None:
     provision.ensure(checkout.paths)
     with checkout.secrets_file.open("a", encoding="utf-8") as stream:
-        stream.write("OPENAI_API_KEY=sk-x\n")
+        stream.write("OPENAI_API_KEY=sk-mistyped\n")
 
     (finding,) = provision.validate(checkout.paths)
 
