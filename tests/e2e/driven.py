@@ -120,7 +120,7 @@ def _write_configuration(folder: Path) -> dict[str, str]:
     """The tenants file, and the secrets as the services get them; returns those of the backend."""
     (folder / "tenants.yaml").write_text(json.dumps({"tenants": TENANTS}))
     names = [f"TENANT_{tenant.upper()}_API_KEY" for tenant in TENANTS]
-    names += ["DASHBOARD_TOKEN", "WHATSAPP_VERIFY_TOKEN", "WHATSAPP_APP_SECRET"]
+    names += ["DASHBOARD_TOKEN", "SESSION_SIGNING_KEY", "WHATSAPP_VERIFY_TOKEN", "WHATSAPP_APP_SECRET"]
     made = {name: secrets.token_urlsafe(24) for name in names}
     for audience in ("outer", "inner"):
         (folder / audience).mkdir()

@@ -45,6 +45,16 @@ def test_it_shows_what_changes(platform: Platform, http: httpx.Client) -> None:
     assert after["messages_in"] > before["messages_in"]
 
 
+def test_a_session_opens_it_and_no_other_session(platform: Platform, http: httpx.Client) -> None:
+    address = f"{platform.backend}/v1/dashboard/session"
+    made = http.post(address, headers={"Authorization": f"Bearer {platform.secrets['DASHBOARD_TOKEN']}"})
+    assert made.status_code == 201
+    session = made.json()["token"]
+    with opened(platform, session) as socket:
+        assert {"acme", "globex"} <= snapshot(socket)["tenants"].keys()
+    assert http.post(address, headers={"Authorization": f"Bearer {session}"}).status_code == 401
+
+
 @pytest.mark.parametrize("token", ["", "wrong"])
 def test_without_the_token_it_shows_nothing(platform: Platform, token: str) -> None:
     with opened(platform, token) as socket, pytest.raises(ConnectionClosed) as closed:

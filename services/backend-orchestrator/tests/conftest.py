@@ -70,6 +70,7 @@ def environ(redis_url: str, tmp_path: Path) -> dict[str, str]:
         "WHATSAPP_VERIFY_TOKEN": "verify",
         "WHATSAPP_APP_SECRET": "old,new",
         "DASHBOARD_TOKEN": "show-me",
+        "SESSION_SIGNING_KEY": "0123456789-signing-key-0123456789",
     }
     (tmp_path / "secrets").mkdir()
     for name, value in secrets.items():

@@ -1,7 +1,6 @@
 import asyncio
 import base64
 import hashlib
-import json
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,6 +12,7 @@ from fastapi import FastAPI
 from prometheus_client import CollectorRegistry
 from redis.asyncio import Redis
 from redis.exceptions import ConnectionError as RedisConnectionError
+from tests.support.asgi_socket import PATIENCE, Socket
 
 from backend_orchestrator import keys
 from backend_orchestrator.app import build_app
@@ -24,43 +24,6 @@ from backend_orchestrator.snapshot import Queue, RedisObserver, Snapshot, servic
 from backend_orchestrator.waiting import WaitingGauges, waiting
 from optimus_kit.tenancy import Tenant
 
-PATIENCE = 10.0
-
-
-class Socket:
-    """One WebSocket of an ASGI application, seen from the other side."""
-
-    def __init__(self, app: FastAPI, query: str = "", headers: dict[str, str] | None = None, offers: str = "") -> None:
-        raw = [(name.lower().encode(), value.encode()) for name, value in (headers or {}).items()]
-        scope = {
-            "type": "websocket",
-            "path": "/ws/dashboard",
-            "query_string": query.encode(),
-            "headers": raw,
-            "subprotocols": offers.split(),
-            "app": app,
-        }
-        self._inbox: asyncio.Queue[Any] = asyncio.Queue()
-        self._outbox: asyncio.Queue[Any] = asyncio.Queue()
-        self._inbox.put_nowait({"type": "websocket.connect"})
-        self._task = asyncio.create_task(app(scope, self._inbox.get, self._outbox.put))
-
-    async def event(self) -> dict[str, Any]:
-        async with asyncio.timeout(PATIENCE):
-            event: dict[str, Any] = await self._outbox.get()
-            return event
-
-    async def document(self) -> dict[str, Any]:
-        event = await self.event()
-        assert event["type"] == "websocket.send"
-        document: dict[str, Any] = json.loads(event["text"])
-        return document
-
-    async def hang_up(self) -> None:
-        self._inbox.put_nowait({"type": "websocket.disconnect", "code": 1000})
-        async with asyncio.timeout(PATIENCE):
-            await self._task
-
 
 @pytest.fixture
 def app(environ: dict[str, str], redis: Redis) -> FastAPI:
@@ -68,11 +31,12 @@ def app(environ: dict[str, str], redis: Redis) -> FastAPI:
     return build_app(environ | {"DASHBOARD_MAX_SOCKETS": "1"})
 
 
+PATH = "/ws/dashboard"
 BEARER = {"Authorization": "Bearer show-me"}
 
 
 async def test_a_snapshot_comes_at_once(app: FastAPI) -> None:
-    socket = Socket(app, headers=BEARER)
+    socket = Socket(app, PATH, headers=BEARER)
     assert (await socket.event())["type"] == "websocket.accept"
     snapshot = await socket.document()
     assert snapshot["type"] == "snapshot"
@@ -82,7 +46,7 @@ async def test_a_snapshot_comes_at_once(app: FastAPI) -> None:
 
 
 async def test_a_change_is_told(app: FastAPI, redis: Redis) -> None:
-    socket = Socket(app, query="token=show-me")
+    socket = Socket(app, PATH, query="token=show-me")
     await socket.event()
     await socket.document()
     await redis.xadd(keys.DEAD, {"n": "1"})
@@ -92,7 +56,7 @@ async def test_a_change_is_told(app: FastAPI, redis: Redis) -> None:
 
 async def test_a_browser_gives_the_token_as_a_subprotocol(app: FastAPI) -> None:
     token = base64.urlsafe_b64encode(b"show-me").decode().rstrip("=")
-    socket = Socket(app, offers=f"optimus.dashboard optimus.token.{token}")
+    socket = Socket(app, PATH, offers=f"optimus.dashboard optimus.token.{token}")
     assert (await socket.event())["subprotocol"] == "optimus.dashboard"
     assert (await socket.document())["type"] == "snapshot"
     await socket.hang_up()
@@ -103,7 +67,7 @@ async def test_both_tokens_of_a_rotation_open_it(environ: dict[str, str], redis:
     (Path(environ["SECRETS_DIR"]) / "DASHBOARD_TOKEN_SECONDARY").write_text("next")
     app = build_app(environ)
     for token in ("show-me", "next"):
-        socket = Socket(app, query=f"token={token}")
+        socket = Socket(app, PATH, query=f"token={token}")
         await socket.event()
         assert (await socket.document())["type"] == "snapshot"
         await socket.hang_up()
@@ -114,7 +78,7 @@ async def test_both_tokens_of_a_rotation_open_it(environ: dict[str, str], redis:
     [("", ""), ("token=wrong", ""), ("token=", ""), ("", "optimus.token.x"), ("", "optimus.token.é")],
 )
 async def test_without_the_token_the_socket_is_closed(app: FastAPI, query: str, offers: str) -> None:
-    socket = Socket(app, query=query, offers=offers)
+    socket = Socket(app, PATH, query=query, offers=offers)
     await socket.event()
     closed = await socket.event()
     assert (closed["type"], closed["code"]) == ("websocket.close", 4401)
@@ -122,10 +86,10 @@ async def test_without_the_token_the_socket_is_closed(app: FastAPI, query: str, 
 
 
 async def test_no_more_sockets_than_may(app: FastAPI) -> None:
-    first = Socket(app, headers=BEARER)
+    first = Socket(app, PATH, headers=BEARER)
     await first.event()
     await first.document()
-    second = Socket(app, headers=BEARER)
+    second = Socket(app, PATH, headers=BEARER)
     await second.event()
     assert (await second.event())["code"] == 1013
     await second.hang_up()

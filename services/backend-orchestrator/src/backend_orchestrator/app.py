@@ -8,9 +8,11 @@ from fastapi import FastAPI
 
 from backend_orchestrator.broadcast import Broadcaster
 from backend_orchestrator.dashboard import page_routes, socket_routes
+from backend_orchestrator.dashboard_access import DashboardAccess, session_routes
 from backend_orchestrator.intake import Intake
 from backend_orchestrator.messages_api import message_routes
 from backend_orchestrator.phone_numbers import PhoneNumbers
+from backend_orchestrator.sessions import Sessions
 from backend_orchestrator.settings import OrchestratorSettings
 from backend_orchestrator.signature import Signatures
 from backend_orchestrator.snapshot import RedisObserver, now
@@ -59,6 +61,8 @@ def build_app(environ: Mapping[str, str] = os.environ) -> FastAPI:
     signatures = Signatures(secrets, registry)
     app.include_router(webhook_routes(intake, secrets, signatures, numbers, tenants, item_counter(registry)))
     app.include_router(message_routes(intake, tenants))
-    app.include_router(socket_routes(Broadcaster(observer, settings.max_sockets), secrets, now))
+    access = DashboardAccess(secrets, Sessions(secrets.get, registry, now))
+    app.include_router(session_routes(access))
+    app.include_router(socket_routes(Broadcaster(observer, settings.max_sockets), access, now))
     app.include_router(page_routes())
     return app

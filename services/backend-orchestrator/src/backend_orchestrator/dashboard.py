@@ -5,20 +5,20 @@ import base64
 import binascii
 import hashlib
 import re
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
 from importlib.resources import files
 
 from fastapi import APIRouter, WebSocket, WebSocketDisconnect
 from starlette.responses import HTMLResponse, Response
 
 from backend_orchestrator.broadcast import Broadcaster, Subscription, TooManySubscribersError
-from backend_orchestrator.signature import same_token, split_secrets
-from optimus_kit.secret_watcher import SecretWatcher
+from backend_orchestrator.dashboard_access import DashboardAccess, NoAccessError
 
 HEARTBEAT_SECONDS = 15.0
 SEND_SECONDS = 5.0
 UNAUTHORIZED = 4401
+SESSION_OVER = 4408
 TRY_AGAIN_LATER = 1013
 PROTOCOL = "optimus.dashboard"
 _TOKEN_PROTOCOL = "optimus.token."  # noqa: S105 - a prefix
@@ -58,8 +58,11 @@ def content_policy(page: str) -> str:
     )
 
 
-def socket_routes(broadcaster: Broadcaster, secrets: SecretWatcher, clock: Callable[[], float]) -> APIRouter:
-    """`/ws/dashboard`: a picture at once, another whenever something changed, a heartbeat when nothing does."""
+def socket_routes(broadcaster: Broadcaster, access: DashboardAccess, clock: Callable[[], float]) -> APIRouter:
+    """`/ws/dashboard`: a picture at once, another whenever something changed, a heartbeat when nothing does.
+
+    A socket that a session opened is closed with the session.
+    """
     router = APIRouter()
 
     @router.websocket("/ws/dashboard")
@@ -67,16 +70,29 @@ def socket_routes(broadcaster: Broadcaster, secrets: SecretWatcher, clock: Calla
         offered = socket.scope.get("subprotocols", [])
         # Accepted first: a refusal before that reaches browsers without its code.
         await socket.accept(subprotocol=PROTOCOL if PROTOCOL in offered else None)
-        if not same_token(_token(socket), split_secrets(*secrets.valid("DASHBOARD_TOKEN"))):
+        try:
+            ends_at = access.until(_token(socket))
+        except NoAccessError:
             await socket.close(UNAUTHORIZED, "a valid token is wanted")
             return
         try:
-            async with broadcaster.subscribe() as subscription:
+            async with broadcaster.subscribe() as subscription, _closed_at(socket, ends_at, clock):
                 await _serve(socket, subscription, clock)
         except TooManySubscribersError:
             await socket.close(TRY_AGAIN_LATER, "too many dashboards are open")
 
     return router
+
+
+@asynccontextmanager
+async def _closed_at(socket: WebSocket, ends_at: float | None, clock: Callable[[], float]) -> AsyncIterator[None]:
+    """Ends what is done here, and the socket, at a time; None: never."""
+    try:
+        async with asyncio.timeout(None if ends_at is None else max(0.0, ends_at - clock())):
+            yield
+    except TimeoutError:
+        with suppress(WebSocketDisconnect, RuntimeError):
+            await socket.close(SESSION_OVER, "the session is over")
 
 
 async def _serve(socket: WebSocket, subscription: Subscription, clock: Callable[[], float]) -> None:
