@@ -18,5 +18,11 @@ align_password() {
 
 if [ -s "$PGDATA/PG_VERSION" ]; then
     align_password || echo "start.sh: the password could not be brought in line with its secret" >&2
+elif command -v docker-ensure-initdb.sh > /dev/null; then
+    docker-ensure-initdb.sh postgres -c "config_file=$configuration"
+fi
+# The public image would hand the password on to the server, in its environment. Only a first start needs it.
+if [ -s "$PGDATA/PG_VERSION" ]; then
+    unset POSTGRES_PASSWORD_FILE
 fi
 exec docker-entrypoint.sh postgres -c "config_file=$configuration"

@@ -15,13 +15,13 @@ from tests.e2e.memory_stack import ACME, GLOBEX, MemoryStack, embedded_server, m
 
 from memory_engine.database import Database
 from memory_engine.login_switch import LoginSwitch
-from memory_engine.logins import SECRET, USERS, Login
+from memory_engine.logins import SECRET, USERS, Login, parse_login
 from memory_engine.migrate import migrate
 from memory_engine.roles import ensure_logins
 
 pytestmark = pytest.mark.e2e
 
-FIRST, SECOND = Login(USERS[0], "the first password"), Login(USERS[1], "the second password")
+FIRST, SECOND = (parse_login(f"{user}:password of {user}") for user in USERS)
 PATIENCE = 60.0
 
 
@@ -34,6 +34,8 @@ class Secret:
     """The login that the secret names now."""
 
     login: Login | None = FIRST
+    told: list[str] = field(default_factory=list)
+    """The logins that were said to be in use."""
 
     def read(self) -> Login | None:
         return self.login
@@ -112,7 +114,7 @@ async def who(database: Database) -> tuple[object, ...]:
 async def test_new_connections_use_the_new_login_and_idle_ones_end(stack: MemoryStack) -> None:
     secret = Secret()
     async with opened(stack, FIRST) as database:
-        switch = LoginSwitch(database, secret.read)
+        switch = LoginSwitch(database, secret.read, secret.told.append)
         assert await who(database) == (FIRST.user, "memory_app")
         secret.login = SECOND
         await switch.look()
@@ -125,7 +127,7 @@ async def test_new_connections_use_the_new_login_and_idle_ones_end(stack: Memory
 async def test_a_connection_that_is_lent_finishes_its_work_and_ends_when_it_is_given_back(stack: MemoryStack) -> None:
     secret = Secret()
     async with opened(stack, FIRST, DB_POOL_SIZE="1", DB_MAX_OVERFLOW="1") as database:
-        switch = LoginSwitch(database, secret.read)
+        switch = LoginSwitch(database, secret.read, secret.told.append)
         async with database.transaction("acme") as connection:
             secret.login = SECOND
             await switch.look()
@@ -143,22 +145,24 @@ async def test_a_login_that_the_database_refuses_is_not_taken_until_it_lets_it_i
     lock(stack, SECOND) if state == "locked" else enable(stack, Login(SECOND.user, "something else"))
     secret = Secret(SECOND)
     async with opened(stack, FIRST) as database:
-        switch = LoginSwitch(database, secret.read)
+        switch = LoginSwitch(database, secret.read, secret.told.append)
         for _ in range(3):
             await switch.look()
             assert await who(database) == (FIRST.user, "memory_app")
+        assert secret.told == []
         refusals = [record for record in caplog.records if record.name == "memory_engine.login"]
         assert len(refusals) == 1
         assert SECOND.password not in caplog.text
         enable(stack, SECOND)
         await switch.look()
         assert await who(database) == (SECOND.user, "memory_app")
+        assert secret.told == [SECOND.text]
 
 
 async def test_a_secret_that_is_gone_or_the_same_changes_nothing(stack: MemoryStack) -> None:
     secret = Secret()
     async with opened(stack, FIRST, DB_POOL_SIZE="1", DB_MAX_OVERFLOW="0") as database:
-        switch = LoginSwitch(database, secret.read)
+        switch = LoginSwitch(database, secret.read, secret.told.append)
         backends = set()
         for login in (FIRST, None, FIRST):
             secret.login = login
@@ -166,6 +170,7 @@ async def test_a_secret_that_is_gone_or_the_same_changes_nothing(stack: MemorySt
             async with database.transaction("acme") as connection:
                 backends.add(connection.info.backend_pid)
     assert len(backends) == 1
+    assert secret.told == [FIRST.text, FIRST.text]
 
 
 @dataclass

@@ -208,6 +208,20 @@ def test_a_report_that_failed_is_made_again(secrets: Secrets, caplog: pytest.Log
     assert secrets.in_use() == {"TOKEN": fingerprint("key", "TOKEN", "new")}
 
 
+def test_what_is_changed_over_to_later_is_reported_by_whoever_does_it(secrets: Secrets) -> None:
+    secrets.watcher.uses("TOKEN", None)
+    assert secrets.in_use() == {}
+    secrets.watcher.uses("TOKEN", "old")
+    secrets.put("TOKEN", "new")
+    secrets.put("OTHER", "x")
+    secrets.later()
+    assert secrets.watcher.get("TOKEN") == "new"
+    other = {"OTHER": fingerprint("key", "OTHER", "x")}
+    assert secrets.in_use() == {"TOKEN": fingerprint("key", "TOKEN", "old")} | other
+    secrets.watcher.uses("TOKEN", "new")
+    assert secrets.in_use() == {"TOKEN": fingerprint("key", "TOKEN", "new")} | other
+
+
 def test_another_fingerprint_key_changes_all_fingerprints(secrets: Secrets) -> None:
     secrets.put(KEY, "another")
     secrets.later()

@@ -26,7 +26,8 @@ class SecretWatcher:
     """All secrets of a folder, read at the start and again after a change: on use and by `keep_looking`.
 
     There is one in each process, and every use of a secret asks it each time, so that what it reports is what the
-    process uses. Looking costs a `stat` per file, once a second. A value that can't be read stays what it was.
+    process uses; whoever changes over later says so (`uses`). Looking costs a `stat` per file, once a second. A value
+    that can't be read stays what it was.
 
     Args:
         folder: the secrets.
@@ -47,6 +48,7 @@ class SecretWatcher:
         self._values: dict[str, str] = {}
         self._stamps: dict[str, Stamp] = {}
         self._missing_since: dict[str, float] = {}
+        self._used: dict[str, str | None] = {}
         self._reported = -1
         self.version = 0
         """Another number after each change, for whoever keeps something that is made of secrets."""
@@ -81,6 +83,17 @@ class SecretWatcher:
         finally:
             self._lock.release()
 
+    def uses(self, name: str, value: str | None) -> None:
+        """Report this value of a secret from now on, for whoever changes over to another one in its own time.
+
+        Args:
+            name: of the secret.
+            value: what is used; None while nothing is.
+        """
+        if self._used.get(name, "") != value:
+            self._used[name] = value
+            self._report()
+
     async def keep_looking(self) -> None:
         """Look until cancelled, so that a process that does nothing has and reports the values of now as well."""
         while True:
@@ -93,7 +106,7 @@ class SecretWatcher:
             key = self._folder.get(KEY)
         except (OSError, UnicodeDecodeError):
             return
-        self._report({KEY: key} if key else {})
+        self._write({KEY: key} if key else {})
 
     def _look(self, now: float) -> None:
         names, problem = self._names()
@@ -140,9 +153,13 @@ class SecretWatcher:
             self.version += 1
         if self._reported != self.version:
             # After the switch: what is reported is in use.
-            self._report(values)
+            self._report()
 
-    def _report(self, values: dict[str, str]) -> None:
+    def _report(self) -> None:
+        used = {name: self._used.get(name, value) for name, value in self._values.items()}
+        self._write({name: value for name, value in used.items() if value is not None})
+
+    def _write(self, values: dict[str, str]) -> None:
         try:
             self._in_use.report(values)
         except OSError as error:

@@ -14,7 +14,7 @@ from memory_engine import __version__
 from memory_engine.database import Database, DatabaseError
 from memory_engine.embeddings import Embedder, EmbeddingError, embedder
 from memory_engine.login_switch import LoginSwitch
-from memory_engine.logins import login_reader
+from memory_engine.logins import SECRET, login_reader
 from memory_engine.routes import Engine, router
 from memory_engine.settings import MemorySettings
 from memory_engine.store import ConflictError, MemoryStore
@@ -101,7 +101,10 @@ async def _login_followed(settings: MemorySettings, secrets: SecretWatcher, data
     if user is None:
         yield
         return
-    async with background(LoginSwitch(database, login_reader(secrets.get, user)).keep_looking()):
+    # Until the first look says what the pool uses.
+    secrets.uses(SECRET, None)
+    switch = LoginSwitch(database, login_reader(secrets.get, user), lambda text: secrets.uses(SECRET, text))
+    async with background(switch.keep_looking()):
         yield
 
 

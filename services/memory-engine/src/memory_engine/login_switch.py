@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -41,10 +42,12 @@ class LoginSwitch:
     Args:
         pool: the connections.
         read: reads the login as it is wanted now.
+        tell: is told the text of the login that is in use.
     """
 
     pool: Pool
     read: ReadLogin
+    tell: Callable[[str], None]
     _refused: Login | None = None
     _again: bool = False
 
@@ -55,10 +58,10 @@ class LoginSwitch:
         return Login(str(given.get("user") or ""), str(given.get("password") or ""))
 
     async def keep_looking(self) -> None:
-        """Look once a second until cancelled."""
+        """Look at once and then once a second, until cancelled."""
         while True:
-            await asyncio.sleep(LOOK_SECONDS)
             await self.look()
+            await asyncio.sleep(LOOK_SECONDS)
 
     async def look(self) -> None:
         """Change to the wanted login if it is another one and the database lets it in."""
@@ -67,13 +70,17 @@ class LoginSwitch:
             self._again = False
             await self.pool.drain()
         wanted = self.read()
-        if wanted is None or wanted == self.used:
+        if wanted is None:
+            return
+        if wanted == self.used:
+            self.tell(wanted.text)
             return
         conninfo = make_conninfo(self.pool.conninfo, user=wanted.user, password=wanted.password)
         if not await self._lets_in(conninfo, wanted):
             return
         self.pool.conninfo = conninfo
         self._refused, self._again = None, True
+        self.tell(wanted.text)
         await self.pool.drain()
         log.info("the database login is %s now; connections of the one before end as they are given back", wanted.user)
 

@@ -19,10 +19,15 @@ USERS = ("memory_engine", "memory_engine_b")
 
 @dataclass(frozen=True)
 class Login:
-    """A user and its password, which is never shown."""
+    """A user and its password, which is never shown.
+
+    Args:
+        text: of the secret, from which it was read.
+    """
 
     user: str
     password: str = field(repr=False)
+    text: str = field(default="", repr=False, compare=False)
 
 
 ReadLogin = Callable[[], Login | None]
@@ -37,7 +42,7 @@ def parse_login(text: str, user: str = USERS[0]) -> Login:
         user: whose password it is if it names none.
     """
     named, colon, password = text.partition(":")
-    return Login(named, password) if colon and password and named in USERS else Login(user, text)
+    return Login(named, password, text) if colon and password and named in USERS else Login(user, text, text)
 
 
 def login_reader(read: Callable[[str], str | None], user: str = USERS[0]) -> ReadLogin:
