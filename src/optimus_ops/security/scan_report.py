@@ -21,11 +21,22 @@ SECURITY_SEVERITY: Mapping[Severity, str] = {"low": "3.0", "medium": "5.5", "hig
 
 @dataclass(frozen=True)
 class ScanReport:
-    """What a scan found, and the severity from which on it fails."""
+    """What a scan found, and the severity from which on it fails.
+
+    Args:
+        title: its headline.
+        task: the task whose own findings, as of exceptions, are the last run in SARIF.
+        drivers: what stands before the names of tools there.
+        noun: what looks for findings.
+    """
 
     results: tuple[ScanResult, ...]
     judged: Judged
     limit: Severity
+    title: str = "Security scan"
+    task: str = "security.scan"
+    drivers: str = ""
+    noun: str = "scanners"
 
     @property
     def failing(self) -> tuple[ScanFinding, ...]:
@@ -60,11 +71,11 @@ def scan_run(report: ScanReport, command: str) -> Run:
     """Return the report for people."""
     worst_first = sorted(report.judged.counting, key=lambda found: -SEVERITIES.index(found.severity))
     findings = tuple(found.reported for found in worst_first) or (Paragraph("None."),)
-    sections = [Section("Scanners", tuple(_check(report, found) for found in report.results))]
+    sections = [Section(report.noun.capitalize(), tuple(_check(report, found) for found in report.results))]
     sections.append(Section("Findings", findings))
     if report.judged.excepted:
         sections.append(Section("Excepted", (_exceptions(report),)))
-    return Run("Security scan", headline(report), sections=tuple(sections), command=command)
+    return Run(report.title, headline(report), sections=tuple(sections), command=command)
 
 
 def _exceptions(report: ScanReport) -> Table:
@@ -137,7 +148,7 @@ def scan_sarif(report: ScanReport) -> dict[str, Any]:
     runs = [run for document in documents for run in document["runs"]]
     for run in runs:
         driver = run["tool"]["driver"]
-        driver["name"] = "security.scan" if driver["name"] == "security" else driver["name"]
+        driver["name"] = report.task if driver["name"] == "security" else f"{report.drivers}{driver['name']}"
         if not driver["version"]:
             del driver["version"]
         for rule in driver["rules"]:

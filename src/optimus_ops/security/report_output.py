@@ -1,0 +1,78 @@
+"""A report of findings as people and programs want it, and how a task ends with it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from optimus_ops.errors import MissingPrerequisite, OpsError
+from optimus_ops.reports.files import write_report
+from optimus_ops.reports.junit import junit
+from optimus_ops.reports.model import Run
+from optimus_ops.reports.terminal import terminal_text
+from optimus_ops.security.scan_report import ScanReport, scan_json, scan_run, scan_sarif
+from optimus_ops.text.console import Console, print_json
+from optimus_ops.text.layout import layout_columns
+
+
+@dataclass(frozen=True)
+class ReportOutput:
+    """Where a report goes.
+
+    Args:
+        name: of its files.
+        command: the command line that asks for it.
+        json: whether programs read standard output.
+        folder: of its files; "" for none.
+    """
+
+    name: str
+    command: str
+    json: bool = False
+    folder: str = ""
+
+
+def show_report(report: ScanReport, output: ReportOutput, console: Console) -> None:
+    """Print a report, and write it into files."""
+    run = scan_run(report, output.command)
+    document = scan_json(report, run)
+    paths = _write(report, run, output, document) if output.folder else ()
+    if output.json:
+        print_json(document)
+    else:
+        console.stream.write(terminal_text(run, colour=console.colour, columns=layout_columns(console.stream)))
+    for path in paths:
+        console.say(f"wrote {path}")
+
+
+def _write(report: ScanReport, run: Run, output: ReportOutput, document: dict[str, Any]) -> tuple[Path, ...]:
+    """Write the report's files, and JUnit and SARIF beside them."""
+    folder = Path(output.folder)
+    paths = write_report(run, folder, output.name, document)
+    others = {
+        folder / f"{output.name}.xml": junit(run),
+        folder / f"{output.name}.sarif": json.dumps(scan_sarif(report), indent=1) + "\n",
+    }
+    for path, text in others.items():
+        path.write_text(text, "utf-8")
+    return (*paths, *others)
+
+
+def end_by(report: ScanReport) -> None:
+    """Raise what a report ends a task with.
+
+    Raises:
+        OpsError: there are findings of the severity, or above.
+        MissingPrerequisite: something that is required could not be looked at.
+    """
+    silent = "; ".join(f"{found.name}: {found.reason}" for found in report.not_run)
+    hints = "\n  ".join(found.hint for found in report.not_run if found.hint)
+    noun = report.noun
+    if report.failing:
+        count = len(report.failing)
+        also = f"; and required {noun} could not run: {silent}" if silent else ""
+        raise OpsError(f"{count} findings of severity {report.limit} or above{also}", hints or None)
+    if silent:
+        raise MissingPrerequisite(f"required {noun} could not run: {silent}", hints or None)
