@@ -1,0 +1,1 @@
+"""`invoke secrets.check-security`: all areas, one report."""

@@ -1,0 +1,1 @@
+"""The files of secrets themselves: who can read them, and what values they hold."""

@@ -1,0 +1,87 @@
+"""All files of secrets of a checkout, those of environments included, with what the schema says of their keys."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from optimus_ops.errors import OpsError
+from optimus_ops.project.dotenv import read_dotenv
+from optimus_ops.project.settings import Project
+from optimus_ops.secrets import dotenv, store
+from optimus_ops.secrets.ages import Ages
+from optimus_ops.secrets.dotenv import Document
+from optimus_ops.secrets.entry import Entry
+from optimus_ops.secrets.environments import BASE
+from optimus_ops.secrets.paths import SecretsPaths
+from optimus_ops.secrets.provision import read_entries
+from optimus_ops.secrets.store import StoredFile
+from optimus_ops.secrets.value import Secret
+from optimus_ops.security.exposure.known_values import KnownSecret
+
+
+@dataclass(frozen=True)
+class SecretFile:
+    """One file of secrets.
+
+    Args:
+        document: None where it can't be read as one; `problem` says why.
+        values: also of a file that can't be read strictly, as far as they can be made out.
+        environment: that the file's name tells; "" for the shared one.
+    """
+
+    path: Path
+    stored: StoredFile | None
+    document: Document | None
+    values: Mapping[str, Secret]
+    ages: Ages
+    problem: str = ""
+
+    @property
+    def environment(self) -> str:
+        """The environment that the file's name tells; "" for the shared one."""
+        return self.path.name.removeprefix(f"{BASE}.") if self.path.name.startswith(f"{BASE}.") else ""
+
+
+@dataclass(frozen=True)
+class SecretSource:
+    """The files of secrets of a checkout, and the schema's entries; none where there is no schema."""
+
+    paths: SecretsPaths
+    entries: Mapping[str, Entry]
+    files: tuple[SecretFile, ...]
+
+    @classmethod
+    def read(cls, project: Project) -> SecretSource:
+        """Read what there is."""
+        paths = SecretsPaths.of(project)
+        entries = read_entries(paths) if paths.described else {}
+        found = (_read(path, paths) for path in secret_paths(project))
+        return cls(paths, entries, tuple(found))
+
+    def secrets(self) -> Iterator[KnownSecret]:
+        """Give each key of each file."""
+        for file in self.files:
+            for key, value in file.values.items():
+                yield KnownSecret(key, value, self.entries[key].type if key in self.entries else "text")
+
+
+def secret_paths(project: Project) -> tuple[Path, ...]:
+    """Return the paths of all files of secrets: the project's, and those of environments beside it."""
+    beside = project.root.glob(f"{BASE}*")
+    names = {project.secrets_file, *beside, *project.secrets_file.parent.glob(f"{project.secrets_file.name}.*")}
+    return tuple(sorted(path for path in names if path.is_symlink() or path.is_file()))
+
+
+def _read(path: Path, paths: SecretsPaths) -> SecretFile:
+    try:
+        stored = store.read(path)
+        document = dotenv.parse(stored.content.reveal(), path.name) if stored else None
+    except OpsError as error:
+        # What can be made out of it is looked for all the same.
+        values = {key: Secret(value) for key, value in read_dotenv(path, {}).items()}
+        return SecretFile(path, None, None, values, {}, error.message)
+    values = dict(document.values) if document else {}
+    ages = paths.ages.current(path.name, stored, values) if paths.ages and stored else {}
+    return SecretFile(path, stored, document, values, ages)
