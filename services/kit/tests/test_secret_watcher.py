@@ -93,6 +93,9 @@ def test_the_second_value_is_valid_as_well_while_it_is_there(secrets: Secrets) -
     secrets.later()
     assert secrets.watcher.valid("TOKEN") == ("old", "new")
     assert set(secrets.in_use()) == {"TOKEN", "TOKEN_SECONDARY"}
+    secrets.put("TOKEN_SECONDARY", "old\nnew\n")
+    secrets.later()
+    assert secrets.watcher.valid("TOKEN") == ("old", "new")
     (secrets.path / "TOKEN_SECONDARY").unlink()
     for _ in range(5):
         secrets.later()

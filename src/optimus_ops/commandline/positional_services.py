@@ -11,7 +11,7 @@ from invoke.parser.argument import Argument
 from invoke.parser.context import ParserContext
 
 FLAG = "--service"
-FLAGS = (FLAG, "--release")
+FLAGS = (FLAG, "--release", "--secret")
 """What a bare word is a value of, in tasks that have such a flag."""
 
 

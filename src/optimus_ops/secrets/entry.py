@@ -83,9 +83,13 @@ def with_companions(entries: Mapping[str, Entry]) -> Mapping[str, Entry]:
             found[secondary(key)] = replace(
                 entry,
                 key=secondary(key),
-                description=(f"Second valid value of {key} while that is rotated; it comes and goes by itself.",),
+                description=(
+                    f"What else is valid while {key} is rotated, a value a line; it comes and goes by itself.",
+                ),
                 generator=None,
                 redis_acl=(),
+                type="text",
+                pattern=None,
                 required=False,
                 required_in=(),
                 max_age=None,

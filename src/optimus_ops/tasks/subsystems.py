@@ -35,7 +35,8 @@ def load_tasks(packages: Iterable[str]) -> tuple[ModuleType, ...]:
 def assemble(modules: Iterable[ModuleType], services: ServiceNames) -> Collection:
     """Return the namespace of all tasks for a stack's services."""
     namespace = Collection()
-    for module in modules:
+    # Collections first: another subsystem may add tasks to one.
+    for module in sorted(modules, key=lambda module: hasattr(module, "add_tasks")):
         add_tasks = getattr(module, "add_tasks", None)
         if add_tasks:
             add_tasks(namespace, services)

@@ -18,7 +18,7 @@ log = logging.getLogger("optimus.secrets")
 
 
 def secondary(name: str) -> str:
-    """Return the name of the second valid value that a secret has while it is rotated."""
+    """Return the name of the file that holds what else is valid while a secret is rotated, a value a line."""
     return f"{name}_SECONDARY"
 
 
@@ -66,10 +66,15 @@ class SecretWatcher:
         return self._values.get(name)
 
     def valid(self, name: str) -> tuple[str, ...]:
-        """Return what is accepted for a secret: its value, and the second one while it is rotated."""
+        """Return what is accepted for a secret: its value, and both values while it is rotated.
+
+        Then the second file names both, so that no moment exists, whichever file was read first, in which one of them
+        is not accepted.
+        """
         self.refresh()
         values = self._values
-        return tuple(values[key] for key in (name, secondary(name)) if key in values)
+        others = (line.strip() for line in values.get(secondary(name), "").splitlines())
+        return tuple(dict.fromkeys(value for value in (values.get(name, ""), *others) if value))
 
     def refresh(self) -> None:
         """Read what has changed, unless that was done within the last second."""

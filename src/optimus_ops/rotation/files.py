@@ -1,0 +1,73 @@
+"""The file of secrets and the services' files, as a rotation changes them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from optimus_ops.errors import Refused
+from optimus_ops.secrets import projection, store
+from optimus_ops.secrets.dotenv import Document
+from optimus_ops.secrets.entry import Entry
+from optimus_ops.secrets.key_store import missing_file
+from optimus_ops.secrets.paths import SecretsPaths
+from optimus_ops.secrets.provision import deliver, note_ages, observe
+from optimus_ops.secrets.validate import check_values, refuse
+from optimus_ops.secrets.value import Secret
+
+
+@dataclass(frozen=True)
+class SecretFiles:
+    """What services get their secrets from."""
+
+    paths: SecretsPaths
+    entries: Mapping[str, Entry]
+
+    def check(self, values: Mapping[str, Secret]) -> None:
+        """Refuse values that the schema does not take."""
+        entries = {key: self._entry(key) for key in values}
+        refuse(check_values(entries, values), self.paths.secrets_file.name)
+
+    def write(self, values: Mapping[str, Secret], *, rotated: str = "") -> None:
+        """Write some values, the empty ones away, and bring every service's files up to date; `rotated` got a new one.
+
+        Nothing is written that is as it should be. A run that is killed in between is completed by the next call.
+
+        Raises:
+            OpsError: a file can't be written.
+        """
+        store.prepare_folder(self.paths.secrets_dir)
+        with store.locked(self.paths.secrets_dir):
+            store.remove_leftovers(self.paths.secrets_file)
+            observed = observe(self.paths)
+            if observed.document is None:
+                raise missing_file(self.paths)
+            document = observed.document
+            for key, value in values.items():
+                document = self._with(document, key, value)
+            if document != observed.document:
+                store.write(self.paths.secrets_file, document.render())
+            deliver(self.paths, self.entries, document.values, observed)
+            note_ages(self.paths, document.values, {rotated: "rotated"} if rotated else {})
+
+    def holds(self, values: Mapping[str, Secret]) -> bool:
+        """Tell whether the file and the services' files have these values."""
+        observed = observe(self.paths)
+        found = observed.document.values if observed.document else {}
+        wanted = projection.desired(self.entries, found)
+        stale = projection.stale(frozenset(wanted), observed.projected)
+        delivered = not self.paths.delivered or not (projection.changed(wanted, observed.projected) or stale)
+        return delivered and all(found.get(key, Secret("")) == value for key, value in values.items())
+
+    def _with(self, document: Document, key: str, value: Secret) -> Document:
+        entry = self._entry(key)
+        if document.values.get(key, Secret("")) == value:
+            return document
+        if not value and entry.companion_of:
+            return document.without(key)
+        return document.with_value(key, value, entry.description)
+
+    def _entry(self, key: str) -> Entry:
+        if key not in self.entries:
+            raise Refused(f"{self.paths.example.name} knows no secret {key}", "a rotator wants to write it")
+        return self.entries[key]
