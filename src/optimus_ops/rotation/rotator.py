@@ -21,8 +21,9 @@ class TargetFailed(OpsError):  # noqa: N818 - named for what happened, as the li
 class Rotator(Protocol):
     """Changes one secret at what accepts it."""
 
-    name: str
-    """As `@rotator=NAME` of the template calls it."""
+    @property
+    def name(self) -> str:
+        """As `@rotator=NAME` of the template calls it."""
 
     def check(self, key: str, old: Secret) -> None:
         """Refuse what can't be rotated now, before anything happens; raise `Refused`."""
