@@ -1,7 +1,7 @@
 """An LLM provider on the loopback: the OpenAI-style API, and the admin API that makes and revokes its keys.
 
-Answers have the form of the real one's (https://platform.openai.com/docs/api-reference). A fault happens to the next call
-that it is about; what was done stays done, as at a provider whose reply is lost.
+Answers have the form of the real one's (https://platform.openai.com/docs/api-reference). A fault happens to the next
+call that it is about; what was done stays done, as at a provider whose reply is lost.
 """
 
 from __future__ import annotations

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 
 from optimus_ops.rotation.model import ValuePair
 from optimus_ops.rotation.rotator import TargetFailed
+from optimus_ops.secrets.pool import members
 from optimus_ops.secrets.value import Secret
-from optimus_ops.secrets.value_types import SEPARATOR
 
 
 def with_current(pair: ValuePair, values: Mapping[str, Secret], current: Secret) -> Mapping[str, Secret]:
@@ -18,8 +18,7 @@ def with_current(pair: ValuePair, values: Mapping[str, Secret], current: Secret)
     """
     if pair.member is None:
         return {pair.key: current}
-    text = values.get(pair.key, Secret("")).reveal()
-    found = [Secret(word.strip()) for word in SEPARATOR.split(text) if word.strip()]
+    found = members(values.get(pair.key))
     if pair.old not in found and pair.new not in found:
         raise TargetFailed(
             f"{pair.key} was changed while it is rotated: neither value is in it",
