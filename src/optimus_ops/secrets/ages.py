@@ -18,8 +18,8 @@ from optimus_ops.secrets.store import StoredFile
 from optimus_ops.secrets.value import Secret
 from optimus_ops.system.atomic_write import atomic_write
 
-Origin = Literal["generated", "set", "edited", "rotated"]
-ORIGINS: tuple[Origin, ...] = ("generated", "set", "edited", "rotated")
+Origin = Literal["generated", "set", "edited", "rotated", "restored"]
+ORIGINS: tuple[Origin, ...] = ("generated", "set", "edited", "rotated", "restored")
 VERSION = 1
 DAY = 86_400.0
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 
 from optimus_ops.secrets.value import Secret
@@ -38,11 +38,17 @@ def show(found: Difference, a: str, b: str, *, json: bool) -> None:
         print_json({"a": a, "b": b, **asdict(found)})
         return
     console = Console.standard()
+    for line in difference_lines(found, a, b, console):
+        console.say(line)
+
+
+def difference_lines(found: Difference, a: str, b: str, console: Console) -> Iterator[str]:
+    """Give a line for each key that differs, and one for those that don't."""
     for sign, colour, text, keys in (
         ("-", "31", f"only in {a}", found.only_in_a),
         ("+", "32", f"only in {b}", found.only_in_b),
         ("~", "33", "different", found.different),
     ):
         for key in keys:
-            console.say(f"{console.paint(sign, colour)} {key} ({text})")
-    console.say(f"{counted(len(found.same), 'secret')} the same in {a} and {b}")
+            yield f"{console.paint(sign, colour)} {key} ({text})"
+    yield f"{counted(len(found.same), 'secret')} the same in {a} and {b}"

@@ -22,16 +22,19 @@ def change_file(
     edit: Callable[[Observed], Document],
     task: str,
     changed: Mapping[str, Origin],
+    *,
+    lenient: bool = False,
 ) -> None:
     """Change a file of secrets: `edit` gets what is there now, and returns what is to be there.
 
-    `task` is the one that does it ("secrets.set"); `changed` says how values that are new get theirs.
+    `task` is the one that does it ("secrets.set"); `changed` says how values that are new get theirs; `lenient`: a file
+    that is malformed is changed, too.
     """
     store.prepare_folder(paths.secrets_dir)
     with store.locked(paths.secrets_dir):
         store.remove_leftovers(paths.secrets_file)
         # Read again: the file may have been edited since the plan was made.
-        observed = observe(paths)
+        observed = observe(paths, lenient=lenient)
         document = edit(observed)
         undo_stack.push(f"put {paths.secrets_file.name} back", lambda: _put_back(paths, entries, observed))
         commit(paths, entries, observed, document, task, changed)
@@ -43,9 +46,9 @@ def _put_back(paths: SecretsPaths, entries: Mapping[str, Entry], before: Observe
             _remove(paths)
         else:
             store.write(paths.secrets_file, before.stored.content, before.stored.mode)
-        values = before.document.values if before.document else {}
-        deliver(paths, entries, values, observe(paths))
-        note_ages(paths, values, {})
+        if before.document is not None:
+            deliver(paths, entries, before.document.values, observe(paths))
+            note_ages(paths, before.document.values, {})
         kept = snapshot_of(paths, before, "undo")
         if kept is not None and paths.versions is not None:
             paths.versions.forget(kept)

@@ -170,10 +170,15 @@ def read_entries(paths: SecretsPaths) -> Mapping[str, Entry]:
     return with_companions(expand(parse_schema(template.content.reveal(), paths.example.name), tenants))
 
 
-def observe(paths: SecretsPaths) -> Observed:
-    """Read the operator's file and what is projected of it."""
+def observe(paths: SecretsPaths, *, lenient: bool = False) -> Observed:
+    """Read the operator's file and what is projected of it; `lenient`: a malformed one counts as having no document."""
     stored = store.read(paths.secrets_file)
-    document = dotenv.parse(stored.content.reveal(), paths.secrets_file.name) if stored else None
+    try:
+        document = dotenv.parse(stored.content.reveal(), paths.secrets_file.name) if stored else None
+    except Refused:
+        if not lenient:
+            raise
+        document = None
     return Observed(document, stored, store.observe(paths.secrets_dir) if paths.delivered else {})
 
 

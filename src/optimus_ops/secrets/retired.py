@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from optimus_ops.engine.keyed_digests import Key
+from optimus_ops.secrets.entry import secondary
 from optimus_ops.secrets.value import Secret
 from optimus_ops.system.atomic_write import atomic_write
 
@@ -36,10 +37,10 @@ class RetiredValues:
         """Remember that nothing accepts a value of a key any more: a whole value, or a member of a pool."""
         secret = Key.made(self._key_path)
         known = self._known()
-        digests = known.get(key, [])
+        digests = known.get(_base(key), [])
         digest = _digest(secret, key, value.reveal())
         if digest not in digests:
-            changed = {**known, key: [*digests, digest][-MOST:]}
+            changed = {**known, _base(key): [*digests, digest][-MOST:]}
             atomic_write(self._path, json.dumps({"keys": changed}, indent=1))
 
     def found_in(self, values: Mapping[str, Secret]) -> tuple[str, ...]:
@@ -51,7 +52,7 @@ class RetiredValues:
         return tuple(
             key
             for key, value in values.items()
-            if value and any(_digest(secret, key, part) in known.get(key, ()) for part in _parts(value))
+            if value and any(_digest(secret, key, part) in known.get(_base(key), ()) for part in _parts(value))
         )
 
     def _known(self) -> dict[str, list[str]]:
@@ -71,4 +72,9 @@ def _parts(value: Secret) -> tuple[str, ...]:
 
 
 def _digest(secret: Key, key: str, value: str) -> str:
-    return secret.digest(b"retired", key.encode(), value.encode())
+    return secret.digest(b"retired", _base(key).encode(), value.encode())
+
+
+def _base(key: str) -> str:
+    """Return the key of which a key holds the second value while that is rotated, else the key itself."""
+    return key.removesuffix(secondary(""))

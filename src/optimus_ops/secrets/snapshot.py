@@ -42,6 +42,13 @@ class Snapshot:
         """The file, parsed."""
         return dotenv.parse(self.content.reveal(), self.file)
 
+    def keys(self) -> list[str]:
+        """Return the keys that have a value; none of a file that is malformed, which is kept all the same."""
+        try:
+            return [key for key, value in self.document.values.items() if value]
+        except Refused:
+            return []
+
     def metadata(self) -> dict[str, Any]:
         """Return what is known of the file: names and a checksum, never a value."""
         content = self.content.reveal().encode()
@@ -54,7 +61,7 @@ class Snapshot:
             "time": self.time,
             "task": self.task,
             "tool": self.tool,
-            "keys": [key for key, value in self.document.values.items() if value],
+            "keys": self.keys(),
             "changes": self.changes,
             "size": len(content),
             "sha256": hashlib.sha256(content).hexdigest(),

@@ -41,7 +41,7 @@ def _temporary_stem(path: Path) -> str:
     return path.name if path.name.startswith(".") else f".{path.name}"
 
 
-def replace_file(folder: int, path: Path, text: str, mode: int, owner: tuple[int, int] | None = None) -> None:
+def replace_file(folder: int, path: Path, text: str | bytes, mode: int, owner: tuple[int, int] | None = None) -> None:
     """Replace the file `path` in its opened folder.
 
     The new file is created under a name of its own, so that no link that is there is followed: a symbolic link is
@@ -57,7 +57,7 @@ def replace_file(folder: int, path: Path, text: str, mode: int, owner: tuple[int
         descriptor = os.open(temporary, flags, 0o600, dir_fd=folder)
         try:
             with os.fdopen(descriptor, "wb") as stream:
-                stream.write(text.encode("utf-8", "surrogateescape"))
+                stream.write(text if isinstance(text, bytes) else text.encode("utf-8", "surrogateescape"))
                 stream.flush()
                 if owner is not None:
                     os.fchown(descriptor, *owner)

@@ -1,0 +1,1 @@
+"""Encrypted backups of a file of secrets, and what puts one back."""
