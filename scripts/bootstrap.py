@@ -100,12 +100,14 @@ def prepare(request: Request, checkout: Checkout) -> None:
             ensure_environment(checkout, log, lock)
             if request.with_docker:
                 ensure_engine(Machine.observed(), log)
+                ensure_gpg(Machine.observed(), log)
     become(request.command, checkout)
 
 
 def is_ready(request: Request, checkout: Checkout) -> bool:
     """Say whether nothing has to be done before the command."""
-    return environment_is_current(checkout) and not (request.with_docker and engine_gaps())
+    lacking = request.with_docker and (engine_gaps() or gpg_can_be_installed(Machine.observed()))
+    return environment_is_current(checkout) and not lacking
 
 
 class Stop(Exception):  # noqa: N818 -- not always an error: `--help` stops as well
@@ -465,6 +467,22 @@ def install_engine(machine: Machine, log: Log, gaps: Sequence[str]) -> None:
     if machine.newer_release:
         add_newer_release(machine.codename, machine.newer_release)
     apt_install(machine.packages(gaps), log)
+
+
+def gpg_can_be_installed(machine: Machine) -> bool:
+    """Say whether GnuPG is missing and may be installed."""
+    return shutil.which("gpg") is None and machine.can_install
+
+
+def ensure_gpg(machine: Machine, log: Log) -> None:
+    """Install GnuPG, which backups of secrets and their tests call; a stack does without."""
+    if not gpg_can_be_installed(machine):
+        return
+    say("installing GnuPG, for backups of secrets")
+    try:
+        apt_install(("gnupg",), log)
+    except CommandFailed as failed:
+        say(f"going on without GnuPG: {failed.message}")
 
 
 def installation_advice(machine: Machine, gaps: Sequence[str]) -> str:

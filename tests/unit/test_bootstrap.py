@@ -290,3 +290,34 @@ def test_a_pipe_is_told_every_ten_seconds_what_goes_on(capsys: pytest.CaptureFix
     for seconds in range(21):
         bootstrap.tell_progress(f"downloading ({seconds} s)", seconds)
     assert capsys.readouterr().err.splitlines() == [f"bootstrap: downloading ({number} s)" for number in (0, 10, 20)]
+
+
+class TestGnuPG:
+    def machine(self, *, is_root: bool) -> Any:
+        return bootstrap.Machine("debian", "bookworm", "Debian", is_root=is_root, has_systemd=False)
+
+    def test_it_is_installed_where_it_is_missing_and_that_needs_nobodys_leave(
+        self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    ) -> None:
+        installed: list[tuple[str, ...]] = []
+        monkeypatch.setattr(bootstrap, "apt_install", lambda packages, _log: installed.append(packages))
+        for path, is_root in ((tmp_path, False), (tmp_path, True), ("/nowhere", True)):
+            monkeypatch.setenv("PATH", str(path))
+            bootstrap.ensure_gpg(self.machine(is_root=is_root), bootstrap.Log(tmp_path / "log"))
+        assert installed == [("gnupg",), ("gnupg",)]
+
+        program = tmp_path / "gpg"
+        program.touch(0o755)
+        monkeypatch.setenv("PATH", str(tmp_path))
+        assert not bootstrap.gpg_can_be_installed(self.machine(is_root=True))
+
+    def test_a_stack_does_without_it(
+        self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        def fails(*_: object) -> None:
+            raise bootstrap.CommandFailed("no package gnupg")
+
+        monkeypatch.setenv("PATH", str(tmp_path))
+        monkeypatch.setattr(bootstrap, "apt_install", fails)
+        bootstrap.ensure_gpg(self.machine(is_root=True), bootstrap.Log(tmp_path / "log"))
+        assert "going on without GnuPG: no package gnupg" in capsys.readouterr().err

@@ -42,8 +42,9 @@ class Snapshot:
         """The file, parsed."""
         return dotenv.parse(self.content.reveal(), self.file)
 
-    def keys(self) -> list[str]:
-        """Return the keys that have a value; none of a file that is malformed, which is kept all the same."""
+    @property
+    def named(self) -> list[str]:
+        """The keys that have a value; none of a file that is malformed, which is kept all the same."""
         try:
             return [key for key, value in self.document.values.items() if value]
         except Refused:
@@ -61,7 +62,7 @@ class Snapshot:
             "time": self.time,
             "task": self.task,
             "tool": self.tool,
-            "keys": self.keys(),
+            "keys": self.named,
             "changes": self.changes,
             "size": len(content),
             "sha256": hashlib.sha256(content).hexdigest(),

@@ -9,6 +9,7 @@ import sys
 import textwrap
 from typing import TYPE_CHECKING, Any
 
+import pyrage
 import pytest
 from tests.unit.secrets.samples import CANARY, Checkout
 
@@ -21,6 +22,7 @@ RUNNER = """
     from optimus_ops.change.options import ChangeOptions
     from optimus_ops.project.settings import load_project
     from optimus_ops.secrets import commands, key_commands, provision, set_command
+    from optimus_ops.secrets.backup import commands as backup_commands
     from optimus_ops.secrets.paths import SecretsPaths
 
     what, when, root = sys.argv[1], sys.argv[2], Path(sys.argv[3])
@@ -56,31 +58,42 @@ RUNNER = """
             sys.stdout = io.StringIO()
             if what == "set":
                 set_command.change_value("REDIS_PASSWORD", ChangeOptions(), root=root)
+            elif what == "restore":
+                backup_commands.restore(backup_commands.RestoreRequest("@1", yes=True), ChangeOptions(), root)
+            elif what == "backup":
+                request = backup_commands.BackupRequest(recipients=(sys.argv[4],), keep=1)
+                backup_commands.back_up(request, ChangeOptions(), root)
             else:
                 commands.init(ChangeOptions(), root)
             code = 0
         finally:
             os._exit(code)
 
-    if what == "set":
+    if what != "init":
         provision.ensure(SecretsPaths.of(load_project(root)))
+    if what == "restore":
+        what = "set"
+        run(0)
+        what = "restore"
     shutil.copytree(root, before)
     runs = []
     for at in range(1, 40):
         shutil.rmtree(root)
         shutil.copytree(before, root)
         code = run(at)
-        runs.append({"code": code, "killed": files(), "next": run(0), "completed": files()})
+        backups = os.listdir(root / ".optimus" / "secret-backups") if what == "backup" else []
+        runs.append({"code": code, "backups": backups, "killed": files(), "next": run(0), "completed": files()})
+        runs[-1]["in the end"] = os.listdir(root / ".optimus" / "secret-backups") if what == "backup" else []
         if code == 0:
             break
     print(json.dumps(runs))
 """
 
 
-def killed_runs(folder: Path, what: str, when: str) -> list[dict[str, Any]]:
+def killed_runs(folder: Path, what: str, when: str, word: str = CANARY) -> list[dict[str, Any]]:
     """Kill a run at each file that it puts in place, and let another one complete it; the last one was not killed."""
     made = Checkout.make(folder / "checkout")
-    argv = [sys.executable, "-c", textwrap.dedent(RUNNER), what, when, str(made.root), CANARY]
+    argv = [sys.executable, "-c", textwrap.dedent(RUNNER), what, when, str(made.root), word]
     done = subprocess.run(argv, capture_output=True, text=True, check=True)
     runs: list[dict[str, Any]] = json.loads(done.stdout)
     return runs
@@ -112,3 +125,30 @@ def test_secrets_are_complete_in_the_end_wherever_their_first_run_was_killed(tmp
         known = [line for line in run["killed"].get(".env.secrets", "").splitlines() if line.startswith("POSTGRES")]
         # A value that was made durable once is never made anew.
         assert set(known) <= set(run["completed"][".env.secrets"].splitlines())
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_a_version_is_restored_in_the_end_wherever_its_run_was_killed(tmp_path: Path, when: str) -> None:
+    *killed, whole = killed_runs(tmp_path, "restore", when)
+
+    # The version before, the file, five files of three services, and the ages.
+    assert len(killed) == 8
+    assert {run["code"] for run in killed} == {-signal.SIGKILL}
+    assert (whole["code"], CANARY in whole["killed"][".env.secrets"]) == (0, False)
+    for run in killed:
+        assert (run["next"], run["completed"]) == (0, whole["completed"])
+        assert run["killed"][".env.secrets"].count("REDIS_PASSWORD=") == 1
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_a_backup_is_there_or_not_wherever_its_run_was_killed(tmp_path: Path, when: str) -> None:
+    recipient = str(pyrage.x25519.Identity.generate().to_public())
+    *killed, whole = killed_runs(tmp_path, "backup", when, recipient)
+
+    assert [run["code"] for run in killed] == [-signal.SIGKILL]
+    assert whole["code"] == 0
+    for run in (*killed, whole):
+        assert run["next"] == 0
+        # What a killed run left is gone, and one is kept.
+        assert [name.endswith(".secrets.age") for name in run["in the end"]] == [True]
+    assert [name.endswith(".tmp") for name in killed[0]["backups"]] == [when == "before"]

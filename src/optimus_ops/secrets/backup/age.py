@@ -17,6 +17,7 @@ PRIVATE_KEY = "AGE-SECRET-KEY-"
 REASONS = {
     "No matching keys found": ("is encrypted for others than this identity", "name another one: --identity FILE"),
     "Decryption failed": ("can't be decrypted: wrong passphrase", "is it the one of this backup?"),
+    "Excessive work": ("would take this machine too long to decrypt", "try again when it has less to do"),
 }
 """The library has one type of error: only its words tell what else than damage it was."""
 
@@ -57,7 +58,7 @@ def _decrypted(decrypt_it: Callable[[], bytes], source: str) -> bytes:
         return bytes(decrypt_it())
     except pyrage.DecryptError as error:
         damage = ("was changed since it was written, or is cut off", "take another copy of it")
-        problem, hint = REASONS.get(str(error), damage)
+        problem, hint = next((said for words, said in REASONS.items() if str(error).startswith(words)), damage)
         raise Refused(f"{source} {problem}", hint) from None
 
 

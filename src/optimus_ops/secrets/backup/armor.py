@@ -30,6 +30,8 @@ def dearmored(text: bytes, source: str) -> bytes:
     Raises:
         Refused: it is cut off, or anything else in it is not as it was written.
     """
+    if END.rstrip() not in text:
+        raise Refused(f"{source} is cut off: its end is missing", "take another copy of it")
     # Written anew, it has to be the same: its checksum, its lines, each character.
     body = text.removeprefix(BEGIN).partition(b"\n=")[0].replace(b"\n", b"")
     try:
@@ -37,8 +39,6 @@ def dearmored(text: bytes, source: str) -> bytes:
     except binascii.Error:
         message = b""
     if not message or armored(message) != text:
-        if END.rstrip() not in text:
-            raise Refused(f"{source} is cut off: its end is missing", "take another copy of it")
         raise Refused(f"{source} was changed since it was written", "take another copy of it")
     return message
 
@@ -47,9 +47,17 @@ def crc24(message: bytes) -> int:
     """Return OpenPGP's checksum of a message."""
     value = CRC_START
     for byte in message:
-        value ^= byte << 16
-        for _ in range(8):
-            value <<= 1
-            if value & 0x1000000:
-                value ^= CRC_POLYNOMIAL
+        value = (value << 8 & 0xFFFFFF) ^ CRC_TABLE[value >> 16 ^ byte]
     return value
+
+
+def _shifted(byte: int) -> int:
+    value = byte << 16
+    for _ in range(8):
+        value <<= 1
+        if value & 0x1000000:
+            value ^= CRC_POLYNOMIAL
+    return value
+
+
+CRC_TABLE = tuple(_shifted(byte) for byte in range(256))

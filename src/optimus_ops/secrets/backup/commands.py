@@ -82,7 +82,7 @@ def verify(file: str, *, identity: str = "", passphrase_fd: str = "", json: bool
         print_json({"ok": True, "backup": file, **_facts(snapshot)})
         return
     console = Console.standard()
-    count = counted(len(snapshot.keys()), "secret")
+    count = counted(len(snapshot.named), "secret")
     console.say(
         f"{console.paint('✓', '32')} {file}: {snapshot.file} of {snapshot.project}, {count}, of {snapshot.time[:19]}Z;"
         " decrypted, whole, and its checksum is right"

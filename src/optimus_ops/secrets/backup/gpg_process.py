@@ -28,8 +28,9 @@ INTERACTIVE_SECONDS = 900.0
 STALE_SECONDS = 600.0
 LONGEST_FOLDER = 60
 """Characters: the path of an agent's socket may have 107."""
+# Not --quiet: it leaves out status lines as well.
 ALWAYS = (
-    *("--no-options", "--batch", "--no-tty", "--quiet", "--logger-file", os.devnull, "--status-fd", "2"),
+    *("--no-options", "--batch", "--no-tty", "--logger-file", os.devnull, "--status-fd", "2"),
     *("--trust-model", "always", "--no-auto-key-locate", "--no-auto-key-retrieve"),
 )
 
@@ -113,7 +114,7 @@ def dedicated_home() -> Iterator[Gpg]:
     if len(str(folder)) > LONGEST_FOLDER:
         folder = Path("/tmp")  # noqa: S108 - the folder made in it is private
     _remove_stale(folder)
-    home = Path(tempfile.mkdtemp(prefix=HOME_PREFIX, dir=folder))
+    home = Path(tempfile.mkdtemp(prefix=f"{HOME_PREFIX}{os.getpid()}-", dir=folder))
     descriptor = os.open(home, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)

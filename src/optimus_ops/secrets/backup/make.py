@@ -13,7 +13,7 @@ from optimus_ops.errors import OpsError, Refused
 from optimus_ops.plan.cause import Cause
 from optimus_ops.plan.step import Plan, Step, step
 from optimus_ops.secrets.backup.read_file import read_small
-from optimus_ops.secrets.backup.retention import backup_name, backups_in, remove_backups
+from optimus_ops.secrets.backup.retention import backup_name, backups_in, remove_backups, remove_leftovers
 from optimus_ops.secrets.backup.sealing import Sealing, seal
 from optimus_ops.secrets.snapshot import Snapshot
 from optimus_ops.system.atomic_write import open_folder, replace_file
@@ -104,6 +104,7 @@ class BackupExecutor(StepExecutor):
             raise Refused(f"{path} is there already", "another run made it: try again")
         try:
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            remove_leftovers(path.parent, self.snapshot.project, self.snapshot.environment)
             self.undo_stack.push(f"removed {path}", lambda: remove_backups([path]))
             with open_folder(path.parent) as folder:
                 replace_file(folder, path, data, 0o600)

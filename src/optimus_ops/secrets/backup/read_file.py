@@ -21,9 +21,10 @@ def read_small(path: Path, what: str) -> bytes:
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     except OSError as error:
         raise Refused(f"the {what} {path} can't be read: {error.strerror}", "name a file that is there") from None
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise Refused(f"the {what} {path} is not a regular file", "name the file itself")
     with os.fdopen(descriptor, "rb") as stream:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise Refused(f"the {what} {path} is not a regular file", "name the file itself")
         try:
             content = stream.read(MOST_BYTES + 1)
         except OSError as error:

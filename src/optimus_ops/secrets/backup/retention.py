@@ -25,15 +25,33 @@ def backup_name(project: str, environment: str, kind: Kind, now: datetime, numbe
 
 def backups_in(folder: Path, project: str, environment: str) -> tuple[Path, ...]:
     """Return the backups of one file of secrets in a folder, oldest first: by name; encrypted regular files only."""
+    name = re.compile(_pattern(project, environment))
+    found = [(match, path) for path in _listed(folder) if (match := name.fullmatch(path.name)) and _is_backup(path)]
+    ordered = sorted((match["time"], int(match["number"] or 1), path) for match, path in found)
+    return tuple(path for _time, _number, path in ordered)
+
+
+def remove_leftovers(folder: Path, project: str, environment: str) -> None:
+    """Remove what a run that was killed left of a backup; the project has to be locked."""
+    name = re.compile(rf"\.{_pattern(project, environment)}\.[0-9a-f]{{16}}\.tmp")
+    for path in _listed(folder):
+        if name.fullmatch(path.name):
+            with contextlib.suppress(OSError):
+                path.unlink()
+
+
+def _pattern(project: str, environment: str) -> str:
     owner = re.escape(f"{project}.{environment}" if environment else project)
-    name = re.compile(rf"{owner}-(?P<time>[0-9]{{8}}T[0-9]{{6}}Z)(?:-(?P<number>[0-9]{{1,4}}))?\.secrets\.(asc|age)")
-    found = []
-    with contextlib.suppress(FileNotFoundError):
-        for path in folder.iterdir():
-            match = name.fullmatch(path.name)
-            if match and _is_backup(path):
-                found.append((match["time"], int(match["number"] or 1), path))
-    return tuple(path for _time, _number, path in sorted(found))
+    return rf"{owner}-(?P<time>[0-9]{{8}}T[0-9]{{6}}Z)(?:-(?P<number>[0-9]{{1,4}}))?\.secrets\.(?:asc|age)"
+
+
+def _listed(folder: Path) -> list[Path]:
+    try:
+        return list(folder.iterdir())
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        raise OpsError(f"the folder {folder} can't be read: {error.strerror}") from None
 
 
 def remove_backups(paths: Sequence[Path]) -> None:
