@@ -65,3 +65,15 @@ def test_requests_and_what_is_in_flight_count_once(service: str) -> None:
     inflight = r"optimus_inflight_requests\{[^}]*\}"
     # Often, because the process that answered last may not yet have noted that it is done.
     assert 1 in {value(service, inflight) for _ in range(ROUNDS)}
+
+
+def test_a_process_that_is_just_making_its_file_spoils_nothing(tmp_path: Path) -> None:
+    (tmp_path / "counter_1.db").touch()
+    script = (
+        "from optimus_kit.drain import Drain; from optimus_kit.metrics import Metrics;"
+        "metrics = Metrics('one', Drain()); metrics.observe('/', 'GET', 200, 0.1);"
+        "print(metrics.render()[0].decode())"
+    )
+    environ = {"PYTHONPATH": str(HERE.parent / "src"), "PROMETHEUS_MULTIPROC_DIR": str(tmp_path)}
+    shown = subprocess.run([sys.executable, "-c", script], check=False, env=environ, capture_output=True, text=True)
+    assert 'optimus_http_requests_total{method="GET",route="/",service="one",status="200"} 1.0' in shown.stdout, shown

@@ -1,8 +1,11 @@
 """Prometheus metrics of one service process, or of all of them when PROMETHEUS_MULTIPROC_DIR is set."""
 
 import os
+from collections.abc import Iterable, Iterator
+from pathlib import Path
 
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.core import Metric
 from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
@@ -85,7 +88,33 @@ class Metrics:
         registry = self.registry
         if self._shared:
             registry = CollectorRegistry()
-            MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
+            registry.register(ProcessFiles(Path(os.environ[MULTIPROCESS])))
             for collector in self._collectors:
                 registry.register(collector)
         return generate_latest(registry), CONTENT_TYPE_LATEST
+
+
+class ProcessFiles(Collector):
+    """What all processes counted, from the files that they share.
+
+    The file of a process that is just making it, or was killed meanwhile, is empty, which the library's own collector
+    can't read.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def collect(self) -> Iterable[Metric]:
+        """Return the metrics, summed up."""
+        merge = MultiProcessCollector.merge
+        metrics: Iterable[Metric] = merge(list(self._begun()), accumulate=True)  # type: ignore[no-untyped-call]
+        return metrics
+
+    def _begun(self) -> Iterator[str]:
+        for file in self._folder.glob("*.db"):
+            try:
+                if file.stat().st_size:
+                    yield str(file)
+            except FileNotFoundError:
+                # Of a process that has just ended.
+                continue
