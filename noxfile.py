@@ -130,19 +130,15 @@ def coverage(session: nox.Session) -> None:
         without = {"DATABASE_URL": None, "REDIS_URL": None} if name == "unit" else {}
         words = (RUN_SESSION, name, "--measure", "--", *measured[name])
         run_module(session, *words, success_codes=(0, 1), env=without)
+    folders = [f"build/reports/{name}" for name in names]
     if not session.posargs:
-        data = "--data-file=build/reports/coverage"
-        run_module(
-            session,
-            "coverage",
-            "combine",
-            "--quiet",
-            "--keep",
-            data,
-            *(f"build/reports/{name}/coverage" for name in names),
-        )
-        run_module(session, "coverage", "json", "--quiet", data, "-o", "build/reports/coverage.json")
-        run_module(session, "coverage", "xml", "--quiet", data, "-o", "build/reports/coverage.xml")
+        files = [f"{folder}/coverage" for folder in folders]
+        run_module(session, "coverage", "combine", "--quiet", "--keep", "--data-file=build/reports/coverage", *files)
+        folders = ["build/reports"]
+    for folder in folders:
+        for form in ("json", "xml"):
+            words = ("--quiet", f"--data-file={folder}/coverage", "-o", f"{folder}/coverage.{form}")
+            run_module(session, "coverage", form, *words)
     chosen = [f"--session={name}" for name in names]
     run_program(session, "invoke", "ci.tests", "--report", "build/reports", *chosen)
 

@@ -99,19 +99,14 @@ def _pytest(folder: Path, junit: Path, arguments: Sequence[str], *, measure: boo
 
 
 def _combine(folder: Path) -> None:
-    """Make one file of the data of all processes, and JSON and XML of it.
+    """Make one file of the data of all processes.
 
     Raises:
         OpsError: nothing was measured.
     """
-    data = f"--data-file={folder / DATA}"
-    for words in (
-        ("combine", "--quiet", data, str(folder)),
-        ("json", "--quiet", data, "-o", str(folder / "coverage.json")),
-        ("xml", "--quiet", data, "-o", str(folder / "coverage.xml")),
-    ):
-        if subprocess.call([sys.executable, "-m", "coverage", *words]):
-            raise OpsError(f"coverage can't be had: `coverage {' '.join(words)}` failed")
+    words = ("combine", "--quiet", f"--data-file={folder / DATA}", str(folder))
+    if subprocess.call([sys.executable, "-m", "coverage", *words]):
+        raise OpsError(f"coverage can't be had: `coverage {' '.join(words)}` failed")
 
 
 def _say(text: str) -> None:
