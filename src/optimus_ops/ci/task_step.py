@@ -5,11 +5,9 @@ from __future__ import annotations
 import json
 import os
 import shlex
-import signal
-import subprocess
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any
 
 from invoke.exceptions import Exit
 
@@ -19,8 +17,8 @@ from optimus_ops.reports.annotations import annotation
 from optimus_ops.reports.model import Finding
 from optimus_ops.reports.place import Place
 from optimus_ops.secrets.known_values import SecretFiles
+from optimus_ops.system.in_place import run_in_place
 from optimus_ops.system.masking import is_maskable
-from optimus_ops.system.signals import handled_by, in_foreground
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -97,35 +95,13 @@ def _finding(found: dict[str, Any]) -> Finding:
 def _call(command: list[str], output: str) -> int:
     program = [str(Path(sys.executable).with_name("invoke")), *command]
     if not output:
-        return _call_to_its_end(program, None)
+        return run_in_place(program)
     try:
         Path(output).parent.mkdir(parents=True, exist_ok=True)
         with Path(output).open("wb") as file:
-            return _call_to_its_end(program, file)
+            return run_in_place(program, stdout=file)
     except OSError as error:
         raise OpsError(f"the output can't be written: {error}") from error
-
-
-def _call_to_its_end(program: list[str], stdout: BinaryIO | None) -> int:
-    """Run a task and pass signals on: a task that is interrupted undoes what it did, which takes its time."""
-    started: list[subprocess.Popen[bytes]] = []
-    early: list[int] = []
-
-    def forward(number: int, _frame: object) -> None:
-        # Ctrl-C reaches the task by itself.
-        if number == signal.SIGINT and in_foreground():
-            return
-        if not started:
-            early.append(number)
-        for process in started:
-            process.send_signal(number)
-
-    with handled_by(forward):
-        started.append(subprocess.Popen(program, stdout=stdout))
-        for number in early:
-            started[0].send_signal(number)
-        code = started[0].wait()
-    return code if code >= 0 else 128 - code
 
 
 def _stamps(folder: str) -> dict[Path, int]:

@@ -10,6 +10,7 @@ from invoke.exceptions import Exit
 from optimus_ops.ci import task_step
 from optimus_ops.ci.task_step import MOST_SUMMARY_BYTES, run_task
 from optimus_ops.errors import Refused
+from optimus_ops.system import in_place
 
 FINDING = {"rule": "a/b", "level": "error", "message": "bad", "place": {"file": "x.py", "line": 3, "column": 0}}
 
@@ -76,7 +77,7 @@ def test_the_task_may_be_of_another_project(program: Path, capfd: pytest.Capture
 def test_a_task_that_is_interrupted_has_the_time_to_undo_what_it_did(
     program: Path, monkeypatch: pytest.MonkeyPatch, name: str, code: int
 ) -> None:
-    monkeypatch.setattr(task_step, "in_foreground", lambda: False)
+    monkeypatch.setattr(in_place, "in_foreground", lambda: False)
     undo = f"sleep 0.6; echo undone > {program}/result; exit {code}"
     with pytest.raises(Exit) as raised:
         run_task(f"\"trap '{undo}' {name}; kill -{name} $PPID; sleep 30 & wait\"", report="", output="")

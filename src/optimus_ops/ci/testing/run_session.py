@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import argparse
 import shutil
-import signal
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -23,6 +22,7 @@ from pathlib import Path
 from optimus_ops.ci.testing.junit_file import read_junit, with_second_try
 from optimus_ops.ci.testing.limits import read_limits
 from optimus_ops.errors import OpsError
+from optimus_ops.system.in_place import run_in_place
 
 REPORTS = Path("build/reports")
 DATA = "coverage"
@@ -84,18 +84,7 @@ def _pytest(folder: Path, junit: Path, arguments: Sequence[str], *, measure: boo
     runner = ["coverage", "run", f"--data-file={folder.resolve() / DATA}", "-m"] if measure else []
     own = ["-p", "optimus_ops.ci.testing.pytest_plugin", f"--junit-xml={junit}", "-o", "junit_family=xunit1"]
     command = [sys.executable, "-m", *runner, "pytest", *own, *arguments]
-    # Ctrl-C reaches pytest too, which cleans up; to wait for that is all there is to do here.
-    with subprocess.Popen(command) as process:
-        handlers = {
-            signal.SIGINT: signal.signal(signal.SIGINT, lambda _number, _frame: None),
-            signal.SIGTERM: signal.signal(signal.SIGTERM, lambda number, _frame: process.send_signal(number)),
-        }
-        try:
-            code = process.wait()
-        finally:
-            for number, handler in handlers.items():
-                signal.signal(number, handler)
-    return code if code >= 0 else 128 - code
+    return run_in_place(command)
 
 
 def _combine(folder: Path) -> None:
