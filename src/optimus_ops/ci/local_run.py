@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shlex
-import signal
 import socket
 import time
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from math import prod
 from pathlib import Path
@@ -35,6 +34,7 @@ from optimus_ops.project.git_checkout import clone
 from optimus_ops.reports.files import write_report
 from optimus_ops.reports.model import Run
 from optimus_ops.reports.terminal import terminal_text
+from optimus_ops.system.guard import guarded
 from optimus_ops.system.output_masking import OUTPUT
 from optimus_ops.system.process import BothStreams, run
 from optimus_ops.text.console import Console, Progress, print_json
@@ -53,7 +53,6 @@ if TYPE_CHECKING:
 
 RUN_SECONDS = 6 * 3600.0
 """GitHub's own limit of a job."""
-STOP_SECONDS = 60.0
 
 
 @dataclass
@@ -86,21 +85,18 @@ class LocalRun:
             self.folder.discard()
             raise
         started, code = time.monotonic(), None
+        ended = contextlib.ExitStack()
         try:
+            ended.enter_context(guarded(f"{RUN_VARIABLE}={self.folder.run_id}", commands=map(shlex.split, stops)))
             code = self._run_act()
         finally:
             with uninterrupted(lambda: self.console.say("the run is being ended")):
-                self._end(stops)
+                ended.close()
                 jobs = self.results.finished(cancelled=code is None)
                 self._report(jobs, commit, time.monotonic() - started)
                 self.folder.tidy()
                 remove_old_runs(self.project.state, time.time())
         self._raise_failed(jobs, code)
-
-    def _end(self, stops: list[str]) -> None:
-        end_processes(self.folder.run_id)
-        for stop in stops:
-            run(shlex.split(stop), check=False, deadline=STOP_SECONDS)
 
     def _copy_workflow(self) -> None:
         """Copy the workflow for act, so that jobs work in the commit itself; of it, only what is called is changed."""
@@ -225,15 +221,6 @@ def at_once(plan: CiPlan) -> tuple[Job, ...]:
         for entry in plan.leaves
         for _ in range(prod(len(caller.matrix.combinations) or 2 for caller in entry.origin.callers))
     )
-
-
-def end_processes(run_id: str) -> None:
-    """End what a run left behind: all processes that have its id in their environment."""
-    marker = f"{RUN_VARIABLE}={run_id}".encode()
-    for folder in Path("/proc").glob("[0-9]*"):
-        with suppress(OSError):
-            if marker in (folder / "environ").read_bytes().split(b"\0") and int(folder.name) != os.getpid():
-                os.kill(int(folder.name), signal.SIGKILL)
 
 
 def free_port() -> int:

@@ -17,6 +17,8 @@ from optimus_ops.security.running_scanner import RunningScanner
 from optimus_ops.security.scanner import Scanner
 
 POLL_SECONDS = 0.05
+SCAN_VARIABLE = "OPTIMUS_SECURITY_SCAN"
+"""Marks all processes of a scan, by its folder."""
 UNREADABLE = (ValueError, LookupError, TypeError, AttributeError, StopIteration, ArithmeticError, RecursionError)
 """What a reader raises where a tool printed something else than its report."""
 
@@ -91,7 +93,7 @@ def _prepared(scanner: Scanner, files: CheckoutFiles, folder: Path) -> RunningSc
     arguments = scanner.commands(files, folder)
     # A tool is missed only where there is something to scan.
     calls = [[scanner.program(), *words] for words in arguments]
-    return RunningScanner(scanner, files, folder, calls, environment)
+    return RunningScanner(scanner, files, folder, calls, {**environment, SCAN_VARIABLE: str(folder.parent)})
 
 
 def _read(found: RunningScanner, required: bool) -> ScanResult:

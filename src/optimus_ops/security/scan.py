@@ -13,12 +13,13 @@ from optimus_ops.security.duplicates import merged
 from optimus_ops.security.exceptions import judge
 from optimus_ops.security.model import ScanResult
 from optimus_ops.security.report_output import ReportOutput, end_by, show_report
-from optimus_ops.security.runner import run_scanners
+from optimus_ops.security.runner import SCAN_VARIABLE, run_scanners
 from optimus_ops.security.scan_report import ScanReport, complete_tools
 from optimus_ops.security.scan_request import ScanRequest
 from optimus_ops.security.scanner import Scanner
 from optimus_ops.security.scanners import SCANNERS, chosen_scanners
 from optimus_ops.security.settings import read_settings
+from optimus_ops.system.guard import guarded
 from optimus_ops.text.console import Console
 
 NAME = "security-scan"
@@ -36,7 +37,11 @@ def scan(request: ScanRequest) -> None:
     project = load_project()
     settings = read_settings(project.root)
     console = Console.standard(json=request.json)
-    with tempfile.TemporaryDirectory(prefix="security-scan-") as scratch, console.step("scan") as progress:
+    with (
+        tempfile.TemporaryDirectory(prefix="security-scan-") as scratch,
+        guarded(f"{SCAN_VARIABLE}={scratch}", folders=[Path(scratch)]),
+        console.step("scan") as progress,
+    ):
         files = read_checkout(project)
         left_out = [scanner for scanner in scanners if request.offline and scanner.network]
         ran = run_scanners(

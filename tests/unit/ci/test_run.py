@@ -1,10 +1,15 @@
 """`invoke ci.run` with the real act: neither Docker nor a network is needed."""
 
 import json
+import os
+import subprocess
+import sys
+import time
 from pathlib import Path
 from typing import Any, Protocol
 
 import pytest
+from tests.support.alive import alive
 from tests.unit.ci.conftest import Checkout
 
 from optimus_ops.ci.execute import run_workflow
@@ -114,6 +119,23 @@ def test_a_pipe_is_told_each_step_of_a_job_that_begins(checkout: Checkout, ci_ru
         0,
         ["  First: Build", "  First: Try"],
     )
+
+
+def test_nothing_of_a_run_outlives_it_even_if_it_is_killed(checkout: Checkout, tmp_path: Path) -> None:
+    begun = tmp_path / "begun"
+    step = f"trap '' INT TERM; echo $$ > {begun}; while :; do sleep 0.1; done"
+    text = f"on: push\njobs: {{a: {{runs-on: x, steps: [{{run: {json.dumps(step)}}}]}}}}"
+    root = checkout({".github/workflows/ci.yml": text})
+    words = "from optimus_ops.ci.run_request import RunRequest as R; run_workflow(R('ci'))"
+    command = [sys.executable, "-c", f"from optimus_ops.ci.execute import run_workflow; {words}"]
+    environ = {**os.environ, "OPTIMUS_ROOT": str(root)}
+    with subprocess.Popen(command, env=environ, stdout=subprocess.DEVNULL, start_new_session=True) as process:
+        while not begun.exists() or not begun.read_text():
+            assert process.poll() is None
+            time.sleep(0.02)
+        process.kill()
+    while alive(int(begun.read_text())):
+        time.sleep(0.02)
 
 
 def test_a_workflow_that_act_does_not_take_is_a_failure(checkout: Checkout, ci_run: CiRun) -> None:

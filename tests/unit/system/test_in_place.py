@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from tests.support.alive import alive
 
 from optimus_ops.system.in_place import run_in_place
 
@@ -75,14 +76,6 @@ def test_what_the_command_leaves_in_its_group_is_ended(tmp_path: Path) -> None:
     assert run_in_place(["sh", "-c", f"cd '{tmp_path}'; {leaves}", "sh", ready]) == 0
     number = int((tmp_path / "left").read_text())
     wait_for(lambda: not alive(number))
-
-
-def alive(number: int) -> bool:
-    """Tell whether a process runs; one that ended and that nobody has waited for doesn't."""
-    try:
-        return "\nState:\tZ" not in Path(f"/proc/{number}/status").read_text()
-    except (FileNotFoundError, ProcessLookupError):
-        return False
 
 
 @pytest.mark.parametrize(("script", "code"), [("exit 3", 3), ("kill -TERM $$", 143)])
