@@ -22,8 +22,6 @@ from urllib.parse import parse_qs, urlsplit
 Deed = Literal["lose", "refuse", "break", "break-after", "throttle", "slow", "redirect", "garbage", "drip"]
 ADMIN_KEY = "sk-admin-canary-0123456789abcdef"
 PROJECT = "proj_test"
-PAGE = 2
-"""So that lists have several pages."""
 
 
 @dataclass
@@ -47,6 +45,7 @@ class ProviderState:
         deaf: deleting is confirmed and not done.
         now: its clock, in seconds since the epoch.
         elsewhere: calls that were redirected: their headers.
+        page: items of a page of a list.
     """
 
     accounts: dict[str, str] = field(default_factory=dict)
@@ -59,6 +58,7 @@ class ProviderState:
     elsewhere: list[dict[str, str]] = field(default_factory=list)
     lock: threading.RLock = field(default_factory=threading.RLock)
     base: str = ""
+    page: int = 2
 
     def add(self, name: str, *, person: bool = False) -> Key:
         """Make a key of a service account, or of a person."""
@@ -214,8 +214,8 @@ class Handler(BaseHTTPRequestHandler):
     def _page(self, items: list[dict[str, Any]]) -> dict[str, Any]:
         after = parse_qs(urlsplit(self.path).query).get("after", [""])[0]
         start = next((number + 1 for number, item in enumerate(items) if item["id"] == after), 0)
-        page = items[start : start + PAGE]
-        return {"object": "list", "data": page, "has_more": start + PAGE < len(items)}
+        end = start + self.state.page
+        return {"object": "list", "data": items[start:end], "has_more": end < len(items)}
 
     def _send(self, status: int, document: dict[str, Any], headers: dict[str, str] | None = None) -> None:
         self._write(status, json.dumps(document).encode(), headers or {})
