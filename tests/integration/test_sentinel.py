@@ -18,6 +18,7 @@ from typing import Any
 import docker
 import pytest
 from tests.integration.platform import Platform, free_prefix, remove_everything
+from tests.integration.secret_search import found_in_the_open
 
 pytestmark = pytest.mark.integration
 
@@ -84,6 +85,10 @@ def stack(checkout: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
         yield Stack(made)
     finally:
         remove_everything(made.project)
+
+
+def test_nothing_secret_is_in_the_open_of_nodes_and_sentinels(stack: Stack) -> None:
+    assert found_in_the_open(stack.platform) == []
 
 
 @dataclass
