@@ -173,6 +173,34 @@ async def test_a_secret_that_is_gone_or_the_same_changes_nothing(stack: MemorySt
     assert secret.told == [FIRST.text, FIRST.text]
 
 
+async def test_an_installation_from_before_two_users_goes_on_with_its_password_through_the_update(
+    strict_server: str, tmp_path: Path
+) -> None:
+    with memory_stack(strict_server, tmp_path) as stack:
+        with stack.admin() as admin:
+            # What versions that knew one user made.
+            for user in USERS:
+                admin.execute(sql.SQL("DROP ROLE IF EXISTS {}").format(sql.Identifier(user)))
+            migrate(stack.settings().database, quiet)
+            admin.execute(f"CREATE ROLE {FIRST.user} LOGIN NOINHERIT PASSWORD '{FIRST.password}'")
+            admin.execute(f"GRANT memory_app TO {FIRST.user}")
+        async with opened(stack, FIRST, DB_POOL_SIZE="1") as old_replica:
+            assert await who(old_replica) == (FIRST.user, "memory_app")
+            migrate(stack.settings().database, quiet, login=lambda: parse_login(FIRST.password))
+            assert await who(old_replica) == (FIRST.user, "memory_app")
+            async with opened(stack, parse_login(FIRST.password)) as new_replica:
+                assert await who(new_replica) == (FIRST.user, "memory_app")
+        assert not lets_in(stack, Login(USERS[1], FIRST.password))
+
+
+def lets_in(stack: MemoryStack, login: Login) -> bool:
+    try:
+        psycopg.connect(as_login(stack, login)).close()
+    except psycopg.OperationalError:
+        return False
+    return True
+
+
 @dataclass
 class Traffic:
     """Clients that keep and look for memories, one request after the other, until they are told to stop."""
