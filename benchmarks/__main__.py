@@ -13,7 +13,19 @@ from pathlib import Path
 
 from docker.errors import DockerException
 
-from benchmarks import changes, ci, ci_shares, footprint, paired, planning, scale, scale_out, startup, throughput
+from benchmarks import (
+    changes,
+    check_security,
+    ci,
+    ci_shares,
+    footprint,
+    paired,
+    planning,
+    scale,
+    scale_out,
+    startup,
+    throughput,
+)
 from benchmarks.cases import CASES
 from benchmarks.machine import machine_facts
 from benchmarks.platform_under_test import ROOT, Engine, platform
@@ -128,6 +140,7 @@ def measure(engine: Engine, names: Sequence[str], extent: Extent) -> list[Sectio
         "growth": lambda: scale_out.measure(engine, rounds=1 if quick else 5, build=not quick),
         "ci-tasks": lambda: ci.measure(3 if quick else 15),
         "ci-shares": ci_shares.measure,
+        "check_security": lambda: check_security.measure(1 if quick else 5),
         "planning": lambda: planning.measure(5 if quick else 50),
         "paired": lambda: paired.measure(engine, extent.base or ROOT, 2 if quick else 6, extent.cases),
     }

@@ -57,7 +57,13 @@ TASKS = Subject(
     arguments="tasks --base FOLDER",
 )
 CI = Subject("ci", "CI on this machine", {"ci-tasks": "Tasks of CI", "ci-shares": "What a change runs"}, arguments="ci")
-SUBJECTS = (PLATFORM, CHANGES, TASKS, CI)
+CHECK_SECURITY = Subject(
+    "check-security",
+    "Security of secrets and containers",
+    {"check_security": "10,000 objects and the images"},
+    arguments="check-security",
+)
+SUBJECTS = (PLATFORM, CHANGES, TASKS, CI, CHECK_SECURITY)
 TITLES = {name: title for subject in SUBJECTS for name, title in subject.sections.items()}
 
 

@@ -14,6 +14,8 @@ from optimus_ops.secrets.value import Secret
 from optimus_ops.secrets.value_types import ValueType
 from optimus_ops.security.exposure.plausibility import PLACEHOLDERS
 
+LOGIN = re.compile(r"[A-Za-z0-9_.-]+:(?P<password>\S+)")
+"""A value that is a user's name and password."""
 LEAST_DIFFERENT = 6
 """Different characters of a value that is looked for: `------------` or `aaaaaaaaaaaa` is in many files."""
 
@@ -88,6 +90,8 @@ def _parts(value: str, kind: ValueType) -> Iterator[str]:
         yield parts.password or value
     else:
         yield value
+        if login := LOGIN.fullmatch(value):
+            yield login["password"]
 
 
 def _is_json(text: str) -> bool:

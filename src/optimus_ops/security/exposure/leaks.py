@@ -12,7 +12,7 @@ from optimus_ops.security.exposure.providers import KEY_FORMS
 from optimus_ops.security.model import ScanFinding
 from optimus_ops.security.rule import Rule
 
-NEW_VALUE = "give it a new value (invoke secrets.set KEY)"
+NEW_VALUE = "give it a new value (invoke secrets.rotate KEY, or secrets.set)"
 
 
 @dataclass(frozen=True)

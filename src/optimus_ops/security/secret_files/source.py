@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,7 @@ from optimus_ops.secrets.ages import Ages
 from optimus_ops.secrets.dotenv import Document
 from optimus_ops.secrets.entry import Entry
 from optimus_ops.secrets.environments import BASE
+from optimus_ops.secrets.known_values import ROTATIONS
 from optimus_ops.secrets.paths import SecretsPaths
 from optimus_ops.secrets.provision import read_entries
 from optimus_ops.secrets.store import StoredFile
@@ -51,6 +53,7 @@ class SecretSource:
     paths: SecretsPaths
     entries: Mapping[str, Entry]
     files: tuple[SecretFile, ...]
+    rotated: tuple[tuple[str, str, Secret], ...] = ()
 
     @classmethod
     def read(cls, project: Project) -> SecretSource:
@@ -58,10 +61,12 @@ class SecretSource:
         paths = SecretsPaths.of(project)
         entries = read_entries(paths) if paths.described else {}
         found = (_read(path, paths) for path in secret_paths(project))
-        return cls(paths, entries, tuple(found))
+        return cls(paths, entries, tuple(found), tuple(_rotated(project.state / ROTATIONS)))
 
     def secrets(self) -> Iterator[KnownSecret]:
-        """Give each key of each file."""
+        """Give each key of each file, and both values of rotations under way: targets take both."""
+        for rotation, key, value in self.rotated:
+            yield KnownSecret(f"{key} ({rotation} of a rotation)", value)
         for file in self.files:
             for key, value in file.values.items():
                 yield KnownSecret(key, value, self.entries[key].type if key in self.entries else "text")
@@ -72,6 +77,15 @@ def secret_paths(project: Project) -> tuple[Path, ...]:
     beside = project.root.glob(f"{BASE}*")
     names = {project.secrets_file, *beside, *project.secrets_file.parent.glob(f"{project.secrets_file.name}.*")}
     return tuple(sorted(path for path in names if path.is_symlink() or path.is_file()))
+
+
+def _rotated(folder: Path) -> Iterator[tuple[str, str, Secret]]:
+    """Give which of both values, key and value of each rotation whose values are still kept."""
+    for which in ("old", "new"):
+        for path in sorted(folder.glob(f"*/{which}")):
+            with contextlib.suppress(OpsError):
+                if stored := store.read(path):
+                    yield which, path.parent.name, stored.content
 
 
 def _read(path: Path, paths: SecretsPaths) -> SecretFile:
