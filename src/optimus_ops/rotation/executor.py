@@ -126,7 +126,7 @@ class RotationExecutor(StepExecutor):
         examiner = self._examiner(rotator, pair)
         examiner.expect_valid(pair.old, "the value that is in use")
         values = rotator.file_values(pair, current=pair.old)
-        self.files.write(values)
+        self.files.write(values, record.rotation)
         if any(pair.new.reveal() in value.reveal() for value in values.values()):
             self.replicas.converge(values, progress)
         rotator.install(pair)
@@ -144,7 +144,7 @@ class RotationExecutor(StepExecutor):
     def _make_current(self, step: steps.MakeCurrent, _progress: Progress) -> None:
         record, rotator, pair = self._open(step)
         values = rotator.file_values(pair, current=pair.new)
-        self.files.write(values, rotated=record.key)
+        self.files.write(values, record.rotation, rotated=record.key)
         if not self.files.holds(values):
             raise OpsError(f"{record.name}: something else changed the files of secrets meanwhile", "then again")
         self._reach(record, Phase.CURRENT)
@@ -169,12 +169,13 @@ class RotationExecutor(StepExecutor):
         record = replace(record, committed=True)
         self.records.save(record)
         values = rotator.settled_values(pair, current=pair.new)
-        self.files.write(values)
+        self.files.write(values, record.rotation)
         self.replicas.converge(values, progress)
         rotator.disable(pair, pair.old)
         examiner = self._examiner(rotator, pair)
         examiner.expect_invalid(pair.old, "the old value")
         examiner.expect_valid(pair.new, "the new value")
+        self.files.retire(record.key, pair.old)
         self._reach(record, Phase.DISABLED)
 
     def _finish(self, step: steps.FinishRotation, progress: Progress) -> None:
@@ -199,16 +200,17 @@ class RotationExecutor(StepExecutor):
             return
         self._examiner(rotator, pair).expect_valid(pair.old, "the old value")
         values = rotator.file_values(pair, current=pair.old)
-        self.files.write(values)
+        self.files.write(values, record.rotation)
         self.replicas.converge(values, progress, trust_started=True)
 
     def _withdraw(self, step: steps.WithdrawNew, _progress: Progress) -> None:
         # Nobody uses the new value any more: that some replica still accepts it is what the target is asked about.
         record, rotator, pair = self._open(step)
-        self.files.write(rotator.settled_values(pair, current=pair.old))
+        self.files.write(rotator.settled_values(pair, current=pair.old), record.rotation)
         rotator.disable(pair, pair.new)
         examiner = self._examiner(rotator, pair)
         examiner.expect_invalid(pair.new, "the new value")
+        self.files.retire(record.key, pair.new)
         if reached(record.phase) > reached(Phase.PENDING):
             examiner.expect_valid(pair.old, "the old value")
         self._end(record, Phase.ROLLED_BACK)

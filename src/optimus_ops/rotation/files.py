@@ -7,11 +7,12 @@ from dataclasses import dataclass
 
 from optimus_ops.errors import Refused
 from optimus_ops.secrets import projection, store
+from optimus_ops.secrets.ages import Origin
 from optimus_ops.secrets.dotenv import Document
 from optimus_ops.secrets.entry import Entry
 from optimus_ops.secrets.key_store import missing_file
 from optimus_ops.secrets.paths import SecretsPaths
-from optimus_ops.secrets.provision import deliver, note_ages, observe
+from optimus_ops.secrets.provision import commit, deliver, note_ages, observe
 from optimus_ops.secrets.validate import check_values, refuse
 from optimus_ops.secrets.value import Secret
 
@@ -28,10 +29,11 @@ class SecretFiles:
         entries = {key: self._entry(key) for key in values}
         refuse(check_values(entries, values), self.paths.secrets_file.name)
 
-    def write(self, values: Mapping[str, Secret], *, rotated: str = "") -> None:
+    def write(self, values: Mapping[str, Secret], rotation: str, *, rotated: str = "") -> None:
         """Write some values, the empty ones away, and bring every service's files up to date; `rotated` got a new one.
 
-        Nothing is written that is as it should be. A run that is killed in between is completed by the next call.
+        Nothing is written that is as it should be. A run that is killed in between is completed by the next call. All
+        that one rotation writes is one change: what the file was before it is kept as a version.
 
         Raises:
             OpsError: a file can't be written.
@@ -45,10 +47,21 @@ class SecretFiles:
             document = observed.document
             for key, value in values.items():
                 document = self._with(document, key, value)
+            origins: dict[str, Origin] = {rotated: "rotated"} if rotated else {}
             if document != observed.document:
-                store.write(self.paths.secrets_file, document.render())
+                commit(self.paths, self.entries, observed, document, f"secrets.rotate {rotation}", origins)
+                return
             deliver(self.paths, self.entries, document.values, observed)
-            note_ages(self.paths, document.values, {rotated: "rotated"} if rotated else {})
+            note_ages(self.paths, document.values, origins)
+
+    def retire(self, key: str, value: Secret) -> None:
+        """Remember that nothing accepts a value any more, so that no backup brings it back.
+
+        Raises:
+            OpsError: that can't be written down.
+        """
+        if self.paths.retired is not None:
+            self.paths.retired.note(key, value)
 
     def holds(self, values: Mapping[str, Secret]) -> bool:
         """Tell whether the file and the services' files have these values."""

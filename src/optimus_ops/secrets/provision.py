@@ -72,11 +72,16 @@ def commit(
 ) -> None:
     """Write a changed file of secrets: the version before is kept, services get their files. It has to be locked.
 
-    `task` is the one that changes it ("secrets.set"); `changed` says how values that are new get theirs.
+    `task` is the one that changes it ("secrets.set"); `changed` says how values that are new get theirs. A task with an
+    id ("secrets.rotate rot-1f…") is one change, however often it writes.
     """
     before = snapshot_of(paths, observed, task)
     if before is not None and paths.versions is not None:
-        paths.versions.keep(replace(before, changes=changes_between(observed.document, document)))
+        begun = paths.versions.begun(before.file, task) if " " in task else None
+        former = begun.document if begun else observed.document
+        paths.versions.keep(
+            replace(begun or before, time=before.time, changes=changes_between(former, document)), begun
+        )
     # The values are durable here before a service can come to depend on them.
     store.write(paths.secrets_file, document.render())
     deliver(paths, entries, document.values, observed)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from optimus_ops.engine.keyed_digests import Key
+from optimus_ops.errors import OpsError
 from optimus_ops.secrets.entry import secondary
 from optimus_ops.secrets.value import Secret
 from optimus_ops.system.atomic_write import atomic_write
@@ -34,8 +35,17 @@ class RetiredValues:
         return self.folder / "secret-ages.key"
 
     def note(self, key: str, value: Secret) -> None:
-        """Remember that nothing accepts a value of a key any more: a whole value, or a member of a pool."""
-        secret = Key.made(self._key_path)
+        """Remember that nothing accepts a value of a key any more: a whole value, or a member of a pool.
+
+        Raises:
+            OpsError: that can't be written down.
+        """
+        try:
+            self._note(Key.made(self._key_path), key, value)
+        except OSError as error:
+            raise OpsError(f"{self._path.name} can't be written: {error.strerror}", f"look at {self.folder}") from None
+
+    def _note(self, secret: Key, key: str, value: Secret) -> None:
         known = self._known()
         digests = known.get(_base(key), [])
         digest = _digest(secret, key, value.reveal())

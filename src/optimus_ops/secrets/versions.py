@@ -31,12 +31,15 @@ class VersionStore:
 
     folder: Path
 
-    def keep(self, before: Snapshot) -> None:
-        """Add a version; one that a run left which was killed before it changed anything is replaced."""
+    def keep(self, before: Snapshot, begun: Snapshot | None = None) -> None:
+        """Add a version, or replace the last one if that is what `begun` says: the same change goes on.
+
+        One that a run left which was killed before it changed anything is replaced as well.
+        """
         self._prepare()
         numbers = self._numbers(before.file)
         last = numbers[-1] if numbers else 0
-        number = last if last and self._holds(before, last) else last + 1
+        number = last if last and (begun or self._holds(before, last)) else last + 1
         store.remove_leftovers(self._path(before.file, number))
         store.write(self._path(before.file, number), before.render())
         for old in [*numbers, number][:-KEPT]:
@@ -50,6 +53,12 @@ class VersionStore:
         if numbers and self._holds(before, numbers[-1]):
             with contextlib.suppress(OSError):
                 self._path(before.file, numbers[-1]).unlink(missing_ok=True)
+
+    def begun(self, file: str, task: str) -> Snapshot | None:
+        """Return the last version of a file, if this task kept it and what it was can still be read."""
+        numbers = self._numbers(file)
+        last = self._snapshot(file, numbers[-1]) if numbers else None
+        return last if last is not None and last.task == task and last.named else None
 
     def listed(self, file: str) -> tuple[Version, ...]:
         """Return the versions of a file, oldest first."""
