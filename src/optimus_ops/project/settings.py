@@ -20,7 +20,18 @@ from optimus_ops.project.compose_files import ComposeFiles, find_files, folder_n
 SETTINGS = frozenset(
     {
         *("name", "compose", "base", "overlays", "plain-overlays", "whole-stack-overlays"),
-        *("balancer", "migrations", "budgets", "subsystems", "workload", "affected", "release", "security", "images"),
+        *(
+            "balancer",
+            "migrations",
+            "budgets",
+            "subsystems",
+            "workload",
+            "secret-probes",
+            "affected",
+            "release",
+            "security",
+            "images",
+        ),
         "tests",
     }
 )
@@ -62,6 +73,7 @@ class Project:
     stated: frozenset[str] = frozenset()
     subsystems: tuple[str, ...] = ()
     workload: str = ""
+    secret_probes: str = ""
     plain_overlays: tuple[str, ...] = ()
     whole_stack_overlays: tuple[str, ...] = ()
 
@@ -133,6 +145,7 @@ def load_project(root: Path | None = None, environ: Mapping[str, str] | None = N
         stated=frozenset(table),
         subsystems=_names(table, "subsystems"),
         workload=str(table.get("workload", "")),
+        secret_probes=str(table.get("secret-probes", "")),
         plain_overlays=_names(table, "plain-overlays"),
         whole_stack_overlays=_names(table, "whole-stack-overlays"),
     )

@@ -26,6 +26,7 @@ from optimus_ops.rotation.choose import (
     wanted_members,
 )
 from optimus_ops.rotation.context import RotationContext, nobody_to_ask
+from optimus_ops.rotation.convergence import StackReplicas
 from optimus_ops.rotation.executor import RotationExecutor
 from optimus_ops.rotation.files import SecretFiles
 from optimus_ops.rotation.grace import SystemRotationClock
@@ -72,7 +73,7 @@ class Rotations:
         ask = read_answer if at_a_terminal() else None
         typed = ask_secret if ask else nobody_to_ask
         context = RotationContext(load_project(root), keys.paths, keys.entries, stack, clock, typed)
-        return cls(context, keys, RecordStore(keys.state), NoReplicas(), clock, ask)
+        return cls(context, keys, RecordStore(keys.state), replicas_of(context), clock, ask)
 
     def rotator(self, key: str) -> Rotator:
         """Return what rotates a key."""
@@ -100,6 +101,14 @@ def open_stack(options: ChangeOptions) -> StackContext | None:
         return StackContext.open((), options)
     except OpsError:
         return None
+
+
+def replicas_of(context: RotationContext) -> Replicas:
+    """Return the replicas of a project's stack, if any runs."""
+    stack = context.stack
+    if stack is None or not any(found.occupied for found in stack.docker.observe(stack.project.name).replicas):
+        return NoReplicas()
+    return StackReplicas(context, stack)
 
 
 def ask_secret(prompt: str) -> Secret:

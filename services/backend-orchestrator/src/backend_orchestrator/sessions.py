@@ -120,10 +120,11 @@ class Sessions:
         except jwt.InvalidTokenError:
             raise SessionRefusedError(Reason.MALFORMED) from None
         for name in self._verified:
-            key = self._read(name)
-            # A `kid` is no secret: anyone can read it in a token.
-            if key is not None and key_id(key) == kid:
-                return name, key
+            # While it is rotated, the companion holds both keys, a line each.
+            for key in (self._read(name) or "").splitlines():
+                # A `kid` is no secret: anyone can read it in a token.
+                if key_id(key) == kid:
+                    return name, key
         raise SessionRefusedError(Reason.UNKNOWN_KEY)
 
 

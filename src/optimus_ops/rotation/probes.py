@@ -1,0 +1,110 @@
+"""Requests by which a platform tells whether its services accept a value: a module that the project names.
+
+    [tool.optimus-ops]
+    secret-probes = "acme_ops.secret_probes"
+
+The module's function `probes()` returns them. Each is sent to every replica of its service, on a connection of its own,
+and changes nothing there.
+"""
+
+from __future__ import annotations
+
+import http.client
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from importlib import import_module
+from typing import Protocol
+
+from optimus_ops.errors import Refused
+from optimus_ops.project.settings import Project
+from optimus_ops.rotation.model import Validity
+
+ASK_SECONDS = 10.0
+DENIED = frozenset({401, 403})
+
+
+@dataclass(frozen=True, slots=True)
+class ProbeRequest:
+    """One request."""
+
+    method: str
+    path: str
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    body: bytes = field(default=b"", repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class SecretProbe:
+    """How a service is asked whether it accepts a value.
+
+    Args:
+        keys: which keys it is for; `*` stands for anything.
+        service: whose replicas are asked, at their first port.
+        request: makes the request that shows a value, or is signed by it.
+        valid: statuses that only whoever has a valid value gets.
+        uses: name of the counter (with its labels, as in `/metrics`) that counts uses of the value that isn't current.
+    """
+
+    keys: str
+    service: str
+    request: Callable[[str], ProbeRequest]
+    valid: frozenset[int] = frozenset({200})
+    uses: str = ""
+
+
+class SendRequest(Protocol):
+    """Sends a request."""
+
+    def __call__(self, host: str, port: int, request: ProbeRequest) -> tuple[int, str]:
+        """Return status and body of the answer, status 0 without one."""
+
+
+def send_http(host: str, port: int, request: ProbeRequest) -> tuple[int, str]:
+    """Send one request on a new connection."""
+    connection = http.client.HTTPConnection(host, port, timeout=ASK_SECONDS)
+    try:
+        headers = {"User-Agent": "optimus-ops", "Connection": "close", **request.headers}
+        connection.request(request.method, request.path, body=request.body or None, headers=headers)
+        response = connection.getresponse()
+        # What switches protocols has no body, and would be waited for.
+        switching = response.status == http.client.SWITCHING_PROTOCOLS
+        return response.status, "" if switching else response.read().decode("utf-8", "replace")
+    except (OSError, http.client.HTTPException):
+        return 0, ""
+    finally:
+        connection.close()
+
+
+def judge(status: int, probe: SecretProbe) -> Validity:
+    """Return what an answer says of a value: whatever is not foreseen (429, 5xx, none) says nothing."""
+    if status in probe.valid:
+        return Validity.VALID
+    return Validity.INVALID if status in DENIED else Validity.UNKNOWN
+
+
+def agreed(answers: Sequence[Validity]) -> Validity:
+    """Return what all say; UNKNOWN where they differ."""
+    return answers[0] if len(set(answers)) == 1 else Validity.UNKNOWN
+
+
+def load_probes(project: Project, key: str) -> tuple[SecretProbe, ...]:
+    """Return the probes for a key; none where the project names no module."""
+    if not project.secret_probes:
+        return ()
+    try:
+        module = import_module(project.secret_probes)
+    except ModuleNotFoundError as error:
+        raise Refused(
+            f"no module {error.name}", "[tool.optimus-ops] secret-probes names a module that `invoke` can import"
+        ) from error
+    probes: Sequence[SecretProbe] = module.probes()
+    return tuple(probe for probe in probes if fnmatchcase(key, probe.keys))
+
+
+def counter_of(metrics: str, name: str) -> float:
+    """Return the value of a counter in the text of `/metrics`; 0 where it was never counted."""
+    for line in metrics.splitlines():
+        if line.startswith(f"{name} "):
+            return float(line.rpartition(" ")[2])
+    return 0.0
