@@ -14,7 +14,7 @@ from optimus_ops.text.layout import layout_columns
 from optimus_ops.text.table import make_table, render
 from optimus_ops.text.units import counted
 
-HEADERS = ("KEY", "ROTATION", "PHASE", "BEGAN", "NEXT")
+HEADERS = ("KEY", "PHASE", "BEGAN", "NEXT")
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +91,7 @@ def show_status(records: Sequence[Record], due: Sequence[str], clock: RotationCl
         return
     console = Console.standard()
     if rows:
-        cells = [(_name(row), row.rotation, row.phase, row.began, row.next) for row in rows]
+        cells = [(_name(row), row.phase, row.began, row.next) for row in rows]
         table = make_table(HEADERS, cells, folded={"NEXT"})
         console.say(render([table], colour=console.colour, columns=layout_columns(console.stream)).removesuffix("\n"))
     due_text = f": {', '.join(due)} (invoke secrets.rotate --all-due)" if due else ""
