@@ -5,15 +5,19 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
+import http.client
 import json
 import time
 from collections.abc import Callable, Sequence
 from uuid import UUID
 
+from optimus_ops.rotation.model import Validity
 from optimus_ops.rotation.probes import ProbeRequest, SecretProbe
 
 NOBODY = UUID(int=0)
 EMPTY_NOTIFICATION = b'{"object": "whatsapp_business_account", "entry": []}'
+CLOSE_FRAME = 0x88
+UNAUTHORIZED = 4401
 FOUND_NOTHING = frozenset({404})
 """A valid key was looked at before that."""
 
@@ -38,7 +42,7 @@ def probes() -> Sequence[SecretProbe]:
             "SESSION_SIGNING_KEY",
             "backend-orchestrator",
             _dashboard_socket,
-            frozenset({101}),
+            judge=_judge_socket,
             uses='optimus_dashboard_sessions_verified_total{key="secondary"}',
         ),
     )
@@ -70,6 +74,15 @@ def _dashboard_socket(value: str) -> ProbeRequest:
         "Sec-WebSocket-Key": base64.b64encode(bytes(16)).decode(),
     }
     return ProbeRequest("GET", "/ws/dashboard", headers)
+
+
+def _judge_socket(status: int, first: bytes) -> Validity:
+    """Whether a message comes first, or the frame that closes the socket of whoever has no valid session (RFC 6455)."""
+    if status != http.client.SWITCHING_PROTOCOLS or not first:
+        return Validity.UNKNOWN
+    if first[0] == CLOSE_FRAME:
+        return Validity.INVALID if first[2:4] == UNAUTHORIZED.to_bytes(2) else Validity.UNKNOWN
+    return Validity.VALID
 
 
 def session_token(key: str, now: int) -> str:

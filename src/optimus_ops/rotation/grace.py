@@ -55,6 +55,7 @@ def wait_grace(
         left = record.left(clock)
         uses = _uses(old_uses) if left <= 0 else ""
         if left <= 0 and not uses:
+            progress.note = "it is over, and nothing uses the old one"
             return record.in_grace(clock)
         if clock.monotonic() >= until:
             break

@@ -21,6 +21,7 @@ from optimus_ops.project.settings import Project
 from optimus_ops.rotation.model import Validity
 
 ASK_SECONDS = 10.0
+FIRST_BYTES = 4096
 DENIED = frozenset({401, 403})
 
 
@@ -43,6 +44,7 @@ class SecretProbe:
         service: whose replicas are asked, at their first port.
         request: makes the request that shows a value, or is signed by it.
         valid: statuses that only whoever has a valid value gets.
+        judge: says what an answer means instead, from its status and the beginning of its body.
         uses: name of the counter (with its labels, as in `/metrics`) that counts uses of the value that isn't current.
     """
 
@@ -51,33 +53,36 @@ class SecretProbe:
     request: Callable[[str], ProbeRequest]
     valid: frozenset[int] = frozenset({200})
     uses: str = ""
+    judge: Callable[[int, bytes], Validity] | None = None
 
 
 class SendRequest(Protocol):
     """Sends a request."""
 
-    def __call__(self, host: str, port: int, request: ProbeRequest) -> tuple[int, str]:
+    def __call__(self, host: str, port: int, request: ProbeRequest) -> tuple[int, bytes]:
         """Return status and body of the answer, status 0 without one."""
 
 
-def send_http(host: str, port: int, request: ProbeRequest) -> tuple[int, str]:
-    """Send one request on a new connection."""
+def send_http(host: str, port: int, request: ProbeRequest) -> tuple[int, bytes]:
+    """Send one request on a new connection; where it switches protocols, the body is what comes first then."""
     connection = http.client.HTTPConnection(host, port, timeout=ASK_SECONDS)
     try:
         headers = {"User-Agent": "optimus-ops", "Connection": "close", **request.headers}
         connection.request(request.method, request.path, body=request.body or None, headers=headers)
         response = connection.getresponse()
-        # What switches protocols has no body, and would be waited for.
-        switching = response.status == http.client.SWITCHING_PROTOCOLS
-        return response.status, "" if switching else response.read().decode("utf-8", "replace")
+        if response.status == http.client.SWITCHING_PROTOCOLS:
+            return response.status, response.fp.read1(FIRST_BYTES)
+        return response.status, response.read()
     except (OSError, http.client.HTTPException):
-        return 0, ""
+        return 0, b""
     finally:
         connection.close()
 
 
-def judge(status: int, probe: SecretProbe) -> Validity:
+def judge(status: int, body: bytes, probe: SecretProbe) -> Validity:
     """Return what an answer says of a value: whatever is not foreseen (429, 5xx, none) says nothing."""
+    if status and probe.judge is not None:
+        return probe.judge(status, body)
     if status in probe.valid:
         return Validity.VALID
     return Validity.INVALID if status in DENIED else Validity.UNKNOWN

@@ -86,8 +86,8 @@ class VerifiedRotator:
 
         def ask(item: tuple[SecretProbe, tuple[str, int]]) -> Validity:
             probe, (host, port) = item
-            status, _body = self.send(host, port, probe.request(value.reveal())) if host else (0, "")
-            return judge(status, probe)
+            status, body = self.send(host, port, probe.request(value.reveal())) if host else (0, b"")
+            return judge(status, body, probe)
 
         return agreed(run_parallel(ask, asked))
 
@@ -107,7 +107,7 @@ class VerifiedRotator:
         for probe in probes:
             for host, port in self._addresses(probe.service):
                 _status, text = self.send(host, port, ProbeRequest("GET", "/metrics"))
-                found[host, port, probe.uses] = counter_of(text, probe.uses)
+                found[host, port, probe.uses] = counter_of(text.decode("utf-8", "replace"), probe.uses)
         return found
 
     def _probes_of(self, key: str) -> tuple[SecretProbe, ...]:
