@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import random
+from typing import Any
 
 from hypothesis import settings
 from hypothesis import strategies as st
@@ -50,7 +51,7 @@ class AnyOrder(RuleBasedStateMachine):
         self.platform.clock.start += "+"
         self.platform.clock.now = 1.0
 
-    def command(self, at: int, *keys: str, dies: bool, **asked: bool | int) -> None:
+    def command(self, at: int, *keys: str, dies: bool, **asked: Any) -> None:
         platform = self.platform
         platform.moments, platform.die_at, platform.fail_at = 0, at if dies else 0, 0 if dies else at
         with contextlib.suppress(Killed, OpsError):

@@ -19,7 +19,6 @@ from optimus_ops.errors import Interrupted, OpsError, Refused
 from optimus_ops.rotation.model import Phase, Validity
 from optimus_ops.rotation.status import show_status
 from optimus_ops.secrets import store
-from optimus_ops.system import atomic_write
 
 LONG = 86_400.0
 
@@ -107,11 +106,11 @@ def test_a_disk_that_takes_nothing_more_loses_nothing(
             raise OSError(number, os.strerror(number))
         real(*arguments, **options)
 
-    monkeypatch.setattr(atomic_write.os, "replace", replace)
+    monkeypatch.setattr(os, "replace", replace)
     with pytest.raises(OpsError) as failed:
         platform.rotate("API_KEY")
     assert os.strerror(number) in str(failed.value)
-    monkeypatch.setattr(atomic_write.os, "replace", real)
+    monkeypatch.setattr(os, "replace", real)
 
     platform.assert_served()
     left = platform.rotations().records.pending()
