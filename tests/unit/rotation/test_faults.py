@@ -292,6 +292,7 @@ def test_the_status_says_what_is_under_way_and_what_is_next(
     monkeypatch.setenv("COLUMNS", "200")
     platform.grace = LONG
     platform.rotate("API_KEY")
+    platform.clock.now += 1
     platform.die_at = platform.moments + 20
     with pytest.raises(Killed):
         platform.rotate("PROVIDER_KEYS", member=2)
