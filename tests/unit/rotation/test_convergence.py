@@ -93,7 +93,7 @@ class World:
 
     def write(self, **values: str) -> Mapping[str, Secret]:
         written = {key: Secret(value) for key, value in values.items()}
-        SecretFiles(self.context.paths, self.context.entries).write(written)
+        SecretFiles(self.context.paths, self.context.entries).write(written, "rot-000000000000")
         return written
 
     def ids(self, service: str) -> list[str]:
