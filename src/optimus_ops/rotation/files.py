@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from optimus_ops.errors import Refused
 from optimus_ops.secrets import projection, store
 from optimus_ops.secrets.ages import Origin
-from optimus_ops.secrets.ages import Origin
 from optimus_ops.secrets.dotenv import Document
 from optimus_ops.secrets.entry import Entry
 from optimus_ops.secrets.key_store import missing_file
