@@ -10,12 +10,13 @@ say() { echo "${0##*/}: $*" >&2; }
 
 secret() { cat "$secrets/$1"; }
 
-digest() { printf %s "$(secret "$1")" | sha256sum | cut -c1-64; }
-
-# digests NAME: what stands behind the # of an ACL user. While a secret is rotated (invoke secrets.rotate) a second # follows.
+# digests NAME: what stands behind the # of an ACL user, of each value that is valid: while a secret is rotated (invoke
+# secrets.rotate) the file NAME_SECONDARY names both, a value a line. Whichever of the two files changes first, none is left out.
 digests() {
-    printf %s "$(digest "$1")"
-    [ ! -s "$secrets/$1_SECONDARY" ] || printf ' #%s' "$(digest "$1_SECONDARY")"
+    { secret "$1" && echo && cat "$secrets/$1_SECONDARY" 2> /dev/null && echo; } | awk '$0 != "" && !seen[$0]++' \
+        | while IFS= read -r value; do
+            printf %s "$value" | sha256sum
+        done | awk '{ printf "%s%s", (NR > 1 ? " #" : ""), substr($0, 1, 64) }'
 }
 
 # ask ADDRESS:PORT WORD…: what a server answers to the operator, or nothing. A host that is gone doesn't refuse: it is silent.

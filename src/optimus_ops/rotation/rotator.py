@@ -44,7 +44,7 @@ class Rotator(Protocol):
         """Return key -> value of the file of secrets while `current` is the value in use (of the pair, one of both).
 
         An empty value removes the key. Of a pool of keys (`pair.member`), both values are members of it.
-        `{key: current, key_SECONDARY: the other one}` where services verify it.
+        `{key: current, key_SECONDARY: both, a line each}` where services verify it.
         """
 
     def settled_values(self, pair: ValuePair, *, current: Secret) -> Mapping[str, Secret]:

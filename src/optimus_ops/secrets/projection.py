@@ -25,8 +25,8 @@ def desired(entries: Mapping[str, Entry], values: Mapping[str, Secret]) -> Mappi
         if not value:
             continue
         files |= {f"{service}/{key}": value for service in entry.consumers}
-        second = values.get(secondary(key)) or value
-        files |= {f"{service}/{ACL_FILE}": redis_acl(value, second) for service in entry.redis_acl}
+        valid = (value, *map(Secret, values.get(secondary(key), Secret("")).reveal().splitlines()))
+        files |= {f"{service}/{ACL_FILE}": redis_acl(*valid) for service in entry.redis_acl}
     return files
 
 

@@ -131,7 +131,7 @@ def test_both_passwords_of_a_rotation_let_users_in(machine: Machine) -> None:
     for number in (0, 1):
         machine.sentinel(number, ME)
     secrets = machine.filled().folder / "secrets"
-    (secrets / "REDIS_PASSWORD_SECONDARY").write_text("the other one")
+    (secrets / "REDIS_PASSWORD_SECONDARY").write_text("secret\nthe other one")
     role_of(machine)
     text = (machine.data / "users.acl").read_text()
     both = (hashlib.sha256(password).hexdigest() for password in (b"secret", b"the other one"))

@@ -21,7 +21,7 @@ def hashed(text: str) -> str:
 
 
 def test_a_server_that_starts_amid_a_rotation_takes_both_passwords() -> None:
-    both = acl(REDIS_PASSWORD="old", REDIS_PASSWORD_SECONDARY="new")
+    both = acl(REDIS_PASSWORD="old", REDIS_PASSWORD_SECONDARY="old\nnew")
     assert both == f"user default on {hashed('old')} {hashed('new')} ~* &* +@all\n"
     assert acl(REDIS_PASSWORD="old", REDIS_PASSWORD_SECONDARY="") == f"user default on {hashed('old')} ~* &* +@all\n"
 

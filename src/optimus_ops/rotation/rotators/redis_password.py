@@ -77,8 +77,9 @@ class RedisPasswordRotator:
         return found.pop() if len(found) == 1 else Validity.UNKNOWN
 
     def file_values(self, pair: ValuePair, *, current: Secret) -> Mapping[str, Secret]:
-        """Return both: servers that start take either, clients show the current one."""
-        return {pair.key: current, secondary(pair.key): _other(pair, current)}
+        """Return the current one, which clients show, and both, which servers take that start meanwhile."""
+        both = Secret(f"{pair.old.reveal()}\n{pair.new.reveal()}")
+        return {pair.key: current, secondary(pair.key): both}
 
     def settled_values(self, pair: ValuePair, *, current: Secret) -> Mapping[str, Secret]:
         """Return the one that is left."""
