@@ -21,10 +21,12 @@ from benchmarks import (
     footprint,
     paired,
     planning,
+    rotation,
     scale,
     scale_out,
     startup,
     throughput,
+    validation,
 )
 from benchmarks.cases import CASES
 from benchmarks.machine import machine_facts
@@ -142,6 +144,8 @@ def measure(engine: Engine, names: Sequence[str], extent: Extent) -> list[Sectio
         "ci-shares": ci_shares.measure,
         "check_security": lambda: check_security.measure(1 if quick else 5),
         "planning": lambda: planning.measure(5 if quick else 50),
+        "rotations": lambda: rotation.measure(engine, rotation.QUICK if quick else rotation.Effort()),
+        "validation": lambda: validation.measure(3 if quick else 15),
         "paired": lambda: paired.measure(engine, extent.base or ROOT, 2 if quick else 6, extent.cases),
     }
     sections = [attempt(name, measures[name]) for name in names if name in measures]

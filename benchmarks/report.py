@@ -63,7 +63,13 @@ CHECK_SECURITY = Subject(
     {"check_security": "10,000 objects and the images"},
     arguments="check-security",
 )
-SUBJECTS = (PLATFORM, CHANGES, TASKS, CI, CHECK_SECURITY)
+ROTATION = Subject(
+    "rotation",
+    "Secrets",
+    {"rotations": "Rotation under load", "validation": "Validation"},
+    arguments="rotation",
+)
+SUBJECTS = (PLATFORM, CHANGES, TASKS, CI, CHECK_SECURITY, ROTATION)
 TITLES = {name: title for subject in SUBJECTS for name, title in subject.sections.items()}
 
 
