@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import tempfile
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import BinaryIO
 
 import uvloop
+from tests.fakes.provider_api import ADMIN_KEY
 
 from benchmarks.platform_under_test import Engine, Platform, platform
+from benchmarks.provider import MODEL, checkout_with, new_key, running_provider
 from benchmarks.rotation_load import GivenOut, StoreRequests, rotating_endpoint
 from benchmarks.scale_out import seconds_of_steps
 from benchmarks.section import Blocks, paragraph, show
@@ -18,6 +25,7 @@ from optimus_ops.load.closed_loop import Pace, run_closed_loop
 from optimus_ops.load.result import RequestResult
 from optimus_ops.reports.measurement import Objective, percentile
 from optimus_ops.reports.model import Table
+from optimus_ops.system.process import run
 
 CLIENTS = 60
 SECONDS = 600.0
@@ -37,6 +45,7 @@ CASES = (
     Case("MEMORY_DB_PASSWORD", "PostgreSQL login"),
     Case("REDIS_PASSWORD", "Redis password"),
     Case(TENANT_KEY, "tenant's API key"),
+    Case("OPENAI_API_KEYS", "LLM provider's key", ("--grace", "15")),
 )
 
 
@@ -69,17 +78,35 @@ class Rotated:
 
 def measure(engine: Engine, effort: Effort) -> Blocks:
     """Rotate one secret after the other on one stack, under load all the time."""
-    with platform(engine) as stack:
+    with own_stack(engine) as stack:
         overlay = ("--sentinel",) if effort.sentinel else ()
         stack.invoke("scale", "--ai-engine", str(effort.replicas), *overlay, deadline=SECONDS)
         return section([rotate(stack, case, effort) for case in CASES], effort)
+
+
+@contextmanager
+def own_stack(engine: Engine) -> Iterator[Platform]:
+    """Give a stack whose LLM provider is one of our own, with keys for it."""
+    with running_provider() as port, tempfile.TemporaryDirectory(prefix="optimus-benchmark-") as folder:
+        root = checkout_with(engine, Path(folder), port)
+        with platform(engine, root=root) as stack:
+            for key, value in (("OPENAI_ADMIN_KEY", ADMIN_KEY), ("OPENAI_API_KEYS", new_key(port))):
+                command = [str(root / ".venv" / "bin" / "invoke"), "secrets.set", key]
+                content = f"{value}\n".encode()
+                run(command, cwd=root, environ=stack.environ, feed=partial(write_to, content))
+            yield stack
+
+
+def write_to(content: bytes, pipe: BinaryIO) -> None:
+    """Write what a command reads."""
+    pipe.write(content)
 
 
 def rotate(stack: Platform, case: Case, effort: Effort) -> Rotated:
     """Rotate a secret while clients ask."""
     endpoint = rotating_endpoint(stack.ai_port)
     given = GivenOut(stack.folder / "env.secrets", TENANT_KEY)
-    workload, pace = StoreRequests(endpoint, given.value), Pace(CLIENTS, ramp=2.0, pause_after_error=0.2)
+    workload, pace = StoreRequests(endpoint, given.value, MODEL), Pace(CLIENTS, ramp=2.0, pause_after_error=0.2)
     load = BackgroundLoad(
         lambda record, stopped: run_closed_loop(endpoint, workload, pace, record, stopped), uvloop.run
     )
@@ -137,10 +164,11 @@ def explained(effort: Effort) -> Blocks:
     return (
         paragraph(
             f"Load: {CLIENTS} clients in a closed loop through the balancer, with the tenant's key that is current in "
-            "the operator's file. A third of the requests GET the list of models; the others are turns of a "
+            "the operator's file. A third of the requests GET the list of models, the others are turns of a "
             "conversation that is stored in Redis before it is answered, and for which memory-engine asks PostgreSQL "
-            "what is remembered. Failed is: a status other than 200, a broken or late answer, one to another question, "
-            "a turn that was not stored, and one that memory-engine had nothing to say about because it did not answer."
+            "what is remembered; half of them are answered by an LLM provider, which has one key. Failed is: a status "
+            "other than 200, a broken or late answer, one to another question, a turn that was not stored, and one "
+            "that memory-engine had nothing to say about because it did not answer."
         ),
         paragraph(
             f"All on one stack, one rotation after the other, by `invoke secrets.rotate KEY --yes`; {redis}, ai-engine "

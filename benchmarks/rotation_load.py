@@ -66,6 +66,8 @@ class StoreRequests:
         """Expect the answer, and of a turn that it was stored; an answer without memory is a worse one, and counted."""
         if request.kind == LIST:
             return judge_answer(response, b'"embedded"', stream=False)
-        wrong = judge_answer(response, f" {request.name}.".encode(), stream=False)
+        # The provider says the same to everyone; the platform's own model repeats the question.
+        proof = b'"1"' if request.kind == MODEL else f" {request.name}.".encode()
+        wrong = judge_answer(response, proof, stream=False)
         stored = response.headers.get(STORED) != "false" and response.headers.get(RECALL) != "unavailable"
         return wrong or (None if stored else ErrorKind.WRONG)
