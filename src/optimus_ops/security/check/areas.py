@@ -41,7 +41,7 @@ def _git(context: CheckContext) -> Outcome:
 
 def _work_tree(context: CheckContext) -> Outcome:
     private = context.private
-    own = (*private.files, private.projected, private.backups, *modes.private_in_state(private))
+    own = (*private.files, private.projected, *modes.private_in_state(private))
     return work_tree.work_tree_leaks(context.root, own, context.matcher, context.values_only)
 
 

@@ -81,9 +81,7 @@ class CheckContext:
     def private(self) -> PrivatePaths:
         """What is to be private."""
         project = self.project
-        return PrivatePaths(
-            project.root, secret_paths(project), project.secrets, project.state, project.root / "backups" / "secrets"
-        )
+        return PrivatePaths(project.root, secret_paths(project), project.secrets, project.state)
 
     @property
     def granted(self) -> dict[str, set[str]]:

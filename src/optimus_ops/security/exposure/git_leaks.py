@@ -11,7 +11,7 @@ from optimus_ops.security.exposure.files import scan_file
 from optimus_ops.security.exposure.git_objects import ObjectMatch, StoreScan, scan_store
 from optimus_ops.security.exposure.git_places import ObjectPlace, object_places
 from optimus_ops.security.exposure.git_repository import GitRepository, repositories
-from optimus_ops.security.exposure.leaks import LeakRules
+from optimus_ops.security.exposure.leaks import LeakRules, once_for_each_file
 from optimus_ops.security.exposure.matcher import Matcher
 from optimus_ops.security.model import CouldNotRun, ScanFinding
 from optimus_ops.security.outcome import Outcome
@@ -37,6 +37,7 @@ NOT_IGNORED = Rule(
 RULES = (*LEAKS.all, *METADATA.all, TRACKED, COMMITTED, NOT_IGNORED)
 DANGLING = "give it a new value, then: git reflog expire --expire=now --all && git gc --prune=now"
 PATTERNS = (".env.secrets", ".env.secrets.*")
+TEMPLATES = (".example", ".sample", ".template")
 NO_CONTENT = {"objects", "modules"}
 """Folders of a git directory that are read as objects, and as repositories of their own."""
 
@@ -53,8 +54,8 @@ def git_leaks(root: Path, secret_files: tuple[Path, ...], matcher: Matcher) -> O
     scans = []
     for repository in found:
         scan = scan_store(repository, matcher)
-        findings += _in_objects(repository, scan)
-        findings += _in_metadata(repository, root, matcher)
+        leaks = (*_in_objects(repository, scan), *_in_metadata(repository, root, matcher))
+        findings += once_for_each_file(leaks)
         scans.append(scan)
     objects, size = sum(scan.objects for scan in scans), sum(scan.bytes for scan in scans)
     also = f" of it and {len(found) - 1} submodules" if len(found) > 1 else ""
@@ -63,12 +64,10 @@ def git_leaks(root: Path, secret_files: tuple[Path, ...], matcher: Matcher) -> O
 
 def _in_objects(repository: GitRepository, scan: StoreScan) -> Iterator[ScanFinding]:
     places = object_places(repository, {match.object: match.type for match in scan.matches}, scan.commits)
-    for match in scan.matches:
+    for match in sorted(scan.matches, key=lambda match: (places[match.object].order, match.line)):
         place = places[match.object]
-        lost = (not place.path and "dangling" in place.told) or "no ref" in place.told or "reflog" in place.told
-        yield LEAKS.finding(
-            match.match, _told(repository, place), _place(repository, match, place), hint=DANGLING if lost else ""
-        )
+        hint = DANGLING if place.lost else ""
+        yield LEAKS.finding(match.match, _told(repository, place), _place(repository, match, place), hint=hint)
 
 
 def _told(repository: GitRepository, place: ObjectPlace) -> str:
@@ -109,7 +108,7 @@ def _files_of_secrets(repository: GitRepository, root: Path, secret_files: tuple
     anywhere = [f":(glob)**/{pattern}" for pattern in PATTERNS]
     inside = [str(path.relative_to(root)) for path in secret_files if path.is_relative_to(root)]
     listed = run([*git, "ls-files", "-z", "--cached", "--", *anywhere, *inside], check=False).stdout
-    tracked = sorted({name for name in listed.split("\0") if name})
+    tracked = sorted({name for name in listed.split("\0") if name and not name.endswith(TEMPLATES)})
     for name in tracked:
         yield TRACKED.finding(f"git tracks {name}", Place(name))
     words = (
@@ -125,8 +124,9 @@ def _files_of_secrets(repository: GitRepository, root: Path, secret_files: tuple
         *anywhere,
         *inside,
     )
-    for name in sorted(set(repository.run(*words).split("\0")) - {"", *tracked}):
-        yield COMMITTED.finding(f"a commit holds {name.strip()}", Place(name.strip()))
+    for name in sorted({name.strip() for name in repository.run(*words).split("\0")} - {"", *tracked}):
+        if not name.endswith(TEMPLATES):
+            yield COMMITTED.finding(f"a commit holds {name}", Place(name))
     for name in (*inside, *(pattern.replace("*", "production") for pattern in PATTERNS)):
         ignored = run([*git, "check-ignore", "--quiet", "--no-index", "--", name], check=False)
         if ignored.code == 1 and (name in inside or not inside):

@@ -12,10 +12,19 @@ SHORT = 12
 
 @dataclass(frozen=True, slots=True)
 class ObjectPlace:
-    """Where an object is: `path` is that of a blob, "" where it has none; `told` says the rest."""
+    """Where an object is.
+
+    Args:
+        path: of a blob, "" where it has none.
+        told: the rest, for people.
+        lost: whether no ref leads to it.
+        order: that of the commit that introduced it: the oldest is 0.
+    """
 
     path: str
     told: str
+    lost: bool = False
+    order: int = 0
 
 
 def object_places(
@@ -29,19 +38,22 @@ def object_places(
     reach = {**dict.fromkeys(commits, "which no ref reaches"), **dict.fromkeys(noted, "which only a reflog reaches")}
     reach |= dict.fromkeys(by_ref, "")
     order = [*by_ref, *(found for found in reach if found not in set(by_ref))]
+    place_in_order = {commit: number for number, commit in enumerate(order)}
     introduced = _introduced(repository, order, {name for name, kind in wanted.items() if kind in {"blob", "tree"}})
     tags = _tags(repository)
     places = {}
     for name, kind in wanted.items():
         if found := introduced.get(name):
             commit, path = found
-            places[name] = ObjectPlace(path, _commit(commit, reach[commit]))
+            told = _commit(commit, reach[commit])
+            places[name] = ObjectPlace(path, told, bool(reach[commit]), place_in_order[commit])
         elif kind == "commit":
-            places[name] = ObjectPlace("", f"message of {_commit(name, reach.get(name, 'which no ref reaches'))}")
+            places[name] = ObjectPlace("", f"message of {_commit(name, reach[name])}", bool(reach[name]))
         elif kind == "tag":
-            places[name] = ObjectPlace("", f"message of tag {tags.get(name) or f'{name[:SHORT]}, dangling'}")
+            told = tags.get(name) or f"{name[:SHORT]}, dangling"
+            places[name] = ObjectPlace("", f"message of tag {told}", name not in tags)
         else:
-            places[name] = ObjectPlace("", f"dangling {kind} {name[:SHORT]}")
+            places[name] = ObjectPlace("", f"dangling {kind} {name[:SHORT]}", lost=True)
     return places
 
 

@@ -14,7 +14,7 @@ from optimus_ops.images.content_checks import SECRET_FILES
 from optimus_ops.images.image_archive import image_configuration, layer_files, saved
 from optimus_ops.reports.place import Place
 from optimus_ops.security.exposure.files import scan_stream
-from optimus_ops.security.exposure.leaks import LeakRules
+from optimus_ops.security.exposure.leaks import LeakRules, once_for_each_file
 from optimus_ops.security.exposure.matcher import Matcher
 from optimus_ops.security.model import ScanFinding
 from optimus_ops.security.outcome import Outcome
@@ -71,7 +71,9 @@ def image_leaks(engine: Engine, names: tuple[str, ...], matcher: Matcher, note: 
     absent = [name for name in dict.fromkeys(names) if name not in here]
     scope = f"{len(here)} images: {files:,} files of {len(seen)} layers, environment, labels and history"
     missing = f"not on this host: {', '.join(absent)}" if absent else ""
-    return Outcome(scope, tuple(findings), missing, "invoke images.build; or leave images out: --no-images")
+    return Outcome(
+        scope, once_for_each_file(findings), missing, "invoke images.build; or leave images out: --no-images"
+    )
 
 
 def _in_configuration(content: ImageContent, matcher: Matcher) -> Iterator[ScanFinding]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 
 from optimus_ops.reports.place import Place
 from optimus_ops.security.exposure.known_values import KnownValue
@@ -13,6 +14,17 @@ from optimus_ops.security.model import ScanFinding
 from optimus_ops.security.rule import Rule
 
 NEW_VALUE = "give it a new value (invoke secrets.rotate KEY, or secrets.set)"
+
+
+def once_for_each_file(findings: Iterable[ScanFinding]) -> tuple[ScanFinding, ...]:
+    """Return the first finding for each key or form in each file, with how many more there are."""
+    groups: dict[tuple[str, str, str], list[ScanFinding]] = defaultdict(list)
+    for finding in findings:
+        groups[finding.id, finding.identity, finding.place.file].append(finding)
+    return tuple(
+        replace(first, message=f"{first.message}, and {len(more)} more times in this file") if more else first
+        for first, *more in groups.values()
+    )
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 
 from optimus_ops.reports.place import Place
 from optimus_ops.security.exposure.files import scan_file
-from optimus_ops.security.exposure.leaks import LeakRules
+from optimus_ops.security.exposure.leaks import LeakRules, once_for_each_file
 from optimus_ops.security.exposure.matcher import Match, Matcher
 from optimus_ops.security.model import CouldNotRun
 from optimus_ops.security.outcome import Outcome
@@ -54,7 +54,7 @@ def work_tree_leaks(root: Path, own: Iterable[Path], matcher: Matcher, values: M
         f"{len(files):,} files, and known values in {count:,} ignored ones (folders of packages and caches left out)"
     )
     missing = f"{skipped} ignored files, beyond {MOST_IGNORED // 1024**2} MB in all" if skipped else ""
-    return Outcome(f"{scope}; not in {missing}" if missing else scope, tuple(findings))
+    return Outcome(f"{scope}; not in {missing}" if missing else scope, once_for_each_file(findings))
 
 
 def _listed(root: Path, *options: str) -> list[str]:

@@ -47,7 +47,7 @@ RULES = (OPEN_FILE, OPEN_FOLDER, WRITABLE, OWNER, LINK, ACCESS_LIST, COPY, PROJE
 OTHERS = stat.S_IRWXG | stat.S_IRWXO
 COPIES = re.compile(r".*(?:~|\.sw[a-p]|\.bak|\.orig|\.old|\.save|\.copy|\.rej|#)$|^#.*")
 TEMPORARY = re.compile(r".*\.[0-9a-f]{16}\.tmp")
-PRIVATE_IN_STATE = re.compile(r"(?:secret|rotation|version|backup|finger|pins|identity)|\.key$", re.IGNORECASE)
+PRIVATE_IN_STATE = re.compile(r"secret|rotation|\.key$", re.IGNORECASE)
 """Names in the state folder that hold keys or values; logs and plans have none in them."""
 ACCESS_LISTS = ("system.posix_acl_access", "system.posix_acl_default")
 
@@ -60,13 +60,12 @@ class PrivatePaths:
     files: tuple[Path, ...]
     projected: Path
     state: Path
-    backups: Path
 
 
 def check_modes(paths: PrivatePaths, user: int) -> Outcome:
     """Look at all private files; `user` is the id of who asks (root looks after files of others)."""
     files = list(paths.files)
-    private = [*private_in_state(paths), *_tree(paths.backups)]
+    private = list(private_in_state(paths))
     findings = [finding for path in files for finding in _file(paths, path, user)]
     for path in private:
         findings += _file(paths, path, user) if not path.is_dir() else _folder(paths, path)
@@ -159,6 +158,9 @@ def private_in_state(paths: PrivatePaths) -> Iterator[Path]:
     for path in sorted(paths.state.iterdir()):
         if path != paths.projected and PRIVATE_IN_STATE.search(path.name):
             yield from _tree(path)
+        elif path.is_dir():
+            # Keys of digests lie beside what they were made of.
+            yield from sorted(path.glob("*.key"))
 
 
 def _tree(path: Path, *, itself: bool = True) -> Iterator[Path]:

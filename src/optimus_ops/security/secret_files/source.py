@@ -18,6 +18,7 @@ from optimus_ops.secrets.environments import BASE
 from optimus_ops.secrets.known_values import ROTATIONS
 from optimus_ops.secrets.paths import SecretsPaths
 from optimus_ops.secrets.provision import read_entries
+from optimus_ops.secrets.retired import RetiredValues
 from optimus_ops.secrets.store import StoredFile
 from optimus_ops.secrets.value import Secret
 from optimus_ops.security.exposure.known_values import KnownSecret
@@ -53,6 +54,7 @@ class SecretSource:
     paths: SecretsPaths
     entries: Mapping[str, Entry]
     files: tuple[SecretFile, ...]
+    retired: RetiredValues
     rotated: tuple[tuple[str, str, Secret], ...] = ()
 
     @classmethod
@@ -61,7 +63,9 @@ class SecretSource:
         paths = SecretsPaths.of(project)
         entries = read_entries(paths) if paths.described else {}
         found = (_read(path, paths) for path in secret_paths(project))
-        return cls(paths, entries, tuple(found), tuple(_rotated(project.state / ROTATIONS)))
+        return cls(
+            paths, entries, tuple(found), RetiredValues(project.state), tuple(_rotated(project.state / ROTATIONS))
+        )
 
     def secrets(self) -> Iterator[KnownSecret]:
         """Give each key of each file, and both values of rotations under way: targets take both."""

@@ -53,6 +53,10 @@ TEST_KEY = Rule(
     "a provider's key for tests where production reads it",
     "invoke secrets.set KEY with a live key",
 )
+RETIRED = Rule(
+    *("values", "retired", "high", "a value that was rotated away and has come back: targets refuse it, or should"),
+    "invoke secrets.rotate KEY, or secrets.set",
+)
 UNREADABLE = Rule(
     "values",
     "unreadable",
@@ -60,7 +64,7 @@ UNREADABLE = Rule(
     "a file of secrets that can't be read as one, so that not all can be looked for",
     "invoke secrets.validate",
 )
-RULES = (PLACEHOLDER, WEAK, SHORT_GENERATED, SHARED, REUSED, EXPIRED, TEST_KEY, UNREADABLE)
+RULES = (PLACEHOLDER, WEAK, SHORT_GENERATED, SHARED, REUSED, EXPIRED, TEST_KEY, RETIRED, UNREADABLE)
 
 LEAST_LENGTH = 16
 LEAST_BITS = 64.0
@@ -79,6 +83,7 @@ def check_file_values(source: SecretSource) -> Outcome:
     """Judge the values of all files."""
     findings = [finding for file in source.files for finding in _file(file, source.entries)]
     findings += _reused(source)
+    findings += _retired(source)
     count = sum(1 for file in source.files for value in file.values.values() if value)
     return Outcome(f"{count} values of {len(source.files)} files", tuple(findings))
 
@@ -140,6 +145,12 @@ def _shared(file: SecretFile, entries: Mapping[str, Entry]) -> Iterator[ScanFind
     for names in keys.values():
         if len(names) > 1:
             yield SHARED.finding(f"{', '.join(names)} have the same value", _place(file, names[0]), identity=names[0])
+
+
+def _retired(source: SecretSource) -> Iterator[ScanFinding]:
+    for file in source.files:
+        for key in source.retired.found_in(file.values):
+            yield RETIRED.finding(f"{key} was rotated away", _place(file, key), identity=key)
 
 
 def _reused(source: SecretSource) -> Iterator[ScanFinding]:

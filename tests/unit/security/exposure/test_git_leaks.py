@@ -55,6 +55,20 @@ def test_a_value_in_a_file_is_told_with_the_commit_that_introduced_it_and_its_li
     ]
 
 
+def test_many_versions_of_a_file_with_a_value_are_one_finding_at_the_first(repository: Repository) -> None:
+    first = committed(repository)
+    for number in range(3):
+        repository.commit("conf/app.yml", f"a: {number}\n\ntoken: {CANARY}\n")
+    (found,) = values(repository.root)
+    message = f"the value of API_TOKEN is in commit {first[:12]}, and 3 more times in this file"
+    assert found == ("conf/app.yml:2", message)
+
+
+def test_a_template_of_a_file_of_secrets_may_be_committed(repository: Repository) -> None:
+    repository.commit(".env.secrets.example", "A=\n")
+    assert {rule for rule, _ in ids(repository)} <= {"git/not-ignored"}
+
+
 def test_a_value_that_was_deleted_and_packed_is_found(repository: Repository) -> None:
     first = committed(repository)
     repository.git("rm", "--quiet", "conf/app.yml")

@@ -26,7 +26,7 @@ def paths(tmp_path: Path) -> PrivatePaths:
     write(web / "KEY", 0o444)
     write(state / "secrets" / ".optimus-secrets", 0o644)
     write(state / "scale.log", 0o644)
-    return PrivatePaths(root, (private[0],), state / "secrets", state, root / "backups" / "secrets")
+    return PrivatePaths(root, (private[0],), state / "secrets", state)
 
 
 def write(path: Path, mode: int = 0o600) -> Path:
@@ -65,8 +65,12 @@ def writable_projected(paths: PrivatePaths) -> None:
 
 
 def open_backup(paths: PrivatePaths) -> None:
-    write(paths.backups / "a.gpg", 0o644)
-    paths.backups.chmod(0o700)
+    write(paths.state / "secret-backups" / "a.gpg", 0o644)
+    (paths.state / "secret-backups").chmod(0o700)
+
+
+def open_digest_key(paths: PrivatePaths) -> None:
+    write(paths.state / "configs" / "shop.key", 0o640)
 
 
 def linked(paths: PrivatePaths) -> None:
@@ -104,7 +108,8 @@ WAYS_IN: dict[Callable[[PrivatePaths], None], set[tuple[str, str]]] = {
     open_rotation: {("open-folder", ".optimus/rotation/1")},
     open_projection: {("open-folder", ".optimus/secrets")},
     writable_projected: {("projected-mode", ".optimus/secrets/web/KEY")},
-    open_backup: {("open-to-others", "backups/secrets/a.gpg")},
+    open_backup: {("open-to-others", ".optimus/secret-backups/a.gpg")},
+    open_digest_key: {("open-to-others", ".optimus/configs/shop.key")},
     linked: {("link", ".env.secrets")},
     named_twice: {("link", ".env.secrets")},
     linked_projected: {("link", ".optimus/secrets/web/LINK")},

@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 
 from optimus_ops.project.settings import load_project
+from optimus_ops.secrets.retired import RetiredValues
+from optimus_ops.secrets.value import Secret
 from optimus_ops.security.model import ScanFinding
 from optimus_ops.security.secret_files.source import SecretSource
 from optimus_ops.security.secret_files.values import check_file_values
@@ -99,6 +101,11 @@ def test_keys_for_tests_are_found_where_production_reads_them(root: Path) -> Non
     key = "sk_test_" + "4eC39HqLyjWDarjtT1zdp7dc"
     assert rules(root, shared=f"STRIPE_KEY={key}\n") == [("test-key", "STRIPE_KEY")]
     assert rules(root, shared="", staging=f"STRIPE_KEY={key}\n") == []
+
+
+def test_a_value_that_was_rotated_away_and_came_back_is_found(root: Path) -> None:
+    RetiredValues(root / ".optimus").note("ANY", Secret(GOOD))
+    assert rules(root, shared=f"ANY={GOOD}\n") == [("retired", "ANY")]
 
 
 def test_a_value_older_than_it_may_be_is_found_with_its_line(root: Path) -> None:
