@@ -46,6 +46,7 @@ class ProviderState:
         now: its clock, in seconds since the epoch.
         elsewhere: calls that were redirected: their headers.
         page: items of a page of a list.
+        tells_use: it says when a key was last used.
     """
 
     accounts: dict[str, str] = field(default_factory=dict)
@@ -59,6 +60,7 @@ class ProviderState:
     lock: threading.RLock = field(default_factory=threading.RLock)
     base: str = ""
     page: int = 2
+    tells_use: bool = True
 
     def add(self, name: str, *, person: bool = False) -> Key:
         """Make a key of a service account, or of a person."""
@@ -175,7 +177,7 @@ class Handler(BaseHTTPRequestHandler):
         key = next((key for key in self.state.keys if key.value == words), None)
         if key is None and not self.state.accepts_all:
             return 401, _error(f"Incorrect API key provided: {words}", "invalid_request_error", "invalid_api_key")
-        if key is not None:
+        if key is not None and self.state.tells_use:
             key.last_used_at = int(self.state.now)
         if call == "GET /v1/models":
             return 200, {"object": "list", "data": [{"id": "gpt-test", "object": "model"}]}

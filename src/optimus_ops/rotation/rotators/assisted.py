@@ -67,7 +67,8 @@ class AssistedRotator:
         else:
             value = self._asked(
                 f"\n{self._subject(key)}\nMake a new one there, leave the old one valid, and paste the new one.\n"
-                f"New value of {key}"
+                # What stands in the last line is overwritten by the progress of the step.
+                "New value"
             )
         OUTPUT.add(value.reveal())
         if not value or value == old:
@@ -116,7 +117,8 @@ class AssistedRotator:
                 f"then: invoke secrets.rotate {'--resume' if which == 'old' else '--rollback'}",
             )
         answer = self._asked(
-            f"\n{self._subject(pair.key)}\nRevoke the {which} value there: nothing uses it now.\nIs it revoked? (yes)"
+            f"\n{self._subject(pair.key)}\nRevoke the {which} value there: nothing uses it now. "
+            "Is it revoked? Say yes.\nRevoked"
         )
         if answer.reveal().strip().lower() not in YES:
             raise TargetFailed(
