@@ -47,12 +47,16 @@ class TestValue(RotationStep):
     reaches: ClassVar[Phase] = Phase.TESTED
 
 
-@step("make-current", "make the new value of {name} the current one, also for {services}")
+@step("make-current", "make the new value of {name} the current one{_readers}")
 class MakeCurrent(RotationStep):
     """Write the file of secrets and the services' files."""
 
     reaches: ClassVar[Phase] = Phase.CURRENT
     services: tuple[str, ...] = ()
+
+    @property
+    def _readers(self) -> str:
+        return f", also for {', '.join(self.services)}" if self.services else ""
 
 
 @step("converge", "wait until every replica uses the new value of {name}")
