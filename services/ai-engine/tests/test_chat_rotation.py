@@ -87,3 +87,6 @@ async def test_both_keys_of_a_tenant_open_it_while_they_are_rotated(
         for key in ("key-acme", "next-key"):
             answer = await replica.ask(headers={"Authorization": f"Bearer {key}"})
             assert answer.status_code == 200
+        metrics = (await replica.client.get("/metrics")).text
+    for secret in ("primary", "secondary"):
+        assert f'optimus_tenant_key_matches_total{{secret="{secret}",tenant="acme"}} 1.0' in metrics

@@ -6,8 +6,11 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from optimus_kit.background import background
 from optimus_kit.secret_watcher import GONE_SECONDS, SecretWatcher
@@ -198,13 +201,17 @@ def test_a_process_has_reported_itself_before_it_reads_a_secret(tmp_path: Path) 
     assert steps[-1] == f"report ['{KEY}', 'TOKEN']"
 
 
-def test_a_report_that_failed_is_made_again(secrets: Secrets, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_report_that_failed_is_named_once_and_made_again(secrets: Secrets, caplog: pytest.LogCaptureFixture) -> None:
     folder = secrets.path.parent / "in-use"
     folder.chmod(0o755)
     secrets.put("TOKEN", "new")
     secrets.later()
     assert secrets.watcher.get("TOKEN") == "new"
-    assert "fingerprints of secrets can't be written: PermissionError" in caplog.text
+    secrets.later()
+    secrets.watcher.refresh()
+    assert [record.getMessage() for record in caplog.records if record.levelname == "WARNING"] == [
+        "fingerprints of secrets can't be written: PermissionError"
+    ]
     folder.chmod(0o700)
     secrets.later()
     secrets.watcher.refresh()
@@ -247,3 +254,44 @@ async def test_an_idle_process_reads_and_reports_as_well(tmp_path: Path) -> None
         (folder / "TOKEN").write_text("new")
         async with asyncio.timeout(60):
             await reported.wait()
+
+
+OPERATIONS = st.sampled_from(["write", "remove", "empty", "garble", "look", "wait"])
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.tuples(OPERATIONS, st.sampled_from(["v1", "v2", "v3"])), max_size=40))
+def test_whatever_happens_to_a_file_the_last_good_value_stays_until_it_is_gone_for_long(
+    steps: list[tuple[str, str]],
+) -> None:
+    with TemporaryDirectory() as folder:
+        file, clock = Path(folder) / "TOKEN", Clock()
+        file.write_text("v0")
+        watcher = SecretWatcher(SecretFolder(Path(folder)), clock=clock)
+        expected: str | None = "v0"
+        missing_since: float | None = None
+        content: str | None = "v0"
+        for step, value in steps:
+            match step:
+                case "write":
+                    content = value
+                    file.write_text(value)
+                case "remove":
+                    content = None
+                    file.unlink(missing_ok=True)
+                case "empty":
+                    content = None
+                    file.write_text("\n")
+                case "garble":
+                    content = "garbled"
+                    file.write_bytes(b"\xff")
+                case "look" | "wait":
+                    clock.now += 1 if step == "look" else GONE_SECONDS
+                    if content is None:
+                        missing_since = clock.now if missing_since is None else missing_since
+                        if clock.now - missing_since >= GONE_SECONDS:
+                            expected = None
+                    elif content != "garbled":
+                        expected, missing_since = content, None
+                    assert watcher.get("TOKEN") == expected
+                    assert (watcher.problem is not None) == (content == "garbled")

@@ -6,8 +6,10 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from prometheus_client import CollectorRegistry
 
 from optimus_kit.errors import ApiError
+from optimus_kit.metrics import tenant_key_counter
 from optimus_kit.secret_watcher import SecretWatcher
 from optimus_kit.secrets import SecretFolder
 from optimus_kit.settings import ServiceSettings, SettingsError
@@ -79,6 +81,24 @@ def test_both_values_of_a_key_that_is_rotated_are_known_and_the_first_is_shown(s
     assert known()["new"]
     clock.now += 5
     assert (known(), tenants.key("acme")) == ({"old": False, "new": True, "other": False}, "new")
+
+
+def test_which_of_two_valid_keys_is_shown_is_counted_and_one_alone_is_not(settings: ServiceSettings) -> None:
+    settings.tenants_file.write_text("tenants: {acme: {}, globex: {}}")
+    for name, value in {"ACME_API_KEY": "a1", "ACME_API_KEY_SECONDARY": "a2", "GLOBEX_API_KEY": "g1"}.items():
+        (settings.secrets.path / f"TENANT_{name}").write_text(value)
+    tenants = Tenants.load(settings.tenants_file, SecretWatcher(settings.secrets))
+    registry = CollectorRegistry()
+    tenants.count_keys(tenant_key_counter(registry))
+    for key in ("a1", "a2", "a2", "g1", "other"):
+        tenants.authenticate(f"Bearer {key}")
+    counted = {
+        (sample.labels["tenant"], sample.labels["secret"]): sample.value
+        for metric in registry.collect()
+        for sample in metric.samples
+        if sample.name == "optimus_tenant_key_matches_total"
+    }
+    assert counted == {("acme", "primary"): 1, ("acme", "secondary"): 2}
 
 
 def test_the_second_value_of_one_tenants_key_is_not_another_tenants(settings: ServiceSettings) -> None:

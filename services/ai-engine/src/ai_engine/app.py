@@ -18,6 +18,7 @@ from ai_engine.recall import CONNECTIONS, MIN_SCORE, SECONDS, Recall
 from ai_engine.store import Store
 from optimus_kit.app import create_app
 from optimus_kit.background import background
+from optimus_kit.metrics import tenant_key_counter
 from optimus_kit.presence import announce
 from optimus_kit.redis import connect
 from optimus_kit.redis.writable import write_check
@@ -70,6 +71,7 @@ def build_app(environ: Mapping[str, str] | None = None) -> FastAPI:
 
     checks = {"redis": write_check(redis, settings.service)}
     app = create_app(settings, checks=checks, secrets=secrets, lifespan=lifespan, title="Optimus ai-engine")
+    tenants.count_keys(tenant_key_counter(app.state.metrics.registry))
     app.state.metrics.add(KeyCollector(providers.keyed, tenants))
     models = ModelsApi(tenants, providers)
     app.add_route("/v1/chat/completions", Chat(tenants, gate, providers, recall, deadline).__call__, methods=["POST"])

@@ -20,6 +20,7 @@ from backend_orchestrator.waiting import WaitingGauges
 from backend_orchestrator.webhook import WEBHOOK, item_counter, webhook_routes
 from optimus_kit.app import create_app
 from optimus_kit.background import background
+from optimus_kit.metrics import tenant_key_counter
 from optimus_kit.presence import announce
 from optimus_kit.redis import connect
 from optimus_kit.redis.writable import write_check
@@ -58,6 +59,7 @@ def build_app(environ: Mapping[str, str] = os.environ) -> FastAPI:
     )
     numbers = PhoneNumbers(service.tenants_file)
     registry = app.state.metrics.registry
+    tenants.count_keys(tenant_key_counter(registry))
     signatures = Signatures(secrets, registry)
     app.include_router(webhook_routes(intake, secrets, signatures, numbers, tenants, item_counter(registry)))
     app.include_router(message_routes(intake, tenants))

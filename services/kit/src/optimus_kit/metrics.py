@@ -1,7 +1,7 @@
 """Prometheus metrics of one service process, or of all of them when PROMETHEUS_MULTIPROC_DIR is set."""
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
@@ -13,6 +13,17 @@ from optimus_kit.drain import Drain
 from optimus_kit.prefork import MULTIPROCESS
 
 BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0)
+
+
+def tenant_key_counter(registry: CollectorRegistry) -> Callable[[str, str], None]:
+    """Make what counts, by tenant, which key a request showed while two are valid: "primary" or "secondary"."""
+    counter = Counter(
+        "optimus_tenant_key_matches",
+        "Requests by the tenant's key that they showed, while it is rotated",
+        ("tenant", "secret"),
+        registry=registry,
+    )
+    return lambda tenant, secret: counter.labels(tenant, secret).inc()
 
 
 class Metrics:

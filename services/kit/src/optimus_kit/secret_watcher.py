@@ -49,7 +49,8 @@ class SecretWatcher:
         self._stamps: dict[str, Stamp] = {}
         self._missing_since: dict[str, float] = {}
         self._used: dict[str, str | None] = {}
-        self._reported = -1
+        self._reported: int | None = None
+        self._report_failed = False
         self.version = 0
         """Another number after each change, for whoever keeps something that is made of secrets."""
         self.problem: str | None = None
@@ -168,9 +169,11 @@ class SecretWatcher:
         try:
             self._in_use.report(values)
         except OSError as error:
-            log.warning("fingerprints of secrets can't be written: %s", type(error).__name__)
+            if not self._report_failed:
+                log.warning("fingerprints of secrets can't be written: %s", type(error).__name__)
+            self._report_failed, self._reported = True, None
         else:
-            self._reported = self.version
+            self._report_failed, self._reported = False, self.version
 
     def _tell(self, problem: str | None) -> None:
         if problem and problem != self.problem:

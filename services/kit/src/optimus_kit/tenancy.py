@@ -115,6 +115,7 @@ class Tenants:
         self._problem: str | None = None
         self._version = -1
         self._active: tuple[tuple[tuple[bytes, ...], Tenant], ...] = ()
+        self._count: Callable[[str, str], None] | None = None
         self._take_keys()
 
     @classmethod
@@ -125,6 +126,10 @@ class Tenants:
             SettingsError: the file is missing or malformed.
         """
         return cls(tenants_file, secrets)
+
+    def count_keys(self, count: Callable[[str, str], None]) -> None:
+        """Call `count` with tenant and "primary" or "secondary" for each request of one that has two valid keys."""
+        self._count = count
 
     @property
     def problem(self) -> str | None:
@@ -158,10 +163,13 @@ class Tenants:
             return None
         given = _digest(key)
         found: Tenant | None = None
+        rotated = second = False
         for digests, tenant in self._active:
-            for digest in digests:
+            for place, digest in enumerate(digests):
                 if hmac.compare_digest(given, digest):
-                    found = tenant
+                    found, rotated, second = tenant, len(digests) > 1, place > 0
+        if found and rotated and self._count:
+            self._count(found.name, "secondary" if second else "primary")
         return found
 
     def require(self, authorization: str | None) -> Tenant:

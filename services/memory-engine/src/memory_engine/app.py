@@ -21,6 +21,7 @@ from memory_engine.store import ConflictError, MemoryStore
 from optimus_kit.app import create_app
 from optimus_kit.background import background
 from optimus_kit.errors import ApiError
+from optimus_kit.metrics import tenant_key_counter
 from optimus_kit.presence import announce
 from optimus_kit.redis import connect
 from optimus_kit.secret_watcher import SecretWatcher
@@ -69,6 +70,7 @@ def assemble(settings: MemorySettings, secrets: SecretWatcher, database: Databas
         title="Optimus memory-engine",
         version=__version__,
     )
+    tenants.count_keys(tenant_key_counter(app.state.metrics.registry))
     places = None
     if settings.embeddings.provider == "openai":
         places = Shares(EMBEDDING_CALLS, lambda: len(tenants.active()), PLACE_SECONDS)
