@@ -91,6 +91,16 @@ async def test_a_session_opens_no_other_session(replica: httpx.AsyncClient) -> N
     assert (await replica.post(EXCHANGE, headers=bearer(await exchanged(replica)))).status_code == 401
 
 
+async def test_a_session_can_be_asked_about_without_a_socket(replica: httpx.AsyncClient) -> None:
+    session = await replica.get(EXCHANGE, headers=bearer(await exchanged(replica)))
+    token = await replica.get(EXCHANGE, headers=bearer("show-me"))
+    assert (session.status_code, token.status_code) == (200, 200)
+    assert 0 < session.json()["expires_in"] <= LIFE_SECONDS
+    assert token.json() == {"expires_in": None}
+    for refused in ({}, bearer("wrong"), {"Authorization": "Basic show-me"}):
+        assert (await replica.get(EXCHANGE, headers=refused)).status_code == 401
+
+
 async def test_without_a_signing_key_the_token_alone_opens_it(environ: dict[str, str], redis: Redis) -> None:
     del redis  # emptied by then
     (Path(environ["SECRETS_DIR"]) / SIGNING_KEY).unlink()

@@ -64,7 +64,7 @@ def build_app(environ: Mapping[str, str] = os.environ) -> FastAPI:
     app.include_router(webhook_routes(intake, secrets, signatures, numbers, tenants, item_counter(registry)))
     app.include_router(message_routes(intake, tenants))
     access = DashboardAccess(secrets, Sessions(secrets.get, registry, now))
-    app.include_router(session_routes(access))
+    app.include_router(session_routes(access, now))
     app.include_router(socket_routes(Broadcaster(observer, settings.max_sockets), access, now))
     app.include_router(page_routes())
     return app

@@ -3,6 +3,7 @@
 The token is long-lived, and stays out of everything but that exchange: what opens sockets ends by itself.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from fastapi import APIRouter, Request
@@ -51,16 +52,21 @@ class NewSession(BaseModel):
     expires_in: int
 
 
-def session_routes(access: DashboardAccess) -> APIRouter:
-    """`POST /v1/dashboard/session`."""
+class SessionState(BaseModel):
+    """Answer to `GET /v1/dashboard/session`: for how many seconds it opens the dashboard; null: without an end."""
+
+    expires_in: int | None
+
+
+def session_routes(access: DashboardAccess, clock: Callable[[], float]) -> APIRouter:
+    """`POST` and `GET /v1/dashboard/session`."""
     router = APIRouter(tags=["dashboard"])
 
     @router.post("/v1/dashboard/session", status_code=201)
     async def open_session(request: Request, response: Response) -> NewSession:
         """Exchange the dashboard's token (`Authorization: Bearer …`) for a session. A session opens no other."""
-        scheme, _, token = request.headers.get("Authorization", "").partition(" ")
-        if scheme.lower() != "bearer" or not access.is_token(token.strip()):
-            raise ApiError(401, "The dashboard's token is wanted.", headers={"WWW-Authenticate": "Bearer"})
+        if not access.is_token(_bearer(request)):
+            raise _unauthorized("The dashboard's token is wanted.")
         try:
             session = access.sessions.issue()
         except NoSigningKeyError:
@@ -68,4 +74,23 @@ def session_routes(access: DashboardAccess) -> APIRouter:
         response.headers["Cache-Control"] = "no-store"
         return NewSession(token=session, expires_in=LIFE_SECONDS)
 
+    @router.get("/v1/dashboard/session")
+    async def get_session(request: Request, response: Response) -> SessionState:
+        """Tell whether a session, or the token itself, opens the dashboard: 401 if not."""
+        response.headers["Cache-Control"] = "no-store"
+        try:
+            ends_at = access.until(_bearer(request))
+        except NoAccessError:
+            raise _unauthorized("A session of the dashboard is wanted.") from None
+        return SessionState(expires_in=None if ends_at is None else max(0, int(ends_at - clock())))
+
     return router
+
+
+def _bearer(request: Request) -> str | None:
+    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    return token.strip() if scheme.lower() == "bearer" else None
+
+
+def _unauthorized(message: str) -> ApiError:
+    return ApiError(401, message, headers={"WWW-Authenticate": "Bearer"})
