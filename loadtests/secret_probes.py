@@ -5,19 +5,15 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
-import http.client
 import json
 import time
 from collections.abc import Callable, Sequence
 from uuid import UUID
 
-from optimus_ops.rotation.model import Validity
 from optimus_ops.rotation.probes import ProbeRequest, SecretProbe
 
 NOBODY = UUID(int=0)
 EMPTY_NOTIFICATION = b'{"object": "whatsapp_business_account", "entry": []}'
-CLOSE_FRAME = 0x88
-UNAUTHORIZED = 4401
 FOUND_NOTHING = frozenset({404})
 """A valid key was looked at before that."""
 
@@ -41,8 +37,7 @@ def probes() -> Sequence[SecretProbe]:
         SecretProbe(
             "SESSION_SIGNING_KEY",
             "backend-orchestrator",
-            _dashboard_socket,
-            judge=_judge_socket,
+            _dashboard_session,
             uses='optimus_dashboard_sessions_verified_total{key="secondary"}',
         ),
     )
@@ -64,25 +59,10 @@ def _webhook(value: str) -> ProbeRequest:
     return ProbeRequest("POST", "/webhooks/whatsapp", headers, EMPTY_NOTIFICATION)
 
 
-def _dashboard_socket(value: str) -> ProbeRequest:
-    """A WebSocket of the dashboard, opened by a session of a minute and closed at once."""
-    headers = {
-        "Authorization": f"Bearer {session_token(value, int(time.time()))}",
-        "Connection": "Upgrade",
-        "Upgrade": "websocket",
-        "Sec-WebSocket-Version": "13",
-        "Sec-WebSocket-Key": base64.b64encode(bytes(16)).decode(),
-    }
-    return ProbeRequest("GET", "/ws/dashboard", headers)
-
-
-def _judge_socket(status: int, first: bytes) -> Validity:
-    """Whether a message comes first, or the frame that closes the socket of whoever has no valid session (RFC 6455)."""
-    if status != http.client.SWITCHING_PROTOCOLS or not first:
-        return Validity.UNKNOWN
-    if first[0] == CLOSE_FRAME:
-        return Validity.INVALID if first[2:4] == UNAUTHORIZED.to_bytes(2) else Validity.UNKNOWN
-    return Validity.VALID
+def _dashboard_session(value: str) -> ProbeRequest:
+    """A question about a session of a minute."""
+    token = session_token(value, int(time.time()))
+    return ProbeRequest("GET", "/v1/dashboard/session", {"Authorization": f"Bearer {token}"})
 
 
 def session_token(key: str, now: int) -> str:

@@ -21,7 +21,6 @@ from optimus_ops.project.settings import Project
 from optimus_ops.rotation.model import Validity
 
 ASK_SECONDS = 10.0
-FIRST_BYTES = 4096
 DENIED = frozenset({401, 403})
 
 
@@ -44,7 +43,6 @@ class SecretProbe:
         service: whose replicas are asked, at their first port.
         request: makes the request that shows a value, or is signed by it.
         valid: statuses that only whoever has a valid value gets.
-        judge: says what an answer means instead, from its status and the beginning of its body.
         uses: name of the counter (with its labels, as in `/metrics`) that counts uses of the value that isn't current.
     """
 
@@ -53,7 +51,6 @@ class SecretProbe:
     request: Callable[[str], ProbeRequest]
     valid: frozenset[int] = frozenset({200})
     uses: str = ""
-    judge: Callable[[int, bytes], Validity] | None = None
 
 
 class SendRequest(Protocol):
@@ -64,14 +61,12 @@ class SendRequest(Protocol):
 
 
 def send_http(host: str, port: int, request: ProbeRequest) -> tuple[int, bytes]:
-    """Send one request on a new connection; where it switches protocols, the body is what comes first then."""
+    """Send one request on a new connection."""
     connection = http.client.HTTPConnection(host, port, timeout=ASK_SECONDS)
     try:
         headers = {"User-Agent": "optimus-ops", "Connection": "close", **request.headers}
         connection.request(request.method, request.path, body=request.body or None, headers=headers)
         response = connection.getresponse()
-        if response.status == http.client.SWITCHING_PROTOCOLS:
-            return response.status, response.fp.read1(FIRST_BYTES)
         return response.status, response.read()
     except (OSError, http.client.HTTPException):
         return 0, b""
@@ -79,10 +74,8 @@ def send_http(host: str, port: int, request: ProbeRequest) -> tuple[int, bytes]:
         connection.close()
 
 
-def judge(status: int, body: bytes, probe: SecretProbe) -> Validity:
+def judge(status: int, probe: SecretProbe) -> Validity:
     """Return what an answer says of a value: whatever is not foreseen (429, 5xx, none) says nothing."""
-    if status and probe.judge is not None:
-        return probe.judge(status, body)
     if status in probe.valid:
         return Validity.VALID
     return Validity.INVALID if status in DENIED else Validity.UNKNOWN

@@ -86,8 +86,8 @@ class VerifiedRotator:
 
         def ask(item: tuple[SecretProbe, tuple[str, int]]) -> Validity:
             probe, (host, port) = item
-            status, body = self.send(host, port, probe.request(value.reveal())) if host else (0, b"")
-            return judge(status, body, probe)
+            status, _body = self.send(host, port, probe.request(value.reveal())) if host else (0, b"")
+            return judge(status, probe)
 
         return agreed(run_parallel(ask, asked))
 

@@ -216,18 +216,20 @@ def test_a_session_that_a_probe_opens_is_one_that_the_service_takes() -> None:
 
 
 @pytest.mark.parametrize(
-    ("status", "first", "validity"),
+    ("status", "validity"),
     [
-        (101, b"\x81\x05hello", Validity.VALID),
-        (101, b"\x88\x02" + (4401).to_bytes(2), Validity.INVALID),
-        (101, b"\x88\x02" + (1013).to_bytes(2), Validity.UNKNOWN),
-        (101, b"", Validity.UNKNOWN),
-        (403, b"", Validity.UNKNOWN),
-        (0, b"", Validity.UNKNOWN),
+        (200, Validity.VALID),
+        (401, Validity.INVALID),
+        (404, Validity.UNKNOWN),
+        (503, Validity.UNKNOWN),
+        (0, Validity.UNKNOWN),
     ],
 )
-def test_a_socket_of_the_dashboard_is_judged_by_what_comes_first(status: int, first: bytes, validity: Validity) -> None:
-    assert judge(status, first, probe_of("SESSION_SIGNING_KEY")) is validity
+def test_a_session_of_the_dashboard_is_asked_about_by_its_status(status: int, validity: Validity) -> None:
+    probe = probe_of("SESSION_SIGNING_KEY")
+    request = probe.request("k" * 40)
+    assert (request.method, request.path) == ("GET", "/v1/dashboard/session")
+    assert judge(status, probe) is validity
 
 
 def test_a_signed_call_of_the_webhook_tells_of_nothing() -> None:

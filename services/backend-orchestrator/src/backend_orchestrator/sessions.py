@@ -1,9 +1,9 @@
 """Sessions of the dashboard: short-lived signed tokens (JWT, HS256) that the long-lived token is exchanged for.
 
-Two keys are valid while the signing key is rotated: SESSION_SIGNING_KEY signs, and what either it or its companion
-SESSION_SIGNING_KEY_SECONDARY signed is accepted. So replicas that have read a change and those that haven't yet take
-each other's tokens: first the new key is published as the companion, then the two are exchanged, and the old one goes
-after the life of the last token that it signed.
+While the signing key is rotated, two are valid: SESSION_SIGNING_KEY signs, and what a key of its companion
+SESSION_SIGNING_KEY_SECONDARY signed is accepted, too. First the companion names the old and the new key, then the new
+one becomes the key that signs, and at last, after the life of the last token of the old one, the companion goes. Each
+step changes one file, so that replicas that have read it and those that haven't take each other's tokens.
 
 A token names its key by `kid`, a keyed fingerprint; each key is for one algorithm, whatever the token's header says
 (RFC 8725, 3.1 and 3.11).
