@@ -6,6 +6,8 @@ import ast
 import re
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parents[2]
 
 ROW = re.compile(
@@ -14,8 +16,17 @@ ROW = re.compile(
 TEST = re.compile(r"`(?P<file>(?:services/[\w-]+/)?tests/[\w/]+\.py)::(?P<name>test_\w+)`")
 
 
-def rows() -> list[re.Match[str]]:
-    return list(ROW.finditer((ROOT / "docs" / "faults.md").read_text("utf-8")))
+PAGES = ("faults.md", "secrets-rotation.md")
+
+
+def rows(page: str) -> list[re.Match[str]]:
+    return list(ROW.finditer(tables(page)))
+
+
+def tables(page: str) -> str:
+    """Return a page from its first table of faults on."""
+    text = (ROOT / "docs" / page).read_text("utf-8")
+    return text[text.index("| fault |") :]
 
 
 def functions(path: str) -> set[str]:
@@ -23,16 +34,18 @@ def functions(path: str) -> set[str]:
     return {node.name for node in tree.body if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)}
 
 
-def test_every_line_of_a_table_is_read() -> None:
-    lines = [line for line in (ROOT / "docs" / "faults.md").read_text("utf-8").splitlines() if line.startswith("|")]
+@pytest.mark.parametrize("page", PAGES)
+def test_every_line_of_a_table_is_read(page: str) -> None:
+    lines = [line for line in tables(page).splitlines() if line.startswith("|")]
     heads = sum(line.startswith("| fault |") for line in lines)
     assert heads
-    assert len(rows()) == len(lines) - 2 * heads
+    assert len(rows(page)) == len(lines) - 2 * heads
 
 
-def test_every_fault_names_a_test_that_exists() -> None:
+@pytest.mark.parametrize("page", PAGES)
+def test_every_fault_names_a_test_that_exists(page: str) -> None:
     missing = []
-    for row in rows():
+    for row in rows(page):
         named = TEST.fullmatch(row["test"].strip())
         if named is None or named["name"] not in functions(named["file"]):
             missing.append(row["fault"])
@@ -40,7 +53,7 @@ def test_every_fault_names_a_test_that_exists() -> None:
 
 
 def test_every_fault_that_is_tried_stands_in_the_table() -> None:
-    told = {named["name"] for row in rows() if (named := TEST.search(row["test"]))}
+    told = {named["name"] for row in rows("faults.md") if (named := TEST.search(row["test"]))}
     helpers = {"test_the_steps_are_those_of_a_deploy"}
     tried = functions("tests/integration/test_deploy_faults.py") | functions("tests/integration/test_killed.py")
     assert {name for name in tried if name.startswith("test_")} - helpers <= told

@@ -8,7 +8,7 @@ from typing import Any
 
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 from tests.fakes.faults import Killed
 from tests.fakes.rotation import KEYS, FakePlatform
 from tests.fakes.shop import memory_folder
@@ -74,5 +74,5 @@ class AnyOrder(RuleBasedStateMachine):
             self.platform.assert_settled()
 
 
-AnyOrder.TestCase.settings = settings(max_examples=15, stateful_step_count=6, deadline=None)
-TestAnyOrder = AnyOrder.TestCase
+def test_commands_in_any_order() -> None:
+    run_state_machine_as_test(AnyOrder, settings=settings(max_examples=12, stateful_step_count=6, deadline=None))
