@@ -103,6 +103,7 @@ def compose(session: nox.Session) -> None:
 def security(session: nox.Session) -> None:
     """Scan for secrets, vulnerable packages (by a service on the network), weak Dockerfiles and workflows."""
     run_program(session, "invoke", "security.scan", *session.posargs)
+    run_program(session, "invoke", "secrets.check-security", "--only", "git", "--only", "work-tree")
 
 
 @nox.session(default=False, venv_backend="virtualenv")

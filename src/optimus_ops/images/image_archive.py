@@ -5,6 +5,7 @@ Format: https://github.com/opencontainers/image-spec/blob/main/image-layout.md, 
 
 from __future__ import annotations
 
+import io
 import json
 import tarfile
 import tempfile
@@ -30,10 +31,13 @@ class LayerFile:
     _archive: tarfile.TarFile = field(repr=False)
     _member: tarfile.TarInfo = field(repr=False)
 
+    def open(self) -> IO[bytes]:
+        """Return the content as a stream: a file may be larger than memory."""
+        return self._archive.extractfile(self._member) or io.BytesIO()
+
     def read(self) -> bytes:
         """Return the content."""
-        stream = self._archive.extractfile(self._member)
-        return stream.read() if stream is not None else b""
+        return self.open().read()
 
 
 @contextmanager

@@ -131,6 +131,7 @@ def test_an_exception_that_nothing_needs_is_said_only_where_its_area_was_looked_
 
 def test_no_file_of_a_report_holds_a_value_and_each_area_has_a_run_in_sarif(checkout: Repository) -> None:
     checkout.commit(f"notes/{CANARY}", f"{CANARY} {AWS_KEY}")
+    checkout.commit(f"notes/{AWS_KEY}/file", AWS_KEY)
     checkout.git("tag", "--annotate", "v1", "--message", CANARY)
     folder = checkout.root / "reports"
     outcome = check(checkout, *LOCAL, report=str(folder))

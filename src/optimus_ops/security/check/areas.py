@@ -36,7 +36,9 @@ def _values(context: CheckContext) -> Outcome:
 
 
 def _git(context: CheckContext) -> Outcome:
-    return git_leaks.git_leaks(context.root, context.private.files, context.matcher)
+    # Where there is none yet, as in CI, that of the schema.
+    expected = (context.project.secrets_file,) if context.source.entries else ()
+    return git_leaks.git_leaks(context.root, context.private.files or expected, context.matcher)
 
 
 def _work_tree(context: CheckContext) -> Outcome:

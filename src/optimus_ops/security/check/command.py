@@ -14,7 +14,6 @@ from optimus_ops.security.check.areas import AREAS, Area, chosen_areas
 from optimus_ops.security.check.context import CheckContext
 from optimus_ops.security.check.request import CheckRequest
 from optimus_ops.security.exceptions import judge
-from optimus_ops.security.exposure.known_values import KnownValues
 from optimus_ops.security.model import ScanFinding, ScanResult
 from optimus_ops.security.report_output import ReportOutput, end_by, show_report
 from optimus_ops.security.scan_report import ScanReport, complete_tools
@@ -78,9 +77,9 @@ def _result(area: Area, context: CheckContext) -> ScanResult:
     try:
         outcome = area.look(context)
     except OpsError as error:
-        message, hint = (masked(text or "", context.values) for text in (error.message, error.hint))
+        message, hint = (masked(text or "", context) for text in (error.message, error.hint))
         return replace(result, reason=message, hint=hint, seconds=time.monotonic() - started)
-    findings = tuple(_masked(finding, context.values) for finding in dict.fromkeys(outcome.findings))
+    findings = tuple(_masked(finding, context) for finding in dict.fromkeys(outcome.findings))
     return replace(
         result,
         state="could not run" if outcome.missing else "done",
@@ -91,16 +90,24 @@ def _result(area: Area, context: CheckContext) -> ScanResult:
     )
 
 
-def _masked(finding: ScanFinding, values: KnownValues) -> ScanFinding:
+def _masked(finding: ScanFinding, context: CheckContext) -> ScanFinding:
     """Take values out of what names a finding: a file or a branch may be called like one."""
-    place = Place(masked(finding.place.file, values), finding.place.line, finding.place.column)
-    return replace(finding, message=masked(finding.message, values), hint=masked(finding.hint, values), place=place)
+    place = Place(masked(finding.place.file, context), finding.place.line, finding.place.column)
+    return replace(finding, message=masked(finding.message, context), hint=masked(finding.hint, context), place=place)
 
 
-def masked(text: str, values: KnownValues) -> str:
-    """Return a text with `[secret]` where a known value was, the longest first."""
-    for form in values.forms:
+def masked(text: str, context: CheckContext) -> str:
+    """Return a text with the names of values, the longest first, and of keys' forms in their place."""
+    for form in context.values.forms:
         content = form.content.decode("utf-8", "replace")
         if content in text:
             text = text.replace(content, f"[{form.key}]")
-    return text
+    # Part by part of a path: what stands beside a slash may as well be base64.
+    return "/".join(_without_keys(part, context) for part in text.split("/"))
+
+
+def _without_keys(text: str, context: CheckContext) -> str:
+    encoded = text.encode()
+    for match in reversed(context.matcher.find(encoded)):
+        encoded = encoded[: match.start] + f"[{match.identity}]".encode() + encoded[match.end :]
+    return encoded.decode("utf-8", "replace")

@@ -43,7 +43,7 @@ NO_CONTENT = {"objects", "modules"}
 
 
 def git_leaks(root: Path, secret_files: tuple[Path, ...], matcher: Matcher) -> Outcome:
-    """Look through git's store and its files.
+    """Look through git's store and its files; `secret_files` are those that there are, or may be.
 
     Raises:
         CouldNotRun: a store can't be read.
@@ -127,7 +127,7 @@ def _files_of_secrets(repository: GitRepository, root: Path, secret_files: tuple
     for name in sorted({name.strip() for name in repository.run(*words).split("\0")} - {"", *tracked}):
         if not name.endswith(TEMPLATES):
             yield COMMITTED.finding(f"a commit holds {name}", Place(name))
-    for name in (*inside, *(pattern.replace("*", "production") for pattern in PATTERNS)):
+    for name in inside:
         ignored = run([*git, "check-ignore", "--quiet", "--no-index", "--", name], check=False)
-        if ignored.code == 1 and (name in inside or not inside):
+        if ignored.code == 1:
             yield NOT_IGNORED.finding(f"git does not ignore {name}", Place(".gitignore"), identity=name)

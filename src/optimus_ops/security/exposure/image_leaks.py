@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -111,7 +110,7 @@ def _in_layers(content: ImageContent, matcher: Matcher, seen: set[str]) -> Itera
         where = f"layer {file.layer} of {content.name}"
         if file.size and SECRET_FILES.fullmatch(file.path):
             yield SECRET_FILE.finding(f"/{file.path} is in {where}", place)
-        for match, _line in scan_stream(io.BytesIO(file.read()), matcher):
+        for match, _line in scan_stream(file.open(), matcher):
             yield LEAKS.finding(match, where, place)
 
 

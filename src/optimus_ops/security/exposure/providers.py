@@ -39,7 +39,7 @@ def _form(name: str, whose: str, literals: str, expression: str, test: Test = pl
     words = tuple(word.encode() for word in literals.split(" "))
     # A longer run of the same characters is something else: a hash, or a picture in base64.
     return KeyForm(
-        name, whose, words, re.compile(rb"(?<![A-Za-z0-9+/=_-])(?:" + expression.encode() + rb")(?![\w+/-])"), test
+        name, whose, words, re.compile(rb"(?<![A-Za-z0-9+=_-])(?:" + expression.encode() + rb")(?![\w+/-])"), test
     )
 
 
@@ -102,7 +102,7 @@ KEY_FORMS: tuple[KeyForm, ...] = (
     ),
     _form("google", "an API key of Google", "AIza", r"AIza[A-Za-z0-9_-]{35}"),
     _form("google-client", "an OAuth client secret of Google", "GOCSPX-", r"GOCSPX-[A-Za-z0-9_-]{28}"),
-    _form("meta", "an access token of Meta (WhatsApp)", "EAA", r"EAA[A-Za-z0-9]{97,300}"),
+    _form("meta", "an access token of Meta (WhatsApp)", "EAA", r"(?<!/)EAA[A-Za-z0-9]{97,300}"),
     _form("groq", "a key of Groq", "gsk_", r"gsk_[A-Za-z0-9]{52}"),
     _form("openrouter", "a key of OpenRouter", "sk-or-v1-", r"sk-or-v1-[0-9a-f]{64}"),
     _form("xai", "a key of xAI", "xai-", r"xai-[A-Za-z0-9]{80}"),
