@@ -59,7 +59,9 @@ def git_leaks(root: Path, secret_files: tuple[Path, ...], matcher: Matcher) -> O
         scans.append(scan)
     objects, size = sum(scan.objects for scan in scans), sum(scan.bytes for scan in scans)
     also = f" of it and {len(found) - 1} submodules" if len(found) > 1 else ""
-    return Outcome(f"{objects:,} objects{also} ({size / 1e6:.0f} MB), reachable or not", tuple(findings))
+    scope = f"{objects:,} objects{also} ({size / 1e6:.0f} MB), reachable or not"
+    missing = "; ".join(filter(None, (repository.incomplete for repository in found)))
+    return Outcome(scope, tuple(findings), missing, "fetch all of it: git fetch --unshallow, or clone anew")
 
 
 def _in_objects(repository: GitRepository, scan: StoreScan) -> Iterator[ScanFinding]:

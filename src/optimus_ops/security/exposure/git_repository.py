@@ -63,6 +63,15 @@ class GitRepository:
         """What messages call it."""
         return f"the submodule {self.name}" if self.name else "the repository"
 
+    @property
+    def incomplete(self) -> str:
+        """Why a part of its history is not here; "" where all is."""
+        if self.run("rev-parse", "--is-shallow-repository").strip() == "true":
+            return f"{self.shown} is a shallow clone: its history is not whole"
+        if any((self.folder / "objects" / "pack").glob("*.promisor")):
+            return f"{self.shown} is a partial clone: objects that it lacks were not looked at"
+        return ""
+
     @contextmanager
     def stream(self, *words: str) -> Iterator[IO[bytes]]:
         """Give the output of a command as it comes.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from optimus_ops.engine.labels import ONE_OFF_LABEL
 from optimus_ops.engine.port import Engine
 from optimus_ops.reports.place import Place
 from optimus_ops.security.hardening.container_settings import settings_of_container
@@ -39,6 +40,9 @@ def check_running(engine: Engine, project: str, wanted: Mapping[str, ContainerSe
     for raw in containers:
         found = settings_of_container(raw, project)
         findings |= dict.fromkeys(_wrong(found))
+        if found.labels.get(ONE_OFF_LABEL) == "True":
+            # A container of `docker compose run` has options of its own.
+            continue
         if found.service in wanted:
             findings |= dict.fromkeys(_differences(wanted[found.service], found))
         elif wanted and found.service:

@@ -219,6 +219,23 @@ def test_a_value_is_found_in_clones_that_lack_history_or_borrow_objects(
     assert len(values(clone)) == 1
 
 
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [([], ""), (["--depth=1"], "shallow"), (["--filter=blob:none", "--no-checkout"], "partial")],
+    ids=["whole", "shallow", "partial"],
+)
+def test_a_clone_that_lacks_a_part_of_the_history_is_not_said_to_be_clean(
+    options: list[str], said: str, repository: Repository
+) -> None:
+    repository.commit("later", "nothing")
+    repository.git("config", "uploadpack.allowFilter", "true")
+    clone = repository.root.parent / "clone"
+    repository.git("clone", "--quiet", *options, f"file://{repository.root}", str(clone))
+    missing = git_leaks(clone, (), Matcher.of(known_values([]))).missing
+    assert said in missing
+    assert bool(missing) is bool(said)
+
+
 @pytest.mark.parametrize("packed", [False, True])
 def test_a_damaged_store_is_no_clean_one(packed: bool, repository: Repository) -> None:
     committed(repository)

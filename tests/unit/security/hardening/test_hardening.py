@@ -261,6 +261,12 @@ def test_where_a_container_differs_from_its_file_it_is_said_how(raw: dict[str, A
     assert [message.partition(" of a container")[0] for message in messages] == [name]
 
 
+def test_a_container_of_compose_run_may_differ_and_has_to_be_hardened() -> None:
+    labels = {"com.docker.compose.service": "web", "com.docker.compose.oneoff": "True"}
+    raw = RAW | {"Config": RAW["Config"] | {"Labels": labels}, "HostConfig": RAW["HostConfig"] | {"Privileged": True}}
+    assert [finding.rule for finding in running(raw).findings] == ["privileged"]
+
+
 def test_a_container_of_a_service_that_no_file_has_is_found() -> None:
     raw = changed("Config", Labels={"com.docker.compose.service": "old"})
     assert [finding.id for finding in running(raw).findings] == ["running/unknown-service"]
