@@ -75,6 +75,13 @@ def changed_below(root: Path, base: str, folder: str) -> list[str]:
     return [name for name in (_git(root, "diff", "--name-only", "-z", base, "--", folder) or "").split("\0") if name]
 
 
+def changes_of_lines(root: Path, base: str, pattern: str) -> str:
+    """Return the differences to the base's files of a pattern, without lines around them."""
+    # What a user has configured for people to read is not for programs.
+    plain = ("-c", "core.quotePath=false", "diff", "--no-color", "--no-ext-diff", "--src-prefix=a/", "--dst-prefix=b/")
+    return _git(root, *plain, "--unified=0", "--find-renames", base, "--", pattern) or ""
+
+
 def file_at(root: Path, commit: str, name: str) -> str | None:
     """Return a file's text as it was at a commit; None where there was none."""
     return _git(root, "show", f"{commit}:{name}", check=False)

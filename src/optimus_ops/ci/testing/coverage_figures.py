@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from optimus_ops.ci.testing.untested_lines import FileLines
 from optimus_ops.errors import OpsError, Refused
 
 SCHEMA = 1
@@ -60,11 +61,23 @@ def read_coverage(path: Path) -> dict[str, Figures]:
     Raises:
         Refused: the file is no report of coverage.py in a known form, or branches were not measured.
     """
-    document = _json(path)
-    meta = document.get("meta", {})
-    if meta.get("format") != FORMAT or not meta.get("branch_coverage"):
-        raise Refused(f"{path} is no JSON report of coverage.py with branches (format {FORMAT})")
-    return {file: _figures(found["summary"]) for file, found in document["files"].items()}
+    return {file: _figures(found["summary"]) for file, found in _files(path).items()}
+
+
+def read_lines(path: Path) -> dict[str, FileLines]:
+    """Return file -> what tests did with its lines.
+
+    Raises:
+        Refused: as above.
+    """
+    return {
+        file: FileLines(
+            found["executed_lines"],
+            found["missing_lines"],
+            tuple((origin, target) for origin, target in found["missing_branches"]),
+        )
+        for file, found in _files(path).items()
+    }
 
 
 def by_package(files: Mapping[str, Figures]) -> dict[str, Figures]:
@@ -102,6 +115,15 @@ def kept_figures(folder: Path, commits: Iterable[str]) -> tuple[str, dict[str, F
             if document.get("schema") == SCHEMA:
                 return commit, {name: Figures(*row) for name, row in document["packages"].items()}
     return None
+
+
+def _files(path: Path) -> Mapping[str, Any]:
+    document = _json(path)
+    meta = document.get("meta", {})
+    if meta.get("format") != FORMAT or not meta.get("branch_coverage"):
+        raise Refused(f"{path} is no JSON report of coverage.py with branches (format {FORMAT})")
+    files: Mapping[str, Any] = document["files"]
+    return files
 
 
 def _json(path: Path) -> dict[str, Any]:

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from optimus_ops.ci.affected_task import default_base
-from optimus_ops.ci.git_changes import commits_before, merge_base
+from optimus_ops.ci.git_changes import changes_of_lines, commits_before, merge_base
 from optimus_ops.ci.testing.benchmark_changes import changed_tables
-from optimus_ops.ci.testing.coverage_figures import by_package, keep_figures, kept_figures, read_coverage
+from optimus_ops.ci.testing.coverage_figures import by_package, keep_figures, kept_figures, read_coverage, read_lines
 from optimus_ops.ci.testing.junit_file import read_junit
 from optimus_ops.ci.testing.limits import read_limits
 from optimus_ops.ci.testing.sessions_report import (
@@ -21,6 +21,7 @@ from optimus_ops.ci.testing.sessions_report import (
     sessions_json,
     sessions_report,
 )
+from optimus_ops.ci.testing.untested_lines import changed_lines, untested_findings
 from optimus_ops.errors import OpsError, Refused
 from optimus_ops.project.git_checkout import head_commit, uncommitted
 from optimus_ops.project.settings import load_project
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 
     from optimus_ops.ci.testing.coverage_figures import Figures
     from optimus_ops.project.settings import Project
+    from optimus_ops.reports.model import Finding
 
 NAME = "tests"
 BENCHMARKS = "docs/benchmarks"
@@ -129,12 +131,19 @@ def _coverage(project: Project, folder: Path, names: Sequence[str], base: str, l
     if set(JUDGED) <= set(names) and together.is_file():
         files = read_coverage(together)
         kept, said = _base_figures(project, base) if base else ({}, lack)
-        found.append(Coverage(" and ".join(JUDGED), files, kept, said, judged=True))
+        untested = _untested(project.root, base, together)
+        found.append(Coverage(" and ".join(JUDGED), files, kept, said, judged=True, untested=untested))
         if not uncommitted(project.root):
             keep_figures(project.state / "coverage", head_commit(project.root), by_package(files))
         names = [name for name in names if name not in JUDGED]
     alone = {name: folder / name / "coverage.json" for name in names}
     return (*found, *(Coverage(name, read_coverage(path)) for name, path in alone.items() if path.is_file()))
+
+
+def _untested(root: Path, base: str, coverage: Path) -> tuple[Finding, ...]:
+    """Return what the change has that no test runs; nothing where there is nothing to compare with."""
+    changed = changed_lines(changes_of_lines(root, base, "*.py")) if base else {}
+    return untested_findings(changed, read_lines(coverage)) if changed else ()
 
 
 def _base_figures(project: Project, base: str) -> tuple[dict[str, Figures], str]:

@@ -30,6 +30,7 @@ class Coverage:
         base: package -> figures of the base; empty where none are known.
         base_name: the base's commit and how far it is from the merge base, for people; else why there is none.
         judged: whether the limit holds for it.
+        untested: changed lines that no test runs.
     """
 
     title: str
@@ -37,6 +38,7 @@ class Coverage:
     base: Mapping[str, Figures] = field(default_factory=dict)
     base_name: str = ""
     judged: bool = False
+    untested: tuple[Finding, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -67,6 +69,8 @@ def sessions_report(found: SessionsFound, facts: Mapping[str, str]) -> Run:
         said = Paragraph("Failed, and passed when they were tried again, alone.")
         sections.append(Section("Flaky tests", (said, *flaky)))
     sections += [_coverage_section(coverage) for coverage in found.coverage]
+    if untested := [finding for coverage in found.coverage for finding in coverage.untested]:
+        sections.append(Section("Changed lines without a test", tuple(untested)))
     sections.append(Section("Slowest tests", (_slowest(found.sessions),)))
     if skipped := _skipped(found.sessions):
         sections.append(Section("Skipped", (skipped,)))

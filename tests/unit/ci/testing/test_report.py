@@ -31,7 +31,10 @@ def junit(*cases: str) -> str:
 def coverage(**files: tuple[int, int]) -> str:
     found = {
         name.replace("__", "/"): {
-            "summary": {"num_branches": branches, "covered_branches": taken, "num_statements": 10, "covered_lines": 5}
+            "summary": {"num_branches": branches, "covered_branches": taken, "num_statements": 10, "covered_lines": 5},
+            "executed_lines": [1],
+            "missing_lines": [2, 3],
+            "missing_branches": [[1, 2]],
         }
         for name, (branches, taken) in files.items()
     }
@@ -151,6 +154,24 @@ def test_coverage_below_its_limit_fails_and_names_the_files(project: Project) ->
     with pytest.raises(OpsError, match=r"unit and e2e: 85\.00 % \(17 of 20\), 90 % are wanted"):
         report()
     assert "`src/lib/a/x` | 2 | 80" in (root / "out" / "tests.md").read_text()
+
+
+def test_changed_lines_without_a_test_are_notes_at_their_place(project: Project) -> None:
+    figures = json.loads(coverage(a=(10, 10)))
+    figures["files"] = {"a.py": figures["files"]["a"]}
+    root = project({**MEASURED, "coverage.json": json.dumps(figures)}, **{"a.py": "if x:\n    y\n    z\n"})
+    (root / "a.py").write_text("if x:\n    y\n    changed\n")
+    report()
+    findings = document(root)["findings"]
+    assert findings == [
+        {
+            "rule": "tests/untested",
+            "level": "note",
+            "message": "line 3 is run by no test",
+            "place": {"file": "a.py", "line": 3, "column": 0},
+            "hint": "",
+        }
+    ]
 
 
 def test_coverage_of_one_session_is_shown_and_not_judged(project: Project, capsys: pytest.CaptureFixture[str]) -> None:
