@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -12,6 +13,7 @@ import pytest
 from tests.support.alive import alive
 from tests.unit.ci.conftest import Checkout
 
+from optimus_ops.ci.actions import LOCAL_ACTIONS
 from optimus_ops.ci.execute import run_workflow
 from optimus_ops.ci.run_request import RunRequest
 from optimus_ops.errors import OpsError
@@ -208,6 +210,52 @@ jobs:
     results = {name: job["result"] for name, job in by_name(json.loads(output)).items()}
     assert (code, results) == (1, {"split": "success", "whole": "failure", "required": "failure"})
     assert "no cache is kept on this machine" in output
+
+
+SCRIPT = """
+on: pull_request
+jobs:
+  told:
+    runs-on: x
+    steps:
+      - id: s
+        uses: actions/github-script@v8
+        with:
+          script: |
+            const { data: comments } = await github.rest.issues.listComments({...context.repo});
+            if (comments.find((comment) => comment.body.includes('plan'))) return 'updated';
+            const body = 'the plan: `scale`\\nof ' + context.issue.number;
+            await github.rest.issues.createComment({...context.repo, issue_number: context.issue.number, body});
+            core.setOutput('mine', 'two\\nlines');
+            await core.summary.addHeading('Planned').write();
+            return {made: true};
+      - run: test '${{ steps.s.outputs.result }}' = '{"made":true}'
+      - run: test '${{ steps.s.outputs.mine }}' = "$(printf 'two\\nlines')"
+      - {uses: actions/github-script@v8, with: {script: "throw new Error('not so')"}}
+"""
+
+
+@pytest.mark.skipif(not shutil.which("node"), reason="scripts are run by Node.js")
+def test_a_script_s_comment_is_printed_and_not_made(checkout: Checkout, ci_run: CiRun, tmp_path: Path) -> None:
+    (tmp_path / "pull.json").write_text(json.dumps({"pull_request": {"number": 7}}))
+    root = checkout({".github/workflows/c.yml": SCRIPT})
+    code, output, _ = ci_run(root, "c", event=str(tmp_path / "pull.json"), json=True)
+    document = json.loads(output)
+    assert (code, [step["result"] for step in by_name(document)["told"]["steps"]]) == (1, [*["success"] * 3, "failure"])
+    messages = [finding["message"] for finding in document["annotations"]]
+    assert any("github.rest.issues.createComment" in text and '"issue_number":7' in text for text in messages)
+    assert "not so" in messages
+    log = next((root / ".optimus" / "ci").glob("*/act.jsonl")).read_text()
+    assert "the plan: `scale`" in log
+    assert "Planned" in next((root / ".optimus" / "ci").glob("*/ci-run.md")).read_text()
+
+
+def test_a_script_without_node_is_not_run(tmp_path: Path) -> None:
+    program = LOCAL_ACTIONS / "actions__github-script" / "run_script.py"
+    done = subprocess.run(
+        [sys.executable, program], env={"PATH": str(tmp_path)}, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.startswith("::warning title=not run here::actions/github-script needs Node.js")
 
 
 def test_the_payload_of_an_event_comes_from_a_file(checkout: Checkout, ci_run: CiRun) -> None:
