@@ -140,9 +140,8 @@ async def test_a_new_connection_shows_the_password_of_now_and_an_open_one_stays(
 
 async def test_sentinels_are_shown_the_password_of_now(store: Store) -> None:
     sentinel: Any = Redis(port=store.sentinel, username="services", password="old")
-    async with store.operator() as operator, sentinel:
+    async with connect(guarded(store), store.watcher()) as redis, store.operator() as operator, sentinel:
         for node in (operator, sentinel):
             await node.execute_command("ACL", "SETUSER", "services", ">new", "<old")
-    store.put("new")
-    async with connect(guarded(store), store.watcher()) as redis:
+        store.put("new")
         assert await redis.ping()
