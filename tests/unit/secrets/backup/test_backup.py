@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import getpass
 import io
@@ -346,7 +347,10 @@ def test_no_agent_and_no_folder_is_left(checkout: Checkout, keyring: Keyring) ->
         open_backup(path, Unlock(passphrase=Secret("four")))
     back_up(checkout, recipients=(keyring.alice,))
 
-    commands_running = [process.read_bytes() for process in Path("/proc").glob("[0-9]*/cmdline") if process.exists()]
+    running = []
+    for process in Path("/proc").glob("[0-9]*/cmdline"):
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+            running.append(process.read_bytes())
     own = f"optimus-gpg-{os.getpid()}-".encode()
-    assert not [line for line in commands_running if own in line]
+    assert not [line for line in running if own in line]
     assert not list(Path("/tmp").glob(f"optimus-gpg-{os.getpid()}-*"))
