@@ -81,10 +81,7 @@ class Rotations:
 
     def rows(self) -> tuple[SecretRow, ...]:
         """Return the state of every key."""
-        observed = observe(self.keys.paths)
-        if observed.document is None:
-            return ()
-        return secret_rows(self.keys.entries, observed.document, ages_of(self.keys.paths, observed), self.clock.wall())
+        return rows_of(self.keys, self.clock)
 
     def executor(self) -> RotationExecutor:
         """Return what carries steps out."""
@@ -93,6 +90,14 @@ class Rotations:
         return RotationExecutor(
             self.records, rotator, files, self.replicas, self.clock, self.keys.values, self.probe_seconds
         )
+
+
+def rows_of(keys: KeyStore, clock: RotationClock) -> tuple[SecretRow, ...]:
+    """Return the state of every key; nothing where there is no file of secrets yet."""
+    observed = observe(keys.paths)
+    if observed.document is None:
+        return ()
+    return secret_rows(keys.entries, observed.document, ages_of(keys.paths, observed), clock.wall())
 
 
 def open_stack(options: ChangeOptions) -> StackContext | None:
@@ -118,8 +123,8 @@ def ask_secret(prompt: str) -> Secret:
 
 def show(request_json: bool, root: Path | None = None) -> None:
     """Print the rotations under way and the keys that are due."""
-    rotations = Rotations.open(ChangeOptions(), root)
-    show_status(rotations.records.pending(), due_keys(rotations.rows()), rotations.clock, json=request_json)
+    keys, clock = KeyStore.open("", root), SystemRotationClock()
+    show_status(RecordStore(keys.state).pending(), due_keys(rows_of(keys, clock)), clock, json=request_json)
 
 
 def rotate(request: RotateRequest, options: ChangeOptions, root: Path | None = None) -> None:

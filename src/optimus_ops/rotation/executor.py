@@ -45,6 +45,8 @@ class RotationExecutor(StepExecutor):
     values: Callable[[], Mapping[str, Secret]]
     probe_seconds: float = WITHIN_SECONDS
     _active: str = field(default="", init=False)
+    _converged: set[str] = field(default_factory=set, init=False)
+    """Rotations that this command led to their grace."""
 
     @property
     def handlers(self) -> Mapping[type[Step], Handler]:
@@ -76,6 +78,8 @@ class RotationExecutor(StepExecutor):
     def undo(self, progress: Progress) -> tuple[str, ...]:
         """Roll the rotation back that failed, unless its old value is being disabled.
 
+        One that was in its grace already when the command began stays there: whoever was given the new value uses it.
+
         Raises:
             OpsError: that is so, or it failed; the rotation goes on from there.
         """
@@ -87,6 +91,10 @@ class RotationExecutor(StepExecutor):
                 f"{record.name}: its old value is being disabled, from where it only goes forward",
                 "invoke secrets.rotate --resume",
             )
+        if record.back:
+            raise OpsError(f"{record.name} is not rolled back yet", "then: invoke secrets.rotate --rollback")
+        if reached(record.phase) >= reached(Phase.CONVERGED) and record.rotation not in self._converged:
+            return (f"nothing of {record.name}: both values stay valid (--resume, or --rollback)",)
         try:
             for step in plan_rotation(record, "rollback", left=0, cause=Cause("it failed")):
                 self.carry_out(step, progress)
@@ -116,7 +124,13 @@ class RotationExecutor(StepExecutor):
         old = member_of(self.values().get(step.key), step.member)
         if not old:
             raise Refused(f"{step.name} has no value", f"invoke secrets.set {step.key}")
-        record = Record(step.rotation, step.key, step.rotator, self.clock.wall(), step.grace, member=step.member)
+        since, origin = self.files.age(step.key)
+        record = Record(
+            *(step.rotation, step.key, step.rotator, self.clock.wall(), step.grace),
+            member=step.member,
+            since=since,
+            origin=origin,
+        )
         self.records.keep_value(step.rotation, "old", old)
         self.records.save(record)
         return record
@@ -124,11 +138,12 @@ class RotationExecutor(StepExecutor):
     def _install(self, step: steps.InstallValue, progress: Progress) -> None:
         record, rotator, pair = self._open(step)
         examiner = self._examiner(rotator, pair)
-        examiner.expect_valid(pair.old, "the value that is in use")
         values = rotator.file_values(pair, current=pair.old)
         self.files.write(values, record.rotation)
         if any(pair.new.reveal() in value.reveal() for value in values.values()):
             self.replicas.converge(values, progress)
+        # By now a replica that hangs, and answers nothing, is replaced.
+        examiner.expect_valid(pair.old, "the value that is in use")
         rotator.install(pair)
         examiner.expect_valid(pair.new, "the new value")
         self._reach(record, Phase.INSTALLED)
@@ -152,6 +167,7 @@ class RotationExecutor(StepExecutor):
     def _converge(self, step: steps.Converge, progress: Progress) -> None:
         record, rotator, pair = self._open(step)
         self.replicas.converge(rotator.file_values(pair, current=pair.new), progress)
+        self._converged.add(record.rotation)
         self._reach(record.in_grace(self.clock), Phase.CONVERGED)
 
     def _wait_grace(self, step: steps.WaitGrace, progress: Progress) -> None:
@@ -201,12 +217,14 @@ class RotationExecutor(StepExecutor):
         self._examiner(rotator, pair).expect_valid(pair.old, "the old value")
         values = rotator.file_values(pair, current=pair.old)
         self.files.write(values, record.rotation)
+        self.files.put_back_age(record.key, record.since, record.origin)
         self.replicas.converge(values, progress, trust_started=True)
 
-    def _withdraw(self, step: steps.WithdrawNew, _progress: Progress) -> None:
-        # Nobody uses the new value any more: that some replica still accepts it is what the target is asked about.
+    def _withdraw(self, step: steps.WithdrawNew, progress: Progress) -> None:
         record, rotator, pair = self._open(step)
-        self.files.write(rotator.settled_values(pair, current=pair.old), record.rotation)
+        values = rotator.settled_values(pair, current=pair.old)
+        self.files.write(values, record.rotation)
+        self.replicas.converge(values, progress, trust_started=True)
         rotator.disable(pair, pair.new)
         examiner = self._examiner(rotator, pair)
         examiner.expect_invalid(pair.new, "the new value")

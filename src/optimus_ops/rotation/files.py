@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -12,7 +13,7 @@ from optimus_ops.secrets.dotenv import Document
 from optimus_ops.secrets.entry import Entry
 from optimus_ops.secrets.key_store import missing_file
 from optimus_ops.secrets.paths import SecretsPaths
-from optimus_ops.secrets.provision import commit, deliver, note_ages, observe
+from optimus_ops.secrets.provision import ages_of, commit, deliver, note_ages, observe
 from optimus_ops.secrets.validate import check_values, refuse
 from optimus_ops.secrets.value import Secret
 
@@ -62,6 +63,18 @@ class SecretFiles:
         """
         if self.paths.retired is not None:
             self.paths.retired.note(key, value)
+
+    def age(self, key: str) -> tuple[float | None, str]:
+        """Return since when a key has its value (seconds since the epoch), and how it got it; (None, "") if unknown."""
+        age = ages_of(self.paths, observe(self.paths)).get(key)
+        return (age.since, age.origin) if age else (None, "")
+
+    def put_back_age(self, key: str, since: float | None, origin: str) -> None:
+        """Note that a key has the value again that it had before, so that it is due when it was."""
+        stored = store.read(self.paths.secrets_file)
+        if since is not None and stored is not None and self.paths.ages is not None:
+            with contextlib.suppress(OSError):
+                self.paths.ages.put_back(self.paths.secrets_file.name, key, since, origin)
 
     def holds(self, values: Mapping[str, Secret]) -> bool:
         """Tell whether the file and the services' files have these values."""

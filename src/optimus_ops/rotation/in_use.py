@@ -71,7 +71,7 @@ def _folders(service: Service, secrets: Path) -> set[str]:
 
 def uses(engine: Engine, replica: Replica, wanted: Wanted) -> str:
     """Return "" if every process of a replica uses what is wanted, else what is wrong in a few words."""
-    if not replica.running:
+    if not replica.running or replica.health == "unhealthy":
         return replica.condition or "does not run"
     command = (replica.labels.get(COMMAND_LABEL) or USUAL_COMMAND).split()
     try:

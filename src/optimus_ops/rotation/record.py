@@ -37,6 +37,8 @@ class Record:
         began: when it began, in seconds since the epoch.
         grace: seconds for which both values stay valid after all replicas have the new one.
         waited: seconds of it that had passed by `noted`.
+        since: when the old value became the current one, in seconds since the epoch; None if that isn't known.
+        origin: how it did; "" likewise.
         noted: when that was, in seconds since the machine's start `boot`; None before the grace begins.
     """
 
@@ -52,6 +54,8 @@ class Record:
     waited: float = 0.0
     noted: float | None = None
     boot: str = ""
+    since: float | None = None
+    origin: str = ""
 
     @property
     def name(self) -> str:

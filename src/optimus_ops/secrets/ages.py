@@ -71,6 +71,17 @@ class AgeBook:
             atomic_write(self._path, json.dumps({"version": VERSION, "key": key.id, "files": files}, indent=1))
         return ages
 
+    def put_back(self, file: str, name: str, since: float, origin: str) -> None:
+        """Date the value that a key has now by when it had it before, as a change that is taken back does."""
+        key = Key.made(self._key_path)
+        noted = self._noted(file, key)
+        former = (
+            _age({"fingerprint": noted[name].fingerprint, "since": since, "origin": origin}) if name in noted else None
+        )
+        if former is not None:
+            files = {**self._document(key), file: {at: asdict(age) for at, age in {**noted, name: former}.items()}}
+            atomic_write(self._path, json.dumps({"version": VERSION, "key": key.id, "files": files}, indent=1))
+
     def _noted(self, file: str, key: Key) -> Ages:
         found = self._document(key).get(file)
         return {name: age for name, record in found.items() if (age := _age(record))} if isinstance(found, dict) else {}

@@ -10,6 +10,7 @@ from optimus_ops.errors import Refused
 from optimus_ops.secrets import set_value
 from optimus_ops.secrets.environments import own_paths
 from optimus_ops.secrets.key_store import KeyStore
+from optimus_ops.secrets.rotations_under_way import keys_under_rotation
 from optimus_ops.secrets.value import Secret
 
 
@@ -24,6 +25,8 @@ def change_value(
             f"{environment} has no file of its own: it shares {keys.paths.secrets_file.name}",
             f"leave --environment out, or make one: invoke secrets.init --environment {environment}",
         )
+    if keys.paths.delivered and key in keys_under_rotation(keys.state):
+        raise Refused(f"{key} is being rotated", "end that first: invoke secrets.rotate --resume, or --rollback")
     value = Secret("") if clear else set_value.ask(key)
     set_value.check_value(entry, value, keys.paths.secrets_file.name)
     with ChangeRun(keys.state, keys.project, options) as run:

@@ -165,6 +165,16 @@ def test_a_process_that_does_not_read_again_has_its_service_replaced_and_no_othe
     assert world.ids("worker") == workers
 
 
+def test_a_replica_that_is_unhealthy_is_replaced_whatever_it_said_last(world: World) -> None:
+    before = world.ids("web")
+    hung = world.shop.engine.containers[before[0]]
+    hung.behaviour = replace(hung.behaviour, unhealthy=True)
+    world.replicas.converge(world.write(API_KEY="new"), Progress(""))
+
+    assert not set(before) & set(world.ids("web"))
+    assert len(world.ids("web")) == 2
+
+
 def test_an_image_that_says_nothing_is_no_agreement_also_after_it_was_replaced(world: World) -> None:
     world.reports.old_images = {"web:1"}
     with pytest.raises(

@@ -15,10 +15,11 @@ from tests.fakes.faults import Killed
 from tests.fakes.rotation import FIRST_PROVIDER_KEYS, KEYS, FakePlatform
 
 from optimus_ops.change.lock import stack_lock
+from optimus_ops.change.options import ChangeOptions
 from optimus_ops.errors import Interrupted, OpsError, Refused
 from optimus_ops.rotation.model import Phase, Validity
 from optimus_ops.rotation.status import show_status
-from optimus_ops.secrets import store
+from optimus_ops.secrets import set_command, store
 
 LONG = 86_400.0
 
@@ -144,6 +145,13 @@ def test_a_second_rotation_of_a_key_is_refused_while_its_first_is_under_way(plat
     assert "--resume, or --rollback" in str(refused.value)
     platform.rotate("DB_PASSWORD")
     assert {record.key for record in platform.rotations().records.pending()} == {"API_KEY", "DB_PASSWORD"}
+
+
+def test_a_value_is_not_set_by_hand_while_it_is_being_rotated(platform: FakePlatform) -> None:
+    platform.grace = LONG
+    platform.rotate("API_KEY")
+    with pytest.raises(Refused, match="API_KEY is being rotated"):
+        set_command.change_value("API_KEY", ChangeOptions(), root=platform.checkout.root)
 
 
 def test_two_at_once_are_kept_apart_by_the_lock(platform: FakePlatform) -> None:
@@ -320,3 +328,30 @@ def test_the_age_of_a_value_says_that_it_was_rotated(platform: FakePlatform, age
     rows = {row.key: row for row in platform.rotations().rows()}
     assert (rows["DB_PASSWORD"].origin == "rotated") is ages
     assert (rows["DB_PASSWORD"].rotated is not None) is ages
+
+
+def test_what_fails_in_the_grace_of_an_earlier_command_leaves_both_values_valid(platform: FakePlatform) -> None:
+    platform.grace = 3600
+    platform.rotate("DB_PASSWORD")
+    new = platform.file()["DB_PASSWORD"]
+    platform.clock.now += 3590
+    platform.moments, platform.fail_at, platform.failure = 0, 2, lambda: Interrupted(2)
+    with pytest.raises(Interrupted):
+        platform.rotate(resume=True)
+    platform.new_process()
+
+    # Programs outside may have been given the new value meanwhile.
+    assert platform.file()["DB_PASSWORD"] == new
+    assert new in platform.accepted["DB_PASSWORD"]
+    platform.rotate(resume=True)
+    platform.assert_settled()
+
+
+def test_a_value_that_comes_back_is_as_old_as_it_was(platform: FakePlatform) -> None:
+    before = {row.key: row.changed for row in platform.rotations().rows()}
+    platform.grace = LONG
+    platform.rotate("API_KEY")
+    platform.rotate(rollback=True)
+
+    row = next(row for row in platform.rotations().rows() if row.key == "API_KEY")
+    assert (row.changed, row.origin) == (before["API_KEY"], "generated")
