@@ -33,6 +33,7 @@ class Key:
     account: str
     name: str
     last_used_at: int | None = None
+    unknown_for: int = 0
 
 
 @dataclass
@@ -47,6 +48,7 @@ class ProviderState:
         elsewhere: calls that were redirected: their headers.
         page: items of a page of a list.
         tells_use: it says when a key was last used.
+        delay: uses of a key that is minted which are refused, until it is known everywhere.
     """
 
     accounts: dict[str, str] = field(default_factory=dict)
@@ -61,6 +63,7 @@ class ProviderState:
     base: str = ""
     page: int = 2
     tells_use: bool = True
+    delay: int = 0
 
     def add(self, name: str, *, person: bool = False) -> Key:
         """Make a key of a service account, or of a person."""
@@ -175,6 +178,9 @@ class Handler(BaseHTTPRequestHandler):
                 return 401, _error(f"Incorrect API key provided: {words}", "invalid_request_error", "invalid_api_key")
             return self._administer(call, body)
         key = next((key for key in self.state.keys if key.value == words), None)
+        if key is not None and key.unknown_for:
+            key.unknown_for -= 1
+            key = None
         if key is None and not self.state.accepts_all:
             return 401, _error(f"Incorrect API key provided: {words}", "invalid_request_error", "invalid_api_key")
         if key is not None and self.state.tells_use:
@@ -200,6 +206,7 @@ class Handler(BaseHTTPRequestHandler):
                 return 200, self._page([_key(key, state.accounts) for key in state.keys])
             case "POST", "service_accounts":
                 made = state.add(body["name"])
+                made.unknown_for = state.delay
                 key = {"object": "organization.project.service_account.api_key", "value": made.value, "id": made.id}
                 return 200, {**_account(made.account, made.name), "api_key": {**key, "name": "Secret Key"}}
             case "DELETE", "service_accounts" if name in state.accounts:

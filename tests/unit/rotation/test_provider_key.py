@@ -195,6 +195,16 @@ def test_what_cannot_be_rotated_is_refused_before_anything_happens(
         assert value not in str(raised.value)
 
 
+@pytest.mark.parametrize("call", ["GET /v1/models", "POST /v1/chat", "GET /v1/organization"])
+def test_what_fails_for_a_moment_keeps_no_rotation_from_beginning(provider: ProviderState, call: str) -> None:
+    rotation = Rotation(provider)
+    provider.faults += [(call, "throttle"), (call, "break")]
+    rotation.rotator.check(KEY, rotation.old)
+    provider.faults += [(call, "break")] * 3
+    with pytest.raises(Refused, match="500 server_error"):
+        rotation.rotator.check(KEY, rotation.old)
+
+
 def test_a_key_that_is_not_the_projects_or_looks_like_another_is_refused(provider: ProviderState) -> None:
     rotation = Rotation(provider)
     with pytest.raises(Refused, match="has no such key"):

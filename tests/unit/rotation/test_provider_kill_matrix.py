@@ -241,6 +241,14 @@ def test_a_provider_that_fails_costs_a_try_or_the_rotation_and_no_key(
     platform.assert_settled()
 
 
+def test_a_new_key_that_is_not_known_everywhere_at_once_is_tried_again(platform: ProviderPlatform) -> None:
+    before = platform.file()
+    platform.provider.delay = 5
+    platform.rotate(KEY, member=1)
+    assert platform.file() != before
+    platform.assert_settled()
+
+
 def test_a_provider_that_takes_any_key_is_found_out_and_nothing_is_revoked(platform: ProviderPlatform) -> None:
     before = platform.file()
     platform.provider.accepts_all = True

@@ -29,22 +29,25 @@ class Endpoint:
     clock: Clock = SYSTEM_CLOCK
     seconds: float = 15.0
 
-    def probe(self, value: Secret) -> tuple[Validity, str]:
-        """List the models, then ask one for a single token; return what that says of a key, and the answer in words."""
+    def probe(self, value: Secret, *, patient: bool = False) -> tuple[Validity, str]:
+        """List the models, then ask one for a single token; return what that says of a key, and the answer in words.
+
+        With `patient`, what fails for a moment is asked again.
+        """
         api = JsonApi(self.base, value, self.clock, self.seconds)
         try:
-            listed = api.call("GET", "/models", patient=False)
+            listed = api.call("GET", "/models", patient=patient)
             found = _validity(listed)
             if found is not Validity.VALID or not self.model:
                 return found, f"GET /models: {listed}"
-            return self._ask(api)
+            return self._ask(api, patient=patient)
         except Unanswered as error:
             return Validity.UNKNOWN, error.message
 
-    def _ask(self, api: JsonApi) -> tuple[Validity, str]:
+    def _ask(self, api: JsonApi, *, patient: bool) -> tuple[Validity, str]:
         body = {"model": self.model, "messages": [{"role": "user", "content": "1"}]}
         for limit in LIMITS:
-            answer = api.call("POST", "/chat/completions", {**body, limit: 1}, patient=False)
+            answer = api.call("POST", "/chat/completions", {**body, limit: 1}, patient=patient)
             if answer.status != BAD_REQUEST:
                 break
         return _validity(answer), f"POST /chat/completions with {self.model}: {answer}"

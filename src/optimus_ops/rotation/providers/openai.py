@@ -56,7 +56,7 @@ class OpenAIProvider:
                 f"the project {self.project} has no such key: it couldn't be revoked there",
                 "name its project in .env.models (…_ADMIN_PROJECT), or take @rotator=assisted",
             )
-        validity, reason = self.endpoint.probe(value)
+        validity, reason = self.endpoint.probe(value, patient=True)
         if validity is not Validity.VALID:
             raise Refused(f"the key that is in use can't be tried: {reason}", "see to that first: nothing was changed")
 
