@@ -47,8 +47,8 @@ def scan(
     help={
         "only": "files, values, git, work-tree, compose, images, containers or running (repeatable; all)",
         "severity": "severity from which on findings fail the check: low, medium, high, critical (high)",
-        "images": "leave out the images of the stack",
-        "containers": "leave out the containers that run",
+        "images": "look into the images of the stack (yes)",
+        "containers": "look at the containers that run (yes)",
         "json": "print one JSON document on standard output",
         "report": "write the report into this folder: Markdown, HTML, JSON, JUnit, SARIF",
     },
