@@ -9,6 +9,7 @@ import json
 import shutil
 import subprocess
 import sys
+import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -27,11 +28,25 @@ CHECKOUT = ("compose", "config", "loadtests", "services")
 FILES = ("tasks.py", "pyproject.toml", ".dockerignore", ".env.models", ".env.example")
 
 
+class LiveState(ProviderState):
+    """A provider whose clock goes on, so that it says how long ago a key was used."""
+
+    @property
+    def now(self) -> float:
+        """Return the time."""
+        return time.time()
+
+    @now.setter
+    def now(self, _value: float) -> None:
+        return
+
+
 def serve(port: int) -> None:
     """Serve on every address of this machine: containers have another way to it than tasks."""
-    handler = type("BoundHandler", (Handler,), {"state": ProviderState()})
-    server = ThreadingHTTPServer(("0.0.0.0", port), handler)  # noqa: S104 - without secrets, for as long as it is measured
-    server.daemon_threads = True
+    handler = type("BoundHandler", (Handler,), {"state": LiveState()})
+    # The default backlog, 5, would refuse connections of 60 clients.
+    kind = type("Server", (ThreadingHTTPServer,), {"request_queue_size": 512, "daemon_threads": True})
+    server = kind(("0.0.0.0", port), handler)  # noqa: S104 - without secrets, for as long as it is measured
     server.serve_forever()
 
 

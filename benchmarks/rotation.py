@@ -29,6 +29,7 @@ from optimus_ops.system.process import run
 
 CLIENTS = 60
 SECONDS = 600.0
+FAILURES_SHOWN = 10
 TENANT_KEY = "TENANT_ACME_API_KEY"
 
 
@@ -112,7 +113,7 @@ def rotate(stack: Platform, case: Case, effort: Effort) -> Rotated:
     )
     with load:
         time.sleep(effort.around)
-        begun, started = time.time(), time.perf_counter()
+        begun, began, started = time.time(), time.monotonic(), time.perf_counter()
         stack.invoke("secrets.rotate", case.key, "--yes", *case.words, deadline=SECONDS)
         seconds = time.perf_counter() - started
         time.sleep(effort.around)
@@ -120,6 +121,8 @@ def rotate(stack: Platform, case: Case, effort: Effort) -> Rotated:
     journal = max((stack.folder / "state" / "journal").iterdir())
     steps = seconds_of_steps(journal.read_text(encoding="utf-8").splitlines(), begun, begun + seconds)
     rotated = Rotated(case, load.results, seconds, steps)
+    failed = [result for result in load.results if result.error][:FAILURES_SHOWN]
+    show(*(f"  {result.kind}: {result.outcome}, {result.ended - began:.2f} s after the beginning" for result in failed))
     show(f"{case.title}: {len(load.results)} requests, {dict(rotated.failures)} failed, {seconds:.1f} s")
     return rotated
 

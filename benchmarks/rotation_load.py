@@ -13,6 +13,8 @@ from optimus_ops.load.result import ErrorKind
 
 STORED, RECALL = "x-session-stored", "x-recall"
 TIMEOUT_SECONDS = 60.0
+TURNS = 60
+"""After so many requests a client begins another conversation: each turn reads the whole of it."""
 CHAT, LIST, MODEL = "chat", "list of models", "chat by a provider"
 
 
@@ -58,7 +60,12 @@ class StoreRequests:
         if number % 3 == 0:
             return Request(list_request(self._endpoint, headers), name, LIST)
         provided = bool(self._model) and number % 3 == 1
-        fields = {**headers, "X-Session-Id": f"client-{client}", "X-Session-Durable": "true"}
+        fields = {
+            **headers,
+            "X-Session-Id": f"client-{client}-{number // TURNS}",
+            "X-Session-Durable": "true",
+            "X-Recall": "true",
+        }
         text, model = f"The word is {name}.", self._model if provided else "embedded"
         return Request(chat_request(self._endpoint, fields, text, model), name, MODEL if provided else CHAT)
 
@@ -69,5 +76,5 @@ class StoreRequests:
         # The provider says the same to everyone; the platform's own model repeats the question.
         proof = b'"1"' if request.kind == MODEL else f" {request.name}.".encode()
         wrong = judge_answer(response, proof, stream=False)
-        stored = response.headers.get(STORED) != "false" and response.headers.get(RECALL) != "unavailable"
+        stored = response.headers.get(STORED) != "false" and response.headers.get(RECALL) in {"used", "empty"}
         return wrong or (None if stored else ErrorKind.WRONG)

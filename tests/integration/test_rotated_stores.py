@@ -11,10 +11,13 @@ from pathlib import Path
 
 import docker
 import pytest
+from benchmarks.rotation_load import CHAT, RECALL, StoreRequests, rotating_endpoint
 from tests.integration.load import Load
 from tests.integration.platform import Platform
 from tests.integration.redis_stack import SERVICES, STATE, RedisStack, settle
 
+from optimus_ops.load.background import BackgroundLoad
+from optimus_ops.load.closed_loop import Pace, run_closed_loop
 from optimus_ops.system.wait import wait_until
 
 pytestmark = pytest.mark.integration
@@ -112,12 +115,19 @@ def test_a_fail_over_and_a_restart_amid_a_rotation_find_both_passwords(group: Re
 @pytest.mark.parametrize("key", ["MEMORY_DB_PASSWORD", "REDIS_PASSWORD"])
 def test_nobody_notices_a_rotation_and_nothing_is_given_away(platform: Platform, key: str) -> None:
     values = {platform.secret(key)}
-    with Load(platform) as load, arguments_seen() as seen:
+    endpoint = rotating_endpoint(platform.ai_port)
+    stores = StoreRequests(endpoint, lambda: platform.secret("TENANT_ACME_API_KEY"))
+    asking = BackgroundLoad(
+        lambda record, stopped: run_closed_loop(endpoint, stores, Pace(4, interval=0.05), record, stopped)
+    )
+    with Load(platform) as load, asking, arguments_seen() as seen:
         for _ in range(2):
             platform.invoke("secrets.rotate", key, "--yes").check()
             values.add(platform.secret(key))
         load.go_on(200)
     load.assert_nothing_lost()
+    assert [result for result in asking.results if result.error] == []
+    assert {result.headers[RECALL] for result in asking.results if result.kind == CHAT} == {"empty"}
     assert len(values) == 3
     hidden = {text.partition(":")[2] or text for text in values}
     places = {"arguments": "\n".join(seen), "logs": logs(platform), "state": state(platform)}
