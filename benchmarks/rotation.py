@@ -14,6 +14,7 @@ from typing import BinaryIO
 
 import uvloop
 from tests.fakes.provider_api import ADMIN_KEY
+from tests.integration.platform import free_prefix
 
 from benchmarks.platform_under_test import Engine, Platform, platform
 from benchmarks.provider import MODEL, checkout_with, new_key, running_provider
@@ -90,7 +91,7 @@ def own_stack(engine: Engine) -> Iterator[Platform]:
     """Give a stack whose LLM provider is one of our own, with keys for it."""
     with running_provider() as port, tempfile.TemporaryDirectory(prefix="optimus-benchmark-") as folder:
         root = checkout_with(engine, Path(folder), port)
-        with platform(engine, root=root) as stack:
+        with platform(engine, {"REDIS_SUBNET_PREFIX": free_prefix()}, root) as stack:
             for key, value in (("OPENAI_ADMIN_KEY", ADMIN_KEY), ("OPENAI_API_KEYS", new_key(port))):
                 command = [str(root / ".venv" / "bin" / "invoke"), "secrets.set", key]
                 content = f"{value}\n".encode()
@@ -175,7 +176,7 @@ def explained(effort: Effort) -> Blocks:
         ),
         paragraph(
             f"All on one stack, one rotation after the other, by `invoke secrets.rotate KEY --yes`; {redis}, ai-engine "
-            f"has {effort.replicas} replicas. The seconds of the steps are those of the journal; `rotation-grace` is "
+            f"has {effort.replicas} replicas. The seconds of the steps are those of the journal; `wait-grace` is "
             "the time for which both values stay valid after every process of every replica reported the new one."
         ),
     )
