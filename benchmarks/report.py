@@ -65,7 +65,7 @@ CHECK_SECURITY = Subject(
 )
 ROTATION = Subject(
     "rotation",
-    "Secrets",
+    "Rotation and validation of secrets",
     {"rotations": "Rotation under load", "validation": "Validation"},
     arguments="rotation",
 )
