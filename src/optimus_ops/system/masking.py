@@ -69,14 +69,17 @@ class Masker:
     def beginning(self, data: bytes) -> int:
         """Return where the first value begins that the next bytes may complete; the end of `data` if none does."""
         # No pattern goes past the end of a line.
-        for position in range(data.rfind(b"\n") + 1, len(data)):
-            rest = data[position:]
-            if len(rest) < STARTS:
-                if any(start.startswith(rest) for start in self._by_start):
-                    return position
-            elif any(pattern.startswith(rest) for pattern in self._by_start.get(rest[:STARTS], ()) if pattern != rest):
+        line, end = data.rfind(b"\n") + 1, len(data)
+        for position in range(line, end - STARTS + 1):
+            patterns = self._by_start.get(data[position : position + STARTS])
+            if patterns and any(
+                pattern.startswith(data[position:]) for pattern in patterns if len(pattern) > end - position
+            ):
                 return position
-        return len(data)
+        for position in range(max(line, end - STARTS + 1), end):
+            if any(start.startswith(data[position:]) for start in self._by_start):
+                return position
+        return end
 
     def _suspicious(self, data: bytes) -> bool:
         """Whether a value can be there: by words of bytes, so that what holds none passes at the speed of memory."""
