@@ -17,7 +17,7 @@ from optimus_ops.project.settings import load_project
 from optimus_ops.security.checkout_files import CheckoutFiles
 from optimus_ops.security.environment import scanner_environment
 from optimus_ops.security.model import ScanResult
-from optimus_ops.security.runner import run_scanners
+from optimus_ops.security.runner import SCAN_VARIABLE, run_scanners
 from optimus_ops.security.scanner import Scanner
 from optimus_ops.security.scanners import SCANNERS
 from optimus_ops.system.wait import wait_until
@@ -147,6 +147,14 @@ def test_a_tool_that_hangs_is_ended_with_what_it_started(
     assert (result.state, "did not end within 2 s" in result.reason) == ("could not run", True)
     # On a machine that is busy it may have been ended before it came that far.
     assert wait_until(lambda: not pid.is_file() or not pid.read_text() or gone(pid), 30)
+
+
+def test_tools_have_the_mark_by_which_a_killed_scan_s_are_ended(
+    fake: Callable[[str, str], Scanner], files: CheckoutFiles, tmp_path: Path
+) -> None:
+    tool = fake("dockerfiles", f"echo ${SCAN_VARIABLE} > '{tmp_path}/mark'; echo '[]'")
+    assert run(tool, files, tmp_path).state == "done"
+    assert (tmp_path / "mark").read_text() == f"{tmp_path / 'scratch'}\n"
 
 
 def test_an_interruption_ends_all_tools(
