@@ -22,9 +22,11 @@ def probes() -> Sequence[SecretProbe]:
     """Return the probes of the platform's services."""
     tenant = "TENANT_*_API_KEY"
     return (
-        SecretProbe(tenant, "ai-engine", _asking("GET", "/v1/models")),
-        SecretProbe(tenant, "memory-engine", _asking("GET", f"/v1/memories/{NOBODY}"), FOUND_NOTHING),
-        SecretProbe(tenant, "backend-orchestrator", _asking("GET", f"/v1/messages/{NOBODY}"), FOUND_NOTHING),
+        SecretProbe(tenant, "ai-engine", _asking("GET", "/v1/models"), uses=tenant_uses),
+        SecretProbe(tenant, "memory-engine", _asking("GET", f"/v1/memories/{NOBODY}"), FOUND_NOTHING, tenant_uses),
+        SecretProbe(
+            tenant, "backend-orchestrator", _asking("GET", f"/v1/messages/{NOBODY}"), FOUND_NOTHING, tenant_uses
+        ),
         SecretProbe(
             "DASHBOARD_TOKEN", "backend-orchestrator", _asking("POST", "/v1/dashboard/session"), frozenset({201})
         ),
@@ -32,15 +34,21 @@ def probes() -> Sequence[SecretProbe]:
             "WHATSAPP_APP_SECRET",
             "backend-orchestrator",
             _webhook,
-            uses='optimus_webhook_signature_matches_total{secret="secondary"}',
+            uses=lambda _key: 'optimus_webhook_signature_matches_total{secret="secondary"}',
         ),
         SecretProbe(
             "SESSION_SIGNING_KEY",
             "backend-orchestrator",
             _dashboard_session,
-            uses='optimus_dashboard_sessions_verified_total{key="secondary"}',
+            uses=lambda _key: 'optimus_dashboard_sessions_verified_total{key="secondary"}',
         ),
     )
+
+
+def tenant_uses(key: str) -> str:
+    """Return the counter of a tenant's requests with the key that isn't current."""
+    tenant = key.removeprefix("TENANT_").removesuffix("_API_KEY").lower().replace("_", "-")
+    return f'optimus_tenant_key_matches_total{{secret="secondary",tenant="{tenant}"}}'
 
 
 def _asking(method: str, path: str) -> Callable[[str], ProbeRequest]:

@@ -83,12 +83,12 @@ class Rotations:
         """Return the state of every key."""
         return rows_of(self.keys, self.clock)
 
-    def executor(self) -> RotationExecutor:
-        """Return what carries steps out."""
+    def executor(self, *, force: bool = False) -> RotationExecutor:
+        """Return what carries steps out; `force` disables what is in use."""
         files = SecretFiles(self.keys.paths, self.keys.entries)
         rotator = functools.cache(self.rotator)
         return RotationExecutor(
-            self.records, rotator, files, self.replicas, self.clock, self.keys.values, self.probe_seconds
+            self.records, rotator, files, self.replicas, self.clock, self.keys.values, self.probe_seconds, force
         )
 
 
@@ -145,7 +145,7 @@ def carry_out(request: RotateRequest, options: ChangeOptions, rotations: Rotatio
             rotations.records.sweep()
         with run.observing("secrets and their rotations"):
             plan = make_plan(request, keys, rotations)
-        run.execute(plan, rotations.executor())
+        run.execute(plan, rotations.executor(force=request.force))
         left = rotations.records.pending()
         for record in left:
             if record.phase is Phase.CONVERGED and (until := grace_until(record, rotations.clock)):

@@ -35,6 +35,7 @@ class RotationExecutor(StepExecutor):
         rotator: returns what rotates a key.
         values: returns the file of secrets as it is now.
         probe_seconds: for which a target may take to say what is wanted of it.
+        force: an old value that is in use is disabled after its grace, too.
     """
 
     records: RecordStore
@@ -44,6 +45,7 @@ class RotationExecutor(StepExecutor):
     clock: RotationClock
     values: Callable[[], Mapping[str, Secret]]
     probe_seconds: float = WITHIN_SECONDS
+    force: bool = False
     _active: str = field(default="", init=False)
     _converged: set[str] = field(default_factory=set, init=False)
     """Rotations that this command led to their grace."""
@@ -173,7 +175,11 @@ class RotationExecutor(StepExecutor):
     def _wait_grace(self, step: steps.WaitGrace, progress: Progress) -> None:
         record, rotator, pair = self._open(step)
         record = replace(record, grace=step.grace)
-        waited = wait_grace(record, lambda: rotator.old_uses(pair), self.records.save, self.clock, progress)
+
+        def uses() -> str:
+            return "" if self.force else rotator.old_uses(pair)
+
+        waited = wait_grace(record, uses, self.records.save, self.clock, progress)
         if waited is not None:
             self._reach(waited, Phase.GRACE)
 

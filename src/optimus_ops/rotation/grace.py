@@ -55,7 +55,7 @@ def wait_grace(
         left = record.left(clock)
         uses = _uses(old_uses) if left <= 0 else ""
         if left <= 0 and not uses:
-            progress.note = "it is over, and nothing uses the old one"
+            progress.note = "it is over, and no use of the old one is known"
             return record.in_grace(clock)
         if clock.monotonic() >= until:
             break
@@ -64,7 +64,7 @@ def wait_grace(
     save(record.in_grace(clock))
     progress.complaints.append(
         f"{record.name}: both values stay valid, since the old one is still in use: {uses}; then:"
-        " invoke secrets.rotate --resume"
+        " invoke secrets.rotate --resume (--force: disable it all the same)"
     )
     return None
 

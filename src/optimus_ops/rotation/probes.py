@@ -43,14 +43,15 @@ class SecretProbe:
         service: whose replicas are asked, at their first port.
         request: makes the request that shows a value, or is signed by it.
         valid: statuses that only whoever has a valid value gets.
-        uses: name of the counter (with its labels, as in `/metrics`) that counts uses of the value that isn't current.
+        uses: returns the counter (its name and labels, as in `/metrics`) of the uses of a key's value that isn't
+            current; None where nothing counts them.
     """
 
     keys: str
     service: str
     request: Callable[[str], ProbeRequest]
     valid: frozenset[int] = frozenset({200})
-    uses: str = ""
+    uses: Callable[[str], str] | None = None
 
 
 class SendRequest(Protocol):

@@ -17,6 +17,7 @@ class RotateRequest:
         all_due: every key that is older than it may be and has a rotator; what is in grace goes on as well.
         member: which key of a pool, from 1; 0 for each of them, one after the other.
         grace: seconds for which both values stay valid; None: as long as the rotator says.
+        force: the old value is disabled after the grace although something still uses it.
         yes: nobody is asked.
     """
 
@@ -26,6 +27,7 @@ class RotateRequest:
     rollback: bool = False
     member: int = 0
     grace: float | None = None
+    force: bool = False
     yes: bool = False
 
     def __post_init__(self) -> None:
@@ -33,6 +35,8 @@ class RotateRequest:
         chosen = [f"--{name}" for name in ("all-due", "resume", "rollback") if getattr(self, name.replace("-", "_"))]
         if len(chosen) > 1:
             raise Refused(f"{' and '.join(chosen)} exclude each other")
+        if self.force and self.rollback:
+            raise Refused("--force is about disabling the old value, to which --rollback goes back")
         if self.all_due and self.keys:
             raise Refused("--all-due goes with no key: it takes all that are due")
         if self.member and (len(self.keys) != 1 or self.resume or self.rollback):

@@ -35,6 +35,7 @@ def add_tasks(namespace: Collection, _services: ServiceNames) -> None:
         "status": "show the rotations under way and the keys that are due, and change nothing",
         "member": "of a pool of keys, rotate this one, counted from 1 (default: all, one after the other)",
         "grace": "seconds for which both values stay valid (default: as the rotator says); long ones end the command",
+        "force": "disable the old value after the grace although something still uses it, such as a key that leaked",
         "yes": "ask nobody",
     },
 )
@@ -48,6 +49,7 @@ def rotate(
     status: bool = False,
     member: Member | None = None,
     grace: GraceSeconds | None = None,
+    force: bool = False,
     yes: bool = False,
 ) -> None:
     """Replace secrets while everything runs: old and new are valid until every replica uses the new one.
@@ -67,6 +69,7 @@ def rotate(
         rollback=rollback,
         member=member or 0,
         grace=grace,
+        force=force,
         yes=yes,
     )
     execute.rotate(request, options)

@@ -93,21 +93,21 @@ class VerifiedRotator:
 
     def old_uses(self, pair: ValuePair) -> str:
         """Return how often the old value was used within the last seconds, as far as the services count that."""
-        counted = [probe for probe in self._probes_of(pair.key) if probe.uses]
-        if not counted:
+        counters = [(probe.service, probe.uses(pair.key)) for probe in self._probes_of(pair.key) if probe.uses]
+        if not counters:
             return ""
-        before = self._counts(counted)
+        before = self._counts(counters)
         self.context.clock.sleep(USES_SECONDS)
-        after = self._counts(counted)
+        after = self._counts(counters)
         used = sum(max(count - before.get(place, 0.0), 0.0) for place, count in after.items())
         return f"{used:.0f} uses within {USES_SECONDS:.0f} s" if used else ""
 
-    def _counts(self, probes: list[SecretProbe]) -> dict[tuple[str, int, str], float]:
+    def _counts(self, counters: list[tuple[str, str]]) -> dict[tuple[str, int, str], float]:
         found = {}
-        for probe in probes:
-            for host, port in self._addresses(probe.service):
+        for service, counter in counters:
+            for host, port in self._addresses(service):
                 _status, text = self.send(host, port, ProbeRequest("GET", "/metrics"))
-                found[host, port, probe.uses] = counter_of(text.decode("utf-8", "replace"), probe.uses)
+                found[host, port, counter] = counter_of(text.decode("utf-8", "replace"), counter)
         return found
 
     def _probes_of(self, key: str) -> tuple[SecretProbe, ...]:

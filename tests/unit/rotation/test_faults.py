@@ -230,6 +230,14 @@ def test_a_value_that_is_in_use_still_stays_valid(platform: FakePlatform) -> Non
     platform.assert_settled()
 
 
+def test_a_value_that_leaked_is_disabled_although_it_is_in_use(platform: FakePlatform) -> None:
+    old = platform.file()["DB_PASSWORD"]
+    platform.uses["DB_PASSWORD"] = "3 connections"
+    platform.rotate("DB_PASSWORD", force=True)
+    assert old not in platform.accepted["DB_PASSWORD"]
+    platform.assert_settled()
+
+
 def test_what_fails_once_the_old_value_goes_is_completed(platform: FakePlatform) -> None:
     old = platform.file()["DB_PASSWORD"]
     real, writes = store.write, []

@@ -48,7 +48,12 @@ GREETING=
 PLAIN=
 """
 PAIR = ValuePair("API_KEY", "rot-000000000000", Secret("old"), Secret("new"))
-PROBE = SecretProbe("API_*", "web", lambda value: ProbeRequest("GET", "/", {"Authorization": value}), uses="uses_total")
+PROBE = SecretProbe(
+    "API_*",
+    "web",
+    lambda value: ProbeRequest("GET", "/", {"Authorization": value}),
+    uses=lambda key: f'uses_total{{key="{key}"}}',
+)
 
 
 @dataclass
@@ -67,7 +72,7 @@ class Services:
     def send(self, host: str, port: int, request: ProbeRequest) -> tuple[int, bytes]:
         assert port == WEB_PORT
         if request.path == "/metrics":
-            return 200, f"# HELP uses_total\nuses_total {self.counts.pop(0)}\n".encode()
+            return 200, f'# HELP uses_total\nuses_total{{key="API_KEY"}} {self.counts.pop(0)}\n'.encode()
         status = 200 if request.headers["Authorization"] in self.accepted.get(host, set()) else 401
         return self.odd.get(host, status), b""
 
