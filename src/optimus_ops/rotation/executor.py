@@ -181,6 +181,8 @@ class RotationExecutor(StepExecutor):
 
         waited = wait_grace(record, uses, self.records.save, self.clock, progress)
         if waited is not None:
+            if self.force:
+                progress.note = "it is over; whether something uses the old one is not asked"
             self._reach(waited, Phase.GRACE)
 
     def _disable_old(self, step: steps.DisableOld, progress: Progress) -> None:
