@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from optimus_ops.errors import OpsError
+from optimus_ops.errors import OpsError, Refused
 from optimus_ops.reports.model import Finding, Level
 from optimus_ops.reports.place import Place
 
@@ -73,3 +73,15 @@ class ScanResult:
 def at_least(severity: Severity, limit: Severity) -> bool:
     """Tell whether a severity is `limit` or above."""
     return SEVERITIES.index(severity) >= SEVERITIES.index(limit)
+
+
+def severity_of(flag: str, text: str) -> Severity:
+    """Return the severity that a flag names.
+
+    Raises:
+        Refused: there is no such severity.
+    """
+    for severity in SEVERITIES:
+        if severity == text:
+            return severity
+    raise Refused(f"{flag} {text}", f"severities: {', '.join(SEVERITIES)}")

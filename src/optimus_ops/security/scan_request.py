@@ -6,8 +6,7 @@ import shlex
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from optimus_ops.errors import Refused
-from optimus_ops.security.model import SEVERITIES, Severity
+from optimus_ops.security.model import Severity, severity_of
 from optimus_ops.security.scanner import Scanner
 
 
@@ -35,10 +34,7 @@ class ScanRequest:
         Raises:
             Refused: there is no such severity.
         """
-        for severity in SEVERITIES:
-            if severity == self.fail_on:
-                return severity
-        raise Refused(f"--fail-on {self.fail_on}", f"severities: {', '.join(SEVERITIES)}")
+        return severity_of("--fail-on", self.fail_on)
 
     def required(self, scanner: Scanner, optional: Collection[str]) -> bool:
         """Tell whether the scan fails where a scanner could not run; `optional` are those of the project's settings."""

@@ -5,8 +5,7 @@ from __future__ import annotations
 import shlex
 from dataclasses import dataclass
 
-from optimus_ops.errors import Refused
-from optimus_ops.security.model import SEVERITIES, Severity
+from optimus_ops.security.model import Severity, severity_of
 
 
 @dataclass(frozen=True)
@@ -35,10 +34,7 @@ class CheckRequest:
         Raises:
             Refused: there is no such severity.
         """
-        for severity in SEVERITIES:
-            if severity == self.severity:
-                return severity
-        raise Refused(f"--severity {self.severity}", f"severities: {', '.join(SEVERITIES)}")
+        return severity_of("--severity", self.severity)
 
     @property
     def command(self) -> str:
