@@ -16,6 +16,7 @@ from tests.fakes.clock import FakeClock
 from tests.fakes.compose import FakeCompose
 from tests.fakes.containers import Behaviour, FakeContainer
 from tests.fakes.engine import FakeEngine
+from tests.support.open_journals import close_journals
 
 from optimus_ops.balancer.routing import Answer, Prober
 from optimus_ops.change.options import ChangeOptions
@@ -215,11 +216,7 @@ class Shop:
 
     def process_ends(self) -> None:
         """Close the journals that a process would leave open until its end."""
-        folder = f"{self.project.state / 'journal'}/"
-        for number in os.listdir("/proc/self/fd"):  # noqa: PTH208 - paths take ten times as long
-            with contextlib.suppress(OSError):
-                if os.readlink(f"/proc/self/fd/{number}").startswith(folder):  # noqa: PTH115 - as above
-                    os.close(int(number))
+        close_journals(self.project.state / "journal")
 
 
 @contextlib.contextmanager

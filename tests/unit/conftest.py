@@ -6,6 +6,14 @@ import os
 from collections.abc import Iterator
 
 import pytest
+from tests.support.open_journals import close_journals
+
+
+@pytest.fixture(autouse=True)
+def no_journal_outlives_its_test() -> Iterator[None]:
+    """Keep a process of thousands of changes below the descriptors that a shell allows, often 1,024."""
+    yield
+    close_journals()
 
 
 @pytest.fixture(scope="session", autouse=True)

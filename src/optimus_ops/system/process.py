@@ -99,9 +99,10 @@ def stream(argv: Sequence[str], write: Callable[[bytes], object], *, idle_second
     """
     process = _started(argv, None, None, stderr=subprocess.DEVNULL)
     assert process.stdout is not None  # noqa: S101 - opened as a pipe
-    source = process.stdout.fileno()
+    source, readable = process.stdout.fileno(), select.poll()
+    readable.register(source)
     try:
-        while select.select([source], [], [], idle_seconds)[0]:
+        while readable.poll(idle_seconds * 1000):
             if chunk := os.read(source, CHUNK_BYTES):
                 write(chunk)
             else:

@@ -138,7 +138,7 @@ def test_a_private_key_is_no_recipient(checkout: Checkout, keyring: Keyring, tmp
         ({"passphrase": True, "key_files": ("k.asc",)}, "--key-file needs --recipient"),
         ({"passphrase": True}, "no terminal to ask at"),
         ({"passphrase_fd": "three"}, "number of an open descriptor"),
-        ({"passphrase_fd": "987"}, "no passphrase can be read from descriptor 987: Bad file descriptor"),
+        ({"passphrase_fd": "999999"}, "no passphrase can be read from descriptor 999999: Bad file descriptor"),
     ],
 )
 def test_flags_that_can_not_be_meant_are_refused(

@@ -39,10 +39,12 @@ def at_terminal(argv: Sequence[str], dialogue: Sequence[tuple[str, str]]) -> tup
     process = subprocess.Popen(program, stdin=its, stdout=its, stderr=its, env=environ, start_new_session=True)
     os.close(its)
     shown, answered, until = "", 0, time.monotonic() + SECONDS
-    left = list(dialogue)
+    left, readable = list(dialogue), select.poll()
+    readable.register(ours, select.POLLIN)
     try:
         while time.monotonic() < until:
-            if not select.select([ours], [], [], 0.2)[0]:
+            # `select` takes no descriptor above 1,023.
+            if not readable.poll(200):
                 continue
             try:
                 chunk = os.read(ours, 65536)
