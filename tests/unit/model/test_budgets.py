@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -156,7 +157,12 @@ def test_where_several_are_asked_for_they_are_cut_to_the_same_number() -> None:
 
 def test_a_smaller_surge_is_named_where_it_fits() -> None:
     text = str(refusal(shop(), {"memory": 8}, {"memory": 5}, surge={"memory": 3}))
-    assert "memory=3 (and 3 more while replicas are replaced), or --surge 1" in text
+    assert re.search(r"memory=3 \(and 3 more while replicas are replaced\), or --surge 1\b", text)
+
+
+def test_what_is_there_beyond_the_request_is_a_surge() -> None:
+    text = str(refusal(shop(), {"memory": 8}, {"memory": 5}))
+    assert text == str(refusal(shop(), {"memory": 8}, {"memory": 5}, surge={"memory": 3}))
 
 
 def test_what_is_asked_for_and_not_there_yet_needs_no_surge() -> None:

@@ -6,7 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,6 +14,7 @@ import pytest
 from tests.support.alive import alive
 
 from optimus_ops.system.in_place import run_in_place
+from optimus_ops.system.wait import wait_until
 
 CALLER = "import sys; from optimus_ops.system.in_place import run_in_place; sys.exit(run_in_place(sys.argv[1:]))"
 # Takes signals for a moment after the first one, and says which came.
@@ -34,8 +34,7 @@ sys.exit(7)
 
 
 def wait_for(found: Callable[[], bool]) -> None:
-    while not found():
-        time.sleep(0.01)
+    assert wait_until(found, 60.0, poll=0.01)
 
 
 @contextmanager
@@ -73,7 +72,9 @@ def test_ctrl_c_of_a_terminal_arrives_once(tmp_path: Path) -> None:
 def test_what_the_command_leaves_in_its_group_is_ended(tmp_path: Path) -> None:
     ready = "trap '' INT TERM; echo $$ > left; while :; do sleep 0.1; done"
     leaves = 'sh -c "$1" & until [ -s left ]; do sleep 0.01; done'
-    assert run_in_place(["sh", "-c", f"cd '{tmp_path}'; {leaves}", "sh", ready]) == 0
+    command = [sys.executable, "-c", CALLER, "sh", "-c", leaves, "sh", ready]
+    # Without a terminal, of whose foreground group the command would be otherwise.
+    assert subprocess.run(command, check=False, cwd=tmp_path, start_new_session=True).returncode == 0
     number = int((tmp_path / "left").read_text())
     wait_for(lambda: not alive(number))
 
