@@ -15,6 +15,8 @@ import pytest
 from tests.integration.platform import Platform
 from websockets.sync.client import connect
 
+from optimus_ops.system.wait import wait_until
+
 TENANT = "TENANT_GLOBEX_API_KEY"
 # More than a service takes (1 MiB), less than the balancer lets through.
 TOO_LARGE = b"x" * 1_060_000
@@ -114,8 +116,11 @@ def test_a_dashboard_outlives_reloads_and_status_shows_who_serves_it(platform: P
     with connect(url, additional_headers=token, proxy=None) as dashboard:
         assert json.loads(dashboard.recv(timeout=30))
         docker.from_env().containers.get(balancer).kill("SIGHUP")
-        old: dict[str, int] = {}
-        while not old:
+
+        def only_its_worker_is_left() -> bool:
             old = platform.invoke("status", "--json").check().json["old_balancer_workers"]
+            return bool(old == {"nginx-lb": 1})
+
+        # The other one ends once nothing is under way.
+        assert wait_until(only_its_worker_is_left, 60.0)
         assert json.loads(dashboard.recv(timeout=30))
-    assert old == {"nginx-lb": 1}

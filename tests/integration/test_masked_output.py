@@ -49,7 +49,8 @@ def test_a_build_that_prints_a_value_and_fails(shop: Shop) -> None:
 
 
 def test_a_container_that_prints_a_value_and_fails_or_goes_on(shop: Shop) -> None:
-    with_dockerfile(shop, SLEEPING, LEAKING.format("exit 3"))
+    # Without a check of its health, a container is as wanted that has begun to run.
+    with_dockerfile(shop, SLEEPING, 'HEALTHCHECK --interval=1s CMD ["false"]\n' + LEAKING.format("exit 3"))
     failed = shop.platform.invoke("up")
     assert failed.code == 1
     assert "[secret]" in failed.text
