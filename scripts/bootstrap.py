@@ -254,12 +254,14 @@ def ensure_environment(checkout: Checkout, log: Log, lock: int) -> None:
     if environment_is_current(checkout):
         return
     say("making .venv from requirements/dev.txt")
+    # Of the lock as it is before it is read: it may change meanwhile, as by `git pull`.
+    made_from = fingerprint(checkout)
     remove(checkout.environment)
     if not installed_with_uv(checkout, log, lock):
         install_with_pip(checkout, log, lock)
     write_import_paths(checkout)
     write_commands(checkout)
-    checkout.stamp.write_text(fingerprint(checkout), encoding="utf-8")
+    checkout.stamp.write_text(made_from, encoding="utf-8")
 
 
 def environment_is_current(checkout: Checkout) -> bool:

@@ -20,13 +20,13 @@ from optimus_ops.project.settings import load_project
 from optimus_ops.rotation.context import RotationContext
 from optimus_ops.rotation.execute import Rotations, carry_out
 from optimus_ops.rotation.model import Validity, ValuePair
+from optimus_ops.rotation.pools import with_current
 from optimus_ops.rotation.records import RecordStore
 from optimus_ops.rotation.requests import RotateRequest
 from optimus_ops.rotation.rotator import Rotator, TargetFailed
 from optimus_ops.secrets import commands, store
 from optimus_ops.secrets.entry import secondary
 from optimus_ops.secrets.key_store import KeyStore
-from optimus_ops.secrets.pool import with_member
 from optimus_ops.secrets.value import Secret
 from optimus_ops.text.console import Progress
 
@@ -359,4 +359,4 @@ class ProviderRotator(LoginRotator):
 
     def file_values(self, pair: ValuePair, *, current: Secret) -> Mapping[str, Secret]:
         now = Secret(self.platform.file()[pair.key])
-        return {pair.key: with_member(now, pair.member or 0, current)}
+        return with_current(pair, {pair.key: now}, current)

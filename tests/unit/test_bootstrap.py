@@ -105,6 +105,23 @@ class TestEnvironment:
         spoil(checkout)
         assert not bootstrap.environment_is_current(checkout)
 
+    def test_a_lock_that_changes_while_it_is_installed_is_installed_again(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        checkout = self.checkout(tmp_path)
+        checkout.stamp.unlink()
+
+        def install(checkout: Any, *_log: object) -> bool:
+            checkout.python.parent.mkdir(parents=True)
+            checkout.python.symlink_to(sys.executable)
+            bootstrap.import_paths_file(checkout).parent.mkdir(parents=True)
+            checkout.lock.write_text("one==2\n")
+            return True
+
+        monkeypatch.setattr(bootstrap, "installed_with_uv", install)
+        bootstrap.ensure_environment(checkout, None, 0)
+        assert not bootstrap.environment_is_current(checkout)
+
     def test_a_moved_checkout_is_made_again(self, tmp_path: Path) -> None:
         before = tmp_path / "before"
         before.mkdir()

@@ -15,7 +15,7 @@ from optimus_ops.ci.act_events import (
     StepSummary,
 )
 from optimus_ops.ci.event_jobs import event_title, planned_job
-from optimus_ops.text.escapes import without_escapes
+from optimus_ops.text.escapes import safe_to_show
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -133,7 +133,7 @@ class RunResults:
     def _add_line(self, job: JobResult, text: str) -> None:
         """Keep the end of the output of the step that is under way, or of the one that failed."""
         if job.result != "failure":
-            job.tail.append(without_escapes(text))
+            job.tail.append(safe_to_show(text))
             del job.tail[:-TAIL_LINES]
 
     def _step_ended(self, event: StepEnded) -> None:

@@ -16,7 +16,7 @@ from optimus_ops.project.settings import load_project
 from optimus_ops.reports.annotations import annotation
 from optimus_ops.reports.model import Finding
 from optimus_ops.reports.place import Place
-from optimus_ops.secrets.known_values import SecretFiles
+from optimus_ops.secrets.values_to_mask import ValuesToMask
 from optimus_ops.system.in_place import run_in_place
 from optimus_ops.system.masking import is_maskable
 
@@ -66,7 +66,7 @@ def _mask_in_actions(project: str, known: frozenset[str]) -> frozenset[str]:
     """
     if os.environ.get("GITHUB_ACTIONS") != "true":
         return known
-    values = frozenset(SecretFiles(Path(project) if project else load_project().root).values())
+    values = frozenset(ValuesToMask(Path(project) if project else load_project().root).values())
     for value in sorted(value for value in values - known if is_maskable(value)):
         # Past our own masking, which would hide it from the runner, too.
         sys.stdout.flush()

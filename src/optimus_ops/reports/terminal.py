@@ -10,7 +10,7 @@ from rich.text import Text
 from optimus_ops.reports.model import Bullets, MarkdownText, Output, Paragraph, Run, Table
 from optimus_ops.reports.spans import Content, spans
 from optimus_ops.reports.tables import Visible, visible
-from optimus_ops.text.escapes import without_escapes
+from optimus_ops.text.escapes import safe_to_show
 from optimus_ops.text.table import make_table, render
 
 STYLES = {"plain": "", "good": "green", "warn": "yellow", "bad": "red", "soft": "dim"}
@@ -24,14 +24,14 @@ def terminal_text(run: Run, *, colour: bool, columns: int) -> str:
 
 
 def _parts(run: Run) -> Iterator[RenderableType]:
-    yield Text(without_escapes(run.title), "bold")
+    yield Text(safe_to_show(run.title), "bold")
     if run.headline:
         yield text(run.headline)
     if run.facts:
         yield text(", ".join(f"{name} {value}" for name, value in run.facts.items()))
     for section in run.sections:
         yield ""
-        yield Text(without_escapes(section.title), "bold")
+        yield Text(safe_to_show(section.title), "bold")
         for block in visible(section.blocks):
             yield from _block(block)
 
@@ -43,9 +43,9 @@ def _block(block: Visible) -> Iterator[RenderableType]:
         case Bullets(items):
             yield from (Text("  ") + text(item) for item in items)
         case Output(lines) | MarkdownText(lines):
-            yield from (Text(f"  {without_escapes(line)}") for line in lines.splitlines())
+            yield from (Text(f"  {safe_to_show(line)}") for line in lines.splitlines())
         case Table(header, rows, right):
-            names = [without_escapes(name).upper() for name in header]
+            names = [safe_to_show(name).upper() for name in header]
             cells = ([text(cell) for cell in row] for row in rows)
             numbers = {names[header.index(name)] for name in right if name in header}
             yield make_table(names, cells, right=numbers, folded={*names[-1:], *PROSE.intersection(names)})
@@ -53,4 +53,4 @@ def _block(block: Visible) -> Iterator[RenderableType]:
 
 def text(content: Content) -> Text:
     """Return a text with its colours."""
-    return Text.assemble(*((without_escapes(span.text), STYLES[span.tone]) for span in spans(content)))
+    return Text.assemble(*((safe_to_show(span.text), STYLES[span.tone]) for span in spans(content)))

@@ -9,6 +9,7 @@ from optimus_ops.errors import Refused
 from optimus_ops.rotation.requests import RotateRequest
 from optimus_ops.secrets.entry import Entry
 from optimus_ops.secrets.listing import SecretRow
+from optimus_ops.secrets.operator_input import agrees
 from optimus_ops.text.console import Console
 from optimus_ops.text.units import counted
 
@@ -20,11 +21,6 @@ def read_answer(prompt: str) -> str:
     sys.stderr.write(prompt)
     sys.stderr.flush()
     return sys.stdin.readline().strip()
-
-
-def at_a_terminal() -> bool:
-    """Tell whether somebody can be asked."""
-    return sys.stdin is not None and sys.stdin.isatty()
 
 
 def due_keys(rows: Sequence[SecretRow]) -> tuple[str, ...]:
@@ -85,7 +81,7 @@ def confirm(keys: Sequence[str], request: RotateRequest, ask: Ask | None) -> Non
             f"{counted(len(keys), 'secret')} would be rotated, and nobody can be asked",
             "look at it with --plan, then say --yes",
         )
-    if ask(f"Rotate {', '.join(keys)}? [y/N] ").lower() not in {"y", "yes"}:
+    if not agrees(ask(f"Rotate {', '.join(keys)}? [y/N] ")):
         raise Refused("not agreed to: nothing was changed")
 
 

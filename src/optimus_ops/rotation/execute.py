@@ -17,7 +17,6 @@ from optimus_ops.plan.step import Plan
 from optimus_ops.project.settings import load_project
 from optimus_ops.rotation.choose import (
     Ask,
-    at_a_terminal,
     check_keys,
     choose_keys,
     confirm,
@@ -43,6 +42,7 @@ from optimus_ops.rotation.steps import RotationStep
 from optimus_ops.secrets.entry import Entry
 from optimus_ops.secrets.key_store import KeyStore
 from optimus_ops.secrets.listing import SecretRow, secret_rows
+from optimus_ops.secrets.operator_input import at_terminal
 from optimus_ops.secrets.pool import member_of, members
 from optimus_ops.secrets.provision import ages_of, observe
 from optimus_ops.secrets.value import Secret
@@ -70,7 +70,7 @@ class Rotations:
         """Open those of a checkout; its stack, where there is an engine."""
         keys, clock = KeyStore.open("", root), SystemRotationClock()
         stack = open_stack(options)
-        ask = read_answer if at_a_terminal() else None
+        ask = read_answer if at_terminal() else None
         typed = ask_secret if ask else nobody_to_ask
         context = RotationContext(load_project(root), keys.paths, keys.entries, stack, clock, typed)
         return cls(context, keys, RecordStore(keys.state), replicas_of(context), clock, ask)

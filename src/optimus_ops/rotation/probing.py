@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from optimus_ops.rotation.model import Validity, ValuePair
@@ -37,43 +38,38 @@ class Examiner:
 
     def expect_corrupted_invalid(self) -> None:
         """Have the target refuse a value that never was one; where it takes that, nothing it says can be relied on."""
-        wrong = corrupted(self.pair.new)
-        found = Validity.UNKNOWN
-
-        def answered() -> bool:
-            nonlocal found
-            found = self._ask(wrong)
-            return found is not Validity.UNKNOWN
-
-        wait_until(answered, self.seconds, poll=POLL_SECONDS, clock=self.clock)
+        found, reason = self._ask(corrupted(self.pair.new), lambda found: found is not Validity.UNKNOWN)
         if found is Validity.VALID:
             raise TargetFailed(
                 f"{self.pair.key}: the target ({self.rotator.name}) takes a corrupted value for a valid one",
                 "it checks nothing, or something else answers in its place",
             )
-        self._refuse(found, Validity.INVALID, "a corrupted value")
+        self._refuse(found, reason, Validity.INVALID, "a corrupted value")
 
     def _expect(self, value: Secret, wanted: Validity, what: str) -> None:
-        found = Validity.UNKNOWN
+        found, reason = self._ask(value, lambda found: found is wanted)
+        self._refuse(found, reason, wanted, what)
 
-        def as_wanted() -> bool:
-            nonlocal found
-            found = self._ask(value)
-            return found is wanted
+    def _ask(self, value: Secret, enough: Callable[[Validity], bool]) -> tuple[Validity, str]:
+        """Return the answer that is enough, or the last one in time, and why there was no usable one."""
+        found, reason = Validity.UNKNOWN, ""
 
-        wait_until(as_wanted, self.seconds, poll=POLL_SECONDS, clock=self.clock)
-        self._refuse(found, wanted, what)
+        def answered() -> bool:
+            nonlocal found, reason
+            try:
+                found, reason = self.rotator.probe(self.pair, value), ""
+            except TargetFailed as error:
+                found, reason = Validity.UNKNOWN, error.message
+            return enough(found)
 
-    def _ask(self, value: Secret) -> Validity:
-        try:
-            return self.rotator.probe(self.pair, value)
-        except TargetFailed:
-            return Validity.UNKNOWN
+        wait_until(answered, self.seconds, poll=POLL_SECONDS, clock=self.clock)
+        return found, reason
 
-    def _refuse(self, found: Validity, wanted: Validity, what: str) -> None:
+    def _refuse(self, found: Validity, reason: str, wanted: Validity, what: str) -> None:
         if found is wanted:
             return
-        says = "gives no usable answer about it" if found is Validity.UNKNOWN else f"says it is {found.value}"
+        why = f" ({reason})" if reason else ""
+        says = f"gives no usable answer about it{why}" if found is Validity.UNKNOWN else f"says it is {found.value}"
         raise TargetFailed(
             f"{self.pair.key}: {what} should be {wanted.value}, and after {self.seconds:.0f} s its target"
             f" ({self.rotator.name}) {says}",

@@ -12,6 +12,7 @@ from typing import Literal
 from optimus_ops.errors import OpsError
 from optimus_ops.rotation.record import ID, Record, parse_record
 from optimus_ops.secrets import store
+from optimus_ops.secrets.rotations_under_way import ROTATIONS
 from optimus_ops.secrets.value import Secret
 from optimus_ops.system.atomic_write import open_folder
 
@@ -33,7 +34,7 @@ class RecordStore:
     @property
     def folder(self) -> Path:
         """Where they are."""
-        return self.state / "rotations"
+        return self.state / ROTATIONS
 
     def pending(self) -> tuple[Record, ...]:
         """Return the rotations that have not ended, oldest first.

@@ -1,13 +1,14 @@
-"""Pools of keys: values of `@type=keys`, separated by commas."""
+"""Pools of keys: values of `@type=keys`, separated by commas or line ends."""
 
 from __future__ import annotations
 
 from optimus_ops.secrets.value import Secret
+from optimus_ops.secrets.value_types import SEPARATOR
 
 
 def members(value: Secret | None) -> tuple[Secret, ...]:
     """Return the members of a pool, without surrounding white space."""
-    words = value.reveal().split(",") if value else ()
+    words = SEPARATOR.split(value.reveal()) if value else ()
     return tuple(Secret(word.strip()) for word in words if word.strip())
 
 
@@ -17,9 +18,3 @@ def member_of(value: Secret | None, member: int | None) -> Secret | None:
         return value
     found = members(value)
     return found[member] if member < len(found) else None
-
-
-def with_member(value: Secret, member: int, new: Secret) -> Secret:
-    """Return a pool in which a member is another one."""
-    found = members(value)
-    return Secret(",".join(each.reveal() for each in (*found[:member], new, *found[member + 1 :])))

@@ -16,7 +16,6 @@ from optimus_ops.secrets.ages import Ages, Origin
 from optimus_ops.secrets.difference import compare
 from optimus_ops.secrets.entry import Entry, in_environment, with_companions
 from optimus_ops.secrets.families import expand
-from optimus_ops.secrets.known_values import unmasked
 from optimus_ops.secrets.paths import SecretsPaths
 from optimus_ops.secrets.plan import Observed, SecretsPlan, complete, make_plan, new_document
 from optimus_ops.secrets.schema import parse_schema
@@ -32,6 +31,7 @@ from optimus_ops.secrets.validate import (
     refuse,
 )
 from optimus_ops.secrets.value import Secret
+from optimus_ops.secrets.values_to_mask import unmasked
 from optimus_ops.system.clock import iso_now
 
 

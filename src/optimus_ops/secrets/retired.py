@@ -14,6 +14,7 @@ from optimus_ops.engine.keyed_digests import Key
 from optimus_ops.errors import OpsError
 from optimus_ops.secrets.entry import secondary
 from optimus_ops.secrets.value import Secret
+from optimus_ops.secrets.value_types import SEPARATOR
 from optimus_ops.system.atomic_write import atomic_write
 
 MOST = 100
@@ -78,7 +79,7 @@ class RetiredValues:
 def _parts(value: Secret) -> tuple[str, ...]:
     """Return a value and, as the members of a pool of keys stand in one, what its commas and lines separate."""
     text = value.reveal()
-    return text, *(part.strip() for part in text.replace("\n", ",").split(","))
+    return text, *(part.strip() for part in SEPARATOR.split(text))
 
 
 def _digest(secret: Key, key: str, value: str) -> str:

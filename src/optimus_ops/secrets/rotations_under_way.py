@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+ROTATIONS = "rotations"
+"""Folder of the state folder: for each rotation its record, and both values."""
 ENDED = frozenset({"finished", "rolled back"})
 
 
 def keys_under_rotation(state: Path) -> tuple[str, ...]:
     """Return the keys whose rotation has begun and not ended; of a record that can't be read, its name."""
     return tuple(
-        dict.fromkeys(key for path in sorted((state / "rotations").glob("rot-*/record.json")) if (key := _key(path)))
+        dict.fromkeys(key for path in sorted((state / ROTATIONS).glob("rot-*/record.json")) if (key := _key(path)))
     )
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import getpass
-import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
@@ -17,14 +16,13 @@ from optimus_ops.secrets.entry import Entry
 from optimus_ops.secrets.file_change import change_file
 from optimus_ops.secrets.key_store import missing_file
 from optimus_ops.secrets.notation import write_value
+from optimus_ops.secrets.operator_input import at_terminal, read_value
 from optimus_ops.secrets.paths import SecretsPaths
 from optimus_ops.secrets.plan import Observed
 from optimus_ops.secrets.provision import observe
 from optimus_ops.secrets.validate import check_values, refuse
 from optimus_ops.secrets.value import Secret
 from optimus_ops.text.console import Progress
-
-MOST_BYTES = 256 * 1024
 
 
 @step("set-secret", "set {key} in {file}{_delivered}")
@@ -46,25 +44,16 @@ def ask(key: str) -> Secret:
     Raises:
         Refused: there is none, or it is too long.
     """
-    if sys.stdin is None:
-        raise Refused("standard input is closed", "hand the value over on it, or run it at a terminal")
-    if sys.stdin.isatty():
+    if at_terminal():
         try:
-            text = getpass.getpass(f"Value of {key} (not shown): ")
+            value = Secret(getpass.getpass(f"Value of {key} (not shown): "))
         except EOFError:
-            text = ""
+            value = Secret("")
     else:
-        content = sys.stdin.buffer.read(MOST_BYTES + 1)
-        if len(content) > MOST_BYTES:
-            raise Refused(f"{key}: the value is longer than {MOST_BYTES // 1024} KiB", "a secret is no archive")
-        try:
-            # Whatever the locale says; line ends as they are read back from the file.
-            text = content.decode("utf-8-sig").replace("\r\n", "\n").removesuffix("\n")
-        except UnicodeDecodeError:
-            raise Refused(f"{key}: standard input is not UTF-8 text", "keep the value as base64") from None
-    if not text:
+        value = read_value(key)
+    if not value:
         raise Refused(f"no value for {key} was given", f"to make it empty: invoke secrets.set {key} --clear")
-    return Secret(text)
+    return value
 
 
 def check_value(entry: Entry, value: Secret, file: str) -> None:

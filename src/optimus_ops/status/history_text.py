@@ -10,7 +10,7 @@ from rich.text import Text
 
 from optimus_ops.change.history import Change, Outcome, Result, StepRecord
 from optimus_ops.text.console import Console
-from optimus_ops.text.escapes import without_escapes
+from optimus_ops.text.escapes import safe_to_show
 from optimus_ops.text.table import make_table, render
 from optimus_ops.text.units import counted
 
@@ -38,7 +38,7 @@ def table(changes: Sequence[Change], *, colour: bool, columns: int) -> str:
         (
             str(change.id),
             _when(change)[:16],
-            without_escapes(change.user),
+            safe_to_show(change.user),
             _outcome(change),
             _seconds(change.seconds),
             _command(change),
@@ -59,7 +59,7 @@ def _outcome(change: Change) -> Text:
 def describe(change: Change, console: Console) -> Iterator[str]:
     """Yield the lines about one change: who, what, each step with its cause and its result, and what was undone."""
     took = f" after {_seconds(change.seconds)}" if change.seconds is not None else ""
-    by = f"{without_escapes(change.user)}@{without_escapes(change.host)}"
+    by = f"{safe_to_show(change.user)}@{safe_to_show(change.host)}"
     yield f"change {change.id}: {_command(change)}"
     yield f"  {_when(change)} by {by}: {change.outcome}{took}"
     for number, step in enumerate(change.steps, start=1):
@@ -73,24 +73,24 @@ def describe(change: Change, console: Console) -> Iterator[str]:
 def _step_lines(number: int, step: StepRecord, console: Console) -> Iterator[str]:
     mark, code = STEP_MARKS[step.result]
     took = f" ({_seconds(step.seconds)})" if step.seconds is not None else ""
-    note = f" · {without_escapes(step.note)}" if step.note else ""
+    note = f" · {safe_to_show(step.note)}" if step.note else ""
     result = "" if step.result is Result.DONE else f" · {step.result}"
-    yield f"  {number:>2}. {console.paint(mark, code)} {without_escapes(step.text)}{note}{result}{took}"
+    yield f"  {number:>2}. {console.paint(mark, code)} {safe_to_show(step.text)}{note}{result}{took}"
     if step.cause:
-        yield f"        {console.paint(f'({without_escapes(step.cause)})', '2')}"
+        yield f"        {console.paint(f'({safe_to_show(step.cause)})', '2')}"
     for complaint in step.complaints:
-        yield f"        ! {without_escapes(complaint)}"
+        yield f"        ! {safe_to_show(complaint)}"
 
 
 def _block(title: str, lines: Sequence[str]) -> Iterator[str]:
     yield f"  {title}"
     for line in lines:
-        yield f"    {without_escapes(line)}"
+        yield f"    {safe_to_show(line)}"
 
 
 def _command(change: Change) -> str:
     """Return the command that was typed, or what its plan was called."""
-    return without_escapes(shlex.join(change.command) if change.command else change.purpose)
+    return safe_to_show(shlex.join(change.command) if change.command else change.purpose)
 
 
 def _when(change: Change) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
-from optimus_ops.text.escapes import without_escapes
+from optimus_ops.text.escapes import safe_to_show
 
 PALETTE = (36, 33, 32, 35, 34, 96, 93, 92, 95, 94)
 """SGR colours that are readable on dark and on light ground; red is left for what is wrong."""
@@ -76,7 +76,7 @@ class Prefixer:
         self.add(line.replica)
         name = f"{self.short(line.replica):<{self._width}} |"
         shown = f"\x1b[{self._colours[line.replica]}m{name}\x1b[0m" if self.colour else name
-        return f"{shown} {without_escapes(line.text, colour=self.colour)}".rstrip(" ")
+        return f"{shown} {safe_to_show(line.text, colour=self.colour)}".rstrip(" ")
 
 
 def in_order(lines: list[LogLine]) -> list[LogLine]:

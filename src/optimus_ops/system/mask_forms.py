@@ -13,7 +13,7 @@ from urllib.parse import quote, quote_plus
 def forms_of(value: str, shortest: int) -> frozenset[bytes]:
     """Return the forms of a value as UTF-8, without those that are shorter than `shortest` bytes."""
     encoded = (text.encode("utf-8", "surrogateescape") for text in _written(value.strip()))
-    forms = {*encoded, *_base64(value.strip().encode("utf-8", "surrogateescape"))}
+    forms = {*encoded, *base64_forms(value.strip().encode("utf-8", "surrogateescape"))}
     return frozenset(form for form in forms if len(form) >= shortest)
 
 
@@ -42,8 +42,11 @@ def _lower_escapes(text: str) -> str:
     return "%".join([first, *(part[:2].lower() + part[2:] for part in rest)])
 
 
-def _base64(data: bytes) -> Iterator[bytes]:
-    """Yield base64 of the value wherever it begins in what is encoded, as `user:password` of Basic authentication."""
+def base64_forms(data: bytes) -> Iterator[bytes]:
+    """Yield base64 of a value wherever it begins in what is encoded, as `user:password` of Basic authentication.
+
+    In turn with the usual alphabet and with that for URLs.
+    """
     for before in range(3):
         # The digits at both ends also depend on the neighbours: they are left out.
         whole = base64.b64encode(b"\0" * before + data)

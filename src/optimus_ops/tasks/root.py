@@ -63,9 +63,9 @@ def make_namespace(root: Path | None = None) -> Collection:
 
 def _secret_files(root: Path) -> ValueSource:
     """Return what output must not show."""
-    from optimus_ops.secrets.known_values import SecretFiles
+    from optimus_ops.secrets.values_to_mask import ValuesToMask
 
-    return SecretFiles(root)
+    return ValuesToMask(root)
 
 
 @dataclass(frozen=True)

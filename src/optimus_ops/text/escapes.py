@@ -18,7 +18,7 @@ ESCAPES = re.compile(
 )
 
 
-def without_escapes(text: str, *, colour: bool = False) -> str:
+def safe_to_show(text: str, *, colour: bool = False) -> str:
     """Return a text without secrets, escapes and control characters; colours stay if `colour`, reset at the end."""
     if not colour:
         return masked(ESCAPES.sub("", text))

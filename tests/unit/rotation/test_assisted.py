@@ -15,7 +15,7 @@ from optimus_ops.errors import Refused
 from optimus_ops.rotation.model import Validity, ValuePair
 from optimus_ops.rotation.providers.endpoint import Endpoint
 from optimus_ops.rotation.rotator import TargetFailed
-from optimus_ops.rotation.rotators.assisted import AssistedRotator, read_standard_input
+from optimus_ops.rotation.rotators.assisted import AssistedRotator, read_new_value
 from optimus_ops.secrets.entry import Entry
 from optimus_ops.secrets.value import Secret
 
@@ -120,9 +120,16 @@ def test_where_nobody_is_there_and_nothing_can_be_tried_it_is_refused() -> None:
 
 def test_values_come_from_standard_input_each_member_of_a_pool_on_a_line(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"gsk-a\r\ngsk-b\nline 1\nline 2\n")))
-    assert [read_standard_input(True), read_standard_input(True)] == [Secret("gsk-a"), Secret("gsk-b")]
-    assert read_standard_input(False) == Secret("line 1\nline 2")
-    assert not read_standard_input(False)
+    assert [read_new_value(True), read_new_value(True)] == [Secret("gsk-a"), Secret("gsk-b")]
+    assert read_new_value(False) == Secret("line 1\nline 2")
+    assert not read_new_value(False)
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"\xff")))
     with pytest.raises(Refused, match="not UTF-8"):
-        read_standard_input(False)
+        read_new_value(False)
+
+
+@pytest.mark.parametrize("one_line", [True, False])
+def test_a_value_that_is_too_long_is_refused_and_not_cut(monkeypatch: pytest.MonkeyPatch, one_line: bool) -> None:
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"a" * (256 * 1024 + 1))))
+    with pytest.raises(Refused, match="longer than 256 KiB"):
+        read_new_value(one_line)

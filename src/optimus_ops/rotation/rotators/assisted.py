@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
@@ -13,12 +12,11 @@ from optimus_ops.rotation.pools import with_current
 from optimus_ops.rotation.providers.settings import settings_of
 from optimus_ops.rotation.rotator import TargetFailed
 from optimus_ops.secrets.entry import Entry
+from optimus_ops.secrets.operator_input import agrees, read_value
 from optimus_ops.secrets.value import Secret
 from optimus_ops.system.output_masking import OUTPUT
 
 GRACE_SECONDS = 60.0
-MOST_BYTES = 256 * 1024
-YES = frozenset({"y", "yes"})
 
 Probe = Callable[[Secret], Validity]
 
@@ -31,7 +29,7 @@ def make_rotator(context: RotationContext) -> AssistedRotator:
         return None if endpoint is None else lambda value: endpoint.probe(value)[0]
 
     ask = None if context.ask is nobody_to_ask else context.ask
-    return AssistedRotator(context.entries, context.values, probe_of, ask, read_standard_input)
+    return AssistedRotator(context.entries, context.values, probe_of, ask, read_new_value)
 
 
 @dataclass
@@ -120,7 +118,7 @@ class AssistedRotator:
             f"\n{self._subject(pair.key)}\nRevoke the {which} value there: nothing uses it now. "
             "Is it revoked? Say yes.\nRevoked"
         )
-        if answer.reveal().strip().lower() not in YES:
+        if not agrees(answer.reveal()):
             raise TargetFailed(
                 f"{pair.key}: its {which} value is not revoked yet",
                 f"then: invoke secrets.rotate {'--resume' if which == 'old' else '--rollback'}",
@@ -146,17 +144,6 @@ class AssistedRotator:
         return f"{key}: {' '.join(entry.description)}" if entry and entry.description else key
 
 
-def read_standard_input(one_line: bool) -> Secret:
-    """Read a value; of several members of a pool, each on a line of its own, the next one.
-
-    Raises:
-        Refused: there is none, or it is no text.
-    """
-    if sys.stdin is None:
-        raise Refused("standard input is closed", "hand the new value over on it, or run it at a terminal")
-    source = sys.stdin.buffer
-    content = source.readline(MOST_BYTES) if one_line else source.read(MOST_BYTES)
-    try:
-        return Secret(content.decode("utf-8-sig").replace("\r\n", "\n").removesuffix("\n"))
-    except UnicodeDecodeError:
-        raise Refused("standard input is not UTF-8 text", "keep the value as base64") from None
+def read_new_value(one_line: bool) -> Secret:
+    """Read a value from standard input; of several members of a pool, each on a line of its own, the next one."""
+    return read_value("the new value", one_line=one_line)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import getpass
 import os
-import sys
 
 from optimus_ops.errors import Refused
+from optimus_ops.secrets.operator_input import at_terminal
 from optimus_ops.secrets.value import Secret
 
 LONGEST = 255
@@ -38,7 +38,7 @@ def ask_passphrase(what: str, *, twice: bool = False) -> Secret:
     Raises:
         Refused: there is no terminal, or what was typed is no passphrase.
     """
-    if sys.stdin is None or not sys.stdin.isatty():
+    if not at_terminal():
         raise Refused(f"the passphrase of {what} is wanted, and there is no terminal to ask at", HANDED_OVER)
     try:
         typed = getpass.getpass(f"Passphrase of {what} (not shown): ")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -11,8 +10,9 @@ from urllib.parse import quote, quote_plus, urlsplit
 
 from optimus_ops.images.content_checks import LEAST_SECRET
 from optimus_ops.secrets.value import Secret
-from optimus_ops.secrets.value_types import ValueType
+from optimus_ops.secrets.value_types import SEPARATOR, ValueType
 from optimus_ops.security.exposure.plausibility import PLACEHOLDERS
+from optimus_ops.system.mask_forms import base64_forms
 
 LOGIN = re.compile(r"[A-Za-z0-9_.-]+:(?P<password>\S+)")
 """A value that is a user's name and password."""
@@ -79,7 +79,7 @@ def _worth(part: str) -> bool:
 def _parts(value: str, kind: ValueType) -> Iterator[str]:
     """Give what is secret in a value: each of several keys, a URL's password, lines of a PEM block, strings of JSON."""
     if kind in {"key", "keys"}:
-        yield from (part.strip() for part in re.split(r"[,\n]", value))
+        yield from (part.strip() for part in SEPARATOR.split(value))
     elif kind == "pem":
         yield from (line for line in value.splitlines() if len(line) >= 32 and not line.startswith("-----"))
     elif kind == "json":
@@ -119,14 +119,8 @@ def _written(part: str) -> Mapping[str, bytes]:
     """Return how -> content of the ways in which a value may stand in a file; the same content only once."""
     raw = part.encode()
     forms = {"": raw}
-    for offset in range(3):
-        # In the middle of something longer, only what doesn't depend on its neighbours can be known.
-        padded = base64.b64encode(b"\0" * offset + raw)
-        core = padded[(offset * 8 + 5) // 6 : len(padded) - (4 if padded.endswith(b"=") else 0)]
-        forms |= {
-            f"as base64 ({offset})": core,
-            f"as base64url ({offset})": core.translate(bytes.maketrans(b"+/", b"-_")),
-        }
+    for number, content in enumerate(base64_forms(raw)):
+        forms[f"as base64{'url' if number % 2 else ''} ({number})"] = content
     forms |= {"encoded for a URL": quote(part, safe="").encode(), "encoded for a form": quote_plus(part).encode()}
     forms["as JSON"] = json.dumps(part)[1:-1].encode()
     different: dict[bytes, str] = {}

@@ -14,11 +14,11 @@ from optimus_ops.secrets import dotenv, store
 from optimus_ops.secrets.ages import Ages
 from optimus_ops.secrets.dotenv import Document
 from optimus_ops.secrets.entry import Entry
-from optimus_ops.secrets.environments import BASE
-from optimus_ops.secrets.known_values import ROTATIONS
+from optimus_ops.secrets.environments import BASE, secret_file_paths
 from optimus_ops.secrets.paths import SecretsPaths
 from optimus_ops.secrets.provision import read_entries
 from optimus_ops.secrets.retired import RetiredValues
+from optimus_ops.secrets.rotations_under_way import ROTATIONS
 from optimus_ops.secrets.store import StoredFile
 from optimus_ops.secrets.value import Secret
 from optimus_ops.security.exposure.known_values import KnownSecret
@@ -31,7 +31,6 @@ class SecretFile:
     Args:
         document: None where it can't be read as one; `problem` says why.
         values: also of a file that can't be read strictly, as far as they can be made out.
-        environment: that the file's name tells; "" for the shared one.
     """
 
     path: Path
@@ -78,8 +77,7 @@ class SecretSource:
 
 def secret_paths(project: Project) -> tuple[Path, ...]:
     """Return the paths of all files of secrets: the project's, and those of environments beside it."""
-    beside = project.root.glob(f"{BASE}*")
-    names = {project.secrets_file, *beside, *project.secrets_file.parent.glob(f"{project.secrets_file.name}.*")}
+    names = secret_file_paths(project.root, project.secrets_file)
     return tuple(sorted(path for path in names if path.is_symlink() or path.is_file()))
 
 

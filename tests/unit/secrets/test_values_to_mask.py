@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from optimus_ops.secrets.known_values import SecretFiles, secret_parts, unmasked
 from optimus_ops.secrets.value import Secret
+from optimus_ops.secrets.values_to_mask import ValuesToMask, secret_parts, unmasked
 
 PEM = "-----BEGIN PRIVATE KEY-----\nMC4CAQAwBQYDK2VwBCIEIA==\n-----END PRIVATE KEY-----"
 
@@ -43,7 +43,7 @@ def test_all_files_of_a_checkout_count_also_malformed_ones(tmp_path: Path, monke
     }.items():
         (tmp_path / ".optimus" / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / ".optimus" / name).write_text(text)
-    files = SecretFiles(tmp_path)
+    files = ValuesToMask(tmp_path)
     assert {"value-in-rotation", "former-value"} <= set(files.values())
     assert "no-secret-at-all" not in files.values()
     assert {"value-of-a", "value-of-b", "value-of-staging", "twice-in-staging", "k1-long", "value-left-behind"} <= set(
@@ -56,7 +56,7 @@ def test_all_files_of_a_checkout_count_also_malformed_ones(tmp_path: Path, monke
 
 
 def test_a_checkout_without_secrets_has_none(tmp_path: Path) -> None:
-    assert list(SecretFiles(tmp_path).values()) == []
+    assert list(ValuesToMask(tmp_path).values()) == []
 
 
 def test_values_that_are_too_short_are_named() -> None:

@@ -16,7 +16,8 @@ from urllib.parse import unquote, urlsplit
 from optimus_ops.errors import OpsError
 from optimus_ops.project.settings import load_project
 from optimus_ops.secrets import dotenv, store
-from optimus_ops.secrets.environments import BASE
+from optimus_ops.secrets.environments import BASE, secret_file_paths
+from optimus_ops.secrets.rotations_under_way import ROTATIONS
 from optimus_ops.secrets.value import Secret
 from optimus_ops.secrets.value_types import SEPARATOR
 from optimus_ops.system.masking import is_maskable
@@ -26,14 +27,13 @@ LONGEST = 1024
 LOGIN = re.compile(r"[A-Za-z0-9_.-]+:(?P<password>\S{16,})")
 SECRET_PART = 16
 """Parts of URLs and texts of JSON are masked from this length on: shorter ones are often names."""
-VERSIONS, ROTATIONS = "secret-versions", "rotations"
-"""Folders of the state folder: former files, and both values of each rotation under way."""
-ARCHIVES = frozenset({".gpg", ".age", ".asc"})
+VERSIONS = "secret-versions"
+"""Folder of the state folder with former files."""
 
 
 @dataclass(frozen=True)
-class SecretFiles:
-    """The files of secrets of a project as a source of what to mask."""
+class ValuesToMask:
+    """The values of a project's files of secrets, as a source of what to mask."""
 
     root: Path
 
@@ -52,14 +52,12 @@ class SecretFiles:
         except (OpsError, OSError):
             file, state = self.root / BASE, self.root / ".optimus"
         found = {
-            file,
-            *file.parent.glob(f"{BASE}*"),
-            *file.parent.glob(f"{file.name}.*"),
+            *secret_file_paths(self.root, file),
             *(state / VERSIONS).glob("*"),
             *(state / ROTATIONS).glob("*/old"),
             *(state / ROTATIONS).glob("*/new"),
         }
-        return tuple(sorted(path for path in found if path.suffix not in ARCHIVES and path.is_file()))
+        return tuple(sorted(path for path in found if path.is_file()))
 
 
 def secret_parts(key: str, value: str) -> Iterator[str]:
