@@ -1,0 +1,1 @@
+"""Traces: what a store holds of a request, shown and proven."""
