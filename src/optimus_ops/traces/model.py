@@ -83,12 +83,14 @@ class Trace:
     Args:
         duplicates: spans that the store had more than once.
         foreign: spans of other traces in the store's answer, left out.
+        cut: whether the store may have more of it, which it can't give.
     """
 
     trace_id: str
     spans: tuple[Span, ...]
     duplicates: int = 0
     foreign: int = 0
+    cut: bool = False
 
     @cached_property
     def by_id(self) -> Mapping[str, Span]:
