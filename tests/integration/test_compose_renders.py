@@ -8,20 +8,10 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from tests.unit.compose_files import COMPOSE, Model, overlay, services
+from tests.unit.compose_files import COMPOSE, STACKS, Model, overlay, services
 
 pytestmark = pytest.mark.integration
 
-STACKS = (
-    (),
-    ("scale",),
-    ("dev",),
-    ("scale", "dev"),
-    ("dev", "scale"),
-    ("sentinel",),
-    ("scale", "sentinel"),
-    ("scale", "sentinel", "dev"),
-)
 HOST = {name: value for name, value in os.environ.items() if name in {"PATH", "HOME", "DOCKER_HOST", "DOCKER_CONFIG"}}
 
 

@@ -6,7 +6,8 @@ import os
 import subprocess
 
 import pytest
-from tests.integration.test_compose_renders import STACKS, rendered
+from tests.integration.test_compose_renders import rendered
+from tests.unit.compose_files import STACKS
 from tests.unit.repository import CHECKOUT
 
 pytestmark = pytest.mark.integration

@@ -23,11 +23,19 @@ STACKS = (
     ("sentinel",),
     ("scale", "sentinel"),
     ("scale", "sentinel", "dev"),
+    ("observability",),
+    ("scale", "observability"),
+    ("observability", "scale"),
+    ("sentinel", "observability"),
+    ("scale", "sentinel", "observability"),
+    ("scale", "observability", "sentinel"),
+    ("scale", "observability", "dev"),
 )
 SCALABLE = {"ai-engine", "backend-orchestrator", "memory-engine", "orchestrator-worker"}
 PYTHON = {*SCALABLE, "migrations"}
 NODES = ("redis", "redis-replica-1", "redis-replica-2")
 SENTINELS = ("redis-sentinel-1", "redis-sentinel-2", "redis-sentinel-3")
+OBSERVABILITY = ("alloy", "tempo", "loki", "prometheus", "grafana")
 REDIS = (*NODES, *SENTINELS, "redis-cache")
 
 Model = dict[str, Any]

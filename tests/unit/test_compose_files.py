@@ -8,6 +8,7 @@ import pytest
 import yaml
 from tests.unit.compose_files import (
     COMPOSE,
+    OBSERVABILITY,
     PYTHON,
     REDIS,
     SCALABLE,
@@ -26,7 +27,23 @@ PUBLIC_IMAGES = {
     "postgres": "pgvector/pgvector:0.8.1-pg16",
     **dict.fromkeys(REDIS, "redis:8.0-alpine"),
     "nginx-lb": "nginx:1.30-alpine",
+    "tempo": "grafana/tempo:3.0.3@sha256:0296560ac66f8a3600d7fb3014a52c189d4d9c3549ad6ff441bf2409855d68d5",
+    "loki": "grafana/loki:3.7.6@sha256:efd47c67f9bac88ca29bcf8cb997d9ab29d1848bd0aff579282295542a745952",
+    "alloy": "grafana/alloy:v1.18.1@sha256:0f4434c92b3e6cdac38bb129b344e1790c246f7b6e2eaffcc16a5fa363240e33",
+    "grafana": "grafana/grafana:13.2.1@sha256:f772d434e8fab0049deb2b1b30abd43342bcfca1537614aa8d36080232cf4283",
+    "prometheus": "prom/prometheus:v3.5.3",
 }
+USERS = {
+    "postgres": "postgres",
+    **dict.fromkeys(REDIS, "redis"),
+    # The users of the public images; alloy reads files that belong to root.
+    "alloy": "0:0",
+    "tempo": "10001:10001",
+    "loki": "10001:10001",
+    "prometheus": "65534:65534",
+    "grafana": "472:0",
+}
+WITHOUT_SECRETS = {"nginx-lb", "alloy", "tempo", "loki", "prometheus"}
 
 
 EVERY = [
@@ -60,15 +77,14 @@ def test_a_container_is_hardened(name: str, service: Model) -> None:
     assert service["cap_drop"] == ["ALL"]
     assert service["security_opt"] == ["no-new-privileges:true"]
     assert service["init"] is True
-    assert not str(service["user"]).startswith(("0", "root"))
-    assert service["user"] == "1001:1001" or name in {"postgres", *REDIS}
+    assert service["user"] == USERS.get(name, "1001:1001")
     assert not {"privileged", "cap_add", "network_mode", "pid", "container_name"} & service.keys()
 
 
 @pytest.mark.parametrize(("name", "service"), EVERY)
 def test_logs_are_rotated_and_services_come_back(name: str, service: Model) -> None:
     assert service["logging"]["driver"] == "json-file"
-    assert service["logging"]["options"].keys() == {"max-size", "max-file"}
+    assert service["logging"]["options"].keys() == {"max-size", "max-file", "labels"}
     assert service["restart"] == ("no" if name == "migrations" else "unless-stopped")
 
 
@@ -77,7 +93,7 @@ def test_what_comes_from_the_host_is_read_only_and_must_be_there(name: str, serv
     binds = [volume for volume in service["volumes"] if volume["type"] == "bind"]
     assert all(volume["read_only"] is True for volume in binds)
     assert all(volume["bind"] == {"create_host_path": False} for volume in binds)
-    assert any(volume["target"] == "/run/secrets" for volume in binds) == (name != "nginx-lb")
+    assert any(volume["target"] == "/run/secrets" for volume in binds) == (name not in WITHOUT_SECRETS)
 
 
 @pytest.mark.parametrize(("name", "service"), EVERY)
@@ -93,14 +109,14 @@ def test_health_is_asked_often_while_starting(name: str, service: Model) -> None
         assert service["healthcheck"]["disable"]
     else:
         # Checks of the replicas start a Python each: more often would take the time that they need for starting.
-        often = "1s" if "com.optimus.scalable" in service["labels"] else "300ms"
+        often = "1s" if "com.optimus.scalable" in service["labels"] or name in OBSERVABILITY else "300ms"
         assert (service["healthcheck"]["start_period"], service["healthcheck"]["start_interval"]) == ("60s", often)
         assert service["healthcheck"]["interval"] == "10s"
 
 
 @pytest.mark.parametrize(("name", "service"), EVERY)
 def test_images_have_a_version_and_the_public_default(name: str, service: Model) -> None:
-    assert re.fullmatch(r"[a-z/-]+:[a-z0-9.-]+", service["image"])
+    assert re.fullmatch(r"[a-z/-]+:[a-z0-9.-]+(@sha256:[0-9a-f]{64})?", service["image"])
     assert not service["image"].endswith(":latest")
     assert service["image"] == PUBLIC_IMAGES.get(name, service["image"])
 
@@ -111,9 +127,10 @@ def test_every_image_can_be_replaced_by_a_variable() -> None:
     assert all(re.match(r"\$\{[A-Z_]+_IMAGE:-", image) for image in images)
 
 
-@pytest.mark.parametrize("stack", [(), ("scale",)])
-def test_only_the_balancer_is_on_the_host(stack: tuple[str, ...]) -> None:
-    assert {name for name, service in services(*stack).items() if service.get("ports")} <= {"nginx-lb"}
+@pytest.mark.parametrize("stack", [stack for stack in STACKS if "dev" not in stack])
+def test_only_the_balancer_and_grafana_are_on_the_host(stack: tuple[str, ...]) -> None:
+    published = {name for name, service in services(*stack).items() if service.get("ports")}
+    assert published == {name for name in services(*stack) if name in {"nginx-lb", "grafana"}}
 
 
 def test_the_memory_engine_is_not_published_and_the_others_are_on_loopback() -> None:
@@ -220,7 +237,7 @@ def test_no_secret_is_in_the_environment(service: str) -> None:
         assert not re.search(r"//[^/@\s]+@", str(value))
 
 
-@pytest.mark.parametrize("name", ["scale", "dev", "sentinel"])
+@pytest.mark.parametrize("name", ["scale", "dev", "sentinel", "observability"])
 def test_an_overlay_repeats_nothing_of_the_base(name: str) -> None:
     base = services()
     for service, added in load(overlay(name))["services"].items():
@@ -239,7 +256,12 @@ def test_demo_tenants_are_named_as_their_keys_can_be() -> None:
 def test_every_folder_of_secrets_is_somebodys_in_the_template() -> None:
     template = (CHECKOUT / ".env.example").read_text("utf-8")
     granted = {name for names in re.findall(r"@consumers=(\S+)", template) for name in names.split(",")}
-    used = {secrets_of(service) for stack in STACKS for name, service in services(*stack).items() if name != "nginx-lb"}
+    used = {
+        secrets_of(service)
+        for stack in STACKS
+        for name, service in services(*stack).items()
+        if name not in WITHOUT_SECRETS
+    }
     assert used <= granted
 
 

@@ -52,6 +52,7 @@ class DockerCompose(Compose):
             **self.added,
             "COMPOSE_PROJECT_NAME": self.project.name,
             "OPTIMUS_SECRETS_DIR": str(self.project.secrets),
+            "OPTIMUS_JOURNAL_DIR": str(self.project.state / "journal"),
             "COMPOSE_ANSI": "never",
             "BUILDKIT_PROGRESS": "plain",
         }

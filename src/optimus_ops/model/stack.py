@@ -76,6 +76,11 @@ class Service:
     restart: str = "no"
     pull_policy: str = ""
 
+    @property
+    def off(self) -> bool:
+        """Whether the files want no container of it, and no task can ask for one."""
+        return not self.default_replicas and not self.scalable
+
 
 @dataclass(frozen=True, slots=True)
 class Stack:
@@ -100,7 +105,7 @@ class Stack:
     @property
     def images(self) -> tuple[str, ...]:
         """The images that services run."""
-        return tuple(dict.fromkeys(service.image for service in self.services.values()))
+        return tuple(dict.fromkeys(service.image for service in self.services.values() if not service.off))
 
     @property
     def built_images(self) -> tuple[str, ...]:

@@ -25,7 +25,9 @@ def prepare_steps(stack: Stack, state: State, request: ScaleRequest, inputs: Obs
     missing = [
         name
         for name, service in stack.services.items()
-        if service.image not in stack.built_images and service.image not in inputs.images
+        if service.image in stack.images
+        and service.image not in stack.built_images
+        and service.image not in inputs.images
     ]
     bases = fallback_steps(inputs) if missing or unbuilt or request.build else ()
     # Of a fallback image, the files have another name by the time that it is there.

@@ -34,7 +34,7 @@ def moved_while_idle(engine: Engine, stack: Stack, state: State) -> tuple[dict[s
     yesterday.
     """
     busy = {service.image for name, service in stack.services.items() if state.running(name)}
-    names = [name for name, service in stack.services.items() if service.image not in busy]
+    names = [name for name, service in stack.services.items() if service.image not in busy and not service.off]
     try:
         return moved_tags(engine, stack, names), ()
     except MissingPrerequisite:
