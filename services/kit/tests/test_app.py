@@ -185,8 +185,10 @@ async def test_over_the_bound_of_requests_at_once_the_answer_is_503_but_probes_p
 async def test_the_access_log_has_a_line_per_request_and_no_body_or_query(
     settings: ServiceSettings, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    trace_id, span_id = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
+    headers = {"X-Request-Id": "r1", "traceparent": f"00-{trace_id}-{span_id}-01"}
     async with client_of(build(settings)) as client:
-        await client.post("/orders/a%22b?key=hunter2", json={"count": 41}, headers={"X-Request-Id": "r1"})
+        await client.post("/orders/a%22b?key=hunter2", json={"count": 41}, headers=headers)
         await client.get("/health")
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert [{**line, "time": "", "ms": 0} for line in lines] == [
@@ -199,6 +201,8 @@ async def test_the_access_log_has_a_line_per_request_and_no_body_or_query(
             "path": '/orders/a"b',
             "status": 200,
             "ms": 0,
+            "trace_id": trace_id,
+            "span_id": span_id,
         }
     ]
 

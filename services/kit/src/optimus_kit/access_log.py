@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TextIO
 
+from optimus_kit.trace_context import TraceContext
+
 FLUSH_SECONDS = 0.1
 PLAIN = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.~/:@!$&'()*+,;=%{}")
 
@@ -21,6 +23,7 @@ class Access:
     path: str
     status: int
     seconds: float
+    trace: TraceContext
 
 
 def access_line(service: str, access: Access, now: float) -> str:
@@ -30,7 +33,8 @@ def access_line(service: str, access: Access, now: float) -> str:
     path = f'"{access.path}"' if PLAIN.issuperset(access.path) else json.dumps(access.path)
     return (
         f'{{"time":"{stamp}","service":"{service}","request_id":"{access.request_id}","tenant":{tenant},'
-        f'"method":"{access.method}","path":{path},"status":{access.status},"ms":{access.seconds * 1000:.2f}}}\n'
+        f'"method":"{access.method}","path":{path},"status":{access.status},"ms":{access.seconds * 1000:.2f},'
+        f'"trace_id":"{access.trace.trace_id}","span_id":"{access.trace.span_id}"}}\n'
     )
 
 

@@ -37,8 +37,8 @@ def create_app(
 ) -> FastAPI:
     """Make the application: /health, /ready, /metrics, the shared middlewares and error bodies.
 
-    `app.state` holds `settings`, `drain` and `metrics`. Handlers raise `ApiError`; whoever knows the tenant notes its
-    name with `note_tenant`, for the access log.
+    `app.state` holds `settings`, `drain`, `metrics` and, where spans are recorded, `telemetry`. Handlers raise
+    `ApiError`; whoever knows the tenant notes its name with `note_tenant`, for the access log and the span.
 
     Args:
         settings: the service's settings.
@@ -60,10 +60,14 @@ def create_app(
         redoc_url=None,
         # A redirect would name the scheme and port of this connection, which are not those that the client came by.
         redirect_slashes=False,
+        # The span of a request is ours (edge.py): FastAPI's own would be a second one, and has texts of errors.
+        telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},
     )
     app.state.settings = settings
     app.state.drain = drain
     app.state.metrics = metrics
+    # Set by `serve` once it runs with telemetry.
+    app.state.telemetry = None
     app.add_middleware(Methods)
     app.add_middleware(BodyLimit, limit=settings.max_body_bytes, limits=body_limits or {})
     app.add_middleware(

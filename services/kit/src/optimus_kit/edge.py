@@ -1,12 +1,10 @@
-"""The outermost ASGI layer: identity headers, drain header, in-flight count, metrics, access log, last-resort errors.
+"""The outermost ASGI layer: headers, drain, what is in flight, metrics, access log, span, last-resort errors.
 
 One layer instead of one per concern, because each layer costs every request a coroutine and a closure.
 """
 
 import logging
-import re
 import time
-import uuid
 from collections.abc import Callable
 from typing import Any
 
@@ -15,22 +13,16 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from optimus_kit.access_log import Access
 from optimus_kit.drain import Drain
 from optimus_kit.errors import ApiError
+from optimus_kit.handshake import Handshake
+from optimus_kit.server_span import CLIENT_GONE, RequestIdentity, describe, read_identity
+from optimus_kit.tracing import Span, current_span, start_request, use_span
 
-REQUEST_ID = re.compile(rb"[A-Za-z0-9_.-]{1,128}\Z")
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 QUIET = frozenset({"/health", "/ready", "/metrics"})
 # ASGI extension: a callable that tells whether a part of the request's body has not come yet (http_protocol.py).
 UNREAD = "optimus.unread"
 
 log = logging.getLogger("optimus.request")
-
-
-def request_id(scope: Scope) -> str:
-    """Return the caller's X-Request-Id when it is well-formed, else a new one."""
-    for name, value in scope["headers"]:
-        if name == b"x-request-id" and REQUEST_ID.match(value):
-            return str(value, "ascii")
-    return uuid.uuid4().hex
 
 
 def route_of(scope: Scope) -> str:
@@ -87,10 +79,11 @@ class Edge:
 
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
         started = time.perf_counter()
-        identity = request_id(scope)
+        identity = read_identity(scope)
         state: dict[str, Any] = scope.setdefault("state", {})
-        state["request_id"] = identity
-        headers = [self._served_by, (b"x-request-id", identity.encode())]
+        state["request_id"] = identity.request_id
+        span = start_request(identity.came_with, rootless=identity.rootless, probe=scope["path"] in QUIET)
+        headers = self._headers(identity, span)
         status = 0
         drain = self._drain
         # An answer before the body's end: the client may never send the rest, so the connection can't be used again.
@@ -108,50 +101,68 @@ class Edge:
         drain.inflight += 1
         self._inflight_changed()
         try:
-            if self._max_inflight and drain.inflight > self._max_inflight and scope["path"] not in QUIET:
-                await self._refuse(scope, receive, send_with_headers)
-            else:
-                await self._app(scope, receive, send_with_headers)
-        except Exception:
-            log.exception("request %s failed: %s %s", identity, scope["method"], route_of(scope))
-            if status:
-                raise
-            await _internal_error()(scope, receive, send_with_headers)
+            with use_span(span):
+                await self._guarded(scope, receive, send_with_headers, lambda: status)
         finally:
             drain.inflight -= 1
             self._inflight_changed()
-            self._record(scope, identity, status, time.perf_counter() - started)
+            self._record(scope, span, status, time.perf_counter() - started)
+
+    def _headers(self, identity: RequestIdentity, span: Span) -> list[tuple[bytes, bytes]]:
+        return [
+            self._served_by,
+            (b"x-request-id", identity.request_id.encode()),
+            (b"x-trace-id", span.context.trace_id.encode()),
+        ]
+
+    async def _guarded(self, scope: Scope, receive: Receive, send: Send, status: Callable[[], int]) -> None:
+        """Serve it; what the application does not catch is answered 500, or cuts the answer that has begun."""
+        try:
+            if self._max_inflight and self._drain.inflight > self._max_inflight and scope["path"] not in QUIET:
+                await self._refuse(scope, receive, send)
+            else:
+                await self._app(scope, receive, send)
+        except Exception as error:
+            identity = scope["state"]["request_id"]
+            log.exception("request %s failed: %s %s", identity, scope["method"], route_of(scope))
+            current_span().error(type(error).__name__)
+            if status():
+                raise
+            await _internal_error()(scope, receive, send)
 
     async def _refuse(self, scope: Scope, receive: Receive, send: Send) -> None:
         error = ApiError(503, "This replica serves as much as it can.", code="overloaded", headers={"Retry-After": "1"})
         await error.response()(scope, receive, send)
 
-    def _record(self, scope: Scope, identity: str, status: int, seconds: float) -> None:
+    def _record(self, scope: Scope, span: Span, status: int, seconds: float) -> None:
         # A response that never began is the client's going away (499, as nginx has it).
-        status = status or 499
+        status = status or CLIENT_GONE
         method = scope["method"] if scope["method"] in METHODS else "OTHER"
-        self._observe(route_of(scope), method, status, seconds)
+        route = route_of(scope)
+        self._observe(route, method, status, seconds)
+        describe(span, scope, method, route, status)
         if scope["path"] not in QUIET:
-            tenant = scope["state"].get("tenant")
-            self._access(Access(identity, tenant, method, scope["path"], status, seconds))
+            state = scope["state"]
+            access = Access(
+                state["request_id"], state.get("tenant"), method, scope["path"], status, seconds, span.context
+            )
+            self._access(access)
 
     async def _websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
+        identity = read_identity(scope)
         state: dict[str, Any] = scope.setdefault("state", {})
-        identity = state["request_id"] = request_id(scope)
-        headers = [self._served_by, (b"x-request-id", identity.encode())]
-
-        async def send_with_headers(message: Message) -> None:
-            if message["type"] in {"websocket.accept", "websocket.http.response.start"}:
-                message["headers"] = [*message.get("headers", ()), *headers]
-            await send(message)
-
+        state["request_id"] = identity.request_id
+        span = start_request(identity.came_with, rootless=identity.rootless)
+        handshake = Handshake(self._headers(identity, span), send)
         self._drain.inflight += 1
         self._inflight_changed()
         try:
-            await self._app(scope, receive, send_with_headers)
+            with use_span(span):
+                await handshake.run(self._app, scope, receive)
         finally:
             self._drain.inflight -= 1
             self._inflight_changed()
+            describe(span, scope, "GET", route_of(scope), handshake.status or CLIENT_GONE)
 
 
 def _internal_error() -> Any:

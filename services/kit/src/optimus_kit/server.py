@@ -4,6 +4,7 @@ import asyncio
 import gc
 import importlib
 import logging
+import os
 import signal
 import socket
 import sys
@@ -21,8 +22,10 @@ from optimus_kit.lingering import Lingering
 from optimus_kit.listener import LAST_SYN_SECONDS, bind, hear_again, is_queue_empty, refuse_new_connections
 from optimus_kit.logs import configure_logging
 from optimus_kit.prefork import prefork, shared_metrics
+from optimus_kit.sdk_import import without_sdk
 from optimus_kit.secrets import MissingSecret
 from optimus_kit.settings import ServiceSettings, SettingsError
+from optimus_kit.telemetry import start_telemetry
 
 BACKLOG = 2048
 # Longer than the balancer keeps an idle upstream connection, so that it is never the service that closes one in use.
@@ -33,6 +36,9 @@ WEBSOCKET_PROTOCOL = "optimus_kit.websocket_protocol:WebSocketProtocol"
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
+
+FLUSH_SECONDS = 2.0
+"""What a process may take longer to end because spans are still to be sent."""
 
 # The accept queue of a busy service empties within milliseconds; a hung one must not keep it from ending.
 LEAVING_ROUNDS = 10
@@ -130,18 +136,30 @@ def _serve_all(factory: str, settings: ServiceSettings, listener: socket.socket)
 
 def _find(factory: str) -> "Callable[[], FastAPI]":
     module, _, name = factory.partition(":")
-    build: Callable[[], FastAPI] = getattr(importlib.import_module(module), name)
+    with without_sdk():
+        build: Callable[[], FastAPI] = getattr(importlib.import_module(module), name)
     return build
 
 
 def _serve_one(build: "Callable[[], FastAPI]", settings: ServiceSettings, listener: socket.socket) -> int:
     """Serve in this process; return its exit code (3: it never started)."""
+    telemetry = None
     try:
+        telemetry = start_telemetry(settings, os.environ)
         app = build()
     except (SettingsError, MissingSecret) as error:
         print(f"{settings.service}: {error}", file=sys.stderr)
         return 3
-    server = DrainingServer(_config(app, settings), app.state.drain, settings.drain_delay)
+    else:
+        app.state.telemetry = telemetry
+        return _run(DrainingServer(_config(app, settings), app.state.drain, settings.drain_delay), listener)
+    finally:
+        if telemetry:
+            # After the last request: its spans are among those that are sent.
+            telemetry.shutdown(FLUSH_SECONDS)
+
+
+def _run(server: DrainingServer, listener: socket.socket) -> int:
     try:
         server.run(sockets=[listener])
     except KeyboardInterrupt:

@@ -1,0 +1,19 @@
+"""How large a span may become."""
+
+from collections.abc import Sequence
+
+from optimus_kit.tracing import Value
+
+MAX_ATTRIBUTES = 64
+MAX_CHARACTERS = 1024
+MAX_ELEMENTS = 32
+CONTENT_CHARACTERS = 16_384
+
+
+def bounded(value: Value, characters: int = MAX_CHARACTERS) -> Value:
+    """Return the value, cut where it is long."""
+    if isinstance(value, str):
+        return value if len(value) <= characters else value[:characters]
+    if isinstance(value, Sequence):
+        return [entry[:characters] for entry in value[:MAX_ELEMENTS]]
+    return value

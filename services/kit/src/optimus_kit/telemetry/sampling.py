@@ -1,0 +1,42 @@
+"""Which traces are kept: the standard samplers of OTEL_TRACES_SAMPLER, decided before anything of a span is made."""
+
+from dataclasses import dataclass
+
+SAMPLERS = (
+    "always_on",
+    "always_off",
+    "traceidratio",
+    "parentbased_always_on",
+    "parentbased_always_off",
+    "parentbased_traceidratio",
+)
+PARENT_BASED = "parentbased_"
+# As of the SDK's TraceIdRatioBased: the last 64 bits of the id decide.
+LIMIT = 1 << 64
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """A sampler.
+
+    Args:
+        name: one of SAMPLERS.
+        ratio: the part of all traces that a ratio sampler keeps, from 0 to 1.
+    """
+
+    name: str = "parentbased_always_on"
+    ratio: float = 1.0
+
+    def keeps(self, trace_id: str, parent_sampled: bool | None) -> bool:
+        """Decide for a span.
+
+        Args:
+            trace_id: of its trace.
+            parent_sampled: whether the span it belongs to is kept; None for one that belongs to none.
+        """
+        if parent_sampled is not None and self.name.startswith(PARENT_BASED):
+            return parent_sampled
+        root = self.name.removeprefix(PARENT_BASED)
+        if root == "traceidratio":
+            return int(trace_id[16:], 16) < round(self.ratio * LIMIT)
+        return root == "always_on"
