@@ -77,7 +77,9 @@ def inner(own_platform: OwnPlatform) -> str:
 def in_flight(http: httpx.Client, url: str) -> int:
     """Requests that a service has in hand, this one not counted."""
     metrics = http.get(f"{url}/metrics").text
-    values = [line.rpartition(" ")[2] for line in metrics.splitlines() if line.startswith("optimus_inflight_requests{")]
+    values = [
+        line.rpartition(" ")[2] for line in metrics.splitlines() if line.startswith("http_server_active_requests ")
+    ]
     return int(sum(map(float, values))) - 1
 
 

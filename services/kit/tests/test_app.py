@@ -133,7 +133,7 @@ async def test_head_is_get_without_its_body(settings: ServiceSettings, path: str
         get, head = await client.get(path), await client.head(path)
         metrics = (await client.get("/metrics")).text
     assert (head.status_code, head.content, head.headers["content-type"]) == (200, b"", get.headers["content-type"])
-    assert f'method="HEAD",route="{path}",service="demo",status="200"' in metrics
+    assert f'http_request_method="HEAD",http_response_status_code="200",http_route="{path}"' in metrics
 
 
 @pytest.mark.parametrize(
@@ -216,9 +216,9 @@ async def test_metrics_count_by_route_and_not_by_path(settings: ServiceSettings)
             await client.post(f"/orders/{name}", json={"count": 1})
         await client.get("/wp-admin")
         text = (await client.get("/metrics")).text
-    labels = 'method="POST",route="/orders/{name}",service="demo",status="200"'
-    assert f"optimus_http_requests_total{{{labels}}} 2.0" in text
-    assert 'route="unmatched"' in text
-    assert 'method="GET",route="/plain/{name}"' in text
+    labels = 'http_request_method="POST",http_response_status_code="200",http_route="/orders/{name}"'
+    assert f"http_server_request_duration_seconds_count{{{labels}}} 2.0" in text
+    assert 'http_route="unmatched"' in text
+    assert 'http_request_method="GET",http_response_status_code="200",http_route="/plain/{name}"' in text
     assert "wp-admin" not in text
-    assert 'optimus_draining{service="demo"} 0.0' in text
+    assert "optimus_draining 0.0" in text

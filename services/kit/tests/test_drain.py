@@ -168,7 +168,7 @@ async def test_what_takes_longer_than_the_time_out_is_cut(start_service: Start) 
     service = start_service(DRAIN_DELAY="0", DRAIN_TIMEOUT="1")
     async with httpx.AsyncClient(base_url=service.url, timeout=60) as client:
         request = asyncio.create_task(client.get("/slow", params={"seconds": 600}))
-        while (await client.get("/metrics")).text.find('optimus_inflight_requests{service="drained"} 2.0') < 0:
+        while (await client.get("/metrics")).text.find("http_server_active_requests 2.0") < 0:
             continue
         service.terminate()
         with suppress(httpx.TransportError):

@@ -60,9 +60,9 @@ def value(url: str, sample: str) -> float:
 def test_requests_and_what_is_in_flight_count_once(service: str) -> None:
     for _ in range(ROUNDS):
         get(f"{service}/slow?seconds=0")
-    served = r'optimus_http_requests_total\{[^}]*route="/slow"[^}]*\}'
+    served = r'http_server_request_duration_seconds_count\{[^}]*http_route="/slow"[^}]*\}'
     assert {value(service, served) for _ in range(ROUNDS)} == {ROUNDS}
-    inflight = r"optimus_inflight_requests\{[^}]*\}"
+    inflight = "http_server_active_requests"
     # Often, because the process that answered last may not yet have noted that it is done.
     assert 1 in {value(service, inflight) for _ in range(ROUNDS)}
 
@@ -70,10 +70,12 @@ def test_requests_and_what_is_in_flight_count_once(service: str) -> None:
 def test_a_process_that_is_just_making_its_file_spoils_nothing(tmp_path: Path) -> None:
     (tmp_path / "counter_1.db").touch()
     script = (
-        "from optimus_kit.drain import Drain; from optimus_kit.metrics import Metrics;"
-        "metrics = Metrics('one', Drain()); metrics.observe('/', 'GET', 200, 0.1);"
-        "print(metrics.render()[0].decode())"
+        "from optimus_kit.drain import Drain; from optimus_kit.metrics import Metrics, RequestMetrics;"
+        "metrics = Metrics(Drain()); requests = RequestMetrics(metrics, Drain());"
+        "requests.observe('/', 'GET', 200, 0.1, 'acme', 'f' * 32);"
+        "import asyncio; print(asyncio.run(metrics.exposition())[0].decode())"
     )
     environ = {"PYTHONPATH": str(HERE.parent / "src"), "PROMETHEUS_MULTIPROC_DIR": str(tmp_path)}
     shown = subprocess.run([sys.executable, "-c", script], check=False, env=environ, capture_output=True, text=True)
-    assert 'optimus_http_requests_total{method="GET",route="/",service="one",status="200"} 1.0' in shown.stdout, shown
+    labels = 'http_request_method="GET",http_response_status_code="200",http_route="/"'
+    assert f"http_server_request_duration_seconds_count{{{labels}}} 1.0" in shown.stdout, shown

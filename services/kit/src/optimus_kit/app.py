@@ -1,9 +1,9 @@
 """The HTTP shell that every service is built on."""
 
-import asyncio
 import sys
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
+from functools import partial
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -18,7 +18,7 @@ from optimus_kit.edge import Edge
 from optimus_kit.errors import ApiError
 from optimus_kit.health import Check, HealthProbe, readiness
 from optimus_kit.methods import Methods
-from optimus_kit.metrics import Metrics
+from optimus_kit.metrics import Metrics, RequestMetrics, show_spans
 from optimus_kit.secret_watcher import SecretWatcher
 from optimus_kit.settings import ServiceSettings
 
@@ -38,7 +38,7 @@ def create_app(
     """Make the application: /health, /ready, /metrics, the shared middlewares and error bodies.
 
     `app.state` holds `settings`, `drain`, `metrics` and, where spans are recorded, `telemetry`. Handlers raise
-    `ApiError`; whoever knows the tenant notes its name with `note_tenant`, for the access log and the span.
+    `ApiError`; whoever knows the tenant notes its name with `note_tenant`, for access log, metrics and span.
 
     Args:
         settings: the service's settings.
@@ -50,7 +50,8 @@ def create_app(
         body_limits: bytes that a request's body may have at a path, where that isn't `max_body_bytes`.
     """
     drain = Drain()
-    metrics = Metrics(settings.service, drain)
+    metrics = Metrics(drain)
+    requests = RequestMetrics(metrics, drain)
     access = AccessLog(settings.service, sys.stdout)
     app = FastAPI(
         title=title or settings.service,
@@ -68,14 +69,15 @@ def create_app(
     app.state.metrics = metrics
     # Set by `serve` once it runs with telemetry.
     app.state.telemetry = None
+    app.state.show_spans = partial(show_spans, metrics)
     app.add_middleware(Methods)
     app.add_middleware(BodyLimit, limit=settings.max_body_bytes, limits=body_limits or {})
     app.add_middleware(
         Edge,
         hostname=settings.hostname,
         drain=drain,
-        observe=metrics.observe,
-        inflight_changed=metrics.inflight_changed,
+        observe=requests.observe,
+        inflight_changed=requests.inflight_changed,
         access=access,
         max_inflight=settings.max_inflight,
     )
@@ -85,7 +87,7 @@ def create_app(
 
 
 def note_tenant(request: Request, name: str) -> None:
-    """Tell the access log whose request this is."""
+    """Tell access log, metrics and span whose request this is."""
     request.scope["state"]["tenant"] = name
 
 
@@ -93,7 +95,7 @@ def _lifespan(drain: Drain, access: AccessLog, secrets: SecretWatcher | None, in
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         looking = background(secrets.keep_looking()) if secrets else nullcontext()
-        async with looking, inner(app) if inner else nullcontext():
+        async with looking, background(app.state.metrics.keep_telling()), inner(app) if inner else nullcontext():
             drain.ready = True
             yield
             drain.ready = False
@@ -120,9 +122,9 @@ def _add_probes(app: FastAPI, settings: ServiceSettings, checks: Mapping[str, Ch
         return JSONResponse(body, status_code=status)
 
     @app.get("/metrics", tags=["probes"])
-    async def get_metrics() -> Response:
-        """Return Prometheus metrics."""
-        text, content_type = await asyncio.to_thread(metrics.render)
+    async def get_metrics(request: Request) -> Response:
+        """Return Prometheus metrics; as OpenMetrics, with exemplars, if the header Accept names that."""
+        text, content_type = await metrics.exposition(request.headers.get("accept"))
         return Response(text, media_type=content_type)
 
 

@@ -42,7 +42,7 @@ class Edge:
         app: the application inside.
         hostname: for X-Served-By.
         drain: read for the drain header and kept up to date on what is in flight.
-        observe: is told route, method, status and seconds of each request.
+        observe: is told route, method, status, seconds, tenant and id of the recorded trace of each request.
         inflight_changed: called whenever what is in flight has changed.
         access: is told each request but the probes.
         max_inflight: more requests at once than this are answered 503; 0 is no bound.
@@ -54,7 +54,7 @@ class Edge:
         *,
         hostname: str,
         drain: Drain,
-        observe: Callable[[str, str, int, float], None],
+        observe: Callable[[str, str, int, float, str | None, str | None], None],
         inflight_changed: Callable[[], None],
         access: Callable[[Access], None],
         max_inflight: int = 0,
@@ -137,16 +137,13 @@ class Edge:
     def _record(self, scope: Scope, span: Span, status: int, seconds: float) -> None:
         # A response that never began is the client's going away (499, as nginx has it).
         status = status or CLIENT_GONE
-        method = scope["method"] if scope["method"] in METHODS else "OTHER"
-        route = route_of(scope)
-        self._observe(route, method, status, seconds)
+        method = scope["method"] if scope["method"] in METHODS else "_OTHER"
+        route, tenant, context = route_of(scope), scope["state"].get("tenant"), span.context
+        self._observe(route, method, status, seconds, tenant, context.trace_id if span.recording else None)
         describe(span, scope, method, route, status)
         if scope["path"] not in QUIET:
-            state = scope["state"]
-            access = Access(
-                state["request_id"], state.get("tenant"), method, scope["path"], status, seconds, span.context
-            )
-            self._access(access)
+            identity = scope["state"]["request_id"]
+            self._access(Access(identity, tenant, method, scope["path"], status, seconds, context))
 
     async def _websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
         identity = read_identity(scope)

@@ -152,6 +152,8 @@ def _serve_one(build: "Callable[[], FastAPI]", settings: ServiceSettings, listen
         return 3
     else:
         app.state.telemetry = telemetry
+        if telemetry:
+            app.state.show_spans(telemetry.counts)
         return _run(DrainingServer(_config(app, settings), app.state.drain, settings.drain_delay), listener)
     finally:
         if telemetry:
