@@ -1,4 +1,4 @@
-"""A check: the verdict on one property of one subject."""
+"""A check: the verdict on one property of one subject. A line of status: what a subsystem says of itself."""
 
 from __future__ import annotations
 
@@ -33,6 +33,15 @@ class Check:
     hint: str = ""
     figures: Mapping[str, Figure] = field(default_factory=dict)
     prerequisite: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class StatusLine:
+    """A line that a subsystem adds, about a service or about itself; a warning is about something to be mended."""
+
+    subject: str
+    text: str
+    warning: bool = False
 
 
 def worst(verdicts: Iterable[Verdict]) -> Verdict:

@@ -11,7 +11,7 @@ from invoke.parser.argument import Argument
 from invoke.parser.context import ParserContext
 
 FLAG = "--service"
-FLAGS = (FLAG, "--release", "--secret")
+FLAGS = (FLAG, "--release", "--secret", "--trace")
 """What a bare word is a value of, in tasks that have such a flag."""
 
 

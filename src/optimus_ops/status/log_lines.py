@@ -6,9 +6,7 @@ import re
 from dataclasses import dataclass, field
 
 from optimus_ops.text.escapes import safe_to_show
-
-PALETTE = (36, 33, 32, 35, 34, 96, 93, 92, 95, 94)
-"""SGR colours that are readable on dark and on light ground; red is left for what is wrong."""
+from optimus_ops.text.palette import PALETTE
 
 STAMP = re.compile(rb"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)) ")
 

@@ -6,7 +6,7 @@ import contextlib
 import queue
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from optimus_ops.engine.port import Engine
@@ -28,6 +28,7 @@ class LogStreams:
     Args:
         engine: without a time limit.
         grace: seconds to wait for a successor after the last replica ended.
+        keep: tells which lines are wanted.
     """
 
     engine: Engine
@@ -36,6 +37,7 @@ class LogStreams:
     follow: bool
     tail: int | str
     grace: float = GRACE_SECONDS
+    keep: Callable[[LogLine], bool] = lambda _line: True
     _lines: queue.SimpleQueue[LogLine | None] = field(default_factory=queue.SimpleQueue)
     _active: set[str] = field(default_factory=set)
     _latest: dict[str, str] = field(default_factory=dict)
@@ -86,7 +88,8 @@ class LogStreams:
         seen = self._seen.get(container, "")
         for line in lines:
             if not line.stamp or line.stamp > seen:
-                self._lines.put(line)
+                if self.keep(line):
+                    self._lines.put(line)
                 self._latest[container] = max(line.stamp, self._latest.get(container, ""))
 
     def batches(self) -> Iterator[list[LogLine]]:

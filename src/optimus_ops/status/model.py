@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
+from optimus_ops.checks.model import StatusLine
 from optimus_ops.engine.port import Engine
 from optimus_ops.engine.store_probes import Store
 from optimus_ops.model.leftovers import Leftovers
@@ -15,15 +16,6 @@ from optimus_ops.model.state import Replica, State, short_id
 from optimus_ops.plan.differences import Difference
 from optimus_ops.project.settings import Project
 from optimus_ops.status.usage import Usage, total
-
-
-@dataclass(frozen=True, slots=True)
-class StatusLine:
-    """A line that a subsystem adds, about a service or about itself; a warning is about something to be mended."""
-
-    subject: str
-    text: str
-    warning: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
 
+from optimus_ops.checks.model import StatusLine
 from optimus_ops.engine.compose_port import Compose
 from optimus_ops.engine.leftovers import last_lines, observe_leftovers
 from optimus_ops.engine.port import Engine
@@ -19,7 +20,7 @@ from optimus_ops.plan.differences import Difference, differences
 from optimus_ops.project.settings import Project
 from optimus_ops.project.subsystems import offered_modules, subsystem_name
 from optimus_ops.stack.observed_inputs import WantedStack, observe_current_versions
-from optimus_ops.status.model import StatusContext, StatusLine, StatusSnapshot
+from optimus_ops.status.model import StatusContext, StatusSnapshot
 from optimus_ops.status.old_workers import old_workers
 from optimus_ops.status.replica_facts import PROBE_SECONDS, observe_replica
 from optimus_ops.system.wait import run_parallel

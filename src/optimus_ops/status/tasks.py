@@ -31,19 +31,32 @@ def status(_: Context, json: bool = False) -> None:
         "service": "this service only (may be given several times)",
         "follow": "go on as lines are written, new replicas included (the default on a terminal)",
         "no-follow": "end after the lines that are there (the default on a pipe)",
-        "tail": "lines of each replica to begin with, or `all`",
+        "tail": "lines of each replica to begin with, or `all` (100)",
+        "trace": "the lines of one request, of all services in the order of time; an id, or the header X-Trace-Id",
     },
 )
 def logs(
-    _: Context, service: Sequence[str] | None = None, follow: bool = False, no_follow: bool = False, tail: str = "100"
+    _: Context,
+    service: Sequence[str] | None = None,
+    follow: bool = False,
+    no_follow: bool = False,
+    tail: str = "",
+    trace: str = "",
 ) -> None:
     """Show the output of replicas, each line with its replica's name."""
     from optimus_ops.errors import Refused
+    from optimus_ops.status.logs import DEFAULT_TAIL
     from optimus_ops.status.logs import logs as show
+    from optimus_ops.status.trace_logs import trace_logs
 
     if follow and no_follow:
         raise Refused("--follow and --no-follow: one of them")
-    show(tuple(service or ()), follow=follow or (sys.stdout.isatty() and not no_follow), tail=tail)
+    if trace:
+        if follow or tail:
+            raise Refused("--trace shows every line that is there; neither --follow nor --tail goes with it")
+        trace_logs(trace, tuple(service or ()))
+        return
+    show(tuple(service or ()), follow=follow or (sys.stdout.isatty() and not no_follow), tail=tail or DEFAULT_TAIL)
 
 
 @task(

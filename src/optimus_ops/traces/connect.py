@@ -26,6 +26,8 @@ def connect_traces(client: StoreClient) -> TraceStore:
     by_id = client.get(f"/api/v2/traces/{NOBODYS_ID}", accept="application/json")
     if isinstance(document := _json(by_id), dict) and "trace" in document:
         return TempoStore(client, "v2", _tempo_name(client))
+    if by_id.status == 429 or by_id.status >= 500:
+        raise client.unexpected(by_id, "a trace")
     echo = client.get("/api/echo")
     if echo.status != 200 or echo.content.strip() != b"echo":
         raise client.unexpected(echo, "`echo` of Tempo's API")

@@ -5,11 +5,12 @@ from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
+from optimus_ops.checks.model import StatusLine
 from optimus_ops.doctor.run_checks import subsystem_checks
 from optimus_ops.model.state import State
 from optimus_ops.project.settings import load_project
 from optimus_ops.project.subsystems import offered_modules, subsystem_name
-from optimus_ops.status.model import StatusContext, StatusLine
+from optimus_ops.status.model import StatusContext
 from optimus_ops.status.snapshot import subsystem_lines
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 OFFERS = """
 from optimus_ops.checks.model import Check
 from optimus_ops.errors import OpsError
-from optimus_ops.status.model import StatusLine
+from optimus_ops.checks.model import StatusLine
 
 
 def doctor_checks(context):

@@ -10,13 +10,14 @@ from typing import Any
 import pytest
 from tests.unit.stacks import IMAGES, migrated, replica, stack
 
+from optimus_ops.checks.model import StatusLine
 from optimus_ops.engine.store_probes import Database, RedisServer, Sentinel, Unreachable
 from optimus_ops.engine.values import Limits
 from optimus_ops.model.leftovers import Leftovers
 from optimus_ops.model.state import Replica, State, sorted_state
 from optimus_ops.plan.differences import Difference
 from optimus_ops.status.document import status_json
-from optimus_ops.status.model import Row, StatusLine, StatusSnapshot, make_rows
+from optimus_ops.status.model import Row, StatusSnapshot, make_rows
 from optimus_ops.status.render import status_text
 from optimus_ops.status.replica_facts import printable_lines
 from optimus_ops.status.usage import Usage

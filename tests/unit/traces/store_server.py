@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import contextlib
 import json
+import os
 import socket
 import struct
 import threading
@@ -71,6 +72,7 @@ class StoreServer:
 
     replies: dict[str, Reply]
     port: int = 0
+    host: str = "127.0.0.1"
     asked: list[tuple[str, dict[str, str]]] = field(default_factory=list)
 
     def reply_to(self, target: str) -> Reply:
@@ -81,13 +83,14 @@ class StoreServer:
 
     def client(self, **given: Any) -> StoreClient:
         """Return a client of it."""
-        return StoreClient(parse_address(f"http://127.0.0.1:{self.port}", "--tempo", {}), **given)
+        return StoreClient(parse_address(f"http://{self.host}:{self.port}", "--tempo", {}), **given)
 
 
 @contextlib.contextmanager
-def serving(replies: Mapping[str, Reply]) -> Iterator[StoreServer]:
-    """Run a server."""
-    server = StoreServer(dict(replies))
+def serving(replies: Mapping[str, Reply], port: int = 0) -> Iterator[StoreServer]:
+    """Run a server; at a given port it has an address of its own."""
+    host = "127.0.0.1" if not port else f"127.{os.getpid() % 250 + 1}.{os.getpid() // 250 % 250}.{port % 250 + 1}"
+    server = StoreServer(dict(replies), host=host)
 
     class Handler(BaseHTTPRequestHandler):
         def log_message(self, *_: object) -> None:
@@ -113,7 +116,7 @@ def serving(replies: Mapping[str, Reply]) -> Iterator[StoreServer]:
         def handle_error(self, *_: object) -> None:
             return
 
-    with Server(("127.0.0.1", 0), Handler) as listening:
+    with Server((host, port), Handler) as listening:
         server.port = listening.server_address[1]
         thread = threading.Thread(target=listening.serve_forever, kwargs={"poll_interval": 0.02})
         thread.start()

@@ -20,7 +20,7 @@ VALUES = st.recursive(
         st.text(max_size=5).map(lambda text: {"stringValue": text}),
         st.integers(-(2**63), 2**63 - 1).map(lambda number: {"intValue": str(number)}),
         st.booleans().map(lambda flag: {"boolValue": flag}),
-        st.floats(allow_nan=False).map(lambda number: {"doubleValue": number}),
+        st.floats(allow_nan=False, allow_infinity=False).map(lambda number: {"doubleValue": number}),
         st.just({}),
     ),
     lambda inner: st.lists(inner, max_size=3).map(lambda items: {"arrayValue": {"values": items}}),
