@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from optimus_ops.traces.model import Span, Trace
 
@@ -41,17 +42,17 @@ class Timeline:
         """Return what was added to a span's own times."""
         return self.shifts.get(id(span), 0)
 
-    @property
+    @cached_property
     def begin_ns(self) -> int:
         """When the first span started; 0 without spans."""
         return min(self.starts.values(), default=0)
 
-    @property
+    @cached_property
     def end_ns(self) -> int:
         """When the last span ended."""
         return max((self.end(span) for span in self.trace.spans), default=0)
 
-    @property
+    @cached_property
     def duration_ns(self) -> int:
         """From the first start to the last end."""
         return self.end_ns - self.begin_ns
