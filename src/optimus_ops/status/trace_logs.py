@@ -51,7 +51,7 @@ def trace_logs(text: str, services: Sequence[str]) -> None:
         raise OpsError(
             f"no line of {', '.join(services) or project.name} holds trace {trace_id}",
             "lines of containers that were replaced are gone with them; a store of logs keeps them: "
-            "invoke up --observability",
+            "invoke scale --observability",
         )
     prefixer = Prefixer(project.name, console.colour)
     for line in lines:

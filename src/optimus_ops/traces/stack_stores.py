@@ -9,7 +9,7 @@ from optimus_ops.traces.store_address import StoreAddress
 SERVICE_LABEL = "com.optimus.service"
 TEMPO, LOKI, PROMETHEUS = ("tempo", 3200), ("loki", 3100), ("prometheus", 9090)
 """Services of the overlay, and the ports of their APIs."""
-COMMAND = "invoke up --observability"
+COMMAND = "invoke scale --observability"
 
 
 def find_store(state: State, store: tuple[str, int]) -> StoreAddress | None:
