@@ -26,6 +26,7 @@ class Lock:
     source: str
     target: str
     constraint: str | None = None
+    alone: bool = False  # without what the named packages depend on
 
     def command(self, uv: str, *, upgrade: bool) -> list[str]:
         """Return the `uv pip compile` command that writes this lock."""
@@ -34,6 +35,7 @@ class Lock:
             *("--universal", "--python-version", OLDEST_PYTHON, "--generate-hashes"),
             *("--no-emit-index-url", "--no-emit-find-links", "--custom-compile-command", "python3 scripts/lock.py"),
             *(("--constraint", self.constraint) if self.constraint else ()),
+            *(("--no-deps",) if self.alone else ()),
             *(("--upgrade",) if upgrade else ()),
         ]
 
@@ -44,6 +46,7 @@ def locks(checkout: Path) -> tuple[Lock, ...]:
     return (
         Lock("requirements/dev.in", DEVELOPMENT_LOCK),
         Lock("requirements/tools/trivy.in", "requirements/tools/trivy.txt"),
+        Lock("compose/airgap/qryn/requirements.in", "compose/airgap/qryn/requirements.txt", alone=True),
         *(
             Lock(f"{folder}/requirements.in", f"{folder}/requirements.txt", DEVELOPMENT_LOCK)
             for folder in folders

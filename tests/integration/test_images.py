@@ -36,7 +36,8 @@ pytestmark = pytest.mark.integration
 ROOT = Path(__file__).resolve().parents[2]
 # In a comment of the requirements it keeps layers of earlier sessions from being used.
 RUN = os.environ.get("PYTEST_XDIST_TESTRUNUID", uuid.uuid4().hex)
-POSTGRES, PYTHON, NGINX, REDIS = (fallback.image for fallback in FALLBACK_IMAGES)
+EVERYWHERE = [fallback.image for fallback in FALLBACK_IMAGES if fallback.everywhere]
+POSTGRES, PYTHON, NGINX, REDIS = EVERYWHERE
 
 
 def quiet(_: str) -> None:
@@ -77,9 +78,7 @@ def fallbacks(tmp_path_factory: pytest.TempPathFactory) -> None:
     """Make the fallback images if need be, from a copy, so that the checkout's own compose/.env stays as it is."""
     copy = tmp_path_factory.mktemp("checkout")
     shutil.copytree(ROOT / "compose" / "airgap", copy / "compose" / "airgap")
-    ensure_fallbacks(
-        DockerEngine.connect(), load_project(copy, {}), [fallback.image for fallback in FALLBACK_IMAGES], quiet
-    )
+    ensure_fallbacks(DockerEngine.connect(), load_project(copy, {}), EVERYWHERE, quiet)
 
 
 @pytest.fixture

@@ -21,6 +21,7 @@ from optimus_ops.images.build_errors import explained
 from optimus_ops.images.build_log import Log, buildkit_progress
 from optimus_ops.images.content_hash import LABEL
 from optimus_ops.images.model import Build, builds, services_of
+from optimus_ops.images.package_hosts import package_secrets
 
 BUILD_SECONDS = 1800.0
 
@@ -88,10 +89,9 @@ def override_of(sources: Mapping[str, str], secrets: Mapping[str, Path]) -> Mapp
 def _secrets(env: Mapping[str, str]) -> Iterator[Mapping[str, Path]]:
     """Write what only this host knows to files, for the time of a build."""
     bundle = host_trust.choose_ca_bundle(env, lambda path: Path(path).is_file())
-    texts = [path.read_text("utf-8", "replace") for path in host_trust.pip_files(env, Path.home()) if path.is_file()]
     with tempfile.TemporaryDirectory(prefix="optimus-build-") as folder:
         nothing, pip_conf = (Path(folder) / name for name in ("nothing", "pip.conf"))
         nothing.touch()
         pip_conf.touch(mode=0o600)
-        pip_conf.write_text(host_trust.pip_configuration(env, texts), "utf-8")
+        pip_conf.write_text(package_secrets(env, Path.home())["pip_conf"], "utf-8")
         yield {"ca_bundle": Path(bundle) if bundle else nothing, "pip_conf": pip_conf}

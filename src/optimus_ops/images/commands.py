@@ -15,7 +15,7 @@ from optimus_ops.engine.docker_compose import DockerCompose
 from optimus_ops.engine.docker_engine import DockerEngine
 from optimus_ops.engine.port import Engine
 from optimus_ops.images.building import build, choose
-from optimus_ops.images.fallback_catalogue import FALLBACK_IMAGES, is_fallback
+from optimus_ops.images.fallback_catalogue import FALLBACK_IMAGES, is_fallback, split
 from optimus_ops.images.fallback_images import ensure_fallbacks
 from optimus_ops.images.listing import as_json, as_text, list_images
 from optimus_ops.images.registry import registry_answers
@@ -66,7 +66,7 @@ def make_fallbacks(request: FallbackRequest, options: ChangeOptions) -> None:
     with ChangeRun(compose.project.state, compose.project.name, options) as run:
         with run.observing("images and their registry"):
             every = request.refresh or request.force
-            needed = [image.image for image in FALLBACK_IMAGES] if every else needed_fallbacks(engine, compose)
+            needed = every_fallback(compose) if every else needed_fallbacks(engine, compose)
         executor = ImagesExecutor(engine, compose, refresh=request.refresh)
         run.execute(Plan(compose.project.name, "images.bases", fallback_steps(needed)), executor)
         run.finish(images=needed)
@@ -86,6 +86,12 @@ def print_images(overlays: Sequence[str], *, json: bool) -> None:
 def fallback_steps(images: Sequence[str]) -> tuple[Step, ...]:
     """Return the step that makes fallback images, if any is needed."""
     return (MakeFallbacks(images=tuple(images), cause=FALLBACK),) if images else ()
+
+
+def every_fallback(compose: Compose) -> list[str]:
+    """Return the fallbacks that every stack needs, and those for the images of the chosen overlays."""
+    named, _ = split(compose.stack().public_images)
+    return [fallback.image for fallback in FALLBACK_IMAGES if fallback.everywhere or fallback in named]
 
 
 def needed_fallbacks(engine: Engine, compose: Compose, services: Sequence[str] = ()) -> list[str]:

@@ -17,27 +17,36 @@ class FallbackImage:
 
     Args:
         folder: its folder under `compose/airgap`.
-        variable: the variable by which the Compose files name the image.
+        variables: by which the Compose files name the images that it replaces.
         image: its own name.
         replaces: repositories of the public images that it can replace.
         newer: whether packages of the next Debian release are needed.
+        everywhere: whether every stack needs it; others are made only for an overlay that names their images.
     """
 
     folder: str
-    variable: str
+    variables: tuple[str, ...]
     image: str
     replaces: tuple[str, ...]
     newer: bool = False
+    everywhere: bool = True
 
 
 # The slowest comes first, so that it does not run alone at the end.
 FALLBACK_IMAGES = (
     FallbackImage(
-        "postgres", "POSTGRES_IMAGE", "optimus-standin/postgres:17", ("pgvector/pgvector", "library/postgres")
+        "qryn",
+        ("TEMPO_IMAGE", "LOKI_IMAGE"),
+        "optimus-standin/qryn:3.2",
+        ("grafana/tempo", "grafana/loki"),
+        everywhere=False,
     ),
-    FallbackImage("python", "PYTHON_IMAGE", "optimus-standin/python:3.13", ("library/python",)),
-    FallbackImage("nginx", "NGINX_IMAGE", "optimus-standin/nginx:1.30", ("library/nginx",), newer=True),
-    FallbackImage("redis", "REDIS_IMAGE", "optimus-standin/redis:8", ("library/redis",)),
+    FallbackImage(
+        "postgres", ("POSTGRES_IMAGE",), "optimus-standin/postgres:17", ("pgvector/pgvector", "library/postgres")
+    ),
+    FallbackImage("python", ("PYTHON_IMAGE",), "optimus-standin/python:3.13", ("library/python",)),
+    FallbackImage("nginx", ("NGINX_IMAGE",), "optimus-standin/nginx:1.30", ("library/nginx",), newer=True),
+    FallbackImage("redis", ("REDIS_IMAGE",), "optimus-standin/redis:8", ("library/redis",)),
 )
 
 

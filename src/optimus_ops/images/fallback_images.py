@@ -21,6 +21,7 @@ from optimus_ops.images.build_log import Log, buildkit_progress
 from optimus_ops.images.content_hash import LABEL, content_hash
 from optimus_ops.images.env_file import read_block, read_text, write_block
 from optimus_ops.images.fallback_catalogue import NEWER_SUITE, ROOT_IMAGE, FallbackImage, split
+from optimus_ops.images.package_hosts import package_secrets
 from optimus_ops.project.settings import Project
 
 BUILD_SECONDS = 900.0
@@ -40,7 +41,7 @@ def ensure_fallbacks(
             f"no image registry answers, and there is no fallback image for {', '.join(without)}",
             "load it from a file: docker load -i IMAGE.tar",
         )
-    variables = {fallback.variable: fallback.image for fallback in fallbacks}
+    variables = {name: fallback.image for fallback in fallbacks for name in fallback.variables}
     with one_at_a_time(project.root / "compose", report):
         log = Log.new(project.state / "logs", "images", report)
         wanted = {fallback: wanted_hash(project.root, fallback) for fallback in fallbacks}
@@ -114,8 +115,10 @@ def bake_file(
 
 def _secrets(folder: Path, host: AptHost, fallback: FallbackImage) -> tuple[str, ...]:
     """Write the secrets of a build, and return them as options."""
+    contents = host.secrets(newer=fallback.newer)
+    contents |= {name: text.encode() for name, text in package_secrets(os.environ, Path.home()).items()}
     options: list[str] = []
-    for name, content in host.secrets(newer=fallback.newer).items():
+    for name, content in contents.items():
         path = folder / f"{fallback.folder}-{name}"
         path.touch(mode=0o600)
         path.write_bytes(content)

@@ -74,6 +74,15 @@ def proxies(environ: Mapping[str, str]) -> dict[str, str]:
     }
 
 
+def is_remote(address: str) -> bool:
+    """Tell whether an address is one that a container can reach as well."""
+    try:
+        parts = urlsplit(address)
+        return parts.scheme in {"http", "https"} and parts.hostname not in {None, *LOOPBACK}
+    except ValueError:
+        return False
+
+
 def _index_options(text: str) -> dict[str, str]:
     parser = configparser.RawConfigParser()
     try:
@@ -91,12 +100,4 @@ def _index_options(text: str) -> dict[str, str]:
 def _reachable(option: str, value: str) -> str:
     if option not in {"index-url", "extra-index-url", "proxy"}:
         return " ".join(value.split())
-    return " ".join(address for address in value.split() if _is_remote(address))
-
-
-def _is_remote(address: str) -> bool:
-    try:
-        parts = urlsplit(address)
-        return parts.scheme in {"http", "https"} and parts.hostname not in {None, *LOOPBACK}
-    except ValueError:
-        return False
+    return " ".join(address for address in value.split() if is_remote(address))

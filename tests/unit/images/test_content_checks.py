@@ -12,7 +12,7 @@ from optimus_ops.checks.model import Check
 from optimus_ops.errors import OpsError
 from optimus_ops.images.content_checks import content_checks
 from optimus_ops.images.image_archive import image_configuration, layer_files
-from optimus_ops.images.known_secrets import url_passwords
+from optimus_ops.images.known_secrets import passwords_in
 
 SECRET = "t0p-secret-value-of-a-test"
 
@@ -93,4 +93,4 @@ def test_an_archive_that_is_none_is_one_clear_error(tmp_path: Path) -> None:
 
 def test_passwords_of_package_indexes_are_taken_out_of_their_addresses() -> None:
     text = "index-url = https://me:pa55word@index.example/simple\nproxy = http://proxy.example:3128\nhttp://[broken"
-    assert list(url_passwords(text)) == ["pa55word"]
+    assert list(passwords_in(text)) == ["pa55word"]

@@ -29,6 +29,8 @@ ARMOUR = "-----BEGIN PGP PUBLIC KEY BLOCK-----\n{}\n{}\n=abcd\n-----END PGP PUBL
         ("pgvector/pgvector:0.8.1-pg16", "postgres"),
         ("python@sha256:0123", "python"),
         ("optimus-standin/redis:8", "redis"),
+        ("grafana/tempo:3.0.3@sha256:0123", "qryn"),
+        ("grafana/loki:3.7.6", "qryn"),
     ],
 )
 def test_public_names_lead_to_their_fallback(image: str, folder: str) -> None:
@@ -41,15 +43,15 @@ MIRROR = "http://mirror.example/debian/"
 
 
 def test_an_image_of_another_registry_has_no_fallback() -> None:
-    assert split(["mirror.example:5000/redis:8", "grafana/tempo:2"]) == (
+    assert split(["mirror.example:5000/redis:8", "grafana/grafana:13"]) == (
         (),
-        ("mirror.example:5000/redis:8", "grafana/tempo:2"),
+        ("mirror.example:5000/redis:8", "grafana/grafana:13"),
     )
 
 
 def test_an_image_without_a_fallback_is_named_before_anything_is_made(tmp_path: Path) -> None:
-    with pytest.raises(MissingPrerequisite, match="grafana/tempo:2"):
-        ensure_fallbacks(FakeEngine(), load_project(tmp_path, {}), ["redis:8", "grafana/tempo:2"], lambda _: None)
+    with pytest.raises(MissingPrerequisite, match="grafana/grafana:13"):
+        ensure_fallbacks(FakeEngine(), load_project(tmp_path, {}), ["redis:8", "grafana/grafana:13"], lambda _: None)
     assert list(tmp_path.iterdir()) == []
 
 

@@ -14,8 +14,7 @@ from optimus_ops.engine.docker_compose import DockerCompose
 from optimus_ops.engine.docker_engine import DockerEngine
 from optimus_ops.engine.pins import Pins
 from optimus_ops.engine.port import Engine
-from optimus_ops.images import host_trust
-from optimus_ops.images.known_secrets import url_passwords
+from optimus_ops.images.known_secrets import host_passwords
 from optimus_ops.project.settings import Project
 from optimus_ops.secrets import projection
 from optimus_ops.secrets.value import Secret
@@ -45,16 +44,9 @@ class CheckContext:
     @cached_property
     def values(self) -> KnownValues:
         """What is looked for: all values of all files of secrets, and passwords of package indexes and proxies."""
-        texts = [
-            path.read_text("utf-8", "replace")
-            for path in host_trust.pip_files(os.environ, Path.home())
-            if path.is_file()
-        ]
-        addresses = [host_trust.pip_configuration(os.environ, texts), *host_trust.proxies(os.environ).values()]
-        passwords = url_passwords("\n".join(addresses))
         others = [
             KnownSecret(f"password {number} of index or proxy", Secret(found))
-            for number, found in enumerate(passwords, 1)
+            for number, found in enumerate(host_passwords(os.environ), 1)
         ]
         return known_values([*self.source.secrets(), *others])
 
