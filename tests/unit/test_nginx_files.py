@@ -67,11 +67,12 @@ def test_only_what_was_not_sent_is_tried_again(port: str) -> None:
 
 
 @pytest.mark.parametrize("port", PROXIED)
-def test_the_request_id_is_passed_on_and_said_once(port: str) -> None:
+def test_the_ids_are_passed_on_and_said_once(port: str) -> None:
     server = SERVERS[port]
     assert header_values(server, "proxy_set_header")["X-Request-Id"] == "$correlation_id"
-    assert header_values(server, "add_header") == {"X-Request-Id": "$correlation_id"}
-    assert "X-Request-Id" in {entry.words[1] for entry in server.all("proxy_hide_header")}
+    assert header_values(server, "proxy_set_header")["Traceparent"] == "$traceparent"
+    assert header_values(server, "add_header") == {"X-Request-Id": "$correlation_id", "X-Trace-Id": "$trace_id"}
+    assert {entry.words[1] for entry in server.all("proxy_hide_header")} == {"X-Request-Id", "X-Trace-Id"}
 
 
 @pytest.mark.parametrize("port", PROXIED)
@@ -130,7 +131,7 @@ def test_errors_of_the_balancer_look_like_those_of_the_services(port: str) -> No
 def test_clients_are_told_when_to_come_back(port: str, code: str) -> None:
     (page,) = (page for page in SERVERS[port].all("error_page") if code in page.words)
     answer = location(SERVERS[port], told_by(page))
-    assert header_values(answer, "add_header").keys() == {"Retry-After", "X-Request-Id"}
+    assert header_values(answer, "add_header").keys() == {"Retry-After", "X-Request-Id", "X-Trace-Id"}
     assert answer.value("return").startswith(code)
 
 
