@@ -31,6 +31,8 @@ NOT_COMPARED = frozenset(
     }
 )
 """Keys of a service that change nothing about its containers, or are compared in another way."""
+DATA_LABEL = "com.optimus.data-mounts"
+"""Names mounts of a service (where it finds them, separated by commas) that hold data, and not its configuration."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,12 +86,11 @@ def container_inputs(raw: Mapping[str, Any], document: Mapping[str, Any]) -> tup
 
 def _mounted(raw: Mapping[str, Any]) -> Iterator[ContainerInput]:
     """Yield the files and folders that are mounted read-only: what containers write to is their data."""
+    data = labels_of(raw).get(DATA_LABEL, "").split(",")
     for volume in raw.get("volumes") or ():
-        if volume.get("type") == "bind" and volume.get("read_only"):
-            path = str(volume["source"])
-            yield ContainerInput(
-                "configuration", path.rpartition("/")[2] or path, path=path, target=str(volume.get("target"))
-            )
+        path, target = str(volume.get("source")), str(volume.get("target"))
+        if volume.get("type") == "bind" and volume.get("read_only") and target not in data:
+            yield ContainerInput("configuration", path.rpartition("/")[2] or path, path=path, target=target)
 
 
 def _referred(kind: Kind, references: Any, defined: Mapping[str, Any]) -> Iterator[ContainerInput]:
@@ -122,6 +123,15 @@ def _definition(raw: Mapping[str, Any]) -> Iterator[ContainerInput]:
         if key not in NOT_COMPARED and value not in (None, {}, [], ""):
             yield ContainerInput("definition", key, content=_text(deploy if key == "deploy" else value))
     yield ContainerInput("definition", VARIABLE_NAMES, content=_text(sorted(raw.get("environment") or {})))
+
+
+def labels_of(raw: Mapping[str, Any]) -> dict[str, str]:
+    """Return the labels of a service of the merged model, which may be a table or a list."""
+    labels = raw.get("labels")
+    if isinstance(labels, dict):
+        return {str(key): str(value) for key, value in labels.items()}
+    pairs = (str(label).partition("=") for label in labels) if isinstance(labels, list) else ()
+    return {key: value for key, _equals, value in pairs}
 
 
 def _text(value: object) -> str:

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from optimus_ops.errors import Refused
-from optimus_ops.model.container_inputs import container_inputs
+from optimus_ops.model.container_inputs import container_inputs, labels_of
 from optimus_ops.model.dockerfiles import base_images
 from optimus_ops.model.scalable import fixed_resources, is_labelled, is_stateless
 from optimus_ops.model.stack import COMPLETED, STARTED, Dependency, PublishedPort, Service, Stack
@@ -91,7 +91,7 @@ def _service(
         reserved_memory=_int(reserved.get("memory")),
         stop_seconds=parse_duration(str(raw.get("stop_grace_period", "10s"))),
         environment={key: str(value) for key, value in (raw.get("environment") or {}).items() if value is not None},
-        labels=_labels(raw.get("labels")),
+        labels=labels_of(raw),
         inputs=container_inputs(raw, document),
         pull_policy=str(raw.get("pull_policy") or ""),
         fixed=fixed if replicas else (),
@@ -102,13 +102,6 @@ def _service(
 def _dependency(raw: Mapping[str, Any]) -> Dependency:
     condition = str(raw.get("condition", STARTED))
     return Dependency(condition, raw.get("required", True) is not False, raw.get("restart") is True)
-
-
-def _labels(raw: object) -> dict[str, str]:
-    if isinstance(raw, dict):
-        return {str(key): str(value) for key, value in raw.items()}
-    pairs = (str(label).partition("=") for label in raw) if isinstance(raw, list) else ()
-    return {key: value for key, _equals, value in pairs}
 
 
 def _ports(raw: Mapping[str, Any]) -> tuple[int, ...]:

@@ -11,6 +11,8 @@ from optimus_ops.model.pull_policy import PullPolicy
 STARTED = "service_started"
 HEALTHY = "service_healthy"
 COMPLETED = "service_completed_successfully"
+OPTIONAL_LABEL = "com.optimus.optional"
+"""Says of a service, where it is "true", that the others do without it."""
 STOP_SECONDS = 10.0
 """The engine's own grace between SIGTERM and SIGKILL."""
 
@@ -75,6 +77,11 @@ class Service:
     fixed: tuple[str, ...] = ()
     restart: str = "no"
     pull_policy: str = ""
+
+    @property
+    def optional(self) -> bool:
+        """Whether the other services do without it."""
+        return self.labels.get(OPTIONAL_LABEL) == "true"
 
     @property
     def off(self) -> bool:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Container
+from collections.abc import Container, Iterable
 from dataclasses import dataclass
 
 from optimus_ops.model.stack import Stack
-from optimus_ops.model.state import State
+from optimus_ops.model.state import Replica, State
 from optimus_ops.plan.inputs import ObservedInputs
 from optimus_ops.plan.staleness import staleness
 
@@ -51,6 +51,15 @@ def differences(
         if differing:
             why = "; ".join(dict.fromkeys(item.why for item in differing))
             in_place = name == stack.balancer and all(item.only_configuration for item in differing)
-            command = f"invoke deploy {name}" if in_place or name in stack.scalable else OUTAGE
+            if in_place or name in stack.scalable:
+                command = f"invoke deploy {name}"
+            else:
+                command = _anew(running) if stack.services[name].optional else OUTAGE
             found.append(Difference(name, why, len(differing), len(running), command))
     return tuple(found)
+
+
+def _anew(running: Iterable[Replica]) -> str:
+    """Return how the one container of a service is made anew that no other service needs."""
+    names = " ".join(replica.name for replica in running)
+    return f"docker stop {names} && docker rm {names} && invoke up (no other service needs it)"

@@ -16,15 +16,18 @@ class Rank(IntEnum):
     JOB = 1
     REPLICAS = 2
     BALANCER = 3
+    OPTIONAL = 4
 
 
 def rank_of(stack: Stack, name: str) -> Rank:
-    """Return what a service is: the balancer, a job, replicas, or (stores and the like) what these stand on."""
+    """Return what a service is: the balancer, a job, replicas, what they do without, or (stores) what they stand on."""
     if name == stack.balancer:
         return Rank.BALANCER
     if name in stack.jobs:
         return Rank.JOB
-    return Rank.REPLICAS if stack.services[name].scalable else Rank.FOUNDATION
+    if stack.services[name].scalable:
+        return Rank.REPLICAS
+    return Rank.OPTIONAL if stack.services[name].optional else Rank.FOUNDATION
 
 
 def start_order(stack: Stack, names: Iterable[str]) -> tuple[tuple[str, ...], ...]:

@@ -47,7 +47,8 @@ def start_steps(
             counts = {name: starting[name] for name in group}
             pending |= counts
             steps.append(_start(state, counts, replicas=rank == Rank.REPLICAS))
-    return (*steps, *_wait(state, pending))
+    optional = {name: pending.pop(name) for name in tuple(pending) if stack.services[name].optional}
+    return (*steps, *_wait(state, pending), *_wait(state, optional, required=False))
 
 
 def healthy_first(stack: Stack, names: Iterable[str]) -> dict[str, bool]:

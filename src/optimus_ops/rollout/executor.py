@@ -154,11 +154,13 @@ class StackExecutor(StepExecutor):
         """Go back to what was there before the first step; return what was undone, a line each."""
         return undo(self._baseline, self.containers, progress, self._downgrade, creating=self._creating)
 
-    @staticmethod
-    def _tolerate(step: Step, error: OpsError, progress: Progress) -> None:
+    def _tolerate(self, step: Step, error: OpsError, progress: Progress) -> None:
         if getattr(step, "required", True):
             raise error
         reason = error.reason if isinstance(error, ContainerFailed) else error.message.splitlines()[0]
+        if isinstance(step, steps.WaitHealthy) and all(self.stack.services[name].optional for name, _ in step.counts):
+            progress.complaints.append(f"{reason}; the other services do without it")
+            return
         progress.note = f"{reason}; what waits for it starts without (required: false)"
 
     def _migrate(self, step: steps.Migrate, progress: Progress) -> None:

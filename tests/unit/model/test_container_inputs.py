@@ -44,6 +44,17 @@ def test_files_and_folders_are_configuration_where_they_are_mounted_read_only() 
     assert "configuration /srv/data" not in found
 
 
+def test_mounts_that_hold_data_are_no_configuration() -> None:
+    mounts = [
+        {"type": "bind", "source": f"/srv/{name}", "target": f"/{name}", "read_only": True}
+        for name in ("conf", "logs", "journal")
+    ]
+    label = "com.optimus.data-mounts"
+    for labels in ({label: "/logs,/journal"}, [f"{label}=/logs,/journal"]):
+        found = given_by({"volumes": mounts, "labels": labels})
+        assert [thing.name for thing in found.values() if thing.kind == "configuration"] == ["conf"]
+
+
 def test_which_volume_stands_behind_a_name_counts() -> None:
     mounts = {"volumes": [{"type": "volume", "source": "data", "target": "/data"}]}
     one = given_by(mounts, volumes={"data": {"name": "shop_data"}})["definition volume data"]

@@ -59,6 +59,15 @@ def test_each_difference_names_the_command_that_applies_it(container: str, chang
     assert texts(there, versions(**{container: (changed,)})) == [text]
 
 
+def test_a_service_that_the_others_do_without_is_made_anew_alone() -> None:
+    collector = {"image": "redis:8", "labels": {"com.optimus.optional": "true"}}
+    there = state(replica("collector", image="redis:8", image_id=IMAGES["redis:8"]))
+    assert texts(there, versions(collector1=(FILE,)), collector=collector) == [
+        "collector: its configuration changed (tenants.yaml); apply it with: docker stop shop-collector-1"
+        " && docker rm shop-collector-1 && invoke up (no other service needs it)"
+    ]
+
+
 def test_a_port_elsewhere_on_the_host_is_told_with_both_places() -> None:
     there = state(replica("nginx-lb", published=(PublishedPort("127.0.0.1", 8010, 8010),)))
     seen = versions(**{"nginx-lb1": (ChangedInput("definition", "ports"),)})

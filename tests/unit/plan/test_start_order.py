@@ -39,6 +39,7 @@ def ended(name: str, **changes: Any) -> Any:
     return replica(name, **{"status": "exited", "health": None, **changes})
 
 
+OPTIONAL = {"image": "x", "labels": {"com.optimus.optional": "true"}}
 WEB = stack(
     web=service(replicas=True, init=COMPLETED, db=HEALTHY),
     init=service(db=HEALTHY, prep=COMPLETED),
@@ -205,3 +206,27 @@ def test_a_job_is_not_scaled_whatever_its_labels_say(count: int) -> None:
     assert made.scalable == ("web",)
     with pytest.raises(Refused, match="init is a job"):
         planned(made, counts={"init": count})
+
+
+def test_what_the_others_do_without_starts_last_and_is_required_by_nobody() -> None:
+    made = stack(collector=OPTIONAL, db=service(), web=service(replicas=True, db=HEALTHY), **{"nginx-lb": service()})
+    assert planned(made) == [
+        "start db",
+        "wait until healthy: db",
+        "start web",
+        "start nginx-lb",
+        "start collector",
+        "wait until healthy: web, nginx-lb",
+        "wait until healthy: collector (not required)",
+    ]
+
+
+def test_what_depends_on_an_optional_service_all_the_same_comes_after_it() -> None:
+    made = stack(web=service(replicas=True, collector=HEALTHY), collector=OPTIONAL)
+    assert planned(made) == ["start collector", "wait until healthy: collector", "start web", "wait until healthy: web"]
+
+
+def test_a_service_of_no_replicas_is_neither_pulled_nor_started() -> None:
+    made = stack(web=service(replicas=True), shown={"image": "nowhere/shown:1", "deploy": {"replicas": 0}})
+    assert planned(made) == ["start web", "wait until healthy: web"]
+    assert made.public_images == ("x",)

@@ -53,6 +53,10 @@ def test_whether_an_exception_is_needed_is_unknown_where_its_tool_did_not_run() 
     assert judge([], [exception()], {"gitleaks"}, TODAY).counting == ()
 
 
+def test_what_runs_varies_so_that_an_exception_for_it_may_stay_unused() -> None:
+    assert judge([], [exception(rule="running/root-user")], {"running"}, TODAY).counting == ()
+
+
 @given(st.lists(st.dates(), max_size=4), st.dates())
 def test_a_finding_is_excepted_exactly_if_one_exception_is_valid(expiries: list[date], today: date) -> None:
     exceptions = [exception(expires=expires, line=line) for line, expires in enumerate(expiries)]
