@@ -63,8 +63,10 @@ def test_a_service_that_the_others_do_without_is_made_anew_alone() -> None:
     collector = {"image": "redis:8", "labels": {"com.optimus.optional": "true"}}
     there = state(replica("collector", image="redis:8", image_id=IMAGES["redis:8"]))
     assert texts(there, versions(collector1=(FILE,)), collector=collector) == [
-        "collector: its configuration changed (tenants.yaml); apply it with: docker stop shop-collector-1"
-        " && docker rm shop-collector-1 && invoke up (no other service needs it)"
+        (
+            "collector: its configuration changed (tenants.yaml); apply it with: docker stop shop-collector-1"
+            " && docker rm shop-collector-1 && invoke up (no other service needs it)"
+        )
     ]
 
 
