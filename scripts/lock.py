@@ -46,7 +46,10 @@ def locks(checkout: Path) -> tuple[Lock, ...]:
     return (
         Lock("requirements/dev.in", DEVELOPMENT_LOCK),
         Lock("requirements/tools/trivy.in", "requirements/tools/trivy.txt"),
-        Lock("compose/airgap/qryn/requirements.in", "compose/airgap/qryn/requirements.txt", alone=True),
+        *(
+            Lock(f"compose/airgap/{name}/requirements.in", f"compose/airgap/{name}/requirements.txt", alone=True)
+            for name in ("alloy", "qryn")
+        ),
         *(
             Lock(f"{folder}/requirements.in", f"{folder}/requirements.txt", DEVELOPMENT_LOCK)
             for folder in folders

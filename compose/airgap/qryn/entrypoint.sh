@@ -17,7 +17,8 @@ mkdir -p "$data/chdb" || { echo "entrypoint: user $(id -u) cannot write to $data
 hours=${TRACES_RETENTION:-${LOGS_RETENTION:-48h}}
 [[ $hours =~ ^[0-9]+h$ ]] || { echo "entrypoint: a retention is hours, as 48h, and not $hours" >&2; exit 1; }
 days=$(((${hours%h} + 23) / 24))
-export CLICKHOUSE_SERVER=127.0.0.1 PORT=3100 HOST=0.0.0.0 LOG_LEVEL=error LABELS_DAYS=$days SAMPLES_DAYS=$days
+export CLICKHOUSE_SERVER=127.0.0.1 PORT=3100 HOST=0.0.0.0 LOG_LEVEL=error LABELS_DAYS=$days SAMPLES_DAYS=$days \
+    FASTIFY_METRICS=true
 
 listens() { (: < "/dev/tcp/127.0.0.1/$1") 2> /dev/null; }
 
@@ -44,8 +45,6 @@ stopping=
 trap 'stopping=yes; kill $(jobs -p) 2> /dev/null' TERM INT
 start_and_wait 8123 python3 -I -S /opt/qryn/bridge.py "$data/chdb"
 start_and_wait 3100 node --max-old-space-size=128 /opt/qryn/node_modules/qryn/qryn_node.js
-for port in 3200 4318; do
-    socat -d0 "TCP-LISTEN:$port,fork,reuseaddr,max-children=64" TCP:127.0.0.1:3100 &
-done
+haproxy -q -db -f /opt/qryn/haproxy.cfg &
 wait -n
 end

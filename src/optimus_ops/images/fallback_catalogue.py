@@ -42,6 +42,17 @@ FALLBACK_IMAGES = (
         everywhere=False,
     ),
     FallbackImage(
+        "alloy", ("ALLOY_IMAGE",), "optimus-standin/alloy:1", ("grafana/alloy",), newer=True, everywhere=False
+    ),
+    FallbackImage(
+        "prometheus",
+        ("PROMETHEUS_IMAGE",),
+        "optimus-standin/prometheus:3.5",
+        ("prom/prometheus",),
+        newer=True,
+        everywhere=False,
+    ),
+    FallbackImage(
         "postgres", ("POSTGRES_IMAGE",), "optimus-standin/postgres:17", ("pgvector/pgvector", "library/postgres")
     ),
     FallbackImage("python", ("PYTHON_IMAGE",), "optimus-standin/python:3.13", ("library/python",)),

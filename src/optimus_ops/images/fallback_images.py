@@ -146,6 +146,6 @@ def _summary(fallbacks: Sequence[FallbackImage], stale: Sequence[FallbackImage])
     if not stale:
         return f"{', '.join(fallback.folder for fallback in fallbacks)}: current"
     text = f"{', '.join(fallback.folder for fallback in stale)}: made"
-    if any(fallback.newer for fallback in stale):
-        text += f"; nginx is from Debian's testing release ({NEWER_SUITE}), whose Release file may have expired"
+    if newer := ", ".join(fallback.folder for fallback in stale if fallback.newer):
+        text += f"; from Debian's testing release ({NEWER_SUITE}), whose Release file may have expired: {newer}"
     return text

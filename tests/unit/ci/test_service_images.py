@@ -71,7 +71,7 @@ def test_without_a_registry_a_fallback_image_takes_its_place(plan: Plan) -> None
 
 
 @pytest.mark.parametrize(
-    ("image", "missing"), [("redis:8", "optimus-standin/redis:8"), ("grafana/tempo:2", "grafana/tempo:2")]
+    ("image", "missing"), [("redis:8", "optimus-standin/redis:8"), ("grafana/grafana:13", "grafana/grafana:13")]
 )
 def test_a_plan_says_that_a_run_would_end_for_want_of_an_image(plan: Plan, image: str, missing: str) -> None:
     shown = plan(Offline(), image)

@@ -1,0 +1,27 @@
+#!/bin/bash
+# Starts what does Alloy's work: rotel takes traces (OTLP, 4317 gRPC and 4318 HTTP) to Tempo, Prometheus as an agent scrapes
+# metrics (12345: /-/ready, /metrics), syslog-ng takes logs to Loki. Alloy's arguments and files mean nothing here. When one
+# process ends, all end, so that whoever restarts containers restarts this one.
+set -u
+
+data=/data
+: "${COMPOSE_PROJECT:=optimus}"
+export COMPOSE_PROJECT HOME=/tmp
+[ "${TRACES_KEPT:-all}" = all ] || echo "entrypoint: this stand-in can't choose traces by their tail: it keeps all" >&2
+mkdir -p "$data/prometheus" "$data/syslog-ng" || { echo "entrypoint: user $(id -u) cannot write to $data" >&2; exit 1; }
+[ -d /var/lib/optimus/journal ] || echo "entrypoint: /var/lib/optimus/journal is not mounted: no changes are read" >&2
+
+stopping=
+trap 'stopping=yes; kill $(jobs -p) 2> /dev/null' TERM INT
+
+rotel-agent --log-format json start --otlp-grpc-endpoint 0.0.0.0:4317 --otlp-http-endpoint 0.0.0.0:4318 \
+    --exporter otlp --otlp-exporter-endpoint http://tempo:4318 --otlp-exporter-protocol http \
+    --batch-timeout 100ms --pid-file /tmp/rotel.pid &
+prometheus --agent --config.file=/etc/standin/prometheus.yml --storage.agent.path="$data/prometheus" \
+    --storage.agent.retention.max-time=1h --web.listen-address=0.0.0.0:12345 --log.level=warn &
+syslog-ng --foreground --no-caps --stderr --cfgfile=/etc/standin/syslog-ng.conf --pidfile=/tmp/syslog-ng.pid \
+    --control=/tmp/syslog-ng.ctl --persist-file="$data/syslog-ng/persist" &
+wait -n
+kill $(jobs -p) 2> /dev/null
+wait
+[ -n "$stopping" ]
