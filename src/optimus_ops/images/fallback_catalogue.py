@@ -22,6 +22,7 @@ class FallbackImage:
         replaces: repositories of the public images that it can replace.
         newer: whether packages of the next Debian release are needed.
         everywhere: whether every stack needs it; others are made only for an overlay that names their images.
+        also: further variables of the Compose files, where it is used: name, value.
     """
 
     folder: str
@@ -30,6 +31,7 @@ class FallbackImage:
     replaces: tuple[str, ...]
     newer: bool = False
     everywhere: bool = True
+    also: tuple[tuple[str, str], ...] = ()
 
 
 # The slowest comes first, so that it does not run alone at the end.
@@ -40,6 +42,7 @@ FALLBACK_IMAGES = (
         "optimus-standin/qryn:3.2",
         ("grafana/tempo", "grafana/loki"),
         everywhere=False,
+        also=(("GRAFANA_REPLICAS", "0"),),
     ),
     FallbackImage(
         "alloy", ("ALLOY_IMAGE",), "optimus-standin/alloy:1", ("grafana/alloy",), newer=True, everywhere=False
@@ -59,6 +62,10 @@ FALLBACK_IMAGES = (
     FallbackImage("nginx", ("NGINX_IMAGE",), "optimus-standin/nginx:1.30", ("library/nginx",), newer=True),
     FallbackImage("redis", ("REDIS_IMAGE",), "optimus-standin/redis:8", ("library/redis",)),
 )
+
+
+LEFT_OUT = ("grafana/grafana",)
+"""Repositories of images without a fallback that a stack does without."""
 
 
 def repository(image: str) -> str:

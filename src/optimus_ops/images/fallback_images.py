@@ -20,7 +20,7 @@ from optimus_ops.images.build_errors import explained
 from optimus_ops.images.build_log import Log, buildkit_progress
 from optimus_ops.images.content_hash import LABEL, content_hash
 from optimus_ops.images.env_file import read_block, read_text, write_block
-from optimus_ops.images.fallback_catalogue import NEWER_SUITE, ROOT_IMAGE, FallbackImage, split
+from optimus_ops.images.fallback_catalogue import LEFT_OUT, NEWER_SUITE, ROOT_IMAGE, FallbackImage, repository, split
 from optimus_ops.images.package_hosts import package_secrets
 from optimus_ops.project.settings import Project
 
@@ -35,13 +35,14 @@ def ensure_fallbacks(
     What is current is left alone unless `refresh` wants the packages of today; nothing carries the name of a fallback
     that is not complete. Returned is variable of the Compose files -> fallback, for those that were needed.
     """
-    fallbacks, without = split(needed)
+    fallbacks, without = split(name for name in needed if repository(name) not in LEFT_OUT)
     if without:
         raise MissingPrerequisite(
             f"no image registry answers, and there is no fallback image for {', '.join(without)}",
             "load it from a file: docker load -i IMAGE.tar",
         )
     variables = {name: fallback.image for fallback in fallbacks for name in fallback.variables}
+    variables |= {name: value for fallback in fallbacks for name, value in fallback.also}
     with one_at_a_time(project.root / "compose", report):
         log = Log.new(project.state / "logs", "images", report)
         wanted = {fallback: wanted_hash(project.root, fallback) for fallback in fallbacks}

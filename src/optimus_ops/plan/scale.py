@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Container, Iterable, Mapping
+from dataclasses import replace
 
 from optimus_ops.errors import Refused
 from optimus_ops.model.stack import Stack
@@ -32,6 +33,7 @@ def plan_scale(stack: Stack, state: State, request: ScaleRequest, inputs: Observ
     """
     resume, state = resume_steps(state), state.resumed()
     check_services(stack, [*request.counts, *request.build])
+    stack, left_out = _without_unobtainable(stack, state, inputs)
     check_scalable(stack, request.counts)
     wanted = wanted_counts(stack, state, request.counts, inputs.before)
     forced = _forced_out(stack, state, request)
@@ -41,7 +43,7 @@ def plan_scale(stack: Stack, state: State, request: ScaleRequest, inputs: Observ
     start = start_steps(stack, state, peak, jobs, request.counts)
     verify = _verify_started(stack, state, peak, start)
     stop = _stop_steps(stack, state, wanted, inputs, forced)
-    return Plan(state.project, request.purpose, (*resume, *prepare, *start, *verify, *stop))
+    return Plan(state.project, request.purpose, (*resume, *prepare, *start, *verify, *stop)).noting(left_out)
 
 
 def plan_migrate(stack: Stack, state: State, inputs: ObservedInputs) -> Plan:
@@ -69,6 +71,21 @@ def wanted_counts(
         for name, service in stack.services.items()
         if name not in stack.jobs
     }
+
+
+def _without_unobtainable(stack: Stack, state: State, inputs: ObservedInputs) -> tuple[Stack, tuple[str, ...]]:
+    """Return the stack without services that the others do without and whose image can't be had, and a note on each."""
+    missing = {
+        name: service.image
+        for name, service in stack.services.items()
+        if service.optional and not service.off and service.image in inputs.unobtainable and not state.running(name)
+    }
+    services = {name: service for name, service in stack.services.items() if name not in missing}
+    notes = (
+        f"{name} is left out: no registry answers for {image}, and there is no fallback image"
+        for name, image in missing.items()
+    )
+    return replace(stack, services=services), tuple(notes)
 
 
 def _forced_out(stack: Stack, state: State, request: ScaleRequest) -> Forced:

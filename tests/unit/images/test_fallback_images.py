@@ -50,8 +50,8 @@ def test_an_image_of_another_registry_has_no_fallback() -> None:
 
 
 def test_an_image_without_a_fallback_is_named_before_anything_is_made(tmp_path: Path) -> None:
-    with pytest.raises(MissingPrerequisite, match="grafana/grafana:13"):
-        ensure_fallbacks(FakeEngine(), load_project(tmp_path, {}), ["redis:8", "grafana/grafana:13"], lambda _: None)
+    with pytest.raises(MissingPrerequisite, match="grafana/mimir:3"):
+        ensure_fallbacks(FakeEngine(), load_project(tmp_path, {}), ["redis:8", "grafana/mimir:3"], lambda _: None)
     assert list(tmp_path.iterdir()) == []
 
 

@@ -24,7 +24,7 @@ MAKES_A_TAR = 'for path; do case $path in */root.tar) tar -cf "$path" --files-fr
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
     """Return a project with recipes, on a host that has a mirror and no mmdebstrap."""
-    for name in ("nginx", "redis"):
+    for name in ("nginx", "redis", "qryn"):
         (tmp_path / "compose/airgap" / name).mkdir(parents=True)
         (tmp_path / "compose/airgap" / name / "Dockerfile").write_text("FROM scratch\n")
     (tmp_path / "bin").mkdir()
@@ -70,6 +70,16 @@ def test_fallbacks_are_made_on_one_root_file_system_named_for_compose_and_then_c
     before = dict(engine.known_images)
     ensure_fallbacks(engine, debian, ["redis:8"], told.append)
     assert (told[-1], engine.known_images) == ("redis: current", before)
+
+
+def test_where_stores_of_traces_are_made_there_is_no_grafana(debian: Project) -> None:
+    made = ensure_fallbacks(FakeEngine(), debian, ["grafana/grafana:13.2.1", "grafana/tempo:3.0.3"], lambda _: None)
+    assert made == {
+        "TEMPO_IMAGE": "optimus-standin/qryn:3.2",
+        "LOKI_IMAGE": "optimus-standin/qryn:3.2",
+        "GRAFANA_REPLICAS": "0",
+    }
+    assert "GRAFANA_REPLICAS=0" in (debian.root / "compose/.env").read_text()
 
 
 def test_a_changed_recipe_is_made_anew_on_the_root_file_system_that_is_there(debian: Project) -> None:

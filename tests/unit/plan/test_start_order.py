@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.unit.stacks import IMAGES, replica, state
 
-from optimus_ops.errors import Refused
+from optimus_ops.errors import MissingPrerequisite, Refused
 from optimus_ops.model.merged_model import parse_stack
 from optimus_ops.model.stack import COMPLETED, HEALTHY, STARTED, Stack
 from optimus_ops.plan.inputs import ObservedInputs
@@ -230,3 +230,19 @@ def test_a_service_of_no_replicas_is_neither_pulled_nor_started() -> None:
     made = stack(web=service(replicas=True), shown={"image": "nowhere/shown:1", "deploy": {"replicas": 0}})
     assert planned(made) == ["start web", "wait until healthy: web"]
     assert made.public_images == ("x",)
+
+
+def test_what_the_others_do_without_is_left_out_where_its_image_can_not_be_had() -> None:
+    shown = {**OPTIONAL, "image": "nowhere/shown:1"}
+    made = stack(web=service(replicas=True), shown=shown)
+    facts = ObservedInputs(images={"x": "sha256:x"}, unobtainable=("nowhere/shown:1",))
+    plan = plan_scale(made, state(), ScaleRequest(), facts)
+    assert [step.text for step in plan.steps] == ["start web", "wait until healthy: web"]
+    assert plan.notes == ("shown is left out: no registry answers for nowhere/shown:1, and there is no fallback image",)
+
+
+def test_what_the_others_need_is_refused_where_its_image_can_not_be_had() -> None:
+    made = stack(web=service(replicas=True), db={"image": "nowhere/db:1"})
+    facts = ObservedInputs(images={"x": "sha256:x"}, unobtainable=("nowhere/db:1",))
+    with pytest.raises(MissingPrerequisite, match="no registry answers for nowhere/db:1"):
+        plan_scale(made, state(), ScaleRequest(), facts)
