@@ -26,6 +26,7 @@ from optimus_kit.secret_watcher import SecretWatcher
 from optimus_kit.settings import ServiceSettings, env_float, env_int
 from optimus_kit.shares import Shares
 from optimus_kit.tenancy import Tenants
+from optimus_kit.traced_client import InsideClient
 
 PORT = 8010
 
@@ -102,7 +103,7 @@ def _recall(environ: Mapping[str, str], tenants: Tenants) -> Recall:
     limits = httpx.Limits(max_connections=CONNECTIONS, max_keepalive_connections=CONNECTIONS)
     return Recall(
         environ.get("MEMORY_ENGINE_URL", "").strip(),
-        httpx.AsyncClient(trust_env=False, limits=limits),
+        InsideClient(limits=limits),
         min_score=env_float(environ, "RECALL_MIN_SCORE", MIN_SCORE, -1, 1),
         shares=Shares(CONNECTIONS, lambda: len(tenants.active()), SECONDS),
     )

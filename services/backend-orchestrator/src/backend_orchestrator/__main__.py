@@ -32,8 +32,10 @@ def _serve() -> None:
 
 
 def _worker() -> None:
-    from backend_orchestrator.worker_main import run_worker  # noqa: PLC0415
+    from optimus_kit.sdk_import import without_sdk  # noqa: PLC0415
 
+    with without_sdk():
+        from backend_orchestrator.worker_main import run_worker  # noqa: PLC0415
     run_worker()
 
 

@@ -13,6 +13,7 @@ from redis.exceptions import OutOfMemoryError, ResponseError
 from backend_orchestrator import keys
 from backend_orchestrator.messages import InboundMessage
 from backend_orchestrator.scripts import Scripts
+from optimus_kit.tracing import current_span
 
 OUTBOX_LENGTH = 10_000
 DEAD_LENGTH = 100_000
@@ -57,12 +58,14 @@ class Attempt:
         number: attempts so far, this one included, those of workers that died included.
         age: seconds since the message was queued first.
         reply: answer written by an attempt that ended before it was sent, or empty.
+        earlier: traceparent of the attempt before; empty where there was none, or nothing was recorded.
     """
 
     status: str
     number: int
     age: float
     reply: str
+    earlier: str = ""
 
 
 class Consumer:
@@ -179,11 +182,13 @@ class Consumer:
     async def begin(self, delivery: Delivery, message: InboundMessage) -> Attempt:
         """Count an attempt at `message`, before anything is done for it."""
         now = self._clock()
-        status, number, queued_at, reply = await self._scripts.begin(
+        span = current_span()
+        traceparent = span.context.traceparent if span.recording else ""
+        status, number, queued_at, reply, earlier = await self._scripts.begin(
             keys=[keys.state(message.tenant, message.message_id)],
-            args=[self._remember, f"{now:.3f}", delivery.attempt, self._name, delivery.entry],
+            args=[self._remember, f"{now:.3f}", delivery.attempt, self._name, delivery.entry, traceparent],
         )
-        return Attempt(str(status), int(number), max(0.0, now - float(queued_at)), str(reply))
+        return Attempt(str(status), int(number), max(0.0, now - float(queued_at)), str(reply), str(earlier))
 
     async def keep_reply(self, delivery: Delivery, message: InboundMessage, reply: str) -> bool:
         """Keep the answer before it is sent; False where the entry is another worker's by now, which sends it."""

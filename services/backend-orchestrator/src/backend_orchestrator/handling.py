@@ -10,8 +10,10 @@ from backend_orchestrator.answering import Answerer
 from backend_orchestrator.channels import ReplyChannel
 from backend_orchestrator.consumer import Attempt, Consumer, Delivery
 from backend_orchestrator.erp import ErpAdapter, facts_for
+from backend_orchestrator.message_spans import describe, processing
 from backend_orchestrator.messages import InboundMessage, InvalidMessageError, decode
 from backend_orchestrator.retry import AttemptError, DeadLetter, RetryPolicy, TransientError, decide
+from optimus_kit.tracing import Span, current_span
 
 _TIMES_PER_ATTEMPT = 4
 log = logging.getLogger(__name__)
@@ -46,17 +48,25 @@ class Handler:
         Raises:
             redis.exceptions.RedisError: the queue is gone; the entry stays pending and is claimed later.
         """
-        try:
-            message = decode(delivery.fields)
-        except InvalidMessageError as error:
-            log.warning("entry %s is no message: %s", delivery.entry, error)
-            await self.consumer.bury(delivery, None, f"not a message: {error}")
-            return
+        with processing(delivery.entry, delivery.fields) as working:
+            try:
+                message = decode(delivery.fields)
+            except InvalidMessageError as error:
+                log.warning("entry %s is no message: %s", delivery.entry, error)
+                working.error("invalid_message", str(error))
+                await self.consumer.bury(delivery, None, f"not a message: {error}")
+                return
+            describe(working, message)
+            await self._process(delivery, message, working)
+
+    async def _process(self, delivery: Delivery, message: InboundMessage, working: Span) -> None:
         if delivery.times > _TIMES_PER_ATTEMPT * self.policy.max_attempts:
             # Not even attempts could be counted; a worker that stood still is given again what it has, which is none.
             await self._give_up(delivery, message, f"given to workers {delivery.times} times without a result")
             return
         attempt = await self.consumer.begin(delivery, message)
+        working.set("optimus.queue.attempt", attempt.number)
+        working.link(attempt.earlier)
         if attempt.status == "lost":
             log.warning("entry %s is another worker's by now", delivery.entry)
         elif attempt.status in {"answered", "dead"}:
@@ -95,6 +105,7 @@ class Handler:
         await self.consumer.finish(delivery, message, reply, to_outbox=channel is None)
 
     async def _failed(self, delivery: Delivery, message: InboundMessage, attempt: Attempt, error: AttemptError) -> None:
+        current_span().error(type(error).__name__, str(error))
         decision = decide(error, attempt.number, attempt.age, self.policy, self.jitter)
         if isinstance(decision, DeadLetter):
             await self._give_up(delivery, message, decision.reason)
@@ -104,4 +115,5 @@ class Handler:
 
     async def _give_up(self, delivery: Delivery, message: InboundMessage, reason: str) -> None:
         log.warning("message %s given up: %s", message.message_id, reason)
+        current_span().error("given_up", reason)
         await self.consumer.bury(delivery, message, reason)

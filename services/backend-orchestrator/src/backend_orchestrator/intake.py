@@ -3,17 +3,19 @@
 import logging
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from backend_orchestrator import keys
+from backend_orchestrator.message_spans import publishing
 from backend_orchestrator.messages import InboundMessage
 from backend_orchestrator.scripts import Scripts
 from optimus_kit.redis import run_durably
 from optimus_kit.settings import AT_ONCE, Durability
 from optimus_kit.tenancy import Tenant
+from optimus_kit.tracing import current_traceparent
 
 _AGAIN_SECONDS = 5.0
 log = logging.getLogger(__name__)
@@ -109,14 +111,19 @@ class Intake:
             RefusedError: over a limit, or the queue can't say that it keeps it; which, the class tells. Handed in
                 again, it is queued once.
         """
-        try:
-            code, detail = await self._enqueue(message, tenant, rated=rated)
-        except (RedisError, OSError) as error:
-            log.warning("not queued: %s", type(error).__name__)
-            raise QueueUnavailableError("The message could not be queued; send it again.", _AGAIN_SECONDS) from error
-        if int(code) < 0:
-            raise _refused(int(code), detail)
-        return Accepted(status=str(detail), duplicate=int(code) == 0)
+        with publishing(message) as span:
+            traced = replace(message, traceparent=current_traceparent() or "")
+            try:
+                code, detail = await self._enqueue(traced, tenant, rated=rated)
+            except (RedisError, OSError) as error:
+                log.warning("not queued: %s", type(error).__name__)
+                raise QueueUnavailableError(
+                    "The message could not be queued; send it again.", _AGAIN_SECONDS
+                ) from error
+            if int(code) < 0:
+                raise _refused(int(code), detail)
+            span.set("optimus.queue.duplicate", int(code) == 0)
+            return Accepted(status=str(detail), duplicate=int(code) == 0)
 
     async def _enqueue(self, message: InboundMessage, tenant: Tenant, *, rated: bool) -> tuple[int, str | int]:
         share = self._limits.waiting_bytes // max(1, self._shares())

@@ -34,6 +34,7 @@ class InboundMessage:
         text: what was written, 1 to `MAX_TEXT_CHARS` characters.
         recipient: the address that was written to (WhatsApp: the phone number id); empty where there is none.
         request_id: id of the request that brought it, carried through every call made for it.
+        traceparent: where in which trace it was queued (W3C trace context); empty where there was none.
     """
 
     tenant: str
@@ -43,6 +44,7 @@ class InboundMessage:
     text: str
     recipient: str = ""
     request_id: str = ""
+    traceparent: str = ""
 
     def __post_init__(self) -> None:
         _demand(_TENANT.fullmatch(self.tenant), "tenant: not a tenant name")

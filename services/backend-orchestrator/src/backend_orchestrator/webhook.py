@@ -15,6 +15,7 @@ from backend_orchestrator.phone_numbers import PhoneNumbers
 from backend_orchestrator.refusals import refused
 from backend_orchestrator.signature import Signatures, same_token, split_secrets
 from backend_orchestrator.whatsapp import parse_notification
+from optimus_kit.app import note_tenant
 from optimus_kit.errors import ApiError
 from optimus_kit.secret_watcher import SecretWatcher
 from optimus_kit.tenancy import Tenant, Tenants
@@ -64,6 +65,7 @@ def webhook_routes(
         body = await request.body()
         signatures.require(body, request.headers.get("X-Hub-Signature-256"))
         notification = parse_notification(_decoded(body), numbers.current(), request.state.request_id)
+        _note_tenant(request, notification.messages)
         call = await _queue(notification.messages, intake, tenants)
         done = {"queued": call.queued, "duplicate": call.known, "refused": call.refused}
         for outcome, number in (done | dict(notification.ignored)).items():
@@ -77,6 +79,13 @@ def webhook_routes(
         return JSONResponse({"queued": call.queued, "duplicates": call.known, "ignored": ignored})
 
     return router
+
+
+def _note_tenant(request: Request, messages: Sequence[InboundMessage]) -> None:
+    """Say whose call it is, unless it brings messages of several tenants."""
+    names = {message.tenant for message in messages}
+    if len(names) == 1:
+        note_tenant(request, *names)
 
 
 def _decoded(body: bytes) -> object:

@@ -23,7 +23,9 @@ from optimus_kit.logs import configure_logging
 from optimus_kit.presence import announce
 from optimus_kit.redis import connect
 from optimus_kit.secret_watcher import SecretWatcher
+from optimus_kit.telemetry import start_telemetry
 from optimus_kit.tenancy import Tenants
+from optimus_kit.traced_client import InsideClient, OutsideClient
 
 _CONNECT_SECONDS = 3.0
 _ERP_SECONDS = 3.0
@@ -38,7 +40,12 @@ def run_worker(environ: Mapping[str, str] = os.environ) -> None:
     """
     settings = WorkerSettings.from_env(environ)
     configure_logging(settings.service)
-    asyncio.run(_work(settings))
+    telemetry = start_telemetry(settings.service, environ)
+    try:
+        asyncio.run(_work(settings))
+    finally:
+        if telemetry:
+            telemetry.shutdown()
 
 
 async def _work(settings: WorkerSettings) -> None:
@@ -101,10 +108,10 @@ async def _erp(settings: WorkerSettings, secrets: SecretWatcher, stack: AsyncExi
 async def _client(
     stack: AsyncExitStack, url: str, seconds: float, connections: int, *, inside: bool = False
 ) -> httpx.AsyncClient:
-    """A client of `url`; what is `inside` the platform is never reached through the environment's proxy."""
-    client = httpx.AsyncClient(
+    """A client of `url`; only what is `inside` the platform is told the trace."""
+    kind = InsideClient if inside else OutsideClient
+    client = kind(
         base_url=url,
-        trust_env=not inside,
         timeout=httpx.Timeout(seconds, connect=_CONNECT_SECONDS),
         limits=httpx.Limits(max_connections=connections, max_keepalive_connections=connections, keepalive_expiry=2.0),
     )

@@ -39,6 +39,9 @@ class Span(Protocol):
             message: for people; never a secret or content.
         """
 
+    def link(self, traceparent: str) -> None:
+        """Name a span that it has to do with, such as an earlier attempt; a malformed one is left out."""
+
     def rename(self, name: str) -> None:
         """Give it another name, once more is known."""
 
@@ -97,6 +100,9 @@ class Unrecorded:
     def error(self, kind: str, message: str = "") -> None:
         """Forget it."""
 
+    def link(self, traceparent: str) -> None:
+        """Forget it."""
+
     def rename(self, name: str) -> None:
         """Forget it."""
 
@@ -115,6 +121,7 @@ class _Process:
     """What this process records spans with; set once, after the fork."""
 
     tracer: Tracer | None = None
+    capture_content = False
 
 
 _current: ContextVar[Span | None] = ContextVar("optimus_span", default=None)
@@ -122,14 +129,25 @@ NOWHERE = Unrecorded(TraceContext("", "", sampled=False))
 """Where no request is worked on."""
 
 
-def install(tracer: Tracer | None) -> None:
-    """Record spans with `tracer` from now on; None records none."""
+def install(tracer: Tracer | None, *, capture_content: bool = False) -> None:
+    """Record spans with `tracer` from now on; None records none.
+
+    Args:
+        tracer: makes the spans.
+        capture_content: whether what people and models write may be an attribute.
+    """
     _Process.tracer = tracer
+    _Process.capture_content = capture_content
 
 
 def enabled() -> bool:
     """Tell whether spans are recorded at all."""
     return _Process.tracer is not None
+
+
+def captures_content() -> bool:
+    """Tell whether what people and models write may be an attribute (OTEL_CAPTURE_CONTENT)."""
+    return _Process.capture_content
 
 
 def current_span() -> Span:

@@ -17,6 +17,7 @@ from memory_engine.login_switch import LoginSwitch
 from memory_engine.logins import SECRET, login_reader
 from memory_engine.routes import Engine, router
 from memory_engine.settings import MemorySettings
+from memory_engine.statement_spans import trace_statements
 from memory_engine.store import ConflictError, MemoryStore
 from optimus_kit.app import create_app
 from optimus_kit.background import background
@@ -54,6 +55,7 @@ def assemble(settings: MemorySettings, secrets: SecretWatcher, database: Databas
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        trace_statements(app.state.telemetry)
         await database.open()
         try:
             async with _present(app, settings, secrets, database), _login_followed(settings, secrets, database):

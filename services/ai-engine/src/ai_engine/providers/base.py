@@ -69,6 +69,7 @@ class Reply:
         message: further fields of the provider's message, and its `content` where that is not `text`.
         choice: further fields of its choice, such as `logprobs`.
         extra: further fields of its document, such as `system_fingerprint`.
+        model: that answered, as the provider calls it; empty where it didn't say.
     """
 
     text: str
@@ -77,13 +78,14 @@ class Reply:
     message: Mapping[str, Any] = field(default_factory=dict)
     choice: Mapping[str, Any] = field(default_factory=dict)
     extra: Mapping[str, Any] = field(default_factory=dict)
+    model: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True)
 class Piece:
     """A part of a streamed reply; the last one has the finish reason and, where the provider tells, the usage.
 
-    `delta`, `choice` and `extra` are further fields, as in `Reply`.
+    `delta`, `choice`, `extra` and `model` are as in `Reply`.
     """
 
     text: str = ""
@@ -92,6 +94,7 @@ class Piece:
     delta: Mapping[str, Any] = field(default_factory=dict)
     choice: Mapping[str, Any] = field(default_factory=dict)
     extra: Mapping[str, Any] = field(default_factory=dict)
+    model: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True)

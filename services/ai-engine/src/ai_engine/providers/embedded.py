@@ -9,6 +9,7 @@ import re
 from collections.abc import AsyncGenerator, Awaitable, Callable
 
 from ai_engine.providers.base import Ask, FinishReason, Model, Piece, Reply, Turn, Usage
+from ai_engine.providers.generation import Generation
 from optimus_kit.errors import ApiError
 
 NAME = "embedded"
@@ -109,22 +110,29 @@ class Embedded:
 
     async def complete(self, ask: Ask) -> Reply:
         """Return the reply after the latency."""
-        reply = reply_to(ask)
-        latency = milliseconds(ask.model)
-        if latency:
-            await self._sleep(latency / 1000)
-        return reply
+        with Generation(NAME, NAME, ask) as generation:
+            reply = reply_to(ask)
+            latency = milliseconds(ask.model)
+            if latency:
+                await self._sleep(latency / 1000)
+            generation.answered(reply)
+            return reply
 
     async def stream(self, ask: Ask) -> AsyncGenerator[Piece, None]:
         """Yield the reply token by token, spread evenly over the latency."""
-        reply = reply_to(ask)
-        parts = tokens(reply.text)
-        pause = (milliseconds(ask.model) or 0) / 1000 / max(1, len(parts))
-        yield Piece()
-        for part in parts:
-            await self._sleep(pause)
-            yield Piece(part)
-        yield Piece(finish_reason=reply.finish_reason, usage=reply.usage)
+        with Generation(NAME, NAME, ask, streamed=True) as generation:
+            reply = reply_to(ask)
+            parts = tokens(reply.text)
+            pause = (milliseconds(ask.model) or 0) / 1000 / max(1, len(parts))
+            yield Piece()
+            for part in parts:
+                await self._sleep(pause)
+                piece = Piece(part)
+                generation.piece(piece)
+                yield piece
+            last = Piece(finish_reason=reply.finish_reason, usage=reply.usage)
+            generation.piece(last)
+            yield last
 
     async def aclose(self) -> None:
         """Do nothing: there are no connections."""

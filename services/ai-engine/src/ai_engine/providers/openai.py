@@ -11,6 +11,7 @@ import httpx
 
 from ai_engine.providers.base import Ask, Model, Piece, Reply
 from ai_engine.providers.exchange import after, authorization, payload_of, read, read_error
+from ai_engine.providers.generation import Generation
 from ai_engine.providers.pool import Key, KeyPool, KeyState
 from ai_engine.providers.upstream import estimate, parse_reply, pieces
 from ai_engine.providers.verdicts import (
@@ -61,6 +62,7 @@ class Opened:
     key: Key
     first: Piece
     rest: AsyncIterator[Piece]
+    generation: Generation
 
 
 @dataclass(frozen=True)
@@ -218,22 +220,31 @@ class OpenAIProvider:
                 self._note(ask, asked.key, failure_of(TimeoutError()))
 
     async def _whole(self, ask: Ask, key: Key) -> Reply:
-        response = await self._send(ask, key, stream=False)
-        try:
-            reply = parse_reply(await read(response), ask)
-        finally:
-            await response.aclose()
+        with self._generation(ask, key, streamed=False) as generation:
+            response = await self._send(ask, key, stream=False)
+            try:
+                reply = parse_reply(await read(response), ask)
+            finally:
+                await response.aclose()
+            generation.answered(reply)
         self._pool.succeeded(key, ask.tenant)
         return reply
+
+    def _generation(self, ask: Ask, key: Key, *, streamed: bool) -> Generation:
+        number = key.number if key.secret else None
+        upstream = self._models[ask.model]
+        return Generation(self.name, ask.model, ask, upstream=upstream, key=number, streamed=streamed)
 
     async def stream(self, ask: Ask) -> AsyncGenerator[Piece, None]:
         """Yield the reply as it comes; after its first piece nothing is tried again."""
         async with self._shares.place(ask.tenant):
             opened = await self._first_stream(ask)
             try:
-                yield Piece()
-                async for piece in self._watch(ask, opened):
-                    yield piece
+                with opened.generation:
+                    yield Piece()
+                    async for piece in self._watch(ask, opened):
+                        opened.generation.piece(piece)
+                        yield piece
             finally:
                 self._pool.abandoned(opened.key, ask.tenant)
                 await opened.response.aclose()
@@ -295,6 +306,15 @@ class OpenAIProvider:
         raise AttemptFailed(verdict)
 
     async def _open(self, ask: Ask, key: Key) -> Opened:
+        generation = self._generation(ask, key, streamed=True)
+        try:
+            return Opened(*await self._open_stream(ask, key), generation)
+        except BaseException as error:
+            generation.failed(error)
+            generation.end()
+            raise
+
+    async def _open_stream(self, ask: Ask, key: Key) -> tuple[httpx.Response, Key, Piece, AsyncIterator[Piece]]:
         async with asyncio.timeout(self._patience.first_byte):
             response = await self._send(ask, key, stream=True)
             try:
@@ -309,7 +329,7 @@ class OpenAIProvider:
         except BaseException:
             await response.aclose()
             raise
-        return Opened(response, key, first, rest)
+        return response, key, first, rest
 
     async def _watch(self, ask: Ask, opened: Opened) -> AsyncIterator[Piece]:
         text, told = [opened.first.text], opened.first.usage is not None

@@ -32,7 +32,8 @@ def parse_reply(body: bytes, ask: Ask) -> Reply:
         text, extra = _content(message)
         reason = finish_reason(choice.get("finish_reason")) or "stop"
         usage = parse_usage(document.get("usage")) or estimate(ask, text)
-        return Reply(text, reason, usage, extra, _without(choice, CHOICE_FIELDS), _without(document, OWN_FIELDS))
+        rest = _without(choice, CHOICE_FIELDS), _without(document, OWN_FIELDS)
+        return Reply(text, reason, usage, extra, *rest, model=_model(document))
     except (ValueError, LookupError, TypeError):
         raise bad_answer("The provider's answer is not a chat completion.") from None
 
@@ -56,9 +57,15 @@ def parse_chunk(data: str) -> Piece:
         text, delta = _content(_object(choice.get("delta") or {}))
         reason = finish_reason(choice.get("finish_reason"))
         rest = _without(choice, CHOICE_FIELDS), _without(document, OWN_FIELDS)
-        return Piece(text, reason, usage, delta, *rest)
+        return Piece(text, reason, usage, delta, *rest, model=_model(document))
     except (ValueError, LookupError, TypeError):
         raise bad_answer("The provider's stream is not one of chat completion chunks.") from None
+
+
+def _model(document: Mapping[str, Any]) -> str:
+    """Return the name of the model that answered; empty where it is none."""
+    model = document.get("model")
+    return model if isinstance(model, str) else ""
 
 
 def _told(document: Mapping[str, Any]) -> AttemptFailed | ApiError:

@@ -61,5 +61,5 @@ def start(settings: ServiceSettings, telemetry: TelemetrySettings) -> Telemetry:
         span_limits=SpanLimits(max_span_attributes=MAX_ATTRIBUTES, max_span_attribute_length=MAX_CHARACTERS),
     )
     RedisInstrumentor().instrument(tracer_provider=provider)
-    tracing.install(SpanTracer(telemetry.sampling, resource, queue.put))
+    tracing.install(SpanTracer(telemetry.sampling, resource, queue.put), capture_content=telemetry.capture_content)
     return Telemetry(queue, provider, counter, capture_content=telemetry.capture_content)

@@ -26,7 +26,7 @@ from opentelemetry.trace import (
 from optimus_kit.telemetry.context import SILENT, enter, leave
 from optimus_kit.telemetry.limits import MAX_ATTRIBUTES, bounded
 from optimus_kit.telemetry.sampling import Sampling
-from optimus_kit.trace_context import TraceContext, new_span_id, new_trace_id
+from optimus_kit.trace_context import TraceContext, new_span_id, new_trace_id, parse_traceparent
 from optimus_kit.tracing import Attributes, Kind, Unrecorded, Value
 
 if TYPE_CHECKING:
@@ -124,6 +124,12 @@ class RecordedSpan:
         if not self._ended:
             self._attributes.setdefault("error.type", kind)
             self._status = Status(StatusCode.ERROR, str(bounded(message)) or None)
+
+    def link(self, traceparent: str) -> None:
+        """Name a span that it has to do with; a malformed traceparent is left out."""
+        found = parse_traceparent(traceparent)
+        if found is not None and not self._ended:
+            self._links = (*self._links, found)
 
     def rename(self, name: str) -> None:
         """Give it another name."""

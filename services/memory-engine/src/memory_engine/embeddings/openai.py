@@ -11,6 +11,7 @@ from pydantic import BaseModel, ValidationError
 from memory_engine.embeddings.protocol import EmbeddingError
 from memory_engine.settings import DIMENSIONS, EmbeddingSettings
 from memory_engine.vectors import Vector
+from optimus_kit.traced_client import OutsideClient
 
 CONNECTIONS = 64
 """To the endpoint, from this process."""
@@ -34,7 +35,7 @@ class OpenAIEmbedder:
         self._settings = settings
         self._api_key = api_key
         limits = httpx.Limits(max_connections=CONNECTIONS, max_keepalive_connections=CONNECTIONS)
-        self._client = httpx.AsyncClient(timeout=settings.timeout, transport=transport, limits=limits)
+        self._client = OutsideClient(timeout=settings.timeout, transport=transport, limits=limits)
 
     @property
     def space(self) -> str:
