@@ -42,7 +42,8 @@ FALLBACK_IMAGES = (
         "optimus-standin/qryn:3.2",
         ("grafana/tempo", "grafana/loki"),
         everywhere=False,
-        also=(("GRAFANA_REPLICAS", "0"),),
+        # Plain Compose pulls images of services without containers as well, unless they are here.
+        also=(("GRAFANA_REPLICAS", "0"), ("GRAFANA_IMAGE", ROOT_IMAGE)),
     ),
     FallbackImage(
         "alloy", ("ALLOY_IMAGE",), "optimus-standin/alloy:1", ("grafana/alloy",), newer=True, everywhere=False

@@ -72,12 +72,13 @@ def test_fallbacks_are_made_on_one_root_file_system_named_for_compose_and_then_c
     assert (told[-1], engine.known_images) == ("redis: current", before)
 
 
-def test_where_stores_of_traces_are_made_there_is_no_grafana(debian: Project) -> None:
+def test_where_stores_of_traces_are_made_there_is_no_grafana_and_none_to_be_pulled(debian: Project) -> None:
     made = ensure_fallbacks(FakeEngine(), debian, ["grafana/grafana:13.2.1", "grafana/tempo:3.0.3"], lambda _: None)
     assert made == {
         "TEMPO_IMAGE": "optimus-standin/qryn:3.2",
         "LOKI_IMAGE": "optimus-standin/qryn:3.2",
         "GRAFANA_REPLICAS": "0",
+        "GRAFANA_IMAGE": ROOT_IMAGE,
     }
     assert "GRAFANA_REPLICAS=0" in (debian.root / "compose/.env").read_text()
 
