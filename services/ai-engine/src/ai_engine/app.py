@@ -13,7 +13,8 @@ from ai_engine.key_status import KeyCollector, presence_of
 from ai_engine.limits import SCRIPTS, Gate
 from ai_engine.models_api import ModelsApi
 from ai_engine.openapi import add_openapi
-from ai_engine.providers.catalogue import Traffic, build_providers, provider_settings
+from ai_engine.provider_metrics import ProviderMetrics
+from ai_engine.providers.catalogue import Traffic, build_providers, known_prices, provider_settings
 from ai_engine.recall import CONNECTIONS, MIN_SCORE, SECONDS, Recall
 from ai_engine.store import Store
 from optimus_kit.app import create_app
@@ -45,7 +46,9 @@ def build_app(environ: Mapping[str, str] | None = None) -> FastAPI:
     secrets = SecretWatcher(settings.secrets)
     tenants = Tenants.load(settings.tenants_file, secrets)
     traffic = Traffic.from_env(environ)
-    providers = build_providers(provider_settings(environ), secrets, traffic, lambda: len(tenants.active()))
+    endpoints = provider_settings(environ)
+    prices = known_prices(endpoints, environ)
+    providers = build_providers(endpoints, secrets, traffic, lambda: len(tenants.active()))
     sessions = session_settings(environ)
     deadline = env_float(environ, "REQUEST_TIMEOUT", 280.0, 1, 3600)
     redis = connect(settings.redis, secrets)
@@ -74,6 +77,7 @@ def build_app(environ: Mapping[str, str] | None = None) -> FastAPI:
     app = create_app(settings, checks=checks, secrets=secrets, lifespan=lifespan, title="Optimus ai-engine")
     tenants.count_keys(tenant_key_counter(app.state.metrics.registry))
     app.state.metrics.add(KeyCollector(providers.keyed, tenants))
+    providers.metered_by(ProviderMetrics(app.state.metrics.registry, prices).metered)
     models = ModelsApi(tenants, providers)
     app.add_route("/v1/chat/completions", Chat(tenants, gate, providers, recall, deadline).__call__, methods=["POST"])
     app.add_route("/v1/models", models.list, methods=["GET"])

@@ -9,8 +9,6 @@ from prometheus_client.registry import Collector
 from ai_engine.providers.openai import OpenAIProvider
 from optimus_kit.tenancy import Tenants
 
-EVERYONE = "everyone"
-
 
 def presence_of(providers: Sequence[OpenAIProvider]) -> dict[str, object]:
     """Return what the replica's presence says of its keys; `retry_at` is in seconds since the epoch, 0 for now."""
@@ -46,11 +44,19 @@ class KeyCollector(Collector):
         """Yield the metrics."""
         state = GaugeMetricFamily(
             "optimus_provider_key_state",
-            "1 for the state that a provider's key is in, and for whom",
-            labels=("provider", "key", "state", "reason", "tenants"),
+            "1 for the state that a provider's key is in, and why",
+            labels=("provider", "key", "state", "reason"),
+        )
+        held_back = GaugeMetricFamily(
+            "optimus_provider_key_held_back",
+            "1 for a tenant that may not use a key that others may",
+            labels=("provider", "key", "tenant"),
         )
         retry = GaugeMetricFamily(
-            "optimus_provider_key_retry_seconds", "Time until a key is tried again", labels=("provider", "key")
+            "optimus_provider_key_retry_seconds",
+            "Time until a key is tried again",
+            labels=("provider", "key"),
+            unit="seconds",
         )
         failures = CounterMetricFamily(
             "optimus_provider_key_failures", "Attempts that failed", labels=("provider", "key", "reason")
@@ -58,12 +64,13 @@ class KeyCollector(Collector):
         busy = GaugeMetricFamily("optimus_provider_requests", "Requests to a provider under way", labels=("provider",))
         for provider in self._providers():
             for key in provider.key_states():
-                whose = ",".join(key.tenants) or EVERYONE
-                state.add_metric((provider.name, str(key.key), key.state, key.reason, whose), 1)
+                state.add_metric((provider.name, str(key.key), key.state, key.reason), 1)
+                for tenant in key.tenants:
+                    held_back.add_metric((provider.name, str(key.key), tenant), 1)
                 retry.add_metric((provider.name, str(key.key)), round(key.retry_in, 1))
             for (number, reason), count in provider.key_failures().items():
                 failures.add_metric((provider.name, str(number), reason), count)
             busy.add_metric((provider.name,), provider.places_used())
         refused = GaugeMetricFamily("optimus_tenants_file_refused", "1 while the tenants file cannot be used")
         refused.add_metric((), float(self._tenants.problem is not None))
-        yield from (state, retry, failures, busy, refused)
+        yield from (state, held_back, retry, failures, busy, refused)

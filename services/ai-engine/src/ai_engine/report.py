@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from http.client import HTTPConnection, HTTPException
 
 SECONDS = 2.0
+EVERYONE = "everyone"
 SAMPLE = re.compile(r"(?P<name>\w+)(?:\{(?P<labels>.*)\})? (?P<value>\S+)\Z")
 LABEL = re.compile(r'(\w+)="((?:[^"\\]|\\.)*)"')
 
@@ -25,13 +26,15 @@ def samples(text: str) -> list[Sample]:
 def lines(found: Iterable[Sample]) -> list[str]:
     """Return what is shown."""
     found = tuple(found)
-    retry = {
-        (labels["provider"], labels["key"]): value
-        for name, labels, value in found
-        if name == "optimus_provider_key_retry_seconds"
-    }
+    retry: dict[tuple[str, str], float] = {}
+    tenants: dict[tuple[str, str], list[str]] = {}
+    for name, labels, value in found:
+        if name == "optimus_provider_key_retry_seconds":
+            retry[_place(labels)] = value
+        elif name == "optimus_provider_key_held_back":
+            tenants.setdefault(_place(labels), []).append(labels["tenant"])
     shown = [
-        _key(labels, retry.get((labels["provider"], labels["key"]), 0.0))
+        _key(labels, tenants.get(_place(labels), [EVERYONE]), retry.get(_place(labels), 0.0))
         for name, labels, _ in found
         if name == "optimus_provider_key_state"
     ]
@@ -40,12 +43,16 @@ def lines(found: Iterable[Sample]) -> list[str]:
     return shown
 
 
-def _key(labels: Mapping[str, str], retry: float) -> str:
+def _place(labels: Mapping[str, str]) -> tuple[str, str]:
+    return labels["provider"], labels["key"]
+
+
+def _key(labels: Mapping[str, str], tenants: Iterable[str], retry: float) -> str:
     text = f"provider {labels['provider']}, key {labels['key']}: {labels['state']}"
     if labels["state"] == "closed":
         return text
     when = f"next try in {retry:.0f} s" if retry else "next try now"
-    return f"! {text} for {labels['tenants']} ({labels['reason'] or 'unknown'}), {when}"
+    return f"! {text} for {','.join(tenants)} ({labels['reason'] or 'unknown'}), {when}"
 
 
 def main() -> int:

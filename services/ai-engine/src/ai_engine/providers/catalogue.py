@@ -7,6 +7,7 @@ Settings come from the environment, which Compose fills from `.env.models`; keys
     OPENAI_MODELS=gpt-4o-mini,fast=gpt-4o-mini      names on offer; `name=upstream name` renames
     OPENAI_FALLBACK=local:llama3.1                  tried in this order when the provider fails
     LOCAL_KEYLESS=true                              the endpoint wants no key
+    OPENAI_PRICES=fast=0.15/0.6                     what models cost (prices.py); EMBEDDED_PRICES for `embedded`
     secret OPENAI_API_KEYS                          keys, separated by commas or line ends
 
 For all of them, per process:
@@ -23,14 +24,16 @@ changes; requests under way end with the key that they began with.
 import re
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import httpx
 
 from ai_engine.providers.base import Ask, Model, Piece, Provider, Reply
+from ai_engine.providers.embedded import NAME as EMBEDDED
 from ai_engine.providers.embedded import Embedded
 from ai_engine.providers.openai import OpenAIProvider, Patience
 from ai_engine.providers.pool import KeyPool
+from ai_engine.providers.prices import FREE, Price, parse_prices
 from ai_engine.providers.provider_set import PoolKeys, ProviderSet
 from optimus_kit.errors import ApiError
 from optimus_kit.secret_watcher import SecretWatcher
@@ -77,13 +80,14 @@ class Traffic:
 
 @dataclass(frozen=True)
 class ProviderSettings:
-    """One endpoint. `fallback` holds (provider, model) pairs."""
+    """One endpoint. `fallback` holds (provider, model) pairs, `prices` those of models that have one."""
 
     name: str
     base_url: str
     models: tuple[tuple[str, str], ...]
     fallback: tuple[tuple[str, str], ...] = ()
     keyless: bool = False
+    prices: Mapping[str, Price] = field(default_factory=dict)
 
 
 def provider_settings(environ: Mapping[str, str]) -> tuple[ProviderSettings, ...]:
@@ -96,7 +100,7 @@ def provider_settings(environ: Mapping[str, str]) -> tuple[ProviderSettings, ...
 
 
 def _settings(name: str, environ: Mapping[str, str]) -> ProviderSettings:
-    if not NAME.match(name) or name == "embedded":
+    if not NAME.match(name) or name == EMBEDDED:
         raise SettingsError(f"PROVIDERS: {name!r} is not a provider's name (letters, digits, '_'; not 'embedded')")
     prefix = name.upper()
     url = environ.get(f"{prefix}_BASE_URL", "").strip()
@@ -106,7 +110,20 @@ def _settings(name: str, environ: Mapping[str, str]) -> ProviderSettings:
     if not models:
         raise SettingsError(f"{prefix}_MODELS names no model")
     fallback = tuple(_fallback(item, prefix) for item in _items(environ.get(f"{prefix}_FALLBACK", "")))
-    return ProviderSettings(name, url, models, fallback, env_bool(environ, f"{prefix}_KEYLESS", default=False))
+    keyless = env_bool(environ, f"{prefix}_KEYLESS", default=False)
+    prices = parse_prices(environ.get(f"{prefix}_PRICES", ""), f"{prefix}_PRICES", dict(models))
+    return ProviderSettings(name, url, models, fallback, keyless, prices)
+
+
+def known_prices(settings: Sequence[ProviderSettings], environ: Mapping[str, str]) -> Mapping[tuple[str, str], Price]:
+    """Return the prices by provider and model; `embedded` costs nothing unless EMBEDDED_PRICES says otherwise.
+
+    Raises:
+        SettingsError: EMBEDDED_PRICES cannot be used.
+    """
+    own = {EMBEDDED: FREE} | dict(parse_prices(environ.get("EMBEDDED_PRICES", ""), "EMBEDDED_PRICES", (EMBEDDED,)))
+    found = {(entry.name, model): price for entry in settings for model, price in entry.prices.items()}
+    return found | {(EMBEDDED, model): price for model, price in own.items()}
 
 
 def _items(text: str) -> tuple[str, ...]:
@@ -137,7 +154,7 @@ def build_providers(
         SettingsError: a fallback names a provider that is not in PROVIDERS, or a key cannot be sent in a header.
     """
     traffic = traffic or Traffic()
-    names = {"embedded", *(entry.name for entry in settings)}
+    names = {EMBEDDED, *(entry.name for entry in settings)}
     for entry in settings:
         unknown = [name for name, _ in entry.fallback if name not in names]
         if unknown:
@@ -191,7 +208,12 @@ class Catalogue:
         self._seen: Sequence[Provider] = ()
         self._providers: dict[str, Provider] = {}
         self._known: dict[str, Provider] = {}
+        self._metered: Callable[[Provider], Provider] = lambda provider: provider
         self.refresh()
+
+    def metered_by(self, metered: Callable[[Provider], Provider]) -> None:
+        """Have `metered` wrap the providers of all routes that are returned from now on."""
+        self._metered = metered
 
     def refresh(self) -> None:
         """Take the providers as they are now."""
@@ -215,12 +237,14 @@ class Catalogue:
         self.refresh()
         for provider in self._providers.values():
             if provider.serves(model):
-                return (Route(provider, model), *self._fallback_routes(provider.name))
+                return (Route(self._metered(provider), model), *self._fallback_routes(provider.name))
         raise ApiError(404, f"The model {model!r} does not exist.", code="model_not_found", param="model")
 
     def _fallback_routes(self, name: str) -> tuple[Route, ...]:
         pairs = ((self._providers.get(other), model) for other, model in self._fallbacks.get(name, ()))
-        return tuple(Route(provider, model) for provider, model in pairs if provider and provider.serves(model))
+        return tuple(
+            Route(self._metered(provider), model) for provider, model in pairs if provider and provider.serves(model)
+        )
 
     def keyed(self) -> tuple["OpenAIProvider", ...]:
         """Return the providers that had keys when they were last looked at."""
