@@ -15,8 +15,9 @@ FOLDER = Path(__file__).parent
 STACKS = ("rolling", "platform")
 """Session fixtures: a stack for tests of several modules."""
 FIRST = (
-    *("rolling", "platform", "test_readme.py", "test_sentinel.py", "test_validate_redis.py sentinel"),
-    *("test_validate_redis.py single", "test_migrations.py", "test_drill.py", "test_pull_policy.py"),
+    *("rolling", "platform", "test_readme.py", "test_sentinel.py", "test_observability.py"),
+    *("test_validate_redis.py sentinel", "test_validate_redis.py single"),
+    *("test_migrations.py", "test_drill.py", "test_pull_policy.py"),
     *("test_unwell_replicas.py", "test_given.py", "test_foreign.py", "test_validate_redis.py", "test_faults.py"),
     "test_images.py",
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from optimus_ops.model.container_inputs import VARIABLE_NAMES, Kind
@@ -11,6 +11,10 @@ from optimus_ops.model.stack import Service, Stack
 from optimus_ops.model.state import Replica, State, short_id
 from optimus_ops.plan.cause import Cause, joined
 from optimus_ops.plan.inputs import ObservedInputs
+
+
+NAMED = 3
+"""So many changed variables are named; an overlay may bring ten."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +74,7 @@ def _inputs(service: Service, replica: Replica, inputs: ObservedInputs) -> Itera
     have = replica.environment
     if variables := [name for name, value in service.environment.items() if have and have.get(name) != value]:
         definition.pop(VARIABLE_NAMES, None)
-        yield Cause(f"the environment changed ({', '.join(variables)})", "environment")
+        yield Cause(f"the environment changed ({_some(variables)})", "environment")
     if replica.running and (ports := bound_otherwise(service.published, replica.published)):
         definition.pop("ports", None)
         yield Cause(ports, "ports")
@@ -80,3 +84,9 @@ def _inputs(service: Service, replica: Replica, inputs: ObservedInputs) -> Itera
         yield Cause(f"its secrets changed ({', '.join(secrets)})", "secret")
     if definition:
         yield Cause(f"its definition in the Compose files changed ({', '.join(definition)})", "definition")
+
+
+def _some(names: Sequence[str]) -> str:
+    """Return the first few names, and how many more there are."""
+    more = len(names) - NAMED
+    return ", ".join(names) if more <= 1 else f"{', '.join(names[:NAMED])} and {more} more"

@@ -70,6 +70,16 @@ def test_a_service_that_the_others_do_without_is_made_anew_alone() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("names", "told"),
+    [("AB", "A, B"), ("ABCD", "A, B, C, D"), ("ABCDE", "A, B, C and 2 more")],
+)
+def test_of_many_changed_variables_a_few_are_named(names: str, told: str) -> None:
+    there = state(replica("redis", environment={"HOME": "/"}))
+    changed = {"image": "redis:8", "environment": dict.fromkeys(names, "1")}
+    assert texts(there, versions(), redis=changed)[0].startswith(f"redis: the environment changed ({told})")
+
+
 def test_a_port_elsewhere_on_the_host_is_told_with_both_places() -> None:
     there = state(replica("nginx-lb", published=(PublishedPort("127.0.0.1", 8010, 8010),)))
     seen = versions(**{"nginx-lb1": (ChangedInput("definition", "ports"),)})

@@ -1,0 +1,110 @@
+"""The observability overlay beside a running stack: added, rolled out, lost and removed, without losing a request.
+
+Real Tempo, Loki and the like run where images can be had, stand-ins elsewhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import docker
+import pytest
+from tests.integration.load import Load
+from tests.integration.platform import Platform, remove_everything
+from tests.support.leftovers import PROJECT_LABEL
+from tests.support.ports import free_ports
+
+pytestmark = pytest.mark.integration
+
+STORES = {"alloy", "tempo", "loki", "prometheus"}
+SERVICES = {"ai-engine", "backend-orchestrator", "memory-engine", "orchestrator-worker"}
+
+
+@pytest.fixture(scope="module")
+def observed(checkout: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
+    """Return a running stack, to which the tests below add the overlay, in their order."""
+    folder = tmp_path_factory.mktemp("observed")
+    made = Platform.fresh(folder, "observed", checkout).having(GRAFANA_PORT=str(free_ports(1)[0]))
+    try:
+        made.invoke("up").check()
+        yield made
+    finally:
+        remove_everything(made.project)
+
+
+def container(platform: Platform, service: str) -> Any:
+    return docker.from_env().containers.get(f"{platform.project}-{service}-1")
+
+
+def variables(platform: Platform, service: str) -> list[dict[str, str]]:
+    """Return the environment of each replica of a service."""
+    found = [docker.from_env().containers.get(i) for i in platform.replicas(service).values()]
+    return [dict(line.split("=", 1) for line in replica.attrs["Config"]["Env"]) for replica in found]
+
+
+def overlay_of(platform: Platform) -> set[str]:
+    """Return the services of the overlay that run."""
+    names = (name.removeprefix(f"{platform.project}-").rpartition("-")[0] for name in platform.containers())
+    return {name for name in names if name in {*STORES, "grafana"}}
+
+
+def test_it_starts_beside_what_runs_and_says_how_the_services_are_rolled_out(observed: Platform) -> None:
+    before = observed.states()
+    ran = observed.invoke("scale", "--observability").check()
+    after = observed.states()
+    assert {name: state for name, state in after.items() if name in before} == before
+    assert overlay_of(observed) >= STORES
+    for service in SERVICES:
+        assert f"apply it with: invoke deploy {service}" in ran.text
+    status = observed.invoke("status", "--json").check().json
+    rows = {row["service"]: row for row in status["services"]}
+    assert all(rows[name]["ready"] == 1 for name in STORES)
+
+
+def test_nothing_of_it_is_stale_though_logs_and_journal_changed(observed: Platform) -> None:
+    planned = observed.invoke("up", "--plan").check()
+    assert not [name for name in overlay_of(observed) if f"! {name}:" in planned.text], planned.text
+
+
+def test_the_services_are_rolled_out_under_load_and_then_send_traces(observed: Platform) -> None:
+    with Load(observed) as load:
+        observed.invoke("deploy", "--observe", "0").check()
+        load.go_on(20)
+    load.assert_nothing_lost()
+    for service in SERVICES:
+        assert {env.get("OTEL_EXPORTER_OTLP_ENDPOINT") for env in variables(observed, service)} == {"http://alloy:4318"}
+    assert overlay_of(observed) >= STORES
+
+
+@pytest.mark.parametrize("lost", ["alloy", "tempo"])
+def test_a_part_of_it_that_dies_costs_no_request(observed: Platform, lost: str) -> None:
+    with Load(observed) as load:
+        found = container(observed, lost)
+        # The engine would start it again at once.
+        found.update(restart_policy={"Name": "no"})
+        found.kill()
+        load.go_on(150)
+    load.assert_nothing_lost()
+    observed.invoke("up").check()
+    assert overlay_of(observed) >= STORES
+
+
+def test_new_replicas_start_while_all_of_it_is_gone(observed: Platform) -> None:
+    for name in sorted(overlay_of(observed)):
+        found = container(observed, name)
+        found.update(restart_policy={"Name": "no"})
+        found.kill()
+    with Load(observed) as load:
+        observed.invoke("deploy", "ai-engine", "--force", "--observe", "0").check()
+        load.go_on(50)
+    load.assert_nothing_lost()
+
+
+def test_down_removes_it_and_leaves_what_was_kept(observed: Platform) -> None:
+    observed.invoke("down").check()
+    assert observed.containers() == {}
+    labels = {"label": f"{PROJECT_LABEL}={observed.project}"}
+    volumes = {volume.name for volume in docker.from_env().volumes.list(filters=labels)}
+    assert volumes >= {f"{observed.project}_{name}-data" for name in STORES}
