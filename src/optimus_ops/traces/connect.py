@@ -15,6 +15,7 @@ from optimus_ops.traces.tempo import TempoStore
 NOBODYS_ID = "1".zfill(32)
 """A valid id that nobody draws."""
 SHOWN = 20
+NOT_SUPPORTED = b"404 Not Supported"
 
 
 def connect_traces(client: StoreClient) -> TraceStore:
@@ -31,7 +32,7 @@ def connect_traces(client: StoreClient) -> TraceStore:
     echo = client.get("/api/echo")
     if echo.status != 200 or echo.content.strip() != b"echo":
         raise client.unexpected(echo, "`echo` of Tempo's API")
-    if _is_qryn(client):
+    if _is_qryn(by_id):
         return QrynStore(client)
     return TempoStore(client, "v1", _tempo_name(client))
 
@@ -46,27 +47,24 @@ def connect_logs(client: StoreClient) -> LogStore:
     document = _json(labels)
     if not isinstance(document, dict) or document.get("status") != "success":
         raise client.unexpected(labels, "labels of Loki's API")
-    if _is_qryn(client):
-        return LokiStore(client, "qryn", structured=False)
-    version = _version(client, "/loki/api/v1/status/buildinfo")
-    return LokiStore(client, f"Loki {version}".strip())
+    told = client.get("/loki/api/v1/status/buildinfo")
+    return LokiStore(client, "qryn", structured=False) if _is_qryn(told) else LokiStore(client, _named("Loki", told))
 
 
 def _tempo_name(client: StoreClient) -> str:
-    return f"Tempo {_version(client, '/api/status/buildinfo')}".strip()
+    return _named("Tempo", client.get("/api/status/buildinfo"))
 
 
-def _version(client: StoreClient, path: str) -> str:
-    """Return the version that a store tells, "" where it tells none."""
-    document = _json(client.get(path))
+def _named(product: str, told: Answer) -> str:
+    """Return the name of a product with the version that its `buildinfo` tells, if it tells one."""
+    document = _json(told)
     version = document.get("version") if isinstance(document, dict) else ""
-    return safe_to_show(version)[:SHOWN] if isinstance(version, str) else ""
+    return f"{product} {safe_to_show(version)[:SHOWN] if isinstance(version, str) else ''}".strip()
 
 
-def _is_qryn(client: StoreClient) -> bool:
-    """Tell qryn by its readiness, which names its capabilities; Tempo and Loki say `ready`."""
-    document = _json(client.get("/ready"))
-    return isinstance(document, dict) and "capabilities" in document
+def _is_qryn(missing: Answer) -> bool:
+    """Tell qryn by what it says of paths that it hasn't, also while its database does not answer."""
+    return missing.status == 404 and missing.content.strip() == NOT_SUPPORTED
 
 
 def _json(answer: Answer) -> Any:

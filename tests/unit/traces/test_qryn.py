@@ -61,6 +61,12 @@ def test_it_is_known_by_its_answers_and_its_protobuf_is_read() -> None:
     assert not trace.cut
 
 
+def test_it_is_known_while_its_database_does_not_answer() -> None:
+    with serving({**qryn(), "/ready": reply({"message": "Clickhouse DB not ready"}, 500)}) as server:
+        traces, logs = connect_traces(server.client()), connect_logs(server.client())
+        assert (traces.name, traces.ready()) == (logs.name, logs.ready()) == ("qryn", False)
+
+
 def test_an_absent_trace_is_none() -> None:
     with serving(qryn()) as server:
         assert connect_traces(server.client()).trace(TRACE) is None
