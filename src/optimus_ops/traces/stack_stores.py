@@ -37,7 +37,7 @@ def require_store(state: State, store: tuple[str, int]) -> StoreAddress:
         raise Refused(f"{store[0]} of {state.project} does not run", f"see why: invoke logs {store[0]}")
     raise Refused(
         f"{state.project} runs without a store of traces",
-        f"add it with: {COMMAND}\n  or ask another one: --tempo URL",
+        f"add it with: {COMMAND}, then: invoke deploy\n  or ask another one: --tempo URL",
     )
 
 
