@@ -15,6 +15,7 @@ from memory_engine.database import Database, DatabaseError
 from memory_engine.embeddings import Embedder, EmbeddingError, embedder
 from memory_engine.login_switch import LoginSwitch
 from memory_engine.logins import SECRET, login_reader
+from memory_engine.pool_metrics import show_pool
 from memory_engine.routes import Engine, router
 from memory_engine.settings import MemorySettings
 from memory_engine.statement_spans import trace_statements
@@ -73,6 +74,7 @@ def assemble(settings: MemorySettings, secrets: SecretWatcher, database: Databas
         version=__version__,
     )
     tenants.count_keys(tenant_key_counter(app.state.metrics.registry))
+    show_pool(app.state.metrics, database, settings)
     places = None
     if settings.embeddings.provider == "openai":
         places = Shares(EMBEDDING_CALLS, lambda: len(tenants.active()), PLACE_SECONDS)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 
 import psycopg
 from psycopg import AsyncConnection, sql
@@ -47,6 +48,29 @@ class DatabaseError(Exception):
         self.retry_after = retry_after
 
 
+@dataclass(frozen=True)
+class PoolFigures:
+    """A pool as it is now, and what it has counted since it was opened.
+
+    Args:
+        used: connections lent out.
+        idle: connections open and not lent out.
+        pending: requests that wait for one.
+        timeouts: requests that waited in vain.
+        waited: requests that had to wait.
+        wait_seconds: how long these waited.
+        lost: connections found broken.
+    """
+
+    used: int
+    idle: int
+    pending: int
+    timeouts: int
+    waited: int
+    wait_seconds: float
+    lost: int
+
+
 class Database:
     """Connections to PostgreSQL for one worker process, at most `settings.budget` of them.
 
@@ -76,6 +100,19 @@ class Database:
     def in_use(self) -> int:
         """Connections lent out at this moment."""
         return self._in_use
+
+    def pool_figures(self) -> PoolFigures:
+        """The pool in numbers."""
+        found = self._pool.get_stats()
+        return PoolFigures(
+            used=self._in_use,
+            idle=found.get("pool_available", 0),
+            pending=found.get("requests_waiting", 0),
+            timeouts=found.get("requests_errors", 0),
+            waited=found.get("requests_queued", 0),
+            wait_seconds=found.get("requests_wait_ms", 0) / 1000,
+            lost=found.get("connections_lost", 0),
+        )
 
     async def open(self) -> None:
         """Begin to connect; doesn't wait for the database."""
