@@ -9,7 +9,6 @@ from typing import Any
 import httpx
 import pytest
 from fastapi import FastAPI
-from prometheus_client import CollectorRegistry
 from redis.asyncio import Redis
 from redis.exceptions import ConnectionError as RedisConnectionError
 from tests.support.asgi_socket import PATIENCE, Socket
@@ -21,7 +20,6 @@ from backend_orchestrator.consumer import Consumer
 from backend_orchestrator.intake import Intake, IntakeLimits
 from backend_orchestrator.messages import InboundMessage
 from backend_orchestrator.snapshot import Queue, RedisObserver, Snapshot, services
-from backend_orchestrator.waiting import WaitingGauges, waiting
 from optimus_kit.tenancy import Tenant
 
 
@@ -148,12 +146,6 @@ async def test_the_picture_tells_what_waits_of_each_tenant_and_for_how_long(
     snapshot = (await RedisObserver(redis, lambda: ["acme"]).take()).document(1_030.0)
     assert snapshot["queue"] == {"depth": 2, "pending": 1, "dead": 0}
     assert snapshot["waiting"] == {"acme": {"messages": 3, "in_hand": 1, "oldest_age": 30.0}}
-    registry = CollectorRegistry()
-    gauges = WaitingGauges(registry)
-    gauges.tell(await waiting(redis), 1_030.0)
-    assert registry.get_sample_value("optimus_queue_oldest_message_age_seconds", {"tenant": "acme"}) == 30
-    gauges.tell({}, 1_040.0)
-    assert registry.get_sample_value("optimus_queue_messages", {"tenant": "acme"}) == 0
 
 
 async def test_a_picture_of_an_empty_store_is_empty(redis: Redis) -> None:

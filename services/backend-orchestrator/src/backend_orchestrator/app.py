@@ -16,7 +16,7 @@ from backend_orchestrator.sessions import Sessions
 from backend_orchestrator.settings import OrchestratorSettings
 from backend_orchestrator.signature import Signatures
 from backend_orchestrator.snapshot import RedisObserver, now
-from backend_orchestrator.waiting import WaitingGauges
+from backend_orchestrator.store_metrics import show_stores
 from backend_orchestrator.webhook import WEBHOOK, item_counter, webhook_routes
 from optimus_kit.app import create_app
 from optimus_kit.background import background
@@ -44,9 +44,7 @@ def build_app(environ: Mapping[str, str] = os.environ) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        gauges = WaitingGauges(app.state.metrics.registry)
-        telling = gauges.keep_telling(redis, now)
-        async with redis, background(announce(redis, service, app.state.drain)), background(telling):
+        async with redis, state, cache, background(announce(redis, service, app.state.drain)):
             yield
 
     app = create_app(
@@ -59,6 +57,7 @@ def build_app(environ: Mapping[str, str] = os.environ) -> FastAPI:
     )
     numbers = PhoneNumbers(service.tenants_file)
     registry = app.state.metrics.registry
+    state, cache = show_stores(app.state.metrics, service, secrets, tenants)
     tenants.count_keys(tenant_key_counter(registry))
     signatures = Signatures(secrets, registry)
     app.include_router(webhook_routes(intake, secrets, signatures, numbers, tenants, item_counter(registry)))

@@ -8,6 +8,7 @@ from typing import Protocol
 from redis.asyncio import Redis
 
 from backend_orchestrator import keys
+from backend_orchestrator.queue_figures import queue_state
 from backend_orchestrator.waiting import Waiting, waiting
 from optimus_kit.presence import replicas
 
@@ -85,29 +86,16 @@ class RedisObserver:
         names = tuple(self._tenants())
         found = await replicas(self._redis)
         async with self._redis.pipeline(transaction=False) as steps:
-            steps.xlen(keys.INBOUND)
-            steps.zcard(keys.DELAYED)
-            steps.xlen(keys.DEAD)
-            steps.hget(keys.COUNT, keys.ALL)
-            steps.hlen(keys.TAKEN)
-            # Not XPENDING: before the first worker there is no group, which it would call an error.
-            steps.exists(keys.INBOUND)
             for name in names:
                 steps.hmget(keys.counts(name), list(COUNTED))
-            entries, delayed, dead, in_lanes, taken, stream_exists, *counts = await steps.execute()
-        pending = await self._pending() if stream_exists else 0
-        # What is handed out is on the stream and in its lane; what an earlier version queued is on the stream alone.
-        unfinished = int(in_lanes or 0) + max(0, entries - taken) + delayed
+            counts = await steps.execute()
+        queue = await queue_state(self._redis)
         return Snapshot(
             replicas=tuple({name: replica[name] for name in replica.keys() - _NOT_SHOWN} for replica in found),
-            queue=Queue(depth=max(0, unfinished - pending), pending=pending, dead=dead),
+            queue=Queue(depth=max(0, queue.unfinished - queue.in_hand), pending=queue.in_hand, dead=queue.dead),
             tenants={name: _counts(values) for name, values in zip(names, counts, strict=True)},
             waiting=await waiting(self._redis),
         )
-
-    async def _pending(self) -> int:
-        groups = await self._redis.xinfo_groups(keys.INBOUND)
-        return sum(int(group["pending"]) for group in groups if group["name"] == keys.GROUP)
 
 
 def _counts(values: Iterable[str | None]) -> dict[str, int]:

@@ -1,19 +1,12 @@
 """What waits in the queue, by tenant: how much, and for how long."""
 
-import asyncio
-import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import cast
 
-from prometheus_client import CollectorRegistry, Gauge
 from redis.asyncio import Redis
-from redis.exceptions import RedisError
 
 from backend_orchestrator import keys
-
-_LOOK_SECONDS = 5.0
-log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -59,32 +52,3 @@ async def waiting(redis: Redis) -> Mapping[str, Waiting]:
         for name, first in zip(names, oldest, strict=True)
         if first
     }
-
-
-class WaitingGauges:
-    """The same as metrics; a tenant of which nothing waits any more is told as 0."""
-
-    def __init__(self, registry: CollectorRegistry) -> None:
-        def gauge(name: str, documentation: str) -> Gauge:
-            return Gauge(name, documentation, ("tenant",), registry=registry, multiprocess_mode="mostrecent")
-
-        self._age = gauge("optimus_queue_oldest_message_age_seconds", "Age of the tenant's oldest message in the queue")
-        self._messages = gauge("optimus_queue_messages", "Messages of the tenant that wait or are in hand")
-        self._told: set[str] = set()
-
-    def tell(self, found: Mapping[str, Waiting], now: float) -> None:
-        """Set the gauges."""
-        self._told |= found.keys()
-        for name in self._told:
-            there = found.get(name)
-            self._age.labels(name).set(there.age(now) if there else 0)
-            self._messages.labels(name).set(there.messages if there else 0)
-
-    async def keep_telling(self, redis: Redis, clock: Callable[[], float]) -> None:
-        """Look every few seconds, until cancelled."""
-        while True:
-            try:
-                self.tell(await waiting(redis), clock())
-            except (RedisError, OSError) as error:
-                log.warning("queue not seen: %s", type(error).__name__)
-            await asyncio.sleep(_LOOK_SECONDS)
