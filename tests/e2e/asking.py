@@ -34,11 +34,14 @@ def notification(message_id: str, text: str, tenant: str = "acme", sender: str =
     return json.dumps({"entry": [{"id": "1", "changes": [{"field": "messages", "value": value}]}]}).encode()
 
 
-def deliver(http: httpx.Client, platform: Platform, body: bytes, secret: str | None = None) -> httpx.Response:
+def deliver(
+    http: httpx.Client, platform: Platform, body: bytes, secret: str | None = None, **headers: str
+) -> httpx.Response:
     """Send a notification, signed as Meta does (with another secret if given)."""
     key = platform.secrets["WHATSAPP_APP_SECRET"] if secret is None else secret
     signature = "sha256=" + hmac.new(key.encode(), body, hashlib.sha256).hexdigest()
-    return http.post(f"{platform.backend}/webhooks/whatsapp", content=body, headers={"X-Hub-Signature-256": signature})
+    signed = {"X-Hub-Signature-256": signature} | headers
+    return http.post(f"{platform.backend}/webhooks/whatsapp", content=body, headers=signed)
 
 
 def state_once(http: httpx.Client, platform: Platform, message_id: str, status: str, tenant: str) -> dict[str, Any]:

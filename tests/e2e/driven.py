@@ -64,23 +64,30 @@ def platform(way: Way) -> Iterator[Platform]:
         stack = stack_address(os.environ)
         yield Platform((stack.ai_engine, stack.ai_engine), stack.backend, read_secrets(stack.secrets))
         return
-    with ExitStack() as stack_of_things:
-        yield _own(way, stack_of_things)
+    with own_platform(way) as own:
+        yield own
 
 
-def _own(way: Way, things: ExitStack) -> OwnPlatform:
+@contextmanager
+def own_platform(way: Way, **environ: str) -> Iterator[OwnPlatform]:
+    """A platform of processes of this run, with further variables of theirs, until the block ends."""
+    with ExitStack() as things:
+        yield _own(way, things, environ)
+
+
+def _own(way: Way, things: ExitStack, environ: Mapping[str, str]) -> OwnPlatform:
     folder = Path(things.enter_context(TemporaryDirectory(prefix="optimus-e2e-")))
     given = way is Way.GIVEN
     server = os.environ["DATABASE_URL"] if given else things.enter_context(embedded_database())
     database = things.enter_context(own_database(server))
     redis_url = things.enter_context(own_redis(os.environ["REDIS_URL"]) if given else embedded_redis())
     known = _write_configuration(folder)
-    launcher = Launcher(folder, _environ(folder, redis_url))
+    launcher = Launcher(folder, _environ(folder, redis_url) | dict(environ))
 
-    def start(package: str, name: str, *arguments: str, **environ: str) -> Service:
+    def start(package: str, name: str, *arguments: str, **own: str) -> Service:
         folder_of = "inner" if package != "backend_orchestrator" else "outer"
         return things.enter_context(
-            launcher.running(package, name, *arguments, SECRETS_DIR=str(folder / folder_of), **environ)
+            launcher.running(package, name, *arguments, SECRETS_DIR=str(folder / folder_of), **own)
         )
 
     memory = start("memory_engine", "memory-engine-1", DATABASE_URL=database, RUN_MIGRATIONS="true")

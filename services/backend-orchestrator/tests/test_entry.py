@@ -35,3 +35,16 @@ def test_the_health_check_tells_by_its_exit_code(environ: dict[str, str], tmp_pa
     assert run("worker-health", environ=environ | alive).returncode == 1
     (tmp_path / "alive").touch()
     assert run("worker-health", environ=environ | alive).returncode == 0
+
+
+@pytest.mark.parametrize("module", ["app", "worker_main"])
+def test_without_a_collector_nothing_of_the_sdk_is_imported(module: str) -> None:
+    script = f"""
+import sys
+from optimus_kit.sdk_import import without_sdk
+with without_sdk():
+    import backend_orchestrator.{module}
+print([name for name in sys.modules if name.startswith(("opentelemetry.sdk", "opentelemetry.exporter"))])
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"

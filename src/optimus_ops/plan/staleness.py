@@ -12,7 +12,6 @@ from optimus_ops.model.state import Replica, State, short_id
 from optimus_ops.plan.cause import Cause, joined
 from optimus_ops.plan.inputs import ObservedInputs
 
-
 NAMED = 3
 """So many changed variables are named; an overlay may bring ten."""
 
