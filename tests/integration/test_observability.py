@@ -16,6 +16,8 @@ from tests.integration.platform import Platform, remove_everything
 from tests.support.leftovers import PROJECT_LABEL
 from tests.support.ports import free_ports
 
+from optimus_ops.system.wait import wait_until
+
 pytestmark = pytest.mark.integration
 
 STORES = {"alloy", "tempo", "loki", "prometheus"}
@@ -76,6 +78,30 @@ def test_the_services_are_rolled_out_under_load_and_then_send_traces(observed: P
     for service in SERVICES:
         assert {env.get("OTEL_EXPORTER_OTLP_ENDPOINT") for env in variables(observed, service)} == {"http://alloy:4318"}
     assert overlay_of(observed) >= STORES
+
+
+def test_a_request_is_shown_with_its_spans_and_its_lines(observed: Platform) -> None:
+    body = {"model": "embedded", "messages": [{"role": "user", "content": "hello"}]}
+    headers = {"Authorization": f"Bearer {observed.secret('TENANT_ACME_API_KEY')}"}
+    _status, answered, _body = observed.request("/v1/chat/completions", body, headers)
+    trace_id = answered["X-Trace-Id"]
+
+    def names() -> set[tuple[str, str]]:
+        shown = observed.invoke("traces.show", trace_id, "--json")
+        return {(span["service"], span["name"]) for span in shown.json["spans"]} if shown.code == 0 else set()
+
+    wanted = ("ai-engine", "POST /v1/chat/completions")
+    assert wait_until(lambda: wanted in names(), 30, poll=0.5), observed.invoke("traces.show", trace_id).text
+    for asked in (trace_id, f"X-Trace-Id: {trace_id}", f"00-{trace_id}-00f067aa0ba902b7-01"):
+        assert f"trace {trace_id}" in observed.invoke("traces.show", asked).check().out
+    assert observed.invoke("traces.show", "--last").check().out.startswith("trace ")
+    lines = observed.invoke("logs", "--trace", trace_id).check().out.splitlines()
+    assert {line.split()[0].rstrip("-0123456789") for line in lines} >= {"ai-engine", "nginx-lb"}
+    assert all(trace_id in line for line in lines)
+    absent = observed.invoke("traces.show", f"{1:032x}")
+    assert (absent.code, f"no trace {1:032x}" in absent.text) == (1, True)
+    status = observed.invoke("status", "--json").check().json
+    assert {line["subject"] for line in status["lines"]} >= {"traces", "logs"}
 
 
 @pytest.mark.parametrize("lost", ["alloy", "tempo"])

@@ -6,7 +6,7 @@ from typing import Any
 
 from optimus_ops.text.escapes import safe_to_show
 from optimus_ops.traces.loki import LokiStore
-from optimus_ops.traces.otlp import parse_json
+from optimus_ops.traces.otlp_json import parse_json
 from optimus_ops.traces.qryn import QrynStore
 from optimus_ops.traces.store import LogStore, TraceStore
 from optimus_ops.traces.store_http import Answer, StoreClient

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from optimus_ops.traces.otlp import parse_json
+from optimus_ops.traces.otlp_json import parse_json
 from optimus_ops.traces.store import StoredLine
 from optimus_ops.traces.store_http import StoreClient
 from optimus_ops.traces.tempo import ready

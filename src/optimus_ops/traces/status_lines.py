@@ -12,7 +12,7 @@ from optimus_ops.errors import OpsError
 from optimus_ops.system.wait import run_parallel
 from optimus_ops.text.units import counted
 from optimus_ops.traces.connect import connect_logs, connect_traces
-from optimus_ops.traces.otlp import parse_json
+from optimus_ops.traces.otlp_json import parse_json
 from optimus_ops.traces.stack_stores import LOKI, PROMETHEUS, TEMPO, find_store
 from optimus_ops.traces.store import StoreFailed
 from optimus_ops.traces.store_http import StoreClient

@@ -10,7 +10,8 @@ from typing import Any, Literal
 
 from optimus_ops.traces.ids import ID
 from optimus_ops.traces.model import Span, Trace, make_trace
-from optimus_ops.traces.otlp import parse_json, parse_protobuf, spans_of_document
+from optimus_ops.traces.otlp import parse_protobuf
+from optimus_ops.traces.otlp_json import parse_json, spans_of_document
 from optimus_ops.traces.store import PartialTrace, StoreFailed
 from optimus_ops.traces.store_http import Answer, StoreClient
 
@@ -103,7 +104,7 @@ def found_ids(client: StoreClient, answer: Answer, most: int) -> tuple[str, ...]
         raise client.garbage("the result of a search")
     newest = sorted(traces, key=lambda trace: _number(trace.get("startTimeUnixNano")), reverse=True)
     ids = (str(trace.get("traceID", "")).lower().zfill(32) for trace in newest)
-    return tuple(dict.fromkeys(found for found in ids if ID.fullmatch(found)))[:most]
+    return tuple(dict.fromkeys(found for found in ids if ID.fullmatch(found) and found.strip("0")))[:most]
 
 
 def _key(key: str) -> str:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cached_property
 
 from rich.cells import cell_len, set_cell_size
 
@@ -53,12 +54,12 @@ class Waterfall:
     critical: Mapping[int, tuple[tuple[int, int], ...]]
     columns: Columns
     colour: bool
-    _colours: Mapping[str, int] = field(init=False, repr=False)
 
-    def __post_init__(self) -> None:
-        """Give each service a colour, in the order in which they appear."""
+    @cached_property
+    def _colours(self) -> Mapping[str, int]:
+        """A colour for each service, in the order in which they appear."""
         services = self.timeline.trace.services
-        object.__setattr__(self, "_colours", {name: PALETTE[i % len(PALETTE)] for i, name in enumerate(services)})
+        return {name: PALETTE[i % len(PALETTE)] for i, name in enumerate(services)}
 
     def lines(self, rows: Rows) -> Iterator[str]:
         """Give the lines of all rows."""

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from opentelemetry.proto.trace.v1.trace_pb2 import TracesData
 from tests.unit.traces.spans import TRACE
 
-from optimus_ops.traces.otlp import parse_json, parse_protobuf, spans_of_document
+from optimus_ops.traces.otlp import parse_protobuf
+from optimus_ops.traces.otlp_json import parse_json, spans_of_document
 
 VALUES = st.recursive(
     st.one_of(
