@@ -71,6 +71,8 @@ class Launcher:
         alive_file = self.folder / f"{name}.alive"
         log = self.folder / f"{name}.log"
         own = {"PORT": str(port), "HOST": "127.0.0.1", "HOSTNAME": name, "WORKER_ALIVE_FILE": str(alive_file)}
+        # Workers of one machine would all want the same port.
+        own["METRICS_PORT"] = "0"
         with log.open("wb") as output:
             process = subprocess.Popen(
                 [sys.executable, "-m", package, *arguments],

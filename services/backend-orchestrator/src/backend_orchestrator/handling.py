@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 
 from redis.exceptions import RedisError
 
@@ -17,6 +18,16 @@ from optimus_kit.tracing import Span, current_span
 
 _TIMES_PER_ATTEMPT = 4
 log = logging.getLogger(__name__)
+
+
+class Outcome(StrEnum):
+    """How an attempt ended: the message was answered, put off, given up, done before, or is another worker's by now."""
+
+    ANSWERED = "answered"
+    DELAYED = "delayed"
+    DEAD = "dead"
+    REPEATED = "repeated"
+    LOST = "lost"
 
 
 @dataclass(frozen=True)
@@ -42,8 +53,8 @@ class Handler:
     channels: Mapping[str, ReplyChannel] = field(default_factory=dict)
     erp: ErpAdapter | None = None
 
-    async def handle(self, delivery: Delivery) -> None:
-        """Take one entry to the end of one attempt.
+    async def handle(self, delivery: Delivery) -> Outcome:
+        """Take one entry to the end of one attempt; return how that ended.
 
         Raises:
             redis.exceptions.RedisError: the queue is gone; the entry stays pending and is claimed later.
@@ -55,65 +66,70 @@ class Handler:
                 log.warning("entry %s is no message: %s", delivery.entry, error)
                 working.error("invalid_message", str(error))
                 await self.consumer.bury(delivery, None, f"not a message: {error}")
-                return
+                return Outcome.DEAD
             describe(working, message)
-            await self._process(delivery, message, working)
+            return await self._process(delivery, message, working)
 
-    async def _process(self, delivery: Delivery, message: InboundMessage, working: Span) -> None:
+    async def _process(self, delivery: Delivery, message: InboundMessage, working: Span) -> Outcome:
         if delivery.times > _TIMES_PER_ATTEMPT * self.policy.max_attempts:
             # Not even attempts could be counted; a worker that stood still is given again what it has, which is none.
-            await self._give_up(delivery, message, f"given to workers {delivery.times} times without a result")
-            return
+            return await self._give_up(delivery, message, f"given to workers {delivery.times} times without a result")
         attempt = await self.consumer.begin(delivery, message)
         working.set("optimus.queue.attempt", attempt.number)
         working.link(attempt.earlier)
         if attempt.status == "lost":
             log.warning("entry %s is another worker's by now", delivery.entry)
-        elif attempt.status in {"answered", "dead"}:
+            return Outcome.LOST
+        if attempt.status in {"answered", "dead"}:
             await self.consumer.drop(delivery)
-        elif attempt.number > self.policy.max_attempts:
+            return Outcome.REPEATED
+        if attempt.number > self.policy.max_attempts:
             # Only dying workers leave more attempts behind than the policy grants.
-            await self._give_up(delivery, message, f"{attempt.number - 1} attempts ended without a result")
-        else:
-            await self._attempt(delivery, message, attempt)
+            return await self._give_up(delivery, message, f"{attempt.number - 1} attempts ended without a result")
+        return await self._attempt(delivery, message, attempt)
 
-    async def _attempt(self, delivery: Delivery, message: InboundMessage, attempt: Attempt) -> None:
+    async def _attempt(self, delivery: Delivery, message: InboundMessage, attempt: Attempt) -> Outcome:
         try:
             reply = attempt.reply or await self._reply(message)
-            await self._deliver(delivery, message, reply)
+            return await self._deliver(delivery, message, reply)
         except AttemptError as error:
-            await self._failed(delivery, message, attempt, error)
+            return await self._failed(delivery, message, attempt, error)
         except (RedisError, OSError):
             raise
         except Exception as error:
             # Whatever it is, the sender's next messages wait behind this one: it has its attempts like any other.
             log.exception("message %s: unforeseen", message.message_id)
-            await self._failed(delivery, message, attempt, TransientError(f"unforeseen: {type(error).__name__}"))
+            unforeseen = TransientError(f"unforeseen: {type(error).__name__}")
+            return await self._failed(delivery, message, attempt, unforeseen)
 
     async def _reply(self, message: InboundMessage) -> str:
         return await self.answerer.answer(message, await facts_for(message, self.erp))
 
-    async def _deliver(self, delivery: Delivery, message: InboundMessage, reply: str) -> None:
+    async def _deliver(self, delivery: Delivery, message: InboundMessage, reply: str) -> Outcome:
         channel = self.channels.get(message.channel)
         if channel is not None and not channel.ready:
             channel = None
         if channel is not None:
             if not await self.consumer.keep_reply(delivery, message, reply):
                 log.warning("entry %s is another worker's by now: not sent", delivery.entry)
-                return
+                return Outcome.LOST
             await channel.send(message, reply)
-        await self.consumer.finish(delivery, message, reply, to_outbox=channel is None)
+        first = await self.consumer.finish(delivery, message, reply, to_outbox=channel is None)
+        return Outcome.ANSWERED if first else Outcome.REPEATED
 
-    async def _failed(self, delivery: Delivery, message: InboundMessage, attempt: Attempt, error: AttemptError) -> None:
+    async def _failed(
+        self, delivery: Delivery, message: InboundMessage, attempt: Attempt, error: AttemptError
+    ) -> Outcome:
         current_span().error(type(error).__name__, str(error))
         decision = decide(error, attempt.number, attempt.age, self.policy, self.jitter)
         if isinstance(decision, DeadLetter):
-            await self._give_up(delivery, message, decision.reason)
-            return
+            return await self._give_up(delivery, message, decision.reason)
         log.warning("message %s: %s; again in %.1f s", message.message_id, decision.reason, decision.delay)
-        await self.consumer.delay(delivery, message, decision.delay, counts=decision.counts)
+        moved = await self.consumer.delay(delivery, message, decision.delay, counts=decision.counts)
+        return Outcome.DELAYED if moved else Outcome.LOST
 
-    async def _give_up(self, delivery: Delivery, message: InboundMessage, reason: str) -> None:
+    async def _give_up(self, delivery: Delivery, message: InboundMessage, reason: str) -> Outcome:
         log.warning("message %s given up: %s", message.message_id, reason)
         current_span().error("given_up", reason)
-        await self.consumer.bury(delivery, message, reason)
+        buried = await self.consumer.bury(delivery, message, reason)
+        return Outcome.DEAD if buried else Outcome.LOST

@@ -64,6 +64,7 @@ class WorkerSettings:
         whatsapp_api_url: the Graph API with its version.
         erp_url: the ERP system, or empty.
         heartbeat: file touched while the worker works, for its health check.
+        metrics_port: where /metrics is answered; 0 for nowhere.
     """
 
     service: ServiceSettings
@@ -77,6 +78,7 @@ class WorkerSettings:
     whatsapp_api_url: str = "https://graph.facebook.com/v23.0"
     erp_url: str = ""
     heartbeat: Path = Path("/tmp/worker.alive")  # noqa: S108 - the container's own scratch space
+    metrics_port: int = 9464
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str]) -> "WorkerSettings":
@@ -97,6 +99,7 @@ class WorkerSettings:
             whatsapp_api_url=_url(environ, "WHATSAPP_API_URL", cls.whatsapp_api_url),
             erp_url=_url(environ, "ERP_BASE_URL", cls.erp_url),
             heartbeat=heartbeat_file(environ),
+            metrics_port=env_int(environ, "METRICS_PORT", cls.metrics_port, 0, 65535),
         )
 
 

@@ -17,13 +17,16 @@ from backend_orchestrator.erp import ErpAdapter, RestErpAdapter
 from backend_orchestrator.handling import Handler
 from backend_orchestrator.settings import WorkerSettings
 from backend_orchestrator.worker import Worker
+from backend_orchestrator.worker_metrics import WorkerMetrics
 from optimus_kit.background import background
 from optimus_kit.drain import Drain
 from optimus_kit.logs import configure_logging
+from optimus_kit.metrics import Metrics, listening, show_spans
 from optimus_kit.presence import announce
 from optimus_kit.redis import connect
 from optimus_kit.secret_watcher import SecretWatcher
 from optimus_kit.telemetry import start_telemetry
+from optimus_kit.telemetry.counts import SpanCounts
 from optimus_kit.tenancy import Tenants
 from optimus_kit.traced_client import InsideClient, OutsideClient
 
@@ -42,18 +45,23 @@ def run_worker(environ: Mapping[str, str] = os.environ) -> None:
     configure_logging(settings.service)
     telemetry = start_telemetry(settings.service, environ)
     try:
-        asyncio.run(_work(settings))
+        asyncio.run(_work(settings, telemetry.counts if telemetry else None))
     finally:
         if telemetry:
             telemetry.shutdown()
 
 
-async def _work(settings: WorkerSettings) -> None:
+async def _work(settings: WorkerSettings, spans: Callable[[], SpanCounts] | None) -> None:
     drain = Drain()
     _drain_on_signals(drain)
     options, service = settings.options, settings.service
     secrets = SecretWatcher(service.secrets)
+    metrics = Metrics(drain)
+    if spans:
+        show_spans(metrics, spans)
+    counts = WorkerMetrics(metrics, drain, options.slots)
     async with AsyncExitStack() as stack:
+        await stack.enter_async_context(listening(metrics, service.host, settings.metrics_port))
         await stack.enter_async_context(background(secrets.keep_looking()))
         redis = await stack.enter_async_context(connect(service.redis, secrets, decode_responses=True))
         reader = await stack.enter_async_context(
@@ -69,7 +77,7 @@ async def _work(settings: WorkerSettings) -> None:
             kept_bytes=lambda: settings.kept_bytes // max(1, len(tenants.active())),
         )
         handler = await _handler(settings, secrets, consumer, tenants, stack)
-        worker = Worker(consumer, handler.handle, options, drain, beat=beat(settings.heartbeat))
+        worker = Worker(consumer, counts.counted(handler.handle), options, drain, beat=beat(settings.heartbeat))
         async with background(announce(redis, service, drain)):
             await worker.run()
             await worker.finish(service.drain_timeout)
