@@ -8,7 +8,7 @@ data=/data
 : "${COMPOSE_PROJECT:=optimus}"
 export COMPOSE_PROJECT HOME=/tmp
 [ "${TRACES_KEPT:-all}" = all ] || echo "entrypoint: this stand-in can't choose traces by their tail: it keeps all" >&2
-mkdir -p "$data/prometheus" "$data/syslog-ng" || { echo "entrypoint: user $(id -u) cannot write to $data" >&2; exit 1; }
+mkdir -p "$data/prometheus" "$data/syslog-ng" 2> /dev/null || { echo "entrypoint: user $(id -u) cannot write to $data" >&2; exit 1; }
 [ -d /var/lib/optimus/journal ] || echo "entrypoint: /var/lib/optimus/journal is not mounted: no changes are read" >&2
 
 stopping=
@@ -16,7 +16,8 @@ trap 'stopping=yes; kill $(jobs -p) 2> /dev/null' TERM INT
 
 rotel-agent --log-format json start --otlp-grpc-endpoint 0.0.0.0:4317 --otlp-http-endpoint 0.0.0.0:4318 \
     --exporter otlp --otlp-exporter-endpoint http://tempo:4318 --otlp-exporter-protocol http \
-    --batch-timeout 100ms --pid-file /tmp/rotel.pid &
+    --otlp-exporter-retry-initial-backoff 1s --otlp-exporter-retry-max-backoff 10s \
+    --otlp-exporter-retry-max-elapsed-time 120s --batch-timeout 100ms --pid-file /tmp/rotel.pid &
 prometheus --agent --config.file=/etc/standin/prometheus.yml --storage.agent.path="$data/prometheus" \
     --storage.agent.retention.max-time=1h --web.listen-address=0.0.0.0:12345 --log.level=warn &
 syslog-ng --foreground --no-caps --stderr --cfgfile=/etc/standin/syslog-ng.conf --pidfile=/tmp/syslog-ng.pid \

@@ -18,8 +18,11 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 LIBRARY = Path("/opt/chdb/chdb/_chdb.abi3.so")
+# Of the server; its caches are gigabytes otherwise.
+CACHES = "mark_cache_size=10000000&primary_index_cache_size=10000000&index_mark_cache_size=5000000"
+# Of each statement.
 SETTINGS = "max_memory_usage = 200000000, max_threads = 1, max_insert_threads = 1"
-MOST_BYTES = 1000**3
+MOST_BYTES = int(os.environ.get("STORE_MEGABYTES", "1000")) * 1000**2
 DATA = ("samples_v3", "metrics_15s", "tempo_traces", "tempo_traces_attrs_gin", "tempo_traces_kv")
 
 
@@ -34,7 +37,7 @@ class Database:
         )
         library: Any = util.module_from_spec(spec)
         spec.loader.exec_module(library)
-        self.session = library.connect(folder)
+        self.session = library.connect(f"{folder}?{CACHES}")
         self.lock, self.looked = threading.Lock(), 0.0
         self.session.query(f"SET {SETTINGS}", "Null")
 
@@ -51,7 +54,7 @@ class Database:
         if time.monotonic() - self.looked < 10:
             return
         self.looked = time.monotonic()
-        size = self.session.query("SELECT sum(bytes_on_disk) FROM system.parts", "TabSeparated").bytes()
+        size = self.session.query("SELECT sum(bytes_on_disk) FROM system.parts WHERE active", "TabSeparated").bytes()
         if int(size) > MOST_BYTES:
             print(f"bridge: traces and logs are emptied at {int(size)} bytes", file=sys.stderr)
             for table in DATA:

@@ -11,7 +11,7 @@ fi
 
 data=/var/tempo
 ! mountpoint -q /loki || data=/loki
-mkdir -p "$data/chdb" || { echo "entrypoint: user $(id -u) cannot write to $data" >&2; exit 1; }
+mkdir -p "$data/chdb" 2> /dev/null || { echo "entrypoint: user $(id -u) cannot write to $data" >&2; exit 1; }
 
 # Whole days, since the store drops days: 36h is 2.
 hours=${TRACES_RETENTION:-${LOGS_RETENTION:-48h}}
