@@ -1,0 +1,1 @@
+"""Smoke test of traces: requests are sent, and each has to be found in the store as one whole trace."""
