@@ -27,6 +27,7 @@ SETTINGS = frozenset(
             "subsystems",
             "workload",
             "secret-probes",
+            "trace-probes",
             "affected",
             "release",
             "security",
@@ -74,6 +75,7 @@ class Project:
     subsystems: tuple[str, ...] = ()
     workload: str = ""
     secret_probes: str = ""
+    trace_probes: str = ""
     plain_overlays: tuple[str, ...] = ()
     whole_stack_overlays: tuple[str, ...] = ()
 
@@ -146,6 +148,7 @@ def load_project(root: Path | None = None, environ: Mapping[str, str] | None = N
         subsystems=_names(table, "subsystems"),
         workload=str(table.get("workload", "")),
         secret_probes=str(table.get("secret-probes", "")),
+        trace_probes=str(table.get("trace-probes", "")),
         plain_overlays=_names(table, "plain-overlays"),
         whole_stack_overlays=_names(table, "whole-stack-overlays"),
     )

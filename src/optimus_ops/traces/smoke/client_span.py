@@ -77,8 +77,6 @@ def keeps_resource(own: Span | None) -> bool:
 
 def _pairs(attributes: Mapping[str, str | int]) -> Iterable[KeyValue]:
     return [
-        KeyValue(
-            key=key, value=AnyValue(int_value=value) if isinstance(value, int) else AnyValue(string_value=value)
-        )
+        KeyValue(key=key, value=AnyValue(int_value=value) if isinstance(value, int) else AnyValue(string_value=value))
         for key, value in attributes.items()
     ]

@@ -1,4 +1,4 @@
-"""Why a trace is not whole: the first hop that is missing, the cause, and what to look at. A pure function of evidence."""
+"""Why a trace is not whole: the first hop that is missing, the cause, and what to look at, as a pure function."""
 
 from __future__ import annotations
 
@@ -172,8 +172,14 @@ def _by_presence(hop: Hop, trace: Trace, evidence: Evidence, facts: ServiceFacts
     names = list(dict.fromkeys(span.name for span in trace.spans if span.service == service))
     if names:
         found = f"{service} has other spans in it ({', '.join(names[:5])})"
-        return Diagnosis(hop.label, Cause.NOT_INSTRUMENTED, found, hop.hint or "is it instrumented, or named otherwise?")
-    if hop.kind == "consumer" and _logged(evidence, service) is not True:
+        return Diagnosis(
+            hop.label, Cause.NOT_INSTRUMENTED, found, hop.hint or "is it instrumented, or named otherwise?"
+        )
+    if _logged(evidence, service):
+        found = f"{service} has logged this trace's id, and none of its spans has come"
+        hint = f"is its exporter set, does it reach the collector, does it sample? see: invoke logs {service}"
+        return Diagnosis(hop.label, Cause.NOT_EXPORTED, found, hint)
+    if hop.kind == "consumer":
         found = f"no span and no line of {service} has this trace's id"
         return Diagnosis(hop.label, Cause.MESSAGE_WITHOUT_CONTEXT, found, _context_hint(hop, evidence))
     if facts is not None and facts.exported == 0:
@@ -233,7 +239,7 @@ def _before(hop: Hop, hops: Sequence[Hop]) -> str:
 
 
 def _collector_hint() -> str:
-    return "does the collector run, and is its port for OTLP over HTTP reached? see: invoke logs alloy (or give --otlp URL)"
+    return "does the collector run, and is its port for OTLP over HTTP reached (--otlp URL)? see: invoke logs alloy"
 
 
 def _logged(evidence: Evidence, service: str) -> bool | None:

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from optimus_ops.checks.model import Check
 from optimus_ops.text.units import counted
-from optimus_ops.traces.model import Span, Trace
+from optimus_ops.traces.model import Attributes, Span, Trace
 from optimus_ops.traces.smoke import client_span
 from optimus_ops.traces.smoke.diagnosis import Diagnosis
 from optimus_ops.traces.smoke.evidence import Evidence
@@ -16,7 +16,6 @@ from optimus_ops.traces.smoke.log_lines import services_in
 
 NOT_TOLD = "not told by this store"
 SHOWN = 3
-FAILURES = 400
 
 
 def verify(evidence: Evidence, diagnosis: Diagnosis | None) -> tuple[Check, ...]:
@@ -49,7 +48,9 @@ def _header(evidence: Evidence) -> Check:
     if not evidence.exchange.status:
         return Check("", "X-Trace-Id", "failed", "there is no answer")
     found = "is missing" if not told else f"is {', '.join(told)}, and {evidence.ids.trace_id} was sent"
-    return Check("", "X-Trace-Id", "failed", found, "does the balancer pass a valid traceparent on, and set the header once?")
+    return Check(
+        "", "X-Trace-Id", "failed", found, "does the balancer pass a valid traceparent on, and set the header once?"
+    )
 
 
 def _spans(evidence: Evidence, hops: FoundHops, diagnosis: Diagnosis | None) -> Check:
@@ -87,10 +88,9 @@ def _attributes(hops: FoundHops) -> Check:
     return Check("", "attributes", "failed", "; ".join(wrong), "they are set by the service that makes the span")
 
 
-def _lacking(wanted: object, spans: Sequence[Span], label: str) -> Iterator[str]:
+def _lacking(wanted: Attributes, spans: Sequence[Span], label: str) -> Iterator[str]:
     """Give what none of a hop's spans has; a hop that has no span is told elsewhere."""
-    attributes = dict(wanted) if isinstance(wanted, dict) else {}
-    for key, value in attributes.items():
+    for key, value in wanted.items():
         found = [span.attributes[key] for span in spans if key in span.attributes]
         if spans and not found:
             yield f"{label} has no {key}"
@@ -127,7 +127,9 @@ def _resource(evidence: Evidence, hops: FoundHops, own: Span | None) -> Check:
     for service in dict.fromkeys(hop.service for hop in hops.hops):
         spans = [span for hop in hops.hops if hop.service == service for span in hops.spans[hop.label]]
         known = [{**span.attributes, **span.resource} for span in spans]
-        wrong += [f"{service} has no {key}" for key in evidence.resource if known and not all(key in all_ for all_ in known)]
+        wrong += [
+            f"{service} has no {key}" for key in evidence.resource if known and not all(key in all_ for all_ in known)
+        ]
     if wrong:
         return Check("", "resource", "failed", "; ".join(wrong), "they are set where the service starts its telemetry")
     return Check("", "resource", "ok", ", ".join(evidence.resource) or "none required")

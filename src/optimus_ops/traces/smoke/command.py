@@ -1,0 +1,43 @@
+"""`invoke trace-smoke-test`."""
+
+from __future__ import annotations
+
+import os
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from optimus_ops.engine.docker_engine import DockerEngine
+from optimus_ops.project.settings import load_project
+from optimus_ops.text.console import Console
+from optimus_ops.traces.smoke import report
+from optimus_ops.traces.smoke.execute import SmokeTest
+from optimus_ops.traces.smoke.places import PlaceFlags, find_places
+from optimus_ops.traces.smoke.probe import load_probes
+
+
+@dataclass(frozen=True)
+class SmokeRequest:
+    """What is asked for: places, seconds for traces and logs, and for search (None: no longer than all else)."""
+
+    places: PlaceFlags
+    within: float
+    search: float | None = None
+    report: str = ""
+
+
+def smoke(request: SmokeRequest, *, json: bool) -> None:
+    """Send the requests, verify their traces, print what was found.
+
+    Raises:
+        Refused: the stack has no stores, or a flag is no address.
+        OpsError: a trace is not whole.
+    """
+    project = load_project()
+    places = find_places(
+        request.places, os.environ, lambda: DockerEngine.connect().observe(project.name), project.balancer
+    )
+    test = SmokeTest(places, load_probes(project), request.within, request.search)
+    with Console.for_stream(sys.stderr).step("sending requests, and looking for their traces"):
+        result = test.run()
+    report.show(result, Path(request.report) if request.report else None, json=json)
