@@ -70,7 +70,7 @@ def reply_to(ask: Ask) -> Reply:
     mine = [turn.content for turn in ask.turns if turn.role == "user"]
     echo = mine[-1][:MAX_ECHO] if mine else "(nothing)"
     text, reason = _cut(f"Turn {len(mine)}. You said: {echo}", ask.max_tokens)
-    return Reply(text, reason, Usage(sum(_weight(turn) for turn in ask.turns), count(text)))
+    return Reply(text, reason, Usage(sum(_weight(turn) for turn in ask.turns), count(text)), model=NAME)
 
 
 def _cut(text: str, limit: int | None) -> tuple[str, FinishReason]:
