@@ -130,7 +130,7 @@ class Embedded:
                 piece = Piece(part)
                 generation.piece(piece)
                 yield piece
-            last = Piece(finish_reason=reply.finish_reason, usage=reply.usage)
+            last = Piece(finish_reason=reply.finish_reason, usage=reply.usage, model=reply.model)
             generation.piece(last)
             yield last
 
