@@ -1,7 +1,10 @@
 """What /metrics shows, in both of its formats, and what it does not let in."""
 
 import asyncio
+import os
 import re
+import subprocess
+import sys
 import time
 from collections.abc import Mapping
 
@@ -18,6 +21,7 @@ from optimus_kit.app import create_app, note_tenant
 from optimus_kit.drain import Drain
 from optimus_kit.metrics import Following, Metrics, Reading, RequestMetrics, show_spans
 from optimus_kit.metrics.exposition import takes_openmetrics
+from optimus_kit.metrics.process import ProcessUsage
 from optimus_kit.settings import ServiceSettings
 from optimus_kit.telemetry.counts import SpanCounts
 
@@ -126,6 +130,17 @@ async def test_the_usage_of_the_process_is_told(metrics: Metrics) -> None:
     assert value(text, "process_cpu_seconds_total") > 0
     assert 3 <= value(text, "process_open_fds") <= value(text, "process_max_fds")
     assert time.time() - 86_400 < value(text, "process_start_time_seconds") <= time.time()
+
+
+def test_the_usage_of_a_parent_has_that_of_its_workers() -> None:
+    def resident(*, children: bool) -> float:
+        shown = {family.name: family for family in ProcessUsage(os.getpid(), children=children).collect()}
+        return float(shown["process_resident_memory_bytes"].samples[0].value)
+
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as child:
+        alone, together = resident(children=False), resident(children=True)
+        child.communicate(b"\n")
+    assert together > alone + (1 << 20)
 
 
 async def test_spans_are_counted_as_the_exporter_counts_them(metrics: Metrics) -> None:

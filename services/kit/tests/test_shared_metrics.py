@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from urllib.error import URLError
 from urllib.request import urlopen
@@ -21,11 +22,18 @@ ROUNDS = 20
 @pytest.fixture
 def service() -> Iterator[str]:
     """Start the service of `drain_app` in three processes; give its address."""
+    with running() as url:
+        yield url
+
+
+@contextmanager
+def running(**variables: str) -> Iterator[str]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     environ = {"PORT": str(port), "HOST": "127.0.0.1", "WEB_CONCURRENCY": "3", "DRAIN_DELAY": "0"}
     environ |= {"PYTHONPATH": f"{HERE}{os.pathsep}{HERE.parent / 'src'}", "PATH": os.environ["PATH"], **measuring()}
+    environ |= variables
     program = [sys.executable, str(HERE / "drain_app.py")]
     with subprocess.Popen(program, env=environ, stdout=subprocess.DEVNULL) as process:
         try:
@@ -65,6 +73,30 @@ def test_requests_and_what_is_in_flight_count_once(service: str) -> None:
     inflight = "http_server_active_requests"
     # Often, because the process that answered last may not yet have noted that it is done.
     assert 1 in {value(service, inflight) for _ in range(ROUNDS)}
+
+
+def test_what_the_processes_use_is_told_alike_by_each_of_them(service: str) -> None:
+    assert len({value(service, "process_start_time_seconds") for _ in range(ROUNDS)}) == 1
+    cpu = [value(service, "process_cpu_seconds_total") for _ in range(ROUNDS)]
+    assert cpu == sorted(cpu)
+
+
+def test_spans_of_all_processes_are_counted_where_spans_are_sent() -> None:
+    # Nobody listens there: what is recorded is dropped in the end.
+    collector = {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:1", "OTEL_BSP_SCHEDULE_DELAY": "50"}
+    with running(**collector) as url:
+        for _ in range(ROUNDS):
+            get(f"{url}/slow?seconds=0")
+        for _ in range(600):
+            if value(url, "otel_spans_dropped_total") >= ROUNDS:
+                break
+            time.sleep(0.1)
+        assert value(url, "otel_spans_dropped_total") == ROUNDS
+        assert value(url, "otel_spans_exported_total") == 0
+
+
+def test_without_a_collector_no_spans_are_told_of(service: str) -> None:
+    assert "otel_spans" not in get(f"{service}/metrics")
 
 
 def test_a_process_that_is_just_making_its_file_spoils_nothing(tmp_path: Path) -> None:
