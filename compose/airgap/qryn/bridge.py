@@ -70,7 +70,7 @@ class Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         """Run the statement."""
         query = parse_qs(urlsplit(self.path).query)
-        body = self.rfile.read(int(self.headers.get("Content-Length") or 0)).decode("utf-8", "replace")
+        body = self._body().decode("utf-8", "replace")
         statement = "\n".join(text for text in (query.get("query", [""])[0], body) if text)
         try:
             code, content = 200, database.run(statement, query.get("database", ["default"])[0])
@@ -80,6 +80,18 @@ class Handler(BaseHTTPRequestHandler):
         self.send_header("Content-Length", str(len(content)))
         self.end_headers()
         self.wfile.write(content)
+
+    def _body(self) -> bytes:
+        """Read the whole body: what is left of one is taken for the next request on its connection."""
+        if "chunked" not in self.headers.get("Transfer-Encoding", "").lower():
+            return self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        parts = []
+        while size := int(self.rfile.readline(64).partition(b";")[0], 16):
+            parts.append(self.rfile.read(size))
+            self.rfile.readline(64)
+        while self.rfile.readline(1024).strip():
+            continue
+        return b"".join(parts)
 
     do_POST = do_GET  # noqa: N815 - so the base class wants it
 
