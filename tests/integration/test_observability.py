@@ -52,6 +52,22 @@ def overlay_of(platform: Platform) -> set[str]:
     return {name for name in names if name in {*STORES, "grafana"}}
 
 
+def smoke(platform: Platform, *words: str) -> tuple[int, dict[str, Any]]:
+    """Run trace-smoke-test; return its exit code and its document."""
+    ran = platform.invoke("trace-smoke-test", "--json", *words)
+    document: dict[str, Any] = ran.json
+    return ran.code, document
+
+
+def causes(document: dict[str, Any]) -> set[str]:
+    return {probe["diagnosis"]["cause"] for probe in document["probes"]}
+
+
+def test_without_it_the_smoke_test_of_traces_is_refused(observed: Platform) -> None:
+    ran = observed.invoke("trace-smoke-test")
+    assert (ran.code, "invoke scale --observability" in ran.text) == (2, True)
+
+
 def test_it_starts_beside_what_runs_and_says_how_the_services_are_rolled_out(observed: Platform) -> None:
     before = observed.states()
     ran = observed.invoke("scale", "--observability").check()
@@ -68,6 +84,14 @@ def test_it_starts_beside_what_runs_and_says_how_the_services_are_rolled_out(obs
 def test_nothing_of_it_is_stale_though_logs_and_journal_changed(observed: Platform) -> None:
     planned = observed.invoke("up", "--plan").check()
     assert not [name for name in overlay_of(observed) if f"! {name}:" in planned.text], planned.text
+
+
+def test_services_without_an_exporter_are_named(observed: Platform) -> None:
+    code, document = smoke(observed, "--within", "3")
+    assert (code, causes(document)) == (1, {"exporter off"})
+    hops = {probe["name"]: probe["diagnosis"]["hop"] for probe in document["probes"]}
+    assert hops["chat"] == "ai-engine POST /v1/chat/completions"
+    assert hops["webhook"] == "backend-orchestrator POST /webhooks/whatsapp"
 
 
 def test_the_services_are_rolled_out_under_load_and_then_send_traces(observed: Platform) -> None:
@@ -104,8 +128,17 @@ def test_a_request_is_shown_with_its_spans_and_its_lines(observed: Platform) -> 
     assert {line["subject"] for line in status["lines"]} >= {"traces", "logs"}
 
 
-@pytest.mark.parametrize("lost", ["alloy", "tempo"])
-def test_a_part_of_it_that_dies_costs_no_request(observed: Platform, lost: str) -> None:
+def test_each_request_is_one_whole_trace(observed: Platform, tmp_path: Path) -> None:
+    ran = observed.invoke("traces.smoke", "--within", "60", "--report", str(tmp_path)).check()
+    assert "6 of 6 requests are traced whole" in ran.out
+    assert (tmp_path / "trace-smoke-test.html").is_file()
+    assert observed.secret("TENANT_ACME_API_KEY") not in ran.text
+
+
+@pytest.mark.parametrize(
+    ("lost", "cause"), [("alloy", "collector unreachable"), ("tempo", "store unreachable")], ids=["alloy", "tempo"]
+)
+def test_a_part_of_it_that_dies_costs_no_request(observed: Platform, lost: str, cause: str) -> None:
     with Load(observed) as load:
         found = container(observed, lost)
         # The engine would start it again at once.
@@ -113,6 +146,8 @@ def test_a_part_of_it_that_dies_costs_no_request(observed: Platform, lost: str) 
         found.kill()
         load.go_on(150)
     load.assert_nothing_lost()
+    code, document = smoke(observed, "--within", "3")
+    assert (code, causes(document)) == (1, {cause})
     observed.invoke("up").check()
     assert overlay_of(observed) >= STORES
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -74,10 +74,7 @@ def notes(result: SmokeResult) -> Iterator[str]:
 def failure(result: SmokeResult) -> OpsError:
     """Return the error of a run in which something failed: the first hop that is missing of each probe, and why."""
     lost = [probe for probe in result.probes if not probe.ok]
-    found = [
-        f"{probe.evidence.probe.name}: {probe.diagnosis}" if probe.diagnosis else f"{_first_failed(probe)}"
-        for probe in lost
-    ] or [f"{check.subject} {check.name}: {check.found}" for check in result.failed]
+    found = _causes(lost) or [f"{check.subject} {check.name}: {check.found}" for check in result.failed]
     hints = dict.fromkeys(probe.diagnosis.hint for probe in lost if probe.diagnosis)
     head = f"{len(lost)} of {len(result.probes)} requests are not traced whole" if lost else "the stores prove nothing"
     return OpsError("\n  ".join([head, *found]), "\n  ".join(hints) or "each check that failed says what to do")
@@ -174,9 +171,14 @@ def _times(probe: ProbeResult) -> str:
     )
 
 
-def _first_failed(probe: ProbeResult) -> str:
-    check = next(check for check in probe.checks if check.verdict == "failed")
-    return f"{check.subject} {check.name}: {check.found}"
+def _causes(lost: Sequence[ProbeResult]) -> list[str]:
+    """Return each cause once, with the probes that it is of."""
+    names: dict[str, list[str]] = {}
+    for probe in lost:
+        check = next(check for check in probe.checks if check.verdict == "failed")
+        cause = str(probe.diagnosis) if probe.diagnosis else f"{check.name}: {check.found}"
+        names.setdefault(cause, []).append(probe.evidence.probe.name)
+    return [f"{', '.join(of)}: {cause}" for cause, of in names.items()]
 
 
 def _by_id(result: SmokeResult) -> list[float]:
