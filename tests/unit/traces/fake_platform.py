@@ -63,6 +63,7 @@ class FakePlatform:
         ready_after: looks by id until the store has all of a trace.
         flat: whether the store keeps neither kinds nor resources.
         more: spans that are stored beside.
+        metrics: what `/metrics` says.
     """
 
     lost: set[str] = field(default_factory=set)
@@ -77,6 +78,7 @@ class FakePlatform:
     ready_after: int = 0
     flat: bool = False
     more: int = 0
+    metrics: str = ""
     traces: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     lines: list[tuple[str, str]] = field(default_factory=list)
     looks: dict[str, int] = field(default_factory=dict)
@@ -191,6 +193,8 @@ class FakePlatform:
             if self.looks[trace_id] <= self.ready_after:
                 found = found[: self.looks[trace_id]]
             return 200, {"trace": {"resourceSpans": found} if found else {}}, {}
+        if path == "/metrics":
+            return 200, self.metrics.encode(), {}
         if path == "/api/search":
             wanted = query["q"][0]
             ids = [trace_id for trace_id, held in self.traces.items() if holds(held, wanted)]
