@@ -1,6 +1,6 @@
 import httpx
 import pytest
-from tests.e2e.driven import Platform
+from tests.e2e.driven import OwnPlatform, Platform
 
 SERVICES = ("ai_engine", "backend")
 
@@ -10,9 +10,15 @@ def address(platform: Platform, service: str) -> str:
 
 
 @pytest.mark.parametrize("service", SERVICES)
-@pytest.mark.parametrize("path", ["/health", "/ready", "/metrics"])
+@pytest.mark.parametrize("path", ["/health", "/ready"])
 def test_each_probe_answers(platform: Platform, http: httpx.Client, service: str, path: str) -> None:
     assert http.get(address(platform, service) + path).status_code == 200
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_replicas_tell_metrics_and_the_balancer_none(platform: Platform, http: httpx.Client, service: str) -> None:
+    own = isinstance(platform, OwnPlatform)
+    assert http.get(address(platform, service) + "/metrics").status_code == (200 if own else 404)
 
 
 @pytest.mark.parametrize("service", SERVICES)

@@ -186,6 +186,7 @@ def test_baggage_reaches_no_service(balancer: Balancer) -> None:
     ("path", "headers", "status"),
     [
         ("/missing", [], 404),
+        ("/metrics", [], 404),
         ("/", [("Content-Length", "99999999")], 413),
         ("/" + "x" * 40_000, [], 431),
         ("/", [("Host", "y"), ("Host", "z")], 400),
@@ -210,3 +211,10 @@ def test_the_access_log_has_the_trace_id(balancer: Balancer) -> None:
         return trace_id in [json.loads(line)["trace_id"] for line in lines]
 
     assert wait_until(logged, 30)
+
+
+@pytest.mark.parametrize("path", ["/metrics", "/metrics?x=1", "//metrics", "/./metrics", "/x/../metrics", "/%6Detrics"])
+def test_no_metrics_come_through_the_balancer(balancer: Balancer, path: str) -> None:
+    answer = balancer.ask(path=path)
+    assert answer.status == 404
+    assert answer.asked_with == {}

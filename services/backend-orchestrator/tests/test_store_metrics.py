@@ -3,6 +3,8 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any, cast
 from uuid import uuid4
 
 import httpx
@@ -15,9 +17,11 @@ from backend_orchestrator.app import build_app
 from backend_orchestrator.consumer import Consumer
 from backend_orchestrator.intake import Intake, IntakeLimits
 from backend_orchestrator.messages import InboundMessage
-from backend_orchestrator.redis_figures import replication_lag
+from backend_orchestrator.queue_figures import read_queue
+from backend_orchestrator.redis_figures import read_info, replication_lag
 from optimus_kit.tenancy import Tenant
 
+CHECKOUT = Path(__file__).parents[3]
 Values = dict[tuple[str, ...], float]
 
 
@@ -145,6 +149,20 @@ async def test_what_clients_invent_makes_no_series(redis: Redis, environ: dict[s
         second = series(await metrics_of(client))
     assert second - first == set()
     assert len(second) < 1500
+
+
+async def test_the_user_of_the_services_may_see_all_that_is_told(redis: Redis, redis_url: str) -> None:
+    users = (CHECKOUT / "compose/redis/sentinel/users-node.acl").read_text("utf-8").splitlines()
+    (rules,) = (line.split()[2:] for line in users if line.startswith("user services "))
+    admin = cast("Any", redis)
+    await admin.execute_command("ACL", "SETUSER", "services", *(rule.replace("#@SERVICES@", ">pass") for rule in rules))
+    try:
+        async with Redis.from_url(redis_url, username="services", password="pass", decode_responses=True) as services:
+            assert (await read_info(services))["used_memory"]
+            await put(redis, "acme", 1)
+            assert (await read_queue(services)).state.unfinished == 1
+    finally:
+        await admin.execute_command("ACL", "DELUSER", "services")
 
 
 def test_the_lag_is_that_of_the_replica_that_is_furthest_behind() -> None:

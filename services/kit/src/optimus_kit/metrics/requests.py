@@ -41,7 +41,7 @@ class RequestMetrics:
         )
         self._tenant_requests = Counter(
             "optimus_tenant_requests",
-            "Requests that showed a tenant's key, by the answer's class (2xx)",
+            "Requests of a tenant, by the answer's class (2xx)",
             ("tenant", "status_class"),
             registry=registry,
         )
@@ -72,7 +72,7 @@ class RequestMetrics:
             method: one of few.
             status: of the answer.
             seconds: that it took.
-            tenant: whose key it showed; None for none.
+            tenant: whose it is, where that is known; one of few.
             trace_id: of its trace if that is kept: shown as an example of requests that took so long.
         """
         key = (route, method, status)
