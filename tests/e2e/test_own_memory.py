@@ -4,6 +4,7 @@ import httpx
 import pytest
 from tests.e2e.asking import question, unique
 from tests.e2e.driven import OwnPlatform
+from tests.support.metric_rules import OPENMETRICS, families, faults
 
 
 @pytest.fixture
@@ -59,3 +60,12 @@ def test_memory_engine_says_who_it_is(own_platform: OwnPlatform, http: httpx.Cli
         answer = http.get(own_platform.memory + path, headers={"X-Request-Id": "e2e-1"})
         assert answer.status_code == 200
         assert (answer.headers["X-Served-By"], answer.headers["X-Request-Id"]) == ("memory-engine-1", "e2e-1")
+
+
+def test_memory_engine_tells_of_its_connections(own_platform: OwnPlatform, http: httpx.Client, memories: str) -> None:
+    found(http, memories, "anything", own_platform.bearer("acme"))
+    text = http.get(f"{own_platform.memory}/metrics", headers=OPENMETRICS).text
+    assert faults(text, "M") == []
+    connections = {sample.labels["state"]: sample.value for sample in families(text)["db_client_connections"].samples}
+    (most,) = (sample.value for sample in families(text)["db_client_connections_max"].samples)
+    assert 1 <= connections["idle"] + connections["used"] <= most
