@@ -6,11 +6,15 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from tests.unit.traces.fake_platform import HOPS, ORDER
 
-from optimus_ops.traces.model import Kind, Span, make_trace
+from optimus_ops.traces.model import Kind, Span, Trace, make_trace
 from optimus_ops.traces.smoke.diagnosis import Cause, diagnose
 from optimus_ops.traces.smoke.evidence import Evidence, Exchange, Lookup, ServiceFacts, TraceIds
+from optimus_ops.traces.smoke.lookup import complete
+from optimus_ops.traces.smoke.verify import verify
 from optimus_ops.traces.store import StoredLine
 
 IDS = TraceIds("a" * 32, "b" * 16, "c" * 32)
@@ -136,3 +140,30 @@ def test_a_parent_that_is_nowhere_is_told(dropped: float, cause: Cause) -> None:
     assert found is not None
     assert found.cause is cause
     assert "f" * 16 in found.found
+
+
+@st.composite
+def traces(draw: st.DrawFn) -> Trace:
+    """Return some of the spans of an order, below whichever others, or below one that is nowhere."""
+    kept = draw(st.lists(st.sampled_from(range(len(SPANS))), unique=True))
+    ids = [IDS.span_id, *(f"{n:016x}" for n in range(1, len(SPANS)))]
+    parents = st.sampled_from([*ids, "", "f" * 16])
+    spans = []
+    for n in kept:
+        service, name, kind = SPANS[n]
+        parent = _parent(n) if draw(st.booleans()) else draw(parents)
+        spans.append(Span(IDS.trace_id, ids[n], parent, name, service, kind, n, n + 1))
+    return make_trace(IDS.trace_id, spans)
+
+
+@given(traces())
+def test_a_trace_has_a_cause_unless_it_is_whole(trace: Trace) -> None:
+    seen = replace(evidence(), lookup=Lookup(trace, seconds=1.0, settled=True))
+    found = diagnose(seen)
+    assert (found is None) == complete(trace, ORDER, IDS)
+    spans, parents = [
+        next(check for check in verify(seen, found) if check.name == name) if trace.spans or name == "spans" else None
+        for name in ("spans", "parents")
+    ]
+    verdicts = {check.verdict for check in (spans, parents) if check}
+    assert (found is None) == (verdicts == {"ok"})

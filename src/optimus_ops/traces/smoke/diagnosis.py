@@ -209,6 +209,17 @@ def _broken_tree(trace: Trace, evidence: Evidence) -> Diagnosis | None:
         who = f"; {', '.join(dropped)} dropped spans meanwhile" if dropped else ""
         hint = "what called it exports nothing, or its span was dropped or not sampled"
         return Diagnosis(f"{orphan.service} {orphan.name}", cause, f"{found}{who}", hint)
+    if trace.circular:
+        span = trace.circular[0]
+        found = f"{span.service} {span.name} is below itself"
+        return Diagnosis(
+            f"{span.service} {span.name}", Cause.PARENT_MISSING, found, "two spans have one id, or it is made up"
+        )
+    if root is None:
+        found = "the client's own span is not in the trace, though the collector took it"
+        return Diagnosis(
+            "", Cause.PARENT_MISSING, found, "does the collector drop or sample spans? see: invoke logs alloy"
+        )
     if not evidence.lookup.settled:
         found = f"the store had {len(trace.spans)} spans at last, and more at each look"
         return Diagnosis("", Cause.UNSETTLED, found, "wait longer: --within SECONDS")

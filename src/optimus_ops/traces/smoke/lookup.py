@@ -68,10 +68,10 @@ def look_up(
 
 
 def complete(trace: Trace | None, probe: TraceProbe, ids: TraceIds) -> bool:
-    """Tell whether every required span is there, and every parent, up to the client's own span."""
-    if trace is None or ids.span_id not in trace.by_id:
+    """Tell whether every required span is there, and every parent, up to the client's own span as the only root."""
+    if trace is None or [span.span_id for span in trace.roots] != [ids.span_id]:
         return False
-    return not (trace.orphans or trace.circular or len(trace.roots) > 1 or find_hops(trace, probe.hops).missing)
+    return not (trace.orphans or trace.circular or find_hops(trace, probe.hops).missing)
 
 
 def read_lines(
