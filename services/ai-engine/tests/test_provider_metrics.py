@@ -5,7 +5,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from tests.support.metric_rules import OPENMETRICS, families, faults, series
+
+from ai_engine.provider_metrics import error_type, model_label
+from ai_engine.providers.base import Model
+from optimus_kit.errors import ApiError
 
 CLOUD = {"PROVIDERS": "fake,dear", "FAKE_MODELS": "big,fast=big-mini", "FAKE_FALLBACK": "embedded:embedded"}
 DEAR = {"DEAR_MODELS": "gold", "DEAR_KEYLESS": "true", "DEAR_PRICES": "gold=1000/2000"}
@@ -137,3 +143,18 @@ async def test_the_number_of_series_is_bounded_whatever_clients_send(
     assert second - first == set()
     # 40 tenants: 14 series each for requests, 3 for each of three models that they used; the rest is the replica's.
     assert len(second) < 40 * (16 + 3 * 3) + 1500
+
+
+@given(st.text(), st.lists(st.text(min_size=1), max_size=5))
+def test_any_model_has_a_label_of_the_catalogue_or_other(model: str, names: list[str]) -> None:
+    offered = tuple(Model(name, "somebody") for name in names)
+    assert model_label(model, offered) in {*names, "other"}
+    for name in names:
+        assert model_label(name, offered) == name
+
+
+@given(st.integers(100, 999))
+def test_any_failure_has_a_word_of_few(status: int) -> None:
+    words = {"rate_limited", "bad_answer", "unavailable", "timeout", "request", "internal"}
+    assert error_type(ApiError(status, "no")) in words
+    assert error_type(ValueError("text of a client")) == "internal"

@@ -19,6 +19,7 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
 from optimus_kit.app import create_app, note_tenant
 from optimus_kit.drain import Drain
+from optimus_kit.edge import METHODS
 from optimus_kit.metrics import Following, Metrics, Reading, RequestMetrics, show_spans
 from optimus_kit.metrics.exposition import takes_openmetrics
 from optimus_kit.metrics.process import ProcessUsage
@@ -122,6 +123,42 @@ async def test_methods_and_paths_that_clients_invent_are_no_labels(settings: Ser
     ]
     assert set(re.findall('http_request_method="([^"]*)"', texts[-1])) == {"_OTHER", "GET"}
     assert set(re.findall('http_route="([^"]*)"', texts[-1])) == {"unmatched", "/health", "/metrics"}
+
+
+@given(method=st.text(), path=st.one_of(st.text(), st.text().map("/of/{}".format)), body=st.binary(), tenant=st.text())
+def test_no_request_brings_a_label_of_its_own(method: str, path: str, body: bytes, tenant: str) -> None:
+    app = create_app(ServiceSettings(service="demo", port=0), checks={})
+
+    @app.get("/of/{name}")
+    async def of(name: str) -> str:
+        return name
+
+    headers = [(b"x-tenant", tenant.encode()), (b"x-request-id", body), (b"traceparent", body)]
+    scope = {"type": "http", "method": method, "path": path, "headers": headers, "query_string": body, "root_path": ""}
+
+    async def receive() -> dict[str, object]:
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    async def send(_message: object) -> None:
+        return None
+
+    async def asked() -> str:
+        await app(scope, receive, send)
+        return await shown(app.state.metrics, OPENMETRICS["Accept"])
+
+    families = text_string_to_metric_families(asyncio.run(asked()))  # type: ignore[no-untyped-call]
+    samples = [sample for family in families for sample in family.samples]
+    labels = [sample.labels for sample in samples if sample.name.startswith("http_server_request")]
+    assert labels
+    assert {label["http_request_method"] for label in labels if label} <= {*METHODS, "_OTHER"}
+    assert {label["http_route"] for label in labels if label} <= {
+        "unmatched",
+        "/of/{name}",
+        "/health",
+        "/ready",
+        "/metrics",
+    }
+    assert "optimus_tenant_requests_total" not in {sample.name for family in families for sample in family.samples}
 
 
 async def test_the_usage_of_the_process_is_told(metrics: Metrics) -> None:
