@@ -64,6 +64,7 @@ class FakePlatform:
         flat: whether the store keeps neither kinds nor resources.
         more: spans that are stored beside.
         metrics: what `/metrics` says.
+        silent: no request of a client is answered before it is set.
     """
 
     lost: set[str] = field(default_factory=set)
@@ -79,6 +80,7 @@ class FakePlatform:
     flat: bool = False
     more: int = 0
     metrics: str = ""
+    silent: threading.Event | None = None
     traces: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     lines: list[tuple[str, str]] = field(default_factory=list)
     looks: dict[str, int] = field(default_factory=dict)
@@ -244,6 +246,8 @@ def running(platform: FakePlatform) -> Iterator[FakePlatform]:
             if self.path == "/v1/traces":
                 self.reply(platform.export(body), b"", [])
                 return
+            if platform.silent is not None:
+                platform.silent.wait()
             status, ids = platform.serve(self.path, headers)
             self.reply(status, b"{}", [("X-Trace-Id", each) for each in ids])
 

@@ -18,6 +18,7 @@ from optimus_ops.errors import OpsError, Refused
 from optimus_ops.traces.model import make_trace
 from optimus_ops.traces.smoke import report
 from optimus_ops.traces.smoke.diagnosis import diagnose
+from optimus_ops.traces.smoke.exchange import Sender
 from optimus_ops.traces.smoke.execute import SmokeTest
 from optimus_ops.traces.smoke.places import PlaceFlags, find_places
 from optimus_ops.traces.smoke.probe import ProbeSet
@@ -328,11 +329,13 @@ def test_an_address_keeps_its_password_to_itself() -> None:
     assert "hidden" not in str(refused.value)
 
 
-def test_ctrl_c_ends_it_at_once_and_as_an_interruption() -> None:
-    platform = FakePlatform(lost={"worker"})
+@pytest.mark.parametrize("silent", [False, True], ids=["while it looks for a trace", "while no answer comes"])
+def test_ctrl_c_ends_it_at_once_and_as_an_interruption(silent: bool) -> None:
+    go_on = threading.Event()
+    platform = FakePlatform(lost={"worker"}, silent=go_on if silent else None)
 
     def interrupt() -> None:
-        while not platform.looks:
+        while not (platform.requests if silent else platform.looks):
             time.sleep(0.01)
         signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
 
@@ -346,10 +349,20 @@ def test_ctrl_c_ends_it_at_once_and_as_an_interruption() -> None:
             thread.start()
             # An hour is what it would wait otherwise.
             with pytest.raises(KeyboardInterrupt):
-                SmokeTest(platform.places(), PROBES, 3600.0, 3600.0).run()
+                SmokeTest(platform.places(), PROBES, 3600.0, 3600.0, sender=Sender(3600.0)).run()
+            go_on.set()
             thread.join()
     finally:
         signal.signal(signal.SIGINT, before)
+
+
+def test_a_collector_that_speaks_no_tls_is_told() -> None:
+    platform = FakePlatform()
+    with running(platform):
+        places = platform.places(otlp=f"https://127.0.0.1:{platform.port}")
+        result = SmokeTest(places, PROBES, 1.0, clock=FakeClock()).run()
+    assert told(result) == ": collector unreachable"
+    assert "does not speak TLS" in str(result.probes[0].diagnosis)
 
 
 def test_the_document_says_what_programs_need(capsys: pytest.CaptureFixture[str]) -> None:

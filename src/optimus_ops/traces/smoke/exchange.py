@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import http.client
 import secrets
+import socket
+import ssl
+import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
 
 from optimus_ops.text.escapes import safe_to_show
 from optimus_ops.traces.smoke.client_span import ClientSpan, encode_span
@@ -26,55 +31,81 @@ def draw_ids() -> TraceIds:
     return TraceIds(f"a{secrets.token_hex(16)[1:]}", f"b{secrets.token_hex(8)[1:]}", secrets.token_hex(16))
 
 
-def send(address: StoreAddress, request: TracedRequest, ids: TraceIds) -> Exchange:
-    """Send a request and read its whole answer."""
-    headers = {
-        **AGENT,
-        **address.headers,
-        **request.headers,
-        "traceparent": ids.traceparent,
-        "X-Request-Id": ids.request_id,
-    }
-    start, url = time.time_ns(), f"{address}{request.path}"
-    connection = _connection(address, ANSWER_SECONDS)
-    try:
-        connection.request(request.method, f"{address.prefix}{request.path}", request.body or None, headers)
-        response = connection.getresponse()
-        response.read(MOST_BYTES)
-        told = tuple(response.headers.get_all("X-Trace-Id") or ())
-        return Exchange(response.status, start, time.time_ns(), told, url=url)
-    except (OSError, http.client.HTTPException, ValueError) as error:
-        return Exchange(0, start, time.time_ns(), error=_reason(error), url=url)
-    finally:
-        connection.close()
+@dataclass(frozen=True)
+class Sender:
+    """Sends requests, each on a connection of its own; `seconds` is how long an answer may pause."""
 
+    seconds: float = ANSWER_SECONDS
+    _open: set[http.client.HTTPConnection] = field(default_factory=set)
+    _stopped: threading.Event = field(default_factory=threading.Event)
 
-def export(address: StoreAddress, span: ClientSpan) -> str:
-    """Send a span by OTLP over HTTP (https://opentelemetry.io/docs/specs/otlp/); return why it was not taken, or ""."""
-    connection = _connection(address, EXPORT_SECONDS)
-    headers: Mapping[str, str] = {**AGENT, **address.headers, "Content-Type": "application/x-protobuf"}
-    path = address.prefix if address.prefix.endswith("/v1/traces") else f"{address.prefix}/v1/traces"
-    try:
-        connection.request("POST", path, encode_span(span), dict(headers))
-        response = connection.getresponse()
-        response.read(MOST_BYTES)
+    def send(self, address: StoreAddress, request: TracedRequest, ids: TraceIds) -> Exchange:
+        """Send a request and read its whole answer."""
+        headers = {
+            **AGENT,
+            **address.headers,
+            **request.headers,
+            "traceparent": ids.traceparent,
+            "X-Request-Id": ids.request_id,
+        }
+        start, url = time.time_ns(), f"{address}{request.path}"
+        try:
+            with self._connection(address, self.seconds) as connection:
+                connection.request(request.method, f"{address.prefix}{request.path}", request.body or None, headers)
+                response = connection.getresponse()
+                response.read(MOST_BYTES)
+                told = tuple(response.headers.get_all("X-Trace-Id") or ())
+                return Exchange(response.status, start, time.time_ns(), told, url=url)
+        except (OSError, http.client.HTTPException, ValueError) as error:
+            return Exchange(0, start, time.time_ns(), error=_reason(error), url=url)
+
+    def export(self, address: StoreAddress, span: ClientSpan) -> str:
+        """Send a span by OTLP over HTTP; return why it was not taken, "" if it was.
+
+        Source: https://opentelemetry.io/docs/specs/otlp/
+        """
+        headers: Mapping[str, str] = {**AGENT, **address.headers, "Content-Type": "application/x-protobuf"}
+        path = address.prefix if address.prefix.endswith("/v1/traces") else f"{address.prefix}/v1/traces"
+        try:
+            with self._connection(address, EXPORT_SECONDS) as connection:
+                connection.request("POST", path, encode_span(span), dict(headers))
+                response = connection.getresponse()
+                response.read(MOST_BYTES)
+        except (OSError, http.client.HTTPException, ValueError) as error:
+            return f"{address} does not answer: {_reason(error)}"
         if response.status in TAKEN:
             return ""
         return f"{address} answers {response.status} {http.client.responses.get(response.status, '')}".rstrip()
-    except (OSError, http.client.HTTPException, ValueError) as error:
-        return f"{address} does not answer: {_reason(error)}"
-    finally:
-        connection.close()
 
+    def stop(self) -> None:
+        """Cut what is under way: whoever waits for an answer goes on."""
+        self._stopped.set()
+        for connection in tuple(self._open):
+            if connection.sock is not None:
+                with suppress(OSError):
+                    # Not of the TLS socket: that would be taken from under the thread that reads it.
+                    socket.socket.shutdown(connection.sock, socket.SHUT_RDWR)
 
-def _connection(address: StoreAddress, seconds: float) -> http.client.HTTPConnection:
-    kind = http.client.HTTPSConnection if address.scheme == "https" else http.client.HTTPConnection
-    return kind(address.host, address.port, timeout=seconds)
+    @contextmanager
+    def _connection(self, address: StoreAddress, seconds: float) -> Iterator[http.client.HTTPConnection]:
+        kind = http.client.HTTPSConnection if address.scheme == "https" else http.client.HTTPConnection
+        connection = kind(address.host, address.port, timeout=seconds)
+        self._open.add(connection)
+        try:
+            if self._stopped.is_set():
+                raise ConnectionAbortedError
+            connection.connect()
+            yield connection
+        finally:
+            self._open.discard(connection)
+            connection.close()
 
 
 def _reason(error: Exception) -> str:
     if isinstance(error, TimeoutError):
         return "no whole answer in time"
+    if isinstance(error, ssl.SSLError):
+        return "it does not speak TLS, or its certificate is not trusted"
     if isinstance(error, ConnectionRefusedError):
         return "connection refused"
     if isinstance(error, http.client.RemoteDisconnected | ConnectionError):

@@ -16,7 +16,7 @@ from optimus_ops.traces.smoke import service_facts
 from optimus_ops.traces.smoke.client_span import SERVICE, ClientSpan
 from optimus_ops.traces.smoke.diagnosis import diagnose
 from optimus_ops.traces.smoke.evidence import Evidence, Exchange, ServiceFacts
-from optimus_ops.traces.smoke.exchange import draw_ids, export, send
+from optimus_ops.traces.smoke.exchange import Sender, draw_ids
 from optimus_ops.traces.smoke.log_lines import other_traces
 from optimus_ops.traces.smoke.lookup import WIDE_SECONDS, Patience, RunSearch, look_up, read_lines
 from optimus_ops.traces.smoke.places import Places
@@ -46,6 +46,7 @@ class SmokeTest:
     within: float
     search: float | None = None
     clock: Clock = SYSTEM_CLOCK
+    sender: Sender = field(default_factory=Sender)
     run_id: str = field(default_factory=lambda: secrets.token_hex(8))
     _stopped: threading.Event = field(default_factory=threading.Event)
 
@@ -96,6 +97,7 @@ class SmokeTest:
             except BaseException:
                 # Ctrl-C among them: nobody waits any longer.
                 self._stopped.set()
+                self.sender.stop()
                 ended.set()
                 raise
         control = next(each for each in seen if isinstance(each, Check))
@@ -105,7 +107,7 @@ class SmokeTest:
         ids, sent = draw_ids(), self.clock.monotonic()
         search.begun[ids.trace_id] = sent
         request = probe.request(ids.request_id)
-        exchange = send(address, request, ids)
+        exchange = self.sender.send(address, request, ids)
         span = ClientSpan(probe.name, self.run_id, request.method, ids, exchange)
         refused = self._export(span)
         patience = Patience(self._wait(exchange, probe), self.clock, self._stopped)
@@ -127,7 +129,7 @@ class SmokeTest:
 
     def _export(self, span: ClientSpan) -> str:
         address = self.places.collector.address
-        return export(address, span) if address else f"{self.places.collector.title} does not run"
+        return self.sender.export(address, span) if address else f"{self.places.collector.title} does not run"
 
     def _control(self) -> Check:
         """Ask for an id that nobody has sent: a store that has a trace of it proves nothing."""
