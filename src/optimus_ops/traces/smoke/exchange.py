@@ -92,9 +92,10 @@ class Sender:
         connection = kind(address.host, address.port, timeout=seconds)
         self._open.add(connection)
         try:
+            connection.connect()
+            # After that, `stop` sees the connection.
             if self._stopped.is_set():
                 raise ConnectionAbortedError
-            connection.connect()
             yield connection
         finally:
             self._open.discard(connection)
