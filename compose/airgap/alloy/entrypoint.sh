@@ -19,7 +19,8 @@ rotel-agent --log-format json start --otlp-grpc-endpoint 0.0.0.0:4317 --otlp-htt
     --otlp-exporter-retry-initial-backoff 1s --otlp-exporter-retry-max-backoff 10s \
     --otlp-exporter-retry-max-elapsed-time 120s --batch-timeout 100ms --pid-file /tmp/rotel.pid &
 prometheus --agent --config.file=/etc/standin/prometheus.yml --storage.agent.path="$data/prometheus" \
-    --storage.agent.retention.max-time=1h --web.listen-address=0.0.0.0:12345 --log.level=warn &
+    --storage.agent.retention.max-time=1h --web.listen-address=0.0.0.0:12345 \
+    --enable-feature=exemplar-storage --log.level=warn &
 syslog-ng --foreground --no-caps --stderr --cfgfile=/etc/standin/syslog-ng.conf --pidfile=/tmp/syslog-ng.pid \
     --control=/tmp/syslog-ng.ctl --persist-file="$data/syslog-ng/persist" &
 wait -n
