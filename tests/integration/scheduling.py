@@ -19,7 +19,7 @@ FIRST = (
     *("test_validate_redis.py sentinel", "test_validate_redis.py single"),
     *("test_migrations.py", "test_drill.py", "test_pull_policy.py"),
     *("test_unwell_replicas.py", "test_given.py", "test_foreign.py", "test_validate_redis.py", "test_faults.py"),
-    "test_images.py",
+    *("test_standins.py", "test_images.py"),
 )
 """What takes longest comes first, so that all workers end at about the same time."""
 
