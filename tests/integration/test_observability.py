@@ -11,6 +11,9 @@ from typing import Any
 
 import docker
 import pytest
+from scripts.dashboards.check import describe
+from scripts.dashboards.standin import LACKING
+from tests.integration.dashboard_load import answers_under_load
 from tests.integration.load import Load
 from tests.integration.platform import Platform, remove_everything
 from tests.support.leftovers import PROJECT_LABEL
@@ -133,6 +136,14 @@ def test_each_request_is_one_whole_trace(observed: Platform, tmp_path: Path) -> 
     assert "6 of 6 requests are traced whole" in ran.out
     assert (tmp_path / "trace-smoke-test.html").is_file()
     assert observed.secret("TENANT_ACME_API_KEY") not in ran.text
+
+
+def test_every_query_of_dashboards_and_alerts_returns_data(observed: Platform) -> None:
+    answers = answers_under_load(observed)
+    assert all(answer.well for answer in answers), describe(answers)
+    excused = [answer for answer in answers if answer.excuse]
+    print(describe(excused))
+    assert len(excused) <= len(LACKING) + 2
 
 
 @pytest.mark.parametrize(

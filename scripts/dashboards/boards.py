@@ -1,0 +1,11 @@
+"""All dashboards, in the order of the menu."""
+
+from __future__ import annotations
+
+from scripts.dashboards.model import Board
+from scripts.dashboards.overview import OVERVIEW
+from scripts.dashboards.services import SERVICES
+from scripts.dashboards.stores import BALANCER, STORES
+from scripts.dashboards.telemetry import TELEMETRY
+
+BOARDS: tuple[Board, ...] = (OVERVIEW, *SERVICES, BALANCER, STORES, TELEMETRY)
