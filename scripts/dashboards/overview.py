@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from scripts.dashboards.balancer import LINES
 from scripts.dashboards.model import Board, Kind, Panel, Query, Section, Store, Variable
 from scripts.dashboards.promql import REQUESTS, errors, quantile, rate
-from scripts.dashboards.services import QUEUE
-from scripts.dashboards.stores import LINES, REDIS
+from scripts.dashboards.service_sections import QUEUE
+from scripts.dashboards.stores import REDIS
 
 JOBS = 'job=~"$service"'
 TENANTS = 'tenant=~"$tenant"'

@@ -26,7 +26,7 @@ ALERTS = """
 
 `page` wakes somebody, `ticket` waits until the morning. Nobody is told until you give Grafana a contact point: the
 address is yours. Thresholds are where a stack of a few replicas is ill; change them in
-`scripts/dashboards/alert_rules.py`.
+`scripts/dashboards/alerts_of_*.py`.
 
 | alert | when | for | severity | reason | what to do |
 |---|---|---|---|---|---|

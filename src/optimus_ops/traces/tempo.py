@@ -22,10 +22,10 @@ PARTIAL = frozenset({"PARTIAL", 1})
 
 @dataclass(frozen=True)
 class TempoStore:
-    """Tempo; `api` is the way that it knows, v2 since 2.7."""
+    """Tempo; `version` is the way that it knows, v2 since 2.7."""
 
     client: StoreClient
-    api: Literal["v1", "v2"] = "v2"
+    version: Literal["v1", "v2"] = "v2"
     name: str = "Tempo"
 
     def ready(self) -> bool:
@@ -34,7 +34,7 @@ class TempoStore:
 
     def trace(self, trace_id: str) -> Trace | None:
         """Return a trace; None where there is none: that is 404 in v1, and an empty trace in v2."""
-        if self.api == "v1":
+        if self.version == "v1":
             return trace_v1(self.client, trace_id)
         answer = self.client.get(f"/api/v2/traces/{trace_id}", accept="application/json")
         if answer.status == 404:

@@ -45,7 +45,7 @@ def test_a_tempo_with_the_newer_api_is_asked_by_it() -> None:
         store = connect_traces(server.client())
         trace = store.trace(IDS["trace_id"])
     assert isinstance(store, TempoStore)
-    assert (store.api, store.name, store.client.address.port) == ("v2", "Tempo", server.port)
+    assert (store.version, store.name, store.client.address.port) == ("v2", "Tempo", server.port)
     assert trace is not None
     assert trace.services[:2] == ("smoke", "backend-orchestrator")
     assert [span.name for span in trace.roots] == ["trace-smoke-test"]
@@ -56,7 +56,7 @@ def test_an_older_tempo_gives_the_same_spans_as_protobuf() -> None:
     with serving(tempo()) as new, serving(old_tempo()) as old:
         store = connect_traces(old.client())
         assert isinstance(store, TempoStore)
-        assert store.api == "v1"
+        assert store.version == "v1"
         assert store.trace(IDS["trace_id"]) == connect_traces(new.client()).trace(IDS["trace_id"])
         assert old.asked[-1][1]["accept"] == "application/protobuf"
 
