@@ -51,3 +51,9 @@ def test_few_queries_are_excused_from_returning_data_and_each_excuse_is_used() -
     assert excused == {*LACKING}
     assert why_lacking("sum(loki_discarded_samples_total)")
     assert not why_lacking('sum(up{job!~"alloy|tempo|loki|prometheus"})')
+
+
+def test_grafana_reads_every_file_beside_the_rules_and_replaces_variables_in_them() -> None:
+    # One file of another kind, and it starts none of the rules; a dollar sign is the environment's.
+    assert {path.suffix for path in (CHECKOUT / RULES).parent.iterdir()} <= {".json", ".yaml", ".yml"}
+    assert "$" not in files()[RULES]
