@@ -57,7 +57,7 @@ BALANCER = Board(
                     "Errors",
                     "short",
                     "Requests that failed. Their trace_id leads to the trace.",
-                    (Query(f"{LINES} | json | status >= 500", store=Store.LOKI),),
+                    (Query(f'{LINES} |= `"status":5`', store=Store.LOKI),),
                     Kind.LOGS,
                     12,
                 ),
