@@ -68,7 +68,10 @@ class Handler:
                 await self.consumer.bury(delivery, None, f"not a message: {error}")
                 return Outcome.DEAD
             describe(working, message)
-            return await self._process(delivery, message, working)
+            outcome = await self._process(delivery, message, working)
+            working.set("optimus.queue.outcome", outcome.value)
+            log.info("message %s of %s: %s", message.message_id, message.tenant, outcome.value)
+            return outcome
 
     async def _process(self, delivery: Delivery, message: InboundMessage, working: Span) -> Outcome:
         if delivery.times > _TIMES_PER_ATTEMPT * self.policy.max_attempts:
