@@ -1,4 +1,4 @@
-"""Queries that can't return data where other programs stand in for Alloy and Loki, or where all is well."""
+"""Queries that can't return data where other programs stand in for Alloy and Loki, or without keys of a provider."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ LACKING: Mapping[str, str] = MappingProxyType(
     {
         "otelcol_": "the collector that stands in for Alloy shows no metrics of this name",
         "loki_": "neither shows qryn metrics of Loki's names, nor syslog-ng those of Alloy",
-        '{service_name="orchestrator-worker"}': "it writes only of what goes wrong",
         "optimus_provider_key_state": "only a provider with keys has any; `embedded` needs none",
     }
 )
