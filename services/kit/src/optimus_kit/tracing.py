@@ -84,6 +84,9 @@ class Tracer(Protocol):
     def adopt(self, context: TraceContext) -> Span:
         """Return a span that only stands for one of another process."""
 
+    def nowhere(self) -> Span:
+        """Return a span of no trace, within which other libraries record nothing either."""
+
 
 class Unrecorded:
     """A span that is not kept."""
@@ -223,7 +226,7 @@ class use_span:  # noqa: N801 - used as a function is
         # No token: a generator that ends elsewhere could not give it back.
         self._outside = _current.get()
         if self._span is not self._outside:
-            _current.set(None if self._span is NOWHERE else self._span)
+            _current.set(self._span if self._span.context.trace_id else None)
             self._inside = self._span.activate()
         return self._span
 
@@ -304,6 +307,7 @@ def attached(traceparent: str | None) -> Iterator[None]:
 
 @contextmanager
 def detached() -> Iterator[None]:
-    """Work outside of any trace: for what a request only happened to start."""
-    with use_span(NOWHERE):
+    """Work outside of any trace: for what a request only happened to start, or what says nothing."""
+    tracer = _Process.tracer
+    with use_span(tracer.nowhere() if tracer else NOWHERE):
         yield

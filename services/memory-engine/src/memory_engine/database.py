@@ -16,6 +16,7 @@ from psycopg_pool import AsyncConnectionPool, PoolClosed, PoolTimeout
 from memory_engine.roles import APP_ROLE
 from memory_engine.settings import DatabaseSettings
 from memory_engine.vectors import register
+from optimus_kit.tracing import detached
 
 Connection = AsyncConnection[TupleRow]
 
@@ -91,7 +92,7 @@ class Database:
             timeout=settings.pool_timeout,
             reconnect_timeout=RECONNECT_SECONDS,
             configure=self._configure,
-            check=AsyncConnectionPool.check_connection,
+            check=_check_alive,
             name="memory-engine",
             open=False,
         )
@@ -233,3 +234,13 @@ def explained(error: psycopg.Error) -> DatabaseError | None:
     if isinstance(error, psycopg.OperationalError | psycopg.InterfaceError):
         return DatabaseError("the database doesn't answer", "database_unavailable", retry_after=2)
     return None
+
+
+async def _check_alive(connection: Connection) -> None:
+    """As the pool's own check, which says nothing about a request: it has no span.
+
+    Raises:
+        psycopg.Error: the connection is broken.
+    """
+    with detached():
+        await AsyncConnectionPool.check_connection(connection)

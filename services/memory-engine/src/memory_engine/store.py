@@ -13,6 +13,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from psycopg import sql
 from psycopg.types.json import Jsonb
 
 from memory_engine.database import Connection, Database
@@ -169,9 +170,10 @@ class MemoryStore:
         return [result for result in found if result.score >= query.min_score]
 
 
-def nearest(query: Query, *, exactly: bool) -> bytes:
+def nearest(query: Query, *, exactly: bool) -> sql.Composed:
     """The statement for a search, through the index or (exactly) past it."""
-    return NEAREST.format(condition=FILTER if query.filter else "", exactly="+ 0" if exactly else "").encode()
+    condition, past_it = sql.SQL(FILTER if query.filter else ""), sql.SQL("+ 0" if exactly else "")
+    return sql.SQL(NEAREST).format(condition=condition, exactly=past_it)
 
 
 async def _get(connection: Connection, tenant: str, memory_id: UUID) -> Memory | None:

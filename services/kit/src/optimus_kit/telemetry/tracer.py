@@ -27,7 +27,7 @@ from optimus_kit.telemetry.context import SILENT, enter, leave
 from optimus_kit.telemetry.limits import MAX_ATTRIBUTES, bounded
 from optimus_kit.telemetry.sampling import Sampling
 from optimus_kit.trace_context import TraceContext, new_span_id, new_trace_id, parse_traceparent
-from optimus_kit.tracing import Attributes, Kind, Unrecorded, Value
+from optimus_kit.tracing import NOWHERE, Attributes, Kind, Unrecorded, Value
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -208,6 +208,10 @@ class SpanTracer:
     def adopt(self, context: TraceContext) -> Unrecorded:
         """Return what stands for a span of another process."""
         return _Adopted(context) if self._sampling.keeps(context.trace_id, context.sampled) else _Silent(context)
+
+    def nowhere(self) -> Unrecorded:
+        """Return what keeps other libraries from recording."""
+        return _Silent(NOWHERE.context)
 
     def _ended(self, span: RecordedSpan) -> None:
         self._put(span.readable(self._resource))
