@@ -1,7 +1,6 @@
 """Spans of our own code, as lean as they can be: a few fields, made into the SDK's form only when they have ended.
 
-A span of the SDK costs several times as much (docs/benchmarks/telemetry.md): it locks, copies and checks at each
-attribute.
+A span of the SDK locks, copies and checks at each attribute. What both cost has not been measured in a report yet.
 """
 
 from collections.abc import Callable, Sequence
