@@ -71,18 +71,26 @@ def done_within(
 
 @contextlib.contextmanager
 def parallel_calls(
-    act: Callable[[Item], Result], items: Iterable[Item], *, calls: int = PARALLEL_CALLS
+    act: Callable[[Item], Result],
+    items: Iterable[Item],
+    *,
+    calls: int = PARALLEL_CALLS,
+    stop: Callable[[], object] = lambda: None,
 ) -> Iterator[list[Future[Result]]]:
     """Call a function with each of several items at the same time; all calls end before the context does.
 
     Signals wait until all calls are submitted, and again while their end is awaited: what is raised by one in the midst
-    of either would leave calls running beside whatever comes next, as an undo.
+    of either would leave calls running beside whatever comes next, as an undo. Upon an error `stop` is called before
+    their end is awaited, also where a signal came while they were submitted.
     """
     pool = ThreadPoolExecutor(max_workers=calls)
     try:
         with signals_held():
             futures = [pool.submit(act, item) for item in items]
         yield futures
+    except BaseException:
+        stop()
+        raise
     finally:
         with signals_held():
             pool.shutdown()

@@ -2,12 +2,14 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import pytest
 
-from optimus_ops.system.wait import SYSTEM_CLOCK, run_parallel, wait_until
+from optimus_ops.system.wait import SYSTEM_CLOCK, parallel_calls, run_parallel, wait_until
 
 
 @dataclass
@@ -84,3 +86,20 @@ def test_all_calls_end_before_a_signal_has_its_effect(numbers: list[signal.Signa
         run_parallel(act, range(20))
     assert sorted(done) == list(range(20))
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_a_signal_while_calls_are_submitted_stops_them_before_their_end_is_awaited() -> None:
+    stopped = threading.Event()
+
+    def waits() -> Iterator[int]:
+        yield 1
+        signal.raise_signal(signal.SIGINT)
+        yield 2
+
+    def begin() -> None:
+        with parallel_calls(lambda _number: stopped.wait(), waits(), stop=stopped.set):
+            pytest.fail("the signal came before")
+
+    with pytest.raises(KeyboardInterrupt):
+        begin()
+    assert stopped.is_set()

@@ -89,17 +89,17 @@ class SmokeTest:
 
         calls: list[Callable[[], object]] = [partial(probe, each) for each in probes]
         calls += [self._control, lambda: search.search(traces, len(probes))]
-        with parallel_calls(lambda call: call(), calls, calls=len(calls)) as futures:
-            try:
-                seen = [future.result() for future in futures[:-1]]
-                ended.set()
-                futures[-1].result()
-            except BaseException:
-                # Ctrl-C among them: nobody waits any longer.
-                self._stopped.set()
-                self.sender.stop()
-                ended.set()
-                raise
+
+        def stop() -> None:
+            """Have nobody wait any longer: upon Ctrl-C, for instance."""
+            self._stopped.set()
+            self.sender.stop()
+            ended.set()
+
+        with parallel_calls(lambda call: call(), calls, calls=len(calls), stop=stop) as futures:
+            seen = [future.result() for future in futures[:-1]]
+            ended.set()
+            futures[-1].result()
         control = next(each for each in seen if isinstance(each, Check))
         return [each for each in seen if isinstance(each, Evidence)], control
 
