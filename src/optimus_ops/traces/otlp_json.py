@@ -21,6 +21,8 @@ RESOURCES = ("resourceSpans", "batches")
 SCOPES = ("scopeSpans", "instrumentationLibrarySpans")
 HEX = re.compile(r"[0-9a-fA-F]+", re.ASCII)
 TRACE_BYTES, SPAN_BYTES = 16, 8
+LEAST, MOST = -(2**63), 2**64 - 1
+"""What OTLP has room for in a whole number."""
 
 
 def parse_json(content: bytes) -> Any:
@@ -125,7 +127,10 @@ def _number(value: Any) -> int:
         return 0
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         raise TypeError("a number is wanted")
-    return int(value)
+    number = int(value)
+    if not LEAST <= number <= MOST:
+        raise ValueError("a number of 64 bits is wanted")
+    return number
 
 
 def _float(value: Any) -> float:

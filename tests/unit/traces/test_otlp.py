@@ -125,6 +125,14 @@ def test_older_names_are_understood_and_unknown_fields_are_not_needed() -> None:
     assert [found.name for found in spans_of_document(document)] == ["old"]
 
 
+@pytest.mark.parametrize("number", ["9" * 400, str(2**64), str(-(2**63) - 1), 1e300, "soon"])
+@pytest.mark.parametrize("field", ["startTimeUnixNano", "endTimeUnixNano"])
+def test_numbers_that_otlp_has_no_room_for_are_refused(field: str, number: object) -> None:
+    document = {"resourceSpans": [{"scopeSpans": [{"spans": [{"traceId": TRACE, field: number}]}]}]}
+    with pytest.raises(ValueError, match=r"number|invalid literal"):
+        spans_of_document(document)
+
+
 def test_values_nest() -> None:
     value = {"kvlistValue": {"values": [{"key": "a", "value": {"arrayValue": {"values": [{"intValue": "1"}, {}]}}}]}}
     span = {
