@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 
@@ -10,6 +11,9 @@ from scripts.dashboards.files import files
 from scripts.dashboards.live import Returned, ask_all
 from scripts.dashboards.model import Store
 from scripts.dashboards.queries import asked_queries
+
+from optimus_ops.errors import Refused
+from optimus_ops.traces.store_address import parse_address
 
 
 def describe(answers: Sequence[Returned]) -> str:
@@ -31,7 +35,10 @@ def main(words: Sequence[str]) -> int:
             f"--{store}", metavar="URL", help=f"address of {store.value}; its queries are left out without"
         )
     given = vars(parser.parse_args(words))
-    addresses = {store: str(given[store]).rstrip("/") for store in Store if given[store]}
+    try:
+        addresses = {store: parse_address(given[store], f"--{store}", os.environ) for store in Store if given[store]}
+    except Refused as refusal:
+        parser.error(refusal.message)
     if not addresses:
         parser.error("an address is missing: --prometheus, --loki or --tempo")
     answers = ask_all(asked_queries(files()), addresses)

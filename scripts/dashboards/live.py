@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import os
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -13,8 +11,9 @@ from scripts.dashboards.model import Store
 from scripts.dashboards.queries import AskedQuery
 from scripts.dashboards.standin import why_lacking
 
+from optimus_ops.traces.otlp_json import parse_json
 from optimus_ops.traces.store import StoreFailed
-from optimus_ops.traces.store_address import parse_address
+from optimus_ops.traces.store_address import StoreAddress
 from optimus_ops.traces.store_http import StoreClient
 
 SPAN_SECONDS = 3600
@@ -39,13 +38,13 @@ class Returned:
         return self.found > 0 or bool(self.excuse)
 
 
-def ask_all(queries: Iterable[AskedQuery], addresses: Mapping[Store, str]) -> list[Returned]:
+def ask_all(queries: Iterable[AskedQuery], addresses: Mapping[Store, StoreAddress]) -> list[Returned]:
     """Run every query of a store that has an address; each text once."""
     once = {(query.store, query.expr): query for query in queries if query.store in addresses}
     return [ask(query, addresses[query.store]) for query in once.values()]
 
 
-def ask(query: AskedQuery, address: str) -> Returned:
+def ask(query: AskedQuery, address: StoreAddress) -> Returned:
     """Run one query; an error of the store or of the network is part of what is returned."""
     now = int(time.time())
     match query.store:
@@ -58,9 +57,8 @@ def ask(query: AskedQuery, address: str) -> Returned:
             bounds = {"start": str(now - SPAN_SECONDS), "end": str(now), "limit": "5"}
             path, asked = "/api/search", {"q": query.expr, **bounds}
     try:
-        client = StoreClient(parse_address(address, f"--{query.store}", os.environ))
-        answer = client.get(path, asked)
-        document = json.loads(answer.content) if answer.status == HTTPStatus.OK else None
+        answer = StoreClient(address).get(path, asked)
+        document = parse_json(answer.content) if answer.status == HTTPStatus.OK else None
         if document is None:
             return Returned(query, 0, f"{answer.status}: {answer.first_line}")
         return Returned(query, len(document["traces"] if query.store is Store.TEMPO else document["data"]["result"]))

@@ -8,8 +8,10 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 from optimus_ops.traces.model import Trace
+from optimus_ops.traces.otlp_json import parse_json
 from optimus_ops.traces.store import StoreFailed
 from optimus_ops.traces.store_http import StoreClient
 from optimus_ops.traces.tempo import found_ids, ready, trace_v1
@@ -57,7 +59,7 @@ class QrynStore:
     def _services(self) -> tuple[str, ...]:
         answer = self.client.get(f"/api/search/tag/{SERVICE}/values")
         try:
-            names = json.loads(answer.content)["tagValues"]
+            names: Any = parse_json(answer.content)["tagValues"]
             return tuple(str(name) for name in names)
         except (ValueError, KeyError, TypeError):
             raise StoreFailed(f"{self.client.address} answers something that is not a list of services") from None

@@ -75,8 +75,9 @@ def test_what_has_a_reason_to_be_empty_is_named_and_no_failure(
         ((400, b"parse error: unexpected end"), "400: parse error: unexpected end"),
         ((200, b"<html>"), "its answer is no list"),
         ((200, {"data": 1}), "its answer is no list"),
+        ((200, b"[" * 100_000), "its answer is no list"),
     ],
-    ids=["refused", "page", "garbage"],
+    ids=["refused", "page", "garbage", "nested"],
 )
 def test_a_refusal_is_a_failure_whatever_the_query_names(
     answer: tuple[int, Any], said: str, store: Callable[[Answer], str], capsys: pytest.CaptureFixture[str]
@@ -91,3 +92,10 @@ def test_without_an_address_the_command_is_refused(capsys: pytest.CaptureFixture
         main([])
     assert ended.value.code == 2
     assert "an address is missing" in capsys.readouterr().err
+
+
+def test_an_address_that_is_none_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["--loki", "nonsense"])
+    assert ended.value.code == 2
+    assert "--loki: nonsense is no address" in capsys.readouterr().err

@@ -99,8 +99,10 @@ def test_any_trace_is_searched_service_by_service() -> None:
     assert tags == ['service.name="ai-engine"', 'service.name="memory-engine"']
 
 
-def test_no_list_of_services_is_told() -> None:
-    with serving({**qryn(), "/api/search/tag/service.name/values": reply({"tags": 1})}) as server:
+@pytest.mark.parametrize("content", [b'{"tags": 1}', b'{"tagValues": 1}', b"", b"[" * 100_000])
+def test_no_list_of_services_is_told(content: bytes) -> None:
+    answer = Reply(200, "application/json", content)
+    with serving({**qryn(), "/api/search/tag/service.name/values": answer}) as server:
         store = connect_traces(server.client())
         with pytest.raises(StoreFailed, match="not a list of services"):
             store.search({}, 0, 1)
