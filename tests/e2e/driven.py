@@ -16,6 +16,7 @@ from tests.e2e.stores import embedded_database, embedded_redis, own_database, ow
 from tests.e2e.ways import Way, read_secrets, stack_address
 
 PATIENCE = 30.0
+QUEUE_ATTEMPTS = 3
 NUMBERS = {"acme": "100000000000001", "globex": "100000000000002"}
 # `frugal` may ask twice in a row; `stranger` is known to the backend and to nobody behind it.
 TENANTS: Mapping[str, Mapping[str, object]] = {
@@ -117,7 +118,7 @@ def _environ(folder: Path, redis_url: str) -> dict[str, str]:
         # No balancer has to notice, so that ends are quick.
         "DRAIN_DELAY": "0.3",
         "DRAIN_TIMEOUT": "20",
-        "QUEUE_MAX_ATTEMPTS": "3",
+        "QUEUE_MAX_ATTEMPTS": str(QUEUE_ATTEMPTS),
         "QUEUE_BACKOFF": "0.05",
         "QUEUE_CLAIM_IDLE_MS": "1500",
     }
