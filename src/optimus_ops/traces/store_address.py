@@ -16,6 +16,8 @@ HEADERS_VARIABLE = "OPTIMUS_TEMPO_HEADERS"
 TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", re.ASCII)
 PATH = re.compile(r"[\w./~%+@:-]*", re.ASCII)
 PORTS = {"http": 80, "https": 443}
+EXAMPLES = {"--otlp": 4318, "--loki": 3100, "--prometheus": 9090, "--target": 8010}
+"""Flags, and the port that an example of their address has; 3200 for others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,13 +47,13 @@ class StoreAddress:
 
 
 def parse_address(text: str, flag: str, environ: Mapping[str, str]) -> StoreAddress:
-    """Return the address that a flag gives: `http://user:password@host:3200/prefix`.
+    """Return the address that a flag gives: `http://user:password@host:3200/prefix`, with the environment's headers.
 
     Raises:
         Refused: it is no such address; the message does not repeat it where it may hold a password.
     """
     shown = text if "@" not in text else "the address"
-    hint = "host and port of its HTTP API are wanted, as in: http://localhost:3200"
+    hint = f"scheme, host and port are wanted, as in: http://localhost:{EXAMPLES.get(flag, 3200)}"
     try:
         parts = urlsplit(text)
         host, port = parts.hostname or "", parts.port
@@ -61,7 +63,7 @@ def parse_address(text: str, flag: str, environ: Mapping[str, str]) -> StoreAddr
     if parts.scheme not in PORTS or not host or not plain or not PATH.fullmatch(parts.path) or port == 0:
         raise Refused(f"{flag}: {shown} is no address", hint)
     if parts.query or parts.fragment:
-        raise Refused(f"{flag}: an address of a store has neither `?` nor `#`", hint)
+        raise Refused(f"{flag}: an address has neither `?` nor `#` here", hint)
     headers = parse_headers(environ.get(HEADERS_VARIABLE, ""))
     if parts.username is not None:
         pair = f"{unquote(parts.username)}:{unquote(parts.password or '')}".encode()

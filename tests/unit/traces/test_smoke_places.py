@@ -162,6 +162,28 @@ def test_the_task_needs_no_engine_where_every_place_is_given(capsys: pytest.Capt
     assert "2 of 2 requests are traced whole" in capsys.readouterr().out
 
 
+@pytest.mark.usefixtures("project")
+def test_a_target_of_a_service_that_no_request_is_for_is_refused() -> None:
+    here = "http://127.0.0.1:9"
+    targets = (f"web={here}", f"wep={here}")
+    with pytest.raises(Refused, match="--target wep") as refused:
+        smoke_task(SmokeRequest(PlaceFlags(here, here, here, targets), 1.0), json=False)
+    assert "requests are for: web" in str(refused.value)
+
+
+def test_a_target_with_a_password_is_refused_without_showing_it() -> None:
+    with pytest.raises(Refused, match="no user and password") as refused:
+        places(stack(), target=("web=http://me:hidden@web",))
+    assert "hidden" not in str(refused.value)
+
+
+def test_with_other_stores_a_stack_that_does_not_run_needs_none_of_its_own() -> None:
+    with pytest.raises(Refused) as refused:
+        places(State("shop", ()), tempo="http://t:3200", otlp="http://c:4318")
+    assert "--target URL" in str(refused.value)
+    assert "--observability" not in str(refused.value)
+
+
 @pytest.mark.parametrize(
     ("setting", "text"),
     [

@@ -55,6 +55,12 @@ def test_what_is_no_address_is_refused(text: str) -> None:
     assert "secret" not in str(refusal.value)
 
 
+@pytest.mark.parametrize(("flag", "port"), [("--tempo", 3200), ("--otlp", 4318), ("--loki", 3100), ("--target", 8010)])
+def test_a_refusal_shows_what_is_wanted_of_this_flag(flag: str, port: int) -> None:
+    with pytest.raises(Refused, match=f"http://localhost:{port}"):
+        parse_address("nonsense", flag, {})
+
+
 @pytest.mark.parametrize(
     ("text", "local"),
     [

@@ -14,6 +14,7 @@ from optimus_ops.traces.smoke import report
 from optimus_ops.traces.smoke.execute import SmokeTest
 from optimus_ops.traces.smoke.places import PlaceFlags, find_places
 from optimus_ops.traces.smoke.probe import load_probes
+from optimus_ops.traces.smoke.targets import check_targets
 
 
 @dataclass(frozen=True)
@@ -30,14 +31,16 @@ def smoke(request: SmokeRequest, *, json: bool) -> None:
     """Send the requests, verify their traces, print what was found.
 
     Raises:
-        Refused: the stack has no stores, or a flag is no address.
+        Refused: the stack has no stores, a flag is no address, or a target is of a service that gets no request.
         OpsError: a trace is not whole.
     """
     project = load_project()
     places = find_places(
         request.places, os.environ, lambda: DockerEngine.connect().observe(project.name), project.balancer
     )
-    test = SmokeTest(places, load_probes(project), request.within, request.search)
+    probes = load_probes(project)
+    check_targets(request.places.target, probes.probes)
+    test = SmokeTest(places, probes, request.within, request.search)
     with Console.for_stream(sys.stderr).step("sending requests, and looking for their traces"):
         result = test.run()
     report.show(result, Path(request.report) if request.report else None, json=json)

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TypeVar
 
 from optimus_ops.errors import Refused
-from optimus_ops.model.port_conflicts import published_addresses
 from optimus_ops.model.state import State
 from optimus_ops.traces.connect import connect_logs, connect_traces
 from optimus_ops.traces.smoke.probe import TraceProbe
-from optimus_ops.traces.smoke.service_facts import replicas_of
+from optimus_ops.traces.smoke.targets import given_target, parse_targets, through_balancer
 from optimus_ops.traces.stack_stores import COMMAND, LOKI, SERVICE_LABEL, TEMPO, find_store
 from optimus_ops.traces.store import LogStore, StoreFailed, TraceStore
 from optimus_ops.traces.store_address import StoreAddress, parse_address
@@ -87,38 +86,27 @@ def find_places(flags: PlaceFlags, environ: Mapping[str, str], observe: Callable
         for name, text in (("tempo", flags.tempo), ("otlp", flags.otlp), ("loki", flags.loki))
         if text
     }
-    targets = parse_targets(flags.target, environ)
+    targets = parse_targets(flags.target)
     if {"tempo", "otlp"} <= given.keys() and targets:
         logs = Place("loki", given["loki"]) if "loki" in given else None
         collector = Place("the collector", given["otlp"])
-        return Places(Place("tempo", given["tempo"]), logs, collector, _given_target(targets), None)
+        return Places(Place("tempo", given["tempo"]), logs, collector, given_target(targets), None)
     state = observe()
     require_overlay(state, flags)
     traces = Place("tempo", given.get("tempo") or find_store(state, TEMPO))
     # Another store of traces has its logs elsewhere, too.
     logs = Place("loki", given.get("loki") or find_store(state, LOKI)) if flags.loki or not flags.tempo else None
     collector = Place("alloy", given.get("otlp") or find_store(state, COLLECTOR))
-    found = _given_target(targets) if targets else _through_balancer(state, balancer)
+    found = given_target(targets) if targets else through_balancer(state, balancer)
     return Places(traces, logs, collector, found, None if targets else state)
-
-
-def parse_targets(texts: Sequence[str], environ: Mapping[str, str]) -> Mapping[str, StoreAddress]:
-    """Return service -> address; "" stands for every service."""
-    found = {}
-    for text in texts:
-        service, equals, url = text.partition("=")
-        if not equals or "://" in service:
-            service, url = "", text
-        found[service] = parse_address(url, "--target", environ)
-        # Headers are those for the stores.
-        found[service] = StoreAddress(*(getattr(found[service], name) for name in ("scheme", "host", "port", "prefix")))
-    return found
 
 
 def require_overlay(state: State, flags: PlaceFlags) -> None:
     """Refuse a stack that does not run, or that has no stores; one that has stopped is a finding and no refusal."""
     if not any(replica.running for replica in state.replicas):
-        raise Refused(f"{state.project} does not run", f"start it with its stores of traces: {COMMAND}")
+        other = f"start it with its stores of traces: {COMMAND}"
+        own = "start it with: invoke up\n  or say where requests go: --target URL"
+        raise Refused(f"{state.project} does not run", own if flags.tempo and flags.otlp else other)
     names = {replica.labels.get(SERVICE_LABEL) or replica.service for replica in state.replicas}
     lacking = [
         name for (name, _), flag in ((TEMPO, flags.tempo), (COLLECTOR, flags.otlp)) if not flag and name not in names
@@ -128,25 +116,3 @@ def require_overlay(state: State, flags: PlaceFlags) -> None:
             f"{state.project} runs without {' and '.join(lacking)}: its traces are kept nowhere",
             f"add the overlay with: {COMMAND}\n  or name other ones: --tempo URL --otlp URL",
         )
-
-
-def _given_target(targets: Mapping[str, StoreAddress]) -> Callable[[TraceProbe], StoreAddress | None]:
-    def find(probe: TraceProbe) -> StoreAddress | None:
-        return targets.get(probe.service) or (None if probe.inside else targets.get(""))
-
-    return find
-
-
-def _through_balancer(state: State, balancer: str) -> Callable[[TraceProbe], StoreAddress | None]:
-    """Return what finds the balancer's port for a service: the published one, else that inside, on Linux."""
-    running = replicas_of(state, balancer)
-    if not running:
-        raise Refused(f"the balancer ({balancer}) does not run", "start it with: invoke up")
-
-    def find(probe: TraceProbe) -> StoreAddress | None:
-        if found := published_addresses(running[0]).get(probe.port):
-            return StoreAddress("http", *found)
-        addresses = [address for address in running[0].addresses.values() if address]
-        return StoreAddress("http", addresses[0], probe.port) if addresses else None
-
-    return find
