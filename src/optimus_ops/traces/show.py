@@ -23,7 +23,7 @@ from optimus_ops.traces.ids import parse_trace_id
 from optimus_ops.traces.model import Trace
 from optimus_ops.traces.newest import newest_found, newest_logged
 from optimus_ops.traces.rows import choose_rows
-from optimus_ops.traces.stack_stores import SERVICE_LABEL, TEMPO, require_store
+from optimus_ops.traces.stack_stores import TEMPO, replicas_of, require_store
 from optimus_ops.traces.store import TraceStore
 from optimus_ops.traces.store_address import StoreAddress, parse_address
 from optimus_ops.traces.store_http import StoreClient
@@ -104,9 +104,8 @@ def _ask(request: ShowRequest, trace_id: str) -> tuple[StoreAddress, TraceStore,
         if trace_id:
             trace = store.trace(trace_id)
         else:
-            balancers = [each for each in state.replicas if each.labels.get(SERVICE_LABEL) == project.balancer]
-            balancers = balancers or list(state.of(project.balancer))
-            trace = newest_logged(engine, balancers, store) or newest_found(store, time.time())
+            logged = newest_logged(engine, replicas_of(state, project.balancer), store)
+            trace = logged or newest_found(store, time.time())
     if trace is None:
         raise _missing(trace_id, f"{store.name} at {address}")
     return address, store, trace

@@ -1,4 +1,4 @@
-"""The stores of a running stack: containers of the observability overlay, by their own addresses."""
+"""The services of a running stack that have to do with traces, and its stores by their containers' addresses."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from optimus_ops.errors import Refused
 from optimus_ops.model.state import Replica, State
 from optimus_ops.traces.store_address import StoreAddress
 
-SERVICE_LABEL = "com.optimus.service"
+NAME_LABEL = "com.optimus.service"
+"""Says what a service is, whatever its name in Compose; the overlay's collector tells services apart by it."""
 TEMPO, LOKI, PROMETHEUS = ("tempo", 3200), ("loki", 3100), ("prometheus", 9090)
 """Services of the overlay, and the ports of their APIs."""
 COMMAND = "invoke scale --observability"
@@ -15,8 +16,8 @@ COMMAND = "invoke scale --observability"
 def find_store(state: State, store: tuple[str, int]) -> StoreAddress | None:
     """Return the address of a store's container; None where it does not run."""
     service, port = store
-    for replica in state.replicas:
-        if _service(replica) == service and replica.running:
+    for replica in replicas_of(state, service):
+        if replica.running:
             address = next((found for found in replica.addresses.values() if found), "")
             if address:
                 return StoreAddress("http", address, port)
@@ -33,7 +34,7 @@ def require_store(state: State, store: tuple[str, int]) -> StoreAddress:
         return address
     if not any(replica.running for replica in state.replicas):
         raise Refused(f"{state.project} does not run", f"start it with its stores of traces: {COMMAND}")
-    if any(_service(replica) == store[0] for replica in state.replicas):
+    if replicas_of(state, store[0]):
         raise Refused(f"{store[0]} of {state.project} does not run", f"see why: invoke logs {store[0]}")
     raise Refused(
         f"{state.project} runs without a store of traces",
@@ -41,5 +42,6 @@ def require_store(state: State, store: tuple[str, int]) -> StoreAddress:
     )
 
 
-def _service(replica: Replica) -> str:
-    return replica.labels.get(SERVICE_LABEL) or replica.service
+def replicas_of(state: State, service: str) -> tuple[Replica, ...]:
+    """Return the replicas of a service, by its label or by its name in Compose, whether they run or not."""
+    return tuple(replica for replica in state.replicas if service in {replica.labels.get(NAME_LABEL), replica.service})

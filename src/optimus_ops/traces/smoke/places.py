@@ -11,7 +11,7 @@ from optimus_ops.model.state import State
 from optimus_ops.traces.connect import connect_logs, connect_traces
 from optimus_ops.traces.smoke.probe import TraceProbe
 from optimus_ops.traces.smoke.targets import given_target, parse_targets, through_balancer
-from optimus_ops.traces.stack_stores import COMMAND, LOKI, SERVICE_LABEL, TEMPO, find_store
+from optimus_ops.traces.stack_stores import COMMAND, LOKI, TEMPO, find_store, replicas_of
 from optimus_ops.traces.store import LogStore, StoreFailed, TraceStore
 from optimus_ops.traces.store_address import StoreAddress, parse_address
 from optimus_ops.traces.store_http import StoreClient
@@ -107,10 +107,8 @@ def require_overlay(state: State, flags: PlaceFlags) -> None:
         other = f"start it with its stores of traces: {COMMAND}"
         own = "start it with: invoke up\n  or say where requests go: --target URL"
         raise Refused(f"{state.project} does not run", own if flags.tempo and flags.otlp else other)
-    names = {replica.labels.get(SERVICE_LABEL) or replica.service for replica in state.replicas}
-    lacking = [
-        name for (name, _), flag in ((TEMPO, flags.tempo), (COLLECTOR, flags.otlp)) if not flag and name not in names
-    ]
+    needed = [name for (name, _port), flag in ((TEMPO, flags.tempo), (COLLECTOR, flags.otlp)) if not flag]
+    lacking = [name for name in needed if not replicas_of(state, name)]
     if lacking:
         raise Refused(
             f"{state.project} runs without {' and '.join(lacking)}: its traces are kept nowhere",

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from optimus_ops.model.state import Replica, State
 from optimus_ops.system.wait import run_parallel
 from optimus_ops.traces.smoke.evidence import ServiceFacts
-from optimus_ops.traces.stack_stores import SERVICE_LABEL
+from optimus_ops.traces.stack_stores import replicas_of
 from optimus_ops.traces.store import StoreFailed
 from optimus_ops.traces.store_address import StoreAddress
 from optimus_ops.traces.store_http import StoreClient
@@ -18,18 +18,14 @@ Counts = Mapping[str, tuple[float, float]]
 """Container -> spans exported and dropped since its start."""
 
 
-def replicas_of(state: State, service: str) -> tuple[Replica, ...]:
-    """Return the running replicas of a service, by its label or by its name in Compose."""
-    return tuple(
-        replica
-        for replica in state.replicas
-        if replica.running and service in {replica.labels.get(SERVICE_LABEL), replica.service}
-    )
+def running(state: State, service: str) -> tuple[Replica, ...]:
+    """Return the running replicas of a service."""
+    return tuple(replica for replica in replicas_of(state, service) if replica.running)
 
 
 def count_spans(state: State, metrics: Mapping[str, int]) -> Counts:
     """Return the counts of all replicas that tell them; `metrics` has the port of each service's metrics."""
-    asked = [(replica, port) for service, port in metrics.items() for replica in replicas_of(state, service)]
+    asked = [(replica, port) for service, port in metrics.items() for replica in running(state, service)]
     if not asked:
         return {}
     found = run_parallel(_counts, asked)
@@ -40,7 +36,7 @@ def describe_services(
     state: State, services: Sequence[str], before: Counts, after: Counts
 ) -> Mapping[str, ServiceFacts]:
     """Return the facts of services, with what their counters grew by in between."""
-    return {service: _facts(service, replicas_of(state, service), before, after) for service in services}
+    return {service: _facts(service, running(state, service), before, after) for service in services}
 
 
 def _facts(service: str, replicas: Sequence[Replica], before: Counts, after: Counts) -> ServiceFacts:

@@ -8,7 +8,7 @@ from optimus_ops.errors import Refused
 from optimus_ops.model.port_conflicts import published_addresses
 from optimus_ops.model.state import State
 from optimus_ops.traces.smoke.probe import TraceProbe
-from optimus_ops.traces.smoke.service_facts import replicas_of
+from optimus_ops.traces.smoke.service_facts import running
 from optimus_ops.traces.store_address import StoreAddress, parse_address
 
 
@@ -51,14 +51,14 @@ def given_target(targets: Mapping[str, StoreAddress]) -> Callable[[TraceProbe], 
 
 def through_balancer(state: State, balancer: str) -> Callable[[TraceProbe], StoreAddress | None]:
     """Return what finds the balancer's port for a service: the published one, else that inside, on Linux."""
-    running = replicas_of(state, balancer)
-    if not running:
+    balancers = running(state, balancer)
+    if not balancers:
         raise Refused(f"the balancer ({balancer}) does not run", "start it with: invoke up")
 
     def find(probe: TraceProbe) -> StoreAddress | None:
-        if found := published_addresses(running[0]).get(probe.port):
+        if found := published_addresses(balancers[0]).get(probe.port):
             return StoreAddress("http", *found)
-        addresses = [address for address in running[0].addresses.values() if address]
+        addresses = [address for address in balancers[0].addresses.values() if address]
         return StoreAddress("http", addresses[0], probe.port) if addresses else None
 
     return find
