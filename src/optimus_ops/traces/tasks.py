@@ -41,7 +41,7 @@ def show(_: Context, trace: str = "", last: bool = False, tempo: str = "", json:
         "otlp": "another collector's port for OTLP over HTTP, such as http://localhost:4318",
         "loki": "HTTP API of another Loki, such as http://localhost:3100",
         "target": "where requests are sent to: URL, or SERVICE=URL (repeatable; default: the stack's balancer)",
-        "within": "seconds in which traces and logs have to be there",
+        "within": "seconds in which traces and logs have to be there (10)",
         "search": "seconds in which search has to find the traces, too (default: its absence is only noted)",
         "report": "folder for the report: HTML, Markdown, JSON",
         "json": "print one JSON document on standard output",

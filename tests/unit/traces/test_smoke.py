@@ -171,6 +171,12 @@ def test_logs_are_not_asked_for_where_no_store_of_them_is_given() -> None:
     assert found(result, "logs").startswith("not asked")
 
 
+def test_a_request_of_which_no_service_has_to_log_a_line_may_have_none() -> None:
+    result = smoke(FakePlatform(quiet={"nginx-lb", "web", "worker"}), ProbeSet((replace(ORDER, logs=()),)))
+    assert not result.failed
+    assert found(result, "logs") == "0 lines, and none is required"
+
+
 def test_what_a_store_does_not_keep_is_said_and_not_asserted() -> None:
     result = smoke(FakePlatform(flat=True))
     assert not result.failed

@@ -53,7 +53,7 @@ def line(service: str) -> StoredLine:
 
 BY_SERVICE = [
     ("no replica", replace(WELL, running=0), {}, Cause.NOT_RUNNING, "invoke up"),
-    ("no endpoint", replace(WELL, endpoint=""), {}, Cause.EXPORTER_OFF, "--observability"),
+    ("no endpoint", replace(WELL, endpoint=""), {}, Cause.EXPORTER_OFF, "invoke deploy"),
     ("always off", replace(WELL, sampler="always_off"), {}, Cause.WRONG_SAMPLING, "parentbased"),
     ("a ratio", replace(WELL, sampler="traceidratio", sampler_argument="0.1"), {}, Cause.WRONG_SAMPLING, "parentbased"),
     ("dropped", replace(WELL, dropped=3.0), {}, Cause.DROPPED_SPANS, "OTEL_BSP_MAX_QUEUE_SIZE"),

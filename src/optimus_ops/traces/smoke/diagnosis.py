@@ -122,7 +122,10 @@ def _by_settings(hop: Hop, facts: ServiceFacts | None) -> Diagnosis | None:
         hint = f"start it: invoke up; see why it ended: invoke logs {service}"
         return Diagnosis(hop.label, Cause.NOT_RUNNING, f"no replica of {service} runs", hint)
     if not facts.endpoint:
-        hint = "start the stack with the overlay, which sets OTEL_EXPORTER_OTLP_ENDPOINT: invoke up --observability"
+        hint = (
+            "the overlay sets OTEL_EXPORTER_OTLP_ENDPOINT, and what ran before it has to be replaced: "
+            f"invoke scale --observability, then: invoke deploy {service}"
+        )
         found = f"{service} has no OTEL_EXPORTER_OTLP_ENDPOINT, or OTEL_SDK_DISABLED=true"
         return Diagnosis(hop.label, Cause.EXPORTER_OFF, found, hint)
     if facts.sampler in IGNORES_PARENTS:

@@ -150,7 +150,8 @@ def _logs(evidence: Evidence) -> Iterator[Check]:
         hint = "does the collector read the containers' logs? see: invoke logs alloy"
         yield Check("", "logs", "failed", found, hint, {"lines": len(lines)})
         return
-    found = f"{counted(len(lines), 'line')} of {', '.join(sorted(services_in(lines)))}"
+    of = f" of {', '.join(sorted(services_in(lines)))}" if lines else ", and none is required"
+    found = f"{counted(len(lines), 'line')}{of}"
     yield Check("", "logs", "ok", found, figures={"lines": len(lines)})
 
 
