@@ -120,14 +120,14 @@ def _webhook(number: str, secret: Secret) -> Callable[[str], TracedRequest]:
     return make
 
 
-def _server(service: str, route: str, tenant: str, *, inside: str = "", status: int = 200) -> Hop:
+def _server(service: str, route: str, tenant: str, *, below: str = "", status: int = 200) -> Hop:
     attributes: Mapping[str, Value] = {"optimus.tenant": tenant, "http.response.status_code": status}
-    return Hop(service, f"POST {route}", "server", attributes, inside)
+    return Hop(service, f"POST {route}", "server", attributes, below)
 
 
-def _chat_hops(tenant: str, inside: str = "", more: Mapping[str, Value] | None = None) -> tuple[Hop, ...]:
-    server = _server(CHAT_ENGINE, "/v1/chat/completions", tenant, inside=inside)
-    return server, Hop(CHAT_ENGINE, "chat *", "client", {**GEN_AI, **(more or {})}, inside=server.label)
+def _chat_hops(tenant: str, below: str = "", more: Mapping[str, Value] | None = None) -> tuple[Hop, ...]:
+    server = _server(CHAT_ENGINE, "/v1/chat/completions", tenant, below=below)
+    return server, Hop(CHAT_ENGINE, "chat *", "client", {**GEN_AI, **(more or {})}, below=server.label)
 
 
 def _stream_hops(tenant: str) -> tuple[Hop, ...]:
@@ -137,27 +137,27 @@ def _stream_hops(tenant: str) -> tuple[Hop, ...]:
 def _recalling_hops(tenant: str) -> tuple[Hop, ...]:
     server, chat = _chat_hops(tenant)
     hint = "does ai-engine ask memory-engine (X-Recall), and with a traceparent of its own span?"
-    call = Hop(CHAT_ENGINE, "POST", "client", inside=server.label, hint=hint)
+    call = Hop(CHAT_ENGINE, "POST", "client", below=server.label, hint=hint)
     return server, call, *_memory_hops(tenant, call.label), chat
 
 
-def _memory_hops(tenant: str, inside: str = "") -> tuple[Hop, ...]:
-    server = _server(MEMORY, "/v1/memories/search", tenant, inside=inside)
-    return server, Hop(MEMORY, "SELECT*", "client", inside=server.label)
+def _memory_hops(tenant: str, below: str = "") -> tuple[Hop, ...]:
+    server = _server(MEMORY, "/v1/memories/search", tenant, below=below)
+    return server, Hop(MEMORY, "SELECT*", "client", below=server.label)
 
 
 def _error_hops(tenant: str) -> tuple[Hop, ...]:
     """A refusal of what was asked: the call of the provider has failed, the server that says so has not."""
     server = _server(CHAT_ENGINE, "/v1/chat/completions", tenant, status=400)
     asked = {"gen_ai.operation.name": "chat", "gen_ai.request.model": MODEL, "error.type": None}
-    return server, Hop(CHAT_ENGINE, "chat *", "client", asked, inside=server.label, failed=True)
+    return server, Hop(CHAT_ENGINE, "chat *", "client", asked, below=server.label, failed=True)
 
 
 def _webhook_hops(tenant: str) -> tuple[Hop, ...]:
     server = Hop(
         ORCHESTRATOR, "POST /webhooks/whatsapp", "server", {"http.response.status_code": 200, "http.route": None}
     )
-    publish = Hop(ORCHESTRATOR, "publish optimus:inbound", "producer", inside=server.label)
-    process = Hop(WORKER, "process optimus:inbound", "consumer", {"optimus.tenant": tenant}, inside=publish.label)
-    call = Hop(WORKER, "POST", "client", inside=process.label)
+    publish = Hop(ORCHESTRATOR, "publish optimus:inbound", "producer", below=server.label)
+    process = Hop(WORKER, "process optimus:inbound", "consumer", {"optimus.tenant": tenant}, below=publish.label)
+    call = Hop(WORKER, "POST", "client", below=process.label)
     return server, publish, process, call, *_chat_hops(tenant, call.label)

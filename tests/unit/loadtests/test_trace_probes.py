@@ -42,8 +42,8 @@ def test_a_hop_is_below_an_earlier_one_of_its_probe(root: Path) -> None:
         labels = [hop.label for hop in probe.hops]
         assert len(set(labels)) == len(labels)
         for number, hop in enumerate(probe.hops):
-            assert not hop.inside or hop.inside in labels[:number], hop
-        assert [hop.inside for hop in probe.hops].count("") == 1
+            assert not hop.below or hop.below in labels[:number], hop
+        assert [hop.below for hop in probe.hops].count("") == 1
 
 
 def test_a_message_of_the_webhook_is_signed_and_the_tenants(root: Path) -> None:

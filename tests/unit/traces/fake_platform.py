@@ -25,9 +25,9 @@ from optimus_ops.traces.smoke.probe import Hop, ProbeSet, TracedRequest, TracePr
 SERVER, CLIENT, PRODUCER, CONSUMER = 2, 3, 4, 5
 HOPS = (
     Hop("web", "POST /orders", "server", {"shop.customer": "anna", "http.response.status_code": 200}),
-    Hop("web", "publish orders", "producer", inside="web POST /orders"),
-    Hop("worker", "process orders", "consumer", {"shop.customer": None}, inside="web publish orders"),
-    Hop("worker", "INSERT*", "client", inside="worker process orders"),
+    Hop("web", "publish orders", "producer", below="web POST /orders"),
+    Hop("worker", "process orders", "consumer", {"shop.customer": None}, below="web publish orders"),
+    Hop("worker", "INSERT*", "client", below="worker process orders"),
 )
 ORDER = TraceProbe(
     "order", "web", 80, lambda run: TracedRequest("POST", "/orders", {}, run.encode()), HOPS, logs=("nginx-lb", "web")
@@ -39,7 +39,7 @@ REFUSED_ORDER = TraceProbe(
     lambda _run: TracedRequest("POST", "/refused"),
     (
         Hop("web", "POST /refused", "server", {"http.response.status_code": 422}),
-        Hop("web", "check", "client", {"error.type": None}, inside="web POST /refused", failed=True),
+        Hop("web", "check", "client", {"error.type": None}, below="web POST /refused", failed=True),
     ),
     frozenset({422}),
 )

@@ -66,7 +66,7 @@ def diagnose(evidence: Evidence) -> Diagnosis | None:
         first = hops.missing[0]
         elsewhere = hops.elsewhere.get(first.label, ())
         if elsewhere:
-            text = f"{first.label} is there, but not below {first.inside}"
+            text = f"{first.label} is there, but not below {first.below}"
             return Diagnosis(first.label, Cause.LOST_CONTEXT, text, _context_hint(first, evidence))
         return _missing_hop(first, trace, evidence)
     return _broken_tree(trace, evidence)

@@ -29,10 +29,10 @@ def find_hops(trace: Trace | None, hops: Sequence[Hop]) -> FoundHops:
     elsewhere: dict[str, tuple[Span, ...]] = {}
     for hop in hops:
         named = tuple(span for span in trace.spans if hop.matches(span)) if trace else ()
-        if trace and hop.inside:
-            below = below_of(trace, spans.get(hop.inside, ()))
-            spans[hop.label] = tuple(span for span in named if id(span) in below)
-            elsewhere[hop.label] = tuple(span for span in named if id(span) not in below)
+        if trace and hop.below:
+            under = below_of(trace, spans.get(hop.below, ()))
+            spans[hop.label] = tuple(span for span in named if id(span) in under)
+            elsewhere[hop.label] = tuple(span for span in named if id(span) not in under)
         else:
             spans[hop.label] = named
     return FoundHops(tuple(hops), spans, elsewhere)

@@ -36,7 +36,7 @@ class Hop:
     Args:
         name: of the span; `*` stands for anything.
         attributes: that it must have; the value None stands for any.
-        inside: label of an earlier hop that it must be below, at any depth; "" for anywhere.
+        below: label of an earlier hop that it must be below, at any depth; "" for anywhere.
         failed: whether its status must be error; otherwise it must not be.
         hint: what to look at where it is missing, if that is something special.
     """
@@ -45,7 +45,7 @@ class Hop:
     name: str
     kind: Kind = "unspecified"
     attributes: Mapping[str, Value] = field(default_factory=dict)
-    inside: str = ""
+    below: str = ""
     failed: bool = False
     hint: str = ""
 
