@@ -66,7 +66,7 @@ def probes(root: Path, secrets: Mapping[str, Secret]) -> ProbeSet:
         ),
     ]
     if signing := secrets.get("WHATSAPP_APP_SECRET"):
-        logs = (BALANCER, ORCHESTRATOR, CHAT_ENGINE)
+        logs = (BALANCER, ORCHESTRATOR, WORKER, CHAT_ENGINE)
         found.append(
             TraceProbe("webhook", ORCHESTRATOR, 8020, _webhook(number, signing), _webhook_hops(tenant), logs=logs)
         )
