@@ -111,6 +111,13 @@ def test_attributes_that_lack_or_differ_are_told() -> None:
     assert "worker process orders has no shop.customer" in text
 
 
+def test_nothing_is_right_about_spans_that_are_not_there() -> None:
+    none_there = smoke(FakePlatform(lost={"web", "worker"}))
+    of_order = {check.name for check in none_there.checks if check.subject == "order"}
+    assert not of_order & {"attributes", "status", "kinds", "resource"}
+    assert found(smoke(FakePlatform(lost={"worker"})), "attributes") == "all 2 are there"
+
+
 @pytest.mark.parametrize(
     ("platform", "hop", "cause"),
     [

@@ -25,8 +25,10 @@ def verify(evidence: Evidence, diagnosis: Diagnosis | None) -> tuple[Check, ...]
     checks = [_answer(evidence), _header(evidence), _spans(evidence, hops, diagnosis)]
     if trace is not None and trace.spans:
         own = trace.by_id.get(evidence.ids.span_id)
-        checks += [_parents(evidence, trace, diagnosis), _attributes(hops), _statuses(hops), _kinds(own)]
-        checks.append(_resource(evidence, hops, own))
+        checks.append(_parents(evidence, trace, diagnosis))
+        if any(hops.spans.values()):
+            # Of spans that are not there nothing is right.
+            checks += [_attributes(hops), _statuses(hops), _kinds(own), _resource(evidence, hops, own)]
     checks += _logs(evidence)
     return tuple(replace(check, subject=evidence.probe.name) for check in checks)
 
@@ -82,7 +84,7 @@ def _parents(evidence: Evidence, trace: Trace, diagnosis: Diagnosis | None) -> C
 
 def _attributes(hops: FoundHops) -> Check:
     wrong = [text for hop in hops.hops for text in _lacking(hop.attributes, hops.spans[hop.label], hop.label)]
-    count = sum(len(hop.attributes) for hop in hops.hops)
+    count = sum(len(hop.attributes) for hop in hops.hops if hops.spans[hop.label])
     if not wrong:
         return Check("", "attributes", "ok", f"all {count} are there")
     return Check("", "attributes", "failed", "; ".join(wrong), "they are set by the service that makes the span")
