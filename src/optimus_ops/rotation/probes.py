@@ -13,10 +13,9 @@ import http.client
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
-from importlib import import_module
 from typing import Protocol
 
-from optimus_ops.errors import Refused
+from optimus_ops.project.named_functions import named_function
 from optimus_ops.project.settings import Project
 from optimus_ops.rotation.model import Validity
 
@@ -91,13 +90,9 @@ def load_probes(project: Project, key: str) -> tuple[SecretProbe, ...]:
     """Return the probes for a key; none where the project names no module."""
     if not project.secret_probes:
         return ()
-    try:
-        module = import_module(project.secret_probes)
-    except ModuleNotFoundError as error:
-        raise Refused(
-            f"no module {error.name}", "[tool.optimus-ops] secret-probes names a module that `invoke` can import"
-        ) from error
-    probes: Sequence[SecretProbe] = module.probes()
+    probes: Sequence[SecretProbe] = named_function(
+        "secret-probes", project.secret_probes, "probes", "docs/secrets-rotation.md"
+    )()
     return tuple(probe for probe in probes if fnmatchcase(key, probe.keys))
 
 

@@ -12,16 +12,15 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
-from importlib import import_module
 
 from optimus_ops.engine.port import Engine
-from optimus_ops.errors import Refused
 from optimus_ops.load.closed_loop import Pace, run_closed_loop
 from optimus_ops.load.connection import Response
 from optimus_ops.load.request import Endpoint, Request
 from optimus_ops.load.result import ErrorKind, RequestResult
 from optimus_ops.load.workload import judge_status
 from optimus_ops.model.port_conflicts import published_addresses
+from optimus_ops.project.named_functions import named_function
 from optimus_ops.project.settings import Project
 from optimus_ops.redis.credentials import operator_secrets
 from optimus_ops.redis.drill.record import Write, WriteKind, WriteOutcome
@@ -84,17 +83,8 @@ def load_workload(project: Project) -> Sequence[ServiceWrites]:
     """Return the writes of the workload module that the project names; none if it names none."""
     if not project.workload:
         return ()
-    try:
-        module = import_module(project.workload)
-    except ModuleNotFoundError as error:
-        if error.name is None or not f"{project.workload}.".startswith(f"{error.name}."):
-            raise
-        raise Refused(
-            f"no module {project.workload}", "[tool.optimus-ops] workload names a module that `invoke` can import"
-        ) from error
-    if not hasattr(module, "redis_writes"):
-        raise Refused(f"{project.workload} has no function redis_writes", "docs/redis-drill.md says what it returns")
-    writes: Sequence[ServiceWrites] = module.redis_writes(project.root, operator_secrets(project))
+    make = named_function("workload", project.workload, "redis_writes", "docs/redis-drill.md")
+    writes: Sequence[ServiceWrites] = make(project.root, operator_secrets(project))
     return writes
 
 

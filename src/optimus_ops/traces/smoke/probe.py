@@ -11,9 +11,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
-from importlib import import_module
 
 from optimus_ops.errors import Refused
+from optimus_ops.project.named_functions import named_function
 from optimus_ops.project.settings import Project
 from optimus_ops.redis.credentials import operator_secrets
 from optimus_ops.traces.model import Kind, Span, Value
@@ -111,23 +111,13 @@ def load_probes(project: Project) -> ProbeSet:
     Raises:
         Refused: it names no module, or one that is none of probes.
     """
-    setting = "[tool.optimus-ops] trace-probes"
     if not project.trace_probes:
         raise Refused(
             "this project says no requests that are to be traced",
-            f"{setting} names the module that makes them: docs/trace-smoke-test.md",
+            "[tool.optimus-ops] trace-probes names the module that makes them: docs/trace-smoke-test.md",
         )
-    try:
-        module = import_module(project.trace_probes)
-    except ModuleNotFoundError as error:
-        if error.name is None or not f"{project.trace_probes}.".startswith(f"{error.name}."):
-            raise
-        raise Refused(
-            f"no module {project.trace_probes}", f"{setting} names a module that `invoke` can import"
-        ) from error
-    if not hasattr(module, "probes"):
-        raise Refused(f"{project.trace_probes} has no function probes", "docs/trace-smoke-test.md says what it returns")
-    found: ProbeSet = module.probes(project.root, operator_secrets(project))
+    make = named_function("trace-probes", project.trace_probes, "probes", "docs/trace-smoke-test.md")
+    found: ProbeSet = make(project.root, operator_secrets(project))
     if not found.probes:
         raise Refused(
             f"{project.trace_probes} has no request that can be sent: keys are missing",
