@@ -14,6 +14,7 @@ from urllib.parse import unquote, urlencode, urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 from optimus_ops.text.escapes import safe_to_show
+from optimus_ops.traces.no_answer import why_no_answer
 from optimus_ops.traces.store import StoreFailed
 from optimus_ops.traces.store_address import HEADERS_VARIABLE, StoreAddress
 
@@ -109,7 +110,7 @@ class StoreClient:
             if late.is_set() or isinstance(error, TimeoutError):
                 message = f"{self.address} does not answer: nothing whole within {self.seconds:g} s"
             else:
-                message = f"{self.address} does not answer: {_reason(error)}"
+                message = f"{self.address} does not answer: {why_no_answer(error)}"
             raise StoreFailed(message) from None
         finally:
             timer.cancel()
@@ -170,16 +171,6 @@ def _proxy(address: StoreAddress) -> StoreAddress | None:
 def _status(answer: Answer) -> str:
     name = http.client.responses.get(answer.status, "")
     return " ".join(filter(None, (str(answer.status), name, f"({answer.first_line})" if answer.first_line else "")))
-
-
-def _reason(error: Exception) -> str:
-    if isinstance(error, http.client.RemoteDisconnected | ConnectionError):
-        return "connection refused" if isinstance(error, ConnectionRefusedError) else "the connection was closed"
-    if isinstance(error, http.client.IncompleteRead):
-        return "the answer ended early"
-    if isinstance(error, http.client.HTTPException | ValueError):
-        return "its answer is not HTTP"
-    return safe_to_show(str(getattr(error, "strerror", None) or error))[:SHOWN]
 
 
 def _place(location: str) -> str:

@@ -29,6 +29,8 @@ from tests.unit.traces.store_server import (
 from optimus_ops.traces.connect import connect_traces
 from optimus_ops.traces.model import Trace
 from optimus_ops.traces.store import PartialTrace, StoreFailed
+from optimus_ops.traces.store_address import parse_address
+from optimus_ops.traces.store_http import StoreClient
 from optimus_ops.traces.tempo import TempoStore, trace_query
 
 BY_ID = f"/api/v2/traces/{TRACE}"
@@ -179,6 +181,13 @@ def test_an_answer_that_trickles_or_never_ends_is_given_up() -> None:
             server.client(seconds=0.5).get(BY_ID)
         with pytest.raises(StoreFailed, match="more than 1 MB"):
             server.client(most_bytes=1024**2).get(BY_ID_V1)
+
+
+def test_a_store_that_speaks_no_tls_is_told_without_words_of_a_library() -> None:
+    with serving({"/*": reply("echo")}) as server:
+        address = parse_address(f"https://{server.host}:{server.port}", "--tempo", {})
+        with pytest.raises(StoreFailed, match="does not speak TLS, or its certificate is not trusted"):
+            StoreClient(address, 5.0).get("/api/echo")
 
 
 def test_nobody_at_the_address_is_told() -> None:

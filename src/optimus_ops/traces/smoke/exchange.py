@@ -5,14 +5,13 @@ from __future__ import annotations
 import http.client
 import secrets
 import socket
-import ssl
 import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 
-from optimus_ops.text.escapes import safe_to_show
+from optimus_ops.traces.no_answer import why_no_answer
 from optimus_ops.traces.smoke.client_span import ClientSpan, encode_span
 from optimus_ops.traces.smoke.evidence import Exchange, TraceIds
 from optimus_ops.traces.smoke.probe import TracedRequest
@@ -57,7 +56,7 @@ class Sender:
                 told = tuple(response.headers.get_all("X-Trace-Id") or ())
                 return Exchange(response.status, start, time.time_ns(), told, url=url)
         except (OSError, http.client.HTTPException, ValueError) as error:
-            return Exchange(0, start, time.time_ns(), error=_reason(error), url=url)
+            return Exchange(0, start, time.time_ns(), error=why_no_answer(error), url=url)
 
     def export(self, address: StoreAddress, span: ClientSpan) -> str:
         """Send a span by OTLP over HTTP; return why it was not taken, "" if it was.
@@ -72,7 +71,7 @@ class Sender:
                 response = connection.getresponse()
                 response.read(MOST_BYTES)
         except (OSError, http.client.HTTPException, ValueError) as error:
-            return f"{address} does not answer: {_reason(error)}"
+            return f"{address} does not answer: {why_no_answer(error)}"
         if response.status in TAKEN:
             return ""
         return f"{address} answers {response.status} {http.client.responses.get(response.status, '')}".rstrip()
@@ -100,17 +99,3 @@ class Sender:
         finally:
             self._open.discard(connection)
             connection.close()
-
-
-def _reason(error: Exception) -> str:
-    if isinstance(error, TimeoutError):
-        return "no whole answer in time"
-    if isinstance(error, ssl.SSLError):
-        return "it does not speak TLS, or its certificate is not trusted"
-    if isinstance(error, ConnectionRefusedError):
-        return "connection refused"
-    if isinstance(error, http.client.RemoteDisconnected | ConnectionError):
-        return "the connection was closed"
-    if isinstance(error, http.client.HTTPException | ValueError):
-        return "its answer is not HTTP, or not whole"
-    return safe_to_show(str(getattr(error, "strerror", None) or error))[:120]
