@@ -6,11 +6,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from typing import Any
 
+from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
 from optimus_ops.checks.model import VERDICTS, Check, Verdict, count_verdicts
-from optimus_ops.text.table import make_table
+from optimus_ops.text.table import make_table, render
 
 STYLES: dict[Verdict, str] = {"ok": "green", "warning": "yellow", "failed": "red", "not allowed": "cyan"}
 SIGNS: dict[Verdict, str] = {"ok": "✓", "warning": "!", "failed": "✗", "not allowed": "?"}
@@ -45,6 +46,12 @@ def summary(checks: Sequence[Check]) -> str:
     count = count_verdicts(checks)
     numbers = ", ".join(f"{count[verdict]} {verdict}" for verdict in VERDICTS)
     return f"{len(checks)} check{'s' * (len(checks) != 1)}: {numbers}"
+
+
+def checks_text(checks: Sequence[Check], headline: str, notes: Iterable[str], *, colour: bool, columns: int) -> str:
+    """Return a table of checks, and below it their sum and what else is to be said."""
+    parts: tuple[RenderableType, ...] = (check_table(checks), Text(headline), *map(Text, notes))
+    return render(parts, colour=colour, columns=columns)
 
 
 def check_json(check: Check) -> dict[str, Any]:

@@ -7,18 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rich.console import RenderableType
-from rich.text import Text
-
 from optimus_ops.checks.model import Check, count_verdicts
-from optimus_ops.checks.render import check_json, check_table, summary
+from optimus_ops.checks.render import check_json, checks_text, summary
 from optimus_ops.errors import OpsError
 from optimus_ops.images.built_images import BuiltImage
 from optimus_ops.reports.files import write_report
 from optimus_ops.reports.model import Block, Finding, Paragraph, Run, Section
 from optimus_ops.text.console import Console, print_json
 from optimus_ops.text.layout import layout_columns
-from optimus_ops.text.table import render
 
 NAME = "images-smoke"
 
@@ -48,12 +44,11 @@ def show(result: SmokeResult, folder: Path | None, *, json: bool) -> None:
     if json:
         print_json(document(result))
     else:
-        parts: list[RenderableType] = [
-            check_table(result.checks),
-            Text(summary(result.checks)),
-            *map(Text, _notes(result)),
-        ]
-        console.stream.write(render(parts, colour=console.colour, columns=layout_columns(sys.stdout)))
+        columns = layout_columns(sys.stdout)
+        headline = summary(result.checks)
+        console.stream.write(
+            checks_text(result.checks, headline, _notes(result), colour=console.colour, columns=columns)
+        )
     for path in paths:
         console.say(f"wrote {path}")
     if result.failed:

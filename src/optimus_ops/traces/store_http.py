@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import http.client
-import socket
 import threading
 import time
 from base64 import b64encode
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from urllib.parse import unquote, urlencode, urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 from optimus_ops.text.escapes import safe_to_show
+from optimus_ops.traces.connections import cut, make_connection
 from optimus_ops.traces.no_answer import why_no_answer
 from optimus_ops.traces.store import StoreFailed
 from optimus_ops.traces.store_address import HEADERS_VARIABLE, StoreAddress
@@ -91,10 +90,7 @@ class StoreClient:
 
         def end() -> None:
             late.set()
-            if connection.sock is not None:
-                with suppress(OSError):
-                    # Not of the TLS socket: that would be taken from under the thread that reads it.
-                    socket.socket.shutdown(connection.sock, socket.SHUT_RDWR)
+            cut(connection)
 
         timer = threading.Timer(self.seconds, end)
         timer.daemon = True
@@ -120,11 +116,11 @@ class StoreClient:
         """Return a connection, what precedes paths on it, and the headers that it needs."""
         address = self.address
         own = {"User-Agent": "optimus-ops", "Connection": "close", "Accept-Encoding": "identity"}
-        kind = http.client.HTTPSConnection if address.scheme == "https" else http.client.HTTPConnection
         proxy = _proxy(address)
+        near = proxy or address
+        connection = make_connection(address.scheme, near.host, near.port, self.seconds)
         if proxy is None:
-            return kind(address.host, address.port, timeout=self.seconds), "", own
-        connection = kind(proxy.host, proxy.port, timeout=self.seconds)
+            return connection, "", own
         if address.scheme == "https":
             connection.set_tunnel(address.host, address.port, dict(proxy.headers))
             return connection, "", own

@@ -121,7 +121,7 @@ class Metered:
         try:
             async with aclosing(self._provider.stream(ask)) as pieces:
                 async for piece in pieces:
-                    if silent and (piece.text or piece.delta):
+                    if silent and piece.says_something:
                         silent = False
                         self._metrics.began(self.name, model, time.perf_counter() - started)
                     usage = piece.usage or usage

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import http.client
 import secrets
-import socket
 import threading
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
+from optimus_ops.traces.connections import cut, make_connection
 from optimus_ops.traces.no_answer import why_no_answer
 from optimus_ops.traces.smoke.client_span import ClientSpan, encode_span
 from optimus_ops.traces.smoke.evidence import Exchange, TraceIds
@@ -80,15 +80,11 @@ class Sender:
         """Cut what is under way: whoever waits for an answer goes on."""
         self._stopped.set()
         for connection in tuple(self._open):
-            if connection.sock is not None:
-                with suppress(OSError):
-                    # Not of the TLS socket: that would be taken from under the thread that reads it.
-                    socket.socket.shutdown(connection.sock, socket.SHUT_RDWR)
+            cut(connection)
 
     @contextmanager
     def _connection(self, address: StoreAddress, seconds: float) -> Iterator[http.client.HTTPConnection]:
-        kind = http.client.HTTPSConnection if address.scheme == "https" else http.client.HTTPConnection
-        connection = kind(address.host, address.port, timeout=seconds)
+        connection = make_connection(address.scheme, address.host, address.port, seconds)
         self._open.add(connection)
         try:
             connection.connect()

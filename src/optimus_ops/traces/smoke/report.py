@@ -7,18 +7,14 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from rich.console import RenderableType
-from rich.text import Text
-
 from optimus_ops.checks.model import count_verdicts
-from optimus_ops.checks.render import check_json, check_table, summary
+from optimus_ops.checks.render import check_json, checks_text, summary
 from optimus_ops.errors import OpsError
 from optimus_ops.reports.files import write_report
 from optimus_ops.reports.measurement import Measurement, Objective
 from optimus_ops.reports.model import Block, Details, Finding, Output, Paragraph, Run, Section
 from optimus_ops.text.console import Console, print_json
 from optimus_ops.text.layout import PIPE_COLUMNS, layout_columns
-from optimus_ops.text.table import render
 from optimus_ops.traces.show import trace_lines
 from optimus_ops.traces.smoke.result import ProbeResult, SmokeResult
 from optimus_ops.traces.timeline import make_timeline
@@ -42,12 +38,9 @@ def show(result: SmokeResult, folder: Path | None, *, json: bool) -> None:
         for probe in result.probes:
             for line in tree(probe, colour=console.colour, columns=columns):
                 console.stream.write(f"{line}\n")
-        parts: tuple[RenderableType, ...] = (
-            check_table(result.checks),
-            Text(headline(result)),
-            *map(Text, notes(result)),
+        console.stream.write(
+            checks_text(result.checks, headline(result), notes(result), colour=console.colour, columns=columns)
         )
-        console.stream.write(render(parts, colour=console.colour, columns=columns))
     for path in paths:
         console.say(f"wrote {path}")
     if result.failed:

@@ -96,6 +96,11 @@ class Piece:
     extra: Mapping[str, Any] = field(default_factory=dict)
     model: str = field(default="", compare=False)
 
+    @property
+    def says_something(self) -> bool:
+        """Tell whether it has words, or other content of the answer; the first such piece is the first token."""
+        return bool(self.text or self.delta)
+
 
 @dataclass(frozen=True)
 class Model:
