@@ -23,11 +23,14 @@ class KeptSpan:
     failed: str = ""
     links: list[str] = field(default_factory=list)
     ends: int = 0
+    content: set[str] = field(default_factory=set)
     recording: bool = True
 
-    def set(self, key: str, value: Value | None) -> None:
+    def set(self, key: str, value: Value | None, *, content: bool = False) -> None:
         if value is not None:
             self.attributes[key] = value
+        if content:
+            self.content.add(key)
 
     def error(self, kind: str, message: str = "") -> None:
         self.failed = self.failed or kind

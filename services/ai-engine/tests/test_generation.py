@@ -1,5 +1,6 @@
 """Spans of attempts at answers, and what of a trace reaches a provider: nothing."""
 
+import json
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import aclosing, asynccontextmanager
 from typing import Any
@@ -15,7 +16,7 @@ from ai_engine.providers.pool import KeyPool
 from optimus_kit.errors import ApiError
 from optimus_kit.shares import Shares
 from optimus_kit.trace_context import TraceContext
-from optimus_kit.tracing import Unrecorded, use_span
+from optimus_kit.tracing import CONTENT_CHARACTERS, Unrecorded, use_span
 
 ASK = Ask("fast", (Turn("user", "the secret plan"),), {"max_tokens": 5}, "request-1", "acme")
 CLIENTS = TraceContext("4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7", sampled=True, state="acme=1")
@@ -119,3 +120,15 @@ async def test_what_is_written_is_an_attribute_only_where_that_is_asked_for(fake
                 await endpoint.complete(ASK)
         text = str(spans[0].attributes)
         assert ("the secret plan" in text, "the answer" in text, "k1" in text) == (captured, captured, False)
+
+
+async def test_captured_content_stays_json_however_long_it_is() -> None:
+    turns = tuple(Turn("user", f"{number} " + "😀" * 5000) for number in range(40))
+    with recording_spans(capture_content=True) as spans:
+        await Embedded().complete(Ask("embedded", turns))
+    told = spans[0].attributes["gen_ai.input.messages"]
+    assert isinstance(told, str)
+    assert len(told) <= CONTENT_CHARACTERS
+    assert json.loads(told)[-1]["content"].startswith("39 ")
+    # Else it would be cut like other attributes, and be no JSON any more.
+    assert spans[0].content == {"gen_ai.input.messages", "gen_ai.output.messages"}

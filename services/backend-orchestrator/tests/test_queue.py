@@ -6,6 +6,7 @@ from typing import cast
 import pytest
 from redis.asyncio import Redis
 from redis.exceptions import OutOfMemoryError
+from tests.support.span_recorder import recording_spans
 
 from backend_orchestrator import keys
 from backend_orchestrator.consumer import Consumer
@@ -23,6 +24,7 @@ from backend_orchestrator.scripts import Scripts
 from optimus_kit.redis.scripts import BoundScript
 from optimus_kit.settings import Durability
 from optimus_kit.tenancy import Tenant
+from optimus_kit.tracing import span
 
 REMEMBER = 3600
 
@@ -130,6 +132,21 @@ async def test_attempts_are_counted_across_workers(intake: Intake, consumer: Con
     assert (await consumer.begin(delivery, message())).number == 1
     (claimed,) = await other.claim(1, 0)
     assert (await other.begin(claimed, message())).number == 2
+
+
+async def test_an_attempt_names_the_one_before_and_never_itself(
+    intake: Intake, consumer: Consumer, other: Consumer
+) -> None:
+    await intake.put(message(), ROOMY)
+    (delivery,) = await consumer.take(1)
+    with recording_spans():
+        with span("first") as first:
+            sent_twice = [await consumer.begin(delivery, message()) for _ in range(2)]
+        with span("second"):
+            (claimed,) = await other.claim(1, 0)
+            followers = [await other.begin(claimed, message()) for _ in range(2)]
+    assert [attempt.earlier for attempt in sent_twice] == ["", ""]
+    assert [attempt.earlier for attempt in followers] == [first.context.traceparent] * 2
 
 
 async def test_a_worker_whose_entry_was_claimed_is_told_so(intake: Intake, consumer: Consumer, other: Consumer) -> None:

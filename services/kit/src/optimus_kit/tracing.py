@@ -15,6 +15,7 @@ from optimus_kit.trace_context import TraceContext, new_span_id, new_trace_id, p
 Kind = Literal["internal", "server", "client", "producer", "consumer"]
 Value = str | bool | int | float | Sequence[str]
 Attributes = Mapping[str, Value]
+CONTENT_CHARACTERS = 16_384
 
 
 class Span(Protocol):
@@ -28,8 +29,8 @@ class Span(Protocol):
     def recording(self) -> bool:
         """Whether it is kept; if not, no attribute need be computed."""
 
-    def set(self, key: str, value: Value | None) -> None:
-        """Set an attribute; None sets none."""
+    def set(self, key: str, value: Value | None, *, content: bool = False) -> None:
+        """Set an attribute; None sets none. `content` may have CONTENT_CHARACTERS, others are cut much earlier."""
 
     def error(self, kind: str, message: str = "") -> None:
         """Mark it failed.
@@ -97,7 +98,7 @@ class Unrecorded:
     def __init__(self, context: TraceContext) -> None:
         self.context = context
 
-    def set(self, key: str, value: Value | None) -> None:
+    def set(self, key: str, value: Value | None, *, content: bool = False) -> None:
         """Forget it."""
 
     def error(self, kind: str, message: str = "") -> None:

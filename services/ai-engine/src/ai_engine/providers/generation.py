@@ -7,6 +7,7 @@ Prompt and answer are attributes only where OTEL_CAPTURE_CONTENT allows it; keys
 import asyncio
 import json
 import time
+from collections.abc import Sequence
 from types import TracebackType
 from typing import Self
 
@@ -15,10 +16,12 @@ import httpx
 from ai_engine.providers.base import Ask, Piece, Reply, Usage
 from ai_engine.providers.verdicts import AttemptFailed, failure_of
 from optimus_kit.errors import ApiError
-from optimus_kit.tracing import captures_content, start_span
+from optimus_kit.tracing import CONTENT_CHARACTERS, captures_content, start_span
 
 INPUT = "gen_ai.input.messages"
 OUTPUT = "gen_ai.output.messages"
+# JSON has up to twelve characters for one; the newest message is always whole JSON.
+TEXT_CHARACTERS = 1024
 
 
 class Generation:
@@ -53,7 +56,7 @@ class Generation:
         span.set("optimus.tenant", ask.tenant or None)
         span.set("optimus.provider_key", key)
         if self._content:
-            span.set(INPUT, json.dumps([{"role": turn.role, "content": turn.content} for turn in ask.turns]))
+            span.set(INPUT, _messages([(turn.role, turn.content) for turn in ask.turns]), content=True)
 
     def __enter__(self) -> Self:
         """Begin."""
@@ -76,7 +79,7 @@ class Generation:
         """Note a part of a streamed reply."""
         if not self._recording:
             return
-        if self._silent and (piece.text or piece.delta):
+        if self._silent and piece.says_something:
             self._silent = False
             self._span.set("optimus.time_to_first_token", round(time.perf_counter() - self._started, 6))
         self._note(piece.finish_reason, piece.usage, piece.model)
@@ -98,8 +101,21 @@ class Generation:
     def end(self) -> None:
         """End the span; a second time changes nothing."""
         if self._recording and self._content and any(self._text):
-            self._span.set(OUTPUT, json.dumps([{"role": "assistant", "content": "".join(self._text)}]))
+            self._span.set(OUTPUT, _messages([("assistant", "".join(self._text))]), content=True)
         self._span.end()
+
+
+def _messages(said: Sequence[tuple[str, str]]) -> str:
+    """Return messages as JSON of at most CONTENT_CHARACTERS: long ones are cut, and the oldest left out."""
+    kept: list[str] = []
+    left = CONTENT_CHARACTERS - 2
+    for role, text in reversed(said):
+        entry = json.dumps({"role": role, "content": text[:TEXT_CHARACTERS]})
+        left -= len(entry) + 1
+        if left < 0:
+            break
+        kept.append(entry)
+    return f"[{','.join(reversed(kept))}]"
 
 
 def error_type(error: BaseException) -> str:

@@ -15,7 +15,8 @@ local again = redis.call('HGET', KEYS[1], 'attempt') == ARGV[3]
 local attempts = redis.call('HINCRBY', KEYS[1], 'attempts', again and 0 or 1)
 redis.call('HSETNX', KEYS[1], 'queued_at', ARGV[2])
 redis.call('HSET', KEYS[1], 'status', 'processing', 'attempt', ARGV[3])
-local earlier = redis.call('HGET', KEYS[1], 'traceparent') or ''
+local earlier = redis.call('HGET', KEYS[1], again and 'earlier' or 'traceparent') or ''
+if not again then redis.call('HSET', KEYS[1], 'earlier', earlier) end
 if ARGV[6] ~= '' then redis.call('HSET', KEYS[1], 'traceparent', ARGV[6]) end
 redis.call('EXPIRE', KEYS[1], ARGV[1])
 return {status, attempts, redis.call('HGET', KEYS[1], 'queued_at'), redis.call('HGET', KEYS[1], 'reply') or '', earlier}

@@ -7,7 +7,6 @@ from optimus_kit.tracing import Value
 MAX_ATTRIBUTES = 64
 MAX_CHARACTERS = 1024
 MAX_ELEMENTS = 32
-CONTENT_CHARACTERS = 16_384
 
 
 def bounded(value: Value, characters: int = MAX_CHARACTERS) -> Value:

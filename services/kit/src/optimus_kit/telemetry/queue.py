@@ -39,8 +39,10 @@ class SpanQueue(SpanProcessor):
         self._counter = counter
         self._closing = closing
         self._spans: deque[ReadableSpan] = deque()
+        # Whether the batch in hand counts as sent or as lost is decided once: by the thread, or by whoever gave it up.
+        self._settling = threading.Lock()
         self._in_hand = 0
-        self._abandoned = False
+        self._abandoned = threading.Event()
         self._wake = threading.Event()
         self._end_at: float | None = None
         self._thread = threading.Thread(target=self._work, name="otel-export", daemon=True)
@@ -73,8 +75,10 @@ class SpanQueue(SpanProcessor):
         self._wake.set()
         self._thread.join(seconds)
         # What is being sent, by a thread that may never come back, is lost with the process.
-        self._abandoned = True
-        if left := len(self._spans) + self._in_hand:
+        with self._settling:
+            self._abandoned.set()
+            left = len(self._spans) + self._in_hand
+        if left:
             self._counter.add(dropped=left)
 
     def shutdown(self) -> None:
@@ -98,13 +102,17 @@ class SpanQueue(SpanProcessor):
             seconds = self._timeout
             if self._end_at is not None and (seconds := min(seconds, self._end_at - time.monotonic())) <= 0:
                 return
-            batch = [self._spans.popleft() for _ in range(min(self._batching.batch, len(self._spans)))]
+            with self._settling:
+                if self._abandoned.is_set():
+                    return
+                batch = [self._spans.popleft() for _ in range(min(self._batching.batch, len(self._spans)))]
+                self._in_hand = len(batch)
             count -= len(batch)
-            self._in_hand = len(batch)
             taken = self._send(batch, seconds)
-            if self._abandoned:
-                return
-            self._in_hand = 0
+            with self._settling:
+                if self._abandoned.is_set():
+                    return
+                self._in_hand = 0
             if taken:
                 self._counter.add(exported=len(batch))
             else:

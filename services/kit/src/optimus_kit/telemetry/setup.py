@@ -24,12 +24,10 @@ class Telemetry:
     Attributes:
         provider: for published instrumentations of libraries (psycopg): their spans go the same way. It is not the
             global one, so that no library records unasked.
-        capture_content: whether prompts and answers may be attributes.
     """
 
-    def __init__(self, queue: SpanQueue, provider: TracerProvider, counter: Counter, *, capture_content: bool) -> None:
+    def __init__(self, queue: SpanQueue, provider: TracerProvider, counter: Counter) -> None:
         self.provider = provider
-        self.capture_content = capture_content
         self._queue = queue
         self._counter = counter
 
@@ -62,4 +60,4 @@ def start(settings: ServiceSettings, telemetry: TelemetrySettings) -> Telemetry:
     )
     RedisInstrumentor().instrument(tracer_provider=provider)
     tracing.install(SpanTracer(telemetry.sampling, resource, queue.put), capture_content=telemetry.capture_content)
-    return Telemetry(queue, provider, counter, capture_content=telemetry.capture_content)
+    return Telemetry(queue, provider, counter)

@@ -23,10 +23,10 @@ from opentelemetry.trace import (
 )
 
 from optimus_kit.telemetry.context import SILENT, enter, leave
-from optimus_kit.telemetry.limits import MAX_ATTRIBUTES, bounded
+from optimus_kit.telemetry.limits import MAX_ATTRIBUTES, MAX_CHARACTERS, bounded
 from optimus_kit.telemetry.sampling import Sampling
 from optimus_kit.trace_context import TraceContext, new_span_id, new_trace_id, parse_traceparent
-from optimus_kit.tracing import NOWHERE, Attributes, Kind, Unrecorded, Value
+from optimus_kit.tracing import CONTENT_CHARACTERS, NOWHERE, Attributes, Kind, Unrecorded, Value
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -113,10 +113,10 @@ class RecordedSpan:
                 self.set(key, value)
         self._started = time_ns()
 
-    def set(self, key: str, value: Value | None) -> None:
+    def set(self, key: str, value: Value | None, *, content: bool = False) -> None:
         """Set an attribute; None sets none."""
         if value is not None and not self._ended and len(self._attributes) < MAX_ATTRIBUTES:
-            self._attributes[key] = bounded(value)
+            self._attributes[key] = bounded(value, CONTENT_CHARACTERS if content else MAX_CHARACTERS)
 
     def error(self, kind: str, message: str = "") -> None:
         """Mark it failed."""
