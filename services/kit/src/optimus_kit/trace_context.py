@@ -1,16 +1,23 @@
-"""The W3C trace context of a request: traceparent and tracestate, read strictly and written (level 1, version 00)."""
+"""The W3C trace context of a request: traceparent and tracestate, read strictly, written as version 00.
+
+https://www.w3.org/TR/trace-context/
+"""
 
 import os
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-TRACEPARENT = re.compile(r"00-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})\Z")
+# A later version may go on behind a dash; there is no version ff.
+TRACEPARENT = re.compile(r"(?!ff)([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?\Z", re.DOTALL)
+WRITTEN = "00"
 NO_TRACE = "0" * 32
 NO_SPAN = "0" * 16
 SAMPLED = 1
-MAX_STATE = 512
+MAX_MEMBERS = 32
 STATE = re.compile(r"[\x20-\x7e]{1,512}\Z")
+# RFC 9110, 5.5: no part of a header's value. The parser leaves those behind it.
+SPACES = b" \t"
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,19 +39,16 @@ class TraceContext:
     @property
     def traceparent(self) -> str:
         """What a request that is made here carries."""
-        return f"00-{self.trace_id}-{self.span_id}-{'01' if self.sampled else '00'}"
+        return f"{WRITTEN}-{self.trace_id}-{self.span_id}-{'01' if self.sampled else '00'}"
 
 
 def parse_traceparent(text: str, state: str = "") -> TraceContext | None:
-    """Parse a traceparent; None for everything but a valid one of version 00.
-
-    A later version is no reason to guess: the sender would have to be trusted on what this one can't check.
-    """
+    """Parse a traceparent; None for a malformed one. Of a later version the part that version 00 knows is taken."""
     match = TRACEPARENT.match(text)
     if match is None:
         return None
-    trace_id, span_id, flags = match.groups()
-    if trace_id == NO_TRACE or span_id == NO_SPAN:
+    version, trace_id, span_id, flags, more = match.groups()
+    if trace_id == NO_TRACE or span_id == NO_SPAN or (more and version == WRITTEN):
         return None
     return TraceContext(trace_id, span_id, bool(int(flags, 16) & SAMPLED), state)
 
@@ -54,16 +58,17 @@ def read_headers(traceparents: Sequence[bytes], tracestates: Sequence[bytes] = (
 
     Args:
         traceparents: the values of all headers of that name.
-        tracestates: likewise; taken where they are plain text of at most MAX_STATE characters together.
+        tracestates: likewise; taken where they are plain text, together at most 512 characters and MAX_MEMBERS members.
     """
     if len(traceparents) != 1:
         return None
-    return parse_traceparent(traceparents[0].decode("latin-1"), _state(tracestates) if tracestates else "")
+    text = traceparents[0].strip(SPACES).decode("latin-1")
+    return parse_traceparent(text, _state(tracestates) if tracestates else "")
 
 
 def _state(values: Sequence[bytes]) -> str:
-    joined = ",".join(value.decode("latin-1") for value in values)
-    return joined if STATE.match(joined) else ""
+    joined = b",".join(value.strip(SPACES) for value in values).decode("latin-1")
+    return joined if STATE.match(joined) and joined.count(",") < MAX_MEMBERS else ""
 
 
 def new_trace_id() -> str:
