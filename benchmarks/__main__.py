@@ -26,6 +26,7 @@ from benchmarks import (
     scale_out,
     startup,
     throughput,
+    upstream,
     validation,
 )
 from benchmarks.cases import CASES
@@ -146,6 +147,7 @@ def measure(engine: Engine, names: Sequence[str], extent: Extent) -> list[Sectio
         "planning": lambda: planning.measure(5 if quick else 50),
         "rotations": lambda: rotation.measure(engine, rotation.QUICK if quick else rotation.Effort()),
         "validation": lambda: validation.measure(3 if quick else 15),
+        "upstream": lambda: upstream.measure(upstream.QUICK if quick else upstream.Effort()),
         "paired": lambda: paired.measure(engine, extent.base or ROOT, 2 if quick else 6, extent.cases),
     }
     sections = [attempt(name, measures[name]) for name in names if name in measures]

@@ -69,7 +69,13 @@ ROTATION = Subject(
     {"rotations": "Rotation under load", "validation": "Validation"},
     arguments="rotation",
 )
-SUBJECTS = (PLATFORM, CHANGES, TASKS, CI, CHECK_SECURITY, ROTATION)
+UPSTREAM = Subject(
+    "upstream",
+    "ai-engine with a provider over HTTP",
+    {"upstream": "One replica on one core"},
+    arguments="upstream",
+)
+SUBJECTS = (PLATFORM, CHANGES, TASKS, CI, CHECK_SECURITY, ROTATION, UPSTREAM)
 TITLES = {name: title for subject in SUBJECTS for name, title in subject.sections.items()}
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from benchmarks.chat import bearer, chat_request
 from optimus_ops.load.client import Client
@@ -15,7 +16,7 @@ from optimus_ops.load.open_loop import run_open_loop
 from optimus_ops.load.request import Endpoint, Request
 from optimus_ops.load.result import ErrorKind, RequestResult
 from optimus_ops.load.schedule import poisson_starts
-from optimus_ops.load.workload import judge_status
+from optimus_ops.load.workload import Workload, judge_status
 
 CONNECTIONS = 128
 SEED = 20_261_122
@@ -50,6 +51,14 @@ class WrongAnswer(Exception):  # noqa: N818 - named for what it is
     """An answer that makes the measurement worthless."""
 
 
+class LocatedWorkload(Workload, Protocol):
+    """A workload for one endpoint."""
+
+    @property
+    def endpoint(self) -> Endpoint:
+        """Where it is sent."""
+
+
 class SameAnswer:
     """The workload: one request again and again, whose answers all have one length."""
 
@@ -80,8 +89,17 @@ def checked(result: RequestResult) -> RequestResult:
     return result
 
 
-async def saturate(workload: SameAnswer, users: int, warm_up: float, seconds: float) -> Saturation:
-    """Ask on `users` connections, each again as soon as it has its answer; count the answers after the warm-up."""
+async def saturate(
+    workload: LocatedWorkload,
+    users: int,
+    warm_up: float,
+    seconds: float,
+    at_limits: Callable[[], object] = lambda: None,
+) -> Saturation:
+    """Ask on `users` connections, each again as soon as it has its answer; count the answers after the warm-up.
+
+    `at_limits` is called when the counting begins and when it ends.
+    """
     answers, over = 0, False
 
     def record(result: RequestResult) -> None:
@@ -93,7 +111,9 @@ async def saturate(workload: SameAnswer, users: int, warm_up: float, seconds: fl
         nonlocal over
         await asyncio.sleep(warm_up)
         first, started, spent = answers, time.perf_counter(), time.process_time()
+        at_limits()
         await asyncio.sleep(seconds)
+        at_limits()
         counted = Saturation(answers - first, time.perf_counter() - started, time.process_time() - spent)
         over = True
         return counted
@@ -104,7 +124,7 @@ async def saturate(workload: SameAnswer, users: int, warm_up: float, seconds: fl
     return counting.result()
 
 
-async def follow(workload: SameAnswer, rate: float, seconds: float) -> HalfLoad:
+async def follow(workload: LocatedWorkload, rate: float, seconds: float) -> HalfLoad:
     """Ask at the times of independent users, whatever became of the requests before."""
     results: list[RequestResult] = []
     starts = poisson_starts(rate, seconds, SEED)
