@@ -34,6 +34,11 @@ def notification(message_id: str, text: str, tenant: str = "acme", sender: str =
     return json.dumps({"entry": [{"id": "1", "changes": [{"field": "messages", "value": value}]}]}).encode()
 
 
+def together(calls: list[bytes]) -> bytes:
+    """One call with the entries of all."""
+    return json.dumps({"entry": [entry for call in calls for entry in json.loads(call)["entry"]]}).encode()
+
+
 def deliver(
     http: httpx.Client, platform: Platform, body: bytes, secret: str | None = None, **headers: str
 ) -> httpx.Response:

@@ -5,7 +5,9 @@ from collections.abc import Iterator
 
 import httpx
 import pytest
+from tests.e2e.collector import Collector, collecting
 from tests.e2e.driven import OwnPlatform, Platform
+from tests.e2e.driven import own_platform as platform_of_processes
 from tests.e2e.driven import platform as platform_of
 from tests.e2e.memory_stack import embedded_server
 from tests.e2e.ways import Way, chosen
@@ -34,6 +36,20 @@ def platform() -> Iterator[Platform]:
 def own_platform(platform: Platform) -> OwnPlatform:
     assert isinstance(platform, OwnPlatform)
     return platform
+
+
+@pytest.fixture(scope="session")
+def collector() -> Iterator[Collector]:
+    with collecting() as collector:
+        yield collector
+
+
+@pytest.fixture(scope="session")
+def traced(collector: Collector) -> Iterator[OwnPlatform]:
+    """A platform of its own, whose spans the collector gets."""
+    endpoint = {"OTEL_EXPORTER_OTLP_ENDPOINT": collector.url, "OTEL_BSP_SCHEDULE_DELAY": "100"}
+    with platform_of_processes(chosen(), **endpoint) as platform:
+        yield platform
 
 
 @pytest.fixture(scope="session")

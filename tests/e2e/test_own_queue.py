@@ -1,12 +1,11 @@
 """The queue seen from inside: outbox, dead letters, workers that come and go."""
 
-import json
 from collections.abc import Iterator
 
 import httpx
 import pytest
 from redis import Redis
-from tests.e2e.asking import deliver, notification, state_once, unique
+from tests.e2e.asking import deliver, notification, state_once, together, unique
 from tests.e2e.driven import OwnPlatform, until
 
 
@@ -100,11 +99,6 @@ def test_a_message_does_not_wait_for_those_of_another_tenant_before_it_in_the_ca
     between = [moment for moment in moments(store, "acme", flood) if queued_at < moment < answered_at]
     # Some that were in hand already and some beside it, of the hundreds that wait.
     assert len(between) < 40
-
-
-def together(calls: list[bytes]) -> bytes:
-    """One call with the entries of all."""
-    return json.dumps({"entry": [entry for call in calls for entry in json.loads(call)["entry"]]}).encode()
 
 
 def moments(store: Redis, tenant: str, message_ids: list[str]) -> list[int]:
