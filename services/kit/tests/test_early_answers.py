@@ -1,24 +1,20 @@
 """Answers before a request's body has come, over real connections: the sender gets the status, never a reset."""
 
-import contextlib
-import socket
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
-import uvicorn
 from fastapi import FastAPI, Request, WebSocket
+from tests.support.serving import Served, serving
 
 from optimus_kit.app import create_app
 from optimus_kit.errors import ApiError
 from optimus_kit.http_protocol import HttpProtocol
 from optimus_kit.lingering_close import LingerLimits
-from optimus_kit.listener import bind
 from optimus_kit.secrets import SecretFolder
 from optimus_kit.settings import ServiceSettings
-from optimus_kit.websocket_protocol import WebSocketProtocol
 
 # As much as the balancer lets through is more than fits into the buffers of a connection.
 BODY = b"x" * 1_060_000
@@ -53,50 +49,6 @@ def build(settings: ServiceSettings) -> FastAPI:
     return app
 
 
-@dataclass(frozen=True)
-class Served:
-    app: FastAPI
-    port: int
-
-    def connect(self) -> socket.socket:
-        connection = socket.create_connection(("127.0.0.1", self.port), timeout=30)
-        # What the kernel would take of the sender at once could hide a reset.
-        connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 16384)
-        return connection
-
-    def ask(self, head: str, *body: bytes) -> bytes:
-        """Send everything, only then look for the answer, as a balancer may; return it whole."""
-        with self.connect() as connection:
-            connection.sendall(f"{head}\r\n".encode())
-            for part in body:
-                connection.sendall(part)
-            return received(connection)
-
-
-def received(connection: socket.socket) -> bytes:
-    parts = []
-    while part := connection.recv(65536):
-        parts.append(part)
-    return b"".join(parts)
-
-
-@contextlib.contextmanager
-def serving(settings: ServiceSettings, http: type[HttpProtocol] = HttpProtocol) -> Iterator[Served]:
-    app = build(settings)
-    listener = bind("127.0.0.1", 0)
-    config = uvicorn.Config(app, http=http, ws=WebSocketProtocol, loop="uvloop", log_config=None, access_log=False)
-    server = uvicorn.Server(config)
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
-    thread.start()
-    try:
-        while not server.started:
-            thread.join(0.01)
-        yield Served(app, listener.getsockname()[1])
-    finally:
-        server.should_exit = True
-        thread.join(30)
-
-
 @pytest.fixture(scope="module")
 def settings_here(tmp_path_factory: pytest.TempPathFactory) -> ServiceSettings:
     folder: Path = tmp_path_factory.mktemp("secrets")
@@ -105,13 +57,13 @@ def settings_here(tmp_path_factory: pytest.TempPathFactory) -> ServiceSettings:
 
 @pytest.fixture(scope="module")
 def small(settings_here: ServiceSettings) -> Iterator[Served]:
-    with serving(settings_here) as served:
+    with serving(build(settings_here)) as served:
         yield served
 
 
 @pytest.fixture(scope="module")
 def large(settings_here: ServiceSettings) -> Iterator[Served]:
-    with serving(replace(settings_here, max_body_bytes=1 << 30)) as served:
+    with serving(build(replace(settings_here, max_body_bytes=1 << 30))) as served:
         yield served
 
 
@@ -172,7 +124,7 @@ def test_so_is_one_that_doesn_t_declare_its_size(small: Served) -> None:
 def test_what_is_refused_while_draining_or_for_too_many_requests_reaches_the_sender(
     settings_here: ServiceSettings,
 ) -> None:
-    with serving(replace(settings_here, max_inflight=1, max_body_bytes=1 << 30)) as served:
+    with serving(build(replace(settings_here, max_inflight=1, max_body_bytes=1 << 30))) as served:
         served.app.state.drain.inflight = 1
         assert status(served.ask(post("/size"), BODY)) == 503
         served.app.state.drain.inflight = 0
@@ -230,6 +182,6 @@ def test_who_never_ends_is_cut(settings_here: ServiceSettings, part: bytes, paus
     """The slow one by the time, the fast one by the bytes."""
     limits = Impatient.limits if pause else replace(Impatient.limits, seconds=600)
     hasty = type("Hasty", (Impatient,), {"limits": limits})
-    with serving(settings_here, hasty) as served, served.connect() as connection:
+    with serving(build(settings_here), hasty) as served, served.connect() as connection:
         connection.sendall(f"{post('/refused/401', size=1 << 29)}\r\n".encode())
         assert until_cut(lambda: connection.sendall(part), pause)
