@@ -121,6 +121,22 @@ class Unrecorded:
         """Do nothing."""
 
 
+class _Silent(Unrecorded):
+    """A span that is not kept, within which other libraries record nothing, whatever the sampler is."""
+
+    __slots__ = ("_nowhere",)
+
+    def __init__(self, context: TraceContext, nowhere: Span) -> None:
+        super().__init__(context)
+        self._nowhere = nowhere
+
+    def activate(self) -> object:
+        return self._nowhere.activate()
+
+    def deactivate(self, token: object) -> None:
+        self._nowhere.deactivate(token)
+
+
 class _Process:
     """What this process records spans with; set once, after the fork."""
 
@@ -286,7 +302,7 @@ def start_request(came_with: TraceContext | None, *, rootless: bool, probe: bool
 
 def _probe(came_with: TraceContext | None, tracer: Tracer | None) -> Span:
     context = _undecided(came_with)
-    return tracer.adopt(context) if tracer is not None else Unrecorded(context)
+    return _Silent(context, tracer.nowhere()) if tracer is not None else Unrecorded(context)
 
 
 def _undecided(came_with: TraceContext | None) -> TraceContext:
@@ -307,8 +323,15 @@ def attached(traceparent: str | None) -> Iterator[None]:
 
 
 @contextmanager
-def detached() -> Iterator[None]:
-    """Work outside of any trace: for what a request only happened to start, or what says nothing."""
+def suppress_instrumentation() -> Iterator[None]:
+    """Have other libraries record nothing. What is current stays so, for log lines and spans of our own."""
     tracer = _Process.tracer
-    with use_span(tracer.nowhere() if tracer else NOWHERE):
+    if tracer is None:
         yield
+        return
+    nowhere = tracer.nowhere()
+    outside = nowhere.activate()
+    try:
+        yield
+    finally:
+        nowhere.deactivate(outside)

@@ -16,7 +16,7 @@ from psycopg_pool import AsyncConnectionPool, PoolClosed, PoolTimeout
 from memory_engine.roles import APP_ROLE
 from memory_engine.settings import DatabaseSettings
 from memory_engine.vectors import register
-from optimus_kit.tracing import detached
+from optimus_kit.tracing import suppress_instrumentation
 
 Connection = AsyncConnection[TupleRow]
 
@@ -242,5 +242,5 @@ async def _check_alive(connection: Connection) -> None:
     Raises:
         psycopg.Error: the connection is broken.
     """
-    with detached():
+    with suppress_instrumentation():
         await AsyncConnectionPool.check_connection(connection)

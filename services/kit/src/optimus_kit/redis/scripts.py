@@ -20,7 +20,7 @@ from typing import Any, cast
 from redis.asyncio import Redis
 from redis.exceptions import NoScriptError, ResponseError
 
-from optimus_kit.tracing import current_span, detached, span
+from optimus_kit.tracing import current_span, span, suppress_instrumentation
 
 _ATTRIBUTES = {"db.system.name": "redis", "db.operation.name": "EVALSHA"}
 _DECLARATION = re.compile(r"#!lua flags=[a-z,-]+\n")
@@ -88,7 +88,7 @@ class BoundScript:
         if not current_span().recording:
             return await self._call(keys, args)
         # One span, whether Redis knew the script or had to be given it.
-        with span("EVALSHA", kind="client", attributes=_ATTRIBUTES), detached():
+        with span("EVALSHA", kind="client", attributes=_ATTRIBUTES), suppress_instrumentation():
             return await self._call(keys, args)
 
     async def _call(self, keys: Sequence[str], args: Sequence[str | float]) -> Any:
