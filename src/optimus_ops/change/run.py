@@ -36,6 +36,7 @@ from optimus_ops.change.subscribers import (
 from optimus_ops.errors import WouldChange
 from optimus_ops.plan.render import plan_json, plan_text
 from optimus_ops.plan.step import Plan
+from optimus_ops.reports.folder import check_folder
 from optimus_ops.system.output_masking import masked
 from optimus_ops.text.console import Console, print_json
 
@@ -64,8 +65,14 @@ class ChangeRun:
         self._subscribers: list[Subscriber] = [ConsoleSubscriber(self.console)]
 
     def __enter__(self) -> Self:
-        """Take the lock, unless nothing is changed."""
+        """Take the lock, unless nothing is changed.
+
+        Raises:
+            Refused: the report could not be written at the end.
+        """
         if not self.options.plan:
+            if self.options.report:
+                check_folder(Path(self.options.report))
             if path := os.environ.get(EVENTS_VARIABLE):
                 self._subscribers.append(JsonLinesSubscriber.open(path))
             wait = self.options.lock_wait
@@ -126,12 +133,12 @@ class ChangeRun:
         return (ReportSubscriber(plan, Path(self.options.report)),) if self.options.report else ()
 
     def _show(self, plan: Plan, text: Callable[[Plan], str], facts: Mapping[str, object]) -> None:
-        if self.options.report:
-            write_plan_report(plan, Path(self.options.report))
         if self.options.json:
             print_json({"result": "planned", "plan": plan_json(plan), **facts})
         else:
             self.console.say(text(plan))
+        if self.options.report:
+            write_plan_report(plan, Path(self.options.report))
         if plan and self.options.detailed_exitcode:
             raise WouldChange
         raise PlanShown

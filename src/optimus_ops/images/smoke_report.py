@@ -11,7 +11,7 @@ from optimus_ops.checks.model import Check, count_verdicts
 from optimus_ops.checks.render import check_json, checks_text, summary
 from optimus_ops.errors import OpsError
 from optimus_ops.images.built_images import BuiltImage
-from optimus_ops.reports.files import write_report
+from optimus_ops.reports.files import leave_report
 from optimus_ops.reports.model import Block, Finding, Paragraph, Run, Section
 from optimus_ops.text.console import Console, print_json
 from optimus_ops.text.layout import layout_columns
@@ -39,7 +39,6 @@ def show(result: SmokeResult, folder: Path | None, *, json: bool) -> None:
     Raises:
         OpsError: a check failed, or the report can't be written.
     """
-    paths = write_report(smoke_report(result), folder, NAME) if folder else ()
     console = Console.standard(json=json)
     if json:
         print_json(document(result))
@@ -49,8 +48,7 @@ def show(result: SmokeResult, folder: Path | None, *, json: bool) -> None:
         console.stream.write(
             checks_text(result.checks, headline, _notes(result), colour=console.colour, columns=columns)
         )
-    for path in paths:
-        console.say(f"wrote {path}")
+    leave_report(smoke_report(result), folder, NAME, console)
     if result.failed:
         names = ", ".join(f"{check.subject} {check.name}" for check in result.failed)
         raise OpsError(f"{len(result.failed)} of {len(result.checks)} checks failed: {names}", "each says what to do")

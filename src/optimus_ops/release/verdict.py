@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rich.console import RenderableType
@@ -11,7 +10,7 @@ from rich.text import Text
 from optimus_ops.checks.model import count_verdicts
 from optimus_ops.checks.render import check_json, check_table, summary
 from optimus_ops.errors import MissingPrerequisite, OpsError
-from optimus_ops.reports.files import write_report
+from optimus_ops.reports.files import leave_report
 from optimus_ops.reports.model import Run, Section
 from optimus_ops.text.console import Console, print_json
 from optimus_ops.text.layout import layout_columns
@@ -34,12 +33,10 @@ def give_verdict(
     """
     run = Run(title, summary(checks), facts or {}, (Section("Checks", tuple(checks)),))
     document = {"ok": not count_verdicts(checks)["failed"], **(facts or {}), "checks": _rows(checks)}
-    if report:
-        write_report(run, Path(report), name)
+    console = Console.standard(json=json)
     if json:
         print_json(document)
     else:
-        console = Console.standard()
         parts: tuple[RenderableType, ...] = (
             Text(title, "bold"),
             *map(Text, map(": ".join, (facts or {}).items())),
@@ -47,6 +44,7 @@ def give_verdict(
             Text(summary(checks)),
         )
         console.say(render(parts, colour=console.colour, columns=layout_columns(console.stream)).rstrip("\n"))
+    leave_report(run, report, name, console)
     failed = [check for check in checks if check.verdict == "failed"]
     if failed:
         names = ", ".join(dict.fromkeys(f"{check.subject} {check.name}" for check in failed))

@@ -16,6 +16,7 @@ from optimus_ops.reports.pictures import Chart, Timeline
 from optimus_ops.reports.svg_chart import chart_svg
 from optimus_ops.reports.svg_timeline import timeline_svg
 from optimus_ops.system.output_masking import masked_document
+from optimus_ops.text.console import Console
 
 
 def report_files(run: Run, name: str, document: Mapping[str, Any] | None = None) -> dict[str, str]:
@@ -35,9 +36,20 @@ def report_files(run: Run, name: str, document: Mapping[str, Any] | None = None)
     }
 
 
-def write_report(run: Run, folder: Path, name: str, document: Mapping[str, Any] | None = None) -> tuple[Path, ...]:
-    """Write a report's files into a folder, which is made if it is missing; return their paths."""
-    texts = {folder / file: text for file, text in report_files(run, name, document).items()}
+def write_report(
+    run: Run,
+    folder: Path,
+    name: str,
+    document: Mapping[str, Any] | None = None,
+    *,
+    beside: Mapping[str, str] | None = None,
+) -> tuple[Path, ...]:
+    """Write a report's files into a folder, which is made if it is missing; return their paths.
+
+    `beside` has the text of further files by their names.
+    """
+    files = {**report_files(run, name, document), **(beside or {})}
+    texts = {folder / file: text for file, text in files.items()}
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for path, text in texts.items():
@@ -45,3 +57,20 @@ def write_report(run: Run, folder: Path, name: str, document: Mapping[str, Any] 
     except OSError as error:
         raise OpsError(f"the report can't be written: {error.strerror} ({error.filename})") from error
     return tuple(texts)
+
+
+def leave_report(
+    run: Run,
+    folder: Path | str | None,
+    name: str,
+    console: Console,
+    document: Mapping[str, Any] | None = None,
+    *,
+    beside: Mapping[str, str] | None = None,
+) -> None:
+    """Write a report where a folder is wanted, and say where it is.
+
+    Called once the result has been printed: a folder that can't be written into must not hide it.
+    """
+    for path in write_report(run, Path(folder), name, document, beside=beside) if folder else ():
+        console.say(f"wrote {path}")

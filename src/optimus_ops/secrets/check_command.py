@@ -22,7 +22,6 @@ def check(*, json: bool, root: Path | None = None, environment: str = "", report
         paths = paths_in(paths, environment, read_entries(paths))
     findings = validate(paths)
     errors = [finding for finding in findings if finding.severity == "error"]
-    written = _write(findings, paths, Path(report)) if report else ()
     if json:
         print_json({"ok": not errors, "findings": [asdict(finding) for finding in findings]})
     else:
@@ -31,8 +30,8 @@ def check(*, json: bool, root: Path | None = None, environment: str = "", report
             console.say(finding_line(finding, console))
         if not findings:
             console.say(f"{console.paint('✓', '32')} {paths.secrets_file.name} is complete and private")
-    for path in written:
-        Console.standard(json=json).say(f"wrote {path}")
+    if report:
+        _leave(findings, paths, report, Console.standard(json=json))
     if errors:
         raise OpsError(f"{len(errors)} of the secrets' checks failed", "the lines above say what to do")
 
@@ -43,9 +42,9 @@ def finding_line(finding: Finding, console: Console) -> str:
     return f"{mark} {finding}"
 
 
-def _write(findings: Sequence[Finding], paths: SecretsPaths, folder: Path) -> tuple[Path, ...]:
+def _leave(findings: Sequence[Finding], paths: SecretsPaths, folder: str, console: Console) -> None:
     """Write the report; what makes pages costs time that is only spent where one is wanted."""
-    from optimus_ops.reports.files import write_report  # noqa: PLC0415 - as above
+    from optimus_ops.reports.files import leave_report  # noqa: PLC0415 - as above
     from optimus_ops.secrets.validation_report import REPORT, validation_report  # noqa: PLC0415 - as above
 
-    return write_report(validation_report(findings, paths), folder, REPORT)
+    leave_report(validation_report(findings, paths), folder, REPORT, console)

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
 from optimus_ops.errors import MissingPrerequisite, OpsError
-from optimus_ops.reports.files import write_report
+from optimus_ops.reports.files import leave_report
 from optimus_ops.reports.junit import junit
-from optimus_ops.reports.model import Run
 from optimus_ops.reports.terminal import terminal_text
 from optimus_ops.security.scan_report import ScanReport, scan_json, scan_run, scan_sarif
 from optimus_ops.text.console import Console, print_json
@@ -38,26 +35,14 @@ def show_report(report: ScanReport, output: ReportOutput, console: Console) -> N
     """Print a report, and write it into files."""
     run = scan_run(report, output.command)
     document = scan_json(report, run)
-    paths = _write(report, run, output, document) if output.folder else ()
     if output.json:
         print_json(document)
     else:
         console.stream.write(terminal_text(run, colour=console.colour, columns=layout_columns(console.stream)))
-    for path in paths:
-        console.say(f"wrote {path}")
-
-
-def _write(report: ScanReport, run: Run, output: ReportOutput, document: dict[str, Any]) -> tuple[Path, ...]:
-    """Write the report's files, and JUnit and SARIF beside them."""
-    folder = Path(output.folder)
-    paths = write_report(run, folder, output.name, document)
-    others = {
-        folder / f"{output.name}.xml": junit(run),
-        folder / f"{output.name}.sarif": json.dumps(scan_sarif(report), indent=1) + "\n",
-    }
-    for path, text in others.items():
-        path.write_text(text, "utf-8")
-    return (*paths, *others)
+    if output.folder:
+        sarif = json.dumps(scan_sarif(report), indent=1) + "\n"
+        beside = {f"{output.name}.xml": junit(run), f"{output.name}.sarif": sarif}
+        leave_report(run, output.folder, output.name, console, document, beside=beside)
 
 
 def end_by(report: ScanReport) -> None:

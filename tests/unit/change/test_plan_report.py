@@ -12,7 +12,7 @@ from optimus_ops.change.executor import StepExecutor
 from optimus_ops.change.options import ChangeOptions
 from optimus_ops.change.plan_report import plan_report
 from optimus_ops.change.run import ChangeRun
-from optimus_ops.errors import OpsError
+from optimus_ops.errors import OpsError, Refused
 from optimus_ops.plan.cause import Cause
 from optimus_ops.plan.step import Plan, Step, step
 from optimus_ops.reports.markdown import markdown
@@ -85,3 +85,27 @@ def test_an_empty_plan_says_so(tmp_path: Path) -> None:
     empty = Plan("shop", "greet")
     assert "Nothing to do." in carried_out(empty, tmp_path / "planned", plan=True)
     assert "Nothing to do." in carried_out(empty, tmp_path / "done")
+
+
+def test_a_report_that_can_not_be_written_is_refused_before_anything_is_looked_at(tmp_path: Path) -> None:
+    taken = tmp_path / "taken"
+    taken.write_text("a file")
+    with (
+        pytest.raises(Refused, match="nothing can be written there"),
+        ChangeRun(tmp_path / "state", "shop", ChangeOptions(report=str(taken))),
+    ):
+        pytest.fail("nothing may be observed or changed")
+
+
+def test_a_plan_is_shown_though_its_report_can_not_be_written(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    taken = tmp_path / "taken"
+    taken.write_text("a file")
+    options = ChangeOptions(plan=True, report=str(taken))
+    with (
+        pytest.raises(OpsError, match="the report can't be written"),
+        ChangeRun(tmp_path / "state", "shop", options) as run,
+    ):
+        run.execute(greetings("world"), Greeter())
+    assert "greet world" in capsys.readouterr().out

@@ -25,7 +25,7 @@ from optimus_ops.ci.testing.untested_lines import changed_lines, untested_findin
 from optimus_ops.errors import OpsError, Refused
 from optimus_ops.project.git_checkout import head_commit, uncommitted
 from optimus_ops.project.settings import load_project
-from optimus_ops.reports.files import write_report
+from optimus_ops.reports.files import leave_report
 from optimus_ops.reports.json_document import document
 from optimus_ops.reports.terminal import terminal_text
 from optimus_ops.text.console import Console, print_json
@@ -73,14 +73,12 @@ def report_tests(request: ReportRequest) -> None:
     found = find_tests(project, request)
     run = sessions_report(found, facts(project))
     data = sessions_json(found, document(run))
-    paths = write_report(run, Path(request.report), NAME, data) if request.report else ()
     console = Console.standard(json=request.json)
     if request.json:
         print_json(data)
     else:
         console.stream.write(terminal_text(run, colour=console.colour, columns=layout_columns(console.stream)))
-    for path in paths:
-        console.say(f"wrote {path}")
+    leave_report(run, request.report, NAME, console, data)
     failed = [f"{check.subject}: {check.found}" for check in sessions_checks(found) if check.verdict == "failed"]
     if failed:
         raise OpsError("; ".join(failed), "the report names tests, places and files")

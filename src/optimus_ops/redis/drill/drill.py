@@ -25,7 +25,7 @@ from optimus_ops.redis.drill.service_workload import find_endpoints
 from optimus_ops.redis.drill.steps import drill_text, plan_drill
 from optimus_ops.redis.model import Topology
 from optimus_ops.redis.overridden_settings import Override, as_usual, left_overridden, override
-from optimus_ops.reports.files import write_report
+from optimus_ops.reports.files import leave_report
 from optimus_ops.reports.terminal import terminal_text
 from optimus_ops.text.console import Console, print_json
 from optimus_ops.text.layout import layout_columns
@@ -105,9 +105,7 @@ def _report(request: DrillRequest, options: ChangeOptions, console: Console, rep
     if not report.results:
         return
     run = drill_run(report)
-    paths = write_report(run, request.report, NAME, found) if request.report else ()
     if not options.json:
         text = terminal_text(summary(run), colour=console.colour, columns=layout_columns(console.stream))
         console.stream.write(text)
-    for path in paths:
-        console.say(f"wrote {path}")
+    leave_report(run, request.report, NAME, console, found)

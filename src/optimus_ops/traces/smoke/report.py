@@ -10,7 +10,7 @@ from typing import Any
 from optimus_ops.checks.model import count_verdicts
 from optimus_ops.checks.render import check_json, checks_text, summary
 from optimus_ops.errors import OpsError
-from optimus_ops.reports.files import write_report
+from optimus_ops.reports.files import leave_report
 from optimus_ops.reports.measurement import Measurement, Objective
 from optimus_ops.reports.model import Block, Details, Finding, Output, Paragraph, Run, Section
 from optimus_ops.text.console import Console, print_json
@@ -29,7 +29,6 @@ def show(result: SmokeResult, folder: Path | None, *, json: bool) -> None:
     Raises:
         OpsError: a check failed, or the report can't be written.
     """
-    paths = write_report(smoke_report(result), folder, NAME) if folder else ()
     console = Console.standard(json=json)
     if json:
         print_json(document(result))
@@ -41,8 +40,7 @@ def show(result: SmokeResult, folder: Path | None, *, json: bool) -> None:
         console.stream.write(
             checks_text(result.checks, headline(result), notes(result), colour=console.colour, columns=columns)
         )
-    for path in paths:
-        console.say(f"wrote {path}")
+    leave_report(smoke_report(result), folder, NAME, console)
     if result.failed:
         raise failure(result)
 
