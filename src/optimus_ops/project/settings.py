@@ -28,6 +28,7 @@ SETTINGS = frozenset(
             "workload",
             "secret-probes",
             "trace-probes",
+            "load-tests",
             "affected",
             "release",
             "security",
@@ -76,6 +77,7 @@ class Project:
     workload: str = ""
     secret_probes: str = ""
     trace_probes: str = ""
+    load_tests: str = ""
     plain_overlays: tuple[str, ...] = ()
     whole_stack_overlays: tuple[str, ...] = ()
 
@@ -149,6 +151,7 @@ def load_project(root: Path | None = None, environ: Mapping[str, str] | None = N
         workload=str(table.get("workload", "")),
         secret_probes=str(table.get("secret-probes", "")),
         trace_probes=str(table.get("trace-probes", "")),
+        load_tests=str(table.get("load-tests", "")),
         plain_overlays=_names(table, "plain-overlays"),
         whole_stack_overlays=_names(table, "whole-stack-overlays"),
     )

@@ -1,0 +1,1 @@
+"""Load generators: the command that starts each; all write the same records."""

@@ -1,0 +1,1 @@
+"""What runs inside a generator's process: arrivals, requests, and the records of what became of them."""

@@ -1,0 +1,133 @@
+"""The load of one worker: who sends what when, and the records of it. It knows nothing of locust."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+import gevent
+
+from optimus_ops.loadtest.arrivals import Arrival, arrivals
+from optimus_ops.loadtest.generator.exchange import Exchange
+from optimus_ops.loadtest.generator.spec import GeneratorSpec
+from optimus_ops.loadtest.generator.workload import Workload
+from optimus_ops.loadtest.model import Flow
+from optimus_ops.loadtest.records import FlowKey, Recorder
+
+
+@dataclass
+class Load:
+    """A worker's load.
+
+    Args:
+        begin: of the load, on the monotonic clock.
+        pending: requests that are due or under way.
+    """
+
+    spec: GeneratorSpec
+    workload: Workload
+    recorder: Recorder
+    clock: Callable[[], float] = time.monotonic
+    begin: float = 0.0
+    pending: int = 0
+    exhausted: bool = False
+    ended: bool = False
+    _arrivals: Iterator[Arrival] = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Take this worker's share of the arrivals."""
+        spec = self.spec
+        self._arrivals = arrivals(spec.flows, spec.seconds, spec.worker, spec.workers)
+        self.exhausted = not any(flow.stages for flow in spec.flows)
+
+    @property
+    def now(self) -> float:
+        """Seconds since the begin of the load."""
+        return self.clock() - self.begin
+
+    @property
+    def complete(self) -> bool:
+        """Whether all that was to be sent has its outcome, or can't get one any more."""
+        over = self.now - self.spec.seconds
+        return (over >= 0 and self.exhausted and not self.pending) or over > self.spec.timeout + 1
+
+    def serve_arrivals(self) -> None:
+        """Send one arrival after the other, each at its time; where this is late, the latency counts the wait."""
+        exchanges = _Exchanges(self.spec.bases, self.spec.timeout)
+        try:
+            for arrival in self._arrivals:
+                self.pending += 1
+                self._sleep_until(arrival.at)
+                self.send(exchanges, arrival.key, arrival.number, arrival.at)
+                self.pending -= 1
+            self.exhausted = True
+        finally:
+            exchanges.close()
+
+    def serve_user(self, flow: Flow, user: int) -> None:
+        """Send requests as one user does, who waits for each answer."""
+        exchanges, number = _Exchanges(self.spec.bases, self.spec.timeout), 0
+        # Users do not come all at once.
+        due = flow.pause * user / max(flow.users, 1)
+        try:
+            while due < self.spec.seconds:
+                self._sleep_until(due)
+                self.pending += 1
+                self.send(exchanges, flow.key, user + number * flow.users, self.now)
+                self.pending -= 1
+                number += 1
+                due = max(due + flow.pause, self.now)
+        finally:
+            exchanges.close()
+
+    def send(self, exchanges: _Exchanges, key: FlowKey, number: int, intended: float) -> None:
+        """Send one request, and record what became of it."""
+        started = self.now
+        outcome = exchanges.to(key.request_class).send(self.workload.call(key, number), self.workload)
+        ended, interval = self.now, self.recorder.interval(key, intended)
+        interval.offered += 1
+        interval.delay.record(started - intended)
+        if outcome.failure:
+            interval.failed[outcome.failure] = interval.failed.get(outcome.failure, 0) + 1
+            return
+        interval.ok += 1
+        interval.latency.record(ended - intended)
+        if outcome.first_token is not None:
+            interval.first_token.record(outcome.first_token - self.begin - intended)
+
+    def end(self) -> None:
+        """Write what is left, once; what was due and has no outcome is unfinished."""
+        if self.ended:
+            return
+        self.ended = True
+        limit = min(self.now, self.spec.seconds)
+        left = 0
+        for arrival in self._arrivals:
+            if arrival.at > limit:
+                break
+            left += 1
+        self.recorder.end(self.pending + left)
+
+    def _sleep_until(self, at: float) -> None:
+        while (seconds := at - self.now) > 0:
+            gevent.sleep(seconds)
+
+
+class _Exchanges:
+    """The connections of one user, one for each service that it turns to."""
+
+    def __init__(self, bases: Mapping[str, str], timeout: float) -> None:
+        self._bases, self._timeout = bases, timeout
+        self._open: dict[str, Exchange] = {}
+
+    def to(self, request_class: str) -> Exchange:
+        base = self._bases[request_class]
+        found = self._open.get(base)
+        if found is None:
+            found = self._open[base] = Exchange(base, self._timeout)
+        return found
+
+    def close(self) -> None:
+        for exchange in self._open.values():
+            exchange.close()

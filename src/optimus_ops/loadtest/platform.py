@@ -1,0 +1,35 @@
+"""What a project's load tests send: a module that the project names.
+
+    [tool.optimus-ops]
+    load-tests = "acme_ops.load_test"
+
+Its function `load_platform(root, secrets)` returns a `LoadPlatform`.
+"""
+
+from __future__ import annotations
+
+from optimus_ops.errors import Refused
+from optimus_ops.loadtest.model import LoadPlatform
+from optimus_ops.project.named_functions import named_function
+from optimus_ops.project.settings import Project
+from optimus_ops.redis.credentials import operator_secrets
+
+PAGE = "docs/load-tests.md"
+
+
+def load_platform(project: Project) -> LoadPlatform:
+    """Return what the project offers.
+
+    Raises:
+        Refused: it names no module, or no tenant has a key.
+    """
+    if not project.load_tests:
+        raise Refused(
+            "this project says no requests for load tests",
+            f"[tool.optimus-ops] load-tests names the module that does: {PAGE}",
+        )
+    make = named_function("load-tests", project.load_tests, "load_platform", PAGE)
+    found: LoadPlatform = make(project.root, operator_secrets(project))
+    if not found.tenants and any(each.tenants for each in found.classes):
+        raise Refused("no tenant has a key: nobody can send requests", "make keys with: invoke secrets.init")
+    return found

@@ -1,0 +1,114 @@
+"""The result for people: a terminal, and a report."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from optimus_ops.loadtest.fairness import jain_index, tenant_shares
+from optimus_ops.loadtest.judgement import Judgement, achieved_share
+from optimus_ops.loadtest.model import LoadResult
+from optimus_ops.loadtest.pictures import load_timeline
+from optimus_ops.loadtest.records import Interval
+from optimus_ops.reports.model import Block, Bullets, Details, Paragraph, Run, Section, Table
+from optimus_ops.reports.spans import Content, Span
+
+NAME = "load-test"
+COLUMNS = ("class", "tenant", "requests", "per second", "failed", "p50", "p95", "p99", "p99.9", "max")
+NUMBERS = frozenset(COLUMNS[2:])
+
+
+def load_report(result: LoadResult, judgement: Judgement) -> Run:
+    """Return the report."""
+    return Run(
+        f"Load test: {result.profile.name}",
+        headline(result, judgement),
+        {
+            "engine": f"{result.engine} ({len(result.workers)})",
+            "target": result.target,
+            "duration": f"{result.seconds:.0f} s",
+            "load": result.profile.summary or result.profile.name,
+        },
+        (
+            *([Section("Objectives", judgement.objectives)] if judgement.objectives else []),
+            Section("Is the run valid", judgement.checks),
+            Section("Latency from the intended start, in ms", tuple(_latency(result))),
+            *_failures(result),
+            *_fairness(result),
+            Section("Over time", (load_timeline(result), *_by_class(result))),
+        ),
+        result.command,
+    )
+
+
+def headline(result: LoadResult, judgement: Judgement) -> Content:
+    """Return the sum in a sentence or two."""
+    total = result.total()
+    rate = total.offered / result.seconds if result.seconds else 0.0
+    text = f"{total.offered:,} requests, {rate:,.0f} a second, {total.failures:,} failed"
+    text += f"; p99 {_ms(total.latency.percentile(99))} ms"
+    if result.interrupted:
+        text += f"; stopped after {result.seconds:.0f} s"
+    if judgement.invalid:
+        return (Span("invalid run", "bad"), f": {judgement.invalid[0].found}; {text}.")
+    if judgement.missed:
+        return (Span(f"{len(judgement.missed)} of {len(judgement.objectives)} objectives missed", "bad"), f"; {text}.")
+    return Span(f"{text}.", "good")
+
+
+def _latency(result: LoadResult) -> Iterator[Block]:
+    keys = result.keys
+    rows = [_row(key.request_class, key.tenant, result.total(key.request_class, key.tenant), result) for key in keys]
+    if len(keys) > 1:
+        rows.append(_row("all", "", result.total(), result))
+    yield Table(COLUMNS, tuple(rows), NUMBERS)
+    streams = [key for key in keys if result.total(key.request_class, key.tenant).first_token.counts]
+    if streams:
+        header = ("first token of", "tenant", "streams", "p50", "p95", "p99")
+        table = []
+        for key in streams:
+            tokens = result.total(key.request_class, key.tenant).first_token
+            figures = (_ms(tokens.percentile(percent)) for percent in (50, 95, 99))
+            table.append((key.request_class, key.tenant, f"{tokens.count:,}", *figures))
+        yield Table(header, tuple(table), frozenset(header[2:]))
+    delay = result.total().delay.percentile(99)
+    yield Paragraph(f"Requests were sent at most {_ms(delay)} ms late (p99); latencies count that.")
+
+
+def _row(name: str, tenant: str, total: Interval, result: LoadResult) -> tuple[Content, ...]:
+    rate = total.offered / result.seconds if result.seconds else 0.0
+    figures = (_ms(total.latency.percentile(percent)) for percent in (50, 95, 99, 99.9))
+    failed = Span(f"{total.failures:,}", "bad") if total.failures else "0"
+    return name, tenant, f"{total.offered:,}", f"{rate:,.1f}", failed, *figures, _ms(total.latency.maximum)
+
+
+def _failures(result: LoadResult) -> Iterator[Section]:
+    rows = [
+        (str(key), kind, f"{count:,}")
+        for key in result.keys
+        for kind, count in sorted(result.total(key.request_class, key.tenant).failed.items())
+    ]
+    if rows:
+        yield Section("Failures", (Table(("requests", "failure", "count"), tuple(rows), frozenset({"count"})),))
+
+
+def _fairness(result: LoadResult) -> Iterator[Section]:
+    shares = tenant_shares(result)
+    if len(shares) > 1:
+        index = jain_index(list(shares.values()))
+        items: Sequence[Content] = [f"{tenant}: {share:.1%} answered right" for tenant, share in shares.items()]
+        text = f"Jain's index {index:.3f}" if index is not None else "Jain's index: nothing was answered"
+        achieved = achieved_share(result)
+        last = [] if achieved is None else [f"achieved of offered: {achieved:.1%}"]
+        yield Section("Between tenants", (Paragraph(text), Bullets((*items, *last))))
+
+
+def _by_class(result: LoadResult) -> Iterator[Block]:
+    for key in result.keys if len(result.keys) > 1 else ():
+        yield Details(str(key), (load_timeline(result, key),))
+
+
+def _ms(seconds: float | None) -> str:
+    if seconds is None:
+        return "-"
+    milliseconds = seconds * 1000
+    return f"{milliseconds:,.0f}" if milliseconds >= 99.95 else f"{milliseconds:.3g}"

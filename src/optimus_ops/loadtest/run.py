@@ -1,0 +1,132 @@
+"""One run of a load: the generators are started, followed, and ended, also by Ctrl-C."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from optimus_ops.errors import OpsError
+from optimus_ops.loadtest.collect import Collector
+from optimus_ops.loadtest.engines.locust import locust_command
+from optimus_ops.loadtest.generator.spec import GeneratorSpec
+from optimus_ops.loadtest.model import LoadPlatform, LoadResult, Profile, WorkerFacts
+from optimus_ops.loadtest.processes import Worker, follow, started_workers
+from optimus_ops.system.process import end_session
+from optimus_ops.text.console import Progress
+
+START_SECONDS, LEAD_SECONDS, GRACE_SECONDS = 60.0, 0.5, 15.0
+LAST_SECONDS = 3.0
+"""In which generators that were told to end write what they still have."""
+
+
+@dataclass(frozen=True)
+class LoadRun:
+    """What is sent, from where, and to where.
+
+    Args:
+        bases: class -> URL.
+        paths: class -> path of its requests, where that is given.
+    """
+
+    profile: Profile
+    platform: LoadPlatform
+    engine: str
+    workers: int
+    bases: Mapping[str, str]
+    paths: Mapping[str, str]
+    root: Path
+
+    def measure(self, progress: Progress) -> LoadResult:
+        """Make the load and return what was measured; an interruption ends it and is told in the result."""
+        with TemporaryDirectory(prefix="load-test-") as folder:
+            return self._measure(Path(folder), progress)
+
+    def _measure(self, folder: Path, progress: Progress) -> LoadResult:
+        specs = self._specs()
+        commands = [locust_command(spec, self.platform.locustfile) for spec in specs]
+        collector, interrupted, begin = Collector(), False, time.monotonic()
+        documents = [spec.document() for spec in specs]
+        with started_workers(commands, documents, folder, self._environ()) as workers:
+            try:
+                begin = self._begin(workers)
+                until = begin + self.profile.seconds + self.profile.timeout + GRACE_SECONDS
+
+                def tick() -> bool:
+                    progress.note = collector.progress()
+                    return time.monotonic() < until
+
+                follow(workers, collector.add, tick)
+            except KeyboardInterrupt:
+                interrupted = True
+                _end(workers, collector)
+            facts = tuple(_facts(worker) for worker in workers)
+        return LoadResult(
+            self.profile,
+            self.engine,
+            collector.intervals,
+            facts,
+            seconds=min(time.monotonic() - begin, self.profile.seconds),
+            interrupted=interrupted,
+            target=", ".join(dict.fromkeys(self.bases.values())),
+        )
+
+    def _specs(self) -> Sequence[GeneratorSpec]:
+        profile = self.profile
+        whole = GeneratorSpec(
+            self.bases,
+            profile.flows,
+            profile.seconds,
+            profile.timeout,
+            max(-(-profile.connections // self.workers), 1),
+            workers=self.workers,
+            paths=self.paths,
+            data=self.platform.prepare(),
+        )
+        return [replace(whole, worker=number) for number in range(self.workers)]
+
+    def _environ(self) -> Mapping[str, str]:
+        path = os.pathsep.join(filter(None, [str(self.root), os.environ.get("PYTHONPATH", "")]))
+        return {**os.environ, "PYTHONPATH": path, "PYTHONDONTWRITEBYTECODE": "1"}
+
+    def _begin(self, workers: Sequence[Worker]) -> float:
+        """Wait until all generators are ready, and tell them when to begin."""
+        until = time.monotonic() + START_SECONDS
+        follow(workers, lambda _interval: None, lambda: _starting(workers) and time.monotonic() < until)
+        if lost := [worker for worker in workers if not worker.ready]:
+            words = lost[0].last_words().splitlines()
+            raise OpsError("\n    ".join(["the generator did not start:", *words[-6:]]))
+        begin = time.monotonic() + LEAD_SECONDS
+        for worker in workers:
+            with suppress(BrokenPipeError):
+                os.write(worker.begin, f"{begin:.6f}".encode())
+        return begin
+
+
+def _starting(workers: Sequence[Worker]) -> bool:
+    return not all(worker.ready for worker in workers)
+
+
+def _end(workers: Sequence[Worker], collector: Collector) -> None:
+    """End the generators now, and take what they still tell."""
+    for worker in workers:
+        worker.process.terminate()
+    until = time.monotonic() + LAST_SECONDS
+    follow([worker for worker in workers if worker.open], collector.add, lambda: time.monotonic() < until)
+    for worker in workers:
+        end_session(worker.process)
+
+
+def _facts(worker: Worker) -> WorkerFacts:
+    words = "" if worker.finished else worker.last_words()
+    return WorkerFacts(worker.number, tuple(worker.cpu), worker.finished, worker.unfinished, words)
+
+
+def usable_cores() -> int:
+    """Return the number of cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
