@@ -172,7 +172,8 @@ async def test_what_takes_longer_than_the_time_out_is_cut(start_service: Start) 
             continue
         service.terminate()
         with suppress(httpx.TransportError):
-            assert (await request).status_code == 500
+            answer = await request
+            assert (answer.status_code, len(answer.headers.get_list("X-Trace-Id"))) == (500, 1)
     assert await asyncio.to_thread(service.wait) == 0
 
 

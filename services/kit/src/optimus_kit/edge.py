@@ -3,6 +3,7 @@
 One layer instead of one per concern, because each layer costs every request a coroutine and a closure.
 """
 
+import asyncio
 import logging
 import time
 from collections.abc import Callable
@@ -14,6 +15,7 @@ from optimus_kit.access_log import Access
 from optimus_kit.drain import Drain
 from optimus_kit.errors import ApiError
 from optimus_kit.handshake import Handshake
+from optimus_kit.own_answers import TRACE_ID, answer_ids
 from optimus_kit.server_span import CLIENT_GONE, RequestIdentity, describe, read_identity
 from optimus_kit.tracing import Span, current_span, start_request, use_span
 
@@ -83,6 +85,7 @@ class Edge:
         state: dict[str, Any] = scope.setdefault("state", {})
         state["request_id"] = identity.request_id
         span = start_request(identity.came_with, rootless=identity.rootless, probe=scope["path"] in QUIET)
+        state[TRACE_ID] = span.context.trace_id
         headers = self._headers(identity, span)
         status = 0
         drain = self._drain
@@ -109,11 +112,7 @@ class Edge:
             self._record(scope, span, status, time.perf_counter() - started)
 
     def _headers(self, identity: RequestIdentity, span: Span) -> list[tuple[bytes, bytes]]:
-        return [
-            self._served_by,
-            (b"x-request-id", identity.request_id.encode()),
-            (b"x-trace-id", span.context.trace_id.encode()),
-        ]
+        return [self._served_by, *answer_ids(identity.request_id, span.context.trace_id)]
 
     async def _guarded(self, scope: Scope, receive: Receive, send: Send, status: Callable[[], int]) -> None:
         """Serve it; what the application does not catch is answered 500, or cuts the answer that has begun."""
@@ -122,6 +121,11 @@ class Edge:
                 await self._refuse(scope, receive, send)
             else:
                 await self._app(scope, receive, send)
+        except asyncio.CancelledError:
+            # It was in flight for longer than the drain lasts; the server's own answer would say no ids.
+            if not status():
+                await _internal_error()(scope, receive, send)
+            raise
         except Exception as error:
             identity = scope["state"]["request_id"]
             log.exception("request %s failed: %s %s", identity, scope["method"], route_of(scope))
@@ -150,6 +154,7 @@ class Edge:
         state: dict[str, Any] = scope.setdefault("state", {})
         state["request_id"] = identity.request_id
         span = start_request(identity.came_with, rootless=identity.rootless)
+        state[TRACE_ID] = span.context.trace_id
         handshake = Handshake(self._headers(identity, span), send)
         self._drain.inflight += 1
         self._inflight_changed()

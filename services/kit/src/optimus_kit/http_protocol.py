@@ -7,6 +7,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from optimus_kit.edge import UNREAD
 from optimus_kit.lingering_close import LingeringTransport, LingerLimits
+from optimus_kit.own_answers import bad_request, ids_of, with_headers
 
 
 class HttpProtocol(HttpToolsProtocol):
@@ -38,3 +39,8 @@ class HttpProtocol(HttpToolsProtocol):
             # one that whoever shares the connection did not make.
             self._rest_is_foreign = True
             cycle.keep_alive = False
+
+    def send_400_response(self, msg: str) -> None:
+        """Answer what is no HTTP, and end the connection."""
+        self.transport.write(with_headers(bad_request(msg), [*self.server_state.default_headers, *ids_of(self.scope)]))
+        self.transport.close()

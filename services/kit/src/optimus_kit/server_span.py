@@ -33,7 +33,7 @@ class RequestIdentity:
     rootless: bool
 
 
-def read_identity(scope: Scope) -> RequestIdentity:
+def read_identity(scope: Mapping[str, Any]) -> RequestIdentity:
     """Read the headers once."""
     request_id = ""
     traceparents: list[bytes] = []
