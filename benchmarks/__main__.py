@@ -18,6 +18,7 @@ from benchmarks import (
     check_security,
     ci,
     ci_shares,
+    fairness,
     footprint,
     paired,
     planning,
@@ -148,6 +149,7 @@ def measure(engine: Engine, names: Sequence[str], extent: Extent) -> list[Sectio
         "rotations": lambda: rotation.measure(engine, rotation.QUICK if quick else rotation.Effort()),
         "validation": lambda: validation.measure(3 if quick else 15),
         "upstream": lambda: upstream.measure(upstream.QUICK if quick else upstream.Effort()),
+        "flood": lambda: fairness.measure(fairness.QUICK if quick else fairness.Effort()),
         "paired": lambda: paired.measure(engine, extent.base or ROOT, 2 if quick else 6, extent.cases),
     }
     sections = [attempt(name, measures[name]) for name in names if name in measures]

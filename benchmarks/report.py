@@ -75,7 +75,8 @@ UPSTREAM = Subject(
     {"upstream": "One replica on one core"},
     arguments="upstream",
 )
-SUBJECTS = (PLATFORM, CHANGES, TASKS, CI, CHECK_SECURITY, ROTATION, UPSTREAM)
+FAIRNESS = Subject("fairness", "A tenant's flood beside another tenant", {"flood": "One replica"}, arguments="fairness")
+SUBJECTS = (PLATFORM, CHANGES, TASKS, CI, CHECK_SECURITY, ROTATION, UPSTREAM, FAIRNESS)
 TITLES = {name: title for subject in SUBJECTS for name, title in subject.sections.items()}
 
 

@@ -94,8 +94,8 @@ async def test_the_pool_of_connections_taken_by_one_tenant_costs_the_other_nothi
         held.set()
         served = [await task for task in set(loud) - done]
         after = await replica.ask(model="big", stream=True)
-    assert {answer.status_code for answer in refused} == {503}
-    assert {answer.json()["error"]["code"] for answer in refused} == {"overloaded"}
+    assert {answer.status_code for answer in refused} == {429}
+    assert {answer.json()["error"]["code"] for answer in refused} == {"tenant_queue_full"}
     assert {answer.headers["retry-after"] for answer in refused} == {"1"}
     assert ["ok" in answer.text for answer in quiet] == [True] * 5
     assert {answer.status_code for answer in (*served, after)} == {200}

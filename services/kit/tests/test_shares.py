@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from optimus_kit.errors import ApiError
-from optimus_kit.shares import Shares
+from optimus_kit.shares import Shares, Waited
 
 
 async def taken(shares: Shares, stack: AsyncExitStack, tenant: str, count: int) -> int:
@@ -15,7 +15,7 @@ async def taken(shares: Shares, stack: AsyncExitStack, tenant: str, count: int) 
         try:
             await stack.enter_async_context(shares.place(tenant, 0))
         except ApiError as error:
-            assert (error.status, error.code, error.headers) == (503, "overloaded", {"Retry-After": "1"})  # noqa: PT017
+            assert (error.status, error.code) in {(503, "overloaded"), (429, "tenant_queue_full")}  # noqa: PT017
             return number
     return count
 
@@ -70,3 +70,45 @@ async def test_a_wait_that_is_given_up_or_broken_off_takes_no_place() -> None:
     assert shares.used() == 0
     async with AsyncExitStack() as stack:
         assert await taken(shares, stack, "loud", 2) == 2
+
+
+async def test_only_who_has_less_than_its_share_is_told_that_all_is_taken() -> None:
+    shares = Shares(2, lambda: 2, wait=0)
+    async with AsyncExitStack() as stack:
+        for tenant in ("one", "other"):
+            await stack.enter_async_context(shares.place(tenant))
+        with pytest.raises(ApiError) as beyond:
+            await stack.enter_async_context(shares.place("one"))
+        with pytest.raises(ApiError) as without:
+            await stack.enter_async_context(shares.place("third"))
+    assert (beyond.value.status, beyond.value.code) == (429, "tenant_queue_full")
+    assert (without.value.status, without.value.code) == (503, "overloaded")
+    assert {error.value.headers["Retry-After"] for error in (beyond, without)} == {"1"}
+
+
+async def test_a_backlog_is_refused_before_anything_else_is_done_for_a_request() -> None:
+    shares, told = Shares(2, lambda: 1, wait=0), list[Waited]()
+    shares.observed_by(lambda outcome, _seconds: told.append(outcome))
+    shares.refuse_backlog("loud")
+    async with AsyncExitStack() as stack:
+        for _ in range(2):
+            await stack.enter_async_context(shares.place("loud"))
+        with pytest.raises(ApiError, match="under way"):
+            shares.refuse_backlog("loud")
+        shares.refuse_backlog("quiet")
+    assert told == [Waited.GRANTED, Waited.GRANTED, Waited.REFUSED]
+
+
+async def test_each_wait_is_observed_once_with_what_it_came_to() -> None:
+    shares, told = Shares(1, lambda: 1, wait=30), list[Waited]()
+    shares.observed_by(lambda outcome, _seconds: told.append(outcome))
+    async with shares.place("a"):
+        with pytest.raises(ApiError):
+            await shares.place("a", 0.01).__aenter__()
+        gone = asyncio.create_task(shares.place("a").__aenter__())
+        await asyncio.sleep(0)
+        gone.cancel()
+        await asyncio.gather(gone, return_exceptions=True)
+        with pytest.raises(ApiError):
+            await shares.place("a", 0).__aenter__()
+    assert told == [Waited.GRANTED, Waited.TIMED_OUT, Waited.LEFT, Waited.REFUSED]

@@ -13,6 +13,7 @@ from ai_engine.key_status import KeyCollector, presence_of
 from ai_engine.limits import SCRIPTS, Gate
 from ai_engine.models_api import ModelsApi
 from ai_engine.openapi import add_openapi
+from ai_engine.place_waits import PlaceWaits, WaitingCollector
 from ai_engine.provider_metrics import ProviderMetrics
 from ai_engine.providers.catalogue import Traffic, build_providers, known_prices, provider_settings
 from ai_engine.recall import CONNECTIONS, MIN_SCORE, SECONDS, Recall
@@ -78,6 +79,8 @@ def build_app(environ: Mapping[str, str] | None = None) -> FastAPI:
     tenants.count_keys(tenant_key_counter(app.state.metrics.registry))
     app.state.metrics.add(KeyCollector(providers.keyed, tenants))
     providers.metered_by(ProviderMetrics(app.state.metrics.registry, prices).metered)
+    app.state.metrics.add(WaitingCollector(providers.waiting))
+    providers.waits_observed_by(PlaceWaits(app.state.metrics.registry).observe)
     models = ModelsApi(tenants, providers)
     app.add_route("/v1/chat/completions", Chat(tenants, gate, providers, recall, deadline).__call__, methods=["POST"])
     app.add_route("/v1/models", models.list, methods=["GET"])

@@ -97,6 +97,7 @@ class Chat:
         note_tenant(request, tenant.name)
         body = read_body(await request.body())
         routes = self._providers.routes(body.model)
+        self._providers.refuse_backlog(routes, tenant.name)
         admission = await self._gate.admit(tenant, caller.session, durable=caller.durable)
         try:
             job = await self._prepare(caller, body, routes, admission)

@@ -1,101 +1,130 @@
 """A bounded number of places that several tenants use, of which none can take away another's share."""
 
 import asyncio
-from collections import Counter, deque
+import math
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from enum import StrEnum
 
 from optimus_kit.errors import ApiError
+from optimus_kit.fair_queue import FairQueue, Refusal, Ticket
+
+MOST_WAITING = 512
+"""Requests of one tenant that wait at once: memory is bounded also before it is known how long places are held."""
+LONGEST_RETRY_AFTER = 60
 
 
-def overloaded() -> ApiError:
-    """Make the 503 for a tenant that waited for a place in vain."""
-    message = "Too many requests of this tenant are under way; try again."
-    return ApiError(503, message, code="overloaded", headers={"Retry-After": "1"})
+class Waited(StrEnum):
+    """What a wait for a place came to."""
+
+    GRANTED = "granted"
+    REFUSED = "refused"
+    TIMED_OUT = "timed_out"
+    LEFT = "left"
 
 
-@dataclass(frozen=True)
-class _Waiter:
-    tenant: str
-    granted: "asyncio.Future[None]"
+def overloaded(seconds: float = 1.0) -> ApiError:
+    """Make the 503 for a tenant that has nothing, or less than its share, and finds no place in time."""
+    message = "All places are taken; try again."
+    return ApiError(503, message, code="overloaded", headers={"Retry-After": _whole_seconds(seconds)})
+
+
+def backlogged(seconds: float) -> ApiError:
+    """Make the 429 for a tenant that has its share of the places, and more under way than can be served in time."""
+    message = "Too many requests of this tenant are under way; try again later."
+    return ApiError(429, message, code="tenant_queue_full", headers={"Retry-After": _whole_seconds(seconds)})
+
+
+def _whole_seconds(seconds: float) -> str:
+    return str(min(LONGEST_RETRY_AFTER, max(1, math.ceil(seconds))))
 
 
 class Shares:
-    """Places of which each tenant has a share that is kept free for it.
-
-    Half of the places are shared out evenly; the other half is whoever's comes first. So one tenant alone gets nearly
-    all places beyond the others' shares, and the others still start at once within theirs.
+    """Places of which each tenant has a share that is kept free for it, and a queue for each tenant (`fair_queue`).
 
     Args:
         total: places.
         tenants: returns how many tenants there are.
-        wait: seconds that a place is waited for.
+        wait: seconds that a place is waited for at most; who would wait longer is refused at once.
     """
 
     def __init__(self, total: int, tenants: Callable[[], int], wait: float) -> None:
-        self._total = total
-        self._tenants = tenants
+        self._queue = FairQueue(total, MOST_WAITING, tenants)
         self._wait = wait
-        self._used: Counter[str] = Counter()
-        self._waiting: deque[_Waiter] = deque()
+        self._observe: Callable[[Waited, float], None] = lambda _outcome, _seconds: None
+        self._granted: dict[Ticket, asyncio.Future[None]] = {}
+
+    def observed_by(self, observe: Callable[[Waited, float], None]) -> None:
+        """Have `observe` told what each wait comes to from now on, and its seconds."""
+        self._observe = observe
 
     @asynccontextmanager
     async def place(self, tenant: str, wait: float | None = None) -> AsyncIterator[None]:
         """Hold a place while the block runs; `wait` replaces the usual patience (seconds).
 
         Raises:
-            ApiError: 503 `overloaded`, there was none in time.
+            ApiError: there is none in time: 429 `tenant_queue_full` to a tenant that has its share, else 503
+                `overloaded`.
         """
-        await self._acquire(tenant, self._wait if wait is None else wait)
+        ticket = await self._acquire(tenant, self._wait if wait is None else wait)
         try:
             yield
         finally:
-            self._release(tenant)
+            self._end(ticket)
 
     def used(self) -> int:
         """Return how many places are taken."""
-        return self._used.total()
+        return self._queue.used()
 
-    def _has_room(self, tenant: str) -> bool:
-        free = self._total - self._used.total()
-        share = max(1, self._total // (2 * max(1, self._tenants())))
-        if free > 0 and self._used[tenant] < share:
-            return True
-        return free > self._kept_free(tenant, share)
+    def waiting(self) -> int:
+        """Return how many requests wait for a place."""
+        return self._queue.all_waiting()
 
-    def _kept_free(self, tenant: str, share: int) -> int:
-        """Return how many places the other tenants have not used of their shares; half of all at most."""
-        inside = sum(min(used, share) for name, used in self._used.items() if name != tenant)
-        return min(share * (max(1, self._tenants()) - 1) - inside, self._total // 2)
+    def refuse_backlog(self, tenant: str) -> None:
+        """Refuse what would be refused for the tenant's own backlog, before anything is done for the request.
 
-    async def _acquire(self, tenant: str, wait: float) -> None:
-        if self._has_room(tenant) and all(waiter.tenant != tenant for waiter in self._waiting):
-            self._used[tenant] += 1
-            return
-        if wait <= 0:
-            raise overloaded()
-        waiter = _Waiter(tenant, asyncio.get_running_loop().create_future())
-        self._waiting.append(waiter)
+        Raises:
+            ApiError: 429 `tenant_queue_full`.
+        """
+        refusal = self._queue.refusal(tenant, self._wait)
+        if refusal and refusal.own:
+            self._observe(Waited.REFUSED, 0.0)
+            raise _error(refusal)
+
+    async def _acquire(self, tenant: str, wait: float) -> Ticket:
+        began = asyncio.get_running_loop().time()
+        found = self._queue.offer(tenant, began, wait)
+        if isinstance(found, Refusal):
+            self._observe(Waited.REFUSED, 0.0)
+            raise _error(found)
+        if not self._queue.holds(found):
+            await self._granted_in_time(found, wait)
+        seconds = asyncio.get_running_loop().time() - began
+        self._observe(Waited.GRANTED, seconds)
+        return found
+
+    async def _granted_in_time(self, ticket: Ticket, wait: float) -> None:
+        self._granted[ticket] = asyncio.get_running_loop().create_future()
         try:
             async with asyncio.timeout(wait):
-                await waiter.granted
+                await self._granted[ticket]
         except BaseException as error:
-            if waiter in self._waiting:
-                self._waiting.remove(waiter)
-            if waiter.granted.done() and not waiter.granted.cancelled():
-                # Granted in the same moment.
-                self._release(tenant)
-            if isinstance(error, TimeoutError):
-                raise overloaded() from None
+            late = isinstance(error, TimeoutError)
+            refusal = self._queue.late(ticket.tenant)
+            # It may have been granted in the same moment.
+            self._end(ticket)
+            self._observe(Waited.TIMED_OUT if late else Waited.LEFT, asyncio.get_running_loop().time() - ticket.since)
+            if late:
+                raise _error(refusal) from None
             raise
+        finally:
+            del self._granted[ticket]
 
-    def _release(self, tenant: str) -> None:
-        self._used[tenant] -= 1
-        if not self._used[tenant]:
-            del self._used[tenant]
-        for waiter in tuple(self._waiting):
-            if not waiter.granted.done() and self._has_room(waiter.tenant):
-                self._used[waiter.tenant] += 1
-                waiter.granted.set_result(None)
-                self._waiting.remove(waiter)
+    def _end(self, ticket: Ticket) -> None:
+        for granted in self._queue.end(ticket, asyncio.get_running_loop().time()):
+            if not self._granted[granted].done():
+                self._granted[granted].set_result(None)
+
+
+def _error(refusal: Refusal) -> ApiError:
+    return backlogged(refusal.seconds) if refusal.own else overloaded(refusal.seconds)

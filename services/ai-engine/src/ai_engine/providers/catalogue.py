@@ -15,7 +15,8 @@ For all of them, per process:
     PROVIDER_FIRST_BYTE_SECONDS=20   a key that has sent nothing by then: the next one is tried
     PROVIDER_READ_SECONDS=120        between two bytes, and for a whole answer
     PROVIDER_CONNECTIONS=512         to each provider; half of them are the tenants' equal shares
-    PROVIDER_WAIT_SECONDS=2          for a connection, then 503 `overloaded`
+    PROVIDER_WAIT_SECONDS=2          for a connection; who would wait longer is refused at once: a tenant that has its
+                                     share with 429 `tenant_queue_full`, else 503 `overloaded`
 
 A provider without keys is left out, so that an empty secret means: not set up yet. Keys are read again when the secret
 changes; requests under way end with the key that they began with.
@@ -25,6 +26,7 @@ import re
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 import httpx
 
@@ -38,7 +40,7 @@ from ai_engine.providers.provider_set import PoolKeys, ProviderSet
 from optimus_kit.errors import ApiError
 from optimus_kit.secret_watcher import SecretWatcher
 from optimus_kit.settings import SettingsError, env_bool, env_float, env_int
-from optimus_kit.shares import Shares
+from optimus_kit.shares import Shares, Waited
 
 NAME = re.compile(r"[a-z][a-z0-9_]{0,31}\Z")
 FAILING = frozenset({502, 503, 504})
@@ -161,10 +163,11 @@ def build_providers(
             raise SettingsError(f"{entry.name.upper()}_FALLBACK: {unknown[0]!r} is not in PROVIDERS")
     entries = {entry.name: entry for entry in settings}
     keys = {entry.name: _keys(entry, secrets) for entry in settings}
+    places = {entry.name: Shares(traffic.connections, tenants, traffic.wait) for entry in settings}
     providers = ProviderSet(
-        secrets, [Embedded()], keys, lambda name: _provider(entries[name], keys[name], traffic, tenants)
+        secrets, [Embedded()], keys, lambda name: _provider(entries[name], keys[name], traffic, places[name])
     )
-    return Catalogue(providers, {entry.name: entry.fallback for entry in settings})
+    return Catalogue(providers, {entry.name: entry.fallback for entry in settings}, places)
 
 
 def _keys(entry: ProviderSettings, secrets: SecretWatcher) -> Callable[[], Sequence[str]]:
@@ -172,11 +175,10 @@ def _keys(entry: ProviderSettings, secrets: SecretWatcher) -> Callable[[], Seque
 
 
 def _provider(
-    entry: ProviderSettings, keys: Callable[[], Sequence[str]], traffic: Traffic, tenants: Callable[[], int]
+    entry: ProviderSettings, keys: Callable[[], Sequence[str]], traffic: Traffic, shares: Shares
 ) -> OpenAIProvider:
     limits = httpx.Limits(max_connections=traffic.connections, max_keepalive_connections=KEEPALIVE_CONNECTIONS)
     client = httpx.AsyncClient(follow_redirects=False, limits=limits)
-    shares = Shares(traffic.connections, tenants, traffic.wait)
     pool = KeyPool(keys)
     models = dict(entry.models)
     return OpenAIProvider(entry.name, entry.base_url, models, pool, client, shares=shares, patience=traffic.patience)
@@ -196,14 +198,17 @@ class Catalogue:
     Args:
         source: returns the providers, in the order in which a model is looked for; the same object unless they changed.
         fallbacks: provider's name -> (provider, model) pairs tried when it fails.
+        places: provider's name -> places for requests to it, of those that have a bound.
     """
 
     def __init__(
         self,
         source: Callable[[], Sequence[Provider]],
         fallbacks: Mapping[str, Sequence[tuple[str, str]]] | None = None,
+        places: Mapping[str, Shares] | None = None,
     ) -> None:
         self._source = source
+        self._places = dict(places or {})
         self._fallbacks = dict(fallbacks or {})
         self._seen: Sequence[Provider] = ()
         self._providers: dict[str, Provider] = {}
@@ -214,6 +219,26 @@ class Catalogue:
     def metered_by(self, metered: Callable[[Provider], Provider]) -> None:
         """Have `metered` wrap the providers of all routes that are returned from now on."""
         self._metered = metered
+
+    def waits_observed_by(self, observe: Callable[[str, Waited, float], None]) -> None:
+        """Have `observe` told provider, outcome and seconds of each wait for a place."""
+        for name, places in self._places.items():
+            places.observed_by(partial(observe, name))
+
+    def waiting(self) -> Mapping[str, int]:
+        """Return how many requests wait for a place, by provider."""
+        return {name: places.waiting() for name, places in self._places.items()}
+
+    def refuse_backlog(self, routes: Sequence[Route], tenant: str) -> None:
+        """Refuse a request that would find no place at the first of its routes because of the tenant's own backlog.
+
+        It costs nothing else then: a flood has to be refused more cheaply than it is made.
+
+        Raises:
+            ApiError: 429 `tenant_queue_full`.
+        """
+        if places := self._places.get(routes[0].provider.name):
+            places.refuse_backlog(tenant)
 
     def refresh(self) -> None:
         """Take the providers as they are now."""

@@ -1,0 +1,253 @@
+"""One tenant's flood beside another one's few requests, on one replica of ai-engine: what each of the two gets."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import uvloop
+from tests.redis_server import running_redis
+from tests.support.ports import free_ports
+
+from benchmarks.chat import bearer, chat_request, judge_answer
+from benchmarks.fairness_upstream import SERVICE_SECONDS, running_upstream
+from benchmarks.figures import ratio_objective
+from benchmarks.section import Blocks, paragraph, samples, show
+from optimus_ops.load.client import Client
+from optimus_ops.load.connection import Response
+from optimus_ops.load.open_loop import run_open_loop
+from optimus_ops.load.request import Endpoint, Request
+from optimus_ops.load.result import ErrorKind, RequestResult
+from optimus_ops.load.schedule import poisson_starts
+from optimus_ops.reports.measurement import Objective, percentile
+from optimus_ops.reports.model import Paragraph, Table
+from optimus_ops.system.wait import wait_until
+
+QUIET, FLOOD = "quiet", "flood"
+CONNECTIONS = 16
+"""To the provider; with the time of an answer they are the capacity."""
+CAPACITY = CONNECTIONS / SERVICE_SECONDS
+OVERLOAD = 10
+QUIET_RATE = 8.0
+CLIENTS = {QUIET: 64, FLOOD: 1500}
+WARM_UP_SECONDS = 2.0
+"""At the beginning of a run, not counted: connections are made and the queue fills."""
+RETRY_AFTER = "retry-after"
+MOST_RATIO = 1.5
+LEAST_SERVED = 0.7
+
+
+@dataclass(frozen=True)
+class Effort:
+    """How often both ways are run, and for how many seconds each, after the beginning."""
+
+    pairs: int = 8
+    seconds: float = 12.0
+
+
+QUICK = Effort(1, 3.0)
+
+
+@dataclass(frozen=True)
+class Measured:
+    """Results of one run."""
+
+    quiet: Sequence[RequestResult]
+    flood: Sequence[RequestResult] = ()
+
+    @property
+    def first_tokens(self) -> list[float]:
+        """Seconds from the intended start to the first token, of the quiet tenant's answers."""
+        return [
+            result.first_byte - result.intended
+            for result in self.quiet
+            if result.error is None and result.first_byte is not None
+        ]
+
+
+class Streams:
+    """Streamed completions of one tenant, each an own conversation."""
+
+    def __init__(self, endpoint: Endpoint, tenant: str) -> None:
+        content = chat_request(endpoint, bearer(key(tenant)), "hello", "big", stream=True)
+        self._request = Request(content, kind=tenant)
+
+    def request(self, client: int, number: int) -> Request:
+        """Return the request; all are alike."""
+        del client
+        return replace(self._request, name=str(number))
+
+    def judge(self, request: Request, response: Response) -> ErrorKind | None:
+        """Expect a whole stream with a token."""
+        del request
+        return judge_answer(response, b'"tok "', stream=True)
+
+
+def measure(effort: Effort) -> Blocks:
+    """Run the quiet tenant alone and beside the flood, in turn."""
+    with tempfile.TemporaryDirectory(prefix="optimus-fairness-") as folder, replica(Path(folder)) as endpoint:
+        alone: list[Measured] = []
+        beside: list[Measured] = []
+        for number in range(effort.pairs):
+            order = (False, True) if number % 2 else (True, False)
+            for flooded in order:
+                measured = uvloop.run(load(endpoint, effort.seconds, seed=number, flooded=flooded))
+                (beside if flooded else alone).append(measured)
+                show(f"{'beside the flood' if flooded else 'alone'}: {row('', [measured], effort.seconds)}")
+    return section(alone, beside, effort)
+
+
+@contextmanager
+def replica(folder: Path) -> Iterator[Endpoint]:
+    """Run ai-engine as one process, with a Redis and a provider of its own."""
+    (folder / "secrets").mkdir()
+    for tenant in (QUIET, FLOOD):
+        (folder / "secrets" / f"TENANT_{tenant.upper()}_API_KEY").write_text(key(tenant))
+    (folder / "secrets" / "FAKE_API_KEYS").write_text("k1")
+    # The demo tenants' limits: what is shared is the replica, not a tenant's contract.
+    limits = "{requests_per_minute: 600000, burst: 20000, concurrent_requests: 512}"
+    (folder / "tenants.yaml").write_text(f"tenants:\n  {QUIET}: {limits}\n  {FLOOD}: {limits}\n")
+    endpoint = Endpoint("127.0.0.1", free_ports(1)[0], 60.0, frozenset({RETRY_AFTER}))
+    with running_upstream() as upstream, running_redis(folder) as redis:
+        environ = os.environ | {
+            "SECRETS_DIR": str(folder / "secrets"),
+            "TENANTS_FILE": str(folder / "tenants.yaml"),
+            "REDIS_URL": f"redis://127.0.0.1:{redis}/0",
+            "HOST": endpoint.host,
+            "PORT": str(endpoint.port),
+            "PROVIDERS": "fake",
+            "FAKE_BASE_URL": upstream,
+            "FAKE_MODELS": "big",
+            "PROVIDER_CONNECTIONS": str(CONNECTIONS),
+            "DRAIN_DELAY": "0",
+            "LOG_LEVEL": "error",
+        }
+        process = subprocess.Popen([sys.executable, "-m", "ai_engine"], env=environ, stdout=subprocess.DEVNULL)
+        try:
+            if not wait_until(lambda: asyncio.run(answers(endpoint)), 30):
+                raise RuntimeError("ai-engine does not answer")
+            yield endpoint
+        finally:
+            process.terminate()
+            process.wait(30)
+
+
+async def answers(endpoint: Endpoint) -> bool:
+    """Tell whether a stream comes through, provider and store included."""
+    streams = Streams(endpoint, QUIET)
+    client = Client(endpoint)
+    result = await client.send(streams.request(0, 0), streams.judge)
+    client.close()
+    return result.error is None
+
+
+def key(tenant: str) -> str:
+    """Return a tenant's key."""
+    return f"benchmark-key-of-{tenant}"
+
+
+async def load(endpoint: Endpoint, seconds: float, *, seed: int, flooded: bool) -> Measured:
+    """Offer the quiet tenant's requests, and the flood's if wanted; give the results after the beginning."""
+    rates = {QUIET: QUIET_RATE, **({FLOOD: OVERLOAD * CAPACITY} if flooded else {})}
+    results: dict[str, list[RequestResult]] = {QUIET: [], FLOOD: []}
+    began = time.monotonic()
+    async with asyncio.TaskGroup() as group:
+        for tenant, rate in rates.items():
+            starts = poisson_starts(rate, WARM_UP_SECONDS + seconds, seed)
+            streams = Streams(endpoint, tenant)
+            group.create_task(run_open_loop(endpoint, streams, starts, CLIENTS[tenant], results[tenant].append))
+    quiet, flood = (
+        [result for result in found if result.intended >= began + WARM_UP_SECONDS] for found in results.values()
+    )
+    return Measured(quiet, flood)
+
+
+def section(alone: Sequence[Measured], beside: Sequence[Measured], effort: Effort) -> Blocks:
+    """Put the section together."""
+    ways = {"alone": alone, "beside the flood": beside}
+    refused = sum(result.error is not None for run in (*alone, *beside) for result in run.quiet)
+    served = [good(run.flood) / effort.seconds / CAPACITY for run in beside]
+    p95 = {way: [percentile(run.first_tokens, 95) for run in runs] for way, runs in ways.items()}
+    return (
+        ratio_objective(
+            "quiet tenant's p95 to the first token, beside the flood / alone", MOST_RATIO, *reversed(p95.values())
+        ),
+        Objective("quiet tenant's requests without an answer", "at most", 0, refused, basis=f"{2 * len(alone)} runs"),
+        Objective(
+            "answers that the flood gets, of the capacity",
+            "at least",
+            LEAST_SERVED,
+            statistics.median(served),
+            basis=f"median of {len(served)} runs",
+        ),
+        Table(
+            ("quiet tenant", "p50", "p95", "p99", "failed", "flood: offered", "answered", "refused"),
+            tuple(row(way, runs, effort.seconds) for way, runs in ways.items()),
+        ),
+        Table(
+            ("what the flood is told", "a second", "time until told: p50", "p99", "Retry-After"), told(beside, effort)
+        ),
+        explained(effort),
+        samples(p95),
+    )
+
+
+def good(results: Sequence[RequestResult]) -> int:
+    """Return how many requests were answered."""
+    return sum(result.error is None for result in results)
+
+
+def row(way: str, runs: Sequence[Measured], seconds: float) -> tuple[str, ...]:
+    """Return the figures of all requests of one way."""
+    first = [each for run in runs for each in run.first_tokens]
+    flood = [result for run in runs for result in run.flood]
+    failed = sum(result.error is not None for run in runs for result in run.quiet)
+    rates = (len(flood), good(flood), len(flood) - good(flood))
+    return (
+        way,
+        *(f"{1e3 * percentile(first, percent):.0f} ms" for percent in (50, 95, 99)),
+        f"{failed} of {failed + len(first):,}",
+        *(f"{number / seconds / len(runs):.0f}/s" if flood else "" for number in rates),
+    )
+
+
+def told(runs: Sequence[Measured], effort: Effort) -> tuple[tuple[str, ...], ...]:
+    """Return a line for each outcome of the flood's requests."""
+    found = [result for run in runs for result in run.flood]
+    lines = []
+    for outcome, count in Counter(result.outcome for result in found).most_common():
+        alike = [result for result in found if result.outcome == outcome]
+        seconds = [result.ended - result.intended for result in alike]
+        waits = sorted({int(result.headers[RETRY_AFTER]) for result in alike if RETRY_AFTER in result.headers})
+        lines.append(
+            (
+                outcome,
+                f"{count / len(runs) / effort.seconds:.0f}/s",
+                *(f"{1e3 * percentile(seconds, percent):.0f} ms" for percent in (50, 99)),
+                f"{waits[0]} to {waits[-1]} s" if waits else "",
+            )
+        )
+    return tuple(lines)
+
+
+def explained(effort: Effort) -> Paragraph:
+    """Return what was measured and how."""
+    return paragraph(
+        f"One process of ai-engine with {CONNECTIONS} connections to a provider whose answers take "
+        f"{SERVICE_SECONDS * 1e3:.0f} ms, the first token half of that: {CAPACITY:.0f} answers a second. Both tenants "
+        "have the limits of the demo tenants (512 requests at once). "
+        f"The quiet tenant asks for {QUIET_RATE:.0f} streams a second, the other one for {OVERLOAD} times the "
+        "capacity, both in an open loop (Poisson): what is late or refused slows down nothing that follows. Times "
+        f"count from the intended start. {effort.pairs} pairs of runs of {effort.seconds:.0f} s, "
+        f"{WARM_UP_SECONDS:.0f} s of the same before each; generator, provider, Redis and ai-engine share the machine."
+    )
