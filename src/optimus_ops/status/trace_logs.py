@@ -22,6 +22,7 @@ from optimus_ops.status.logs import check_services
 from optimus_ops.text.console import Console
 from optimus_ops.traces.connect import connect_logs, connect_traces
 from optimus_ops.traces.ids import parse_trace_id
+from optimus_ops.traces.overlay_command import overlay_command
 from optimus_ops.traces.stack_stores import LOKI, TEMPO, find_store
 from optimus_ops.traces.store import StoredLine, StoreFailed
 from optimus_ops.traces.store_http import StoreClient
@@ -48,10 +49,11 @@ def trace_logs(text: str, services: Sequence[str]) -> None:
     console = Console.for_stream(sys.stdout)
     lines = _stored(state, trace_id, services) or _written(engine, state, trace_id, services)
     if not lines:
+        adding = "" if find_store(state, LOKI) else overlay_command(project, LOKI)
         raise OpsError(
             f"no line of {', '.join(services) or project.name} holds trace {trace_id}",
-            "lines of containers that were replaced are gone with them; a store of logs keeps them: "
-            "invoke scale --observability",
+            "lines of containers that were replaced are gone with them"
+            + (f"; a store of logs keeps them: {adding}" if adding else ""),
         )
     prefixer = Prefixer(project.name, console.colour)
     for line in lines:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from optimus_ops.text.escapes import safe_to_show
+from optimus_ops.traces.http_client import Answer
 from optimus_ops.traces.loki import LokiStore
 from optimus_ops.traces.otlp_json import parse_json
 from optimus_ops.traces.qryn import QrynStore
 from optimus_ops.traces.store import LogStore, TraceStore
-from optimus_ops.traces.store_http import Answer, StoreClient
+from optimus_ops.traces.store_http import StoreClient
 from optimus_ops.traces.tempo import TempoStore
 
 NOBODYS_ID = "1".zfill(32)

@@ -22,6 +22,7 @@ from optimus_ops.traces.gaps import find_gaps
 from optimus_ops.traces.ids import parse_trace_id
 from optimus_ops.traces.model import Trace
 from optimus_ops.traces.newest import newest_found, newest_logged
+from optimus_ops.traces.overlay_command import overlay_command
 from optimus_ops.traces.rows import choose_rows
 from optimus_ops.traces.stack_stores import TEMPO, replicas_of, require_store
 from optimus_ops.traces.store import TraceStore
@@ -99,7 +100,7 @@ def _ask(request: ShowRequest, trace_id: str) -> tuple[StoreAddress, TraceStore,
     else:
         project, engine = load_project(), DockerEngine.connect()
         state = engine.observe(project.name)
-        address = require_store(state, TEMPO)
+        address = require_store(state, TEMPO, overlay_command(project, TEMPO))
         store = connect_traces(StoreClient(address))
         if trace_id:
             trace = store.trace(trace_id)

@@ -10,7 +10,6 @@ NAME_LABEL = "com.optimus.service"
 """Says what a service is, whatever its name in Compose; the overlay's collector tells services apart by it."""
 TEMPO, LOKI, PROMETHEUS = ("tempo", 3200), ("loki", 3100), ("prometheus", 9090)
 """Services of the overlay, and the ports of their APIs."""
-COMMAND = "invoke scale --observability"
 
 
 def find_store(state: State, store: tuple[str, int]) -> StoreAddress | None:
@@ -24,8 +23,8 @@ def find_store(state: State, store: tuple[str, int]) -> StoreAddress | None:
     return None
 
 
-def require_store(state: State, store: tuple[str, int]) -> StoreAddress:
-    """Return the address of a store's container.
+def require_store(state: State, store: tuple[str, int], adding: str) -> StoreAddress:
+    """Return the address of a store's container; `adding` is the command that adds it, "" where there is none.
 
     Raises:
         Refused: the stack does not run, or runs without the overlay.
@@ -33,13 +32,20 @@ def require_store(state: State, store: tuple[str, int]) -> StoreAddress:
     if address := find_store(state, store):
         return address
     if not any(replica.running for replica in state.replicas):
-        raise Refused(f"{state.project} does not run", f"start it with its stores of traces: {COMMAND}")
+        raise Refused(f"{state.project} does not run", starting(adding))
     if replicas_of(state, store[0]):
         raise Refused(f"{store[0]} of {state.project} does not run", f"see why: invoke logs {store[0]}")
     raise Refused(
         f"{state.project} runs without a store of traces",
-        f"add it with: {COMMAND}, then: invoke deploy\n  or ask another one: --tempo URL",
+        f"add it with: {adding}, then: invoke deploy\n  or ask another one: --tempo URL"
+        if adding
+        else "the project has no overlay with one; ask another one: --tempo URL",
     )
+
+
+def starting(adding: str) -> str:
+    """Return how a stack that does not run is started with its stores."""
+    return f"start it with its stores of traces: {adding}" if adding else "start it with: invoke up"
 
 
 def replicas_of(state: State, service: str) -> tuple[Replica, ...]:

@@ -8,12 +8,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from optimus_ops.traces.http_client import Answer
 from optimus_ops.traces.ids import ID
 from optimus_ops.traces.model import Span, Trace, make_trace
 from optimus_ops.traces.otlp import parse_protobuf
 from optimus_ops.traces.otlp_json import parse_json, spans_of_document
 from optimus_ops.traces.store import PartialTrace, StoreFailed
-from optimus_ops.traces.store_http import Answer, StoreClient
+from optimus_ops.traces.store_http import StoreClient
 
 PLAIN_KEY = re.compile(r"[A-Za-z_][\w.-]*", re.ASCII)
 INTRINSIC = frozenset({"name"})

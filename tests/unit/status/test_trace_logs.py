@@ -97,8 +97,19 @@ def test_a_store_that_has_none_or_fails_is_no_end(
 
 def test_no_line_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     running(monkeypatch)
-    with pytest.raises(OpsError, match="no line of shop holds trace"):
+    with pytest.raises(OpsError, match="no line of shop holds trace") as told:
         trace_logs("f" * 32, ())
+    assert "invoke" not in str(told.value)
+
+
+def test_what_keeps_lines_is_told_by_the_overlay_that_this_project_has(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "compose.kept.yml").write_text("services: {loki: {}}\n")
+    running(monkeypatch)
+    with pytest.raises(OpsError) as told:
+        trace_logs("f" * 32, ())
+    assert "invoke scale --kept" in str(told.value)
 
 
 def test_what_is_no_id_or_no_service_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -95,7 +95,7 @@ class FakePlatform:
         def observe() -> Any:
             raise AssertionError("nothing of a stack is wanted")
 
-        return find_places(PlaceFlags(**given), {}, observe, "nginx-lb")
+        return find_places(PlaceFlags(**given), {}, observe, "nginx-lb", "")
 
     def serve(self, path: str, headers: dict[str, str]) -> tuple[int, tuple[str, ...]]:
         """Answer a request of a client, and leave its spans and lines."""

@@ -136,20 +136,30 @@ def test_an_absent_trace_fails_with_what_to_look_at(replies: dict[str, Any]) -> 
 
 
 @pytest.mark.parametrize(
-    ("replicas", "words"),
+    ("replicas", "overlay", "words", "hint"),
     [
-        ((), "shop does not run"),
-        ((replica("web"),), "shop runs without a store of traces"),
-        ((replica("web"), replica("tempo", status="exited")), "tempo of shop does not run"),
+        ((), True, "shop does not run", "invoke scale --watched"),
+        ((), False, "shop does not run", "invoke up"),
+        ((replica("web"),), True, "shop runs without a store of traces", "invoke scale --watched"),
+        ((replica("web"),), False, "shop runs without a store of traces", "no overlay with one"),
+        ((replica("web"), replica("tempo", status="exited")), True, "tempo of shop does not run", "invoke logs tempo"),
     ],
 )
-def test_a_stack_without_a_store_is_refused_with_the_command(
-    monkeypatch: pytest.MonkeyPatch, replicas: tuple[Replica, ...], words: str
+def test_a_stack_without_a_store_is_refused_with_the_command_that_this_project_has(
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    replicas: tuple[Replica, ...],
+    overlay: bool,
+    words: str,
+    hint: str,
 ) -> None:
+    (tmp_path / "compose.other.yml").write_text("services: {web: {}}\n")
+    if overlay:
+        (tmp_path / "compose.watched.yml").write_text("services: {tempo: {}}\n")
     running(monkeypatch, Stack(*replicas))
     with pytest.raises(Refused, match=words) as refusal:
         show(ShowRequest(TRACE), json=False)
-    assert "invoke" in str(refusal.value)
+    assert hint in str(refusal.value)
 
 
 @pytest.mark.parametrize(("trace", "last"), [("", False), (TRACE, True)])

@@ -10,13 +10,14 @@ from typing import Any
 
 import pytest
 from tests.fakes.clock import FakeClock
-from tests.unit.traces.fake_platform import ORDER, PROBES, FakePlatform, pair, running
+from tests.unit.traces.fake_platform import CLIENT, ORDER, PROBES, FakePlatform, pair, running
 from tests.unit.traces.smoke_run import failed, found, smoke, told
 
+from optimus_ops.traces.http_client import HttpClient
 from optimus_ops.traces.model import make_trace
 from optimus_ops.traces.smoke import report
 from optimus_ops.traces.smoke.diagnosis import diagnose
-from optimus_ops.traces.smoke.exchange import Sender
+from optimus_ops.traces.smoke.exchange import MOST_BYTES, Sender
 from optimus_ops.traces.smoke.execute import SmokeTest
 from optimus_ops.traces.smoke.probe import ProbeSet
 from optimus_ops.traces.smoke.verify import verify
@@ -72,6 +73,16 @@ def test_a_span_that_failed_without_cause_is_told() -> None:
             span["status"] = {"code": 2, "message": "full"}
 
     assert found(smoke(FakePlatform(change=mark)), "status") == "web publish orders is marked as failed: full"
+
+
+def test_a_span_of_another_kind_is_told() -> None:
+    def change(span: dict[str, Any]) -> None:
+        if span["name"] == "process orders":
+            span["kind"] = CLIENT
+
+    result = smoke(FakePlatform(change=change))
+    assert failed(result) == {("order", "kinds")}
+    assert found(result, "kinds") == "worker process orders is client, consumer wanted"
 
 
 def test_attributes_that_lack_or_differ_are_told() -> None:
@@ -201,7 +212,9 @@ def test_ctrl_c_ends_it_at_once_and_as_an_interruption(silent: bool) -> None:
             thread.start()
             # An hour is what it would wait otherwise.
             with pytest.raises(KeyboardInterrupt):
-                SmokeTest(platform.places(), PROBES, 3600.0, 3600.0, sender=Sender(3600.0)).run()
+                SmokeTest(
+                    platform.places(), PROBES, 3600.0, 3600.0, sender=Sender(HttpClient(3600.0, MOST_BYTES))
+                ).run()
             go_on.set()
             thread.join()
     finally:

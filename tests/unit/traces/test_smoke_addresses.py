@@ -44,5 +44,5 @@ def test_addresses_that_are_none_are_refused(flags: dict[str, Any]) -> None:
 
 def test_an_address_keeps_its_password_to_itself() -> None:
     with pytest.raises(Refused) as refused:
-        find_places(PlaceFlags(tempo="http://me:hidden@"), {}, lambda: pytest.fail("no stack"), "lb")
+        find_places(PlaceFlags(tempo="http://me:hidden@"), {}, lambda: pytest.fail("no stack"), "lb", "")
     assert "hidden" not in str(refused.value)

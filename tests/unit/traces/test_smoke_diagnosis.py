@@ -12,7 +12,7 @@ from tests.unit.traces.fake_platform import HOPS, ORDER
 
 from optimus_ops.traces.model import Kind, Span, Trace, make_trace
 from optimus_ops.traces.smoke.diagnosis import Cause, diagnose
-from optimus_ops.traces.smoke.evidence import Evidence, Exchange, Lookup, ServiceFacts, TraceIds
+from optimus_ops.traces.smoke.evidence import Evidence, Exchange, ExportSettings, Lookup, ServiceFacts, TraceIds
 from optimus_ops.traces.smoke.lookup import complete
 from optimus_ops.traces.smoke.verify import verify
 from optimus_ops.traces.store import StoredLine
@@ -26,7 +26,8 @@ SPANS: tuple[tuple[str, str, Kind], ...] = (
     ("worker", "INSERT orders", "client"),
 )
 ENDPOINT = "http://alloy:4318"
-WELL = ServiceFacts("web", 1, ENDPOINT, "parentbased_always_on", "", 5.0, 0.0)
+EXPORTING = ExportSettings(ENDPOINT, "parentbased_always_on")
+WELL = ServiceFacts("web", (EXPORTING, EXPORTING), 5.0, 0.0)
 LABELS = [hop.label for hop in HOPS]
 
 
@@ -51,13 +52,18 @@ def line(service: str) -> StoredLine:
     return StoredLine(0, service, "{}")
 
 
+def one_of_two(**settings: str) -> ServiceFacts:
+    """Return a service whose second replica is set otherwise."""
+    return replace(WELL, replicas=(EXPORTING, replace(EXPORTING, **settings)))
+
+
 BY_SERVICE = [
-    ("no replica", replace(WELL, running=0), {}, Cause.NOT_RUNNING, "invoke up"),
-    ("no endpoint", replace(WELL, endpoint=""), {}, Cause.EXPORTER_OFF, "invoke deploy"),
-    ("always off", replace(WELL, sampler="always_off"), {}, Cause.WRONG_SAMPLING, "parentbased"),
-    ("a ratio", replace(WELL, sampler="traceidratio", sampler_argument="0.1"), {}, Cause.WRONG_SAMPLING, "parentbased"),
+    ("no replica", replace(WELL, replicas=()), {}, Cause.NOT_RUNNING, "invoke up"),
+    ("no endpoint", one_of_two(endpoint=""), {}, Cause.EXPORTER_OFF, "invoke deploy"),
+    ("always off", one_of_two(sampler="always_off"), {}, Cause.WRONG_SAMPLING, "parentbased"),
+    ("a ratio", one_of_two(sampler="traceidratio", sampler_argument="0.1"), {}, Cause.WRONG_SAMPLING, "parentbased"),
     ("dropped", replace(WELL, dropped=3.0), {}, Cause.DROPPED_SPANS, "OTEL_BSP_MAX_QUEUE_SIZE"),
-    ("elsewhere", replace(WELL, endpoint="http://other:4318"), {}, Cause.WRONG_ENDPOINT, "OTEL_EXPORTER"),
+    ("elsewhere", one_of_two(endpoint="http://other:4318"), {}, Cause.WRONG_ENDPOINT, "OTEL_EXPORTER"),
     ("collector down", WELL, {"export_error": "alloy does not run"}, Cause.COLLECTOR_UNREACHABLE, "invoke logs alloy"),
 ]
 
@@ -73,6 +79,7 @@ def test_a_hop_is_missing_for_a_reason_of_its_service(
     assert found is not None
     assert (found.hop, found.cause) == (LABELS[hops], cause)
     assert hint in found.hint
+    assert "1 of 2" in found.found or facts.replicas in {(), (EXPORTING, EXPORTING)}
 
 
 @pytest.mark.parametrize(

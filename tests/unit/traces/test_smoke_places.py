@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 from tests.fakes.clock import FakeClock
+from tests.support.ports import free_ports
 from tests.unit.traces.fake_platform import ORDER, PROBES, FakePlatform, running
 
 from optimus_ops.errors import OpsError, Refused
@@ -53,8 +55,8 @@ def stack(*changed: Replica, without: tuple[str, ...] = ()) -> State:
     return State("shop", tuple(each for name, each in replicas.items() if name not in without))
 
 
-def places(state: State, **flags: Any) -> Places:
-    return find_places(PlaceFlags(**flags), {}, lambda: state, "edge")
+def places(state: State, adding: str = "invoke scale --watched", **flags: Any) -> Places:
+    return find_places(PlaceFlags(**flags), {}, lambda: state, "edge", adding)
 
 
 def test_places_are_the_containers_of_the_stack() -> None:
@@ -75,7 +77,17 @@ def test_a_port_that_is_not_published_is_asked_inside() -> None:
 def test_a_stack_without_the_overlay_is_refused_with_the_command(without: tuple[str, ...]) -> None:
     with pytest.raises(Refused) as refused:
         places(stack(without=without))
-    assert "invoke scale --observability" in str(refused.value)
+    assert "invoke scale --watched" in str(refused.value)
+
+
+def test_a_project_without_an_overlay_of_stores_is_told_to_name_others() -> None:
+    with pytest.raises(Refused) as refused:
+        places(stack(without=("tempo", "alloy")), adding="")
+    assert "invoke scale" not in str(refused.value)
+    assert "--tempo URL --otlp URL" in str(refused.value)
+    stopped = State("shop", tuple(replica(name, status="exited") for name in ("edge", "tempo", "alloy")))
+    with pytest.raises(Refused, match="invoke up"):
+        places(stopped, adding="")
 
 
 def test_a_stack_that_does_not_run_is_refused() -> None:
@@ -109,14 +121,21 @@ def test_spans_are_counted_by_replica_and_the_growth_is_told() -> None:
         before = count_spans(state, metrics)
         platform.metrics = platform.metrics.replace(" 5", " 9")
         facts = describe_services(state, ("web", "worker", "gone"), before, count_spans(state, metrics))
-    assert (facts["web"].exported, facts["web"].dropped, facts["web"].endpoint) == (4.0, 0.0, "http://alloy:4318")
-    assert (facts["worker"].exported, facts["worker"].endpoint) == (None, "")
-    assert facts["gone"].running == 0
+    assert (facts["web"].exported, facts["web"].dropped) == (4.0, 0.0)
+    assert [replica.endpoint for replica in facts["web"].replicas] == ["http://alloy:4318"]
+    assert (facts["worker"].exported, facts["worker"].replicas[0].endpoint) == (None, "")
+    assert facts["gone"].replicas == ()
 
 
-def test_a_replica_without_an_exporter_is_found_among_others() -> None:
-    state = State("shop", (replica("web", ENDPOINT), replica("web", {}, id="web-2")))
-    assert describe_services(state, ("web",), {}, {})["web"].endpoint == ""
+def test_the_settings_of_each_replica_are_told() -> None:
+    other = {**ENDPOINT, "OTEL_TRACES_SAMPLER": "Always_Off"}
+    state = State("shop", (replica("web", ENDPOINT), replica("web", {}, id="web-2"), replica("web", other, id="web-3")))
+    found = describe_services(state, ("web",), {}, {})["web"].replicas
+    assert [(each.endpoint, each.sampler) for each in found] == [
+        ("http://alloy:4318", ""),
+        ("", ""),
+        ("http://alloy:4318", "always_off"),
+    ]
 
 
 @pytest.mark.parametrize(
@@ -163,6 +182,37 @@ def test_the_task_needs_no_engine_where_every_place_is_given(capsys: pytest.Capt
 
 
 @pytest.mark.usefixtures("project")
+@pytest.mark.parametrize("flag", ["tempo", "otlp", "loki"])
+def test_an_address_where_nobody_listens_ends_it_before_anything_is_sent(flag: str) -> None:
+    platform = FakePlatform()
+    with running(platform):
+        here = f"http://127.0.0.1:{platform.port}"
+        given = {"tempo": here, "otlp": here, "loki": here, flag: f"http://127.0.0.1:{free_ports(1)[0]}"}
+        with pytest.raises(OpsError, match=rf"--{flag} \S+ does not answer: connection refused") as failed:
+            smoke_task(SmokeRequest(PlaceFlags(**given, target=(here,)), 600.0), json=False)
+    assert (failed.value.exit_code, platform.requests) == (1, [])
+
+
+@pytest.mark.usefixtures("project")
+def test_a_host_that_is_unknown_ends_it_before_anything_is_sent(monkeypatch: pytest.MonkeyPatch) -> None:
+    known = socket.getaddrinfo
+
+    def resolve(host: str, *words: Any, **more: Any) -> Any:
+        if host == "no-such-store":
+            raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+        return known(host, *words, **more)
+
+    monkeypatch.setattr(socket, "getaddrinfo", resolve)
+    platform = FakePlatform()
+    with running(platform):
+        here = f"http://127.0.0.1:{platform.port}"
+        flags = PlaceFlags("http://no-such-store:3200", here, here, (here,))
+        with pytest.raises(OpsError, match="--tempo http://no-such-store:3200 does not answer: Name or service"):
+            smoke_task(SmokeRequest(flags, 600.0), json=False)
+    assert platform.requests == []
+
+
+@pytest.mark.usefixtures("project")
 def test_a_target_of_a_service_that_no_request_is_for_is_refused() -> None:
     here = "http://127.0.0.1:9"
     targets = (f"web={here}", f"wep={here}")
@@ -181,7 +231,7 @@ def test_with_other_stores_a_stack_that_does_not_run_needs_none_of_its_own() -> 
     with pytest.raises(Refused) as refused:
         places(State("shop", ()), tempo="http://t:3200", otlp="http://c:4318")
     assert "--target URL" in str(refused.value)
-    assert "--observability" not in str(refused.value)
+    assert "--watched" not in str(refused.value)
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from optimus_ops.traces.model import Trace
-from optimus_ops.traces.smoke.evidence import Evidence, ServiceFacts
+from optimus_ops.traces.smoke.evidence import Evidence, ExportSettings, ServiceFacts
 from optimus_ops.traces.smoke.hops import find_hops
 from optimus_ops.traces.smoke.log_lines import services_in
 from optimus_ops.traces.smoke.probe import Hop
@@ -118,22 +118,25 @@ def _by_settings(hop: Hop, facts: ServiceFacts | None) -> Diagnosis | None:
     if facts is None:
         return None
     service = hop.service
-    if not facts.running:
+    if not facts.replicas:
         hint = f"start it: invoke up; see why it ended: invoke logs {service}"
         return Diagnosis(hop.label, Cause.NOT_RUNNING, f"no replica of {service} runs", hint)
-    if not facts.endpoint:
-        hint = (
-            "the overlay sets OTEL_EXPORTER_OTLP_ENDPOINT, and what ran before it has to be replaced: "
-            f"invoke scale --observability, then: invoke deploy {service}"
-        )
-        found = f"{service} has no OTEL_EXPORTER_OTLP_ENDPOINT, or OTEL_SDK_DISABLED=true"
+    if off := [replica for replica in facts.replicas if not replica.endpoint]:
+        hint = f"set it as for the other services, and replace what was made without it: invoke deploy {service}"
+        found = f"{_some(off, facts)} no OTEL_EXPORTER_OTLP_ENDPOINT, or OTEL_SDK_DISABLED=true"
         return Diagnosis(hop.label, Cause.EXPORTER_OFF, found, hint)
-    if facts.sampler in IGNORES_PARENTS:
-        sampler = f"OTEL_TRACES_SAMPLER={facts.sampler}"
-        argument = f", OTEL_TRACES_SAMPLER_ARG={facts.sampler_argument}" if facts.sampler_argument else ""
+    if ignoring := [replica for replica in facts.replicas if replica.sampler in IGNORES_PARENTS]:
+        sampler = f"OTEL_TRACES_SAMPLER={ignoring[0].sampler}"
+        argument = f", OTEL_TRACES_SAMPLER_ARG={text}" if (text := ignoring[0].sampler_argument) else ""
         hint = "parentbased_traceidratio keeps what the client asks for, and the same share of the rest"
-        return Diagnosis(hop.label, Cause.WRONG_SAMPLING, f"{service} has {sampler}{argument}", hint)
+        return Diagnosis(hop.label, Cause.WRONG_SAMPLING, f"{_some(ignoring, facts)} {sampler}{argument}", hint)
     return None
+
+
+def _some(replicas: Sequence[ExportSettings], facts: ServiceFacts) -> str:
+    """Return whose settings these are, and the verb."""
+    all_of_them = len(replicas) == len(facts.replicas)
+    return f"{facts.service} has" if all_of_them else f"{len(replicas)} of {len(facts.replicas)} {facts.service} have"
 
 
 def _by_strays(hop: Hop, evidence: Evidence) -> Diagnosis | None:
@@ -153,13 +156,19 @@ def _by_counters(hop: Hop, facts: ServiceFacts | None) -> Diagnosis | None:
 
 
 def _by_endpoint(hop: Hop, facts: ServiceFacts | None, evidence: Evidence) -> Diagnosis | None:
-    endpoints = Counter(other.endpoint for other in (evidence.facts or {}).values() if other.endpoint)
+    # By services, and not by replicas: one that is scaled out is no majority.
+    endpoints = Counter(
+        endpoint
+        for other in (evidence.facts or {}).values()
+        for endpoint in {replica.endpoint for replica in other.replicas if replica.endpoint}
+    )
     if facts is None or len(endpoints) < 2:
         return None
     usual, count = endpoints.most_common(1)[0]
-    if facts.endpoint == usual or endpoints[facts.endpoint] == count:
+    wrong = [replica for replica in facts.replicas if endpoints[replica.endpoint] < count]
+    if not wrong:
         return None
-    found = f"{hop.service} exports to {facts.endpoint}, the others to {usual}"
+    found = f"{_some(wrong, facts)} {wrong[0].endpoint} as endpoint, others {usual}"
     return Diagnosis(hop.label, Cause.WRONG_ENDPOINT, found, "look at its OTEL_EXPORTER_OTLP_ENDPOINT")
 
 
@@ -187,7 +196,7 @@ def _by_presence(hop: Hop, trace: Trace, evidence: Evidence, facts: ServiceFacts
         return Diagnosis(hop.label, Cause.MESSAGE_WITHOUT_CONTEXT, found, _context_hint(hop, evidence))
     if facts is not None and facts.exported == 0:
         found = f"{service} has exported nothing meanwhile (otel_spans_exported_total)"
-        hint = f"does it reach {facts.endpoint}? see: invoke logs {service}"
+        hint = f"does it reach {facts.replicas[0].endpoint}? see: invoke logs {service}"
         return Diagnosis(hop.label, Cause.NOT_EXPORTED, found, hint)
     if _logged(evidence, service) is False and _logs_this_service(evidence, service):
         found = f"no line of {service} has this trace's id: the request did not come there, or came without its context"

@@ -40,21 +40,25 @@ class Exchange:
 
 
 @dataclass(frozen=True, slots=True)
+class ExportSettings:
+    """How one replica is set to export spans: where to ("" for nowhere), and OTEL_TRACES_SAMPLER with its argument."""
+
+    endpoint: str = ""
+    sampler: str = ""
+    sampler_argument: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class ServiceFacts:
     """How a service of the stack is set to export spans, and what its counters say.
 
     Args:
-        running: its replicas that run.
-        endpoint: where it exports to; "" for nowhere.
-        sampler: OTEL_TRACES_SAMPLER.
+        replicas: those that run. Requests come to any of them: one that is set otherwise loses some.
         exported: spans exported since the test began; None where its metrics can't be read. `dropped` likewise.
     """
 
     service: str
-    running: int = 1
-    endpoint: str = ""
-    sampler: str = ""
-    sampler_argument: str = ""
+    replicas: tuple[ExportSettings, ...] = ()
     exported: float | None = None
     dropped: float | None = None
 

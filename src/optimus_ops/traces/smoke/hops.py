@@ -11,7 +11,10 @@ from optimus_ops.traces.smoke.probe import Hop
 
 @dataclass(frozen=True)
 class FoundHops:
-    """The spans of each hop by its label; those that are elsewhere in the tree than they must be are apart."""
+    """The spans of each hop by its label; those that are elsewhere in the tree than they must be are apart.
+
+    Spans of another kind are those of a hop only where none has the right one.
+    """
 
     hops: tuple[Hop, ...]
     spans: Mapping[str, tuple[Span, ...]]
@@ -28,14 +31,18 @@ def find_hops(trace: Trace | None, hops: Sequence[Hop]) -> FoundHops:
     spans: dict[str, tuple[Span, ...]] = {}
     elsewhere: dict[str, tuple[Span, ...]] = {}
     for hop in hops:
-        named = tuple(span for span in trace.spans if hop.matches(span)) if trace else ()
+        named = tuple(span for span in trace.spans if hop.names(span)) if trace else ()
         if trace and hop.below:
             under = below_of(trace, spans.get(hop.below, ()))
-            spans[hop.label] = tuple(span for span in named if id(span) in under)
+            spans[hop.label] = _of_kind(hop, [span for span in named if id(span) in under])
             elsewhere[hop.label] = tuple(span for span in named if id(span) not in under)
         else:
-            spans[hop.label] = named
+            spans[hop.label] = _of_kind(hop, named)
     return FoundHops(tuple(hops), spans, elsewhere)
+
+
+def _of_kind(hop: Hop, spans: Sequence[Span]) -> tuple[Span, ...]:
+    return tuple(filter(hop.is_of_kind, spans)) or tuple(spans)
 
 
 def below_of(trace: Trace, tops: Sequence[Span]) -> set[int]:

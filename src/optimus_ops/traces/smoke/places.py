@@ -11,7 +11,7 @@ from optimus_ops.model.state import State
 from optimus_ops.traces.connect import connect_logs, connect_traces
 from optimus_ops.traces.smoke.probe import TraceProbe
 from optimus_ops.traces.smoke.targets import given_target, parse_targets, through_balancer
-from optimus_ops.traces.stack_stores import COMMAND, LOKI, TEMPO, find_store, replicas_of
+from optimus_ops.traces.stack_stores import LOKI, TEMPO, find_store, replicas_of, starting
 from optimus_ops.traces.store import LogStore, StoreFailed, TraceStore
 from optimus_ops.traces.store_address import StoreAddress, parse_address
 from optimus_ops.traces.store_http import StoreClient
@@ -75,8 +75,12 @@ class Places:
     state: State | None
 
 
-def find_places(flags: PlaceFlags, environ: Mapping[str, str], observe: Callable[[], State], balancer: str) -> Places:
+def find_places(
+    flags: PlaceFlags, environ: Mapping[str, str], observe: Callable[[], State], balancer: str, adding: str
+) -> Places:
     """Return the places; the engine is asked only for those that no flag gives.
+
+    `adding` is the command that adds the stores to the stack, "" where there is none.
 
     Raises:
         Refused: a flag is no address, or what it doesn't give is in no running stack.
@@ -92,7 +96,7 @@ def find_places(flags: PlaceFlags, environ: Mapping[str, str], observe: Callable
         collector = Place("the collector", given["otlp"])
         return Places(Place("tempo", given["tempo"]), logs, collector, given_target(targets), None)
     state = observe()
-    require_overlay(state, flags)
+    require_overlay(state, flags, adding)
     traces = Place("tempo", given.get("tempo") or find_store(state, TEMPO))
     # Another store of traces has its logs elsewhere, too.
     logs = Place("loki", given.get("loki") or find_store(state, LOKI)) if flags.loki or not flags.tempo else None
@@ -101,16 +105,17 @@ def find_places(flags: PlaceFlags, environ: Mapping[str, str], observe: Callable
     return Places(traces, logs, collector, found, None if targets else state)
 
 
-def require_overlay(state: State, flags: PlaceFlags) -> None:
+def require_overlay(state: State, flags: PlaceFlags, adding: str) -> None:
     """Refuse a stack that does not run, or that has no stores; one that has stopped is a finding and no refusal."""
     if not any(replica.running for replica in state.replicas):
-        other = f"start it with its stores of traces: {COMMAND}"
         own = "start it with: invoke up\n  or say where requests go: --target URL"
-        raise Refused(f"{state.project} does not run", own if flags.tempo and flags.otlp else other)
+        raise Refused(f"{state.project} does not run", own if flags.tempo and flags.otlp else starting(adding))
     needed = [name for (name, _port), flag in ((TEMPO, flags.tempo), (COLLECTOR, flags.otlp)) if not flag]
     lacking = [name for name in needed if not replicas_of(state, name)]
     if lacking:
         raise Refused(
             f"{state.project} runs without {' and '.join(lacking)}: its traces are kept nowhere",
-            f"add the overlay with: {COMMAND}\n  or name other ones: --tempo URL --otlp URL",
+            f"add the overlay with: {adding}\n  or name other ones: --tempo URL --otlp URL"
+            if adding
+            else "the project has no overlay with them; name other ones: --tempo URL --otlp URL",
         )

@@ -54,11 +54,13 @@ class Hop:
         """Service and name of the span."""
         return f"{self.service} {self.name}"
 
-    def matches(self, span: Span) -> bool:
-        """Tell whether a span is this one, by its service, its name and, where the store keeps it, its kind."""
-        kinds = {self.kind, "unspecified"}
-        of_kind = self.kind == "unspecified" or span.kind in kinds
-        return span.service == self.service and of_kind and fnmatchcase(span.name, self.name)
+    def names(self, span: Span) -> bool:
+        """Tell whether a span has this one's service and name."""
+        return span.service == self.service and fnmatchcase(span.name, self.name)
+
+    def is_of_kind(self, span: Span) -> bool:
+        """Tell whether a span has this one's kind."""
+        return self.kind in {"unspecified", span.kind}
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from optimus_ops.model.state import Replica, State
 from optimus_ops.system.wait import run_parallel
-from optimus_ops.traces.smoke.evidence import ServiceFacts
+from optimus_ops.traces.smoke.evidence import ExportSettings, ServiceFacts
 from optimus_ops.traces.stack_stores import replicas_of
 from optimus_ops.traces.store import StoreFailed
 from optimus_ops.traces.store_address import StoreAddress
@@ -14,6 +14,7 @@ from optimus_ops.traces.store_http import StoreClient
 
 SECONDS = 2.0
 EXPORTED, DROPPED = "otel_spans_exported_total", "otel_spans_dropped_total"
+TRUE = frozenset({"true", "1", "yes", "on"})
 Counts = Mapping[str, tuple[float, float]]
 """Container -> spans exported and dropped since its start."""
 
@@ -40,9 +41,6 @@ def describe_services(
 
 
 def _facts(service: str, replicas: Sequence[Replica], before: Counts, after: Counts) -> ServiceFacts:
-    environ = replicas[0].environment if replicas else {}
-    # One replica that exports nothing loses the requests that come to it.
-    endpoint = min((_endpoint(replica.environment) for replica in replicas), default="")
     counted = [
         [now - earlier for now, earlier in zip(after[replica.id], before.get(replica.id, (0.0, 0.0)), strict=True)]
         for replica in replicas
@@ -50,17 +48,19 @@ def _facts(service: str, replicas: Sequence[Replica], before: Counts, after: Cou
     ]
     return ServiceFacts(
         service,
-        len(replicas),
-        endpoint,
-        environ.get("OTEL_TRACES_SAMPLER", ""),
-        environ.get("OTEL_TRACES_SAMPLER_ARG", ""),
+        tuple(_settings(replica.environment) for replica in replicas),
         sum(exported for exported, _dropped in counted) if counted else None,
         sum(dropped for _exported, dropped in counted) if counted else None,
     )
 
 
+def _settings(environ: Mapping[str, str]) -> ExportSettings:
+    sampler = environ.get("OTEL_TRACES_SAMPLER", "").strip().lower()
+    return ExportSettings(_endpoint(environ), sampler, environ.get("OTEL_TRACES_SAMPLER_ARG", "").strip())
+
+
 def _endpoint(environ: Mapping[str, str]) -> str:
-    if environ.get("OTEL_SDK_DISABLED", "").strip().lower() == "true":
+    if environ.get("OTEL_SDK_DISABLED", "").strip().lower() in TRUE:
         return ""
     own = environ.get("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "").strip()
     return own or environ.get("OTEL_EXPORTER_OTLP_ENDPOINT", "").strip()

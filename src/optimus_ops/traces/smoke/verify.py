@@ -28,7 +28,7 @@ def verify(evidence: Evidence, diagnosis: Diagnosis | None) -> tuple[Check, ...]
         checks.append(_parents(evidence, trace, diagnosis))
         if any(hops.spans.values()):
             # Of spans that are not there nothing is right.
-            checks += [_attributes(hops), _statuses(hops), _kinds(own), _resource(evidence, hops, own)]
+            checks += [_attributes(hops), _statuses(hops), _kinds(hops, own), _resource(evidence, hops, own)]
     checks += _logs(evidence)
     return tuple(replace(check, subject=evidence.probe.name) for check in checks)
 
@@ -115,11 +115,15 @@ def _statuses(hops: FoundHops) -> Check:
     return Check("", "status", "ok", f"error where it was provoked ({failed})" if failed else "no required span failed")
 
 
-def _kinds(own: Span | None) -> Check:
-    # A span of another kind is no span of the hop, so that there is nothing more to compare.
-    if client_span.keeps_kind(own):
-        return Check("", "kinds", "ok", "server, client, producer and consumer as required")
-    return Check("", "kinds", "ok", NOT_TOLD if own else "not told: the client's own span is missing")
+def _kinds(hops: FoundHops, own: Span | None) -> Check:
+    if not client_span.keeps_kind(own):
+        return Check("", "kinds", "ok", NOT_TOLD if own else "not told: the client's own span is missing")
+    firsts = [(hop, hops.spans[hop.label][0]) for hop in hops.hops if hops.spans[hop.label]]
+    wrong = [f"{hop.label} is {span.kind}, {hop.kind} wanted" for hop, span in firsts if not hop.is_of_kind(span)]
+    if wrong:
+        return Check("", "kinds", "failed", "; ".join(wrong), "it is set by the service that makes the span")
+    kinds = dict.fromkeys(span.kind for _hop, span in firsts)
+    return Check("", "kinds", "ok", f"{', '.join(kinds)} as required")
 
 
 def _resource(evidence: Evidence, hops: FoundHops, own: Span | None) -> Check:
