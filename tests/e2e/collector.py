@@ -29,6 +29,7 @@ class CollectedSpan:
     failed: bool
     attributes: Mapping[str, Any]
     links: tuple[str, ...]
+    instance: str = ""
 
     @property
     def step(self) -> tuple[str, str]:
@@ -80,19 +81,20 @@ def collecting() -> Iterator[Collector]:
 
 def _spans(request: ExportTraceServiceRequest) -> Iterator[CollectedSpan]:
     for resource in request.resource_spans:
-        service = str(_attributes(resource.resource.attributes).get("service.name", ""))
+        whose = _attributes(resource.resource.attributes)
         for scope in resource.scope_spans:
             for span in scope.spans:
                 yield CollectedSpan(
                     span.trace_id.hex(),
                     span.span_id.hex(),
                     span.parent_span_id.hex(),
-                    service,
+                    str(whose.get("service.name", "")),
                     span.name,
                     SentSpan.SpanKind.Name(span.kind).removeprefix("SPAN_KIND_").lower(),
                     span.status.code == Status.STATUS_CODE_ERROR,
                     _attributes(span.attributes),
                     tuple(link.span_id.hex() for link in span.links),
+                    str(whose.get("service.instance.id", "")),
                 )
 
 

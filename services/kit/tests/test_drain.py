@@ -1,89 +1,28 @@
 """The drain contract, on a real process: what SIGTERM does to whom."""
 
 import asyncio
-import os
 import signal
 import socket
 import subprocess
-import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import httpx
 import pytest
-from tests.support.measuring import measuring
-from tests.support.ports import free_ports
+from tests.support.drained_service import PROGRAM, Start, environment, starting_services
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 
 from optimus_kit.listener import bind
 
-HERE = Path(__file__).parent
-PROGRAM = [sys.executable, str(HERE / "drain_app.py")]
 DELAY = "0.3"
 
 
-@dataclass
-class Service:
-    """The service of `drain_app` in a process of its own."""
-
-    process: subprocess.Popen[str]
-    port: int
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
-
-    def terminate(self) -> None:
-        self.process.send_signal(signal.SIGTERM)
-
-    def wait(self) -> int:
-        self.process.communicate(timeout=60)
-        return self.process.returncode
-
-    def until_listening(self) -> None:
-        # Without TLS: each client would read all certificates, which takes longer than the service's answer.
-        with httpx.Client(base_url=self.url, verify=False) as client:  # noqa: S501 - plain HTTP on the loopback
-            for _ in range(600):
-                with suppress(httpx.TransportError):
-                    if client.get("/ready").status_code == 200:
-                        return
-                assert self.process.poll() is None, self.process.communicate()
-                time.sleep(0.05)
-        raise AssertionError("the service did not begin to serve")
-
-
-def environment(port: int) -> dict[str, str]:
-    path = os.pathsep.join([str(HERE), str(HERE.parent / "src")])
-    own = {"PORT": str(port), "HOST": "127.0.0.1", "PYTHONPATH": path, "PATH": os.environ["PATH"]}
-    return own | measuring()
-
-
 @pytest.fixture
-def start_service() -> Iterator[Callable[..., Service]]:
-    started: list[Service] = []
-
-    def start(**environ: str) -> Service:
-        port = free_ports(1)[0]
-        process = subprocess.Popen(
-            PROGRAM, env=environment(port) | environ, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
-        )
-        service = Service(process, port)
-        started.append(service)
-        service.until_listening()
-        return service
-
-    yield start
-    for service in started:
-        if service.process.poll() is None:
-            service.process.kill()
-        service.process.communicate()
-
-
-Start = Callable[..., Service]
+def start_service() -> Iterator[Start]:
+    with starting_services() as start:
+        yield start
 
 
 async def refused(url: str) -> bool:
