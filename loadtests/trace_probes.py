@@ -157,7 +157,7 @@ def _webhook_hops(tenant: str) -> tuple[Hop, ...]:
     server = Hop(
         ORCHESTRATOR, "POST /webhooks/whatsapp", "server", {"http.response.status_code": 200, "http.route": None}
     )
-    publish = Hop(ORCHESTRATOR, "publish optimus:inbound", "producer", below=server.label)
-    process = Hop(WORKER, "process optimus:inbound", "consumer", {"optimus.tenant": tenant}, below=publish.label)
+    publish = Hop(ORCHESTRATOR, "publish optimus:queue:inbound", "producer", below=server.label)
+    process = Hop(WORKER, "process optimus:queue:inbound", "consumer", {"optimus.tenant": tenant}, below=publish.label)
     call = Hop(WORKER, "POST", "client", below=process.label)
     return server, publish, process, call, *_chat_hops(tenant, call.label)

@@ -17,7 +17,7 @@ SERVICES: tuple[Board, ...] = (
         f"optimus-{WORKER}",
         f"Optimus: {WORKER}",
         "Takes messages from the queue and has them answered.",
-        (ATTEMPTS, replicas_of(WORKER), evidence_of(WORKER, "process optimus:inbound")),
+        (ATTEMPTS, replicas_of(WORKER), evidence_of(WORKER, "process optimus:queue:inbound")),
         (Variable("instance", f'up{{job="{WORKER}"}}'),),
     ),
 )

@@ -18,8 +18,8 @@ def test_a_message_has_one_trace_through_the_queue(
     spans = whole_trace(collector, context, QUEUE_STEPS)
     step = {span.step: span for span in spans}
     publish, process = (
-        step["backend-orchestrator", "publish optimus:inbound"],
-        step["orchestrator-worker", "process optimus:inbound"],
+        step["backend-orchestrator", "publish optimus:queue:inbound"],
+        step["orchestrator-worker", "process optimus:queue:inbound"],
     )
     assert (publish.kind, process.kind, process.parent_id) == ("producer", "consumer", publish.span_id)
     assert step["ai-engine", "POST /v1/chat/completions"].parent_id == step["orchestrator-worker", "POST"].span_id
@@ -80,7 +80,7 @@ def test_each_attempt_at_a_message_is_below_its_publishing_and_names_the_attempt
     state_once(http, traced, message_id, "dead", "stranger")
 
     def attempts() -> list[CollectedSpan] | None:
-        found = [span for span in collector.trace(context.trace_id) if span.name == "process optimus:inbound"]
+        found = [span for span in collector.trace(context.trace_id) if span.name == "process optimus:queue:inbound"]
         return found if len(found) >= QUEUE_ATTEMPTS else None
 
     found = until(attempts)

@@ -8,8 +8,8 @@ from tests.e2e.driven import OwnPlatform, until
 
 QUEUE_STEPS = {
     ("backend-orchestrator", "POST /webhooks/whatsapp"),
-    ("backend-orchestrator", "publish optimus:inbound"),
-    ("orchestrator-worker", "process optimus:inbound"),
+    ("backend-orchestrator", "publish optimus:queue:inbound"),
+    ("orchestrator-worker", "process optimus:queue:inbound"),
     ("orchestrator-worker", "POST"),
     ("ai-engine", "POST /v1/chat/completions"),
     ("ai-engine", "chat embedded"),

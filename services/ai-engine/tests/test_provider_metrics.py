@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.support.metric_rules import OPENMETRICS, families, faults, series
 
-from ai_engine.provider_metrics import error_type, model_label
+from ai_engine.provider_metrics import answer_error_type, model_label
 from ai_engine.providers.base import Model
 from optimus_kit.errors import ApiError
 
@@ -156,5 +156,5 @@ def test_any_model_has_a_label_of_the_catalogue_or_other(model: str, names: list
 @given(st.integers(100, 999))
 def test_any_failure_has_a_word_of_few(status: int) -> None:
     words = {"rate_limited", "bad_answer", "unavailable", "timeout", "request", "internal"}
-    assert error_type(ApiError(status, "no")) in words
-    assert error_type(ValueError("text of a client")) == "internal"
+    assert answer_error_type(ApiError(status, "no")) in words
+    assert answer_error_type(ValueError("text of a client")) == "internal"

@@ -105,7 +105,7 @@ class Metered:
             reply = await self._provider.complete(ask)
             error = ""
         except Exception as failure:
-            error = error_type(failure)
+            error = answer_error_type(failure)
             raise
         finally:
             self._metrics.ended(self.name, model, time.perf_counter() - started, error)
@@ -128,7 +128,7 @@ class Metered:
                     yield piece
             error = ""
         except Exception as failure:
-            error = error_type(failure)
+            error = answer_error_type(failure)
             raise
         finally:
             self._metrics.ended(self.name, model, time.perf_counter() - started, error)
@@ -147,8 +147,8 @@ def model_label(model: str, offered: tuple[Model, ...]) -> str:
     return model if model in names else family if family in names else OTHER
 
 
-def error_type(error: Exception) -> str:
-    """Return a word of few for what went wrong."""
+def answer_error_type(error: Exception) -> str:
+    """Return a word of few for what the client is told instead of an answer, whatever each attempt failed of."""
     if not isinstance(error, ApiError):
         return "internal"
     return ERRORS.get(error.status, "request" if error.status < 500 else "internal")

@@ -11,7 +11,7 @@ from backend_orchestrator.answering import Answerer
 from backend_orchestrator.channels import ReplyChannel
 from backend_orchestrator.consumer import Attempt, Consumer, Delivery
 from backend_orchestrator.erp import ErpAdapter, facts_for
-from backend_orchestrator.message_spans import describe, processing
+from backend_orchestrator.message_spans import note_message, processing
 from backend_orchestrator.messages import InboundMessage, InvalidMessageError, decode
 from backend_orchestrator.retry import AttemptError, DeadLetter, RetryPolicy, TransientError, decide
 from optimus_kit.tracing import Span, current_span
@@ -67,7 +67,7 @@ class Handler:
                 working.error("invalid_message", str(error))
                 await self.consumer.bury(delivery, None, f"not a message: {error}")
                 return Outcome.DEAD
-            describe(working, message)
+            note_message(working, message)
             outcome = await self._process(delivery, message, working)
             working.set("optimus.queue.outcome", outcome.value)
             log.info("message %s of %s: %s", message.message_id, message.tenant, outcome.value)

@@ -1,6 +1,7 @@
 """Spans of a message on its way through the queue.
 
-Names and attributes: https://opentelemetry.io/docs/specs/semconv/messaging/messaging-spans/
+Names (`{messaging.operation.name} {messaging.destination.name}`) and attributes:
+https://opentelemetry.io/docs/specs/semconv/messaging/messaging-spans/
 """
 
 from collections.abc import Mapping
@@ -9,22 +10,21 @@ from backend_orchestrator import keys
 from backend_orchestrator.messages import InboundMessage
 from optimus_kit.tracing import Span, span
 
-QUEUE = "optimus:inbound"
-
 
 def publishing(message: InboundMessage) -> span:
     """Span of queueing a message; what works on it later is its child."""
-    return span(f"publish {QUEUE}", kind="producer", attributes=_operation("publish", "send") | _of(message))
+    return span(f"publish {keys.INBOUND}", kind="producer", attributes=_operation("publish", "send") | _of(message))
 
 
 def processing(entry: str, fields: Mapping[str, str]) -> span:
     """Span of one attempt at what an entry of the stream holds, in the trace in which it was queued."""
     attributes = _operation("process", "process") | {"optimus.queue.entry": entry}
+    attributes["messaging.consumer.group.name"] = keys.GROUP
     parent = fields.get("traceparent") or None
-    return span(f"process {QUEUE}", kind="consumer", attributes=attributes, parent=parent)
+    return span(f"process {keys.INBOUND}", kind="consumer", attributes=attributes, parent=parent)
 
 
-def describe(working: Span, message: InboundMessage) -> None:
+def note_message(working: Span, message: InboundMessage) -> None:
     """Say of an attempt what message it is about."""
     for key, value in _of(message).items():
         working.set(key, value)

@@ -16,7 +16,7 @@ from optimus_kit.drain import Drain
 from optimus_kit.errors import ApiError
 from optimus_kit.handshake import Handshake
 from optimus_kit.own_answers import TRACE_ID, answer_ids
-from optimus_kit.server_span import CLIENT_GONE, RequestIdentity, describe, read_identity
+from optimus_kit.server_span import CLIENT_GONE, RequestIdentity, end_request_span, read_identity
 from optimus_kit.tracing import Span, current_span, start_request, use_span
 
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
@@ -144,7 +144,7 @@ class Edge:
         method = scope["method"] if scope["method"] in METHODS else "_OTHER"
         route, tenant, context = route_of(scope), scope["state"].get("tenant"), span.context
         self._observe(route, method, status, seconds, tenant, context.trace_id if span.recording else None)
-        describe(span, scope, method, route, status)
+        end_request_span(span, scope, method, route, status)
         if scope["path"] not in QUIET:
             identity = scope["state"]["request_id"]
             self._access(Access(identity, tenant, method, scope["path"], status, seconds, context))
@@ -164,7 +164,7 @@ class Edge:
         finally:
             self._drain.inflight -= 1
             self._inflight_changed()
-            describe(span, scope, "GET", route_of(scope), handshake.status or CLIENT_GONE)
+            end_request_span(span, scope, "GET", route_of(scope), handshake.status or CLIENT_GONE)
 
 
 def _internal_error() -> Any:

@@ -52,7 +52,7 @@ def read_identity(scope: Mapping[str, Any]) -> RequestIdentity:
     return RequestIdentity(request_id or uuid.uuid4().hex, came_with, rootless)
 
 
-def describe(span: Span, scope: Scope, method: str, route: str, status: int) -> None:
+def end_request_span(span: Span, scope: Scope, method: str, route: str, status: int) -> None:
     """Give a request's span its name and attributes, once they are known, and end it.
 
     Args:

@@ -96,7 +96,7 @@ class Generation:
 
     def failed(self, error: BaseException) -> None:
         """Note that there is no whole answer, and why."""
-        self._span.error(error_type(error))
+        self._span.error(attempt_error_type(error))
 
     def end(self) -> None:
         """End the span; a second time changes nothing."""
@@ -118,7 +118,7 @@ def _messages(said: Sequence[tuple[str, str]]) -> str:
     return f"[{','.join(reversed(kept))}]"
 
 
-def error_type(error: BaseException) -> str:
+def attempt_error_type(error: BaseException) -> str:
     """Return the kind of a failure, one of few: a verdict's reason, an error's code, or the exception's class."""
     if isinstance(error, AttemptFailed):
         return error.failure.reason
