@@ -53,6 +53,7 @@ class OwnPlatform(Platform):
     """A platform of processes of this run, which tests may start and end."""
 
     memory: str
+    database: str
     redis_url: str
     launcher: Launcher
     services: tuple[Service, ...]
@@ -101,7 +102,7 @@ def _own(way: Way, things: ExitStack, environ: Mapping[str, str]) -> OwnPlatform
     for service in services:
         service.wait_until_up()
     urls = tuple(engine.url for engine in engines)
-    return OwnPlatform(urls, backend.url, known, memory.url, redis_url, launcher, services)
+    return OwnPlatform(urls, backend.url, known, memory.url, database, redis_url, launcher, services)
 
 
 def _tell_to_end(services: tuple[Service, ...]) -> None:

@@ -25,9 +25,11 @@ def main(arguments: list[str]) -> int:
 
 
 def _serve() -> None:
-    from backend_orchestrator.settings import OrchestratorSettings  # noqa: PLC0415
+    from optimus_kit.sdk_import import without_sdk  # noqa: PLC0415
     from optimus_kit.server import serve  # noqa: PLC0415
 
+    with without_sdk():
+        from backend_orchestrator.settings import OrchestratorSettings  # noqa: PLC0415
     serve("backend_orchestrator.app:build_app", OrchestratorSettings.from_env(os.environ).service)
 
 
