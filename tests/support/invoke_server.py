@@ -26,6 +26,8 @@ from tests.support import invoke_client
 
 INVOKE = str(Path(sys.executable).with_name("invoke"))
 REQUEST_BYTES = 2**17
+OF_LOCUST = "optimus_ops.loadtest.generator."
+"""Modules that locust loads in a process of its own: they patch all sockets of the process that imports them."""
 
 
 class Ended(NamedTuple):
@@ -86,7 +88,8 @@ def serve() -> None:
     # `python -m` puts its folder there; the program of a virtual environment does not.
     del sys.path[0]
     for module in pkgutil.walk_packages(importlib.import_module("optimus_ops").__path__, "optimus_ops."):
-        importlib.import_module(module.name)
+        if not module.name.startswith(OF_LOCUST):
+            importlib.import_module(module.name)
     program = importlib.import_module("optimus_ops.commandline.program")
     gc.collect()
     gc.freeze()
