@@ -14,6 +14,7 @@ from pathlib import Path
 from docker.errors import DockerException
 
 from benchmarks import (
+    autoscale_simulation,
     changes,
     check_security,
     ci,
@@ -150,6 +151,7 @@ def measure(engine: Engine, names: Sequence[str], extent: Extent) -> list[Sectio
         "validation": lambda: validation.measure(3 if quick else 15),
         "upstream": lambda: upstream.measure(upstream.QUICK if quick else upstream.Effort()),
         "flood": lambda: fairness.measure(fairness.QUICK if quick else fairness.Effort()),
+        "autoscale_rules": lambda: autoscale_simulation.measure(1 if quick else 5),
         "paired": lambda: paired.measure(engine, extent.base or ROOT, 2 if quick else 6, extent.cases),
     }
     sections = [attempt(name, measures[name]) for name in names if name in measures]

@@ -76,7 +76,14 @@ UPSTREAM = Subject(
     arguments="upstream",
 )
 FAIRNESS = Subject("fairness", "A tenant's flood beside another tenant", {"flood": "One replica"}, arguments="fairness")
-SUBJECTS = (PLATFORM, CHANGES, TASKS, CI, CHECK_SECURITY, ROTATION, UPSTREAM, FAIRNESS)
+AUTOSCALE = Subject(
+    "autoscale-simulation",
+    "Autoscaling on a queueing model",
+    {"autoscale_rules": "Ten times the traffic"},
+    arguments="autoscale-simulation",
+    remarks="A simulation: the same seeds give the same figures on any machine. How the rule works: docs/autoscale.md.",
+)
+SUBJECTS = (PLATFORM, CHANGES, TASKS, CI, CHECK_SECURITY, ROTATION, UPSTREAM, FAIRNESS, AUTOSCALE)
 TITLES = {name: title for subject in SUBJECTS for name, title in subject.sections.items()}
 
 

@@ -1,0 +1,1 @@
+"""Autoscaling rules side by side on a queueing model of one service."""

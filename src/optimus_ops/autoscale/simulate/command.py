@@ -1,0 +1,59 @@
+"""`invoke autoscale.simulate`: the rules side by side, as text, JSON and a report."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from optimus_ops.autoscale.config import read_config
+from optimus_ops.autoscale.model import ServiceSettings
+from optimus_ops.autoscale.simulate.arrivals import FACTOR, read_arrivals, spike
+from optimus_ops.autoscale.simulate.model import Arrivals, Scenario
+from optimus_ops.autoscale.simulate.queueing import simulate
+from optimus_ops.autoscale.simulate.report import simulation_report
+from optimus_ops.autoscale.simulate.rules import AutoscaleRule, FixedRule, HpaRule, KedaRule, ScalingRule
+from optimus_ops.change.run import command
+from optimus_ops.project.settings import load_project
+from optimus_ops.reports.files import write_report
+from optimus_ops.reports.json_document import document
+from optimus_ops.reports.terminal import terminal_text
+from optimus_ops.text.console import Console, print_json
+from optimus_ops.text.layout import layout_columns
+
+FULL = 0.8
+"""Share of the most replicas that the built-in spike needs at its top."""
+
+
+def simulate_command(*, service: str, arrivals: str, seed: int, json: bool, report: str) -> None:
+    """Simulate one service of the configuration, and show what each rule makes of it."""
+    config = read_config(load_project().root)
+    settings = config.of(service) if service else config.services[0]
+    scenario = scenario_of(settings, read_arrivals(Path(arrivals)) if arrivals else None, seed)
+    console = Console.standard(json=json)
+    with console.waiting("simulating"):
+        results = simulate(scenario, rules_of(scenario))
+    run = simulation_report(scenario, results, command())
+    if report:
+        write_report(run, Path(report), "autoscale-simulation")
+    if json:
+        print_json(document(run))
+    else:
+        console.stream.write(terminal_text(run, colour=console.colour, columns=layout_columns(console.stream)))
+
+
+def scenario_of(settings: ServiceSettings, arrivals: Arrivals | None, seed: int = 1) -> Scenario:
+    """Return the scenario of a service; without arrivals, ten times the traffic up to most of what its bound serves."""
+    if arrivals is None:
+        built_in = spike(1.0)
+        top = settings.most * settings.target_in_flight * FULL
+        arrivals = spike(top / FACTOR / built_in.offered(0))
+    return Scenario(arrivals, settings, start_up=settings.start_up_lead, seed=seed)
+
+
+def rules_of(scenario: Scenario) -> Sequence[ScalingRule]:
+    """Return ours, HPA's, KEDA's, and a fixed number that is enough for the highest load."""
+    settings = scenario.settings
+    top = max(scenario.arrivals.offered(second) for second in range(scenario.arrivals.seconds))
+    enough = min(max(int(-(-top // settings.target_in_flight)), settings.least), settings.most)
+    return AutoscaleRule(replace(settings)), HpaRule(settings), KedaRule(settings), FixedRule(enough)
