@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import hmac
 import json
@@ -33,8 +32,7 @@ class PlatformWorkload:
             tenant: {**JSON, "Authorization": f"Bearer {key}"} for tenant, key in data.get("keys", {}).items()
         }
         self._signing = str(data.get("whatsapp", "")).encode()
-        token = base64.urlsafe_b64encode(str(data.get("dashboard", "")).encode()).rstrip(b"=").decode()
-        self._socket = {"Sec-WebSocket-Protocol": f"optimus.token.{token}"}
+        self._socket = {"Authorization": f"Bearer {data.get('dashboard', '')}"}
         self._makers: dict[str, Callable[[str, str], Call]] = {
             "chat": self._chat,
             "stream": self._stream,

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from optimus_ops.ci.yaml_nodes import parse_yaml
+from optimus_ops.project.yaml_nodes import parse_yaml
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 REFERENCE = CHECKOUT / "docs" / "ci-reference.md"

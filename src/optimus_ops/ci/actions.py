@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal
 
 from optimus_ops.ci.expression_scopes import COMPOSITE_ACTION, check_expressions
 from optimus_ops.ci.workflow_file import read_steps
-from optimus_ops.ci.yaml_nodes import WorkflowError, parse_yaml
+from optimus_ops.project.yaml_nodes import YamlError, parse_yaml
 from optimus_ops.reports.place import Place
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ def used_actions(checkout: Checkout, file: str, jobs: Iterable[Job]) -> tuple[Ac
     """Return what jobs call and what their steps use, also through actions of the checkout; each once.
 
     Raises:
-        WorkflowError: an action of the checkout is malformed, or they use each other without end.
+        YamlError: an action of the checkout is malformed, or they use each other without end.
     """
     found: dict[str, ActionUse] = {}
     for job in jobs:
@@ -142,7 +142,7 @@ def _of_step(checkout: Checkout, place: Place, uses: str, depth: int) -> Iterato
     elif uses.startswith("docker://"):
         yield ActionUse(uses, place, "impossible", problem=f"{uses}: a step in a container of its own can't run here")
     elif not (match := REMOTE.fullmatch(uses)):
-        raise WorkflowError(place, f"bad action {uses!r}", "owner/repository@ref, ./folder or docker://image")
+        raise YamlError(place, f"bad action {uses!r}", "owner/repository@ref, ./folder or docker://image")
     elif match["repository"].lower() == "actions/checkout":
         # Act itself copies the clone; for another repository, or with a `ref`, it runs the action: then that is ours.
         yield ActionUse(uses, place, "act", replacement("actions/checkout"))
@@ -159,7 +159,7 @@ def _of_local_action(checkout: Checkout, place: Place, uses: str, depth: int) ->
     _check_depth(depth, place)
     path = action_file(checkout.root, uses)
     if path is None:
-        raise WorkflowError(place, f"there is no action {uses}", f"{uses}/action.yml describes one")
+        raise YamlError(place, f"there is no action {uses}", f"{uses}/action.yml describes one")
     file = path.relative_to(checkout.root).as_posix()
     root = parse_yaml(path.read_text("utf-8"), file)
     check_expressions(root, COMPOSITE_ACTION)
@@ -178,4 +178,4 @@ def action_file(root: Path, uses: str) -> Path | None:
 
 def _check_depth(depth: int, place: Place) -> None:
     if depth >= MOST_NESTED:
-        raise WorkflowError(place, f"more than {MOST_NESTED} actions inside each other")
+        raise YamlError(place, f"more than {MOST_NESTED} actions inside each other")

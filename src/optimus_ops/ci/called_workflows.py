@@ -6,8 +6,8 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from optimus_ops.ci.workflow_file import parse_workflow
-from optimus_ops.ci.yaml_nodes import WorkflowError
 from optimus_ops.errors import OpsError
+from optimus_ops.project.yaml_nodes import YamlError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -25,22 +25,20 @@ def called_workflow(checkout: Checkout, job: Job, place: Place) -> tuple[Workflo
     """Return the workflow that a job calls and the root of its checkout; None where that is of another repository.
 
     Raises:
-        WorkflowError: there is none, it is malformed or not reusable, or the job gives it what it does not take.
+        YamlError: there is none, it is malformed or not reusable, or the job gives it what it does not take.
         OpsError: it can't be read.
     """
     if local := LOCAL.fullmatch(job.uses):
         root, name = checkout.root, local["path"]
     elif not (remote := REMOTE.fullmatch(job.uses)):
-        raise WorkflowError(
-            place, f"bad workflow {job.uses!r}", "./.github/workflows/x.yml or owner/repository/path@ref"
-        )
+        raise YamlError(place, f"bad workflow {job.uses!r}", "./.github/workflows/x.yml or owner/repository/path@ref")
     elif (folder := checkout.others.get(remote["repository"].lower())) is None:
         return None
     else:
         root, name = folder, remote["path"]
     path = root / name
     if not path.is_file():
-        raise WorkflowError(place, f"there is no workflow {job.uses}")
+        raise YamlError(place, f"there is no workflow {job.uses}")
     try:
         called = parse_workflow(path.read_text("utf-8"), path, path.relative_to(root).as_posix())
     except (OSError, UnicodeError) as error:
@@ -61,7 +59,7 @@ def missing_inputs(workflow: Workflow, event: str, payload: Mapping[str, Any]) -
 
 def _check_call(called: Workflow, job: Job, place: Place) -> None:
     if "workflow_call" not in called.triggers:
-        raise WorkflowError(place, f"{job.uses} is not reusable: it has no event workflow_call")
+        raise YamlError(place, f"{job.uses} is not reusable: it has no event workflow_call")
     _check_names(job, place, "input", job.given.inputs, called.call.inputs)
     if not job.inherits_secrets:
         _check_names(job, place, "secret", job.given.secrets, called.call.secrets)
@@ -71,9 +69,7 @@ def _check_names(job: Job, place: Place, kind: str, given: Mapping[str, bool], t
     have, known = {name.lower() for name in given}, {name.lower() for name in taken}
     for name in given:
         if name.lower() not in known:
-            raise WorkflowError(
-                place, f"{job.uses} takes no {kind} {name!r}", ", ".join(taken) or f"it takes no {kind}"
-            )
+            raise YamlError(place, f"{job.uses} takes no {kind} {name!r}", ", ".join(taken) or f"it takes no {kind}")
     for name, required in taken.items():
         if required and name.lower() not in have:
-            raise WorkflowError(place, f"job {job.id!r} does not give {kind} {name!r}, which {job.uses} requires")
+            raise YamlError(place, f"job {job.id!r} does not give {kind} {name!r}, which {job.uses} requires")

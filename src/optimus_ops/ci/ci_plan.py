@@ -11,8 +11,8 @@ from optimus_ops.ci.called_workflows import called_workflow
 from optimus_ops.ci.job_names import job_title, runner_labels, value_text
 from optimus_ops.ci.job_order import job_stages, with_needs
 from optimus_ops.ci.model import Combination, Job, Workflow
-from optimus_ops.ci.yaml_nodes import WorkflowError
 from optimus_ops.errors import Refused
+from optimus_ops.project.yaml_nodes import YamlError
 from optimus_ops.reports.place import Place
 
 if TYPE_CHECKING:
@@ -131,7 +131,7 @@ def plan_run(
     """Plan a run of a workflow, or of one of its jobs with all that it needs.
 
     Raises:
-        WorkflowError: the workflow, or one that it calls, is malformed.
+        YamlError: the workflow, or one that it calls, is malformed.
         Refused: no such job, event or value of the matrix.
     """
     file = workflow.path.relative_to(checkout.root).as_posix()
@@ -173,7 +173,7 @@ def _planned_job(origin: Origin, job: Job, stage: int, matrix: Mapping[str, str]
 def _called(origin: Origin, job: Job, matrix: Mapping[str, str]) -> Iterator[PlannedJob]:
     place = Place(origin.file, job.line)
     if len(origin.callers) >= MOST_CALLS:
-        raise WorkflowError(place, f"more than {MOST_CALLS} workflows call each other")
+        raise YamlError(place, f"more than {MOST_CALLS} workflows call each other")
     if found := called_workflow(origin.checkout, job, place):
         workflow, root = found
         checkout = origin.checkout if root == origin.checkout.root else origin.checkout.other(root)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from optimus_ops.ci.expressions import UNLIMITED, ExpressionError, Scope, check_expression, embedded
 
 if TYPE_CHECKING:
-    from optimus_ops.ci.yaml_nodes import Node
+    from optimus_ops.project.yaml_nodes import Node
 
 Path: TypeAlias = tuple[str, ...]
 BASE = frozenset({"github", "inputs", "vars"})
@@ -59,7 +59,7 @@ def check_expressions(root: Node, scopes: Mapping[Path, Scope]) -> None:
     """Check the expressions of a file at all places that have a scope.
 
     Raises:
-        WorkflowError: one is malformed, or names what is not known at its place.
+        YamlError: one is malformed, or names what is not known at its place.
     """
     named = {pattern[:depth] for pattern in scopes for depth in range(1, len(pattern) + 1)}
     _check(root, (), None, (scopes, named))

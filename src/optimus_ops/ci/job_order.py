@@ -6,7 +6,7 @@ from graphlib import CycleError, TopologicalSorter
 from itertools import zip_longest
 from typing import TYPE_CHECKING
 
-from optimus_ops.ci.yaml_nodes import WorkflowError
+from optimus_ops.project.yaml_nodes import YamlError
 from optimus_ops.reports.place import Place
 
 if TYPE_CHECKING:
@@ -19,13 +19,13 @@ def job_stages(workflow: Workflow, file: str) -> tuple[tuple[Job, ...], ...]:
     """Return the jobs in stages: all of a stage may run at once.
 
     Raises:
-        WorkflowError: a job needs an unknown one, or they need each other in a circle.
+        YamlError: a job needs an unknown one, or they need each other in a circle.
     """
     known = {job.id: job for job in workflow.jobs}
     for job in workflow.jobs:
         for need, line in zip_longest(job.needs, job.need_lines, fillvalue=job.line):
             if need not in known:
-                raise WorkflowError(
+                raise YamlError(
                     Place(file, line),
                     f"job {job.id!r} needs {need!r}, which is no job",
                     f"jobs: {', '.join(known)}",
@@ -36,7 +36,7 @@ def job_stages(workflow: Workflow, file: str) -> tuple[tuple[Job, ...], ...]:
     except CycleError as error:
         cycle = tuple(reversed(error.args[1]))
         message = f"jobs need each other in a circle: {' needs '.join(cycle)}"
-        raise WorkflowError(Place(file, known[cycle[0]].line), message) from error
+        raise YamlError(Place(file, known[cycle[0]].line), message) from error
     stages = []
     while sorter.is_active():
         ready = set(sorter.get_ready())

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from optimus_ops.ci.model import Combination, Matrix
 
 if TYPE_CHECKING:
-    from optimus_ops.ci.yaml_nodes import Node
+    from optimus_ops.project.yaml_nodes import Node
 
 MOST_JOBS = 256
 """Combinations that GitHub runs at most for one job."""
@@ -18,7 +18,7 @@ def read_matrix(strategy: Node | None) -> Matrix:
     """Return the matrix of a job's `strategy`.
 
     Raises:
-        WorkflowError: it is malformed, or has more combinations than GitHub runs.
+        YamlError: it is malformed, or has more combinations than GitHub runs.
     """
     node = None if strategy is None or not isinstance(strategy.value, dict) else strategy.get("matrix")
     if node is None:

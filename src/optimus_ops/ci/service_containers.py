@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from optimus_ops.ci.yaml_nodes import WorkflowError
 from optimus_ops.engine.start_checks import busy
 from optimus_ops.errors import Refused
 from optimus_ops.model.stack import PublishedPort
+from optimus_ops.project.yaml_nodes import YamlError
 from optimus_ops.reports.place import Place
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def compose_document(job: Job, file: str, images: Mapping[str, str], label: str)
     """Return the Compose file of a job's services; `images` names this machine's image where it is another one.
 
     Raises:
-        WorkflowError: a service has an option, a port or an expression that has no counterpart here.
+        YamlError: a service has an option, a port or an expression that has no counterpart here.
     """
     services = {service.name: _service(service, file, images, label) for service in job.services}
     return {"services": services}
@@ -53,7 +53,7 @@ def with_service_steps(text: str, commands: Mapping[str, tuple[str, str]]) -> st
         commands: job id -> the command before its first step, and the one after its last.
 
     Raises:
-        WorkflowError: the steps of such a job are no block of lines.
+        YamlError: the steps of such a job are no block of lines.
     """
     text = text.rstrip("\n") + "\n"
     lines = text.splitlines()
@@ -64,7 +64,7 @@ def with_service_steps(text: str, commands: Mapping[str, tuple[str, str]]) -> st
         start, column = steps.value[0].start_mark.line, steps.start_mark.column
         if steps.flow_style:
             place = Place("workflow", steps.start_mark.line + 1)
-            raise WorkflowError(place, f"job {job_id!r} has services and its steps in brackets", "write a step a line")
+            raise YamlError(place, f"job {job_id!r} has services and its steps in brackets", "write a step a line")
         # A mapping in braces ends on its last line, one without at the beginning of what follows.
         end = steps.value[-1].end_mark.line + bool(steps.value[-1].flow_style)
         indent = " " * column
@@ -90,7 +90,7 @@ def _service(service: ServiceContainer, file: str, images: Mapping[str, str], la
     place = Place(file, service.line)
     texts = (service.image, *service.ports, *service.volumes, *service.environment.values(), service.options)
     if dynamic := next((text for text in texts if "${{" in text), ""):
-        raise WorkflowError(place, f"service {service.name!r}: {dynamic} is known on GitHub only")
+        raise YamlError(place, f"service {service.name!r}: {dynamic} is known on GitHub only")
     ports = [_port(port, service.name, place) for port in service.ports]
     found: dict[str, Any] = {
         "image": images.get(service.image, service.image),
@@ -108,7 +108,7 @@ def _service(service: ServiceContainer, file: str, images: Mapping[str, str], la
 
 def _port(text: str, name: str, place: Place) -> str:
     if not (found := PORTS.fullmatch(text)):
-        raise WorkflowError(
+        raise YamlError(
             place,
             f"service {name!r}: port {text} would be published at one that GitHub chooses",
             "give both, as 5432:5432: `job.services` is empty in a local run",
@@ -121,7 +121,7 @@ def _health(service: ServiceContainer, place: Place) -> dict[str, Any]:
     words = iter([part for word in shlex.split(service.options) for part in _parts(word)])
     for word in words:
         if word not in HEALTH:
-            raise WorkflowError(
+            raise YamlError(
                 place, f"service {service.name!r}: option {word} has no counterpart in a local run", ", ".join(HEALTH)
             )
         value = next(words, "")

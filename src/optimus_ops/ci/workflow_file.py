@@ -20,8 +20,8 @@ from optimus_ops.ci.workflow_keys import (
     STEP_KEYS,
     WORKFLOW_KEYS,
 )
-from optimus_ops.ci.yaml_nodes import Node, parse_yaml
 from optimus_ops.errors import OpsError, Refused
+from optimus_ops.project.yaml_nodes import Node, parse_yaml
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -55,7 +55,7 @@ def read_workflow(path: Path, root: Path) -> Workflow:
     """Read a workflow file.
 
     Raises:
-        WorkflowError: it is malformed.
+        YamlError: it is malformed.
         OpsError: it can't be read.
     """
     try:
@@ -69,10 +69,10 @@ def parse_workflow(text: str, path: Path, file: str) -> Workflow:
     """Return the workflow of a file's text; `file` is its name in errors.
 
     Raises:
-        WorkflowError: it is malformed.
+        YamlError: it is malformed.
     """
     root = parse_yaml(text, file)
-    keys = _known(root, WORKFLOW_KEYS, "a workflow")
+    keys = root.known_items(WORKFLOW_KEYS, "a workflow")
     if "on" not in keys:
         raise root.error("a workflow has a key `on`: the events that start it")
     if "jobs" not in keys:
@@ -102,17 +102,9 @@ def read_steps(node: Node) -> tuple[JobStep, ...]:
     """Return the steps of a job or of a composite action.
 
     Raises:
-        WorkflowError: a step has neither `run` nor `uses`, or both.
+        YamlError: a step has neither `run` nor `uses`, or both.
     """
     return tuple(_step(item) for item in node)
-
-
-def _known(node: Node, known: frozenset[str], what: str) -> dict[str, Node]:
-    keys = dict(node.items())
-    for name, value in keys.items():
-        if name not in known:
-            raise value.error(f"{what} has no key {name!r}", _near(name, known))
-    return keys
 
 
 def _near(name: str, known: frozenset[str]) -> str | None:
@@ -127,7 +119,7 @@ def _check_permissions(node: Node | None) -> None:
         if node.text() not in EVERYTHING:
             raise node.error(f"permissions are a mapping, or {' or '.join(sorted(EVERYTHING))}")
         return
-    for scope, level in _known(node, SCOPES, "permissions").items():
+    for scope, level in node.known_items(SCOPES, "permissions").items():
         if level.text() not in LEVELS:
             raise level.error(f"permission {scope!r} is {', '.join(sorted(LEVELS))}, not {level.text()!r}")
 
@@ -138,7 +130,9 @@ def _job(job_id: str, node: Node) -> Job:
             f"bad job id {job_id!r}", "less than 100 letters, digits, '-' and '_'; no digit, '-' or '__' at its start"
         )
     calls = isinstance(node.value, dict) and "uses" in node.value
-    keys = _known(node, CALL_KEYS if calls else JOB_KEYS, f"job {job_id!r}{' that calls a workflow' if calls else ''}")
+    keys = node.known_items(
+        CALL_KEYS if calls else JOB_KEYS, f"job {job_id!r}{' that calls a workflow' if calls else ''}"
+    )
     _check_permissions(keys.get("permissions"))
     if "uses" not in keys and ("runs-on" not in keys or "steps" not in keys):
         raise node.error(f"job {job_id!r} has neither `uses` nor both `runs-on` and `steps`")
@@ -188,7 +182,7 @@ def _given(keys: dict[str, Node], name: str) -> dict[str, bool]:
 
 
 def _step(node: Node) -> JobStep:
-    keys = _known(node, STEP_KEYS, "a step")
+    keys = node.known_items(STEP_KEYS, "a step")
     concurrent = next((name for name in CONCURRENT_STEPS if name in keys), "background" if "background" in keys else "")
     if ("run" in keys) == ("uses" in keys) and concurrent not in CONCURRENT_STEPS:
         raise keys.get("uses", node).error("a step has either `run` or `uses`")

@@ -33,14 +33,16 @@ class Collector:
     def progress(self) -> str:
         """Return in a line what the last seconds were like."""
         last = max((second for second, _key in self.found), default=-1)
-        recent = [interval for (second, _key), interval in self.found.items() if second > last - RECENT]
+        # The last second isn't over.
+        seconds = range(max(last - RECENT, 0), max(last, 1))
+        recent = [interval for (second, _key), interval in self.found.items() if second in seconds]
         if not recent:
             return "no answer yet"
         done = sum(interval.ok + interval.failures for interval in recent)
         failed = sum(interval.failures for interval in self.found.values())
         latency = Histogram.merged(interval.latency for interval in recent)
         figures = ", ".join(f"p{percent} {_milliseconds(latency.percentile(percent))}" for percent in (50, 95, 99))
-        return f"{done / min(RECENT, last + 1):,.0f} requests/s, {failed} failed, {figures}"
+        return f"{done / len(seconds):,.0f} requests/s, {failed} failed, {figures}"
 
 
 def _milliseconds(seconds: float | None) -> str:

@@ -8,13 +8,15 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from optimus_ops.errors import Refused
-from optimus_ops.loadtest.model import MIXED, Flow, LoadPlatform, Profile, RequestClass, Stage
+from optimus_ops.loadtest.model import MIXED, Flow, LoadPlatform, Profile, RequestClass, Stage, Threshold
 from optimus_ops.loadtest.records import FlowKey
 
 USERS = 10
 UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 DURATION = re.compile(r"(?:\d+(?:\.\d+)?(?:ms|s|m|h))+")
 PART = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h)")
+ANY_FAILURES = Threshold(FlowKey(""), "failures", 0.01)
+"""What a load by flags is judged by: hardly any request fails."""
 PATH = "path"
 """Class of requests for a path."""
 
@@ -74,7 +76,8 @@ def flag_profile(flags: LoadFlags, platform: LoadPlatform, seconds: float) -> Pr
         counts = apportioned(flags.users or USERS, weights)
         flows = [Flow(key, users=count) for (key, _weight), count in zip(keys, counts, strict=True) if count]
     load = f"{flags.rate:g} requests/s" if flags.rate else f"{flags.users or USERS} users"
-    return Profile(flags.endpoint or MIXED, tuple(flows), f"{load} of {flags.endpoint or MIXED}", seconds)
+    name = flags.endpoint or MIXED
+    return Profile(name, tuple(flows), f"{load} of {name}", seconds, thresholds=(ANY_FAILURES,))
 
 
 def chosen_classes(endpoint: str, platform: LoadPlatform) -> Sequence[RequestClass]:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from optimus_ops.loadtest.fairness import jain_index, tenant_shares
-from optimus_ops.loadtest.judgement import Judgement, achieved_share
+from optimus_ops.loadtest.judgement import Judgement
 from optimus_ops.loadtest.model import LoadResult
 from optimus_ops.loadtest.pictures import load_timeline
 from optimus_ops.loadtest.records import Interval
@@ -14,6 +15,7 @@ from optimus_ops.reports.spans import Content, Span
 
 NAME = "load-test"
 COLUMNS = ("class", "tenant", "requests", "per second", "failed", "p50", "p95", "p99", "p99.9", "max")
+OVER_TIME = "Over time"
 NUMBERS = frozenset(COLUMNS[2:])
 
 
@@ -34,10 +36,15 @@ def load_report(result: LoadResult, judgement: Judgement) -> Run:
             Section("Latency from the intended start, in ms", tuple(_latency(result))),
             *_failures(result),
             *_fairness(result),
-            Section("Over time", (load_timeline(result), *_by_class(result))),
+            Section(OVER_TIME, (load_timeline(result), *_by_class(result))),
         ),
         result.command,
     )
+
+
+def summary(run: Run) -> Run:
+    """Return what of a report can be read in a terminal: all but the pictures."""
+    return replace(run, sections=tuple(each for each in run.sections if each.title != OVER_TIME))
 
 
 def headline(result: LoadResult, judgement: Judgement) -> Content:
@@ -97,9 +104,7 @@ def _fairness(result: LoadResult) -> Iterator[Section]:
         index = jain_index(list(shares.values()))
         items: Sequence[Content] = [f"{tenant}: {share:.1%} answered right" for tenant, share in shares.items()]
         text = f"Jain's index {index:.3f}" if index is not None else "Jain's index: nothing was answered"
-        achieved = achieved_share(result)
-        last = [] if achieved is None else [f"achieved of offered: {achieved:.1%}"]
-        yield Section("Between tenants", (Paragraph(text), Bullets((*items, *last))))
+        yield Section("Between tenants", (Paragraph(text), Bullets(tuple(items))))
 
 
 def _by_class(result: LoadResult) -> Iterator[Block]:

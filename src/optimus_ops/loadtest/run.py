@@ -13,9 +13,10 @@ from tempfile import TemporaryDirectory
 
 from optimus_ops.errors import OpsError
 from optimus_ops.loadtest.collect import Collector
-from optimus_ops.loadtest.engines.locust import locust_command
+from optimus_ops.loadtest.engines.choose import engine_command
 from optimus_ops.loadtest.generator.spec import GeneratorSpec
 from optimus_ops.loadtest.model import LoadPlatform, LoadResult, Profile, WorkerFacts
+from optimus_ops.loadtest.plan import LoadPlan
 from optimus_ops.loadtest.processes import Worker, follow, started_workers
 from optimus_ops.system.process import end_session
 from optimus_ops.text.console import Progress
@@ -27,20 +28,16 @@ LAST_SECONDS = 3.0
 
 @dataclass(frozen=True)
 class LoadRun:
-    """What is sent, from where, and to where.
+    """A planned load of a platform; its modules are found below `root`."""
 
-    Args:
-        bases: class -> URL.
-        paths: class -> path of its requests, where that is given.
-    """
-
-    profile: Profile
+    plan: LoadPlan
     platform: LoadPlatform
-    engine: str
-    workers: int
-    bases: Mapping[str, str]
-    paths: Mapping[str, str]
     root: Path
+
+    @property
+    def profile(self) -> Profile:
+        """The load."""
+        return self.plan.profile
 
     def measure(self, progress: Progress) -> LoadResult:
         """Make the load and return what was measured; an interruption ends it and is told in the result."""
@@ -49,7 +46,7 @@ class LoadRun:
 
     def _measure(self, folder: Path, progress: Progress) -> LoadResult:
         specs = self._specs()
-        commands = [locust_command(spec, self.platform.locustfile) for spec in specs]
+        commands = [engine_command(self.plan.engine, spec, self.platform) for spec in specs]
         collector, interrupted, begin = Collector(), False, time.monotonic()
         documents = [spec.document() for spec in specs]
         with started_workers(commands, documents, folder, self._environ()) as workers:
@@ -68,27 +65,27 @@ class LoadRun:
             facts = tuple(_facts(worker) for worker in workers)
         return LoadResult(
             self.profile,
-            self.engine,
+            self.plan.engine,
             collector.intervals,
             facts,
             seconds=min(time.monotonic() - begin, self.profile.seconds),
             interrupted=interrupted,
-            target=", ".join(dict.fromkeys(self.bases.values())),
+            target=", ".join(dict.fromkeys(self.plan.bases.values())),
         )
 
     def _specs(self) -> Sequence[GeneratorSpec]:
         profile = self.profile
         whole = GeneratorSpec(
-            self.bases,
+            self.plan.bases,
             profile.flows,
             profile.seconds,
             profile.timeout,
-            max(-(-profile.connections // self.workers), 1),
-            workers=self.workers,
-            paths=self.paths,
+            max(-(-profile.connections // self.plan.workers), 1),
+            workers=self.plan.workers,
+            paths=self.plan.paths,
             data=self.platform.prepare(),
         )
-        return [replace(whole, worker=number) for number in range(self.workers)]
+        return [replace(whole, worker=number) for number in range(self.plan.workers)]
 
     def _environ(self) -> Mapping[str, str]:
         path = os.pathsep.join(filter(None, [str(self.root), os.environ.get("PYTHONPATH", "")]))

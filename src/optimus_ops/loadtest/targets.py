@@ -7,7 +7,7 @@ import socket
 from collections.abc import Callable, Collection, Iterable, Mapping
 from urllib.parse import SplitResult, urlsplit
 
-from optimus_ops.errors import MissingPrerequisite, Refused
+from optimus_ops.errors import Refused
 from optimus_ops.loadtest.model import RequestClass
 from optimus_ops.model.port_conflicts import published_addresses
 from optimus_ops.model.state import State
@@ -28,15 +28,14 @@ def given_target(url: str, allowed: Collection[str], resolve: Resolve = resolve)
     """Return an address that load may be sent to.
 
     Raises:
-        Refused: it is no address, or neither private nor allowed by name.
-        MissingPrerequisite: its host is not known here.
+        Refused: it is no address, its host is not known here, or it is neither private nor allowed by name.
     """
     parts = _split(url)
     host = (parts.hostname or "").lower()
     try:
         addresses = resolve(host)
     except OSError as error:
-        raise MissingPrerequisite(f"--target {url}: {host} has no address here", "is its name right?") from error
+        raise Refused(f"--target {url}: {host} has no address here", "is its name right?") from error
     public = [address for address in addresses if not _is_private(address)]
     if public and host not in {name.lower() for name in allowed}:
         raise Refused(

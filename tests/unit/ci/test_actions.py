@@ -6,7 +6,7 @@ import pytest
 
 from optimus_ops.ci.actions import Checkout, used_actions
 from optimus_ops.ci.workflow_file import parse_workflow
-from optimus_ops.ci.yaml_nodes import WorkflowError
+from optimus_ops.project.yaml_nodes import YamlError
 
 ABSENT = """on: push
 jobs: {a: {runs-on: x, steps: [{uses: actions/checkout@v7, with: {repository: o/none, path: c}}, {uses: ./c}]}}
@@ -108,7 +108,7 @@ def test_actions_that_can_not_be_used_are_refused_by_name_and_place(tmp_path: Pa
     (tmp_path / "circle" / "action.yml").write_text(composite("./circle"))
     (tmp_path / "bad").mkdir()
     (tmp_path / "bad" / "action.yml").write_text("runs: {using: composite, steps: [{run: 'echo ${{ nope(1) }}'}]}")
-    with pytest.raises(WorkflowError) as raised:
+    with pytest.raises(YamlError) as raised:
         uses_of(tmp_path, text)
     assert message in str(raised.value)
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from optimus_ops.ci.expressions import CONTEXTS, ExpressionError, Scope, check_expression, embedded
 from optimus_ops.ci.workflow_file import parse_workflow
-from optimus_ops.ci.yaml_nodes import WorkflowError
+from optimus_ops.project.yaml_nodes import YamlError
 
 ALL = Scope(CONTEXTS, {"always": (0, 0), "hashfiles": (1, 255)})
 
@@ -79,7 +79,7 @@ def test_any_text_is_an_expression_or_refused(text: str) -> None:
 
 
 def refusal(text: str) -> str:
-    with pytest.raises(WorkflowError) as refused:
+    with pytest.raises(YamlError) as refused:
         parse_workflow(text, Path("/x/w.yml"), "w.yml")
     return str(refused.value).partition("\n")[0]
 

@@ -17,7 +17,7 @@ from optimus_ops.ci.matrix import read_matrix
 from optimus_ops.ci.model import Job, Workflow
 from optimus_ops.ci.plan_text import plan_json
 from optimus_ops.ci.workflow_file import parse_workflow, read_workflow
-from optimus_ops.ci.yaml_nodes import WorkflowError, parse_yaml
+from optimus_ops.project.yaml_nodes import YamlError, parse_yaml
 
 FOLDER = CHECKOUT / "tests" / "workflow_parser"
 SEEN: dict[str, dict[str, Any]] = json.loads((FOLDER / "seen.json").read_text("utf-8"))
@@ -76,6 +76,6 @@ def test_each_is_planned_with_all_its_jobs(path: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize("path", REFUSED, ids=lambda path: path.stem)
 def test_what_github_refuses_is_refused_on_the_same_line(path: Path) -> None:
     lines = {error["line"] for error in SEEN[path.name]["errors"]} - {0}
-    with pytest.raises(WorkflowError) as refused:
+    with pytest.raises(YamlError) as refused:
         plan_run(read(path), Checkout(path.parent), event=default_event(read(path)))
     assert refused.value.place.line in (lines or {refused.value.place.line})

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from optimus_ops.ci.matrix import combinations, read_matrix
 from optimus_ops.ci.model import Matrix
-from optimus_ops.ci.yaml_nodes import WorkflowError, parse_yaml
+from optimus_ops.project.yaml_nodes import YamlError, parse_yaml
 
 
 def strategy(text: str) -> Matrix:
@@ -81,7 +81,7 @@ def test_a_matrix_that_is_known_later(text: str, expression: str) -> None:
     ],
 )
 def test_a_matrix_that_github_refuses(text: str, message: str) -> None:
-    with pytest.raises(WorkflowError) as raised:
+    with pytest.raises(YamlError) as raised:
         strategy(text)
     assert message in str(raised.value)
 

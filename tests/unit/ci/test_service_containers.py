@@ -11,8 +11,8 @@ from optimus_ops.ci.ci_plan import plan_run
 from optimus_ops.ci.model import Job, ServiceContainer
 from optimus_ops.ci.service_containers import check_free, compose_document, same_ports, with_service_steps
 from optimus_ops.ci.workflow_file import parse_workflow
-from optimus_ops.ci.yaml_nodes import WorkflowError
 from optimus_ops.errors import Refused
+from optimus_ops.project.yaml_nodes import YamlError
 
 
 def service(**values: object) -> Job:
@@ -46,7 +46,7 @@ def test_a_service_becomes_one_of_compose() -> None:
     ],
 )
 def test_what_has_no_counterpart_is_refused(values: dict[str, object], message: str) -> None:
-    with pytest.raises(WorkflowError) as raised:
+    with pytest.raises(YamlError) as raised:
         compose_document(service(**values), "w.yml", {}, "run-1")
     assert message in str(raised.value)
 
@@ -109,7 +109,7 @@ def test_steps_are_added_at_both_ends_and_nothing_else_changes(text: str) -> Non
 
 def test_steps_in_brackets_are_refused() -> None:
     text = "on: push\njobs:\n  test: {runs-on: x, steps: [{run: a}]}\n"
-    with pytest.raises(WorkflowError, match="its steps in brackets"):
+    with pytest.raises(YamlError, match="its steps in brackets"):
         with_service_steps(text, {"test": ("up", "down")})
 
 

@@ -7,8 +7,8 @@ import pytest
 from optimus_ops.ci.job_order import job_stages, with_needs
 from optimus_ops.ci.model import Workflow
 from optimus_ops.ci.workflow_file import find_workflow, parse_workflow, read_workflow
-from optimus_ops.ci.yaml_nodes import WorkflowError
 from optimus_ops.errors import OpsError, Refused
+from optimus_ops.project.yaml_nodes import YamlError
 
 STEPS = "runs-on: ubuntu-24.04, steps: [{run: make}]"
 
@@ -95,7 +95,7 @@ def test_triggers_in_all_forms(text: str) -> None:
     ],
 )
 def test_a_malformed_workflow_is_refused_with_its_place(text: str, message: str) -> None:
-    with pytest.raises(WorkflowError) as raised:
+    with pytest.raises(YamlError) as raised:
         workflow(text)
     assert message in str(raised.value)
 
@@ -115,7 +115,7 @@ def test_stages_are_the_longest_way_from_a_job_without_needs() -> None:
     ],
 )
 def test_needs_that_can_not_be_met(bodies: dict[str, str], message: str) -> None:
-    with pytest.raises(WorkflowError) as raised:
+    with pytest.raises(YamlError) as raised:
         job_stages(jobs(**bodies), "w.yml")
     assert message in str(raised.value)
 

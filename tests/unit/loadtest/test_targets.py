@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from optimus_ops.errors import MissingPrerequisite, Refused
+from optimus_ops.errors import Refused
 from optimus_ops.loadtest.targets import given_target
 
 ADDRESSES = {
@@ -70,5 +70,5 @@ def test_a_password_is_not_shown() -> None:
 
 
 def test_a_host_without_an_address() -> None:
-    with pytest.raises(MissingPrerequisite, match="no address"):
+    with pytest.raises(Refused, match="no address"):
         given_target("http://nowhere.example", (), resolve)

@@ -55,7 +55,7 @@ class Exchange:
         except ConnectionRefusedError:
             return Outcome("connection refused")
         except HTTPConnectionClosed:
-            return Outcome("truncated")
+            return Outcome("connection reset")
         except HTTPParseError:
             return Outcome("malformed answer")
         except OSError:
@@ -71,19 +71,19 @@ class Exchange:
         try:
             body, first_token = _read(response, call, workload)
             return Outcome(_failure(call, workload, response, body), first_token)
+        except HTTPParseError:
+            # Its headers were right: it ended early.
+            return Outcome("truncated")
         finally:
             response.release()
 
     def _first_message(self, call: Call, workload: Workload) -> str:
         scheme = "wss" if self._base.scheme == "https" else "ws"
-        headers = dict(call.headers)
-        protocols = [headers.pop("Sec-WebSocket-Protocol")] if "Sec-WebSocket-Protocol" in headers else None
         try:
             socket = create_connection(
                 f"{scheme}://{self._base.netloc}{call.path}",
                 timeout=self._timeout,
-                header=headers,
-                subprotocols=protocols,
+                header=dict(call.headers),
             )
         except WebSocketException as error:
             return f"status {getattr(error, 'status_code', 0)}"

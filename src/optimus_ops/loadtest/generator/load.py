@@ -22,7 +22,7 @@ class Load:
 
     Args:
         begin: of the load, on the monotonic clock.
-        pending: requests that are due or under way.
+        taken: when the arrivals were or are due that have no outcome yet; of users, those under way.
     """
 
     spec: GeneratorSpec
@@ -30,7 +30,7 @@ class Load:
     recorder: Recorder
     clock: Callable[[], float] = time.monotonic
     begin: float = 0.0
-    pending: int = 0
+    taken: dict[int, float] = field(default_factory=dict)
     exhausted: bool = False
     ended: bool = False
     _arrivals: Iterator[Arrival] = field(init=False)
@@ -50,17 +50,17 @@ class Load:
     def complete(self) -> bool:
         """Whether all that was to be sent has its outcome, or can't get one any more."""
         over = self.now - self.spec.seconds
-        return (over >= 0 and self.exhausted and not self.pending) or over > self.spec.timeout + 1
+        return (over >= 0 and self.exhausted and not self.taken) or over > self.spec.timeout + 1
 
     def serve_arrivals(self) -> None:
         """Send one arrival after the other, each at its time; where this is late, the latency counts the wait."""
         exchanges = _Exchanges(self.spec.bases, self.spec.timeout)
         try:
             for arrival in self._arrivals:
-                self.pending += 1
+                self.taken[id(arrival)] = arrival.at
                 self._sleep_until(arrival.at)
                 self.send(exchanges, arrival.key, arrival.number, arrival.at)
-                self.pending -= 1
+                del self.taken[id(arrival)]
             self.exhausted = True
         finally:
             exchanges.close()
@@ -73,9 +73,9 @@ class Load:
         try:
             while due < self.spec.seconds:
                 self._sleep_until(due)
-                self.pending += 1
+                self.taken[id(exchanges)] = due
                 self.send(exchanges, flow.key, user + number * flow.users, self.now)
-                self.pending -= 1
+                del self.taken[id(exchanges)]
                 number += 1
                 due = max(due + flow.pause, self.now)
         finally:
@@ -102,12 +102,12 @@ class Load:
             return
         self.ended = True
         limit = min(self.now, self.spec.seconds)
-        left = 0
+        left = sum(at <= limit for at in self.taken.values())
         for arrival in self._arrivals:
             if arrival.at > limit:
                 break
             left += 1
-        self.recorder.end(self.pending + left)
+        self.recorder.end(left)
 
     def _sleep_until(self, at: float) -> None:
         while (seconds := at - self.now) > 0:

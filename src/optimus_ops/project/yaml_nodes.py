@@ -1,12 +1,13 @@
-"""YAML as GitHub reads it: version 1.2 scalars (`on` is a text), no merge keys, each value with its place.
+"""YAML with the place of each value, as GitHub reads it: version 1.2 scalars (`on` is a text), no merge keys.
 
 PyYAML's own constructor makes version 1.1 values; its parser and its places are used, its constructor is not.
 """
 
 from __future__ import annotations
 
+import difflib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -29,8 +30,8 @@ ANCHOR = re.compile(r"\$\{\{")
 FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
 
 
-class WorkflowError(Refused):
-    """A workflow file can't be used, at a place."""
+class YamlError(Refused):
+    """A file can't be used, at a place."""
 
     def __init__(self, place: Place, message: str, hint: str | None = None) -> None:
         """Put the place first, as compilers do."""
@@ -40,11 +41,12 @@ class WorkflowError(Refused):
 
 @dataclass(frozen=True)
 class Node:
-    """A value of the file, and where it stands; of a text also the lines from its start on."""
+    """A value of the file, and where it stands; a text has the lines from its start on, a mapping its keys' places."""
 
     value: Any
     place: Place
     lines: tuple[str, ...] = field(default=(), repr=False, compare=False)
+    key_places: Mapping[str, Place] = field(default_factory=dict, repr=False, compare=False)
 
     def __iter__(self) -> Iterator[Node]:
         """Give the items of a sequence."""
@@ -57,6 +59,16 @@ class Node:
         if not isinstance(self.value, Mapping):
             raise self.error("a mapping is expected here")
         return iter(self.value.items())
+
+    def known_items(self, known: Collection[str], what: str) -> dict[str, Node]:
+        """Return the entries of a mapping that may have no other keys; `what` it is stands in the error."""
+        entries = dict(self.items())
+        for name in entries:
+            if name not in known:
+                near = difflib.get_close_matches(name, known, 1)
+                hint = f"did you mean {near[0]!r}?" if near else None
+                raise YamlError(self.key_places.get(name, self.place), f"{what} has no key {name!r}", hint)
+        return entries
 
     def get(self, key: str) -> Node | None:
         """Return the value of a key of a mapping, or None."""
@@ -81,11 +93,11 @@ class Node:
             return {key: node.plain() for key, node in self.value.items()}
         return [node.plain() for node in self.value] if isinstance(self.value, list) else self.value
 
-    def error(self, message: str, hint: str | None = None) -> WorkflowError:
+    def error(self, message: str, hint: str | None = None) -> YamlError:
         """Return an error at this place."""
-        return WorkflowError(self.place, message, hint)
+        return YamlError(self.place, message, hint)
 
-    def error_at(self, offset: int, message: str) -> WorkflowError:
+    def error_at(self, offset: int, message: str) -> YamlError:
         """Return an error at a character of this text: quotes, indents and folds of the file are reckoned in."""
         anchors = [found.start() for found in ANCHOR.finditer(self.value) if found.start() <= offset]
         words = self.value.split()
@@ -99,7 +111,7 @@ class Node:
                     between = self.value[start:offset]
                     below = between.count("\n")
                     place = (number + below, 1 if below else column + len(between) + 1)
-                    return WorkflowError(Place(self.place.file, self.place.line + place[0], place[1]), message)
+                    return YamlError(Place(self.place.file, self.place.line + place[0], place[1]), message)
                 column += len(anchor)
         return self.error(message)
 
@@ -108,18 +120,18 @@ def parse_yaml(text: str, file: str) -> Node:
     """Parse one YAML document.
 
     Raises:
-        WorkflowError: it is no YAML, too large, or has duplicate keys, merge keys or an alias to itself.
+        YamlError: it is no YAML, too large, or has duplicate keys, merge keys or an alias to itself.
     """
     if len(text) > MOST_CHARACTERS:
-        raise WorkflowError(Place(file), f"more than {MOST_CHARACTERS:,} characters")
+        raise YamlError(Place(file), f"more than {MOST_CHARACTERS:,} characters")
     try:
         root = yaml.compose(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         place = Place(file, mark.line + 1, mark.column + 1) if mark else Place(file)
-        raise WorkflowError(place, f"not YAML: {error.problem or error.context}") from error
+        raise YamlError(place, f"not YAML: {error.problem or error.context}") from error
     except yaml.YAMLError as error:
-        raise WorkflowError(Place(file), f"not YAML: {error}") from error
+        raise YamlError(Place(file), f"not YAML: {error}") from error
     return Node(None, Place(file, 1, 1)) if root is None else _Converter(file, text).convert(root, ())
 
 
@@ -133,28 +145,31 @@ class _Converter:
         place = Place(self._file, node.start_mark.line + 1, node.start_mark.column + 1)
         self._count += 1
         if node in ancestors:
-            raise WorkflowError(place, "an alias to a value that it is part of")
+            raise YamlError(place, "an alias to a value that it is part of")
         if self._count > MOST_NODES:
-            raise WorkflowError(place, f"more than {MOST_NODES:,} values")
+            raise YamlError(place, f"more than {MOST_NODES:,} values")
         inside = (*ancestors, node)
         if isinstance(node, yaml.MappingNode):
-            return Node(self._mapping(node, inside), place)
+            places: dict[str, Place] = {}
+            return Node(self._mapping(node, inside, places), place, key_places=places)
         if isinstance(node, yaml.SequenceNode):
             return Node([self.convert(item, inside) for item in node.value], place)
         value = node.value if getattr(node, "style", None) else scalar(node.value)
         return Node(value, place, tuple(self._lines[node.start_mark.line : node.end_mark.line + 1]))
 
-    def _mapping(self, node: yaml.MappingNode, ancestors: tuple[yaml.Node, ...]) -> dict[str, Node]:
+    def _mapping(
+        self, node: yaml.MappingNode, ancestors: tuple[yaml.Node, ...], places: dict[str, Place]
+    ) -> dict[str, Node]:
         found: dict[str, Node] = {}
         for key, value in node.value:
             place = Place(self._file, key.start_mark.line + 1, key.start_mark.column + 1)
             if not isinstance(key, yaml.ScalarNode):
-                raise WorkflowError(place, "a key must be a text")
+                raise YamlError(place, "a key must be a text")
             if key.value == "<<" and not key.style:
-                raise WorkflowError(place, "merge keys are not supported by GitHub", "repeat the keys, or use an alias")
+                raise YamlError(place, "merge keys are not supported by GitHub", "repeat the keys, or use an alias")
             if key.value in found:
-                raise WorkflowError(place, f"{key.value!r} is already defined")
-            found[key.value] = self.convert(value, ancestors)
+                raise YamlError(place, f"{key.value!r} is already defined")
+            found[key.value], places[key.value] = self.convert(value, ancestors), place
         return found
 
 

@@ -8,7 +8,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from optimus_ops.ci.yaml_nodes import WorkflowError, parse_yaml
+from optimus_ops.project.yaml_nodes import YamlError, parse_yaml
 
 
 @pytest.mark.parametrize(
@@ -52,7 +52,7 @@ def test_scalars_are_those_of_version_1_2(text: str, value: Any) -> None:
     ],
 )
 def test_what_is_no_workflow_is_refused_with_its_place(text: str, message: str) -> None:
-    with pytest.raises(WorkflowError) as raised:
+    with pytest.raises(YamlError) as raised:
         parse_yaml(text, "f.yml")
     assert message in str(raised.value)
 
@@ -60,7 +60,7 @@ def test_what_is_no_workflow_is_refused_with_its_place(text: str, message: str) 
 def test_a_bomb_of_aliases_is_refused() -> None:
     lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x, x]"]
     lines += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]" for n in range(1, 9)]
-    with pytest.raises(WorkflowError, match="more than 100,000 values"):
+    with pytest.raises(YamlError, match="more than 100,000 values"):
         parse_yaml("\n".join(lines), "f.yml")
 
 
@@ -81,5 +81,5 @@ def test_what_was_written_as_yaml_is_read_again(tree: Any) -> None:
 
 @given(st.text(max_size=200))
 def test_any_text_is_read_or_refused(text: str) -> None:
-    with suppress(WorkflowError):
+    with suppress(YamlError):
         parse_yaml(text, "f.yml").plain()
