@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from optimus_ops.autoscale.model import ServiceSettings
-from optimus_ops.ci.yaml_nodes import Node, parse_yaml
 from optimus_ops.commandline.usage import near
 from optimus_ops.errors import Refused
+from optimus_ops.project.yaml_nodes import Node, parse_yaml
 
 FILE = "config/autoscale.yaml"
 MOST_REPLICAS = 999
