@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import contextlib
 import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from optimus_ops.engine.port import Engine
 from optimus_ops.errors import OpsError
 from optimus_ops.model.image_names import KEPT, repository_of
+from optimus_ops.model.stack import Stack
 from optimus_ops.model.state import short_id
 from optimus_ops.project.settings import Project
 from optimus_ops.system.atomic_write import atomic_write
@@ -61,6 +63,25 @@ class KeptImages:
             # Something may still run on it, under another project's name.
             with contextlib.suppress(OpsError):
                 engine.untag(self.name_of(name, image))
+
+    def names(self, stack: Stack) -> dict[str, tuple[str, str]]:
+        """Return name -> service and image (id) of all that is kept for services of a stack, the oldest first."""
+        kept = ((service, image) for service, images in self.read().items() for image in images)
+        services = stack.services
+        return {self.name_of(services[name].image, image): (name, image) for name, image in kept if name in services}
+
+    def restore(self, text: str | None, more: Mapping[str, Sequence[str]]) -> None:
+        """Write the file as it was (None: it was missing), with more images, which become the oldest."""
+        if more:
+            before = self.parse(text or "")
+            merged = {
+                name: list(dict.fromkeys([*more.get(name, ()), *before.get(name, ())])) for name in {**before, **more}
+            }
+            atomic_write(self.path, json.dumps(merged, indent=1))
+        elif text is None:
+            self.path.unlink(missing_ok=True)
+        else:
+            atomic_write(self.path, text)
 
     def name_of(self, name: str, image: str) -> str:
         """Return the name under which an image is kept: `optimus/ai-engine:kept-PROJECT-b6e41806674c`."""

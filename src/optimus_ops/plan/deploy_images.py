@@ -45,7 +45,10 @@ def _keep_steps(
     for item in items:
         image = stack.services[item.service].image
         new = "" if image in rebuilt else inputs.images.get(image, "")
-        old = tuple(dict.fromkeys(replica.image_id for replica in item.old if replica.image_id != new))
+        served = [replica for replica in item.old if replica.ready]
+        # Beside new replicas, what is not ready was left by a deploy that failed: nobody would go back to it.
+        leaving = served or ([] if item.new else item.old)
+        old = tuple(dict.fromkeys(replica.image_id for replica in leaving if replica.image_id != new))
         if old:
             yield Keep(service=item.service, images=old, cause=Cause("it runs now"))
 

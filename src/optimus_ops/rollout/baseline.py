@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 from optimus_ops.engine.compose_port import Compose
 from optimus_ops.engine.pins import Pins
@@ -19,8 +18,8 @@ class Baseline:
     """A stack before a change.
 
     Args:
-        images: name -> id of the stack's images.
-        files: the library's own small files that steps write -> their text; None for one that is missing.
+        images: name -> id of the stack's images, and of those that are kept for a rollback.
+        kept: the text of the file of images that are kept for a rollback; None where there is none.
     """
 
     state: State
@@ -28,18 +27,18 @@ class Baseline:
     networks: frozenset[str]
     images: Mapping[str, str]
     pins: Pins
-    files: Mapping[Path, str | None]
+    kept: str | None
 
 
 def observe_baseline(engine: Engine, compose: Compose, stack: Stack) -> Baseline:
     """Observe what a change of a stack may have to restore."""
     project = compose.project.name
-    kept = KeptImages.of(compose.project).path
+    kept = KeptImages.of(compose.project)
     return Baseline(
         state=engine.observe(project),
         volumes=frozenset(engine.volumes(project)),
         networks=frozenset(engine.networks(project)),
-        images=engine.images(stack.images),
+        images=engine.images([*stack.images, *kept.names(stack)]),
         pins=compose.pinned(),
-        files={kept: kept.read_text("utf-8") if kept.is_file() else None},
+        kept=kept.path.read_text("utf-8") if kept.path.is_file() else None,
     )

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 
 from optimus_ops.change.undo_stack import UndoFailed
+from optimus_ops.engine.errors import EngineRefused
 from optimus_ops.engine.leftovers import remove_nameless
 from optimus_ops.engine.pins import write_pins
 from optimus_ops.engine.rollback_images import KeptImages
@@ -17,7 +18,6 @@ from optimus_ops.rollout.baseline import Baseline
 from optimus_ops.rollout.containers import Containers
 from optimus_ops.rollout.routing_check import check_services
 from optimus_ops.rollout.stop import drain
-from optimus_ops.system.atomic_write import atomic_write
 from optimus_ops.system.wait import run_parallel
 from optimus_ops.text.console import Progress
 
@@ -54,7 +54,8 @@ def undo(
         downgrade(),
         # Also where the schema stays: what runs is the old version.
         restore_image_names(baseline, containers),
-        restore_files(baseline, containers),
+        restore_kept(baseline, containers),
+        restore_pins(baseline, containers),
         _remove_volumes(baseline, containers),
         _remove_networks(baseline, containers),
     )
@@ -216,29 +217,30 @@ def restore_image_names(baseline: Baseline, containers: Containers) -> Iterator[
             yield f"{name} is {short_id(baseline.images[name])} again"
     # What had the names meanwhile would stay without one.
     remove_nameless(engine, [now[name] for name in moved if name in now])
-    yield from _forget_kept(baseline, containers)
 
 
-def _forget_kept(baseline: Baseline, containers: Containers) -> Iterator[str]:
-    """Remove the names under which the change kept images for a rollback."""
+def restore_kept(baseline: Baseline, containers: Containers) -> Iterator[str]:
+    """Remove the names under which the change kept images for a rollback, and forget them.
+
+    A name that can't be removed stays in the file, so that it goes with the oldest ones some day.
+    """
     kept = KeptImages.of(containers.compose.project)
-    before = kept.parse(baseline.files.get(kept.path) or "")
-    services = containers.stack.services
-    for service, images in kept.read().items():
-        for image in images if service in services else ():
-            if image not in before.get(service, ()):
-                with contextlib.suppress(OpsError):
-                    containers.engine.untag(kept.name_of(services[service].image, image))
-                    yield f"no longer keeps {service}'s image {short_id(image)}"
+    left: dict[str, list[str]] = {}
+    for name, (service, image) in kept.names(containers.stack).items():
+        if name in baseline.images:
+            continue
+        try:
+            containers.engine.untag(name)
+        except EngineRefused:
+            # It is its last name, and something runs on it.
+            left.setdefault(service, []).append(image)
+        else:
+            yield f"no longer keeps {service}'s image {short_id(image)}"
+    kept.restore(baseline.kept, left)
 
 
-def restore_files(baseline: Baseline, containers: Containers) -> Iterator[str]:
-    """Write pins and the library's own files as they were."""
+def restore_pins(baseline: Baseline, containers: Containers) -> Iterator[str]:
+    """Write pins as they were."""
     if containers.compose.pinned() != baseline.pins:
         write_pins(containers.compose.pins_file, baseline.pins)
         yield "put pins back"
-    for path, text in baseline.files.items():
-        if text is None:
-            path.unlink(missing_ok=True)
-        else:
-            atomic_write(path, text)

@@ -15,7 +15,7 @@ from optimus_ops.plan.inputs import ObservedInputs
 from optimus_ops.plan.render import plan_text
 from optimus_ops.plan.requests import RolloutSpec
 from optimus_ops.plan.step import Plan
-from optimus_ops.plan.steps import Remove, Start, Stop
+from optimus_ops.plan.steps import Keep, Remove, Start, Stop
 
 NEW = "sha256:new"
 
@@ -129,6 +129,28 @@ def test_another_image_is_pinned_and_fetched_where_it_is_missing() -> None:
     ]
     here = ObservedInputs(images={**IMAGES, "shop/ai:1.4": NEW})
     assert "pull the images of ai" not in texts(plan_deploy(wanted, running(ai=1), request, here))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "kept"),
+    [
+        (("healthy",), 0, True),
+        (("unhealthy",), 0, True),
+        (("starting",), 1, False),
+        (("starting", "healthy"), 1, True),
+    ],
+)
+def test_an_image_is_kept_for_a_rollback_unless_it_never_served(old: tuple[str, ...], new: int, kept: bool) -> None:
+    wanted = stack(ai={**_ai(), "image": "shop/ai:2", "expose": ["8010"]})
+    images = {"shop/ai:2": NEW}
+    fresh = [replica("ai", len(old) + 1 + number, image="shop/ai:2", image_id=NEW) for number in range(new)]
+    left = [
+        replica("ai", number + 1, image="shop/ai:1", image_id=f"sha256:{health}", health=health)
+        for number, health in enumerate(old)
+    ]
+    plan = plan_deploy(wanted, state(*left, *fresh), RolloutSpec(("ai",)), ObservedInputs(images=images))
+    found = [step.images for step in plan.steps if isinstance(step, Keep)]
+    assert found == ([(f"sha256:{old[-1]}",)] if kept else [])
 
 
 def test_a_tag_that_moved_in_its_registry_is_pulled_and_every_replica_goes() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
@@ -11,7 +12,9 @@ from tests.fakes.faults import KINDS, MUTATIONS, Fault, Killed, Kind
 from tests.fakes.host import Call
 from tests.fakes.shop import Shop, memory_folder
 
+from optimus_ops.engine.rollback_images import KeptImages
 from optimus_ops.errors import Interrupted, OpsError
+from optimus_ops.model.image_names import is_kept
 from optimus_ops.plan.requests import ScaleRequest
 from optimus_ops.rollout import deploy as deploying
 from optimus_ops.rollout import down as stopping
@@ -131,3 +134,34 @@ class Changes(RuleBasedStateMachine):
 
 Changes.TestCase.settings = settings(max_examples=12, stateful_step_count=5, deadline=None)
 TestChanges = Changes.TestCase
+
+
+@pytest.mark.parametrize("call", range(10, 24))
+def test_an_undo_that_loses_the_engine_forgets_no_name_that_it_could_not_take_away(call: int) -> None:
+    changes = Changes()
+    changes.open()
+    try:
+        changes.deploy(call=0, kind="SIGINT", tag="2")
+        changes.deploy(call=call, kind="engine gone", tag="mute")
+        kept = KeptImages.of(changes.shop.project)
+        names = {name for image in changes.shop.engine.known_images.values() for name in image.names if is_kept(name)}
+        assert names <= {kept.name_of("web:1", image) for image in kept.read()["web"]}
+        # As a later undo would remove it, which is to go back to what there was.
+        changes.deploy(call=0, kind="SIGINT", tag="mute")
+        changes.it_is_whole()
+    finally:
+        changes.teardown()
+
+
+def test_what_a_failed_deploy_left_is_not_kept_for_a_rollback() -> None:
+    changes = Changes()
+    changes.open()
+    try:
+        changes.deploy(call=0, kind="SIGINT", tag="2")
+        changes.deploy(call=12, kind="engine gone", tag="mute")
+        # The same command once more got back to version 2, and a replica that never was ready left.
+        assert "remove shop-web-3" in changes.shop.printed.getvalue()
+        mute = changes.shop.engine.images(["web:mute"])["web:mute"]
+        assert mute not in KeptImages.of(changes.shop.project).read()["web"]
+    finally:
+        changes.teardown()

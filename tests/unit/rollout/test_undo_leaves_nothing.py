@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
 
+import pytest
 from tests.fakes.clock import FakeClock
 from tests.unit.stacks import replica, stack, state
 
 from optimus_ops.balancer.routing import Prober
 from optimus_ops.change.options import Deadlines
+from optimus_ops.change.undo_stack import UndoFailed
 from optimus_ops.engine.docker_compose import DockerCompose
+from optimus_ops.engine.errors import EngineGone, EngineRefused
 from optimus_ops.engine.pins import Pins
-from optimus_ops.engine.rollback_images import KeptImages
+from optimus_ops.engine.rollback_images import MOST_KEPT, KeptImages
 from optimus_ops.engine.values import Image
+from optimus_ops.errors import OpsError
 from optimus_ops.model.state import Replica, State
 from optimus_ops.project.settings import load_project
 from optimus_ops.rollout.baseline import Baseline
@@ -87,7 +92,7 @@ def undone(engine: Engine, folder: Path, *, unsettled: bool = False, **before: A
         "networks": frozenset(),
         "images": {},
         "pins": Pins(),
-        "files": {},
+        "kept": None,
     }
     then = Baseline(**{**facts, **before})
     containers = Containers(compose, cast("Any", engine), stack(), then.state, Deadlines(), Prober(clock=FakeClock()))
@@ -124,9 +129,37 @@ def test_images_are_no_longer_kept_for_a_rollback_of_what_is_undone(tmp_path: Pa
     kept = KeptImages.of(load_project(tmp_path, {"COMPOSE_PROJECT_NAME": "shop"}))
     engine = Engine()
     kept.keep(cast("Any", engine), "ai", "shop/ai:local", ("sha256:first",))
-    text = kept.path.read_text("utf-8")
+    text, before = kept.path.read_text("utf-8"), dict(engine.images_now)
     kept.keep(cast("Any", engine), "ai", "shop/ai:local", ("sha256:second",))
-    said = undone(engine, tmp_path, files={kept.path: text})
+    said = undone(engine, tmp_path, kept=text, images=before)
     assert list(engine.images_now) == [kept.name_of("shop/ai:local", "sha256:first")]
     assert kept.path.read_text("utf-8") == text
     assert said == ("no longer keeps ai's image second",)
+
+
+def test_names_that_were_taken_from_the_oldest_images_are_given_back(tmp_path: Path) -> None:
+    kept = KeptImages.of(load_project(tmp_path, {"COMPOSE_PROJECT_NAME": "shop"}))
+    engine = Engine()
+    for number in range(MOST_KEPT):
+        kept.keep(cast("Any", engine), "ai", "shop/ai:local", (f"sha256:{number}",))
+    text, before = kept.path.read_text("utf-8"), dict(engine.images_now)
+    kept.keep(cast("Any", engine), "ai", "shop/ai:local", ("sha256:new",))
+    assert engine.images_now != before
+    undone(engine, tmp_path, kept=text, images=before)
+    assert (engine.images_now, kept.path.read_text("utf-8")) == (before, text)
+
+
+@pytest.mark.parametrize(("error", "fails"), [(EngineRefused("a container uses it", 409), False), (EngineGone(), True)])
+def test_a_name_that_can_not_be_taken_away_stays_known(tmp_path: Path, error: OpsError, fails: bool) -> None:
+    class Refusing(Engine):
+        def untag(self, name: str) -> None:
+            assert "kept" in name
+            raise error
+
+    kept = KeptImages.of(load_project(tmp_path, {"COMPOSE_PROJECT_NAME": "shop"}))
+    engine = Refusing()
+    kept.keep(cast("Any", engine), "ai", "shop/ai:local", ("sha256:first",))
+    with pytest.raises(UndoFailed) if fails else nullcontext():
+        undone(engine, tmp_path)
+    assert kept.read() == {"ai": ["sha256:first"]}
+    assert set(engine.images_now) == {kept.name_of("shop/ai:local", "sha256:first")}
