@@ -5,7 +5,6 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import aclosing, asynccontextmanager
 from typing import Any
 
-import httpx
 import pytest
 from tests.support.span_recorder import KeptSpan, recording_spans
 
@@ -14,6 +13,7 @@ from ai_engine.providers.embedded import Embedded
 from ai_engine.providers.openai import OpenAIProvider
 from ai_engine.providers.pool import KeyPool
 from optimus_kit.errors import ApiError
+from optimus_kit.http_client import HttpClient
 from optimus_kit.shares import Shares
 from optimus_kit.trace_context import TraceContext
 from optimus_kit.tracing import CONTENT_CHARACTERS, Unrecorded, use_span
@@ -31,7 +31,7 @@ def spans() -> Iterator[list[KeptSpan]]:
 
 @asynccontextmanager
 async def provider(url: str, *keys: str) -> AsyncIterator[OpenAIProvider]:
-    client = httpx.AsyncClient(trust_env=False)
+    client = HttpClient()
     made = OpenAIProvider(
         "fake", url, {"fast": "big-mini"}, KeyPool(lambda: keys), client, shares=Shares(8, lambda: 2, 0.2)
     )

@@ -5,7 +5,6 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing, asynccontextmanager
 from typing import Any
 
-import httpx
 import pytest
 
 from ai_engine.providers import catalogue
@@ -15,6 +14,7 @@ from ai_engine.providers.embedded import Embedded
 from ai_engine.providers.openai import OpenAIProvider, Patience
 from ai_engine.providers.pool import KeyPool
 from optimus_kit.errors import ApiError
+from optimus_kit.http_client import HttpClient, Limits
 from optimus_kit.shares import Shares
 
 ASK = Ask("fast", (Turn("user", "hello"),), {"max_tokens": 5, "temperature": 0.5}, "request-1", "acme")
@@ -26,7 +26,7 @@ Make = Callable[..., Any]
 
 @asynccontextmanager
 async def provider(url: str, *keys: str, patience: Patience = USUAL) -> AsyncIterator[OpenAIProvider]:
-    client = httpx.AsyncClient(trust_env=False)
+    client = HttpClient()
     shares = Shares(8, lambda: 2, 0.2)
     made = OpenAIProvider(
         "fake", url, {"fast": "big-mini"}, KeyPool(lambda: keys), client, shares=shares, patience=patience
@@ -225,7 +225,7 @@ async def test_an_answer_that_is_none_costs_the_next_key_and_no_trust(
 
 async def test_a_pool_without_a_connection_is_overload_and_no_failure_of_a_key(fake_server: Any, events: Make) -> None:
     fake_server.answers = [events("Hel", then=asyncio.Event().wait)]
-    client = httpx.AsyncClient(trust_env=False, limits=httpx.Limits(max_connections=1))
+    client = HttpClient(limits=Limits(1))
     shares = Shares(8, lambda: 1, 0.2)
     patience = Patience(connect=0.2)
     made = OpenAIProvider(

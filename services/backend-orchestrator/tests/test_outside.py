@@ -1,27 +1,26 @@
 """Calls to the outside: ai-engine, WhatsApp, the ERP system."""
 
 import json
-from collections.abc import Callable
 from dataclasses import replace
 
 import httpx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.support.http_answers import AnsweredBy, Serve
 
 from backend_orchestrator.answering import AiEngine
 from backend_orchestrator.channels import WHATSAPP_MAX_TEXT, WhatsAppChannel, shortened
 from backend_orchestrator.erp import ErpUnavailableError, Record, RestErpAdapter, order_ids
 from backend_orchestrator.messages import InboundMessage
 from backend_orchestrator.retry import AttemptError, PermanentError, ThrottledError, TransientError
+from optimus_kit.http_client import ConnectError, HttpClient, PoolTimeout
 
 MESSAGE = InboundMessage("acme", "wamid.1", "whatsapp", "5511", "hello", "100000000000001", "request-1")
 
-Serve = Callable[[httpx.Request], httpx.Response]
 
-
-def client(serve: Serve) -> httpx.AsyncClient:
-    return httpx.AsyncClient(transport=httpx.MockTransport(serve), base_url="http://outside/v1")
+def client(serve: Serve) -> HttpClient:
+    return HttpClient("http://outside/v1", transport=AnsweredBy(serve))
 
 
 def fixed(status: int, body: object = None, headers: dict[str, str] | None = None) -> Serve:
@@ -29,7 +28,7 @@ def fixed(status: int, body: object = None, headers: dict[str, str] | None = Non
 
 
 def unreachable(_: httpx.Request) -> httpx.Response:
-    raise httpx.ConnectError("http://secret-host")
+    raise ConnectError("http://secret-host")
 
 
 def completion(content: object) -> dict[str, object]:
@@ -86,7 +85,7 @@ async def test_ai_engines_patience_is_passed_on() -> None:
 
 async def test_full_for_now_uses_up_no_attempt() -> None:
     def no_connection(_: httpx.Request) -> httpx.Response:
-        raise httpx.PoolTimeout("")
+        raise PoolTimeout("")
 
     for serve in (fixed(503, headers={"Retry-After": "1"}), no_connection):
         with pytest.raises(ThrottledError) as failure:

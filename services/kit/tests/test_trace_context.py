@@ -4,6 +4,7 @@ import httpx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.support.http_answers import AnsweredBy
 from tests.support.span_recorder import recording_spans
 
 from optimus_kit.server_span import read_identity
@@ -128,7 +129,7 @@ async def test_no_header_of_a_client_is_an_attribute_or_leaves_the_platform(host
     with recording_spans() as spans:
         with use_span(start_request(read_identity({"headers": headers}).came_with, rootless=False)) as span:
             for kind in (InsideClient, OutsideClient):
-                async with kind(transport=httpx.MockTransport(answer)) as client:
+                async with kind(transport=AnsweredBy(answer)) as client:
                     await client.get("http://service/")
         attributes = {key: value for each in spans for key, value in each.attributes.items()}
     inside, outside = sent

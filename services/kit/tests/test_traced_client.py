@@ -2,8 +2,10 @@
 
 import httpx
 import pytest
+from tests.support.http_answers import AnsweredBy
 from tests.support.span_recorder import recording_spans
 
+from optimus_kit.http_client import ConnectError, HttpClient
 from optimus_kit.trace_context import TraceContext
 from optimus_kit.traced_client import InsideClient, OutsideClient
 from optimus_kit.tracing import Unrecorded, use_span
@@ -23,8 +25,8 @@ class Server:
         return httpx.Response(self.status)
 
 
-async def ask(kind: type[httpx.AsyncClient], server: Server, context: TraceContext = HERE) -> None:
-    async with kind(transport=httpx.MockTransport(server)) as client:
+async def ask(kind: type[HttpClient], server: Server, context: TraceContext = HERE) -> None:
+    async with kind(transport=AnsweredBy(server)) as client:
         with use_span(Unrecorded(context)):
             await client.get("http://service:8010/v1/orders/4711")
 
@@ -65,7 +67,7 @@ async def test_that_a_trace_is_not_sampled_is_told_too(recorded: bool) -> None:
 
 async def test_without_a_trace_there_is_no_header() -> None:
     server = Server()
-    async with InsideClient(transport=httpx.MockTransport(server)) as client:
+    async with InsideClient(transport=AnsweredBy(server)) as client:
         await client.get("http://service/")
     assert "traceparent" not in server.headers[0]
 
@@ -75,9 +77,9 @@ async def test_errors_are_the_spans() -> None:
         await ask(OutsideClient, Server(503))
 
         def refused(_: httpx.Request) -> httpx.Response:
-            raise httpx.ConnectError("no")
+            raise ConnectError("no")
 
-        async with OutsideClient(transport=httpx.MockTransport(refused)) as client:
-            with pytest.raises(httpx.ConnectError):
+        async with OutsideClient(transport=AnsweredBy(refused)) as client:
+            with pytest.raises(ConnectError):
                 await client.get("http://service/")
     assert [(span.failed, span.ends) for span in spans] == [("503", 1), ("ConnectError", 1)]

@@ -1,15 +1,16 @@
 import json
-from collections.abc import Callable
 
 import httpx
 import pytest
+from tests.support.http_answers import AnsweredBy
+from tests.support.http_answers import Serve as Answer
 
 from memory_engine.embeddings import EmbeddingError
 from memory_engine.embeddings.openai import OpenAIEmbedder
 from memory_engine.settings import DIMENSIONS, EmbeddingSettings
+from optimus_kit.http_client import ConnectError, PoolTimeout, ReadTimeout
 
 SETTINGS = EmbeddingSettings("openai", "https://models.example/v1", "small")
-Answer = Callable[[httpx.Request], httpx.Response]
 
 
 def axis(number: int, length: float = 1.0) -> list[float]:
@@ -17,7 +18,7 @@ def axis(number: int, length: float = 1.0) -> list[float]:
 
 
 def answering(answer: Answer, settings: EmbeddingSettings = SETTINGS) -> OpenAIEmbedder:
-    return OpenAIEmbedder(settings, lambda: "the-key", httpx.MockTransport(answer))
+    return OpenAIEmbedder(settings, lambda: "the-key", AnsweredBy(answer))
 
 
 def vectors(*embeddings: list[float]) -> Answer:
@@ -62,7 +63,7 @@ async def test_each_call_carries_the_key_as_it_is_then() -> None:
         return vectors(axis(0))(request)
 
     keys: list[str | None] = ["old", "new", None]
-    embedder = OpenAIEmbedder(SETTINGS, lambda: keys.pop(0), httpx.MockTransport(answer))
+    embedder = OpenAIEmbedder(SETTINGS, lambda: keys.pop(0), AnsweredBy(answer))
     for _ in range(3):
         await embedder.embed(["one"])
     assert seen == ["Bearer old", "Bearer new", None]
@@ -106,7 +107,7 @@ async def test_a_limit_says_when_to_come_back(header: str, seconds: int) -> None
 
 
 @pytest.mark.parametrize(
-    ("error", "status"), [(httpx.ReadTimeout("late"), 504), (httpx.ConnectError("no route to models.example"), 502)]
+    ("error", "status"), [(ReadTimeout("late"), 504), (ConnectError("no route to models.example"), 502)]
 )
 async def test_an_endpoint_that_is_away_is_an_error_that_names_no_address(error: Exception, status: int) -> None:
     def answer(_: httpx.Request) -> httpx.Response:
@@ -119,7 +120,7 @@ async def test_an_endpoint_that_is_away_is_an_error_that_names_no_address(error:
 
 async def test_no_free_connection_is_overload_and_not_the_endpoints_time_out() -> None:
     def no_connection(_: httpx.Request) -> httpx.Response:
-        raise httpx.PoolTimeout("")
+        raise PoolTimeout("")
 
     failed = await failure(no_connection)
     assert (failed.status, failed.code, failed.retry_after) == (503, "overloaded", 1)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import httpx
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.support.http_answers import AnsweredBy, Serve
 from tests.unit.contracts.documents import copied, schema_of
 from tests.unit.repository import CHECKOUT
 
@@ -18,6 +19,7 @@ from ai_engine.recall import Recall
 from backend_orchestrator.answering import AiEngine
 from backend_orchestrator.messages import MAX_TEXT_CHARS, InboundMessage
 from backend_orchestrator.retry import AttemptError, ThrottledError
+from optimus_kit.http_client import HttpClient
 from optimus_ops.contracts.compare import breaks
 from optimus_ops.contracts.reading import contract_of_checkout
 
@@ -27,8 +29,6 @@ OF_THE_PLATFORM = {"x-request-id"}
 BASE = "http://provider"
 QUESTION = (Turn("user", "what do I like?"),)
 MESSAGE = InboundMessage("acme", "m1", "api", "me", "hello")
-
-Serve = Callable[[httpx.Request], httpx.Response]
 
 
 def need_of(consumer: str, provider: str) -> Any:
@@ -41,13 +41,13 @@ MEMORY = need_of("ai-engine", "memory-engine")
 AI = need_of("backend-orchestrator", "ai-engine")
 
 
-def client(serve: Serve) -> httpx.AsyncClient:
-    return httpx.AsyncClient(transport=httpx.MockTransport(serve), base_url=BASE)
+def client(serve: Serve, base_url: str = BASE) -> HttpClient:
+    return HttpClient(base_url, transport=AnsweredBy(serve))
 
 
 async def recall(turns: tuple[Turn, ...], serve: Serve) -> str:
     """Ask as ai-engine does; return what is put before the model."""
-    asking = Recall(BASE, client(serve))
+    asking = Recall(BASE, client(serve, ""))
     recalled = await asking.recall(turns, "Bearer key", "request-1")
     await asking.aclose()
     return recalled.turn.content if recalled.turn else ""

@@ -4,7 +4,6 @@ import os
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 
-import httpx
 from fastapi import FastAPI
 
 from ai_engine.chat import Chat
@@ -20,6 +19,7 @@ from ai_engine.recall import CONNECTIONS, MIN_SCORE, SECONDS, Recall
 from ai_engine.store import Store
 from optimus_kit.app import create_app
 from optimus_kit.background import background
+from optimus_kit.http_client import Limits
 from optimus_kit.metrics import tenant_key_counter
 from optimus_kit.presence import announce
 from optimus_kit.redis import connect
@@ -107,10 +107,9 @@ def session_settings(environ: Mapping[str, str]) -> SessionSettings:
 
 
 def _recall(environ: Mapping[str, str], tenants: Tenants) -> Recall:
-    limits = httpx.Limits(max_connections=CONNECTIONS, max_keepalive_connections=CONNECTIONS)
     return Recall(
         environ.get("MEMORY_ENGINE_URL", "").strip(),
-        InsideClient(limits=limits),
+        InsideClient(limits=Limits(CONNECTIONS)),
         min_score=env_float(environ, "RECALL_MIN_SCORE", MIN_SCORE, -1, 1),
         shares=Shares(CONNECTIONS, lambda: len(tenants.active()), SECONDS),
     )

@@ -4,15 +4,15 @@ import logging
 from dataclasses import dataclass
 from typing import Any, Literal
 
-import httpx
-
 from ai_engine.providers import strict_json
 from ai_engine.providers.base import Turn
 from ai_engine.providers.strict_json import well_formed
 from optimus_kit.errors import ApiError
+from optimus_kit.http_client import HttpClient, HttpError, Timeouts
 from optimus_kit.shares import Shares
 
 SECONDS = 2.0
+TIMEOUTS = Timeouts(connect=SECONDS, read=SECONDS, total=SECONDS)
 CONNECTIONS = 64
 # Of the provider `embedded`, a question and what answers it mostly score 0.17 to 0.9, unrelated sentences 0.01 in the
 # median and at most 0.10 in 95 of 100 cases; models score unrelated texts higher, so they may want a higher floor.
@@ -37,13 +37,13 @@ class Recall:
 
     Args:
         base_url: of memory-engine; empty when there is none.
-        client: of httpx; closed with this.
+        client: closed with this.
         min_score: cosine similarity below which a memory has nothing to do with the question.
         shares: places for requests under way; by default one tenant has all.
     """
 
     def __init__(
-        self, base_url: str, client: httpx.AsyncClient, *, min_score: float = MIN_SCORE, shares: Shares | None = None
+        self, base_url: str, client: HttpClient, *, min_score: float = MIN_SCORE, shares: Shares | None = None
     ) -> None:
         self._url = f"{base_url.rstrip('/')}/v1/memories/search" if base_url else ""
         self._client = client
@@ -61,11 +61,11 @@ class Recall:
                     self._url,
                     json={"query": query, "limit": LIMIT},
                     headers={"Authorization": authorization, "X-Request-Id": request_id},
-                    timeout=SECONDS,
+                    timeouts=TIMEOUTS,
                 )
             response.raise_for_status()
             texts = memories(strict_json.parse(response.content), self._min_score)
-        except (httpx.HTTPError, ValueError, TypeError, ApiError) as error:
+        except (HttpError, ValueError, TypeError, ApiError) as error:
             log.warning("recall failed: %s", type(error).__name__)
             return Recalled("unavailable")
         return Recalled("used", as_turn(texts)) if texts else Recalled("empty")

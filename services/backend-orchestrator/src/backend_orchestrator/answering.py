@@ -1,13 +1,13 @@
 """Asking ai-engine for the answer to a message."""
 
 from collections.abc import Callable
+from http import HTTPStatus
 from typing import Protocol
-
-import httpx
 
 from backend_orchestrator.http_errors import attempt_error, transport_error
 from backend_orchestrator.messages import InboundMessage, encodable
 from backend_orchestrator.retry import PermanentError, TransientError
+from optimus_kit.http_client import Answer, HttpClient, HttpError
 
 
 class Answerer(Protocol):
@@ -30,7 +30,7 @@ class AiEngine:
         key_of: a tenant's API key, or None.
     """
 
-    def __init__(self, client: httpx.AsyncClient, model: str, key_of: Callable[[str], str | None]) -> None:
+    def __init__(self, client: HttpClient, model: str, key_of: Callable[[str], str | None]) -> None:
         self._client = client
         self._model = model
         self._key_of = key_of
@@ -48,9 +48,9 @@ class AiEngine:
                 json={"model": self._model, "messages": [*system, {"role": "user", "content": message.text}]},
                 headers=_headers(message, key),
             )
-        except httpx.HTTPError as error:
+        except HttpError as error:
             raise transport_error("ai-engine", error) from error
-        if response.status_code != httpx.codes.OK:
+        if response.status != HTTPStatus.OK:
             raise attempt_error("ai-engine", response)
         return _content(response)
 
@@ -61,7 +61,7 @@ def _headers(message: InboundMessage, key: str) -> dict[str, str]:
     return headers | ({"X-Request-Id": message.request_id} if message.request_id else {})
 
 
-def _content(response: httpx.Response) -> str:
+def _content(response: Answer) -> str:
     """The text of a chat completion: its content, or the text parts of it."""
     try:
         content = response.json()["choices"][0]["message"]["content"]

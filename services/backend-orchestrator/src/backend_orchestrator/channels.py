@@ -3,12 +3,11 @@
 from collections.abc import Callable
 from typing import Protocol
 
-import httpx
-
 from backend_orchestrator.http_errors import transport_error
 from backend_orchestrator.messages import InboundMessage
 from backend_orchestrator.retry import TransientError
 from backend_orchestrator.whatsapp_errors import whatsapp_error
+from optimus_kit.http_client import HttpClient, HttpError
 
 # https://developers.facebook.com/docs/whatsapp/cloud-api/reference/messages#text-object
 WHATSAPP_MAX_TEXT = 4096
@@ -40,7 +39,7 @@ class WhatsAppChannel:
         token: returns the access token; asked for each message.
     """
 
-    def __init__(self, client: httpx.AsyncClient, token: Callable[[], str | None]) -> None:
+    def __init__(self, client: HttpClient, token: Callable[[], str | None]) -> None:
         self._client = client
         self._token = token
 
@@ -67,7 +66,7 @@ class WhatsAppChannel:
         headers = {"Authorization": f"Bearer {token}"}
         try:
             response = await self._client.post(f"/{message.recipient}/messages", json=body, headers=headers)
-        except httpx.HTTPError as error:
+        except HttpError as error:
             raise transport_error("WhatsApp", error) from error
         refusal = whatsapp_error(response)
         if refusal is not None:

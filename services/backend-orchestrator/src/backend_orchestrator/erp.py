@@ -5,12 +5,12 @@ import logging
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from typing import Protocol
 from urllib.parse import quote
 
-import httpx
-
 from backend_orchestrator.messages import InboundMessage, encodable
+from optimus_kit.http_client import HttpClient, HttpError
 
 _ORDER = re.compile(r"#(\d{3,12})\b")
 _MAX_ORDERS = 3
@@ -57,7 +57,7 @@ class RestErpAdapter:
         api_key: returns what is sent as Bearer, or None; asked for each request.
     """
 
-    def __init__(self, client: httpx.AsyncClient, api_key: Callable[[], str | None]) -> None:
+    def __init__(self, client: HttpClient, api_key: Callable[[], str | None]) -> None:
         self._client = client
         self._api_key = api_key
 
@@ -75,11 +75,11 @@ class RestErpAdapter:
         headers = {"Authorization": f"Bearer {key}"} if key else {}
         try:
             response = await self._client.get(path, headers=headers)
-            if response.status_code == httpx.codes.NOT_FOUND:
+            if response.status == HTTPStatus.NOT_FOUND:
                 return None
             response.raise_for_status()
             body = response.json()
-        except (httpx.HTTPError, ValueError) as error:
+        except (HttpError, ValueError) as error:
             raise ErpUnavailableError(type(error).__name__) from error
         if not isinstance(body, dict):
             raise ErpUnavailableError("no JSON object")

@@ -1,8 +1,9 @@
 """What an unsuccessful HTTP call means for the attempt it was part of."""
 
-import httpx
+from http import HTTPStatus
 
 from backend_orchestrator.retry import AttemptError, PermanentError, ThrottledError, TransientError
+from optimus_kit.http_client import Answer, HttpError, PoolTimeout
 
 _DEFAULT_RETRY_AFTER = 1.0
 _MAX_RETRY_AFTER = 3600.0
@@ -10,13 +11,13 @@ _MAX_RETRY_AFTER = 3600.0
 _TRANSIENT = frozenset({401, 403, 408, 409, 425})
 
 
-def attempt_error(peer: str, response: httpx.Response) -> AttemptError:
+def attempt_error(peer: str, response: Answer) -> AttemptError:
     """The error of a response other than success. Only the status is told on: bodies may hold anything."""
-    status = response.status_code
-    if status == httpx.codes.TOO_MANY_REQUESTS:
+    status = response.status
+    if status == HTTPStatus.TOO_MANY_REQUESTS:
         return ThrottledError(f"{peer} answered 429", retry_after(response.headers.get("Retry-After")))
     reason = f"{peer} answered {status}"
-    if status == httpx.codes.SERVICE_UNAVAILABLE and "Retry-After" in response.headers:
+    if status == HTTPStatus.SERVICE_UNAVAILABLE and "Retry-After" in response.headers:
         # Full for now, by whoever's requests: that must not use up the attempts of this message.
         return ThrottledError(reason, retry_after(response.headers["Retry-After"]))
     if status >= 500 or status in _TRANSIENT:
@@ -24,12 +25,12 @@ def attempt_error(peer: str, response: httpx.Response) -> AttemptError:
     return PermanentError(reason)
 
 
-def transport_error(peer: str, error: httpx.HTTPError) -> AttemptError:
+def transport_error(peer: str, error: HttpError) -> AttemptError:
     """The error of a call that got no response: unreachable, cut off, past its deadline.
 
     One that found no free connection was never made, so it uses up no attempt.
     """
-    if isinstance(error, httpx.PoolTimeout):
+    if isinstance(error, PoolTimeout):
         return ThrottledError(f"{peer}: no free connection", _DEFAULT_RETRY_AFTER)
     return TransientError(f"{peer}: {type(error).__name__}")
 

@@ -5,10 +5,9 @@ Codes: https://developers.facebook.com/docs/whatsapp/cloud-api/support/error-cod
 
 from collections.abc import Mapping
 
-import httpx
-
 from backend_orchestrator.http_errors import attempt_error, retry_after
 from backend_orchestrator.retry import AttemptError, PermanentError, ThrottledError, TransientError
+from optimus_kit.http_client import Answer
 
 # Seconds to wait where the answer doesn't say: calls of an app, a user, a page, a business account (by the hour), a
 # number's throughput, its quality, one recipient (a message in six seconds), registrations.
@@ -34,7 +33,7 @@ PERMANENT = frozenset(
 )
 
 
-def whatsapp_error(response: httpx.Response) -> AttemptError | None:
+def whatsapp_error(response: Answer) -> AttemptError | None:
     """The error that a response of the Graph API tells; None for a success. Only numbers of it are told on."""
     error = _error(response)
     if response.is_success and error is None:
@@ -43,7 +42,7 @@ def whatsapp_error(response: httpx.Response) -> AttemptError | None:
     if error is None or code is None:
         return _by_status(response, None)
     subcode = _number(error.get("error_subcode"))
-    reason = f"WhatsApp answered {response.status_code}, code {code}" + (f", subcode {subcode}" if subcode else "")
+    reason = f"WhatsApp answered {response.status}, code {code}" + (f", subcode {subcode}" if subcode else "")
     if code in THROTTLED:
         return ThrottledError(reason, max(retry_after(response.headers.get("Retry-After")), THROTTLED[code]))
     if code in PERMANENT:
@@ -53,10 +52,10 @@ def whatsapp_error(response: httpx.Response) -> AttemptError | None:
     return _by_status(response, code)
 
 
-def _by_status(response: httpx.Response, code: int | None) -> AttemptError:
+def _by_status(response: Answer, code: int | None) -> AttemptError:
     """Of a code that is not known, or none."""
     if response.is_success:
-        return PermanentError(f"WhatsApp answered {response.status_code} with an error, code {code}")
+        return PermanentError(f"WhatsApp answered {response.status} with an error, code {code}")
     return attempt_error("WhatsApp" if code is None else f"WhatsApp (code {code})", response)
 
 
@@ -67,7 +66,7 @@ def _number(value: object) -> int | None:
     return value if isinstance(value, int) and not isinstance(value, bool) else None
 
 
-def _error(response: httpx.Response) -> Mapping[str, object] | None:
+def _error(response: Answer) -> Mapping[str, object] | None:
     try:
         body = response.json()
     except (ValueError, RecursionError):

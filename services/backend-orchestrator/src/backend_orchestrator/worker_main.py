@@ -8,8 +8,6 @@ from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
 from pathlib import Path
 
-import httpx
-
 from backend_orchestrator.answering import AiEngine
 from backend_orchestrator.channels import ReplyChannel, WhatsAppChannel
 from backend_orchestrator.consumer import Consumer, consumer_name
@@ -20,6 +18,7 @@ from backend_orchestrator.worker import Worker
 from backend_orchestrator.worker_metrics import WorkerMetrics
 from optimus_kit.background import background
 from optimus_kit.drain import Drain
+from optimus_kit.http_client import HttpClient, Limits, Timeouts
 from optimus_kit.logs import configure_logging
 from optimus_kit.metrics import Metrics, listening, show_spans
 from optimus_kit.presence import announce
@@ -115,13 +114,13 @@ async def _erp(settings: WorkerSettings, secrets: SecretWatcher, stack: AsyncExi
 
 async def _client(
     stack: AsyncExitStack, url: str, seconds: float, connections: int, *, inside: bool = False
-) -> httpx.AsyncClient:
+) -> HttpClient:
     """A client of `url`; only what is `inside` the platform is told the trace."""
     kind = InsideClient if inside else OutsideClient
     client = kind(
-        base_url=url,
-        timeout=httpx.Timeout(seconds, connect=_CONNECT_SECONDS),
-        limits=httpx.Limits(max_connections=connections, max_keepalive_connections=connections, keepalive_expiry=2.0),
+        url,
+        timeouts=Timeouts(_CONNECT_SECONDS, seconds, total=seconds),
+        limits=Limits(connections, idle_seconds=2.0),
     )
     return await stack.enter_async_context(client)
 

@@ -44,5 +44,5 @@ def configure_logging(settings: ServiceSettings) -> None:
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonLines(settings.service))
     logging.basicConfig(level=settings.log_level.upper(), handlers=[handler], force=True)
-    for noisy in ("httpx", "httpcore"):
+    for noisy in ("aiohttp",):
         logging.getLogger(noisy).setLevel(max(logging.WARNING, logging.getLogger().level))

@@ -28,8 +28,6 @@ from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 from functools import partial
 
-import httpx
-
 from ai_engine.providers.base import Ask, Model, Piece, Provider, Reply
 from ai_engine.providers.embedded import NAME as EMBEDDED
 from ai_engine.providers.embedded import Embedded
@@ -38,14 +36,13 @@ from ai_engine.providers.pool import KeyPool
 from ai_engine.providers.prices import FREE, Price, parse_prices
 from ai_engine.providers.provider_set import PoolKeys, ProviderSet
 from optimus_kit.errors import ApiError
+from optimus_kit.http_client import HttpClient, Limits
 from optimus_kit.secret_watcher import SecretWatcher
 from optimus_kit.settings import SettingsError, env_bool, env_float, env_int
 from optimus_kit.shares import Shares, Waited
 
 NAME = re.compile(r"[a-z][a-z0-9_]{0,31}\Z")
 FAILING = frozenset({502, 503, 504})
-# One handshake saved per request is worth little beyond the connections that are busy most of the time.
-KEEPALIVE_CONNECTIONS = 64
 
 USUAL = Patience()
 KEYLESS = ("",)
@@ -177,8 +174,7 @@ def _keys(entry: ProviderSettings, secrets: SecretWatcher) -> Callable[[], Seque
 def _provider(
     entry: ProviderSettings, keys: Callable[[], Sequence[str]], traffic: Traffic, shares: Shares
 ) -> OpenAIProvider:
-    limits = httpx.Limits(max_connections=traffic.connections, max_keepalive_connections=KEEPALIVE_CONNECTIONS)
-    client = httpx.AsyncClient(follow_redirects=False, limits=limits)
+    client = HttpClient(limits=Limits(traffic.connections))
     pool = KeyPool(keys)
     models = dict(entry.models)
     return OpenAIProvider(entry.name, entry.base_url, models, pool, client, shares=shares, patience=traffic.patience)

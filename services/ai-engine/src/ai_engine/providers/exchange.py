@@ -4,11 +4,11 @@ import contextlib
 from collections.abc import AsyncIterator
 from typing import Any
 
-import httpx
-
 from ai_engine.providers.base import Ask, Turn
 from ai_engine.providers.pool import Key
 from ai_engine.providers.verdicts import bad_answer
+from optimus_kit import http_client
+from optimus_kit.http_client import AnswerTooLarge, HttpError, StreamedAnswer
 
 MAX_ANSWER_BYTES = 16 << 20
 MAX_ERROR_BYTES = 64 << 10
@@ -40,27 +40,23 @@ async def after(beginning: bytes, chunks: AsyncIterator[bytes]) -> AsyncIterator
         yield chunk
 
 
-async def read(response: httpx.Response) -> bytes:
+async def read(answer: StreamedAnswer) -> bytes:
     """Return the whole body.
 
     Raises:
         AttemptFailed: it is too large.
     """
-    parts: list[bytes] = []
-    size = 0
-    async for chunk in response.aiter_bytes():
-        size += len(chunk)
-        if size > MAX_ANSWER_BYTES:
-            raise bad_answer("The provider's answer is too large.")
-        parts.append(chunk)
-    return b"".join(parts)
+    try:
+        return await http_client.read(answer, MAX_ANSWER_BYTES)
+    except AnswerTooLarge:
+        raise bad_answer("The provider's answer is too large.") from None
 
 
-async def read_error(response: httpx.Response) -> bytes:
+async def read_error(answer: StreamedAnswer) -> bytes:
     """Return the beginning of an error's body; one that cannot be read says no less than its status."""
     body = b""
-    with contextlib.suppress(httpx.HTTPError):
-        async for chunk in response.aiter_bytes():
+    with contextlib.suppress(HttpError):
+        async for chunk in answer.chunks():
             body += chunk
             if len(body) > MAX_ERROR_BYTES:
                 break

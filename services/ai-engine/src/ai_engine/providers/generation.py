@@ -11,11 +11,10 @@ from collections.abc import Sequence
 from types import TracebackType
 from typing import Self
 
-import httpx
-
 from ai_engine.providers.base import Ask, Piece, Reply, Usage
 from ai_engine.providers.verdicts import AttemptFailed, failure_of
 from optimus_kit.errors import ApiError
+from optimus_kit.http_client import HttpError
 from optimus_kit.tracing import CONTENT_CHARACTERS, captures_content, start_span
 
 INPUT = "gen_ai.input.messages"
@@ -126,6 +125,6 @@ def attempt_error_type(error: BaseException) -> str:
         return error.code or str(error.status)
     if isinstance(error, (asyncio.CancelledError, GeneratorExit)):
         return "cancelled"
-    if isinstance(error, (httpx.HTTPError, TimeoutError)):
+    if isinstance(error, (HttpError, TimeoutError)):
         return failure_of(error).reason
     return type(error).__name__

@@ -7,8 +7,6 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, 
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-import httpx
-
 from ai_engine.providers.base import Ask, Model, Piece, Reply
 from ai_engine.providers.exchange import after, authorization, payload_of, read, read_error
 from ai_engine.providers.generation import Generation
@@ -24,6 +22,7 @@ from ai_engine.providers.verdicts import (
     timed_out,
 )
 from optimus_kit.errors import ApiError
+from optimus_kit.http_client import HttpClient, HttpError, HttpTimeout, PoolTimeout, StreamedAnswer, Timeouts
 from optimus_kit.shares import Shares, overloaded
 
 MOST_AT_ONCE = 3
@@ -49,16 +48,22 @@ class Patience:
     first_byte: float = 20.0
     read: float = 120.0
 
-    def timeout(self) -> httpx.Timeout:
-        """Return the limits of a request. The pool has a place for each one that the shares let through."""
-        return httpx.Timeout(connect=self.connect, read=self.read, write=30.0, pool=self.connect)
+    @property
+    def timeouts(self) -> Timeouts:
+        """The limits of a request. The pool has a place for each one that the shares let through."""
+        return Timeouts(self.connect, self.read)
+
+    @property
+    def timeouts_of_question(self) -> Timeouts:
+        """The limits of asking whether an endpoint answers at all."""
+        return Timeouts(self.connect, self.connect)
 
 
 @dataclass
 class Opened:
     """A stream whose first piece has come."""
 
-    response: httpx.Response
+    answer: StreamedAnswer
     key: Key
     first: Piece
     rest: AsyncIterator[Piece]
@@ -82,7 +87,7 @@ class OpenAIProvider:
         base_url: up to and with the version, such as https://api.openai.com/v1.
         models: names on offer here -> names upstream.
         pool: the keys.
-        client: of httpx, with as many connections as `shares` has places; closed with the provider.
+        client: with as many connections as `shares` has places; closed with the provider.
         shares: places for requests under way.
         patience: time-outs.
     """
@@ -93,7 +98,7 @@ class OpenAIProvider:
         base_url: str,
         models: Mapping[str, str],
         pool: KeyPool,
-        client: httpx.AsyncClient,
+        client: HttpClient,
         *,
         shares: Shares,
         patience: Patience | None = None,
@@ -203,14 +208,15 @@ class OpenAIProvider:
     async def _answers(self, key: Key) -> bool:
         """Tell whether the endpoint says anything at all to a key: then it is slow over an answer, and not hung."""
         try:
-            async with self._client.stream(
-                "GET", self._models_url, headers=authorization(key), timeout=self._patience.connect
-            ):
-                return True
-        except httpx.PoolTimeout:
+            answer = await self._client.open_get(
+                self._models_url, headers=authorization(key), timeouts=self._patience.timeouts_of_question
+            )
+        except PoolTimeout:
             return True
-        except httpx.HTTPError:
+        except HttpError:
             return False
+        answer.close()
+        return True
 
     def _blame(self, ask: Ask, running: "Mapping[asyncio.Task[Reply], Asked]") -> None:
         """Hold it against keys that had their time and still say nothing where another one has answered."""
@@ -221,11 +227,11 @@ class OpenAIProvider:
 
     async def _whole(self, ask: Ask, key: Key) -> Reply:
         with self._generation(ask, key, streamed=False) as generation:
-            response = await self._send(ask, key, stream=False)
+            answer = await self._send(ask, key, stream=False)
             try:
-                reply = parse_reply(await read(response), ask)
+                reply = parse_reply(await read(answer), ask)
             finally:
-                await response.aclose()
+                answer.close()
             generation.answered(reply)
         self._pool.succeeded(key, ask.tenant)
         return reply
@@ -247,7 +253,7 @@ class OpenAIProvider:
                         yield piece
             finally:
                 self._pool.abandoned(opened.key, ask.tenant)
-                await opened.response.aclose()
+                opened.answer.close()
 
     async def _first_stream(self, ask: Ask) -> Opened:
         tried: set[int] = set()
@@ -269,10 +275,10 @@ class OpenAIProvider:
         """
         try:
             return await work()
-        except httpx.PoolTimeout:
+        except PoolTimeout:
             self._pool.abandoned(key, ask.tenant)
             raise overloaded() from None
-        except (AttemptFailed, httpx.HTTPError, TimeoutError) as error:
+        except (AttemptFailed, HttpError, TimeoutError) as error:
             failure = error.failure if isinstance(error, AttemptFailed) else failure_of(error)
             self._note(ask, key, failure)
             raise AttemptFailed(failure) from None
@@ -287,19 +293,18 @@ class OpenAIProvider:
         else:
             self._pool.abandoned(key, ask.tenant, failure.reason)
 
-    async def _send(self, ask: Ask, key: Key, *, stream: bool) -> httpx.Response:
+    async def _send(self, ask: Ask, key: Key, *, stream: bool) -> StreamedAnswer:
         headers = {"X-Request-Id": ask.request_id, **authorization(key)}
         payload = payload_of(ask, self._models[ask.model], stream=stream)
-        timeout = self._patience.timeout()
-        request = self._client.build_request("POST", self._url, json=payload, headers=headers, timeout=timeout)
-        response = await self._client.send(request, stream=True)
-        if response.status_code // 100 == 2:
-            return response
+        timeouts = self._patience.timeouts
+        answer = await self._client.open_post(self._url, json=payload, headers=headers, timeouts=timeouts)
+        if answer.status // 100 == 2:
+            return answer
         try:
-            body = await read_error(response)
+            body = await read_error(answer)
         finally:
-            await response.aclose()
-        verdict = judge(response.status_code, response.headers.get("retry-after"), body)
+            answer.close()
+        verdict = judge(answer.status, answer.headers.get("retry-after"), body)
         if isinstance(verdict, ApiError):
             self._pool.succeeded(key, ask.tenant)
             raise verdict
@@ -314,22 +319,22 @@ class OpenAIProvider:
             generation.end()
             raise
 
-    async def _open_stream(self, ask: Ask, key: Key) -> tuple[httpx.Response, Key, Piece, AsyncIterator[Piece]]:
+    async def _open_stream(self, ask: Ask, key: Key) -> tuple[StreamedAnswer, Key, Piece, AsyncIterator[Piece]]:
         async with asyncio.timeout(self._patience.first_byte):
-            response = await self._send(ask, key, stream=True)
+            answer = await self._send(ask, key, stream=True)
             try:
-                chunks = response.aiter_bytes()
+                chunks = answer.chunks()
                 beginning = await anext(chunks, b"")
             except BaseException:
-                await response.aclose()
+                answer.close()
                 raise
         try:
             rest = pieces(after(beginning, chunks))
             first = await anext(rest, Piece(finish_reason="stop"))
         except BaseException:
-            await response.aclose()
+            answer.close()
             raise
-        return response, key, first, rest
+        return answer, key, first, rest
 
     async def _watch(self, ask: Ask, opened: Opened) -> AsyncIterator[Piece]:
         text, told = [opened.first.text], opened.first.usage is not None
@@ -339,10 +344,10 @@ class OpenAIProvider:
                 text.append(piece.text)
                 told = told or piece.usage is not None
                 yield piece
-        except (httpx.HTTPError, AttemptFailed) as error:
+        except (HttpError, AttemptFailed) as error:
             failure = error.failure if isinstance(error, AttemptFailed) else failure_of(error)
             self._note(ask, opened.key, failure)
-            late = isinstance(error, httpx.TimeoutException)
+            late = isinstance(error, HttpTimeout)
             raise (timed_out() if late else bad_answer("The provider broke off.").failure.error) from None
         self._pool.succeeded(opened.key, ask.tenant)
         if not told:

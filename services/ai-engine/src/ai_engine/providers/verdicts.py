@@ -7,10 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-import httpx
-
 from ai_engine.providers import strict_json
 from optimus_kit.errors import ApiError
+from optimus_kit.http_client import DecodingError, HttpTimeout
 
 KEY_REFUSED_SECONDS = 60.0
 BUSY_SECONDS = 5.0
@@ -92,9 +91,9 @@ def bad_answer(message: str) -> AttemptFailed:
 
 def failure_of(error: Exception) -> Failure:
     """Return what an error of the transport means for the key."""
-    if isinstance(error, (httpx.TimeoutException, TimeoutError)):
+    if isinstance(error, (HttpTimeout, TimeoutError)):
         return Failure(timed_out(), "timeout")
-    if isinstance(error, httpx.DecodingError):
+    if isinstance(error, DecodingError):
         return Failure(bad_gateway("The provider's answer cannot be read."), "bad_answer", counts=False)
     return Failure(bad_gateway("The provider cannot be reached."), "unreachable")
 

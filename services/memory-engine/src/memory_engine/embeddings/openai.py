@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 
-import httpx
 from pydantic import BaseModel, ValidationError
 
 from memory_engine.embeddings.protocol import EmbeddingError
 from memory_engine.settings import DIMENSIONS, EmbeddingSettings
 from memory_engine.vectors import Vector
+from optimus_kit.http_client import Answer, HttpError, HttpTimeout, Limits, PoolTimeout, Timeouts, Transport
 from optimus_kit.traced_client import OutsideClient
 
 CONNECTIONS = 64
@@ -30,12 +30,13 @@ class OpenAIEmbedder:
         self,
         settings: EmbeddingSettings,
         api_key: Callable[[], str | None],
-        transport: httpx.AsyncBaseTransport | None = None,
+        transport: Transport | None = None,
     ) -> None:
         self._settings = settings
         self._api_key = api_key
-        limits = httpx.Limits(max_connections=CONNECTIONS, max_keepalive_connections=CONNECTIONS)
-        self._client = OutsideClient(timeout=settings.timeout, transport=transport, limits=limits)
+        seconds = settings.timeout
+        timeouts = Timeouts(seconds, seconds, total=seconds)
+        self._client = OutsideClient(limits=Limits(CONNECTIONS), timeouts=timeouts, transport=transport)
 
     @property
     def space(self) -> str:
@@ -56,20 +57,20 @@ class OpenAIEmbedder:
         headers = {"Authorization": f"Bearer {key}"} if key else {}
         try:
             response = await self._client.post(f"{self._settings.base_url}/embeddings", json=request, headers=headers)
-        except httpx.PoolTimeout:
+        except PoolTimeout:
             # Never asked: that says nothing about the endpoint.
             raise EmbeddingError(
                 "too many embeddings are under way", status=503, code="overloaded", retry_after=1
             ) from None
-        except httpx.TimeoutException:
+        except HttpTimeout:
             raise EmbeddingError(
                 "the embeddings endpoint didn't answer in time", status=504, code="embeddings_timeout"
             ) from None
-        except httpx.HTTPError:
+        except HttpError:
             raise EmbeddingError(
                 "the embeddings endpoint can't be reached", status=502, code="embeddings_unreachable"
             ) from None
-        if response.status_code != 200:
+        if response.status != 200:
             raise refusal(response)
         return vectors_of(response.content, len(texts))
 
@@ -87,9 +88,9 @@ class _Answer(BaseModel):
     data: list[_Item]
 
 
-def refusal(response: httpx.Response) -> EmbeddingError:
+def refusal(response: Answer) -> EmbeddingError:
     """What an answer other than 200 means for our caller. The endpoint's own text stays here: it may quote the key."""
-    status = response.status_code
+    status = response.status
     if status in {429, 503}:
         return EmbeddingError(
             "the embeddings endpoint is over its limit",
@@ -102,7 +103,7 @@ def refusal(response: httpx.Response) -> EmbeddingError:
     return EmbeddingError(f"the embeddings endpoint answered {status}", status=502, code="embeddings_failed")
 
 
-def retry_after(response: httpx.Response) -> int:
+def retry_after(response: Answer) -> int:
     """Seconds the endpoint asks us to wait, between 1 and 60; 1 where it doesn't say."""
     stated = response.headers.get("Retry-After", "")
     return min(60, max(1, int(stated[:9]))) if stated.isascii() and stated.isdigit() else 1
