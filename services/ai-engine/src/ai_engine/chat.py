@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 from starlette.requests import Request
 from starlette.responses import Response
 
+from ai_engine.deadline import Deadline
 from ai_engine.limits import Admission, Gate, Outcome
 from ai_engine.providers import catalogue
 from ai_engine.providers.base import Ask, Piece, Turn, Usage
@@ -158,13 +159,14 @@ class Chat:
     ) -> AsyncGenerator[bytes, None]:
         """Yield the events; whatever ends it, the slot is given back, and a whole reply is kept."""
         chunks = Chunks(_identity(), int(time.time()), job.body.model)
+        deadline = Deadline(until)
         usage = Usage(0, 0)
         text = [first.text]
         outcome = Outcome()
         try:
             yield chunks.role() + chunks.piece(first)
             async with aclosing(pieces):
-                while (piece := await _next_until(pieces, until)) is not None:
+                while (piece := await _next_until(pieces, deadline)) is not None:
                     text.append(piece.text)
                     usage = piece.usage or usage
                     if chunk := chunks.piece(piece):
@@ -182,6 +184,7 @@ class Chat:
         except ApiError as error:
             yield event(error.body())
         finally:
+            deadline.close()
             if not outcome.turns:
                 await _finish(self._gate.release(job.admission, Outcome()))
 
@@ -190,9 +193,9 @@ async def _next(pieces: AsyncGenerator[Piece, None]) -> Piece:
     return await anext(pieces, Piece(finish_reason="stop"))
 
 
-async def _next_until(pieces: AsyncGenerator[Piece, None], until: float) -> Piece | None:
+async def _next_until(pieces: AsyncGenerator[Piece, None], deadline: Deadline) -> Piece | None:
     # Around each piece rather than around the loop: a time-out must not fire while the generator stands at a yield.
-    async with asyncio.timeout_at(until):
+    with deadline:
         return await anext(pieces, None)
 
 

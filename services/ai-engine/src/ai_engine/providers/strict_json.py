@@ -4,6 +4,8 @@ import json
 import math
 from typing import Any
 
+from pydantic_core import PydanticSerializationError, from_json, to_json
+
 MAX_DEPTH = 100
 MAX_INTEGER = 1 << 63
 
@@ -15,11 +17,19 @@ def parse(text: str | bytes) -> Any:
         ValueError: no JSON, a number that is not finite (NaN, 1e999) or beyond 64 bits, or nested too deeply.
     """
     try:
-        document = json.loads(text, parse_float=_finite, parse_int=_bounded, parse_constant=_refuse)
-    except RecursionError:
-        raise ValueError("nested too deeply") from None
+        # A tenth of the time that the standard library takes. It knows no lone surrogates, and no encoding but UTF-8.
+        document = from_json(text, allow_inf_nan=False)
+    except (ValueError, TypeError):
+        document = _parse_slowly(text)
     check(document)
     return document
+
+
+def _parse_slowly(text: str | bytes) -> Any:
+    try:
+        return json.loads(text, parse_float=_finite, parse_int=_bounded, parse_constant=_refuse)
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
 
 
 def check(value: Any) -> None:
@@ -32,6 +42,8 @@ def check(value: Any) -> None:
     for _ in range(MAX_DEPTH):
         inner: list[Any] = []
         for entry in level:
+            if entry is None or isinstance(entry, str):
+                continue
             if isinstance(entry, dict):
                 inner.extend(entry.values())
             elif isinstance(entry, list):
@@ -49,8 +61,8 @@ def check(value: Any) -> None:
 def write(document: Any) -> bytes:
     """Return the document; a lone surrogate, which UTF-8 cannot hold, stays the escape that it came as."""
     try:
-        return json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode()
-    except UnicodeEncodeError:
+        return to_json(document)
+    except PydanticSerializationError:
         return json.dumps(document, separators=(",", ":")).encode()
 
 

@@ -11,6 +11,7 @@ from ai_engine.providers.verdicts import AttemptFailed, bad_answer, in_band
 from optimus_kit.errors import ApiError
 
 MAX_STREAM_BYTES = 64 << 20
+NOTHING = Piece()
 OWN_FIELDS = frozenset({"id", "object", "created", "model", "choices", "usage"})
 CHOICE_FIELDS = frozenset({"index", "message", "delta", "finish_reason"})
 USAGE_FIELDS = frozenset({"prompt_tokens", "completion_tokens", "total_tokens"})
@@ -158,7 +159,7 @@ async def pieces(chunks: AsyncIterator[bytes]) -> AsyncIterator[Piece]:
             return
         piece = parse_chunk(data)
         finished = finished or piece.finish_reason is not None
-        if piece != Piece():
+        if piece != NOTHING:
             yield piece
     if not finished:
         raise bad_answer("The provider broke off.")
