@@ -17,7 +17,7 @@ class Timeouts:
 
     Args:
         connect: for a place in the pool, and again for a connection (name, TCP and TLS).
-        read: between two bytes of the answer, its first one included.
+        read: between two bytes of the answer, its first one included; its head is complete within both of these.
         total: for the whole exchange; None leaves it to the others.
     """
 

@@ -70,15 +70,7 @@ class ConnectionPool:
         await self._take_place(request.timeouts.connect)
         try:
             with _translating():
-                response = await self._session().request(
-                    request.method,
-                    URL(request.url, encoded=True),
-                    data=request.body,
-                    headers=request.headers,
-                    timeout=_limits(request.timeouts),
-                    allow_redirects=False,
-                    ssl=self._trust if request.url.startswith("https:") else True,
-                )
+                response = await self._head(request)
         except BaseException:
             self._places.release()
             raise
@@ -88,6 +80,20 @@ class ConnectionPool:
         """Close all connections."""
         if self._made is not None:
             await self._made.close()
+
+    async def _head(self, request: HttpRequest) -> aiohttp.ClientResponse:
+        timeouts = request.timeouts
+        # aiohttp forgets its deadline for reading once a 1xx has come.
+        async with asyncio.timeout(timeouts.connect + timeouts.read):
+            return await self._session().request(
+                request.method,
+                URL(request.url, encoded=True),
+                data=request.body,
+                headers=request.headers,
+                timeout=_limits(timeouts),
+                allow_redirects=False,
+                ssl=self._trust if request.url.startswith("https:") else True,
+            )
 
     async def _take_place(self, seconds: float) -> None:
         if not self._places.locked():
