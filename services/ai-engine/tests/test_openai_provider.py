@@ -6,6 +6,7 @@ from contextlib import aclosing, asynccontextmanager
 from typing import Any
 
 import pytest
+from tests.support.http_peer import chunked, peer
 
 from ai_engine.providers import catalogue
 from ai_engine.providers.base import Ask, Piece, Turn, Usage
@@ -135,6 +136,31 @@ async def test_closing_a_stream_cancels_it_upstream(fake_server: Any, events: Ma
         async with aclosing(endpoint.stream(ASK)) as pieces:
             assert await anext(pieces) == Piece()
         await asyncio.wait_for(fake_server.disconnected.wait(), 10)
+
+
+@pytest.mark.parametrize("apart", [False, True])
+async def test_streams_share_a_connection_also_where_its_end_comes_late(apart: bool) -> None:
+    async def answer(writer: asyncio.StreamWriter) -> None:
+        writer.write(chunked(b'data: {"choices": [{"delta": {"content": "hi"}}]}\n\n', b"data: [DONE]\n\n", last=b""))
+        if apart:
+            await writer.drain()
+            await asyncio.sleep(0.01)
+        writer.write(b"0\r\n\r\n")
+
+    async with peer(answer) as server, provider(server.url, "k1") as endpoint:
+        for _ in range(3):
+            assert "".join([piece.text async for piece in endpoint.stream(ASK)]) == "hi"
+    assert server.connections == 1
+
+
+async def test_a_stream_whose_connection_never_ends_ends_with_done() -> None:
+    async def answer(writer: asyncio.StreamWriter) -> None:
+        writer.write(chunked(b'data: {"choices": [{"delta": {"content": "hi"}}]}\n\n', b"data: [DONE]\n\n", last=b""))
+        await asyncio.Event().wait()
+
+    async with peer(answer) as server, provider(server.url, "k1") as endpoint:
+        assert "".join([piece.text async for piece in endpoint.stream(ASK)]) == "hi"
+        assert endpoint.key_failures() == {}
 
 
 async def test_a_failing_provider_falls_back_to_the_next(fake_server: Any, answer: Make) -> None:

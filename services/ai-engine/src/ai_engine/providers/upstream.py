@@ -1,5 +1,7 @@
 """Reading what an OpenAI-compatible endpoint answers: whole replies and streams."""
 
+import asyncio
+import contextlib
 from collections.abc import AsyncIterator, Mapping
 from typing import Any, cast, get_args
 
@@ -9,8 +11,11 @@ from ai_engine.providers.embedded import count
 from ai_engine.providers.sse import Event, EventDecoder, EventTooLarge
 from ai_engine.providers.verdicts import AttemptFailed, bad_answer, in_band
 from optimus_kit.errors import ApiError
+from optimus_kit.http_client import HttpError
 
 MAX_STREAM_BYTES = 64 << 20
+# A server that ends a body sends its end at once.
+END_SECONDS = 0.1
 NOTHING = Piece()
 OWN_FIELDS = frozenset({"id", "object", "created", "model", "choices", "usage"})
 CHOICE_FIELDS = frozenset({"index", "message", "delta", "finish_reason"})
@@ -156,6 +161,7 @@ async def pieces(chunks: AsyncIterator[bytes]) -> AsyncIterator[Piece]:
         if not data or event.type == "ping":
             continue
         if data == "[DONE]":
+            await _read_end(chunks)
             return
         piece = parse_chunk(data)
         finished = finished or piece.finish_reason is not None
@@ -163,6 +169,13 @@ async def pieces(chunks: AsyncIterator[bytes]) -> AsyncIterator[Piece]:
             yield piece
     if not finished:
         raise bad_answer("The provider broke off.")
+
+
+async def _read_end(chunks: AsyncIterator[bytes]) -> None:
+    """Read the end of the body, which may come after `[DONE]`: else the connection could not be used again."""
+    with contextlib.suppress(HttpError, TimeoutError):
+        async with asyncio.timeout(END_SECONDS):
+            await anext(chunks, b"")
 
 
 async def _events(chunks: AsyncIterator[bytes]) -> AsyncIterator[Event]:
