@@ -21,6 +21,7 @@ from benchmarks import (
     ci_shares,
     fairness,
     footprint,
+    litellm,
     paired,
     planning,
     rotation,
@@ -152,6 +153,7 @@ def measure(engine: Engine, names: Sequence[str], extent: Extent) -> list[Sectio
         "upstream": lambda: upstream.measure(upstream.QUICK if quick else upstream.Effort()),
         "flood": lambda: fairness.measure(fairness.QUICK if quick else fairness.Effort()),
         "autoscale_rules": lambda: autoscale_simulation.measure(1 if quick else 5),
+        "litellm": lambda: litellm.measure(upstream.QUICK if quick else upstream.Effort()),
         "paired": lambda: paired.measure(engine, extent.base or ROOT, 2 if quick else 6, extent.cases),
     }
     sections = [attempt(name, measures[name]) for name in names if name in measures]

@@ -83,7 +83,13 @@ AUTOSCALE = Subject(
     arguments="autoscale-simulation",
     remarks="A simulation: the same seeds give the same figures on any machine. How the rule works: docs/autoscale.md.",
 )
-SUBJECTS = (PLATFORM, CHANGES, TASKS, CI, CHECK_SECURITY, ROTATION, UPSTREAM, FAIRNESS, AUTOSCALE)
+LITELLM = Subject(
+    "litellm",
+    "ai-engine beside LiteLLM's proxy",
+    {"litellm": "Two keys, one process on one core"},
+    arguments="litellm",
+)
+SUBJECTS = (PLATFORM, CHANGES, TASKS, CI, CHECK_SECURITY, ROTATION, UPSTREAM, LITELLM, FAIRNESS, AUTOSCALE)
 TITLES = {name: title for subject in SUBJECTS for name, title in subject.sections.items()}
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from statistics import median
 
 import uvloop
+from dotenv import dotenv_values
 from tests.e2e.processes import Launcher
 from tests.e2e.stores import embedded_redis
 from tests.support.ports import free_ports
@@ -25,6 +26,7 @@ from benchmarks.same_answer import HalfLoad
 from benchmarks.section import Blocks, paragraph, samples
 from optimus_ops.reports.measurement import Objective, percentile
 
+CONFIGURATIONS = ROOT / "benchmarks" / "gateways"
 USERS = 32
 TENANT_KEY = "acme-key"
 PROVIDER_KEYS = "first-key,second-key"
@@ -137,9 +139,6 @@ def configuration(folder: Path, port: int, redis: str) -> dict[str, str]:
         "TENANTS_FILE": str(folder / "tenants.yaml"),
         "SECRETS_DIR": str(secrets),
         "REDIS_URL": redis,
-        "WEB_CONCURRENCY": "1",
-        "DRAIN_DELAY": "0",
-        "PROVIDERS": "fast",
         "FAST_BASE_URL": f"http://127.0.0.1:{port}/v1",
-        "FAST_MODELS": MODEL,
+        **{name: value or "" for name, value in dotenv_values(CONFIGURATIONS / "ai-engine.env").items()},
     }
