@@ -20,20 +20,41 @@ from tests.unit.repository import CHECKOUT
 from optimus_ops.system.wait import wait_until
 
 pytestmark = pytest.mark.integration
-# Answers with the headers that it was asked with, and says another trace id than it was told.
+# Answers with the headers that it was asked with, and says another trace id than it was told. On 8050 nobody listens;
+# after a request for /deaf somebody does who never accepts, with a full queue.
 ECHO = """
-import http.server, json
+import http.server, json, socket, threading
+deaf = []
 class Echo(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     def do_GET(self):
+        name = self.path.rpartition("/")[2]
+        if name == "gone":
+            self.close_connection = True
+            return
+        if name == "deaf":
+            deaf.append(socket.create_server(("0.0.0.0", 8050), backlog=0))
+            for _ in range(4):
+                deaf.append(socket.socket())
+                deaf[-1].setblocking(False)
+                deaf[-1].connect_ex(("127.0.0.1", 8050))
+        upgrade = self.headers.get("Upgrade") and name == "ws"
         body = json.dumps(self.headers.items()).encode()
-        self.send_response(404 if "missing" in self.path else 200)
+        self.send_response(101 if upgrade else int(name) if name.isdigit() else 200)
         self.send_header("X-Trace-Id", "f" * 32)
-        self.send_header("Content-Length", str(len(body)))
+        if upgrade:
+            self.close_connection = True
+            self.send_header("Upgrade", "websocket")
+            self.send_header("Connection", "Upgrade")
+        else:
+            self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
-http.server.ThreadingHTTPServer(("0.0.0.0", 8010), Echo).serve_forever()
+for port in (8020, 8010):
+    server = http.server.ThreadingHTTPServer(("0.0.0.0", port), Echo)
+    threading.Thread(target=server.serve_forever).start()
 """
+SERVICES = ("ai-engine", "backend-orchestrator", "memory-engine")
 CONTEXT = "4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7"
 VALID = {
     f"00-{CONTEXT}-01": f"00-{CONTEXT}-01",
@@ -79,12 +100,13 @@ class Balancer:
     address: str
     container: str
 
-    def ask(self, *headers: tuple[str, str], path: str = "/") -> Answer:
+    def ask(self, *headers: tuple[str, str], path: str = "/", port: int = 8010, connection: str = "close") -> Answer:
         """Ask with headers as they are, byte by byte."""
-        lines = [f"GET {path} HTTP/1.1", "Host: x", "Connection: close", *(f"{key}: {value}" for key, value in headers)]
-        with socket.create_connection((self.address, 8010), timeout=30) as connection:
-            connection.sendall("\r\n".join([*lines, "", ""]).encode("latin-1"))
-            answer = b"".join(received(connection))
+        own = [("Host", "x"), ("Connection", connection)]
+        lines = [f"GET {path} HTTP/1.1", *(f"{key}: {value}" for key, value in [*own, *headers])]
+        with socket.create_connection((self.address, port), timeout=30) as connected:
+            connected.sendall("\r\n".join([*lines, "", ""]).encode("latin-1"))
+            answer = b"".join(received(connected))
         head, _, body = answer.partition(b"\r\n\r\n")
         status, *told = head.decode("latin-1").split("\r\n")
         pairs = [line.split(": ", 1) for line in told]
@@ -111,7 +133,7 @@ def balancer() -> Iterator[Balancer]:
 
     subprocess.run(["docker", "network", "create", name], capture_output=True, check=True)
     try:
-        aliases = [word for alias in ("ai-engine", "backend-orchestrator") for word in ("--network-alias", alias)]
+        aliases = [word for alias in SERVICES for word in ("--network-alias", alias)]
         start(*aliases, "--entrypoint", "python", local_image("ai-engine"), "-c", ECHO)
         nginx = start("--tmpfs", "/tmp", "--volume", config, "--entrypoint", command[0], nginx_image(), *command[1:])
         found = docker.from_env().containers.get(nginx).attrs["NetworkSettings"]["Networks"][name]["IPAddress"]
@@ -185,7 +207,10 @@ def test_baggage_reaches_no_service(balancer: Balancer) -> None:
 @pytest.mark.parametrize(
     ("path", "headers", "status"),
     [
-        ("/missing", [], 404),
+        ("/404", [], 404),
+        ("/500", [], 500),
+        ("/503", [], 503),
+        ("/gone", [], 502),
         ("/metrics", [], 404),
         ("/", [("Content-Length", "99999999")], 413),
         ("/" + "x" * 40_000, [], 431),
@@ -199,6 +224,28 @@ def test_errors_say_the_trace_id_once(
     assert answer.status == status
     (trace_id,) = answer.said("X-Trace-Id")
     assert re.fullmatch("[0-9a-f]{32}", trace_id)
+
+
+def test_so_do_errors_where_no_service_is_reached(balancer: Balancer) -> None:
+    context = ("traceparent", f"00-{CONTEXT}-01")
+    nobody = balancer.ask(context, port=8050)
+    balancer.ask(path="/deaf")
+    nobody_accepts = balancer.ask(context, port=8050)
+    assert [answer.status for answer in (nobody, nobody_accepts)] == [502, 504]
+    assert [answer.said("X-Trace-Id") for answer in (nobody, nobody_accepts)] == [[CONTEXT[:32]]] * 2
+
+
+@pytest.mark.parametrize(("path", "status"), [("/ws", 101), ("/ws/403", 403), ("/ws/gone", 502)])
+def test_so_does_the_answer_to_a_handshake(balancer: Balancer, path: str, status: int) -> None:
+    handshake = [
+        ("Upgrade", "websocket"),
+        ("Sec-WebSocket-Version", "13"),
+        ("Sec-WebSocket-Key", "MTIzNDU2Nzg5MDEyMzQ1Ng=="),
+    ]
+    context = ("traceparent", f"00-{CONTEXT}-01")
+    answer = balancer.ask(*handshake, context, path=path, port=8020, connection="Upgrade, close")
+    assert (answer.status, answer.said("X-Trace-Id")) == (status, [CONTEXT[:32]])
+    assert answer.asked_with.get("traceparent", context[1]) == context[1]
 
 
 def test_the_access_log_has_the_trace_id(balancer: Balancer) -> None:
