@@ -28,6 +28,7 @@ def document(result: LoadResult, judgement: Judgement) -> dict[str, Any]:
         "target": result.target,
         "seconds": round(result.seconds, 3),
         "total": totals(result.total()),
+        "missing": result.missing,
         "achieved": rounded(achieved_share(result)),
         "flows": [
             {"class": key.request_class, "tenant": key.tenant} | totals(result.total(key.request_class, key.tenant))
@@ -36,10 +37,7 @@ def document(result: LoadResult, judgement: Judgement) -> dict[str, Any]:
         "fairness": {"jain_index": rounded(jain_index(list(shares.values()))), "shares": rounded(shares)},
         "checks": [check_json(check) for check in judgement.checks],
         "objectives": [objective_json(objective) for objective in judgement.objectives],
-        "generators": [
-            {"cpu": rounded(list(worker.cpu), 3), "finished": worker.finished, "unfinished": worker.unfinished}
-            for worker in result.workers
-        ],
+        "generators": [{"cpu": rounded(list(worker.cpu), 3), "finished": worker.finished} for worker in result.workers],
         "platform": [{"at": rounded(sample.at, 1), **rounded(dict(sample.figures))} for sample in result.samples],
         "intervals": [interval_json(interval) for interval in result.intervals],
     }

@@ -56,7 +56,7 @@ def validity(result: LoadResult) -> tuple[Check, ...]:
 def achieved_share(result: LoadResult) -> float | None:
     """Return the share of the requests that were due which have an outcome; None where none was due."""
     done = result.total().offered
-    offered = done + sum(worker.unfinished for worker in result.workers)
+    offered = done + result.missing
     return done / offered if offered else None
 
 

@@ -115,12 +115,11 @@ class Profile:
 
 @dataclass(frozen=True, slots=True)
 class WorkerFacts:
-    """A generator's process: its share of a core in each second, whether it came to its end, and its last words."""
+    """A generator's process: its share of a core in each second, whether it came to its end, else its last words."""
 
     number: int
     cpu: tuple[float, ...] = ()
     finished: bool = True
-    unfinished: int = 0
     words: str = ""
 
 
@@ -134,13 +133,14 @@ class PlatformSample:
 
 @dataclass(frozen=True)
 class LoadResult:
-    """What was measured."""
+    """What was measured; `missing` is the number of requests that were due and have no outcome."""
 
     profile: Profile
     engine: str
     intervals: tuple[Interval, ...]
     workers: tuple[WorkerFacts, ...]
     samples: tuple[PlatformSample, ...] = ()
+    missing: int = 0
     seconds: float = 0.0
     interrupted: bool = False
     command: str = ""

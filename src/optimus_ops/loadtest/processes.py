@@ -11,10 +11,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
+from optimus_ops.loadtest.engines.choose import WorkerStart
 from optimus_ops.loadtest.generator.spec import VARIABLE
-from optimus_ops.loadtest.records import Interval, WorkerEnd, decode
+from optimus_ops.loadtest.records import FlowKey, Interval, WorkerEnd, decode
 from optimus_ops.system.process import end_session
 
 TICKS = os.sysconf("SC_CLK_TCK")
@@ -30,6 +30,7 @@ class Worker:
         records: where its records come from.
         begin: where it is told to begin.
         words: file with what it says for people.
+        keys: of its flows.
         cpu: its share of a core in each second so far.
     """
 
@@ -38,10 +39,10 @@ class Worker:
     records: int
     begin: int
     words: Path
+    keys: Sequence[FlowKey] = ()
     ready: bool = False
     open: bool = True
     finished: bool = False
-    unfinished: int = 0
     cpu: list[float] = field(default_factory=list)
     _rest: bytes = b""
     _cpu_at: tuple[float, float] | None = None
@@ -56,11 +57,11 @@ class Worker:
         for line in lines:
             if line == b'{"ready":true}':
                 self.ready = True
-            match decode(line.decode("utf-8", "replace")):
+            match decode(line.decode("utf-8", "replace"), self.keys):
                 case Interval() as interval:
                     yield interval
-                case WorkerEnd(unfinished):
-                    self.finished, self.unfinished = True, unfinished
+                case WorkerEnd():
+                    self.finished = True
 
     def sample_cpu(self, now: float) -> None:
         """Note its use of processors since the last time; nothing where the system does not tell."""
@@ -87,14 +88,12 @@ def processor_seconds(pid: int) -> float | None:
 
 
 @contextmanager
-def started_workers(
-    commands: Sequence[Sequence[str]], documents: Sequence[Mapping[str, Any]], folder: Path, environ: Mapping[str, str]
-) -> Iterator[list[Worker]]:
-    """Start a worker for each command, with its document in a private file; all have ended afterwards."""
+def started_workers(starts: Sequence[WorkerStart], folder: Path, environ: Mapping[str, str]) -> Iterator[list[Worker]]:
+    """Start workers, each with its document in a private file; all have ended afterwards."""
     workers: list[Worker] = []
     try:
-        for number, (command, document) in enumerate(zip(commands, documents, strict=True)):
-            workers.append(_start(number, command, document, folder, environ))
+        for number, start in enumerate(starts):
+            workers.append(_start(number, start, folder, environ))
         yield workers
     finally:
         for worker in workers:
@@ -103,20 +102,18 @@ def started_workers(
             os.close(worker.begin)
 
 
-def _start(
-    number: int, command: Sequence[str], document: Mapping[str, Any], folder: Path, environ: Mapping[str, str]
-) -> Worker:
+def _start(number: int, start: WorkerStart, folder: Path, environ: Mapping[str, str]) -> Worker:
     records, write = os.pipe()
     read, begin = os.pipe()
     spec, words = folder / f"worker-{number}.json", folder / f"worker-{number}.log"
     descriptor = os.open(spec, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        json.dump({**document, "records": write, "begin": read}, file)
+        json.dump({**start.document, "records": write, "begin": read}, file)
     try:
         with words.open("wb") as log:
             process = subprocess.Popen(
-                [text.format(records=write, spec=spec) for text in command],
-                env={**environ, VARIABLE: str(spec)},
+                [text.replace("{records}", str(write)) for text in start.command],
+                env={**environ, **start.environ, VARIABLE: str(spec)},
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
@@ -126,7 +123,8 @@ def _start(
     finally:
         os.close(write)
         os.close(read)
-    return Worker(number, process, records, begin, words)
+    keys = [FlowKey(flow["class"], flow["tenant"]) for flow in start.document["flows"]]
+    return Worker(number, process, records, begin, words, keys)
 
 
 def follow(workers: Sequence[Worker], take: Callable[[Interval], object], tick: Callable[[], bool]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -62,9 +62,7 @@ class Interval:
 
 @dataclass(frozen=True, slots=True)
 class WorkerEnd:
-    """The last line of a generator: that it came to its end, and how many requests it had not finished."""
-
-    unfinished: int
+    """The last line of a generator: that it came to its end."""
 
 
 class Recorder:
@@ -89,10 +87,10 @@ class Recorder:
         for interval in intervals.values():
             self._write(encode(interval))
 
-    def end(self, unfinished: int) -> None:
+    def end(self) -> None:
         """Write what is left, and that this is the end."""
         self.flush()
-        self._write(json.dumps({"end": True, "unfinished": unfinished}) + "\n")
+        self._write('{"end":true}\n')
 
 
 def encode(interval: Interval) -> str:
@@ -112,12 +110,17 @@ def encode(interval: Interval) -> str:
     return json.dumps(document, separators=(",", ":")) + "\n"
 
 
-def decode(line: str) -> Interval | WorkerEnd | None:
-    """Return what a line says; None of one that is no record, such as a broken last line."""
+def decode(line: str, keys: Sequence[FlowKey] = ()) -> Interval | WorkerEnd | None:
+    """Return what a line says; None of one that is no record, such as a broken last line.
+
+    `keys` are those of the flows, which a generator that writes a line for each request names by their numbers.
+    """
     try:
         found = json.loads(line)
+        if "request" in found:
+            return _request(found["request"], keys)
         if found.get("end") is True:
-            return WorkerEnd(int(found["unfinished"]))
+            return WorkerEnd()
         return Interval(
             int(found["second"]),
             FlowKey(str(found["class"]), str(found["tenant"])),
@@ -126,8 +129,23 @@ def decode(line: str) -> Interval | WorkerEnd | None:
             {str(kind): int(count) for kind, count in found["failed"].items()},
             *(histogram_of(found.get(name, {})) for name in ("latency", "first_token", "delay")),
         )
-    except (ValueError, KeyError, TypeError, AttributeError):
+    except (ValueError, LookupError, TypeError, AttributeError):
         return None
+
+
+def _request(found: Sequence[Any], keys: Sequence[FlowKey]) -> Interval:
+    """Return the interval of one request: flow, when it was due, sent, answered and begun (ms), and its failure."""
+    number, due, started, ended, first, failure = found
+    interval = Interval(int(due / 1000), keys[number], 1)
+    interval.delay.record((started - due) / 1000)
+    if failure:
+        interval.failed[str(failure)] = 1
+        return interval
+    interval.ok = 1
+    interval.latency.record((ended - due) / 1000)
+    if first >= 0:
+        interval.first_token.record((first - due) / 1000)
+    return interval
 
 
 def histogram_json(histogram: Histogram) -> dict[str, Any]:

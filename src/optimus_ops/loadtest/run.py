@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import os
-import sys
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from itertools import takewhile
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from optimus_ops.errors import OpsError
+from optimus_ops.loadtest.arrivals import arrivals
 from optimus_ops.loadtest.collect import Collector
-from optimus_ops.loadtest.engines.choose import engine_command
+from optimus_ops.loadtest.engines.choose import worker_start
 from optimus_ops.loadtest.generator.spec import GeneratorSpec
 from optimus_ops.loadtest.model import LoadPlatform, LoadResult, Profile, WorkerFacts
 from optimus_ops.loadtest.plan import LoadPlan
 from optimus_ops.loadtest.processes import Worker, follow, started_workers
+from optimus_ops.loadtest.records import Interval
 from optimus_ops.system.process import end_session
 from optimus_ops.text.console import Progress
 
@@ -46,10 +48,9 @@ class LoadRun:
 
     def _measure(self, folder: Path, progress: Progress) -> LoadResult:
         specs = self._specs()
-        commands = [engine_command(self.plan.engine, spec, self.platform) for spec in specs]
+        starts = [worker_start(self.plan.engine, spec, self.platform, folder) for spec in specs]
         collector, interrupted, begin = Collector(), False, time.monotonic()
-        documents = [spec.document() for spec in specs]
-        with started_workers(commands, documents, folder, self._environ()) as workers:
+        with started_workers(starts, folder, self._environ()) as workers:
             try:
                 begin = self._begin(workers)
                 until = begin + self.profile.seconds + self.profile.timeout + GRACE_SECONDS
@@ -63,12 +64,14 @@ class LoadRun:
                 interrupted = True
                 _end(workers, collector)
             facts = tuple(_facts(worker) for worker in workers)
+        elapsed = min(time.monotonic() - begin, self.profile.seconds)
         return LoadResult(
             self.profile,
             self.plan.engine,
             collector.intervals,
             facts,
-            seconds=min(time.monotonic() - begin, self.profile.seconds),
+            missing=missing_arrivals(self.profile, collector.intervals, elapsed),
+            seconds=elapsed,
             interrupted=interrupted,
             target=", ".join(dict.fromkeys(self.plan.bases.values())),
         )
@@ -121,9 +124,12 @@ def _end(workers: Sequence[Worker], collector: Collector) -> None:
 
 def _facts(worker: Worker) -> WorkerFacts:
     words = "" if worker.finished else worker.last_words()
-    return WorkerFacts(worker.number, tuple(worker.cpu), worker.finished, worker.unfinished, words)
+    return WorkerFacts(worker.number, tuple(worker.cpu), worker.finished, words)
 
 
-def usable_cores() -> int:
-    """Return the number of cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
+def missing_arrivals(profile: Profile, intervals: Sequence[Interval], elapsed: float) -> int:
+    """Return how many requests were due in a time that no generator has told the outcome of."""
+    open_keys = {flow.key for flow in profile.flows if flow.stages}
+    told = sum(interval.offered for interval in intervals if interval.key in open_keys)
+    due = sum(1 for _ in takewhile(lambda arrival: arrival.at <= elapsed, arrivals(profile.flows, profile.seconds)))
+    return max(due - told, 0)

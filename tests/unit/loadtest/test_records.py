@@ -42,8 +42,25 @@ def test_a_recorder_writes_what_came_since_the_last_time_and_its_end() -> None:
     recorder.flush()
     recorder.flush()
     recorder.interval(KEY, 3.9).ok += 2
-    recorder.end(5)
+    recorder.end()
     found = [decode(line) for line in lines]
     assert [interval.ok for interval in found if isinstance(interval, Interval)] == [1, 2]
     assert [interval.second for interval in found if isinstance(interval, Interval)] == [3, 3]
-    assert found[-1] == WorkerEnd(5)
+    assert found[-1] == WorkerEnd()
+
+
+def test_a_line_for_one_request_is_an_interval_of_one() -> None:
+    found = decode('{"request":[0,1500,1600,1900,1650,""]}', [KEY])
+    assert isinstance(found, Interval)
+    assert (found.second, found.key, found.offered, found.ok, found.failures) == (1, KEY, 1, 1, 0)
+    assert (found.latency.maximum, found.first_token.maximum, found.delay.maximum) == (0.4, 0.15, 0.1)
+
+
+def test_a_line_for_a_request_that_failed_has_no_latency() -> None:
+    found = decode('{"request":[0,0,0,3000,-1,"timeout"]}', [KEY])
+    assert isinstance(found, Interval)
+    assert (found.ok, found.failed, found.latency.count) == (0, {"timeout": 1}, 0)
+
+
+def test_a_line_of_an_unknown_flow_is_passed_over() -> None:
+    assert decode('{"request":[1,0,0,3000,-1,""]}', [KEY]) is None

@@ -1,13 +1,20 @@
-"""k6: one process for each worker; its script logs a line for each request, which is all that its output holds."""
+"""k6: one process for each worker, on a core of its own; its script logs a line for each request."""
 
 from __future__ import annotations
 
+import json
 import shutil
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from optimus_ops.errors import MissingPrerequisite
+from optimus_ops.loadtest.arrivals import arrivals
+from optimus_ops.loadtest.generator.spec import GeneratorSpec
+
+ENVIRON: Mapping[str, str] = {"GOMAXPROCS": "1"}
+"""A worker has one core, as one of locust has, so that its use of it can be judged."""
 
 
 def k6_program() -> str:
@@ -24,8 +31,20 @@ def k6_program() -> str:
 
 
 def k6_command(script: Path) -> Sequence[str]:
-    """Return the command of one worker."""
+    """Return the command of one worker, in which `{records}` stands for a file descriptor."""
     return (
         *(k6_program(), "run", "--quiet", "--no-summary", "--no-usage-report", "--no-thresholds", "--no-color"),
         *("--address", "", "--log-format", "raw", "--console-output", "/dev/fd/{records}", str(script)),
     )
+
+
+def k6_document(spec: GeneratorSpec, folder: Path) -> Mapping[str, Any]:
+    """Return what the script is told; its arrivals are in a file of their own, which it reads only once."""
+    path = folder / f"arrivals-{spec.worker}.json"
+    index = {flow.key: number for number, flow in enumerate(spec.flows) if flow.stages}
+    due = arrivals(spec.flows, spec.seconds, spec.worker, spec.workers)
+    path.write_text(json.dumps([[round(each.at, 6), index[each.key], each.number] for each in due]), "utf-8")
+    document = spec.document()
+    for flow in document["flows"]:
+        flow["users"] = len(range(spec.worker, flow["users"], spec.workers))
+    return {**document, "arrivals": str(path)}

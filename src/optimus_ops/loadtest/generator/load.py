@@ -97,17 +97,11 @@ class Load:
             interval.first_token.record(outcome.first_token - self.begin - intended)
 
     def end(self) -> None:
-        """Write what is left, once; what was due and has no outcome is unfinished."""
+        """Write what is left, once."""
         if self.ended:
             return
         self.ended = True
-        limit = min(self.now, self.spec.seconds)
-        left = sum(at <= limit for at in self.taken.values())
-        for arrival in self._arrivals:
-            if arrival.at > limit:
-                break
-            left += 1
-        self.recorder.end(left)
+        self.recorder.end()
 
     def _sleep_until(self, at: float) -> None:
         while (seconds := at - self.now) > 0:
