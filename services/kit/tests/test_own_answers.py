@@ -34,7 +34,6 @@ UNKNOWN = {
     "no HTTP": "\x16\x03\x01\r\n",
     "method": f"NONSENSE / HTTP/1.1\r\n{OURS}",
     "version": f"GET / HTTP/9.1\r\n{OURS}",
-    "second request": f"{CHUNKS}{OURS}\r\n0\r\n\r\nGARBAGE\r\n",
     "header before the ids": f"GET / HTTP/1.1\r\nX: a\x01b\r\n{OURS}",
     "hostile ids": f"{GET}traceparent: 00-{IDS}-01\r\ntraceparent: 00-{IDS}-01\r\nX-Request-Id: a b\r\nX: a\x01b\r\n",
 }

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from optimus_kit.access_log import Access
@@ -16,7 +17,7 @@ from optimus_kit.drain import Drain
 from optimus_kit.errors import ApiError
 from optimus_kit.handshake import Handshake
 from optimus_kit.own_answers import TRACE_ID, answer_ids
-from optimus_kit.server_span import CLIENT_GONE, RequestIdentity, end_request_span, read_identity
+from optimus_kit.server_span import CLIENT_GONE, GONE, RequestIdentity, end_request_span, read_identity
 from optimus_kit.tracing import Span, current_span, start_request, use_span
 
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
@@ -126,6 +127,9 @@ class Edge:
             if not status():
                 await _internal_error()(scope, receive, send)
             raise
+        except ClientDisconnect:
+            # Gone before its body was here: nobody is left to be answered, and nothing has failed.
+            current_span().error(GONE)
         except Exception as error:
             identity = scope["state"]["request_id"]
             log.exception("request %s failed: %s %s", identity, scope["method"], route_of(scope))

@@ -3,7 +3,7 @@
 import asyncio
 from typing import cast
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from optimus_kit.edge import UNREAD
 from optimus_kit.lingering_close import LingeringTransport, LingerLimits
@@ -41,6 +41,14 @@ class HttpProtocol(HttpToolsProtocol):
             cycle.keep_alive = False
 
     def send_400_response(self, msg: str) -> None:
-        """Answer what is no HTTP, and end the connection."""
-        self.transport.write(with_headers(bad_request(msg), [*self.server_state.default_headers, *ids_of(self.scope)]))
+        """Answer what is no HTTP, unless another answer has begun or is due first, and end the connection."""
+        cycle = cast("RequestResponseCycle | None", self.cycle)
+        in_flight = cycle is not None and not cycle.response_complete
+        if cycle is not None and in_flight and cycle.scope is not self.scope:
+            self._rest_is_foreign = True
+            cycle.keep_alive = False
+            return
+        if cycle is None or not in_flight or not cycle.response_started:
+            ids = [*self.server_state.default_headers, *ids_of(self.scope)]
+            self.transport.write(with_headers(bad_request(msg), ids))
         self.transport.close()

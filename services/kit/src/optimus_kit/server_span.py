@@ -14,6 +14,7 @@ from optimus_kit.tracing import Span
 REQUEST_ID = re.compile(rb"[A-Za-z0-9_.-]{1,128}\Z")
 BALANCER = b"balancer"
 CLIENT_GONE = 499
+GONE = "client_gone"
 SERVER_ERROR = 500
 UNMATCHED = "unmatched"
 
@@ -77,5 +78,5 @@ def end_request_span(span: Span, scope: Scope, method: str, route: str, status: 
     if status >= SERVER_ERROR:
         span.error(str(status))
     elif status == CLIENT_GONE:
-        span.error("client_gone")
+        span.error(GONE)
     span.end()
