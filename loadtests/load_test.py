@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from loadtests.workload import tenants
-from optimus_ops.loadtest.model import LoadPlatform, RequestClass
+from optimus_ops.loadtest.model import LoadPlatform, PlatformFigure, RequestClass
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -25,6 +25,15 @@ CLASSES = (
     RequestClass("dashboard", "backend-orchestrator", 8020, 0, tenants=False),
 )
 METRICS = {"ai-engine": 8010, "backend-orchestrator": 8020, "memory-engine": 8050, "orchestrator-worker": 9464}
+WEB, QUEUE = "backend-orchestrator", "optimus_queue_messages"
+FIGURES = (
+    PlatformFigure("in flight ai-engine", "ai-engine", "http_server_active_requests"),
+    PlatformFigure("queue waiting", WEB, QUEUE, {"state": "waiting"}, shared=True),
+    PlatformFigure("queue in hand", WEB, QUEUE, {"state": "in_hand"}, shared=True),
+    PlatformFigure("database connections", "memory-engine", "db_client_connections", {"state": "used"}),
+    PlatformFigure("Redis clients", WEB, "redis_connected_clients", {"store": "state"}, shared=True),
+    PlatformFigure("Redis evictions", WEB, "redis_evicted_keys_total", shared=True),
+)
 MODEL = "OPTIMUS_LOAD_TEST_MODEL"
 """Names the model that chats ask for; the default answers at once, without network."""
 
@@ -53,6 +62,7 @@ def load_platform(root: Path, secrets: Mapping[str, Secret]) -> LoadPlatform:
         FOLDER / "k6" / "load.js",
         CHAT,
         METRICS,
+        FIGURES,
         prepare,
     )
 

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import signal
 import sys
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from optimus_ops.change.run import command
+from optimus_ops.engine.docker_engine import DockerEngine
 from optimus_ops.errors import Interrupted, OpsError
+from optimus_ops.loadtest.compare import Comparison, compare
 from optimus_ops.loadtest.document import document
+from optimus_ops.loadtest.earlier_runs import EarlierRun, read_runs
 from optimus_ops.loadtest.judgement import Judgement, judge
 from optimus_ops.loadtest.model import LoadResult
 from optimus_ops.loadtest.plan import LoadPlan, plan_json, plan_text
@@ -19,7 +23,9 @@ from optimus_ops.loadtest.report import NAME, load_report, summary
 from optimus_ops.loadtest.request import LoadRequest, plan_load
 from optimus_ops.loadtest.run import LoadRun
 from optimus_ops.project.settings import load_project
-from optimus_ops.reports.files import write_report
+from optimus_ops.reports.files import leave_report
+from optimus_ops.reports.folder import check_folder
+from optimus_ops.reports.junit import junit
 from optimus_ops.reports.terminal import terminal_text
 from optimus_ops.text.console import Console, print_json
 from optimus_ops.text.layout import layout_columns
@@ -36,14 +42,24 @@ def load_test(request: LoadRequest, *, json: bool) -> None:
     project = load_project()
     platform = load_platform(project)
     plan = plan_load(request, project, platform)
+    earlier = read_runs(request.compare, plan.profile, plan.engine)
     if request.plan:
         _show_plan(plan, json=json)
         return
+    folder = Path(request.report) if request.report else None
+    if folder:
+        check_folder(folder)
+    engine = None if request.target else DockerEngine.connect()
     check_targets(plan.bases.values())
     title = f"{plan.profile.name}: {plan.profile.summary}, {plan.profile.seconds:g} s"
     with Console.for_stream(sys.stderr).step(title) as progress:
-        result = replace(LoadRun(plan, platform, project.root).measure(progress), command=command())
-    _show(result, judge(result), Path(request.report) if request.report else None, json=json)
+        measured = LoadRun(plan, platform, project.root, engine, project.name).measure(progress)
+    result = replace(measured, command=command(), comparisons=_compared(measured, earlier))
+    _show(result, judge(result), folder, json=json)
+
+
+def _compared(result: LoadResult, earlier: Sequence[EarlierRun]) -> tuple[Comparison, ...]:
+    return compare([run.intervals for run in earlier], result.intervals) if earlier else ()
 
 
 def _show_plan(plan: LoadPlan, *, json: bool) -> None:
@@ -62,8 +78,8 @@ def _show(result: LoadResult, judgement: Judgement, folder: Path | None, *, json
     else:
         text = terminal_text(summary(run), colour=console.colour, columns=layout_columns(console.stream))
         console.stream.write(text)
-    for path in write_report(run, folder, NAME, found) if folder else ():
-        console.say(f"wrote {path}")
+    if folder:
+        leave_report(run, folder, NAME, console, found, beside={f"{NAME}.xml": junit(run)})
     if result.interrupted:
         raise Interrupted(signal.SIGINT)
     if error := _bad(judgement):

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 from optimus_ops.checks.render import check_json
 from optimus_ops.loadtest.fairness import jain_index, tenant_shares
 from optimus_ops.loadtest.judgement import Judgement, achieved_share
 from optimus_ops.loadtest.model import LoadResult
-from optimus_ops.loadtest.records import FlowKey, Interval, histogram_json
+from optimus_ops.loadtest.records import Interval, histogram_json
 from optimus_ops.reports.json_document import objective_json, rounded
 
 SCHEMA = 1
@@ -39,6 +40,10 @@ def document(result: LoadResult, judgement: Judgement) -> dict[str, Any]:
         "objectives": [objective_json(objective) for objective in judgement.objectives],
         "generators": [{"cpu": rounded(list(worker.cpu), 3), "finished": worker.finished} for worker in result.workers],
         "platform": [{"at": rounded(sample.at, 1), **rounded(dict(sample.figures))} for sample in result.samples],
+        "comparisons": [
+            rounded(asdict(comparison)) | {"ratio": rounded(comparison.ratio), "verdict": comparison.verdict}
+            for comparison in result.comparisons
+        ],
         "intervals": [interval_json(interval) for interval in result.intervals],
     }
 
@@ -72,8 +77,3 @@ def interval_json(interval: Interval) -> dict[str, Any]:
     if interval.first_token.counts:
         found["first_token"] = histogram_json(interval.first_token)
     return found
-
-
-def flow_key(found: dict[str, Any]) -> FlowKey:
-    """Return class and tenant of an entry."""
-    return FlowKey(str(found["class"]), str(found["tenant"]))

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from optimus_ops.loadtest.compare import Comparison
 from optimus_ops.loadtest.records import FlowKey, Interval
 
 MIXED = "mixed"
@@ -33,12 +34,29 @@ class RequestClass:
 
 
 @dataclass(frozen=True, slots=True)
+class PlatformFigure:
+    """A figure of a service's `/metrics` that stands beside the load.
+
+    Args:
+        metric: name of its series; those with the labels are added up.
+        shared: whether all replicas tell of one thing: the highest counts, else their sum.
+    """
+
+    name: str
+    service: str
+    metric: str
+    labels: Mapping[str, str] = field(default_factory=dict)
+    shared: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class LoadPlatform:
     """What a project offers to load tests: its classes of requests, its tenants, and its files.
 
     Args:
         path_service: class whose service gets requests for a path (`--endpoint /v1/models`).
-        metrics: service -> port of its `/metrics`.
+        metrics: service -> port of its `/metrics`, inside.
+        figures: of them, that stand beside the load.
         prepare: returns what the generator needs beside the run, such as keys; goes to it by a private file.
     """
 
@@ -49,6 +67,7 @@ class LoadPlatform:
     k6_script: Path
     path_class: RequestClass
     metrics: Mapping[str, int] = field(default_factory=dict)
+    figures: tuple[PlatformFigure, ...] = ()
     prepare: Callable[[], Mapping[str, object]] = dict
 
 
@@ -145,6 +164,7 @@ class LoadResult:
     interrupted: bool = False
     command: str = ""
     target: str = ""
+    comparisons: tuple[Comparison, ...] = ()
 
     def total(
         self, request_class: str = "", tenant: str = "", *, begin: float = 0.0, end: float = float("inf")

@@ -8,14 +8,14 @@ from dataclasses import replace
 from optimus_ops.loadtest.fairness import jain_index, tenant_shares
 from optimus_ops.loadtest.judgement import Judgement
 from optimus_ops.loadtest.model import LoadResult
-from optimus_ops.loadtest.pictures import load_timeline
+from optimus_ops.loadtest.pictures import latency_timeline, load_timeline, platform_timeline
 from optimus_ops.loadtest.records import Interval
 from optimus_ops.reports.model import Block, Bullets, Details, Paragraph, Run, Section, Table
-from optimus_ops.reports.spans import Content, Span
+from optimus_ops.reports.spans import Content, Span, Tone
 
 NAME = "load-test"
 COLUMNS = ("class", "tenant", "requests", "per second", "failed", "p50", "p95", "p99", "p99.9", "max")
-OVER_TIME = "Over time"
+OVER_TIME, MEANWHILE = "Over time", "The platform meanwhile"
 NUMBERS = frozenset(COLUMNS[2:])
 
 
@@ -34,9 +34,11 @@ def load_report(result: LoadResult, judgement: Judgement) -> Run:
             *([Section("Objectives", judgement.objectives)] if judgement.objectives else []),
             Section("Is the run valid", judgement.checks),
             Section("Latency from the intended start, in ms", tuple(_latency(result))),
+            *_comparisons(result),
             *_failures(result),
             *_fairness(result),
-            Section(OVER_TIME, (load_timeline(result), *_by_class(result))),
+            Section(OVER_TIME, (load_timeline(result), latency_timeline(result), *_by_class(result))),
+            *_platform(result),
         ),
         result.command,
     )
@@ -88,6 +90,26 @@ def _row(name: str, tenant: str, total: Interval, result: LoadResult) -> tuple[C
     return name, tenant, f"{total.offered:,}", f"{rate:,.1f}", failed, *figures, _ms(total.latency.maximum)
 
 
+def _comparisons(result: LoadResult) -> Iterator[Section]:
+    if not result.comparisons:
+        return
+    header = ("class", "percentile", "before", "now", "ratio", "95 % interval", "verdict")
+    tones: dict[str, Tone] = {"slower": "bad", "faster": "good"}
+    rows = [
+        (
+            each.request_class,
+            f"p{each.percent:g}",
+            _ms(each.before),
+            _ms(each.now),
+            "-" if each.ratio is None else f"{each.ratio:.2f}",
+            "-" if each.interval is None else f"{each.interval[0]:.2f} to {each.interval[1]:.2f}",
+            Span(each.verdict, tones.get(each.verdict, "plain")),
+        )
+        for each in result.comparisons
+    ]
+    yield Section("Compared with before, in ms", (Table(header, tuple(rows), frozenset(header[2:6])),))
+
+
 def _failures(result: LoadResult) -> Iterator[Section]:
     rows = [
         (str(key), kind, f"{count:,}")
@@ -105,6 +127,20 @@ def _fairness(result: LoadResult) -> Iterator[Section]:
         items: Sequence[Content] = [f"{tenant}: {share:.1%} answered right" for tenant, share in shares.items()]
         text = f"Jain's index {index:.3f}" if index is not None else "Jain's index: nothing was answered"
         yield Section("Between tenants", (Paragraph(text), Bullets(tuple(items))))
+
+
+def _platform(result: LoadResult) -> Iterator[Section]:
+    """Give what the platform did: figures at the begin, at most, and at the end, and their picture."""
+    names = dict.fromkeys(name for sample in result.samples for name in sample.figures)
+    rows = []
+    for name in names:
+        values = [sample.figures[name] for sample in result.samples if name in sample.figures]
+        rows.append((name, *(f"{value:,.0f}" for value in (values[0], max(values), values[-1]))))
+    if rows:
+        header = ("the platform meanwhile", "first", "most", "last")
+        picture = platform_timeline(result)
+        blocks: tuple[Block, ...] = (picture,) if picture else ()
+        yield Section(MEANWHILE, (Table(header, tuple(rows), frozenset(header[1:])), *blocks))
 
 
 def _by_class(result: LoadResult) -> Iterator[Block]:

@@ -25,7 +25,7 @@ class LoadRequest:
         profile: name of one; "" for the load that the flags describe.
         target: URL that all requests go to; "" for the running stack.
         allowed: hosts that may be neither this machine nor in a private network.
-        compare: path of an earlier run's JSON document.
+        compare: paths of earlier runs' JSON documents.
         report: folder for the report; "" for none.
     """
 
@@ -35,7 +35,7 @@ class LoadRequest:
     workers: int = 1
     target: str = ""
     allowed: tuple[str, ...] = ()
-    compare: str = ""
+    compare: tuple[str, ...] = ()
     report: str = ""
     plan: bool = False
 

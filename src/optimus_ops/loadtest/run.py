@@ -11,6 +11,7 @@ from itertools import takewhile
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from optimus_ops.engine.port import Engine
 from optimus_ops.errors import OpsError
 from optimus_ops.loadtest.arrivals import arrivals
 from optimus_ops.loadtest.collect import Collector
@@ -18,6 +19,7 @@ from optimus_ops.loadtest.engines.choose import worker_start
 from optimus_ops.loadtest.generator.spec import GeneratorSpec
 from optimus_ops.loadtest.model import LoadPlatform, LoadResult, Profile, WorkerFacts
 from optimus_ops.loadtest.plan import LoadPlan
+from optimus_ops.loadtest.platform_samples import platform_samples, replicas_text, since
 from optimus_ops.loadtest.processes import Worker, follow, started_workers
 from optimus_ops.loadtest.records import Interval
 from optimus_ops.system.process import end_session
@@ -30,11 +32,16 @@ LAST_SECONDS = 3.0
 
 @dataclass(frozen=True)
 class LoadRun:
-    """A planned load of a platform; its modules are found below `root`."""
+    """A planned load of a platform, whose modules are found below `root`.
+
+    With an engine, what the stack `project` does meanwhile is observed.
+    """
 
     plan: LoadPlan
     platform: LoadPlatform
     root: Path
+    engine: Engine | None = None
+    project: str = ""
 
     @property
     def profile(self) -> Profile:
@@ -50,13 +57,16 @@ class LoadRun:
         specs = self._specs()
         starts = [worker_start(self.plan.engine, spec, self.platform, folder) for spec in specs]
         collector, interrupted, begin = Collector(), False, time.monotonic()
-        with started_workers(starts, folder, self._environ()) as workers:
+        with (
+            platform_samples(self.engine, self.project, self.platform) as samples,
+            started_workers(starts, folder, self._environ()) as workers,
+        ):
             try:
                 begin = self._begin(workers)
                 until = begin + self.profile.seconds + self.profile.timeout + GRACE_SECONDS
 
                 def tick() -> bool:
-                    progress.note = collector.progress()
+                    progress.note = f"{collector.progress()}{replicas_text(samples)}"
                     return time.monotonic() < until
 
                 follow(workers, collector.add, tick)
@@ -70,6 +80,7 @@ class LoadRun:
             self.plan.engine,
             collector.intervals,
             facts,
+            since(begin, samples),
             missing=missing_arrivals(self.profile, collector.intervals, elapsed),
             seconds=elapsed,
             interrupted=interrupted,

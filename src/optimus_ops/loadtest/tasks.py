@@ -45,7 +45,7 @@ RequestRate = Annotated[float, Rate()]
 
 @task(
     name="load-test",
-    iterable=["tenant", "allow_target"],
+    iterable=["tenant", "allow_target", "compare"],
     help={
         "users": "users, each of whom waits for an answer before the next request (10)",
         "duration": "how long, such as 60s, 5m, 1h30m (60s); of a profile: its times are stretched",
@@ -57,6 +57,7 @@ RequestRate = Annotated[float, Rate()]
         "workers": "processes that generate load (1)",
         "target": "URL that all requests go to (default: the stack's balancer)",
         "allow_target": "host that is neither this machine nor in a private network, and may be loaded (repeatable)",
+        "compare": "JSON file of an earlier run's report, to be compared with (repeatable)",
         "report": "folder for the report: HTML, Markdown, JSON, JUnit",
         "plan": "show what would be sent, and send nothing",
         "json": "print one JSON document on standard output",
@@ -66,6 +67,7 @@ def load_test(
     _: Context,
     tenant: list[str],
     allow_target: list[str],
+    compare: list[str],
     users: UserCount | None = None,
     duration: str = "",
     endpoint: str = "",
@@ -85,7 +87,9 @@ def load_test(
 
     seconds = parse_duration(duration, "--duration") if duration else 0.0
     flags = LoadFlags(endpoint, users or 0, rate or 0.0, seconds, tuple(tenant))
-    request = LoadRequest(flags, profile, engine, workers, target, tuple(allow_target), report=report, plan=plan)
+    request = LoadRequest(
+        flags, profile, engine, workers, target, tuple(allow_target), tuple(compare), report, plan=plan
+    )
     run(request, json=json)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from optimus_ops.reports.spans import Content, Tone
@@ -12,13 +12,17 @@ Shape = Literal["circle", "disc", "triangle", "diamond", "square", "cross", "fla
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """Counts per interval, of what went well and of what failed; in seconds, with a name of one line or several."""
+    """Counts per interval, of what went well and of what failed; in seconds, with a name of one line or several.
+
+    Another `unit` than "/s" makes them values, as "ms": the second ones stand on top of the first.
+    """
 
     name: str
     start: float
     step: float
     good: tuple[int, ...]
     bad: tuple[int, ...]
+    unit: str = field(default="/s", kw_only=True)
 
     @property
     def end(self) -> float:

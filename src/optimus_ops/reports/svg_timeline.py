@@ -57,7 +57,8 @@ def _bars(series: Series, axis: TimeAxis, top: float) -> Iterator[Markup]:
                 height = BAND * count / highest
                 ground -= height
                 yield element("rect", class_=kind, x=left, y=ground, width=width, height=height)
-    yield element("text", f"{highest / series.step:.0f}/s", class_="soft", x=LEFT - 12, y=top + 9, text_anchor="end")
+    scale = f"{highest / series.step:.0f}/s" if series.unit == "/s" else f"{highest:,} {series.unit}"
+    yield element("text", scale, class_="soft", x=LEFT - 12, y=top + 9, text_anchor="end")
 
 
 def _lane(lane: str, timeline: Timeline, axis: TimeAxis, middle: float) -> Iterator[Markup]:
@@ -106,6 +107,8 @@ def _legend(timeline: Timeline, y: float) -> Iterator[Markup]:
     """Give the meaning of colours, and below it that of shapes."""
     x = float(LEFT)
     for kind, text in zip(("count", "failure"), timeline.legend, strict=True):
+        if not text:
+            continue
         yield element("rect", class_=kind, x=x, y=y - 9, width=9, height=9)
         yield element("text", text, class_="soft", x=x + 14, y=y)
         x += 32 + len(text) * CHARACTER

@@ -1,0 +1,121 @@
+"""What the platform does while it is under load: replicas, and figures of `/metrics`, every few seconds."""
+
+from __future__ import annotations
+
+import re
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from http.client import HTTPException
+from urllib.request import urlopen
+
+from optimus_ops.engine.port import Engine
+from optimus_ops.errors import OpsError
+from optimus_ops.loadtest.model import LoadPlatform, PlatformFigure, PlatformSample
+from optimus_ops.model.state import State
+
+REPLICAS = "replicas "
+EVERY_SECONDS, ASK_SECONDS = 2.0, 1.5
+LINE = re.compile(r"([a-zA-Z_:][a-zA-Z0-9_:]*)(?:\{(.*)\})?\s+(\S+)")
+LABEL = re.compile(r'([a-zA-Z_][a-zA-Z0-9_]*)="((?:[^"\\]|\\.)*)"')
+
+
+@contextmanager
+def platform_samples(
+    engine: Engine | None, project: str, platform: LoadPlatform
+) -> Iterator[list[tuple[float, Mapping[str, float]]]]:
+    """Collect samples (time on the monotonic clock, figures) until the end of the block; none without an engine."""
+    found: list[tuple[float, Mapping[str, float]]] = []
+    if engine is None:
+        yield found
+        return
+    ended = threading.Event()
+
+    def collect() -> None:
+        while not ended.is_set():
+            began = time.monotonic()
+            # Where the engine does not answer the load goes on, and a sample is missing.
+            with suppress(OpsError):
+                found.append((began, observe(engine.observe(project), platform)))
+            ended.wait(max(EVERY_SECONDS - (time.monotonic() - began), 0.1))
+
+    thread = threading.Thread(target=collect, daemon=True)
+    thread.start()
+    try:
+        yield found
+    finally:
+        ended.set()
+        thread.join(ASK_SECONDS)
+
+
+def since(begin: float, found: Iterable[tuple[float, Mapping[str, float]]]) -> tuple[PlatformSample, ...]:
+    """Return samples with their times since the begin of the load; the last one before it is at 0."""
+    found = list(found)
+    before = [figures for at, figures in found if at < begin][-1:]
+    return (
+        *(PlatformSample(0.0, figures) for figures in before),
+        *(PlatformSample(at - begin, figures) for at, figures in found if at >= begin),
+    )
+
+
+def replicas_text(found: Sequence[tuple[float, Mapping[str, float]]]) -> str:
+    """Return the replicas of the last sample, for a line of progress; "" without one."""
+    figures = found[-1][1] if found else {}
+    parts = [
+        f"{name.removeprefix(REPLICAS)} {value:.0f}" for name, value in figures.items() if name.startswith(REPLICAS)
+    ]
+    return f"; replicas: {', '.join(parts)}" if parts else ""
+
+
+def observe(state: State, platform: LoadPlatform, ask: Callable[[str], str] | None = None) -> Mapping[str, float]:
+    """Return replicas by service, and the platform's figures; one that no replica tells is left out."""
+    ask = ask or _metrics
+    services = dict.fromkeys(each.service for each in platform.classes)
+    figures = {f"{REPLICAS}{service}": float(len(state.running(service))) for service in services}
+    texts = {
+        service: [text for url in _urls(state, service, port) if (text := ask(url))]
+        for service, port in platform.metrics.items()
+    }
+    for figure in platform.figures:
+        told = [
+            value
+            for text in texts.get(figure.service, ())
+            for value in [read_metric(text, figure)]
+            if value is not None
+        ]
+        if told:
+            figures[figure.name] = max(told) if figure.shared else sum(told)
+    return figures
+
+
+def read_metric(text: str, figure: PlatformFigure) -> float | None:
+    """Return the sum of a metric's series that have the figure's labels; None where there is none."""
+    values = []
+    for line in text.splitlines():
+        match = LINE.match(line)
+        if match and match[1] == figure.metric and _has(match[2] or "", figure.labels):
+            try:
+                values.append(float(match[3]))
+            except ValueError:
+                continue
+    return sum(values) if values else None
+
+
+def _has(labels: str, wanted: Mapping[str, str]) -> bool:
+    found = dict(LABEL.findall(labels)) if wanted else {}
+    return all(found.get(name) == value for name, value in wanted.items())
+
+
+def _urls(state: State, service: str, port: int) -> Sequence[str]:
+    addresses = (next(filter(None, replica.addresses.values()), "") for replica in state.running(service))
+    return [f"http://{address}:{port}/metrics" for address in addresses if address]
+
+
+def _metrics(url: str) -> str:
+    try:
+        with urlopen(url, timeout=ASK_SECONDS) as answer:  # noqa: S310 - made of an address and a port
+            content: bytes = answer.read()
+            return content.decode("utf-8", "replace")
+    except (OSError, HTTPException, ValueError):
+        return ""
