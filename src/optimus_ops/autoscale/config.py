@@ -54,20 +54,22 @@ class AutoscaleConfig:
         """Return the settings of a service."""
         found = {settings.service: settings for settings in self.services}
         if name not in found:
-            raise Refused(f"{FILE} has no service {name!r}", near(name, found, f"it has: {', '.join(found)}"))
+            raise Refused(
+                f"no settings of a service {name!r}", near(name, found, f"there are those of: {', '.join(found)}")
+            )
         return found[name]
 
 
-def read_config(root: Path) -> AutoscaleConfig:
-    """Read the file of a project; raise `Refused` where it is missing or says something that can't be."""
-    path = root / FILE
+def read_config(root: Path, file: str = "") -> AutoscaleConfig:
+    """Read a project's file, or another one; raise `Refused` where it is missing or says something that can't be."""
+    path, name = (Path(file), file) if file else (root / FILE, FILE)
     try:
         text = path.read_text("utf-8-sig")
     except FileNotFoundError:
-        raise Refused(f"no file {FILE}: nothing says how services are to be scaled", HINT) from None
+        raise Refused(f"no file {name}: nothing says how services are to be scaled", HINT) from None
     except (OSError, UnicodeDecodeError) as error:
-        raise Refused(f"{FILE} can't be read: {error}") from error
-    return parse_config(text, FILE)
+        raise Refused(f"{name} can't be read: {error}") from error
+    return parse_config(text, name)
 
 
 def parse_config(text: str, file: str = FILE) -> AutoscaleConfig:

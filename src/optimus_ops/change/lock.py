@@ -24,6 +24,10 @@ POLL_SECONDS = 0.2
 MODE = 0o660
 
 
+class LockHeld(Refused):
+    """Another owner holds the lock."""
+
+
 @dataclass
 class Lock:
     """A lock that is held."""
@@ -61,7 +65,8 @@ def stack_lock(
     It is waited for `wait` seconds, and about once a second `on_wait` is called with what is waited for.
 
     Raises:
-        Refused: another owner holds it (still, after `wait`), or its file can't be opened.
+        LockHeld: another owner holds it (still, after `wait`).
+        Refused: its file can't be opened.
     """
     path = folder / f"{project}.lock"
     descriptor = _open(path)
@@ -97,7 +102,7 @@ def _acquire(descriptor: int, path: Path, wait: float, on_wait: Callable[[str], 
         except BlockingIOError:
             holder, hint = _holder(descriptor)
             if time.monotonic() >= until:
-                raise Refused(f"{path.stem} is locked by {holder}", hint) from None
+                raise LockHeld(f"{path.stem} is locked by {holder}", hint) from None
             if on_wait is not None and time.monotonic() - reported >= 1.0:
                 on_wait(f"waiting for {holder}")
                 reported = time.monotonic()

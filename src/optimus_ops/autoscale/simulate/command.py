@@ -25,9 +25,9 @@ FULL = 0.8
 """Share of the most replicas that the built-in spike needs at its top."""
 
 
-def simulate_command(*, service: str, arrivals: str, seed: int, json: bool, report: str) -> None:
+def simulate_command(*, config_file: str, service: str, arrivals: str, seed: int, json: bool, report: str) -> None:
     """Simulate one service of the configuration, and show what each rule makes of it."""
-    config = read_config(load_project().root)
+    config = read_config(load_project().root, config_file)
     settings = config.of(service) if service else config.services[0]
     scenario = scenario_of(settings, read_arrivals(Path(arrivals)) if arrivals else None, seed)
     console = Console.standard(json=json)

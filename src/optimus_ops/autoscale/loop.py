@@ -1,0 +1,157 @@
+"""`invoke autoscale`: read, decide, act, tick by tick, until its time is over or somebody ends it."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from optimus_ops.autoscale.act import Action, observe_limits
+from optimus_ops.autoscale.clamp import check_bounds
+from optimus_ops.autoscale.config import AutoscaleConfig
+from optimus_ops.autoscale.lines import decision_json, tick_line
+from optimus_ops.autoscale.model import History
+from optimus_ops.autoscale.scrape import read_replicas
+from optimus_ops.autoscale.signals import Readings
+from optimus_ops.autoscale.tick import Tick, decide_all, held
+from optimus_ops.change.lock import stack_lock
+from optimus_ops.change.run import command
+from optimus_ops.errors import OpsError, Refused
+from optimus_ops.model.budgets import Limits
+from optimus_ops.model.stack import Stack
+from optimus_ops.model.state import Replica, State
+from optimus_ops.stack.context import StackContext
+from optimus_ops.system.signals import handled_by
+from optimus_ops.system.wait import SYSTEM_CLOCK, Clock
+
+TICK_SECONDS = 2.0
+"""Knative's; two readings apart, rates of 20 requests/s are known to a sixth."""
+LIMITS_SECONDS = 30.0
+"""For which the budgets are taken as they were: asking the database is a process of its own."""
+PAUSE_SECONDS = 30.0
+"""After a change that failed: what it failed by is seldom gone at once."""
+KEPT_CHANGES = 1000
+
+
+@dataclass
+class Autoscaler:
+    """The loop's state: what was read last, the histories, and what was changed."""
+
+    context: StackContext
+    stack: Stack
+    config: AutoscaleConfig
+    scale: Callable[[Mapping[str, int]], Action]
+    read: Callable[[Iterable[Replica], Clock], Readings] = read_replicas
+    clock: Clock = SYSTEM_CLOCK
+    readings: Readings | None = None
+    histories: Mapping[str, History] = field(default_factory=dict)
+    changes: deque[dict[str, object]] = field(default_factory=lambda: deque(maxlen=KEPT_CHANGES))
+    ticks: int = 0
+    last: Tick | None = None
+    _limits: tuple[float, Limits | None] = (float("-inf"), None)
+    _paused_until: float = float("-inf")
+    _ended: bool = False
+
+    def run(self, *, once: bool, seconds: float) -> None:
+        """Tick until the time is over or a signal came; with `once`, read twice and act at most once."""
+        with self._alone():
+            self._check()
+            until = self.clock.monotonic() + seconds
+            while not self._ended:
+                due = self.clock.monotonic() + TICK_SECONDS
+                with handled_by(lambda _number, _frame: self._end()):
+                    tick = self._decide()
+                    # The first reading has no rates.
+                    first = self.ticks == 1
+                    if not (once and first):
+                        self.context.console.say(tick_line(tick, time.strftime("%H:%M:%S")))
+                if not self._ended:
+                    self._act(tick)
+                if (once and not first) or self.clock.monotonic() >= until:
+                    return
+                with handled_by(lambda _number, _frame: self._end()):
+                    self._sleep_until(due)
+
+    def _end(self) -> None:
+        self._ended = True
+
+    def _sleep_until(self, due: float) -> None:
+        while not self._ended and (left := due - self.clock.monotonic()) > 0:
+            self.clock.sleep(min(left, 0.2))
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Let no second autoscaler follow the same stack: each would take the other's changes for a person's."""
+        project = self.context.project
+        if self.context.options.plan:
+            yield
+            return
+        with stack_lock(project.state / "locks", f"{project.name}-autoscale", command()):
+            yield
+
+    def _check(self) -> None:
+        """Refuse services that the stack doesn't have, and bounds that the budgets can't bear."""
+        for settings in self.config.services:
+            service = self.stack.services.get(settings.service)
+            if service is None or not service.scalable:
+                known = ", ".join(self.stack.scalable)
+                place = self.config.places[settings.service]
+                raise Refused(f"{place}: {settings.service} is no service that can be scaled", f"scalable: {known}")
+        limits = self._observe_limits(self._observe())
+        if limits is not None:
+            check_bounds(self.config.services, limits, self.config.places)
+
+    def _observe(self) -> State:
+        return self.context.docker.observe(self.context.project.name)
+
+    def _decide(self) -> Tick:
+        state = self._observe()
+        # The queue's own depth is told by whoever looks at it, scaled or not.
+        ready = [replica for replica in state.replicas if replica.ready and replica.service in self.stack.scalable]
+        now = self.read(ready, self.clock)
+        tick = decide_all(self.config, state, (self.readings, now), self.histories, self._observe_limits(state))
+        self.ticks += 1
+        self.readings, self.histories, self.last = now, tick.histories, tick
+        return held(tick, "the last change failed") if now.at < self._paused_until else tick
+
+    def _observe_limits(self, state: State) -> Limits | None:
+        at, limits = self._limits
+        if self.clock.monotonic() - at > LIMITS_SECONDS or limits is None:
+            self._limits = (self.clock.monotonic(), observe_limits(self.context, self.stack, state))
+        return self._limits[1]
+
+    def _act(self, tick: Tick) -> None:
+        if not (counts := tick.changes):
+            return
+        began = self.clock.monotonic()
+        action = self.scale(counts)
+        self._note(counts, action, self.clock.monotonic() - began)
+        if action.outcome == "failed":
+            self._paused_until = self.clock.monotonic() + PAUSE_SECONDS
+            self.context.console.say(f"! not scaled: {action.reason}")
+        elif action.outcome == "skipped":
+            self.context.console.say(f"  skipped: {action.reason}")
+
+    def _note(self, counts: Mapping[str, int], action: Action, seconds: float) -> None:
+        self.changes.append({"counts": dict(counts), "seconds": round(seconds, 3), **_action(action)})
+
+    def document(self) -> dict[str, object]:
+        """Return what was done as a JSON document."""
+        decisions = self.last.decisions if self.last else ()
+        return {
+            "result": "planned" if self.context.options.plan else "done",
+            "ticks": self.ticks,
+            "decisions": [decision_json(found) for found in decisions],
+            "changes": list(self.changes),
+        }
+
+    def check_outcome(self) -> None:
+        """Raise where the last change failed."""
+        if self.changes and self.changes[-1]["outcome"] == "failed":
+            raise OpsError(f"not scaled: {self.changes[-1]['reason']}")
+
+
+def _action(action: Action) -> dict[str, object]:
+    return {"outcome": action.outcome, "reason": action.reason}

@@ -1,0 +1,159 @@
+"""`invoke autoscale` on the fake engine: it follows, gives way to people, and ends between two ticks."""
+
+from __future__ import annotations
+
+import itertools
+import signal
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from tests.fakes.containers import Behaviour
+from tests.fakes.shop import Shop
+
+from optimus_ops.autoscale.act import Action, scale_to
+from optimus_ops.autoscale.config import AutoscaleConfig, parse_config
+from optimus_ops.autoscale.loop import PAUSE_SECONDS, Autoscaler
+from optimus_ops.autoscale.reading import Ended, Reading
+from optimus_ops.autoscale.signals import Readings
+from optimus_ops.change.lock import stack_lock
+from optimus_ops.errors import OpsError, Refused
+from optimus_ops.model.state import Replica
+from optimus_ops.plan.requests import ScaleRequest
+from optimus_ops.rollout.scale import scale
+from optimus_ops.system.wait import Clock
+
+WEB = "services:\n  web: {min: 1, max: 4, slots: 10, target_in_flight: 7, start_up_lead: 8, cool_down: 20}\n"
+Load = Callable[[float], float]
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Shop:
+    """Return a running shop with one replica."""
+    made = Shop.open(tmp_path)
+    scale(made.context(), ScaleRequest({"web": 1}), made.prober)
+    made.process_ends()
+    return made
+
+
+def reader(load: Load, silent: tuple[str, ...] = ()) -> Callable[[Iterable[Replica], Clock], Readings]:
+    """Return what reads a load of requests in flight, shared by the replicas that are ready."""
+    ended = itertools.count()
+
+    def read(replicas: Iterable[Replica], clock: Clock) -> Readings:
+        count, there = next(ended), [found for found in replicas if found.service == "web"]
+        now = clock.monotonic()
+        each = Reading(load(now) / max(len(there), 1), ended={"/": Ended(count, 0.5 * count)})
+        return Readings(now, {found.id: each for found in there if found.name not in silent})
+
+    return read
+
+
+def autoscaler(
+    shop: Shop, load: Load, config: AutoscaleConfig | None = None, silent: tuple[str, ...] = (), *, plan: bool = False
+) -> Autoscaler:
+    context = shop.context(plan=plan)
+
+    def act(counts: Mapping[str, int]) -> Action:
+        return scale_to(lambda: shop.context(plan=plan), counts, shop.prober)
+
+    return Autoscaler(
+        context, context.observe()[0].stack, config or parse_config(WEB), act, reader(load, silent), shop.engine.clock
+    )
+
+
+def test_it_follows_the_load_up_and_down_again(shop: Shop) -> None:
+    begin = shop.engine.clock.now
+    made = autoscaler(shop, lambda now: 21.0 if now < begin + 60 else 0.0)
+    made.run(once=False, seconds=40)
+    assert len(shop.ready("web")) == 3
+    made.run(once=False, seconds=200)
+    assert len(shop.ready("web")) == 1
+    counts = [change["counts"] for change in made.changes]
+    assert counts == [{"web": 3}, {"web": 2}, {"web": 1}] or counts[-2:] == [{"web": 2}, {"web": 1}]
+
+
+def test_once_acts_at_most_once(shop: Shop) -> None:
+    made = autoscaler(shop, lambda _now: 100.0)
+    made.run(once=True, seconds=float("inf"))
+    assert (made.ticks, len(made.changes)) == (2, 1)
+    # Ten slots are busy, and 90 requests of half a second that wait are to be served within 5 s.
+    assert len(shop.ready("web")) == 3
+
+
+def test_the_plan_changes_nothing(shop: Shop) -> None:
+    before = shop.snapshot()
+    made = autoscaler(shop, lambda _now: 100.0, plan=True)
+    made.run(once=True, seconds=float("inf"))
+    assert shop.snapshot() == before
+    assert "start web=3" in shop.printed.getvalue()
+    assert made.document()["result"] == "planned"
+
+
+def test_a_silent_replica_holds_its_service(shop: Shop) -> None:
+    before = shop.snapshot()
+    made = autoscaler(shop, lambda _now: 100.0, silent=("shop-web-1",))
+    made.run(once=True, seconds=float("inf"))
+    assert shop.snapshot() == before
+    assert "held: missing: /metrics of shop-web-1" in shop.printed.getvalue()
+
+
+def test_a_manual_change_under_way_wins_and_the_tick_is_skipped(shop: Shop) -> None:
+    made = autoscaler(shop, lambda _now: 100.0)
+    with stack_lock(shop.project.state / "locks", "shop", "invoke deploy web"):
+        made.run(once=True, seconds=float("inf"))
+    assert [change["outcome"] for change in made.changes] == ["skipped"]
+    assert "skipped: shop is locked by" in shop.printed.getvalue()
+    assert len(shop.ready("web")) == 1
+
+
+def test_a_change_that_fails_is_undone_and_a_pause_follows(shop: Shop) -> None:
+    image = shop.engine.images(["web:1"])["web:1"]
+    shop.engine.behaviours[image] = Behaviour(healthy_after=2.0, exits_after=0.5, exit_code=7)
+    made = autoscaler(shop, lambda _now: 100.0)
+    made.run(once=False, seconds=PAUSE_SECONDS / 2)
+    assert [change["outcome"] for change in made.changes] == ["failed"]
+    assert len(shop.state("web").replicas) == 1
+    assert "held: the last change failed" in shop.printed.getvalue()
+    with pytest.raises(OpsError, match="not scaled"):
+        made.check_outcome()
+
+
+def test_a_signal_ends_it_between_two_ticks(shop: Shop) -> None:
+    clock = shop.engine.clock
+    clock.alarms[clock.now + 7] = lambda: signal.raise_signal(signal.SIGINT)
+    made = autoscaler(shop, lambda _now: 1.0)
+    made.run(once=False, seconds=10_000)
+    assert 3 <= made.ticks <= 5
+    assert made.document()["result"] == "done"
+
+
+def test_a_second_one_is_refused(shop: Shop) -> None:
+    made = autoscaler(shop, lambda _now: 1.0)
+    other = autoscaler(shop, lambda _now: 1.0)
+    refusals: list[Refused] = []
+
+    def read(replicas: Iterable[Replica], clock: Clock) -> Readings:
+        with pytest.raises(Refused) as refused:
+            other.run(once=True, seconds=1)
+        refusals.append(refused.value)
+        return reader(lambda _now: 1.0)(replicas, clock)
+
+    replace(made, read=read).run(once=True, seconds=1)
+    assert refusals[0].message.startswith("shop-autoscale is locked by")
+
+
+def test_a_service_that_the_stack_does_not_have_is_refused(shop: Shop) -> None:
+    made = autoscaler(shop, lambda _now: 1.0, parse_config(WEB.replace("web:", "wob:")))
+    with pytest.raises(Refused, match=r"config/autoscale\.yaml:2:8: wob is no service that can be scaled"):
+        made.run(once=True, seconds=1)
+
+
+def test_a_stopped_service_stays_stopped(shop: Shop) -> None:
+    made = autoscaler(shop, lambda _now: 100.0)
+    for container in shop.ready("web"):
+        container.end(0)
+    made.run(once=True, seconds=1)
+    assert shop.ready("web") == []
+    assert "it does not run" in shop.printed.getvalue()
