@@ -1,7 +1,6 @@
 """Which calls go out together."""
 
 import asyncio
-import time
 from typing import Any, cast
 
 import pytest
@@ -48,20 +47,38 @@ async def test_answers_that_may_be_large_are_few_at_a_time(redis_of_groups: Grou
     assert max(redis_of_groups.sizes) == most
 
 
-async def test_an_answer_that_came_while_the_process_stood_still_counts(redis_port: int) -> None:
-    store = Store(AsyncRedis(port=redis_port), SCRIPTS, deadline=0.4)
+class LoopClock:
+    """The clock of the running event loop, which may be put forward: time that passes without anything being done."""
+
+    def __init__(self, patch: pytest.MonkeyPatch) -> None:
+        loop = asyncio.get_running_loop()
+        time, self.ahead = loop.time, 0.0
+        patch.setattr(loop, "time", lambda: time() + self.ahead)
+
+
+async def test_an_answer_that_came_while_the_process_stood_still_counts(
+    redis_port: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock, store = LoopClock(monkeypatch), Store(AsyncRedis(port=redis_port), SCRIPTS, deadline=30.0)
     await store.execute("PING")
     asked = asyncio.create_task(store.execute("PING"))
+    # It asks, then its group goes out.
     await asyncio.sleep(0)
     await asyncio.sleep(0)
-    time.sleep(0.6)  # noqa: ASYNC251 - stands still, as a process does on a machine that is too busy
+    clock.ahead += 45.0
     assert await asked
     await store.aclose()
 
 
-async def test_a_redis_that_is_silent_is_given_up_at_the_deadline(redis_port: int) -> None:
-    store = Store(AsyncRedis(port=redis_port), SCRIPTS, deadline=0.4)
+async def test_a_redis_that_is_silent_is_given_up_at_the_deadline(
+    redis_port: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock, store = LoopClock(monkeypatch), Store(AsyncRedis(port=redis_port), SCRIPTS, deadline=30.0)
     asked = [asyncio.create_task(store.execute("BLPOP", "nothing", 0)) for _call in range(2)]
+    async with AsyncRedis(port=redis_port) as other:
+        while not (await other.info("clients"))["blocked_clients"]:  # noqa: ASYNC110 - Redis tells nobody
+            await asyncio.sleep(0.01)
+    clock.ahead += 30.0
     for call in asked:
         with pytest.raises(StoreUnavailable):
             await call
