@@ -3,27 +3,25 @@
 from __future__ import annotations
 
 import asyncio
-import os
+import json
 import statistics
-import subprocess
-import sys
 import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import uvloop
-from tests.redis_server import running_redis
-from tests.support.ports import free_ports
+from tests.e2e.processes import Launcher
+from tests.e2e.stores import embedded_redis
 
 from benchmarks.chat import bearer, chat_request, judge_answer
 from benchmarks.fairness_upstream import SERVICE_SECONDS, running_upstream
 from benchmarks.figures import ratio_objective
+from benchmarks.gateway import on_core
 from benchmarks.section import Blocks, paragraph, samples, show
-from optimus_ops.load.client import Client
 from optimus_ops.load.connection import Response
 from optimus_ops.load.open_loop import run_open_loop
 from optimus_ops.load.request import Endpoint, Request
@@ -31,15 +29,14 @@ from optimus_ops.load.result import ErrorKind, RequestResult
 from optimus_ops.load.schedule import poisson_starts
 from optimus_ops.reports.measurement import Objective, percentile
 from optimus_ops.reports.model import Paragraph, Table
-from optimus_ops.system.wait import wait_until
 
 QUIET, FLOOD = "quiet", "flood"
 CONNECTIONS = 16
 """To the provider; with the time of an answer they are the capacity."""
 CAPACITY = CONNECTIONS / SERVICE_SECONDS
 OVERLOAD = 10
-QUIET_RATE = 8.0
-CLIENTS = {QUIET: 64, FLOOD: 1500}
+QUIET_RATE = 3.0
+CLIENTS = {QUIET: 64, FLOOD: 600}
 WARM_UP_SECONDS = 2.0
 """At the beginning of a run, not counted: connections are made and the queue fills."""
 RETRY_AFTER = "retry-after"
@@ -110,45 +107,38 @@ def measure(effort: Effort) -> Blocks:
 @contextmanager
 def replica(folder: Path) -> Iterator[Endpoint]:
     """Run ai-engine as one process, with a Redis and a provider of its own."""
-    (folder / "secrets").mkdir()
+    with ExitStack() as started:
+        with on_core(-1):
+            upstream, redis = started.enter_context(running_upstream()), started.enter_context(embedded_redis())
+        launcher = Launcher(folder, configuration(folder) | {"REDIS_URL": redis, "FAKE_BASE_URL": upstream})
+        with on_core(0):
+            service = started.enter_context(launcher.running("ai_engine", "ai-engine"))
+            service.wait_until_up()
+        host, _, port = service.url.removeprefix("http://").partition(":")
+        started.enter_context(on_core(-1))
+        yield Endpoint(host, int(port), 60.0, frozenset({RETRY_AFTER}))
+
+
+def configuration(folder: Path) -> dict[str, str]:
+    """Write the files of two tenants; return the environment."""
+    secrets = folder / "secrets"
+    secrets.mkdir()
+    (secrets / "FAKE_API_KEYS").write_text("k1")
     for tenant in (QUIET, FLOOD):
-        (folder / "secrets" / f"TENANT_{tenant.upper()}_API_KEY").write_text(key(tenant))
-    (folder / "secrets" / "FAKE_API_KEYS").write_text("k1")
+        (secrets / f"TENANT_{tenant.upper()}_API_KEY").write_text(key(tenant))
     # The demo tenants' limits: what is shared is the replica, not a tenant's contract.
-    limits = "{requests_per_minute: 600000, burst: 20000, concurrent_requests: 512}"
-    (folder / "tenants.yaml").write_text(f"tenants:\n  {QUIET}: {limits}\n  {FLOOD}: {limits}\n")
-    endpoint = Endpoint("127.0.0.1", free_ports(1)[0], 60.0, frozenset({RETRY_AFTER}))
-    with running_upstream() as upstream, running_redis(folder) as redis:
-        environ = os.environ | {
-            "SECRETS_DIR": str(folder / "secrets"),
-            "TENANTS_FILE": str(folder / "tenants.yaml"),
-            "REDIS_URL": f"redis://127.0.0.1:{redis}/0",
-            "HOST": endpoint.host,
-            "PORT": str(endpoint.port),
-            "PROVIDERS": "fake",
-            "FAKE_BASE_URL": upstream,
-            "FAKE_MODELS": "big",
-            "PROVIDER_CONNECTIONS": str(CONNECTIONS),
-            "DRAIN_DELAY": "0",
-            "LOG_LEVEL": "error",
-        }
-        process = subprocess.Popen([sys.executable, "-m", "ai_engine"], env=environ, stdout=subprocess.DEVNULL)
-        try:
-            if not wait_until(lambda: asyncio.run(answers(endpoint)), 30):
-                raise RuntimeError("ai-engine does not answer")
-            yield endpoint
-        finally:
-            process.terminate()
-            process.wait(30)
-
-
-async def answers(endpoint: Endpoint) -> bool:
-    """Tell whether a stream comes through, provider and store included."""
-    streams = Streams(endpoint, QUIET)
-    client = Client(endpoint)
-    result = await client.send(streams.request(0, 0), streams.judge)
-    client.close()
-    return result.error is None
+    limits = {"requests_per_minute": 600_000, "burst": 20_000, "concurrent_requests": 512}
+    (folder / "tenants.yaml").write_text(json.dumps({"tenants": {QUIET: limits, FLOOD: limits}}))
+    return {
+        "SECRETS_DIR": str(secrets),
+        "TENANTS_FILE": str(folder / "tenants.yaml"),
+        "PROVIDERS": "fake",
+        "FAKE_MODELS": "big",
+        "PROVIDER_CONNECTIONS": str(CONNECTIONS),
+        "WEB_CONCURRENCY": "1",
+        "DRAIN_DELAY": "0",
+        "LOG_LEVEL": "error",
+    }
 
 
 def key(tenant: str) -> str:

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 import uvloop
 from tests.support.ports import free_ports
 
-SERVICE_SECONDS = 0.2
+SERVICE_SECONDS = 0.4
 TOKENS = 8
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
 

@@ -33,8 +33,12 @@ class Places(RuleBasedStateMachine):
     @initialize(total=st.integers(1, 12), tenants=st.integers(1, 6))
     def start(self, total: int, tenants: int) -> None:
         self.total, self.tenants = total, tenants
-        self.share = max(1, total // (2 * tenants))
+        self.limit = total
         self.queue = FairQueue(total, MOST_WAITING, lambda: tenants)
+
+    @property
+    def share(self) -> int:
+        return max(1, self.limit // (2 * self.tenants))
 
     def used(self, tenant: str) -> int:
         return sum(ticket.tenant == tenant for ticket in self.held)
@@ -71,12 +75,22 @@ class Places(RuleBasedStateMachine):
     def leaves(self, data: st.DataObject) -> None:
         self.take_out(data.draw(st.sampled_from(self.waiting)))
 
+    @rule(places=st.integers(-3, 15))
+    def is_limited(self, places: int) -> None:
+        granted = self.queue.limit_to(places, self.now)
+        self.limit = max(1, min(places, self.total))
+        assert self.queue.limit == self.limit
+        self.start_waiting(granted)
+
     def take_out(self, ticket: Ticket) -> None:
         granted = self.queue.end(ticket, self.now)
         assert self.queue.end(ticket, self.now) == ()
         for tickets in (self.held, self.waiting):
             if ticket in tickets:
                 tickets.remove(ticket)
+        self.start_waiting(granted)
+
+    def start_waiting(self, granted: tuple[Ticket, ...]) -> None:
         for next_one in granted:
             # First in, first out within a tenant; between tenants, whoever has the fewest.
             assert next_one == self.in_line(next_one.tenant)[0]
@@ -98,9 +112,10 @@ class Places(RuleBasedStateMachine):
     def nobody_waits_for_a_place_that_is_free(self) -> None:
         """Work-conserving: what is free beside a request that waits is kept for other tenants, half at most."""
         if hasattr(self, "queue") and self.waiting:
-            free = self.total - len(self.held)
-            assert free <= self.total // 2
-            assert not free or all(self.used(ticket.tenant) >= self.share for ticket in self.waiting)
+            assert self.limit - len(self.held) <= self.limit // 2
+            assert len(self.held) == self.total or all(
+                self.used(ticket.tenant) >= self.share for ticket in self.waiting
+            )
 
     def teardown(self) -> None:
         """Nobody starves: as places come back, everyone who waits has a turn."""
@@ -139,9 +154,9 @@ def test_a_request_that_would_wait_longer_than_it_may_is_refused_at_once() -> No
     for end in (2.0, 4.0):
         places.end(take(places, "a", end - 2.0), end)
     for _ in range(2 + 5):
-        take(places, "a", 4.0, patience=5.0)
-    # Two places that are held for two seconds each: the sixth in line has one after six seconds.
-    refusal = places.offer("a", 4.0, 5.0)
+        take(places, "a", 4.0, patience=10.0)
+    # Two places that are held for two seconds each: the sixth in line has one after six seconds, give or take.
+    refusal = places.offer("a", 4.0, 10.0)
     assert isinstance(refusal, Refusal)
     assert refusal.own
     assert refusal.seconds == pytest.approx(6.0)
@@ -155,6 +170,17 @@ def test_how_long_one_tenant_holds_places_says_nothing_of_another() -> None:
     assert isinstance(places.offer("slow", 100.0, 5.0), Refusal)
     take(places, "quick", 100.0, 5.0)
     assert places.used() == len(held)
+
+
+def test_fewer_places_are_taken_from_who_has_more_than_its_share() -> None:
+    places = queue(8, tenants=2)
+    held = [take(places, "loud") for _ in range(6)]
+    waiting = [take(places, "loud") for _ in range(2)]
+    assert places.limit_to(2, 0.0) == ()
+    assert [places.end(ticket, 0.0) for ticket in held[:5]] == [()] * 5
+    assert places.holds(take(places, "quiet"))
+    assert places.end(held[5], 0.0) == (waiting[0],)
+    assert places.limit_to(8, 0.0) == (waiting[1],)
 
 
 def test_a_queue_is_bounded_also_before_it_is_known_how_long_places_are_held() -> None:

@@ -112,3 +112,19 @@ async def test_each_wait_is_observed_once_with_what_it_came_to() -> None:
         with pytest.raises(ApiError):
             await shares.place("a", 0).__aenter__()
     assert told == [Waited.GRANTED, Waited.TIMED_OUT, Waited.LEFT, Waited.REFUSED]
+
+
+async def test_while_the_process_is_late_a_loud_tenant_has_fewer_places_and_a_quiet_one_its_share() -> None:
+    shares = Shares(16, lambda: 2, wait=30)
+    async with AsyncExitStack() as stack:
+        await taken(shares, stack, "loud", 8)
+        for _ in range(100):
+            shares.adapt(lag=1.0)
+        waiting = asyncio.create_task(stack.enter_async_context(shares.place("loud")))
+        await asyncio.sleep(0)
+        await stack.enter_async_context(shares.place("quiet"))
+        assert (shares.used(), shares.waiting(), shares.limit()) == (9, 1, 7)
+        for _ in range(100):
+            shares.adapt(lag=0.0)
+        await waiting
+        assert (shares.used(), shares.limit()) == (10, 16)

@@ -12,7 +12,7 @@ from ai_engine.key_status import KeyCollector, presence_of
 from ai_engine.limits import SCRIPTS, Gate
 from ai_engine.models_api import ModelsApi
 from ai_engine.openapi import add_openapi
-from ai_engine.place_waits import PlaceWaits, WaitingCollector
+from ai_engine.place_waits import PlacesCollector, PlaceWaits
 from ai_engine.provider_metrics import ProviderMetrics
 from ai_engine.providers.catalogue import Traffic, build_providers, known_prices, provider_settings
 from ai_engine.recall import CONNECTIONS, MIN_SCORE, SECONDS, Recall
@@ -20,6 +20,7 @@ from ai_engine.store import Store
 from optimus_kit.app import create_app
 from optimus_kit.background import background
 from optimus_kit.http_client import Limits
+from optimus_kit.loop_lag import watch_loop_lag
 from optimus_kit.metrics import tenant_key_counter
 from optimus_kit.presence import announce
 from optimus_kit.redis import connect
@@ -68,6 +69,7 @@ def build_app(environ: Mapping[str, str] | None = None) -> FastAPI:
             background(announce(redis, settings, app.state.drain, told)),
             background(gate.renew_leases()),
             background(conversations.follow_memory()),
+            background(watch_loop_lag(providers.adapt)),
         ):
             yield
         await providers.aclose()
@@ -79,7 +81,7 @@ def build_app(environ: Mapping[str, str] | None = None) -> FastAPI:
     tenants.count_keys(tenant_key_counter(app.state.metrics.registry))
     app.state.metrics.add(KeyCollector(providers.keyed, tenants))
     providers.metered_by(ProviderMetrics(app.state.metrics.registry, prices).metered)
-    app.state.metrics.add(WaitingCollector(providers.waiting))
+    app.state.metrics.add(PlacesCollector(providers.places))
     providers.waits_observed_by(PlaceWaits(app.state.metrics.registry).observe)
     models = ModelsApi(tenants, providers)
     app.add_route("/v1/chat/completions", Chat(tenants, gate, providers, recall, deadline).__call__, methods=["POST"])

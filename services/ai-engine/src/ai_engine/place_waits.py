@@ -1,12 +1,12 @@
 """Waits for a place at a provider: metrics, and an attribute of the request's span."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 
 from prometheus_client import CollectorRegistry, Histogram
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from optimus_kit.shares import Waited
+from optimus_kit.shares import Shares, Waited
 from optimus_kit.tracing import current_span
 
 BUCKETS = (0.001, 0.01, 0.05, 0.25, 1.0, 2.0, 10.0)
@@ -31,17 +31,21 @@ class PlaceWaits:
         current_span().set("optimus.provider.wait", round(seconds, 6))
 
 
-class WaitingCollector(Collector):
-    """Counts who waits whenever /metrics is asked; `waiting` returns requests by provider."""
+class PlacesCollector(Collector):
+    """Counts places and who waits for them whenever /metrics is asked; `places` returns them by provider."""
 
-    def __init__(self, waiting: Callable[[], Mapping[str, int]]) -> None:
-        self._waiting = waiting
+    def __init__(self, places: Mapping[str, Shares]) -> None:
+        self._places = places
 
     def collect(self) -> Iterator[Metric]:
-        """Yield the metric."""
-        family = GaugeMetricFamily(
+        """Yield the metrics."""
+        waiting = GaugeMetricFamily(
             "optimus_provider_waiting_requests", "Requests that wait for a place at a provider", labels=("provider",)
         )
-        for provider, count in self._waiting().items():
-            family.add_metric((provider,), count)
-        yield family
+        limit = GaugeMetricFamily(
+            "optimus_provider_places", "Places at a provider; fewer while the process is late", labels=("provider",)
+        )
+        for provider, places in self._places.items():
+            waiting.add_metric((provider,), places.waiting())
+            limit.add_metric((provider,), places.limit())
+        yield from (waiting, limit)

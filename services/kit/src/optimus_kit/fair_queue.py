@@ -15,6 +15,9 @@ from dataclasses import dataclass
 NEWEST_SHARE = 0.2
 """Weight of the last time in the moving average of how long places are held."""
 
+HEADROOM = 2.0
+"""A request waits only if it may wait so many times longer than it would by what places did lately: few do in vain."""
+
 
 @dataclass(frozen=True, eq=False)
 class Ticket:
@@ -47,7 +50,7 @@ class FairQueue:
     """
 
     def __init__(self, total: int, most_waiting: int, tenants: Callable[[], int]) -> None:
-        self._total = total
+        self._total = self._limit = total
         self._most_waiting = most_waiting
         self._tenants = tenants
         self._held: dict[Ticket, float] = {}
@@ -57,6 +60,16 @@ class FairQueue:
         self._turns = itertools.count(1)
         self._served: dict[str, int] = {}
         self._hold: dict[str, float] = {}
+
+    @property
+    def limit(self) -> int:
+        """Places that are given to whoever comes first; those within its share a tenant has in any case."""
+        return self._limit
+
+    def limit_to(self, places: int, now: float) -> tuple[Ticket, ...]:
+        """Give fewer places than there are, or more again up to all; return the requests that have one by that."""
+        self._limit = max(1, min(places, self._total))
+        return self._fill(now)
 
     def used(self) -> int:
         """Return how many places are taken."""
@@ -90,7 +103,7 @@ class FairQueue:
         if self._starts_at_once(tenant):
             return None
         wait = self.expected_wait(tenant)
-        if patience > 0 and wait <= patience and self.waiting(tenant) < self._most_waiting:
+        if patience > 0 and wait <= patience / HEADROOM and self.waiting(tenant) < self._most_waiting:
             return None
         return self.late(tenant)
 
@@ -98,10 +111,14 @@ class FairQueue:
         """Return the refusal for a request that has no place in time; one beyond a tenant's share is its own doing."""
         return Refusal(self._used[tenant] >= self._share(), self.expected_wait(tenant))
 
+    def longest_hold(self) -> float:
+        """Return how long the slowest tenant's requests hold places, in seconds; 0 before any has ended."""
+        return max(self._hold.values(), default=0.0)
+
     def expected_wait(self, tenant: str) -> float:
         """Return the seconds that one more request of a tenant would wait, by what its places did lately."""
         active = len({*self._used, *(name for name, tickets in self._waiting.items() if tickets), tenant})
-        places = max(1, self._used[tenant], self._total // active)
+        places = max(1, self._used[tenant], self._limit // active)
         return (self.waiting(tenant) + 1) * self._hold.get(tenant, 0.0) / places
 
     def end(self, ticket: Ticket, now: float) -> tuple[Ticket, ...]:
@@ -147,13 +164,12 @@ class FairQueue:
         return not self.waiting(tenant) and self._has_room(tenant)
 
     def _share(self) -> int:
-        return max(1, self._total // (2 * max(1, self._tenants())))
+        return max(1, self._limit // (2 * max(1, self._tenants())))
 
     def _has_room(self, tenant: str) -> bool:
-        free = self._total - len(self._held)
-        if free > 0 and self._used[tenant] < self._share():
+        if len(self._held) < self._total and self._used[tenant] < self._share():
             return True
-        return free > self._kept_free(tenant)
+        return self._limit - len(self._held) > self._kept_free(tenant)
 
     def _kept_free(self, tenant: str) -> int:
         """Return how many places the other tenants have not used of their shares; half of all at most.
@@ -162,4 +178,4 @@ class FairQueue:
         """
         share = self._share()
         inside = sum(min(used, share) for name, used in self._used.items() if name != tenant)
-        return max(0, min(share * (max(1, self._tenants()) - 1) - inside, self._total // 2))
+        return max(0, min(share * (max(1, self._tenants()) - 1) - inside, self._limit // 2))

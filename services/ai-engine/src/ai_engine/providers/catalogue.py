@@ -15,8 +15,8 @@ For all of them, per process:
     PROVIDER_FIRST_BYTE_SECONDS=20   a key that has sent nothing by then: the next one is tried
     PROVIDER_READ_SECONDS=120        between two bytes, and for a whole answer
     PROVIDER_CONNECTIONS=512         to each provider; half of them are the tenants' equal shares
-    PROVIDER_WAIT_SECONDS=2          for a connection; who would wait longer is refused at once: a tenant that has its
-                                     share with 429 `tenant_queue_full`, else 503 `overloaded`
+    PROVIDER_WAIT_SECONDS=2          for a connection; who would in vain is refused at once: a tenant that has its share
+                                     with 429 `tenant_queue_full`, else 503 `overloaded`
 
 A provider without keys is left out, so that an empty secret means: not set up yet. Keys are read again when the secret
 changes; requests under way end with the key that they began with.
@@ -204,7 +204,7 @@ class Catalogue:
         places: Mapping[str, Shares] | None = None,
     ) -> None:
         self._source = source
-        self._places = dict(places or {})
+        self.places: Mapping[str, Shares] = dict(places or {})
         self._fallbacks = dict(fallbacks or {})
         self._seen: Sequence[Provider] = ()
         self._providers: dict[str, Provider] = {}
@@ -218,12 +218,13 @@ class Catalogue:
 
     def waits_observed_by(self, observe: Callable[[str, Waited, float], None]) -> None:
         """Have `observe` told provider, outcome and seconds of each wait for a place."""
-        for name, places in self._places.items():
+        for name, places in self.places.items():
             places.observed_by(partial(observe, name))
 
-    def waiting(self) -> Mapping[str, int]:
-        """Return how many requests wait for a place, by provider."""
-        return {name: places.waiting() for name, places in self._places.items()}
+    def adapt(self, lag: float) -> None:
+        """Give fewer places at providers where the process is late by so many seconds, more again where it is not."""
+        for places in self.places.values():
+            places.adapt(lag)
 
     def refuse_backlog(self, routes: Sequence[Route], tenant: str) -> None:
         """Refuse a request that would find no place at the first of its routes because of the tenant's own backlog.
@@ -233,7 +234,7 @@ class Catalogue:
         Raises:
             ApiError: 429 `tenant_queue_full`.
         """
-        if places := self._places.get(routes[0].provider.name):
+        if places := self.places.get(routes[0].provider.name):
             places.refuse_backlog(tenant)
 
     def refresh(self) -> None:
