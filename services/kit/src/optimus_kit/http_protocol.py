@@ -8,6 +8,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResp
 from optimus_kit.edge import UNREAD
 from optimus_kit.lingering_close import LingeringTransport, LingerLimits
 from optimus_kit.own_answers import bad_request, ids_of, with_headers
+from optimus_kit.write_batch import BatchingTransport
 
 
 class HttpProtocol(HttpToolsProtocol):
@@ -18,7 +19,8 @@ class HttpProtocol(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begin to serve a connection."""
-        super().connection_made(cast("asyncio.Transport", LingeringTransport(transport, self.limits)))
+        batching = cast("asyncio.Transport", BatchingTransport(transport))
+        super().connection_made(cast("asyncio.Transport", LingeringTransport(batching, self.limits)))
 
     def data_received(self, data: bytes) -> None:
         """Take bytes of requests."""
