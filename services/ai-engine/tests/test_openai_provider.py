@@ -249,6 +249,34 @@ async def test_an_answer_that_is_none_costs_the_next_key_and_no_trust(
         assert [state.state for state in endpoint.key_states()] == ["closed", "closed"]
 
 
+HEAD = b"HTTP/1.1 200 OK\r\n"
+BROKEN = {
+    "garbage": (b"SSH-2.0-OpenSSH\r\n", "unreachable"),
+    "a head without end": (HEAD + b"X: " + b"x" * 200_000, "unreachable"),
+    "half a body": (HEAD + b"Content-Length: 9\r\n\r\n{", "unreachable"),
+    "no chunk": (chunked(b"{", last=b"zz\r\n"), "unreachable"),
+    "nothing": (b"", "unreachable"),
+    "no gzip": (HEAD + b"Content-Encoding: gzip\r\nContent-Length: 2\r\n\r\n{}", "bad_answer"),
+}
+
+
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize(("broken", "reason"), BROKEN.values(), ids=BROKEN)
+async def test_a_broken_answer_costs_the_next_key(broken: bytes, reason: str, stream: bool) -> None:
+    good = b'data: {"choices": [{"delta": {"content": "ok"}}]}\n\ndata: [DONE]\n\n'
+    whole = b'{"choices": [{"message": {"content": "ok"}}]}'
+    async with (
+        peer(broken, chunked(good if stream else whole), keep=False) as server,
+        provider(server.url, "k1", "k2") as endpoint,
+    ):
+        if stream:
+            text = "".join([piece.text async for piece in endpoint.stream(ASK)])
+        else:
+            text = (await endpoint.complete(ASK)).text
+        assert (text, endpoint.key_failures()) == ("ok", {(1, reason): 1})
+        assert endpoint.places_used() == 0
+
+
 async def test_a_pool_without_a_connection_is_overload_and_no_failure_of_a_key(fake_server: Any, events: Make) -> None:
     fake_server.answers = [events("Hel", then=asyncio.Event().wait)]
     client = HttpClient(limits=Limits(1))
