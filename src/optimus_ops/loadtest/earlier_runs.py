@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,12 +25,29 @@ class EarlierRun:
 
 
 def read_runs(files: Iterable[str], profile: Profile, engine: str) -> Sequence[EarlierRun]:
-    """Read runs that a load is to be compared with.
+    """Read runs that a load is to be compared with: files, or folders (which may be missing) with files of any loads.
 
     Raises:
         Refused: a file is no document of a run, or of one of another load.
     """
-    return [_read(file, profile, engine) for file in files]
+    return [run for file in files for run in (_folder if _is_folder(file) else _one)(file, profile, engine)]
+
+
+def _is_folder(file: str) -> bool:
+    return file.endswith("/") or Path(file).is_dir()
+
+
+def _one(file: str, profile: Profile, engine: str) -> Sequence[EarlierRun]:
+    return [_read(file, profile, engine)]
+
+
+def _folder(folder: str, profile: Profile, engine: str) -> Sequence[EarlierRun]:
+    """Return the runs of a folder that can be compared with; others are none of them."""
+    found = []
+    for path in sorted(Path(folder).glob("*.json")):
+        with suppress(Refused):
+            found.append(_read(str(path), profile, engine))
+    return found
 
 
 def _read(file: str, profile: Profile, engine: str) -> EarlierRun:

@@ -57,7 +57,7 @@ RequestRate = Annotated[float, Rate()]
         "workers": "processes that generate load (1)",
         "target": "URL that all requests go to (default: the stack's balancer)",
         "allow_target": "host that is neither this machine nor in a private network, and may be loaded (repeatable)",
-        "compare": "JSON file of an earlier run's report, to be compared with (repeatable)",
+        "compare": "JSON file of an earlier run's report, or a folder of such, to be compared with (repeatable)",
         "report": "folder for the report: HTML, Markdown, JSON, JUnit",
         "plan": "show what would be sent, and send nothing",
         "json": "print one JSON document on standard output",

@@ -87,3 +87,11 @@ def test_a_file_of_something_else(tmp_path: Path, text: str) -> None:
 def test_a_file_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(Refused, match="can't be read"):
         read_runs([str(tmp_path / "run.json")], PROFILE, "locust")
+
+
+def test_of_a_folder_what_can_be_compared_is_read(tmp_path: Path) -> None:
+    written(tmp_path / "steady.json")
+    written(tmp_path / "spike.json", profile="spike")
+    (tmp_path / "other.json").write_text("{}")
+    assert [Path(run.file).name for run in read_runs([str(tmp_path)], PROFILE, "locust")] == ["steady.json"]
+    assert read_runs([f"{tmp_path}/not-yet/"], PROFILE, "locust") == []
