@@ -89,7 +89,13 @@ LITELLM = Subject(
     {"litellm": "Two keys, one process on one core"},
     arguments="litellm",
 )
-SUBJECTS = (PLATFORM, CHANGES, TASKS, CI, CHECK_SECURITY, ROTATION, UPSTREAM, LITELLM, FAIRNESS, AUTOSCALE)
+GENERATOR = Subject(
+    "generator",
+    "The generators of load tests",
+    {"generators": "One worker on one core"},
+    arguments="generator",
+)
+SUBJECTS = (PLATFORM, CHANGES, TASKS, CI, CHECK_SECURITY, ROTATION, UPSTREAM, LITELLM, FAIRNESS, AUTOSCALE, GENERATOR)
 TITLES = {name: title for subject in SUBJECTS for name, title in subject.sections.items()}
 
 
