@@ -52,13 +52,18 @@ def _bars(series: Series, axis: TimeAxis, top: float) -> Iterator[Markup]:
         left = axis.x(series.start + slot * series.step)
         width = max(axis.x(series.start + (slot + 1) * series.step) - left - 0.6, 0.6)
         ground = bottom
-        for kind, count in zip(("count", "failure"), counts, strict=True):
+        for kind, count in zip(_kinds(series.unit), counts, strict=True):
             if count:
                 height = BAND * count / highest
                 ground -= height
                 yield element("rect", class_=kind, x=left, y=ground, width=width, height=height)
     scale = f"{highest / series.step:.0f}/s" if series.unit == "/s" else f"{highest:,} {series.unit}"
     yield element("text", scale, class_="soft", x=LEFT - 12, y=top + 9, text_anchor="end")
+
+
+def _kinds(unit: str) -> tuple[str, str]:
+    """Return the classes of the lower and the upper part of a bar: an upper value is no failure."""
+    return "count", "failure" if unit == "/s" else "upper"
 
 
 def _lane(lane: str, timeline: Timeline, axis: TimeAxis, middle: float) -> Iterator[Markup]:
@@ -106,7 +111,7 @@ def _events(timeline: Timeline, axis: TimeAxis, bottom: float) -> Iterator[Marku
 def _legend(timeline: Timeline, y: float) -> Iterator[Markup]:
     """Give the meaning of colours, and below it that of shapes."""
     x = float(LEFT)
-    for kind, text in zip(("count", "failure"), timeline.legend, strict=True):
+    for kind, text in zip(_kinds(timeline.series[0].unit if timeline.series else "/s"), timeline.legend, strict=True):
         if not text:
             continue
         yield element("rect", class_=kind, x=x, y=y - 9, width=9, height=9)
