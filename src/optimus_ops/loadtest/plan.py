@@ -91,7 +91,7 @@ def _parts(plan: LoadPlan) -> Iterator[RenderableType]:
 def threshold_text(threshold: Threshold) -> str:
     """Return a threshold in words."""
     bound = f"{threshold.most * 100:g} %" if threshold.figure == FAILURES else f"{threshold.most * 1000:,.0f} ms"
-    return f"{threshold.key} {threshold.figure} at most {bound}".lstrip()
+    return f"{threshold.key} {threshold.figure} at most {bound}"
 
 
 def _pace(flow: Flow) -> str:

@@ -19,7 +19,7 @@ class FlowKey:
 
     def __str__(self) -> str:
         """Return both, as tables name them."""
-        return f"{self.request_class} {self.tenant}".rstrip()
+        return f"{self.request_class} {self.tenant}".strip()
 
 
 @dataclass(slots=True)
