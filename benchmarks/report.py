@@ -95,7 +95,21 @@ GENERATOR = Subject(
     {"generators": "One worker on one core"},
     arguments="generator",
 )
-SUBJECTS = (PLATFORM, CHANGES, TASKS, CI, CHECK_SECURITY, ROTATION, UPSTREAM, LITELLM, FAIRNESS, AUTOSCALE, GENERATOR)
+TELEMETRY = Subject("telemetry", "Cost of telemetry", {"telemetry": "ai-engine on one core"}, arguments="telemetry")
+SUBJECTS = (
+    PLATFORM,
+    CHANGES,
+    TASKS,
+    CI,
+    CHECK_SECURITY,
+    ROTATION,
+    UPSTREAM,
+    LITELLM,
+    FAIRNESS,
+    AUTOSCALE,
+    GENERATOR,
+    TELEMETRY,
+)
 TITLES = {name: title for subject in SUBJECTS for name, title in subject.sections.items()}
 
 

@@ -127,6 +127,7 @@ def test_libraries_see_the_trace_of_the_request_that_is_served(served: Served) -
     with collecting() as collector:
         telemetry = start_telemetry(SETTINGS, {"OTEL_EXPORTER_OTLP_ENDPOINT": collector.url})
         assert telemetry is not None
+        assert telemetry.provider is not None
         try:
             answers = conversation(served, requests)
         finally:

@@ -22,6 +22,8 @@ ALWAYS_ON = {"OTEL_TRACES_SAMPLER": "always_on"}
 @pytest.fixture(params=["on", "off"])
 def tracing(request: pytest.FixtureRequest, settings: ServiceSettings) -> Iterator[None]:
     telemetry = start_telemetry(settings, SILENT_COLLECTOR | ALWAYS_ON if request.param == "on" else {})
+    if telemetry:
+        assert telemetry.provider is not None
     yield
     if telemetry:
         telemetry.shutdown(0)
@@ -51,6 +53,7 @@ def test_outside_of_a_request_there_are_no_ids() -> None:
 def test_libraries_record_nothing(settings: ServiceSettings, variables: dict[str, str]) -> None:
     telemetry = start_telemetry(settings, variables)
     assert telemetry is not None
+    assert telemetry.provider is not None
     try:
         with span("outer"):
             before = is_instrumentation_enabled()
@@ -73,6 +76,7 @@ async def test_nor_do_they_for_probes(settings: ServiceSettings, variables: dict
     app = create_app(settings, checks={"store": store})
     telemetry = start_telemetry(settings, variables)
     assert telemetry is not None
+    assert telemetry.provider is not None
     try:
         async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://demo") as client:
             answer = await client.get("/health", headers={"traceparent": f"00-{'a' * 32}-{'b' * 16}-01"})

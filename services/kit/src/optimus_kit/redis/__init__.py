@@ -1,19 +1,22 @@
 """Clients of the two Redis stores: `redis` keeps state, `redis-cache` may forget."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import ExponentialWithJitterBackoff
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
+from optimus_kit.redis.command_spans import RecordedRedis
 from optimus_kit.redis.credentials import SecretCredentials
 from optimus_kit.redis.durable import NotReplicatedError, run_durably, wait
 from optimus_kit.redis.sentinel import connect_to_master
 from optimus_kit.redis_url import parse_redis_url
 from optimus_kit.secret_watcher import SecretWatcher
 from optimus_kit.settings import RedisSettings
+
+if TYPE_CHECKING:
+    from redis.asyncio import Redis
 
 __all__ = ["NotReplicatedError", "connect", "connect_cache", "run_durably", "wait"]
 
@@ -53,7 +56,7 @@ def _from_url(text: str, secrets: SecretWatcher, username: str | None, options: 
     login: dict[str, Any] = {"credential_provider": SecretCredentials(secrets, PASSWORD, username=user)}
     if url.password:
         login = {"username": user, "password": url.password}
-    return Redis(**options | url.arguments() | login)
+    return RecordedRedis(**options | url.arguments() | login)
 
 
 def _options() -> dict[str, Any]:

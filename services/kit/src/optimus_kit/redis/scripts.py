@@ -20,9 +20,8 @@ from typing import Any, cast
 from redis.asyncio import Redis
 from redis.exceptions import NoScriptError, ResponseError
 
-from optimus_kit.tracing import current_span, span, suppress_instrumentation
+from optimus_kit.redis.command_spans import record_command
 
-_ATTRIBUTES = {"db.system.name": "redis", "db.operation.name": "EVALSHA"}
 _DECLARATION = re.compile(r"#!lua flags=[a-z,-]+\n")
 
 
@@ -85,11 +84,8 @@ class BoundScript:
             redis.exceptions.OutOfMemoryError: refused as a whole, for memory is short.
             redis.exceptions.RedisError: it failed.
         """
-        if not current_span().recording:
-            return await self._call(keys, args)
         # One span, whether Redis knew the script or had to be given it.
-        with span("EVALSHA", kind="client", attributes=_ATTRIBUTES), suppress_instrumentation():
-            return await self._call(keys, args)
+        return await record_command(("EVALSHA",), lambda: self._call(keys, args))
 
     async def _call(self, keys: Sequence[str], args: Sequence[str | float]) -> Any:
         try:

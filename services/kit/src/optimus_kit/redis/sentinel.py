@@ -12,6 +12,7 @@ from redis.backoff import NoBackoff
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import MasterDownError, ReadOnlyError, RedisError, ResponseError
 
+from optimus_kit.redis.command_spans import record_command, record_pipeline
 from optimus_kit.redis.credentials import SecretCredentials
 from optimus_kit.redis.follow import Follower, RefusedForNowError
 from optimus_kit.redis.master import Master
@@ -91,7 +92,7 @@ class SentinelPipeline(Pipeline):
             self.command_stack, self.scripts = list(commands), set(scripts)
             return await once(raise_on_error)
 
-        return await self._follower.run(attempt)
+        return await record_pipeline(commands, lambda: self._follower.run(attempt))
 
 
 class SentinelRedis(Redis):
@@ -105,7 +106,8 @@ class SentinelRedis(Redis):
 
     async def execute_command(self, *args: Any, **options: Any) -> Any:
         """Carry out a command."""
-        return await self.follow(partial(super().execute_command, *args, **options))
+        attempt = partial(super().execute_command, *args, **options)
+        return await record_command(args, lambda: self.follow(attempt))
 
     def pipeline(self, transaction: bool = True, shard_hint: str | None = None) -> Pipeline:
         """Make a pipeline."""

@@ -1,7 +1,5 @@
 """How large a span may become."""
 
-from collections.abc import Sequence
-
 from optimus_kit.tracing import Value
 
 MAX_ATTRIBUTES = 64
@@ -13,6 +11,6 @@ def bounded(value: Value, characters: int = MAX_CHARACTERS) -> Value:
     """Return the value, cut where it is long."""
     if isinstance(value, str):
         return value if len(value) <= characters else value[:characters]
-    if isinstance(value, Sequence):
-        return [entry[:characters] for entry in value[:MAX_ELEMENTS]]
-    return value
+    if isinstance(value, (bool, int, float)):
+        return value
+    return [entry[:characters] for entry in value[:MAX_ELEMENTS]]

@@ -9,17 +9,15 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 
-from opentelemetry.context import Context
-from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor
-
 from optimus_kit.telemetry.counts import Counter
 from optimus_kit.telemetry.settings import Batching
+from optimus_kit.telemetry.span_data import SpanData
 
-Send = Callable[[Sequence[ReadableSpan], float], bool]
-"""Sends a batch within some seconds and tells whether it was taken; never raises."""
+Send = Callable[[Sequence[SpanData], float], int]
+"""Sends a batch within some seconds and tells how many spans were taken; never raises."""
 
 
-class SpanQueue(SpanProcessor):
+class SpanQueue:
     """Takes ended spans without ever waiting; a full queue drops the newest.
 
     Args:
@@ -38,7 +36,7 @@ class SpanQueue(SpanProcessor):
         self._timeout = timeout
         self._counter = counter
         self._closing = closing
-        self._spans: deque[ReadableSpan] = deque()
+        self._spans: deque[SpanData] = deque()
         # Whether the batch in hand counts as sent or as lost is decided once: by the thread, or by whoever gave it up.
         self._settling = threading.Lock()
         self._in_hand = 0
@@ -48,15 +46,7 @@ class SpanQueue(SpanProcessor):
         self._thread = threading.Thread(target=self._work, name="otel-export", daemon=True)
         self._thread.start()
 
-    def on_start(self, span: Span, parent_context: Context | None = None) -> None:
-        """Do nothing."""
-
-    def on_end(self, span: ReadableSpan) -> None:
-        """Take a span of the SDK, if it is sampled."""
-        if span.context is not None and span.context.trace_flags.sampled:
-            self.put(span)
-
-    def put(self, span: ReadableSpan) -> None:
+    def put(self, span: SpanData) -> None:
         """Take a span."""
         spans = self._spans
         if self._end_at is not None or len(spans) >= self._batching.queue:
@@ -80,14 +70,6 @@ class SpanQueue(SpanProcessor):
             left = len(self._spans) + self._in_hand
         if left:
             self._counter.add(dropped=left)
-
-    def shutdown(self) -> None:
-        """End at once; `close` is what waits."""
-        self.close(0.0)
-
-    def force_flush(self, timeout_millis: int = 30000) -> bool:  # noqa: ARG002 - the overridden signature
-        """Not offered: it could not be bounded."""
-        return False
 
     def _work(self) -> None:
         while self._end_at is None:
@@ -113,7 +95,5 @@ class SpanQueue(SpanProcessor):
                 if self._abandoned.is_set():
                     return
                 self._in_hand = 0
-            if taken:
-                self._counter.add(exported=len(batch))
-            else:
-                self._counter.add(dropped=len(batch), failed_exports=1)
+            lost = len(batch) - taken
+            self._counter.add(exported=taken, dropped=lost, failed_exports=1 if lost else 0)

@@ -1,5 +1,6 @@
 """Settings of telemetry: the standard OTEL_ variables, checked once at the start."""
 
+import re
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -12,6 +13,12 @@ from optimus_kit.telemetry.sampling import SAMPLERS, Sampling
 ENDPOINT = "OTEL_EXPORTER_OTLP_ENDPOINT"
 TRACES_ENDPOINT = "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"
 PROTOCOL = "http/protobuf"
+# RFC 9110, 5.6.2 and 5.5; a line of HTTP has no other characters.
+HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+HEADER_VALUE = re.compile(r"[\x20-\x7e\xa0-\xff]*")
+OWN_HEADERS = frozenset(
+    {"host", "content-type", "content-length", "content-encoding", "transfer-encoding", "connection", "expect", "te"}
+)
 
 
 @dataclass(frozen=True)
@@ -127,7 +134,7 @@ def _collector(environ: Mapping[str, str], url: str) -> Collector:
         certificate=_file(environ, "CERTIFICATE"),
         client_certificate=_file(environ, "CLIENT_CERTIFICATE"),
         client_key=_file(environ, "CLIENT_KEY"),
-        headers=_pairs(environ, "OTEL_EXPORTER_OTLP_HEADERS") + _pairs(environ, "OTEL_EXPORTER_OTLP_TRACES_HEADERS"),
+        headers=_headers(environ),
         gzip=_compression(environ) == "gzip",
     )
     if url.startswith("https:"):
@@ -182,6 +189,20 @@ def _sampling(environ: Mapping[str, str]) -> Sampling:
     if name not in SAMPLERS:
         raise SettingsError(f"OTEL_TRACES_SAMPLER={name!r}: must be one of {', '.join(SAMPLERS)}")
     return Sampling(name, env_float(environ, "OTEL_TRACES_SAMPLER_ARG", 1.0, 0, 1) if "ratio" in name else 1.0)
+
+
+def _headers(environ: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
+    """Read the headers for traces; without these, those for everything."""
+    names = ("OTEL_EXPORTER_OTLP_TRACES_HEADERS", "OTEL_EXPORTER_OTLP_HEADERS")
+    variable = next((name for name in names if environ.get(name, "").strip()), names[-1])
+    pairs = _pairs(environ, variable)
+    for number, (name, value) in enumerate(pairs, 1):
+        # Never the header itself, which may be a token.
+        if not HEADER_NAME.fullmatch(name) or not HEADER_VALUE.fullmatch(value):
+            raise SettingsError(f"{variable}: entry {number} is no HTTP header")
+        if name.lower() in OWN_HEADERS:
+            raise SettingsError(f"{variable}: entry {number} is a header that says how the request is sent")
+    return pairs
 
 
 def _pairs(environ: Mapping[str, str], variable: str) -> tuple[tuple[str, str], ...]:

@@ -1,35 +1,42 @@
 """Putting telemetry together in one process."""
 
 import threading
-
-from opentelemetry.instrumentation.redis import RedisInstrumentor
-from opentelemetry.sdk.trace import SpanLimits, SynchronousMultiSpanProcessor, TracerProvider
+from collections.abc import Mapping
+from functools import cached_property
+from typing import TYPE_CHECKING
 
 from optimus_kit import tracing
 from optimus_kit.settings import ServiceSettings
 from optimus_kit.telemetry.complaints import Complaints
 from optimus_kit.telemetry.counts import Counter, SpanCounts
+from optimus_kit.telemetry.encoder import encode_resource
 from optimus_kit.telemetry.exporter import OtlpExporter
-from optimus_kit.telemetry.limits import MAX_ATTRIBUTES, MAX_CHARACTERS
 from optimus_kit.telemetry.queue import SpanQueue
-from optimus_kit.telemetry.resource import make_resource
-from optimus_kit.telemetry.sampler import ChildrenOnly
+from optimus_kit.telemetry.resource import resource_attributes
 from optimus_kit.telemetry.settings import TelemetrySettings
 from optimus_kit.telemetry.tracer import SpanTracer
 
+if TYPE_CHECKING:
+    from opentelemetry.sdk.trace import TracerProvider
+
 
 class Telemetry:
-    """What a process records spans with.
+    """What a process records spans with; made by `start`."""
 
-    Attributes:
-        provider: for published instrumentations of libraries (psycopg): their spans go the same way. It is not the
-            global one, so that no library records unasked.
-    """
-
-    def __init__(self, queue: SpanQueue, provider: TracerProvider, counter: Counter) -> None:
-        self.provider = provider
+    def __init__(self, queue: SpanQueue, tracer: SpanTracer, resource: Mapping[str, str], counter: Counter) -> None:
         self._queue = queue
+        self._tracer = tracer
+        self._resource = resource
         self._counter = counter
+
+    @cached_property
+    def provider(self) -> "TracerProvider":
+        """For published instrumentations of libraries (psycopg): their spans go the same way. Imports the SDK."""
+        from optimus_kit.telemetry.sdk_bridge import SdkBridge  # noqa: PLC0415
+
+        bridge = SdkBridge(self._resource, self._queue.put)
+        self._tracer.bridge = bridge
+        return bridge.provider
 
     def counts(self) -> SpanCounts:
         """Return what has become of the spans so far."""
@@ -38,26 +45,21 @@ class Telemetry:
     def shutdown(self, seconds: float = 2.0) -> None:
         """Send what waits, for at most `seconds`; what is left is dropped and counted."""
         tracing.install(None)
-        RedisInstrumentor().uninstrument()
         self._queue.close(seconds)
 
 
 def start(settings: ServiceSettings, telemetry: TelemetrySettings) -> Telemetry:
-    """Start the thread that sends, and record from now on."""
+    """Start the thread that sends, and record from now on.
+
+    Raises:
+        SettingsError: a certificate that cannot be used.
+    """
     counter = Counter()
     closing = threading.Event()
-    exporter = OtlpExporter(telemetry.collector, closing, Complaints(lambda: counter.counts().dropped))
+    resource = resource_attributes(settings, telemetry)
+    complaints = Complaints(lambda: counter.counts().dropped)
+    exporter = OtlpExporter(telemetry.collector, encode_resource(resource), closing, complaints)
     queue = SpanQueue(exporter.send, telemetry.batching, telemetry.collector.timeout, counter, closing)
-    resource = make_resource(settings, telemetry)
-    processor = SynchronousMultiSpanProcessor()  # type: ignore[no-untyped-call]
-    processor.add_span_processor(queue)
-    provider = TracerProvider(
-        sampler=ChildrenOnly(),
-        resource=resource,
-        shutdown_on_exit=False,
-        active_span_processor=processor,
-        span_limits=SpanLimits(max_span_attributes=MAX_ATTRIBUTES, max_span_attribute_length=MAX_CHARACTERS),
-    )
-    RedisInstrumentor().instrument(tracer_provider=provider)
-    tracing.install(SpanTracer(telemetry.sampling, resource, queue.put), capture_content=telemetry.capture_content)
-    return Telemetry(queue, provider, counter)
+    tracer = SpanTracer(telemetry.sampling, queue.put)
+    tracing.install(tracer, capture_content=telemetry.capture_content)
+    return Telemetry(queue, tracer, resource, counter)

@@ -1,0 +1,99 @@
+"""Published instrumentations beside our own spans: OpenTelemetry's SDK, imported where a service uses one of them."""
+
+from collections.abc import Callable, Mapping
+from typing import cast
+
+# The key has no public name; it is what every published instrumentation asks before it makes a span.
+from opentelemetry.context import _SUPPRESS_INSTRUMENTATION_KEY, Context, attach, get_current
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace import ReadableSpan, Span, SpanLimits, SpanProcessor, TracerProvider
+from opentelemetry.trace import NonRecordingSpan, SpanContext, StatusCode, TraceFlags, set_span_in_context
+
+from optimus_kit.telemetry.limits import MAX_ATTRIBUTES, MAX_CHARACTERS
+from optimus_kit.telemetry.sampler import ChildrenOnly
+from optimus_kit.telemetry.span_data import EndedSpan, SpanData
+from optimus_kit.trace_context import TraceContext
+from optimus_kit.tracing import Kind, Value
+
+SILENT = Context({_SUPPRESS_INSTRUMENTATION_KEY: True})
+"""In which instrumentations make no spans."""
+SAMPLED = TraceFlags(TraceFlags.SAMPLED)
+
+
+class SdkBridge(SpanProcessor):
+    """Gives spans of the SDK to the queue, and tells the SDK which span is current.
+
+    Args:
+        resource: attributes of the process.
+        put: takes an ended span.
+
+    Attributes:
+        provider: what instrumentations are made with. It is not the global one, so that no library records unasked.
+    """
+
+    def __init__(self, resource: Mapping[str, str], put: Callable[[SpanData], None]) -> None:
+        self._put = put
+        self.provider = TracerProvider(
+            sampler=ChildrenOnly(),
+            # Not Resource.create: its detectors read the environment again and ask the machine.
+            resource=Resource(dict(resource)),
+            shutdown_on_exit=False,
+            span_limits=SpanLimits(max_span_attributes=MAX_ATTRIBUTES, max_span_attribute_length=MAX_CHARACTERS),
+        )
+        self.provider.add_span_processor(self)
+
+    def enter(self, context: TraceContext | None, *, remote: bool) -> object:
+        """Make a span the current one of the SDK, None to have nothing recorded; return what was before.
+
+        Not by tokens: what ends a generator may run in another task than what began it, where a token can't be used.
+        """
+        before = get_current()
+        # An empty context, not the current one: nothing of another request is taken along.
+        attach(set_span_in_context(NonRecordingSpan(_known(context, remote=remote)), Context()) if context else SILENT)
+        return before
+
+    def leave(self, token: object) -> None:
+        """Make current what was before."""
+        attach(cast("Context", token))
+
+    def on_start(self, span: Span, parent_context: Context | None = None) -> None:
+        """Do nothing."""
+
+    def on_end(self, span: ReadableSpan) -> None:
+        """Take a span of the SDK, if it is sampled."""
+        if span.context is not None and span.context.trace_flags.sampled:
+            self._put(ended_span(span, span.context))
+
+    def shutdown(self) -> None:
+        """Do nothing: the queue is closed by whoever made it."""
+
+    def force_flush(self, timeout_millis: int = 30000) -> bool:  # noqa: ARG002 - the overridden signature
+        """Not offered: it could not be bounded."""
+        return False
+
+
+def ended_span(span: ReadableSpan, context: SpanContext) -> EndedSpan:
+    """Return a span of the SDK in our form; its events are left out, since they may hold texts of errors."""
+    parent = span.parent
+    return EndedSpan(
+        name=span.name,
+        kind=cast("Kind", span.kind.name.lower()),
+        context=_ours(context),
+        parent_id=f"{parent.span_id:016x}" if parent else "",
+        remote=bool(parent and parent.is_remote),
+        attributes=cast("Mapping[str, Value]", span.attributes or {}),
+        links=[_ours(link.context) for link in span.links],
+        failed=span.status.status_code is StatusCode.ERROR,
+        message=(span.status.description or "")[:MAX_CHARACTERS],
+        started=span.start_time or 0,
+        ended=span.end_time or 0,
+    )
+
+
+def _known(context: TraceContext, *, remote: bool) -> SpanContext:
+    return SpanContext(int(context.trace_id, 16), int(context.span_id, 16), remote, SAMPLED)
+
+
+def _ours(context: SpanContext) -> TraceContext:
+    state = context.trace_state.to_header() if context.trace_state else ""
+    return TraceContext(f"{context.trace_id:032x}", f"{context.span_id:016x}", context.trace_flags.sampled, state)
