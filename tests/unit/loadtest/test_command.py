@@ -124,8 +124,8 @@ def test_ctrl_c_ends_the_load_and_leaves_the_report(tmp_path: Path) -> None:
     ],
 )
 def test_bad_input_is_one_message(tmp_path: Path, words: tuple[str, ...], message: str) -> None:
-    given = ("load-test", "--target", "http://127.0.0.1:9", *words)
-    code, out, err = invoke_server.invoke(given, ROOT, environ(tmp_path), 60)
+    target = () if "--target" in words else ("--target", "http://127.0.0.1:9")
+    code, out, err = invoke_server.invoke(("load-test", *target, *words), ROOT, environ(tmp_path), 60)
     assert (code, out) == (2, "")
     assert message in err
     assert "Traceback" not in err
