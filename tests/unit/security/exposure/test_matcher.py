@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from optimus_ops.secrets.value import Secret
 from optimus_ops.security.exposure.known_values import KnownSecret, known_values
 from optimus_ops.security.exposure.matcher import Matcher
-from optimus_ops.security.exposure.plausibility import BASE62
+from optimus_ops.security.exposure.plausibility import BASE62, PLACEHOLDERS, SEQUENCE
 from optimus_ops.security.exposure.providers import KEY_FORMS
 
 VALUES = st.text(st.sampled_from(string.ascii_letters + string.digits + "-_/+&%é $"), min_size=16, max_size=60).filter(
@@ -85,7 +85,10 @@ def test_values_that_are_short_or_placeholders_are_named_and_not_looked_for() ->
 
 
 def random_text(length: int, letters: str = string.ascii_letters + string.digits) -> str:
-    return "".join(secrets.choice(letters) for _ in range(length))
+    """Draw a text; chance also writes `fake`, which no real key is taken for."""
+    text = "".join(secrets.choice(letters) for _ in range(length))
+    unlike = PLACEHOLDERS.search(text.encode()) or SEQUENCE.search(text.encode())
+    return random_text(length, letters) if unlike else text
 
 
 def with_checksum(prefix: str) -> str:
