@@ -61,7 +61,7 @@ function notification(text, number, secret) {
 
 function wrong(response, expected, streamed) {
   if (response.status === 0) {
-    return REASONS[response.error_code] || "truncated";
+    return REASONS[response.error_code] || unknown(response.error);
   }
   if (response.status !== 200) {
     return `status ${response.status}`;
@@ -71,6 +71,11 @@ function wrong(response, expected, streamed) {
     return "stream not complete";
   }
   return expected && !body.includes(expected) ? "wrong content" : "";
+}
+
+function unknown(error) {
+  // Codes don't tell an answer that ends early from none.
+  return error.includes("unexpected EOF") ? "truncated" : error.includes("EOF") ? "connection reset" : "malformed answer";
 }
 
 function firstMessage(spec, base) {

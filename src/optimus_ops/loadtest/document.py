@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterable
 from dataclasses import asdict
 from typing import Any
 
@@ -9,10 +11,12 @@ from optimus_ops.checks.render import check_json
 from optimus_ops.loadtest.fairness import jain_index, tenant_shares
 from optimus_ops.loadtest.judgement import Judgement, achieved_share
 from optimus_ops.loadtest.model import LoadResult
-from optimus_ops.loadtest.records import Interval, histogram_json
+from optimus_ops.loadtest.records import FlowKey, Interval, histogram_json
 from optimus_ops.reports.json_document import objective_json, rounded
 
 SCHEMA = 1
+MOST_INTERVALS = 300
+"""Of a class and tenant: a day of seconds would be a document that nobody can open."""
 PERCENTILES = (50, 90, 95, 99, 99.9)
 
 
@@ -44,7 +48,7 @@ def document(result: LoadResult, judgement: Judgement) -> dict[str, Any]:
             rounded(asdict(comparison)) | {"ratio": rounded(comparison.ratio), "verdict": comparison.verdict}
             for comparison in result.comparisons
         ],
-        "intervals": [interval_json(interval) for interval in result.intervals],
+        "intervals": [interval_json(interval) for interval in thinned(result.intervals, result.seconds)],
     }
 
 
@@ -61,6 +65,16 @@ def totals(total: Interval) -> dict[str, Any]:
         else None,
         "delay_p99": rounded(total.delay.percentile(99)),
     }
+
+
+def thinned(intervals: Iterable[Interval], seconds: float) -> Iterable[Interval]:
+    """Return the intervals of a long run as fewer and longer ones, each with the second that it begins at."""
+    step = max(math.ceil(seconds / MOST_INTERVALS), 1)
+    found: dict[tuple[int, FlowKey], Interval] = {}
+    for interval in intervals:
+        begin = interval.second // step * step
+        found.setdefault((begin, interval.key), Interval(begin, interval.key)).add(interval)
+    return found.values()
 
 
 def interval_json(interval: Interval) -> dict[str, Any]:

@@ -87,3 +87,12 @@ def test_a_picture_of_a_long_run_has_no_more_bars_than_it_can_show() -> None:
 def test_nothing_measured_is_a_report_too() -> None:
     result = result_of([])
     report_files(load_report(result, judge(result)), "load-test", document(result, judge(result)))
+
+
+def test_the_document_of_a_long_run_has_longer_intervals() -> None:
+    profile = replace(PROFILE, seconds=3600.0)
+    result = result_of([second(number, [0.01, 0.02]) for number in range(3600)], profile=profile)
+    intervals = document(result, judge(result))["intervals"]
+    assert len(intervals) == 300
+    assert [interval["second"] for interval in intervals[:3]] == [0, 12, 24]
+    assert sum(interval["ok"] for interval in intervals) == 7200

@@ -9,10 +9,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from optimus_ops.errors import MissingPrerequisite
-from optimus_ops.loadtest.arrivals import arrivals
+from optimus_ops.errors import MissingPrerequisite, Refused
+from optimus_ops.loadtest.arrivals import arrivals, expected_arrivals
 from optimus_ops.loadtest.generator.spec import GeneratorSpec
 
+MOST_ARRIVALS = 1_000_000
+"""They are all in its memory."""
 ENVIRON: Mapping[str, str] = {"GOMAXPROCS": "1"}
 """A worker has one core, as one of locust has, so that its use of it can be judged."""
 
@@ -39,7 +41,17 @@ def k6_command(script: Path) -> Sequence[str]:
 
 
 def k6_document(spec: GeneratorSpec, folder: Path) -> Mapping[str, Any]:
-    """Return what the script is told; its arrivals are in a file of their own, which it reads only once."""
+    """Return what the script is told; its arrivals are in a file of their own, which it reads only once.
+
+    Raises:
+        Refused: they are too many for its memory.
+    """
+    expected = sum(expected_arrivals(flow.stages, spec.seconds) for flow in spec.flows) / spec.workers
+    if expected > MOST_ARRIVALS:
+        raise Refused(
+            f"{expected:,.0f} arrivals: a worker of k6 takes at most {MOST_ARRIVALS:,}",
+            "more --workers, a lower rate, a shorter duration, or --engine locust",
+        )
     path = folder / f"arrivals-{spec.worker}.json"
     index = {flow.key: number for number, flow in enumerate(spec.flows) if flow.stages}
     due = arrivals(spec.flows, spec.seconds, spec.worker, spec.workers)
