@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
 import statistics
 import tempfile
@@ -18,8 +19,8 @@ from tests.e2e.processes import Launcher
 from tests.e2e.stores import embedded_redis
 
 from benchmarks.chat import bearer, chat_request, judge_answer
-from benchmarks.fairness_upstream import SERVICE_SECONDS, running_upstream
-from benchmarks.figures import ratio_objective
+from benchmarks.fairness_upstream import running_upstream
+from benchmarks.figures import interleave, paired, ratio_objective
 from benchmarks.gateway import on_core
 from benchmarks.section import Blocks, paragraph, samples, show
 from optimus_ops.load.connection import Response
@@ -31,25 +32,43 @@ from optimus_ops.reports.measurement import Objective, percentile
 from optimus_ops.reports.model import Paragraph, Table
 
 QUIET, FLOOD = "quiet", "flood"
-CONNECTIONS = 16
-"""To the provider; with the time of an answer they are the capacity."""
-CAPACITY = CONNECTIONS / SERVICE_SECONDS
-OVERLOAD = 10
-QUIET_RATE = 3.0
-CLIENTS = {QUIET: 64, FLOOD: 600}
+QUIET_RATE = 5.0
+CLIENTS = {QUIET: 64, FLOOD: 800}
 WARM_UP_SECONDS = 2.0
 """At the beginning of a run, not counted: connections are made and the queue fills."""
 RETRY_AFTER = "retry-after"
 MOST_RATIO = 1.5
+MOST_ADDED_SECONDS = 0.25
 LEAST_SERVED = 0.7
+
+
+@dataclass(frozen=True)
+class Case:
+    """What is short: connections to the provider, or the processor; and the flood's requests a second.
+
+    An answer takes `service_seconds` at the provider, half of them before the first token.
+    """
+
+    connections: int
+    service_seconds: float
+    flood_rate: float
+
+    @property
+    def capacity(self) -> float:
+        """Answers a second that the connections are enough for."""
+        return self.connections / self.service_seconds
+
+
+PLACES = Case(16, 0.2, 800.0)
+PROCESSOR = Case(512, 0.02, 1000.0)
 
 
 @dataclass(frozen=True)
 class Effort:
     """How often both ways are run, and for how many seconds each, after the beginning."""
 
-    pairs: int = 8
-    seconds: float = 12.0
+    pairs: int = 6
+    seconds: float = 10.0
 
 
 QUICK = Effort(1, 3.0)
@@ -90,27 +109,75 @@ class Streams:
         return judge_answer(response, b'"tok "', stream=True)
 
 
-def measure(effort: Effort) -> Blocks:
+def measure_places(effort: Effort) -> Blocks:
+    """Measure where the provider's connections are short: the flood is ten times what they are enough for."""
+    alone, beside = measure(PLACES, effort)
+    p95 = p95_of(alone), p95_of(beside)
+    served = [good(run.flood) / effort.seconds / PLACES.capacity for run in beside]
+    return (
+        ratio_objective("quiet tenant's p95 to the first token, beside the flood / alone", MOST_RATIO, p95[1], p95[0]),
+        unanswered(alone, beside),
+        Objective(
+            "answers that the flood gets, of the capacity",
+            "at least",
+            LEAST_SERVED,
+            statistics.median(served),
+            basis=f"median of {len(served)} runs",
+        ),
+        *section(PLACES, alone, beside, effort),
+    )
+
+
+def measure_processor(effort: Effort) -> Blocks:
+    """Measure where the processor is short: there are connections enough, and answers are quick."""
+    alone, beside = measure(PROCESSOR, effort)
+    added = paired(p95_of(beside), p95_of(alone), lambda ours, theirs: ours - theirs)
+    name = "quiet tenant's p95 to the first token, beside the flood less alone"
+    basis = f"median of {len(added)} pairs"
+    return (
+        Objective(name, "at most", MOST_ADDED_SECONDS, statistics.median(added), "s", basis),
+        unanswered(alone, beside),
+        *section(PROCESSOR, alone, beside, effort),
+    )
+
+
+def measure(case: Case, effort: Effort) -> tuple[list[Measured], list[Measured]]:
     """Run the quiet tenant alone and beside the flood, in turn."""
-    with tempfile.TemporaryDirectory(prefix="optimus-fairness-") as folder, replica(Path(folder)) as endpoint:
-        alone: list[Measured] = []
-        beside: list[Measured] = []
-        for number in range(effort.pairs):
-            order = (False, True) if number % 2 else (True, False)
-            for flooded in order:
-                measured = uvloop.run(load(endpoint, effort.seconds, seed=number, flooded=flooded))
-                (beside if flooded else alone).append(measured)
-                show(f"{'beside the flood' if flooded else 'alone'}: {row('', [measured], effort.seconds)}")
-    return section(alone, beside, effort)
+    with tempfile.TemporaryDirectory(prefix="optimus-fairness-") as folder, replica(case, Path(folder)) as endpoint:
+        numbers = itertools.count()
+
+        def run(flood_rate: float) -> Measured:
+            # The quiet tenant's requests are the same ones in both runs of a pair.
+            seed = next(numbers) // 2
+            measured = uvloop.run(load(endpoint, effort.seconds, seed=seed, flood_rate=flood_rate))
+            show(" | ".join(row("beside the flood" if flood_rate else "alone", [measured], effort.seconds)))
+            return measured
+
+        alone, beside = interleave((lambda: run(0.0), lambda: run(case.flood_rate)), effort.pairs)
+    return alone, beside
+
+
+def p95_of(runs: Sequence[Measured]) -> list[float]:
+    """Return each run's p95 of the times to the first token."""
+    return [percentile(run.first_tokens, 95) for run in runs]
+
+
+def unanswered(alone: Sequence[Measured], beside: Sequence[Measured]) -> Objective:
+    """Return the line on requests of the quiet tenant that failed."""
+    failed = sum(result.error is not None for run in (*alone, *beside) for result in run.quiet)
+    return Objective("quiet tenant's requests without an answer", "at most", 0, failed, basis=f"{2 * len(alone)} runs")
 
 
 @contextmanager
-def replica(folder: Path) -> Iterator[Endpoint]:
+def replica(case: Case, folder: Path) -> Iterator[Endpoint]:
     """Run ai-engine as one process, with a Redis and a provider of its own."""
     with ExitStack() as started:
         with on_core(-1):
-            upstream, redis = started.enter_context(running_upstream()), started.enter_context(embedded_redis())
-        launcher = Launcher(folder, configuration(folder) | {"REDIS_URL": redis, "FAKE_BASE_URL": upstream})
+            upstream, redis = (
+                started.enter_context(running_upstream(case.service_seconds)),
+                started.enter_context(embedded_redis()),
+            )
+        launcher = Launcher(folder, configuration(case, folder) | {"REDIS_URL": redis, "FAKE_BASE_URL": upstream})
         with on_core(0):
             service = started.enter_context(launcher.running("ai_engine", "ai-engine"))
             service.wait_until_up()
@@ -119,7 +186,7 @@ def replica(folder: Path) -> Iterator[Endpoint]:
         yield Endpoint(host, int(port), 60.0, frozenset({RETRY_AFTER}))
 
 
-def configuration(folder: Path) -> dict[str, str]:
+def configuration(case: Case, folder: Path) -> dict[str, str]:
     """Write the files of two tenants; return the environment."""
     secrets = folder / "secrets"
     secrets.mkdir()
@@ -134,7 +201,7 @@ def configuration(folder: Path) -> dict[str, str]:
         "TENANTS_FILE": str(folder / "tenants.yaml"),
         "PROVIDERS": "fake",
         "FAKE_MODELS": "big",
-        "PROVIDER_CONNECTIONS": str(CONNECTIONS),
+        "PROVIDER_CONNECTIONS": str(case.connections),
         "WEB_CONCURRENCY": "1",
         "DRAIN_DELAY": "0",
         "LOG_LEVEL": "error",
@@ -146,14 +213,14 @@ def key(tenant: str) -> str:
     return f"benchmark-key-of-{tenant}"
 
 
-async def load(endpoint: Endpoint, seconds: float, *, seed: int, flooded: bool) -> Measured:
+async def load(endpoint: Endpoint, seconds: float, *, seed: int, flood_rate: float) -> Measured:
     """Offer the quiet tenant's requests, and the flood's if wanted; give the results after the beginning."""
-    rates = {QUIET: QUIET_RATE, **({FLOOD: OVERLOAD * CAPACITY} if flooded else {})}
+    rates = {QUIET: QUIET_RATE, **({FLOOD: flood_rate} if flood_rate else {})}
     results: dict[str, list[RequestResult]] = {QUIET: [], FLOOD: []}
     began = time.monotonic()
     async with asyncio.TaskGroup() as group:
         for tenant, rate in rates.items():
-            starts = poisson_starts(rate, WARM_UP_SECONDS + seconds, seed)
+            starts = poisson_starts(rate, WARM_UP_SECONDS + seconds, 2 * seed + (tenant == FLOOD))
             streams = Streams(endpoint, tenant)
             group.create_task(run_open_loop(endpoint, streams, starts, CLIENTS[tenant], results[tenant].append))
     quiet, flood = (
@@ -162,33 +229,17 @@ async def load(endpoint: Endpoint, seconds: float, *, seed: int, flooded: bool) 
     return Measured(quiet, flood)
 
 
-def section(alone: Sequence[Measured], beside: Sequence[Measured], effort: Effort) -> Blocks:
-    """Put the section together."""
+def section(case: Case, alone: Sequence[Measured], beside: Sequence[Measured], effort: Effort) -> Blocks:
+    """Return the tables, and what was measured."""
     ways = {"alone": alone, "beside the flood": beside}
-    refused = sum(result.error is not None for run in (*alone, *beside) for result in run.quiet)
-    served = [good(run.flood) / effort.seconds / CAPACITY for run in beside]
-    p95 = {way: [percentile(run.first_tokens, 95) for run in runs] for way, runs in ways.items()}
     return (
-        ratio_objective(
-            "quiet tenant's p95 to the first token, beside the flood / alone", MOST_RATIO, *reversed(p95.values())
-        ),
-        Objective("quiet tenant's requests without an answer", "at most", 0, refused, basis=f"{2 * len(alone)} runs"),
-        Objective(
-            "answers that the flood gets, of the capacity",
-            "at least",
-            LEAST_SERVED,
-            statistics.median(served),
-            basis=f"median of {len(served)} runs",
-        ),
         Table(
             ("quiet tenant", "p50", "p95", "p99", "failed", "flood: offered", "answered", "refused"),
             tuple(row(way, runs, effort.seconds) for way, runs in ways.items()),
         ),
-        Table(
-            ("what the flood is told", "a second", "time until told: p50", "p99", "Retry-After"), told(beside, effort)
-        ),
-        explained(effort),
-        samples(p95),
+        Table(("the flood is told", "", "time until then: p50", "p99", "Retry-After"), told(beside, effort)),
+        explained(case, effort),
+        samples({way: p95_of(runs) for way, runs in ways.items()}),
     )
 
 
@@ -230,14 +281,14 @@ def told(runs: Sequence[Measured], effort: Effort) -> tuple[tuple[str, ...], ...
     return tuple(lines)
 
 
-def explained(effort: Effort) -> Paragraph:
+def explained(case: Case, effort: Effort) -> Paragraph:
     """Return what was measured and how."""
     return paragraph(
-        f"One process of ai-engine with {CONNECTIONS} connections to a provider whose answers take "
-        f"{SERVICE_SECONDS * 1e3:.0f} ms, the first token half of that: {CAPACITY:.0f} answers a second. Both tenants "
-        "have the limits of the demo tenants (512 requests at once). "
-        f"The quiet tenant asks for {QUIET_RATE:.0f} streams a second, the other one for {OVERLOAD} times the "
-        "capacity, both in an open loop (Poisson): what is late or refused slows down nothing that follows. Times "
-        f"count from the intended start. {effort.pairs} pairs of runs of {effort.seconds:.0f} s, "
-        f"{WARM_UP_SECONDS:.0f} s of the same before each; generator, provider, Redis and ai-engine share the machine."
+        f"One process of ai-engine on one core, with {case.connections} connections to a provider whose answers take "
+        f"{case.service_seconds * 1e3:.0f} ms, half of it until the first token: they are enough for "
+        f"{case.capacity:,.0f} answers a second. Both tenants have the limits of the demo tenants (512 requests at "
+        f"once). The quiet tenant asks for {QUIET_RATE:.0f} streams a second, the other one for "
+        f"{case.flood_rate:.0f}, both in an open loop (Poisson): what is late or refused slows down nothing that "
+        f"follows. Times count from the intended start. {effort.pairs} pairs of runs of {effort.seconds:.0f} s, "
+        f"{WARM_UP_SECONDS:.0f} s of the same before each; generator, provider and Redis share the other cores."
     )

@@ -75,7 +75,13 @@ UPSTREAM = Subject(
     {"upstream": "One replica on one core"},
     arguments="upstream",
 )
-FAIRNESS = Subject("fairness", "A tenant's flood beside another tenant", {"flood": "One replica"}, arguments="fairness")
+FAIRNESS = Subject(
+    "fairness",
+    "A tenant's flood beside another tenant",
+    {"places": "Connections are short", "processor": "The processor is short"},
+    arguments="fairness",
+    remarks="How places are given to tenants is in ../fairness.md.",
+)
 AUTOSCALE = Subject(
     "autoscale-simulation",
     "Autoscaling on a queueing model",
