@@ -44,6 +44,22 @@ PROVIDERS = Section(
             bad=10,
         ),
         Panel(
+            "Waits for a place",
+            "reqps",
+            "Requests by provider and what their wait for a connection came to. `refused` is a tenant's own backlog: "
+            "see its requests; if tenants need that much, add replicas or raise PROVIDER_CONNECTIONS.",
+            (Query(rate("optimus_provider_wait_seconds_count", "provider, outcome"), "{{provider}} {{outcome}}"),),
+            width=12,
+        ),
+        Panel(
+            "Requests that wait",
+            "short",
+            "Requests in the tenants' queues for a provider's connections. If some wait all the time, one more replica "
+            "would serve them.",
+            (Query("sum by (provider) (optimus_provider_waiting_requests)", "{{provider}}"),),
+            width=12,
+        ),
+        Panel(
             "Tokens per second",
             "short",
             "Tokens by tenant and direction. A tenant that grows suddenly may loop: ask it.",

@@ -9,6 +9,7 @@ LACKING: Mapping[str, str] = MappingProxyType(
     {
         "otelcol_": "the collector that stands in for Alloy shows no metrics of this name",
         "loki_": "neither shows qryn metrics of Loki's names, nor syslog-ng those of Alloy",
+        "optimus_provider_wait": "only a provider over HTTP has places; `embedded` needs none",
         "optimus_provider_key_state": "only a provider with keys has any; `embedded` needs none",
     }
 )
