@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from loadtests.whatsapp import JSON, notification, signed
 from optimus_ops.loadtest.generator.workload import WEBSOCKET, Call
 
 if TYPE_CHECKING:
@@ -15,7 +14,6 @@ if TYPE_CHECKING:
     from optimus_ops.loadtest.generator.spec import GeneratorSpec
     from optimus_ops.loadtest.records import FlowKey
 
-JSON = {"Content-Type": "application/json"}
 DONE = b"data: [DONE]"
 
 
@@ -31,7 +29,7 @@ class PlatformWorkload:
         self._headers = {
             tenant: {**JSON, "Authorization": f"Bearer {key}"} for tenant, key in data.get("keys", {}).items()
         }
-        self._signing = str(data.get("whatsapp", "")).encode()
+        self._signing = str(data.get("whatsapp", ""))
         self._socket = {"Authorization": f"Bearer {data.get('dashboard', '')}"}
         self._makers: dict[str, Callable[[str, str], Call]] = {
             "chat": self._chat,
@@ -71,14 +69,8 @@ class PlatformWorkload:
         return Call("POST", "/v1/chat/completions", headers, content, streamed=True, expected=b'"finish_reason":"stop"')
 
     def _webhook(self, tenant: str, text: str) -> Call:
-        # Each from another sender: one sender's messages are answered one after the other.
-        sender = f"5511{int(hashlib.sha256(text.encode()).hexdigest()[:10], 16)}"
-        message = {"id": f"wamid.{text}", "from": sender, "timestamp": "0", "type": "text", "text": {"body": text}}
-        value = {"metadata": {"phone_number_id": self._numbers[tenant]}, "messages": [message]}
-        body = json.dumps({"entry": [{"id": "1", "changes": [{"field": "messages", "value": value}]}]}).encode()
-        signature = hmac.new(self._signing, body, hashlib.sha256).hexdigest()
-        headers: dict[str, Any] = {**JSON, "X-Hub-Signature-256": f"sha256={signature}"}
-        return Call("POST", "/webhooks/whatsapp", headers, body)
+        body = notification(self._numbers[tenant], f"wamid.{text}", text)
+        return Call("POST", "/webhooks/whatsapp", signed(body, self._signing), body)
 
     def _search(self, tenant: str, text: str) -> Call:
         body = json.dumps({"query": text, "limit": 3}).encode()

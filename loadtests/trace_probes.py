@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 import json
 from typing import TYPE_CHECKING
 
+from loadtests.whatsapp import notification, signed
 from loadtests.workload import tenants
 from optimus_ops.traces.smoke.probe import Hop, ProbeSet, TracedRequest, TraceProbe
 
@@ -105,17 +104,10 @@ def _search(key: Secret) -> Callable[[str], TracedRequest]:
 
 def _webhook(number: str, secret: Secret) -> Callable[[str], TracedRequest]:
     """Return what sends a WhatsApp message, signed: https://developers.facebook.com/docs/whatsapp/cloud-api/webhooks."""
-    signing = secret.reveal().replace("\n", ",").split(",")[0].encode()
 
     def make(run: str) -> TracedRequest:
-        # Each from another sender: one sender's messages are answered one after the other.
-        message = {"id": f"wamid.{run}", "from": f"5511{int(run[:10], 16)}", "timestamp": "0", "type": "text"}
-        text = {"text": {"body": f"trace smoke test {run}"}}
-        value = {"metadata": {"phone_number_id": number}, "messages": [message | text]}
-        body = json.dumps({"entry": [{"id": "1", "changes": [{"field": "messages", "value": value}]}]}).encode()
-        signature = hmac.new(signing, body, hashlib.sha256).hexdigest()
-        headers = {"X-Hub-Signature-256": f"sha256={signature}", "Content-Type": "application/json"}
-        return TracedRequest("POST", "/webhooks/whatsapp", headers, body)
+        body = notification(number, f"wamid.{run}", f"trace smoke test {run}")
+        return TracedRequest("POST", "/webhooks/whatsapp", signed(body, secret.reveal()), body)
 
     return make
 

@@ -5,13 +5,12 @@ Both services promise that what they answered with 200 is kept: a turn where the
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 import json
 from typing import TYPE_CHECKING
 
 import yaml
 
+from loadtests.whatsapp import notification, signed
 from optimus_ops.load.request import Request, encode
 from optimus_ops.load.result import ErrorKind
 from optimus_ops.load.workload import judge_status
@@ -84,16 +83,12 @@ def webhook_messages(tenant: str, number: str, secret: Secret) -> ServiceWrites:
         number: the tenant's WhatsApp number.
         secret: signs them; the first one, where several are valid.
     """
-    signing = secret.reveal().replace("\n", ",").split(",")[0].encode()
 
     def request(endpoint: Endpoint, write: str) -> Request:
-        # Each from another sender: one sender's messages are answered one after the other.
-        sender = f"5511{int(hashlib.sha256(write.encode()).hexdigest()[:10], 16)}"
-        message = {"id": write, "from": sender, "timestamp": "0", "type": "text", "text": {"body": write}}
-        value = {"metadata": {"phone_number_id": number}, "messages": [message]}
-        body = json.dumps({"entry": [{"id": "1", "changes": [{"field": "messages", "value": value}]}]}).encode()
-        headers = {"X-Hub-Signature-256": f"sha256={hmac.new(signing, body, hashlib.sha256).hexdigest()}"}
-        return Request(encode(endpoint, "POST", "/webhooks/whatsapp", headers, body), write, "webhook")
+        body = notification(number, write, write)
+        return Request(
+            encode(endpoint, "POST", "/webhooks/whatsapp", signed(body, secret.reveal()), body), write, "webhook"
+        )
 
     # Each message is to be answered once.
     answers = (f"optimus:outbox:{tenant}", "message_id")

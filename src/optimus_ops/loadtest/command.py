@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
@@ -81,7 +80,7 @@ def _show(result: LoadResult, judgement: Judgement, folder: Path | None, *, json
     if folder:
         leave_report(run, folder, NAME, console, found, beside={f"{NAME}.xml": junit(run)})
     if result.interrupted:
-        raise Interrupted(signal.SIGINT)
+        raise Interrupted(result.interrupted)
     if error := _bad(judgement):
         raise error
 

@@ -27,7 +27,7 @@ def document(result: LoadResult, judgement: Judgement) -> dict[str, Any]:
         "schema": SCHEMA,
         "ok": judgement.ok,
         "valid": not judgement.invalid,
-        "interrupted": result.interrupted,
+        "interrupted": bool(result.interrupted),
         "profile": result.profile.name,
         "engine": result.engine,
         "target": result.target,

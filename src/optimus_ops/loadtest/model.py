@@ -54,7 +54,7 @@ class LoadPlatform:
     """What a project offers to load tests: its classes of requests, its tenants, and its files.
 
     Args:
-        path_service: class whose service gets requests for a path (`--endpoint /v1/models`).
+        path_class: class whose service gets requests for a path (`--endpoint /v1/models`).
         metrics: service -> port of its `/metrics`, inside.
         figures: of them, that stand beside the load.
         prepare: returns what the generator needs beside the run, such as keys; goes to it by a private file.
@@ -152,7 +152,13 @@ class PlatformSample:
 
 @dataclass(frozen=True)
 class LoadResult:
-    """What was measured; `missing` is the number of requests that were due and have no outcome."""
+    """What was measured.
+
+    Args:
+        missing: number of requests that were due and have no outcome.
+        seconds: that the load lasted.
+        interrupted: number of the signal that ended it; 0 for none.
+    """
 
     profile: Profile
     engine: str
@@ -161,7 +167,7 @@ class LoadResult:
     samples: tuple[PlatformSample, ...] = ()
     missing: int = 0
     seconds: float = 0.0
-    interrupted: bool = False
+    interrupted: int = 0
     command: str = ""
     target: str = ""
     comparisons: tuple[Comparison, ...] = ()

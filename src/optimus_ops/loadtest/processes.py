@@ -29,6 +29,7 @@ class Worker:
         process: its process.
         records: where its records come from.
         begin: where it is told to begin.
+        spec: file with what it is told.
         words: file with what it says for people.
         keys: of its flows.
         cpu: its share of a core in each second so far.
@@ -38,6 +39,7 @@ class Worker:
     process: subprocess.Popen[bytes]
     records: int
     begin: int
+    spec: Path
     words: Path
     keys: Sequence[FlowKey] = ()
     ready: bool = False
@@ -124,7 +126,7 @@ def _start(number: int, start: WorkerStart, folder: Path, environ: Mapping[str, 
         os.close(write)
         os.close(read)
     keys = [FlowKey(flow["class"], flow["tenant"]) for flow in start.document["flows"]]
-    return Worker(number, process, records, begin, words, keys)
+    return Worker(number, process, records, begin, spec, words, keys)
 
 
 def follow(workers: Sequence[Worker], take: Callable[[Interval], object], tick: Callable[[], bool]) -> None:

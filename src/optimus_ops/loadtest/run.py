@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -12,7 +13,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from optimus_ops.engine.port import Engine
-from optimus_ops.errors import OpsError
+from optimus_ops.errors import Interrupted, OpsError
 from optimus_ops.loadtest.arrivals import arrivals
 from optimus_ops.loadtest.collect import Collector
 from optimus_ops.loadtest.engines.choose import worker_start
@@ -22,9 +23,12 @@ from optimus_ops.loadtest.plan import LoadPlan
 from optimus_ops.loadtest.platform_samples import platform_samples, replicas_text, since
 from optimus_ops.loadtest.processes import Worker, follow, started_workers
 from optimus_ops.loadtest.records import Interval
+from optimus_ops.system.guard import guarded
 from optimus_ops.system.process import end_session
 from optimus_ops.text.console import Progress
 
+RUN_VARIABLE = "OPTIMUS_LOAD_TEST_RUN"
+"""Marks the processes of a run."""
 START_SECONDS, LEAD_SECONDS, GRACE_SECONDS = 60.0, 0.5, 15.0
 LAST_SECONDS = 3.0
 """In which generators that were told to end write what they still have."""
@@ -51,15 +55,18 @@ class LoadRun:
     def measure(self, progress: Progress) -> LoadResult:
         """Make the load and return what was measured; an interruption ends it and is told in the result."""
         with TemporaryDirectory(prefix="load-test-") as folder:
-            return self._measure(Path(folder), progress)
+            mark = f"{RUN_VARIABLE}={folder}"
+            # Neither the generators nor their keys outlive this process, even where it is killed.
+            with guarded(mark, folders=[Path(folder)]):
+                return self._measure(Path(folder), progress)
 
     def _measure(self, folder: Path, progress: Progress) -> LoadResult:
         specs = self._specs()
         starts = [worker_start(self.plan.engine, spec, self.platform, folder) for spec in specs]
-        collector, interrupted, begin = Collector(), False, time.monotonic()
+        collector, interrupted, begin = Collector(), 0, time.monotonic()
         with (
             platform_samples(self.engine, self.project, self.platform) as samples,
-            started_workers(starts, folder, self._environ()) as workers,
+            started_workers(starts, folder, self._environ(folder)) as workers,
         ):
             try:
                 begin = self._begin(workers)
@@ -70,8 +77,8 @@ class LoadRun:
                     return time.monotonic() < until
 
                 follow(workers, collector.add, tick)
-            except KeyboardInterrupt:
-                interrupted = True
+            except KeyboardInterrupt as error:
+                interrupted = error.exit_code - 128 if isinstance(error, Interrupted) else signal.SIGINT
                 _end(workers, collector)
             facts = tuple(_facts(worker) for worker in workers)
         elapsed = min(time.monotonic() - begin, self.profile.seconds)
@@ -101,9 +108,9 @@ class LoadRun:
         )
         return [replace(whole, worker=number) for number in range(self.plan.workers)]
 
-    def _environ(self) -> Mapping[str, str]:
+    def _environ(self, folder: Path) -> Mapping[str, str]:
         path = os.pathsep.join(filter(None, [str(self.root), os.environ.get("PYTHONPATH", "")]))
-        return {**os.environ, "PYTHONPATH": path, "PYTHONDONTWRITEBYTECODE": "1"}
+        return {**os.environ, "PYTHONPATH": path, "PYTHONDONTWRITEBYTECODE": "1", RUN_VARIABLE: str(folder)}
 
     def _begin(self, workers: Sequence[Worker]) -> float:
         """Wait until all generators are ready, and tell them when to begin."""
@@ -114,6 +121,7 @@ class LoadRun:
             raise OpsError("\n    ".join(["the generator did not start:", *words[-6:]]))
         begin = time.monotonic() + LEAD_SECONDS
         for worker in workers:
+            worker.spec.unlink()
             with suppress(BrokenPipeError):
                 os.write(worker.begin, f"{begin:.6f}".encode())
         return begin

@@ -75,4 +75,6 @@ def _split(url: str) -> SplitResult:
 
 def _is_private(address: str) -> bool:
     found = ipaddress.ip_address(address.partition("%")[0])
+    # An IPv4 address in IPv6's clothes is where the packets go to.
+    found = getattr(found, "ipv4_mapped", None) or found
     return found.is_loopback or found.is_private or found.is_link_local

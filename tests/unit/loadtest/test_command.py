@@ -7,11 +7,16 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
 from tests.support import invoke_server
 from tests.unit.loadtest.loopback import ROOT, Server, serving
+
+from optimus_ops.loadtest.run import RUN_VARIABLE
+from optimus_ops.system.wait import wait_until
 
 KEY = "acme-key-0123456789abcdef"
 
@@ -78,40 +83,61 @@ def test_a_plan_sends_nothing(tmp_path: Path) -> None:
     assert {flow["target"] for flow in plan["flows"]} == {"http://127.0.0.1:9"}
 
 
-def test_ctrl_c_ends_the_load_and_leaves_the_report(tmp_path: Path) -> None:
-    report = tmp_path / "report"
-    with serving() as server:
-        words = (
-            "--target",
-            server.url,
-            "--endpoint",
-            "/ok",
-            "--users",
-            "2",
-            "--duration",
-            "10m",
-            "--report",
-            str(report),
-        )
-        process = subprocess.Popen(
-            command(*words),
-            cwd=ROOT,
-            env=environ(tmp_path),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            # Some shells have commands in the background ignore it.
-            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),  # noqa: PLW1509 - of one thread
-        )
+@contextmanager
+def long_load(server: Server, folder: Path, *words: str) -> Iterator[subprocess.Popen[str]]:
+    """Start a load that takes long, and wait until it is under way."""
+    given = ("--target", server.url, "--endpoint", "/ok", "--duration", "10m", *words)
+    process = subprocess.Popen(
+        command(*given),
+        cwd=ROOT,
+        env=environ(folder),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        # Some shells have commands in the background ignore it.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),  # noqa: PLW1509 - of one thread
+    )
+    with process:
         assert process.stderr is not None
         while "requests/s" not in process.stderr.readline():
             assert process.poll() is None
-        process.send_signal(signal.SIGINT)
+        yield process
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_ends_the_load_and_leaves_the_report(tmp_path: Path, number: signal.Signals, code: int) -> None:
+    report = tmp_path / "report"
+    with serving() as server, long_load(server, tmp_path, "--report", str(report)) as process:
+        process.send_signal(number)
         out, err = process.communicate(timeout=60)
-    assert process.returncode == 130
+    assert process.returncode == code
     assert "stopped on request" in err
     assert "stopped after" in out
     assert json.loads((report / "load-test.json").read_text())["interrupted"] is True
+
+
+@pytest.mark.parametrize("engine", ["locust", "k6"])
+def test_a_kill_leaves_no_generator_and_no_keys(tmp_path: Path, engine: str) -> None:
+    with serving() as server, long_load(server, tmp_path, "--engine", engine) as process:
+        folders = generator_folders(tmp_path)
+        assert len(folders) == 1
+        # What they were told is gone as soon as they have read it.
+        assert not list(Path(next(iter(folders))).glob("worker-*.json"))
+        process.kill()
+        process.wait()
+        assert wait_until(lambda: not generator_folders(tmp_path), 30)
+    assert wait_until(lambda: not any(Path(folder).exists() for folder in folders), 30)
+
+
+def generator_folders(folder: Path) -> set[str]:
+    """Return the private folders of the generators that a run of this test has."""
+    found = set()
+    for environment in Path("/proc").glob("[0-9]*/environ"):
+        with suppress(OSError):
+            variables = environment.read_bytes().decode("utf-8", "replace").split("\0")
+            if f"OPTIMUS_STATE_DIR={folder}" in variables:
+                found |= {text.partition("=")[2] for text in variables if text.startswith(f"{RUN_VARIABLE}=")}
+    return found
 
 
 @pytest.mark.parametrize(

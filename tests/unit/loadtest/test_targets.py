@@ -13,6 +13,8 @@ ADDRESSES = {
     "::1": ["::1"],
     "stack.internal": ["172.20.0.4"],
     "shop.example": ["203.0.114.9"],
+    "::ffff:203.0.114.9": ["::ffff:203.0.114.9"],
+    "::ffff:10.0.0.1": ["::ffff:10.0.0.1"],
     "half.example": ["10.0.0.1", "203.0.114.9"],
 }
 
@@ -25,13 +27,22 @@ def resolve(host: str) -> list[str]:
 
 @pytest.mark.parametrize(
     "url",
-    ["http://localhost:8010", "https://127.0.0.1", "http://10.1.2.3/api", "http://[::1]:80", "http://stack.internal"],
+    [
+        "http://localhost:8010",
+        "https://127.0.0.1",
+        "http://10.1.2.3/api",
+        "http://[::1]:80",
+        "http://[::ffff:10.0.0.1]",
+        "http://stack.internal",
+    ],
 )
 def test_this_machine_and_private_networks_may_be_loaded(url: str) -> None:
     assert given_target(f"{url}/", (), resolve) == url
 
 
-@pytest.mark.parametrize("url", ["http://shop.example", "https://half.example:8443", "HTTP://SHOP.EXAMPLE"])
+@pytest.mark.parametrize(
+    "url", ["http://shop.example", "https://half.example:8443", "HTTP://SHOP.EXAMPLE", "http://[::ffff:203.0.114.9]"]
+)
 def test_any_other_host_is_refused(url: str) -> None:
     with pytest.raises(Refused, match="neither this machine nor in a private network"):
         given_target(url, (), resolve)

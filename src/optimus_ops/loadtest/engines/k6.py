@@ -15,8 +15,8 @@ from optimus_ops.loadtest.generator.spec import GeneratorSpec
 
 MOST_ARRIVALS = 1_000_000
 """They are all in its memory."""
-ENVIRON: Mapping[str, str] = {"GOMAXPROCS": "1"}
-"""A worker has one core, as one of locust has, so that its use of it can be judged."""
+ENVIRON: Mapping[str, str] = {"GOMAXPROCS": "1", "NO_PROXY": "*", "no_proxy": "*"}
+"""A worker has one core, as one of locust has, so that its use of it can be judged; and nothing goes by a proxy."""
 
 
 def k6_program() -> str:
