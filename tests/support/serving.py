@@ -13,6 +13,7 @@ from fastapi import FastAPI
 
 from optimus_kit.http_protocol import HttpProtocol
 from optimus_kit.listener import bind
+from optimus_kit.server import KEEP_ALIVE_SECONDS
 from optimus_kit.websocket_protocol import WebSocketProtocol
 
 
@@ -47,7 +48,15 @@ def received(connection: socket.socket) -> bytes:
 def serving(app: FastAPI, http: type[HttpProtocol] = HttpProtocol) -> Iterator[Served]:
     """Serve an application in a thread until the block ends."""
     listener = bind("127.0.0.1", 0)
-    config = uvicorn.Config(app, http=http, ws=WebSocketProtocol, loop="uvloop", log_config=None, access_log=False)
+    config = uvicorn.Config(
+        app,
+        http=http,
+        ws=WebSocketProtocol,
+        loop="uvloop",
+        log_config=None,
+        access_log=False,
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
+    )
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
     thread.start()

@@ -9,6 +9,7 @@ from optimus_kit.secret_watcher import SecretWatcher
 from optimus_kit.secrets import SecretFolder
 from optimus_kit.settings import ServiceSettings
 from optimus_kit.tenancy import Tenants
+from optimus_kit.tracing import trace_ids
 
 KEY = "acme-key-0123456789abcdef"
 BEARER = {"Authorization": f"Bearer {KEY}"}
@@ -43,6 +44,7 @@ def small_service(folder: Path) -> FastAPI:
     @app.websocket("/accepted")
     async def accepted(websocket: WebSocket) -> None:
         await websocket.accept()
+        await websocket.send_json(trace_ids())
         await websocket.close()
 
     @app.websocket("/refused")

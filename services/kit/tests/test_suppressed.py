@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import httpx
 import pytest
 from opentelemetry.instrumentation.utils import is_instrumentation_enabled
+from opentelemetry.trace import get_current_span
 
 from optimus_kit.app import create_app
 from optimus_kit.logs import JsonLines
@@ -60,9 +61,11 @@ def test_libraries_record_nothing(settings: ServiceSettings, variables: dict[str
             with suppress_instrumentation():
                 within = is_instrumentation_enabled()
             after = is_instrumentation_enabled()
+        outside = get_current_span().get_span_context()
     finally:
         telemetry.shutdown(0)
     assert (before, within, after) == (True, False, True)
+    assert not outside.is_valid
 
 
 @pytest.mark.parametrize("variables", [SILENT_COLLECTOR, SILENT_COLLECTOR | ALWAYS_ON])

@@ -113,6 +113,28 @@ def test_a_tracestate_is_passed_on_whole_or_not_at_all(values: list[bytes], stat
     assert found == TraceContext(HERE.trace_id, HERE.span_id, sampled=True, state=state)
 
 
+async def ask_around(context: TraceContext | None) -> tuple[httpx.Headers, httpx.Headers]:
+    """What a request inside the platform and one that leaves it carry, made for a request that came with a context."""
+    sent: list[httpx.Headers] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        sent.append(request.headers)
+        return httpx.Response(200)
+
+    with use_span(start_request(context, rootless=False)):
+        for kind in (InsideClient, OutsideClient):
+            async with kind(transport=AnsweredBy(answer)) as client:
+                await client.get("http://service/")
+    inside, outside = sent
+    return inside, outside
+
+
+async def test_a_service_that_records_nothing_passes_on_what_came() -> None:
+    inside, outside = await ask_around(read_headers([TRACEPARENT], [b"vendor=1"]))
+    assert (inside["traceparent"], inside["tracestate"]) == (TRACEPARENT.decode(), "vendor=1")
+    assert not {"traceparent", "tracestate"} & set(outside)
+
+
 HEADERS = st.lists(st.tuples(st.sampled_from([b"baggage", b"tracestate", b"x-tenant"]), st.binary(max_size=80)))
 MANY = (b"baggage", ",".join(f"optimus.tenant{number}=globex" for number in range(512)).encode())
 
@@ -120,20 +142,10 @@ MANY = (b"baggage", ",".join(f"optimus.tenant{number}=globex" for number in rang
 @given(HEADERS)
 async def test_no_header_of_a_client_is_an_attribute_or_leaves_the_platform(hostile: list[tuple[bytes, bytes]]) -> None:
     headers = [*hostile, MANY, (b"tracestate", b"optimus.tenant=globex"), (b"traceparent", TRACEPARENT)]
-    sent: list[httpx.Headers] = []
-
-    def answer(request: httpx.Request) -> httpx.Response:
-        sent.append(request.headers)
-        return httpx.Response(200)
-
     with recording_spans() as spans:
-        with use_span(start_request(read_identity({"headers": headers}).came_with, rootless=False)) as span:
-            for kind in (InsideClient, OutsideClient):
-                async with kind(transport=AnsweredBy(answer)) as client:
-                    await client.get("http://service/")
+        inside, outside = await ask_around(read_identity({"headers": headers}).came_with)
         attributes = {key: value for each in spans for key, value in each.attributes.items()}
-    inside, outside = sent
-    assert inside["traceparent"].startswith(f"00-{span.context.trace_id}-")
+    assert inside["traceparent"].startswith(f"00-{HERE.trace_id}-")
     assert "baggage" not in inside
     assert not {"traceparent", "tracestate", "baggage"} & set(outside)
     assert "globex" not in str(attributes)
