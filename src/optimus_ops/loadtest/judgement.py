@@ -13,6 +13,7 @@ from optimus_ops.loadtest.records import Interval
 from optimus_ops.reports.measurement import Objective
 
 MOST_CPU = 0.85
+MOST_TIMER_DELAY = 0.020
 LEAST_ACHIEVED = 0.98
 FIGURES = {"p50": 50.0, "p90": 90.0, "p95": 95.0, "p99": 99.0, "p99.9": 99.9}
 FIRST_TOKEN = "first-token-"  # noqa: S105 - a figure's name
@@ -50,7 +51,7 @@ def judge(result: LoadResult) -> Judgement:
 
 def validity(result: LoadResult) -> tuple[Check, ...]:
     """Return the checks without which the figures say nothing."""
-    return (*_processor(result), _workers(result), _achieved(result))
+    return (*_processor(result), *_timers(result), _workers(result), _achieved(result))
 
 
 def achieved_share(result: LoadResult) -> float | None:
@@ -91,6 +92,20 @@ def _processor(result: LoadResult) -> Iterator[Check]:
             yield Check(name, "processor", "failed", f"{text}, at most {MOST_CPU:.0%} may be", hint)
         else:
             yield Check(name, "processor", "ok", text)
+
+
+def _timers(result: LoadResult) -> Iterator[Check]:
+    """Give a warning where generators woke up late: latencies have in them what others used of the processor."""
+    for worker in result.workers:
+        if len(worker.timer_delays) > 1:
+            late = quantiles(worker.timer_delays, n=10)[8]
+            text = f"up to {late * 1000:,.1f} ms late (90th percentile)"
+            name = f"generator {worker.number + 1}"
+            if late > MOST_TIMER_DELAY:
+                hint = "others used its processor: latencies are too high by about as much"
+                yield Check(name, "timers", "warning", text, hint)
+            else:
+                yield Check(name, "timers", "ok", text)
 
 
 def _workers(result: LoadResult) -> Check:

@@ -134,12 +134,19 @@ class Profile:
 
 @dataclass(frozen=True, slots=True)
 class WorkerFacts:
-    """A generator's process: its share of a core in each second, whether it came to its end, else its last words."""
+    """A generator's process.
+
+    Args:
+        cpu: its share of a core in each second.
+        words: its last ones, where it did not come to its end.
+        timer_delays: by how many seconds its timers were late; none where it does not tell.
+    """
 
     number: int
     cpu: tuple[float, ...] = ()
     finished: bool = True
     words: str = ""
+    timer_delays: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from optimus_ops.loadtest.engines.choose import WorkerStart
 from optimus_ops.loadtest.generator.spec import VARIABLE
-from optimus_ops.loadtest.records import FlowKey, Interval, WorkerEnd, decode
+from optimus_ops.loadtest.records import FlowKey, Interval, TimerDelay, WorkerEnd, decode
 from optimus_ops.system.process import end_session
 
 TICKS = os.sysconf("SC_CLK_TCK")
@@ -33,6 +33,7 @@ class Worker:
         words: file with what it says for people.
         keys: of its flows.
         cpu: its share of a core in each second so far.
+        timer_delays: by how many seconds its timers were late.
     """
 
     number: int
@@ -46,6 +47,7 @@ class Worker:
     open: bool = True
     finished: bool = False
     cpu: list[float] = field(default_factory=list)
+    timer_delays: list[float] = field(default_factory=list)
     _rest: bytes = b""
     _cpu_at: tuple[float, float] | None = None
 
@@ -62,6 +64,8 @@ class Worker:
             match decode(line.decode("utf-8", "replace"), self.keys):
                 case Interval() as interval:
                     yield interval
+                case TimerDelay(seconds):
+                    self.timer_delays.append(seconds)
                 case WorkerEnd():
                     self.finished = True
 

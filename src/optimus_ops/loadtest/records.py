@@ -65,6 +65,13 @@ class WorkerEnd:
     """The last line of a generator: that it came to its end."""
 
 
+@dataclass(frozen=True, slots=True)
+class TimerDelay:
+    """By how many seconds a generator woke up too late: it, or the whole machine, was short of processor."""
+
+    seconds: float
+
+
 class Recorder:
     """Collects results in a generator's process, and writes what came since the last time."""
 
@@ -86,6 +93,10 @@ class Recorder:
         intervals, self._intervals = self._intervals, {}
         for interval in intervals.values():
             self._write(encode(interval))
+
+    def timer_delay(self, seconds: float) -> None:
+        """Write by how much a timer was late."""
+        self._write(f'{{"timer_delay":{seconds:.6f}}}\n')
 
     def end(self) -> None:
         """Write what is left, and that this is the end."""
@@ -110,7 +121,7 @@ def encode(interval: Interval) -> str:
     return json.dumps(document, separators=(",", ":")) + "\n"
 
 
-def decode(line: str, keys: Sequence[FlowKey] = ()) -> Interval | WorkerEnd | None:
+def decode(line: str, keys: Sequence[FlowKey] = ()) -> Interval | TimerDelay | WorkerEnd | None:
     """Return what a line says; None of one that is no record, such as a broken last line.
 
     `keys` are those of the flows, which a generator that writes a line for each request names by their numbers.
@@ -121,6 +132,8 @@ def decode(line: str, keys: Sequence[FlowKey] = ()) -> Interval | WorkerEnd | No
             return _request(found["request"], keys)
         if found.get("end") is True:
             return WorkerEnd()
+        if "timer_delay" in found:
+            return TimerDelay(float(found["timer_delay"]))
         return Interval(
             int(found["second"]),
             FlowKey(str(found["class"]), str(found["tenant"])),

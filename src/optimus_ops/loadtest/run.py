@@ -143,7 +143,7 @@ def _end(workers: Sequence[Worker], collector: Collector) -> None:
 
 def _facts(worker: Worker) -> WorkerFacts:
     words = "" if worker.finished else worker.last_words()
-    return WorkerFacts(worker.number, tuple(worker.cpu), worker.finished, words)
+    return WorkerFacts(worker.number, tuple(worker.cpu), worker.finished, words, tuple(worker.timer_delays))
 
 
 def missing_arrivals(profile: Profile, intervals: Sequence[Interval], elapsed: float) -> int:

@@ -38,6 +38,13 @@ def test_less_than_98_percent_of_what_was_due_makes_it_invalid(missing: int, val
     assert judge(result).ok is valid
 
 
+@pytest.mark.parametrize(("late", "verdict"), [(0.001, "ok"), (0.1, "warning")])
+def test_a_generator_that_woke_up_late_is_a_warning(late: float, verdict: str) -> None:
+    judgement = judge(result_of(GOOD, workers=(WorkerFacts(0, (0.2,) * 9, timer_delays=(late,) * 9),)))
+    assert [check.verdict for check in judgement.checks if check.name == "timers"] == [verdict]
+    assert judgement.ok
+
+
 def test_nothing_due_is_invalid() -> None:
     assert "no request was due" in judge(result_of([])).invalid[0].found
 

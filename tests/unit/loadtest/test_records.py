@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from optimus_ops.loadtest.records import FlowKey, Interval, Recorder, WorkerEnd, decode, encode
+from optimus_ops.loadtest.records import FlowKey, Interval, Recorder, TimerDelay, WorkerEnd, decode, encode
 
 KEY = FlowKey("chat", "acme")
 
@@ -47,6 +47,12 @@ def test_a_recorder_writes_what_came_since_the_last_time_and_its_end() -> None:
     assert [interval.ok for interval in found if isinstance(interval, Interval)] == [1, 2]
     assert [interval.second for interval in found if isinstance(interval, Interval)] == [3, 3]
     assert found[-1] == WorkerEnd()
+
+
+def test_a_late_timer_is_told() -> None:
+    lines: list[str] = []
+    Recorder(lines.append).timer_delay(0.25)
+    assert [decode(line) for line in lines] == [TimerDelay(0.25)]
 
 
 def test_a_line_for_one_request_is_an_interval_of_one() -> None:

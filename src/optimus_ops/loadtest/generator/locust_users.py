@@ -40,7 +40,9 @@ def locust_users(make_workload: Callable[[GeneratorSpec], Workload]) -> dict[str
 def _watch(load: Load, environment: Environment) -> None:
     """Write records while the load lasts, and end the process after it."""
     while not load.complete:
+        due = load.now + FLUSH_SECONDS
         gevent.sleep(FLUSH_SECONDS)
+        load.recorder.timer_delay(max(load.now - due, 0.0))
         load.recorder.flush()
     load.end()
     if environment.runner is not None:
