@@ -166,7 +166,7 @@ async def test_a_pool_without_a_free_connection_says_so_and_recovers() -> None:
     unfinished = chunked(b"first", last=b"")
     async with peer(unfinished, GOOD) as server, HttpClient(server.url, limits=Limits(1)) as client:
         for _ in range(2):
-            stream = await client.open_post("/chat", json={})
+            stream = await client.open_post("/chat", b"{}")
             with pytest.raises(PoolTimeout):
                 await client.get("/models", timeouts=Timeouts(connect=0.05))
             # Twice gives one place back.
@@ -188,7 +188,7 @@ async def test_a_request_that_is_given_up_ends_its_connection_and_frees_its_plac
 
 async def test_a_stream_closed_early_ends_upstream_too() -> None:
     async with peer(trickling(HEAD + b"\r\n", 0.01)) as server, HttpClient(server.url) as client:
-        stream = await client.open_post("/chat", json={})
+        stream = await client.open_post("/chat", b"{}")
         assert await anext(stream.chunks())
         stream.close()
         await asyncio.wait_for(server.gone.wait(), 30)

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import uvicorn
 
+from optimus_kit.cycle_collector import settle
 from optimus_kit.drain import Drain
 from optimus_kit.http_protocol import HttpProtocol
 from optimus_kit.lingering import Lingering
@@ -154,6 +155,7 @@ def _serve_one(build: "Callable[[], FastAPI]", settings: ServiceSettings, listen
         app.state.telemetry = telemetry
         if telemetry:
             app.state.show_spans(telemetry.counts)
+        settle()
         return _run(DrainingServer(_config(app, settings), app.state.drain, settings.drain_delay), listener)
     finally:
         if telemetry:

@@ -72,4 +72,4 @@ def failed(breaker: Breaker, now: float, policy: Policy, pause: float | None = N
 
 def abandoned(breaker: Breaker) -> Breaker:
     """Note that a request ended without telling anything, such as when its client went away."""
-    return replace(breaker, probing=False)
+    return replace(breaker, probing=False) if breaker.probing else breaker

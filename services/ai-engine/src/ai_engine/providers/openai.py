@@ -11,6 +11,7 @@ from ai_engine.providers.base import Ask, Model, Piece, Reply
 from ai_engine.providers.exchange import after, authorization, payload_of, read, read_error
 from ai_engine.providers.generation import Generation
 from ai_engine.providers.pool import Key, KeyPool, KeyState
+from ai_engine.providers.strict_json import write
 from ai_engine.providers.upstream import estimate, parse_reply, pieces
 from ai_engine.providers.verdicts import (
     AttemptFailed,
@@ -107,6 +108,7 @@ class OpenAIProvider:
         self._url = f"{base_url.rstrip('/')}/chat/completions"
         self._models_url = f"{base_url.rstrip('/')}/models"
         self._models = dict(models)
+        self._offered = tuple(Model(model, name) for model in self._models)
         self._pool = pool
         self._client = client
         self._shares = shares
@@ -114,7 +116,7 @@ class OpenAIProvider:
 
     def models(self) -> tuple[Model, ...]:
         """Return the models that the settings list."""
-        return tuple(Model(model, self.name) for model in self._models)
+        return self._offered
 
     def serves(self, model: str) -> bool:
         """Tell whether the settings list the model."""
@@ -167,7 +169,8 @@ class OpenAIProvider:
         finally:
             for task in running:
                 task.cancel()
-            await asyncio.gather(*running, return_exceptions=True)
+            if running:
+                await asyncio.gather(*running, return_exceptions=True)
             for asked in running.values():
                 self._pool.abandoned(asked.key, ask.tenant)
                 await asked.places.aclose()
@@ -297,7 +300,7 @@ class OpenAIProvider:
         headers = {"X-Request-Id": ask.request_id, **authorization(key)}
         payload = payload_of(ask, self._models[ask.model], stream=stream)
         timeouts = self._patience.timeouts
-        answer = await self._client.open_post(self._url, json=payload, headers=headers, timeouts=timeouts)
+        answer = await self._client.open_post(self._url, write(payload), headers=headers, timeouts=timeouts)
         if answer.status // 100 == 2:
             return answer
         try:

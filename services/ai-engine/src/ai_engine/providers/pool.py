@@ -65,7 +65,7 @@ class Health:
 
     def breakers(self, tenant: str) -> tuple[Breaker, Breaker]:
         """Return the two that a tenant's request has to pass."""
-        return self.shared, self.own[tenant][0] if tenant in self.own else Breaker()
+        return self.shared, self.own[tenant][0] if tenant in self.own else CLOSED
 
     def allows(self, tenant: str, now: float) -> bool:
         """Tell whether a request of the tenant may pass."""
@@ -77,15 +77,19 @@ class Health:
 
     def changed(self, tenant: str, change: Callable[[Breaker], Breaker]) -> "Health":
         """Return the state after something that changes both of a tenant's breakers."""
+        shared = change(self.shared)
+        if tenant not in self.own:
+            return self if shared is self.shared else replace(self, shared=shared)
         own = dict(self.own)
-        if tenant in own:
-            own[tenant] = (change(own[tenant][0]), own[tenant][1])
-        return replace(self, shared=change(self.shared), own=own)
+        own[tenant] = (change(own[tenant][0]), own[tenant][1])
+        return replace(self, shared=shared, own=own)
 
     def worked(self, tenant: str) -> "Health":
         """Return the state after an answer to a tenant."""
+        if self == HEALTHY:
+            return self
         own = {name: entry for name, entry in self.own.items() if name != tenant}
-        return Health(Breaker(), own, self.reason if own else "")
+        return Health(CLOSED, own, self.reason if own else "")
 
     def failed(self, tenant: str, now: float, policy: Policy, reason: str, pause: float | None) -> "Health":
         """Return the state after a failure with a tenant's request."""
@@ -100,6 +104,9 @@ class Health:
             longest = max(entry[0].until or now for entry in own.values())
             shared = breaker.failed(shared, now, policy, max(longest - now, 0.0))
         return Health(shared, own, reason)
+
+
+HEALTHY = Health()
 
 
 def parse_keys(text: str) -> tuple[str, ...]:
@@ -150,7 +157,7 @@ class KeyPool:
             Key(ids[secret] if secret in ids else next(self._ids), number, secret)
             for number, secret in enumerate(secrets, 1)
         )
-        self._health = {key.id: self._health.get(key.id, Health()) for key in self._keys}
+        self._health = {key.id: self._health.get(key.id, HEALTHY) for key in self._keys}
 
     def take(self, tried: AbstractSet[int] = frozenset(), tenant: str = "") -> Key | None:
         """Return a key that the tenant may use and that is not in `tried` (ids), or None.

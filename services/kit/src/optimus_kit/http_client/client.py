@@ -80,10 +80,10 @@ class HttpClient:
         return await self._whole(self._request("POST", url, {**JSON, **headers}, json_body(json), timeouts))
 
     async def open_post(
-        self, url: str, *, json: Any, headers: Mapping[str, str] = NO_HEADERS, timeouts: Timeouts | None = None
+        self, url: str, body: bytes, *, headers: Mapping[str, str] = NO_HEADERS, timeouts: Timeouts | None = None
     ) -> StreamedAnswer:
-        """Return the answer to a POST of JSON once its head is there; the caller closes it."""
-        return await self.open(self._request("POST", url, {**JSON, **headers}, json_body(json), timeouts))
+        """Return the answer to a POST of encoded JSON once its head is there; the caller closes it."""
+        return await self.open(self._request("POST", url, {**JSON, **headers}, body, timeouts))
 
     async def open_get(
         self, url: str, *, headers: Mapping[str, str] = NO_HEADERS, timeouts: Timeouts | None = None
