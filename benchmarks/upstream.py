@@ -36,7 +36,7 @@ NOTES = (
         "ai-engine is one process on one core, with two provider keys; the provider (`benchmarks/fast_upstream.py`), "
         "Redis and the generator share the other cores. The figure is answers per second of ai-engine's own processor "
         "time (user and system, from `/proc`), so that what else the machine does hardly matters; the rate by the "
-        "clock stands beside it."
+        "clock stands beside it. With httpx in place of aiohttp the same figures were 185 and 91 requests/s."
     ),
     paragraph(
         f"{USERS} connections are kept open, each asks again as soon as it has its answer. An answer has {TOKENS} "
