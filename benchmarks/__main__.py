@@ -14,6 +14,7 @@ from pathlib import Path
 from docker.errors import DockerException
 
 from benchmarks import (
+    autoscale_live,
     autoscale_simulation,
     changes,
     check_security,
@@ -157,6 +158,7 @@ def measure(engine: Engine, names: Sequence[str], extent: Extent) -> list[Sectio
         "generators": lambda: generator.measure(generator.QUICK if quick else generator.Effort()),
         "places": lambda: fairness.measure_places(fairness.QUICK if quick else fairness.Effort()),
         "processor": lambda: fairness.measure_processor(fairness.QUICK if quick else fairness.Effort()),
+        "autoscale_live": lambda: autoscale_live.measure(engine, quick=quick),
         "autoscale_rules": lambda: autoscale_simulation.measure(1 if quick else 5),
         "litellm": lambda: litellm.measure(upstream.QUICK if quick else upstream.Effort()),
         "paired": lambda: paired.measure(engine, extent.base or ROOT, 2 if quick else 6, extent.cases),

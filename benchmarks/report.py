@@ -85,9 +85,12 @@ FAIRNESS = Subject(
 AUTOSCALE = Subject(
     "autoscale-simulation",
     "Autoscaling on a queueing model",
-    {"autoscale_rules": "Ten times the traffic"},
+    {"autoscale_rules": "Ten times the traffic", "autoscale_live": "The model beside a running stack"},
     arguments="autoscale-simulation",
-    remarks="A simulation: the same seeds give the same figures on any machine. How the rule works: docs/autoscale.md.",
+    remarks=(
+        "The simulation's figures are the same on any machine; those of the running stack are not. How the rule works: "
+        "docs/autoscale.md."
+    ),
 )
 LITELLM = Subject(
     "litellm",

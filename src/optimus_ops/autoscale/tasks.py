@@ -20,7 +20,8 @@ Seed = Annotated[int, Count(most=10**9, noun="a seed is a whole number", hint=No
 @task(
     help={
         "service": "service of config/autoscale.yaml whose settings are used (the first one)",
-        "arrivals": "CSV file of second,class,rate (requests per second); without it, ten times the traffic in 30 s",
+        "profile": "profile of load-test, as spike (built in: ten times the traffic in 30 s, for five minutes)",
+        "arrivals": "CSV file of second,class,rate (requests per second)",
         "seed": "number that the requests are drawn from: the same one gives the same requests (1)",
         "json": "print one JSON document on standard output",
         "config": CONFIG_HELP,
@@ -30,6 +31,7 @@ Seed = Annotated[int, Count(most=10**9, noun="a seed is a whole number", hint=No
 def simulate(
     _: Context,
     service: str = "",
+    profile: str = "",
     arrivals: str = "",
     seed: Seed = 1,
     json: bool = False,
@@ -37,9 +39,10 @@ def simulate(
     config: str = "",
 ) -> None:
     """Simulate our scaling rule beside HPA's, KEDA's and a fixed number, on a queueing model."""
-    from optimus_ops.autoscale.simulate.command import simulate_command
+    from optimus_ops.autoscale.simulate.command import SimulationRequest, simulate_command
 
-    simulate_command(config_file=config, service=service, arrivals=arrivals, seed=seed, json=json, report=report)
+    request = SimulationRequest(config, service, profile, arrivals, seed)
+    simulate_command(request, json=json, report=report)
 
 
 @task(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import random
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from optimus_ops.autoscale.simulate.model import Arrivals, RequestKind
@@ -18,6 +19,8 @@ MOST_SECONDS = 86_400
 MOST_RATE = 2_000.0
 HEADER = ["second", "class", "rate"]
 ONE_SECOND = 1.0
+LEAST_SPIKE, ALMOST = 3.0, 0.98
+"""Times of the first load from which on the highest is a spike; share of the highest that counts as reached."""
 
 
 def spike(base: float = 20.0, before: int = 120, plateau: int = 300, after: int = 600) -> Arrivals:
@@ -47,9 +50,22 @@ def read_arrivals(path: Path) -> Arrivals:
     if not points:
         raise Refused(f"{path} has no arrivals", "a CSV file of second,class,rate is wanted")
     end = max(second for own in points.values() for second in own) + 1
-    known = {kind.name: kind for kind in KINDS}
-    kinds = tuple(known.get(name, RequestKind(name, ONE_SECOND)) for name in points)
-    return Arrivals(path.stem, kinds, {name: _held(own, end) for name, own in points.items()})
+    kinds = tuple(kind_of(name) for name in points)
+    return step_of(Arrivals(path.stem, kinds, {name: _held(own, end) for name, own in points.items()}))
+
+
+def kind_of(name: str) -> RequestKind:
+    """Return a class with its service time: a known one's, else a second."""
+    return next((kind for kind in KINDS if kind.name == name), RequestKind(name, ONE_SECOND))
+
+
+def step_of(arrivals: Arrivals) -> Arrivals:
+    """Return arrivals with the second at which their highest load is reached, if that is a spike."""
+    offered = [arrivals.offered(second) for second in range(arrivals.seconds)]
+    top = max(offered, default=0.0)
+    if not offered or top < LEAST_SPIKE * offered[0]:
+        return replace(arrivals, step=None)
+    return replace(arrivals, step=next(second for second, load in enumerate(offered) if load >= ALMOST * top))
 
 
 def draw(arrivals: Arrivals, seed: int) -> Iterator[tuple[float, int, float]]:

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from optimus_ops.autoscale.config import read_config
 from optimus_ops.autoscale.model import ServiceSettings
 from optimus_ops.autoscale.simulate.arrivals import FACTOR, read_arrivals, spike
 from optimus_ops.autoscale.simulate.model import Arrivals, Scenario
+from optimus_ops.autoscale.simulate.profile import project_arrivals
 from optimus_ops.autoscale.simulate.queueing import simulate
 from optimus_ops.autoscale.simulate.report import simulation_report
 from optimus_ops.autoscale.simulate.rules import AutoscaleRule, FixedRule, HpaRule, KedaRule, ScalingRule
 from optimus_ops.change.run import command
+from optimus_ops.errors import Refused
 from optimus_ops.project.settings import load_project
 from optimus_ops.reports.files import write_report
 from optimus_ops.reports.json_document import document
@@ -25,11 +27,34 @@ FULL = 0.8
 """Share of the most replicas that the built-in spike needs at its top."""
 
 
-def simulate_command(*, config_file: str, service: str, arrivals: str, seed: int, json: bool, report: str) -> None:
+@dataclass(frozen=True, slots=True)
+class SimulationRequest:
+    """What is simulated: a service of a configuration, under a profile, a file of arrivals, or the built-in spike.
+
+    "" stands for the project's own file, its first service, and neither of the two.
+    """
+
+    config: str = ""
+    service: str = ""
+    profile: str = ""
+    arrivals: str = ""
+    seed: int = 1
+
+    def __post_init__(self) -> None:
+        """Refuse two loads."""
+        if self.profile and self.arrivals:
+            raise Refused("--profile and --arrivals: one of them")
+
+
+def simulate_command(request: SimulationRequest, *, json: bool, report: str) -> None:
     """Simulate one service of the configuration, and show what each rule makes of it."""
-    config = read_config(load_project().root, config_file)
-    settings = config.of(service) if service else config.services[0]
-    scenario = scenario_of(settings, read_arrivals(Path(arrivals)) if arrivals else None, seed)
+    project = load_project()
+    config = read_config(project.root, request.config)
+    settings = config.of(request.service) if request.service else config.services[0]
+    found = read_arrivals(Path(request.arrivals)) if request.arrivals else None
+    if request.profile:
+        found = project_arrivals(project, request.profile, settings.service)
+    scenario = scenario_of(settings, found, request.seed)
     console = Console.standard(json=json)
     with console.waiting("simulating"):
         results = simulate(scenario, rules_of(scenario))
