@@ -18,7 +18,7 @@ from optimus_ops.autoscale.loop import PAUSE_SECONDS, Autoscaler
 from optimus_ops.autoscale.reading import Ended, Reading
 from optimus_ops.autoscale.signals import Readings
 from optimus_ops.change.lock import stack_lock
-from optimus_ops.errors import OpsError, Refused
+from optimus_ops.errors import Interrupted, OpsError, Refused
 from optimus_ops.model.state import Replica
 from optimus_ops.plan.requests import ScaleRequest
 from optimus_ops.rollout.scale import scale
@@ -127,6 +127,17 @@ def test_a_signal_ends_it_between_two_ticks(shop: Shop) -> None:
     made.run(once=False, seconds=10_000)
     assert 3 <= made.ticks <= 5
     assert made.document()["result"] == "done"
+
+
+def test_a_signal_amid_a_change_undoes_it(shop: Shop) -> None:
+    clock = shop.engine.clock
+    before = shop.snapshot()
+    # The second look is after two seconds, and new replicas take another one to be healthy.
+    clock.alarms[clock.now + 2.5] = lambda: signal.raise_signal(signal.SIGINT)
+    made = autoscaler(shop, lambda _now: 100.0)
+    with pytest.raises(Interrupted):
+        made.run(once=False, seconds=10_000)
+    assert shop.snapshot() == before
 
 
 def test_a_second_one_is_refused(shop: Shop) -> None:
