@@ -66,10 +66,11 @@ def test_no_process_imports_the_sdk(own_platform: OwnPlatform, http: httpx.Clien
         assert not list(filter(SENDERS.match, imported(service)))
 
 
-def test_one_that_sends_spans_does(own_platform: OwnPlatform) -> None:
+def test_one_whose_libraries_make_spans_does(own_platform: OwnPlatform) -> None:
     """Otherwise the test above could see nothing."""
     environ = SHOW_IMPORTS | ENDPOINT | {"SECRETS_DIR": str(own_platform.launcher.folder / "inner")}
-    with own_platform.launcher.running("ai_engine", "traced", **environ) as service:
+    environ["DATABASE_URL"] = own_platform.database
+    with own_platform.launcher.running("memory_engine", "traced", **environ) as service:
         service.wait_until_up()
         assert service.terminate() == 0
     assert "opentelemetry.sdk.trace" in imported(service)
