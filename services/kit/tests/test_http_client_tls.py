@@ -53,3 +53,16 @@ async def test_without_a_private_ca_only_public_ones_are(monkeypatch: pytest.Mon
     async with peer(whole(b"ok"), tls=serving(trustme.CA())) as server, HttpClient(server.url) as client:
         with pytest.raises(ConnectError):
             await client.get("/models")
+
+
+@pytest.mark.parametrize("content", [None, "no certificate"])
+async def test_certificates_that_cannot_be_read_are_said_in_the_log(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, content: str | None
+) -> None:
+    if content:
+        (tmp_path / "ca.pem").write_text(content)
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "ca.pem"))
+    async with peer(whole(b"ok"), tls=serving(trustme.CA())) as server, HttpClient(server.url) as client:
+        with pytest.raises(ConnectError):
+            await client.get("/models")
+    assert "SSL_CERT_FILE cannot be used" in caplog.text
