@@ -18,7 +18,7 @@ from tests.unit.loadtest.loopback import ROOT, Server, serving
 from optimus_ops.loadtest.run import RUN_VARIABLE
 from optimus_ops.system.wait import wait_until
 
-KEY = "acme-key-0123456789abcdef"
+KEY = f"acme-{'k' * 24}"
 
 
 def command(*words: str) -> list[str]:

@@ -17,7 +17,7 @@ from optimus_ops.loadtest.records import FlowKey
 
 HERE = Path()
 FLOWS = (Flow(FlowKey("chat", "acme"), (Stage(0, 5),)), Flow(FlowKey("dashboard"), users=5, pause=2.0))
-SECRET = "acme-key-0123456789abcdef"
+SECRET = f"acme-{'k' * 24}"
 
 
 def spec(worker: int = 0, workers: int = 1, flows: tuple[Flow, ...] = FLOWS) -> GeneratorSpec:
