@@ -21,9 +21,15 @@ def read(**variables: str) -> TelemetrySettings:
 
 @pytest.mark.parametrize(
     "environ",
-    [{}, {"OTEL_EXPORTER_OTLP_ENDPOINT": " "}, ENDPOINT | {"OTEL_SDK_DISABLED": "true"}, {"OTEL_TRACES_SAMPLER": "x"}],
+    [
+        {},
+        {"OTEL_EXPORTER_OTLP_ENDPOINT": " "},
+        ENDPOINT | {"OTEL_SDK_DISABLED": "true"},
+        ENDPOINT | {"OTEL_TRACES_EXPORTER": "none"},
+        {"OTEL_TRACES_SAMPLER": "x"},
+    ],
 )
-def test_without_an_endpoint_or_with_the_sdk_disabled_there_is_no_telemetry(environ: dict[str, str]) -> None:
+def test_without_an_endpoint_or_turned_off_there_is_no_telemetry(environ: dict[str, str]) -> None:
     assert TelemetrySettings.from_env(environ) is None
 
 

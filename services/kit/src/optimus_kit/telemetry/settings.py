@@ -81,7 +81,7 @@ class TelemetrySettings:
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str]) -> "TelemetrySettings | None":
-        """Read the OTEL_ variables and OPTIMUS_ENVIRONMENT; None where there is no endpoint, or the SDK is disabled.
+        """Read the OTEL_ variables and OPTIMUS_ENVIRONMENT; None without an endpoint, or where telemetry is turned off.
 
         Raises:
             SettingsError: a value that cannot be used.
@@ -90,7 +90,9 @@ class TelemetrySettings:
         traces = environ.get(TRACES_ENDPOINT, "").strip()
         if env_bool(environ, "OTEL_SDK_DISABLED", default=False) or not (endpoint or traces):
             return None
-        _check_choice(environ, "OTEL_TRACES_EXPORTER", ("otlp",))
+        _check_choice(environ, "OTEL_TRACES_EXPORTER", ("otlp", "none"))
+        if environ.get("OTEL_TRACES_EXPORTER", "").strip().lower() == "none":
+            return None
         for name in ("OTEL_EXPORTER_OTLP_PROTOCOL", "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL"):
             _check_choice(environ, name, (PROTOCOL,))
         name, url = (TRACES_ENDPOINT, traces) if traces else (ENDPOINT, endpoint)
