@@ -111,7 +111,16 @@ async def test_each_wait_is_observed_once_with_what_it_came_to() -> None:
         await asyncio.gather(gone, return_exceptions=True)
         with pytest.raises(ApiError):
             await shares.place("a", 0).__aenter__()
-    assert told == [Waited.GRANTED, Waited.TIMED_OUT, Waited.LEFT, Waited.REFUSED]
+    assert told == [Waited.GRANTED, Waited.TIMED_OUT, Waited.LEFT]
+
+
+async def test_a_request_that_is_refused_is_observed() -> None:
+    shares, told = Shares(1, lambda: 1, wait=0), list[Waited]()
+    shares.observed_by(lambda outcome, _seconds: told.append(outcome))
+    async with shares.place("a"):
+        with pytest.raises(ApiError):
+            await shares.place("a").__aenter__()
+    assert told == [Waited.GRANTED, Waited.REFUSED]
 
 
 async def test_while_the_process_is_late_a_loud_tenant_has_fewer_places_and_a_quiet_one_its_share() -> None:

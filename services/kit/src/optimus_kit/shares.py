@@ -66,11 +66,13 @@ class Shares:
     async def place(self, tenant: str, wait: float | None = None) -> AsyncIterator[None]:
         """Hold a place while the block runs; `wait` replaces the usual patience (seconds).
 
+        With 0 it is asked whether one is free at once, and a refusal is none that is observed.
+
         Raises:
             ApiError: there is none in time: 429 `tenant_queue_full` to a tenant that has its share, else 503
                 `overloaded`.
         """
-        ticket = await self._acquire(tenant, self._wait if wait is None else wait)
+        ticket = await self._acquire(tenant, self._wait if wait is None else wait, asks_only=wait == 0)
         try:
             yield
         finally:
@@ -109,11 +111,12 @@ class Shares:
             self._observe(Waited.REFUSED, 0.0)
             raise _error(refusal)
 
-    async def _acquire(self, tenant: str, wait: float) -> Ticket:
+    async def _acquire(self, tenant: str, wait: float, *, asks_only: bool) -> Ticket:
         began = asyncio.get_running_loop().time()
         found = self._queue.offer(tenant, began, wait)
         if isinstance(found, Refusal):
-            self._observe(Waited.REFUSED, 0.0)
+            if not asks_only:
+                self._observe(Waited.REFUSED, 0.0)
             raise _error(found)
         if not self._queue.holds(found):
             await self._granted_in_time(found, wait)
