@@ -36,10 +36,12 @@ nox.options.default_venv_backend = "none"
 
 @nox.session(allow_parallel=True)
 def lint(session: nox.Session) -> None:
-    """Check style, formatting, the direction of imports and workflow files; changes nothing."""
+    """Check style, formatting, the architecture's rules and workflow files; changes nothing."""
     run_module(session, "ruff", "check", *session.posargs)
     run_module(session, "ruff", "format", "--check")
     run_program(session, "lint-imports", "--no-cache", "--no-logo")
+    run_program(session, "invoke", "guardrails.check", "--all")
+    run_program(session, "invoke", "guardrails.test")
     run_program(session, "actionlint", "-shellcheck=", "-pyflakes=")
     run_program(session, "zizmor", "--offline", "--quiet", "--persona=pedantic", ".github")
 

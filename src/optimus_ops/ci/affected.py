@@ -17,13 +17,12 @@ A path with `*` matches inside a folder, with `**` through folders. A changed fi
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from optimus_ops.errors import Refused
+from optimus_ops.text.globs import matches
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -78,9 +77,9 @@ def affected(changed: Iterable[str], rules: Rules, graph: ImportGraph, files: fr
     names = sorted(set(changed))
     known = _patterns(rules)
     for name in names:
-        if _matches(name, rules.everything):
+        if matches(name, rules.everything):
             return everything(rules, f"{name} changed")
-        if not _matches(name, known):
+        if not matches(name, known):
             return everything(rules, f"{name} changed, which no rule knows")
     found = {session: _session(rule, names, graph, files) for session, rule in rules.sessions.items()}
     images = {image: _first(names, paths) for image, paths in rules.images.items()}
@@ -125,7 +124,7 @@ def read_rules(table: Mapping[str, Any]) -> Rules:
 def unmatched(rules: Rules, files: Iterable[str]) -> tuple[str, ...]:
     """Return the patterns of the rules that match no file: each is an oversight."""
     names = tuple(files)
-    return tuple(pattern for pattern in _patterns(rules) if not any(_matches(name, (pattern,)) for name in names))
+    return tuple(pattern for pattern in _patterns(rules) if not any(matches(name, (pattern,)) for name in names))
 
 
 def _session(
@@ -137,7 +136,7 @@ def _session(
     tests = {
         name: f"{name} changed" if name == origin else f"{name} imports {origin}"
         for name, origin in sorted(graph.importers(names).items())
-        if name in files and _matches(name, rule.tests)
+        if name in files and matches(name, rule.tests)
     }
     for path, samples in rule.samples.items():
         if name := _first(names, (path,)):
@@ -156,18 +155,7 @@ def _patterns(rules: Rules) -> tuple[str, ...]:
 
 
 def _first(names: Iterable[str], patterns: tuple[str, ...]) -> str:
-    return next((name for name in names if _matches(name, patterns)), "")
-
-
-def _matches(name: str, patterns: tuple[str, ...]) -> bool:
-    return _compiled(patterns).fullmatch(name) is not None
-
-
-@cache
-def _compiled(patterns: tuple[str, ...]) -> re.Pattern[str]:
-    words = {"**/": "(?:.*/)?", "**": ".*", "*": "[^/]*", "?": "[^/]"}
-    several = (re.split(r"(\*\*/|\*\*|\*|\?)", pattern) for pattern in patterns)
-    return re.compile("|".join("".join(words.get(part, re.escape(part)) for part in parts) for parts in several))
+    return next((name for name in names if matches(name, patterns)), "")
 
 
 def _table(table: Mapping[str, Any], key: str) -> Mapping[str, Any]:

@@ -1,0 +1,87 @@
+"""What files import and how rules judge them, kept by content: a file that didn't change isn't parsed again."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+FORMAT = 1
+"""Grows when what is kept changes its form."""
+MOST_KEPT = 40_000
+
+
+@dataclass
+class ParseCache:
+    """A store of values by name and key; `folder` is None where nothing is kept.
+
+    A file that can't be read, or is of another version, is as good as none. What was not asked for since the last
+    writing stays, up to `MOST_KEPT` entries.
+    """
+
+    folder: Path | None = None
+    _kept: dict[str, dict[str, Any]] = field(default_factory=dict)
+    _changed: set[str] = field(default_factory=set)
+
+    def get(self, name: str, key: str, make: Callable[[], Any]) -> Any:
+        """Return a value of JSON's types, made if it isn't there; the same for the same name and key for good."""
+        kept = self._kept.get(name)
+        if kept is None:
+            kept = self._kept[name] = self._read(name)
+        if key not in kept:
+            kept[key] = make()
+            self._changed.add(name)
+        return kept[key]
+
+    def write(self) -> None:
+        """Keep what was made; a folder that can't be written is no failure."""
+        for name in sorted(self._changed):
+            kept = self._kept[name]
+            entries = dict(list(kept.items())[-MOST_KEPT:])
+            if self.folder is not None:
+                _replace(
+                    self.folder / self._file(name),
+                    json.dumps([self._version(), entries], separators=(",", ":")).encode(),
+                )
+        self._changed.clear()
+
+    def _read(self, name: str) -> dict[str, Any]:
+        if self.folder is None:
+            return {}
+        try:
+            version, entries = json.loads((self.folder / self._file(name)).read_bytes())
+        except (OSError, ValueError, TypeError, RecursionError):
+            return {}
+        return entries if version == self._version() and isinstance(entries, dict) else {}
+
+    @staticmethod
+    def _file(name: str) -> str:
+        return f"{name}.cache"
+
+    def _version(self) -> str:
+        return f"{FORMAT} {sys.version} {_code_digest()}"
+
+
+def _code_digest() -> str:
+    """Return what changes whenever this package does."""
+    folder = Path(__file__).parent
+    facts = sorted((path.name, path.stat().st_size, path.stat().st_mtime_ns) for path in folder.rglob("*.py"))
+    return hashlib.sha256(repr(facts).encode()).hexdigest()
+
+
+def _replace(path: Path, data: bytes) -> None:
+    import os  # noqa: PLC0415 - both for writing alone
+    import tempfile  # noqa: PLC0415
+
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor, temporary = tempfile.mkstemp(dir=path.parent, suffix=".tmp")
+        with os.fdopen(descriptor, "wb") as stream:
+            stream.write(data)
+        Path(temporary).replace(path)
+    except OSError:
+        return

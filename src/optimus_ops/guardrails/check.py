@@ -1,0 +1,74 @@
+"""`invoke guardrails.check`: the change since a base, or the whole repository."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from optimus_ops.ci.git_changes import merge_base
+from optimus_ops.errors import Refused
+from optimus_ops.guardrails.diff import parse_diff
+from optimus_ops.guardrails.diff_sources import changed_sources, with_untracked
+from optimus_ops.guardrails.git_files import blob, diff_to_work_tree, untracked, work_tree
+from optimus_ops.guardrails.model import Verdict
+from optimus_ops.guardrails.policy import check_patterns
+from optimus_ops.guardrails.python_source import MOST_BYTES, source_lines
+from optimus_ops.guardrails.report import show
+from optimus_ops.guardrails.repository import Repository, open_repository
+from optimus_ops.guardrails.sources import Snapshot
+
+BASE = "main"
+COMMAND = "invoke guardrails.check"
+
+
+@dataclass(frozen=True)
+class CheckRequest:
+    """What is to be judged: the change since `base`, or everything."""
+
+    base: str = ""
+    all: bool = False
+    json: bool = False
+    report: str = ""
+
+
+def check(request: CheckRequest) -> None:
+    """Judge, and report.
+
+    Raises:
+        OpsError: rules are broken.
+        Refused: the request, the policy or the checkout can't be used.
+    """
+    if request.base and request.all:
+        raise Refused("--base and --all exclude each other", "--all judges everything, whatever it was before")
+    repository = open_repository()
+    head = work_tree(repository.root)
+    check_patterns(repository.policy, head.files)
+    verdict = _everything(repository, head) if request.all else _change(repository, head, request.base or BASE)
+    repository.cache.write()
+    command = " ".join([COMMAND, *(["--all"] if request.all else ["--base", request.base or BASE])])
+    show(verdict, repository.policy, command, as_json=request.json, folder=request.report)
+
+
+def _everything(repository: Repository, head: Snapshot) -> Verdict:
+    verdict = repository.judge.everything(head, repository.baseline())
+    return replace(verdict, scope="all files", sources=lines_of(verdict, head))
+
+
+def _change(repository: Repository, head: Snapshot, reference: str) -> Verdict:
+    root, policy = repository.root, repository.policy
+    base = merge_base(root, reference)
+    files = parse_diff(diff_to_work_tree(root, base))
+    after, change = changed_sources(files, head, lambda name: blob(root, name), policy.judges)
+    change = with_untracked(change, head, untracked(root))
+    allowed = repository.base_allows_waivers(base)
+    verdict = repository.judge.change(after, change, same_change_waivers=allowed)
+    return replace(verdict, scope=f"the change since {base[:12]} ({reference})", sources=lines_of(verdict, after))
+
+
+def lines_of(verdict: Verdict, snapshot: Snapshot) -> Mapping[str, tuple[str, ...]]:
+    """Return path -> lines of the files that violations are in."""
+    found: dict[str, tuple[str, ...]] = {}
+    for path in {violation.file for violation in verdict.counting} & snapshot.files.keys():
+        data = snapshot.files[path].read()
+        found[path] = source_lines(data.decode("utf-8", "replace")) if len(data) <= MOST_BYTES else ()
+    return found

@@ -1,0 +1,88 @@
+"""One file judged by the rules that judge files, with its waivers: plain values, which the cache keeps."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import astuple, dataclass
+from typing import Any
+
+from optimus_ops.guardrails.cache import ParseCache
+from optimus_ops.guardrails.facts import Facts, facts_of
+from optimus_ops.guardrails.imports import ImportedName, imports_of
+from optimus_ops.guardrails.model import SYNTAX, UNJUDGED, Match, RuleInfo, Violation
+from optimus_ops.guardrails.policy import Policy
+from optimus_ops.guardrails.python_source import MOST_BYTES, Unparsable, decoded, parse_python
+from optimus_ops.guardrails.sources import SourceFile
+from optimus_ops.guardrails.waivers import Waiver, waivers_of
+from optimus_ops.reports.place import Place
+
+IMPORTS, FINDINGS = "imports", "findings"
+
+
+@dataclass(frozen=True)
+class FileJudgement:
+    """What a file breaks, and what it waives."""
+
+    violations: tuple[Violation, ...]
+    waivers: tuple[Waiver, ...] = ()
+
+
+def judge_files(policy: Policy, files: Mapping[str, SourceFile], cache: ParseCache) -> dict[str, FileJudgement]:
+    """Return path -> judgement of the files that the policy judges."""
+    return {path: _judged(policy, path, file, cache) for path, file in files.items() if policy.judges(path)}
+
+
+def read_imports(policy: Policy, files: Mapping[str, SourceFile], cache: ParseCache) -> dict[str, list[ImportedName]]:
+    """Return path -> what it imports, of the files that are modules; nothing of those that can't be parsed."""
+    found: dict[str, list[ImportedName]] = {}
+    for path, file in files.items():
+        if policy.roots.module(path) and policy.judges(path):
+            rows = cache.get(IMPORTS, file.key, lambda file=file: _imports(file))  # type: ignore[misc]  # bound now
+            found[path] = [ImportedName(*row) for row in rows]
+    return found
+
+
+def _imports(file: SourceFile) -> list[list[Any]]:
+    try:
+        data = file.read()
+        return [] if len(data) > MOST_BYTES else [list(astuple(found)) for found in imports_of(parse_python(data))]
+    except Unparsable:
+        return []
+
+
+def _judged(policy: Policy, path: str, file: SourceFile, cache: ParseCache) -> FileJudgement:
+    rows = cache.get(FINDINGS, f"{policy.digest[:16]} {path} {file.key}", lambda: _rows(policy, path, file))
+    infos = {rule.info.id: rule.info for rule in policy.file_rules}
+    violations = [_violation(path, row, infos) for row in rows["matches"]]
+    return FileJudgement(tuple(violations), tuple(Waiver(*row) for row in rows["waivers"]))
+
+
+def _violation(path: str, row: list[Any], infos: Mapping[str, RuleInfo]) -> Violation:
+    rule, line, column, end, text, detail = row
+    match = Match(Place(path, line, column), end, text, detail)
+    if rule in infos:
+        return violation_of(infos[rule], match)
+    return Violation(rule, "error", "not judged", match)
+
+
+def violation_of(info: RuleInfo, match: Match) -> Violation:
+    """Return a violation of a rule."""
+    return Violation(info.id, info.level, info.message, match, info.mend)
+
+
+def _rows(policy: Policy, path: str, file: SourceFile) -> dict[str, list[Any]]:
+    data = file.read()
+    if len(data) > MOST_BYTES:
+        return {"matches": [[UNJUDGED, 0, 0, 0, "size", f"{len(data):,} bytes, at most {MOST_BYTES:,}"]], "waivers": []}
+    try:
+        source = parse_python(data)
+    except Unparsable as error:
+        return {"matches": [[SYNTAX, error.line, 0, 0, "syntax", error.reason]], "waivers": []}
+    rules = [rule for rule in policy.file_rules if rule.scope.holds(path)]
+    facts = facts_of(source) if rules else Facts()
+    matches = [_row(rule.info.id, match) for rule in rules for match in rule.matches(path, facts)]
+    return {"matches": matches, "waivers": [list(astuple(found)) for found in waivers_of(decoded(data))]}
+
+
+def _row(rule: str, match: Match) -> list[Any]:
+    return [rule, match.place.line, match.place.column, match.end, match.text, match.detail]

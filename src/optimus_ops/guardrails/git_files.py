@@ -1,0 +1,101 @@
+"""Files of a git checkout, and the differences of its work tree to a commit."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from optimus_ops.ci.git_changes import merge_base
+from optimus_ops.errors import OpsError, Refused
+from optimus_ops.guardrails.sources import Snapshot, SourceFile, blob_key
+from optimus_ops.system.process import run, stream
+
+GIT_SECONDS = 60.0
+REGULAR = "100"
+"""How the modes of regular files begin; symbolic links and submodules have others."""
+PLAIN = (
+    *("-c", "core.quotePath=true", "-c", "diff.interHunkContext=0", "-c", "diff.renameLimit=0", "diff"),
+    *("--no-color", "--no-ext-diff", "--no-textconv", "--no-relative", "--src-prefix=a/", "--dst-prefix=b/"),
+    *("--unified=0", "--find-renames", "--full-index", "--text", "--submodule=short", "--diff-algorithm=histogram"),
+)
+"""What a user has configured for people to read is not for programs."""
+
+
+def work_tree(root: Path) -> Snapshot:
+    """Return the regular files of the work tree, those included that git doesn't know yet and doesn't ignore.
+
+    Raises:
+        Refused: the folder is no git checkout.
+    """
+    indexed = dict(_indexed(root))
+    files = {path: SourceFile(blob, _reader(root, path)) for path, blob in indexed.items()}
+    listed = _git(root, "ls-files", "-z", "-t", "--modified", "--deleted", "--others", "--exclude-standard")
+    states = [(line[:1], line[2:]) for line in listed.split("\0") if line]
+    for _, path in (found for found in states if found[0] in "C?"):
+        if path in indexed or (path.endswith(".py") and _is_file(root, path)):
+            read = _reader(root, path)
+            files[path] = SourceFile(blob_key(read()) if _is_file(root, path) else path, read)
+        elif _is_file(root, path):
+            files[path] = SourceFile(path, _reader(root, path))
+    for state, path in states:
+        if state == "R":
+            files.pop(path, None)
+    return Snapshot(files)
+
+
+def _indexed(root: Path) -> Iterator[tuple[str, str]]:
+    for line in _git(root, "ls-files", "-z", "--stage").split("\0"):
+        facts, _, path = line.partition("\t")
+        if facts.startswith(REGULAR):
+            yield path, facts.split()[1]
+
+
+def changes_since(root: Path, reference: str) -> bytes:
+    """Return the diff from the merge base with a reference to the work tree, without what git doesn't know yet."""
+    return diff_to_work_tree(root, merge_base(root, reference))
+
+
+def diff_to_work_tree(root: Path, commit: str) -> bytes:
+    """Return the diff from a commit to the work tree."""
+    return _bytes(root, *PLAIN, commit, "--")
+
+
+def untracked(root: Path) -> tuple[str, ...]:
+    """Return the files that git doesn't know yet, and doesn't ignore."""
+    return tuple(name for name in _git(root, "ls-files", "-z", "--others", "--exclude-standard").split("\0") if name)
+
+
+def blob(root: Path, name: str) -> bytes | None:
+    """Return a content by its id, or by COMMIT:PATH; None where git doesn't have it."""
+    found = run(["git", "-C", str(root), "cat-file", "-t", name], deadline=GIT_SECONDS, check=False)
+    return _bytes(root, "cat-file", "blob", name) if found.stdout.strip() == "blob" else None
+
+
+def _reader(root: Path, path: str) -> Callable[[], bytes]:
+    def read() -> bytes:
+        descriptor = os.open(root / path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        with os.fdopen(descriptor, "rb") as stream_of_file:
+            return stream_of_file.read()
+
+    return read
+
+
+def _is_file(root: Path, path: str) -> bool:
+    found = root / path
+    return found.is_file() and not found.is_symlink()
+
+
+def _git(root: Path, *words: str) -> str:
+    done = run(["git", "-C", str(root), *words], deadline=GIT_SECONDS, check=False)
+    if done.code:
+        raise Refused(f"{root} is no git checkout", "guardrails judge what git knows: git init, git add")
+    return done.stdout
+
+
+def _bytes(root: Path, *words: str) -> bytes:
+    taken = bytearray()
+    argv = ["git", "-C", str(root), *words]
+    if code := stream(argv, taken.extend, idle_seconds=GIT_SECONDS):
+        raise OpsError(f"`git {' '.join(words)}` ended with {code}")
+    return bytes(taken)

@@ -1,0 +1,174 @@
+"""Judging a repository, or a change: what only the change adds is its fault."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import date
+
+from optimus_ops.guardrails.baseline import Baseline, apply_baseline
+from optimus_ops.guardrails.cache import ParseCache
+from optimus_ops.guardrails.file_judgement import FileJudgement, judge_files, read_imports, violation_of
+from optimus_ops.guardrails.graph import ModuleGraph, module_graph
+from optimus_ops.guardrails.graph_judgement import judge_graph
+from optimus_ops.guardrails.model import UNJUDGED, Match, Verdict, Violation
+from optimus_ops.guardrails.policy import Policy
+from optimus_ops.guardrails.sources import Change, Snapshot, SourceFile
+from optimus_ops.guardrails.waivers import Waiver, complaint
+from optimus_ops.reports.place import Place
+
+
+@dataclass(frozen=True)
+class Judge:
+    """What judges: the policy, what was parsed before, and the day on which waivers hold."""
+
+    policy: Policy
+    cache: ParseCache
+    today: date
+
+    def everything(self, head: Snapshot, baseline: Baseline) -> Verdict:
+        """Judge all files; a waiver or an entry of the baseline that nothing needs is a violation, too."""
+        judged = judge_files(self.policy, head.files, self.cache)
+        graph = module_graph(read_imports(self.policy, head.files, self.cache), self.policy.roots)
+        found = [*_violations(judged), *judge_graph(self.policy, graph)]
+        waivers = {path: judgement.waivers for path, judgement in judged.items()}
+        counting, waived = self._waive(found, waivers, waivers)
+        counting += self._complaints(waivers, found)
+        counting, known, wrong = apply_baseline(baseline, counting, self.today)
+        return Verdict(_ordered([*counting, *wrong]), tuple(waived), tuple(known), 0, len(judged))
+
+    def change(self, head: Snapshot, change: Change, *, same_change_waivers: bool = False) -> Verdict:
+        """Judge a change; `same_change_waivers` is what the base's policy says."""
+        changed = {path: file for path, file in head.files.items() if path in change.paths}
+        now = judge_files(self.policy, changed, self.cache)
+        before = judge_files(self.policy, _asked_for(change, now), self.cache)
+        new = _added(_violations(now), _renamed(_violations(before), change.renamed), change)
+        found = [*new, *self._graph(head, change), *self._alone(change), *_unknown(change)]
+        waivers = {path: judgement.waivers for path, judgement in now.items()}
+        old = {change.renamed.get(path, path): judgement.waivers for path, judgement in before.items()}
+        governing = (
+            waivers if same_change_waivers else {path: _kept(waivers[path], old.get(path, ())) for path in waivers}
+        )
+        counting, waived = self._waive(found, waivers, governing)
+        malformed = [
+            complaint(path, waiver, waiver.reason)
+            for path, found_waivers in waivers.items()
+            for waiver in found_waivers
+            if not waiver.rule and waiver not in _kept(found_waivers, old.get(path, ()))
+        ]
+        earlier = len(_violations(now)) - len(new)
+        return Verdict(_ordered([*counting, *malformed]), tuple(waived), (), earlier, len(now))
+
+    def _graph(self, head: Snapshot, change: Change) -> list[Violation]:
+        """Return the chains of imports that the change completes."""
+        imports = read_imports(self.policy, head.files, self.cache)
+        graph = module_graph(imports, self.policy.roots)
+
+        def base() -> ModuleGraph:
+            unchanged = {path: found for path, found in imports.items() if path not in change.paths}
+            before = {**unchanged, **read_imports(self.policy, change.base, self.cache)}
+            return module_graph(before, self.policy.roots, change.renamed)
+
+        return judge_graph(self.policy, graph, base)
+
+    def _alone(self, change: Change) -> list[Violation]:
+        """Return the files that changed without those that have to change with them."""
+        return [
+            violation_of(rule.info, match)
+            for rule in self.policy.change_rules
+            for match in rule.unaccompanied(change.paths)
+        ]
+
+    def _waive(
+        self,
+        found: Iterable[Violation],
+        waivers: Mapping[str, tuple[Waiver, ...]],
+        governing: Mapping[str, tuple[Waiver, ...]],
+    ) -> tuple[list[Violation], list[Violation]]:
+        """Return the violations that count, and those that a waiver covers."""
+        counting: list[Violation] = []
+        waived: list[Violation] = []
+        for violation in found:
+            covering = [each for each in waivers.get(violation.file, ()) if each.rule and each.covers(violation)]
+            if any(each in governing.get(violation.file, ()) and not each.expired(self.today) for each in covering):
+                waived.append(violation)
+                continue
+            notes = tuple(
+                f"its waiver expired on {each.until}"
+                if each.expired(self.today)
+                else "a waiver does not govern the change that adds it"
+                for each in covering
+            )
+            counting.append(replace(violation, notes=notes))
+        return counting, waived
+
+    def _complaints(
+        self,
+        waivers: Mapping[str, tuple[Waiver, ...]],
+        found: Iterable[Violation],
+    ) -> list[Violation]:
+        by_file: dict[str, list[Violation]] = {}
+        for violation in found:
+            by_file.setdefault(violation.file, []).append(violation)
+        wrong: list[Violation] = []
+        for path, waiver in ((path, waiver) for path, several in waivers.items() for waiver in several):
+            if not waiver.rule:
+                wrong.append(complaint(path, waiver, waiver.reason))
+            elif waiver.rule not in self.policy.by_id:
+                wrong.append(complaint(path, waiver, f"no rule {waiver.rule}", "take the waiver out"))
+            elif not any(waiver.covers(violation) for violation in by_file.get(path, ())):
+                wrong.append(complaint(path, waiver, f"nothing needs the waiver of {waiver.rule}", "take it out"))
+        return wrong
+
+
+def _asked_for(change: Change, now: Mapping[str, FileJudgement]) -> dict[str, SourceFile]:
+    """Return the files before the change that matter: of those with nothing to say now, nothing is asked."""
+    telling = {path for path, judgement in now.items() if judgement.violations or judgement.waivers}
+    return {path: file for path, file in change.base.items() if change.renamed.get(path, path) in telling}
+
+
+def _violations(judged: Mapping[str, FileJudgement]) -> list[Violation]:
+    return [violation for judgement in judged.values() for violation in judgement.violations]
+
+
+def _renamed(violations: Iterable[Violation], renamed: Mapping[str, str]) -> list[tuple[str, str, str]]:
+    return [(rule, renamed.get(path, path), text) for rule, path, text in (each.key for each in violations)]
+
+
+def _added(now: Iterable[Violation], before: Iterable[tuple[str, str, str]], change: Change) -> list[Violation]:
+    """Return the violations that the base did not have: of several alike, those on added lines."""
+    left = Counter(before)
+    found = sorted(now, key=lambda each: each.match.place.line in change.added.get(each.file, ()))
+    new: list[Violation] = []
+    for violation in found:
+        if left[violation.key] > 0:
+            left[violation.key] -= 1
+        else:
+            new.append(violation)
+    return new
+
+
+def _kept(waivers: Iterable[Waiver], old: Iterable[Waiver]) -> tuple[Waiver, ...]:
+    """Return the waivers that the base had as well, wherever their lines moved."""
+    left = Counter((each.rule, each.until, each.reason) for each in old)
+    kept: list[Waiver] = []
+    for waiver in waivers:
+        key = (waiver.rule, waiver.until, waiver.reason)
+        if left[key] > 0:
+            left[key] -= 1
+            kept.append(waiver)
+    return tuple(kept)
+
+
+def _unknown(change: Change) -> list[Violation]:
+    return [
+        Violation(UNJUDGED, "error", "not judged", Match(Place(path), 0, "content", why))
+        for path, why in change.unknown.items()
+    ]
+
+
+def _ordered(violations: Iterable[Violation]) -> tuple[Violation, ...]:
+    return tuple(
+        sorted(violations, key=lambda each: (each.file, each.match.place.line, each.match.place.column, each.rule))
+    )

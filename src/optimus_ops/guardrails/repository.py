@@ -1,0 +1,72 @@
+"""What a checkout has for guardrails: policy, baseline, cache."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+from optimus_ops.errors import Refused
+from optimus_ops.guardrails.baseline import FILE as BASELINE_FILE
+from optimus_ops.guardrails.baseline import Baseline, parse_baseline
+from optimus_ops.guardrails.cache import ParseCache
+from optimus_ops.guardrails.git_files import blob
+from optimus_ops.guardrails.judge import Judge
+from optimus_ops.guardrails.policy import FILE, Policy, parse_policy
+from optimus_ops.project.settings import ROOT_VARIABLE, find_root
+
+EXAMPLE = "docs/guardrails.md has an example"
+
+
+@dataclass(frozen=True)
+class Repository:
+    """A checkout with a policy."""
+
+    root: Path
+    policy: Policy
+    cache: ParseCache
+
+    @property
+    def judge(self) -> Judge:
+        """What judges by the policy, today."""
+        return Judge(self.policy, self.cache, today())
+
+    def baseline(self) -> Baseline:
+        """Return the known violations; none where there is no file."""
+        path = self.root / BASELINE_FILE
+        return parse_baseline(_text(path, BASELINE_FILE)) if path.is_file() else ()
+
+    def base_allows_waivers(self, commit: str) -> bool:
+        """Tell whether the policy of a commit lets a waiver govern the change that adds it; without a policy, no."""
+        found = blob(self.root, f"{commit}:{FILE}")
+        try:
+            return found is not None and parse_policy(found.decode("utf-8")).same_change_waivers
+        except (Refused, UnicodeDecodeError):
+            return False
+
+
+def open_repository() -> Repository:
+    """Return the checkout that tasks work on.
+
+    Raises:
+        Refused: it has no policy, or one with a mistake.
+    """
+    root = Path(os.environ.get(ROOT_VARIABLE) or find_root(Path.cwd())).resolve()
+    path = root / FILE
+    if not path.is_file():
+        raise Refused(f"no {FILE} in {root}", EXAMPLE)
+    state = root / (os.environ.get("OPTIMUS_STATE_DIR") or ".optimus")
+    return Repository(root, parse_policy(_text(path, FILE)), ParseCache(state / "guardrails"))
+
+
+def today() -> date:
+    """Return the day, in UTC, on which waivers and entries of the baseline hold."""
+    return datetime.now(UTC).date()
+
+
+def _text(path: Path, name: str) -> str:
+    try:
+        return path.read_text("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise Refused(f"{name} is not UTF-8: {error.reason} at byte {error.start}") from None

@@ -1,0 +1,98 @@
+"""Imports that are forbidden: of some modules by others, of protected modules, and between independent ones."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from optimus_ops.guardrails.graph import Chain, ModuleGraph
+from optimus_ops.guardrails.model import RuleInfo
+from optimus_ops.guardrails.modules import ModulePattern, covered
+from optimus_ops.guardrails.rules.fields import flag, modules, needed
+from optimus_ops.guardrails.rules.kind import Kind
+from optimus_ops.project.yaml_nodes import Node
+
+
+@dataclass(frozen=True)
+class ForbiddenImports:
+    """`importers` must not import `imported`, nor reach it through others unless `indirect` is false."""
+
+    info: RuleInfo
+    importers: tuple[ModulePattern, ...]
+    imported: tuple[ModulePattern, ...]
+    excepted: tuple[ModulePattern, ...] = ()
+    indirect: bool = True
+
+    @property
+    def patterns(self) -> tuple[ModulePattern, ...]:
+        """The modules that it names; those that are imported may be of other projects."""
+        return (*self.importers, *self.excepted)
+
+    def broken(self, graph: ModuleGraph) -> Iterator[Chain]:
+        """Give a chain for each importer and each imported module."""
+        sources = {name for name in graph.files if covered(name, self.importers) and not covered(name, self.excepted)}
+        targets = {name for name in graph.nodes if covered(name, self.imported)} - sources
+        outside = {name for name in graph.nodes if covered(name, self.excepted)}
+        ends = sources | targets | outside
+        yield from graph.chains(sources, targets, lambda module: self.indirect and module not in ends)
+
+
+@dataclass(frozen=True)
+class ProtectedImports:
+    """`protected` may be imported, directly, by themselves and by `importers` alone."""
+
+    info: RuleInfo
+    protected: tuple[ModulePattern, ...]
+    importers: tuple[ModulePattern, ...]
+
+    @property
+    def patterns(self) -> tuple[ModulePattern, ...]:
+        """The modules that it names."""
+        return (*self.protected, *self.importers)
+
+    def broken(self, graph: ModuleGraph) -> Iterator[Chain]:
+        """Give the imports of all others."""
+        targets = {name for name in graph.nodes if covered(name, self.protected)}
+        others = {name for name in graph.files if not covered(name, (*self.importers, *self.protected))}
+        yield from graph.chains(others, targets, lambda _module: False)
+
+
+@dataclass(frozen=True)
+class Independence:
+    """None of several packages imports another one of them, nor reaches it through others."""
+
+    info: RuleInfo
+    patterns: tuple[ModulePattern, ...]
+
+    def broken(self, graph: ModuleGraph) -> Iterator[Chain]:
+        """Give a chain for each pair."""
+        members = {pattern: {name for name in graph.nodes if pattern.covers(name)} for pattern in self.patterns}
+        every = set().union(*members.values())
+        for own in members.values():
+            yield from graph.chains(own, every - own, lambda module: module not in every)
+
+
+def _forbidden(info: RuleInfo, keys: Mapping[str, Node], rule: Node) -> ForbiddenImports:
+    importers, imported = (modules(needed(keys, name, rule)) for name in ("from", "to"))
+    return ForbiddenImports(
+        info, importers, imported, modules(keys.get("except")), flag(keys.get("indirect"), default=True)
+    )
+
+
+def _protected(info: RuleInfo, keys: Mapping[str, Node], rule: Node) -> ProtectedImports:
+    return ProtectedImports(info, modules(needed(keys, "modules", rule)), modules(keys.get("importers")))
+
+
+def _independent(info: RuleInfo, keys: Mapping[str, Node], rule: Node) -> Independence:
+    node = needed(keys, "modules", rule)
+    found = modules(node)
+    if len(found) < 2:
+        raise node.error("at least two modules are expected here")
+    return Independence(info, found)
+
+
+KINDS = {
+    "forbidden-imports": Kind("modules don't import others", ("from", "to", "except", "indirect"), _forbidden),
+    "protected-imports": Kind("modules are imported by some alone", ("modules", "importers"), _protected),
+    "independence": Kind("packages don't import one another", ("modules",), _independent),
+}

@@ -1,0 +1,17 @@
+"""All kinds of rules, by their names in the policy."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from optimus_ops.guardrails.rules import imports, layers, size, texts, together, uses
+from optimus_ops.guardrails.rules.kind import Kind
+
+KINDS: Mapping[str, Kind] = {
+    **layers.KINDS,
+    **imports.KINDS,
+    **uses.KINDS,
+    **texts.KINDS,
+    **together.KINDS,
+    **size.KINDS,
+}

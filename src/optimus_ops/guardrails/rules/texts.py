@@ -1,0 +1,40 @@
+"""Texts that files must not hold, such as SQL outside of stores."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from optimus_ops.guardrails.facts import Facts
+from optimus_ops.guardrails.model import Match, RuleInfo
+from optimus_ops.guardrails.rules.fields import FileScope, needed, regex, scope
+from optimus_ops.guardrails.rules.kind import Kind
+from optimus_ops.project.yaml_nodes import Node
+from optimus_ops.reports.place import Place
+
+SHOWN = 60
+
+
+@dataclass(frozen=True)
+class ForbiddenTexts:
+    """Texts of the code, documentation and comments excepted, in which a pattern is found."""
+
+    info: RuleInfo
+    scope: FileScope
+    pattern: re.Pattern[str]
+
+    def matches(self, path: str, facts: Facts) -> Iterator[Match]:
+        """Give the texts of a file."""
+        for text in facts.texts:
+            if self.pattern.search(text.value):
+                words = " ".join(text.value.split())
+                shown = words if len(words) <= SHOWN else f"{words[: SHOWN - 1]}…"
+                yield Match(Place(path, text.span.line, text.span.column), text.span.end, words, shown)
+
+
+def _texts(info: RuleInfo, keys: Mapping[str, Node], rule: Node) -> ForbiddenTexts:
+    return ForbiddenTexts(info, scope(keys, rule), regex(needed(keys, "pattern", rule)))
+
+
+KINDS = {"texts": Kind("texts that the code doesn't hold", ("files", "except", "pattern"), _texts)}

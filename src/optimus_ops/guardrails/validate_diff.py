@@ -1,0 +1,38 @@
+"""`git diff main...HEAD | invoke guardrails.validate-diff`: a diff of standard input."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import replace
+
+from optimus_ops.errors import Refused
+from optimus_ops.guardrails.check import lines_of
+from optimus_ops.guardrails.diff import MOST_DIFF_BYTES, parse_diff
+from optimus_ops.guardrails.diff_sources import changed_sources
+from optimus_ops.guardrails.git_files import blob, work_tree
+from optimus_ops.guardrails.policy import check_patterns
+from optimus_ops.guardrails.report import show
+from optimus_ops.guardrails.repository import open_repository
+
+COMMAND = "git diff main...HEAD | invoke guardrails.validate-diff"
+
+
+def validate_diff(*, as_json: bool, report: str) -> None:
+    """Judge the diff; what it leaves out is taken from the checkout, or said to be unknown.
+
+    Raises:
+        OpsError: rules are broken, or a file's content is not at hand.
+        Refused: standard input holds no diff that can be trusted.
+    """
+    if sys.stdin.isatty():
+        raise Refused("a diff is expected on standard input", COMMAND)
+    files = parse_diff(sys.stdin.buffer.read(MOST_DIFF_BYTES + 1))
+    repository = open_repository()
+    tree = work_tree(repository.root)
+    root, policy = repository.root, repository.policy
+    head, change = changed_sources(files, tree, lambda name: blob(root, name), policy.judges)
+    check_patterns(policy, tree.files)
+    verdict = repository.judge.change(head, change, same_change_waivers=False)
+    repository.cache.write()
+    verdict = replace(verdict, scope=f"a diff of {len(files)} files", sources=lines_of(verdict, head))
+    show(verdict, policy, COMMAND, as_json=as_json, folder=report)

@@ -1,0 +1,70 @@
+"""Waivers in the code: `# guardrails: allow RULE until 2027-01-31: reason`, on the line or on the one above it."""
+
+from __future__ import annotations
+
+import io
+import re
+import tokenize
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+
+from optimus_ops.guardrails.model import WAIVER, Match, Violation
+from optimus_ops.reports.place import Place
+
+MARK = "guardrails:"
+FORM = re.compile(
+    r"#\s*guardrails:\s*allow\s+(?P<rule>[a-z0-9-]+)\s+until\s+(?P<date>\d{4}-\d\d-\d\d)\s*:\s*(?P<reason>\S.*)"
+)
+ANY = re.compile(r"#\s*guardrails:")
+HINT = "# guardrails: allow RULE until 2027-01-31: reason"
+
+
+@dataclass(frozen=True, slots=True)
+class Waiver:
+    """A comment that allows what a rule forbids; without a rule it is malformed, and says so in `reason`."""
+
+    rule: str
+    until: str
+    reason: str
+    line: int
+    column: int
+
+    def covers(self, violation: Violation) -> bool:
+        """Tell whether it stands at a violation."""
+        return violation.rule == self.rule and violation.match.place.line in {self.line, self.line + 1}
+
+    def expired(self, today: date) -> bool:
+        """Tell whether its last day is over."""
+        return date.fromisoformat(self.until) < today
+
+
+def waivers_of(text: str) -> tuple[Waiver, ...]:
+    """Return the waivers of a Python file; comments alone are looked at."""
+    return tuple(_waivers(text)) if MARK in text else ()
+
+
+def _waivers(text: str) -> Iterator[Waiver]:
+    for token in tokenize.generate_tokens(io.StringIO(text).readline):
+        if token.type != tokenize.COMMENT or not ANY.match(token.string):
+            continue
+        line, column = token.start[0], token.start[1] + 1
+        found = FORM.fullmatch(token.string)
+        if found and _is_date(found["date"]):
+            yield Waiver(found["rule"], found["date"], found["reason"].strip(), line, column)
+        else:
+            yield Waiver("", "", "a waiver needs a rule, an expiry date and a reason", line, column)
+
+
+def _is_date(text: str) -> bool:
+    try:
+        date.fromisoformat(text)
+    except ValueError:
+        return False
+    return True
+
+
+def complaint(path: str, waiver: Waiver, told: str, hint: str = HINT) -> Violation:
+    """Return what is wrong with a waiver."""
+    match = Match(Place(path, waiver.line, waiver.column), 0, f"{waiver.rule} {told}")
+    return Violation(WAIVER, "error", told, match, hint)
