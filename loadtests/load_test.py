@@ -39,7 +39,7 @@ MODEL = "OPTIMUS_LOAD_TEST_MODEL"
 
 
 def load_platform(root: Path, secrets: Mapping[str, Secret]) -> LoadPlatform:
-    """Return it with the tenants that have a key."""
+    """Return it with the tenants that have a key, and those that have none."""
     numbers = dict(tenants(root))
     keys = {tenant: secrets.get(f"TENANT_{tenant.upper().replace('-', '_')}_API_KEY") for tenant in numbers}
     present = {tenant: key for tenant, key in keys.items() if key}
@@ -64,6 +64,7 @@ def load_platform(root: Path, secrets: Mapping[str, Secret]) -> LoadPlatform:
         METRICS,
         FIGURES,
         prepare,
+        tuple(tenant for tenant in numbers if tenant not in present),
     )
 
 

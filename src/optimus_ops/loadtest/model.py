@@ -54,6 +54,7 @@ class LoadPlatform:
     """What a project offers to load tests: its classes of requests, its tenants, and its files.
 
     Args:
+        tenants: those that have a key; `keyless` are the others.
         path_class: class whose service gets requests for a path (`--endpoint /v1/models`).
         metrics: service -> port of its `/metrics`, inside.
         figures: of them, that stand beside the load.
@@ -69,6 +70,7 @@ class LoadPlatform:
     metrics: Mapping[str, int] = field(default_factory=dict)
     figures: tuple[PlatformFigure, ...] = ()
     prepare: Callable[[], Mapping[str, object]] = dict
+    keyless: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

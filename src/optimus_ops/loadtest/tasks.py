@@ -94,11 +94,11 @@ def load_test(
 
 
 def _profiles() -> Sequence[str]:
-    from optimus_ops.loadtest.platform import load_platform
+    from optimus_ops.loadtest.platform import describe_platform
     from optimus_ops.loadtest.profile_file import profile_names
     from optimus_ops.project.settings import load_project
 
-    return profile_names(load_platform(load_project()))
+    return profile_names(describe_platform(load_project()))
 
 
 completions = {"--profile": _profiles, "--engine": lambda: ("locust", "k6")}

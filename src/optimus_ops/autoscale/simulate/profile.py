@@ -7,14 +7,14 @@ from optimus_ops.autoscale.simulate.model import Arrivals
 from optimus_ops.errors import Refused
 from optimus_ops.loadtest.arrivals import rate_at
 from optimus_ops.loadtest.model import LoadPlatform, Profile
-from optimus_ops.loadtest.platform import load_platform
+from optimus_ops.loadtest.platform import describe_platform
 from optimus_ops.loadtest.profile_file import read_profile
 from optimus_ops.project.settings import Project
 
 
 def project_arrivals(project: Project, profile: str, service: str) -> Arrivals:
     """Return the arrivals of a project's profile, read as `load-test` reads it."""
-    platform = load_platform(project)
+    platform = describe_platform(project)
     return profile_arrivals(read_profile(profile, platform, project.root), platform, service)
 
 
