@@ -12,6 +12,7 @@ from optimus_ops.guardrails.imports import ImportedName, imports_of
 from optimus_ops.guardrails.model import SYNTAX, UNJUDGED, Match, RuleInfo, Violation
 from optimus_ops.guardrails.policy import Policy
 from optimus_ops.guardrails.python_source import MOST_BYTES, Unparsable, decoded, parse_python
+from optimus_ops.guardrails.rules.kind import Rule
 from optimus_ops.guardrails.sources import SourceFile
 from optimus_ops.guardrails.waivers import Waiver, waivers_of
 from optimus_ops.reports.place import Place
@@ -52,16 +53,15 @@ def _imports(file: SourceFile) -> list[list[Any]]:
 
 def _judged(policy: Policy, path: str, file: SourceFile, cache: ParseCache) -> FileJudgement:
     rows = cache.get(FINDINGS, f"{policy.digest[:16]} {path} {file.key}", lambda: _rows(policy, path, file))
-    infos = {rule.info.id: rule.info for rule in policy.file_rules}
-    violations = [_violation(path, row, infos) for row in rows["matches"]]
+    violations = [_violation(path, row, policy.by_id) for row in rows["matches"]]
     return FileJudgement(tuple(violations), tuple(Waiver(*row) for row in rows["waivers"]))
 
 
-def _violation(path: str, row: list[Any], infos: Mapping[str, RuleInfo]) -> Violation:
+def _violation(path: str, row: list[Any], rules: Mapping[str, Rule]) -> Violation:
     rule, line, column, end, text, detail = row
     match = Match(Place(path, line, column), end, text, detail)
-    if rule in infos:
-        return violation_of(infos[rule], match)
+    if rule in rules:
+        return violation_of(rules[rule].info, match)
     return Violation(rule, "error", "not judged", match)
 
 

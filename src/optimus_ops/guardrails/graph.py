@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from optimus_ops.guardrails.imports import ImportedName
-from optimus_ops.guardrails.modules import SourceRoots
+from optimus_ops.guardrails.modules import ModulePattern, SourceRoots, with_packages
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +47,25 @@ class ModuleGraph:
     files: Mapping[str, str]
     edges: Mapping[str, Mapping[str, Edge]]
     nodes: frozenset[str] = field(default=frozenset())
+
+    def matching(self, patterns: Iterable[ModulePattern]) -> set[str]:
+        """Return the modules, those of other projects included, that patterns cover."""
+        found: set[str] = set()
+        for pattern in patterns:
+            if "*" in pattern.text:
+                found.update(name for name in self.nodes if pattern.covers(name))
+            else:
+                found.update(self._below.get(pattern.text, ()))
+        return found
+
+    @cached_property
+    def _below(self) -> Mapping[str, list[str]]:
+        """Each package, and the modules that it has, itself included."""
+        below: dict[str, list[str]] = {}
+        for name in self.nodes:
+            for package in with_packages(name):
+                below.setdefault(package, []).append(name)
+        return below
 
     def has(self, edge: Edge) -> bool:
         """Tell whether there is an edge between the same modules."""

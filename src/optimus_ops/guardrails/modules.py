@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 
@@ -15,14 +16,17 @@ class SourceRoots:
 
     def module(self, path: str) -> str | None:
         """Return the module that a file is; None for other files."""
-        if not path.endswith(".py"):
-            return None
-        found = _roots(self.patterns).match(path)
-        if not found:
-            return None
-        parts = path[found.end() : -len(".py")].split("/")
-        parts = parts[:-1] if parts[-1] == "__init__" else parts
-        return ".".join(parts) if parts and all(part.isidentifier() for part in parts) else None
+        return _module(self.patterns, path) if path.endswith(".py") else None
+
+
+@cache
+def _module(patterns: tuple[str, ...], path: str) -> str | None:
+    found = _roots(patterns).match(path)
+    if not found:
+        return None
+    parts = path[found.end() : -len(".py")].split("/")
+    parts = parts[:-1] if parts[-1] == "__init__" else parts
+    return ".".join(parts) if parts and all(part.isidentifier() for part in parts) else None
 
 
 @cache
@@ -41,14 +45,22 @@ class ModulePattern:
 
     def covers(self, module: str) -> bool:
         """Tell whether a module is meant."""
-        return _compiled(self.text).match(module) is not None
-
-
-@cache
-def _compiled(text: str) -> re.Pattern[str]:
-    return re.compile(re.escape(text).replace(r"\*", r"[^.]+") + r"(?:\.|$)")
+        return covered(module, (self,))
 
 
 def covered(module: str, patterns: tuple[ModulePattern, ...]) -> bool:
     """Tell whether a module is one of several."""
-    return any(pattern.covers(module) for pattern in patterns)
+    return _compiled(patterns).match(module) is not None
+
+
+@cache
+def _compiled(patterns: tuple[ModulePattern, ...]) -> re.Pattern[str]:
+    several = (re.escape(pattern.text).replace(r"\*", r"[^.]+") for pattern in patterns)
+    return re.compile(rf"(?:{'|'.join(several)})(?:\.|$)" if patterns else r"(?!)")
+
+
+def with_packages(module: str) -> Iterator[str]:
+    """Give a module and the packages that it is in."""
+    while module:
+        yield module
+        module = module.rpartition(".")[0]

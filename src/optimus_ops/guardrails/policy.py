@@ -6,11 +6,12 @@ import hashlib
 import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 from optimus_ops.errors import Refused
 from optimus_ops.guardrails.model import LEVELS, OWN_RULES, RuleInfo
-from optimus_ops.guardrails.modules import SourceRoots
+from optimus_ops.guardrails.modules import SourceRoots, with_packages
 from optimus_ops.guardrails.rules.fields import Glob, choice, filled, flag, globs, needed, patterns, texts
 from optimus_ops.guardrails.rules.kind import ChangeRule, FileRule, GraphRule, Rule
 from optimus_ops.guardrails.rules.kinds import KINDS
@@ -43,24 +44,28 @@ class Policy:
     digest: str = ""
     by_id: Mapping[str, Rule] = field(default_factory=dict)
 
-    @property
+    @cached_property
     def file_rules(self) -> tuple[FileRule, ...]:
         """The rules that judge files."""
         return tuple(rule for rule in self.rules if isinstance(rule, FileRule))
 
-    @property
+    @cached_property
     def graph_rules(self) -> tuple[GraphRule, ...]:
         """The rules that judge imports."""
         return tuple(rule for rule in self.rules if isinstance(rule, GraphRule))
 
-    @property
+    @cached_property
     def change_rules(self) -> tuple[ChangeRule, ...]:
         """The rules that judge which files changed."""
         return tuple(rule for rule in self.rules if isinstance(rule, ChangeRule))
 
     def judges(self, path: str) -> bool:
         """Tell whether a file is judged at all."""
-        return path.endswith(".py") and not matches(path, patterns(self.excluded))
+        return path.endswith(".py") and not (self.excluded and matches(path, self._excluded))
+
+    @cached_property
+    def _excluded(self) -> tuple[str, ...]:
+        return patterns(self.excluded)
 
     def rule(self, name: str) -> Rule:
         """Return a rule by its id.
@@ -151,14 +156,14 @@ def check_patterns(policy: Policy, paths: Collection[str]) -> None:
         Refused: the first pattern without a file or a module.
     """
     modules = [module for path in paths if (module := policy.roots.module(path))]
-    packages = {module.partition(".")[0] for module in modules}
+    packages = {package for module in set(modules) for package in with_packages(module)}
     every = [*policy.excluded]
     for rule in policy.rules:
         every += rule.scope.globs if isinstance(rule, FileRule) else ()
         every += rule.globs if isinstance(rule, ChangeRule) else ()
         for pattern in rule.patterns if isinstance(rule, GraphRule) else ():
-            inside = pattern.text.partition(".")[0] in packages or "*" in pattern.text.partition(".")[0]
-            if not any(map(pattern.covers, modules)):
+            if pattern.text not in packages and not ("*" in pattern.text and any(map(pattern.covers, modules))):
+                inside = pattern.text.partition(".")[0] in {*packages, "*"}
                 hint = "is its folder one of `sources`?" if not inside else "was it renamed?"
                 raise Refused(f"{rule.info.place}: {rule.info.id}: there is no module {pattern.text}", hint)
     for glob in policy.root_globs:

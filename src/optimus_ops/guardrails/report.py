@@ -13,9 +13,7 @@ from optimus_ops.guardrails.code_frame import code_frame
 from optimus_ops.guardrails.model import Verdict, Violation
 from optimus_ops.guardrails.policy import Policy
 from optimus_ops.reports.annotations import annotation
-from optimus_ops.reports.files import leave_report
 from optimus_ops.reports.model import Block, Bullets, Output, Paragraph, Run, Section
-from optimus_ops.reports.sarif import sarif
 from optimus_ops.reports.spans import Span
 from optimus_ops.text.console import Console, print_json
 from optimus_ops.text.escapes import safe_to_show
@@ -105,6 +103,8 @@ def _object(found: Violation) -> dict[str, Any]:
 
 def result_sarif(verdict: Verdict, policy: Policy) -> dict[str, Any]:
     """Return the violations as SARIF, with what the policy says of each rule."""
+    from optimus_ops.reports.sarif import sarif  # noqa: PLC0415 - files of reports are rarely wanted
+
     document = sarif((found.reported for found in verdict.counting), "guardrails.check", "")
     del document["runs"][0]["tool"]["driver"]["version"]
     for rule in document["runs"][0]["tool"]["driver"]["rules"]:
@@ -131,6 +131,8 @@ def show(verdict: Verdict, policy: Policy, command: str, *, as_json: bool, folde
         for found in verdict.counting[:MOST_ANNOTATIONS]:
             console.say(annotation(found.reported))
     if folder:
+        from optimus_ops.reports.files import leave_report  # noqa: PLC0415 - it loads Jinja and a parser of Markdown
+
         text = json.dumps(result_sarif(verdict, policy), indent=1) + "\n"
         run = guardrails_run(verdict, command)
         leave_report(run, folder, NAME, console, result_document(verdict), beside={"guardrails.sarif": text})

@@ -59,6 +59,8 @@ def test_a_mistake_is_told_with_its_place(text: str, told: str) -> None:
         ("kind: forbidden-imports\n    from: a/b.py\n    to: b", "5:11: 'a/b.py' is no module"),
         ("kind: independence\n    modules: [a]", "5:14: at least two modules"),
         ("kind: texts\n    files: x\n    pattern: '('", "6:14: no regular expression"),
+        ("kind: pattern\n    files: x\n    rule: {patern: x}", "6:11: no rule of ast-grep: unknown field `patern`"),
+        ("kind: pattern\n    files: x\n    rule: {kind: nonsense}", "6:11: no rule of ast-grep: cannot get matcher"),
         ("kind: size\n    files: x", "4:5: a limit is expected"),
     ],
 )

@@ -22,6 +22,9 @@ TIMEOUT = (
 )
 BLOCKING = "kind: calls, files: ['**'], calls: [time.sleep, 'httpx.Client().get'], inside: coroutine"
 SQL = r"kind: texts, files: ['**'], except: [src/a/store.py], pattern: '^SELECT\b'"
+PATTERN = "kind: pattern, files: ['**'], rule: '$A is None and $A'"
+AST_GREP = "kind: pattern, files: ['**'], rule: {pattern: 'f($X)', inside: {kind: while_statement, stopBy: end}}"
+CONSTRAINED = "kind: pattern, files: ['**'], rule: 'f($X)', constraints: {X: {regex: '^a'}}"
 TOGETHER = "kind: together, files: [api/*.yaml], also: [src/a/generated.py]"
 SIZE = "kind: size, files: ['**'], file-lines: 4, function-lines: 3, arguments: 2, complexity: 3"
 
@@ -69,6 +72,9 @@ def code(text: str) -> dict[str, str]:
         (SQL, code("x = 'SELECT 1'")),
         (SQL, code("x = f'SELECT {y}'")),
         (SQL, code("def f():\n '''doc'''\n return ('SELECT '\n  'a')")),
+        (PATTERN, code("x = y is None and y")),
+        (AST_GREP, code("while True:\n if x:\n  f(1)")),
+        (CONSTRAINED, code("f(abc)")),
         (TOGETHER, {"api/a.yaml": ""}),
         (SIZE, code("1\n2\n3\n4\n5\n")),
         (SIZE, code("def f():\n 1\n 2\n 3")),
@@ -107,6 +113,9 @@ def test_a_rule_is_broken(rule: str, files: dict[str, str]) -> None:
         (BLOCKING, code("import asyncio\nasync def f():\n await asyncio.sleep(1)")),
         (SQL, {"src/a/store.py": "x = 'SELECT 1'"}),
         (SQL, code("'''SELECT in documentation'''\nx = 'SELECTED'")),
+        (PATTERN, code("x = y is None and z")),
+        (AST_GREP, code("f(1)")),
+        (CONSTRAINED, code("f(b)")),
         (TOGETHER, {"api/a.yaml": "", "src/a/generated.py": ""}),
         (TOGETHER, {"src/a/generated.py": ""}),
         (SIZE, code("def f(a, b):\n if a:\n  return [c for c in b]\n")),

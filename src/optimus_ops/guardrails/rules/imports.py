@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from optimus_ops.guardrails.graph import Chain, ModuleGraph
 from optimus_ops.guardrails.model import RuleInfo
-from optimus_ops.guardrails.modules import ModulePattern, covered
+from optimus_ops.guardrails.modules import ModulePattern
 from optimus_ops.guardrails.rules.fields import flag, modules, needed
 from optimus_ops.guardrails.rules.kind import Kind
 from optimus_ops.project.yaml_nodes import Node
@@ -30,9 +30,9 @@ class ForbiddenImports:
 
     def broken(self, graph: ModuleGraph) -> Iterator[Chain]:
         """Give a chain for each importer and each imported module."""
-        sources = {name for name in graph.files if covered(name, self.importers) and not covered(name, self.excepted)}
-        targets = {name for name in graph.nodes if covered(name, self.imported)} - sources
-        outside = {name for name in graph.nodes if covered(name, self.excepted)}
+        outside = graph.matching(self.excepted)
+        sources = (graph.matching(self.importers) & graph.files.keys()) - outside
+        targets = graph.matching(self.imported) - sources
         ends = sources | targets | outside
         yield from graph.chains(sources, targets, lambda module: self.indirect and module not in ends)
 
@@ -52,8 +52,8 @@ class ProtectedImports:
 
     def broken(self, graph: ModuleGraph) -> Iterator[Chain]:
         """Give the imports of all others."""
-        targets = {name for name in graph.nodes if covered(name, self.protected)}
-        others = {name for name in graph.files if not covered(name, (*self.importers, *self.protected))}
+        targets = graph.matching(self.protected)
+        others = graph.files.keys() - graph.matching((*self.importers, *self.protected))
         yield from graph.chains(others, targets, lambda _module: False)
 
 
@@ -66,9 +66,9 @@ class Independence:
 
     def broken(self, graph: ModuleGraph) -> Iterator[Chain]:
         """Give a chain for each pair."""
-        members = {pattern: {name for name in graph.nodes if pattern.covers(name)} for pattern in self.patterns}
-        every = set().union(*members.values())
-        for own in members.values():
+        members = [graph.matching([pattern]) for pattern in self.patterns]
+        every = set().union(*members)
+        for own in members:
             yield from graph.chains(own, every - own, lambda module: module not in every)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from optimus_ops.guardrails.rules import imports, layers, size, texts, together, uses
+from optimus_ops.guardrails.rules import imports, layers, pattern, size, texts, together, uses
 from optimus_ops.guardrails.rules.kind import Kind
 
 KINDS: Mapping[str, Kind] = {
@@ -12,6 +12,7 @@ KINDS: Mapping[str, Kind] = {
     **imports.KINDS,
     **uses.KINDS,
     **texts.KINDS,
+    **pattern.KINDS,
     **together.KINDS,
     **size.KINDS,
 }
