@@ -12,7 +12,7 @@ from optimus_ops.guardrails.diff_sources import changed_sources, with_untracked
 from optimus_ops.guardrails.git_files import blob, diff_to_work_tree, untracked, work_tree
 from optimus_ops.guardrails.model import Verdict
 from optimus_ops.guardrails.policy import check_patterns
-from optimus_ops.guardrails.python_source import MOST_BYTES, source_lines
+from optimus_ops.guardrails.python_source import MOST_BYTES, decoded, source_lines
 from optimus_ops.guardrails.report import show
 from optimus_ops.guardrails.repository import Repository, open_repository
 from optimus_ops.guardrails.sources import Snapshot
@@ -70,5 +70,12 @@ def lines_of(verdict: Verdict, snapshot: Snapshot) -> Mapping[str, tuple[str, ..
     found: dict[str, tuple[str, ...]] = {}
     for path in {violation.file for violation in verdict.counting} & snapshot.files.keys():
         data = snapshot.files[path].read()
-        found[path] = source_lines(data.decode("utf-8", "replace")) if len(data) <= MOST_BYTES else ()
+        found[path] = _lines(data) if len(data) <= MOST_BYTES else ()
     return found
+
+
+def _lines(data: bytes) -> tuple[str, ...]:
+    try:
+        return source_lines(decoded(data))
+    except (SyntaxError, UnicodeDecodeError):
+        return source_lines(data.decode("utf-8", "replace"))

@@ -61,6 +61,7 @@ class FileDiff:
         old_mode, new_mode: as git has them; 0 where the diff doesn't say.
         old_blob, new_blob: ids of the contents, maybe abbreviated; "" where the diff doesn't say.
         binary: whether its lines are unknown.
+        copied: whether the old file is still there, and the new one a changed copy of it.
         combined: whether it is a merge's, whose lines are of several parents.
     """
 
@@ -71,6 +72,7 @@ class FileDiff:
     old_blob: str = ""
     new_blob: str = ""
     binary: bool = False
+    copied: bool = False
     combined: bool = False
     hunks: tuple[Hunk, ...] = ()
 
@@ -169,7 +171,8 @@ class _Parser:
                 return replace(file, **{field: _mode(line[len(word) :], number)}, **gone)  # type: ignore[arg-type]
         for word, side in NAMES.items():
             if line.startswith(word):
-                return replace(file, **{side: path_of(line[len(word) :], number)})  # type: ignore[arg-type]  # names
+                copied = file.copied or word.startswith(b"copy")
+                return replace(file, copied=copied, **{side: path_of(line[len(word) :], number)})  # type: ignore[arg-type]
         for word, side in ((b"--- ", "old"), (b"+++ ", "new")):
             if line.startswith(word):
                 return self._named(file, side, line[len(word) :], number)
@@ -237,3 +240,15 @@ def _mode(text: bytes, number: int) -> int:
         return int(text, 8)
     except ValueError:
         raise BadDiff(number, f"no mode of a file: {text.decode('utf-8', 'replace')!r}") from None
+
+
+def below(files: Iterable[FileDiff], folder: str) -> tuple[FileDiff, ...]:
+    """Return the files of a folder (with a slash behind it), by their paths from it; "" is the root."""
+    if not folder:
+        return tuple(files)
+    found = (replace(file, old=_inside(file.old, folder), new=_inside(file.new, folder)) for file in files)
+    return tuple(file for file in found if file.path)
+
+
+def _inside(path: str | None, folder: str) -> str | None:
+    return path.removeprefix(folder) if path and path.startswith(folder) else None

@@ -38,8 +38,10 @@ def changed_sources(
         blob: returns a content by its id.
         judges: tells whether the content of a path matters.
     """
-    made = _Collected(dict(tree.files))
-    for file in files:
+    every = tuple(files)
+    gone = {file.old for file in every if file.old != file.new and not file.copied}
+    made = _Collected({path: found for path, found in tree.files.items() if path not in gone})
+    for file in every:
         if not file.is_file:
             # A submodule or a symbolic link: which files are there now is all that counts.
             made.deleted.update({file.old} if file.old else ())
@@ -56,7 +58,7 @@ def _collect(
     judges: Callable[[str], bool],
     made: _Collected,
 ) -> None:
-    if file.old and file.new and file.old != file.new:
+    if file.old and file.new and file.old != file.new and not file.copied:
         made.renamed[file.old] = file.new
     if file.old and not file.new:
         made.deleted.add(file.old)
@@ -72,11 +74,12 @@ def _collect(
         made.unknown[file.path] = BINARY if file.binary else MISSING
         return
     before, after = contents
-    if file.old and file.old != file.new:
-        made.head.pop(file.old, None)
-    if file.old:
+    if file.old and not file.copied:
         made.base[file.old] = _file(before)
     if file.new:
+        if file.copied:
+            # All of it is new there.
+            made.added[file.new] = frozenset(range(1, after.count(b"\n") + 2))
         made.head[file.new] = _file(after)
 
 

@@ -12,11 +12,13 @@ from optimus_ops.guardrails.sources import Snapshot, SourceFile, blob_key
 from optimus_ops.system.process import run, stream
 
 GIT_SECONDS = 60.0
+# A checkout may belong to somebody else (a mounted one), and must start no program of its own.
+TRUSTED = ("-c", "safe.directory=*", "-c", "core.fsmonitor=false")
 REGULAR = "100"
 """How the modes of regular files begin; symbolic links and submodules have others."""
 PLAIN = (
     *("-c", "core.quotePath=true", "-c", "diff.interHunkContext=0", "-c", "diff.renameLimit=0", "diff"),
-    *("--no-color", "--no-ext-diff", "--no-textconv", "--no-relative", "--src-prefix=a/", "--dst-prefix=b/"),
+    *("--no-color", "--no-ext-diff", "--no-textconv", "--relative", "--src-prefix=a/", "--dst-prefix=b/"),
     *("--unified=0", "--find-renames", "--full-index", "--text", "--submodule=short", "--diff-algorithm=histogram"),
 )
 """What a user has configured for people to read is not for programs."""
@@ -32,15 +34,15 @@ def work_tree(root: Path) -> Snapshot:
     files = {path: SourceFile(blob, _reader(root, path)) for path, blob in indexed.items()}
     listed = _git(root, "ls-files", "-z", "-t", "--modified", "--deleted", "--others", "--exclude-standard")
     states = [(line[:1], line[2:]) for line in listed.split("\0") if line]
-    for _, path in (found for found in states if found[0] in "C?"):
-        if path in indexed or (path.endswith(".py") and _is_file(root, path)):
-            read = _reader(root, path)
-            files[path] = SourceFile(blob_key(read()) if _is_file(root, path) else path, read)
-        elif _is_file(root, path):
-            files[path] = SourceFile(path, _reader(root, path))
     for state, path in states:
-        if state == "R":
+        if state not in "C?R":
+            continue
+        # What git knows as a file may be a link by now, which is not followed.
+        if state == "R" or not _is_file(root, path):
             files.pop(path, None)
+        else:
+            read = _reader(root, path)
+            files[path] = SourceFile(blob_key(read()) if path.endswith(".py") else path, read)
     return Snapshot(files)
 
 
@@ -68,7 +70,7 @@ def untracked(root: Path) -> tuple[str, ...]:
 
 def blob(root: Path, name: str) -> bytes | None:
     """Return a content by its id, or by COMMIT:PATH; None where git doesn't have it."""
-    found = run(["git", "-C", str(root), "cat-file", "-t", name], deadline=GIT_SECONDS, check=False)
+    found = run(["git", "-C", str(root), *TRUSTED, "cat-file", "-t", name], deadline=GIT_SECONDS, check=False)
     return _bytes(root, "cat-file", "blob", name) if found.stdout.strip() == "blob" else None
 
 
@@ -87,7 +89,7 @@ def _is_file(root: Path, path: str) -> bool:
 
 
 def _git(root: Path, *words: str) -> str:
-    done = run(["git", "-C", str(root), *words], deadline=GIT_SECONDS, check=False)
+    done = run(["git", "-C", str(root), *TRUSTED, *words], deadline=GIT_SECONDS, check=False)
     if done.code:
         raise Refused(f"{root} is no git checkout", "guardrails judge what git knows: git init, git add")
     return done.stdout
@@ -95,7 +97,12 @@ def _git(root: Path, *words: str) -> str:
 
 def _bytes(root: Path, *words: str) -> bytes:
     taken = bytearray()
-    argv = ["git", "-C", str(root), *words]
+    argv = ["git", "-C", str(root), *TRUSTED, *words]
     if code := stream(argv, taken.extend, idle_seconds=GIT_SECONDS):
         raise OpsError(f"`git {' '.join(words)}` ended with {code}")
     return bytes(taken)
+
+
+def folder_in_repository(root: Path) -> str:
+    """Return the path of a folder from the root of its repository, with a slash behind it; "" for the root itself."""
+    return _git(root, "rev-parse", "--show-prefix").removesuffix("\n")

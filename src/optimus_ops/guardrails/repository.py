@@ -39,7 +39,7 @@ class Repository:
 
     def base_allows_waivers(self, commit: str) -> bool:
         """Tell whether the policy of a commit lets a waiver govern the change that adds it; without a policy, no."""
-        found = blob(self.root, f"{commit}:{FILE}")
+        found = blob(self.root, f"{commit}:./{FILE}")
         try:
             return found is not None and parse_policy(found.decode("utf-8")).same_change_waivers
         except (Refused, UnicodeDecodeError):

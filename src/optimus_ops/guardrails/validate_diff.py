@@ -7,9 +7,9 @@ from dataclasses import replace
 
 from optimus_ops.errors import Refused
 from optimus_ops.guardrails.check import lines_of
-from optimus_ops.guardrails.diff import MOST_DIFF_BYTES, parse_diff
+from optimus_ops.guardrails.diff import MOST_DIFF_BYTES, below, parse_diff
 from optimus_ops.guardrails.diff_sources import changed_sources
-from optimus_ops.guardrails.git_files import blob, work_tree
+from optimus_ops.guardrails.git_files import blob, folder_in_repository, work_tree
 from optimus_ops.guardrails.policy import check_patterns
 from optimus_ops.guardrails.report import show
 from optimus_ops.guardrails.repository import open_repository
@@ -26,8 +26,9 @@ def validate_diff(*, as_json: bool, report: str) -> None:
     """
     if sys.stdin.isatty():
         raise Refused("a diff is expected on standard input", COMMAND)
-    files = parse_diff(sys.stdin.buffer.read(MOST_DIFF_BYTES + 1))
+    given = parse_diff(sys.stdin.buffer.read(MOST_DIFF_BYTES + 1))
     repository = open_repository()
+    files = below(given, folder_in_repository(repository.root))
     tree = work_tree(repository.root)
     root, policy = repository.root, repository.policy
     head, change = changed_sources(files, tree, lambda name: blob(root, name), policy.judges)

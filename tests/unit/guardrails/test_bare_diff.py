@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from tests.unit.guardrails.conftest import Checkout
+from tests.unit.guardrails.conftest import FILES, Checkout
 
 PRINTING = "def show():\n    print(1)\n"
 
@@ -75,3 +75,30 @@ def test_a_hostile_diff_reads_nothing_outside(checkout: Checkout, name: str) -> 
 
 def test_garbage_is_refused(checkout: Checkout) -> None:
     assert checkout.validate(bytes(range(256)) * 10).code == 2
+
+
+def test_a_copy_leaves_the_old_file_and_is_new_as_a_whole(checkout: Checkout) -> None:
+    body = "".join(f"value_{number} = {number}\n" for number in range(20))
+    checkout.git("switch", "--quiet", "main")
+    checkout.write("src/shop/page.py", body + PRINTING)
+    checkout.commit()
+    checkout.git("switch", "--quiet", "--create", "other")
+    checkout.write("src/shop/copy.py", body + PRINTING)
+    checkout.write("src/shop/page.py", body + PRINTING + "# changed\n")
+    checkout.commit()
+    diff = checkout.git("diff", "--find-copies", "main...HEAD")
+    assert b"copy from" in diff
+    assert checkout.validate(diff).found == [("no-prints", "src/shop/copy.py", 22)]
+
+
+def test_a_project_in_a_folder_of_its_repository_is_judged_by_its_own_paths(checkout: Checkout) -> None:
+    inner = Checkout(checkout.root / "inner", checkout.capsys, checkout.monkeypatch)
+    for name, text in FILES.items():
+        inner.write(name, text)
+    checkout.write("src/shop/web.py", PRINTING)
+    inner.write("src/shop/web.py", f"# a comment\n{PRINTING}")
+    checkout.commit()
+    checkout.monkeypatch.setenv("OPTIMUS_ROOT", str(inner.root))
+    expected = [("no-prints", "src/shop/web.py", 3)]
+    assert inner.check().found == expected
+    assert checkout.validate(checkout.git("diff", "main...HEAD")).found == expected

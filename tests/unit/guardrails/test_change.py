@@ -115,6 +115,14 @@ def test_links_are_not_followed_out_of_the_repository(checkout: Checkout) -> Non
     assert (checkout.check().found, checkout.check(everything=True).found) == ([], [])
 
 
+def test_a_file_that_became_a_link_is_a_file_no_more(checkout: Checkout) -> None:
+    path = checkout.write("src/shop/page.py", PRINTING)
+    checkout.commit()
+    path.unlink()
+    path.symlink_to(checkout.root.parent / "outside.py")
+    assert (checkout.check().found, checkout.check(everything=True).found) == ([], [])
+
+
 def test_files_that_have_to_change_together(checkout: Checkout) -> None:
     rule = (
         "\n  - {id: generated, kind: together, files: [api/*.yaml], also: [src/shop_tools.py],"
