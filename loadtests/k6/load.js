@@ -6,8 +6,8 @@ import { sleep } from "k6";
 import { send } from "./requests.js";
 
 const spec = JSON.parse(open(__ENV.OPTIMUS_LOAD_TEST));
-// Read once for all VUs, and not by each of them.
-const arrivals = new SharedArray("arrivals", () => JSON.parse(open(spec.arrivals)));
+// Of each tenant; read once for all VUs, and not by each of them.
+const arrivals = spec.arrivals.map((path) => new SharedArray(path, () => JSON.parse(open(path))));
 const LEAD = 500;
 
 export const options = {
@@ -19,17 +19,20 @@ export const options = {
 
 function scenarios() {
   const found = {};
-  if (arrivals.length > 0) {
-    // As many VUs as connections share the arrivals, so that a stall makes later ones wait, and the wait counts.
-    found.arrivals = {
-      executor: "shared-iterations",
-      exec: "arrival",
-      vus: Math.min(spec.connections, arrivals.length),
-      iterations: arrivals.length,
-      maxDuration: `${Math.ceil(spec.seconds + spec.timeout + 2)}s`,
-      gracefulStop: "0s",
-    };
-  }
+  arrivals.forEach((due, tenant) => {
+    if (due.length > 0) {
+      // As many VUs as connections share a tenant's arrivals, so that a stall makes its later ones wait, and the wait counts.
+      found[`arrivals${tenant}`] = {
+        executor: "shared-iterations",
+        exec: "arrival",
+        vus: Math.min(spec.connections, due.length),
+        iterations: due.length,
+        maxDuration: `${Math.ceil(spec.seconds + spec.timeout + 2)}s`,
+        gracefulStop: "0s",
+        env: { TENANT: String(tenant) },
+      };
+    }
+  });
   spec.flows.forEach((flow, index) => {
     if (flow.users > 0) {
       found[`users${index}`] = {
@@ -51,7 +54,7 @@ export function setup() {
 }
 
 export function arrival(data) {
-  const [at, index, number] = arrivals[exec.scenario.iterationInTest];
+  const [at, index, number] = arrivals[Number(__ENV.TENANT)][exec.scenario.iterationInTest];
   const wait = data.begin + at * 1000 - Date.now();
   if (wait > 0) {
     sleep(wait / 1000);

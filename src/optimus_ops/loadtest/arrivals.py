@@ -9,7 +9,7 @@ from __future__ import annotations
 import heapq
 import math
 import random
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice, pairwise
 
@@ -63,6 +63,20 @@ def arrivals(flows: Iterable[Flow], seconds: float, worker: int = 0, workers: in
     """Give one worker's share of the arrivals of all flows, in order: every so many-th of them."""
     merged = heapq.merge(*(flow_arrivals(flow, seconds) for flow in flows if flow.stages))
     return islice(merged, worker, None, workers)
+
+
+def arrivals_by_tenant(
+    flows: Sequence[Flow], seconds: float, worker: int = 0, workers: int = 1
+) -> Mapping[str, Iterator[Arrival]]:
+    """Return one worker's share of the arrivals of each tenant that has any, to be sent on connections of its own.
+
+    Tenants are clients that know nothing of each other: requests of one never wait for another's answers.
+    """
+    open_flows = [flow for flow in flows if flow.stages]
+    return {
+        tenant: arrivals([flow for flow in open_flows if flow.key.tenant == tenant], seconds, worker, workers)
+        for tenant in dict.fromkeys(flow.key.tenant for flow in open_flows)
+    }
 
 
 def _segments(stages: Sequence[Stage], seconds: float) -> Iterator[tuple[Stage, Stage]]:

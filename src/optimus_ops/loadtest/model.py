@@ -121,7 +121,7 @@ class Profile:
     Args:
         seconds: duration of the load.
         timeout: seconds for one answer.
-        connections: requests of arrivals that may be under way at once.
+        connections: requests of one tenant's arrivals that may be under way at once.
     """
 
     name: str

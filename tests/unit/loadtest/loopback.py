@@ -15,6 +15,7 @@ from optimus_ops.loadtest.run import LoadRun
 from optimus_ops.text.console import Progress
 
 ROOT = Path(__file__).parents[3]
+K6_SCRIPT = ROOT / "loadtests" / "k6" / "load.js"
 EVENT = b'data: {"content":"hello"}\n\n'
 DONE = b"data: [DONE]\n\n"
 
@@ -36,6 +37,9 @@ class Handler(BaseHTTPRequestHandler):
             self.close_connection = True
         elif kind == "reset":
             self.close_connection = True
+        elif kind == "held":
+            self.server.released.wait(30)
+            self._whole(200, b"hello")
         elif kind == "hanging":
             self.server.ended.wait(5)
             self.close_connection = True
@@ -46,6 +50,7 @@ class Handler(BaseHTTPRequestHandler):
             self.wfile.write(b"0\r\n\r\n")
         else:
             self._whole(200, b"hello")
+            self.server.answered()
 
     def _whole(self, status: int, body: bytes) -> None:
         self._head(status, ("Content-Length", str(len(body))))
@@ -61,13 +66,17 @@ class Handler(BaseHTTPRequestHandler):
 
 
 class Server(ThreadingHTTPServer):
-    """Answers; after `stall_after` requests nobody gets an answer for `stall_seconds`."""
+    """Answers; after `stall_after` requests nobody gets an answer for `stall_seconds`.
+
+    What is `held` has its answer once `release_after` other requests have theirs.
+    """
 
     daemon_threads = True
 
-    def __init__(self, stall_after: int = 0, stall_seconds: float = 0.0) -> None:
+    def __init__(self, stall_after: int = 0, stall_seconds: float = 0.0, release_after: int = 0) -> None:
         super().__init__(("127.0.0.1", 0), Handler)
-        self.ended = threading.Event()
+        self.ended, self.released = threading.Event(), threading.Event()
+        self._until_release = release_after
         self._left, self._seconds = stall_after, stall_seconds
         self._lock = threading.Lock()
 
@@ -77,14 +86,20 @@ class Server(ThreadingHTTPServer):
             if self._left == 0:
                 time.sleep(self._seconds)
 
+    def answered(self) -> None:
+        with self._lock:
+            self._until_release -= 1
+            if self._until_release == 0:
+                self.released.set()
+
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.server_address[1]}"
 
 
 @contextmanager
-def serving(stall_after: int = 0, stall_seconds: float = 0.0) -> Iterator[Server]:
-    server = Server(stall_after, stall_seconds)
+def serving(stall_after: int = 0, stall_seconds: float = 0.0, release_after: int = 0) -> Iterator[Server]:
+    server = Server(stall_after, stall_seconds, release_after)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     try:
@@ -95,12 +110,17 @@ def serving(stall_after: int = 0, stall_seconds: float = 0.0) -> Iterator[Server
         server.server_close()
 
 
-def offer(server: Server, profile: Profile, *, workers: int = 1, progress: Progress | None = None) -> LoadResult:
-    """Make a load by locust and return what was measured."""
+def offer(
+    server: Server, profile: Profile, *, engine: str = "locust", workers: int = 1, progress: Progress | None = None
+) -> LoadResult:
+    """Make a load and return what was measured."""
     names = dict.fromkeys(flow.key.request_class for flow in profile.flows)
     base = RequestClass("ok", "server", 80)
-    platform = LoadPlatform((), (), ROOT, Path(__file__).parent / "loopback_locustfile.py", ROOT, base)
-    plan = LoadPlan(profile, "locust", workers, dict.fromkeys(names, server.url), {})
+    platform = LoadPlatform(
+        (), (), ROOT, Path(__file__).parent / "loopback_locustfile.py", K6_SCRIPT, base, prepare=lambda: {"keys": {}}
+    )
+    paths = {name: f"/{name}" for name in names}
+    plan = LoadPlan(profile, engine, workers, dict.fromkeys(names, server.url), paths)
     return LoadRun(plan, platform, ROOT).measure(progress or Progress("load"))
 
 

@@ -3,7 +3,14 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from optimus_ops.loadtest.arrivals import arrivals, expected_arrivals, flow_arrivals, peak_rate, rate_at
+from optimus_ops.loadtest.arrivals import (
+    arrivals,
+    arrivals_by_tenant,
+    expected_arrivals,
+    flow_arrivals,
+    peak_rate,
+    rate_at,
+)
 from optimus_ops.loadtest.model import Flow, Stage
 from optimus_ops.loadtest.records import FlowKey
 
@@ -29,6 +36,19 @@ def test_workers_share_all_arrivals_between_them(stages: tuple[Stage, ...], work
     flows = [Flow(KEY, stages), Flow(FlowKey("stream", "globex"), (Stage(0, 3),))]
     parts = [list(arrivals(flows, 30, worker, workers)) for worker in range(workers)]
     assert sorted(arrival for part in parts for arrival in part) == list(arrivals(flows, 30))
+
+
+@given(stage_lists(), st.integers(1, 4))
+def test_tenants_have_the_arrivals_of_the_whole_in_its_order(stages: tuple[Stage, ...], workers: int) -> None:
+    flows = [
+        Flow(KEY, stages),
+        Flow(FlowKey("stream", "globex"), (Stage(0, 3),)),
+        Flow(FlowKey("stream", "acme"), stages),
+    ]
+    parts = [arrivals_by_tenant(flows, 30, worker, workers) for worker in range(workers)]
+    for tenant in ("acme", "globex"):
+        told = sorted(arrival for part in parts for arrival in part[tenant])
+        assert told == [arrival for arrival in arrivals(flows, 30) if arrival.key.tenant == tenant]
 
 
 def test_there_are_as_many_arrivals_as_the_rate_says() -> None:

@@ -51,9 +51,17 @@ def test_workers_of_locust_share_users_and_have_connections_for_arrivals() -> No
     assert [dict(pairwise(words))["--users"] for words in commands] == [str(20 + 3), str(20 + 2)]
 
 
+def test_each_tenant_has_connections_of_its_own(tmp_path: Path) -> None:
+    flows = (*FLOWS, Flow(FlowKey("chat", "globex"), (Stage(0, 1),)), Flow(FlowKey("stream", "acme"), (Stage(0, 2),)))
+    assert dict(pairwise(locust_command(spec(flows=flows), HERE)))["--users"] == str(2 * 20 + 5)
+    files = [json.loads(Path(path).read_text()) for path in k6_document(spec(flows=flows), tmp_path)["arrivals"]]
+    assert [{flows[index].key.tenant for _at, index, _number in due} for due in files] == [{"acme"}, {"globex"}]
+
+
 def test_k6_is_told_the_same_arrivals(tmp_path: Path) -> None:
     document = k6_document(spec(), tmp_path)
-    told = json.loads(Path(document["arrivals"]).read_text())
+    [path] = document["arrivals"]
+    told = json.loads(Path(path).read_text())
     due = list(arrivals(FLOWS, 10.0))
     assert [(at, number) for at, _flow, number in told] == [(round(each.at, 6), each.number) for each in due]
     assert {flow for _at, flow, _number in told} == {0}

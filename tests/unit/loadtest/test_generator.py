@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import pytest
 from tests.unit.loadtest.loopback import offer, profile_of, serving
 
+from optimus_ops.loadtest.arrivals import flow_arrivals
 from optimus_ops.loadtest.judgement import judge
 from optimus_ops.loadtest.model import Flow, Stage
 from optimus_ops.loadtest.records import FlowKey
@@ -24,6 +26,22 @@ def test_a_stall_shows_in_the_latency_of_all_that_were_due_meanwhile() -> None:
     late = total.delay.share_within(0.25)
     assert late is not None
     assert late < 0.9
+
+
+@pytest.mark.parametrize("engine", ["locust", "k6"])
+def test_answers_that_one_tenant_waits_for_delay_no_other_s_requests(engine: str) -> None:
+    stalled = Flow(FlowKey("held", "acme"), (Stage(0, 30),))
+    quiet = Flow(FlowKey("ok", "globex"), (Stage(0, 10),))
+    due = sum(1 for _ in flow_arrivals(quiet, 2))
+    # Acme's first requests hold all of its connections until globex's last one has its answer.
+    with serving(release_after=due) as server:
+        result = offer(server, profile_of(stalled, quiet, connections=2, timeout=30), engine=engine)
+    assert result.total().failures == result.missing == 0
+    assert result.total(tenant="globex").ok == due
+    quiet_delay, stalled_delay = (result.total(tenant=name).delay.percentile(50) for name in ("globex", "acme"))
+    assert quiet_delay is not None
+    assert stalled_delay is not None
+    assert quiet_delay < stalled_delay
 
 
 def test_only_whole_and_right_answers_count() -> None:

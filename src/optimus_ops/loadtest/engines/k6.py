@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from optimus_ops.errors import MissingPrerequisite, Refused
-from optimus_ops.loadtest.arrivals import arrivals, expected_arrivals
+from optimus_ops.loadtest.arrivals import arrivals_by_tenant, expected_arrivals
 from optimus_ops.loadtest.generator.spec import GeneratorSpec
 
 MOST_ARRIVALS = 1_000_000
@@ -41,7 +41,7 @@ def k6_command(script: Path) -> Sequence[str]:
 
 
 def k6_document(spec: GeneratorSpec, folder: Path) -> Mapping[str, Any]:
-    """Return what the script is told; its arrivals are in a file of their own, which it reads only once.
+    """Return what the script is told; each tenant's arrivals are in a file that it reads only once.
 
     Raises:
         Refused: they are too many for its memory.
@@ -52,11 +52,13 @@ def k6_document(spec: GeneratorSpec, folder: Path) -> Mapping[str, Any]:
             f"{expected:,.0f} arrivals: a worker of k6 takes at most {MOST_ARRIVALS:,}",
             "more --workers, a lower rate, a shorter duration, or --engine locust",
         )
-    path = folder / f"arrivals-{spec.worker}.json"
     index = {flow.key: number for number, flow in enumerate(spec.flows) if flow.stages}
-    due = arrivals(spec.flows, spec.seconds, spec.worker, spec.workers)
-    path.write_text(json.dumps([[round(each.at, 6), index[each.key], each.number] for each in due]), "utf-8")
+    paths = []
+    for number, due in enumerate(arrivals_by_tenant(spec.flows, spec.seconds, spec.worker, spec.workers).values()):
+        paths.append(folder / f"arrivals-{spec.worker}-{number}.json")
+        told = [[round(each.at, 6), index[each.key], each.number] for each in due]
+        paths[-1].write_text(json.dumps(told), "utf-8")
     document = spec.document()
     for flow in document["flows"]:
         flow["users"] = len(range(spec.worker, flow["users"], spec.workers))
-    return {**document, "arrivals": str(path)}
+    return {**document, "arrivals": [str(path) for path in paths]}

@@ -23,7 +23,8 @@ def locust_command(spec: GeneratorSpec, locustfile: Path) -> Sequence[str]:
     if find_spec("locust") is None:
         raise MissingPrerequisite("locust is not installed", "python -m pip install 'optimus-ops[load-test]'")
     closed = sum(len(range(spec.worker, flow.users, spec.workers)) for flow in spec.flows)
-    count = closed + (spec.connections if any(flow.stages for flow in spec.flows) else 0)
+    tenants = {flow.key.tenant for flow in spec.flows if flow.stages}
+    count = closed + spec.connections * len(tenants)
     return (
         *(sys.executable, "-m", "locust", "--headless", "--locustfile", str(locustfile)),
         *("--users", str(count), "--spawn-rate", str(SPAWN_RATE), "--stop-timeout", "0"),

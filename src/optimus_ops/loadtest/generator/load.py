@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 import gevent
 
-from optimus_ops.loadtest.arrivals import Arrival, arrivals
+from optimus_ops.loadtest.arrivals import Arrival, arrivals_by_tenant
 from optimus_ops.loadtest.generator.exchange import Exchange
 from optimus_ops.loadtest.generator.spec import GeneratorSpec
 from optimus_ops.loadtest.generator.workload import Workload
@@ -31,15 +31,18 @@ class Load:
     clock: Callable[[], float] = time.monotonic
     begin: float = 0.0
     taken: dict[int, float] = field(default_factory=dict)
-    exhausted: bool = False
     ended: bool = False
-    _arrivals: Iterator[Arrival] = field(init=False)
+    _arrivals: dict[str, Iterator[Arrival]] = field(init=False)
 
     def __post_init__(self) -> None:
         """Take this worker's share of the arrivals."""
         spec = self.spec
-        self._arrivals = arrivals(spec.flows, spec.seconds, spec.worker, spec.workers)
-        self.exhausted = not any(flow.stages for flow in spec.flows)
+        self._arrivals = dict(arrivals_by_tenant(spec.flows, spec.seconds, spec.worker, spec.workers))
+
+    @property
+    def tenants(self) -> tuple[str, ...]:
+        """The tenants that have arrivals left."""
+        return tuple(self._arrivals)
 
     @property
     def now(self) -> float:
@@ -50,18 +53,18 @@ class Load:
     def complete(self) -> bool:
         """Whether all that was to be sent has its outcome, or can't get one any more."""
         over = self.now - self.spec.seconds
-        return (over >= 0 and self.exhausted and not self.taken) or over > self.spec.timeout + 1
+        return (over >= 0 and not self._arrivals and not self.taken) or over > self.spec.timeout + 1
 
-    def serve_arrivals(self) -> None:
-        """Send one arrival after the other, each at its time; where this is late, the latency counts the wait."""
+    def serve_arrivals(self, tenant: str) -> None:
+        """Send a tenant's arrivals in order, each at its time; where this is late, the latency counts the wait."""
         exchanges = _Exchanges(self.spec.bases, self.spec.timeout)
         try:
-            for arrival in self._arrivals:
+            for arrival in self._arrivals.get(tenant, ()):
                 self.taken[id(arrival)] = arrival.at
                 self._sleep_until(arrival.at)
                 self.send(exchanges, arrival.key, arrival.number, arrival.at)
                 del self.taken[id(arrival)]
-            self.exhausted = True
+            self._arrivals.pop(tenant, None)
         finally:
             exchanges.close()
 

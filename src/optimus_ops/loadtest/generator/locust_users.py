@@ -52,14 +52,19 @@ def _watch(load: Load, environment: Environment) -> None:
 def _user_classes(load: Load) -> dict[str, type[FastHttpUser]]:
     spec = load.spec
     found = {}
-    if any(flow.stages for flow in spec.flows):
-        found["ArrivalUser"] = _user_class("ArrivalUser", spec.connections, lambda _number: load.serve_arrivals())
+    for index, tenant in enumerate(load.tenants):
+        name = f"Tenant{index}"
+        found[name] = _user_class(name, spec.connections, _sending(load, tenant))
     for index, flow in enumerate(flow for flow in spec.flows if flow.users):
         numbers = range(spec.worker, flow.users, spec.workers)
         if numbers:
             name = f"User{index}"
             found[name] = _user_class(name, len(numbers), _serving(load, flow, numbers))
     return found
+
+
+def _sending(load: Load, tenant: str) -> Callable[[int], None]:
+    return lambda _index: load.serve_arrivals(tenant)
 
 
 def _serving(load: Load, flow: Flow, numbers: range) -> Callable[[int], None]:

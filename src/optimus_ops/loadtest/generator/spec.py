@@ -22,7 +22,7 @@ class GeneratorSpec:
     Args:
         bases: class -> URL of its service.
         paths: class -> path, of requests that are for a path only.
-        connections: of this worker, for its arrivals.
+        connections: of this worker, for its arrivals of one tenant.
         data: the platform's own, such as keys.
     """
 
