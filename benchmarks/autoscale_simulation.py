@@ -59,9 +59,9 @@ def named(results: Sequence[SimulationResult], rule: str) -> SimulationResult:
     return next(found for found in results if found.rule == rule)
 
 
-def compared(results: Sequence[SimulationResult]) -> tuple[float, float]:
-    """Return violating seconds and replica-seconds, both in times of HPA's."""
-    ours, reference = named(results, OURS), named(results, REFERENCE)
+def compared(results: Sequence[SimulationResult], other: str = REFERENCE) -> tuple[float, float]:
+    """Return violating seconds and replica-seconds, both in times of another rule's."""
+    ours, reference = named(results, OURS), named(results, other)
     late = ratio(ours.violating_seconds, reference.violating_seconds)
     return (float("nan") if late is None else late), ours.replica_seconds / reference.replica_seconds
 

@@ -40,9 +40,13 @@ class Engine:
 
     def containers(self, project: str, service: str) -> list[dict[str, Any]]:
         """Return what is known of each container of a service, ended ones too."""
-        labels = [f"{PROJECT_LABEL}={project}", f"{SERVICE_LABEL}={service}"]
-        listed = self.api.containers(all=True, filters={"label": labels})
+        listed = self.listed(project, service, ended=True)
         return [self.api.inspect_container(container["Id"]) for container in listed]
+
+    def listed(self, project: str, service: str, *, ended: bool = False) -> list[dict[str, Any]]:
+        """Return a line about each running container of a service; `ended` ones too."""
+        labels = [f"{PROJECT_LABEL}={project}", f"{SERVICE_LABEL}={service}"]
+        return self.api.containers(all=ended, filters={"label": labels})  # type: ignore[no-any-return]  # a list
 
     def processor_seconds(self, container: str) -> float:
         """Return the processor time that a container has used since it started."""

@@ -84,8 +84,8 @@ FAIRNESS = Subject(
 )
 AUTOSCALE = Subject(
     "autoscale-simulation",
-    "Autoscaling on a queueing model",
-    {"autoscale_rules": "Ten times the traffic", "autoscale_live": "The model beside a running stack"},
+    "Autoscaling: our rule beside HPA's",
+    {"autoscale_rules": "Ten times the traffic", "autoscale_live": "Ten times the traffic, live"},
     arguments="autoscale-simulation",
     remarks=(
         "The simulation's figures are the same on any machine; those of the running stack are not. How the rule works: "

@@ -12,16 +12,18 @@ FIXED_PORT = "a fixed port"
 
 
 def ceiling_of(limits: Limits, peak: Mapping[str, int], service: str) -> Ceiling:
-    """Return the most replicas of a service that fit, and the budget that has no room for one more.
+    """Return the most replicas of a service that fit, the budget that has no room for one more, and the pace.
 
     `peak` is service -> replicas that run at once; the service's own number doesn't matter.
     """
     most = limits.largest(peak, service)
+    at_once = max(int(limits.capacity.cpus), 1)
     if most is None:
-        return Ceiling()
+        return Ceiling(at_once=at_once)
     beyond = limits.budgets({**peak, service: most + 1})
     exceeded = next((budget for budget in beyond if budget.exceeded), None)
-    return Ceiling(most, exceeded.resource, exceeded.text) if exceeded else Ceiling(most, FIXED_PORT)
+    resource, text = (exceeded.resource, exceeded.text) if exceeded else (FIXED_PORT, "")
+    return Ceiling(most, resource, text, at_once)
 
 
 def check_bounds(settings: Sequence[ServiceSettings], limits: Limits, places: Mapping[str, str]) -> None:

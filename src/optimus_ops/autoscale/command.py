@@ -8,6 +8,7 @@ from dataclasses import replace
 from optimus_ops.autoscale.act import scale_to
 from optimus_ops.autoscale.config import read_config
 from optimus_ops.autoscale.loop import Autoscaler
+from optimus_ops.autoscale.tick import OWN_RULE, DecisionRule
 from optimus_ops.change.options import ChangeOptions
 from optimus_ops.errors import Refused
 from optimus_ops.rollout.requests import with_deadlines
@@ -15,7 +16,9 @@ from optimus_ops.stack.context import StackContext
 from optimus_ops.text.console import Console, print_json
 
 
-def autoscale(*, config_file: str, once: bool, plan: bool, json: bool, seconds: float) -> None:
+def autoscale(
+    *, config_file: str, once: bool, plan: bool, json: bool, seconds: float, rule: DecisionRule = OWN_RULE
+) -> None:
     """Let the services of the configuration follow their load for some seconds.
 
     Raises:
@@ -34,7 +37,7 @@ def autoscale(*, config_file: str, once: bool, plan: bool, json: bool, seconds: 
     files, state = context.observe()
     if not any(replica.running for replica in state.replicas):
         raise Refused(f"{context.project.name} does not run", "start it with: invoke up")
-    scaler = Autoscaler(context, files.stack, config, lambda counts: scale_to(opened, counts))
+    scaler = Autoscaler(context, files.stack, config, lambda counts: scale_to(opened, counts), rule=rule)
     scaler.run(once=once, seconds=seconds)
     if json:
         print_json(scaler.document())

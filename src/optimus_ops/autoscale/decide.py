@@ -33,10 +33,13 @@ def decide(
     history = with_sample(history, signals, settings)
     load = estimate_load(history, signals, settings)
     steady, needed, reasons = _need(load, signals, settings)
-    history = _remember(history, signals, settings, load, steady)
+    history = _remember(history, signals, settings, load, (steady, needed))
     panic = signals.at < history.panic_until
     bound, clamp = _bound(settings, ceiling)
-    desired = _desired(max(needed, settings.least), bound, history, signals, panic=panic)
+    target = _desired(max(needed, settings.least), bound, history, signals, panic=panic)
+    desired = target if ceiling.at_once is None else min(target, signals.current + ceiling.at_once)
+    if desired < target:
+        reasons = (*reasons, f"{desired - signals.current} at once, one for each processor")
     at_bound = clamp if needed > bound else ""
     decision = Decision(
         settings.service,
@@ -84,14 +87,18 @@ def _whole(replicas: float) -> int:
     return math.ceil(replicas - 1e-9)
 
 
-def _remember(history: History, signals: Signals, settings: ServiceSettings, load: Load, steady: int) -> History:
-    """Return the history with this need, and the panic that it begins."""
+def _remember(
+    history: History, signals: Signals, settings: ServiceSettings, load: Load, needs: tuple[int, int]
+) -> History:
+    """Return the history with this need, without and with what is to come, and the panic that it begins."""
+    steady, needed = needs
     # What was needed before the first look is not known; that there were so many is a reason to keep them for now.
     earlier = history.needs or ((signals.at, signals.current),)
     since = signals.at - max(settings.cool_down, 2 * signals.p99)
     kept = tuple((at, need) for at, need in earlier if at >= since)
     sudden = _whole(max(load.recent, load.busy + load.backlog) / settings.target_in_flight)
-    panics = sudden >= PANIC_FACTOR * max(signals.ready, 1)
+    # What is seen to come is a reason as well: else the replicas for it leave while it does.
+    panics = max(sudden, needed) >= PANIC_FACTOR * max(signals.ready, 1)
     until = signals.at + PANIC_SECONDS if panics else history.panic_until
     history = with_service_times(history, signals, settings)
     return replace(history, needs=(*kept, (signals.at, steady)), panic_until=until)

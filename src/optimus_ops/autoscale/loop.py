@@ -15,7 +15,7 @@ from optimus_ops.autoscale.lines import decision_json, tick_line
 from optimus_ops.autoscale.model import History
 from optimus_ops.autoscale.scrape import read_replicas
 from optimus_ops.autoscale.signals import Readings
-from optimus_ops.autoscale.tick import Tick, decide_all, held
+from optimus_ops.autoscale.tick import OWN_RULE, TICK_SECONDS, DecisionRule, Tick, decide_all, held
 from optimus_ops.change.lock import stack_lock
 from optimus_ops.change.run import command
 from optimus_ops.errors import OpsError, Refused
@@ -26,8 +26,6 @@ from optimus_ops.stack.context import StackContext
 from optimus_ops.system.signals import handled_by
 from optimus_ops.system.wait import SYSTEM_CLOCK, Clock
 
-TICK_SECONDS = 2.0
-"""Knative's; two readings apart, rates of 20 requests/s are known to a sixth."""
 LIMITS_SECONDS = 30.0
 """For which the budgets are taken as they were: asking the database is a process of its own."""
 PAUSE_SECONDS = 30.0
@@ -45,6 +43,7 @@ class Autoscaler:
     scale: Callable[[Mapping[str, int]], Action]
     read: Callable[[Iterable[Replica], Clock], Readings] = read_replicas
     clock: Clock = SYSTEM_CLOCK
+    rule: DecisionRule = OWN_RULE
     readings: Readings | None = None
     histories: Mapping[str, History] = field(default_factory=dict)
     changes: deque[dict[str, object]] = field(default_factory=lambda: deque(maxlen=KEPT_CHANGES))
@@ -60,7 +59,7 @@ class Autoscaler:
             self._check()
             until = self.clock.monotonic() + seconds
             while not self._ended:
-                due = self.clock.monotonic() + TICK_SECONDS
+                due = self.clock.monotonic() + self.rule.interval
                 with handled_by(lambda _number, _frame: self._end()):
                     tick = self._decide()
                     # The first reading has no rates.
@@ -68,7 +67,7 @@ class Autoscaler:
                     if not (once and first):
                         self.context.console.say(tick_line(tick, time.strftime("%H:%M:%S")))
                 if not self._ended:
-                    self._act(tick)
+                    due = max(due, self._act(tick))
                 if (once and not first) or self.clock.monotonic() >= until:
                     return
                 with handled_by(lambda _number, _frame: self._end()):
@@ -108,13 +107,17 @@ class Autoscaler:
 
     def _decide(self) -> Tick:
         state = self._observe()
-        # The queue's own depth is told by whoever looks at it, scaled or not.
-        ready = [replica for replica in state.replicas if replica.ready and replica.service in self.stack.scalable]
-        now = self.read(ready, self.clock)
-        tick = decide_all(self.config, state, (self.readings, now), self.histories, self._observe_limits(state))
+        now = self._read(state)
+        limits = self._observe_limits(state)
+        tick = decide_all(self.config, state, (self.readings, now), self.histories, limits, self.rule)
         self.ticks += 1
         self.readings, self.histories, self.last = now, tick.histories, tick
         return held(tick, "the last change failed") if now.at < self._paused_until else tick
+
+    def _read(self, state: State) -> Readings:
+        # The queue's own depth is told by whoever looks at it, scaled or not.
+        ready = [replica for replica in state.replicas if replica.ready and replica.service in self.stack.scalable]
+        return self.read(ready, self.clock)
 
     def _observe_limits(self, state: State) -> Limits | None:
         at, limits = self._limits
@@ -122,9 +125,10 @@ class Autoscaler:
             self._limits = (self.clock.monotonic(), observe_limits(self.context, self.stack, state))
         return self._limits[1]
 
-    def _act(self, tick: Tick) -> None:
+    def _act(self, tick: Tick) -> float:
+        """Make the change that the tick leads to, and return when there are rates to decide by again."""
         if not (counts := tick.changes):
-            return
+            return float("-inf")
         began = self.clock.monotonic()
         action = self.scale(counts)
         self._note(counts, action, self.clock.monotonic() - began)
@@ -133,6 +137,9 @@ class Autoscaler:
             self.context.console.say(f"! not scaled: {action.reason}")
         elif action.outcome == "skipped":
             self.context.console.say(f"  skipped: {action.reason}")
+        # Rates over all of the change's time would hide how the load grew meanwhile.
+        self.readings = self._read(self._observe())
+        return self.readings.at + TICK_SECONDS
 
     def _note(self, counts: Mapping[str, int], action: Action, seconds: float) -> None:
         self.changes.append({"counts": dict(counts), "seconds": round(seconds, 3), **_action(action)})

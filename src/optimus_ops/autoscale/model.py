@@ -100,11 +100,17 @@ class History:
 
 @dataclass(frozen=True, slots=True)
 class Ceiling:
-    """The most replicas that a budget has room for, beside what else runs, and its arithmetic; None for no bound."""
+    """The most replicas that a budget has room for, beside what else runs, and its arithmetic; None for no bound.
+
+    Args:
+        at_once: replicas that start in the time of one. A start takes a processor: more of them than there are make
+            each other late, and what already serves; so the first of many would serve no sooner than the last.
+    """
 
     replicas: int | None = None
     resource: str = ""
     arithmetic: str = ""
+    at_once: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -99,3 +99,23 @@ def test_waiting_in_a_rush_does_not_count_as_service_time() -> None:
     decision, history = decide(crowded, history, SETTINGS)
     assert history.service_seconds["chat"] == pytest.approx(0.5)
     assert decision.desired < 5
+
+
+def test_as_many_replicas_start_at_once_as_there_are_processors() -> None:
+    signals, history = replace(steady(2.0, 80.0, 1), in_flight=40.0), History()
+    free, _ = decide(signals, history, SETTINGS)
+    paced, _ = decide(signals, history, SETTINGS, Ceiling(at_once=2))
+    assert free.desired > 3
+    assert (paced.desired, paced.clamp, paced.reasons[-1]) == (3, "", "2 at once, one for each processor")
+
+
+def test_what_is_seen_to_come_keeps_its_replicas_while_it_does() -> None:
+    decisions = follow([20.0] * 20 + [30.0, 40.0], ready=2)
+    history = History()
+    for tick, rate in enumerate([20.0] * 20 + [30.0, 40.0]):
+        _, history = decide(steady(2.0 * tick, rate, 2), history, SETTINGS)
+    grown = decisions[-1].desired
+    # What arrives by then needs fewer: the rest is for what was seen to come.
+    later, _ = decide(steady(56.0, 40.0, grown), history, SETTINGS)
+    assert later.needed < grown
+    assert (later.desired, later.panic) == (grown, True)

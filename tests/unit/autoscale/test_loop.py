@@ -15,8 +15,10 @@ from tests.fakes.shop import Shop
 from optimus_ops.autoscale.act import Action, scale_to
 from optimus_ops.autoscale.config import AutoscaleConfig, parse_config
 from optimus_ops.autoscale.loop import PAUSE_SECONDS, Autoscaler
+from optimus_ops.autoscale.model import Ceiling, Decision, History, ServiceSettings, Signals
 from optimus_ops.autoscale.reading import Ended, Reading
 from optimus_ops.autoscale.signals import Readings
+from optimus_ops.autoscale.tick import DecisionRule
 from optimus_ops.change.lock import stack_lock
 from optimus_ops.errors import Interrupted, OpsError, Refused
 from optimus_ops.model.state import Replica
@@ -168,3 +170,32 @@ def test_a_stopped_service_stays_stopped(shop: Shop) -> None:
     made.run(once=True, seconds=1)
     assert shop.ready("web") == []
     assert "it does not run" in shop.printed.getvalue()
+
+
+def test_after_a_change_it_decides_by_what_arrives_since_and_not_by_the_time_of_the_change(shop: Shop) -> None:
+    made = autoscaler(shop, lambda _now: 21.0)
+    clock, act, began = shop.engine.clock, made.scale, [float("inf")]
+
+    def scale_and_grow(counts: Mapping[str, int]) -> Action:
+        began[0] = clock.now + 1
+        return act(counts)
+
+    def read(replicas: Iterable[Replica], clock: Clock) -> Readings:
+        now = clock.monotonic()
+        ended = 10.0 * now + 20.0 * max(now - began[0], 0.0)
+        return Readings(now, {found.id: Reading(21.0, ended={"/": Ended(ended, ended / 2)}) for found in replicas})
+
+    rates: list[float] = []
+
+    def spy(
+        signals: Signals, history: History, settings: ServiceSettings, _ceiling: Ceiling
+    ) -> tuple[Decision, History]:
+        rates.append(round(signals.arrivals / max(signals.ready, 1)))
+        wanted = 1 if len(rates) < 4 else 2
+        return Decision(settings.service, signals.at, signals.current, wanted, wanted), history
+
+    made = replace(made, scale=scale_and_grow, read=read, rule=DecisionRule(spy))
+    made.run(once=False, seconds=30)
+    assert len(made.changes) == 1
+    assert set(rates[1:4]) == {10}
+    assert set(rates[4:]) == {30}

@@ -121,7 +121,7 @@ def test_what_grows_goes_first_and_then_one_service_shrinks_at_a_time() -> None:
         numbers.append(made.changes)
     assert numbers[0] == {}
     assert numbers[1] == {"ai": 2}
-    assert tick(both, {"memory": 30}).changes == {"memory": 9}
+    assert tick(both, {"memory": 30}).changes == {"memory": 4}
 
 
 def test_a_service_that_does_not_run_is_left_alone() -> None:

@@ -107,20 +107,20 @@ def result_table(scenario: Scenario, results: Sequence[SimulationResult]) -> Tab
     return Table(("rule", *NUMBERS), tuple(rows), frozenset(NUMBERS))
 
 
-def late_chart(scenario: Scenario, results: Sequence[SimulationResult]) -> Chart:
+def late_chart(scenario: Scenario, results: Sequence[SimulationResult], file: str = "autoscale-requests") -> Chart:
     """Return the picture of requests that were served in time, and of those that were late."""
     return _chart(
         scenario,
         results,
         "Requests per second, and those of them that were late.",
         ("in time, per second", "late, per second", "the spike"),
-        "autoscale-requests",
+        file,
         lambda found: (found.arrived - found.late, found.late),
         lambda result: (Span(f"{result.late:,} late", "bad" if result.late else "good"), f" of {result.arrived:,}"),
     )
 
 
-def replica_chart(scenario: Scenario, results: Sequence[SimulationResult]) -> Chart:
+def replica_chart(scenario: Scenario, results: Sequence[SimulationResult], file: str = "autoscale-replicas") -> Chart:
     """Return the picture of replicas that are paid for, and of those that the load misses."""
     slots = scenario.settings.slots
     return _chart(
@@ -128,7 +128,7 @@ def replica_chart(scenario: Scenario, results: Sequence[SimulationResult]) -> Ch
         results,
         "Replicas that run, and how many the load would need more.",
         ("replicas", "missing", "the spike"),
-        "autoscale-replicas",
+        file,
         lambda found: (found.paid, max(int(-(-found.offered // slots)) - found.ready, 0)),
         lambda result: (f"{result.replica_seconds:,.0f} replica-seconds",),
     )

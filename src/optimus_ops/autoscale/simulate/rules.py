@@ -6,8 +6,8 @@ import math
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from optimus_ops.autoscale.decide import decide
-from optimus_ops.autoscale.model import History, ServiceSettings, Signals
+from optimus_ops.autoscale.decide import NO_CEILING, decide
+from optimus_ops.autoscale.model import Ceiling, History, ServiceSettings, Signals
 
 TICK_SECONDS = 2.0
 """Of our own rule and of Knative's."""
@@ -40,11 +40,12 @@ class AutoscaleRule:
     name: str = "autoscale"
     interval: float = TICK_SECONDS
     serial: bool = True
+    ceiling: Ceiling = NO_CEILING
     history: History = field(default_factory=History)
 
     def wanted(self, signals: Signals) -> int:
         """Decide."""
-        decision, self.history = decide(signals, self.history, self.settings)
+        decision, self.history = decide(signals, self.history, self.settings, self.ceiling)
         return decision.desired
 
 
@@ -56,6 +57,7 @@ class HpaRule:
     name: str = "HPA"
     interval: float = HPA_SYNC_SECONDS
     serial: bool = False
+    window: float = HPA_WINDOW_SECONDS
     recommendations: list[tuple[float, int]] = field(default_factory=list)
 
     def wanted(self, signals: Signals) -> int:
@@ -72,7 +74,7 @@ class HpaRule:
         ratio = metric / (current * target) if current else 1.0
         raw = current if abs(ratio - 1) <= HPA_TOLERANCE else math.ceil(metric / target - 1e-9)
         raw = min(max(raw, self.settings.least), self.settings.most)
-        since = signals.at - HPA_WINDOW_SECONDS
+        since = signals.at - self.window
         self.recommendations = [(at, count) for at, count in self.recommendations if at > since]
         self.recommendations.append((signals.at, raw))
         if raw > current:
@@ -85,11 +87,12 @@ class KedaRule(HpaRule):
     """KEDA on all requests that are in the system: HPA's arithmetic, on a metric that is polled now and then."""
 
     name: str = "KEDA"
+    poll: float = KEDA_POLL_SECONDS
     polled: tuple[float, float] = (-math.inf, 0.0)
 
     def metric(self, signals: Signals) -> float:
         """Return what was polled last: in flight and waiting."""
-        if signals.at - self.polled[0] >= KEDA_POLL_SECONDS - 1e-9:
+        if signals.at - self.polled[0] >= self.poll - 1e-9:
             self.polled = (signals.at, signals.in_flight + signals.queued)
         return self.polled[1]
 

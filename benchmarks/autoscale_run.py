@@ -1,0 +1,219 @@
+"""A spike at a running stack that an autoscaler follows: what became of its requests and of its replicas."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+from statistics import median
+
+import uvloop
+
+from benchmarks.chat import ai_engine, bearer, chat_request, judge_answer
+from benchmarks.platform_under_test import FILES, Engine, Platform, platform
+from benchmarks.timed_upstream import timed_upstream
+from optimus_ops.autoscale.model import ServiceSettings
+from optimus_ops.autoscale.simulate.arrivals import draw
+from optimus_ops.autoscale.simulate.model import Arrivals, RequestKind, Scenario, SecondStats, SimulationResult
+from optimus_ops.load.background import BackgroundLoad
+from optimus_ops.load.connection import Response
+from optimus_ops.load.open_loop import run_open_loop
+from optimus_ops.load.request import Endpoint, Request
+from optimus_ops.load.result import ErrorKind, RequestResult
+
+SERVICE, MODEL = "ai-engine", "timed"
+SETTINGS = ServiceSettings(SERVICE, 1, 8, 16, 11, start_up_lead=10, cool_down=60)
+KIND = RequestKind("chat", 1.0)
+TENANTS = ("ACME", "GLOBEX")
+CONNECTIONS, TIMEOUT_SECONDS = 600, 60.0
+SETTLE_SECONDS = 8.0
+"""For which the autoscaler looks at an idle stack first."""
+MACHINE = ("processors busy, mean", "95th percentile of seconds", "sent late, p99", "starts of replicas", "the longest")
+
+
+class Rule(Enum):
+    """Who decides, and the command that lets it follow a stack."""
+
+    OURS = "invoke autoscale"
+    HPA = "HPA's rule"
+
+    def command(self, config: Path, seconds: int) -> list[str]:
+        """Return the command."""
+        if self is Rule.HPA:
+            return [sys.executable, "-m", "benchmarks.hpa_autoscaler", str(config), str(seconds)]
+        invoke = str(Path(sys.executable).with_name("invoke"))
+        return [invoke, "autoscale", "--json", "--config", str(config), "--for", f"{seconds}s"]
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """The stack at a time: containers that run and that are healthy; and the share of the processors in use."""
+
+    at: float
+    running: int
+    ready: int
+    busy: float
+
+
+@dataclass(frozen=True)
+class Followed:
+    """What was seen of a stack: samples, answers, and changes; `times` are the requests' service times."""
+
+    samples: Sequence[Sample]
+    results: Sequence[RequestResult]
+    times: Sequence[float]
+    begin: float
+    changes: Sequence[dict[str, object]]
+
+    @property
+    def start_up(self) -> float:
+        """Seconds that a change took which started replicas: the median."""
+        return median(self.growths or [SETTINGS.start_up_lead])
+
+    @property
+    def growths(self) -> list[float]:
+        """Seconds of each change that started replicas."""
+        found, before = [], SETTINGS.least
+        for change in self.changes:
+            counts = change["counts"]
+            if change["outcome"] == "done" and isinstance(counts, dict):
+                if counts[SERVICE] > before:
+                    found.append(float(str(change["seconds"])))
+                before = counts[SERVICE]
+        return found
+
+    def result(self, rule: str, scenario: Scenario) -> SimulationResult:
+        """Return it in the words of the model; a request belongs to the second in which it was due."""
+        arrived, late, failed = (Counter[int]() for _ in range(3))
+        for found in self.results:
+            second = int(found.intended - self.begin)
+            arrived[second] += 1
+            failed[second] += bool(found.error)
+            late[second] += bool(found.error) or found.latency > self.times[int(found.name)] + KIND.most_wait
+        states = [self._state(second) for second in range(scenario.arrivals.seconds)]
+        seconds = tuple(
+            SecondStats(arrived[at], late[at], failed[at], state.ready, state.running, scenario.arrivals.offered(at))
+            for at, state in enumerate(states)
+        )
+        violating = sum(found.late > scenario.violating * found.arrived for found in seconds)
+        return SimulationResult(rule, seconds, float(sum(found.paid for found in seconds)), violating)
+
+    def _state(self, second: int) -> Sample:
+        """Return the last sample before the end of a second."""
+        end = self.begin + second + 1
+        return next((found for found in reversed(self.samples) if found.at <= end), self.samples[0])
+
+
+class Chats:
+    """Requests of two tenants in turn; each says how long it takes, and is answered with what it says."""
+
+    def __init__(self, endpoint: Endpoint, keys: Sequence[str], times: Sequence[float]) -> None:
+        self._endpoint, self._keys, self._times = endpoint, keys, times
+
+    def request(self, client: int, number: int) -> Request:
+        """Return the next request."""
+        del client
+        headers = bearer(self._keys[number % len(self._keys)])
+        text = f"{self._times[number]:.4f} s for request {number}."
+        return Request(chat_request(self._endpoint, headers, text, MODEL), str(number), KIND.name)
+
+    def judge(self, request: Request, response: Response) -> ErrorKind | None:
+        """Tell whether it is the answer to this request."""
+        return judge_answer(response, f"for request {request.name}.".encode(), stream=False)
+
+
+@contextmanager
+def stack_for(engine: Engine) -> Iterator[Platform]:
+    """Give a stack whose replicas of ai-engine have a few slots at a provider of our own."""
+    host = engine.api.inspect_network("bridge")["IPAM"]["Config"][0]["Gateway"]
+    with timed_upstream(host) as url, platform(engine) as stack:
+        variables = {
+            "PROVIDERS": "fake",
+            "FAKE_BASE_URL": url,
+            "FAKE_MODELS": MODEL,
+            "FAKE_KEYLESS": "true",
+            "PROVIDER_CONNECTIONS": f"{SETTINGS.slots:g}",
+            # Who would wait for more than half of it is refused at once: the model's patience.
+            "PROVIDER_WAIT_SECONDS": "20",
+        }
+        overlay = stack.folder / "slots.json"
+        overlay.write_text(json.dumps({"services": {SERVICE: {"environment": variables}}}))
+        yield stack.having(COMPOSE_FILE=":".join([*(str(stack.root / name) for name in FILES), str(overlay)]))
+
+
+def run_live(stack: Platform, rule: Rule, offered: Arrivals) -> Followed:
+    """Send the requests to a stack that a rule follows from its minimum on."""
+    stack.invoke("scale", f"--{SERVICE}", str(SETTINGS.least))
+    endpoint = ai_engine("127.0.0.1", stack.ai_port, TIMEOUT_SECONDS)
+    requests = list(draw(offered, seed=1))
+    starts, times = [at for at, _, _ in requests], [seconds for _, _, seconds in requests]
+    workload = Chats(endpoint, [stack.secret(f"TENANT_{name}_API_KEY") for name in TENANTS], times)
+    samples: list[Sample] = []
+    ended = threading.Event()
+    watcher = threading.Thread(target=watch, args=(stack, samples, ended), daemon=True)
+    with autoscaling(stack, rule, offered.seconds) as scaler:
+        time.sleep(SETTLE_SECONDS)
+        watcher.start()
+        load = BackgroundLoad(
+            lambda record, _stopped: run_open_loop(endpoint, workload, starts, CONNECTIONS, record), uvloop.run
+        )
+        with load:
+            pass
+        ended.set()
+        watcher.join()
+        output, _ = scaler.communicate(timeout=180)
+    begin = min(found.intended for found in load.results) - starts[0]
+    return Followed(samples, load.results, times, begin, json.loads(output)["changes"])
+
+
+@contextmanager
+def autoscaling(stack: Platform, rule: Rule, seconds: int) -> Iterator[subprocess.Popen[str]]:
+    """Let a rule follow the stack meanwhile, and a little longer."""
+    own = SETTINGS
+    keys = {
+        "min": own.least,
+        "max": own.most,
+        "slots": own.slots,
+        "target_in_flight": own.target_in_flight,
+        "start_up_lead": own.start_up_lead,
+        "cool_down": own.cool_down,
+    }
+    config = stack.folder / "autoscale.yaml"
+    config.write_text(json.dumps({"services": {SERVICE: keys}}))
+    with subprocess.Popen(
+        rule.command(config, seconds + int(SETTLE_SECONDS) + 5),
+        cwd=stack.root,
+        env=dict(stack.environ),
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        try:
+            yield process
+        finally:
+            process.terminate()
+
+
+def watch(stack: Platform, samples: list[Sample], ended: threading.Event) -> None:
+    """Note once a second which replicas there are; one list of the engine's, so that looking costs little."""
+    before = processor_seconds()
+    while not ended.wait(1.0):
+        listed = stack.engine.listed(stack.project, SERVICE)
+        now = processor_seconds()
+        busy = (now[0] - before[0]) / max(now[1] - before[1], 1e-9)
+        before = now
+        ready = sum("(healthy)" in str(found["Status"]) for found in listed)
+        samples.append(Sample(time.monotonic(), len(listed), ready, busy))
+
+
+def processor_seconds() -> tuple[float, float]:
+    """Return the time that all processors of the host were busy, and all that they had (proc_stat(5))."""
+    ticks = [float(word) for word in Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:9]]
+    return sum(ticks) - ticks[3] - ticks[4], sum(ticks)
