@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -31,6 +31,10 @@ class KeptSpan:
             self.attributes[key] = value
         if content:
             self.content.add(key)
+
+    def update(self, attributes: Mapping[str, Value | None]) -> None:
+        for key, value in attributes.items():
+            self.set(key, value)
 
     def error(self, kind: str, message: str = "") -> None:
         self.failed = self.failed or kind

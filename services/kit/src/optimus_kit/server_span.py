@@ -68,13 +68,16 @@ def end_request_span(span: Span, scope: Scope, method: str, route: str, status: 
     state: Mapping[str, Any] = scope["state"]
     matched = route != UNMATCHED
     span.rename(f"{method} {route}" if matched else method)
-    span.set("http.request.method", method)
-    span.set("http.route", route if matched else None)
-    span.set("url.path", scope["path"])
-    span.set("optimus.request_id", state["request_id"])
-    span.set("optimus.tenant", state.get("tenant"))
-    if status != CLIENT_GONE:
-        span.set("http.response.status_code", status)
+    span.update(
+        {
+            "http.request.method": method,
+            "http.route": route if matched else None,
+            "url.path": scope["path"],
+            "optimus.request_id": state["request_id"],
+            "optimus.tenant": state.get("tenant"),
+            "http.response.status_code": status if status != CLIENT_GONE else None,
+        }
+    )
     if status >= SERVER_ERROR:
         span.error(str(status))
     elif status == CLIENT_GONE:

@@ -3,10 +3,10 @@
 https://www.w3.org/TR/trace-context/
 """
 
-import os
+import random
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 # A later version may go on behind a dash; there is no version ff.
 TRACEPARENT = re.compile(r"(?!ff)([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?\Z", re.DOTALL)
@@ -20,9 +20,8 @@ STATE = re.compile(r"[\x20-\x7e]{1,512}\Z")
 SPACES = b" \t"
 
 
-@dataclass(frozen=True, slots=True)
-class TraceContext:
-    """A place in a trace.
+class TraceContext(NamedTuple):
+    """A place in a trace; a tuple because each span makes one, and a frozen dataclass takes three times as long.
 
     Attributes:
         trace_id: 32 lower-case hexadecimal digits, not all zero.
@@ -73,15 +72,16 @@ def _state(values: Sequence[bytes]) -> str:
 
 def new_trace_id() -> str:
     """Make a trace id."""
-    return _random_hex(16)
+    return f"{_random(128):032x}"
 
 
 def new_span_id() -> str:
     """Make a span id."""
-    return _random_hex(8)
+    return f"{_random(64):016x}"
 
 
-def _random_hex(size: int) -> str:
-    while not any(value := os.urandom(size)):
+def _random(bits: int) -> int:
+    # Ids have to be different, not secret. Python seeds its generator anew after a fork.
+    while not (value := random.getrandbits(bits)):
         """All zero means none."""
-    return value.hex()
+    return value

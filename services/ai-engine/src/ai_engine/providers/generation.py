@@ -46,14 +46,18 @@ class Generation:
         self._silent = True
         self._text: list[str] = []
         self._content = captures_content()
-        span.set("gen_ai.operation.name", "chat")
-        span.set("gen_ai.provider.name", provider)
-        span.set("gen_ai.request.model", upstream or ask.model)
-        span.set("gen_ai.request.max_tokens", ask.max_tokens)
-        span.set("gen_ai.output.type", "text")
-        span.set("gen_ai.request.stream", streamed)
-        span.set("optimus.tenant", ask.tenant or None)
-        span.set("optimus.provider_key", key)
+        span.update(
+            {
+                "gen_ai.operation.name": "chat",
+                "gen_ai.provider.name": provider,
+                "gen_ai.request.model": upstream or ask.model,
+                "gen_ai.request.max_tokens": ask.max_tokens,
+                "gen_ai.output.type": "text",
+                "gen_ai.request.stream": streamed,
+                "optimus.tenant": ask.tenant or None,
+                "optimus.provider_key": key,
+            }
+        )
         if self._content:
             span.set(INPUT, _messages([(turn.role, turn.content) for turn in ask.turns]), content=True)
 
@@ -86,12 +90,15 @@ class Generation:
             self._text.append(piece.text)
 
     def _note(self, finish_reason: str | None, usage: Usage | None, model: str) -> None:
-        if finish_reason:
-            self._span.set("gen_ai.response.finish_reasons", [finish_reason])
-        if usage:
-            self._span.set("gen_ai.usage.input_tokens", usage.prompt_tokens)
-            self._span.set("gen_ai.usage.output_tokens", usage.completion_tokens)
-        self._span.set("gen_ai.response.model", model or None)
+        if finish_reason or usage or model:
+            self._span.update(
+                {
+                    "gen_ai.response.finish_reasons": [finish_reason] if finish_reason else None,
+                    "gen_ai.usage.input_tokens": usage.prompt_tokens if usage else None,
+                    "gen_ai.usage.output_tokens": usage.completion_tokens if usage else None,
+                    "gen_ai.response.model": model or None,
+                }
+            )
 
     def failed(self, error: BaseException) -> None:
         """Note that there is no whole answer, and why."""

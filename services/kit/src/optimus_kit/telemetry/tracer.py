@@ -3,7 +3,7 @@
 A span of the SDK locks, copies and checks at each attribute; docs/benchmarks/telemetry.md has what a request pays here.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from time import time_ns
 from typing import Protocol
 
@@ -105,6 +105,15 @@ class RecordedSpan:
         if value is not None and not self.ended and len(attributes) < MAX_ATTRIBUTES:
             attributes[key] = bounded(value, CONTENT_CHARACTERS if content else MAX_CHARACTERS)
 
+    def update(self, attributes: Mapping[str, Value | None]) -> None:
+        """Set several attributes; None sets none."""
+        own = self.attributes
+        if self.ended:
+            return
+        for key, value in attributes.items():
+            if value is not None and len(own) < MAX_ATTRIBUTES:
+                own[key] = value if isinstance(value, str) and len(value) <= MAX_CHARACTERS else bounded(value)
+
     def error(self, kind: str, message: str = "") -> None:
         """Mark it failed."""
         if not self.ended:
@@ -173,8 +182,7 @@ class SpanTracer(Bridging):
         above = (parent.span_id, remote) if parent else ("", False)
         span = RecordedSpan(name, kind, context, above, links, self._put, self)
         if attributes:
-            for key, value in attributes.items():
-                span.set(key, value)
+            span.update(attributes)
         return span
 
     def adopt(self, context: TraceContext) -> Unrecorded:
