@@ -32,7 +32,7 @@ RATE = 5.0
 SEEDS = range(1, 6)
 TOLD_ALL = "HPA, told of what waits"
 NOTE = paragraph(
-    f"{RATE:g} requests/s of {KIND.seconds:g} s become {10 * RATE:g} within 30 s, stay for 3 minutes and go back: "
+    f"{RATE:g} requests/s of {KIND.seconds:g} s become {10 * RATE:g} within 30 s, stay for 150 s and go back: "
     f"{RATE:g} that are served at once, then {10 * RATE:g}. A replica of ai-engine serves {SETTINGS.slots:g} at once "
     "(`PROVIDER_CONNECTIONS`); what comes beyond them waits in it, or is refused if it would wait for 10 s. The "
     "provider is one on this machine that takes as long as the request says, so the stack and the model get the same "
@@ -50,7 +50,7 @@ TOLD_NOTE = paragraph(
 
 def arrivals(*, quick: bool) -> Arrivals:
     """Return the spike, all of it in one class."""
-    made = spike(RATE, 30, 180, 120) if not quick else spike(RATE, 10, 20, 10)
+    made = spike(RATE, 30, 150, 105) if not quick else spike(RATE, 10, 20, 10)
     total = tuple(sum(rates) for rates in zip(*made.rates.values(), strict=True))
     return Arrivals("spike", (KIND,), {KIND.name: total}, made.step)
 

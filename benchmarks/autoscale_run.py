@@ -9,7 +9,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
@@ -34,8 +34,8 @@ SETTINGS = ServiceSettings(SERVICE, 1, 8, 16, 11, start_up_lead=10, cool_down=60
 KIND = RequestKind("chat", 1.0)
 TENANTS = ("ACME", "GLOBEX")
 CONNECTIONS, TIMEOUT_SECONDS = 600, 60.0
-SETTLE_SECONDS = 8.0
-"""For which the autoscaler looks at an idle stack first."""
+LEAD_SECONDS = 3.0
+"""After which the autoscaler begins, so that the first load is none that came suddenly: the model begins so as well."""
 MACHINE = ("processors busy, mean", "95th percentile of seconds", "sent late, p99", "starts of replicas", "the longest")
 
 
@@ -159,14 +159,14 @@ def run_live(stack: Platform, rule: Rule, offered: Arrivals) -> Followed:
     samples: list[Sample] = []
     ended = threading.Event()
     watcher = threading.Thread(target=watch, args=(stack, samples, ended), daemon=True)
-    with autoscaling(stack, rule, offered.seconds) as scaler:
-        time.sleep(SETTLE_SECONDS)
+    load = BackgroundLoad(
+        lambda record, _stopped: run_open_loop(endpoint, workload, starts, CONNECTIONS, record), uvloop.run
+    )
+    with ExitStack() as following:
         watcher.start()
-        load = BackgroundLoad(
-            lambda record, _stopped: run_open_loop(endpoint, workload, starts, CONNECTIONS, record), uvloop.run
-        )
         with load:
-            pass
+            time.sleep(LEAD_SECONDS)
+            scaler = following.enter_context(autoscaling(stack, rule, offered.seconds))
         ended.set()
         watcher.join()
         output, _ = scaler.communicate(timeout=180)
@@ -189,7 +189,7 @@ def autoscaling(stack: Platform, rule: Rule, seconds: int) -> Iterator[subproces
     config = stack.folder / "autoscale.yaml"
     config.write_text(json.dumps({"services": {SERVICE: keys}}))
     with subprocess.Popen(
-        rule.command(config, seconds + int(SETTLE_SECONDS) + 5),
+        rule.command(config, seconds),
         cwd=stack.root,
         env=dict(stack.environ),
         stdout=subprocess.PIPE,
