@@ -50,6 +50,7 @@ def locks(checkout: Path) -> tuple[Lock, ...]:
             Lock(f"compose/airgap/{name}/requirements.in", f"compose/airgap/{name}/requirements.txt", alone=True)
             for name in ("alloy", "qryn")
         ),
+        Lock("compose/autoscaler/requirements.in", "compose/autoscaler/requirements.txt", DEVELOPMENT_LOCK),
         *(
             Lock(f"{folder}/requirements.in", f"{folder}/requirements.txt", DEVELOPMENT_LOCK)
             for folder in folders

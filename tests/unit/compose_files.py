@@ -30,12 +30,17 @@ STACKS = (
     ("scale", "sentinel", "observability"),
     ("scale", "observability", "sentinel"),
     ("scale", "observability", "dev"),
+    ("scale", "autoscale"),
+    ("autoscale", "scale"),
+    ("scale", "sentinel", "autoscale"),
+    ("scale", "sentinel", "observability", "autoscale"),
 )
 SCALABLE = {"ai-engine", "backend-orchestrator", "memory-engine", "orchestrator-worker"}
 PYTHON = {*SCALABLE, "migrations"}
 NODES = ("redis", "redis-replica-1", "redis-replica-2")
 SENTINELS = ("redis-sentinel-1", "redis-sentinel-2", "redis-sentinel-3")
 OBSERVABILITY = ("alloy", "tempo", "loki", "prometheus", "grafana")
+AUTOSCALE = ("autoscaler", "engine-proxy")
 REDIS = (*NODES, *SENTINELS, "redis-cache")
 
 Model = dict[str, Any]

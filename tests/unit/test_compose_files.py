@@ -7,6 +7,7 @@ import re
 import pytest
 import yaml
 from tests.unit.compose_files import (
+    AUTOSCALE,
     COMPOSE,
     OBSERVABILITY,
     PYTHON,
@@ -32,6 +33,7 @@ PUBLIC_IMAGES = {
     "alloy": "grafana/alloy:v1.18.1@sha256:0f4434c92b3e6cdac38bb129b344e1790c246f7b6e2eaffcc16a5fa363240e33",
     "grafana": "grafana/grafana:13.2.1@sha256:f772d434e8fab0049deb2b1b30abd43342bcfca1537614aa8d36080232cf4283",
     "prometheus": "prom/prometheus:v3.5.3",
+    "engine-proxy": "haproxy:3.0-alpine",
 }
 USERS = {
     "postgres": "postgres",
@@ -43,7 +45,9 @@ USERS = {
     "prometheus": "65534:65534",
     "grafana": "472:0",
 }
-WITHOUT_SECRETS = {"nginx-lb", "alloy", "tempo", "loki", "prometheus"}
+WITHOUT_SECRETS = {"nginx-lb", "alloy", "tempo", "loki", "prometheus", *AUTOSCALE}
+# Shared with changes on the host.
+WRITABLE = {"autoscaler": {"/checkout/.optimus/locks", "/checkout/.optimus/journal"}}
 
 
 EVERY = [
@@ -91,7 +95,8 @@ def test_logs_are_rotated_and_services_come_back(name: str, service: Model) -> N
 @pytest.mark.parametrize(("name", "service"), EVERY)
 def test_what_comes_from_the_host_is_read_only_and_must_be_there(name: str, service: Model) -> None:
     binds = [volume for volume in service["volumes"] if volume["type"] == "bind"]
-    assert all(volume["read_only"] is True for volume in binds)
+    writable = {volume["target"] for volume in binds if volume.get("read_only") is not True}
+    assert writable == WRITABLE.get(name, set())
     assert all(volume["bind"] == {"create_host_path": False} for volume in binds)
     assert any(volume["target"] == "/run/secrets" for volume in binds) == (name not in WITHOUT_SECRETS)
 
@@ -109,7 +114,7 @@ def test_health_is_asked_often_while_starting(name: str, service: Model) -> None
         assert service["healthcheck"]["disable"]
     else:
         # Checks of the replicas start a Python each: more often would take the time that they need for starting.
-        often = "1s" if "com.optimus.scalable" in service["labels"] or name in OBSERVABILITY else "300ms"
+        often = "1s" if "com.optimus.scalable" in service["labels"] or name in {*OBSERVABILITY, *AUTOSCALE} else "300ms"
         assert (service["healthcheck"]["start_period"], service["healthcheck"]["start_interval"]) == ("60s", often)
         assert service["healthcheck"]["interval"] == "10s"
 
@@ -237,7 +242,7 @@ def test_no_secret_is_in_the_environment(service: str) -> None:
         assert not re.search(r"//[^/@\s]+@", str(value))
 
 
-@pytest.mark.parametrize("name", ["scale", "dev", "sentinel", "observability"])
+@pytest.mark.parametrize("name", ["scale", "dev", "sentinel", "observability", "autoscale"])
 def test_an_overlay_repeats_nothing_of_the_base(name: str) -> None:
     base = services()
     for service, added in load(overlay(name))["services"].items():

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from dataclasses import replace
 
 from optimus_ops.autoscale.act import scale_to
 from optimus_ops.autoscale.config import read_config
+from optimus_ops.autoscale.heartbeat import Heartbeat
 from optimus_ops.autoscale.loop import Autoscaler
 from optimus_ops.autoscale.tick import OWN_RULE, DecisionRule
+from optimus_ops.balancer.routing import Prober
 from optimus_ops.change.options import ChangeOptions
 from optimus_ops.errors import Refused
 from optimus_ops.rollout.requests import with_deadlines
@@ -37,7 +40,16 @@ def autoscale(
     files, state = context.observe()
     if not any(replica.running for replica in state.replicas):
         raise Refused(f"{context.project.name} does not run", "start it with: invoke up")
-    scaler = Autoscaler(context, files.stack, config, lambda counts: scale_to(opened, counts), rule=rule)
+    # In a container (compose/docker-compose.autoscale.yml) the host's loopback is not ours.
+    prober = Prober(published=os.environ.get("OPTIMUS_BALANCER") != "inside")
+    scaler = Autoscaler(
+        context,
+        files.stack,
+        config,
+        lambda counts: scale_to(opened, counts, prober),
+        rule=rule,
+        heartbeat=Heartbeat.of(os.environ),
+    )
     scaler.run(once=once, seconds=seconds)
     if json:
         print_json(scaler.document())

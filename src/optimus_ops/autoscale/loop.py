@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from optimus_ops.autoscale.act import Action, observe_limits
 from optimus_ops.autoscale.clamp import check_bounds
 from optimus_ops.autoscale.config import AutoscaleConfig
+from optimus_ops.autoscale.heartbeat import NO_HEARTBEAT, Heartbeat
 from optimus_ops.autoscale.lines import decision_json, tick_line
 from optimus_ops.autoscale.model import History
 from optimus_ops.autoscale.scrape import read_replicas
@@ -30,6 +31,10 @@ LIMITS_SECONDS = 30.0
 """For which the budgets are taken as they were: asking the database is a process of its own."""
 PAUSE_SECONDS = 30.0
 """After a change that failed: what it failed by is seldom gone at once."""
+PATIENCE_SECONDS = 60.0
+"""That a tick may take on a loaded host before it counts as stuck."""
+CHANGE_SECONDS = 1800.0
+"""That a change may take, in which replicas start or drain."""
 KEPT_CHANGES = 1000
 
 
@@ -44,6 +49,7 @@ class Autoscaler:
     read: Callable[[Iterable[Replica], Clock], Readings] = read_replicas
     clock: Clock = SYSTEM_CLOCK
     rule: DecisionRule = OWN_RULE
+    heartbeat: Heartbeat = NO_HEARTBEAT
     readings: Readings | None = None
     histories: Mapping[str, History] = field(default_factory=dict)
     changes: deque[dict[str, object]] = field(default_factory=lambda: deque(maxlen=KEPT_CHANGES))
@@ -60,6 +66,7 @@ class Autoscaler:
             until = self.clock.monotonic() + seconds
             while not self._ended:
                 due = self.clock.monotonic() + self.rule.interval
+                self.heartbeat.expect(self.rule.interval + PATIENCE_SECONDS)
                 with handled_by(lambda _number, _frame: self._end()):
                     tick = self._decide()
                     # The first reading has no rates.
@@ -129,6 +136,7 @@ class Autoscaler:
         """Make the change that the tick leads to, and return when there are rates to decide by again."""
         if not (counts := tick.changes):
             return float("-inf")
+        self.heartbeat.expect(CHANGE_SECONDS)
         began = self.clock.monotonic()
         action = self.scale(counts)
         self._note(counts, action, self.clock.monotonic() - began)

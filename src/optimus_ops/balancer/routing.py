@@ -78,10 +78,15 @@ def ask_http(endpoint: Endpoint) -> Answer:
 
 @dataclass(frozen=True, slots=True)
 class Prober:
-    """Sends requests through the balancer, one at a time by `ask`."""
+    """Sends requests through the balancer, one at a time by `ask`.
+
+    Args:
+        published: whether the ports that it publishes on the host are reached from here; else its own address is asked.
+    """
 
     ask: Callable[[Endpoint], Answer] = ask_http
     clock: Clock = SYSTEM_CLOCK
+    published: bool = True
 
 
 NOTHING_KNOWN = Known()
@@ -204,12 +209,12 @@ def _round(
     return Routing(service, str(endpoint), dict(expected), dict(seen), dict(failures), excused=dict(excused))
 
 
-def endpoint_of(stack: Stack, state: State, service: str) -> Endpoint:
+def endpoint_of(stack: Stack, state: State, service: str, *, published: bool = True) -> Endpoint:
     """Return the balancer's endpoint for a service.
 
     By convention the balancer listens on the service's own port. Where that port isn't published on the host (a
-    service that is only reached inside), the balancer's address on its network is asked, which works on the engine's
-    own Linux host.
+    service that is only reached inside), or not `published` to whoever asks (from inside a container), the balancer's
+    address on its network is asked, which works on the engine's own Linux host.
     """
     if stack.balancer is None:
         raise OpsError("this stack has no balancer", "name it in [tool.optimus-ops] balancer")
@@ -217,7 +222,7 @@ def endpoint_of(stack: Stack, state: State, service: str) -> Endpoint:
     if not running:
         raise OpsError(f"the balancer ({stack.balancer}) does not run", "start it with: invoke up")
     port = stack.services[service].ports[0]
-    if found := published_addresses(running[0]).get(port):
+    if published and (found := published_addresses(running[0]).get(port)):
         host, host_port = found
         return Endpoint(f"[{host}]" if ":" in host else host, host_port)
     addresses = [address for address in running[0].addresses.values() if address]

@@ -51,6 +51,8 @@ class DockerCompose(Compose):
             **os.environ,
             **self.added,
             "COMPOSE_PROJECT_NAME": self.project.name,
+            "OPTIMUS_ROOT": str(self.project.root),
+            "OPTIMUS_STATE_DIR": str(self.project.state),
             "OPTIMUS_SECRETS_DIR": str(self.project.secrets),
             "OPTIMUS_JOURNAL_DIR": str(self.project.state / "journal"),
             "COMPOSE_ANSI": "never",

@@ -57,6 +57,10 @@ FALLBACK_IMAGES = (
         everywhere=False,
     ),
     FallbackImage(
+        "docker-cli", ("DOCKER_CLI_IMAGE",), "optimus-standin/docker-cli:26", ("library/docker",), everywhere=False
+    ),
+    FallbackImage("haproxy", ("HAPROXY_IMAGE",), "optimus-standin/haproxy:3.0", ("library/haproxy",), everywhere=False),
+    FallbackImage(
         "postgres", ("POSTGRES_IMAGE",), "optimus-standin/postgres:17", ("pgvector/pgvector", "library/postgres")
     ),
     FallbackImage("python", ("PYTHON_IMAGE",), "optimus-standin/python:3.13", ("library/python",)),

@@ -32,7 +32,7 @@ def check_services(containers: Containers, services: Iterable[str], settle: floa
         unwell = health.unwell(expected)
         routing = check_routing(
             name,
-            endpoint_of(containers.stack, state, name),
+            endpoint_of(containers.stack, state, name, published=containers.prober.published),
             {replica.hostname: replica.name for replica in expected},
             deadline=containers.deadlines.routing,
             settle=settle,

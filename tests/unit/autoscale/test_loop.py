@@ -14,7 +14,8 @@ from tests.fakes.shop import Shop
 
 from optimus_ops.autoscale.act import Action, scale_to
 from optimus_ops.autoscale.config import AutoscaleConfig, parse_config
-from optimus_ops.autoscale.loop import PAUSE_SECONDS, Autoscaler
+from optimus_ops.autoscale.heartbeat import Heartbeat
+from optimus_ops.autoscale.loop import CHANGE_SECONDS, PATIENCE_SECONDS, PAUSE_SECONDS, Autoscaler
 from optimus_ops.autoscale.model import Ceiling, Decision, History, ServiceSettings, Signals
 from optimus_ops.autoscale.reading import Ended, Reading
 from optimus_ops.autoscale.signals import Readings
@@ -199,3 +200,15 @@ def test_after_a_change_it_decides_by_what_arrives_since_and_not_by_the_time_of_
     assert len(made.changes) == 1
     assert set(rates[1:4]) == {10}
     assert set(rates[4:]) == {30}
+
+
+def test_its_heart_beats_before_each_tick_and_before_a_change(shop: Shop, tmp_path: Path) -> None:
+    path, told = tmp_path / "beat", list[float]()
+
+    class Told(Heartbeat):
+        def expect(self, seconds: float) -> None:
+            told.append(seconds)
+
+    made = replace(autoscaler(shop, lambda _now: 21.0), heartbeat=Told(path))
+    made.run(once=True, seconds=float("inf"))
+    assert told == [made.rule.interval + PATIENCE_SECONDS] * 2 + [CHANGE_SECONDS]

@@ -135,6 +135,11 @@ def test_a_port_that_is_not_published_is_asked_at_the_balancer_s_own_address() -
     assert endpoint_of(stack(), there, "memory") == Endpoint("172.18.0.9", 8050)
 
 
+def test_where_the_host_s_ports_are_not_reached_the_balancer_s_own_address_is_asked() -> None:
+    there = state(replica("nginx-lb", published=(PublishedPort("127.0.0.1", 28010, 8010),)))
+    assert endpoint_of(stack(), there, "ai", published=False) == Endpoint("172.18.0.9", 8010)
+
+
 def test_failures_are_put_down_to_a_replica_that_is_known_not_to_be_well() -> None:
     answers = itertools.cycle([Answer(200, "a"), Answer(503, "sick"), Answer(0, ""), Answer(200, "b")])
     routing = check_routing(

@@ -31,6 +31,8 @@ ARMOUR = "-----BEGIN PGP PUBLIC KEY BLOCK-----\n{}\n{}\n=abcd\n-----END PGP PUBL
         ("optimus-standin/redis:8", "redis"),
         ("grafana/tempo:3.0.3@sha256:0123", "qryn"),
         ("grafana/loki:3.7.6", "qryn"),
+        ("haproxy:3.0-alpine", "haproxy"),
+        ("docker:28.3-cli", "docker-cli"),
     ],
 )
 def test_public_names_lead_to_their_fallback(image: str, folder: str) -> None:

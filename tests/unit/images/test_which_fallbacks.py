@@ -47,6 +47,8 @@ def test_what_only_an_overlay_needs_is_not_made_without_it() -> None:
         ("prom/prometheus:v3.5.3", "prometheus"),
         ("grafana/alloy:v1.18.1", "alloy"),
         ("optimus-standin/alloy:1", "alloy"),
+        ("haproxy:3.0-alpine", "haproxy"),
+        ("docker:28.3-cli", "docker-cli"),
     ],
 )
 def test_what_the_files_of_an_overlay_name_is_made_with_it(image: str, folder: str) -> None:
