@@ -17,7 +17,7 @@ STACKS = ("rolling", "platform")
 FIRST = (
     *("rolling", "platform", "test_readme.py", "test_sentinel.py", "test_observability.py"),
     *("test_validate_redis.py sentinel", "test_validate_redis.py single"),
-    *("test_migrations.py", "test_drill.py", "test_pull_policy.py"),
+    *("test_migrations.py", "test_drill.py", "test_pull_policy.py", "test_autoscale_service.py"),
     *("test_unwell_replicas.py", "test_given.py", "test_foreign.py", "test_validate_redis.py", "test_faults.py"),
     *("test_standins.py", "test_images.py"),
 )
