@@ -159,7 +159,10 @@ def _text_of(node: ast.AST) -> str:
     if isinstance(node, ast.JoinedStr):
         parts = (part.value if isinstance(part, ast.Constant) else "{}" for part in node.values)
         return "".join(str(part) for part in parts)
-    return node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else ""
+    value = node.value if isinstance(node, ast.Constant) else ""
+    if isinstance(value, bytes):
+        return value.decode("latin-1")
+    return value if isinstance(value, str) else ""
 
 
 def _is_documentation(node: ast.AST) -> bool:

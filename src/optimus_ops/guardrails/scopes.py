@@ -20,17 +20,19 @@ MOST_MEANINGS = 8
 class Names:
     """The names that can be seen from a place: what is bound here, and around it.
 
-    `bound` has for each name what it may stand for; nothing where that is unknown.
+    `bound` has for each name what it may stand for; nothing where that is unknown, and at `*` the modules all of whose
+    names are imported. The names of a class are not seen from its methods.
     """
 
     bound: Mapping[str, tuple[str, ...]]
     around: Names | None = None
+    of_class: bool = False
 
     @classmethod
     def of(cls, scope: ast.AST, around: Names | None = None) -> Names:
         """Return the names of a module, a function or a class."""
         bound: dict[str, tuple[str, ...]] = {}
-        made = cls(bound, around)
+        made = cls(bound, around, isinstance(scope, ast.ClassDef))
         for name, value in _bindings(scope):
             # A name may stand for all that it is assigned: in which order is not looked at.
             meanings = (value,) if isinstance(value, str) else made._assigned(name, value)
@@ -39,7 +41,8 @@ class Names:
 
     def inside(self, scope: Scoped) -> Names:
         """Return the names of a scope that stands in this one."""
-        return Names.of(scope, self)
+        hidden = self.of_class and not isinstance(scope, ast.ClassDef)
+        return Names.of(scope, self.around if hidden else self)
 
     def dotted(self, node: ast.AST | None) -> tuple[str, ...]:
         """Return what an expression may stand for; nothing if it is no chain of names and calls."""
@@ -75,12 +78,15 @@ class Names:
 
     def _looked_up(self, name: str) -> tuple[str, ...]:
         names: Names | None = self
+        starred: list[str] = []
         while names is not None:
             if name in names.bound:
                 # A local name without a known meaning stands for itself, and never for a builtin or a module.
                 return names.bound[name] or (f"<{name}>",)
+            starred += names.bound.get("*", ())
             names = names.around
-        return (name,) if name in BUILTINS else (f"<{name}>",)
+        known = (name,) if name in BUILTINS else ()
+        return (*known, *(f"{module}.{name}" for module in starred)) or (f"<{name}>",)
 
 
 def _bindings(scope: ast.AST) -> Iterator[tuple[str, str | ast.AST | None]]:
@@ -108,7 +114,9 @@ def _bound_by(node: ast.AST) -> Iterator[tuple[str, str | ast.AST | None]]:
             yield from ((root, root) for root in roots)
         case ast.ImportFrom(module=module, names=aliases, level=level):
             prefix = f"{'.' * level}{module or ''}"
-            yield from ((each.asname or each.name, f"{prefix}.{each.name}") for each in aliases)
+            named = (each for each in aliases if each.name != "*")
+            yield from ((each.asname or each.name, f"{prefix}.{each.name}") for each in named)
+            yield from (("*", prefix) for each in aliases if each.name == "*")
         case ast.Assign(targets=targets, value=value):
             yield from ((target.id, value) for target in targets if isinstance(target, ast.Name))
         case (

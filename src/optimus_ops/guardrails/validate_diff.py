@@ -24,7 +24,8 @@ def validate_diff(*, as_json: bool, report: str) -> None:
         OpsError: rules are broken, or a file's content is not at hand.
         Refused: standard input holds no diff that can be trusted.
     """
-    if sys.stdin.isatty():
+    # Standard input may be closed (`<&-`).
+    if sys.__stdin__ is None or sys.stdin.isatty():
         raise Refused("a diff is expected on standard input", COMMAND)
     given = parse_diff(sys.stdin.buffer.read(MOST_DIFF_BYTES + 1))
     repository = open_repository()

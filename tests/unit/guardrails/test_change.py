@@ -100,6 +100,16 @@ def test_other_encodings_and_line_ends_are_read(checkout: Checkout) -> None:
     ]
 
 
+def test_line_ends_that_git_converts_are_no_change(checkout: Checkout) -> None:
+    checkout.git("switch", "--quiet", "main")
+    checkout.write(".gitattributes", "*.py text eol=crlf\n")
+    checkout.write("src/shop/web.py", PRINTING.replace("\n", "\r\n"))
+    checkout.commit()
+    checkout.git("switch", "--quiet", "--create", "other")
+    checkout.write("src/shop/web.py", f"{PRINTING}print(2)\n".replace("\n", "\r\n"))
+    assert checkout.check().found == [("no-prints", "src/shop/web.py", 3)]
+
+
 def test_a_huge_file_is_told_and_not_read_as_code(checkout: Checkout) -> None:
     checkout.write("src/shop/page.py", "x = 1\n" * 400_000)
     assert checkout.check().found == [("guardrails/not-judged", "src/shop/page.py", 0)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import tomllib
 
 import jsonschema  # type: ignore[import-untyped]  # published without types
@@ -11,14 +12,28 @@ from tests.unit.repository import CHECKOUT, tracked_files
 
 from optimus_ops.guardrails.examples import try_examples
 from optimus_ops.guardrails.policy import SCHEMA, check_patterns, parse_policy
+from optimus_ops.guardrails.rules.kinds import KINDS
 from optimus_ops.guardrails.rules.layers import Layers
 
 TEXT = (CHECKOUT / "policy.yaml").read_text("utf-8")
+GUIDE = (CHECKOUT / "docs" / "guardrails.md").read_text("utf-8")
 POLICY = parse_policy(TEXT)
 
 
 def test_rules_do_what_their_examples_say() -> None:
     assert {check.found for check in try_examples(POLICY) if check.verdict != "ok"} == set()
+
+
+def test_the_example_of_the_documentation_is_a_policy_that_does_what_it_says() -> None:
+    (example,) = re.findall(r"```yaml\n(.*?)```", GUIDE, re.DOTALL)
+    assert [check.verdict for check in try_examples(parse_policy(example))] == ["ok"]
+
+
+def test_the_documentation_has_each_kind_with_its_keys() -> None:
+    rows = dict(re.findall(r"^\| `([a-z-]+)` \| (`[^|]*`) \|", GUIDE, re.MULTILINE))
+    assert {kind: tuple(re.findall(r"`([^`]+)`", keys)) for kind, keys in rows.items()} == {
+        name: kind.keys for name, kind in KINDS.items()
+    }
 
 
 def test_each_pattern_of_this_repository_matches() -> None:
