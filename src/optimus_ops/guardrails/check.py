@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from optimus_ops.ci.git_changes import merge_base
 from optimus_ops.errors import Refused
+from optimus_ops.guardrails.change_verdict import judge_diff
 from optimus_ops.guardrails.diff import parse_diff
-from optimus_ops.guardrails.diff_sources import changed_sources, with_untracked
-from optimus_ops.guardrails.git_files import blob, diff_to_work_tree, untracked, work_tree
+from optimus_ops.guardrails.git_files import diff_to_work_tree, untracked, work_tree
 from optimus_ops.guardrails.model import Verdict
 from optimus_ops.guardrails.policy import check_patterns
-from optimus_ops.guardrails.python_source import MOST_BYTES, decoded, source_lines
 from optimus_ops.guardrails.report import show
+from optimus_ops.guardrails.report_lines import lines_of
 from optimus_ops.guardrails.repository import Repository, open_repository
 from optimus_ops.guardrails.sources import Snapshot
 
@@ -55,27 +54,7 @@ def _everything(repository: Repository, head: Snapshot) -> Verdict:
 
 
 def _change(repository: Repository, head: Snapshot, reference: str) -> Verdict:
-    root, policy = repository.root, repository.policy
-    base = merge_base(root, reference)
-    files = parse_diff(diff_to_work_tree(root, base))
-    after, change = changed_sources(files, head, lambda name: blob(root, name), policy.judges)
-    change = with_untracked(change, head, untracked(root))
-    allowed = repository.base_allows_waivers(base)
-    verdict = repository.judge.change(after, change, same_change_waivers=allowed)
-    return replace(verdict, scope=f"the change since {base[:12]} ({reference})", sources=lines_of(verdict, after))
-
-
-def lines_of(verdict: Verdict, snapshot: Snapshot) -> Mapping[str, tuple[str, ...]]:
-    """Return path -> lines of the files that violations are in."""
-    found: dict[str, tuple[str, ...]] = {}
-    for path in {violation.file for violation in verdict.counting} & snapshot.files.keys():
-        data = snapshot.files[path].read()
-        found[path] = _lines(data) if len(data) <= MOST_BYTES else ()
-    return found
-
-
-def _lines(data: bytes) -> tuple[str, ...]:
-    try:
-        return source_lines(decoded(data))
-    except (SyntaxError, UnicodeDecodeError):
-        return source_lines(data.decode("utf-8", "replace"))
+    base = merge_base(repository.root, reference)
+    files = parse_diff(diff_to_work_tree(repository.root, base))
+    verdict = judge_diff(repository, files, head, untracked(repository.root))
+    return replace(verdict, scope=f"the change since {base[:12]} ({reference})")

@@ -11,7 +11,6 @@ from optimus_ops.errors import Refused
 from optimus_ops.guardrails.baseline import FILE as BASELINE_FILE
 from optimus_ops.guardrails.baseline import Baseline, parse_baseline
 from optimus_ops.guardrails.cache import ParseCache
-from optimus_ops.guardrails.git_files import blob
 from optimus_ops.guardrails.judge import Judge
 from optimus_ops.guardrails.policy import FILE, Policy, parse_policy
 from optimus_ops.project.settings import ROOT_VARIABLE, find_root
@@ -36,14 +35,6 @@ class Repository:
         """Return the known violations; none where there is no file."""
         path = self.root / BASELINE_FILE
         return parse_baseline(_text(path, BASELINE_FILE)) if path.is_file() else ()
-
-    def base_allows_waivers(self, commit: str) -> bool:
-        """Tell whether the policy of a commit lets a waiver govern the change that adds it; without a policy, no."""
-        found = blob(self.root, f"{commit}:./{FILE}")
-        try:
-            return found is not None and parse_policy(found.decode("utf-8")).same_change_waivers
-        except (Refused, UnicodeDecodeError):
-            return False
 
 
 def open_repository() -> Repository:

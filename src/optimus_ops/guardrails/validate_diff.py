@@ -6,10 +6,9 @@ import sys
 from dataclasses import replace
 
 from optimus_ops.errors import Refused
-from optimus_ops.guardrails.check import lines_of
+from optimus_ops.guardrails.change_verdict import judge_diff
 from optimus_ops.guardrails.diff import MOST_DIFF_BYTES, below, parse_diff
-from optimus_ops.guardrails.diff_sources import changed_sources
-from optimus_ops.guardrails.git_files import blob, folder_in_repository, work_tree
+from optimus_ops.guardrails.git_files import folder_in_repository, work_tree
 from optimus_ops.guardrails.policy import check_patterns
 from optimus_ops.guardrails.report import show
 from optimus_ops.guardrails.repository import open_repository
@@ -31,10 +30,7 @@ def validate_diff(*, as_json: bool, report: str) -> None:
     repository = open_repository()
     files = below(given, folder_in_repository(repository.root))
     tree = work_tree(repository.root)
-    root, policy = repository.root, repository.policy
-    head, change = changed_sources(files, tree, lambda name: blob(root, name), policy.judges)
-    check_patterns(policy, tree.files)
-    verdict = repository.judge.change(head, change, same_change_waivers=False)
+    check_patterns(repository.policy, tree.files)
+    verdict = replace(judge_diff(repository, files, tree), scope=f"a diff of {len(files)} files")
     repository.cache.write()
-    verdict = replace(verdict, scope=f"a diff of {len(files)} files", sources=lines_of(verdict, head))
-    show(verdict, policy, COMMAND, as_json=as_json, folder=report)
+    show(verdict, repository.policy, COMMAND, as_json=as_json, folder=report)

@@ -186,3 +186,21 @@ def test_waivers_that_expired_are_not_needed_or_are_malformed_are_told(checkout:
         ("guardrails/waiver", 5, ["a waiver needs a rule, an expiry date and a reason"]),
         ("guardrails/waiver", 6, ["no rule no-rule"]),
     ]
+
+
+def test_a_rule_that_a_change_takes_out_still_warns_of_what_it_adds(checkout: Checkout) -> None:
+    checkout.write("policy.yaml", POLICY.replace("calls: print", "calls: pprint.pprint"))
+    checkout.write("src/shop/web.py", PRINTING)
+    outcome = checkout.check()
+    assert (outcome.found, outcome.code) == ([("no-prints", "src/shop/web.py", 2)], 0)
+    assert outcome.document["violations"][0]["level"] == "warning"
+    assert "the policy before it forbids this" in outcome.document["violations"][0]["notes"][0]
+    checkout.commit()
+    assert checkout.validate(checkout.git("diff", "main...HEAD")).found == outcome.found
+
+
+def test_a_policy_that_only_says_more_is_no_matter_for_the_policy_before_it(checkout: Checkout) -> None:
+    checkout.write("policy.yaml", POLICY.replace("calls: print", "calls: [print, eval]"))
+    checkout.write("src/shop/web.py", "eval('1')\n")
+    outcome = checkout.check()
+    assert [(each["rule"], each["level"]) for each in outcome.document["violations"]] == [("no-prints", "error")]

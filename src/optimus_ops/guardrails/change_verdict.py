@@ -1,0 +1,56 @@
+"""A diff judged on a checkout, by the policy after it; what the policy before it would say as well is a warning."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from optimus_ops.errors import Refused
+from optimus_ops.guardrails.diff import FileDiff
+from optimus_ops.guardrails.diff_sources import changed_sources, with_untracked
+from optimus_ops.guardrails.git_files import blob
+from optimus_ops.guardrails.judge import Judge
+from optimus_ops.guardrails.model import Verdict, Violation
+from optimus_ops.guardrails.policy import FILE, Policy, parse_policy
+from optimus_ops.guardrails.report_lines import lines_of
+from optimus_ops.guardrails.repository import Repository
+from optimus_ops.guardrails.sources import Change, Snapshot
+
+HIDDEN = "the change edits policy.yaml: the policy before it forbids this"
+
+
+def judge_diff(
+    repository: Repository, files: Iterable[FileDiff], tree: Snapshot, untracked: Iterable[str] = ()
+) -> Verdict:
+    """Return the verdict on a diff, and on files that git doesn't know yet."""
+    policy = repository.policy
+    head, change = changed_sources(
+        files, tree, lambda name: blob(repository.root, name), lambda path: path == FILE or policy.judges(path)
+    )
+    change = with_untracked(change, tree, untracked)
+    before = _policy_before(policy, change)
+    allowed = before is not None and before.same_change_waivers
+    verdict = repository.judge.change(head, change, same_change_waivers=allowed)
+    if before is not None and before is not policy and not allowed:
+        verdict = replace(
+            verdict, counting=(*verdict.counting, *_hidden(repository.judge, before, verdict, head, change))
+        )
+    return replace(verdict, sources=lines_of(verdict, head))
+
+
+def _policy_before(policy: Policy, change: Change) -> Policy | None:
+    """Return the policy before the change; None if there was none, or one that can't be read."""
+    if FILE not in change.paths:
+        return policy
+    try:
+        return parse_policy(change.base[FILE].read().decode("utf-8-sig")) if FILE in change.base else None
+    except (Refused, UnicodeDecodeError):
+        return None
+
+
+def _hidden(judge: Judge, before: Policy, verdict: Verdict, head: Snapshot, change: Change) -> Iterable[Violation]:
+    """Give what only the policy before the change forbids: whoever adds a violation could take its rule out."""
+    told = {violation.key for violation in (*verdict.counting, *verdict.waived)}
+    for violation in replace(judge, policy=before).change(head, change).counting:
+        if violation.key not in told:
+            yield replace(violation, level="warning", notes=(*violation.notes, HIDDEN))
