@@ -94,29 +94,37 @@ def _contents(file: FileDiff, tree: Snapshot, blob: Callable[[str], bytes | None
     if file.binary:
         pair = (_known(file.old_blob, here_before, blob), _known(file.new_blob, here_after, blob))
         return None if pair[0] is None or pair[1] is None else (pair[0], pair[1])
-    # What is here may be the file before or after: by the ids of the diff if it has some, else by what fits.
-    for stated in (True, False):
-        if here_after is not None and (not stated or _is(file.new_blob, here_after)):
-            before = unapply(file, here_after)
-            if before is not None:
-                return before, here_after
-        if here_before is not None and (not stated or _is(file.old_blob, here_before)):
-            after = apply(file, here_before)
-            if after is not None:
-                return here_before, after
-    known = blob(file.old_blob) if file.old_blob.strip("0") else None
-    after = apply(file, known) if known is not None else None
-    return None if known is None or after is None else (known, after)
+    known = blob(file.old_blob) if file.old_blob.strip("0") and not _is(file.old_blob, here_before) else None
+    # By the ids of the diff, else by git's objects, else by what fits: a checkout may be before or after the change.
+    tried = (
+        (_before, here_after if _is(file.new_blob, here_after) else None),
+        (_after, here_before if _is(file.old_blob, here_before) else None),
+        (_after, known),
+        (_before, here_after),
+        (_after, here_before),
+    )
+    found = (make(file, content) for make, content in tried if content is not None)
+    return next((pair for pair in found if pair is not None), None)
+
+
+def _before(file: FileDiff, after: bytes) -> tuple[bytes, bytes] | None:
+    before = unapply(file, after)
+    return None if before is None or (file.old is None and before) else (before, after)
+
+
+def _after(file: FileDiff, before: bytes) -> tuple[bytes, bytes] | None:
+    after = apply(file, before)
+    return None if after is None or (file.new is None and after) else (before, after)
 
 
 def _known(name: str, here: bytes | None, blob: Callable[[str], bytes | None]) -> bytes | None:
     if not name.strip("0"):
         return b"" if name else here
-    return here if here is not None and _is(name, here) else blob(name)
+    return here if _is(name, here) else blob(name)
 
 
-def _is(name: str, data: bytes) -> bool:
-    return bool(name.strip("0")) and blob_key(data).startswith(name)
+def _is(name: str, data: bytes | None) -> bool:
+    return data is not None and bool(name.strip("0")) and blob_key(data).startswith(name)
 
 
 def _read(tree: Snapshot, path: str) -> bytes | None:

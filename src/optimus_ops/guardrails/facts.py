@@ -1,15 +1,14 @@
-"""What a Python file does, as far as rules ask: imports, used names, texts and sizes."""
+"""What a Python file does, as far as rules ask: used names, texts and sizes."""
 
 from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 
-from optimus_ops.guardrails.imports import ImportedName, imports_of
-from optimus_ops.guardrails.python_source import PythonSource
-from optimus_ops.guardrails.scopes import Names
+from optimus_ops.guardrails.python_source import Extent, PythonSource, extent
+from optimus_ops.guardrails.scopes import Names, Scoped
 from optimus_ops.guardrails.sizes import FunctionSize, function_sizes
 
 LOAD = ast.Load()
@@ -18,27 +17,20 @@ UNKNOWN = re.compile(r"<\w+>(?:\(\))*")
 
 
 @dataclass(frozen=True, slots=True)
-class Span:
-    """Where something stands: line and columns from 1; `end` is the column behind it, 0 where it goes on below."""
-
-    line: int
-    column: int
-    end: int
-
-
-@dataclass(frozen=True, slots=True)
 class Use:
     """A name that is used: what it stands for, by the file's imports and assignments.
 
     Args:
         names: what it may stand for, as `subprocess.run`; `httpx.Client().get` is a method of what a call returned.
+        at: the name's own place.
+        whole: the place of the call, of a name that is not called the same as `at`.
         call: whether it is called, with these keywords, and so many positional arguments.
         coroutine: whether that is in the body of a coroutine, not in a function inside it.
     """
 
     names: tuple[str, ...]
-    span: Span
-    text: str
+    at: Extent
+    whole: Extent
     call: bool = False
     keywords: frozenset[str] = frozenset()
     positional: int = 0
@@ -50,97 +42,80 @@ class TextLiteral:
     """A text that is no documentation; of an f-string the constant parts, `{}` between them."""
 
     value: str
-    span: Span
+    at: Extent
 
 
 @dataclass(frozen=True)
 class Facts:
     """What one file does."""
 
-    imports: tuple[ImportedName, ...] = ()
+    source: PythonSource
     uses: tuple[Use, ...] = ()
     texts: tuple[TextLiteral, ...] = ()
     functions: tuple[FunctionSize, ...] = ()
-    lines: tuple[str, ...] = field(default=(), repr=False)
 
 
 def facts_of(source: PythonSource) -> Facts:
     """Return the facts of a file."""
-    found = list(_Walk(source).visit(source.tree, Names.of(source.tree), coroutine=False))
+    found = list(_facts(source.tree))
     return Facts(
-        imports_of(source),
+        source,
         tuple(fact for fact in found if isinstance(fact, Use)),
         tuple(fact for fact in found if isinstance(fact, TextLiteral)),
         function_sizes(source),
-        source.lines,
     )
 
 
-class _Walk:
-    def __init__(self, source: PythonSource) -> None:
-        self._source = source
+@dataclass(frozen=True, slots=True)
+class _Scope:
+    names: Names
+    coroutine: bool = False
 
-    def visit(self, node: ast.AST, names: Names, *, coroutine: bool) -> Iterator[Use | TextLiteral]:
+    def inside(self, node: Scoped) -> _Scope:
+        within = isinstance(node, ast.AsyncFunctionDef) or (self.coroutine and isinstance(node, ast.ClassDef))
+        return _Scope(self.names.inside(node), within)
+
+
+def _facts(tree: ast.Module) -> Iterator[Use | TextLiteral]:
+    """Give the facts of all nodes; no call inside a call, since expressions may be nested deeply."""
+    waiting: list[tuple[ast.AST, _Scope]] = [(tree, _Scope(Names.of(tree)))]
+    while waiting:
+        node, scope = waiting.pop()
+        parts: Iterable[ast.AST]
         if isinstance(node, ast.Call):
-            yield from self._use(node.func, node, names, coroutine=coroutine)
-            if names.reflected(node):
-                yield from self._use(node, None, names, coroutine=coroutine)
+            yield from _use(node.func, node, scope)
+            if scope.names.reflected(node):
+                yield from _use(node, None, scope)
             # `a.b()` is one use, not one of `a.b` as well: below are what it is a method of, and arguments.
-            parts: list[ast.AST] = [*_receiver(node.func), *node.args, *node.keywords]
+            parts = [*_receiver(node.func), *node.args, *node.keywords]
         elif isinstance(node, ast.Attribute | ast.Name):
-            yield from self._use(node, None, names, coroutine=coroutine)
+            yield from _use(node, None, scope)
             parts = _receiver(node)
         elif text := _text_of(node):
-            yield TextLiteral(text, self._span(node))
-            parts = [part for part in ast.iter_child_nodes(node) if isinstance(part, ast.FormattedValue)]
+            yield TextLiteral(text, extent(node))
+            parts = (part for part in ast.iter_child_nodes(node) if isinstance(part, ast.FormattedValue))
         else:
-            parts = [part for part in ast.iter_child_nodes(node) if not _is_documentation(part)]
-        yield from self._below(node, parts, names, coroutine=coroutine)
+            parts = (part for part in ast.iter_child_nodes(node) if not _is_documentation(part))
+        if isinstance(node, Scoped):
+            inside, body = scope.inside(node), {id(part) for part in _body(node)}
+            waiting += [(part, inside if id(part) in body else scope) for part in parts]
+        else:
+            waiting += [(part, scope) for part in parts]
 
-    def _below(
-        self, node: ast.AST, parts: list[ast.AST], names: Names, *, coroutine: bool
-    ) -> Iterator[Use | TextLiteral]:
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda | ast.ClassDef):
-            inside, body = names.inside(node), _body(node)
-            within = isinstance(node, ast.AsyncFunctionDef) or (coroutine and isinstance(node, ast.ClassDef))
-            for part in parts:
-                here = part in body
-                yield from self.visit(part, inside if here else names, coroutine=within if here else coroutine)
-            return
-        for part in parts:
-            yield from self.visit(part, names, coroutine=coroutine)
 
-    def _use(self, node: ast.AST, call: ast.Call | None, names: Names, *, coroutine: bool) -> Iterator[Use]:
-        stands_for = tuple(name for name in names.dotted(node) if not UNKNOWN.fullmatch(name))
-        if not stands_for or not isinstance(getattr(node, "ctx", LOAD), ast.Load):
-            return
-        keywords = frozenset(
-            keyword.arg or "**"
-            for keyword in (call.keywords if call else ())
-            if not (isinstance(keyword.value, ast.Constant) and keyword.value.value is None)
-        )
-        yield Use(
-            stands_for,
-            self._span(node),
-            self._text(node),
-            call is not None,
-            keywords,
-            len(call.args) if call else 0,
-            coroutine,
-        )
-
-    def _text(self, node: ast.AST) -> str:
-        """Return an expression as it stands there; of one that goes over lines, without breaks and indents."""
-        line, last = getattr(node, "lineno", 1), getattr(node, "end_lineno", 1)
-        if line != last:
-            return "".join(ast.unparse(node).split())
-        text = self._source.lines[line - 1].encode()
-        return text[getattr(node, "col_offset", 0) : getattr(node, "end_col_offset", 0)].decode("utf-8", "replace")
-
-    def _span(self, node: ast.AST) -> Span:
-        line, last = getattr(node, "lineno", 1), getattr(node, "end_lineno", 1)
-        column = self._source.column(line, getattr(node, "col_offset", 0))
-        return Span(line, column, self._source.column(line, getattr(node, "end_col_offset", 0)) if line == last else 0)
+def _use(node: ast.AST, call: ast.Call | None, scope: _Scope) -> Iterator[Use]:
+    names = tuple(name for name in scope.names.dotted(node) if not UNKNOWN.fullmatch(name))
+    if not names or not isinstance(getattr(node, "ctx", LOAD), ast.Load):
+        return
+    if call is None:
+        yield Use(names, extent(node), extent(node), coroutine=scope.coroutine)
+        return
+    keywords = frozenset(
+        keyword.arg or "**"
+        for keyword in call.keywords
+        if not (isinstance(keyword.value, ast.Constant) and keyword.value.value is None)
+    )
+    yield Use(names, extent(node), extent(call), True, keywords, len(call.args), scope.coroutine)
 
 
 def _receiver(node: ast.AST) -> list[ast.AST]:

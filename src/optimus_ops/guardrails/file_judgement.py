@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import astuple, dataclass
 from typing import Any
 
@@ -11,7 +11,7 @@ from optimus_ops.guardrails.facts import Facts, facts_of
 from optimus_ops.guardrails.imports import ImportedName, imports_of
 from optimus_ops.guardrails.model import SYNTAX, UNJUDGED, Match, RuleInfo, Violation
 from optimus_ops.guardrails.policy import Policy
-from optimus_ops.guardrails.python_source import MOST_BYTES, Unparsable, decoded, parse_python
+from optimus_ops.guardrails.python_source import MOST_BYTES, PythonSource, Unparsable, decoded, parse_python
 from optimus_ops.guardrails.rules.kind import Rule
 from optimus_ops.guardrails.sources import SourceFile
 from optimus_ops.guardrails.waivers import Waiver, waivers_of
@@ -44,10 +44,12 @@ def read_imports(policy: Policy, files: Mapping[str, SourceFile], cache: ParseCa
 
 
 def _imports(file: SourceFile) -> list[list[Any]]:
+    data = file.read()
+    if len(data) > MOST_BYTES:
+        return []
     try:
-        data = file.read()
-        return [] if len(data) > MOST_BYTES else [list(astuple(found)) for found in imports_of(parse_python(data))]
-    except Unparsable:
+        return [list(astuple(found)) for found in imports_of(parse_python(data))]
+    except (Unparsable, RecursionError):
         return []
 
 
@@ -76,12 +78,21 @@ def _rows(policy: Policy, path: str, file: SourceFile) -> dict[str, list[Any]]:
         return {"matches": [[UNJUDGED, 0, 0, 0, "size", f"{len(data):,} bytes, at most {MOST_BYTES:,}"]], "waivers": []}
     try:
         source = parse_python(data)
+        return {"matches": list(_matches(policy, path, source)), "waivers": _waivers(data)}
     except Unparsable as error:
         return {"matches": [[SYNTAX, error.line, 0, 0, "syntax", error.reason]], "waivers": []}
+    except RecursionError:
+        return {"matches": [[UNJUDGED, 0, 0, 0, "depth", "nested too deeply"]], "waivers": []}
+
+
+def _matches(policy: Policy, path: str, source: PythonSource) -> Iterator[list[Any]]:
     rules = [rule for rule in policy.file_rules if rule.scope.holds(path)]
-    facts = facts_of(source) if rules else Facts()
-    matches = [_row(rule.info.id, match) for rule in rules for match in rule.matches(path, facts)]
-    return {"matches": matches, "waivers": [list(astuple(found)) for found in waivers_of(decoded(data))]}
+    facts = facts_of(source) if rules else Facts(source)
+    return (_row(rule.info.id, match) for rule in rules for match in rule.matches(path, facts))
+
+
+def _waivers(data: bytes) -> list[list[Any]]:
+    return [list(astuple(found)) for found in waivers_of(decoded(data))]
 
 
 def _row(rule: str, match: Match) -> list[Any]:

@@ -6,7 +6,6 @@ import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from optimus_ops.ci.git_changes import merge_base
 from optimus_ops.errors import OpsError, Refused
 from optimus_ops.guardrails.sources import Snapshot, SourceFile, blob_key
 from optimus_ops.system.process import run, stream
@@ -51,11 +50,6 @@ def _indexed(root: Path) -> Iterator[tuple[str, str]]:
         facts, _, path = line.partition("\t")
         if facts.startswith(REGULAR):
             yield path, facts.split()[1]
-
-
-def changes_since(root: Path, reference: str) -> bytes:
-    """Return the diff from the merge base with a reference to the work tree, without what git doesn't know yet."""
-    return diff_to_work_tree(root, merge_base(root, reference))
 
 
 def diff_to_work_tree(root: Path, commit: str) -> bytes:

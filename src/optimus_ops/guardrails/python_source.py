@@ -22,6 +22,22 @@ class Unparsable(Exception):  # noqa: N818 - what a file is
         self.reason = reason
 
 
+@dataclass(frozen=True, slots=True)
+class Extent:
+    """From where to where something goes: lines from 1, offsets in bytes of UTF-8 from 0, as `ast` has them."""
+
+    line: int
+    offset: int
+    end_line: int
+    end_offset: int
+
+
+def extent(node: ast.AST) -> Extent:
+    """Return the extent of a node."""
+    line, offset = getattr(node, "lineno", 1), getattr(node, "col_offset", 0)
+    return Extent(line, offset, getattr(node, "end_lineno", line), getattr(node, "end_col_offset", offset))
+
+
 @dataclass(frozen=True)
 class PythonSource:
     """A file that was parsed, and its lines without their ends."""
@@ -35,6 +51,18 @@ class PythonSource:
         if text.isascii():
             return min(offset, len(text)) + 1
         return len(text.encode("utf-8")[:offset].decode("utf-8", "ignore")) + 1
+
+    def span(self, found: Extent) -> tuple[int, int, int]:
+        """Return line, column, and the column behind the end, 0 where that is on another line."""
+        end = self.column(found.end_line, found.end_offset) if found.line == found.end_line else 0
+        return found.line, self.column(found.line, found.offset), end
+
+    def text(self, found: Extent) -> str:
+        """Return the code of an extent, with single blanks for breaks and indents."""
+        lines = [line.encode() for line in self.lines[found.line - 1 : found.end_line]]
+        lines[-1] = lines[-1][: found.end_offset]
+        lines[0] = lines[0][found.offset :]
+        return " ".join(b"\n".join(lines).decode("utf-8", "replace").split())
 
 
 def parse_python(data: bytes) -> PythonSource:

@@ -26,29 +26,41 @@ class FunctionSize:
 
 
 def function_sizes(source: PythonSource) -> tuple[FunctionSize, ...]:
-    """Return the sizes of all functions, those inside others with the outer names before theirs."""
-    return tuple(_sizes(source, source.tree, ""))
+    """Return the sizes of all functions; the names of those inside of others have the outer names before them."""
+    return tuple(_size(source, function, name) for function, name in _functions(source.tree))
 
 
-def _sizes(source: PythonSource, node: ast.AST, prefix: str) -> Iterator[FunctionSize]:
-    for part in ast.iter_child_nodes(node):
-        named = isinstance(part, Function | ast.ClassDef)
-        name = f"{prefix}{part.name}" if isinstance(part, Function | ast.ClassDef) else prefix
-        if isinstance(part, Function):
-            word = "async def " if isinstance(part, ast.AsyncFunctionDef) else "def "
-            column = source.column(part.lineno, part.col_offset) + len(word)
-            arguments = part.args
-            count = len([*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs])
-            lines = (part.end_lineno or part.lineno) - part.lineno + 1
-            yield FunctionSize(
-                name, part.lineno, column, column + len(part.name), lines, count, 1 + sum(_branches(part))
-            )
-        yield from _sizes(source, part, f"{name}." if named else prefix)
+def _functions(tree: ast.Module) -> Iterator[tuple[Function, str]]:
+    waiting: list[tuple[ast.AST, str]] = [(tree, "")]
+    while waiting:
+        node, prefix = waiting.pop()
+        if isinstance(node, Function | ast.ClassDef):
+            name = f"{prefix}{node.name}"
+            prefix = f"{name}."
+            if isinstance(node, Function):
+                yield node, name
+        # Functions stand in statements alone.
+        waiting += [(part, prefix) for part in ast.iter_child_nodes(node) if not isinstance(part, ast.expr)]
 
 
-def _branches(node: ast.AST) -> Iterator[int]:
-    for part in ast.iter_child_nodes(node):
-        if isinstance(part, BRANCHES):
-            yield 1
-        if not isinstance(part, Function | ast.ClassDef):
-            yield from _branches(part)
+def _size(source: PythonSource, function: Function, name: str) -> FunctionSize:
+    word = "async def " if isinstance(function, ast.AsyncFunctionDef) else "def "
+    column = source.column(function.lineno, function.col_offset) + len(word)
+    lines = (function.end_lineno or function.lineno) - function.lineno + 1
+    arguments = function.args
+    count = len([*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs])
+    return FunctionSize(
+        name, function.lineno, column, column + len(function.name), lines, count, 1 + _branches(function)
+    )
+
+
+def _branches(function: Function) -> int:
+    """Return the number of branches, without those of functions inside."""
+    count = 0
+    waiting: list[ast.AST] = [function]
+    while waiting:
+        node = waiting.pop()
+        count += isinstance(node, BRANCHES)
+        if node is function or not isinstance(node, Function | ast.ClassDef):
+            waiting += ast.iter_child_nodes(node)
+    return count

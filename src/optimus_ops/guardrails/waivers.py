@@ -1,15 +1,16 @@
-"""Waivers in the code: `# guardrails: allow RULE until 2027-01-31: reason`, on the line or on the one above it."""
+"""Waivers in the code: `# guardrails: allow RULE until 2027-01-31: reason`, behind the line or above it."""
 
 from __future__ import annotations
 
 import io
 import re
 import tokenize
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 
 from optimus_ops.guardrails.model import WAIVER, Match, Violation
+from optimus_ops.guardrails.python_source import source_lines
 from optimus_ops.reports.place import Place
 
 MARK = "guardrails:"
@@ -22,17 +23,21 @@ HINT = "# guardrails: allow RULE until 2027-01-31: reason"
 
 @dataclass(frozen=True, slots=True)
 class Waiver:
-    """A comment that allows what a rule forbids; without a rule it is malformed, and says so in `reason`."""
+    """A comment that allows what a rule forbids; without a rule it is malformed, and says so in `reason`.
+
+    `covered` is the line that it is about: its own, or the next one of code.
+    """
 
     rule: str
     until: str
     reason: str
     line: int
     column: int
+    covered: int
 
     def covers(self, violation: Violation) -> bool:
         """Tell whether it stands at a violation."""
-        return violation.rule == self.rule and violation.match.place.line in {self.line, self.line + 1}
+        return violation.rule == self.rule and violation.match.place.line == self.covered
 
     def expired(self, today: date) -> bool:
         """Tell whether its last day is over."""
@@ -45,15 +50,23 @@ def waivers_of(text: str) -> tuple[Waiver, ...]:
 
 
 def _waivers(text: str) -> Iterator[Waiver]:
+    lines = source_lines(text)
     for token in tokenize.generate_tokens(io.StringIO(text).readline):
         if token.type != tokenize.COMMENT or not ANY.match(token.string):
             continue
         line, column = token.start[0], token.start[1] + 1
+        covered = line if lines[line - 1][: column - 1].strip() else _next_line_of_code(lines, line)
         found = FORM.fullmatch(token.string)
         if found and _is_date(found["date"]):
-            yield Waiver(found["rule"], found["date"], found["reason"].strip(), line, column)
+            yield Waiver(found["rule"], found["date"], found["reason"].strip(), line, column, covered)
         else:
-            yield Waiver("", "", "a waiver needs a rule, an expiry date and a reason", line, column)
+            yield Waiver("", "", "a waiver needs a rule, an expiry date and a reason", line, column, covered)
+
+
+def _next_line_of_code(lines: Sequence[str], line: int) -> int:
+    """Return the number of the next line below one that is neither empty nor a comment alone."""
+    below = enumerate(lines[line:], line + 1)
+    return next((number for number, text in below if text.strip() and not text.lstrip().startswith("#")), line)
 
 
 def _is_date(text: str) -> bool:

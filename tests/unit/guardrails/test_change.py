@@ -90,6 +90,12 @@ def test_a_file_that_is_no_python_is_named_and_the_rest_is_judged(checkout: Chec
     assert found == {*broken, ("no-prints", "src/shop/web.py")}
 
 
+def test_long_expressions_and_chains_of_branches_are_judged(checkout: Checkout) -> None:
+    branches = "if x == 0:\n    pass\n" + "".join(f"elif x == {number}:\n    pass\n" for number in range(300))
+    checkout.write("src/shop/page.py", "x = " + "1 + " * 600 + "print(1)\n" + branches)
+    assert checkout.check().found == [("no-prints", "src/shop/page.py", 1)]
+
+
 def test_other_encodings_and_line_ends_are_read(checkout: Checkout) -> None:
     checkout.write("src/shop/page.py", "# coding: latin-1\nx = 'é'; print(x)\n".encode("latin-1"))
     checkout.write("src/shop/web.py", "\ufeffdef f():\r\n    é = 1; print(é)\r\n")
@@ -151,6 +157,12 @@ def test_a_waiver_does_not_govern_the_change_that_adds_it(checkout: Checkout) ->
     assert outcome.found == [("no-prints", "src/shop/web.py", 1)]
     assert outcome.document["violations"][0]["notes"] == ["a waiver does not govern the change that adds it"]
     assert checkout.check(everything=True).code == 0
+
+
+def test_a_waiver_covers_its_own_line_or_the_next_one_of_code(checkout: Checkout) -> None:
+    above = WAIVED.partition("  ")[2]
+    checkout.write("src/shop/web.py", f"{WAIVED}print(2)\n{above}# why\n\nprint(3)\nprint(4)\n")
+    assert [line for _, _, line in checkout.check(everything=True).found] == [2, 7]
 
 
 def test_the_bases_policy_may_let_a_waiver_govern_its_own_change_and_a_change_may_not(checkout: Checkout) -> None:

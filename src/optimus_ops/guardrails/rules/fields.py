@@ -12,7 +12,6 @@ from optimus_ops.reports.place import Place
 from optimus_ops.text.globs import matches
 
 MODULE = re.compile(r"(?:\w+|\*)(?:\.(?:\w+|\*))*")
-SCOPE_KEYS = ("files", "except")
 
 
 @dataclass(frozen=True)
@@ -59,12 +58,12 @@ def filled(node: Node) -> str:
     return text
 
 
-def texts(node: Node | None, *, empty: bool = False) -> tuple[str, ...]:
+def texts(node: Node | None) -> tuple[str, ...]:
     """Return a list of texts; a single one may stand without a list."""
     if node is None:
         return ()
     found = tuple(map(filled, node)) if isinstance(node.value, list) else (filled(node),)
-    if not found and not empty:
+    if not found:
         raise node.error("at least one is expected here")
     return found
 

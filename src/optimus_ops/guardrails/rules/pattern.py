@@ -32,7 +32,7 @@ class ForbiddenPattern:
 
     def matches(self, path: str, facts: Facts) -> Iterator[Match]:
         """Give where a file has such code."""
-        for node in _find("\n".join(facts.lines), self.config):
+        for node in _find("\n".join(facts.source.lines), self.config):
             start, end = node.range().start, node.range().end
             words = " ".join(node.text().split())
             shown = words if len(words) <= SHOWN else f"{words[: SHOWN - 1]}…"

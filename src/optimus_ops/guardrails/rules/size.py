@@ -26,7 +26,7 @@ class SizeLimits:
 
     def matches(self, path: str, facts: Facts) -> Iterator[Match]:
         """Give what of a file is too large."""
-        lines = len(facts.lines) - (not facts.lines[-1]) if facts.lines else 0
+        lines = len(facts.source.lines) - (not facts.source.lines[-1])
         if lines > (most := self.limits.get("file-lines", lines)):
             yield Match(Place(path, most + 1), 0, "file-lines", f"{lines} lines, at most {most}")
         for function in facts.functions:

@@ -30,7 +30,8 @@ class ForbiddenTexts:
             if self.pattern.search(text.value):
                 words = " ".join(text.value.split())
                 shown = words if len(words) <= SHOWN else f"{words[: SHOWN - 1]}…"
-                yield Match(Place(path, text.span.line, text.span.column), text.span.end, words, shown)
+                line, column, end = facts.source.span(text.at)
+                yield Match(Place(path, line, column), end, words, shown)
 
 
 def _texts(info: RuleInfo, keys: Mapping[str, Node], rule: Node) -> ForbiddenTexts:

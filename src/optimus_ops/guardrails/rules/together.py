@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
 from optimus_ops.guardrails.model import Match, RuleInfo
-from optimus_ops.guardrails.rules.fields import FileScope, Glob, globs, needed, patterns
+from optimus_ops.guardrails.rules.fields import FileScope, Glob, globs, needed, patterns, scope
 from optimus_ops.guardrails.rules.kind import Kind
 from optimus_ops.project.yaml_nodes import Node
 from optimus_ops.reports.place import Place
@@ -36,8 +36,7 @@ class ChangeTogether:
 
 
 def _together(info: RuleInfo, keys: Mapping[str, Node], rule: Node) -> ChangeTogether:
-    files = FileScope(globs(needed(keys, "files", rule)), globs(keys.get("except")))
-    return ChangeTogether(info, files, globs(needed(keys, "also", rule)))
+    return ChangeTogether(info, scope(keys, rule), globs(needed(keys, "also", rule)))
 
 
 KINDS = {"together": Kind("files that change together", ("files", "except", "also"), _together)}

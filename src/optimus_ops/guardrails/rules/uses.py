@@ -42,9 +42,9 @@ class ForbiddenUses:
         for use in facts.uses:
             found = [name for name in use.names if _compiled(self.names).fullmatch(name)]
             if found and self._means(use):
-                detail = use.text if found[0] == use.text else f"{use.text} ({found[0]})"
-                span = use.span
-                yield Match(Place(path, span.line, span.column), span.end, use.text, detail)
+                shown, (line, column, end) = facts.source.text(use.at), facts.source.span(use.at)
+                detail = shown if found[0] == shown else f"{shown} ({found[0]})"
+                yield Match(Place(path, line, column), end, facts.source.text(use.whole), detail)
 
     def _means(self, use: Use) -> bool:
         if (self.calls and not use.call) or (self.coroutines and not use.coroutine):
