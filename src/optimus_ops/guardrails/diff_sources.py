@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
 from optimus_ops.guardrails.diff import FileDiff
@@ -94,17 +94,25 @@ def _contents(file: FileDiff, tree: Snapshot, blob: Callable[[str], bytes | None
     if file.binary:
         pair = (_known(file.old_blob, here_before, blob), _known(file.new_blob, here_after, blob))
         return None if pair[0] is None or pair[1] is None else (pair[0], pair[1])
-    known = blob(file.old_blob) if file.old_blob.strip("0") and not _is(file.old_blob, here_before) else None
-    # By the ids of the diff, else by git's objects, else by what fits: a checkout may be before or after the change.
-    tried = (
-        (_before, here_after if _is(file.new_blob, here_after) else None),
-        (_after, here_before if _is(file.old_blob, here_before) else None),
-        (_after, known),
-        (_before, here_after),
-        (_after, here_before),
-    )
-    found = (make(file, content) for make, content in tried if content is not None)
+    found = _candidates(file, here_before, here_after, blob)
     return next((pair for pair in found if pair is not None), None)
+
+
+def _candidates(
+    file: FileDiff, here_before: bytes | None, here_after: bytes | None, blob: Callable[[str], bytes | None]
+) -> Iterator[tuple[bytes, bytes] | None]:
+    """Give what a file may have been and become: by the ids of the diff, by git's objects, and last by what fits."""
+    if here_after is not None and (file.new is None or _is(file.new_blob, here_after)):
+        yield _before(file, here_after)
+    if here_before is not None and (file.old is None or _is(file.old_blob, here_before)):
+        yield _after(file, here_before)
+    known = blob(file.old_blob) if file.old_blob.strip("0") else None
+    if known is not None:
+        yield _after(file, known)
+    if here_after is not None:
+        yield _before(file, here_after)
+    if here_before is not None:
+        yield _after(file, here_before)
 
 
 def _before(file: FileDiff, after: bytes) -> tuple[bytes, bytes] | None:
@@ -120,11 +128,11 @@ def _after(file: FileDiff, before: bytes) -> tuple[bytes, bytes] | None:
 def _known(name: str, here: bytes | None, blob: Callable[[str], bytes | None]) -> bytes | None:
     if not name.strip("0"):
         return b"" if name else here
-    return here if _is(name, here) else blob(name)
+    return here if here is not None and _is(name, here) else blob(name)
 
 
-def _is(name: str, data: bytes | None) -> bool:
-    return data is not None and bool(name.strip("0")) and blob_key(data).startswith(name)
+def _is(name: str, data: bytes) -> bool:
+    return bool(name.strip("0")) and blob_key(data).startswith(name)
 
 
 def _read(tree: Snapshot, path: str) -> bytes | None:

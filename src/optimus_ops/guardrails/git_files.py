@@ -18,7 +18,7 @@ REGULAR = "100"
 PLAIN = (
     *("-c", "core.quotePath=true", "-c", "diff.interHunkContext=0", "-c", "diff.renameLimit=0", "diff"),
     *("--no-color", "--no-ext-diff", "--no-textconv", "--relative", "--src-prefix=a/", "--dst-prefix=b/"),
-    *("--unified=0", "--find-renames", "--full-index", "--text", "--submodule=short", "--diff-algorithm=histogram"),
+    *("--unified=0", "--find-renames", "--full-index", "--submodule=short", "--diff-algorithm=histogram"),
 )
 """What a user has configured for people to read is not for programs."""
 

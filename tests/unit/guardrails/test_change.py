@@ -90,6 +90,17 @@ def test_a_file_that_is_no_python_is_named_and_the_rest_is_judged(checkout: Chec
     assert found == {*broken, ("no-prints", "src/shop/web.py")}
 
 
+def test_a_file_that_git_takes_for_binary_is_judged(checkout: Checkout) -> None:
+    checkout.write(".gitattributes", "src/shop/web.py -diff\n")
+    checkout.write("src/shop/web.py", PRINTING)
+    checkout.write("src/shop/null.py", b"x = 1\0\n")
+    checkout.commit()
+    assert b"Binary files" in checkout.git("diff", "main...HEAD")
+    expected = [("guardrails/syntax", "src/shop/null.py"), ("no-prints", "src/shop/web.py")]
+    for outcome in (checkout.check(), checkout.validate(checkout.git("diff", "main...HEAD"))):
+        assert [(rule, file) for rule, file, _ in outcome.found] == expected
+
+
 def test_long_expressions_and_chains_of_branches_are_judged(checkout: Checkout) -> None:
     branches = "if x == 0:\n    pass\n" + "".join(f"elif x == {number}:\n    pass\n" for number in range(300))
     checkout.write("src/shop/page.py", "x = " + "1 + " * 600 + "print(1)\n" + branches)
