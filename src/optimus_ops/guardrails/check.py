@@ -8,12 +8,12 @@ from optimus_ops.ci.git_changes import merge_base
 from optimus_ops.errors import Refused
 from optimus_ops.guardrails.change_verdict import judge_diff
 from optimus_ops.guardrails.diff import parse_diff
-from optimus_ops.guardrails.git_files import diff_to_work_tree, untracked, work_tree
+from optimus_ops.guardrails.git_files import diff_of_commits, diff_to_work_tree, untracked, work_tree
 from optimus_ops.guardrails.model import Verdict
 from optimus_ops.guardrails.policy import check_patterns
 from optimus_ops.guardrails.report import show
 from optimus_ops.guardrails.report_lines import lines_of
-from optimus_ops.guardrails.repository import Repository, open_repository
+from optimus_ops.guardrails.repository import Repository, open_commit, open_repository
 from optimus_ops.guardrails.sources import Snapshot
 
 BASE = "main"
@@ -22,12 +22,19 @@ COMMAND = "invoke guardrails.check"
 
 @dataclass(frozen=True)
 class CheckRequest:
-    """What is to be judged: the change since `base`, or everything."""
+    """What is to be judged: the change from `base` to the commit `head`, "" for the work tree; or everything."""
 
     base: str = ""
+    head: str = ""
     all: bool = False
     json: bool = False
     report: str = ""
+
+    @property
+    def command(self) -> str:
+        """The command line that asks for it."""
+        words = ["--all"] if self.all else ["--base", self.base or BASE, *(["--head", self.head] if self.head else [])]
+        return " ".join([COMMAND, *words])
 
 
 def check(request: CheckRequest) -> None:
@@ -37,15 +44,29 @@ def check(request: CheckRequest) -> None:
         OpsError: rules are broken.
         Refused: the request, the policy or the checkout can't be used.
     """
-    if request.base and request.all:
-        raise Refused("--base and --all exclude each other", "--all judges everything, whatever it was before")
-    repository = open_repository()
-    head = work_tree(repository.root)
-    check_patterns(repository.policy, head.files)
-    verdict = _everything(repository, head) if request.all else _change(repository, head, request.base or BASE)
+    if (request.base or request.head) and request.all:
+        raise Refused(
+            "--all excludes --base and --head", "it judges everything in the work tree, whatever it was before"
+        )
+    if request.head:
+        repository, verdict = _range(request.base or BASE, request.head)
+    else:
+        repository = open_repository()
+        tree = work_tree(repository.root)
+        check_patterns(repository.policy, tree.files)
+        verdict = _everything(repository, tree) if request.all else _change(repository, tree, request.base or BASE)
     repository.cache.write()
-    command = " ".join([COMMAND, *(["--all"] if request.all else ["--base", request.base or BASE])])
-    show(verdict, repository.policy, command, as_json=request.json, folder=request.report)
+    show(verdict, repository.policy, request.command, as_json=request.json, folder=request.report)
+
+
+def _range(base: str, head: str) -> tuple[Repository, Verdict]:
+    repository, commit = open_commit(head)
+    parting = commit.merge_base(base)
+    files = parse_diff(diff_of_commits(repository.root, parting, commit.name))
+    tree = commit.snapshot()
+    check_patterns(repository.policy, tree.files)
+    verdict = judge_diff(repository, files, tree)
+    return repository, replace(verdict, scope=f"{head} since {parting[:12]} ({base})")
 
 
 def _everything(repository: Repository, head: Snapshot) -> Verdict:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from optimus_ops.errors import OpsError, Refused
 from optimus_ops.guardrails.sources import Snapshot, SourceFile, blob_key
-from optimus_ops.system.process import run, stream
+from optimus_ops.system.process import CommandFailed, run, stream
 
 GIT_SECONDS = 60.0
 # A checkout may belong to somebody else (a mounted one), and must start no program of its own.
@@ -54,7 +54,12 @@ def _indexed(root: Path) -> Iterator[tuple[str, str]]:
 
 def diff_to_work_tree(root: Path, commit: str) -> bytes:
     """Return the diff from a commit to the work tree."""
-    return _bytes(root, *PLAIN, commit, "--")
+    return git_bytes(root, *PLAIN, commit, "--")
+
+
+def diff_of_commits(root: Path, base: str, head: str) -> bytes:
+    """Return the diff from a commit to another one."""
+    return git_bytes(root, *PLAIN, base, head, "--")
 
 
 def untracked(root: Path) -> tuple[str, ...]:
@@ -65,7 +70,7 @@ def untracked(root: Path) -> tuple[str, ...]:
 def blob(root: Path, name: str) -> bytes | None:
     """Return a content by its id, or by COMMIT:PATH; None where git doesn't have it."""
     found = run(["git", "-C", str(root), *TRUSTED, "cat-file", "-t", name], deadline=GIT_SECONDS, check=False)
-    return _bytes(root, "cat-file", "blob", name) if found.stdout.strip() == "blob" else None
+    return git_bytes(root, "cat-file", "blob", name) if found.stdout.strip() == "blob" else None
 
 
 def _reader(root: Path, path: str) -> Callable[[], bytes]:
@@ -82,14 +87,28 @@ def _is_file(root: Path, path: str) -> bool:
     return found.is_file() and not found.is_symlink()
 
 
+def git_text(root: Path, *words: str) -> str:
+    """Return what git writes.
+
+    Raises:
+        CommandFailed: it ended with another exit code than 0.
+    """
+    return run(["git", "-C", str(root), *TRUSTED, *words], deadline=GIT_SECONDS).stdout
+
+
 def _git(root: Path, *words: str) -> str:
-    done = run(["git", "-C", str(root), *TRUSTED, *words], deadline=GIT_SECONDS, check=False)
-    if done.code:
-        raise Refused(f"{root} is no git checkout", "guardrails judge what git knows: git init, git add")
-    return done.stdout
+    try:
+        return git_text(root, *words)
+    except CommandFailed:
+        raise Refused(f"{root} is no git checkout", "guardrails judge what git knows: git init, git add") from None
 
 
-def _bytes(root: Path, *words: str) -> bytes:
+def git_bytes(root: Path, *words: str) -> bytes:
+    """Return what git writes, as it is.
+
+    Raises:
+        OpsError: it ended with another exit code than 0.
+    """
     taken = bytearray()
     argv = ["git", "-C", str(root), *TRUSTED, *words]
     if code := stream(argv, taken.extend, idle_seconds=GIT_SECONDS):

@@ -11,6 +11,7 @@ from optimus_ops.errors import Refused
 from optimus_ops.guardrails.baseline import FILE as BASELINE_FILE
 from optimus_ops.guardrails.baseline import Baseline, parse_baseline
 from optimus_ops.guardrails.cache import ParseCache
+from optimus_ops.guardrails.git_commit import Commit
 from optimus_ops.guardrails.judge import Judge
 from optimus_ops.guardrails.policy import FILE, Policy, parse_policy
 from optimus_ops.project.settings import ROOT_VARIABLE, find_root
@@ -43,12 +44,37 @@ def open_repository() -> Repository:
     Raises:
         Refused: it has no policy, or one with a mistake.
     """
-    root = Path(os.environ.get(ROOT_VARIABLE) or find_root(Path.cwd())).resolve()
+    root = _root()
     path = root / FILE
     if not path.is_file():
         raise Refused(f"no {FILE} in {root}", EXAMPLE)
+    return Repository(root, parse_policy(_text(path, FILE)), _cache(root))
+
+
+def open_commit(reference: str) -> tuple[Repository, Commit]:
+    """Return a commit of the checkout, and the repository as it is there.
+
+    Raises:
+        Refused: there is no such commit, it has no policy, or one with a mistake.
+    """
+    root = _root()
+    commit = Commit.of(root, reference)
+    try:
+        text = commit.text(FILE)
+    except UnicodeDecodeError:
+        raise Refused(f"{FILE} of {reference} is not UTF-8") from None
+    if text is None:
+        raise Refused(f"no {FILE} in {reference}", EXAMPLE)
+    return Repository(root, parse_policy(text), _cache(root)), commit
+
+
+def _root() -> Path:
+    return Path(os.environ.get(ROOT_VARIABLE) or find_root(Path.cwd())).resolve()
+
+
+def _cache(root: Path) -> ParseCache:
     state = root / (os.environ.get("OPTIMUS_STATE_DIR") or ".optimus")
-    return Repository(root, parse_policy(_text(path, FILE)), ParseCache(state / "guardrails"))
+    return ParseCache(state / "guardrails")
 
 
 def today() -> date:

@@ -16,16 +16,24 @@ REPORT = "write the report into this folder: Markdown, HTML, JSON, SARIF"
 @task(
     help={
         "base": "judge what changed since the merge base with this branch or commit (main)",
+        "head": "judge this commit instead of the work tree",
         "all": "judge all files, whatever they were before",
         "json": JSON,
         "report": REPORT,
     },
 )
-def check(_: Context, base: str = "", all: bool = False, json: bool = False, report: str = "") -> None:  # noqa: A002 - flag
+def check(
+    _: Context,
+    base: str = "",
+    head: str = "",
+    all: bool = False,  # noqa: A002 - the flag's name
+    json: bool = False,
+    report: str = "",
+) -> None:
     """Check the change since main, the work tree included, against policy.yaml."""
     from optimus_ops.guardrails.check import CheckRequest, check
 
-    check(CheckRequest(base, all, json, report))
+    check(CheckRequest(base, head, all, json, report))
 
 
 @task(name="validate-diff", help={"json": JSON, "report": REPORT})

@@ -92,8 +92,11 @@ class Checkout:
         self.git("add", "--all")
         self.git("commit", "--quiet", "--allow-empty", "--message", "a change")
 
-    def check(self, *, base: str = "", everything: bool = False, as_json: bool = True, report: str = "") -> Outcome:
-        return self._outcome(lambda: check(CheckRequest(base, everything, as_json, report)), as_json=as_json)
+    def check(
+        self, *, base: str = "", head: str = "", everything: bool = False, as_json: bool = True, report: str = ""
+    ) -> Outcome:
+        request = CheckRequest(base, head, everything, as_json, report)
+        return self._outcome(lambda: check(request), as_json=as_json)
 
     def validate(self, diff: bytes) -> Outcome:
         self.monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(diff)))

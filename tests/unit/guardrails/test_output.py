@@ -66,6 +66,7 @@ def test_warnings_are_told_and_fail_nothing(checkout: Checkout) -> None:
 
 def test_base_and_all_exclude_each_other_and_a_base_must_exist(checkout: Checkout) -> None:
     assert checkout.check(base="main", everything=True).code == 2
+    assert checkout.check(head="main", everything=True).code == 2
     assert checkout.check(base="nowhere").code == 2
 
 
