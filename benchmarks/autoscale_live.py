@@ -146,7 +146,9 @@ def seeds_table(scenario: Scenario) -> Table:
         cells = (f"{value:.2f}" for other in (usual, told) for value in compared([ours, other], other.rule))
         rows.append((str(seed), *cells))
     columns = tuple(
-        f"{figure} of {rule}" for rule in (REFERENCE, TOLD_ALL) for figure in ("violating seconds", "replica-seconds")
+        f"{figure}, in times of {rule}"
+        for rule in (REFERENCE, TOLD_ALL)
+        for figure in ("violating seconds", "replica-seconds")
     )
     return Table(("model, seed", *columns), tuple(rows), frozenset(columns))
 

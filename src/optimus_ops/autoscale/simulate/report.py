@@ -150,7 +150,7 @@ def _chart(
         good, bad = zip(*(_mean(counts, result.seconds[at : at + STEP]) for at in _bins(scenario)), strict=True)
         series = Series(result.rule, 0.0, STEP, good, bad)
         rows.append(ChartRow(result.rule, (Panel(series, highlight, caption(result)),)))
-    note = f"{title} Seconds from the beginning; each bar is the mean of {STEP} s."
+    note = f"Seconds from the beginning; each bar is the mean of {STEP} s."
     return Chart(title, note, ("",), tuple(rows), legend, file)
 
 
