@@ -31,6 +31,7 @@ NOT_COMPARED = frozenset(
     }
 )
 """Keys of a service that change nothing about its containers, or are compared in another way."""
+SECRETS_FOLDER = "/run/secrets"
 DATA_LABEL = "com.optimus.data-mounts"
 """Names mounts of a service (where it finds them, separated by commas) that hold data, and not its configuration."""
 
@@ -90,14 +91,30 @@ def _mounted(raw: Mapping[str, Any]) -> Iterator[ContainerInput]:
     for volume in raw.get("volumes") or ():
         path, target = str(volume.get("source")), str(volume.get("target"))
         if volume.get("type") == "bind" and volume.get("read_only") and target not in data:
-            yield ContainerInput("configuration", path.rpartition("/")[2] or path, path=path, target=target)
+            yield from _named_files(raw, path, target) or [_file(path, target)]
+
+
+def _named_files(raw: Mapping[str, Any], path: str, target: str) -> list[ContainerInput]:
+    """Return the files of a mounted folder that the service's variables name: others there are none of its business.
+
+    A folder of secrets holds what is the service's own, whether a variable names it or not.
+    """
+    if target == SECRETS_FOLDER:
+        return []
+    values = {str(value) for value in (raw.get("environment") or {}).values()}
+    below = sorted(value.removeprefix(target) for value in values if value.startswith(f"{target}/"))
+    return [_file(f"{path}{rest}", f"{target}{rest}") for rest in below]
+
+
+def _file(path: str, target: str) -> ContainerInput:
+    return ContainerInput("configuration", path.rpartition("/")[2] or path, path=path, target=target)
 
 
 def _referred(kind: Kind, references: Any, defined: Mapping[str, Any]) -> Iterator[ContainerInput]:
     for reference in references or ():
         name = str(reference["source"])
         source: Mapping[str, Any] = defined.get(name) or {}
-        folder = "/run/secrets/" if kind == "secret" else "/"
+        folder = f"{SECRETS_FOLDER}/" if kind == "secret" else "/"
         target = str(reference.get("target") or name)
         yield ContainerInput(
             kind,

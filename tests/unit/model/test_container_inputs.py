@@ -44,6 +44,20 @@ def test_files_and_folders_are_configuration_where_they_are_mounted_read_only() 
     assert "configuration /srv/data" not in found
 
 
+def test_of_a_folder_whose_files_variables_name_only_these_are_configuration() -> None:
+    mounts = [{"type": "bind", "source": "/srv/config", "target": "/etc/config", "read_only": True}]
+    environment = {"TENANTS_FILE": "/etc/config/tenants.yaml", "OTHER": "/etc/config.yaml", "EMPTY": None}
+    found = given_by({"volumes": mounts, "environment": environment})
+    given = [(thing.name, thing.path, thing.target) for thing in found.values() if thing.kind == "configuration"]
+    assert given == [("tenants.yaml", "/srv/config/tenants.yaml", "/etc/config/tenants.yaml")]
+
+
+def test_of_a_folder_of_secrets_all_files_count_whatever_variables_name() -> None:
+    mounts = [{"type": "bind", "source": "/srv/secrets", "target": "/run/secrets", "read_only": True}]
+    found = given_by({"volumes": mounts, "environment": {"PASSWORD_FILE": "/run/secrets/PASSWORD"}})
+    assert found["configuration /srv/secrets"].path == "/srv/secrets"
+
+
 def test_mounts_that_hold_data_are_no_configuration() -> None:
     mounts = [
         {"type": "bind", "source": f"/srv/{name}", "target": f"/{name}", "read_only": True}
