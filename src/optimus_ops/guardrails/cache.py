@@ -6,6 +6,7 @@ import hashlib
 import json
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -45,7 +46,7 @@ class ParseCache:
             if self.folder is not None:
                 _replace(
                     self.folder / self._file(name),
-                    json.dumps([self._version(), entries], separators=(",", ":")).encode(),
+                    json.dumps([self._version(), entries], separators=(",", ":")),
                 )
         self._changed.clear()
 
@@ -73,15 +74,8 @@ def _code_digest() -> str:
     return hashlib.sha256(repr(facts).encode()).hexdigest()
 
 
-def _replace(path: Path, data: bytes) -> None:
-    import os  # noqa: PLC0415 - both for writing alone
-    import tempfile  # noqa: PLC0415
+def _replace(path: Path, text: str) -> None:
+    from optimus_ops.system.atomic_write import atomic_write  # noqa: PLC0415 - for writing alone
 
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor, temporary = tempfile.mkstemp(dir=path.parent, suffix=".tmp")
-        with os.fdopen(descriptor, "wb") as stream:
-            stream.write(data)
-        Path(temporary).replace(path)
-    except OSError:
-        return
+    with suppress(OSError):
+        atomic_write(path, text)

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from optimus_ops.commandline.usage import near
 from optimus_ops.errors import Refused
 from optimus_ops.loadtest.model import MIXED, Flow, LoadPlatform, Profile, RequestClass, Stage, Threshold
 from optimus_ops.loadtest.records import FlowKey
+from optimus_ops.model.merged_model import parse_duration as compose_duration
 
 USERS = 10
-UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
-DURATION = re.compile(r"(?:\d+(?:\.\d+)?(?:ms|s|m|h))+")
-PART = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h)")
 ANY_FAILURES = Threshold(FlowKey(""), "failures", 0.01)
 """What a load by flags is judged by: hardly any request fails."""
 PATH = "path"
@@ -39,12 +37,10 @@ def parse_duration(text: str, what: str) -> float:
         Refused: it is none, or not above 0.
     """
     bare = text.strip()
-    if re.fullmatch(r"\d+(\.\d+)?", bare):
-        seconds = float(bare)
-    elif DURATION.fullmatch(bare):
-        seconds = sum(float(number) * UNITS[unit] for number, unit in PART.findall(bare))
-    else:
-        raise Refused(f"{what} {text}: no duration", "write it as 60s, 5m, 1h30m or 250ms")
+    try:
+        seconds = float(bare) if re.fullmatch(r"\d+(\.\d+)?", bare) else compose_duration(bare)
+    except Refused:
+        raise Refused(f"{what} {text}: no duration", "write it as 60s, 5m, 1h30m or 250ms") from None
     if seconds <= 0:
         raise Refused(f"{what} {text}: a duration is above 0")
     return seconds
@@ -106,10 +102,8 @@ def chosen_tenants(names: Iterable[str], platform: LoadPlatform) -> Sequence[str
 
 
 def nearest(name: str, known: Sequence[str]) -> str:
-    """Return what may have been meant, and what there is."""
-    close = difflib.get_close_matches(name, known, 1)
-    meant = f"did you mean {close[0]}? " if close else ""
-    return f"{meant}there are: {', '.join(known) or 'none'}"
+    """Return what may have been meant, else what there is."""
+    return near(name, known, f"there are: {', '.join(known) or 'none'}")
 
 
 def apportioned(total: int, weights: Sequence[float]) -> Sequence[int]:

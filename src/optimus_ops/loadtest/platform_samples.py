@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import re
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from http.client import HTTPException
 from urllib.request import ProxyHandler, build_opener
+
+from prometheus_client.parser import text_string_to_metric_families
+from prometheus_client.samples import Sample
 
 from optimus_ops.engine.port import Engine
 from optimus_ops.errors import OpsError
@@ -17,8 +19,7 @@ from optimus_ops.model.state import State
 
 REPLICAS = "replicas "
 EVERY_SECONDS, ASK_SECONDS = 2.0, 1.5
-LINE = re.compile(r"([a-zA-Z_:][a-zA-Z0-9_:]*)(?:\{(.*)\})?\s+(\S+)")
-LABEL = re.compile(r'([a-zA-Z_][a-zA-Z0-9_]*)="((?:[^"\\]|\\.)*)"')
+MOST_BYTES = 4 * 1024**2
 
 
 @contextmanager
@@ -91,20 +92,23 @@ def observe(state: State, platform: LoadPlatform, ask: Callable[[str], str] | No
 
 def read_metric(text: str, figure: PlatformFigure) -> float | None:
     """Return the sum of a metric's series that have the figure's labels; None where there is none."""
-    values = []
-    for line in text.splitlines():
-        match = LINE.match(line)
-        if match and match[1] == figure.metric and _has(match[2] or "", figure.labels):
-            try:
-                values.append(float(match[3]))
-            except ValueError:
-                continue
+    lines = (line for line in text.splitlines() if line.startswith(figure.metric))
+    values = [
+        sample.value
+        for line in lines
+        for sample in _samples(line)
+        if sample.name == figure.metric and figure.labels.items() <= sample.labels.items()
+    ]
     return sum(values) if values else None
 
 
-def _has(labels: str, wanted: Mapping[str, str]) -> bool:
-    found = dict(LABEL.findall(labels)) if wanted else {}
-    return all(found.get(name) == value for name, value in wanted.items())
+def _samples(line: str) -> Sequence[Sample]:
+    """Return the sample of a line, by itself, so that a line that is no metric spoils no other one."""
+    try:
+        return [sample for family in text_string_to_metric_families(line) for sample in family.samples]
+    except (ValueError, KeyError, IndexError, TypeError, AttributeError):
+        # What the parser ends with there.
+        return []
 
 
 def _urls(state: State, service: str, port: int) -> Sequence[str]:
@@ -116,7 +120,7 @@ def _metrics(url: str) -> str:
     try:
         # Past any proxy: containers' addresses are of this host.
         with build_opener(ProxyHandler({})).open(url, timeout=ASK_SECONDS) as answer:
-            content: bytes = answer.read()
+            content: bytes = answer.read(MOST_BYTES)
             return content.decode("utf-8", "replace")
     except (OSError, HTTPException, ValueError):
         return ""

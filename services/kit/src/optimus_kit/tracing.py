@@ -88,8 +88,8 @@ class Tracer(Protocol):
     def adopt(self, context: TraceContext) -> Span:
         """Return a span that only stands for one of another process."""
 
-    def nowhere(self) -> Span:
-        """Return a span of no trace, within which other libraries record nothing either."""
+    def silent(self, context: TraceContext) -> Span:
+        """Return a span that is not kept, within which other libraries record nothing either."""
 
 
 class Unrecorded:
@@ -125,22 +125,6 @@ class Unrecorded:
 
     def deactivate(self, token: object) -> None:
         """Do nothing."""
-
-
-class _Silent(Unrecorded):
-    """A span that is not kept, within which other libraries record nothing, whatever the sampler is."""
-
-    __slots__ = ("_nowhere",)
-
-    def __init__(self, context: TraceContext, nowhere: Span) -> None:
-        super().__init__(context)
-        self._nowhere = nowhere
-
-    def activate(self) -> object:
-        return self._nowhere.activate()
-
-    def deactivate(self, token: object) -> None:
-        self._nowhere.deactivate(token)
 
 
 class _Process:
@@ -308,7 +292,7 @@ def start_request(came_with: TraceContext | None, *, rootless: bool, probe: bool
 
 def _probe(came_with: TraceContext | None, tracer: Tracer | None) -> Span:
     context = _undecided(came_with)
-    return _Silent(context, tracer.nowhere()) if tracer is not None else Unrecorded(context)
+    return tracer.silent(context) if tracer is not None else Unrecorded(context)
 
 
 def _undecided(came_with: TraceContext | None) -> TraceContext:
@@ -335,9 +319,9 @@ def suppress_instrumentation() -> Iterator[None]:
     if tracer is None:
         yield
         return
-    nowhere = tracer.nowhere()
-    outside = nowhere.activate()
+    silent = tracer.silent(NOWHERE.context)
+    outside = silent.activate()
     try:
         yield
     finally:
-        nowhere.deactivate(outside)
+        silent.deactivate(outside)

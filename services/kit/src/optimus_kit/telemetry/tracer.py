@@ -11,7 +11,7 @@ from optimus_kit.telemetry.limits import MAX_ATTRIBUTES, MAX_CHARACTERS, bounded
 from optimus_kit.telemetry.sampling import Sampling
 from optimus_kit.telemetry.span_data import SpanData
 from optimus_kit.trace_context import TraceContext, new_span_id, new_trace_id, parse_traceparent
-from optimus_kit.tracing import CONTENT_CHARACTERS, NOWHERE, Attributes, Kind, Unrecorded, Value
+from optimus_kit.tracing import CONTENT_CHARACTERS, Attributes, Kind, Unrecorded, Value
 
 
 class Bridge(Protocol):
@@ -190,6 +190,6 @@ class SpanTracer(Bridging):
         kept = self._sampling.keeps(context.trace_id, context.sampled)
         return _Adopted(context, self) if kept else _Silent(context, self)
 
-    def nowhere(self) -> Unrecorded:
-        """Return what keeps other libraries from recording."""
-        return _Silent(NOWHERE.context, self)
+    def silent(self, context: TraceContext) -> Unrecorded:
+        """Return what is not kept, and keeps other libraries from recording."""
+        return _Silent(context, self)
