@@ -25,7 +25,7 @@ def judge_diff(
     """Return the verdict on a diff, and on files that git doesn't know yet."""
     policy = repository.policy
     head, change = changed_sources(
-        files, tree, lambda name: blob(repository.root, name), lambda path: path == FILE or policy.judges(path)
+        files, tree, lambda name: blob(repository.root, name), lambda path: path == FILE or policy.reads(path)
     )
     change = with_untracked(change, tree, untracked)
     before = _policy_before(policy, change)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from optimus_ops.guardrails.diff import FileDiff
 from optimus_ops.guardrails.diff_apply import apply, unapply
+from optimus_ops.guardrails.git_files import JUDGED
 from optimus_ops.guardrails.sources import Change, Snapshot, SourceFile, blob_key
 
 MISSING = "its content is not in this checkout, and the diff has only a part of it"
@@ -144,6 +145,6 @@ def with_untracked(change: Change, tree: Snapshot, paths: Iterable[str]) -> Chan
     added = dict(change.added)
     for path in paths:
         if path in tree.files:
-            lines = tree.files[path].read().count(b"\n") + 1 if path.endswith(".py") else 0
+            lines = tree.files[path].read().count(b"\n") + 1 if path.endswith(JUDGED) else 0
             added[path] = frozenset(range(1, lines + 1))
     return replace(change, added=added)

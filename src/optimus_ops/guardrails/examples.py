@@ -13,6 +13,8 @@ from optimus_ops.guardrails.model import SYNTAX
 from optimus_ops.guardrails.policy import Policy
 from optimus_ops.guardrails.rules.kind import Rule
 from optimus_ops.guardrails.sources import in_memory
+from optimus_ops.guardrails.yaml_files import YamlFiles
+from optimus_ops.guardrails.yaml_judgement import judge_yaml
 
 
 def try_examples(policy: Policy) -> Iterator[Check]:
@@ -31,7 +33,7 @@ def _wrong(policy: Policy, rule: Rule, examples: tuple[Mapping[str, str], ...], 
         name = f"{'bad' if breaks else 'good'} example {number}"
         broken = set(rules_broken(policy, example))
         if SYNTAX in broken:
-            yield f"{name} is no Python"
+            yield f"{name} can't be parsed"
         elif (rule.info.id in broken) != breaks:
             yield f"{name} {'breaks it' if not breaks else 'does not break it'}"
 
@@ -41,6 +43,7 @@ def rules_broken(policy: Policy, example: Mapping[str, str]) -> Iterator[str]:
     snapshot, cache = in_memory(example), ParseCache()
     for judgement in judge_files(policy, snapshot.files, cache).values():
         yield from (violation.rule for violation in judgement.violations)
+    yield from (found.rule for found in judge_yaml(policy, YamlFiles(snapshot.files)).violations)
     graph = module_graph(read_imports(policy, snapshot.files, cache), policy.roots)
     yield from (violation.rule for violation in judge_graph(policy, graph))
     yield from (rule.info.id for rule in policy.change_rules if any(rule.unaccompanied(example)))

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from optimus_ops.errors import Refused
 from optimus_ops.guardrails.modules import covered
 from optimus_ops.guardrails.policy import Policy
-from optimus_ops.guardrails.rules.kind import ChangeRule, FileRule, Rule
+from optimus_ops.guardrails.rules.kind import ChangeRule, FileRule, Rule, YamlRule
 from optimus_ops.guardrails.rules.kinds import KINDS
 from optimus_ops.guardrails.rules.layers import Layers
 from optimus_ops.text.globs import matches
@@ -31,7 +31,7 @@ def _holds(policy: Policy, rule: Rule, path: str) -> bool:
         return any(matches(path, (glob.pattern,)) for glob in rule.globs)
     if not policy.judges(path):
         return False
-    if isinstance(rule, FileRule):
+    if isinstance(rule, FileRule | YamlRule):
         return rule.scope.holds(path)
     module = policy.roots.module(path)
     if module is None:

@@ -30,14 +30,14 @@ class FileJudgement:
 
 def judge_files(policy: Policy, files: Mapping[str, SourceFile], cache: ParseCache) -> dict[str, FileJudgement]:
     """Return path -> judgement of the files that the policy judges."""
-    return {path: _judged(policy, path, file, cache) for path, file in files.items() if policy.judges(path)}
+    return {path: _judged(policy, path, file, cache) for path, file in files.items() if policy.judges_python(path)}
 
 
 def read_imports(policy: Policy, files: Mapping[str, SourceFile], cache: ParseCache) -> dict[str, list[ImportedName]]:
     """Return path -> what it imports, of the files that are modules; nothing of those that can't be parsed."""
     found: dict[str, list[ImportedName]] = {}
     for path, file in files.items():
-        if policy.roots.module(path) and policy.judges(path):
+        if policy.roots.module(path) and policy.judges_python(path):
             rows = cache.get(IMPORTS, file.key, lambda file=file: _imports(file))  # type: ignore[misc]  # bound now
             found[path] = [ImportedName(*row) for row in rows]
     return found

@@ -10,7 +10,7 @@ from functools import cached_property, partial
 from pathlib import Path
 
 from optimus_ops.errors import Refused
-from optimus_ops.guardrails.git_files import REGULAR, blob, git_bytes, git_text
+from optimus_ops.guardrails.git_files import JUDGED, REGULAR, blob, git_bytes, git_text
 from optimus_ops.guardrails.sources import Snapshot, SourceFile
 from optimus_ops.system.process import CommandFailed
 
@@ -76,7 +76,7 @@ class Commit:
         # Line ends stay as they are in the repository.
         words = ("-c", "core.autocrlf=false", "-c", "core.eol=lf", "archive", "--format=tar", self.name)
         with tarfile.open(fileobj=io.BytesIO(git_bytes(self.root, *words))) as archive:
-            members = [member for member in archive if member.isfile() and member.name.endswith(".py")]
+            members = [member for member in archive if member.isfile() and member.name.endswith(JUDGED)]
             return {member.name: _read(archive, member) for member in members}
 
 

@@ -8,11 +8,14 @@ from pathlib import Path
 
 from optimus_ops.errors import OpsError, Refused
 from optimus_ops.guardrails.sources import Snapshot, SourceFile, blob_key
+from optimus_ops.guardrails.yaml_files import SUFFIXES as YAML
 from optimus_ops.system.process import CommandFailed, run, stream
 
 GIT_SECONDS = 60.0
 # A checkout may belong to somebody else (a mounted one), and must start no program of its own.
 TRUSTED = ("-c", "safe.directory=*", "-c", "core.fsmonitor=false")
+JUDGED = (".py", *YAML)
+"""What files that rules may judge end with: the contents of others don't matter."""
 REGULAR = "100"
 """How the modes of regular files begin; symbolic links and submodules have others."""
 PLAIN = (
@@ -41,7 +44,7 @@ def work_tree(root: Path) -> Snapshot:
             files.pop(path, None)
         else:
             read = _reader(root, path)
-            files[path] = SourceFile(blob_key(read()) if path.endswith(".py") else path, read)
+            files[path] = SourceFile(blob_key(read()) if path.endswith(JUDGED) else path, read)
     return Snapshot(files)
 
 

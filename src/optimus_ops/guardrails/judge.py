@@ -13,9 +13,11 @@ from optimus_ops.guardrails.file_judgement import FileJudgement, judge_files, re
 from optimus_ops.guardrails.graph import ModuleGraph, module_graph
 from optimus_ops.guardrails.graph_judgement import judge_graph
 from optimus_ops.guardrails.model import UNJUDGED, Match, Verdict, Violation
-from optimus_ops.guardrails.policy import Policy
+from optimus_ops.guardrails.policy import FILE, Policy
 from optimus_ops.guardrails.sources import Change, Snapshot, SourceFile
 from optimus_ops.guardrails.waivers import Waiver, complaint
+from optimus_ops.guardrails.yaml_files import SUFFIXES, YamlFiles
+from optimus_ops.guardrails.yaml_judgement import YamlJudgement, judge_yaml
 from optimus_ops.reports.place import Place
 
 
@@ -30,23 +32,30 @@ class Judge:
     def everything(self, head: Snapshot, baseline: Baseline) -> Verdict:
         """Judge all files; a waiver or an entry of the baseline that nothing needs is a violation, too."""
         judged = judge_files(self.policy, head.files, self.cache)
+        documents = judge_yaml(self.policy, YamlFiles(head.files))
         graph = module_graph(read_imports(self.policy, head.files, self.cache), self.policy.roots)
-        found = [*_violations(judged), *judge_graph(self.policy, graph)]
-        waivers = {path: judgement.waivers for path, judgement in judged.items()}
+        found = [*_violations(judged), *documents.violations, *judge_graph(self.policy, graph)]
+        waivers = {path: judgement.waivers for path, judgement in judged.items()} | dict(documents.waivers)
         counting, waived = self._waive(found, waivers, waivers)
         counting += self._complaints(waivers, found)
         counting, known, wrong = apply_baseline(baseline, counting, self.today)
-        return Verdict(_ordered([*counting, *wrong]), tuple(waived), tuple(known), 0, len(judged))
+        return Verdict(
+            _ordered([*counting, *wrong]), tuple(waived), tuple(known), 0, len(judged) + len(documents.judged)
+        )
 
     def change(self, head: Snapshot, change: Change, *, same_change_waivers: bool = False) -> Verdict:
         """Judge a change; `same_change_waivers` is what the base's policy says."""
         changed = {path: file for path, file in head.files.items() if path in change.paths}
         now = judge_files(self.policy, changed, self.cache)
         before = judge_files(self.policy, _asked_for(change, now), self.cache)
-        new = _added(_violations(now), _renamed(_violations(before), change.renamed), change)
-        found = [*new, *self._graph(head, change), *self._alone(change), *_unknown(change)]
-        waivers = {path: judgement.waivers for path, judgement in now.items()}
-        old = {change.renamed.get(path, path): judgement.waivers for path, judgement in before.items()}
+        documents, earlier_documents = self._documents(head, change)
+        told = [*_violations(now), *documents.violations]
+        known = [*_violations(before), *earlier_documents.violations]
+        new = _added(told, _renamed(known, change.renamed), change)
+        found = [*new, *self._graph(head, change), *self._alone(change), *self._unknown(change)]
+        waivers = {path: judgement.waivers for path, judgement in now.items()} | dict(documents.waivers)
+        had = {path: judgement.waivers for path, judgement in before.items()} | dict(earlier_documents.waivers)
+        old = {change.renamed.get(path, path): found_waivers for path, found_waivers in had.items()}
         governing = (
             waivers if same_change_waivers else {path: _kept(waivers[path], old.get(path, ())) for path in waivers}
         )
@@ -57,8 +66,21 @@ class Judge:
             for waiver in found_waivers
             if not waiver.rule and waiver not in _kept(found_waivers, old.get(path, ()))
         ]
-        earlier = len(_violations(now)) - len(new)
-        return Verdict(_ordered([*counting, *malformed]), tuple(waived), (), earlier, len(now))
+        there = sum(violation.file in change.paths for violation in told)
+        earlier = there - sum(violation.file in change.paths for violation in new)
+        return Verdict(_ordered([*counting, *malformed]), tuple(waived), (), earlier, len(now) + len(documents.judged))
+
+    def _documents(self, head: Snapshot, change: Change) -> tuple[YamlJudgement, YamlJudgement]:
+        """Return what YAML files break after a change and before it; nothing where none changed."""
+        if not any(path.endswith(SUFFIXES) for path in change.paths):
+            return YamlJudgement(), YamlJudgement()
+        files = YamlFiles(head.files)
+        now = judge_yaml(self.policy, files, change.paths)
+        if not now.violations and not any(now.waivers.values()):
+            return now, YamlJudgement()
+        unchanged = {path: file for path, file in head.files.items() if path not in change.paths}
+        before = YamlFiles({**unchanged, **change.base}, files.parsed)
+        return now, judge_yaml(self.policy, before, change.paths)
 
     def _graph(self, head: Snapshot, change: Change) -> list[Violation]:
         """Return the chains of imports that the change completes."""
@@ -78,6 +100,14 @@ class Judge:
             violation_of(rule.info, match)
             for rule in self.policy.change_rules
             for match in rule.unaccompanied(change.paths)
+        ]
+
+    def _unknown(self, change: Change) -> list[Violation]:
+        """Return the files whose content is not at hand, of those that are judged."""
+        return [
+            Violation(UNJUDGED, "error", "not judged", Match(Place(path), 0, "content", why))
+            for path, why in change.unknown.items()
+            if self.policy.judges(path) or not path.endswith(SUFFIXES) or path == FILE
         ]
 
     def _waive(
@@ -159,13 +189,6 @@ def _kept(waivers: Iterable[Waiver], old: Iterable[Waiver]) -> tuple[Waiver, ...
             left[key] -= 1
             kept.append(waiver)
     return tuple(kept)
-
-
-def _unknown(change: Change) -> list[Violation]:
-    return [
-        Violation(UNJUDGED, "error", "not judged", Match(Place(path), 0, "content", why))
-        for path, why in change.unknown.items()
-    ]
 
 
 def _ordered(violations: Iterable[Violation]) -> tuple[Violation, ...]:

@@ -15,7 +15,7 @@ UNJUDGED = "guardrails/not-judged"
 WAIVER = "guardrails/waiver"
 BASELINE = "guardrails/baseline"
 OWN_RULES: Mapping[str, str] = {
-    SYNTAX: "a file that is no valid Python can't be judged",
+    SYNTAX: "a file that is no valid Python, or YAML, can't be judged",
     UNJUDGED: "a file whose content is not at hand, or too large, can't be judged",
     WAIVER: "a waiver names a rule, an expiry date and a reason, is needed, and has not expired",
     BASELINE: "an entry of the baseline is needed, and has not expired",

@@ -13,8 +13,9 @@ from optimus_ops.errors import Refused
 from optimus_ops.guardrails.model import LEVELS, OWN_RULES, RuleInfo
 from optimus_ops.guardrails.modules import SourceRoots, with_packages
 from optimus_ops.guardrails.rules.fields import Glob, choice, filled, flag, globs, needed, patterns, texts
-from optimus_ops.guardrails.rules.kind import ChangeRule, FileRule, GraphRule, Rule
+from optimus_ops.guardrails.rules.kind import ChangeRule, FileRule, GraphRule, Rule, YamlRule
 from optimus_ops.guardrails.rules.kinds import KINDS
+from optimus_ops.guardrails.yaml_files import SUFFIXES as YAML
 from optimus_ops.project.yaml_nodes import Node, parse_yaml
 from optimus_ops.text.globs import matches
 
@@ -50,6 +51,11 @@ class Policy:
         return tuple(rule for rule in self.rules if isinstance(rule, FileRule))
 
     @cached_property
+    def yaml_rules(self) -> tuple[YamlRule, ...]:
+        """The rules that judge YAML files."""
+        return tuple(rule for rule in self.rules if isinstance(rule, YamlRule))
+
+    @cached_property
     def graph_rules(self) -> tuple[GraphRule, ...]:
         """The rules that judge imports."""
         return tuple(rule for rule in self.rules if isinstance(rule, GraphRule))
@@ -61,7 +67,22 @@ class Policy:
 
     def judges(self, path: str) -> bool:
         """Tell whether a file is judged at all."""
-        return path.endswith(".py") and not (self.excluded and matches(path, self._excluded))
+        return self.judges_python(path) or any(self.holds(rule, path) for rule in self.yaml_rules)
+
+    def judges_python(self, path: str) -> bool:
+        """Tell whether a file is judged as Python."""
+        return path.endswith(".py") and not self._excludes(path)
+
+    def holds(self, rule: FileRule | YamlRule, path: str) -> bool:
+        """Tell whether a rule is about a file that is not excluded."""
+        return rule.scope.holds(path) and not self._excludes(path)
+
+    def reads(self, path: str) -> bool:
+        """Tell whether the content of a file matters: what is judged, and what YAML files may refer to."""
+        return self.judges_python(path) or (path.endswith(YAML) and bool(self.yaml_rules))
+
+    def _excludes(self, path: str) -> bool:
+        return bool(self.excluded) and matches(path, self._excluded)
 
     @cached_property
     def _excluded(self) -> tuple[str, ...]:
@@ -159,7 +180,7 @@ def check_patterns(policy: Policy, paths: Collection[str]) -> None:
     packages = {package for module in set(modules) for package in with_packages(module)}
     every = [*policy.excluded]
     for rule in policy.rules:
-        every += rule.scope.globs if isinstance(rule, FileRule) else ()
+        every += rule.scope.globs if isinstance(rule, FileRule | YamlRule) else ()
         every += rule.globs if isinstance(rule, ChangeRule) else ()
         for pattern in rule.patterns if isinstance(rule, GraphRule) else ():
             if pattern.text not in packages and not ("*" in pattern.text and any(map(pattern.covers, modules))):

@@ -18,6 +18,7 @@ FORM = re.compile(
     r"#\s*guardrails:\s*allow\s+(?P<rule>[a-z0-9-]+)\s+until\s+(?P<date>\d{4}-\d\d-\d\d)\s*:\s*(?P<reason>\S.*)"
 )
 ANY = re.compile(r"#\s*guardrails:")
+IN_YAML = re.compile(r"(?:(?<=\s)|^)#\s*guardrails:.*")
 HINT = "# guardrails: allow RULE until 2027-01-31: reason"
 
 
@@ -49,18 +50,28 @@ def waivers_of(text: str) -> tuple[Waiver, ...]:
     return tuple(_waivers(text)) if MARK in text else ()
 
 
+def waivers_of_yaml(text: str) -> tuple[Waiver, ...]:
+    """Return the waivers of a YAML file; a comment of a shell in it is one as well."""
+    if MARK not in text:
+        return ()
+    lines = source_lines(text)
+    comments = ((number, IN_YAML.search(line)) for number, line in enumerate(lines, 1))
+    return tuple(_waiver(lines, number, found.start(), found[0]) for number, found in comments if found)
+
+
 def _waivers(text: str) -> Iterator[Waiver]:
     lines = source_lines(text)
     for token in tokenize.generate_tokens(io.StringIO(text).readline):
-        if token.type != tokenize.COMMENT or not ANY.match(token.string):
-            continue
-        line, column = token.start[0], token.start[1] + 1
-        covered = line if lines[line - 1][: column - 1].strip() else _next_line_of_code(lines, line)
-        found = FORM.fullmatch(token.string)
-        if found and _is_date(found["date"]):
-            yield Waiver(found["rule"], found["date"], found["reason"].strip(), line, column, covered)
-        else:
-            yield Waiver("", "", "a waiver needs a rule, an expiry date and a reason", line, column, covered)
+        if token.type == tokenize.COMMENT and ANY.match(token.string):
+            yield _waiver(lines, *token.start, token.string)
+
+
+def _waiver(lines: Sequence[str], line: int, offset: int, comment: str) -> Waiver:
+    covered = line if lines[line - 1][:offset].strip() else _next_line_of_code(lines, line)
+    found = FORM.fullmatch(comment.rstrip())
+    if found and _is_date(found["date"]):
+        return Waiver(found["rule"], found["date"], found["reason"].strip(), line, offset + 1, covered)
+    return Waiver("", "", "a waiver needs a rule, an expiry date and a reason", line, offset + 1, covered)
 
 
 def _next_line_of_code(lines: Sequence[str], line: int) -> int:

@@ -1,4 +1,4 @@
-"""YAML with the place of each value, as GitHub reads it: version 1.2 scalars (`on` is a text), no merge keys.
+"""YAML with the place of each value: version 1.2 scalars (`on` is a text), as GitHub and Compose read it.
 
 PyYAML's own constructor makes version 1.1 values; its parser and its places are used, its constructor is not.
 """
@@ -41,12 +41,16 @@ class YamlError(Refused):
 
 @dataclass(frozen=True)
 class Node:
-    """A value of the file, and where it stands; a text has the lines from its start on, a mapping its keys' places."""
+    """A value of the file, and where it stands; a text has the lines from its start on, a mapping its keys' places.
+
+    `tag` is one of the file's own kind, such as Compose's `!reset`; "" for none.
+    """
 
     value: Any
     place: Place
     lines: tuple[str, ...] = field(default=(), repr=False, compare=False)
     key_places: Mapping[str, Place] = field(default_factory=dict, repr=False, compare=False)
+    tag: str = field(default="", repr=False, compare=False)
 
     def __iter__(self) -> Iterator[Node]:
         """Give the items of a sequence."""
@@ -98,7 +102,11 @@ class Node:
         return YamlError(self.place, message, hint)
 
     def error_at(self, offset: int, message: str) -> YamlError:
-        """Return an error at a character of this text: quotes, indents and folds of the file are reckoned in."""
+        """Return an error at a character of this text."""
+        return YamlError(self.place_at(offset), message)
+
+    def place_at(self, offset: int) -> Place:
+        """Return the place of a character of this text: quotes, indents and folds of the file are reckoned in."""
         anchors = [found.start() for found in ANCHOR.finditer(self.value) if found.start() <= offset]
         words = self.value.split()
         start = anchors[-1] if anchors else self.value.find(words[0]) if words else 0
@@ -111,16 +119,16 @@ class Node:
                     between = self.value[start:offset]
                     below = between.count("\n")
                     place = (number + below, 1 if below else column + len(between) + 1)
-                    return YamlError(Place(self.place.file, self.place.line + place[0], place[1]), message)
+                    return Place(self.place.file, self.place.line + place[0], place[1])
                 column += len(anchor)
-        return self.error(message)
+        return self.place
 
 
-def parse_yaml(text: str, file: str) -> Node:
-    """Parse one YAML document.
+def parse_yaml(text: str, file: str, *, merge_keys: bool = False) -> Node:
+    """Parse one YAML document; with `merge_keys`, `<<` merges mappings, as for Compose and not for GitHub.
 
     Raises:
-        YamlError: it is no YAML, too large, or has duplicate keys, merge keys or an alias to itself.
+        YamlError: it is no YAML, too large, or has duplicate keys, forbidden merge keys or an alias to itself.
     """
     if len(text) > MOST_CHARACTERS:
         raise YamlError(Place(file), f"more than {MOST_CHARACTERS:,} characters")
@@ -132,12 +140,13 @@ def parse_yaml(text: str, file: str) -> Node:
         raise YamlError(place, f"not YAML: {error.problem or error.context}") from error
     except yaml.YAMLError as error:
         raise YamlError(Place(file), f"not YAML: {error}") from error
-    return Node(None, Place(file, 1, 1)) if root is None else _Converter(file, text).convert(root, ())
+    return Node(None, Place(file, 1, 1)) if root is None else _Converter(file, text, merge_keys).convert(root, ())
 
 
 class _Converter:
-    def __init__(self, file: str, text: str) -> None:
+    def __init__(self, file: str, text: str, merge_keys: bool) -> None:
         self._file = file
+        self._merge_keys = merge_keys
         self._lines = text.splitlines()
         self._count = 0
 
@@ -149,27 +158,43 @@ class _Converter:
         if self._count > MOST_NODES:
             raise YamlError(place, f"more than {MOST_NODES:,} values")
         inside = (*ancestors, node)
+        tag = str(node.tag) if str(node.tag).startswith("!") else ""
         if isinstance(node, yaml.MappingNode):
             places: dict[str, Place] = {}
-            return Node(self._mapping(node, inside, places), place, key_places=places)
+            return Node(self._mapping(node, inside, places), place, key_places=places, tag=tag)
         if isinstance(node, yaml.SequenceNode):
-            return Node([self.convert(item, inside) for item in node.value], place)
+            return Node([self.convert(item, inside) for item in node.value], place, tag=tag)
         value = node.value if getattr(node, "style", None) else scalar(node.value)
-        return Node(value, place, tuple(self._lines[node.start_mark.line : node.end_mark.line + 1]))
+        return Node(value, place, tuple(self._lines[node.start_mark.line : node.end_mark.line + 1]), tag=tag)
 
     def _mapping(
         self, node: yaml.MappingNode, ancestors: tuple[yaml.Node, ...], places: dict[str, Place]
     ) -> dict[str, Node]:
         found: dict[str, Node] = {}
+        merged: list[Node] = []
         for key, value in node.value:
             place = Place(self._file, key.start_mark.line + 1, key.start_mark.column + 1)
             if not isinstance(key, yaml.ScalarNode):
                 raise YamlError(place, "a key must be a text")
             if key.value == "<<" and not key.style:
-                raise YamlError(place, "merge keys are not supported by GitHub", "repeat the keys, or use an alias")
+                merged += self._merged(value, place, ancestors)
+                continue
             if key.value in found:
                 raise YamlError(place, f"{key.value!r} is already defined")
             found[key.value], places[key.value] = self.convert(value, ancestors), place
+        for each in merged:
+            # What a mapping says itself goes before what it merges, and what it merges first before what follows.
+            found = {**each.value, **found}
+            places |= {name: where for name, where in each.key_places.items() if name not in places}
+        return found
+
+    def _merged(self, value: yaml.Node, place: Place, ancestors: tuple[yaml.Node, ...]) -> list[Node]:
+        if not self._merge_keys:
+            raise YamlError(place, "merge keys are not supported by GitHub", "repeat the keys, or use an alias")
+        several = value.value if isinstance(value, yaml.SequenceNode) else [value]
+        found = [self.convert(each, ancestors) for each in several]
+        if not all(isinstance(each.value, dict) for each in found):
+            raise YamlError(place, "mappings alone can be merged")
         return found
 
 

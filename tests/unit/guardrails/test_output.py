@@ -112,7 +112,8 @@ def test_examples_that_say_something_else_than_the_rule_are_told(checkout: Check
         show_examples(as_json=True)
     checks = {check["subject"]: check["found"] for check in json.loads(checkout.capsys.readouterr().out)["checks"]}
     assert (
-        checks["no-prints"] == "good example 1 breaks it; bad example 1 does not break it; bad example 2 is no Python"
+        checks["no-prints"]
+        == "good example 1 breaks it; bad example 1 does not break it; bad example 2 can't be parsed"
     )
 
 

@@ -123,3 +123,9 @@ def choice(node: Node, known: Collection[str], what: str) -> str:
     if text not in known:
         raise node.error(f"no {what} {text!r}", f"there are: {', '.join(known)}")
     return text
+
+
+def choices(node: Node, known: Collection[str], what: str) -> tuple[str, ...]:
+    """Return words of a known set; a single one may stand without a list."""
+    texts(node)
+    return tuple(choice(item, known, what) for item in (node if isinstance(node.value, list) else [node]))

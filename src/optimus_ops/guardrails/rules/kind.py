@@ -1,4 +1,4 @@
-"""What a rule can be asked, by what it judges: a file, the graph of imports, or which files changed."""
+"""What a rule can be asked, by what it judges: Python, YAML, the graph of imports, or which files changed."""
 
 from __future__ import annotations
 
@@ -11,12 +11,13 @@ from optimus_ops.guardrails.graph import Chain, ModuleGraph
 from optimus_ops.guardrails.model import Match, RuleInfo
 from optimus_ops.guardrails.modules import ModulePattern
 from optimus_ops.guardrails.rules.fields import FileScope, Glob
+from optimus_ops.guardrails.yaml_files import YamlFiles
 from optimus_ops.project.yaml_nodes import Node
 
 
 @runtime_checkable
 class FileRule(Protocol):
-    """Judges each file by itself."""
+    """Judges each file of Python by itself."""
 
     @property
     def info(self) -> RuleInfo:
@@ -28,6 +29,30 @@ class FileRule(Protocol):
 
     def matches(self, path: str, facts: Facts) -> Iterator[Match]:
         """Give where a file breaks it."""
+
+
+@runtime_checkable
+class YamlRule(Protocol):
+    """Judges each YAML file, with the others at hand."""
+
+    @property
+    def info(self) -> RuleInfo:
+        """What all rules have."""
+
+    @property
+    def scope(self) -> FileScope:
+        """The files that it is about."""
+
+    @property
+    def alone(self) -> bool:
+        """Whether no other file can make one break it."""
+
+    def found_in(self, path: str, files: YamlFiles) -> Iterator[Match]:
+        """Give where a file breaks it.
+
+        Raises:
+            YamlError: a file that matters can't be read.
+        """
 
 
 @runtime_checkable
@@ -62,7 +87,7 @@ class ChangeRule(Protocol):
         """Give the changed files without those that have to change with them."""
 
 
-Rule: TypeAlias = FileRule | GraphRule | ChangeRule
+Rule: TypeAlias = FileRule | YamlRule | GraphRule | ChangeRule
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from optimus_ops.guardrails.rules import imports, layers, pattern, size, texts, together, uses
+from optimus_ops.guardrails.rules import compose, imports, layers, pattern, size, texts, together, uses, workflow
 from optimus_ops.guardrails.rules.kind import Kind
 
 KINDS: Mapping[str, Kind] = {
@@ -15,4 +15,6 @@ KINDS: Mapping[str, Kind] = {
     **pattern.KINDS,
     **together.KINDS,
     **size.KINDS,
+    **compose.KINDS,
+    **workflow.KINDS,
 }

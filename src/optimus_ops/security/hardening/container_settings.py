@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from optimus_ops.engine.labels import SERVICE_LABEL
+from optimus_ops.security.hardening.hazards import shares_namespace
 from optimus_ops.security.hardening.settings import ContainerSettings, Mount, Published
 
 NAMESPACES = {"PidMode": "pid", "IpcMode": "ipc", "NetworkMode": "network", "UTSMode": "uts", "UsernsMode": "userns"}
@@ -29,7 +30,9 @@ def settings_of_container(raw: Mapping[str, Any], project: str) -> ContainerSett
         read_only=host.get("ReadonlyRootfs") is True,
         security_opt=tuple(map(str, host.get("SecurityOpt") or ())),
         privileged=host.get("Privileged") is True,
-        namespaces={kind: str(host[key]) for key, kind in NAMESPACES.items() if _shared(str(host.get(key) or ""))},
+        namespaces={
+            kind: str(host[key]) for key, kind in NAMESPACES.items() if shares_namespace(str(host.get(key) or ""))
+        },
         mounts=tuple(_mount(found) for found in raw.get("Mounts") or ()),
         published=tuple(
             Published(str(found.get("HostIp") or ""), str(found.get("HostPort") or ""))
@@ -45,10 +48,6 @@ def settings_of_container(raw: Mapping[str, Any], project: str) -> ContainerSett
         devices=tuple(str(found.get("PathOnHost")) for found in host.get("Devices") or ()),
         restarts=int(raw.get("RestartCount") or 0),
     )
-
-
-def _shared(mode: str) -> bool:
-    return mode == "host" or mode.startswith(("container:", "service:"))
 
 
 def _mount(raw: Mapping[str, Any]) -> Mount:

@@ -10,6 +10,7 @@ from pathlib import PurePosixPath
 from optimus_ops.model.image_names import tag_of
 from optimus_ops.security.exposure.container_leaks import NAMED_LIKE_SECRETS
 from optimus_ops.security.exposure.plausibility import random_looking
+from optimus_ops.security.hardening.hazards import EVERYWHERE, ROOT, SENSITIVE, SOCKETS, STRONG, shares_namespace
 from optimus_ops.security.hardening.settings import ContainerSettings, Mount
 from optimus_ops.security.model import Severity
 
@@ -25,26 +26,6 @@ class HardeningRule:
     look: Callable[[ContainerSettings], Iterable[str]]
 
 
-ROOT = frozenset({"", "0", "root"})
-SOCKETS = re.compile(r"(?:.*/)?(?:docker|containerd|podman|crio)\.sock")
-SENSITIVE = (
-    "/",
-    "/etc",
-    "/root",
-    "/home",
-    "/boot",
-    "/dev",
-    "/proc",
-    "/sys",
-    "/var",
-    "/var/lib",
-    "/var/run",
-    "/run",
-    "/usr",
-    "/var/lib/docker",
-)
-EVERYWHERE = frozenset({"", "0.0.0.0", "::", "[::]"})  # noqa: S104 - what is looked for
-STRONG = frozenset({"ALL", "SYS_ADMIN", "SYS_PTRACE", "SYS_MODULE", "NET_ADMIN", "DAC_READ_SEARCH", "BPF", "SYS_RAWIO"})
 EXACT = re.compile(r"[0-9]+\.[0-9]+|[0-9a-f]{7,}|local")
 SECRETS_FOLDER = "/run/secrets"
 RESTARTS = 5
@@ -86,14 +67,8 @@ def _writable(found: ContainerSettings) -> Iterator[str]:
 
 def _namespaces(found: ContainerSettings) -> Iterator[str]:
     yield from (
-        f"shares the {kind} namespace: {mode}"
-        for kind, mode in found.namespaces.items()
-        if mode != "none" and _shared(mode)
+        f"shares the {kind} namespace: {mode}" for kind, mode in found.namespaces.items() if shares_namespace(mode)
     )
-
-
-def _shared(mode: str) -> bool:
-    return mode == "host" or mode.startswith(("container:", "service:"))
 
 
 def _ports(found: ContainerSettings) -> Iterator[str]:
