@@ -19,7 +19,8 @@ from optimus_ops.plan.requests import ScaleRequest
 from optimus_ops.rollout.scale import scale
 from optimus_ops.stack.context import StackContext
 
-Outcome = Literal["done", "skipped", "failed"]
+Outcome = Literal["done", "skipped", "failed", "restored"]
+OWN_COMMAND = ("invoke", "autoscale")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,21 +36,48 @@ def scale_to(
 ) -> Action:
     """Scale services as `invoke scale` does; a change of somebody else goes first, and is not waited for.
 
+    Where a change was killed nothing is scaled: what is wanted was decided by a stack that was half-way.
+
     Raises:
         Interrupted: a signal came; what was done is undone.
     """
+    return recover(open_context, prober) or _attempt(
+        lambda: scale(open_context(), ScaleRequest(counts=dict(counts)), prober), Action("done")
+    )
+
+
+def recover(open_context: Callable[[], StackContext], prober: Prober | None = None) -> Action | None:
+    """Go back to the replicas before a change of an autoscaler that was killed; None where there is none.
+
+    One of somebody else is left to them: only they know whether it was to go on.
+
+    Raises:
+        Interrupted: a signal came; what was done is undone.
+    """
+    # Opened for each change: overlays and files may be others by now.
+    context = open_context()
+    change = unfinished(context.journal, context.project.name)
+    if change is None:
+        return None
+    given = " ".join(change.command)
+    if change.command[:2] != OWN_COMMAND:
+        return Action(
+            "skipped",
+            f"change {change.id} ({given}) left the stack half-way; on its host, go on by {given}"
+            " or go back to the replicas before it by: invoke scale",
+        )
+    done = Action("restored", f"the replicas before change {change.id} ({given}), which left the stack half-way")
+    return _attempt(lambda: scale(context, ScaleRequest(), prober), done)
+
+
+def _attempt(change: Callable[[], None], done: Action) -> Action:
     try:
-        # Opened for each change: overlays and files may be others by now.
-        context = open_context()
-        if change := unfinished(context.journal, context.project.name):
-            words = " ".join(change.command)
-            return Action("skipped", f"change {change.id} left the stack half-way; give it again: {words}")
-        scale(context, ScaleRequest(counts=dict(counts)), prober)
+        change()
     except LockHeld as error:
         return Action("skipped", error.message)
     except OpsError as error:
         return Action("failed", str(error))
-    return Action("done")
+    return done
 
 
 def observe_limits(context: StackContext, stack: Stack, state: State) -> Limits | None:

@@ -6,7 +6,7 @@ import os
 import sys
 from dataclasses import replace
 
-from optimus_ops.autoscale.act import scale_to
+from optimus_ops.autoscale.act import recover, scale_to
 from optimus_ops.autoscale.config import read_config
 from optimus_ops.autoscale.heartbeat import Heartbeat
 from optimus_ops.autoscale.loop import Autoscaler
@@ -47,6 +47,7 @@ def autoscale(
         files.stack,
         config,
         lambda counts: scale_to(opened, counts, prober),
+        lambda: recover(opened, prober),
         rule=rule,
         heartbeat=Heartbeat.of(os.environ),
     )

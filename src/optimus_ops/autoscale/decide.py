@@ -10,13 +10,14 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 
-from optimus_ops.autoscale.load_estimate import Load, estimate_load, with_sample, with_service_times
+from optimus_ops.autoscale.load_estimate import STABLE_SECONDS, Load, estimate_load, with_sample, with_service_times
 from optimus_ops.autoscale.model import Ceiling, Decision, History, ServiceSettings, Signals
 from optimus_ops.autoscale.shed import fair_excess
 
 PANIC_FACTOR = 2.0
-"""Need in times of what is ready that begins a panic, and how long it lasts after it was so last: Knative's numbers."""
-PANIC_SECONDS = 60.0
+"""Need in times of what is ready that begins a panic: Knative's number."""
+PANIC_SECONDS = STABLE_SECONDS
+"""How long it lasts after it was so last. As with Knative the long window, which then has seen the new load only."""
 NO_CEILING = Ceiling()
 
 
@@ -71,7 +72,7 @@ def _need(load: Load, signals: Signals, settings: ServiceSettings) -> tuple[int,
         f"in flight {load.busy:.1f} + {load.backlog:.1f} backlog over {settings.target_in_flight:g}: {feedback}",
     ]
     if load.rise:
-        reasons.append(f"{load.rise:.1f} more within {settings.start_up_lead:g} s: {ahead}")
+        reasons.append(f"{load.rise:.1f} more within {settings.start_up_lead:.3g} s: {ahead}")
     if signals.queued:
         reasons.append(f"{signals.queued:g} wait, the oldest for {signals.oldest:.0f} s")
     return steady, max(steady, ahead), tuple(reasons)

@@ -13,7 +13,9 @@ STABLE_SECONDS = 30.0
 """Half of Knative's: what noise this leaves, the cool-down smooths."""
 RECENT_SECONDS = 4.0
 """Two looks: with one, a burst would be a trend; Knative's panic window has 6 s."""
-TREND_SECONDS = 10.0
+TREND_SECONDS = (6.0, 10.0)
+"""Windows whose slopes are looked at, of which the steeper counts: four looks and six. With two, noise of Poisson
+arrivals at 50 requests/s is a slope of 3 a second, and replicas come that nobody needs."""
 SIGNIFICANCE = 4.0
 """Standard errors that a rise needs before it is believed: with 3, a constant load had a false alarm an hour."""
 HORIZON = 3
@@ -72,14 +74,14 @@ def estimate_load(history: History, signals: Signals, settings: ServiceSettings)
     """Return the load from the history, whose last sample is that of now."""
     samples, now = history.samples, signals.at
     recent = [found for found in samples if found.at > now - RECENT_SECONDS]
-    trend = [found for found in samples if found.at > now - TREND_SECONDS]
+    slope = max(_slope([found for found in samples if found.at >= now - window], history) for window in TREND_SECONDS)
     short, stable = _mean_load(recent, history), _mean_load(samples, history)
     sudden = short - stable > SIGNIFICANCE * _error(samples[:-1], history)
     waiting = max(signals.in_flight - settings.slots * signals.ready, 0.0) + signals.queued
     return Load(
         offered=max(short, stable) if sudden else stable,
         recent=short,
-        rise=_rise(short, max(_slope(recent, history), _slope(trend, history)), signals, settings) if sudden else 0.0,
+        rise=_rise(short, slope, signals, settings) if sudden else 0.0,
         # Over the long window only: slots that work a backlog off are busy for a while, which is no lasting load.
         busy=fmean(found.busy for found in samples),
         # Of requests whose time is not known yet, each may need a slot of its own.

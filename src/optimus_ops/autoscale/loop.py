@@ -6,7 +6,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from optimus_ops.autoscale.act import Action, observe_limits
 from optimus_ops.autoscale.clamp import check_bounds
@@ -16,6 +16,7 @@ from optimus_ops.autoscale.lines import decision_json, tick_line
 from optimus_ops.autoscale.model import History
 from optimus_ops.autoscale.scrape import read_replicas
 from optimus_ops.autoscale.signals import Readings
+from optimus_ops.autoscale.start_times import StartTimes
 from optimus_ops.autoscale.tick import OWN_RULE, TICK_SECONDS, DecisionRule, Tick, decide_all, held
 from optimus_ops.change.lock import stack_lock
 from optimus_ops.change.run import command
@@ -46,12 +47,14 @@ class Autoscaler:
     stack: Stack
     config: AutoscaleConfig
     scale: Callable[[Mapping[str, int]], Action]
+    recover: Callable[[], Action | None] = lambda: None
     read: Callable[[Iterable[Replica], Clock], Readings] = read_replicas
     clock: Clock = SYSTEM_CLOCK
     rule: DecisionRule = OWN_RULE
     heartbeat: Heartbeat = NO_HEARTBEAT
     readings: Readings | None = None
     histories: Mapping[str, History] = field(default_factory=dict)
+    start_times: StartTimes = field(default_factory=StartTimes)
     changes: deque[dict[str, object]] = field(default_factory=lambda: deque(maxlen=KEPT_CHANGES))
     ticks: int = 0
     last: Tick | None = None
@@ -63,6 +66,7 @@ class Autoscaler:
         """Tick until the time is over or a signal came; with `once`, read twice and act at most once."""
         with self._alone():
             self._check()
+            self._recover()
             until = self.clock.monotonic() + seconds
             while not self._ended:
                 due = self.clock.monotonic() + self.rule.interval
@@ -109,6 +113,13 @@ class Autoscaler:
         if limits is not None:
             check_bounds(self.config.services, limits, self.config.places)
 
+    def _recover(self) -> None:
+        """Take back what an autoscaler before this one left half-way; one that shows plans changes nothing."""
+        if not self.context.options.plan:
+            self.heartbeat.expect(CHANGE_SECONDS)
+            if action := self.recover():
+                self._tell(action)
+
     def _observe(self) -> State:
         return self.context.docker.observe(self.context.project.name)
 
@@ -116,7 +127,9 @@ class Autoscaler:
         state = self._observe()
         now = self._read(state)
         limits = self._observe_limits(state)
-        tick = decide_all(self.config, state, (self.readings, now), self.histories, limits, self.rule)
+        settings = tuple(map(self.start_times.applied, self.config.services))
+        config = replace(self.config, services=settings)
+        tick = decide_all(config, state, (self.readings, now), self.histories, limits, self.rule)
         self.ticks += 1
         self.readings, self.histories, self.last = now, tick.histories, tick
         return held(tick, "the last change failed") if now.at < self._paused_until else tick
@@ -139,18 +152,27 @@ class Autoscaler:
         self.heartbeat.expect(CHANGE_SECONDS)
         began = self.clock.monotonic()
         action = self.scale(counts)
-        self._note(counts, action, self.clock.monotonic() - began)
-        if action.outcome == "failed":
-            self._paused_until = self.clock.monotonic() + PAUSE_SECONDS
-            self.context.console.say(f"! not scaled: {action.reason}")
-        elif action.outcome == "skipped":
-            self.context.console.say(f"  skipped: {action.reason}")
+        seconds = self.clock.monotonic() - began
+        self._note(tick, action, seconds)
+        self._tell(action)
         # Rates over all of the change's time would hide how the load grew meanwhile.
         self.readings = self._read(self._observe())
         return self.readings.at + TICK_SECONDS
 
-    def _note(self, counts: Mapping[str, int], action: Action, seconds: float) -> None:
-        self.changes.append({"counts": dict(counts), "seconds": round(seconds, 3), **_action(action)})
+    def _tell(self, action: Action) -> None:
+        """Say what became of a change that was not made as decided, and pause after one that failed."""
+        if action.outcome == "failed":
+            self._paused_until = self.clock.monotonic() + PAUSE_SECONDS
+            self.context.console.say(f"! not scaled: {action.reason}")
+        elif action.outcome != "done":
+            self.context.console.say(f"  {action.outcome}: {action.reason}")
+
+    def _note(self, tick: Tick, action: Action, seconds: float) -> None:
+        if action.outcome == "done":
+            self.start_times = self.start_times.noting(tick.growing, seconds)
+        self.changes.append(
+            {"at": round(tick.at, 3), "counts": tick.changes, "seconds": round(seconds, 3), **_action(action)}
+        )
 
     def document(self) -> dict[str, object]:
         """Return what was done as a JSON document."""

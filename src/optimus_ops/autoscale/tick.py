@@ -40,10 +40,14 @@ class Tick:
     histories: Mapping[str, History] = field(default_factory=dict)
 
     @property
+    def growing(self) -> dict[str, int]:
+        """The numbers of the services that grow."""
+        return {found.service: found.desired for found in self.decisions if found.desired > found.current}
+
+    @property
     def changes(self) -> dict[str, int]:
         """The numbers that are to be changed now: all that grow, else the one service that shrinks first."""
-        growing = {found.service: found.desired for found in self.decisions if found.desired > found.current}
-        if growing:
+        if growing := self.growing:
             return growing
         shrinking = [found for found in self.decisions if found.desired < found.current]
         return {shrinking[0].service: shrinking[0].desired} if shrinking else {}

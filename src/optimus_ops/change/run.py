@@ -90,12 +90,19 @@ class ChangeRun:
         return self.console.waiting(f"observing {what}")
 
     def execute(
-        self, plan: Plan, executor: StepExecutor, text: Callable[[Plan], str] = plan_text, **facts: object
+        self,
+        plan: Plan,
+        executor: StepExecutor,
+        text: Callable[[Plan], str] = plan_text,
+        *,
+        restores: bool = False,
+        **facts: object,
     ) -> None:
         """Show the plan and carry it out; with `--plan`, the block that the run is used in ends here.
 
-        If the plan is empty, nothing is done; it is journalled only where it ends a change that was killed. `text`
-        shows it to a person; `facts` stand in the JSON document of `--plan`.
+        If the plan is empty, nothing is done; it is journalled only where it ends a change that was killed: the same
+        command was given again, or the plan `restores` what ran before. `text` shows it to a person; `facts` stand in
+        the JSON document of `--plan`.
 
         Raises:
             OpsError: a step failed, and what was done is undone.
@@ -112,7 +119,7 @@ class ChangeRun:
             return
         if self.options.report:
             write_plan_report(plan, Path(self.options.report))
-        if self._ends_unfinished(plan):
+        if self._ends_unfinished(plan, restores=restores):
             Journal.begin(self.state / "journal", plan).write("done")
 
     def finish(self, state: object = None, **facts: object) -> None:
@@ -121,13 +128,14 @@ class ChangeRun:
             result = "done" if self._plan else "nothing to do"
             print_json({"result": result, "plan": plan_json(self._plan), "state": state, **facts})
 
-    def _ends_unfinished(self, plan: Plan) -> bool:
-        """Tell whether the command of a change that was killed was given again, and has nothing left to do.
+    def _ends_unfinished(self, plan: Plan, *, restores: bool) -> bool:
+        """Tell whether a change that was killed is ended, or taken back, by a plan that has nothing left to do.
 
         Otherwise later changes would go on from the replicas that there were before it.
         """
         left = unfinished(self.state / "journal", self.name)
-        return left is not None and (left.command, left.purpose) == (("invoke", *sys.argv[1:]), plan.purpose)
+        again = (("invoke", *sys.argv[1:]), plan.purpose)
+        return left is not None and (restores or (left.command, left.purpose) == again)
 
     def _reporting(self, plan: Plan) -> tuple[Subscriber, ...]:
         return (ReportSubscriber(plan, Path(self.options.report)),) if self.options.report else ()

@@ -42,7 +42,9 @@ def scale(context: StackContext, request: ScaleRequest, prober: Prober | None = 
         with run.observing():
             observed = observe(context, request)
             plan = make_plan(context, request, observed)
-        run.execute(plan, StackExecutor.of(context, observed.stack, prober))
+        # Services without a number go back to that before a change that was killed.
+        restores = not request.counts and not request.build
+        run.execute(plan, StackExecutor.of(context, observed.stack, prober), restores=restores)
         run.finish(replica_summary(context))
 
 

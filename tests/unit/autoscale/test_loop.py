@@ -12,7 +12,7 @@ import pytest
 from tests.fakes.containers import Behaviour
 from tests.fakes.shop import Shop
 
-from optimus_ops.autoscale.act import Action, scale_to
+from optimus_ops.autoscale.act import Action, recover, scale_to
 from optimus_ops.autoscale.config import AutoscaleConfig, parse_config
 from optimus_ops.autoscale.heartbeat import Heartbeat
 from optimus_ops.autoscale.loop import CHANGE_SECONDS, PATIENCE_SECONDS, PAUSE_SECONDS, Autoscaler
@@ -62,7 +62,13 @@ def autoscaler(
         return scale_to(lambda: shop.context(plan=plan), counts, shop.prober)
 
     return Autoscaler(
-        context, context.observe()[0].stack, config or parse_config(WEB), act, reader(load, silent), shop.engine.clock
+        context,
+        context.observe()[0].stack,
+        config or parse_config(WEB),
+        act,
+        lambda: recover(shop.context, shop.prober),
+        reader(load, silent),
+        shop.engine.clock,
     )
 
 
@@ -202,7 +208,7 @@ def test_after_a_change_it_decides_by_what_arrives_since_and_not_by_the_time_of_
     assert set(rates[4:]) == {30}
 
 
-def test_its_heart_beats_before_each_tick_and_before_a_change(shop: Shop, tmp_path: Path) -> None:
+def test_its_heart_beats_before_each_tick_and_before_a_change_or_its_undoing(shop: Shop, tmp_path: Path) -> None:
     path, told = tmp_path / "beat", list[float]()
 
     class Told(Heartbeat):
@@ -211,4 +217,35 @@ def test_its_heart_beats_before_each_tick_and_before_a_change(shop: Shop, tmp_pa
 
     made = replace(autoscaler(shop, lambda _now: 21.0), heartbeat=Told(path))
     made.run(once=True, seconds=float("inf"))
-    assert told == [made.rule.interval + PATIENCE_SECONDS] * 2 + [CHANGE_SECONDS]
+    assert told == [CHANGE_SECONDS, *[made.rule.interval + PATIENCE_SECONDS] * 2, CHANGE_SECONDS]
+
+
+def test_what_a_killed_autoscaler_left_is_taken_back_before_the_first_look(shop: Shop) -> None:
+    looked: list[int] = []
+
+    def recovered() -> Action:
+        looked.append(made.ticks)
+        return Action("restored", "the replicas before change 2")
+
+    made = replace(autoscaler(shop, lambda _now: 1.0), recover=recovered)
+    made.run(once=True, seconds=1)
+    assert looked == [0]
+    assert "restored: the replicas before change 2" in shop.printed.getvalue()
+
+
+def test_the_lead_is_what_starts_were_seen_to_take(shop: Shop) -> None:
+    leads: list[float] = []
+
+    def spy(
+        signals: Signals, history: History, settings: ServiceSettings, _ceiling: Ceiling
+    ) -> tuple[Decision, History]:
+        leads.append(settings.start_up_lead)
+        wanted = 1 if len(leads) < 2 else 2
+        return Decision(settings.service, signals.at, signals.current, wanted, wanted), history
+
+    made = replace(autoscaler(shop, lambda _now: 1.0), rule=DecisionRule(spy))
+    made.run(once=False, seconds=30)
+    [change] = made.changes
+    assert leads[:2] == [8, 8]
+    assert leads[-1] == pytest.approx(change["seconds"], abs=0.001)
+    assert leads[-1] != 8
