@@ -60,6 +60,7 @@ class Extent:
     cases: Sequence[str] = ()
     quick: bool = False
     base: Path | None = None
+    pairs: int | None = None
 
     @property
     def whole(self) -> tuple[Subject, ...]:
@@ -72,7 +73,7 @@ class Extent:
 def main() -> int:
     """Measure; 0 if everything was measured, met or missed, else 1."""
     options = parse_options()
-    extent = Extent(sections_named(options.names), options.case, options.quick, options.base)
+    extent = Extent(sections_named(options.names), options.case, options.quick, options.base, options.pairs)
     # As Ctrl-C does, so that what was started is removed; a running event loop has its own way to do that.
     signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
     try:
@@ -104,6 +105,7 @@ def parse_options() -> argparse.Namespace:
         help="; ".join(f"of `{name}` only {', '.join(cases)}" for name, cases in CASES_OF.items()) + " (repeatable)",
     )
     parser.add_argument("--base", type=Path, help="checkout that `paired` compares this one with; it needs its .venv")
+    parser.add_argument("--pairs", type=pair_count, help=f"of `autoscale_live`, 1 to 20 ({autoscale_live.PAIRS})")
     parser.add_argument("--quick", action="store_true", help="few repetitions: to try the benchmarks, not the platform")
     parser.add_argument("--output", type=Path, help="folder for the reports (where all is measured: docs/benchmarks)")
     options = parser.parse_args()
@@ -116,6 +118,18 @@ def parse_options() -> argparse.Namespace:
     if "paired" in sections and options.base is None:
         parser.error("paired needs --base FOLDER")
     return options
+
+
+def pair_count(text: str) -> int:
+    """Parse a number of pairs.
+
+    Raises:
+        ValueError: it is none, or too many for an afternoon.
+    """
+    count = int(text)
+    if not 1 <= count <= 20:
+        raise ValueError(text)
+    return count
 
 
 def sections_named(names: Sequence[str]) -> tuple[str, ...]:
@@ -158,7 +172,9 @@ def measure(engine: Engine, names: Sequence[str], extent: Extent) -> list[Sectio
         "generators": lambda: generator.measure(generator.QUICK if quick else generator.Effort()),
         "places": lambda: fairness.measure_places(fairness.QUICK if quick else fairness.Effort()),
         "processor": lambda: fairness.measure_processor(fairness.QUICK if quick else fairness.Effort()),
-        "autoscale_live": lambda: autoscale_live.measure(engine, quick=quick),
+        "autoscale_live": lambda: autoscale_live.measure(
+            engine, extent.pairs or (1 if quick else autoscale_live.PAIRS), quick=quick
+        ),
         "autoscale_rules": lambda: autoscale_simulation.measure(1 if quick else 5),
         "litellm": lambda: litellm.measure(upstream.QUICK if quick else upstream.Effort()),
         "paired": lambda: paired.measure(engine, extent.base or ROOT, 2 if quick else 6, extent.cases),

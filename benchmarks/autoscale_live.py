@@ -1,163 +1,134 @@
-"""The same spike at a running stack, once followed by our rule and once by HPA's, and both beside the model."""
+"""Pairs of the same spike at a running stack, followed by our rule and by HPA's, and both beside the model."""
 
 from __future__ import annotations
 
-import os
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from statistics import median
 
-from benchmarks.autoscale_run import KIND, MACHINE, SETTINGS, Followed, Rule, run_live, stack_for
-from benchmarks.autoscale_simulation import compared
-from benchmarks.hpa_autoscaler import hpa_rule
-from benchmarks.platform_under_test import Engine
-from benchmarks.section import Blocks, paragraph
-from optimus_ops.autoscale.model import Ceiling
+from benchmarks.autoscale_pairs import Pair, typical
+from benchmarks.autoscale_run import KIND, SETTINGS, Followed, Rule, run_live, stack_for
+from benchmarks.autoscale_tables import acting_table, error_table, machine_table, pairs_table
+from benchmarks.platform_under_test import Engine, Platform
+from benchmarks.section import Blocks, paragraph, samples, show
 from optimus_ops.autoscale.simulate.arrivals import spike
-from optimus_ops.autoscale.simulate.model import Arrivals, Scenario, SimulationResult
-from optimus_ops.autoscale.simulate.queueing import simulate
+from optimus_ops.autoscale.simulate.model import Arrivals, SimulationResult
 from optimus_ops.autoscale.simulate.report import (
-    OURS,
-    REFERENCE,
+    COST_RATIO,
+    READY_SECONDS,
+    VIOLATIONS_RATIO,
     enough_after,
     late_chart,
-    objectives,
     replica_chart,
     result_table,
 )
-from optimus_ops.autoscale.simulate.rules import AutoscaleRule, KedaRule
-from optimus_ops.reports.measurement import Objective, format_number, percentile
-from optimus_ops.reports.model import Table
+from optimus_ops.autoscale.simulate.rules import HPA_SYNC_SECONDS
+from optimus_ops.reports.measurement import Objective
 
 RATE = 5.0
-SEEDS = range(1, 6)
-TOLD_ALL = "HPA, told of what waits"
+PAIRS = 3
+BEFORE, PLATEAU, AFTER = 12, 90, 55
+"""Seconds; so that three pairs, and what else is in the report, take less than 25 minutes."""
 NOTE = paragraph(
-    f"{RATE:g} requests/s of {KIND.seconds:g} s become {10 * RATE:g} within 30 s, stay for 150 s and go back: "
+    f"{RATE:g} requests/s of {KIND.seconds:g} s become {10 * RATE:g} within 30 s, stay for {PLATEAU} s and go back: "
     f"{RATE:g} that are served at once, then {10 * RATE:g}. A replica of ai-engine serves {SETTINGS.slots:g} at once "
     "(`PROVIDER_CONNECTIONS`); what comes beyond them waits in it, or is refused if it would wait for 10 s. The "
     "provider is one on this machine that takes as long as the request says, so the stack and the model get the same "
     "requests at the same times, each with the same service time. Both rules read the same signals of the same "
     "replicas and act by the same code, that of `invoke scale`; HPA's is asked every 15 s, without a metrics "
     f"adapter's delay. Both keep replicas for {SETTINGS.cool_down:g} s instead of 300 s, so that the way back is seen "
-    "as well. Late is what takes 0.5 s longer than its service time, and what fails. The model's start-up time is for "
-    "each rule what a change that starts replicas took here, in the median."
+    "as well. Late is what takes 0.5 s longer than its service time, and what fails."
 )
-TOLD_NOTE = paragraph(
-    "HPA's metric is requests in flight per pod, at most a pod's slots. Told of all that waits as well, without any "
-    "delay, its rule is better than HPA's usual one: the last row, in the model only, and the last columns below."
+PAIRS_NOTE = paragraph(
+    "Pairs follow each other as A B, B A, so that what else the machine does falls on both. Each has requests of its "
+    "own, and its spike begins at another time of HPA's 15 s, evenly spread: whether HPA's rule looks early or late "
+    "in a ramp of 30 s decides what it makes of it. The model is told, for each run, what was seen of it: when the "
+    "rule looked first, and the median seconds of changes that started replicas, and of those that let some leave. "
+    "HPA's metric is requests in flight per pod, at most a pod's slots; told of all that waits as well, without "
+    "delay, it is better than HPA usually is: that is in the model only."
 )
 
 
-def arrivals(*, quick: bool) -> Arrivals:
-    """Return the spike, all of it in one class."""
-    made = spike(RATE, 30, 150, 105) if not quick else spike(RATE, 10, 20, 10)
+def arrivals(number: int, pairs: int, *, quick: bool) -> Arrivals:
+    """Return the spike of a pair, all of it in one class, at a time of HPA's interval of its own."""
+    before = BEFORE + round(number * HPA_SYNC_SECONDS / pairs)
+    made = spike(RATE, before, 20, 10) if quick else spike(RATE, before, PLATEAU, AFTER)
     total = tuple(sum(rates) for rates in zip(*made.rates.values(), strict=True))
     return Arrivals("spike", (KIND,), {KIND.name: total}, made.step)
 
 
-def measure(engine: Engine, *, quick: bool) -> Blocks:
-    """Let the stack follow the same arrivals by both rules, and the model as well."""
-    offered = arrivals(quick=quick)
+def measure(engine: Engine, count: int = PAIRS, *, quick: bool) -> Blocks:
+    """Let the stack follow the same arrivals by both rules, pair by pair, and the model as well."""
     with stack_for(engine) as stack:
-        ours, reference = (run_live(stack, rule, offered) for rule in (Rule.OURS, Rule.HPA))
-    scenario, other = (Scenario(offered, SETTINGS, run.start_up) for run in (ours, reference))
-    live = (ours.result(OURS, scenario), reference.result(REFERENCE, other))
-    model = (model_results(scenario)[0], *model_results(other)[1:])
+        pairs = [measure_pair(stack, number, count, quick=quick) for number in range(count)]
+    shown = typical(pairs)
+    scenario, sides = shown.ours.scenario, (shown.ours, shown.reference)
+    live = [named(side.live, "live") for side in sides]
+    model = [named(side.model, "model") for side in sides]
     return (
-        *live_objectives(scenario, live, ours),
+        *live_objectives(pairs),
         NOTE,
-        result_table(scenario, [*named(live, "live"), *named(model, "model")]),
-        TOLD_NOTE,
-        late_chart(scenario, named(live, "live"), "autoscale-live-requests"),
-        replica_chart(scenario, named(live, "live"), "autoscale-live-replicas"),
-        error_table(scenario, live, model),
-        machine_table({OURS: ours, REFERENCE: reference}),
-        seeds_table(scenario),
+        PAIRS_NOTE,
+        pairs_table(pairs),
+        paragraph("The pair of the pictures is that whose ratio of violating seconds is the median."),
+        result_table(scenario, [*live, *model, named(shown.reference.told_all, "model")]),
+        late_chart(scenario, live, "autoscale-live-requests"),
+        replica_chart(scenario, live, "autoscale-live-replicas"),
+        error_table(pairs),
+        acting_table(pairs),
+        machine_table(pairs),
+        samples({"violating seconds, ratio": [pair.late for pair in pairs]}, ""),
+        samples({"replica-seconds, ratio": [pair.cost for pair in pairs]}, ""),
     )
 
 
-def model_results(scenario: Scenario) -> Sequence[SimulationResult]:
-    """Return what both rules make of the scenario in the model, and HPA's if it is told of what waits."""
-    told = KedaRule(scenario.settings, TOLD_ALL, window=scenario.settings.cool_down, poll=0.0)
-    pace = Ceiling(at_once=os.cpu_count())
-    return simulate(scenario, [AutoscaleRule(scenario.settings, ceiling=pace), hpa_rule(scenario.settings), told])
+def measure_pair(stack: Platform, number: int, count: int, *, quick: bool) -> Pair:
+    """Measure one pair; HPA's rule is first in every second one."""
+    offered, seed = arrivals(number, count, quick=quick), number + 1
+    rules = (Rule.OURS, Rule.HPA)[:: -1 if number % 2 else 1]
+    found = {rule: run_live(stack, rule, offered, seed) for rule in rules}
+    pair = Pair.of(found[Rule.OURS], found[Rule.HPA], offered, seed)
+    show(f"  pair {number + 1} of {count}: violating seconds {pair.late:.2f}, replica-seconds {pair.cost:.2f} of HPA's")
+    return pair
 
 
-def named(results: Sequence[SimulationResult], where: str) -> list[SimulationResult]:
-    """Return results that say where they were seen."""
-    return [
-        SimulationResult(f"{found.rule}, {where}", found.seconds, found.replica_seconds, found.violating_seconds)
-        for found in results
-    ]
+def named(result: SimulationResult, where: str) -> SimulationResult:
+    """Return a result that says where it was seen."""
+    return SimulationResult(f"{result.rule}, {where}", result.seconds, result.replica_seconds, result.violating_seconds)
 
 
-def live_objectives(scenario: Scenario, live: Sequence[SimulationResult], ours: Followed) -> tuple[Objective, ...]:
-    """Return the simulation's objectives for the stack, and that it goes back to the minimum."""
-    outcomes = Counter(found.outcome for found in ours.results if found.error)
-    failed = ", ".join(f"{count} x {name}" for name, count in outcomes.items()) or "none failed"
-    basis = f"{len(ours.results):,} requests, {failed}; replicas serve {ours.start_up:.1f} s after a decision"
-    least = float(scenario.settings.least)
+def live_objectives(pairs: Sequence[Pair]) -> tuple[Objective, ...]:
+    """Return what our rule has to reach at the stack: ratios by the median of the pairs, the rest by the worst."""
+    ours = [pair.ours for pair in pairs]
+    enough = [enough_after(side.scenario, side.live) for side in ours]
+    slowest = max(float("inf") if found is None else found for found in enough)
+    late, cost = [pair.late for pair in pairs], [pair.cost for pair in pairs]
+    failed = sum(side.live.failed for side in ours)
+    worst = f"worst of {len(pairs)} runs"
     return (
-        *(
-            Objective(f"{found.name}, live", found.comparison, found.bound, found.measured, found.unit, basis)
-            for found in objectives(scenario, live)
+        Objective("Enough ready capacity after the step, live", "at most", READY_SECONDS, slowest, "s", worst),
+        ratio_of_pairs("Violating seconds, in times of HPA's, live", VIOLATIONS_RATIO, late),
+        ratio_of_pairs("Replica-seconds, in times of HPA's, live", COST_RATIO, cost),
+        Objective("Failed requests, live", "at most", 0, failed, basis=outcomes([side.run for side in ours])),
+        Objective(
+            "Replicas at the end, live",
+            "at most",
+            float(SETTINGS.least),
+            float(max(side.live.seconds[-1].paid for side in ours)),
+            basis=f"the minimum; {worst}",
         ),
-        Objective("Replicas at the end, live", "at most", least, float(live[0].seconds[-1].paid), basis="the minimum"),
     )
 
 
-def error_table(scenario: Scenario, live: Sequence[SimulationResult], model: Sequence[SimulationResult]) -> Table:
-    """Return each figure of the stack in times of the model's: the model's error."""
-    figures: dict[str, Callable[[SimulationResult], float | None]] = {
-        "Late": lambda found: found.late,
-        "Failed": lambda found: found.failed,
-        "Violating seconds": lambda found: found.violating_seconds,
-        "Replica-seconds": lambda found: found.replica_seconds,
-        "Most replicas": lambda found: found.most,
-        "Enough after the step, s": lambda found: enough_after(scenario, found),
-    }
-    columns = tuple(f"{rule}: {name}" for rule in (OURS, REFERENCE) for name in ("live", "model", "live / model"))
-    rows = []
-    for name, figure in figures.items():
-        cells: list[str] = []
-        for seen, expected in zip(live, model[:2], strict=True):
-            cells += [number(figure(seen)), number(figure(expected)), quotient(figure(seen), figure(expected))]
-        rows.append((name, *cells))
-    return Table(("figure", *columns), tuple(rows), frozenset(columns))
+def ratio_of_pairs(name: str, most: float, ratios: Sequence[float]) -> Objective:
+    """Return the median ratio as an objective."""
+    each = ", ".join(f"{ratio:.2f}" for ratio in ratios)
+    return Objective(name, "at most", most, median(ratios), basis=f"median of {len(ratios)} pairs: {each}")
 
 
-def machine_table(runs: dict[str, Followed]) -> Table:
-    """Return what tells whether the machine was short: processor time, and requests that were sent too late."""
-    rows = []
-    for rule, run in runs.items():
-        busy = [sample.busy for sample in run.samples]
-        delay = percentile([found.delay for found in run.results], 99)
-        cells = (f"{sum(busy) / len(busy):.0%}", f"{percentile(busy, 95):.0%}", f"{delay * 1000:.0f} ms")
-        rows.append((rule, *cells, str(len(run.growths)), f"{max(run.growths, default=0.0):.1f} s"))
-    return Table(("live", *MACHINE), tuple(rows), frozenset(MACHINE))
-
-
-def seeds_table(scenario: Scenario) -> Table:
-    """Return both ratios in the model for other draws of the same arrivals."""
-    rows = []
-    for seed in SEEDS:
-        drawn = Scenario(scenario.arrivals, scenario.settings, scenario.start_up, seed=seed)
-        ours, usual, told = model_results(drawn)
-        cells = (f"{value:.2f}" for other in (usual, told) for value in compared([ours, other], other.rule))
-        rows.append((str(seed), *cells))
-    columns = tuple(
-        f"{figure}, in times of {rule}"
-        for rule in (REFERENCE, TOLD_ALL)
-        for figure in ("violating seconds", "replica-seconds")
-    )
-    return Table(("model, seed", *columns), tuple(rows), frozenset(columns))
-
-
-def number(value: float | None) -> str:
-    """Return a figure; "-" for none."""
-    return "-" if value is None else format_number(value)
-
-
-def quotient(ours: float | None, theirs: float | None) -> str:
-    """Return the ratio; "-" where there is none."""
-    return f"{ours / theirs:.2f}" if ours is not None and theirs else "-"
+def outcomes(runs: Sequence[Followed]) -> str:
+    """Return how many requests there were, and what became of those that failed."""
+    results = [found for run in runs for found in run.results]
+    counts = Counter(found.outcome for found in results if found.error)
+    failed = ", ".join(f"{count} x {name}" for name, count in counts.items()) or "none failed"
+    return f"{len(results):,} requests, {failed}"

@@ -8,12 +8,13 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 from statistics import median
+from typing import Any
 
 import uvloop
 
@@ -23,6 +24,7 @@ from benchmarks.timed_upstream import timed_upstream
 from optimus_ops.autoscale.model import ServiceSettings
 from optimus_ops.autoscale.simulate.arrivals import draw
 from optimus_ops.autoscale.simulate.model import Arrivals, RequestKind, Scenario, SecondStats, SimulationResult
+from optimus_ops.change.history import read_history
 from optimus_ops.load.background import BackgroundLoad
 from optimus_ops.load.connection import Response
 from optimus_ops.load.open_loop import run_open_loop
@@ -30,13 +32,12 @@ from optimus_ops.load.request import Endpoint, Request
 from optimus_ops.load.result import ErrorKind, RequestResult
 
 SERVICE, MODEL = "ai-engine", "timed"
-SETTINGS = ServiceSettings(SERVICE, 1, 8, 16, 11, start_up_lead=10, cool_down=60)
+SETTINGS = ServiceSettings(SERVICE, 1, 8, 16, 11, start_up_lead=5, cool_down=60)
 KIND = RequestKind("chat", 1.0)
 TENANTS = ("ACME", "GLOBEX")
 CONNECTIONS, TIMEOUT_SECONDS = 600, 60.0
 LEAD_SECONDS = 3.0
 """After which the autoscaler begins, so that the first load is none that came suddenly: the model begins so as well."""
-MACHINE = ("processors busy, mean", "95th percentile of seconds", "sent late, p99", "starts of replicas", "the longest")
 
 
 class Rule(Enum):
@@ -63,6 +64,20 @@ class Sample:
     busy: float
 
 
+@dataclass(frozen=True, slots=True)
+class ScaleChange:
+    """A change that was done: when it was decided, replicas before and after it, and the seconds that it took.
+
+    `steps` are the seconds of each of its steps; what is left was spent on looking and planning.
+    """
+
+    at: float
+    before: int
+    to: int
+    seconds: float
+    steps: Mapping[str, float]
+
+
 @dataclass(frozen=True)
 class Followed:
     """What was seen of a stack: samples, answers, and changes; `times` are the requests' service times."""
@@ -71,7 +86,7 @@ class Followed:
     results: Sequence[RequestResult]
     times: Sequence[float]
     begin: float
-    changes: Sequence[dict[str, object]]
+    changes: Sequence[ScaleChange]
 
     @property
     def start_up(self) -> float:
@@ -79,16 +94,25 @@ class Followed:
         return median(self.growths or [SETTINGS.start_up_lead])
 
     @property
+    def leaving(self) -> float:
+        """Seconds that a change took which let replicas leave: the median; 0 without one."""
+        return median(self.shrinkages or [0.0])
+
+    @property
     def growths(self) -> list[float]:
         """Seconds of each change that started replicas."""
-        found, before = [], SETTINGS.least
-        for change in self.changes:
-            counts = change["counts"]
-            if change["outcome"] == "done" and isinstance(counts, dict):
-                if counts[SERVICE] > before:
-                    found.append(float(str(change["seconds"])))
-                before = counts[SERVICE]
-        return found
+        return [change.seconds for change in self.changes if change.to > change.before]
+
+    @property
+    def shrinkages(self) -> list[float]:
+        """Seconds of each change that let replicas leave."""
+        return [change.seconds for change in self.changes if change.to < change.before]
+
+    def first_look(self, interval: float) -> float:
+        """Return when the rule looked first, in seconds of the load: by a change, whole intervals before it."""
+        if not self.changes:
+            return interval
+        return LEAD_SECONDS + (self.changes[0].at - self.begin - LEAD_SECONDS) % interval
 
     def result(self, rule: str, scenario: Scenario) -> SimulationResult:
         """Return it in the words of the model; a request belongs to the second in which it was due."""
@@ -149,11 +173,11 @@ def stack_for(engine: Engine) -> Iterator[Platform]:
         yield stack.having(COMPOSE_FILE=":".join([*(str(stack.root / name) for name in FILES), str(overlay)]))
 
 
-def run_live(stack: Platform, rule: Rule, offered: Arrivals) -> Followed:
+def run_live(stack: Platform, rule: Rule, offered: Arrivals, seed: int) -> Followed:
     """Send the requests to a stack that a rule follows from its minimum on."""
     stack.invoke("scale", f"--{SERVICE}", str(SETTINGS.least))
     endpoint = ai_engine("127.0.0.1", stack.ai_port, TIMEOUT_SECONDS)
-    requests = list(draw(offered, seed=1))
+    requests = list(draw(offered, seed))
     starts, times = [at for at, _, _ in requests], [seconds for _, _, seconds in requests]
     workload = Chats(endpoint, [stack.secret(f"TENANT_{name}_API_KEY") for name in TENANTS], times)
     samples: list[Sample] = []
@@ -171,7 +195,21 @@ def run_live(stack: Platform, rule: Rule, offered: Arrivals) -> Followed:
         watcher.join()
         output, _ = scaler.communicate(timeout=180)
     begin = min(found.intended for found in load.results) - starts[0]
-    return Followed(samples, load.results, times, begin, json.loads(output)["changes"])
+    return Followed(samples, load.results, times, begin, made_changes(stack, json.loads(output)["changes"]))
+
+
+def made_changes(stack: Platform, told: Sequence[dict[str, Any]]) -> list[ScaleChange]:
+    """Return the changes that were done, of those that a rule tells of, with their steps by the stack's journal."""
+    done = [change for change in told if change["outcome"] == "done"]
+    # Newest first; the last ones are those of this rule.
+    journal = read_history(stack.folder / "state" / "journal", stack.project).changes[: len(done)][::-1]
+    found, before = [], SETTINGS.least
+    for change, record in zip(done, journal, strict=True):
+        steps = {step.text.partition(" ")[0]: step.seconds or 0.0 for step in record.steps}
+        to = int(change["counts"][SERVICE])
+        found.append(ScaleChange(float(change["at"]), before, to, float(change["seconds"]), steps))
+        before = to
+    return found
 
 
 @contextmanager

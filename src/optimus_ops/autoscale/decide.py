@@ -95,7 +95,8 @@ def _remember(
     steady, needed = needs
     # What was needed before the first look is not known; that there were so many is a reason to keep them for now.
     earlier = history.needs or ((signals.at, signals.current),)
-    since = signals.at - max(settings.cool_down, 2 * signals.p99)
+    # Each need is that of a mean over the long window before it: so far back they tell of the load of the cool-down.
+    since = signals.at - max(settings.cool_down - STABLE_SECONDS, 2 * signals.p99)
     kept = tuple((at, need) for at, need in earlier if at >= since)
     sudden = _whole(max(load.recent, load.busy + load.backlog) / settings.target_in_flight)
     # What is seen to come is a reason as well: else the replicas for it leave while it does.

@@ -114,7 +114,8 @@ def test_the_same_input_gives_the_same_answer(readings: list[Signals], own: Serv
 @given(st.floats(0, 300), st.integers(1, 20))
 def test_a_constant_load_is_left_alone_once_its_number_is_found(rate: float, ready: int) -> None:
     numbers = [decision.desired for decision in follow([rate] * 200, ready)]
-    rising = numbers[:150]
+    # Those that were there at first count for the cool-down, of which the long window is a part.
+    rising = numbers[:135]
     assert rising == sorted(rising)
     # What there was too much at first leaves after the cool-down, and nothing comes back.
     assert numbers[150:] == sorted(numbers[150:], reverse=True)

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from benchmarks.autoscale_run import KIND, SETTINGS, Followed, Sample
+from math import inf
+
+from benchmarks.autoscale_live import arrivals
+from benchmarks.autoscale_pairs import Pair, typical
+from benchmarks.autoscale_run import KIND, SETTINGS, Followed, Sample, ScaleChange
+from benchmarks.autoscale_tables import acting_table, error_table, pairs_table
 
 from optimus_ops.autoscale.simulate.model import Arrivals, Scenario
 from optimus_ops.autoscale.simulate.report import enough_after
@@ -48,9 +53,47 @@ def test_enough_is_when_the_slots_that_are_ready_bear_the_load_of_the_step() -> 
     assert enough_after(spike, followed([]).result("ours", spike)) is None
 
 
-def test_the_start_up_time_is_the_median_of_changes_that_start_replicas() -> None:
-    made: list[tuple[int, float, str]] = [(2, 4.0, "done"), (1, 9.0, "done"), (3, 6.0, "done"), (5, 30.0, "failed")]
-    changes = [{"counts": {"ai-engine": n}, "seconds": seconds, "outcome": outcome} for n, seconds, outcome in made]
-    assert Followed((), (), (), 0.0, changes).growths == [4.0, 6.0]
-    assert Followed((), (), (), 0.0, changes).start_up == 5.0
-    assert Followed((), (), (), 0.0, ()).start_up == SETTINGS.start_up_lead
+def change(at: float, before: int, to: int, seconds: float) -> ScaleChange:
+    return ScaleChange(100 + at, before, to, seconds, {"start": 1.0, "wait": 2.0})
+
+
+def test_delays_of_the_model_are_the_medians_of_what_was_seen() -> None:
+    changes = [change(21, 1, 2, 4.0), change(40, 2, 1, 9.0), change(60, 1, 3, 6.0)]
+    seen = Followed((), (), (), 100.0, changes)
+    assert (seen.growths, seen.start_up, seen.leaving) == ([4.0, 6.0], 5.0, 9.0)
+    # A change at 21 s, and looks every 15 s from 3 s on at the earliest.
+    assert seen.first_look(15.0) == 6.0
+    still = Followed((), (), (), 100.0, ())
+    assert (still.start_up, still.leaving, still.first_look(15.0)) == (SETTINGS.start_up_lead, 0.0, 15.0)
+
+
+def pair(*, ours: int, others: int) -> Pair:
+    """Return a pair with so many violating seconds, of three."""
+    first, second = (
+        followed([answer(1, at, 9.0 if at < violating else 3.0) for at in range(3)]) for violating in (ours, others)
+    )
+    return Pair.of(first, second, scenario(1, 1, 1).arrivals, seed=1)
+
+
+def test_the_pair_that_is_shown_has_the_median_ratio() -> None:
+    pairs = [pair(ours=3, others=3), pair(ours=1, others=2), pair(ours=0, others=2)]
+    assert [found.late for found in pairs] == [1.0, 0.5, 0.0]
+    assert typical(pairs) is pairs[1]
+
+
+def test_where_hpa_s_rule_had_no_violating_second_one_of_ours_is_not_made_good() -> None:
+    assert pair(ours=0, others=0).late == 1.0
+    assert pair(ours=1, others=0).late == inf
+
+
+def test_tables_have_a_row_for_each_pair_and_figure() -> None:
+    pairs = [pair(ours=0, others=2), pair(ours=1, others=2)]
+    assert [row[0] for row in pairs_table(pairs).rows] == ["1", "2"]
+    errors = {row[0]: row[1:] for row in error_table(pairs).rows}
+    assert errors["Violating seconds"][0] == "0.5"
+    assert acting_table(pairs).rows == ()
+
+
+def test_pairs_begin_their_spikes_at_other_times_of_hpa_s_interval() -> None:
+    steps = [arrivals(number, 3, quick=False).step for number in range(3)]
+    assert [step - (steps[0] or 0) for step in steps if step is not None] == [0, 5, 10]

@@ -7,12 +7,13 @@ from dataclasses import dataclass, field
 
 @dataclass(slots=True)
 class SimulatedReplica:
-    """A replica: it serves from `ready_at` on, and takes nothing new once it drains."""
+    """A replica: it serves from `ready_at` on; once it drains it takes nothing new, and stays until `leaves_at`."""
 
     started: float
     ready_at: float
     busy: int = 0
     draining: bool = False
+    leaves_at: float = 0.0
     ended: float | None = None
 
     def serves(self, now: float) -> bool:
@@ -26,6 +27,7 @@ class Cluster:
 
     slots: int
     start_up: float
+    leaving: float = 0.0
     replicas: list[SimulatedReplica] = field(default_factory=list)
 
     def ready(self, now: float) -> list[SimulatedReplica]:
@@ -61,13 +63,18 @@ class Cluster:
         there = [found for found in self.replicas if found.ended is None and not found.draining]
         self.replicas += [SimulatedReplica(now, now + self.start_up) for _ in range(wanted - len(there))]
         for found in there[: wanted - len(there) - 1 : -1] if wanted < len(there) else []:
-            found.draining = True
+            found.draining, found.leaves_at = True, now + self.leaving
             self.end_if_idle(found, now)
 
     def end_if_idle(self, replica: SimulatedReplica, now: float) -> None:
-        """End a replica that drains and has no request any more."""
-        if replica.draining and not replica.busy and replica.ended is None:
+        """End a replica that drains, has no request any more, and is not still taking leave."""
+        if replica.draining and not replica.busy and replica.ended is None and now >= replica.leaves_at:
             replica.ended = now
+
+    def end_idle(self, now: float) -> None:
+        """End all that have drained."""
+        for found in self.replicas:
+            self.end_if_idle(found, now)
 
     def replica_seconds(self, end: float) -> float:
         """Return the time for which all replicas ran until the end."""

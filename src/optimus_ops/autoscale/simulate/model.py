@@ -49,6 +49,9 @@ class Scenario:
 
     Args:
         start_up: from the decision until a new replica serves.
+        leaving: from the decision until a replica is gone at the earliest, and counts no more; it ends its requests.
+        first_look: when the rule is asked first; None for its interval. A rule that looks every 15 s makes more or less
+            of a ramp of 30 s by it.
         patience: after which a request that waits for a slot fails.
         violating: share of the requests of a second that may be late before the second counts as violating.
     """
@@ -59,6 +62,8 @@ class Scenario:
     patience: float = 10.0
     violating: float = 0.05
     seed: int = 1
+    leaving: float = 0.0
+    first_look: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from optimus_ops.autoscale.simulate.cluster import Cluster, SimulatedReplica
 from optimus_ops.autoscale.simulate.model import Scenario, SecondStats, SimulationResult
 from optimus_ops.autoscale.simulate.rules import ScalingRule
 
-ARRIVE, END, TICK, READY, SECOND = range(5)
+END, TICK, CHANGED, SECOND = range(4)
 Waiting = tuple[float, int, float]
 """When a request came, its class, and the service time that it needs."""
 Served = tuple[SimulatedReplica, int, float]
@@ -43,7 +43,7 @@ class QueueingModel:
     def __post_init__(self) -> None:
         """Begin with the replicas that the first second needs."""
         settings, kinds = self.scenario.settings, len(self.scenario.arrivals.kinds)
-        self.cluster = Cluster(int(settings.slots), self.scenario.start_up)
+        self.cluster = Cluster(int(settings.slots), self.scenario.start_up, self.scenario.leaving)
         self._events: list[tuple[float, int, int, Served | None]] = []
         self._numbers = itertools.count()
         self._arrived, self._late, self._failed = ([0] * self.scenario.arrivals.seconds for _ in range(3))
@@ -55,7 +55,8 @@ class QueueingModel:
         """Let everything happen, in the order of time, until the last request that arrived has ended."""
         end = float(self.scenario.arrivals.seconds)
         requests = draw(self.scenario.arrivals, self.scenario.seed)
-        self._push(self.rule.interval, TICK)
+        first = self.scenario.first_look
+        self._push(self.rule.interval if first is None else first, TICK)
         for second in range(1, self.scenario.arrivals.seconds + 1):
             self._push(second - 1e-6, SECOND)
         request = next(requests, None)
@@ -81,6 +82,8 @@ class QueueingModel:
             self._tick(now)
             if now + self.rule.interval < end:
                 self._push(now + self.rule.interval, TICK)
+        elif kind == CHANGED:
+            self.cluster.end_idle(now)
         elif kind == SECOND:
             self._states.append((len(self.cluster.ready(now)), self.cluster.paid()))
         self._take_from_queue(now)
@@ -120,7 +123,8 @@ class QueueingModel:
         if wanted != signals.current:
             self.changes.append((now, wanted))
             self.cluster.resize(wanted, now)
-            self._push(now + self.scenario.start_up, READY)
+            growing = wanted > signals.current
+            self._push(now + (self.scenario.start_up if growing else self.scenario.leaving), CHANGED)
 
     def _signals(self, now: float) -> Signals:
         since, length = self._since, max(now - self._read_at, 1e-9)
