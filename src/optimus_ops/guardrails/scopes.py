@@ -8,6 +8,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 BUILTINS = frozenset(dir(builtins))
+IMPORTERS = frozenset({"importlib.import_module", "__import__"})
+"""What imports a module by its name."""
 Scoped = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda | ast.ClassDef
 BINDING = (
     *(ast.Import, ast.ImportFrom, ast.Assign, ast.AnnAssign, ast.NamedExpr, ast.withitem, ast.FunctionDef),
@@ -52,7 +54,8 @@ class Names:
             case ast.Attribute(value=value, attr=attribute):
                 if isinstance(value, ast.Constant):
                     return (f"{type(value.value).__name__}().{attribute}",)
-                return tuple(f"{owner}.{attribute}" for owner in self.dotted(value))
+                # `builtins.print` is `print`.
+                return tuple(f"{owner}.{attribute}".removeprefix("builtins.") for owner in self.dotted(value))
             case ast.Await(value=value):
                 return self.dotted(value)
             case ast.Call(func=func):
@@ -61,10 +64,10 @@ class Names:
 
     def reflected(self, call: ast.Call) -> tuple[str, ...]:
         """Return what `importlib.import_module("x")`, `__import__("x")` or `getattr(x, "y")` stands for."""
-        func, args = call.func, call.args
+        func, args = call.func, [*call.args, *(keyword.value for keyword in call.keywords if keyword.arg == "name")]
         texts = [arg.value for arg in args if isinstance(arg, ast.Constant) and isinstance(arg.value, str)]
         called = self.dotted(func) if texts and isinstance(func, ast.Name | ast.Attribute) else ()
-        if {"importlib.import_module", "__import__"} & set(called):
+        if IMPORTERS & set(called):
             return (texts[0],)
         if "getattr" in called and len(args) > 1:
             return tuple(f"{owner}.{texts[0]}" for owner in self.dotted(args[0]))
@@ -115,7 +118,7 @@ def _bound_by(node: ast.AST) -> Iterator[tuple[str, str | ast.AST | None]]:
         case ast.ImportFrom(module=module, names=aliases, level=level):
             prefix = f"{'.' * level}{module or ''}"
             named = (each for each in aliases if each.name != "*")
-            yield from ((each.asname or each.name, f"{prefix}.{each.name}") for each in named)
+            yield from ((each.asname or each.name, f"{prefix}.{each.name}".removeprefix("builtins.")) for each in named)
             yield from (("*", prefix) for each in aliases if each.name == "*")
         case ast.Assign(targets=targets, value=value):
             yield from ((target.id, value) for target in targets if isinstance(target, ast.Name))
