@@ -29,7 +29,7 @@ def judge_graph(policy: Policy, graph: ModuleGraph, base: Callable[[], ModuleGra
 def _matches(rule: GraphRule, broken: Iterable[Chain | Match], base: ModuleGraph | None) -> Iterator[Match]:
     known = {_key(found) for found in rule.broken(base)} if base is not None and broken else set()
     for found in broken:
-        if _key(found) in known:
+        if _key(found) in known and not _is_direct(found, base):
             continue
         if isinstance(found, Match):
             yield found
@@ -37,6 +37,11 @@ def _matches(rule: GraphRule, broken: Iterable[Chain | Match], base: ModuleGraph
             # A chain that the base did not have has an import that the base did not have.
             new = (edge for edge in found.edges if base is not None and not base.has(edge))
             yield _match(found, next(new, found.edges[0]))
+
+
+def _is_direct(found: Chain | Match, base: ModuleGraph | None) -> bool:
+    """Tell whether a chain is one import alone, which the base did not have, whatever it reached in another way."""
+    return isinstance(found, Chain) and len(found.edges) == 1 and base is not None and not base.has(found.edges[0])
 
 
 def _key(found: Chain | Match) -> object:

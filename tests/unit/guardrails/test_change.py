@@ -66,6 +66,30 @@ def test_a_chain_that_was_there_stays_the_bases_when_its_modules_are_renamed(che
     assert checkout.check().found == []
 
 
+def test_a_direct_import_is_new_where_the_base_had_but_a_chain(checkout: Checkout) -> None:
+    checkout.git("switch", "--quiet", "main")
+    checkout.write("src/shop_tools.py", "VALUE = 1\nimport socket\n")
+    checkout.commit()
+    checkout.git("switch", "--quiet", "--create", "other")
+    checkout.write("src/shop_tools.py", "VALUE = 1\nimport shop_net\n")
+    checkout.write("src/shop_net.py", "import socket\n")
+    assert checkout.check().found == []
+    checkout.write("src/shop/store.py", "import shop_tools\nimport socket\n")
+    assert checkout.check().found == [("no-sockets-in-store", "src/shop/store.py", 2)]
+
+
+def test_a_package_without_a_layer_is_told_once_however_it_grows(checkout: Checkout) -> None:
+    checkout.git("switch", "--quiet", "main")
+    checkout.write("policy.yaml", POLICY.replace("container: shop", "container: shop\n    exhaustive: true"))
+    checkout.write("src/shop/page/long_name.py", "")
+    checkout.commit()
+    checkout.git("switch", "--quiet", "--create", "other")
+    checkout.write("src/shop/page/b.py", "")
+    checkout.write("src/shop/page/a.py", "")
+    assert checkout.check().found == []
+    assert checkout.check(everything=True).found == [("layers", "src/shop/page/a.py", 1)]
+
+
 def test_a_deleted_file_leaves_nothing(checkout: Checkout) -> None:
     checkout.write("src/shop/page.py", PRINTING)
     checkout.commit()

@@ -46,8 +46,9 @@ class Layers:
             yield from graph.chains(packages.get(name, ()), targets, lambda module: module not in layered)
         if self.exhaustive:
             for name in sorted(packages.keys() - levels.keys()):
-                first = min(packages[name], key=len)
-                yield Match(Place(graph.files[first], 1, 1), 0, first, f"{self.container}.{name} is in no layer")
+                first = min(packages[name], key=lambda module: (len(module), module))
+                package = f"{self.container}.{name}"
+                yield Match(Place(graph.files[first], 1, 1), 0, package, f"{package} is in no layer")
 
     def _package(self, module: str) -> str:
         head, _, rest = module.partition(f"{self.container}.")
