@@ -53,6 +53,10 @@ class Service:
     def terminate(self) -> int:
         """Send SIGTERM and wait for the end; the exit code."""
         self.process.send_signal(signal.SIGTERM)
+        return self.ended()
+
+    def ended(self) -> int:
+        """Wait for the end of a process that was told to end; the exit code."""
         return self.process.wait(STOP_SECONDS)
 
 

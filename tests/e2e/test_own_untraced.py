@@ -61,7 +61,7 @@ def test_no_process_imports_the_sdk(own_platform: OwnPlatform, http: httpx.Clien
         state_once(http, own_platform, message_id, "answered", "acme")
         for service in services.values():
             service.process.terminate()
-        assert {name: service.terminate() for name, service in services.items()} == dict.fromkeys(services, 0)
+        assert {name: service.ended() for name, service in services.items()} == dict.fromkeys(services, 0)
     for service in services.values():
         assert not list(filter(SENDERS.match, imported(service)))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from dataclasses import dataclass
 
 import pytest
 from hypothesis import settings
@@ -22,16 +23,23 @@ from optimus_ops.rollout import scale as scaling
 from optimus_ops.rollout.requests import DeployRequest, DownRequest
 
 
+@dataclass
 class CallFault(Fault):
-    """A fault at the n-th change on the engine, whichever step that is in."""
+    """A fault at the n-th change on the engine, whichever step that is in: `number`, that of a step, is 0.
+
+    Args:
+        calls: how many changes are left until it; 0: there is no fault.
+    """
+
+    calls: int = 0
 
     def hook(self, call: Call) -> None:
         """Strike when the calls are counted down."""
         if self.dead:
             raise Killed
         if call.phase != "before" and call.name in MUTATIONS:
-            self.number -= 1
-            if self.number == 0:
+            self.calls -= 1
+            if self.calls == 0:
                 self.strike()
         self.watch()
 
@@ -73,7 +81,7 @@ class Changes(RuleBasedStateMachine):
     def make(self, verb: str, count: int, image: str, call: int, kind: Kind) -> None:
         """Make a change, with a fault at a call (0: none); whatever is left half-way is repeated to its end."""
         before, floor = self.shop.snapshot(), min(len(self.shop.ready("web")), count)
-        fault = CallFault(kind, call, "amid", self.shop, "web")
+        fault = CallFault(kind, 0, "amid", self.shop, "web", calls=call)
 
         def watch() -> None:
             assert len(self.shop.ready("web")) >= floor - bool(fault.died), "fewer serve than before"
@@ -134,6 +142,18 @@ class Changes(RuleBasedStateMachine):
 
 Changes.TestCase.settings = settings(max_examples=12, stateful_step_count=5, deadline=None)
 TestChanges = Changes.TestCase
+
+
+def test_a_fault_at_a_call_strikes_once() -> None:
+    changes = Changes()
+    changes.open()
+    try:
+        changes.scale(call=0, count=2, kind="SIGINT")
+        # The third call is in a step whose number the calls that are left have at its end.
+        changes.deploy(call=3, kind="container died", tag="2")
+        changes.it_is_whole()
+    finally:
+        changes.teardown()
 
 
 @pytest.mark.parametrize("call", range(10, 24))
