@@ -1,6 +1,7 @@
 """What holds for every test.
 
-Property tests draw few examples; `HYPOTHESIS_PROFILE=thorough` draws ten times as many (`nox -s properties`).
+Property tests draw few examples, the same ones in each run: whether a change is at fault does not depend on luck. New
+ones, and ten times as many, are drawn with `HYPOTHESIS_PROFILE=thorough` (`nox -s properties`).
 """
 
 from __future__ import annotations
@@ -14,11 +15,13 @@ import sys
 sys.dont_write_bytecode = False
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
-from hypothesis import settings  # noqa: E402
+from hypothesis import HealthCheck, settings  # noqa: E402
 
-# A loaded machine is not a failure.
-settings.register_profile("quick", deadline=None, max_examples=30)
-settings.register_profile("thorough", deadline=None, max_examples=300)
+# A loaded machine is not a failure: neither for an example nor for the drawing of them.
+settings.register_profile(
+    "thorough", deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True, max_examples=300
+)
+settings.register_profile("quick", settings.get_profile("thorough"), max_examples=30, derandomize=True)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))
 
 

@@ -86,7 +86,9 @@ async def test_a_conversation_that_ran_out_no_longer_counts(store: Store, redis:
     assert redis.hkeys("optimus:session-bytes:acme") == ["", "new"]
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 @given(st.lists(st.tuples(st.sampled_from("abcdef"), st.integers(0, 2500), st.booleans()), max_size=25))
 async def test_the_count_is_that_of_what_is_there(
     redis_port: int, redis: "Redis", said: list[tuple[str, int, bool]]

@@ -95,13 +95,18 @@ def listed() -> st.SearchStrategy[Json]:
     )
 
 
-def objects(inner: st.SearchStrategy[Json]) -> st.SearchStrategy[Json]:
+def objects(
+    inner: st.SearchStrategy[Json], further: st.SearchStrategy[Json] | None = None, fewest: int = 0
+) -> st.SearchStrategy[Json]:
+    """Objects of at least so many fields; `further`: what they say of other ones, by default anything or nothing."""
+
     def made(properties: dict[str, Json], needed: int, additional: Json) -> Json:
         said = {"type": "object", "properties": properties, "required": sorted(properties)[:needed]}
         return said if additional is None else {**said, "additionalProperties": additional}
 
-    further = st.none() | st.booleans() | inner
-    return st.builds(made, st.dictionaries(WORDS, inner, max_size=3), st.integers(0, 3), further)
+    names = st.dictionaries(WORDS, inner, min_size=fewest, max_size=3)
+    others = st.none() | st.booleans() | inner if further is None else further
+    return st.builds(made, names, st.integers(0, 3), others)
 
 
 def arrays(inner: st.SearchStrategy[Json]) -> st.SearchStrategy[Json]:
@@ -130,6 +135,8 @@ SCHEMAS = st.recursive(
 )
 # What a body can be in an interface that people write: an object.
 BODIES = objects(SCHEMAS)
+NO_OTHERS = st.sampled_from([None, False])
+CLOSED_BODIES = objects(SCHEMAS, NO_OTHERS)
 # Trees through themselves, once or twice.
 SHARED = {
     "type": "object",

@@ -85,7 +85,7 @@ def test_flipped_bits_of_the_message_itself_never_give_another_file(
 
 
 @pytest.mark.usefixtures("keyring")
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(
     content=st.binary(max_size=300), start=st.sampled_from([b"", BEGIN, b"age-encryption.org/v1\n", b"\x85", b"\xc1"])
 )
