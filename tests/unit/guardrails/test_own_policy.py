@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import re
 import tomllib
 
-import jsonschema  # type: ignore[import-untyped]  # published without types
 import yaml
+from tests.support.json_schema import schema_errors
 from tests.unit.repository import CHECKOUT, tracked_files
 
 from optimus_ops.guardrails.examples import try_examples
@@ -41,8 +40,7 @@ def test_each_pattern_of_this_repository_matches() -> None:
 
 
 def test_the_policy_of_this_repository_is_valid_by_the_schema() -> None:
-    validator = jsonschema.Draft202012Validator(json.loads(SCHEMA.read_text("utf-8")))
-    assert [error.message for error in validator.iter_errors(yaml.safe_load(TEXT))] == []
+    assert schema_errors(SCHEMA, yaml.safe_load(TEXT)) == []
 
 
 def test_layers_are_those_of_import_linter() -> None:
