@@ -1,7 +1,7 @@
 """Nox sessions: what has to pass, locally and in CI alike.
 
 They run in the locked environment itself: `python3 scripts/bootstrap.py nox`, or `nox -s unit -- ARGUMENTS` inside it.
-`nox -j 4` runs those at once that only read it and write to places of their own; those with a Docker engine run alone.
+Plain `nox` runs those at once that only read it and write to places of their own (`checks`), then stacks, alone.
 """
 
 import sys
@@ -31,7 +31,12 @@ COMPOSE_TESTS = (
     "tests/integration/test_budgets.py",
 )
 
+# The longest first, and beside it one after the other; each waits in part, so that two fill two cores.
+TOGETHER = ("unit", "lint", "docs", "typecheck", "images", "e2e")
+OVERLAYS = ("observability", "autoscale")
+
 nox.options.default_venv_backend = "none"
+nox.options.sessions = ("checks", "integration")
 
 
 @nox.session(allow_parallel=True)
@@ -70,6 +75,18 @@ def unit(session: nox.Session) -> None:
 def e2e(session: nox.Session) -> None:
     """Drive the services against a real PostgreSQL and Redis: given, of a running stack, or embedded."""
     run_tests(session, *(session.posargs or E2E))
+
+
+@nox.session(allow_parallel=True)
+def images(session: nox.Session) -> None:
+    """Build the images of all stacks on the Docker engine, with those that stand in where no registry answers."""
+    run_program(session, "invoke", "images.build", *(f"--overlay={name}" for name in OVERLAYS), *session.posargs)
+
+
+@nox.session
+def checks(session: nox.Session) -> None:
+    """Run what needs no stack, two sessions at once, and meanwhile build the images that stacks need."""
+    run_module(session, "nox", "--parallel=2", "--session", *TOGETHER)
 
 
 @nox.session
