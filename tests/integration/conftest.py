@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import fcntl
 import io
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,7 +15,7 @@ import docker
 import pytest
 from tests.integration.derived import Images, derived_images, need_originals
 from tests.integration.platform import Platform, copied_checkout, local_image, remove_everything
-from tests.integration.scheduling import StackScheduling, order
+from tests.integration.scheduling import StackScheduling, order, recorded_seconds
 from tests.support.leftovers import NAME, remove_ended_sessions, remove_session
 
 
@@ -25,7 +26,8 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> StackSche
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Let what takes longest come first."""
-    places = {nodeid: place for place, nodeid in enumerate(order(item.nodeid for item in items))}
+    first = order([item.nodeid for item in items], recorded_seconds())
+    places = {nodeid: place for place, nodeid in enumerate(first)}
     items.sort(key=lambda item: places[item.nodeid])
 
 
@@ -39,11 +41,16 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 @pytest.fixture(scope="session", autouse=True)
 def current_images(tmp_path_factory: pytest.TempPathFactory) -> None:
     """Build the images that are not there or not current, once, whichever worker comes first."""
-    # The folder that the workers of a session share; without workers, that of all sessions.
-    with (tmp_path_factory.getbasetemp().parent / "images.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    own = tmp_path_factory.getbasetemp()
+    # The folder of a worker is in one that the workers of a session share.
+    shared = own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
+    with (shared / "images.txt").open("a") as done:
+        fcntl.flock(done, fcntl.LOCK_EX)
+        if os.fstat(done.fileno()).st_size:
+            return
         remove_ended_sessions(docker.from_env().api)
         need_originals()
+        done.write("current\n")
 
 
 @pytest.fixture(scope="session")

@@ -1,27 +1,26 @@
-"""Which tests stay on one worker: those that share a stack. Every other test goes wherever a worker is free."""
+"""Which tests stay on one worker: those that share a stack. Every other test goes wherever a worker is free.
+
+What takes longest begins first, so that all workers end at about the same time: by the times of the last whole run that
+is recorded (`python -m benchmarks.recorded_timings`). What is not recorded may take long, and comes before all others.
+"""
 
 from __future__ import annotations
 
 import ast
 import functools
-from collections.abc import Iterable, Mapping
+import math
+from collections import Counter
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from benchmarks.recorded_timings import read_recorded
 from xdist.scheduler import LoadScopeScheduling
 
 FOLDER = Path(__file__).parent
 STACKS = ("rolling", "platform")
 """Session fixtures: a stack for tests of several modules."""
-FIRST = (
-    *("rolling", "platform", "test_readme.py", "test_sentinel.py", "test_observability.py"),
-    *("test_validate_redis.py sentinel", "test_validate_redis.py single"),
-    *("test_migrations.py", "test_drill.py", "test_pull_policy.py", "test_autoscale_service.py"),
-    *("test_unwell_replicas.py", "test_given.py", "test_foreign.py", "test_validate_redis.py", "test_faults.py"),
-    *("test_standins.py", "test_images.py"),
-)
-"""What takes longest comes first, so that all workers end at about the same time."""
 
 
 @dataclass(frozen=True)
@@ -45,12 +44,27 @@ def unit(nodeid: str) -> str:
     return " ".join([module, *own]) if own else nodeid
 
 
-def order(nodeids: Iterable[str]) -> list[str]:
-    """Return tests in the order in which they shall begin, those of a unit together."""
+def order(nodeids: Collection[str], seconds: Mapping[str, float]) -> list[str]:
+    """Return tests in the order in which they shall begin, those of a unit together and the longest unit first.
+
+    Args:
+        nodeids: the tests.
+        seconds: file -> what its tests take together.
+    """
+    in_file = Counter(map(_file, nodeids))
     units: dict[str, list[str]] = {}
     for nodeid in nodeids:
         units.setdefault(unit(nodeid), []).append(nodeid)
-    return [nodeid for name in sorted(units, key=_rank) for nodeid in units[name]]
+
+    def length(tests: list[str]) -> float:
+        return sum(seconds.get(_file(nodeid), math.inf) / in_file[_file(nodeid)] for nodeid in tests)
+
+    return [nodeid for tests in sorted(units.values(), key=length, reverse=True) for nodeid in tests]
+
+
+def recorded_seconds() -> Mapping[str, float]:
+    """Return what the tests of each file took in the last whole run that is recorded."""
+    return read_recorded().sessions["integration"].files
 
 
 class StackScheduling(LoadScopeScheduling):  # type: ignore[misc]  # xdist has no types
@@ -67,10 +81,8 @@ class StackScheduling(LoadScopeScheduling):  # type: ignore[misc]  # xdist has n
         return unit(nodeid)
 
 
-def _rank(name: str) -> int:
-    name = Path(name.partition("::")[0]).name
-    found = [place for place, first in enumerate(FIRST) if name.startswith(first)]
-    return min(found, default=len(FIRST))
+def _file(nodeid: str) -> str:
+    return nodeid.partition("::")[0]
 
 
 def _shared_fixtures(name: str, known: Mapping[str, Function]) -> set[str]:
