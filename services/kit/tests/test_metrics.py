@@ -53,12 +53,34 @@ async def test_openmetrics_is_read_by_its_parser_and_joins_a_slow_request_to_its
     assert content_type.startswith("application/openmetrics-text; version=1.0.0")
     families = {family.name: family for family in text_string_to_metric_families(text.decode())}  # type: ignore[no-untyped-call]
     assert families["http_server_request_duration_seconds"].unit == "seconds"
-    exemplars = [
-        (sample.labels["le"], sample.exemplar.labels, sample.exemplar.value)
+    assert examples(text) == {"0.5": (TRACE, 0.3)}
+
+
+def examples(text: bytes) -> dict[str, tuple[str, float]]:
+    """Trace id and seconds by upper bound."""
+    families = {family.name: family for family in text_string_to_metric_families(text.decode())}  # type: ignore[no-untyped-call]
+    return {
+        sample.labels["le"]: (sample.exemplar.labels["trace_id"], sample.exemplar.value)
         for sample in families["http_server_request_duration_seconds"].samples
         if sample.exemplar
-    ]
-    assert exemplars == [("0.5", {"trace_id": TRACE}, 0.3)]
+    }
+
+
+async def test_a_bucket_has_a_new_example_each_second_whatever_the_others_have(metrics: Metrics) -> None:
+    now = [100.0]
+    requests = RequestMetrics(metrics, Drain(), lambda: now[0])
+
+    async def shown_after(seconds: float, trace: str) -> dict[str, str]:
+        requests.observe("/a", "GET", 200, seconds, None, trace)
+        text, _ = await metrics.exposition(OPENMETRICS["Accept"])
+        return {bound: trace for bound, (trace, _) in examples(text).items()}
+
+    assert await shown_after(0.3, "first") == {"0.5": "first"}
+    assert await shown_after(0.3, "too soon") == {"0.5": "first"}
+    assert await shown_after(0.5, "a bound belongs to the bucket below") == {"0.5": "first"}
+    assert await shown_after(200.0, "slow") == {"0.5": "first", "+Inf": "slow"}
+    now[0] += 1
+    assert await shown_after(0.3, "next") == {"0.5": "next", "+Inf": "slow"}
 
 
 async def test_the_plain_format_has_neither_exemplars_nor_times_of_creation(metrics: Metrics) -> None:

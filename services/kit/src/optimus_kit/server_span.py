@@ -4,12 +4,13 @@ import re
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from starlette.types import Scope
 
 from optimus_kit.trace_context import TraceContext, read_headers
-from optimus_kit.tracing import Span
+from optimus_kit.tracing import SharedAttributes, Span
 
 REQUEST_ID = re.compile(rb"[A-Za-z0-9_.-]{1,128}\Z")
 BALANCER = b"balancer"
@@ -66,20 +67,24 @@ def end_request_span(span: Span, scope: Scope, method: str, route: str, status: 
     if not span.recording:
         return
     state: Mapping[str, Any] = scope["state"]
-    matched = route != UNMATCHED
-    span.rename(f"{method} {route}" if matched else method)
-    span.update(
-        {
-            "http.request.method": method,
-            "http.route": route if matched else None,
-            "url.path": scope["path"],
-            "optimus.request_id": state["request_id"],
-            "optimus.tenant": state.get("tenant"),
-            "http.response.status_code": status if status != CLIENT_GONE else None,
-        }
-    )
+    name, attributes = _described(method, route, status, state.get("tenant"))
+    span.rename(name)
+    span.update(attributes)
+    span.update({"url.path": scope["path"], "optimus.request_id": state["request_id"]})
     if status >= SERVER_ERROR:
         span.error(str(status))
     elif status == CLIENT_GONE:
         span.error(GONE)
     span.end()
+
+
+@lru_cache(maxsize=1024)
+def _described(method: str, route: str, status: int, tenant: str | None) -> tuple[str, SharedAttributes]:
+    matched = route != UNMATCHED
+    attributes = {
+        "http.request.method": method,
+        "http.route": route if matched else None,
+        "optimus.tenant": tenant,
+        "http.response.status_code": status if status != CLIENT_GONE else None,
+    }
+    return f"{method} {route}" if matched else method, SharedAttributes(attributes)

@@ -3,9 +3,9 @@
 https://www.w3.org/TR/trace-context/
 """
 
-import random
 import re
 from collections.abc import Sequence
+from random import getrandbits
 from typing import NamedTuple
 
 # A later version may go on behind a dash; there is no version ff.
@@ -70,18 +70,12 @@ def _state(values: Sequence[bytes]) -> str:
     return joined if STATE.match(joined) and joined.count(",") < MAX_MEMBERS else ""
 
 
+# Ids have to be different, not secret; all zero means none. Python seeds its generator anew after a fork.
 def new_trace_id() -> str:
     """Make a trace id."""
-    return f"{_random(128):032x}"
+    return (getrandbits(128) or 1).to_bytes(16).hex()
 
 
 def new_span_id() -> str:
     """Make a span id."""
-    return f"{_random(64):016x}"
-
-
-def _random(bits: int) -> int:
-    # Ids have to be different, not secret. Python seeds its generator anew after a fork.
-    while not (value := random.getrandbits(bits)):
-        """All zero means none."""
-    return value
+    return (getrandbits(64) or 1).to_bytes(8).hex()

@@ -18,6 +18,23 @@ Attributes = Mapping[str, Value]
 CONTENT_CHARACTERS = 16_384
 
 
+class SharedAttributes(dict[str, Value]):
+    """Attributes that many spans have alike, so that they are encoded once. Never changed after it is made.
+
+    Args:
+        attributes: by name; None stands for none.
+
+    Attributes:
+        encoded: what spans are made of when they are sent; kept here by whoever encodes it.
+    """
+
+    __slots__ = ("encoded",)
+
+    def __init__(self, attributes: Mapping[str, Value | None]) -> None:
+        super().__init__({key: value for key, value in attributes.items() if value is not None})
+        self.encoded: Mapping[str, bytes] | None = None
+
+
 class Span(Protocol):
     """What happened from its start to its end. After its end nothing is changed any more."""
 
@@ -201,19 +218,13 @@ def start_span(
         parent: a traceparent, of a message for instance; the current span if None or malformed.
     """
     given = parse_traceparent(parent) if parent else None
-    return _start(name, kind, attributes, links, given)
-
-
-def _start(
-    name: str, kind: Kind, attributes: Attributes | None, links: Sequence[str], given: TraceContext | None
-) -> Span:
     now = _current.get()
-    context = given or (now.context if now else None)
     tracer = _Process.tracer
+    if given is None and now is not None and (tracer is None or not now.context.sampled):
+        return now
+    context = given or (now.context if now else None)
     if tracer is None:
         return Unrecorded(context) if context else NOWHERE
-    if context is not None and given is None and now is not None and not context.sampled:
-        return now
     linked = tuple(found for link in links if (found := parse_traceparent(link))) if links else ()
     return tracer.start(name, kind, context, remote=given is not None, attributes=attributes, links=linked)
 

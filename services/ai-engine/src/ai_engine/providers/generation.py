@@ -8,6 +8,7 @@ import asyncio
 import json
 import time
 from collections.abc import Sequence
+from functools import lru_cache
 from types import TracebackType
 from typing import Self
 
@@ -15,7 +16,7 @@ from ai_engine.providers.base import Ask, Piece, Reply, Usage
 from ai_engine.providers.verdicts import AttemptFailed, failure_of
 from optimus_kit.errors import ApiError
 from optimus_kit.http_client import HttpError
-from optimus_kit.tracing import CONTENT_CHARACTERS, captures_content, start_span
+from optimus_kit.tracing import CONTENT_CHARACTERS, SharedAttributes, captures_content, start_span
 
 INPUT = "gen_ai.input.messages"
 OUTPUT = "gen_ai.output.messages"
@@ -46,18 +47,7 @@ class Generation:
         self._silent = True
         self._text: list[str] = []
         self._content = captures_content()
-        span.update(
-            {
-                "gen_ai.operation.name": "chat",
-                "gen_ai.provider.name": provider,
-                "gen_ai.request.model": upstream or ask.model,
-                "gen_ai.request.max_tokens": ask.max_tokens,
-                "gen_ai.output.type": "text",
-                "gen_ai.request.stream": streamed,
-                "optimus.tenant": ask.tenant or None,
-                "optimus.provider_key": key,
-            }
-        )
+        span.update(_described(provider, upstream or ask.model, ask.max_tokens, ask.tenant, key, streamed))
         if self._content:
             span.set(INPUT, _messages([(turn.role, turn.content) for turn in ask.turns]), content=True)
 
@@ -90,13 +80,13 @@ class Generation:
             self._text.append(piece.text)
 
     def _note(self, finish_reason: str | None, usage: Usage | None, model: str) -> None:
-        if finish_reason or usage or model:
+        if finish_reason or model:
+            self._span.update(_ended(finish_reason, model))
+        if usage:
             self._span.update(
                 {
-                    "gen_ai.response.finish_reasons": [finish_reason] if finish_reason else None,
-                    "gen_ai.usage.input_tokens": usage.prompt_tokens if usage else None,
-                    "gen_ai.usage.output_tokens": usage.completion_tokens if usage else None,
-                    "gen_ai.response.model": model or None,
+                    "gen_ai.usage.input_tokens": usage.prompt_tokens,
+                    "gen_ai.usage.output_tokens": usage.completion_tokens,
                 }
             )
 
@@ -109,6 +99,30 @@ class Generation:
         if self._recording and self._content and any(self._text):
             self._span.set(OUTPUT, _messages([("assistant", "".join(self._text))]), content=True)
         self._span.end()
+
+
+@lru_cache(maxsize=512)
+def _described(
+    provider: str, model: str, max_tokens: int | None, tenant: str, key: int | None, streamed: bool
+) -> SharedAttributes:
+    return SharedAttributes(
+        {
+            "gen_ai.operation.name": "chat",
+            "gen_ai.provider.name": provider,
+            "gen_ai.request.model": model,
+            "gen_ai.request.max_tokens": max_tokens,
+            "gen_ai.output.type": "text",
+            "gen_ai.request.stream": streamed,
+            "optimus.tenant": tenant or None,
+            "optimus.provider_key": key,
+        }
+    )
+
+
+@lru_cache(maxsize=512)
+def _ended(finish_reason: str | None, model: str) -> SharedAttributes:
+    reasons = [finish_reason] if finish_reason else None
+    return SharedAttributes({"gen_ai.response.finish_reasons": reasons, "gen_ai.response.model": model or None})
 
 
 def _messages(said: Sequence[tuple[str, str]]) -> str:

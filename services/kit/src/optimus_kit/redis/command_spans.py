@@ -6,17 +6,18 @@ names of attributes only, and has a span for each attempt at a master that moves
 
 from collections.abc import Awaitable, Callable
 from contextvars import ContextVar
+from functools import lru_cache
 from typing import Any, TypeVar
 
 from redis.asyncio import Redis
 from redis.asyncio.client import Pipeline
 
-from optimus_kit.tracing import Attributes, current_span, span
+from optimus_kit.tracing import SharedAttributes, current_span, start_span
 
 Result = TypeVar("Result")
 
 _sending: ContextVar[bool] = ContextVar("optimus_redis_command", default=False)
-"""Whether a command's span is current: what is sent for it, such as a script that Redis forgot, is part of it."""
+"""Whether a command is being sent: what is sent for it, such as a script that Redis forgot, is part of it."""
 
 
 def record_command(words: tuple[Any, ...], attempt: Callable[[], Awaitable[Result]]) -> Awaitable[Result]:
@@ -28,7 +29,7 @@ def record_command(words: tuple[Any, ...], attempt: Callable[[], Awaitable[Resul
     """
     if not _wanted():
         return attempt()
-    return _recorded(_name(words), {}, attempt)
+    return _recorded(_name(words), 1, attempt)
 
 
 def record_pipeline(commands: list[Any], attempt: Callable[[], Awaitable[Result]]) -> Awaitable[Result]:
@@ -36,10 +37,7 @@ def record_pipeline(commands: list[Any], attempt: Callable[[], Awaitable[Result]
     if not commands or not _wanted():
         return attempt()
     names = {_name(words) for words, _options in commands}
-    name = names.pop() if len(names) == 1 else ""
-    if len(commands) == 1:
-        return _recorded(name, {}, attempt)
-    return _recorded(f"PIPELINE {name}".rstrip(), {"db.operation.batch.size": len(commands)}, attempt)
+    return _recorded(names.pop() if len(names) == 1 else "", len(commands), attempt)
 
 
 def _wanted() -> bool:
@@ -50,13 +48,30 @@ def _name(words: tuple[Any, ...]) -> str:
     return str(words[0]).upper()
 
 
-async def _recorded(name: str, attributes: Attributes, attempt: Callable[[], Awaitable[Result]]) -> Result:
-    with span(name, kind="client", attributes={"db.system.name": "redis", "db.operation.name": name, **attributes}):
-        token = _sending.set(True)
-        try:
-            return await attempt()
-        finally:
-            _sending.reset(token)
+async def _recorded(command: str, size: int, attempt: Callable[[], Awaitable[Result]]) -> Result:
+    name, attributes = _described(command, size)
+    recorded = start_span(name, kind="client", attributes=attributes)
+    token = _sending.set(True)
+    try:
+        return await attempt()
+    except GeneratorExit:
+        raise
+    except BaseException as error:
+        recorded.error(type(error).__name__)
+        raise
+    finally:
+        _sending.reset(token)
+        recorded.end()
+
+
+@lru_cache(maxsize=512)
+def _described(command: str, size: int) -> tuple[str, SharedAttributes]:
+    """Return name and attributes of a span; `command` is empty where there are several kinds."""
+    name = command if size == 1 else f"PIPELINE {command}".rstrip()
+    batch = size if size > 1 else None
+    return name, SharedAttributes(
+        {"db.system.name": "redis", "db.operation.name": name, "db.operation.batch.size": batch}
+    )
 
 
 class RecordedPipeline(Pipeline):

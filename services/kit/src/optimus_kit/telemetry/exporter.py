@@ -13,7 +13,6 @@ from collections.abc import Callable, Sequence
 from optimus_kit.telemetry.collector_connection import Answer, CollectorConnection, NoHttpError
 from optimus_kit.telemetry.encoder import encode_batch, rejected_spans
 from optimus_kit.telemetry.settings import Collector
-from optimus_kit.telemetry.span_data import SpanData
 
 CONTENT_TYPE = "application/x-protobuf"
 # OTLP: these may be sent again.
@@ -65,14 +64,10 @@ class OtlpExporter:
             collector, headers | ({"Content-Encoding": "gzip"} if collector.gzip else {})
         )
 
-    def send(self, spans: Sequence[SpanData], seconds: float) -> int:
-        """Send a batch, again where that may help, within `seconds`; return how many spans were taken."""
+    def send(self, spans: Sequence[bytes], seconds: float) -> int:
+        """Send a batch of encoded spans, again where that may help, within `seconds`; return how many were taken."""
         deadline = time.monotonic() + seconds
-        try:
-            body = encode_batch(self._resource, spans)
-        except Exception as error:  # noqa: BLE001 - whatever a library put into a span must not end the thread
-            self._complain(f"a batch cannot be encoded ({type(error).__name__})")
-            return 0
+        body = encode_batch(self._resource, spans)
         try:
             rejected = self._try(gzip.compress(body, 1) if self._gzip else body, deadline)
         except ExportError as error:

@@ -1,4 +1,4 @@
-"""The queue of ended spans and the thread that sends them.
+"""The queue of encoded spans and the thread that sends them.
 
 The SDK's BatchSpanProcessor is not used: it logs a line for each span that it drops and counts none, its shutdown waits
 up to 30 s for a collector that doesn't answer, and its force_flush ignores its timeout (opentelemetry-python#4568).
@@ -11,14 +11,13 @@ from collections.abc import Callable, Sequence
 
 from optimus_kit.telemetry.counts import Counter
 from optimus_kit.telemetry.settings import Batching
-from optimus_kit.telemetry.span_data import SpanData
 
-Send = Callable[[Sequence[SpanData], float], int]
+Send = Callable[[Sequence[bytes], float], int]
 """Sends a batch within some seconds and tells how many spans were taken; never raises."""
 
 
 class SpanQueue:
-    """Takes ended spans without ever waiting; a full queue drops the newest.
+    """Takes encoded spans without ever waiting; a full queue drops the newest.
 
     Args:
         send: takes a batch to the collector.
@@ -36,7 +35,7 @@ class SpanQueue:
         self._timeout = timeout
         self._counter = counter
         self._closing = closing
-        self._spans: deque[SpanData] = deque()
+        self._spans: deque[bytes] = deque()
         # Whether the batch in hand counts as sent or as lost is decided once: by the thread, or by whoever gave it up.
         self._settling = threading.Lock()
         self._in_hand = 0
@@ -46,8 +45,8 @@ class SpanQueue:
         self._thread = threading.Thread(target=self._work, name="otel-export", daemon=True)
         self._thread.start()
 
-    def put(self, span: SpanData) -> None:
-        """Take a span."""
+    def put(self, span: bytes) -> None:
+        """Take an encoded span."""
         spans = self._spans
         if self._end_at is not None or len(spans) >= self._batching.queue:
             self._counter.add(dropped=1)

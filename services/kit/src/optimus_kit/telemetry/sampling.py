@@ -1,6 +1,6 @@
 """Which traces are kept: the standard samplers of OTEL_TRACES_SAMPLER, decided before anything of a span is made."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 SAMPLERS = (
     "always_on",
@@ -26,6 +26,15 @@ class Sampling:
 
     name: str = "parentbased_always_on"
     ratio: float = 1.0
+    _by_parent: bool = field(init=False, repr=False)
+    _below: int = field(init=False, repr=False)
+    """A trace is kept if the number in its id is below."""
+
+    def __post_init__(self) -> None:
+        root = self.name.removeprefix(PARENT_BASED)
+        kept = {"always_on": 1.0, "always_off": 0.0}.get(root, self.ratio)
+        object.__setattr__(self, "_by_parent", root != self.name)
+        object.__setattr__(self, "_below", round(kept * LIMIT))
 
     def keeps(self, trace_id: str, parent_sampled: bool | None) -> bool:
         """Decide for a span.
@@ -34,9 +43,6 @@ class Sampling:
             trace_id: of its trace.
             parent_sampled: whether the span it belongs to is kept; None for one that belongs to none.
         """
-        if parent_sampled is not None and self.name.startswith(PARENT_BASED):
+        if parent_sampled is not None and self._by_parent:
             return parent_sampled
-        root = self.name.removeprefix(PARENT_BASED)
-        if root == "traceidratio":
-            return int(trace_id[16:], 16) < round(self.ratio * LIMIT)
-        return root == "always_on"
+        return int(trace_id[16:], 16) < self._below

@@ -9,9 +9,11 @@ from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import ReadableSpan, Span, SpanLimits, SpanProcessor, TracerProvider
 from opentelemetry.trace import NonRecordingSpan, SpanContext, StatusCode, TraceFlags, set_span_in_context
 
+from optimus_kit.telemetry.attributes import encode_field
+from optimus_kit.telemetry.encoder import encode_span
 from optimus_kit.telemetry.limits import MAX_ATTRIBUTES, MAX_CHARACTERS
 from optimus_kit.telemetry.sampler import ChildrenOnly
-from optimus_kit.telemetry.span_data import EndedSpan, SpanData
+from optimus_kit.telemetry.span_data import EndedSpan
 from optimus_kit.trace_context import TraceContext
 from optimus_kit.tracing import Kind, Value
 
@@ -25,14 +27,16 @@ class SdkBridge(SpanProcessor):
 
     Args:
         resource: attributes of the process.
-        put: takes an ended span.
+        put: takes an encoded span.
+        lost: told why one can't be encoded.
 
     Attributes:
         provider: what instrumentations are made with. It is not the global one, so that no library records unasked.
     """
 
-    def __init__(self, resource: Mapping[str, str], put: Callable[[SpanData], None]) -> None:
+    def __init__(self, resource: Mapping[str, str], put: Callable[[bytes], None], lost: Callable[[str], None]) -> None:
         self._put = put
+        self._lost = lost
         self.provider = TracerProvider(
             sampler=ChildrenOnly(),
             # Not Resource.create: its detectors read the environment again and ask the machine.
@@ -61,8 +65,14 @@ class SdkBridge(SpanProcessor):
 
     def on_end(self, span: ReadableSpan) -> None:
         """Take a span of the SDK, if it is sampled."""
-        if span.context is not None and span.context.trace_flags.sampled:
-            self._put(ended_span(span, span.context))
+        if span.context is None or not span.context.trace_flags.sampled:
+            return
+        try:
+            encoded = encode_span(ended_span(span, span.context))
+        except Exception as error:  # noqa: BLE001 - whatever a library put into a span must not fail what it did
+            self._lost(f"a library's span cannot be encoded ({type(error).__name__})")
+        else:
+            self._put(encoded)
 
     def shutdown(self) -> None:
         """Do nothing: the queue is closed by whoever made it."""
@@ -81,7 +91,7 @@ def ended_span(span: ReadableSpan, context: SpanContext) -> EndedSpan:
         context=_ours(context),
         parent_id=f"{parent.span_id:016x}" if parent else "",
         remote=bool(parent and parent.is_remote),
-        attributes=cast("Mapping[str, Value]", span.attributes or {}),
+        attributes={key: encode_field(key, cast("Value", value)) for key, value in (span.attributes or {}).items()},
         links=[_ours(link.context) for link in span.links],
         failed=span.status.status_code is StatusCode.ERROR,
         message=(span.status.description or "")[:MAX_CHARACTERS],

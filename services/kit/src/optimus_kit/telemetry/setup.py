@@ -1,7 +1,7 @@
 """Putting telemetry together in one process."""
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -23,24 +23,36 @@ if TYPE_CHECKING:
 class Telemetry:
     """What a process records spans with; made by `start`."""
 
-    def __init__(self, queue: SpanQueue, tracer: SpanTracer, resource: Mapping[str, str], counter: Counter) -> None:
+    def __init__(
+        self,
+        queue: SpanQueue,
+        tracer: SpanTracer,
+        resource: Mapping[str, str],
+        counter: Counter,
+        complain: Callable[[str], None],
+    ) -> None:
         self._queue = queue
         self._tracer = tracer
         self._resource = resource
         self._counter = counter
+        self._complain = complain
 
     @cached_property
     def provider(self) -> "TracerProvider":
         """For published instrumentations of libraries (psycopg): their spans go the same way. Imports the SDK."""
         from optimus_kit.telemetry.sdk_bridge import SdkBridge  # noqa: PLC0415
 
-        bridge = SdkBridge(self._resource, self._queue.put)
+        bridge = SdkBridge(self._resource, self._queue.put, self._lost)
         self._tracer.bridge = bridge
         return bridge.provider
 
     def counts(self) -> SpanCounts:
         """Return what has become of the spans so far."""
         return self._counter.counts()
+
+    def _lost(self, why: str) -> None:
+        self._counter.add(dropped=1)
+        self._complain(why)
 
     def shutdown(self, seconds: float = 2.0) -> None:
         """Send what waits, for at most `seconds`; what is left is dropped and counted."""
@@ -62,4 +74,4 @@ def start(settings: ServiceSettings, telemetry: TelemetrySettings) -> Telemetry:
     queue = SpanQueue(exporter.send, telemetry.batching, telemetry.collector.timeout, counter, closing)
     tracer = SpanTracer(telemetry.sampling, queue.put)
     tracing.install(tracer, capture_content=telemetry.capture_content)
-    return Telemetry(queue, tracer, resource, counter)
+    return Telemetry(queue, tracer, resource, counter, complaints)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from optimus_kit.trace_context import TraceContext
-from optimus_kit.tracing import Kind, Value
+from optimus_kit.tracing import Kind
 
 
 class SpanData(Protocol):
@@ -32,8 +32,8 @@ class SpanData(Protocol):
         """Whether that one is another process's."""
 
     @property
-    def attributes(self) -> Mapping[str, Value]:
-        """What is said of it."""
+    def attributes(self) -> Mapping[str, bytes]:
+        """What is said of it, by key, encoded."""
 
     @property
     def links(self) -> Sequence[TraceContext]:
@@ -65,7 +65,7 @@ class EndedSpan:
     context: TraceContext
     parent_id: str
     remote: bool
-    attributes: Mapping[str, Value]
+    attributes: Mapping[str, bytes]
     links: Sequence[TraceContext]
     failed: bool
     message: str

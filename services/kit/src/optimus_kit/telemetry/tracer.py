@@ -1,4 +1,4 @@
-"""Spans of our own code, as lean as they can be: a few fields, encoded only when they are sent.
+"""Spans of our own code, as lean as they can be: a few fields, and attributes that are encoded as they are set.
 
 A span of the SDK locks, copies and checks at each attribute; docs/benchmarks/telemetry.md has what a request pays here.
 """
@@ -7,11 +7,12 @@ from collections.abc import Callable, Mapping, Sequence
 from time import time_ns
 from typing import Protocol
 
+from optimus_kit.telemetry.attributes import SHORT, encode_attribute, encode_shared, short_texts
+from optimus_kit.telemetry.encoder import encode_span
 from optimus_kit.telemetry.limits import MAX_ATTRIBUTES, MAX_CHARACTERS, bounded
 from optimus_kit.telemetry.sampling import Sampling
-from optimus_kit.telemetry.span_data import SpanData
 from optimus_kit.trace_context import TraceContext, new_span_id, new_trace_id, parse_traceparent
-from optimus_kit.tracing import CONTENT_CHARACTERS, Attributes, Kind, Unrecorded, Value
+from optimus_kit.tracing import CONTENT_CHARACTERS, Attributes, Kind, SharedAttributes, Unrecorded, Value
 
 
 class Bridge(Protocol):
@@ -60,8 +61,7 @@ class RecordedSpan:
     """A span that is kept; once it has ended, it is a `SpanData`. Used by one task at a time."""
 
     __slots__ = (
-        "_bridging",
-        "_put",
+        "_tracer",
         "attributes",
         "context",
         "ended",
@@ -81,21 +81,21 @@ class RecordedSpan:
         name: str,
         kind: Kind,
         context: TraceContext,
-        parent: tuple[str, bool],
+        parent_id: str,
+        remote: bool,
         links: Sequence[TraceContext],
-        put: Callable[[SpanData], None],
-        bridging: Bridging,
+        tracer: "SpanTracer",
     ) -> None:
         self.context = context
         self.name = name
         self.kind = kind
-        self.parent_id, self.remote = parent
-        self.attributes: dict[str, Value] = {}
+        self.parent_id = parent_id
+        self.remote = remote
+        self.attributes: dict[str, bytes] = {}
         self.links = links
         self.failed = False
         self.message = ""
-        self._put = put
-        self._bridging = bridging
+        self._tracer = tracer
         self.ended = 0
         self.started = time_ns()
 
@@ -103,21 +103,29 @@ class RecordedSpan:
         """Set an attribute; None sets none."""
         attributes = self.attributes
         if value is not None and not self.ended and len(attributes) < MAX_ATTRIBUTES:
-            attributes[key] = bounded(value, CONTENT_CHARACTERS if content else MAX_CHARACTERS)
+            attributes[key] = encode_attribute(key, bounded(value, CONTENT_CHARACTERS if content else MAX_CHARACTERS))
 
     def update(self, attributes: Mapping[str, Value | None]) -> None:
         """Set several attributes; None sets none."""
         own = self.attributes
         if self.ended:
             return
-        for key, value in attributes.items():
-            if value is not None and len(own) < MAX_ATTRIBUTES:
-                own[key] = value if isinstance(value, str) and len(value) <= MAX_CHARACTERS else bounded(value)
+        if type(attributes) is SharedAttributes:
+            own.update(encode_shared(attributes))
+        else:
+            for key, value in attributes.items():
+                if type(value) is str and len(value) <= SHORT:
+                    own[key] = short_texts[key, value]
+                elif value is not None:
+                    own[key] = encode_attribute(key, bounded(value))
+        while len(own) > MAX_ATTRIBUTES:
+            own.popitem()
 
     def error(self, kind: str, message: str = "") -> None:
         """Mark it failed."""
         if not self.ended:
-            self.attributes.setdefault("error.type", kind)
+            if "error.type" not in self.attributes:
+                self.set("error.type", kind)
             self.failed, self.message = True, message[:MAX_CHARACTERS]
 
     def link(self, traceparent: str) -> None:
@@ -135,15 +143,15 @@ class RecordedSpan:
         """End it."""
         if not self.ended:
             self.ended = time_ns()
-            self._put(self)
+            self._tracer.put(encode_span(self))
 
     def activate(self) -> object:
         """Make it the parent of what instrumentations record."""
-        return bridge.enter(self.context, remote=False) if (bridge := self._bridging.bridge) else None
+        return bridge.enter(self.context, remote=False) if (bridge := self._tracer.bridge) else None
 
     def deactivate(self, token: object) -> None:
         """Undo that."""
-        if token is not None and (bridge := self._bridging.bridge):
+        if token is not None and (bridge := self._tracer.bridge):
             bridge.leave(token)
 
 
@@ -152,12 +160,12 @@ class SpanTracer(Bridging):
 
     Args:
         sampling: which traces are kept.
-        put: takes an ended span.
+        put: takes an encoded span.
     """
 
-    def __init__(self, sampling: Sampling, put: Callable[[SpanData], None]) -> None:
+    def __init__(self, sampling: Sampling, put: Callable[[bytes], None]) -> None:
         self._sampling = sampling
-        self._put = put
+        self.put = put
 
     def start(
         self,
@@ -171,16 +179,17 @@ class SpanTracer(Bridging):
         trace_id: str | None = None,
     ) -> RecordedSpan | Unrecorded:
         """Start a span, see `optimus_kit.tracing.Tracer`."""
-        if parent is not None:
-            trace_id = parent.trace_id
-        elif trace_id is None:
-            trace_id = new_trace_id()
-        kept = self._sampling.keeps(trace_id, parent.sampled if parent else None)
-        context = TraceContext(trace_id, new_span_id(), kept, parent.state if parent else "")
+        if parent is None:
+            trace_id = trace_id or new_trace_id()
+            above, state, sampled, remote = "", "", None, False
+        else:
+            trace_id, above, sampled, state = parent
+        kept = self._sampling.keeps(trace_id, sampled)
+        # A named tuple's own constructor takes twice as long.
+        context = tuple.__new__(TraceContext, (trace_id, new_span_id(), kept, state))
         if not kept:
             return _Silent(context, self)
-        above = (parent.span_id, remote) if parent else ("", False)
-        span = RecordedSpan(name, kind, context, above, links, self._put, self)
+        span = RecordedSpan(name, kind, context, above, remote, links, self)
         if attributes:
             span.update(attributes)
         return span

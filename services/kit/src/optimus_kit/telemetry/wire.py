@@ -12,6 +12,8 @@ def varint(number: int) -> bytes:
     """Encode a number from 0 to 2**64 - 1."""
     if number < 128:
         return _SHORT[number]
+    if number < 16_384:
+        return bytes((number & 127 | 128, number >> 7))
     encoded = bytearray()
     while number > 127:
         encoded.append(number & 127 | 128)
