@@ -47,7 +47,8 @@ class Generation:
         self._silent = True
         self._text: list[str] = []
         self._content = captures_content()
-        span.update(_described(provider, upstream or ask.model, ask.max_tokens, ask.tenant, key, streamed))
+        span.update(_described(provider, upstream or ask.model, ask.tenant, key, streamed))
+        span.set("gen_ai.request.max_tokens", ask.max_tokens)
         if self._content:
             span.set(INPUT, _messages([(turn.role, turn.content) for turn in ask.turns]), content=True)
 
@@ -102,15 +103,12 @@ class Generation:
 
 
 @lru_cache(maxsize=512)
-def _described(
-    provider: str, model: str, max_tokens: int | None, tenant: str, key: int | None, streamed: bool
-) -> SharedAttributes:
+def _described(provider: str, model: str, tenant: str, key: int | None, streamed: bool) -> SharedAttributes:
     return SharedAttributes(
         {
             "gen_ai.operation.name": "chat",
             "gen_ai.provider.name": provider,
             "gen_ai.request.model": model,
-            "gen_ai.request.max_tokens": max_tokens,
             "gen_ai.output.type": "text",
             "gen_ai.request.stream": streamed,
             "optimus.tenant": tenant or None,

@@ -116,6 +116,8 @@ class RecordedSpan:
             for key, value in attributes.items():
                 if type(value) is str and len(value) <= SHORT:
                     own[key] = short_texts[key, value]
+                elif type(value) is int:
+                    own[key] = encode_attribute(key, value)
                 elif value is not None:
                     own[key] = encode_attribute(key, bounded(value))
         while len(own) > MAX_ATTRIBUTES:
