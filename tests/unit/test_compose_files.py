@@ -33,7 +33,7 @@ PUBLIC_IMAGES = {
     "alloy": "grafana/alloy:v1.18.1@sha256:0f4434c92b3e6cdac38bb129b344e1790c246f7b6e2eaffcc16a5fa363240e33",
     "grafana": "grafana/grafana:13.2.1@sha256:f772d434e8fab0049deb2b1b30abd43342bcfca1537614aa8d36080232cf4283",
     "prometheus": "prom/prometheus:v3.5.3",
-    "engine-proxy": "haproxy:3.0-alpine",
+    "engine-proxy": "haproxy:3.0-alpine@sha256:56b887da77428b7a6621e59e480cdbd330cc805c22d3cedb66ceea76ffdea2c6",
 }
 USERS = {
     "postgres": "postgres",

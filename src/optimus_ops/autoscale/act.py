@@ -41,12 +41,14 @@ def scale_to(
     Raises:
         Interrupted: a signal came; what was done is undone.
     """
-    return recover(open_context, prober) or _attempt(
-        lambda: scale(open_context(), ScaleRequest(counts=dict(counts)), prober), Action("done")
+    # Opened for each change: overlays and files may be others by now.
+    context = open_context()
+    return recover(context, prober) or _attempt(
+        lambda: scale(context, ScaleRequest(counts=dict(counts)), prober), Action("done")
     )
 
 
-def recover(open_context: Callable[[], StackContext], prober: Prober | None = None) -> Action | None:
+def recover(context: StackContext, prober: Prober | None = None) -> Action | None:
     """Go back to the replicas before a change of an autoscaler that was killed; None where there is none.
 
     One of somebody else is left to them: only they know whether it was to go on.
@@ -54,8 +56,6 @@ def recover(open_context: Callable[[], StackContext], prober: Prober | None = No
     Raises:
         Interrupted: a signal came; what was done is undone.
     """
-    # Opened for each change: overlays and files may be others by now.
-    context = open_context()
     change = unfinished(context.journal, context.project.name)
     if change is None:
         return None

@@ -47,7 +47,7 @@ def autoscale(
         files.stack,
         config,
         lambda counts: scale_to(opened, counts, prober),
-        lambda: recover(opened, prober),
+        lambda: recover(opened(), prober),
         rule=rule,
         heartbeat=Heartbeat.of(os.environ),
     )

@@ -9,11 +9,11 @@ from pathlib import Path
 
 from optimus_ops.change.run import command
 from optimus_ops.engine.docker_engine import DockerEngine
-from optimus_ops.errors import Interrupted, OpsError
+from optimus_ops.errors import Interrupted
 from optimus_ops.loadtest.compare import Comparison, compare
 from optimus_ops.loadtest.document import document
 from optimus_ops.loadtest.earlier_runs import EarlierRun, read_runs
-from optimus_ops.loadtest.judgement import Judgement, judge
+from optimus_ops.loadtest.judgement import Judgement, complaint, judge
 from optimus_ops.loadtest.model import LoadResult
 from optimus_ops.loadtest.plan import LoadPlan, plan_json, plan_text
 from optimus_ops.loadtest.platform import load_platform
@@ -35,7 +35,7 @@ def load_test(request: LoadRequest, *, json: bool) -> None:
 
     Raises:
         Refused: there is no such endpoint, profile or tenant, the load is too large, or the target is not ours.
-        OpsError: the run is invalid, or an objective is missed.
+        OpsError: the run is invalid, an objective is missed, or it is proven to be slower than earlier ones.
         Interrupted: it was stopped; what was measured until then is reported.
     """
     project = load_project()
@@ -81,16 +81,5 @@ def _show(result: LoadResult, judgement: Judgement, folder: Path | None, *, json
         leave_report(run, folder, NAME, console, found, beside={f"{NAME}.xml": junit(run)})
     if result.interrupted:
         raise Interrupted(result.interrupted)
-    if error := _bad(judgement):
+    if error := complaint(result, judgement):
         raise error
-
-
-def _bad(judgement: Judgement) -> OpsError | None:
-    """Return why the run is not good."""
-    if judgement.invalid:
-        check = judgement.invalid[0]
-        return OpsError(f"invalid run: {check.found}", check.hint or None)
-    if judgement.missed:
-        names = [f"{each.name} is {each.measured_text}, {each.target} wanted" for each in judgement.missed]
-        return OpsError("\n  ".join([f"{len(names)} of {len(judgement.objectives)} objectives are missed", *names]))
-    return None

@@ -41,6 +41,10 @@ class Comparison:
         """Now in times of before."""
         return self.now / self.before if self.now is not None and self.before else None
 
+    def is_worse(self, most: float) -> bool:
+        """Tell whether the whole interval is above the ratio that may be: a worsening that is proven."""
+        return self.interval is not None and self.interval[0] > most
+
     @property
     def verdict(self) -> ComparisonVerdict:
         """What the interval says."""

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from statistics import quantiles
 
 from optimus_ops.checks.model import Check
+from optimus_ops.errors import OpsError
+from optimus_ops.loadtest.compare import Comparison
 from optimus_ops.loadtest.fairness import fairness_objective
 from optimus_ops.loadtest.model import LoadResult, Threshold
 from optimus_ops.loadtest.records import Interval
@@ -27,6 +29,8 @@ class Judgement:
 
     checks: tuple[Check, ...]
     objectives: tuple[Objective, ...]
+    worse: tuple[Comparison, ...] = ()
+    """Percentiles that are proven to be slower than those of earlier runs, by more than the profile allows."""
 
     @property
     def invalid(self) -> tuple[Check, ...]:
@@ -41,12 +45,28 @@ class Judgement:
     @property
     def ok(self) -> bool:
         """Whether the run is valid and all is good enough."""
-        return not self.invalid and not self.missed
+        return not self.invalid and not self.missed and not self.worse
 
 
 def judge(result: LoadResult) -> Judgement:
     """Return the verdicts."""
-    return Judgement(validity(result), objectives(result))
+    worse = tuple(found for found in result.comparisons if found.is_worse(result.profile.slower))
+    return Judgement(validity(result), objectives(result), worse)
+
+
+def complaint(result: LoadResult, judgement: Judgement) -> OpsError | None:
+    """Return why the run is not good, if it is not: it ends with exit code 1."""
+    if judgement.invalid:
+        check = judgement.invalid[0]
+        return OpsError(f"invalid run: {check.found}", check.hint or None)
+    if judgement.missed:
+        names = [f"{each.name} is {each.measured_text}, {each.target} wanted" for each in judgement.missed]
+        return OpsError("\n  ".join([f"{len(names)} of {len(judgement.objectives)} objectives are missed", *names]))
+    if judgement.worse:
+        most = result.profile.slower
+        names = [f"{each.request_class} p{each.percent:g}: {each.ratio:.2f} times as long" for each in judgement.worse]
+        return OpsError("\n  ".join([f"slower than the runs before, and more than {most:g} times as long", *names]))
+    return None
 
 
 def validity(result: LoadResult) -> tuple[Check, ...]:

@@ -11,6 +11,8 @@ from optimus_ops.loadtest.records import FlowKey, Interval
 
 MIXED = "mixed"
 SECONDS, TIMEOUT, CONNECTIONS, PAUSE = 60.0, 30.0, 200, 1.0
+SLOWER = 1.2
+"""Below it a neighbour on the machine is as likely as the change: its runs are not paired."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +124,7 @@ class Profile:
         seconds: duration of the load.
         timeout: seconds for one answer.
         connections: requests of one tenant's arrivals that may be under way at once.
+        slower: ratio that a percentile may have to that of earlier runs.
     """
 
     name: str
@@ -132,6 +135,7 @@ class Profile:
     connections: int = CONNECTIONS
     thresholds: tuple[Threshold, ...] = ()
     fairness: FairnessRule | None = None
+    slower: float = SLOWER
 
 
 @dataclass(frozen=True, slots=True)

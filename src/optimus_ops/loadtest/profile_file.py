@@ -11,6 +11,7 @@ from optimus_ops.loadtest.judgement import FAILURES, FIGURE_NAMES
 from optimus_ops.loadtest.model import (
     CONNECTIONS,
     PAUSE,
+    SLOWER,
     TIMEOUT,
     FairnessRule,
     Flow,
@@ -22,11 +23,12 @@ from optimus_ops.loadtest.model import (
 from optimus_ops.loadtest.records import FlowKey
 from optimus_ops.project.yaml_nodes import Node, parse_yaml
 
-PROFILE_KEYS = ("summary", "duration", "timeout", "connections", "load", "objectives", "fairness")
+PROFILE_KEYS = ("summary", "duration", "timeout", "connections", "load", "objectives", "fairness", "slower")
 LOAD_KEYS = ("class", "tenant", "rate", "stages", "users", "pause")
 OBJECTIVE_KEYS = ("class", "tenant", *FIGURE_NAMES)
 FAIRNESS_KEYS = ("quiet", "flood-begins", "p95-ratio")
 MOST_RATE, MOST_USERS, MOST_CONNECTIONS = 50_000.0, 10_000, 20_000
+MOST_SLOWER = 100.0
 
 
 def profile_names(platform: LoadPlatform) -> tuple[str, ...]:
@@ -68,6 +70,7 @@ def parse_profile(text: str, file: str, name: str, platform: LoadPlatform) -> Pr
         int(_number(keys["connections"], 1, MOST_CONNECTIONS)) if "connections" in keys else CONNECTIONS,
         tuple(found for item in keys.get("objectives", Node([], root.place)) for found in _thresholds(item, platform)),
         _fairness(keys["fairness"], seconds, platform) if "fairness" in keys else None,
+        _number(keys["slower"], 1, MOST_SLOWER) if "slower" in keys else SLOWER,
     )
 
 

@@ -66,7 +66,7 @@ def autoscaler(
         context.observe()[0].stack,
         config or parse_config(WEB),
         act,
-        lambda: recover(shop.context, shop.prober),
+        lambda: recover(shop.context(), shop.prober),
         reader(load, silent),
         shop.engine.clock,
     )

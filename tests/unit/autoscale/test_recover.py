@@ -41,7 +41,7 @@ def test_the_next_autoscaler_goes_back_to_what_ran_before(
 ) -> None:
     killed(shop, count, step, moment)
     monkeypatch.setattr(sys, "argv", ["invoke", "autoscale"])
-    action = recover(shop.context, shop.prober)
+    action = recover(shop.context(), shop.prober)
     assert action is not None
     assert action.outcome == "restored"
     assert len(shop.ready("web")) == len(shop.state("web").of("web")) == 2
@@ -64,7 +64,7 @@ def test_a_change_of_a_person_is_left_to_them_with_the_commands_that_help(
     killed(shop, 4, 2, "before")
     monkeypatch.setattr(sys, "argv", ["invoke", "autoscale"])
     before = shop.snapshot()
-    action = recover(shop.context, shop.prober)
+    action = recover(shop.context(), shop.prober)
     assert action is not None
     assert action.outcome == "skipped"
     assert "go on by invoke scale --web 4 or go back to the replicas before it by: invoke scale" in action.reason
@@ -73,11 +73,11 @@ def test_a_change_of_a_person_is_left_to_them_with_the_commands_that_help(
     monkeypatch.setattr(sys, "argv", ["invoke", "scale"])
     scale(shop.context(), ScaleRequest(), shop.prober)
     shop.process_ends()
-    assert recover(shop.context, shop.prober) is None
+    assert recover(shop.context(), shop.prober) is None
     assert len(shop.ready("web")) == 2
 
 
 def test_without_a_killed_change_there_is_nothing_to_recover(shop: Shop) -> None:
     before = shop.snapshot()
-    assert recover(shop.context, shop.prober) is None
+    assert recover(shop.context(), shop.prober) is None
     assert shop.snapshot() == before

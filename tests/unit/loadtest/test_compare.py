@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import random
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from optimus_ops.errors import Refused
 from optimus_ops.loadtest.compare import compare
 from optimus_ops.loadtest.document import document
 from optimus_ops.loadtest.earlier_runs import read_runs
-from optimus_ops.loadtest.judgement import judge
+from optimus_ops.loadtest.judgement import complaint, judge
 from optimus_ops.loadtest.records import Interval
 
 
@@ -95,3 +96,30 @@ def test_of_a_folder_what_can_be_compared_is_read(tmp_path: Path) -> None:
     (tmp_path / "other.json").write_text("{}")
     assert [Path(run.file).name for run in read_runs([str(tmp_path)], PROFILE, "locust")] == ["steady.json"]
     assert read_runs([f"{tmp_path}/not-yet/"], PROFILE, "locust") == []
+
+
+@pytest.mark.parametrize(
+    ("now", "slower", "worse"),
+    [(0.2, 1.2, True), (0.2, 3.0, False), (0.1, 1.2, False), (0.05, 1.2, False)],
+)
+def test_only_a_proven_worsening_beyond_the_profile_s_bound_fails_the_run(
+    now: float, slower: float, *, worse: bool
+) -> None:
+    result = result_of(run(now, 2), profile=replace(PROFILE, slower=slower))
+    result = replace(result, comparisons=compare([run(0.1, 1)], result.intervals))
+    judgement = judge(result)
+    assert judgement.ok is not worse
+    error = complaint(result, judgement)
+    assert (error is not None) is worse
+    if error is not None:
+        assert error.exit_code == 1
+        assert "slower than the runs before, and more than 1.2 times as long\n  chat p50: 2.0" in error.message
+
+
+def test_what_can_not_be_told_from_chance_fails_no_run() -> None:
+    measured = result_of(run(0.11, 2))
+    comparisons = compare([run(0.1, 1)], measured.intervals)
+    # More than is allowed, by less than the interval is wide.
+    allowed = max(each.ratio or 0 for each in comparisons) - 0.001
+    result = replace(measured, profile=replace(PROFILE, slower=allowed), comparisons=comparisons)
+    assert judge(result).ok
