@@ -77,8 +77,7 @@ def parse_config(text: str, file: str = FILE) -> AutoscaleConfig:
     root = parse_yaml(text, file)
     if root.value is None:
         raise root.error("the file is empty", HINT)
-    _check_keys(root, ("services",))
-    services = root.get("services")
+    services = root.known_items(("services",), "the file").get("services")
     if services is None or not list(services.items()):
         raise root.error("no services", HINT)
     found = tuple(_service(name, node) for name, node in services.items())
@@ -86,8 +85,7 @@ def parse_config(text: str, file: str = FILE) -> AutoscaleConfig:
 
 
 def _service(name: str, node: Node) -> ServiceSettings:
-    _check_keys(node, SETTINGS)
-    given = {key: _number(key, value) for key, value in node.items()}
+    given = {key: _number(key, value) for key, value in node.known_items(SETTINGS, name).items()}
     if missing := [key for key in REQUIRED if key not in given]:
         raise node.error(f"{name}: no {', '.join(missing)}", HINT)
     least, most = int(given["min"]), int(given["max"])
@@ -100,12 +98,6 @@ def _service(name: str, node: Node) -> ServiceSettings:
         )
     fields = {SETTINGS[key].field: value for key, value in given.items()}
     return ServiceSettings(name, **{**fields, "least": least, "most": most})  # type: ignore[arg-type]  # by name
-
-
-def _check_keys(node: Node, known: Mapping[str, Setting] | tuple[str, ...]) -> None:
-    for key, value in node.items():
-        if key not in known:
-            raise value.error(f"unknown key {key!r}", near(key, known, f"known: {', '.join(known)}"))
 
 
 def _number(key: str, node: Node) -> float:

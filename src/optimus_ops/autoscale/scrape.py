@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import http.client
 from collections.abc import Iterable
+from contextlib import suppress
 
 from optimus_ops.autoscale.reading import Reading, parse_reading
 from optimus_ops.autoscale.signals import Readings
+from optimus_ops.engine.replica_metrics import replica_metrics
 from optimus_ops.model.state import Replica
 from optimus_ops.system.wait import SYSTEM_CLOCK, Clock, done_within
 
 SECONDS = 3.0
 """For an answer; a replica that takes longer tells nothing, and its service is left alone."""
-MOST_BYTES = 4 * 1024**2
-OK = 200
 
 
 def read_replicas(replicas: Iterable[Replica], clock: Clock = SYSTEM_CLOCK) -> Readings:
@@ -26,12 +25,10 @@ def read_replicas(replicas: Iterable[Replica], clock: Clock = SYSTEM_CLOCK) -> R
 
 def read_replica(replica: Replica) -> Reading | None:
     """Ask one replica; None where it gives no whole answer."""
-    for address in filter(None, replica.addresses.values()):
-        for port in metrics_ports(replica):
-            try:
-                return parse_reading(_get(address, port))
-            except (OSError, http.client.HTTPException, ValueError):
-                continue
+    for port in metrics_ports(replica):
+        text = replica_metrics(replica, port, SECONDS)
+        with suppress(ValueError):
+            return None if text is None else parse_reading(text)
     return None
 
 
@@ -39,16 +36,3 @@ def metrics_ports(replica: Replica) -> tuple[int, ...]:
     """Return the port of its `/metrics`: METRICS_PORT, else PORT."""
     named = (replica.environment.get(name, "") for name in ("METRICS_PORT", "PORT"))
     return tuple(int(text) for text in named if text.isascii() and text.isdigit())[:1]
-
-
-def _get(address: str, port: int) -> str:
-    connection = http.client.HTTPConnection(address, port, timeout=SECONDS)
-    try:
-        connection.request("GET", "/metrics", headers={"User-Agent": "optimus-ops", "Connection": "close"})
-        response = connection.getresponse()
-        content = response.read(MOST_BYTES)
-        if response.status != OK:
-            raise ValueError(f"status {response.status}")
-        return content.decode("utf-8", "replace")
-    finally:
-        connection.close()

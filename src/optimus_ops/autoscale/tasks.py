@@ -63,7 +63,7 @@ def run(
     """
     from optimus_ops.autoscale.command import autoscale
     from optimus_ops.errors import Refused
-    from optimus_ops.loadtest.flags import parse_duration
+    from optimus_ops.text.durations import parse_duration
 
     if once and for_:
         raise Refused("--once and --for: one of them")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from optimus_ops.model.merged_model import parse_duration
+from optimus_ops.text.durations import compose_duration
 
 LEFT_OUT = frozenset(
     {
@@ -38,7 +38,7 @@ class Wanted:
             read_only=service.get("read_only") is True,
             no_capabilities="ALL" in map(str, service.get("cap_drop") or ()) and not service.get("cap_add"),
             no_new_privileges=bool(options & {"no-new-privileges", "no-new-privileges:true"}),
-            stop_seconds=parse_duration(str(grace)) if grace else STOP_SECONDS,
+            stop_seconds=compose_duration(str(grace)) if grace else STOP_SECONDS,
         )
 
 

@@ -7,6 +7,8 @@ import random
 import time
 from collections.abc import Callable
 
+from optimus_ops.load.rates import Stage, poisson_times
+
 
 def poisson_starts(rate: float, seconds: float, seed: int) -> list[float]:
     """Return start times of independent users (a Poisson process), in seconds from the beginning, all before `seconds`.
@@ -14,12 +16,7 @@ def poisson_starts(rate: float, seconds: float, seed: int) -> list[float]:
     The rate is the mean of requests per second, above 0; the same seed gives the same times.
     """
     numbers = random.Random(seed)  # noqa: S311 - the same load each time is the point
-    starts: list[float] = []
-    start = numbers.expovariate(rate)
-    while start < seconds:
-        starts.append(start)
-        start += numbers.expovariate(rate)
-    return starts
+    return list(poisson_times((Stage(0.0, rate),), seconds, numbers))
 
 
 async def sleep_until(due: float, clock: Callable[[], float] = time.monotonic) -> None:

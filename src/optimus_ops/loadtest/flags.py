@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 from optimus_ops.commandline.usage import near
 from optimus_ops.errors import Refused
-from optimus_ops.loadtest.model import MIXED, Flow, LoadPlatform, Profile, RequestClass, Stage, Threshold
+from optimus_ops.load.rates import Stage
+from optimus_ops.loadtest.model import MIXED, Flow, LoadPlatform, Profile, RequestClass, Threshold
 from optimus_ops.loadtest.records import FlowKey
-from optimus_ops.model.merged_model import parse_duration as compose_duration
 
 USERS = 10
 ANY_FAILURES = Threshold(FlowKey(""), "failures", 0.01)
@@ -28,22 +28,6 @@ class LoadFlags:
     rate: float = 0.0
     seconds: float = 0.0
     tenants: tuple[str, ...] = ()
-
-
-def parse_duration(text: str, what: str) -> float:
-    """Return the seconds of `90`, `60s`, `1h30m` or `250ms`.
-
-    Raises:
-        Refused: it is none, or not above 0.
-    """
-    bare = text.strip()
-    try:
-        seconds = float(bare) if re.fullmatch(r"\d+(\.\d+)?", bare) else compose_duration(bare)
-    except Refused:
-        raise Refused(f"{what} {text}: no duration", "write it as 60s, 5m, 1h30m or 250ms") from None
-    if seconds <= 0:
-        raise Refused(f"{what} {text}: a duration is above 0")
-    return seconds
 
 
 def flag_profile(flags: LoadFlags, platform: LoadPlatform, seconds: float) -> Profile:

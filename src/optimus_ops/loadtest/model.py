@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from optimus_ops.load.rates import Stage
 from optimus_ops.loadtest.compare import Comparison
 from optimus_ops.loadtest.records import FlowKey, Interval
 
@@ -73,14 +74,6 @@ class LoadPlatform:
     figures: tuple[PlatformFigure, ...] = ()
     prepare: Callable[[], Mapping[str, object]] = dict
     keyless: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Stage:
-    """A time since the begin of the load, in seconds, and the arrivals per second then; linear between stages."""
-
-    at: float
-    rate: float
 
 
 @dataclass(frozen=True, slots=True)

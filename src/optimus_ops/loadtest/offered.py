@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from optimus_ops.errors import Refused
-from optimus_ops.loadtest.arrivals import expected_arrivals, rate_at
-from optimus_ops.loadtest.model import Flow, Profile, Stage
+from optimus_ops.load.rates import Stage, expected_arrivals, rate_at
+from optimus_ops.loadtest.model import Flow, Profile
 
 MOST_SECONDS = 86_400.0
 MOST_REQUESTS = 5_000_000

@@ -9,7 +9,7 @@ from typing import Any
 from rich.console import RenderableType
 from rich.text import Text
 
-from optimus_ops.loadtest.arrivals import peak_rate
+from optimus_ops.load.rates import peak_rate
 from optimus_ops.loadtest.judgement import FAILURES
 from optimus_ops.loadtest.model import Flow, Profile, Threshold
 from optimus_ops.loadtest.offered import flow_requests, most_requests, peak_of

@@ -6,20 +6,24 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from http.client import HTTPException
-from urllib.request import ProxyHandler, build_opener
 
 from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.samples import Sample
 
 from optimus_ops.engine.port import Engine
+from optimus_ops.engine.replica_metrics import replica_metrics
 from optimus_ops.errors import OpsError
 from optimus_ops.loadtest.model import LoadPlatform, PlatformFigure, PlatformSample
-from optimus_ops.model.state import State
+from optimus_ops.model.state import Replica, State
 
 REPLICAS = "replicas "
 EVERY_SECONDS, ASK_SECONDS = 2.0, 1.5
-MOST_BYTES = 4 * 1024**2
+Ask = Callable[[Replica, int], str | None]
+
+
+def ask_replica(replica: Replica, port: int) -> str | None:
+    """Return a replica's `/metrics`; None where it does not answer in time."""
+    return replica_metrics(replica, port, ASK_SECONDS)
 
 
 @contextmanager
@@ -69,13 +73,12 @@ def replicas_text(found: Sequence[tuple[float, Mapping[str, float]]]) -> str:
     return f"; replicas: {', '.join(parts)}" if parts else ""
 
 
-def observe(state: State, platform: LoadPlatform, ask: Callable[[str], str] | None = None) -> Mapping[str, float]:
+def observe(state: State, platform: LoadPlatform, ask: Ask = ask_replica) -> Mapping[str, float]:
     """Return replicas by service, and the platform's figures; one that no replica tells is left out."""
-    ask = ask or _metrics
     services = dict.fromkeys(each.service for each in platform.classes)
     figures = {f"{REPLICAS}{service}": float(len(state.running(service))) for service in services}
     texts = {
-        service: [text for url in _urls(state, service, port) if (text := ask(url))]
+        service: [text for replica in state.running(service) if (text := ask(replica, port))]
         for service, port in platform.metrics.items()
     }
     for figure in platform.figures:
@@ -109,18 +112,3 @@ def _samples(line: str) -> Sequence[Sample]:
     except (ValueError, KeyError, IndexError, TypeError, AttributeError):
         # What the parser ends with there.
         return []
-
-
-def _urls(state: State, service: str, port: int) -> Sequence[str]:
-    addresses = (next(filter(None, replica.addresses.values()), "") for replica in state.running(service))
-    return [f"http://{address}:{port}/metrics" for address in addresses if address]
-
-
-def _metrics(url: str) -> str:
-    try:
-        # Past any proxy: containers' addresses are of this host.
-        with build_opener(ProxyHandler({})).open(url, timeout=ASK_SECONDS) as answer:
-            content: bytes = answer.read(MOST_BYTES)
-            return content.decode("utf-8", "replace")
-    except (OSError, HTTPException, ValueError):
-        return ""

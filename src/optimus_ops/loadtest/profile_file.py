@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from optimus_ops.errors import Refused
-from optimus_ops.loadtest.flags import nearest, parse_duration
+from optimus_ops.load.rates import Stage
+from optimus_ops.loadtest.flags import nearest
 from optimus_ops.loadtest.judgement import FAILURES, FIGURE_NAMES
 from optimus_ops.loadtest.model import (
     CONNECTIONS,
@@ -17,11 +18,11 @@ from optimus_ops.loadtest.model import (
     Flow,
     LoadPlatform,
     Profile,
-    Stage,
     Threshold,
 )
 from optimus_ops.loadtest.records import FlowKey
 from optimus_ops.project.yaml_nodes import Node, parse_yaml
+from optimus_ops.text.durations import parse_duration
 
 PROFILE_KEYS = ("summary", "duration", "timeout", "connections", "load", "objectives", "fairness", "slower")
 LOAD_KEYS = ("class", "tenant", "rate", "stages", "users", "pause")

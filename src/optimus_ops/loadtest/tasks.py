@@ -82,8 +82,9 @@ def load_test(
 ) -> None:
     """Offer load to the stack and measure it: rate, failures, latency from the intended start, by class and tenant."""
     from optimus_ops.loadtest.command import load_test as run
-    from optimus_ops.loadtest.flags import LoadFlags, parse_duration
+    from optimus_ops.loadtest.flags import LoadFlags
     from optimus_ops.loadtest.request import LoadRequest
+    from optimus_ops.text.durations import parse_duration
 
     seconds = parse_duration(duration, "--duration") if duration else 0.0
     flags = LoadFlags(endpoint, users or 0, rate or 0.0, seconds, tuple(tenant))

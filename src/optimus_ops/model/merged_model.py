@@ -5,7 +5,6 @@ Format: https://github.com/compose-spec/compose-spec/blob/main/spec.md
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -14,9 +13,7 @@ from optimus_ops.model.container_inputs import container_inputs, labels_of
 from optimus_ops.model.dockerfiles import base_images
 from optimus_ops.model.scalable import fixed_resources, is_labelled, is_stateless
 from optimus_ops.model.stack import COMPLETED, STARTED, Dependency, PublishedPort, Service, Stack
-
-UNITS = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 1e-3, "us": 1e-6}
-PART = re.compile(r"([0-9]+\.?[0-9]*|\.[0-9]+)(h|m|s|ms|us)(?![a-z])")
+from optimus_ops.text.durations import compose_duration
 
 
 def parse_stack(
@@ -89,7 +86,7 @@ def _service(
         memory=_int(limits.get("memory")),
         reserved_cpus=_float(reserved.get("cpus")),
         reserved_memory=_int(reserved.get("memory")),
-        stop_seconds=parse_duration(str(raw.get("stop_grace_period", "10s"))),
+        stop_seconds=compose_duration(str(raw.get("stop_grace_period", "10s"))),
         environment={key: str(value) for key, value in (raw.get("environment") or {}).items() if value is not None},
         labels=labels_of(raw),
         inputs=container_inputs(raw, document),
@@ -125,11 +122,3 @@ def _float(value: object) -> float | None:
 
 def _int(value: object) -> int | None:
     return None if value is None else int(str(value))
-
-
-def parse_duration(text: str) -> float:
-    """Return the seconds of a Compose duration such as `1m20s`, `80s` or `500ms`."""
-    parts = list(PART.finditer(text.strip()))
-    if "".join(part[0] for part in parts) != text.strip():
-        raise Refused(f"{text!r} is not a duration", "write it as in 1m20s")
-    return sum((float(part[1]) * UNITS[part[2]] for part in parts), 0.0)

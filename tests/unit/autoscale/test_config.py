@@ -22,8 +22,8 @@ def test_what_is_left_out_has_defaults() -> None:
 @pytest.mark.parametrize(
     ("text", "complaint", "hint"),
     [
-        (WEB.replace("min", "mim"), "3:10: unknown key 'mim'", "did you mean min?"),
-        (WEB.replace("services", "service"), "unknown key 'service'", "did you mean services?"),
+        (WEB.replace("min", "mim"), "web has no key 'mim'", "did you mean 'min'?"),
+        (WEB.replace("services", "service"), "the file has no key 'service'", "did you mean 'services'?"),
         (WEB.replace("min: 1", "min: 5"), "web: min 5 is above max 4", "min is at most max"),
         (WEB.replace("t: 7", "t: 11"), "target_in_flight 11 is above slots 10", "requests wait"),
         (WEB.replace("max: 4", "max: 1e9"), "4:10: max: a whole number from 1 to 999", ""),

@@ -9,7 +9,8 @@ import pytest
 
 from optimus_ops.autoscale.simulate.profile import profile_arrivals, project_arrivals
 from optimus_ops.errors import Refused
-from optimus_ops.loadtest.model import Flow, LoadPlatform, Profile, RequestClass, Stage
+from optimus_ops.load.rates import Stage
+from optimus_ops.loadtest.model import Flow, LoadPlatform, Profile, RequestClass
 from optimus_ops.loadtest.platform import describe_platform, load_platform
 from optimus_ops.loadtest.profile_file import profile_names
 from optimus_ops.loadtest.records import FlowKey

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from optimus_ops.loadtest.model import Flow, LoadResult, PlatformSample, Profile, Stage, WorkerFacts
+from optimus_ops.load.rates import Stage
+from optimus_ops.loadtest.model import Flow, LoadResult, PlatformSample, Profile, WorkerFacts
 from optimus_ops.loadtest.records import FlowKey, Interval
 
 KEY = FlowKey("chat", "acme")

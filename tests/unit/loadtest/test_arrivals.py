@@ -3,15 +3,9 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from optimus_ops.loadtest.arrivals import (
-    arrivals,
-    arrivals_by_tenant,
-    expected_arrivals,
-    flow_arrivals,
-    peak_rate,
-    rate_at,
-)
-from optimus_ops.loadtest.model import Flow, Stage
+from optimus_ops.load.rates import Stage, expected_arrivals, peak_rate, rate_at
+from optimus_ops.loadtest.arrivals import arrivals, arrivals_by_tenant, flow_arrivals
+from optimus_ops.loadtest.model import Flow
 from optimus_ops.loadtest.records import FlowKey
 
 KEY = FlowKey("chat", "acme")

@@ -7,12 +7,13 @@ from pathlib import Path
 import pytest
 
 from optimus_ops.errors import Refused
+from optimus_ops.load.rates import Stage
 from optimus_ops.loadtest.arrivals import arrivals
 from optimus_ops.loadtest.engines.choose import worker_start
 from optimus_ops.loadtest.engines.k6 import k6_document
 from optimus_ops.loadtest.engines.locust import locust_command
 from optimus_ops.loadtest.generator.spec import GeneratorSpec, read_spec
-from optimus_ops.loadtest.model import Flow, LoadPlatform, RequestClass, Stage
+from optimus_ops.loadtest.model import Flow, LoadPlatform, RequestClass
 from optimus_ops.loadtest.records import FlowKey
 
 HERE = Path()

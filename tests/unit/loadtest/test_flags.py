@@ -7,9 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from optimus_ops.errors import Refused
-from optimus_ops.loadtest.arrivals import peak_rate
-from optimus_ops.loadtest.flags import LoadFlags, apportioned, flag_profile, parse_duration
+from optimus_ops.load.rates import peak_rate
+from optimus_ops.loadtest.flags import LoadFlags, apportioned, flag_profile
 from optimus_ops.loadtest.model import LoadPlatform, RequestClass
+from optimus_ops.text.durations import parse_duration
 
 CHAT = RequestClass("chat", "ai-engine", 8010, 6)
 PLATFORM = LoadPlatform(

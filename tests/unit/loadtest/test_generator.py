@@ -3,9 +3,10 @@ from __future__ import annotations
 import pytest
 from tests.unit.loadtest.loopback import offer, profile_of, serving
 
+from optimus_ops.load.rates import Stage
 from optimus_ops.loadtest.arrivals import flow_arrivals
 from optimus_ops.loadtest.judgement import judge
-from optimus_ops.loadtest.model import Flow, Stage
+from optimus_ops.loadtest.model import Flow
 from optimus_ops.loadtest.records import FlowKey
 from optimus_ops.text.console import Progress
 

@@ -44,17 +44,17 @@ def test_what_all_replicas_tell_of_counts_once_and_what_is_their_own_is_added_up
     state = State("optimus", (replica(1), replica(2), replica(3, "exited")))
     asked: list[str] = []
 
-    def ask(url: str) -> str:
-        asked.append(url)
+    def ask(replica: Replica, port: int) -> str:
+        asked.append(f"{replica.name}:{port}")
         return TEXT
 
     figures = observe(state, PLATFORM, ask)
     assert figures == {"replicas web": 2, "queue waiting": 12, "evictions": 5, "in flight": 14}
-    assert asked == ["http://10.0.0.1:8020/metrics", "http://10.0.0.2:8020/metrics"]
+    assert asked == ["web-1:8020", "web-2:8020"]
 
 
 def test_a_replica_that_does_not_answer_is_left_out() -> None:
-    assert observe(State("optimus", (replica(1),)), PLATFORM, lambda _url: "") == {"replicas web": 1}
+    assert observe(State("optimus", (replica(1),)), PLATFORM, lambda _replica, _port: None) == {"replicas web": 1}
 
 
 def test_samples_are_told_since_the_begin_of_the_load() -> None:

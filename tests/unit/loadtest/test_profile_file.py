@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from optimus_ops.errors import Refused
-from optimus_ops.loadtest.model import LoadPlatform, Profile, RequestClass, Stage, Threshold
+from optimus_ops.load.rates import Stage
+from optimus_ops.loadtest.model import LoadPlatform, Profile, RequestClass, Threshold
 from optimus_ops.loadtest.offered import check_bounds, most_requests, peak_of, scaled, stretched
 from optimus_ops.loadtest.profile_file import parse_profile, profile_names, read_profile
 from optimus_ops.loadtest.records import FlowKey

@@ -8,9 +8,10 @@ from hypothesis import strategies as st
 from tests.unit.stacks import stack
 
 from optimus_ops.errors import Refused
-from optimus_ops.model.merged_model import parse_duration, parse_stack
+from optimus_ops.model.merged_model import parse_stack
 from optimus_ops.model.scalable import scalable_services
 from optimus_ops.model.stack import COMPLETED, Dependency, PublishedPort
+from optimus_ops.text.durations import compose_duration
 
 
 def test_services_say_what_the_files_say() -> None:
@@ -66,13 +67,13 @@ def test_a_published_port_that_is_none_is_refused() -> None:
 
 @given(st.integers(0, 99), st.integers(0, 59), st.integers(0, 59))
 def test_durations_add_up(hours: int, minutes: int, seconds: int) -> None:
-    assert parse_duration(f"{hours}h{minutes}m{seconds}s") == hours * 3600 + minutes * 60 + seconds
+    assert compose_duration(f"{hours}h{minutes}m{seconds}s") == hours * 3600 + minutes * 60 + seconds
 
 
 @given(st.text(max_size=12))
 def test_durations_are_read_or_refused(text: str) -> None:
     with contextlib.suppress(Refused):
-        assert parse_duration(text) >= 0
+        assert compose_duration(text) >= 0
 
 
 def test_services_scale_by_label_in_either_form_or_else_where_they_hold_nothing() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import heapq
 import random
 from collections.abc import Iterator
 from dataclasses import replace
@@ -10,6 +11,7 @@ from pathlib import Path
 
 from optimus_ops.autoscale.simulate.model import Arrivals, RequestKind
 from optimus_ops.errors import Refused
+from optimus_ops.load.rates import Stage, poisson_times
 
 FACTOR, RAMP_SECONDS = 10, 30
 KINDS = (RequestKind("chat", 0.3), RequestKind("stream", 1.5))
@@ -73,17 +75,17 @@ def draw(arrivals: Arrivals, seed: int) -> Iterator[tuple[float, int, float]]:
 
     The same seed gives the same requests, whichever rule serves them.
     """
-    numbers = random.Random(seed)  # noqa: S311 - the same load each time is the point
-    for second in range(arrivals.seconds):
-        found: list[tuple[float, int, float]] = []
-        for index, kind in enumerate(arrivals.kinds):
-            rates = arrivals.rates[kind.name]
-            rate = rates[second] if second < len(rates) else 0.0
-            at = numbers.expovariate(rate) if rate else 1.0
-            while at < 1.0:
-                found.append((second + at, index, numbers.expovariate(1 / kind.seconds)))
-                at += numbers.expovariate(rate)
-        yield from sorted(found)
+    return heapq.merge(*(_draw_kind(arrivals, index, seed) for index in range(len(arrivals.kinds))))
+
+
+def _draw_kind(arrivals: Arrivals, index: int, seed: int) -> Iterator[tuple[float, int, float]]:
+    kind = arrivals.kinds[index]
+    numbers = random.Random(f"{seed} {index}")  # noqa: S311 - the same load each time is the point
+    rates = arrivals.rates[kind.name]
+    # The rate of a second holds until its end.
+    stages = [stage for second, rate in enumerate(rates) for stage in (Stage(second, rate), Stage(second + 1, rate))]
+    for at in poisson_times(stages, len(rates), numbers):
+        yield at, index, numbers.expovariate(1 / kind.seconds)
 
 
 def _point(path: Path, number: int, row: list[str]) -> tuple[int, str, float]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from optimus_ops.autoscale.simulate.arrivals import kind_of, step_of
 from optimus_ops.autoscale.simulate.model import Arrivals
 from optimus_ops.errors import Refused
-from optimus_ops.loadtest.arrivals import rate_at
+from optimus_ops.load.rates import rate_at
 from optimus_ops.loadtest.model import LoadPlatform, Profile
 from optimus_ops.loadtest.platform import describe_platform
 from optimus_ops.loadtest.profile_file import read_profile

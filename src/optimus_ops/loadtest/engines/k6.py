@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from optimus_ops.errors import MissingPrerequisite, Refused
-from optimus_ops.loadtest.arrivals import arrivals_by_tenant, expected_arrivals
+from optimus_ops.load.rates import expected_arrivals
+from optimus_ops.loadtest.arrivals import arrivals_by_tenant
 from optimus_ops.loadtest.generator.spec import GeneratorSpec
 
 MOST_ARRIVALS = 1_000_000

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from optimus_ops.loadtest.model import Flow, Stage
+from optimus_ops.load.rates import Stage
+from optimus_ops.loadtest.model import Flow
 from optimus_ops.loadtest.records import FlowKey
 
 VARIABLE = "OPTIMUS_LOAD_TEST"
