@@ -24,6 +24,7 @@ from benchmarks import (
     footprint,
     generator,
     litellm,
+    load_spike,
     paired,
     planning,
     rotation,
@@ -176,6 +177,7 @@ def measure(engine: Engine, names: Sequence[str], extent: Extent) -> list[Sectio
             engine, extent.pairs or (1 if quick else autoscale_live.PAIRS), quick=quick
         ),
         "autoscale_rules": lambda: autoscale_simulation.measure(1 if quick else 5),
+        "load_spike": lambda: load_spike.measure(engine, quick=quick),
         "litellm": lambda: litellm.measure(upstream.QUICK if quick else upstream.Effort()),
         "paired": lambda: paired.measure(engine, extent.base or ROOT, 2 if quick else 6, extent.cases),
     }

@@ -92,6 +92,13 @@ AUTOSCALE = Subject(
         "docs/autoscale.md."
     ),
 )
+SPIKE = Subject(
+    "load-test-spike",
+    "A load test of ten times the arrivals",
+    {"load_spike": "What users waited"},
+    arguments="load-test-spike",
+    remarks="How load tests measure: docs/load-tests.md.",
+)
 LITELLM = Subject(
     "litellm",
     "ai-engine beside LiteLLM's proxy",
@@ -116,6 +123,7 @@ SUBJECTS = (
     LITELLM,
     FAIRNESS,
     AUTOSCALE,
+    SPIKE,
     GENERATOR,
     TELEMETRY,
 )
