@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import partial
 
 from optimus_ops.ci.git_changes import merge_base
 from optimus_ops.errors import Refused
+from optimus_ops.guardrails.authors import given, of_commits, of_work_tree
 from optimus_ops.guardrails.change_verdict import judge_diff
 from optimus_ops.guardrails.diff import parse_diff
 from optimus_ops.guardrails.git_files import diff_of_commits, diff_to_work_tree, untracked, work_tree
@@ -22,13 +24,17 @@ COMMAND = "invoke guardrails.check"
 
 @dataclass(frozen=True)
 class CheckRequest:
-    """What is to be judged: the change from `base` to the commit `head`, "" for the work tree; or everything."""
+    """What is to be judged: the change from `base` to the commit `head`, "" for the work tree; or everything.
+
+    `author` has the names of who made it, "" for those that git has.
+    """
 
     base: str = ""
     head: str = ""
     all: bool = False
     json: bool = False
     report: str = ""
+    author: str = ""
 
     @property
     def command(self) -> str:
@@ -49,23 +55,25 @@ def check(request: CheckRequest) -> None:
             "--all excludes --base and --head", "it judges everything in the work tree, whatever it was before"
         )
     if request.head:
-        repository, verdict = _range(request.base or BASE, request.head)
+        repository, verdict = _range(request.base or BASE, request.head, request.author)
     else:
         repository = open_repository()
         tree = work_tree(repository.root)
         check_patterns(repository.policy, tree.files)
-        verdict = _everything(repository, tree) if request.all else _change(repository, tree, request.base or BASE)
+        base, author = request.base or BASE, request.author
+        verdict = _everything(repository, tree) if request.all else _change(repository, tree, base, author)
     repository.cache.write()
     show(verdict, repository.policy, request.command, as_json=request.json, folder=request.report)
 
 
-def _range(base: str, head: str) -> tuple[Repository, Verdict]:
+def _range(base: str, head: str, author: str) -> tuple[Repository, Verdict]:
     repository, commit = open_commit(head)
     parting = commit.merge_base(base)
     files = parse_diff(diff_of_commits(repository.root, parting, commit.name))
     tree = commit.snapshot()
     check_patterns(repository.policy, tree.files)
-    verdict = judge_diff(repository, files, tree)
+    people = partial(given, author) if author else partial(of_commits, repository.root, parting, commit.name)
+    verdict = judge_diff(repository, files, tree, people=people)
     return repository, replace(verdict, scope=f"{head} since {parting[:12]} ({base})")
 
 
@@ -74,8 +82,9 @@ def _everything(repository: Repository, head: Snapshot) -> Verdict:
     return replace(verdict, scope="all files", sources=lines_of(verdict, head))
 
 
-def _change(repository: Repository, head: Snapshot, reference: str) -> Verdict:
+def _change(repository: Repository, head: Snapshot, reference: str, author: str) -> Verdict:
     base = merge_base(repository.root, reference)
     files = parse_diff(diff_to_work_tree(repository.root, base))
-    verdict = judge_diff(repository, files, head, untracked(repository.root))
+    people = partial(given, author) if author else partial(of_work_tree, repository.root, base)
+    verdict = judge_diff(repository, files, head, untracked(repository.root), people)
     return replace(verdict, scope=f"the change since {base[:12]} ({reference})")

@@ -10,8 +10,11 @@ from dataclasses import dataclass
 from optimus_ops.guardrails.python_source import Extent, PythonSource, extent
 from optimus_ops.guardrails.scopes import Names, Scoped
 from optimus_ops.guardrails.sizes import FunctionSize, function_sizes
+from optimus_ops.guardrails.text_literals import rest_of_text, text_of
 
 LOAD = ast.Load()
+CALLERS = frozenset({"map", "filter", "functools.partial", "functools.reduce", "itertools.starmap", "atexit.register"})
+"""What calls its first argument."""
 UNKNOWN = re.compile(r"<\w+>(?:\(\))*")
 """A local name of which nothing is known."""
 
@@ -70,10 +73,15 @@ def facts_of(source: PythonSource) -> Facts:
 class _Scope:
     names: Names
     coroutine: bool = False
+    called: frozenset[str] = frozenset()
+    """Names of functions that a coroutine calls itself: they are as good as its body."""
 
     def inside(self, node: Scoped) -> _Scope:
-        within = isinstance(node, ast.AsyncFunctionDef) or (self.coroutine and isinstance(node, ast.ClassDef))
-        return _Scope(self.names.inside(node), within)
+        names = self.names.inside(node)
+        if isinstance(node, ast.AsyncFunctionDef):
+            return _Scope(names, True, _called_in(node))
+        within = isinstance(node, ast.ClassDef) or (isinstance(node, ast.FunctionDef) and node.name in self.called)
+        return _Scope(names, self.coroutine and within, self.called)
 
 
 def _facts(tree: ast.Module) -> Iterator[Use | TextLiteral]:
@@ -84,16 +92,25 @@ def _facts(tree: ast.Module) -> Iterator[Use | TextLiteral]:
         parts: Iterable[ast.AST]
         if isinstance(node, ast.Call):
             yield from _use(node.func, node, scope)
+            yield from _handed_on(node, scope)
             if scope.names.reflected(node):
                 yield from _use(node, None, scope)
             # `a.b()` is one use, not one of `a.b` as well: below are what it is a method of, and arguments.
             parts = [*_receiver(node.func), *node.args, *node.keywords]
+            if text := text_of(node):
+                yield TextLiteral(text, extent(node))
+                parts = rest_of_text(node)
         elif isinstance(node, ast.Attribute | ast.Name):
             yield from _use(node, None, scope)
             parts = _receiver(node)
-        elif text := _text_of(node):
-            yield TextLiteral(text, extent(node))
-            parts = (part for part in ast.iter_child_nodes(node) if isinstance(part, ast.FormattedValue))
+        elif isinstance(node, ast.Subscript):
+            yield from _use(node, None, scope)
+            parts = ast.iter_child_nodes(node)
+        elif (text := text_of(node)) or isinstance(node, ast.BinOp):
+            if text:
+                yield TextLiteral(text, extent(node))
+            # The terms of a sum, not its halves: there may be thousands.
+            parts = rest_of_text(node)
         else:
             parts = (part for part in ast.iter_child_nodes(node) if not _is_documentation(part))
         if isinstance(node, Scoped):
@@ -101,6 +118,11 @@ def _facts(tree: ast.Module) -> Iterator[Use | TextLiteral]:
             waiting += [(part, inside if id(part) in body else scope) for part in parts]
         else:
             waiting += [(part, scope) for part in parts]
+
+
+def _called_in(function: ast.AsyncFunctionDef) -> frozenset[str]:
+    calls = (node.func for node in ast.walk(function) if isinstance(node, ast.Call))
+    return frozenset(func.id for func in calls if isinstance(func, ast.Name))
 
 
 def _use(node: ast.AST, call: ast.Call | None, scope: _Scope) -> Iterator[Use]:
@@ -118,6 +140,15 @@ def _use(node: ast.AST, call: ast.Call | None, scope: _Scope) -> Iterator[Use]:
     yield Use(names, extent(node), extent(call), True, keywords, len(call.args), scope.coroutine)
 
 
+def _handed_on(call: ast.Call, scope: _Scope) -> Iterator[Use]:
+    """Give the call of a function that is handed to what calls it, with the arguments that come with it."""
+    if not call.args or not CALLERS & {*scope.names.dotted(call.func)}:
+        return
+    func = call.args[0]
+    later = ast.Call(func, call.args[1:], call.keywords)
+    yield from _use(func, ast.copy_location(later, call), scope)
+
+
 def _receiver(node: ast.AST) -> list[ast.AST]:
     """Return what a chain of attributes begins with, unless that is a name."""
     while isinstance(node, ast.Attribute):
@@ -128,16 +159,6 @@ def _receiver(node: ast.AST) -> list[ast.AST]:
 def _body(node: ast.AST) -> list[ast.AST]:
     body = getattr(node, "body", [])
     return body if isinstance(body, list) else [body]
-
-
-def _text_of(node: ast.AST) -> str:
-    if isinstance(node, ast.JoinedStr):
-        parts = (part.value if isinstance(part, ast.Constant) else "{}" for part in node.values)
-        return "".join(str(part) for part in parts)
-    value = node.value if isinstance(node, ast.Constant) else ""
-    if isinstance(value, bytes):
-        return value.decode("latin-1")
-    return value if isinstance(value, str) else ""
 
 
 def _is_documentation(node: ast.AST) -> bool:

@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Protocol
 
 from optimus_ops.guardrails.imports import ImportedName
 from optimus_ops.guardrails.modules import ModulePattern, SourceRoots, with_packages
@@ -40,13 +41,32 @@ class Chain:
         return " → ".join([self.edges[0].importer, *(edge.imported for edge in self.edges)])
 
 
+class CountsTyping(Protocol):
+    """A rule that says whether imports for type checkers count."""
+
+    @property
+    def type_checking(self) -> bool:
+        """Whether they do."""
+
+
 @dataclass(frozen=True)
 class ModuleGraph:
-    """The imports of all modules; `edges` are by importer and imported module."""
+    """The imports of all modules: `edges` by importer and imported module, `typing` those for type checkers alone."""
 
     files: Mapping[str, str]
     edges: Mapping[str, Mapping[str, Edge]]
     nodes: frozenset[str] = field(default=frozenset())
+    typing: Mapping[str, Mapping[str, Edge]] = field(default_factory=dict)
+
+    def seen_by(self, rule: CountsTyping) -> ModuleGraph:
+        """Return the graph as a rule sees it: with the imports for type checkers, or without."""
+        return self._with_typing if rule.type_checking else self
+
+    @cached_property
+    def _with_typing(self) -> ModuleGraph:
+        edges = {name: {**self.typing.get(name, {}), **found} for name, found in self.edges.items()}
+        nodes = frozenset(name for found in self.typing.values() for name in found)
+        return ModuleGraph(self.files, edges, self.nodes | nodes)
 
     def matching(self, patterns: Iterable[ModulePattern]) -> set[str]:
         """Return the modules, those of other projects included, that patterns cover."""
@@ -101,7 +121,7 @@ def _chain(source: str, target: str, arrived: Mapping[str, Edge]) -> Chain:
 def module_graph(
     imports: Mapping[str, Iterable[ImportedName]], roots: SourceRoots, renamed: Mapping[str, str] | None = None
 ) -> ModuleGraph:
-    """Return the graph of files: path -> what it imports; the imports of type checkers are left out.
+    """Return the graph of files: path -> what it imports; the imports of type checkers are kept apart.
 
     With `renamed`, modules have the names that their files have later: old path -> new path.
     """
@@ -109,17 +129,17 @@ def module_graph(
     own = {path: module for path in imports if (module := roots.module(path))}
     names = {module: roots.module(later.get(path, path)) or module for path, module in own.items()}
     edges: dict[str, dict[str, Edge]] = {}
+    typing: dict[str, dict[str, Edge]] = {}
     for path, module in own.items():
         importer, file = names[module], later.get(path, path)
-        found = edges.setdefault(importer, {})
+        found, hinted = edges.setdefault(importer, {}), typing.setdefault(importer, {})
         for imported in imports[path]:
-            if not imported.typing:
-                target = _target(imported, module, names, is_package=path.endswith("/__init__.py"))
-                named = names.get(target, target)
-                if named != importer:
-                    found.setdefault(named, Edge(importer, named, file, imported))
+            target = _target(imported, module, names, is_package=path.endswith("/__init__.py"))
+            named = names.get(target, target)
+            if named != importer:
+                (hinted if imported.typing else found).setdefault(named, Edge(importer, named, file, imported))
     every = frozenset(name for found in edges.values() for name in found) | frozenset(names.values())
-    return ModuleGraph({names[module]: later.get(path, path) for path, module in own.items()}, edges, every)
+    return ModuleGraph({names[module]: later.get(path, path) for path, module in own.items()}, edges, every, typing)
 
 
 def _target(imported: ImportedName, module: str, known: Collection[str], *, is_package: bool) -> str:

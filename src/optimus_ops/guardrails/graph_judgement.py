@@ -17,12 +17,12 @@ def judge_graph(policy: Policy, graph: ModuleGraph, base: Callable[[], ModuleGra
 
     The base is made where something is broken alone.
     """
-    broken = {rule.info.id: tuple(rule.broken(graph)) for rule in policy.graph_rules}
+    broken = {rule.info.id: tuple(rule.broken(graph.seen_by(rule))) for rule in policy.graph_rules}
     before = base() if base is not None and any(broken.values()) else None
     return [
         violation_of(rule.info, match)
         for rule in policy.graph_rules
-        for match in _matches(rule, broken[rule.info.id], before)
+        for match in _matches(rule, broken[rule.info.id], before.seen_by(rule) if before is not None else None)
     ]
 
 

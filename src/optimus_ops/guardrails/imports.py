@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from optimus_ops.guardrails.python_source import PythonSource
-from optimus_ops.guardrails.scopes import IMPORTERS, Names, Scoped
+from optimus_ops.guardrails.scopes import IMPORTERS, scoped_calls
 
-DYNAMIC = frozenset({"import_module", "__import__"})
+DYNAMIC = tuple(name.rpartition(".")[2] for name in IMPORTERS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,34 +66,9 @@ def _statements(body: list[ast.stmt], *, typing: bool) -> Iterator[Imported]:
 
 
 def _calls(tree: ast.Module) -> Iterator[Imported]:
-    waiting: list[tuple[ast.AST, Names]] = [(tree, Names.of(tree))]
-    while waiting:
-        node, names = waiting.pop()
-        if isinstance(node, ast.Call) and (_is_named_importer(node.func) or IMPORTERS & set(names.dotted(node.func))):
-            yield from ((module, "", node, False) for module in _module_of(node))
-        inside = names.inside(node) if isinstance(node, Scoped) else names
-        waiting += [(part, inside) for part in ast.iter_child_nodes(node)]
-
-
-def _is_named_importer(func: ast.AST) -> bool:
-    match func:
-        case ast.Name(id=called) | ast.Attribute(attr=called):
-            return called in DYNAMIC
-    return False
-
-
-def _module_of(call: ast.Call) -> Iterator[str]:
-    """Give the module that a call imports: its first argument, below the second one if it begins with a dot."""
-    named = {keyword.arg: keyword.value for keyword in call.keywords}
-    values = [*call.args, *(named[name] for name in ("name", "package") if name in named)]
-    texts = [value.value if isinstance(value, ast.Constant) else None for value in values]
-    match texts:
-        case [str(name), str(package), *_] if name.startswith("."):
-            above = len(name) - len(name.lstrip(".")) - 1
-            parts = package.split(".")
-            yield ".".join([*parts[: len(parts) - above], *filter(None, [name.lstrip(".")])])
-        case [str(name), *_]:
-            yield name
+    for call, names in scoped_calls(tree):
+        if module := names.imported_by(call):
+            yield module, "", call, False
 
 
 def _is_type_checking(test: ast.AST) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import date
 
@@ -12,13 +12,31 @@ from optimus_ops.guardrails.cache import ParseCache
 from optimus_ops.guardrails.file_judgement import FileJudgement, judge_files, read_imports, violation_of
 from optimus_ops.guardrails.graph import ModuleGraph, module_graph
 from optimus_ops.guardrails.graph_judgement import judge_graph
-from optimus_ops.guardrails.model import UNJUDGED, Match, Verdict, Violation
+from optimus_ops.guardrails.model import UNJUDGED, WAIVER, Match, Verdict, Violation
 from optimus_ops.guardrails.policy import FILE, Policy
+from optimus_ops.guardrails.policy_waivers import PolicyWaiver
 from optimus_ops.guardrails.sources import Change, Snapshot, SourceFile
 from optimus_ops.guardrails.waivers import Waiver, complaint
 from optimus_ops.guardrails.yaml_files import SUFFIXES, YamlFiles
 from optimus_ops.guardrails.yaml_judgement import YamlJudgement, judge_yaml
 from optimus_ops.reports.place import Place
+
+
+def _no_file(_: str) -> bool:
+    return False
+
+
+@dataclass(frozen=True)
+class Permission:
+    """What governs a change of all that allows something.
+
+    Args:
+        new_waivers: tells whether a waiver that the change adds to a file governs it.
+        policy_waivers: those waivers of the policy that govern it.
+    """
+
+    new_waivers: Callable[[str], bool] = _no_file
+    policy_waivers: Collection[PolicyWaiver] = ()
 
 
 @dataclass(frozen=True)
@@ -36,15 +54,16 @@ class Judge:
         graph = module_graph(read_imports(self.policy, head.files, self.cache), self.policy.roots)
         found = [*_violations(judged), *documents.violations, *judge_graph(self.policy, graph)]
         waivers = {path: judgement.waivers for path, judgement in judged.items()} | dict(documents.waivers)
-        counting, waived = self._waive(found, waivers, waivers)
-        counting += self._complaints(waivers, found)
+        counting, waived = self._waive(found, waivers, waivers, self.policy.waivers)
+        counting += [*self._complaints(waivers, found), *self._about_policy_waivers(found)]
         counting, known, wrong = apply_baseline(baseline, counting, self.today)
         return Verdict(
             _ordered([*counting, *wrong]), tuple(waived), tuple(known), 0, len(judged) + len(documents.judged)
         )
 
-    def change(self, head: Snapshot, change: Change, *, same_change_waivers: bool = False) -> Verdict:
-        """Judge a change; `same_change_waivers` is what the base's policy says."""
+    def change(self, head: Snapshot, change: Change, permission: Permission | None = None) -> Verdict:
+        """Judge a change; the permission is what the base's policy says of waivers."""
+        may = permission or Permission()
         changed = {path: file for path, file in head.files.items() if path in change.paths}
         now = judge_files(self.policy, changed, self.cache)
         before = judge_files(self.policy, _asked_for(change, now), self.cache)
@@ -56,10 +75,10 @@ class Judge:
         waivers = {path: judgement.waivers for path, judgement in now.items()} | dict(documents.waivers)
         had = {path: judgement.waivers for path, judgement in before.items()} | dict(earlier_documents.waivers)
         old = {change.renamed.get(path, path): found_waivers for path, found_waivers in had.items()}
-        governing = (
-            waivers if same_change_waivers else {path: _kept(waivers[path], old.get(path, ())) for path in waivers}
-        )
-        counting, waived = self._waive(found, waivers, governing)
+        governing = {
+            path: its if may.new_waivers(path) else _kept(its, old.get(path, ())) for path, its in waivers.items()
+        }
+        counting, waived = self._waive(found, waivers, governing, may.policy_waivers)
         malformed = [
             complaint(path, waiver, waiver.reason)
             for path, found_waivers in waivers.items()
@@ -115,13 +134,18 @@ class Judge:
         found: Iterable[Violation],
         waivers: Mapping[str, tuple[Waiver, ...]],
         governing: Mapping[str, tuple[Waiver, ...]],
+        of_policy: Collection[PolicyWaiver],
     ) -> tuple[list[Violation], list[Violation]]:
         """Return the violations that count, and those that a waiver covers."""
         counting: list[Violation] = []
         waived: list[Violation] = []
         for violation in found:
-            covering = [each for each in waivers.get(violation.file, ()) if each.rule and each.covers(violation)]
-            if any(each in governing.get(violation.file, ()) and not each.expired(self.today) for each in covering):
+            covering: list[Waiver | PolicyWaiver] = [
+                each for each in waivers.get(violation.file, ()) if each.rule and each.covers(violation)
+            ]
+            covering += [each for each in self.policy.waivers if each.covers(violation)]
+            standing = (*governing.get(violation.file, ()), *of_policy)
+            if any(each in standing and not each.expired(self.today) for each in covering):
                 waived.append(violation)
                 continue
             notes = tuple(
@@ -150,6 +174,13 @@ class Judge:
             elif not any(waiver.covers(violation) for violation in by_file.get(path, ())):
                 wrong.append(complaint(path, waiver, f"nothing needs the waiver of {waiver.rule}", "take it out"))
         return wrong
+
+    def _about_policy_waivers(self, found: Collection[Violation]) -> Iterator[Violation]:
+        """Give the waivers of the policy that nothing needs; what an expired one hid is told by itself."""
+        for waiver in self.policy.waivers:
+            if not any(waiver.covers(violation) for violation in found):
+                match = Match(waiver.place, 0, f"{waiver.rule} {' '.join(waiver.files)}")
+                yield Violation(WAIVER, "error", f"nothing needs the waiver of {waiver.rule}", match, "take it out")
 
 
 def _asked_for(change: Change, now: Mapping[str, FileJudgement]) -> dict[str, SourceFile]:

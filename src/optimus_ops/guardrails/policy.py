@@ -12,6 +12,7 @@ from pathlib import Path
 from optimus_ops.errors import Refused
 from optimus_ops.guardrails.model import LEVELS, OWN_RULES, RuleInfo
 from optimus_ops.guardrails.modules import SourceRoots, with_packages
+from optimus_ops.guardrails.policy_waivers import PolicyWaiver, read_waivers
 from optimus_ops.guardrails.rules.fields import Glob, choice, filled, flag, globs, needed, patterns, texts
 from optimus_ops.guardrails.rules.kind import ChangeRule, FileRule, GraphRule, Rule, YamlRule
 from optimus_ops.guardrails.rules.kinds import KINDS
@@ -21,7 +22,8 @@ from optimus_ops.text.globs import matches
 
 FILE = "policy.yaml"
 SCHEMA = Path(__file__).with_name("policy.schema.json")
-KEYS = ("version", "sources", "exclude", "same-change-waivers", "rules")
+KEYS = ("version", "sources", "exclude", "same-change-waivers", "waivers", "rules")
+CODEOWNERS = "codeowners"
 RULE_KEYS = ("id", "kind", "severity", "message", "why", "mend", "good", "bad")
 ID = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 VERSION = 1
@@ -34,6 +36,8 @@ class Policy:
     Args:
         excluded: files that are never judged.
         same_change_waivers: whether a waiver governs the change that adds it.
+        owners_waive: whether it does where its authors own the file (CODEOWNERS).
+        waivers: of the policy itself.
         digest: of the text; the same text judges the same.
     """
 
@@ -42,6 +46,8 @@ class Policy:
     root_globs: tuple[Glob, ...] = ()
     excluded: tuple[Glob, ...] = ()
     same_change_waivers: bool = False
+    owners_waive: bool = False
+    waivers: tuple[PolicyWaiver, ...] = ()
     digest: str = ""
     by_id: Mapping[str, Rule] = field(default_factory=dict)
 
@@ -129,10 +135,18 @@ def parse_policy(text: str, file: str = FILE) -> Policy:
         tuple(rules.values()),
         roots,
         globs(keys.get("exclude")),
-        flag(keys.get("same-change-waivers"), default=False),
+        *_same_change(keys.get("same-change-waivers")),
+        read_waivers(keys.get("waivers"), rules),
         hashlib.sha256(text.encode()).hexdigest(),
         rules,
     )
+
+
+def _same_change(node: Node | None) -> tuple[bool, bool]:
+    """Return whether all waivers govern the change that adds them, and whether those of owners do."""
+    if node is not None and node.value == CODEOWNERS:
+        return False, True
+    return flag(node, default=False), False
 
 
 def _rule(node: Node) -> Rule:
@@ -178,7 +192,7 @@ def check_patterns(policy: Policy, paths: Collection[str]) -> None:
     """
     modules = [module for path in paths if (module := policy.roots.module(path))]
     packages = {package for module in set(modules) for package in with_packages(module)}
-    every = [*policy.excluded]
+    every = [*policy.excluded, *(glob for waiver in policy.waivers for glob in waiver.globs)]
     for rule in policy.rules:
         every += rule.scope.globs if isinstance(rule, FileRule | YamlRule) else ()
         every += rule.globs if isinstance(rule, ChangeRule) else ()

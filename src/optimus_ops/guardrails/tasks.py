@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from invoke.context import Context
 
 JSON = "print one JSON document on standard output"
+AUTHOR = "names of who made the change (@handle,address,@org/team), where owners may waive;"
 REPORT = "write the report into this folder: Markdown, HTML, JSON, SARIF"
 
 
@@ -20,6 +21,7 @@ REPORT = "write the report into this folder: Markdown, HTML, JSON, SARIF"
         "all": "judge all files, whatever they were before",
         "json": JSON,
         "report": REPORT,
+        "author": f"{AUTHOR} by git without",
     },
 )
 def check(
@@ -29,19 +31,20 @@ def check(
     all: bool = False,  # noqa: A002 - the flag's name
     json: bool = False,
     report: str = "",
+    author: str = "",
 ) -> None:
     """Check the change since main, the work tree included, against policy.yaml."""
     from optimus_ops.guardrails.check import CheckRequest, check
 
-    check(CheckRequest(base, head, all, json, report))
+    check(CheckRequest(base, head, all, json, report, author))
 
 
-@task(name="validate-diff", help={"json": JSON, "report": REPORT})
-def validate_diff(_: Context, json: bool = False, report: str = "") -> None:
+@task(name="validate-diff", help={"json": JSON, "report": REPORT, "author": f"{AUTHOR} nobody without"})
+def validate_diff(_: Context, json: bool = False, report: str = "", author: str = "") -> None:
     """Check a diff of standard input: git diff main...HEAD | invoke guardrails.validate-diff."""
     from optimus_ops.guardrails.validate_diff import validate_diff
 
-    validate_diff(as_json=json, report=report)
+    validate_diff(as_json=json, report=report, author=author)
 
 
 @task(

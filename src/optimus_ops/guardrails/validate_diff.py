@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import sys
 from dataclasses import replace
+from functools import partial
 
 from optimus_ops.errors import Refused
+from optimus_ops.guardrails.authors import given, nobody
 from optimus_ops.guardrails.change_verdict import judge_diff
 from optimus_ops.guardrails.diff import MOST_DIFF_BYTES, below, parse_diff
 from optimus_ops.guardrails.git_files import folder_in_repository, work_tree
@@ -16,7 +18,7 @@ from optimus_ops.guardrails.repository import open_repository
 COMMAND = "git diff main...HEAD | invoke guardrails.validate-diff"
 
 
-def validate_diff(*, as_json: bool, report: str) -> None:
+def validate_diff(*, as_json: bool, report: str, author: str = "") -> None:
     """Judge the diff; what it leaves out is taken from the checkout, or said to be unknown.
 
     Raises:
@@ -26,11 +28,12 @@ def validate_diff(*, as_json: bool, report: str) -> None:
     # Standard input may be closed (`<&-`).
     if sys.__stdin__ is None or sys.stdin.isatty():
         raise Refused("a diff is expected on standard input", COMMAND)
-    given = parse_diff(sys.stdin.buffer.read(MOST_DIFF_BYTES + 1))
+    parsed = parse_diff(sys.stdin.buffer.read(MOST_DIFF_BYTES + 1))
     repository = open_repository()
-    files = below(given, folder_in_repository(repository.root))
+    files = below(parsed, folder_in_repository(repository.root))
     tree = work_tree(repository.root)
     check_patterns(repository.policy, tree.files)
-    verdict = replace(judge_diff(repository, files, tree), scope=f"a diff of {len(files)} files")
+    people = partial(given, author) if author else nobody
+    verdict = replace(judge_diff(repository, files, tree, people=people), scope=f"a diff of {len(files)} files")
     repository.cache.write()
     show(verdict, repository.policy, COMMAND, as_json=as_json, folder=report)

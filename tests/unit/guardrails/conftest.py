@@ -93,14 +93,21 @@ class Checkout:
         self.git("commit", "--quiet", "--allow-empty", "--message", "a change")
 
     def check(
-        self, *, base: str = "", head: str = "", everything: bool = False, as_json: bool = True, report: str = ""
+        self,
+        *,
+        base: str = "",
+        head: str = "",
+        everything: bool = False,
+        as_json: bool = True,
+        report: str = "",
+        author: str = "",
     ) -> Outcome:
-        request = CheckRequest(base, head, everything, as_json, report)
+        request = CheckRequest(base, head, everything, as_json, report, author)
         return self._outcome(lambda: check(request), as_json=as_json)
 
-    def validate(self, diff: bytes) -> Outcome:
+    def validate(self, diff: bytes, author: str = "") -> Outcome:
         self.monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(diff)))
-        return self._outcome(lambda: validate_diff(as_json=True, report=""), as_json=True)
+        return self._outcome(lambda: validate_diff(as_json=True, report="", author=author), as_json=True)
 
     def _outcome(self, run: Any, *, as_json: bool) -> Outcome:
         self.capsys.readouterr()

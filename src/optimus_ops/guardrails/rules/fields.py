@@ -11,6 +11,8 @@ from optimus_ops.project.yaml_nodes import Node
 from optimus_ops.reports.place import Place
 from optimus_ops.text.globs import matches
 
+TYPING = "type-checking"
+"""The key that says whether imports for type checkers alone count."""
 MODULE = re.compile(r"(?:\w+|\*)(?:\.(?:\w+|\*))*")
 
 
@@ -100,6 +102,11 @@ def flag(node: Node | None, *, default: bool) -> bool:
     if not isinstance(node.value, bool):
         raise node.error(f"true or false is expected, not {node.text()!r}")
     return node.value
+
+
+def counts_typing(keys: Mapping[str, Node]) -> bool:
+    """Tell whether a rule counts imports for type checkers alone."""
+    return flag(keys.get(TYPING), default=False)
 
 
 def number(node: Node) -> int:

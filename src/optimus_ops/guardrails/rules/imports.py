@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from optimus_ops.guardrails.graph import Chain, ModuleGraph
 from optimus_ops.guardrails.model import RuleInfo
 from optimus_ops.guardrails.modules import ModulePattern
-from optimus_ops.guardrails.rules.fields import flag, modules, needed
+from optimus_ops.guardrails.rules.fields import TYPING, counts_typing, flag, modules, needed
 from optimus_ops.guardrails.rules.kind import Kind
 from optimus_ops.project.yaml_nodes import Node
 
@@ -22,6 +22,7 @@ class ForbiddenImports:
     imported: tuple[ModulePattern, ...]
     excepted: tuple[ModulePattern, ...] = ()
     indirect: bool = True
+    type_checking: bool = False
 
     @property
     def patterns(self) -> tuple[ModulePattern, ...]:
@@ -44,6 +45,7 @@ class ProtectedImports:
     info: RuleInfo
     protected: tuple[ModulePattern, ...]
     importers: tuple[ModulePattern, ...]
+    type_checking: bool = False
 
     @property
     def patterns(self) -> tuple[ModulePattern, ...]:
@@ -63,6 +65,7 @@ class Independence:
 
     info: RuleInfo
     patterns: tuple[ModulePattern, ...]
+    type_checking: bool = False
 
     def broken(self, graph: ModuleGraph) -> Iterator[Chain]:
         """Give a chain for each pair."""
@@ -74,13 +77,14 @@ class Independence:
 
 def _forbidden(info: RuleInfo, keys: Mapping[str, Node], rule: Node) -> ForbiddenImports:
     importers, imported = (modules(needed(keys, name, rule)) for name in ("from", "to"))
-    return ForbiddenImports(
-        info, importers, imported, modules(keys.get("except")), flag(keys.get("indirect"), default=True)
-    )
+    excepted, indirect = modules(keys.get("except")), flag(keys.get("indirect"), default=True)
+    return ForbiddenImports(info, importers, imported, excepted, indirect, counts_typing(keys))
 
 
 def _protected(info: RuleInfo, keys: Mapping[str, Node], rule: Node) -> ProtectedImports:
-    return ProtectedImports(info, modules(needed(keys, "modules", rule)), modules(keys.get("importers")))
+    return ProtectedImports(
+        info, modules(needed(keys, "modules", rule)), modules(keys.get("importers")), counts_typing(keys)
+    )
 
 
 def _independent(info: RuleInfo, keys: Mapping[str, Node], rule: Node) -> Independence:
@@ -88,11 +92,11 @@ def _independent(info: RuleInfo, keys: Mapping[str, Node], rule: Node) -> Indepe
     found = modules(node)
     if len(found) < 2:
         raise node.error("at least two modules are expected here")
-    return Independence(info, found)
+    return Independence(info, found, counts_typing(keys))
 
 
 KINDS = {
-    "forbidden-imports": Kind("modules don't import others", ("from", "to", "except", "indirect"), _forbidden),
-    "protected-imports": Kind("modules are imported by some alone", ("modules", "importers"), _protected),
-    "independence": Kind("packages don't import one another", ("modules",), _independent),
+    "forbidden-imports": Kind("modules don't import others", ("from", "to", "except", "indirect", TYPING), _forbidden),
+    "protected-imports": Kind("modules are imported by some alone", ("modules", "importers", TYPING), _protected),
+    "independence": Kind("packages don't import one another", ("modules", TYPING), _independent),
 }

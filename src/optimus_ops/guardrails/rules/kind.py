@@ -67,6 +67,10 @@ class GraphRule(Protocol):
     def patterns(self) -> tuple[ModulePattern, ...]:
         """The modules that it names."""
 
+    @property
+    def type_checking(self) -> bool:
+        """Whether imports for type checkers count."""
+
     def broken(self, graph: ModuleGraph) -> Iterator[Chain | Match]:
         """Give the chains of imports that break it, and what breaks it without any."""
 

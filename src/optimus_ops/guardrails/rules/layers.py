@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from optimus_ops.guardrails.graph import Chain, ModuleGraph
 from optimus_ops.guardrails.model import Match, RuleInfo
 from optimus_ops.guardrails.modules import ModulePattern
-from optimus_ops.guardrails.rules.fields import filled, flag, needed, texts
+from optimus_ops.guardrails.rules.fields import TYPING, counts_typing, filled, flag, needed, texts
 from optimus_ops.guardrails.rules.kind import Kind
 from optimus_ops.project.yaml_nodes import Node
 from optimus_ops.reports.place import Place
@@ -26,6 +26,7 @@ class Layers:
     container: str
     layers: tuple[tuple[str, ...], ...]
     exhaustive: bool
+    type_checking: bool = False
 
     @property
     def patterns(self) -> tuple[ModulePattern, ...]:
@@ -68,7 +69,7 @@ def _layers(info: RuleInfo, keys: Mapping[str, Node], rule: Node) -> Layers:
             if any(name in layer for layer in found) or names.count(name) > 1:
                 raise item.error(f"{name} is in two layers: a cycle")
         found.append(names)
-    return Layers(info, container, tuple(found), flag(keys.get("exhaustive"), default=False))
+    return Layers(info, container, tuple(found), flag(keys.get("exhaustive"), default=False), counts_typing(keys))
 
 
-KINDS = {"layers": Kind("imports point downwards", ("container", "layers", "exhaustive"), _layers)}
+KINDS = {"layers": Kind("imports point downwards", ("container", "layers", "exhaustive", TYPING), _layers)}
