@@ -1,5 +1,6 @@
 """Answers before a request's body has come, over real connections: the sender gets the status, never a reset."""
 
+import gc
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -8,6 +9,7 @@ from pathlib import Path
 import pytest
 from fastapi import FastAPI, Request, WebSocket
 from tests.support.serving import Served, serving
+from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
 from optimus_kit.app import create_app
 from optimus_kit.errors import ApiError
@@ -185,3 +187,18 @@ def test_who_never_ends_is_cut(settings_here: ServiceSettings, part: bytes, paus
     with serving(build(settings_here), hasty) as served, served.connect() as connection:
         connection.sendall(f"{post('/refused/401', size=1 << 29)}\r\n".encode())
         assert until_cut(lambda: connection.sendall(part), pause)
+
+
+def test_a_served_request_is_freed_without_the_collector_of_cycles(small: Served) -> None:
+    gc.collect()
+    gc.disable()
+    try:
+        with small.connect() as connection:
+            for _ in range(20):
+                connection.sendall(f"{post('/size', size=1)}\r\nx".encode())
+                assert connection.recv(65536).startswith(b"HTTP/1.1 200")
+            kept = sum(isinstance(entry, RequestResponseCycle) for entry in gc.get_objects())
+    finally:
+        gc.enable()
+    # The last one, and that of a connection that is just ending.
+    assert kept <= 2

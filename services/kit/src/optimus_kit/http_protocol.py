@@ -1,6 +1,8 @@
 """uvicorn's HTTP/1.1, with answers that no client can turn into a failure of the replica."""
 
 import asyncio
+import weakref
+from collections.abc import Callable
 from typing import cast
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
@@ -35,7 +37,7 @@ class HttpProtocol(HttpToolsProtocol):
         if cycle is before:
             # A WebSocket's handshake makes none.
             return
-        self.scope["extensions"] = {UNREAD: lambda: cycle.more_body}  # type: ignore[dict-item]
+        self.scope["extensions"] = {UNREAD: _unread_of(cycle)}  # type: ignore[dict-item]
         if self.parser.should_upgrade():
             # The parser takes what follows for another protocol, a body included. Read as the next request, it would be
             # one that whoever shares the connection did not make.
@@ -54,3 +56,17 @@ class HttpProtocol(HttpToolsProtocol):
             ids = [*self.server_state.default_headers, *ids_of(self.scope)]
             self.transport.write(with_headers(bad_request(msg), ids))
         self.transport.close()
+
+
+def _unread_of(cycle: RequestResponseCycle) -> Callable[[], bool]:
+    """Return what tells whether a part of the body has not come yet.
+
+    It doesn't keep the request, which keeps it: in a cycle each request would be left to the collector.
+    """
+    found = weakref.ref(cycle)
+
+    def unread() -> bool:
+        request = found()
+        return request is not None and request.more_body
+
+    return unread
