@@ -79,8 +79,15 @@ def _latency(result: LoadResult) -> Iterator[Block]:
             figures = (_ms(tokens.percentile(percent)) for percent in (50, 95, 99))
             table.append((key.request_class, key.tenant, f"{tokens.count:,}", *figures))
         yield Table(header, tuple(table), frozenset(header[2:]))
-    delay = result.total().delay.percentile(99)
-    yield Paragraph(f"Requests were sent at most {_ms(delay)} ms late (p99); latencies count that.")
+    yield Paragraph(f"Requests were sent at most {_sent_late(result)} late (p99); latencies count that.")
+
+
+def _sent_late(result: LoadResult) -> str:
+    """Return the delay of sending for each tenant: one that offers more than its connections take hides no other."""
+    tenants = sorted({key.tenant for key in result.keys if key.tenant})
+    if len(tenants) < 2:
+        return f"{_ms(result.total().delay.percentile(99))} ms"
+    return ", ".join(f"{_ms(result.total(tenant=tenant).delay.percentile(99))} ms ({tenant})" for tenant in tenants)
 
 
 def _row(name: str, tenant: str, total: Interval, result: LoadResult) -> tuple[Content, ...]:

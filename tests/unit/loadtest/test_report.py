@@ -48,6 +48,17 @@ def test_a_terminal_shows_all_but_pictures() -> None:
     assert "Over time" not in text
 
 
+def test_how_late_requests_were_sent_is_told_for_each_tenant() -> None:
+    flood, quiet = second(0, [1.0]), second(0, [0.01], QUIET)
+    flood.delay.record(0.9)
+    text = terminal_text(
+        summary(load_report(found := result_of([flood, quiet]), judge(found))), colour=False, columns=160
+    )
+    assert "Requests were sent at most 900 ms (acme), 1 ms (globex) late" in " ".join(text.split())
+    text = terminal_text(summary(load_report(found := result_of([flood]), judge(found))), colour=False, columns=160)
+    assert "Requests were sent at most 900 ms late" in " ".join(text.split())
+
+
 def test_files_for_people_and_programs_have_the_pictures() -> None:
     result = full()
     files = report_files(load_report(result, judge(result)), "load-test", document(result, judge(result)))
