@@ -122,3 +122,17 @@ async def test_a_wait_that_ends_in_vain_is_the_tenants_own_backlog(
     assert (late.status_code, late.json()["error"]["code"]) == (429, "tenant_queue_full")
     assert told == {"granted": 1, "timed_out": 1}
     assert redis.zcard("optimus:slots:acme") == 0
+
+
+async def test_beside_another_tenant_a_backlog_waits_to_be_begun_and_all_of_it_is_answered(start: Any) -> None:
+    async with start() as replica:
+        first = await replica.ask(tenant="globex")
+        tasks = [asyncio.create_task(replica.ask(f"question {number}")) for number in range(40)]
+        other = await replica.ask(tenant="globex")
+        answers = await asyncio.gather(*tasks)
+        after = await replica.ask(stream=True)
+        text = (await replica.client.get("/metrics", headers=OPENMETRICS)).text
+    found = families(text)
+    assert {answer.status_code for answer in (first, other, after, *answers)} == {200}
+    assert found["optimus_start_waiting_requests"].samples[0].value == 0
+    assert found["optimus_start_refused_requests_total"].samples[0].value == 0

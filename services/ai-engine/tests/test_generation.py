@@ -17,6 +17,7 @@ from optimus_kit.http_client import HttpClient
 from optimus_kit.shares import Shares
 from optimus_kit.trace_context import TraceContext
 from optimus_kit.tracing import CONTENT_CHARACTERS, Unrecorded, use_span
+from optimus_kit.weights import Weights
 
 ASK = Ask("fast", (Turn("user", "the secret plan"),), {"max_tokens": 5}, "request-1", "acme")
 CLIENTS = TraceContext("4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7", sampled=True, state="acme=1")
@@ -33,7 +34,12 @@ def spans() -> Iterator[list[KeptSpan]]:
 async def provider(url: str, *keys: str) -> AsyncIterator[OpenAIProvider]:
     client = HttpClient()
     made = OpenAIProvider(
-        "fake", url, {"fast": "big-mini"}, KeyPool(lambda: keys), client, shares=Shares(8, lambda: 2, 0.2)
+        "fake",
+        url,
+        {"fast": "big-mini"},
+        KeyPool(lambda: keys),
+        client,
+        shares=Shares(8, Weights, 0.2),
     )
     yield made
     await made.aclose()

@@ -17,6 +17,7 @@ from ai_engine.providers.pool import KeyPool
 from optimus_kit.errors import ApiError
 from optimus_kit.http_client import HttpClient, Limits
 from optimus_kit.shares import Shares
+from optimus_kit.weights import Weights
 
 ASK = Ask("fast", (Turn("user", "hello"),), {"max_tokens": 5, "temperature": 0.5}, "request-1", "acme")
 USUAL = Patience()
@@ -28,7 +29,7 @@ Make = Callable[..., Any]
 @asynccontextmanager
 async def provider(url: str, *keys: str, patience: Patience = USUAL) -> AsyncIterator[OpenAIProvider]:
     client = HttpClient()
-    shares = Shares(8, lambda: 2, 0.2)
+    shares = Shares(8, Weights, 0.2)
     made = OpenAIProvider(
         "fake", url, {"fast": "big-mini"}, KeyPool(lambda: keys), client, shares=shares, patience=patience
     )
@@ -280,7 +281,7 @@ async def test_a_broken_answer_costs_the_next_key(broken: bytes, reason: str, st
 async def test_a_pool_without_a_connection_is_overload_and_no_failure_of_a_key(fake_server: Any, events: Make) -> None:
     fake_server.answers = [events("Hel", then=asyncio.Event().wait)]
     client = HttpClient(limits=Limits(1))
-    shares = Shares(8, lambda: 1, 0.2)
+    shares = Shares(8, Weights, 0.2)
     patience = Patience(connect=0.2)
     made = OpenAIProvider(
         "fake", fake_server.url, {"fast": "f"}, KeyPool(lambda: ["k1"]), client, shares=shares, patience=patience

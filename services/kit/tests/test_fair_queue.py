@@ -5,14 +5,17 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from optimus_kit.fair_queue import FairQueue, Refusal, Ticket
+from optimus_kit.weights import Weights
 
 TENANTS = ("a", "b", "c", "d")
+NAMES = (*TENANTS, "e", "f")
 MOST_WAITING = 5
 PATIENCE = 10.0
 
 
 def queue(total: int, tenants: int = 1, most_waiting: int = 100) -> FairQueue:
-    return FairQueue(total, most_waiting, lambda: tenants)
+    weights = Weights({str(number): 1 for number in range(tenants)})
+    return FairQueue(total, most_waiting, lambda: weights)
 
 
 def take(places: FairQueue, tenant: str, now: float = 0.0, patience: float = PATIENCE) -> Ticket:
@@ -30,15 +33,16 @@ class Places(RuleBasedStateMachine):
         self.held: list[Ticket] = []
         self.waiting: list[Ticket] = []
 
-    @initialize(total=st.integers(1, 12), tenants=st.integers(1, 6))
-    def start(self, total: int, tenants: int) -> None:
-        self.total, self.tenants = total, tenants
-        self.limit = total
-        self.queue = FairQueue(total, MOST_WAITING, lambda: tenants)
+    @initialize(total=st.integers(1, 12), by_tenant=st.dictionaries(st.sampled_from(NAMES), st.integers(1, 5)))
+    def start(self, total: int, by_tenant: dict[str, int]) -> None:
+        self.total, self.weights = total, Weights(by_tenant)
+        self.queue = FairQueue(total, MOST_WAITING, lambda: self.weights)
 
-    @property
-    def share(self) -> int:
-        return max(1, self.limit // (2 * self.tenants))
+    def share(self, tenant: str) -> int:
+        return max(1, self.total * self.weights.of(tenant) // (2 * max(1, sum(self.weights.by_tenant.values()))))
+
+    def weighed(self, tenant: str) -> float:
+        return self.used(tenant) / self.weights.of(tenant)
 
     def used(self, tenant: str) -> int:
         return sum(ticket.tenant == tenant for ticket in self.held)
@@ -53,8 +57,8 @@ class Places(RuleBasedStateMachine):
         found = self.queue.offer(tenant, self.now, patience)
         if isinstance(found, Refusal):
             # With places left a tenant within its share is never refused, and the blame is where it belongs.
-            assert self.used(tenant) >= self.share or len(self.held) == self.total
-            assert found.own == (self.used(tenant) >= self.share)
+            assert self.used(tenant) >= self.share(tenant) or len(self.held) == self.total
+            assert found.own == (self.used(tenant) >= self.share(tenant))
             assert found.seconds >= 0
         elif self.queue.holds(found):
             # Nobody overtakes within a tenant.
@@ -75,13 +79,6 @@ class Places(RuleBasedStateMachine):
     def leaves(self, data: st.DataObject) -> None:
         self.take_out(data.draw(st.sampled_from(self.waiting)))
 
-    @rule(places=st.integers(-3, 15))
-    def is_limited(self, places: int) -> None:
-        granted = self.queue.limit_to(places, self.now)
-        self.limit = max(1, min(places, self.total))
-        assert self.queue.limit == self.limit
-        self.start_waiting(granted)
-
     def take_out(self, ticket: Ticket) -> None:
         granted = self.queue.end(ticket, self.now)
         assert self.queue.end(ticket, self.now) == ()
@@ -92,9 +89,9 @@ class Places(RuleBasedStateMachine):
 
     def start_waiting(self, granted: tuple[Ticket, ...]) -> None:
         for next_one in granted:
-            # First in, first out within a tenant; between tenants, whoever has the fewest.
+            # First in, first out within a tenant; between tenants, whoever has the fewest for its weight.
             assert next_one == self.in_line(next_one.tenant)[0]
-            assert all(self.used(next_one.tenant) <= self.used(other.tenant) for other in self.waiting)
+            assert all(self.weighed(next_one.tenant) <= self.weighed(other.tenant) for other in self.waiting)
             self.waiting.remove(next_one)
             self.held.append(next_one)
 
@@ -112,9 +109,9 @@ class Places(RuleBasedStateMachine):
     def nobody_waits_for_a_place_that_is_free(self) -> None:
         """Work-conserving: what is free beside a request that waits is kept for other tenants, half at most."""
         if hasattr(self, "queue") and self.waiting:
-            assert self.limit - len(self.held) <= self.limit // 2
+            assert self.total - len(self.held) <= self.total // 2
             assert len(self.held) == self.total or all(
-                self.used(ticket.tenant) >= self.share for ticket in self.waiting
+                self.used(ticket.tenant) >= self.share(ticket.tenant) for ticket in self.waiting
             )
 
     def teardown(self) -> None:
@@ -172,20 +169,22 @@ def test_how_long_one_tenant_holds_places_says_nothing_of_another() -> None:
     assert places.used() == len(held)
 
 
-def test_fewer_places_are_taken_from_who_has_more_than_its_share() -> None:
-    places = queue(8, tenants=2)
-    held = [take(places, "loud") for _ in range(6)]
-    waiting = [take(places, "loud") for _ in range(2)]
-    assert places.limit_to(2, 0.0) == ()
-    assert [places.end(ticket, 0.0) for ticket in held[:5]] == [()] * 5
-    assert places.holds(take(places, "quiet"))
-    assert places.end(held[5], 0.0) == (waiting[0],)
-    assert places.limit_to(8, 0.0) == (waiting[1],)
-
-
 def test_a_queue_is_bounded_also_before_it_is_known_how_long_places_are_held() -> None:
     places = queue(1, most_waiting=3)
     for _ in range(1 + 3):
         take(places, "a")
     assert isinstance(places.offer("a", 0.0, PATIENCE), Refusal)
     take(places, "b")
+
+
+def test_tenants_that_all_want_more_have_places_by_weight() -> None:
+    weights = Weights({"big": 3, "small": 1})
+    places = FairQueue(8, 100, lambda: weights)
+    held = [take(places, "small") for _ in range(8 - 3)]
+    for _ in range(20):
+        take(places, "small")
+    waiting = [take(places, "big") for _ in range(20)]
+    assert sum(map(places.holds, waiting)) == 3
+    for ticket in held:
+        places.end(ticket, 0.0)
+    assert (sum(map(places.holds, waiting)), places.used()) == (6, 8)

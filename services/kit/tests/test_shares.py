@@ -1,4 +1,5 @@
 import asyncio
+from collections.abc import Callable
 from contextlib import AsyncExitStack
 
 import pytest
@@ -7,6 +8,13 @@ from hypothesis import strategies as st
 
 from optimus_kit.errors import ApiError
 from optimus_kit.shares import Shares, Waited
+from optimus_kit.weights import Weights
+
+
+def named(*tenants: str) -> Callable[[], Weights]:
+    """Return equal weights."""
+    weights = Weights(dict.fromkeys(tenants, 1))
+    return lambda: weights
 
 
 async def taken(shares: Shares, stack: AsyncExitStack, tenant: str, count: int) -> int:
@@ -22,7 +30,7 @@ async def taken(shares: Shares, stack: AsyncExitStack, tenant: str, count: int) 
 
 @given(st.integers(2, 40), st.integers(1, 10))
 async def test_whatever_the_others_take_a_tenant_has_its_share(total: int, tenants: int) -> None:
-    shares = Shares(total, lambda: tenants, wait=0)
+    shares = Shares(total, named("quiet", *map(str, range(1, tenants))), wait=0)
     async with AsyncExitStack() as stack:
         for name in range(1, tenants):
             await taken(shares, stack, str(name), total)
@@ -33,14 +41,14 @@ async def test_whatever_the_others_take_a_tenant_has_its_share(total: int, tenan
 
 
 async def test_a_tenant_alone_gets_what_the_others_shares_leave() -> None:
-    shares = Shares(16, lambda: 2, wait=0)
+    shares = Shares(16, named("loud", "quiet"), wait=0)
     async with AsyncExitStack() as stack:
         assert await taken(shares, stack, "loud", 100) == 12
         assert await taken(shares, stack, "quiet", 100) == 4
 
 
 async def test_who_waits_is_given_a_place_in_turn_and_the_other_tenant_at_once() -> None:
-    shares = Shares(4, lambda: 2, wait=30)
+    shares = Shares(4, named("loud", "quiet"), wait=30)
     order: list[str] = []
 
     async def work(name: str, tenant: str) -> None:
@@ -58,7 +66,7 @@ async def test_who_waits_is_given_a_place_in_turn_and_the_other_tenant_at_once()
 
 
 async def test_a_wait_that_is_given_up_or_broken_off_takes_no_place() -> None:
-    shares = Shares(2, lambda: 1, wait=0.01)
+    shares = Shares(2, named("loud"), wait=0.01)
     async with AsyncExitStack() as stack:
         await taken(shares, stack, "loud", 2)
         with pytest.raises(ApiError, match="under way"):
@@ -73,12 +81,12 @@ async def test_a_wait_that_is_given_up_or_broken_off_takes_no_place() -> None:
 
 
 async def test_only_who_has_less_than_its_share_is_told_that_all_is_taken() -> None:
-    shares = Shares(2, lambda: 2, wait=0)
+    shares = Shares(2, named("loud", "quiet"), wait=0)
     async with AsyncExitStack() as stack:
-        for tenant in ("one", "other"):
+        for tenant in ("loud", "quiet"):
             await stack.enter_async_context(shares.place(tenant))
         with pytest.raises(ApiError) as beyond:
-            await stack.enter_async_context(shares.place("one"))
+            await stack.enter_async_context(shares.place("loud"))
         with pytest.raises(ApiError) as without:
             await stack.enter_async_context(shares.place("third"))
     assert (beyond.value.status, beyond.value.code) == (429, "tenant_queue_full")
@@ -87,7 +95,7 @@ async def test_only_who_has_less_than_its_share_is_told_that_all_is_taken() -> N
 
 
 async def test_a_backlog_is_refused_before_anything_else_is_done_for_a_request() -> None:
-    shares, told = Shares(2, lambda: 1, wait=0), list[Waited]()
+    shares, told = Shares(2, named("loud"), wait=0), list[Waited]()
     shares.observed_by(lambda outcome, _seconds: told.append(outcome))
     shares.refuse_backlog("loud")
     async with AsyncExitStack() as stack:
@@ -100,7 +108,7 @@ async def test_a_backlog_is_refused_before_anything_else_is_done_for_a_request()
 
 
 async def test_each_wait_is_observed_once_with_what_it_came_to() -> None:
-    shares, told = Shares(1, lambda: 1, wait=30), list[Waited]()
+    shares, told = Shares(1, named("loud"), wait=30), list[Waited]()
     shares.observed_by(lambda outcome, _seconds: told.append(outcome))
     async with shares.place("a"):
         with pytest.raises(ApiError):
@@ -115,25 +123,9 @@ async def test_each_wait_is_observed_once_with_what_it_came_to() -> None:
 
 
 async def test_a_request_that_is_refused_is_observed() -> None:
-    shares, told = Shares(1, lambda: 1, wait=0), list[Waited]()
+    shares, told = Shares(1, named("loud"), wait=0), list[Waited]()
     shares.observed_by(lambda outcome, _seconds: told.append(outcome))
     async with shares.place("a"):
         with pytest.raises(ApiError):
             await shares.place("a").__aenter__()
     assert told == [Waited.GRANTED, Waited.REFUSED]
-
-
-async def test_while_the_process_is_late_a_loud_tenant_has_fewer_places_and_a_quiet_one_its_share() -> None:
-    shares = Shares(16, lambda: 2, wait=30)
-    async with AsyncExitStack() as stack:
-        await taken(shares, stack, "loud", 8)
-        for _ in range(100):
-            shares.adapt(lag=1.0)
-        waiting = asyncio.create_task(stack.enter_async_context(shares.place("loud")))
-        await asyncio.sleep(0)
-        await stack.enter_async_context(shares.place("quiet"))
-        assert (shares.used(), shares.waiting(), shares.limit()) == (9, 1, 7)
-        for _ in range(100):
-            shares.adapt(lag=0.0)
-        await waiting
-        assert (shares.used(), shares.limit()) == (10, 16)

@@ -203,3 +203,20 @@ def test_no_tenants_file_is_one_clear_error(tmp_path: Path) -> None:
 
 def test_the_key_of_a_name_with_a_hyphen() -> None:
     assert key_name("north-star") == "TENANT_NORTH_STAR_API_KEY"
+
+
+def test_weights_are_those_of_tenants_that_have_a_key(settings: ServiceSettings) -> None:
+    settings.tenants_file.write_text("tenants: {big: {weight: 3}, small: , keyless: {weight: 9}}")
+    for name in ("BIG", "SMALL"):
+        (settings.secrets.path / f"TENANT_{name}_API_KEY").write_text(name)
+    tenants = Tenants.load(settings.tenants_file, SecretWatcher(settings.secrets))
+    weights = tenants.weights()
+    assert (weights.by_tenant, weights.total) == ({"big": 3, "small": 1}, 4)
+    assert tenants.weights() is weights
+    assert [weights.share(name, 80) for name in ("big", "small")] == [30, 10]
+
+
+@pytest.mark.parametrize("weight", ["0", "101", "1.5", "true", "heavy"])
+def test_a_weight_is_a_whole_number_of_at_most_a_hundred(weight: str) -> None:
+    with pytest.raises(SettingsError, match=r"t\.yaml: tenant 'a': weight must be"):
+        parse_tenants(f"tenants: {{a: {{weight: {weight}}}}}", "t.yaml")

@@ -12,15 +12,15 @@ from ai_engine.key_status import KeyCollector, presence_of
 from ai_engine.limits import SCRIPTS, Gate
 from ai_engine.models_api import ModelsApi
 from ai_engine.openapi import add_openapi
-from ai_engine.place_waits import PlacesCollector, PlaceWaits
+from ai_engine.place_waits import PlacesCollector, PlaceWaits, StartsCollector
 from ai_engine.provider_metrics import ProviderMetrics
 from ai_engine.providers.catalogue import Traffic, build_providers, known_prices, provider_settings
 from ai_engine.recall import CONNECTIONS, MIN_SCORE, SECONDS, Recall
 from ai_engine.store import Store
 from optimus_kit.app import create_app
 from optimus_kit.background import background
+from optimus_kit.fair_start import FairStart
 from optimus_kit.http_client import Limits
-from optimus_kit.loop_lag import watch_loop_lag
 from optimus_kit.metrics import tenant_key_counter
 from optimus_kit.presence import announce
 from optimus_kit.redis import connect
@@ -50,7 +50,7 @@ def build_app(environ: Mapping[str, str] | None = None) -> FastAPI:
     traffic = Traffic.from_env(environ)
     endpoints = provider_settings(environ)
     prices = known_prices(endpoints, environ)
-    providers = build_providers(endpoints, secrets, traffic, lambda: len(tenants.active()))
+    providers = build_providers(endpoints, secrets, traffic, tenants.weights)
     sessions = session_settings(environ)
     deadline = env_float(environ, "REQUEST_TIMEOUT", 280.0, 1, 3600)
     redis = connect(settings.redis, secrets)
@@ -69,7 +69,6 @@ def build_app(environ: Mapping[str, str] | None = None) -> FastAPI:
             background(announce(redis, settings, app.state.drain, told)),
             background(gate.renew_leases()),
             background(conversations.follow_memory()),
-            background(watch_loop_lag(providers.adapt)),
         ):
             yield
         await providers.aclose()
@@ -84,7 +83,10 @@ def build_app(environ: Mapping[str, str] | None = None) -> FastAPI:
     app.state.metrics.add(PlacesCollector(providers.places))
     providers.waits_observed_by(PlaceWaits(app.state.metrics.registry).observe)
     models = ModelsApi(tenants, providers)
-    app.add_route("/v1/chat/completions", Chat(tenants, gate, providers, recall, deadline).__call__, methods=["POST"])
+    starts = FairStart(tenants.weights)
+    app.state.metrics.add(StartsCollector(starts))
+    chat = Chat(tenants, gate, providers, recall, deadline, starts)
+    app.add_route("/v1/chat/completions", chat.__call__, methods=["POST"])
     app.add_route("/v1/models", models.list, methods=["GET"])
     app.add_route("/v1/models/{model:path}", models.get, methods=["GET"])
     add_openapi(app)
@@ -113,5 +115,5 @@ def _recall(environ: Mapping[str, str], tenants: Tenants) -> Recall:
         environ.get("MEMORY_ENGINE_URL", "").strip(),
         InsideClient(limits=Limits(CONNECTIONS)),
         min_score=env_float(environ, "RECALL_MIN_SCORE", MIN_SCORE, -1, 1),
-        shares=Shares(CONNECTIONS, lambda: len(tenants.active()), SECONDS),
+        shares=Shares(CONNECTIONS, tenants.weights, SECONDS),
     )

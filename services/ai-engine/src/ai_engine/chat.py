@@ -35,7 +35,9 @@ from ai_engine.schema import ChatRequest
 from ai_engine.streaming import ClientGone, EventStream, while_connected
 from optimus_kit.app import note_tenant
 from optimus_kit.errors import ApiError
-from optimus_kit.tenancy import Tenants
+from optimus_kit.fair_start import FairStart
+from optimus_kit.fair_start import Turn as Start
+from optimus_kit.tenancy import Tenant, Tenants
 
 log = logging.getLogger("ai_engine.chat")
 
@@ -80,31 +82,52 @@ class Chat:
         providers: who answers.
         recall: what is remembered.
         deadline: longest time for one answer, in seconds.
+        starts: lets requests begin.
     """
 
     def __init__(
-        self, tenants: Tenants, gate: Gate, providers: Catalogue, recall: Recall, deadline: float = 280.0
+        self,
+        tenants: Tenants,
+        gate: Gate,
+        providers: Catalogue,
+        recall: Recall,
+        deadline: float,
+        starts: FairStart,
     ) -> None:
         self._tenants = tenants
         self._gate = gate
         self._providers = providers
         self._recall = recall
         self._deadline = deadline
+        self._starts = starts
 
     async def __call__(self, request: Request) -> Response:
         """Answer one request."""
         caller = read_caller(request.scope)
         tenant = self._tenants.require(caller.authorization)
         note_tenant(request, tenant.name)
+        start = self._starts.begin(tenant.name) or await self._starts.wait(tenant.name)
+        try:
+            return await self._answer(request, caller, tenant, start)
+        finally:
+            start.end()
+
+    async def _answer(self, request: Request, caller: Caller, tenant: Tenant, start: Start) -> Response:
         body = read_body(await request.body())
         routes = self._providers.routes(body.model)
         self._providers.refuse_backlog(routes, tenant.name)
         admission = await self._gate.admit(tenant, caller.session, durable=caller.durable)
         try:
+            await start.pause()
             job = await self._prepare(caller, body, routes, admission)
+            if body.stream or not routes[0].provider.immediate(routes[0].model):
+                # From here on others' processors are busy.
+                start.end()
             if body.stream:
                 return await self._stream(request, job)
-            return await self._whole(request, job)
+            answer = await self._whole(request, job)
+            await start.pause()
+            return answer
         except ClientGone:
             await self._gate.release(admission, Outcome())
             return Response(status_code=499)

@@ -1,11 +1,12 @@
-"""Waits for a place at a provider: metrics, and an attribute of the request's span."""
+"""Waits for a place at a provider: metrics, and an attribute of the request's span; and requests that wait to begin."""
 
 from collections.abc import Iterator, Mapping
 
 from prometheus_client import CollectorRegistry, Histogram
-from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from optimus_kit.fair_start import FairStart
 from optimus_kit.shares import Shares, Waited
 from optimus_kit.tracing import current_span
 
@@ -32,7 +33,7 @@ class PlaceWaits:
 
 
 class PlacesCollector(Collector):
-    """Counts places and who waits for them whenever /metrics is asked; `places` returns them by provider."""
+    """Counts who waits for places whenever /metrics is asked; `places` are those of each provider."""
 
     def __init__(self, places: Mapping[str, Shares]) -> None:
         self._places = places
@@ -42,10 +43,20 @@ class PlacesCollector(Collector):
         waiting = GaugeMetricFamily(
             "optimus_provider_waiting_requests", "Requests that wait for a place at a provider", labels=("provider",)
         )
-        limit = GaugeMetricFamily(
-            "optimus_provider_places", "Places at a provider; fewer while the process is late", labels=("provider",)
-        )
         for provider, places in self._places.items():
             waiting.add_metric((provider,), places.waiting())
-            limit.add_metric((provider,), places.limit())
-        yield from (waiting, limit)
+        yield waiting
+
+
+class StartsCollector(Collector):
+    """Counts requests that wait until others are begun, and those refused instead, whenever /metrics is asked."""
+
+    def __init__(self, starts: FairStart) -> None:
+        self._starts = starts
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield the metrics."""
+        waiting = "Requests that wait to be begun, since others of their tenant are under way beside another tenant's"
+        yield GaugeMetricFamily("optimus_start_waiting_requests", waiting, self._starts.waiting())
+        refused = "Requests that would have waited too long to be begun"
+        yield CounterMetricFamily("optimus_start_refused_requests", refused, self._starts.refusals)

@@ -10,6 +10,7 @@ from ai_engine.providers.strict_json import well_formed
 from optimus_kit.errors import ApiError
 from optimus_kit.http_client import HttpClient, HttpError, Timeouts
 from optimus_kit.shares import Shares
+from optimus_kit.weights import Weights
 
 SECONDS = 2.0
 TIMEOUTS = Timeouts(connect=SECONDS, read=SECONDS, total=SECONDS)
@@ -48,7 +49,7 @@ class Recall:
         self._url = f"{base_url.rstrip('/')}/v1/memories/search" if base_url else ""
         self._client = client
         self._min_score = min_score
-        self._shares = shares or Shares(CONNECTIONS, lambda: 1, SECONDS)
+        self._shares = shares or Shares(CONNECTIONS, Weights, SECONDS)
 
     async def recall(self, turns: tuple[Turn, ...], authorization: str, request_id: str, tenant: str = "") -> Recalled:
         """Return what is remembered about the last user message. Never raises: the answer comes without memory."""

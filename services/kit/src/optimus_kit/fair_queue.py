@@ -1,9 +1,9 @@
 """Who is next where several tenants want the same places: a bounded queue for each tenant, without I/O or a clock.
 
-Half of the places are shared out evenly and kept free for their tenants; the other half is whoever's comes first. A
-place that is free goes to the tenant that has the fewest, of these to the one whose last turn is longest ago, and there
-to the request that waits longest: max-min fairness of what is scarce, which is places and the time for which they are
-held, not requests. SQS has the same order
+Half of the places are shared out by weight and kept free for their tenants; the other half is whoever's comes first. A
+place that is free goes to the tenant that has the fewest for its weight, of these to the one whose last turn is longest
+ago, and there to the request that waits longest: max-min fairness of what is scarce, which is places and the time for
+which they are held, not requests. SQS has the same order
 (https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-fair-queues.html).
 """
 
@@ -11,6 +11,8 @@ import itertools
 from collections import Counter, defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
+
+from optimus_kit.weights import Weights
 
 NEWEST_SHARE = 0.2
 """Weight of the last time in the moving average of how long places are held."""
@@ -46,13 +48,13 @@ class FairQueue:
     Args:
         total: places.
         most_waiting: requests of one tenant that may wait at once.
-        tenants: returns how many tenants there are.
+        weights: returns the tenants' weights; the same object unless they changed.
     """
 
-    def __init__(self, total: int, most_waiting: int, tenants: Callable[[], int]) -> None:
-        self._total = self._limit = total
+    def __init__(self, total: int, most_waiting: int, weights: Callable[[], Weights]) -> None:
+        self._total = total
         self._most_waiting = most_waiting
-        self._tenants = tenants
+        self._weights = weights
         self._held: dict[Ticket, float] = {}
         self._used: Counter[str] = Counter()
         # Of dicts the keys alone are used: they are in order and any can be taken out at once.
@@ -60,16 +62,6 @@ class FairQueue:
         self._turns = itertools.count(1)
         self._served: dict[str, int] = {}
         self._hold: dict[str, float] = {}
-
-    @property
-    def limit(self) -> int:
-        """Places that are given to whoever comes first; those within its share a tenant has in any case."""
-        return self._limit
-
-    def limit_to(self, places: int, now: float) -> tuple[Ticket, ...]:
-        """Give fewer places than there are, or more again up to all; return the requests that have one by that."""
-        self._limit = max(1, min(places, self._total))
-        return self._fill(now)
 
     def used(self) -> int:
         """Return how many places are taken."""
@@ -109,16 +101,12 @@ class FairQueue:
 
     def late(self, tenant: str) -> Refusal:
         """Return the refusal for a request that has no place in time; one beyond a tenant's share is its own doing."""
-        return Refusal(self._used[tenant] >= self._share(), self.expected_wait(tenant))
-
-    def longest_hold(self) -> float:
-        """Return how long the slowest tenant's requests hold places, in seconds; 0 before any has ended."""
-        return max(self._hold.values(), default=0.0)
+        return Refusal(self._used[tenant] >= self._share(tenant), self.expected_wait(tenant))
 
     def expected_wait(self, tenant: str) -> float:
         """Return the seconds that one more request of a tenant would wait, by what its places did lately."""
         active = len({*self._used, *(name for name, tickets in self._waiting.items() if tickets), tenant})
-        places = max(1, self._used[tenant], self._limit // active)
+        places = max(1, self._used[tenant], self._total // active)
         return (self.waiting(tenant) + 1) * self._hold.get(tenant, 0.0) / places
 
     def end(self, ticket: Ticket, now: float) -> tuple[Ticket, ...]:
@@ -142,8 +130,8 @@ class FairQueue:
             granted.append(ticket)
         return tuple(granted)
 
-    def _order(self, tenant: str) -> tuple[int, int]:
-        return self._used[tenant], self._served.get(tenant, 0)
+    def _order(self, tenant: str) -> tuple[float, int]:
+        return self._used[tenant] / self._weights().of(tenant), self._served.get(tenant, 0)
 
     def _grant(self, ticket: Ticket, now: float) -> None:
         self._held[ticket] = now
@@ -163,19 +151,18 @@ class FairQueue:
     def _starts_at_once(self, tenant: str) -> bool:
         return not self.waiting(tenant) and self._has_room(tenant)
 
-    def _share(self) -> int:
-        return max(1, self._limit // (2 * max(1, self._tenants())))
+    def _share(self, tenant: str) -> int:
+        return self._weights().share(tenant, self._total)
 
     def _has_room(self, tenant: str) -> bool:
-        if len(self._held) < self._total and self._used[tenant] < self._share():
-            return True
-        return self._limit - len(self._held) > self._kept_free(tenant)
+        free = self._total - len(self._held)
+        return free > 0 if self._used[tenant] < self._share(tenant) else free > self._kept_free(tenant)
 
     def _kept_free(self, tenant: str) -> int:
         """Return how many places the other tenants have not used of their shares; half of all at most.
 
         Those who hold places may be more than there are tenants: a tenant that is removed goes on with what it has.
         """
-        share = self._share()
-        inside = sum(min(used, share) for name, used in self._used.items() if name != tenant)
-        return max(0, min(share * (max(1, self._tenants()) - 1) - inside, self._limit // 2))
+        others = self._weights().shares(self._total) - self._share(tenant)
+        inside = sum(min(used, self._share(name)) for name, used in self._used.items() if name != tenant)
+        return max(0, min(others - inside, self._total // 2))

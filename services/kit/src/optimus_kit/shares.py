@@ -6,15 +6,13 @@ from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from enum import StrEnum
 
-from optimus_kit.adaptive_limit import Load, next_limit
 from optimus_kit.errors import ApiError
 from optimus_kit.fair_queue import FairQueue, Refusal, Ticket
+from optimus_kit.weights import Weights
 
 MOST_WAITING = 512
 """Requests of one tenant that wait at once: memory is bounded also before it is known how long places are held."""
 LONGEST_RETRY_AFTER = 60
-FEWEST = 64
-"""Of so many places one is left however late the process is: it may be late for other reasons than these requests."""
 
 
 class Waited(StrEnum):
@@ -47,13 +45,12 @@ class Shares:
 
     Args:
         total: places.
-        tenants: returns how many tenants there are.
+        weights: returns the tenants' weights; the same object unless they changed.
         wait: seconds that a place is waited for at most; who would wait longer is refused at once.
     """
 
-    def __init__(self, total: int, tenants: Callable[[], int], wait: float) -> None:
-        self._least = max(2, total // FEWEST)
-        self._queue = FairQueue(total, MOST_WAITING, tenants)
+    def __init__(self, total: int, weights: Callable[[], Weights], wait: float) -> None:
+        self._queue = FairQueue(total, MOST_WAITING, weights)
         self._wait = wait
         self._observe: Callable[[Waited, float], None] = lambda _outcome, _seconds: None
         self._granted: dict[Ticket, asyncio.Future[None]] = {}
@@ -85,20 +82,6 @@ class Shares:
     def waiting(self) -> int:
         """Return how many requests wait for a place."""
         return self._queue.all_waiting()
-
-    def limit(self) -> int:
-        """Return how many places are given to whoever comes first."""
-        return self._queue.limit
-
-    def adapt(self, lag: float) -> None:
-        """Give fewer places while the event loop's standing lag (seconds) is high, more again once it is not.
-
-        In the event loop all tenants stand in one line; here each has its own.
-        """
-        load = Load(self._queue.used(), self._queue.longest_hold(), lag)
-        wanted = next_limit(self._queue.limit, self._least, load)
-        if wanted != self._queue.limit:
-            self._tell(self._queue.limit_to(wanted, asyncio.get_running_loop().time()))
 
     def refuse_backlog(self, tenant: str) -> None:
         """Refuse what would be refused for the tenant's own backlog, before anything is done for the request.

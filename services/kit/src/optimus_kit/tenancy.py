@@ -16,9 +16,11 @@ from optimus_kit.errors import ApiError
 from optimus_kit.file_stamp import file_stamp
 from optimus_kit.secret_watcher import SecretWatcher
 from optimus_kit.settings import SettingsError
+from optimus_kit.weights import Weights
 
 NAME = re.compile(r"[a-z][a-z0-9-]{0,62}\Z")
 MAX_KEY_BYTES = 512
+MAX_WEIGHT = 100
 RECHECK_SECONDS = 1.0
 
 log = logging.getLogger("optimus.tenants")
@@ -35,6 +37,7 @@ class Tenant:
         burst: requests that may come at once on top of the rate.
         concurrent_requests: requests in flight over all replicas.
         queued_messages: messages that wait for their answers.
+        weight: of two tenants that both want more than there is, each has a part by its weight.
     """
 
     name: str
@@ -43,6 +46,7 @@ class Tenant:
     burst: int = 60
     concurrent_requests: int = 32
     queued_messages: int = 10_000
+    weight: int = 1
 
 
 def key_name(tenant: str) -> str:
@@ -83,6 +87,7 @@ def _tenant(name: str, entry: Any, source: str) -> Tenant:
         burst=_count(entry, "burst", max(1, rate // 10), where),
         concurrent_requests=_count(entry, "concurrent_requests", Tenant.concurrent_requests, where),
         queued_messages=_count(entry, "queued_messages", Tenant.queued_messages, where),
+        weight=_weight(entry, where),
     )
 
 
@@ -91,6 +96,13 @@ def _count(entry: Mapping[str, Any], field: str, default: int, where: str) -> in
     if not isinstance(value, int) or isinstance(value, bool) or value < 1:
         raise SettingsError(f"{where}: {field} must be a whole number of at least 1")
     return value
+
+
+def _weight(entry: Mapping[str, Any], where: str) -> int:
+    weight = _count(entry, "weight", Tenant.weight, where)
+    if weight > MAX_WEIGHT:
+        raise SettingsError(f"{where}: weight must be {MAX_WEIGHT} at most")
+    return weight
 
 
 def _digest(key: str) -> bytes:
@@ -115,6 +127,7 @@ class Tenants:
         self._problem: str | None = None
         self._version = -1
         self._active: tuple[tuple[tuple[bytes, ...], Tenant], ...] = ()
+        self._weights = Weights()
         self._count: Callable[[str, str], None] | None = None
         self._take_keys()
 
@@ -141,6 +154,11 @@ class Tenants:
         """Return the tenants that have a key."""
         self._refresh()
         return tuple(tenant for _, tenant in self._active)
+
+    def weights(self) -> Weights:
+        """Return the weights of the tenants that have a key; the same object unless files changed."""
+        self._refresh()
+        return self._weights
 
     def get(self, name: str) -> Tenant | None:
         """Return the tenant of that name, whether it has a key or not."""
@@ -225,3 +243,4 @@ class Tenants:
         self._version = self._secrets.version
         keys = ((self._secrets.valid(key_name(tenant.name)), tenant) for tenant in self._all.values())
         self._active = tuple((tuple(map(_digest, valid)), tenant) for valid, tenant in keys if valid)
+        self._weights = Weights({tenant.name: tenant.weight for _, tenant in self._active})

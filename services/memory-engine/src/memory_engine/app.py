@@ -77,7 +77,7 @@ def assemble(settings: MemorySettings, secrets: SecretWatcher, database: Databas
     show_pool(app.state.metrics, database, settings)
     places = None
     if settings.embeddings.provider == "openai":
-        places = Shares(EMBEDDING_CALLS, lambda: len(tenants.active()), PLACE_SECONDS)
+        places = Shares(EMBEDDING_CALLS, tenants.weights, PLACE_SECONDS)
     app.state.engine = Engine(tenants, embeddings, MemoryStore(database, embeddings.space), places)
     app.include_router(router)
     _add_errors(app)

@@ -40,6 +40,7 @@ from optimus_kit.http_client import HttpClient, Limits
 from optimus_kit.secret_watcher import SecretWatcher
 from optimus_kit.settings import SettingsError, env_bool, env_float, env_int
 from optimus_kit.shares import Shares, Waited
+from optimus_kit.weights import Weights
 
 NAME = re.compile(r"[a-z][a-z0-9_]{0,31}\Z")
 FAILING = frozenset({502, 503, 504})
@@ -145,9 +146,9 @@ def build_providers(
     settings: Sequence[ProviderSettings],
     secrets: SecretWatcher,
     traffic: Traffic | None = None,
-    tenants: Callable[[], int] = lambda: 1,
+    weights: Callable[[], Weights] = Weights,
 ) -> "Catalogue":
-    """Make the providers that have keys, and `embedded`; `tenants` tells how many share them.
+    """Make the providers that have keys, and `embedded`; `weights` are those of the tenants that share them.
 
     Raises:
         SettingsError: a fallback names a provider that is not in PROVIDERS, or a key cannot be sent in a header.
@@ -160,7 +161,7 @@ def build_providers(
             raise SettingsError(f"{entry.name.upper()}_FALLBACK: {unknown[0]!r} is not in PROVIDERS")
     entries = {entry.name: entry for entry in settings}
     keys = {entry.name: _keys(entry, secrets) for entry in settings}
-    places = {entry.name: Shares(traffic.connections, tenants, traffic.wait) for entry in settings}
+    places = {entry.name: Shares(traffic.connections, weights, traffic.wait) for entry in settings}
     providers = ProviderSet(
         secrets, [Embedded()], keys, lambda name: _provider(entries[name], keys[name], traffic, places[name])
     )
@@ -220,11 +221,6 @@ class Catalogue:
         """Have `observe` told provider, outcome and seconds of each wait for a place."""
         for name, places in self.places.items():
             places.observed_by(partial(observe, name))
-
-    def adapt(self, lag: float) -> None:
-        """Give fewer places at providers where the process is late by so many seconds, more again where it is not."""
-        for places in self.places.values():
-            places.adapt(lag)
 
     def refuse_backlog(self, routes: Sequence[Route], tenant: str) -> None:
         """Refuse a request that would find no place at the first of its routes because of the tenant's own backlog.

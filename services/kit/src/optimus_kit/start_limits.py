@@ -1,0 +1,28 @@
+"""Bounds of what is begun while several tenants are active; measured in docs/benchmarks/fairness.md."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class StartLimits:
+    """Bounds, in seconds where they are times.
+
+    Args:
+        patience: that a request waits to be begun at most.
+        shared: that more than one tenant counts as active after a request of another one than before.
+        idle: a turn of the event loop that takes no longer did nothing else.
+        least: after so long something is begun even where the loop is never idle.
+        slow: where the loop is idle after so long, what was begun waits for something else, and more is begun.
+        begun: requests that are begun together.
+        refusal: until a refusal is told, so that who asks again at once does so once a second and not a thousand times.
+        refusals: that are not yet told; further ones are told at once.
+    """
+
+    patience: float = 2.0
+    shared: float = 30.0
+    idle: float = 0.000_15
+    least: float = 0.02
+    slow: float = 0.002
+    begun: int = 3
+    refusal: float = 1.0
+    refusals: int = 1024
