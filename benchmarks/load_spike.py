@@ -18,6 +18,7 @@ from optimus_ops.engine.docker_engine import DockerEngine
 from optimus_ops.loadtest.flags import LoadFlags
 from optimus_ops.loadtest.judgement import Judgement, judge
 from optimus_ops.loadtest.model import LoadResult
+from optimus_ops.loadtest.plan import LoadPlan
 from optimus_ops.loadtest.platform import load_platform
 from optimus_ops.loadtest.report import load_report
 from optimus_ops.loadtest.request import LoadRequest, plan_load
@@ -42,38 +43,44 @@ def measure(engine: Engine, *, quick: bool) -> Blocks:
     """Measure one run, and return the load test's own report of it."""
     with platform(engine) as stack:
         stack.invoke("scale", f"--{SERVICE}", "1", deadline=900)
-        with followed(stack) as changes:
-            result = run_load(stack, QUICK_SECONDS if quick else 0.0)
+        plan = planned(stack, QUICK_SECONDS if quick else 0.0)
+        with followed(stack, plan.profile.seconds) as changes:
+            result = run_load(stack, plan)
     judgement = judge(result)
     if judgement.invalid:
         raise RuntimeError(f"invalid run: {judgement.invalid[0].found}")
     return *judgement.objectives, NOTE, changes_table(changes), *report_blocks(result, judgement)
 
 
-def run_load(stack: Platform, seconds: float) -> LoadResult:
-    """Run the profile as `invoke load-test` does; seconds above 0 stretch its times."""
+def planned(stack: Platform, seconds: float) -> LoadPlan:
+    """Plan the profile as `invoke load-test` does; seconds above 0 stretch its times."""
+    project = load_project(stack.root, stack.environ)
+    return plan_load(LoadRequest(LoadFlags(seconds=seconds), profile=PROFILE), project, load_platform(project))
+
+
+def run_load(stack: Platform, plan: LoadPlan) -> LoadResult:
+    """Send the load, and collect what became of it."""
     project = load_project(stack.root, stack.environ)
     usual = load_platform(project)
     offered = replace(usual, prepare=lambda: {**usual.prepare(), "model": MODEL})
-    plan = plan_load(LoadRequest(LoadFlags(seconds=seconds), profile=PROFILE), project, offered)
     with Console.for_stream(sys.stderr).step(plan.profile.summary) as progress:
         return LoadRun(plan, offered, project.root, DockerEngine.connect(), project.name).measure(progress)
 
 
 @contextmanager
-def followed(stack: Platform) -> Iterator[list[Mapping[str, Any]]]:
-    """Let `invoke autoscale` follow the stack; what it changed is in the list after the block."""
+def followed(stack: Platform, seconds: float) -> Iterator[list[Mapping[str, Any]]]:
+    """Let `invoke autoscale` follow the stack for so long; what it changed is in the list after the block."""
     changes: list[Mapping[str, Any]] = []
-    command = [str(Path(sys.executable).with_name("invoke")), "autoscale", "--json"]
+    command = [str(Path(sys.executable).with_name("invoke")), "autoscale", "--json", "--for", f"{seconds:.0f}s"]
     with subprocess.Popen(
         command, cwd=stack.root, env=dict(stack.environ), stdout=subprocess.PIPE, text=True
     ) as process:
         try:
             yield changes
-        finally:
-            # It ends between two ticks, and prints what it did.
-            process.terminate()
+            # A change that is under way comes to its end.
             output, _ = process.communicate(timeout=180)
+        finally:
+            process.terminate()
     changes += json.loads(output)["changes"]
     show(f"  {len(changes)} changes")
 

@@ -13,6 +13,7 @@ from optimus_ops.model.state import Replica
 
 FIRST_READING = "rates (this is the first reading)"
 QUEUE = "the queue (no replica that looks at it answers)"
+NO_READY = "a ready replica (those that run start, or are unhealthy)"
 P99 = 0.99
 LEAST_SECONDS = 0.1
 """Between two readings: rates over less say nothing."""
@@ -48,6 +49,7 @@ def service_signals(replicas: Iterable[Replica], before: Readings | None, now: R
         for replica in ready
         if replica.id in found and found[replica.id].in_flight is None
     ]
+    missing += [NO_READY] if running and not ready else []
     missing += [QUEUE] if workers and now.waiting is None else []
     missing += [FIRST_READING] if before is None else []
     before = before or now

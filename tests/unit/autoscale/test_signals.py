@@ -14,7 +14,7 @@ from optimus_ops.autoscale.config import AutoscaleConfig
 from optimus_ops.autoscale.lines import tick_line
 from optimus_ops.autoscale.model import History, ServiceSettings
 from optimus_ops.autoscale.reading import Ended, Reading
-from optimus_ops.autoscale.signals import FIRST_READING, Readings, percentile_of, service_signals
+from optimus_ops.autoscale.signals import FIRST_READING, NO_READY, Readings, percentile_of, service_signals
 from optimus_ops.autoscale.tick import NO_LIMITS, NOT_RUNNING, Tick, decide_all, held
 from optimus_ops.model.budget_items import MEBI, Capacity
 from optimus_ops.model.budgets import Limits
@@ -61,6 +61,13 @@ def test_a_ready_replica_that_tells_nothing_is_missing_and_one_that_starts_is_no
     signals = service_signals([AI], readings(0, web(0, 0)), readings(2, Reading()))
     assert signals.missing == (f"requests in flight of {AI.name}",)
     assert service_signals([AI], None, readings(2, web(0, 0))).missing == (FIRST_READING,)
+
+
+@pytest.mark.parametrize("health", ["starting", "unhealthy"])
+def test_where_no_replica_is_ready_nothing_is_known_of_the_load(health: str) -> None:
+    # One that is too busy for its health check must not be taken for one without requests.
+    signals = service_signals([replace(AI, health=health)], readings(0, web(0, 0)), readings(2))
+    assert signals.missing == (NO_READY,)
 
 
 def test_a_worker_has_the_queue_that_others_tell_of() -> None:
