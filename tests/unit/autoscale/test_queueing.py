@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 
 import pytest
 
@@ -96,3 +96,36 @@ def test_the_report_has_the_figures_that_are_wanted_and_two_pictures() -> None:
     without_step = replace(scenario, arrivals=replace(scenario.arrivals, step=None))
     plain = simulation_report(without_step, simulate(without_step, [AutoscaleRule(SETTINGS)]))
     assert "Objective" not in {type(block).__name__ for block in plain.blocks()}
+
+
+@dataclass
+class Switching:
+    """A rule that wants what it is told, one after the other, and notes when it was asked."""
+
+    numbers: list[int]
+    asked: list[float] = field(default_factory=list)
+    name: str = "switching"
+    interval: float = 10.0
+    serial: bool = False
+
+    def wanted(self, signals: Signals) -> int:
+        self.asked.append(signals.at)
+        return self.numbers[min(len(self.asked), len(self.numbers)) - 1]
+
+
+def test_a_rule_looks_first_when_the_scenario_says() -> None:
+    usual, early = Switching([1]), Switching([1])
+    scenario = constant(1.0, 35, most_wait=1.0)
+    simulate(scenario, [usual])
+    simulate(replace(scenario, first_look=4.0), [early])
+    assert usual.asked == [10, 20, 30]
+    assert early.asked == [4, 14, 24, 34]
+
+
+def test_a_replica_that_leaves_is_paid_for_until_it_is_gone() -> None:
+    scenario = constant(0.001, 35, most_wait=1.0)
+    [at_once] = simulate(scenario, [Switching([3, 1])])
+    [slowly] = simulate(replace(scenario, leaving=7.0), [Switching([3, 1])])
+    # Two replicas more, for 7 s each.
+    assert slowly.replica_seconds - at_once.replica_seconds == pytest.approx(14)
+    assert [found.paid for found in slowly.seconds[25:29]] == [3, 3, 1, 1]
