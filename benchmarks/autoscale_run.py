@@ -24,7 +24,7 @@ from benchmarks.timed_upstream import timed_upstream
 from optimus_ops.autoscale.model import ServiceSettings
 from optimus_ops.autoscale.simulate.arrivals import draw
 from optimus_ops.autoscale.simulate.model import Arrivals, RequestKind, Scenario, SecondStats, SimulationResult
-from optimus_ops.change.history import read_history
+from optimus_ops.change.history import Change, Outcome, read_history
 from optimus_ops.load.background import BackgroundLoad
 from optimus_ops.load.connection import Response
 from optimus_ops.load.open_loop import run_open_loop
@@ -195,16 +195,19 @@ def run_live(stack: Platform, rule: Rule, offered: Arrivals, seed: int) -> Follo
         watcher.join()
         output, _ = scaler.communicate(timeout=180)
     begin = min(found.intended for found in load.results) - starts[0]
-    return Followed(samples, load.results, times, begin, made_changes(stack, json.loads(output)["changes"]))
+    journal = read_history(stack.folder / "state" / "journal", stack.project).changes
+    return Followed(samples, load.results, times, begin, made_changes(json.loads(output)["changes"], journal))
 
 
-def made_changes(stack: Platform, told: Sequence[dict[str, Any]]) -> list[ScaleChange]:
-    """Return the changes that were done, of those that a rule tells of, with their steps by the stack's journal."""
+def made_changes(told: Sequence[dict[str, Any]], journal: Sequence[Change]) -> list[ScaleChange]:
+    """Return the changes that were done, of those that a rule tells of, with their steps by the journal.
+
+    That has the newest change first, and those before the rule began as well.
+    """
     done = [change for change in told if change["outcome"] == "done"]
-    # Newest first; the last ones are those of this rule.
-    journal = read_history(stack.folder / "state" / "journal", stack.project).changes[: len(done)][::-1]
+    records = [record for record in journal if record.outcome is Outcome.DONE][: len(done)][::-1]
     found, before = [], SETTINGS.least
-    for change, record in zip(done, journal, strict=True):
+    for change, record in zip(done, records, strict=True):
         steps = {step.text.partition(" ")[0]: step.seconds or 0.0 for step in record.steps}
         to = int(change["counts"][SERVICE])
         found.append(ScaleChange(float(change["at"]), before, to, float(change["seconds"]), steps))

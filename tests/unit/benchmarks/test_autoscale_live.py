@@ -6,11 +6,12 @@ from math import inf
 
 from benchmarks.autoscale_live import arrivals
 from benchmarks.autoscale_pairs import Pair, typical
-from benchmarks.autoscale_run import KIND, SETTINGS, Followed, Sample, ScaleChange
+from benchmarks.autoscale_run import KIND, SETTINGS, Followed, Sample, ScaleChange, made_changes
 from benchmarks.autoscale_tables import acting_table, error_table, pairs_table
 
 from optimus_ops.autoscale.simulate.model import Arrivals, Scenario
 from optimus_ops.autoscale.simulate.report import enough_after
+from optimus_ops.change.history import Change, Outcome, Result, StepRecord
 from optimus_ops.load.result import ErrorKind, RequestResult
 
 TIMES = (0.2, 3.0)
@@ -65,6 +66,27 @@ def test_delays_of_the_model_are_the_medians_of_what_was_seen() -> None:
     assert seen.first_look(15.0) == 6.0
     still = Followed((), (), (), 100.0, ())
     assert (still.start_up, still.leaving, still.first_look(15.0)) == (SETTINGS.start_up_lead, 0.0, 15.0)
+
+
+def record(outcome: Outcome, *seconds: float) -> Change:
+    texts = ("start ai-engine=2", "wait until healthy: ai-engine=2")
+    steps = tuple(StepRecord(text, "", Result.DONE, each) for text, each in zip(texts, seconds, strict=False))
+    return Change(1, "", "", "", (), "scale", outcome, 1.0, steps, "", (), {})
+
+
+def test_changes_that_were_done_have_their_steps_by_the_journal() -> None:
+    told = [
+        {"at": 120.0, "counts": {"ai-engine": 2}, "seconds": 4.0, "outcome": "done"},
+        {"at": 130.0, "counts": {"ai-engine": 4}, "seconds": 2.0, "outcome": "failed"},
+        {"at": 160.0, "counts": {"ai-engine": 3}, "seconds": 5.0, "outcome": "done"},
+    ]
+    # The newest first; the last one was made before the rule began.
+    done = Outcome.DONE
+    journal = [record(done, 1.5, 2.5), record(Outcome.UNDONE, 9.0), record(done, 1.0, 2.0), record(done, 7.0)]
+    first, second = made_changes(told, journal)
+    assert (first.at, first.before, first.to, first.seconds) == (120.0, 1, 2, 4.0)
+    assert (second.before, second.to) == (2, 3)
+    assert (first.steps, second.steps) == ({"start": 1.0, "wait": 2.0}, {"start": 1.5, "wait": 2.5})
 
 
 def pair(*, ours: int, others: int) -> Pair:
