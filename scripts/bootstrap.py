@@ -35,7 +35,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType, ModuleType
-from typing import Any
+from typing import Any, NoReturn
 
 if sys.version_info < (3, 11):  # noqa: UP036 -- this file is the one that an older Python may be asked to run
     sys.stderr.write("bootstrap: Python 3.11 or newer is needed, and this is %s.\n" % sys.version.split()[0])  # noqa: UP031
@@ -97,7 +97,8 @@ def prepare(request: Request, checkout: Checkout) -> None:
         with exclusively(checkout.lock_file) as lock:
             log = Log(checkout.log_file)
             # The environment first: if root has to bring the engine, it finds .venv made by its user.
-            ensure_environment(checkout, log, lock)
+            with packages_installed_meanwhile(request, checkout):
+                ensure_environment(checkout, log, lock)
             if request.with_docker:
                 ensure_engine(Machine.observed(), log)
                 ensure_gpg(Machine.observed(), log)
@@ -341,12 +342,16 @@ def install_with_pip(checkout: Checkout, log: Log, lock: int) -> None:
     """Make the environment with the standard library's venv and its pip."""
     ensure_venv_module(log)
     log.run((base_python(), "-m", "venv", checkout.environment), keep_open=lock)
-    command = (checkout.python, "-m", "pip", "install", "--no-input", "--progress-bar", "off")
+    command = (checkout.python, "-m", "pip", "install", "--no-input", "--progress-bar", "off", "--no-compile")
     log.run(
         (*command, "--require-hashes", "--requirement", checkout.lock),
         environ=pip_environment(os.environ, host_pip_settings(os.environ), DEBIAN_CA_BUNDLE),
         keep_open=lock,
     )
+    # On all cores, where pip has one. Some files of packages are for other Pythons and compile nowhere.
+    with contextlib.suppress(CommandFailed):
+        compile_all = (checkout.python, "-m", "compileall", "-q", "-j", "0", checkout.environment / "lib")
+        log.run(compile_all, keep_open=lock)
 
 
 def ensure_venv_module(log: Log) -> None:
@@ -433,21 +438,71 @@ def ask_docker(*arguments: str) -> str | None:
     return answer.stdout if answer.returncode == 0 else None
 
 
+@contextlib.contextmanager
+def packages_installed_meanwhile(request: Request, checkout: Checkout) -> Iterator[None]:
+    """Install the distribution's packages at the same time as the block, in a process of its own.
+
+    It says nothing, and may fail: what is missing then is installed afterwards, which tells why it can't be.
+    """
+    machine = Machine.observed()
+    waits = request.with_docker and machine.can_install and not environment_is_current(checkout)
+    if not waits or not (engine_gaps() or gpg_can_be_installed(machine)):
+        yield
+        return
+    log = Log(checkout.log_file.with_name("bootstrap-packages.log"))
+    say(f"installing packages of {machine.name} meanwhile (see {log.path})")
+    child = os.fork()
+    if child == 0:
+        install_packages_silently(machine, log)
+    try:
+        yield
+    except BaseException:
+        os.kill(child, signal.SIGTERM)
+        os.waitpid(child, 0)
+        raise
+    wait_for_child(child, log)
+
+
+def install_packages_silently(machine: Machine, log: Log) -> NoReturn:
+    """Install what the engine and backups of secrets lack, and end this process."""
+    with log.path.open("ab") as stream:
+        os.dup2(stream.fileno(), sys.stdout.fileno())
+        os.dup2(stream.fileno(), sys.stderr.fileno())
+    with contextlib.suppress(BaseException):
+        install_missing(machine, log)
+        ensure_gpg(machine, log)
+    os._exit(0)
+
+
+def wait_for_child(child: int, log: Log) -> None:
+    """Wait for the end of the process that installs packages, saying what it does."""
+    for seconds in itertools.count():
+        if os.waitpid(child, os.WNOHANG)[0]:
+            return
+        tell_progress(f"  {seconds} s: {tail(log.path, lines=1).strip()[:70]}", seconds)
+        time.sleep(1)
+
+
 def ensure_engine(machine: Machine, log: Log) -> None:
     """Install and start what is missing of the engine, its client, Compose and buildx."""
-    gaps = engine_gaps()
-    if not gaps:
+    if not engine_gaps():
         return
-    if "engine" in gaps:
-        refuse_to_replace_another_engine()
-    uninstalled = tuple(gap for gap in gaps if gap != "engine" or find_daemon() is None)
-    if uninstalled:
-        install_engine(machine, log, uninstalled)
+    install_missing(machine, log)
     if "engine" in engine_gaps():
         start_engine(machine, log)
     left = engine_gaps()
     if left:
         raise Stop(f"Docker still lacks {' and '.join(left)} after the installation: see {log.path}.")
+
+
+def install_missing(machine: Machine, log: Log) -> None:
+    """Install what is missing of the engine, its client, Compose and buildx."""
+    gaps = engine_gaps()
+    if "engine" in gaps:
+        refuse_to_replace_another_engine()
+    uninstalled = tuple(gap for gap in gaps if gap != "engine" or find_daemon() is None)
+    if uninstalled:
+        install_engine(machine, log, uninstalled)
 
 
 def refuse_to_replace_another_engine() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import importlib.util
 import os
+import signal
 import string
 import subprocess
 import sys
@@ -338,3 +339,56 @@ class TestGnuPG:
         monkeypatch.setattr(bootstrap, "apt_install", fails)
         bootstrap.ensure_gpg(self.machine(is_root=True), bootstrap.Log(tmp_path / "log"))
         assert "going on without GnuPG: no package gnupg" in capsys.readouterr().err
+
+
+class TestPackagesMeanwhile:
+    @pytest.fixture
+    def lacking(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+        """Return a checkout without an environment, on a machine without an engine, which root may install."""
+        machine = bootstrap.Machine("debian", "trixie", "Debian 13", is_root=True, has_systemd=False)
+        monkeypatch.setattr(bootstrap.Machine, "observed", lambda: machine)
+        monkeypatch.setattr(bootstrap, "engine_gaps", lambda: ("engine",))
+        monkeypatch.setattr(bootstrap, "ensure_gpg", lambda *_arguments: None)
+        (tmp_path / ".optimus").mkdir()
+        return bootstrap.Checkout(tmp_path)
+
+    def test_they_are_installed_while_the_environment_is_made(
+        self, lacking: Any, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        begun, made = lacking.root / "begun", lacking.root / "made"
+
+        def install(*_arguments: object) -> None:
+            begun.touch()
+            while not made.exists():
+                continue
+            (lacking.root / "installed").touch()
+
+        monkeypatch.setattr(bootstrap, "install_missing", install)
+        with bootstrap.packages_installed_meanwhile(bootstrap.Request(("true",), with_docker=True), lacking):
+            while not begun.exists():
+                continue
+            made.touch()
+        assert (lacking.root / "installed").exists()
+
+    def test_they_stop_where_the_environment_can_not_be_made(
+        self, lacking: Any, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(bootstrap, "install_missing", lambda *_arguments: signal.pause())
+        request = bootstrap.Request(("true",), with_docker=True)
+        with (
+            pytest.raises(bootstrap.Stop, match="no network"),
+            bootstrap.packages_installed_meanwhile(request, lacking),
+        ):
+            raise bootstrap.Stop("no network")
+        with pytest.raises(ChildProcessError):
+            os.waitpid(-1, os.WNOHANG)
+
+    def test_what_fails_meanwhile_is_left_to_the_installation_after_it(
+        self, lacking: Any, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def fail(*_arguments: object) -> None:
+            raise bootstrap.CommandFailed("apt-get failed")
+
+        monkeypatch.setattr(bootstrap, "install_missing", fail)
+        with bootstrap.packages_installed_meanwhile(bootstrap.Request(("true",), with_docker=True), lacking):
+            pass
