@@ -44,6 +44,7 @@ def lint(session: nox.Session) -> None:
     """Check style, formatting, the architecture's rules and workflow files; changes nothing."""
     run_module(session, "ruff", "check", *session.posargs)
     run_module(session, "ruff", "format", "--check")
+    # The layers of policy.yaml once more, by another engine: a mistake in the graph of ours would hide what it misses.
     run_program(session, "lint-imports", "--no-cache", "--no-logo")
     run_program(session, "invoke", "guardrails.check", "--all")
     run_program(session, "invoke", "guardrails.test")

@@ -1,4 +1,4 @@
-"""What must hold for the Compose files, whoever edits them; read without Docker."""
+"""What must hold for the Compose files beside what `policy.yaml` says of any service; read without Docker."""
 
 from __future__ import annotations
 
@@ -76,13 +76,10 @@ def test_a_service_has_limits_and_reservations_that_any_host_can_give(name: str,
 
 
 @pytest.mark.parametrize(("name", "service"), EVERY)
-def test_a_container_is_hardened(name: str, service: Model) -> None:
-    assert service["read_only"] is True
-    assert service["cap_drop"] == ["ALL"]
-    assert service["security_opt"] == ["no-new-privileges:true"]
+def test_a_container_has_an_init_and_the_user_of_its_image(name: str, service: Model) -> None:
     assert service["init"] is True
     assert service["user"] == USERS.get(name, "1001:1001")
-    assert not {"privileged", "cap_add", "network_mode", "pid", "container_name"} & service.keys()
+    assert not {"cap_add", "container_name"} & service.keys()
 
 
 @pytest.mark.parametrize(("name", "service"), EVERY)
@@ -122,7 +119,6 @@ def test_health_is_asked_often_while_starting(name: str, service: Model) -> None
 @pytest.mark.parametrize(("name", "service"), EVERY)
 def test_images_have_a_version_and_the_public_default(name: str, service: Model) -> None:
     assert re.fullmatch(r"[a-z/-]+:[a-z0-9.-]+(@sha256:[0-9a-f]{64})?", service["image"])
-    assert not service["image"].endswith(":latest")
     assert service["image"] == PUBLIC_IMAGES.get(name, service["image"])
 
 
@@ -142,9 +138,8 @@ def test_the_memory_engine_is_not_published_and_the_others_are_on_loopback() -> 
     assert services("scale")["nginx-lb"]["ports"] == ["127.0.0.1:8010:8010", "127.0.0.1:8020:8020"]
 
 
-def test_development_opens_ports_on_loopback_only() -> None:
+def test_development_opens_the_ports_of_services_and_stores() -> None:
     opened = {port for service in services("dev").values() for port in service.get("ports", ())}
-    assert all(port.startswith("127.0.0.1:") for port in opened)
     assert {port.rpartition(":")[2] for port in opened} == {"8010", "8020", "8050", "5432", "6379"}
 
 

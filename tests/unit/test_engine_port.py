@@ -1,4 +1,4 @@
-"""Docker is behind the port: nothing outside `engine/` imports its client, touches it, or starts its command."""
+"""Docker is behind the port: nothing outside `engine/` touches its client (`policy.yaml`: or imports it), or its command."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import ast
 from pathlib import Path
 
 import pytest
-from tests.unit.repository import CHECKOUT, imports_of
+from tests.unit.repository import CHECKOUT
 
 LIBRARY = CHECKOUT / "src" / "optimus_ops"
 ADAPTER = LIBRARY / "engine"
@@ -14,7 +14,7 @@ ADAPTER = LIBRARY / "engine"
 
 def uses_of_docker(path: Path) -> set[str]:
     tree = ast.parse(path.read_text("utf-8"))
-    uses = {f"import {found.module}" for found in imports_of(path) if found.module.split(".")[0] == "docker"}
+    uses: set[str] = set()
     for node in ast.walk(tree):
         if isinstance(node, ast.Attribute) and node.attr == "api":
             uses.add(f"line {node.lineno}: .api")
@@ -34,6 +34,6 @@ def test_nothing_outside_the_adapter_uses_docker(part: str) -> None:
 
 def test_the_rule_sees_a_use(tmp_path: Path) -> None:
     path = tmp_path / "module.py"
-    path.write_text('import docker\nx.api.kill(1)\nrun(["docker", "ps"])\n')
-    assert uses_of_docker(path) == {"import docker", "line 2: .api", "line 3: a command of docker"}
-    assert uses_of_docker(ADAPTER / "docker_engine.py")
+    path.write_text('x.api.kill(1)\nrun(["docker", "ps"])\n')
+    assert uses_of_docker(path) == {"line 1: .api", "line 2: a command of docker"}
+    assert any(uses_of_docker(path) for path in ADAPTER.rglob("*.py"))

@@ -1,4 +1,4 @@
-"""Workflows hold no logic and no more rights than they need: what they run also runs locally."""
+"""Workflows run what also runs locally. That they hold no logic and few rights is in `policy.yaml`."""
 
 from __future__ import annotations
 
@@ -71,9 +71,8 @@ def test_nox_alone_runs_everything() -> None:
 
 
 @pytest.mark.parametrize("path", [*WORKFLOWS, *ACTIONS], ids=name_of)
-def test_each_run_is_one_line_that_calls_a_task(path: Path) -> None:
+def test_each_run_calls_a_task(path: Path) -> None:
     lines = [str(step["run"]) for step in steps_of(path) if "run" in step]
-    assert [line for line in lines if "\n" in line.strip() or re.search(r"\$\{\{|[;|&`]", line)] == []
     assert {task_command(line)[0] for line in lines} <= RUNNERS
 
 
@@ -90,20 +89,6 @@ def test_each_action_is_pinned_to_a_commit_with_its_version(path: Path) -> None:
     pinned = re.compile(r"[.$]/\S+|[\w./-]+@[0-9a-f]{40} # v\d+(\.\d+)*")
     assert used
     assert [use for use in used if not pinned.fullmatch(use.strip())] == []
-
-
-@pytest.mark.parametrize("path", WORKFLOWS, ids=name_of)
-def test_a_workflow_grants_nothing_and_each_job_says_what_it_needs(path: Path) -> None:
-    document = load(path)
-    assert document["permissions"] == {}
-    assert [name for name, job in document["jobs"].items() if "permissions" not in job] == []
-    assert [name for name, job in document["jobs"].items() if "timeout-minutes" not in job] == []
-
-
-@pytest.mark.parametrize("path", WORKFLOWS, ids=name_of)
-def test_no_checkout_keeps_its_credentials(path: Path) -> None:
-    checkouts = [step for step in steps_of(path) if str(step.get("uses", "")).startswith("actions/checkout@")]
-    assert [step for step in checkouts if step.get("with", {}).get("persist-credentials") is not False] == []
 
 
 def gates(path: Path) -> Iterator[tuple[dict[str, Any], str]]:
