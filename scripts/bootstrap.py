@@ -306,7 +306,9 @@ def write_commands(checkout: Checkout) -> None:
         module, _colon, function = target.partition(":")
         # A path may hold spaces, which the first line of a script can't: both sh and Python read the second one.
         again = f"'''exec' {shlex.quote(str(checkout.python))} \"$0\" \"$@\"\n' '''"
-        lines = ("#!/bin/sh", again, "import sys", f"from {module} import {function}", f"sys.exit({function}())")
+        # Processes that such a command starts may load it as a module.
+        call = ('if __name__ == "__main__":', f"    sys.exit({function}())")
+        lines = ("#!/bin/sh", again, "import sys", f"from {module} import {function}", *call)
         path = checkout.environment / "bin" / name
         write_if_changed(path, "\n".join(lines) + "\n")
         path.chmod(0o755)

@@ -9,8 +9,9 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
+Formed = TypeVar("Formed")
 FORMAT = 1
 """Grows when what is kept changes its form."""
 MOST_KEPT = 40_000
@@ -26,6 +27,7 @@ class ParseCache:
 
     folder: Path | None = None
     _kept: dict[str, dict[str, Any]] = field(default_factory=dict)
+    _formed: dict[tuple[str, str], Any] = field(default_factory=dict)
     _changed: set[str] = field(default_factory=set)
 
     def get(self, name: str, key: str, make: Callable[[], Any]) -> Any:
@@ -37,6 +39,15 @@ class ParseCache:
             kept[key] = make()
             self._changed.add(name)
         return kept[key]
+
+    def formed(self, name: str, key: str, make: Callable[[], Any], form: Callable[[Any], Formed]) -> Formed:
+        """Return a value as `form` has it; a process that stays, forms it once."""
+        found: Formed | None = self._formed.get((name, key))
+        if found is None:
+            if len(self._formed) >= MOST_KEPT:
+                self._formed.clear()
+            found = self._formed[name, key] = form(self.get(name, key, make))
+        return found
 
     def write(self) -> None:
         """Keep what was made; a folder that can't be written is no failure."""

@@ -10,13 +10,12 @@ from optimus_ops.errors import Refused
 from optimus_ops.guardrails.authors import given, of_commits, of_work_tree
 from optimus_ops.guardrails.change_verdict import judge_diff
 from optimus_ops.guardrails.diff import parse_diff
-from optimus_ops.guardrails.git_files import diff_of_commits, diff_to_work_tree, untracked, work_tree
+from optimus_ops.guardrails.git_files import diff_of_commits, diff_to_work_tree, untracked
 from optimus_ops.guardrails.model import Verdict
 from optimus_ops.guardrails.policy import check_patterns
 from optimus_ops.guardrails.report import show
 from optimus_ops.guardrails.report_lines import lines_of
-from optimus_ops.guardrails.repository import Repository, open_commit, open_repository
-from optimus_ops.guardrails.sources import Snapshot
+from optimus_ops.guardrails.repository import Repository, checked_tree, open_commit, open_repository
 
 BASE = "main"
 COMMAND = "invoke guardrails.check"
@@ -58,10 +57,8 @@ def check(request: CheckRequest) -> None:
         repository, verdict = _range(request.base or BASE, request.head, request.author)
     else:
         repository = open_repository()
-        tree = work_tree(repository.root)
-        check_patterns(repository.policy, tree.files)
         base, author = request.base or BASE, request.author
-        verdict = _everything(repository, tree) if request.all else _change(repository, tree, base, author)
+        verdict = _everything(repository) if request.all else judge_change(repository, base, author)
     repository.cache.write()
     show(verdict, repository.policy, request.command, as_json=request.json, folder=request.report)
 
@@ -77,12 +74,19 @@ def _range(base: str, head: str, author: str) -> tuple[Repository, Verdict]:
     return repository, replace(verdict, scope=f"{head} since {parting[:12]} ({base})")
 
 
-def _everything(repository: Repository, head: Snapshot) -> Verdict:
+def _everything(repository: Repository) -> Verdict:
+    head = checked_tree(repository)
     verdict = repository.judge.everything(head, repository.baseline())
     return replace(verdict, scope="all files", sources=lines_of(verdict, head))
 
 
-def _change(repository: Repository, head: Snapshot, reference: str, author: str) -> Verdict:
+def judge_change(repository: Repository, reference: str, author: str = "") -> Verdict:
+    """Judge what changed since the merge base with a reference, the work tree included.
+
+    Raises:
+        Refused: the reference, the policy or the checkout can't be used.
+    """
+    head = checked_tree(repository)
     base = merge_base(repository.root, reference)
     files = parse_diff(diff_to_work_tree(repository.root, base))
     people = partial(given, author) if author else partial(of_work_tree, repository.root, base)

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from optimus_ops.errors import Refused
+from optimus_ops.guardrails.diff_paths import CONTROL, MOST_NAME
 from optimus_ops.guardrails.modules import covered
 from optimus_ops.guardrails.policy import Policy
 from optimus_ops.guardrails.rules.kind import ChangeRule, FileRule, Rule, YamlRule
 from optimus_ops.guardrails.rules.kinds import KINDS
 from optimus_ops.guardrails.rules.layers import Layers
 from optimus_ops.text.globs import matches
+
+MOST_SHOWN = 200
 
 
 def rules_for(policy: Policy, path: str) -> tuple[Rule, ...]:
@@ -21,9 +24,20 @@ def rules_for(policy: Policy, path: str) -> tuple[Rule, ...]:
     """
     if not path:
         return policy.rules
-    if path.startswith("/") or {"..", ""} & set(path.split("/")):
-        raise Refused(f"{path}: a path inside of the repository is expected", "as in: src/package/module.py")
+    check_inside(path)
     return tuple(rule for rule in policy.rules if _holds(policy, rule, path))
+
+
+def check_inside(path: str) -> None:
+    """Refuse a path that leads outside of the repository, or that no file has.
+
+    Raises:
+        Refused: it is such a path.
+    """
+    outside = path.startswith("/") or {"..", ".", "", ".git"} & set(path.split("/"))
+    if outside or "\\" in path or CONTROL.search(path) or len(path) > MOST_NAME:
+        shown = ascii(path[:MOST_SHOWN])
+        raise Refused(f"{shown}: a path inside of the repository is expected", "as in: src/package/module.py")
 
 
 def _holds(policy: Policy, rule: Rule, path: str) -> bool:

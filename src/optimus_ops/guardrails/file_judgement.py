@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import astuple, dataclass
+from functools import partial
 from typing import Any
 
 from optimus_ops.guardrails.cache import ParseCache
@@ -38,9 +39,12 @@ def read_imports(policy: Policy, files: Mapping[str, SourceFile], cache: ParseCa
     found: dict[str, list[ImportedName]] = {}
     for path, file in files.items():
         if policy.roots.module(path) and policy.judges_python(path):
-            rows = cache.get(IMPORTS, file.key, lambda file=file: _imports(file))  # type: ignore[misc]  # bound now
-            found[path] = [ImportedName(*row) for row in rows]
+            found[path] = cache.formed(IMPORTS, file.key, partial(_imports, file), _names)
     return found
+
+
+def _names(rows: list[list[Any]]) -> list[ImportedName]:
+    return [ImportedName(*row) for row in rows]
 
 
 def _imports(file: SourceFile) -> list[list[Any]]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -12,10 +14,13 @@ from optimus_ops.guardrails.baseline import FILE as BASELINE_FILE
 from optimus_ops.guardrails.baseline import Baseline, parse_baseline
 from optimus_ops.guardrails.cache import ParseCache
 from optimus_ops.guardrails.git_commit import Commit
+from optimus_ops.guardrails.git_files import work_tree
 from optimus_ops.guardrails.judge import Judge
-from optimus_ops.guardrails.policy import FILE, Policy, parse_policy
+from optimus_ops.guardrails.policy import FILE, Policy, check_patterns, parse_policy
+from optimus_ops.guardrails.sources import Snapshot
 from optimus_ops.project.settings import ROOT_VARIABLE, find_root
 
+PATTERNS = "patterns"
 EXAMPLE = "docs/guardrails.md has an example"
 
 
@@ -28,6 +33,11 @@ class Repository:
     cache: ParseCache
 
     @property
+    def state(self) -> Path:
+        """The folder for what is kept of the checkout, which git doesn't know."""
+        return _state(self.root)
+
+    @property
     def judge(self) -> Judge:
         """What judges by the policy, today."""
         return Judge(self.policy, self.cache, today())
@@ -38,8 +48,12 @@ class Repository:
         return parse_baseline(_text(path, BASELINE_FILE)) if path.is_file() else ()
 
 
-def open_repository() -> Repository:
+def open_repository(read: Callable[[str], Policy] = parse_policy, cache: ParseCache | None = None) -> Repository:
     """Return the checkout that tasks work on.
+
+    Args:
+        read: makes a policy of its text.
+        cache: what was parsed before; that of the checkout if not given.
 
     Raises:
         Refused: it has no policy, or one with a mistake.
@@ -48,7 +62,21 @@ def open_repository() -> Repository:
     path = root / FILE
     if not path.is_file():
         raise Refused(f"no {FILE} in {root}", EXAMPLE)
-    return Repository(root, parse_policy(_text(path, FILE)), _cache(root))
+    return Repository(root, read(_text(path, FILE)), cache or _cache(root))
+
+
+def checked_tree(repository: Repository) -> Snapshot:
+    """Return the work tree, in which each pattern of the policy matches.
+
+    Raises:
+        Refused: the folder is no checkout, or a pattern matches nothing.
+    """
+    tree = work_tree(repository.root)
+    names = hashlib.sha256("\0".join(tree.files).encode("utf-8", "surrogateescape")).hexdigest()
+    key = f"{repository.policy.digest[:16]} {names[:32]}"
+    # The same policy and the same names match the same.
+    repository.cache.get(PATTERNS, key, lambda: check_patterns(repository.policy, tree.files))
+    return tree
 
 
 def open_commit(reference: str) -> tuple[Repository, Commit]:
@@ -72,9 +100,12 @@ def _root() -> Path:
     return Path(os.environ.get(ROOT_VARIABLE) or find_root(Path.cwd())).resolve()
 
 
+def _state(root: Path) -> Path:
+    return root / (os.environ.get("OPTIMUS_STATE_DIR") or ".optimus")
+
+
 def _cache(root: Path) -> ParseCache:
-    state = root / (os.environ.get("OPTIMUS_STATE_DIR") or ".optimus")
-    return ParseCache(state / "guardrails")
+    return ParseCache(_state(root) / "guardrails")
 
 
 def today() -> date:

@@ -84,3 +84,17 @@ def baseline(_: Context, owner: str = "", until: str = "") -> None:
     from optimus_ops.guardrails.command import write_baseline
 
     write_baseline(owner, until)
+
+
+@task(
+    help={
+        "http": "over streamable HTTP on this machine's loopback, instead of standard input and output",
+        "port": "port of --http; 0 takes a free one",
+        "token-file": "file with the token that clients of --http show (.optimus/guardrails/token, made if missing)",
+    },
+)
+def serve(_: Context, http: bool = False, port: int = 8765, token_file: str = "") -> None:
+    """Answer editors and agents about the rules, as a server of the Model Context Protocol."""
+    from optimus_ops.guardrails.serve.command import serve
+
+    serve(http=http, port=port, token_file=token_file)

@@ -10,10 +10,10 @@ from optimus_ops.errors import Refused
 from optimus_ops.guardrails.authors import given, nobody
 from optimus_ops.guardrails.change_verdict import judge_diff
 from optimus_ops.guardrails.diff import MOST_DIFF_BYTES, below, parse_diff
-from optimus_ops.guardrails.git_files import folder_in_repository, work_tree
-from optimus_ops.guardrails.policy import check_patterns
+from optimus_ops.guardrails.git_files import folder_in_repository
+from optimus_ops.guardrails.model import Verdict
 from optimus_ops.guardrails.report import show
-from optimus_ops.guardrails.repository import open_repository
+from optimus_ops.guardrails.repository import Repository, checked_tree, open_repository
 
 COMMAND = "git diff main...HEAD | invoke guardrails.validate-diff"
 
@@ -28,12 +28,20 @@ def validate_diff(*, as_json: bool, report: str, author: str = "") -> None:
     # Standard input may be closed (`<&-`).
     if sys.__stdin__ is None or sys.stdin.isatty():
         raise Refused("a diff is expected on standard input", COMMAND)
-    parsed = parse_diff(sys.stdin.buffer.read(MOST_DIFF_BYTES + 1))
+    data = sys.stdin.buffer.read(MOST_DIFF_BYTES + 1)
     repository = open_repository()
-    files = below(parsed, folder_in_repository(repository.root))
-    tree = work_tree(repository.root)
-    check_patterns(repository.policy, tree.files)
-    people = partial(given, author) if author else nobody
-    verdict = replace(judge_diff(repository, files, tree, people=people), scope=f"a diff of {len(files)} files")
+    verdict = judge_given_diff(repository, data, author)
     repository.cache.write()
     show(verdict, repository.policy, COMMAND, as_json=as_json, folder=report)
+
+
+def judge_given_diff(repository: Repository, data: bytes, author: str = "") -> Verdict:
+    """Judge a diff on the work tree, whether it is applied there or not.
+
+    Raises:
+        Refused: it is no diff that can be trusted.
+    """
+    files = below(parse_diff(data), folder_in_repository(repository.root))
+    people = partial(given, author) if author else nobody
+    verdict = judge_diff(repository, files, checked_tree(repository), people=people)
+    return replace(verdict, scope=f"a diff of {len(files)} file{'s' * (len(files) != 1)}")

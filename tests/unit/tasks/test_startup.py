@@ -6,7 +6,10 @@ from pathlib import Path
 
 from tests.unit.repository import CHECKOUT
 
-HEAVY = {"docker", "requests", "redis", "rich", "jinja2", "sqlglot", "pglast", "httptools", "optimus_ops.plan"}
+HEAVY = {
+    *("docker", "requests", "redis", "rich", "jinja2", "sqlglot", "pglast", "httptools", "optimus_ops.plan"),
+    *("mcp", "mcp_types", "pydantic", "starlette", "uvicorn", "anyio"),
+}
 
 
 def test_listing_the_tasks_imports_nothing_that_only_carries_them_out() -> None:
@@ -19,3 +22,11 @@ def test_listing_the_tasks_imports_nothing_that_only_carries_them_out() -> None:
     imported = {line.rpartition("|")[2].strip() for line in lines}
     assert "optimus_ops.tasks.root" in imported
     assert {name for name in imported for heavy in HEAVY if f"{name}.".startswith(f"{heavy}.")} == set()
+
+
+def test_checking_the_rules_imports_nothing_of_their_server() -> None:
+    code = "import sys, optimus_ops.guardrails.check, optimus_ops.guardrails.command, optimus_ops.guardrails.tasks"
+    done = subprocess.run(
+        [sys.executable, "-c", f"{code}; print(*sys.modules)"], capture_output=True, text=True, check=True
+    )
+    assert {"mcp", "pydantic", "anyio"} & set(done.stdout.split()) == set()
