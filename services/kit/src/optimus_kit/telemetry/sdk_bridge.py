@@ -8,8 +8,9 @@ from opentelemetry.context import _SUPPRESS_INSTRUMENTATION_KEY, Context, attach
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import ReadableSpan, Span, SpanLimits, SpanProcessor, TracerProvider
 from opentelemetry.trace import NonRecordingSpan, SpanContext, StatusCode, TraceFlags, set_span_in_context
+from opentelemetry.util.types import AttributeValue
 
-from optimus_kit.telemetry.attributes import encode_field
+from optimus_kit.telemetry.attributes import encode_attribute, encode_field
 from optimus_kit.telemetry.encoder import encode_span
 from optimus_kit.telemetry.limits import MAX_ATTRIBUTES, MAX_CHARACTERS
 from optimus_kit.telemetry.sampler import ChildrenOnly
@@ -91,13 +92,18 @@ def ended_span(span: ReadableSpan, context: SpanContext) -> EndedSpan:
         context=_ours(context),
         parent_id=f"{parent.span_id:016x}" if parent else "",
         remote=bool(parent and parent.is_remote),
-        attributes={key: encode_field(key, cast("Value", value)) for key, value in (span.attributes or {}).items()},
+        attributes={key: _encoded(key, value) for key, value in (span.attributes or {}).items()},
         links=[_ours(link.context) for link in span.links],
         failed=span.status.status_code is StatusCode.ERROR,
         message=(span.status.description or "")[:MAX_CHARACTERS],
         started=span.start_time or 0,
         ended=span.end_time or 0,
     )
+
+
+def _encoded(key: str, value: AttributeValue) -> bytes:
+    # Most are the same in many spans; sequences may hold other things than our own do.
+    return encode_attribute(key, value) if isinstance(value, (str, int)) else encode_field(key, cast("Value", value))
 
 
 def _known(context: TraceContext, *, remote: bool) -> SpanContext:
