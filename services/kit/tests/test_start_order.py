@@ -76,3 +76,17 @@ def test_who_leaves_is_begun_no_more() -> None:
     waiting.remove(gone)
     waiting.remove(gone)
     assert (waiting.next(), len(waiting), "a" in waiting) == (stays, 0, False)
+
+
+@given(st.integers(1, 8), st.integers(1, 5), st.lists(st.integers(0, 30), min_size=8, max_size=8))
+def test_replicas_that_share_out_each_their_own_share_out_the_sum(
+    replicas: int, weight: int, served: list[int]
+) -> None:
+    # A balancer that spreads evenly, whoever a request is for; replicas of any speed.
+    each = [order(big=weight, small=1) for _ in range(replicas)]
+    for number in range(replicas * 400):
+        each[number % replicas].add("big" if number // replicas % 2 else "small", 0.0)
+    turns = [count * (weight + 1) for count in served[:replicas]]
+    found = sum((begun(replica, count) for replica, count in zip(each, turns, strict=True)), Counter[str]())
+    total = sum(turns)
+    assert abs(found["big"] - total * weight / (weight + 1)) <= replicas
