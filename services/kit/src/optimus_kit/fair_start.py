@@ -12,7 +12,7 @@ The field's name is admission control. CockroachDB's, too, goes by what is runna
 import asyncio
 from collections import deque
 from collections.abc import Callable
-from time import perf_counter
+from time import perf_counter, thread_time
 
 from optimus_kit.errors import ApiError
 from optimus_kit.fair_queue import Ticket
@@ -168,13 +168,14 @@ class FairStart:
             self._look_at_next_turn()
 
     def _look_at_next_turn(self) -> None:
-        self._looked = perf_counter()
+        self._looked = thread_time()
         self._next_look = asyncio.get_running_loop().call_soon(self._look)
 
     def _look(self) -> None:
         """Once a turn of the loop while anything waits: begin of it if the turn did nothing else."""
         now = perf_counter()
-        if now - self._looked <= self._limits.idle or now - self._began > self._limits.least:
+        # By processor time: a turn is not busy for what others do on the same core.
+        if thread_time() - self._looked <= self._limits.idle or now - self._began > self._limits.least:
             self._act(now)
         if self._order and not self._full:
             self._look_at_next_turn()
@@ -188,21 +189,28 @@ class FairStart:
         self._go_on(now - self._limits.least)
         for ticket in self._order.late(now):
             self._settle(ticket, begun=False)
-        self._full = bool(self._order) and self._is_full(now)
+        count = self._room(now)
+        self._full = bool(self._order) and not count
         if self._full:
             return
-        for _ in range(max(1, self._limits.begun - sum(self._under_way.values()))):
+        for _ in range(count):
             if following := self._order.next():
                 self._began = now
                 self._settle(following, begun=True)
         if self._refused and self._refused[0][0] <= now:
             _settle(self._refused.popleft()[1])
 
-    def _is_full(self, now: float) -> bool:
-        """Tell whether nothing may be begun: what was begun together ends before more is, unless it waits itself."""
+    def _room(self, now: float) -> int:
+        """Return how many requests may be begun: some when those before have ended, more where these wait themselves.
+
+        So where a store answers late, or the process itself has to wait for its processor, as many are begun as would
+        have been in that time.
+        """
         since = now - self._began
-        idle = self._full and since >= self._limits.slow
-        return since <= self._limits.least and not idle and any(self._under_way.values())
+        pauses = int(since / self._limits.slow)
+        if not any(self._under_way.values()) or since > self._limits.least:
+            pauses = max(1, pauses)
+        return min(self._limits.begun * pauses, self._limits.most)
 
     def _settle(self, ticket: Ticket, *, begun: bool) -> None:
         granted = self._granted[ticket]
