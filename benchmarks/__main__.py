@@ -173,6 +173,7 @@ def measure(engine: Engine, names: Sequence[str], extent: Extent) -> list[Sectio
         "generators": lambda: generator.measure(generator.QUICK if quick else generator.Effort()),
         "places": lambda: fairness.measure_places(fairness.QUICK if quick else fairness.Effort()),
         "processor": lambda: fairness.measure_processor(fairness.QUICK if quick else fairness.Effort()),
+        "embedded": lambda: fairness.measure_embedded(fairness.QUICK if quick else fairness.Effort()),
         "autoscale_live": lambda: autoscale_live.measure(
             engine, extent.pairs or (1 if quick else autoscale_live.PAIRS), quick=quick
         ),

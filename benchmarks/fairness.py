@@ -23,6 +23,7 @@ from benchmarks.fairness_upstream import running_upstream
 from benchmarks.figures import interleave, paired, ratio_objective
 from benchmarks.gateway import on_core
 from benchmarks.section import Blocks, paragraph, samples, show
+from optimus_ops.load.closed_loop import Pace, run_closed_loop
 from optimus_ops.load.connection import Response
 from optimus_ops.load.open_loop import run_open_loop
 from optimus_ops.load.request import Endpoint, Request
@@ -38,20 +39,27 @@ WARM_UP_SECONDS = 2.0
 """At the beginning of a run, not counted: connections are made and the queue fills."""
 RETRY_AFTER = "retry-after"
 MOST_RATIO = 1.5
-MOST_ADDED_SECONDS = 0.25
+MOST_ADDED_SECONDS = 0.05
 LEAST_SERVED = 0.7
 
 
 @dataclass(frozen=True)
 class Case:
-    """What is short: connections to the provider, or the processor; and the flood's requests a second.
+    """What is short, and what the flood is.
 
-    An answer takes `service_seconds` at the provider, half of them before the first token.
+    Args:
+        connections: to the provider.
+        service_seconds: that an answer takes there, half of them before the first token.
+        flood_rate: requests a second, whatever becomes of them.
+        flood_clients: where there is no rate: so many that each ask again at once.
+        model: `embedded` asks no provider.
     """
 
     connections: int
     service_seconds: float
-    flood_rate: float
+    flood_rate: float = 0.0
+    flood_clients: int = 0
+    model: str = "big"
 
     @property
     def capacity(self) -> float:
@@ -61,6 +69,7 @@ class Case:
 
 PLACES = Case(16, 0.2, 800.0)
 PROCESSOR = Case(512, 0.02, 1000.0)
+EMBEDDED = Case(512, 0.02, flood_clients=400, model="embedded")
 
 
 @dataclass(frozen=True)
@@ -91,11 +100,13 @@ class Measured:
         ]
 
 
-class Streams:
-    """Streamed completions of one tenant, each an own conversation."""
+class Chats:
+    """Completions of one tenant, each an own conversation: streamed ones of a provider, whole ones of `embedded`."""
 
-    def __init__(self, endpoint: Endpoint, tenant: str) -> None:
-        content = chat_request(endpoint, bearer(key(tenant)), "hello", "big", stream=True)
+    def __init__(self, endpoint: Endpoint, tenant: str, model: str) -> None:
+        self._stream = model != "embedded"
+        self._proof = b'"tok "' if self._stream else b"You said: hello"
+        content = chat_request(endpoint, bearer(key(tenant)), "hello", model, stream=self._stream)
         self._request = Request(content, kind=tenant)
 
     def request(self, client: int, number: int) -> Request:
@@ -104,9 +115,9 @@ class Streams:
         return replace(self._request, name=str(number))
 
     def judge(self, request: Request, response: Response) -> ErrorKind | None:
-        """Expect a whole stream with a token."""
+        """Expect a whole answer with its words."""
         del request
-        return judge_answer(response, b'"tok "', stream=True)
+        return judge_answer(response, self._proof, stream=self._stream)
 
 
 def measure_places(effort: Effort) -> Blocks:
@@ -141,19 +152,30 @@ def measure_processor(effort: Effort) -> Blocks:
     )
 
 
+def measure_embedded(effort: Effort) -> Blocks:
+    """Measure where there is nothing but the processor: the flood takes all of it that it is given."""
+    alone, beside = measure(EMBEDDED, effort)
+    name = "quiet tenant's p95 to the first byte, beside the flood / alone"
+    return (
+        ratio_objective(name, MOST_RATIO, p95_of(beside), p95_of(alone)),
+        unanswered(alone, beside),
+        *section(EMBEDDED, alone, beside, effort),
+    )
+
+
 def measure(case: Case, effort: Effort) -> tuple[list[Measured], list[Measured]]:
     """Run the quiet tenant alone and beside the flood, in turn."""
     with tempfile.TemporaryDirectory(prefix="optimus-fairness-") as folder, replica(case, Path(folder)) as endpoint:
         numbers = itertools.count()
 
-        def run(flood_rate: float) -> Measured:
+        def run(*, flood: bool) -> Measured:
             # The quiet tenant's requests are the same ones in both runs of a pair.
             seed = next(numbers) // 2
-            measured = uvloop.run(load(endpoint, effort.seconds, seed=seed, flood_rate=flood_rate))
-            show(" | ".join(row("beside the flood" if flood_rate else "alone", [measured], effort.seconds)))
+            measured = uvloop.run(load(endpoint, case, effort.seconds, seed=seed, flood=flood))
+            show(" | ".join(row("beside the flood" if flood else "alone", [measured], effort.seconds)))
             return measured
 
-        alone, beside = interleave((lambda: run(0.0), lambda: run(case.flood_rate)), effort.pairs)
+        alone, beside = interleave((lambda: run(flood=False), lambda: run(flood=True)), effort.pairs)
     return alone, beside
 
 
@@ -213,20 +235,33 @@ def key(tenant: str) -> str:
     return f"benchmark-key-of-{tenant}"
 
 
-async def load(endpoint: Endpoint, seconds: float, *, seed: int, flood_rate: float) -> Measured:
+async def load(endpoint: Endpoint, case: Case, seconds: float, *, seed: int, flood: bool) -> Measured:
     """Offer the quiet tenant's requests, and the flood's if wanted; give the results after the beginning."""
-    rates = {QUIET: QUIET_RATE, **({FLOOD: flood_rate} if flood_rate else {})}
-    results: dict[str, list[RequestResult]] = {QUIET: [], FLOOD: []}
+    quiet_results, flood_results = list[RequestResult](), list[RequestResult]()
     began = time.monotonic()
     async with asyncio.TaskGroup() as group:
-        for tenant, rate in rates.items():
-            starts = poisson_starts(rate, WARM_UP_SECONDS + seconds, 2 * seed + (tenant == FLOOD))
-            streams = Streams(endpoint, tenant)
-            group.create_task(run_open_loop(endpoint, streams, starts, CLIENTS[tenant], results[tenant].append))
-    quiet, flood = (
-        [result for result in found if result.intended >= began + WARM_UP_SECONDS] for found in results.values()
+        starts = poisson_starts(QUIET_RATE, WARM_UP_SECONDS + seconds, 2 * seed)
+        chats = Chats(endpoint, QUIET, case.model)
+        group.create_task(run_open_loop(endpoint, chats, starts, CLIENTS[QUIET], quiet_results.append))
+        if flood:
+            group.create_task(offer_flood(endpoint, case, seconds, 2 * seed + 1, flood_results))
+    quiet, flooded = (
+        [result for result in found if result.intended >= began + WARM_UP_SECONDS]
+        for found in (quiet_results, flood_results)
     )
-    return Measured(quiet, flood)
+    return Measured(quiet, flooded)
+
+
+async def offer_flood(endpoint: Endpoint, case: Case, seconds: float, seed: int, found: list[RequestResult]) -> None:
+    """Offer the flood: by its rate, or from clients that ask again at once."""
+    chats = Chats(endpoint, FLOOD, case.model)
+    if case.flood_rate:
+        starts = poisson_starts(case.flood_rate, WARM_UP_SECONDS + seconds, seed)
+        await run_open_loop(endpoint, chats, starts, CLIENTS[FLOOD], found.append)
+    else:
+        ends_at = time.monotonic() + WARM_UP_SECONDS + seconds
+        pace = Pace(case.flood_clients)
+        await run_closed_loop(endpoint, chats, pace, found.append, lambda: time.monotonic() > ends_at)
 
 
 def section(case: Case, alone: Sequence[Measured], beside: Sequence[Measured], effort: Effort) -> Blocks:
@@ -283,12 +318,20 @@ def told(runs: Sequence[Measured], effort: Effort) -> tuple[tuple[str, ...], ...
 
 def explained(case: Case, effort: Effort) -> Paragraph:
     """Return what was measured and how."""
+    replica = "One process of ai-engine on one core"
+    if case.model == "embedded":
+        replica += ", whose model `embedded` answers at once and asks nobody"
+        flood = f"{case.flood_clients} clients that each ask again at once"
+    else:
+        replica += (
+            f", with {case.connections} connections to a provider whose answers take {case.service_seconds * 1e3:.0f} "
+            f"ms, half of it until the first token: they are enough for {case.capacity:,.0f} answers a second"
+        )
+        flood = f"{case.flood_rate:.0f} requests a second"
     return paragraph(
-        f"One process of ai-engine on one core, with {case.connections} connections to a provider whose answers take "
-        f"{case.service_seconds * 1e3:.0f} ms, half of it until the first token: they are enough for "
-        f"{case.capacity:,.0f} answers a second. Both tenants have the limits of the demo tenants (512 requests at "
-        f"once). The quiet tenant asks for {QUIET_RATE:.0f} streams a second, the other one for "
-        f"{case.flood_rate:.0f}, both in an open loop (Poisson): what is late or refused slows down nothing that "
-        f"follows. Times count from the intended start. {effort.pairs} pairs of runs of {effort.seconds:.0f} s, "
-        f"{WARM_UP_SECONDS:.0f} s of the same before each; generator, provider and Redis share the other cores."
+        f"{replica}. Both tenants have the limits of the demo tenants (512 requests at once). The quiet tenant asks "
+        f"{QUIET_RATE:.0f} times a second in an open loop (Poisson): what is late or refused slows down nothing that "
+        f"follows, and times count from the intended start. The flood: {flood}. {effort.pairs} pairs of runs of "
+        f"{effort.seconds:.0f} s, {WARM_UP_SECONDS:.0f} s of the same before each; generator, provider and Redis share "
+        f"the other cores."
     )

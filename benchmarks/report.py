@@ -78,7 +78,11 @@ UPSTREAM = Subject(
 FAIRNESS = Subject(
     "fairness",
     "A tenant's flood beside another tenant",
-    {"places": "Connections are short", "processor": "The processor is short"},
+    {
+        "places": "Connections are short",
+        "processor": "The processor is short",
+        "embedded": "The processor is all there is",
+    },
     arguments="fairness",
     remarks="How places are given to tenants is in ../fairness.md.",
 )

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from benchmarks.fairness import PLACES, Effort, Measured, Streams, p95_of, row, told, unanswered
+from benchmarks.fairness import PLACES, Chats, Effort, Measured, p95_of, row, told, unanswered
 
 from optimus_ops.load.connection import Response
 from optimus_ops.load.request import Endpoint
@@ -42,7 +42,7 @@ def test_what_the_flood_is_told_has_its_rate_and_the_range_of_retry_after() -> N
 
 
 def test_a_stream_that_was_cut_is_no_answer() -> None:
-    streams = Streams(Endpoint("127.0.0.1", 1), "quiet")
+    streams = Chats(Endpoint("127.0.0.1", 1), "quiet", "big")
     whole = Response(status=200, body=bytearray(b'data: {"content": "tok "}\n\ndata: [DONE]\n\n'))
     cut = Response(status=200, body=bytearray(b'data: {"content": "tok "}\n\n'))
     judged = [streams.judge(streams.request(0, 0), response) for response in (whole, cut)]
