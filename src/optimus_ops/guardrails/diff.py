@@ -189,8 +189,10 @@ class _Parser:
     @staticmethod
     def _named(file: FileDiff, side: str, name: bytes, number: int) -> FileDiff:
         # git ends a name that has a blank with a tab.
-        path = path_of(name.rstrip(b"\t"), number, prefix=True)
-        stated = getattr(file, side)
+        name, stated = name.rstrip(b"\t"), getattr(file, side)
+        # What the header states is without a prefix, as this name may be.
+        bare = stated and name != b"/dev/null" and path_of(name, number) == stated
+        path = stated if bare else path_of(name, number, prefix=True)
         if path is not None and stated not in {None, "", path}:
             raise BadDiff(number, f"two names for one file: {stated} and {path}")
         return replace(file, **{side: path})  # type: ignore[arg-type]  # names

@@ -26,7 +26,8 @@ def header_paths(names: bytes, number: int) -> tuple[str, str]:
         old, new = names[:middle], names[middle + 1 :]
         if names[middle : middle + 1] != b" " or old.partition(b"/")[2] != new.partition(b"/")[2]:
             return "", ""
-    pair = (path_of(old, number, prefix=True), path_of(new, number, prefix=True))
+    # Prefixes tell the sides apart: the same name twice has none (`--no-prefix`).
+    pair = (path_of(old, number, prefix=old != new), path_of(new, number, prefix=old != new))
     return pair[0] or "", pair[1] or ""
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from optimus_ops.errors import OpsError, Refused
+from optimus_ops.guardrails.python_source import MOST_BYTES
 from optimus_ops.guardrails.sources import Snapshot, SourceFile, blob_key
 from optimus_ops.guardrails.yaml_files import SUFFIXES as YAML
 from optimus_ops.system.process import CommandFailed, run, stream
@@ -19,7 +20,9 @@ JUDGED = (".py", *YAML)
 REGULAR = "100"
 """How the modes of regular files begin; symbolic links and submodules have others."""
 PLAIN = (
-    *("-c", "core.quotePath=true", "-c", "diff.interHunkContext=0", "-c", "diff.renameLimit=0", "diff"),
+    *("-c", "core.quotePath=true", "-c", "diff.interHunkContext=0", "-c", "diff.renameLimit=0"),
+    # The lines of larger files are not asked for: one of 50 MB would be in the diff twice.
+    *("-c", f"core.bigFileThreshold={MOST_BYTES + 1}", "diff"),
     *("--no-color", "--no-ext-diff", "--no-textconv", "--relative", "--src-prefix=a/", "--dst-prefix=b/"),
     *("--unified=0", "--find-renames", "--full-index", "--submodule=short", "--diff-algorithm=histogram"),
 )
