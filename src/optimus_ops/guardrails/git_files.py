@@ -81,6 +81,8 @@ def blob(root: Path, name: str) -> bytes | None:
 
 def _reader(root: Path, path: str) -> Callable[[], bytes]:
     def read() -> bytes:
+        if not _leads_nowhere_else(root / path):
+            raise Refused(f"{path} leads elsewhere by a link, which is not followed")
         descriptor = os.open(root / path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
         with os.fdopen(descriptor, "rb") as stream_of_file:
             return stream_of_file.read()
@@ -90,7 +92,12 @@ def _reader(root: Path, path: str) -> Callable[[], bytes]:
 
 def _is_file(root: Path, path: str) -> bool:
     found = root / path
-    return found.is_file() and not found.is_symlink()
+    return found.is_file() and not found.is_symlink() and _leads_nowhere_else(found)
+
+
+def _leads_nowhere_else(path: Path) -> bool:
+    """Tell whether no folder on the way to a file of a checkout is a link."""
+    return os.path.realpath(path.parent) == str(path.parent)
 
 
 def git_text(root: Path, *words: str) -> str:

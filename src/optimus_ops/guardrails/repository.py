@@ -114,6 +114,8 @@ def today() -> date:
 
 
 def _text(path: Path, name: str) -> str:
+    if path.is_symlink():
+        raise Refused(f"{name} is a link: what it leads to may be outside of the checkout", "put the file itself there")
     try:
         return path.read_text("utf-8-sig")
     except UnicodeDecodeError as error:
