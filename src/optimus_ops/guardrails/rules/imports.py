@@ -69,10 +69,19 @@ class Independence:
 
     def broken(self, graph: ModuleGraph) -> Iterator[Chain]:
         """Give a chain for each pair."""
-        members = [graph.matching([pattern]) for pattern in self.patterns]
+        members = [own for pattern in self.patterns for own in _members(graph, pattern)]
         every = set().union(*members)
         for own in members:
             yield from graph.chains(own, every - own, lambda module: module not in every)
+
+
+def _members(graph: ModuleGraph, pattern: ModulePattern) -> list[set[str]]:
+    """Return the modules of a package; of a pattern with `*` those of each package that it means."""
+    by_package: dict[str, set[str]] = {}
+    for module in graph.matching([pattern]):
+        package = ".".join(module.split(".")[: pattern.text.count(".") + 1])
+        by_package.setdefault(package, set()).add(module)
+    return [by_package[package] for package in sorted(by_package)]
 
 
 def _forbidden(info: RuleInfo, keys: Mapping[str, Node], rule: Node) -> ForbiddenImports:
@@ -90,8 +99,8 @@ def _protected(info: RuleInfo, keys: Mapping[str, Node], rule: Node) -> Protecte
 def _independent(info: RuleInfo, keys: Mapping[str, Node], rule: Node) -> Independence:
     node = needed(keys, "modules", rule)
     found = modules(node)
-    if len(found) < 2:
-        raise node.error("at least two modules are expected here")
+    if len(found) < 2 and "*" not in found[0].text:
+        raise node.error("at least two modules are expected here, or a pattern with `*`")
     return Independence(info, found, counts_typing(keys))
 
 
