@@ -36,7 +36,8 @@ def _seeded(seeded: tuple[Seeded, ...]) -> Iterator[str]:
     yield (
         f"{len(kinds)} kinds of violations of this repository's policy, {len(seeded)} spellings in all "
         "(`scripts/guardrails_proof/seeds`), each put into a copy of this repository and judged as a change: "
-        f"**{found} of {len(seeded)} are told by the right rule at the right line** ({100 * found / len(seeded):.1f} %)."
+        f"**{found} of {len(seeded)} are told by the right rule at the right line** "
+        f"({100 * found / len(seeded):.1f} %)."
     )
     yield ""
     yield "| kind | rule | spellings | found |"
