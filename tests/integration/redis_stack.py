@@ -69,7 +69,7 @@ class RedisStack:
 
     def until_said(self, service: str, text: str) -> None:
         """Wait until a container's log has a text."""
-        container = docker.from_env().containers.get(f"{self.platform.project}-{service}-1")
+        container = self.container(service)
         ends_at = time.monotonic() + 60
         while text not in (said := container.logs().decode()):
             assert time.monotonic() < ends_at, said
@@ -81,28 +81,37 @@ class RedisStack:
 
     def fill(self, *names: str) -> None:
         """Leave just these keys in the master."""
-        self.cli(self.master(), "FLUSHALL")
-        for name in names:
-            self.cli(self.master(), "SET", name, "1")
+        master = self.master()
+        self.cli(master, "FLUSHALL")
+        self.cli(master, "MSET", *(word for name in names for word in (name, "1")))
 
     def master(self) -> str:
-        """Return the server of state that is the master, as validate-redis tells it."""
-        servers = self.validated()["servers"]
-        [name] = [one["name"] for one in servers if one["role"] == "master" and one["purpose"] == "state"]
-        return str(name)
+        """Return the server of state that is the master: the one there is, or whom the first sentinel names."""
+        if self.kind == "single":
+            return STATE[0]
+        named = self.cli("redis-sentinel-1", "SENTINEL", "GET-MASTER-ADDR-BY-NAME", "mymaster")
+        [name] = [service for service in STATE if self.address(service) == named.split()[0]]
+        return name
+
+    def address(self, service: str) -> str:
+        """Return the fixed address of a service among the sentinels."""
+        networks = self.container(service).attrs["NetworkSettings"]["Networks"]
+        return str(networks[f"{self.platform.project}_sentinel"]["IPAMConfig"]["IPv4Address"])
+
+    def container(self, service: str) -> Any:
+        """Return a service's container."""
+        return docker.from_env().containers.get(f"{self.platform.project}-{service}-1")
 
     @contextmanager
     def address_taken_once(self, service: str, moment: str, *words: str) -> Iterator[Ran]:
         """Run `invoke`; when a line contains `moment`, another container takes the address of a stopped service."""
         engine = docker.from_env()
         network = f"{self.platform.project}_sentinel"
-        old = engine.containers.get(f"{self.platform.project}-{service}-1")
-        address = old.attrs["NetworkSettings"]["Networks"][network]["IPAMConfig"]["IPv4Address"]
         squatter = engine.containers.create(
-            old.image.id, ["sleep", "600"], entrypoint="", name=f"{self.platform.project}-squatter"
+            self.container(service).image.id, ["sleep", "600"], entrypoint="", name=f"{self.platform.project}-squatter"
         )
         try:
-            engine.networks.get(network).connect(squatter, ipv4_address=address)
+            engine.networks.get(network).connect(squatter, ipv4_address=self.address(service))
             yield self.platform.meanwhile(moment, lambda _process: squatter.start(), *words)
         finally:
             squatter.remove(force=True, v=True)
@@ -132,4 +141,4 @@ def settle(stack: RedisStack) -> None:
     ends_at = time.monotonic() + 60
     while found := failed(stack.validated()):
         assert time.monotonic() < ends_at, found
-        time.sleep(1)
+        time.sleep(0.3)
