@@ -9,6 +9,7 @@ import time
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from urllib.error import HTTPError, URLError
@@ -183,8 +184,8 @@ def standins(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Standins]:
     finally:
         for container in made.containers.values():
             container.remove(force=True, v=True)
-        for name in ("tempo", "metrics", "alloy"):
-            client.volumes.get(f"{PROJECT}-{name}").remove(force=True)
+        for volume in client.volumes.list(filters={"name": f"{PROJECT}-"}):
+            volume.remove(force=True)
         made.network.remove()
 
 
@@ -257,6 +258,27 @@ def test_lines_written_while_the_store_is_away_come_once(standins: Standins) -> 
     standins.write_line(marker)
     assert soon(lambda: bool(standins.lines(marker)))
     assert standins.lines(text) == [("shop", text)]
+
+
+def test_a_log_file_that_was_not_opened_at_first_is_read_all_the_same(standins: Standins, tmp_path: Path) -> None:
+    """So is one that syslog-ng missed since it came between the first two looks at its folder."""
+    text = secrets.token_hex(16)
+    attributes = {"com.optimus.service": "shop", "com.docker.compose.project": PROJECT}
+    line = {"log": f"{text}\n", "time": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ"), "attrs": attributes}
+    tmp_path.chmod(0o755)
+    (tmp_path / "one").mkdir(mode=0o755)
+    file = tmp_path / "one" / "one-json.log"
+    file.write_text(f"{json.dumps(line)}\n")
+    file.chmod(0)
+    volumes = [f"{tmp_path}:/var/lib/docker/containers:ro", f"{PROJECT}-late:/data"]
+    environment = {"COMPOSE_PROJECT": PROJECT}
+    standins.start("late", IMAGES["alloy"], user="0:0", environment=environment, volumes=volumes)
+    collector = standins.containers["late"]
+    assert soon(lambda: b"deferring open" in collector.logs()), collector.logs()
+    file.chmod(0o644)
+    assert soon(lambda: standins.lines(text) == [("shop", text)]), collector.logs()
+    collector.remove(force=True)
+    del standins.containers["late"]
 
 
 def test_the_healthchecks_of_the_public_images_find_what_they_call(standins: Standins) -> None:
