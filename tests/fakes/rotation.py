@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import random
+import shutil
+import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -84,6 +87,18 @@ class FakeReplica:
         return {self.values[key], *self.values.get(secondary(key), "").splitlines()}
 
 
+@functools.cache
+def checkout_with_secrets() -> tempfile.TemporaryDirectory[str]:
+    """Return a folder, for as long as this process lasts, with a checkout to copy: its secrets take a while to make."""
+    folder = tempfile.TemporaryDirectory()
+    checkout = Checkout.make(Path(folder.name, "checkout"), SCHEMA)
+    commands.init(ChangeOptions(json=False), checkout.root)
+    text = checkout.secrets_file.read_text("utf-8")
+    checkout.write_secrets(text.replace("PROVIDER_KEYS=", f"PROVIDER_KEYS={FIRST_PROVIDER_KEYS}"))
+    commands.init(ChangeOptions(), checkout.root)
+    return folder
+
+
 @dataclass
 class FakePlatform:
     """A checkout, its replicas, its targets, and a hook at each moment that a process could die in.
@@ -119,11 +134,8 @@ class FakePlatform:
     @classmethod
     def open(cls, folder: Path) -> FakePlatform:
         """Return a platform that runs."""
-        checkout = Checkout.make(folder / "checkout", SCHEMA)
-        commands.init(ChangeOptions(json=False), checkout.root)
-        text = checkout.secrets_file.read_text("utf-8")
-        checkout.write_secrets(text.replace("PROVIDER_KEYS=", f"PROVIDER_KEYS={FIRST_PROVIDER_KEYS}"))
-        commands.init(ChangeOptions(), checkout.root)
+        checkout = Checkout(folder / "checkout")
+        shutil.copytree(Path(checkout_with_secrets().name, "checkout"), checkout.root)
         made = cls(checkout)
         made.replicas = [FakeReplica(name, checkout.secrets_dir) for name in ("web", "web", "worker")]
         for replica in made.replicas:
