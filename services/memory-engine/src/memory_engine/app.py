@@ -13,6 +13,7 @@ from redis.backoff import NoBackoff
 from memory_engine import __version__
 from memory_engine.database import Database, DatabaseError
 from memory_engine.embeddings import Embedder, EmbeddingError, embedder
+from memory_engine.error_responses import without_422
 from memory_engine.login_switch import LoginSwitch
 from memory_engine.logins import SECRET, login_reader
 from memory_engine.pool_metrics import show_pool
@@ -80,6 +81,7 @@ def assemble(settings: MemorySettings, secrets: SecretWatcher, database: Databas
         places = Shares(EMBEDDING_CALLS, tenants.weights, PLACE_SECONDS)
     app.state.engine = Engine(tenants, embeddings, MemoryStore(database, embeddings.space), places)
     app.include_router(router)
+    without_422(app)
     _add_errors(app)
     return app
 

@@ -12,6 +12,7 @@ from fastapi import APIRouter, Depends, Header, Request, Response, Security
 from fastapi.security import HTTPBearer
 
 from memory_engine.embeddings import Embedder
+from memory_engine.error_responses import errors
 from memory_engine.models import BatchIn, BatchOut, FoundOut, MemoryIn, MemoryOut, SearchIn, SearchOut
 from memory_engine.store import Inserted, Memory, MemoryStore, NewMemory, Query
 from memory_engine.vectors import Vector
@@ -26,7 +27,11 @@ IDEMPOTENCY = uuid5(NAMESPACE_URL, "optimus:memory-engine:idempotency-key")
 # For the OpenAPI document; who the key belongs to is `caller`'s to find out.
 BEARER = HTTPBearer(auto_error=False)
 
-router = APIRouter(prefix="/v1/memories", tags=["memories"], dependencies=[Security(BEARER)])
+router = APIRouter(
+    prefix="/v1/memories", tags=["memories"], dependencies=[Security(BEARER)], responses=errors(401, 503)
+)
+# Of requests with texts, which are embedded.
+EMBEDS = errors(400, 413, 429, 502, 504)
 
 
 @dataclass(frozen=True)
@@ -80,7 +85,7 @@ Caller = Annotated[Tenant, Depends(caller)]
 IdempotencyKey = Annotated[str | None, Header(alias="Idempotency-Key", min_length=1, max_length=200)]
 
 
-@router.post("", status_code=201)
+@router.post("", status_code=201, responses={200: {"model": MemoryOut}, **errors(409), **EMBEDS})
 async def create(
     body: MemoryIn, tenant: Caller, engine: RunningEngine, response: Response, key: IdempotencyKey = None
 ) -> MemoryOut:
@@ -91,14 +96,14 @@ async def create(
     return shown(inserted.memory)
 
 
-@router.post("/batch", status_code=201)
+@router.post("/batch", status_code=201, responses=errors(409) | EMBEDS)
 async def create_batch(body: BatchIn, tenant: Caller, engine: RunningEngine) -> BatchOut:
     """Keep several memories, all or none."""
     kept = await engine.keep(tenant, body.memories, [id_of(memory, None) for memory in body.memories])
     return BatchOut(memories=[shown(inserted.memory) for inserted in kept])
 
 
-@router.post("/search")
+@router.post("/search", responses=EMBEDS)
 async def search(body: SearchIn, tenant: Caller, engine: RunningEngine) -> SearchOut:
     """Find the memories nearest in meaning."""
     (vector,) = await engine.embedded(tenant, [body.query])
@@ -106,7 +111,7 @@ async def search(body: SearchIn, tenant: Caller, engine: RunningEngine) -> Searc
     return SearchOut(results=[FoundOut(**vars(result.memory), score=result.score) for result in found])
 
 
-@router.get("/{memory_id}")
+@router.get("/{memory_id}", responses=errors(404))
 async def read(memory_id: str, tenant: Caller, engine: RunningEngine) -> MemoryOut:
     """One memory."""
     memory = await engine.store.get(tenant.name, known_id(memory_id))
@@ -115,7 +120,7 @@ async def read(memory_id: str, tenant: Caller, engine: RunningEngine) -> MemoryO
     return shown(memory)
 
 
-@router.delete("/{memory_id}", status_code=204)
+@router.delete("/{memory_id}", status_code=204, responses=errors(404))
 async def delete(memory_id: str, tenant: Caller, engine: RunningEngine) -> None:
     """Forget a memory."""
     if not await engine.store.delete(tenant.name, known_id(memory_id)):
