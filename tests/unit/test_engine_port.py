@@ -1,4 +1,4 @@
-"""Docker is behind the port: nothing outside `engine/` touches its client (`policy.yaml`: or imports it), or its command."""
+"""Docker is behind the port: nothing outside `engine/` touches its client (imports: `policy.yaml`) or its command."""
 
 from __future__ import annotations
 
