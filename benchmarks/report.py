@@ -115,6 +115,12 @@ GENERATOR = Subject(
     {"generators": "One worker on one core"},
     arguments="generator",
 )
+GUARDRAILS = Subject(
+    "guardrails",
+    "Guardrails",
+    {"guardrails_change": "A change of this repository", "guardrails_contracts": "Import contracts"},
+    arguments="guardrails",
+)
 TELEMETRY = Subject("telemetry", "Cost of telemetry", {"telemetry": "ai-engine on one core"}, arguments="telemetry")
 SUBJECTS = (
     PLATFORM,
@@ -130,6 +136,7 @@ SUBJECTS = (
     SPIKE,
     GENERATOR,
     TELEMETRY,
+    GUARDRAILS,
 )
 TITLES = {name: title for subject in SUBJECTS for name, title in subject.sections.items()}
 

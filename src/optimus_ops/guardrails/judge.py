@@ -105,6 +105,8 @@ class Judge:
 
     def _graph(self, head: Snapshot, change: Change) -> list[Violation]:
         """Return the chains of imports that the change completes."""
+        if not self._imports_more(head, change):
+            return []
         imports = read_imports(self.policy, head.files, self.cache)
         graph = module_graph(imports, self.policy.roots)
         key = f"{self.policy.digest[:16]} {graph.digest[:32]}"
@@ -118,6 +120,15 @@ class Judge:
             return module_graph(before, self.policy.roots, change.renamed)
 
         return judge_graph(self.policy, graph, base)
+
+    def _imports_more(self, head: Snapshot, change: Change) -> bool:
+        """Tell whether a change adds an import or changes which modules there are; else it completes no chain."""
+        changed = {path: head.files[path] for path in change.paths & head.files.keys()}
+        after, before = (read_imports(self.policy, files, self.cache) for files in (changed, change.base))
+        if after.keys() != before.keys():
+            return True
+        names = {path: {(each.module, each.name, each.typing) for each in found} for path, found in before.items()}
+        return any((each.module, each.name, each.typing) not in names[path] for path in after for each in after[path])
 
     def _alone(self, change: Change) -> list[Violation]:
         """Return the files that changed without those that have to change with them."""

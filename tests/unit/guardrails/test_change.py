@@ -251,3 +251,22 @@ def test_a_policy_that_only_says_more_is_no_matter_for_the_policy_before_it(chec
     checkout.write("src/shop/web.py", "eval('1')\n")
     outcome = checkout.check()
     assert [(each["rule"], each["level"]) for each in outcome.document["violations"]] == [("no-prints", "error")]
+
+
+def test_an_import_that_is_no_longer_for_type_checkers_alone_completes_a_chain(checkout: Checkout) -> None:
+    text = "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    import socket\n"
+    checkout.write("src/shop/store.py", text)
+    checkout.commit()
+    checkout.git("branch", "--force", "main")
+    checkout.write("src/shop/store.py", text.replace("if TYPE_CHECKING", "if not TYPE_CHECKING"))
+    assert checkout.check().found == [("no-sockets-in-store", "src/shop/store.py", 3)]
+
+
+def test_a_new_module_that_takes_a_names_place_completes_a_chain(checkout: Checkout) -> None:
+    checkout.write("src/shop/store/__init__.py", "from shop import web_tools\n")
+    checkout.git("rm", "--quiet", "--cached", "src/shop/store.py")
+    (checkout.root / "src/shop/store.py").unlink()
+    checkout.commit()
+    checkout.git("branch", "--force", "main")
+    checkout.write("src/shop/web_tools.py", "import socket\n")
+    assert [rule for rule, _, _ in checkout.check().found] == ["no-sockets-in-store"]
