@@ -175,8 +175,9 @@ class FairStart:
         """Once a turn of the loop while anything waits: begin of it if the turn did nothing else."""
         now = perf_counter()
         # By processor time: a turn is not busy for what others do on the same core.
-        if thread_time() - self._looked <= self._limits.idle or now - self._began > self._limits.least:
-            self._act(now)
+        idle = thread_time() - self._looked <= self._limits.idle
+        if idle or now - self._began > self._limits.least:
+            self._act(now, idle=idle)
         if self._order and not self._full:
             self._look_at_next_turn()
         elif self._order or self._refused or self._paused:
@@ -185,11 +186,11 @@ class FairStart:
         else:
             self._next_look = None
 
-    def _act(self, now: float) -> None:
+    def _act(self, now: float, *, idle: bool) -> None:
         self._go_on(now - self._limits.least)
         for ticket in self._order.late(now):
             self._settle(ticket, begun=False)
-        count = self._room(now)
+        count = self._room(now) if idle else 1
         self._full = bool(self._order) and not count
         if self._full:
             return
@@ -206,9 +207,8 @@ class FairStart:
         So where a store answers late, or the process itself has to wait for its processor, as many are begun as would
         have been in that time.
         """
-        since = now - self._began
-        pauses = int(since / self._limits.slow)
-        if not any(self._under_way.values()) or since > self._limits.least:
+        pauses = int((now - self._began) / self._limits.slow)
+        if not any(self._under_way.values()):
             pauses = max(1, pauses)
         return min(self._limits.begun * pauses, self._limits.most)
 

@@ -11,7 +11,7 @@ class StartLimits:
         patience: that a request waits to be begun at most.
         shared: that more than one tenant counts as active after a request of another one than before.
         idle: a turn of the event loop that takes no more processor time did nothing else.
-        least: after so long something is begun even where the loop is never idle.
+        least: after so long one request is begun even where the loop is never idle.
         slow: for each time that the loop is idle after so long, what was begun waits for something else: more is begun.
         begun: requests that are begun together.
         most: likewise, after a longer time.
