@@ -12,7 +12,6 @@ from typing import Any, TypeVar
 from starlette.requests import Request
 from starlette.responses import Response
 
-from ai_engine.deadline import Deadline
 from ai_engine.limits import Admission, Gate, Outcome
 from ai_engine.providers import catalogue
 from ai_engine.providers.base import Ask, Piece, Turn, Usage
@@ -37,6 +36,7 @@ from optimus_kit.app import note_tenant
 from optimus_kit.errors import ApiError
 from optimus_kit.fair_start import FairStart
 from optimus_kit.fair_start import Turn as Start
+from optimus_kit.interruption import Deadline
 from optimus_kit.tenancy import Tenant, Tenants
 
 log = logging.getLogger("ai_engine.chat")

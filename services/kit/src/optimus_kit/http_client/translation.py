@@ -1,7 +1,7 @@
 """aiohttp's errors as those of this package; what they say may name addresses, and stays here."""
 
 import aiohttp
-from aiohttp.http_exceptions import ContentEncodingError
+from aiohttp.http_exceptions import ContentEncodingError, HttpProcessingError
 
 from optimus_kit.http_client.errors import (
     ConnectError,
@@ -23,7 +23,7 @@ def translated(error: Exception) -> HttpError:
         return ReadTimeout("no answer in time")
     if isinstance(error, aiohttp.ClientConnectorError):
         return ConnectError("no connection")
-    if isinstance(error, aiohttp.ClientResponseError):
+    if isinstance(error, HttpProcessingError):
         return RemoteProtocolError("not HTTP")
     if isinstance(error, aiohttp.ClientPayloadError) and isinstance(error.__cause__, ContentEncodingError):
         return DecodingError("the body cannot be decoded")

@@ -1,10 +1,10 @@
-"""A deadline over many waits."""
+"""Waits that end at a deadline, or are ended by others."""
 
 import asyncio
 
 import pytest
 
-from ai_engine.deadline import Deadline
+from optimus_kit.interruption import Deadline, Interruption, time_limit
 
 
 def in_seconds(seconds: float) -> Deadline:
@@ -48,3 +48,32 @@ async def test_a_closed_one_never_fires() -> None:
     deadline.close()
     with deadline:
         await asyncio.sleep(0.05)
+
+
+async def test_a_wait_that_is_interrupted_ends_with_the_error_given_and_so_do_later_ones() -> None:
+    interruption, gone = Interruption(), ConnectionError("gone")
+    asyncio.get_running_loop().call_soon(interruption.interrupt, gone)
+    asyncio.get_running_loop().call_soon(interruption.interrupt, ValueError("too late"))
+    for _ in range(2):
+        with pytest.raises(ConnectionError) as raised, interruption:
+            await asyncio.Event().wait()
+        assert raised.value is gone
+    task = asyncio.current_task()
+    assert task
+    assert not task.cancelling()
+
+
+async def test_what_is_there_already_is_not_taken_away_by_an_interruption_afterwards() -> None:
+    interruption = Interruption()
+    with interruption:
+        await asyncio.sleep(0)
+    interruption.interrupt(ConnectionError())
+    await asyncio.sleep(0)
+
+
+async def test_a_time_limit_holds_for_one_wait() -> None:
+    with pytest.raises(TimeoutError), time_limit(0.01):
+        await asyncio.Event().wait()
+    with time_limit(0.01):
+        await asyncio.sleep(0)
+    await asyncio.sleep(0.05)
