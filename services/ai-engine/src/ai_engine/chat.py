@@ -3,7 +3,6 @@
 import asyncio
 import logging
 import time
-import uuid
 from collections.abc import AsyncGenerator, Coroutine
 from contextlib import aclosing
 from dataclasses import dataclass
@@ -28,6 +27,7 @@ from ai_engine.requests import (
     new_messages,
     read_body,
     read_caller,
+    receive_body,
     turns_of,
 )
 from ai_engine.schema import ChatRequest
@@ -37,6 +37,7 @@ from optimus_kit.errors import ApiError
 from optimus_kit.fair_start import FairStart
 from optimus_kit.fair_start import Turn as Start
 from optimus_kit.interruption import Deadline
+from optimus_kit.random_id import random_id
 from optimus_kit.tenancy import Tenant, Tenants
 
 log = logging.getLogger("ai_engine.chat")
@@ -113,7 +114,7 @@ class Chat:
             start.end()
 
     async def _answer(self, request: Request, caller: Caller, tenant: Tenant, start: Start) -> Response:
-        body = read_body(await request.body())
+        body = read_body(await receive_body(request.receive))
         routes = self._providers.routes(body.model)
         self._providers.refuse_backlog(routes, tenant.name)
         admission = await self._gate.admit(tenant, caller.session, durable=caller.durable)
@@ -154,24 +155,24 @@ class Chat:
         if job.routes[0].provider.immediate(job.routes[0].model):
             reply = await catalogue.complete(job.routes, job.ask)
         else:
-            work = self._within(catalogue.complete(job.routes, job.ask))
-            reply = await while_connected(request.receive, work)
+            reply = await self._attended(request, catalogue.complete(job.routes, job.ask))
         stored = await self._gate.release(job.admission, job.outcome(reply.text, reply.usage))
         document = completion(_identity(), int(time.time()), job.body.model, reply)
         return Response(write(document), media_type="application/json", headers=job.headers | stored.headers)
 
-    async def _within(self, work: Coroutine[Any, Any, Result]) -> Result:
+    async def _attended(self, request: Request, work: Coroutine[Any, Any, Result]) -> Result:
+        """Return what `work` returns, before the deadline and while the client is there."""
+        deadline = Deadline(asyncio.get_running_loop().time() + self._deadline, timed_out)
         try:
-            async with asyncio.timeout(self._deadline):
-                return await work
-        except TimeoutError:
-            raise timed_out() from None
+            return await while_connected(request.scope, request.receive, work, deadline)
+        finally:
+            deadline.close()
 
     async def _stream(self, request: Request, job: Job) -> Response:
         until = asyncio.get_running_loop().time() + self._deadline
         pieces = catalogue.stream(job.routes, job.ask)
         try:
-            first = await while_connected(request.receive, self._within(_next(pieces)))
+            first = await self._attended(request, _next(pieces))
         except BaseException:
             await pieces.aclose()
             raise
@@ -233,4 +234,4 @@ async def _finish(work: Coroutine[Any, Any, object]) -> None:
 
 
 def _identity() -> str:
-    return f"chatcmpl-{uuid.uuid4().hex}"
+    return f"chatcmpl-{random_id()}"

@@ -3,7 +3,6 @@
 import asyncio
 import logging
 import math
-import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.resources import files
@@ -14,6 +13,7 @@ from ai_engine.conversations import KEEP, Conversations, Stored, decode_turn, se
 from ai_engine.providers.base import Turn
 from ai_engine.store import Store, StoreUnavailable
 from optimus_kit.errors import ApiError
+from optimus_kit.random_id import random_id
 from optimus_kit.redis.scripts import Script
 from optimus_kit.tenancy import Tenant
 
@@ -80,7 +80,7 @@ class Gate:
         Raises:
             ApiError: 429 over a limit, 503 when the store does not answer.
         """
-        slot = uuid.uuid4().hex
+        slot = random_id()
         name = tenant.name
         keys = (
             f"optimus:rate:{name}",
@@ -114,15 +114,14 @@ class Gate:
         that is full: the slot and the counters need no more memory, and the turn is refused alone.
         """
         self._held.get(admission.tenant.name, set()).discard(admission.slot)
-        stored, _ = await asyncio.gather(self._keep(admission, outcome), self._give_back(admission, outcome))
-        return stored
-
-    async def _keep(self, admission: Admission, outcome: Outcome) -> Stored:
         if admission.session is None or not outcome.turns:
+            await self._give_back(admission, outcome)
             return Stored()
-        return await self._conversations.keep(
+        keep = self._conversations.keep(
             admission.tenant.name, admission.session, admission.slot, outcome.turns, durable=admission.durable
         )
+        stored, _ = await asyncio.gather(keep, self._give_back(admission, outcome))
+        return stored
 
     async def _give_back(self, admission: Admission, outcome: Outcome) -> None:
         name = admission.tenant.name

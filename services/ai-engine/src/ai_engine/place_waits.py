@@ -1,6 +1,7 @@
 """Waits for a place at a provider: metrics, and an attribute of the request's span; and requests that wait to begin."""
 
 from collections.abc import Iterator, Mapping
+from functools import cache
 
 from prometheus_client import CollectorRegistry, Histogram
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
@@ -17,7 +18,7 @@ class PlaceWaits:
     """Counts waits; see the module."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
-        self._seconds = Histogram(
+        seconds = Histogram(
             "optimus_provider_wait_seconds",
             "Time until a request had a place at a provider, or none in the end",
             ("provider", "outcome"),
@@ -25,10 +26,12 @@ class PlaceWaits:
             buckets=BUCKETS,
             registry=registry,
         )
+        # Few, and looked up at each request.
+        self._seconds = cache(seconds.labels)
 
     def observe(self, provider: str, outcome: Waited, seconds: float) -> None:
         """Count a wait."""
-        self._seconds.labels(provider, outcome.value).observe(seconds)
+        self._seconds(provider, outcome.value).observe(seconds)
         current_span().set("optimus.provider.wait", round(seconds, 6))
 
 

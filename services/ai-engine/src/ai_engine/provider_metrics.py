@@ -3,6 +3,7 @@
 import time
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
+from functools import cache
 
 from prometheus_client import CollectorRegistry, Counter, Histogram
 
@@ -28,20 +29,20 @@ class ProviderMetrics:
     def __init__(self, registry: CollectorRegistry, prices: Mapping[tuple[str, str], Price]) -> None:
         self._prices = prices
         of_model = ("gen_ai_provider_name", "gen_ai_request_model")
-        self._tokens = Counter(
+        tokens = Counter(
             "gen_ai_client_token_usage",
             "Tokens read (input) and written (output); of streams that were broken off, none",
             ("tenant", *of_model, "gen_ai_token_type"),
             registry=registry,
         )
-        self._cost = Counter(
+        cost = Counter(
             "optimus_llm_cost_usd",
             "Cost of the tokens in US dollars, of models that have a price",
             ("tenant", *of_model),
             unit="usd",
             registry=registry,
         )
-        self._seconds = Histogram(
+        seconds = Histogram(
             "gen_ai_client_operation_duration_seconds",
             "Time of a provider's whole answer, with all keys that were tried; streams to their end",
             (*of_model, "error_type"),
@@ -49,7 +50,7 @@ class ProviderMetrics:
             buckets=DURATION_BUCKETS,
             registry=registry,
         )
-        self._first_token = Histogram(
+        first_token = Histogram(
             "gen_ai_server_time_to_first_token_seconds",
             "Time to the first words of a streamed answer",
             of_model,
@@ -57,6 +58,9 @@ class ProviderMetrics:
             buckets=FIRST_TOKEN_BUCKETS,
             registry=registry,
         )
+        # Few, and looked up at each request.
+        self._tokens, self._cost = cache(tokens.labels), cache(cost.labels)
+        self._seconds, self._first_token = cache(seconds.labels), cache(first_token.labels)
 
     def metered(self, provider: Provider) -> Provider:
         """Return a provider that is counted."""
@@ -64,19 +68,19 @@ class ProviderMetrics:
 
     def ended(self, provider: str, model: str, seconds: float, error: str) -> None:
         """Count an answer, or what there was instead of one."""
-        self._seconds.labels(provider, model, error).observe(seconds)
+        self._seconds(provider, model, error).observe(seconds)
 
     def began(self, provider: str, model: str, seconds: float) -> None:
         """Count the first words of a stream."""
-        self._first_token.labels(provider, model).observe(seconds)
+        self._first_token(provider, model).observe(seconds)
 
     def used(self, provider: str, model: str, tenant: str, usage: Usage) -> None:
         """Count tokens, and what they cost where that is known."""
-        self._tokens.labels(tenant, provider, model, "input").inc(usage.prompt_tokens)
-        self._tokens.labels(tenant, provider, model, "output").inc(usage.completion_tokens)
+        self._tokens(tenant, provider, model, "input").inc(usage.prompt_tokens)
+        self._tokens(tenant, provider, model, "output").inc(usage.completion_tokens)
         price = self._prices.get((provider, model))
         if price is not None:
-            self._cost.labels(tenant, provider, model).inc(price.of(usage))
+            self._cost(tenant, provider, model).inc(price.of(usage))
 
 
 class Metered:

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from pydantic import ValidationError
-from starlette.types import Scope
+from starlette.requests import ClientDisconnect
+from starlette.types import Receive, Scope
 
 from ai_engine.providers.base import Ask, Turn
 from ai_engine.providers.strict_json import check
@@ -51,6 +52,23 @@ def read_caller(scope: Scope) -> Caller:
 
 def _switch(value: str | None) -> bool:
     return (value or "").strip().lower() in {"true", "1", "yes"}
+
+
+async def receive_body(receive: Receive) -> bytes:
+    """Return the whole body; `Request.body` does the same by an asynchronous generator.
+
+    Raises:
+        ClientDisconnect: the client went away before its end.
+    """
+    parts: list[bytes] = []
+    more = True
+    while more:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise ClientDisconnect
+        parts.append(message.get("body", b""))
+        more = message.get("more_body", False)
+    return b"".join(parts)
 
 
 def read_body(body: bytes) -> ChatRequest:

@@ -11,6 +11,7 @@ from typing import Any
 from redis.asyncio import Redis
 from redis.exceptions import NoScriptError, RedisError
 
+from optimus_kit.interruption import time_limit
 from optimus_kit.redis import wait
 from optimus_kit.redis.scripts import Script
 from optimus_kit.settings import AT_ONCE, Durability
@@ -105,13 +106,15 @@ class Store:
             if self._flusher is None or self._flusher.done():
                 self._flusher = asyncio.create_task(self._flush())
             ends_at = loop.time() + self._deadline
+            timer = loop.call_at(ends_at, _settle, done, TimeoutError())
             try:
-                async with asyncio.timeout_at(ends_at):
-                    return await done
+                return await done
             except TimeoutError:
                 # Much later than asked for, it is this process that stood still: Redis may have answered long ago.
                 if last or loop.time() - ends_at < self._deadline / 10:
                     break
+            finally:
+                timer.cancel()
         raise StoreUnavailable("TimeoutError")
 
     async def aclose(self) -> None:
@@ -124,7 +127,7 @@ class Store:
         while self._waiting:
             calls, self._waiting = _group(self._waiting)
             try:
-                async with asyncio.timeout(self._deadline):
+                with time_limit(self._deadline):
                     results = await self._send(calls)
             except (RedisError, OSError, TimeoutError) as error:
                 results = [StoreUnavailable(type(error).__name__)] * len(calls)

@@ -1,12 +1,14 @@
 """Answers that take time: streams of events, and work that ends when the client goes away."""
 
-import asyncio
 from collections.abc import AsyncGenerator, Coroutine, Mapping
 from contextlib import aclosing
 from typing import Any, TypeVar
 
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
+
+from optimus_kit.disconnect import on_disconnect
+from optimus_kit.interruption import Interruption
 
 Result = TypeVar("Result")
 
@@ -17,29 +19,22 @@ class ClientGone(Exception):  # noqa: N818 - what happened, not an error
     """The client closed the connection before the answer."""
 
 
-async def disconnected(receive: Receive) -> None:
-    """Return when the client has closed the connection."""
-    while (await receive())["type"] != "http.disconnect":
-        continue
+async def while_connected(
+    scope: Scope, receive: Receive, work: Coroutine[Any, Any, Result], interruption: Interruption
+) -> Result:
+    """Return what `work` returns; end it when the client goes away, or by `interruption` for other reasons.
 
-
-async def while_connected(receive: Receive, work: Coroutine[Any, Any, Result]) -> Result:
-    """Return what `work` returns; cancel it when the client goes away.
+    The work begins in any case, so that it can end what it was given.
 
     Raises:
         ClientGone: the client went away first.
     """
-    task = asyncio.create_task(work)
-    gone = asyncio.create_task(disconnected(receive))
+    stop = on_disconnect(scope, receive, lambda: interruption.interrupt(ClientGone()))
     try:
-        await asyncio.wait({task, gone}, return_when=asyncio.FIRST_COMPLETED)
-        if task.done():
-            return task.result()
-        raise ClientGone
+        with interruption:
+            return await work
     finally:
-        task.cancel()
-        gone.cancel()
-        await asyncio.gather(task, gone, return_exceptions=True)
+        stop()
 
 
 class EventStream(Response):
@@ -52,10 +47,10 @@ class EventStream(Response):
         del self.headers["content-length"]
         self._events = events
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 - the ASGI signature
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send the response."""
         try:
-            await while_connected(receive, self._write(send))
+            await while_connected(scope, receive, self._write(send), Interruption())
         except ClientGone:
             return
 

@@ -1,7 +1,6 @@
 """What a request's headers say about who it is, and what its span says in the end."""
 
 import re
-import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -9,6 +8,7 @@ from typing import Any
 
 from starlette.types import Scope
 
+from optimus_kit.random_id import random_id
 from optimus_kit.trace_context import TraceContext, read_headers
 from optimus_kit.tracing import SharedAttributes, Span
 
@@ -51,7 +51,7 @@ def read_identity(scope: Mapping[str, Any]) -> RequestIdentity:
         elif name == b"x-request-id" and not request_id and REQUEST_ID.match(value):
             request_id = str(value, "ascii")
     came_with = read_headers(traceparents, tracestates) if traceparents else None
-    return RequestIdentity(request_id or uuid.uuid4().hex, came_with, rootless)
+    return RequestIdentity(request_id or random_id(), came_with, rootless)
 
 
 def end_request_span(span: Span, scope: Scope, method: str, route: str, status: int) -> None:

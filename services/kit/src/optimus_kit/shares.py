@@ -5,6 +5,7 @@ import math
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from enum import StrEnum
+from functools import partial
 
 from optimus_kit.errors import ApiError
 from optimus_kit.fair_queue import FairQueue, Refusal, Ticket
@@ -69,11 +70,16 @@ class Shares:
             ApiError: there is none in time: 429 `tenant_queue_full` to a tenant that has its share, else 503
                 `overloaded`.
         """
-        ticket = await self._acquire(tenant, self._wait if wait is None else wait, asks_only=wait == 0)
+        give_back = await self.take(tenant, wait)
         try:
             yield
         finally:
-            self._end(ticket)
+            give_back()
+
+    async def take(self, tenant: str, wait: float | None = None) -> Callable[[], None]:
+        """Return what gives a place back, once it is held; arguments and errors as for `place`."""
+        ticket = await self._acquire(tenant, self._wait if wait is None else wait, asks_only=wait == 0)
+        return partial(self._end, ticket)
 
     def used(self) -> int:
         """Return how many places are taken."""

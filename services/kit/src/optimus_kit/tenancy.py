@@ -128,6 +128,7 @@ class Tenants:
         self._version = -1
         self._active: tuple[tuple[tuple[bytes, ...], Tenant], ...] = ()
         self._weights = Weights()
+        self._active_tenants: tuple[Tenant, ...] = ()
         self._count: Callable[[str, str], None] | None = None
         self._take_keys()
 
@@ -153,7 +154,7 @@ class Tenants:
     def active(self) -> tuple[Tenant, ...]:
         """Return the tenants that have a key."""
         self._refresh()
-        return tuple(tenant for _, tenant in self._active)
+        return self._active_tenants
 
     def weights(self) -> Weights:
         """Return the weights of the tenants that have a key; the same object unless files changed."""
@@ -244,3 +245,4 @@ class Tenants:
         keys = ((self._secrets.valid(key_name(tenant.name)), tenant) for tenant in self._all.values())
         self._active = tuple((tuple(map(_digest, valid)), tenant) for valid, tenant in keys if valid)
         self._weights = Weights({tenant.name: tenant.weight for _, tenant in self._active})
+        self._active_tenants = tuple(tenant for _, tenant in self._active)

@@ -1,7 +1,6 @@
 """Any OpenAI-compatible endpoint, with a pool of keys: the next key is tried until the first byte has come."""
 
 import asyncio
-import contextlib
 import logging
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Mapping
 from dataclasses import dataclass
@@ -9,6 +8,7 @@ from typing import Any, TypeVar
 
 from ai_engine.providers.base import Ask, Model, Piece, Reply
 from ai_engine.providers.exchange import after, authorization, payload_of, read, read_error
+from ai_engine.providers.first_done import first_done
 from ai_engine.providers.generation import Generation
 from ai_engine.providers.pool import Key, KeyPool, KeyState
 from ai_engine.providers.strict_json import write
@@ -73,11 +73,11 @@ class Opened:
 
 @dataclass(frozen=True)
 class Asked:
-    """A key that is being asked for a whole reply since a time of the loop's clock, and the place that this takes."""
+    """A key that is being asked for a whole reply since a time of the loop's clock, and what gives its place back."""
 
     key: Key
     since: float
-    places: contextlib.AsyncExitStack
+    give_back: Callable[[], None]
 
 
 class OpenAIProvider:
@@ -149,11 +149,9 @@ class OpenAIProvider:
         try:
             last = await self._start(ask, tried, running)
             while running:
-                done, _ = await asyncio.wait(
-                    running, timeout=self._patience.first_byte, return_when=asyncio.FIRST_COMPLETED
-                )
+                done = await first_done(running, self._patience.first_byte)
                 for task in done:
-                    await running.pop(task).places.aclose()
+                    running.pop(task).give_back()
                     try:
                         reply = task.result()
                     except AttemptFailed as failed:
@@ -173,16 +171,15 @@ class OpenAIProvider:
                 await asyncio.gather(*running, return_exceptions=True)
             for asked in running.values():
                 self._pool.abandoned(asked.key, ask.tenant)
-                await asked.places.aclose()
+                asked.give_back()
 
     async def _start(self, ask: Ask, tried: set[int], running: "dict[asyncio.Task[Reply], Asked]") -> ApiError | None:
         """Ask one more key, if there is one and a place for it; return what is told where there is no place."""
         if len(running) >= MOST_AT_ONCE or (key := self._pool.take(tried, ask.tenant)) is None:
             return None
-        places = contextlib.AsyncExitStack()
         try:
             # A second key is a help and no right: it is asked only where there is room at once.
-            await places.enter_async_context(self._shares.place(ask.tenant, 0.0 if running else None))
+            give_back = await self._shares.take(ask.tenant, 0.0 if running else None)
         except BaseException as error:
             self._pool.abandoned(key, ask.tenant)
             if running and isinstance(error, ApiError):
@@ -190,7 +187,7 @@ class OpenAIProvider:
             raise
         tried.add(key.id)
         attempt = self._attempt(ask, key, lambda: self._whole(ask, key))
-        running[asyncio.create_task(attempt)] = Asked(key, asyncio.get_running_loop().time(), places)
+        running[asyncio.create_task(attempt)] = Asked(key, asyncio.get_running_loop().time(), give_back)
         return None
 
     async def _drop_hung(self, ask: Ask, running: "dict[asyncio.Task[Reply], Asked]") -> ApiError | None:
@@ -202,7 +199,7 @@ class OpenAIProvider:
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
             asked = running.pop(task)
-            await asked.places.aclose()
+            asked.give_back()
             failure = failure_of(TimeoutError())
             self._note(ask, asked.key, failure)
             error = failure.error

@@ -69,7 +69,7 @@ class Health:
 
     def allows(self, tenant: str, now: float) -> bool:
         """Tell whether a request of the tenant may pass."""
-        return all(state.allows(now) for state in self.breakers(tenant))
+        return self is HEALTHY or all(state.allows(now) for state in self.breakers(tenant))
 
     def until(self, tenant: str) -> float:
         """Return the time before which no request of the tenant passes."""
@@ -86,8 +86,8 @@ class Health:
 
     def worked(self, tenant: str) -> "Health":
         """Return the state after an answer to a tenant."""
-        if self == HEALTHY:
-            return self
+        if self is HEALTHY or self == HEALTHY:
+            return HEALTHY
         own = {name: entry for name, entry in self.own.items() if name != tenant}
         return Health(CLOSED, own, self.reason if own else "")
 
@@ -176,7 +176,8 @@ class KeyPool:
         return best
 
     def _failures(self, key: Key, tenant: str) -> int:
-        return sum(state.failures for state in self._health[key.id].breakers(tenant))
+        health = self._health[key.id]
+        return 0 if health is HEALTHY else sum(state.failures for state in health.breakers(tenant))
 
     def _change(self, key: Key, tenant: str, change: Callable[[Breaker], Breaker]) -> None:
         if key.id in self._health:
