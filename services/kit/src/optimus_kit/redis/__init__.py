@@ -10,6 +10,7 @@ from redis.exceptions import TimeoutError as RedisTimeoutError
 from optimus_kit.redis.command_spans import RecordedRedis
 from optimus_kit.redis.credentials import SecretCredentials
 from optimus_kit.redis.durable import NotReplicatedError, run_durably, wait
+from optimus_kit.redis.packing import packed
 from optimus_kit.redis.sentinel import connect_to_master
 from optimus_kit.redis_url import parse_redis_url
 from optimus_kit.secret_watcher import SecretWatcher
@@ -56,7 +57,9 @@ def _from_url(text: str, secrets: SecretWatcher, username: str | None, options: 
     login: dict[str, Any] = {"credential_provider": SecretCredentials(secrets, PASSWORD, username=user)}
     if url.password:
         login = {"username": user, "password": url.password}
-    return RecordedRedis(**options | url.arguments() | login)
+    client = RecordedRedis(**options | url.arguments() | login)
+    client.connection_pool.connection_class = packed(client.connection_pool.connection_class)
+    return client
 
 
 def _options() -> dict[str, Any]:
