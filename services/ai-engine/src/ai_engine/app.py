@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
+from starlette.routing import Route
 
 from ai_engine.chat import Chat
 from ai_engine.conversations import Conversations, SessionSettings
@@ -86,7 +87,8 @@ def build_app(environ: Mapping[str, str] | None = None) -> FastAPI:
     starts = FairStart(tenants.weights)
     app.state.metrics.add(StartsCollector(starts))
     chat = Chat(tenants, gate, providers, recall, deadline, starts)
-    app.add_route("/v1/chat/completions", chat.__call__, methods=["POST"])
+    # First, because each route before it would be tried before each chat.
+    app.router.routes.insert(0, Route("/v1/chat/completions", chat, methods=["POST"]))
     app.add_route("/v1/models", models.list, methods=["GET"])
     app.add_route("/v1/models/{model:path}", models.get, methods=["GET"])
     add_openapi(app)

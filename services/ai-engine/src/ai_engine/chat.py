@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
 
 from ai_engine.limits import Admission, Gate, Outcome
 from ai_engine.providers import catalogue
@@ -102,16 +103,18 @@ class Chat:
         self._deadline = deadline
         self._starts = starts
 
-    async def __call__(self, request: Request) -> Response:
-        """Answer one request."""
-        caller = read_caller(request.scope)
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request, as an application of its own: it needs none of what the framework does for handlers."""
+        request = Request(scope, receive)
+        caller = read_caller(scope)
         tenant = self._tenants.require(caller.authorization)
         note_tenant(request, tenant.name)
         start = self._starts.begin(tenant.name) or await self._starts.wait(tenant.name)
         try:
-            return await self._answer(request, caller, tenant, start)
+            response = await self._answer(request, caller, tenant, start)
         finally:
             start.end()
+        await response(scope, receive, send)
 
     async def _answer(self, request: Request, caller: Caller, tenant: Tenant, start: Start) -> Response:
         body = read_body(await receive_body(request.receive))

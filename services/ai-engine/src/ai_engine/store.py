@@ -5,8 +5,7 @@ Under load this costs a fraction of one round trip per command; at rest a group 
 
 import asyncio
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from redis.asyncio import Redis
 from redis.exceptions import NoScriptError, RedisError
@@ -28,8 +27,7 @@ class StoreUnavailable(Exception):  # noqa: N818 - named for what is wrong
     """Redis did not answer, or not in time."""
 
 
-@dataclass(frozen=True)
-class _Call:
+class _Call(NamedTuple):
     script: Script | None
     arguments: tuple[Argument, ...]
     done: "asyncio.Future[Any]"

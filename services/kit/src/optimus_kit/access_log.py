@@ -3,9 +3,8 @@
 import asyncio
 import json
 import time
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TextIO
+from typing import NamedTuple, TextIO
 
 from optimus_kit.trace_context import TraceContext
 
@@ -13,8 +12,7 @@ FLUSH_SECONDS = 0.1
 PLAIN = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.~/:@!$&'()*+,;=%{}")
 
 
-@dataclass(frozen=True)
-class Access:
+class Access(NamedTuple):
     """A served request; `seconds` is the time from its arrival to the last byte given to the kernel."""
 
     request_id: str

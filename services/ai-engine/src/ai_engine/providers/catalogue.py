@@ -188,6 +188,10 @@ class Route:
     provider: Provider
     model: str
 
+    def asked(self, ask: Ask) -> Ask:
+        """Return what is asked there."""
+        return ask if ask.model == self.model else replace(ask, model=self.model)
+
 
 class Catalogue:
     """All providers as one.
@@ -283,7 +287,7 @@ async def complete(routes: Sequence[Route], ask: Ask) -> Reply:
     failure: ApiError | None = None
     for route in routes:
         try:
-            return await route.provider.complete(replace(ask, model=route.model))
+            return await route.provider.complete(route.asked(ask))
         except ApiError as error:
             failure = _failing(error, failure)
     raise failure or no_route()
@@ -295,7 +299,7 @@ async def stream(routes: Sequence[Route], ask: Ask) -> AsyncGenerator[Piece, Non
     for route in routes:
         begun = False
         try:
-            async with aclosing(route.provider.stream(replace(ask, model=route.model))) as found:
+            async with aclosing(route.provider.stream(route.asked(ask))) as found:
                 async for piece in found:
                     begun = True
                     yield piece

@@ -10,7 +10,7 @@ from redis.exceptions import TimeoutError as RedisTimeoutError
 from optimus_kit.redis.command_spans import RecordedRedis
 from optimus_kit.redis.credentials import SecretCredentials
 from optimus_kit.redis.durable import NotReplicatedError, run_durably, wait
-from optimus_kit.redis.packing import packed
+from optimus_kit.redis.lean_connection import lean
 from optimus_kit.redis.sentinel import connect_to_master
 from optimus_kit.redis_url import parse_redis_url
 from optimus_kit.secret_watcher import SecretWatcher
@@ -58,7 +58,7 @@ def _from_url(text: str, secrets: SecretWatcher, username: str | None, options: 
     if url.password:
         login = {"username": user, "password": url.password}
     client = RecordedRedis(**options | url.arguments() | login)
-    client.connection_pool.connection_class = packed(client.connection_pool.connection_class)
+    client.connection_pool.connection_class = lean(client.connection_pool.connection_class)
     return client
 
 

@@ -15,8 +15,8 @@ from redis.exceptions import MasterDownError, ReadOnlyError, RedisError, Respons
 from optimus_kit.redis.command_spans import record_command, record_pipeline
 from optimus_kit.redis.credentials import SecretCredentials
 from optimus_kit.redis.follow import Follower, RefusedForNowError
+from optimus_kit.redis.lean_connection import Lean
 from optimus_kit.redis.master import Master
-from optimus_kit.redis.packing import PackedByHiredis
 from optimus_kit.redis.sentinels import Address, Sentinels
 from optimus_kit.secret_watcher import SecretWatcher
 from optimus_kit.settings import RedisSettings
@@ -37,7 +37,7 @@ class DemotedError(RedisConnectionError):
     """The server that was asked is no master any more."""
 
 
-class MasterConnection(PackedByHiredis, Connection):
+class MasterConnection(Lean, Connection):
     """A connection to the master, wherever that is when it connects.
 
     Args:
