@@ -87,7 +87,7 @@ def test_each_nox_session_that_a_workflow_names_exists(path: Path) -> None:
 def test_each_action_is_pinned_to_a_commit_with_its_version(path: Path) -> None:
     used = re.findall(r"^\s*-?\s*uses:\s*(.+)$", path.read_text(encoding="utf-8"), re.MULTILINE)
     pinned = re.compile(r"[.$]/\S+|[\w./-]+@[0-9a-f]{40} # v\d+(\.\d+)*")
-    assert used
+    assert used or "using: composite" in path.read_text(encoding="utf-8")
     assert [use for use in used if not pinned.fullmatch(use.strip())] == []
 
 

@@ -17,6 +17,7 @@ from optimus_ops.github.api import Repository
 
 MOST_CHARACTERS = 65_536
 """What GitHub takes of a comment."""
+RESOLVED = "**Resolved:** what this comment told before is mended."
 CUT = "\n\n(cut: the whole text is in the run's artifacts)\n"
 
 
@@ -52,8 +53,10 @@ def comment_text(marker: str, text: str) -> str:
     return first + (text if len(text) <= room else text[: room - len(CUT)] + CUT)
 
 
-def put_comment(pull: PullRequest, marker: str, text: str) -> str:
+def put_comment(pull: PullRequest, marker: str, text: str, *, only_change: bool = False) -> str:
     """Write the comment with a marker, or change the one that is there; return its address.
+
+    With `only_change`, none is written where there is none: "" then.
 
     Raises:
         PermissionError: the token may not write.
@@ -63,11 +66,13 @@ def put_comment(pull: PullRequest, marker: str, text: str) -> str:
     for found in pull.repository.pages(comments):
         if str(found.get("body", "")).startswith(f"<!-- {marker} -->"):
             return str(pull.repository.call("PATCH", f"/issues/comments/{found['id']}", body)["html_url"])
-    return str(pull.repository.call("POST", comments, body)["html_url"])
+    return "" if only_change else str(pull.repository.call("POST", comments, body)["html_url"])
 
 
-def comment(file: str, marker: str) -> str:
+def comment(file: str, marker: str, *, resolved: bool = False) -> str:
     """Put the text of a file, or of a folder's Markdown files, into the comment or the step's summary; tell which.
+
+    What is resolved is said so where there is a comment; none is written for it.
 
     Raises:
         Refused: the file can't be read, or there is neither a pull request nor a summary.
@@ -84,8 +89,13 @@ def comment(file: str, marker: str) -> str:
     try:
         if not pull.repository.token:
             raise PermissionError("there is no GITHUB_TOKEN")
+        if resolved:
+            found = put_comment(pull, marker, f"{RESOLVED}\n\n{text}", only_change=True)
+            return f"commented: {found}" if found else "there is no comment, and nothing to say in one"
         return f"commented: {put_comment(pull, marker, text)}"
     except PermissionError as error:
+        if resolved:
+            return f"the token may not comment ({error}), and nothing is left to be said"
         if not summary:
             raise OpsError(f"the token may not comment: {error}", "permissions: pull-requests: write") from error
         with Path(summary).open("a", encoding="utf-8") as target:

@@ -88,13 +88,14 @@ def affected(_: Context, base: str = "", json: bool = False) -> None:
     help={
         "file": "file with the text, in Markdown, or folder with several",
         "marker": "name by which the comment is found again (optimus)",
+        "resolved": "what it told is resolved: say so where there is a comment, and write none where there isn't",
     },
 )
-def comment(_: Context, file: str, marker: str = "optimus") -> None:
+def comment(_: Context, file: str, marker: str = "optimus", resolved: bool = False) -> None:
     """Keep one comment of the pull request up to date; where the token may not write, use the step's summary."""
     from optimus_ops.ci.comment import comment
 
-    print(comment(file, marker))
+    print(comment(file, marker, resolved=resolved))
 
 
 @task(

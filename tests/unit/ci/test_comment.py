@@ -156,3 +156,20 @@ def test_what_can_not_be_used_is_refused(change: dict[str, str], message: str, m
         monkeypatch.setenv("GITHUB_API_URL", change["api"])
     with pytest.raises(Refused, match=message):
         comment(change.get("file", "plan.md"), change.get("marker", "a"))
+
+
+def test_what_is_resolved_is_said_in_the_comment_that_is_there(github: GitHub) -> None:
+    comment("plan.md", "guardrails")
+    assert comment("plan.md", "guardrails", resolved=True) == "commented: https://x/changed"
+    (found,) = github.comments
+    assert found["body"].startswith("<!-- guardrails -->\n**Resolved:**")
+    comment("plan.md", "guardrails")
+    assert "Resolved" not in github.comments[0]["body"]
+
+
+def test_what_is_resolved_needs_no_comment(github: GitHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "no comment" in comment("plan.md", "guardrails", resolved=True)
+    monkeypatch.setenv("GITHUB_TOKEN", "")
+    assert "may not comment" in comment("plan.md", "guardrails", resolved=True)
+    assert github.comments == []
+    assert not (tmp_path / "summary").exists()
