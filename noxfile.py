@@ -183,6 +183,13 @@ def workflow_parser(session: nox.Session) -> None:
     run_module(session, "scripts.workflow_parser", *session.posargs)
 
 
+@nox.session(default=False, venv_backend="virtualenv")
+def mcp_inspector(session: nox.Session) -> None:
+    """Drive `invoke guardrails.serve` by MCP's inspector (npm), with a Node.js of this session's own."""
+    session.install("--require-hashes", "--requirement", "requirements/tools/node.txt")
+    session.run("python", "scripts/mcp_inspector.py")
+
+
 @nox.session(default=False)
 def mutation(session: nox.Session) -> None:
     """Change the decisions one by one and see whether tests notice; takes half an hour, `-- PATTERN` a part of it."""

@@ -45,7 +45,7 @@ def locks(checkout: Path) -> tuple[Lock, ...]:
     folders = sorted(path.parent.relative_to(checkout) for path in checkout.glob("services/*/requirements.in"))
     return (
         Lock("requirements/dev.in", DEVELOPMENT_LOCK),
-        Lock("requirements/tools/trivy.in", "requirements/tools/trivy.txt"),
+        *(Lock(f"requirements/tools/{name}.in", f"requirements/tools/{name}.txt") for name in ("node", "trivy")),
         *(
             Lock(f"compose/airgap/{name}/requirements.in", f"compose/airgap/{name}/requirements.txt", alone=True)
             for name in ("alloy", "qryn")
