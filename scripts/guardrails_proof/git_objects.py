@@ -47,12 +47,15 @@ class GitObjects:
     def snapshot(self, commit: str) -> Snapshot:
         """Return the regular files of a commit."""
         files: dict[str, SourceFile] = {}
+        others: set[str] = set()
         for line in git_text(self._root, "ls-tree", "-r", "-z", commit).split("\0"):
             facts, _, path = line.partition("\t")
             if facts.startswith(REGULAR):
                 key = facts.split()[2]
                 files[path] = SourceFile(key, partial(self.read, key))
-        return Snapshot(files)
+            else:
+                others.add(path)
+        return Snapshot(files, frozenset(others))
 
 
 @contextmanager

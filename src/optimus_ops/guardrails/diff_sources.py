@@ -43,13 +43,19 @@ def changed_sources(
     gone = {file.old for file in every if file.old != file.new and not file.copied}
     made = _Collected({path: found for path, found in tree.files.items() if path not in gone})
     for file in every:
-        if not file.is_file:
+        if not _is_file(file, tree):
             # A submodule or a symbolic link: which files are there now is all that counts.
             made.deleted.update({file.old} if file.old else ())
             continue
         _collect(file, tree, blob, judges, made)
     change = Change(made.base, made.renamed, made.added, frozenset(made.deleted), made.unknown)
     return Snapshot(made.head), change
+
+
+def _is_file(file: FileDiff, tree: Snapshot) -> bool:
+    """Tell whether a diff is of a regular file; of a link that was renamed alone, git writes no mode."""
+    told = file.old_mode or file.new_mode
+    return file.is_file and bool(told or not {file.old, file.new} & tree.others)
 
 
 def _collect(

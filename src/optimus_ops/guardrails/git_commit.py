@@ -50,12 +50,15 @@ class Commit:
     def snapshot(self) -> Snapshot:
         """Return the regular files; their contents are read, all at once, when the first of them is wanted."""
         files: dict[str, SourceFile] = {}
+        others: set[str] = set()
         for line in git_text(self.root, "ls-tree", "-r", "-z", self.name).split("\0"):
             facts, _, path = line.partition("\t")
             if facts.startswith(REGULAR):
                 key = facts.split()[2]
                 files[path] = SourceFile(key, partial(self._content, path, key))
-        return Snapshot(files)
+            else:
+                others.add(path)
+        return Snapshot(files, frozenset(others))
 
     def text(self, path: str) -> str | None:
         """Return a file as text; None where there is none.

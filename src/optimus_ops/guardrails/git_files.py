@@ -35,8 +35,8 @@ def work_tree(root: Path) -> Snapshot:
     Raises:
         Refused: the folder is no git checkout.
     """
-    indexed = dict(_indexed(root))
-    files = {path: SourceFile(blob, _reader(root, path)) for path, blob in indexed.items()}
+    indexed = tuple(_indexed(root))
+    files = {path: SourceFile(blob, _reader(root, path)) for path, mode, blob in indexed if mode.startswith(REGULAR)}
     listed = _git(root, "ls-files", "-z", "-t", "--modified", "--deleted", "--others", "--exclude-standard")
     states = [(line[:1], line[2:]) for line in listed.split("\0") if line]
     for state, path in states:
@@ -48,14 +48,16 @@ def work_tree(root: Path) -> Snapshot:
         else:
             read = _reader(root, path)
             files[path] = SourceFile(blob_key(read()) if path.endswith(JUDGED) else path, read)
-    return Snapshot(files)
+    return Snapshot(files, frozenset(path for path, mode, _ in indexed if not mode.startswith(REGULAR)))
 
 
-def _indexed(root: Path) -> Iterator[tuple[str, str]]:
+def _indexed(root: Path) -> Iterator[tuple[str, str, str]]:
+    """Give path, mode and blob of what git knows."""
     for line in _git(root, "ls-files", "-z", "--stage").split("\0"):
         facts, _, path = line.partition("\t")
-        if facts.startswith(REGULAR):
-            yield path, facts.split()[1]
+        if path:
+            mode, blob, _ = facts.split()
+            yield path, mode, blob
 
 
 def diff_to_work_tree(root: Path, commit: str) -> bytes:

@@ -17,9 +17,10 @@ class SourceFile:
 
 @dataclass(frozen=True)
 class Snapshot:
-    """The regular files of a repository at a time, by their paths."""
+    """The regular files of a repository at a time, by their paths, and the paths of its links and submodules."""
 
     files: Mapping[str, SourceFile]
+    others: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)

@@ -60,6 +60,22 @@ def test_links_that_lead_to_themselves_are_passed_over(checkout: Checkout) -> No
     assert (checkout.check().code, checkout.check(everything=True).code) == (0, 0)
 
 
+def test_a_link_that_is_renamed_alone_is_no_file_that_is_not_judged(checkout: Checkout) -> None:
+    checkout.git("switch", "--quiet", "main")
+    (checkout.root / "src/shop/link.py").symlink_to("/etc/passwd")
+    checkout.commit()
+    checkout.git("switch", "--quiet", "--create", "other")
+    checkout.git("mv", "src/shop/link.py", "src/shop/other_link.py")
+    checkout.commit()
+    diff = checkout.git("diff", "main...HEAD")
+    assert b"mode" not in diff
+    assert [outcome.found for outcome in (checkout.check(), checkout.check(head="HEAD"), checkout.validate(diff))] == [
+        [],
+        [],
+        [],
+    ]
+
+
 @pytest.mark.parametrize("name", ["policy.yaml", "guardrails-baseline.yaml"])
 def test_a_policy_or_a_baseline_that_is_a_link_is_refused_and_not_read(checkout: Checkout, name: str) -> None:
     outside = checkout.root.parent / "outside.yaml"
