@@ -24,7 +24,7 @@ def test_rules_do_what_their_examples_say() -> None:
 
 
 def test_the_example_of_the_documentation_is_a_policy_that_does_what_it_says() -> None:
-    example, waivers = re.findall(r"```yaml\n(.*?)```", GUIDE, re.DOTALL)
+    example, waivers, _workflow = re.findall(r"```yaml\n(.*?)```", GUIDE, re.DOTALL)
     assert [check.verdict for check in try_examples(parse_policy(example))] == ["ok"]
     assert len(parse_policy(example + waivers).waivers) == 1
 
