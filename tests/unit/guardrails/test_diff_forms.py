@@ -158,3 +158,15 @@ def test_what_is_cut_off_is_refused(data: bytes) -> None:
 def test_hunks_out_of_order_apply_to_nothing() -> None:
     hunks = b"@@ -5 +5 @@\n-five\n+5\n@@ -1 +1 @@\n-one\n+1\n"
     assert apply(only(b"diff --git a/a b/a\n--- a/a\n+++ b/a\n" + hunks), b"one\n2\n3\n4\nfive\n") is None
+
+
+def test_several_hunks_apply_one_after_the_other() -> None:
+    hunks = b"@@ -1 +1,2 @@\n-one\n+1\n+1.5\n@@ -4 +5 @@\n-four\n+4\n"
+    file = only(b"diff --git a/a b/a\n--- a/a\n+++ b/a\n" + hunks)
+    assert apply(file, b"one\ntwo\nthree\nfour\nfive\n") == b"1\n1.5\ntwo\nthree\n4\nfive\n"
+    assert unapply(file, b"1\n1.5\ntwo\nthree\n4\nfive\n") == b"one\ntwo\nthree\nfour\nfive\n"
+
+
+def test_an_empty_line_without_an_end_is_not_in_a_file_that_ends_its_lines() -> None:
+    body = b"@@ -2 +1,0 @@\n-\n\\ No newline at end of file\n"
+    assert apply(only(b"diff --git a/a b/a\n--- a/a\n+++ b/a\n" + body), b"a\n") is None
