@@ -228,11 +228,11 @@ def _added(now: Iterable[Violation], before: Iterable[tuple[str, str, str]], cha
 
 
 def _kept(waivers: Iterable[Waiver], old: Iterable[Waiver]) -> tuple[Waiver, ...]:
-    """Return the waivers that the base had as well, wherever their lines moved."""
-    left = Counter((each.rule, each.until, each.reason) for each in old)
+    """Return the waivers that the base had as well, at the same code, wherever their lines moved."""
+    left = Counter((each.rule, each.until, each.reason, each.code) for each in old)
     kept: list[Waiver] = []
     for waiver in waivers:
-        key = (waiver.rule, waiver.until, waiver.reason)
+        key = (waiver.rule, waiver.until, waiver.reason, waiver.code)
         if left[key] > 0:
             left[key] -= 1
             kept.append(waiver)

@@ -26,7 +26,7 @@ HINT = "# guardrails: allow RULE until 2027-01-31: reason"
 class Waiver:
     """A comment that allows what a rule forbids; without a rule it is malformed, and says so in `reason`.
 
-    `covered` is the line that it is about: its own, or the next one of code.
+    `covered` is the line that it is about: its own, or the next one of code; `code` is what that line says beside it.
     """
 
     rule: str
@@ -35,6 +35,7 @@ class Waiver:
     line: int
     column: int
     covered: int
+    code: str = ""
 
     def covers(self, violation: Violation) -> bool:
         """Tell whether it stands at a violation."""
@@ -68,10 +69,11 @@ def _waivers(text: str) -> Iterator[Waiver]:
 
 def _waiver(lines: Sequence[str], line: int, offset: int, comment: str) -> Waiver:
     covered = line if lines[line - 1][:offset].strip() else _next_line_of_code(lines, line)
+    code = " ".join(lines[covered - 1].replace(comment, "").split())
     found = FORM.fullmatch(comment.rstrip())
     if found and _is_date(found["date"]):
-        return Waiver(found["rule"], found["date"], found["reason"].strip(), line, offset + 1, covered)
-    return Waiver("", "", "a waiver needs a rule, an expiry date and a reason", line, offset + 1, covered)
+        return Waiver(found["rule"], found["date"], found["reason"].strip(), line, offset + 1, covered, code)
+    return Waiver("", "", "a waiver needs a rule, an expiry date and a reason", line, offset + 1, covered, code)
 
 
 def _next_line_of_code(lines: Sequence[str], line: int) -> int:

@@ -194,6 +194,18 @@ def test_a_waiver_does_not_govern_the_change_that_adds_it(checkout: Checkout) ->
     assert checkout.check(everything=True).code == 0
 
 
+def test_a_waiver_that_is_moved_to_other_code_does_not_govern_it(checkout: Checkout) -> None:
+    checkout.git("switch", "--quiet", "main")
+    checkout.write("src/shop/web.py", f"{WAIVED}VALUE = 1\n")
+    checkout.commit()
+    checkout.git("switch", "--quiet", "--create", "moved")
+    comment = WAIVED.partition("  ")[2]
+    checkout.write("src/shop/web.py", f"VALUE = 1\n\n{WAIVED}")
+    assert checkout.check().found == []
+    checkout.write("src/shop/web.py", f"VALUE = 1\nprint(2)  {comment}")
+    assert checkout.check().found == [("no-prints", "src/shop/web.py", 2)]
+
+
 def test_a_waiver_covers_its_own_line_or_the_next_one_of_code(checkout: Checkout) -> None:
     above = WAIVED.partition("  ")[2]
     checkout.write("src/shop/web.py", f"{WAIVED}print(2)\n{above}# why\n\nprint(3)\nprint(4)\n")
