@@ -20,6 +20,7 @@ from benchmarks import (
     check_security,
     ci,
     ci_shares,
+    eval_gate,
     fairness,
     footprint,
     generator,
@@ -180,6 +181,7 @@ def measure(engine: Engine, names: Sequence[str], extent: Extent) -> list[Sectio
         "autoscale_live": lambda: autoscale_live.measure(
             engine, extent.pairs or (1 if quick else autoscale_live.PAIRS), quick=quick
         ),
+        "eval_gate": lambda: eval_gate.measure(200 if quick else eval_gate.RUNS),
         "autoscale_rules": lambda: autoscale_simulation.measure(1 if quick else 5),
         "load_spike": lambda: load_spike.measure(engine, quick=quick),
         "litellm": lambda: litellm.measure(upstream.QUICK if quick else upstream.Effort()),

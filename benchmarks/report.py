@@ -121,6 +121,13 @@ GUARDRAILS = Subject(
     {"guardrails_change": "A change of this repository", "guardrails_contracts": "Import contracts"},
     arguments="guardrails",
 )
+EVAL_GATE = Subject(
+    "eval-gate",
+    "The gate of evaluations",
+    {"eval_gate": "How often it is wrong"},
+    arguments="eval-gate",
+    remarks="Simulated: the figures are the same on any machine. How the gate decides: ../llm-eval.md.",
+)
 TELEMETRY = Subject("telemetry", "Cost of telemetry", {"telemetry": "ai-engine on one core"}, arguments="telemetry")
 SUBJECTS = (
     PLATFORM,
@@ -137,6 +144,7 @@ SUBJECTS = (
     GENERATOR,
     TELEMETRY,
     GUARDRAILS,
+    EVAL_GATE,
 )
 TITLES = {name: title for subject in SUBJECTS for name, title in subject.sections.items()}
 

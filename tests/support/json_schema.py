@@ -10,7 +10,7 @@ from unittest.mock import patch
 
 # Formats of addresses are not asserted: their grammars take three seconds of a core to build, in each worker.
 with patch.dict(sys.modules, {"rfc3987_syntax": None}):
-    from jsonschema import Draft202012Validator  # type: ignore[import-untyped]  # published without types
+    from jsonschema import Draft202012Validator
 
 
 def schema_errors(schema: Path, document: Any) -> list[str]:

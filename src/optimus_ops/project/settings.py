@@ -29,6 +29,7 @@ SETTINGS = frozenset(
             "secret-probes",
             "trace-probes",
             "load-tests",
+            "evals",
             "affected",
             "release",
             "security",
@@ -78,6 +79,7 @@ class Project:
     secret_probes: str = ""
     trace_probes: str = ""
     load_tests: str = ""
+    evals: str = ""
     plain_overlays: tuple[str, ...] = ()
     whole_stack_overlays: tuple[str, ...] = ()
 
@@ -152,6 +154,7 @@ def load_project(root: Path | None = None, environ: Mapping[str, str] | None = N
         secret_probes=str(table.get("secret-probes", "")),
         trace_probes=str(table.get("trace-probes", "")),
         load_tests=str(table.get("load-tests", "")),
+        evals=str(table.get("evals", "")),
         plain_overlays=_names(table, "plain-overlays"),
         whole_stack_overlays=_names(table, "whole-stack-overlays"),
     )

@@ -40,6 +40,7 @@ from optimus_kit.fair_start import Turn as Start
 from optimus_kit.interruption import Deadline
 from optimus_kit.random_id import random_id
 from optimus_kit.tenancy import Tenant, Tenants
+from optimus_kit.tracing import current_span
 
 log = logging.getLogger("ai_engine.chat")
 
@@ -144,6 +145,9 @@ class Chat:
         if caller.session:
             headers["X-Session-Id"] = caller.session
             headers["X-Session-Messages"] = str(len(admission.history))
+        if caller.prompt_version:
+            headers["X-Prompt-Version"] = caller.prompt_version
+            current_span().set("optimus.prompt.version", caller.prompt_version)
         turns = turns_of(body)
         recalled = Recalled("empty")
         if body.memory or caller.recall:

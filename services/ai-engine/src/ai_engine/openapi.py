@@ -77,9 +77,15 @@ def paths() -> dict[str, Any]:
         "description": "The caller counts messages itself; only the request and its tokens are counted here.",
         "schema": {"type": "string"},
     }
+    prompt = {
+        "name": "X-Prompt-Version",
+        "in": "header",
+        "description": "Prompt that the instructions are made of; it comes back, and is part of the trace.",
+        "schema": {"type": "string", "pattern": "^[A-Za-z0-9_./@-]{1,200}$"},
+    }
     model = {"name": "model", "in": "path", "required": True, "schema": {"type": "string"}}
     chat = _operation("Answer a conversation, whole or as a stream of events.", ChatResponse) | {
-        "parameters": [session, durable, counted],
+        "parameters": [session, durable, counted, prompt],
         "requestBody": {"required": True, "content": _json(ChatRequest)},
     }
     chat["responses"]["200"]["content"]["text/event-stream"] = {"schema": {"type": "string"}}

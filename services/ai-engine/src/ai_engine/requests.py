@@ -16,6 +16,13 @@ from optimus_kit.app import invalid_request
 from optimus_kit.errors import ApiError
 
 SESSION = re.compile(r"[A-Za-z0-9_.-]{1,128}\Z")
+READ = frozenset(
+    {
+        b"authorization", b"x-session-id", b"x-session-durable", b"x-recall", b"x-messages-counted",
+        b"x-prompt-version",
+    }
+)  # fmt: skip
+PROMPT_VERSION = re.compile(r"[A-Za-z0-9_./@-]{1,200}\Z")
 
 
 @dataclass(frozen=True)
@@ -29,25 +36,32 @@ class Caller:
     durable: bool
     counted: bool
     """Whether the caller counts the messages itself."""
+    prompt_version: str = ""
+    """Of which prompt its instructions are made."""
 
 
 def read_caller(scope: Scope) -> Caller:
     """Read the headers.
 
     Raises:
-        ApiError: 400 for a malformed X-Session-Id.
+        ApiError: 400 for a malformed X-Session-Id or X-Prompt-Version.
     """
     found: dict[bytes, str] = {}
     for name, value in scope["headers"]:
-        if name in {b"authorization", b"x-session-id", b"x-session-durable", b"x-recall", b"x-messages-counted"}:
+        if name in READ:
             found[name] = value.decode("latin-1")
     session = found.get(b"x-session-id")
     if session is not None and not SESSION.match(session):
         message = "X-Session-Id must be 1 to 128 of A-Z a-z 0-9 _ . -"
         raise ApiError(400, message, code="invalid_session_id", param="X-Session-Id")
+    version = found.get(b"x-prompt-version", "")
+    if version and not PROMPT_VERSION.match(version):
+        message = "X-Prompt-Version must be 1 to 200 of A-Z a-z 0-9 _ . / @ -"
+        raise ApiError(400, message, code="invalid_prompt_version", param="X-Prompt-Version")
     switches = (b"x-recall", b"x-session-durable", b"x-messages-counted")
     recall, durable, counted = (_switch(found.get(name)) for name in switches)
-    return Caller(found.get(b"authorization"), session, recall, scope["state"].get("request_id", ""), durable, counted)
+    request_id = scope["state"].get("request_id", "")
+    return Caller(found.get(b"authorization"), session, recall, request_id, durable, counted, version)
 
 
 def _switch(value: str | None) -> bool:

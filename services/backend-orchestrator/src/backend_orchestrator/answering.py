@@ -8,6 +8,7 @@ from backend_orchestrator.http_errors import attempt_error, transport_error
 from backend_orchestrator.messages import InboundMessage, encodable
 from backend_orchestrator.retry import PermanentError, TransientError
 from optimus_kit.http_client import Answer, HttpClient, HttpError
+from optimus_kit.prompts import Rendered
 
 
 class Answerer(Protocol):
@@ -21,6 +22,18 @@ class Answerer(Protocol):
         """
 
 
+Instructions = Callable[[InboundMessage, str], Rendered]
+"""What the model is told of a message and the facts for it.
+
+It raises `PermanentError` where there is nothing that it could be told.
+"""
+
+
+def facts_alone(_message: InboundMessage, facts: str) -> Rendered:
+    """Return the facts, with no instructions and no version."""
+    return Rendered(facts, "")
+
+
 class AiEngine:
     """ai-engine over HTTP, asked in the name of the message's tenant.
 
@@ -28,12 +41,20 @@ class AiEngine:
         client: its base URL is ai-engine's; its time-out is the deadline of an answer.
         model: model name to ask for.
         key_of: a tenant's API key, or None.
+        instructions: what the model is told beside the message.
     """
 
-    def __init__(self, client: HttpClient, model: str, key_of: Callable[[str], str | None]) -> None:
+    def __init__(
+        self,
+        client: HttpClient,
+        model: str,
+        key_of: Callable[[str], str | None],
+        instructions: Instructions = facts_alone,
+    ) -> None:
         self._client = client
         self._model = model
         self._key_of = key_of
+        self._instructions = instructions
 
     async def answer(self, message: InboundMessage, facts: str) -> str:
         """As `Answerer` says."""
@@ -41,12 +62,13 @@ class AiEngine:
         if key is None:
             # It may be in the middle of a rotation, so not for good.
             raise TransientError("no API key for the tenant")
-        system = [{"role": "system", "content": facts}] if facts else []
+        told = self._instructions(message, facts)
+        system = [{"role": "system", "content": told.text}] if told.text else []
         try:
             response = await self._client.post(
                 "/v1/chat/completions",
                 json={"model": self._model, "messages": [*system, {"role": "user", "content": message.text}]},
-                headers=_headers(message, key),
+                headers=_headers(message, key, told.version),
             )
         except HttpError as error:
             raise transport_error("ai-engine", error) from error
@@ -55,10 +77,11 @@ class AiEngine:
         return _content(response)
 
 
-def _headers(message: InboundMessage, key: str) -> dict[str, str]:
+def _headers(message: InboundMessage, key: str, prompt_version: str) -> dict[str, str]:
     # A message is counted where it is queued and where it is answered; ai-engine counts the request.
     headers = {"Authorization": f"Bearer {key}", "X-Session-Id": message.session, "X-Messages-Counted": "true"}
-    return headers | ({"X-Request-Id": message.request_id} if message.request_id else {})
+    optional = {"X-Request-Id": message.request_id, "X-Prompt-Version": prompt_version}
+    return headers | {name: value for name, value in optional.items() if value}
 
 
 def _content(response: Answer) -> str:

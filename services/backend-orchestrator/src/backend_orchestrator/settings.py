@@ -65,6 +65,7 @@ class WorkerSettings:
         erp_url: the ERP system, or empty.
         heartbeat: file touched while the worker works, for its health check.
         metrics_port: where /metrics is answered; 0 for nowhere.
+        prompts: folder of the prompts; None for messages without instructions.
     """
 
     service: ServiceSettings
@@ -79,6 +80,7 @@ class WorkerSettings:
     erp_url: str = ""
     heartbeat: Path = Path("/tmp/worker.alive")  # noqa: S108 - the container's own scratch space
     metrics_port: int = 9464
+    prompts: Path | None = None
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str]) -> "WorkerSettings":
@@ -100,6 +102,7 @@ class WorkerSettings:
             erp_url=_url(environ, "ERP_BASE_URL", cls.erp_url),
             heartbeat=heartbeat_file(environ),
             metrics_port=env_int(environ, "METRICS_PORT", cls.metrics_port, 0, 65535),
+            prompts=Path(folder) if (folder := environ.get("PROMPTS_DIR", "").strip()) else None,
         )
 
 

@@ -8,11 +8,12 @@ from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
 from pathlib import Path
 
-from backend_orchestrator.answering import AiEngine
+from backend_orchestrator.answering import AiEngine, Instructions, facts_alone
 from backend_orchestrator.channels import ReplyChannel, WhatsAppChannel
 from backend_orchestrator.consumer import Consumer, consumer_name
 from backend_orchestrator.erp import ErpAdapter, RestErpAdapter
 from backend_orchestrator.handling import Handler
+from backend_orchestrator.instructions import PromptInstructions
 from backend_orchestrator.settings import WorkerSettings
 from backend_orchestrator.worker import Worker
 from backend_orchestrator.worker_metrics import WorkerMetrics
@@ -22,6 +23,7 @@ from optimus_kit.http_client import HttpClient, Limits, Timeouts
 from optimus_kit.logs import configure_logging
 from optimus_kit.metrics import Metrics, listening, show_spans
 from optimus_kit.presence import announce
+from optimus_kit.prompts import PromptLibrary
 from optimus_kit.redis import connect
 from optimus_kit.secret_watcher import SecretWatcher
 from optimus_kit.telemetry import start_telemetry
@@ -90,12 +92,16 @@ async def _handler(
     ai_engine = await _client(stack, url, settings.answer_timeout, slots, inside=True)
     return Handler(
         consumer=consumer,
-        answerer=AiEngine(ai_engine, settings.model, tenants.key),
+        answerer=AiEngine(ai_engine, settings.model, tenants.key, _instructions(settings, tenants)),
         policy=settings.policy,
         jitter=random.SystemRandom().random,
         channels=await _channels(settings, secrets, stack),
         erp=await _erp(settings, secrets, stack),
     )
+
+
+def _instructions(settings: WorkerSettings, tenants: Tenants) -> Instructions:
+    return PromptInstructions(PromptLibrary(settings.prompts), tenants.get) if settings.prompts else facts_alone
 
 
 async def _channels(

@@ -19,6 +19,7 @@ from optimus_kit.settings import SettingsError
 from optimus_kit.weights import Weights
 
 NAME = re.compile(r"[a-z][a-z0-9-]{0,62}\Z")
+LOCALE = re.compile(r"[a-z]{2,3}(-[A-Z]{2})?\Z")
 MAX_KEY_BYTES = 512
 MAX_WEIGHT = 100
 RECHECK_SECONDS = 1.0
@@ -38,6 +39,7 @@ class Tenant:
         concurrent_requests: requests in flight over all replicas.
         queued_messages: messages that wait for their answers.
         weight: of two tenants that both want more than there is, each has a part by its weight.
+        locale: language of its prompts, such as pt-BR; "" for that of each prompt.
     """
 
     name: str
@@ -47,6 +49,7 @@ class Tenant:
     concurrent_requests: int = 32
     queued_messages: int = 10_000
     weight: int = 1
+    locale: str = ""
 
 
 def key_name(tenant: str) -> str:
@@ -88,6 +91,7 @@ def _tenant(name: str, entry: Any, source: str) -> Tenant:
         concurrent_requests=_count(entry, "concurrent_requests", Tenant.concurrent_requests, where),
         queued_messages=_count(entry, "queued_messages", Tenant.queued_messages, where),
         weight=_weight(entry, where),
+        locale=_locale(entry, where),
     )
 
 
@@ -103,6 +107,13 @@ def _weight(entry: Mapping[str, Any], where: str) -> int:
     if weight > MAX_WEIGHT:
         raise SettingsError(f"{where}: weight must be {MAX_WEIGHT} at most")
     return weight
+
+
+def _locale(entry: Mapping[str, Any], where: str) -> str:
+    locale = entry.get("locale") or ""
+    if not isinstance(locale, str) or (locale and not LOCALE.match(locale)):
+        raise SettingsError(f"{where}: locale must be a language and a country, such as pt-BR")
+    return locale
 
 
 def _digest(key: str) -> bytes:

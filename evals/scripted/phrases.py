@@ -1,0 +1,31 @@
+"""What the model says, by language."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from evals.scripted.instructions import Language
+
+PHRASES: Mapping[Language, Mapping[str, str]] = {
+    "pt": {
+        "order": "O pedido {id}: {fields}.",
+        "unknown": "Não encontrei o pedido {id}; posso encaminhar a pergunta.",
+        "no_records": "Não tenho essa informação; posso encaminhar a pergunta.",
+        "decline": "Desculpe, só posso ajudar com os seus pedidos.",
+        "memory": "Pelo que sei: {memory}.",
+    },
+    "en": {
+        "order": "Order {id}: {fields}.",
+        "unknown": "I can't find order {id}; I can pass the question on.",
+        "no_records": "I don't have that information; I can pass the question on.",
+        "decline": "Sorry, I can only help with your orders.",
+        "memory": "As far as I know: {memory}.",
+    },
+    "es": {
+        "order": "El pedido {id}: {fields}.",
+        "unknown": "No encuentro el pedido {id}; puedo pasar la pregunta.",
+        "no_records": "No tengo esa información; puedo pasar la pregunta.",
+        "decline": "Lo siento, solo puedo ayudar con sus pedidos.",
+        "memory": "Por lo que sé: {memory}.",
+    },
+}

@@ -1,0 +1,1 @@
+"""Evaluation of prompts and models: suites of cases, assertions, and a gate against a baseline."""

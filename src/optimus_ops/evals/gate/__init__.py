@@ -1,0 +1,1 @@
+"""Whether a candidate is worse than its baseline, by paired differences of the same cases."""

@@ -1,0 +1,104 @@
+"""One evaluation: both sides answer, the first stage looks at all, the second at what is suspected."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from optimus_ops.evals.collect import Collected, Collector, Ticket, Wanted
+from optimus_ops.evals.gate.decide import decide, suspected
+from optimus_ops.evals.gate.model import GateSettings
+from optimus_ops.evals.judge import Judged, judge
+from optimus_ops.evals.judge_tools import NoTools
+from optimus_ops.evals.model import JudgeTools, Suite
+from optimus_ops.evals.prompts import RenderedCase
+from optimus_ops.evals.result import CaseResult, SuiteResult, metric_scores
+
+CANDIDATE, BASELINE = "candidate", "baseline"
+BASELINE_REPEATS, CANDIDATE_REPEATS, SECOND_REPEATS = 5, 1, 4
+DAY = 86_400.0
+KEPT_SECONDS, FRESH_SECONDS = 30 * DAY, 1 * DAY
+"""How old answers may be in the first stage, and in the second: there both sides have to be of one time."""
+
+
+@dataclass(frozen=True)
+class EvalArms:
+    """A suite's cases as each side sends them; no baseline compares nothing.
+
+    Args:
+        deterministic: whether the same request has the same answer each time, so that one is enough.
+    """
+
+    suite: Suite
+    candidate: Sequence[RenderedCase]
+    baseline: Sequence[RenderedCase] = ()
+    deterministic: bool = False
+
+
+@dataclass(frozen=True)
+class EvalRun:
+    """Runs suites.
+
+    Args:
+        repeats: the candidate's answers to each case in the first stage.
+    """
+
+    collector: Collector
+    tools: JudgeTools = field(default_factory=NoTools)
+    settings: GateSettings = field(default_factory=GateSettings)
+    repeats: int = CANDIDATE_REPEATS
+
+    def evaluate(self, arms: EvalArms) -> SuiteResult:
+        """Return the result of a suite; `Collector.collect` says what is raised."""
+        first = self._results(arms, self._first_stage(arms))
+        if not arms.baseline:
+            return SuiteResult(arms.suite, first, settings=self.settings)
+        scores = metric_scores(first, arms.suite.blocking)
+        doubted = () if arms.deterministic else suspected(scores, self.settings)
+        second = self._results(arms, self._second_stage(arms)) if doubted else ()
+        verdicts = decide(
+            scores, metric_scores(second, doubted), self.settings, deterministic=arms.deterministic
+        )  # fmt: skip
+        return SuiteResult(arms.suite, first, second, verdicts, self.settings)
+
+    def _first_stage(self, arms: EvalArms) -> Mapping[str, range]:
+        once = range(1)
+        kept = once if arms.deterministic else range(BASELINE_REPEATS)
+        return {
+            CANDIDATE: once if arms.deterministic else range(self.repeats),
+            BASELINE: kept if arms.baseline else range(0),
+        }
+
+    def _second_stage(self, arms: EvalArms) -> Mapping[str, range]:
+        first = self._first_stage(arms)
+        after = max(each.stop for each in first.values())
+        # Other repeats than the first stage's: what misled there has nothing to do with these.
+        return dict.fromkeys(first, range(after, after + SECOND_REPEATS))
+
+    def _results(self, arms: EvalArms, repeats: Mapping[str, range]) -> tuple[CaseResult, ...]:
+        fresh = min(each.start for each in repeats.values()) > 0
+        sides = {CANDIDATE: arms.candidate, BASELINE: arms.baseline}
+        # In turn, so that a slow or bad moment of the provider is both sides'.
+        wanted = [
+            Wanted(arm, rendered, repeat, FRESH_SECONDS if fresh else KEPT_SECONDS)
+            for place in range(len(arms.candidate))
+            for repeat in sorted({*repeats[CANDIDATE], *repeats[BASELINE]})
+            for arm in sides
+            if repeat in repeats[arm]
+            for rendered in sides[arm][place : place + 1]
+        ]
+        found = self.collector.collect(wanted)
+        return tuple(
+            CaseResult(
+                rendered.case,
+                self._judged(rendered, CANDIDATE, repeats, found),
+                self._judged(rendered, BASELINE, repeats, found) if arms.baseline else (),
+            )
+            for rendered in arms.candidate
+        )
+
+    def _judged(
+        self, rendered: RenderedCase, arm: str, repeats: Mapping[str, range], found: Mapping[Ticket, Collected]
+    ) -> tuple[Judged, ...]:
+        case = rendered.case
+        return tuple(judge(case, found[arm, case.id, repeat], self.tools) for repeat in repeats[arm])
