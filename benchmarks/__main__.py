@@ -171,6 +171,7 @@ def measure(engine: Engine, names: Sequence[str], extent: Extent) -> list[Sectio
         "rotations": lambda: rotation.measure(engine, rotation.QUICK if quick else rotation.Effort()),
         "telemetry": lambda: telemetry.measure(telemetry.QUICK if quick else telemetry.Effort()),
         "guardrails_change": lambda: guardrails.measure_change(2 if quick else 15),
+        "guardrails_mcp": lambda: guardrails.measure_mcp(5 if quick else 60),
         "guardrails_contracts": lambda: guardrails.measure_contracts(2 if quick else 10),
         "validation": lambda: validation.measure(3 if quick else 15),
         "upstream": lambda: upstream.measure(upstream.QUICK if quick else upstream.Effort()),

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import shutil
 import subprocess
 import tempfile
+import time
 from pathlib import Path
 
 from benchmarks.ci import git, make_project, over_invoke, processor_seconds, seconds_of, timed
@@ -13,6 +15,7 @@ from benchmarks.generated_repository import MODULES, make_repository
 from benchmarks.platform_under_test import ROOT
 from benchmarks.section import Blocks, paragraph, samples
 from benchmarks.startup import list_seconds
+from optimus_ops.reports.measurement import Objective, percentile
 
 CHANGED_FILES = 20
 CACHE = Path(".optimus", "guardrails")
@@ -46,6 +49,41 @@ def measure_change(pairs: int) -> Blocks:
         over_invoke(f"{name}, nothing parsed before", 2.0, cold, bare),
         samples({name: warm, f"{name}, nothing parsed before": cold, "empty tasks.py": bare}),
     )
+
+
+def measure_mcp(calls: int) -> Blocks:
+    """Time `check_diff` of a server that a client of the SDK started, each time after another edit of the change."""
+    with tempfile.TemporaryDirectory(prefix="optimus-benchmark-") as folder:
+        changed = Path(folder) / "changed"
+        make_change(changed)
+        taken = asyncio.run(_check_seconds(changed, calls + 2))[2:]
+    name = f"check_diff of {CHANGED_FILES} files over MCP, p95"
+    objective = Objective(name, "under", 150, percentile(taken, 95) * 1000, "ms", f"{calls} calls")
+    note = paragraph(
+        "Over standard input and output, from the client's call to its answer, by the server as `.mcp.json` starts it; "
+        "a file of the change is edited before each call, as by an agent that mends what it was told."
+    )
+    return objective, note, samples({"check_diff": taken})
+
+
+async def _check_seconds(root: Path, calls: int) -> list[float]:
+    # It takes two seconds to import, which the other benchmarks need not wait for.
+    from mcp import Client  # noqa: PLC0415
+    from mcp.client.stdio import StdioServerParameters  # noqa: PLC0415
+
+    invoke = str(ROOT / ".venv" / "bin" / "invoke")
+    edited = root / "src" / "optimus_ops" / "guardrails" / "model.py"
+    server = StdioServerParameters(command=invoke, args=["guardrails.serve"], cwd=str(root))
+    taken = []
+    async with Client(server) as client:
+        for number in range(calls):
+            edited.write_text(f"{edited.read_text('utf-8')}# edit {number}\n", "utf-8")
+            started = time.perf_counter()
+            answer = await client.call_tool("check_diff", {"base": "start"})
+            taken.append(time.perf_counter() - started)
+            if not answer.structured_content or "status" not in answer.structured_content:
+                raise RuntimeError(f"check_diff answered {answer}")
+    return taken
 
 
 def make_change(root: Path) -> None:

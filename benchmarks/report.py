@@ -118,7 +118,11 @@ GENERATOR = Subject(
 GUARDRAILS = Subject(
     "guardrails",
     "Guardrails",
-    {"guardrails_change": "A change of this repository", "guardrails_contracts": "Import contracts"},
+    {
+        "guardrails_change": "A change of this repository",
+        "guardrails_mcp": "Over MCP",
+        "guardrails_contracts": "Import contracts",
+    },
     arguments="guardrails",
 )
 EVAL_GATE = Subject(

@@ -53,6 +53,26 @@ class Seconds:
 
 
 @dataclass(frozen=True)
+class Amount:
+    """A number above 0 and up to `most`, of what (`noun`)."""
+
+    most: float
+    noun: str
+
+    def parse(self, text: str, flag: str) -> float:
+        """Return the number; raise `Refused` where the text is none."""
+        from optimus_ops.errors import Refused
+
+        try:
+            amount = float(text)
+        except ValueError:
+            amount = -1.0
+        if not 0 < amount <= self.most:
+            raise Refused(f"{flag} {text}: {self.noun}, above 0 and up to {self.most:,.0f}, are wanted")
+        return amount
+
+
+@dataclass(frozen=True)
 class Count:
     """A whole number from one to `most`, of what (`noun`), and what to do instead."""
 

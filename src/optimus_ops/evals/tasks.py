@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
-from optimus_ops.commandline.flag_types import Count
+from optimus_ops.commandline.flag_types import Amount, Count
 from optimus_ops.commandline.task_decorator import task
 
 if TYPE_CHECKING:
@@ -17,27 +16,7 @@ if TYPE_CHECKING:
 Repeats = Annotated[int, Count(most=100, noun="a number of answers is a whole number", hint=None)]
 Workers = Annotated[int, Count(most=64, noun="a number of requests is a whole number", hint=None)]
 JSON = "print one JSON document on standard output"
-MOST_DOLLARS = 100_000.0
-
-
-@dataclass(frozen=True)
-class Dollars:
-    """An amount of US dollars."""
-
-    def parse(self, text: str, flag: str) -> float:
-        """Return the amount; raise `Refused` where the text is none."""
-        from optimus_ops.errors import Refused
-
-        try:
-            amount = float(text)
-        except ValueError:
-            amount = -1.0
-        if not 0 < amount <= MOST_DOLLARS:
-            raise Refused(f"{flag} {text}: US dollars, above 0 and up to {MOST_DOLLARS:,.0f}, are wanted")
-        return amount
-
-
-Amount = Annotated[float, Dollars()]
+Dollars = Annotated[float, Amount(most=100_000, noun="US dollars")]
 
 
 @task(
@@ -65,7 +44,7 @@ def llm_eval(
     baseline: str = "",
     repeats: Repeats = 1,
     workers: Workers = 8,
-    budget: Amount | None = None,
+    budget: Dollars | None = None,
     gate: bool = False,
     report: str = "",
     plan: bool = False,
@@ -98,7 +77,7 @@ def record(
     model: str = "",
     repeats: Repeats = 1,
     workers: Workers = 8,
-    budget: Amount | None = None,
+    budget: Dollars | None = None,
 ) -> None:
     """Record a model's answers to the cases, for runs that can't ask it."""
     from optimus_ops.evals.record import record

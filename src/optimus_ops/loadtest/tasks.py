@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
-from optimus_ops.commandline.flag_types import Count
+from optimus_ops.commandline.flag_types import Amount, Count
 from optimus_ops.commandline.task_decorator import task
 
 if TYPE_CHECKING:
@@ -18,29 +17,7 @@ if TYPE_CHECKING:
 
 UserCount = Annotated[int, Count(most=10_000, noun="a number of users is a whole number", hint=None)]
 WorkerCount = Annotated[int, Count(most=64, noun="a number of workers is a whole number", hint=None)]
-
-
-MOST_RATE = 50_000.0
-
-
-@dataclass(frozen=True)
-class Rate:
-    """Requests per second."""
-
-    def parse(self, text: str, flag: str) -> float:
-        """Return the rate; raise `Refused` where the text is none."""
-        from optimus_ops.errors import Refused
-
-        try:
-            rate = float(text)
-        except ValueError:
-            rate = -1.0
-        if not 0 < rate <= MOST_RATE:
-            raise Refused(f"{flag} {text}: requests per second, above 0 and up to {MOST_RATE:,.0f}, are wanted")
-        return rate
-
-
-RequestRate = Annotated[float, Rate()]
+RequestRate = Annotated[float, Amount(most=50_000, noun="requests per second")]
 
 
 @task(

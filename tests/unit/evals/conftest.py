@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.support.task_outcome import TaskOutcome
 
-from optimus_ops.errors import OpsError
 from optimus_ops.evals.command import llm_eval
 from optimus_ops.evals.request import EvalRequest
 
@@ -74,20 +73,6 @@ FILES = {
 
 
 @dataclass(frozen=True)
-class Outcome:
-    """How the task ended."""
-
-    document: dict[str, Any]
-    printed: str
-    error: OpsError | None
-
-    @property
-    def code(self) -> int:
-        """The exit code."""
-        return self.error.exit_code if self.error else 0
-
-
-@dataclass(frozen=True)
 class Shop:
     """A project in a git checkout, its present state being that of main."""
 
@@ -101,16 +86,10 @@ class Shop:
         path.write_text(text, "utf-8")
         return path
 
-    def evaluate(self, *, json_wanted: bool = True, **flags: Any) -> Outcome:
+    def evaluate(self, *, json_wanted: bool = True, **flags: Any) -> TaskOutcome:
         """Run the task."""
-        self.capsys.readouterr()
-        error = None
-        try:
-            llm_eval(EvalRequest(**flags), json=json_wanted)
-        except OpsError as raised:
-            error = raised
-        printed = self.capsys.readouterr().out
-        return Outcome(json.loads(printed) if json_wanted and printed else {}, printed, error)
+        request = EvalRequest(**flags)
+        return TaskOutcome.of(lambda: llm_eval(request, json=json_wanted), self.capsys, as_json=json_wanted)
 
 
 @pytest.fixture

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import io
-import json
 import subprocess
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import pytest
+from tests.support.task_outcome import TaskOutcome
 
-from optimus_ops.errors import OpsError
 from optimus_ops.guardrails.check import CheckRequest, check
 from optimus_ops.guardrails.validate_diff import validate_diff
 
@@ -53,17 +51,8 @@ FILES = {
 }
 
 
-@dataclass(frozen=True)
-class Outcome:
-    """How a task ended: its document, what it printed, and its error."""
-
-    document: dict[str, Any]
-    printed: str
-    error: OpsError | None
-
-    @property
-    def code(self) -> int:
-        return self.error.exit_code if self.error else 0
+class Outcome(TaskOutcome):
+    """How a task of guardrails ended."""
 
     @property
     def found(self) -> list[tuple[str, str, int]]:
@@ -103,21 +92,11 @@ class Checkout:
         author: str = "",
     ) -> Outcome:
         request = CheckRequest(base, head, everything, as_json, report, author)
-        return self._outcome(lambda: check(request), as_json=as_json)
+        return Outcome.of(lambda: check(request), self.capsys, as_json=as_json)
 
     def validate(self, diff: bytes, author: str = "") -> Outcome:
         self.monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(diff)))
         return self._outcome(lambda: validate_diff(as_json=True, report="", author=author), as_json=True)
-
-    def _outcome(self, run: Any, *, as_json: bool) -> Outcome:
-        self.capsys.readouterr()
-        error = None
-        try:
-            run()
-        except OpsError as raised:
-            error = raised
-        printed = self.capsys.readouterr().out
-        return Outcome(json.loads(printed) if as_json and printed else {}, printed, error)
 
 
 @pytest.fixture

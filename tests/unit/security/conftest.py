@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.support.task_outcome import TaskOutcome
 
-from optimus_ops.errors import OpsError
 from optimus_ops.security.scan import scan
 from optimus_ops.security.scan_request import ScanRequest
 
@@ -21,17 +20,8 @@ AWS_KEY = "AKIA" + "Z4RN7QX2LWPT5YHB"
 OTHER_AWS_KEY = "AKIA" + "Q3VJ6MD4SKEU7CGF"
 
 
-@dataclass(frozen=True)
-class Outcome:
-    """How a scan ended: its document, all that it printed, and the error."""
-
-    document: dict[str, Any]
-    printed: str
-    error: OpsError | None
-
-    @property
-    def code(self) -> int:
-        return self.error.exit_code if self.error else 0
+class Outcome(TaskOutcome):
+    """How a scan ended."""
 
     @property
     def rules(self) -> list[str]:
@@ -65,15 +55,8 @@ class Repository:
         return self.git("rev-parse", "HEAD").strip()
 
     def scan(self, *only: str, fail_on: str = "medium", report: str = "", offline: bool = False) -> Outcome:
-        self.capsys.readouterr()
-        error = None
-        try:
-            scan(ScanRequest(only, fail_on, offline, json=True, report=report))
-        except OpsError as raised:
-            error = raised
-        printed = self.capsys.readouterr()
-        document = json.loads(printed.out) if printed.out else {}
-        return Outcome(document, f"{printed.out}{printed.err}{error or ''}", error)
+        request = ScanRequest(only, fail_on, offline, json=True, report=report)
+        return Outcome.of(lambda: scan(request), self.capsys)
 
 
 @pytest.fixture

@@ -35,17 +35,10 @@ def checkout(repository: Repository, monkeypatch: pytest.MonkeyPatch) -> Reposit
 
 
 def check(checkout: Repository, *only: str, **options: Any) -> Outcome:
-    checkout.capsys.readouterr()
-    error = None
-    try:
-        check_security(CheckRequest(only, json=True, **options))
-    except OpsError as raised:
-        error = raised
-    printed = checkout.capsys.readouterr()
-    document = json.loads(printed.out) if printed.out else {}
-    outcome = Outcome(document, f"{printed.out}{printed.err}{error or ''}", error)
-    assert CANARY not in outcome.printed
-    assert AWS_KEY not in outcome.printed
+    request = CheckRequest(only, json=True, **options)
+    outcome = Outcome.of(lambda: check_security(request), checkout.capsys)
+    assert CANARY not in outcome.everything
+    assert AWS_KEY not in outcome.everything
     return outcome
 
 

@@ -31,7 +31,7 @@ def test_a_key_in_the_work_tree_is_found_at_its_line_and_never_shown(repository:
     ] == [(KEY_RULE, "settings.ini", 2)]
     written = [path.read_text("utf-8") for path in (tmp_path / "report").iterdir()]
     assert len(written) == 5
-    assert [text for text in (outcome.printed, *written) if AWS_KEY in text] == []
+    assert [text for text in (outcome.everything, *written) if AWS_KEY in text] == []
 
 
 def test_a_key_that_was_taken_out_is_found_in_its_commit(repository: Repository) -> None:
@@ -41,7 +41,7 @@ def test_a_key_that_was_taken_out_is_found_in_its_commit(repository: Repository)
     assert outcome.rules == [KEY_RULE]
     assert commit[:12] in outcome.document["findings"][0]["message"]
     assert (outcome.scanner("secrets")["findings"], outcome.scanner("history")["findings"]) == (0, 1)
-    assert AWS_KEY not in outcome.printed
+    assert AWS_KEY not in outcome.everything
 
 
 def test_a_key_in_work_tree_and_history_is_one_finding_at_the_place_of_now(repository: Repository) -> None:
@@ -151,7 +151,7 @@ def test_a_folder_without_git_is_refused(
     monkeypatch.setenv("OPTIMUS_ROOT", str(tmp_path))
     outcome = repository.scan()
     assert outcome.code == 2
-    assert "git" in outcome.printed
+    assert "git" in outcome.everything
 
 
 @pytest.mark.parametrize("wrong", [{"fail_on": "severe"}, {"only": "virus"}])
