@@ -2,6 +2,7 @@
 
 import asyncio
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -14,7 +15,7 @@ from optimus_kit.weights import Weights
 PATIENT = StartLimits(patience=300.0, idle=60.0, least=600.0, slow=600.0, refusal=0.0)
 
 
-def starts(**changes: float) -> FairStart:
+def starts(**changes: Any) -> FairStart:
     return FairStart(Weights, replace(PATIENT, **changes))
 
 

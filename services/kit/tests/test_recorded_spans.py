@@ -24,7 +24,8 @@ def sent(tell: Callable[[Span], object]) -> SentSpan:
     span.end()
     span.end()
     [encoded] = put
-    return SentSpan.FromString(encoded)
+    found: SentSpan = SentSpan.FromString(encoded)
+    return found
 
 
 def texts(span: SentSpan) -> dict[str, str]:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from opentelemetry.context import Context
-from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, ALWAYS_ON, ParentBased, Sampler, TraceIdRatioBased
+from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, ALWAYS_ON, Decision, ParentBased, Sampler, TraceIdRatioBased
 from opentelemetry.trace import NonRecordingSpan, SpanContext, TraceFlags, set_span_in_context
 
 from optimus_kit.telemetry.sampling import PARENT_BASED, SAMPLERS, Sampling
@@ -24,5 +24,5 @@ def test_each_decides_as_the_sdk_does(name: str, trace_id: int, parent: bool | N
     flags = TraceFlags(TraceFlags.SAMPLED if parent else TraceFlags.DEFAULT)
     above = NonRecordingSpan(SpanContext(trace_id, 1, is_remote=True, trace_flags=flags))
     context = set_span_in_context(above, Context()) if parent is not None else Context()
-    expected = theirs(name, ratio).should_sample(context, trace_id, "name").decision.is_sampled()
+    expected = theirs(name, ratio).should_sample(context, trace_id, "name").decision is Decision.RECORD_AND_SAMPLE
     assert Sampling(name, ratio).keeps(f"{trace_id:032x}", parent) == expected
