@@ -96,7 +96,7 @@ class Checkout:
 
     def validate(self, diff: bytes, author: str = "") -> Outcome:
         self.monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(diff)))
-        return self._outcome(lambda: validate_diff(as_json=True, report="", author=author), as_json=True)
+        return Outcome.of(lambda: validate_diff(as_json=True, report="", author=author), self.capsys)
 
 
 @pytest.fixture
