@@ -453,9 +453,14 @@ def packages_installed_meanwhile(request: Request, checkout: Checkout) -> Iterat
         return
     log = Log(checkout.log_file.with_name("bootstrap-packages.log"))
     say(f"installing packages of {machine.name} meanwhile (see {log.path})")
+    # Until the child has its own way to end, it can't be told to.
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
     child = os.fork()
     if child == 0:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
         install_packages_silently(machine, log)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
     try:
         yield
     except BaseException:

@@ -373,6 +373,8 @@ class TestPackagesMeanwhile:
     def test_they_stop_where_the_environment_can_not_be_made(
         self, lacking: Any, monkeypatch: pytest.MonkeyPatch
     ) -> None:
+        # Whoever runs this may handle the signal in a way of its own, which is not the child's.
+        before = signal.signal(signal.SIGTERM, lambda *_arguments: None)
         monkeypatch.setattr(bootstrap, "install_missing", lambda *_arguments: signal.pause())
         request = bootstrap.Request(("true",), with_docker=True)
         with (
@@ -380,6 +382,7 @@ class TestPackagesMeanwhile:
             bootstrap.packages_installed_meanwhile(request, lacking),
         ):
             raise bootstrap.Stop("no network")
+        signal.signal(signal.SIGTERM, before)
         with pytest.raises(ChildProcessError):
             os.waitpid(-1, os.WNOHANG)
 
