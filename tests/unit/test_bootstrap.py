@@ -375,6 +375,13 @@ class TestPackagesMeanwhile:
     ) -> None:
         # Whoever runs this may handle the signal in a way of its own, which is not the child's.
         before = signal.signal(signal.SIGTERM, lambda *_arguments: None)
+        forked: list[int] = []
+
+        def fork(original: Callable[[], int] = os.fork) -> int:
+            forked.append(original())
+            return forked[-1]
+
+        monkeypatch.setattr(os, "fork", fork)
         monkeypatch.setattr(bootstrap, "install_missing", lambda *_arguments: signal.pause())
         request = bootstrap.Request(("true",), with_docker=True)
         with (
@@ -383,8 +390,9 @@ class TestPackagesMeanwhile:
         ):
             raise bootstrap.Stop("no network")
         signal.signal(signal.SIGTERM, before)
+        [child] = forked
         with pytest.raises(ChildProcessError):
-            os.waitpid(-1, os.WNOHANG)
+            os.waitpid(child, os.WNOHANG)
 
     def test_what_fails_meanwhile_is_left_to_the_installation_after_it(
         self, lacking: Any, monkeypatch: pytest.MonkeyPatch
