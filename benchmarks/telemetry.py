@@ -48,20 +48,22 @@ NOTE = paragraph(
     "connections from the other core, where Redis and a collector that forgets what it takes run as well. What is "
     "lost is one less the ratio of a pair's answers a second: by the clock, which anything else on the core disturbs, "
     "and by the processor time of all threads of the service, the one that sends included. Memory is the proportional "
-    "set size after the load."
+    "set size after the load. Two processes of the same program differ by some percent, for as long as they run: so "
+    "all of them are started anew for each two pairs."
 )
 
 
 @dataclass(frozen=True)
 class Effort:
-    """Pairs, and the seconds of a run before and while it is measured."""
+    """Rounds, each with processes of its own; pairs of a round; seconds of a run before and while it is measured."""
 
-    pairs: int = 20
+    rounds: int = 10
+    pairs: int = 2
     warm_up: float = 0.3
-    seconds: float = 3.0
+    seconds: float = 2.0
 
 
-QUICK = Effort(pairs=2, seconds=1.0)
+QUICK = Effort(rounds=2, pairs=1, seconds=1.0)
 
 
 @dataclass(frozen=True)
@@ -74,13 +76,19 @@ class Cost:
 
 def measure(effort: Effort) -> Blocks:
     """Measure all variants in turn."""
-    with kept_to(OTHERS_CORE), collector() as url, own_platform(Way.EMBEDDED) as stack, ExitStack() as started:
-        services = [started.enter_context(variant(stack, url, name)) for name in VARIANTS]
-        for service in services:
-            service.wait_until_up()
-        ways = [partial(run, stack, service, effort) for service in services]
-        found = dict(zip(VARIANTS, interleave(ways, effort.pairs), strict=True))
-        memory = {name: megabytes(service) for name, service in zip(VARIANTS, services, strict=True)}
+    found: dict[str, list[Cost]] = {name: [] for name in VARIANTS}
+    used: dict[str, list[float]] = {name: [] for name in VARIANTS}
+    with kept_to(OTHERS_CORE), collector() as url, own_platform(Way.EMBEDDED) as stack:
+        for number in range(effort.rounds):
+            with ExitStack() as started:
+                services = [started.enter_context(variant(stack, url, name, number)) for name in VARIANTS]
+                for service in services:
+                    service.wait_until_up()
+                ways = [partial(run, stack, service, effort) for service in services]
+                for name, costs, service in zip(VARIANTS, interleave(ways, effort.pairs), services, strict=True):
+                    found[name] += costs
+                    used[name].append(megabytes(service))
+    memory = {name: median(each) for name, each in used.items()}
     for name, costs in found.items():
         rate, spent = median(cost.rate for cost in costs), median(cost.processor for cost in costs)
         show(f"  {name}: {rate:.0f} answers/s, {1e6 * spent:.0f} us each, {memory[name]:.1f} MB")
@@ -114,12 +122,13 @@ def collector() -> Iterator[str]:
 
 
 @contextmanager
-def variant(stack: OwnPlatform, url: str, name: str) -> Iterator[Service]:
-    """Start an ai-engine of the platform that exports as a variant says."""
+def variant(stack: OwnPlatform, url: str, name: str, number: int) -> Iterator[Service]:
+    """Start an ai-engine of the platform that exports as a variant says; those of a round hash alike."""
     telemetry = {**VARIANTS[name], "OTEL_EXPORTER_OTLP_ENDPOINT": url} if VARIANTS[name] else {}
     with ExitStack() as running:
         with kept_to(SERVICE_CORE):
             environ = {"SECRETS_DIR": str(stack.launcher.folder / "inner"), "MEMORY_ENGINE_URL": stack.memory}
+            environ["PYTHONHASHSEED"] = str(number + 1)
             host = f"ai-engine-{name.split(maxsplit=1)[0]}-{free_ports(1)[0]}"
             service = running.enter_context(stack.launcher.running("ai_engine", host, **environ, **telemetry))
         yield service
