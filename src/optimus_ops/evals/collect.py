@@ -91,6 +91,7 @@ class Collector:
         arms: an endpoint for each arm.
         workers: requests at once.
         note: is told how many answers are there, and how many are wanted.
+        asked: how many answers were given by now, and `kept`, how many had been before.
     """
 
     arms: Mapping[str, Model]
@@ -98,6 +99,8 @@ class Collector:
     budget: Budget
     workers: int
     note: Callable[[int, int], None] = lambda _done, _all: None
+    asked: int = 0
+    kept: int = 0
 
     def collect(self, wanted: Sequence[Wanted]) -> dict[Ticket, Collected]:
         """Return an answer, or why there is none, for each; the arms' in turn, so that a slow moment is both's.
@@ -121,6 +124,7 @@ class Collector:
             else:
                 found[question] = Collected(cached, cached=True)
         total = len(found) + len(to_ask)
+        self.kept += len(found)
         self.note(len(found), total)
         if to_ask:
             self._ask_all(to_ask, found, total)
@@ -154,8 +158,9 @@ class Collector:
 
     def _take(self, found: dict[Question, Collected], question: Question, collected: Collected) -> None:
         found[question] = collected
-        if collected.answer and collected.answer.cost:
-            self.budget.spent += collected.answer.cost
+        if collected.answer:
+            self.asked += 1
+            self.budget.spent += collected.answer.cost or 0.0
 
     def _ask(self, wanted: Wanted, question: Question) -> Collected:
         try:

@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, nullcontext
+from itertools import islice
 from pathlib import Path
 
 from optimus_ops.change.run import command
@@ -55,9 +56,10 @@ def llm_eval(request: EvalRequest, *, json: bool) -> None:
         _show_plan(request, arms, endpoint, json=json)
         return
     begun = time.monotonic()
+    tools = judge_tools(platform, answer_cache(project), offline=endpoint.recording is not None)
     with open_collector(request, endpoint, project) as collector:
-        results = _evaluated(request, arms, collector, judge_tools(platform, collector))
-    _show(request, results, endpoint, time.monotonic() - begun, json=json)
+        results = _evaluated(request, arms, collector, tools)
+    _show(request, results, _facts(request, collector, endpoint, time.monotonic() - begun), json=json)
 
 
 def arms_of(
@@ -73,15 +75,25 @@ def arms_of(
         theirs = None
         if request.compared_with:
             theirs = folders.enter_context(prompts_at(root, platform.prompts, request.compared_with))
-        return [
-            EvalArms(
-                suite,
-                render_cases(platform.renderer, ours, suite.cases),
-                render_cases(platform.renderer, theirs, suite.cases) if theirs else (),
-                endpoint.deterministic,
-            )
-            for suite in suites
-        ]
+        # Of all suites at once: each time a program is started.
+        cases = [case for suite in suites for case in suite.cases]
+        candidate, baseline = (
+            iter(render_cases(platform.renderer, folder, cases) if folder else ()) for folder in (ours, theirs)
+        )
+    return [
+        EvalArms(
+            suite,
+            list(islice(candidate, len(suite.cases))),
+            list(islice(baseline, len(suite.cases))),
+            endpoint.deterministic,
+        )
+        for suite in suites
+    ]
+
+
+def answer_cache(project: Project) -> AnswerCache:
+    """Return the answers that are kept of a project."""
+    return AnswerCache(project.state / "evals" / "answers")
 
 
 @contextmanager
@@ -98,7 +110,7 @@ def open_collector(request: EvalRequest, endpoint: ModelEndpoint, project: Proje
             kept: AnswerStore = Recording.read(endpoint.recording, shown)
             api: Model = NothingAsked(endpoint)
         else:
-            kept = AnswerCache(project.state / "evals" / "answers")
+            kept = answer_cache(project)
             program = started(endpoint.program, project.root) if endpoint.program else nullcontext()
             api = chat_api(endpoint, stack.enter_context(program))
         yield Collector({CANDIDATE: api, BASELINE: api}, kept, Budget(request.budget), request.workers)
@@ -133,10 +145,7 @@ def _show_plan(request: EvalRequest, arms: Sequence[EvalArms], endpoint: ModelEn
         Console.standard().say(line)
 
 
-def _show(
-    request: EvalRequest, results: Sequence[SuiteResult], endpoint: ModelEndpoint, seconds: float, *, json: bool
-) -> None:
-    facts = _facts(request, results, endpoint, seconds)
+def _show(request: EvalRequest, results: Sequence[SuiteResult], facts: EvalFacts, *, json: bool) -> None:
     run, found = eval_report(results, facts), document(results, facts)
     console = Console.standard(json=json)
     if json:
@@ -150,20 +159,11 @@ def _show(
         raise error
 
 
-def _facts(request: EvalRequest, results: Sequence[SuiteResult], endpoint: ModelEndpoint, seconds: float) -> EvalFacts:
-    answers = [
-        judged
-        for result in results
-        for case in (*result.cases, *result.second)
-        for judged in (*case.candidate, *case.baseline)
-        if judged.answer
-    ]
-    asked = [judged for judged in answers if not judged.collected.cached]
-    costs = [judged.answer.cost for judged in asked if judged.answer and judged.answer.cost is not None]
-    spent = sum(costs) if costs or endpoint.prices else None
-    return EvalFacts(
-        endpoint.model, request.compared_with, command(), len(asked), len(answers) - len(asked), seconds, spent
-    )
+def _facts(request: EvalRequest, collector: Collector, endpoint: ModelEndpoint, seconds: float) -> EvalFacts:
+    spent = collector.budget.spent if endpoint.prices else None
+    recording = collector.cache.coverage() if isinstance(collector.cache, Recording) else ""
+    counts = collector.asked, collector.kept
+    return EvalFacts(endpoint.model, request.compared_with, command(), *counts, seconds, spent, recording)
 
 
 def _bad(request: EvalRequest, results: Sequence[SuiteResult]) -> OpsError | None:

@@ -6,10 +6,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from optimus_ops.evals.cache import Question
-from optimus_ops.evals.collect import AnswerStore, Collector, Model
+from optimus_ops.evals.collect import AnswerStore, Model
 from optimus_ops.evals.endpoints import chat_api
 from optimus_ops.evals.model import JudgeTools, Message, Unanswered
 from optimus_ops.evals.platform import EvalPlatform
+from optimus_ops.evals.recording import NothingAsked
 
 VOTES_SECONDS = 365 * 86_400.0
 """A pinned judge says the same for a year."""
@@ -57,7 +58,9 @@ class AskedTools:
         return vote.text
 
 
-def judge_tools(platform: EvalPlatform, collector: Collector) -> JudgeTools:
-    """Return what the assertions of a project may ask; votes are kept where answers are."""
-    judge = chat_api(platform.judge) if platform.judge else None
-    return AskedTools(collector.cache, judge, platform.embed)
+def judge_tools(platform: EvalPlatform, votes: AnswerStore, *, offline: bool) -> JudgeTools:
+    """Return what the assertions of a project may ask; offline, a judge has the votes alone that are kept."""
+    judge: Model | None = None
+    if platform.judge:
+        judge = NothingAsked(platform.judge) if offline else chat_api(platform.judge)
+    return AskedTools(votes, judge, platform.embed)

@@ -14,7 +14,7 @@ from optimus_ops.system.guard import guarded
 from optimus_ops.system.wait import wait_until
 from optimus_ops.traces.store_address import StoreAddress
 
-MARK = "OPTIMUS_EVAL_MODEL"
+MARK = "OPTIMUS_EVAL_PROGRAM"
 START_SECONDS = 30.0
 STOP_SECONDS = 10.0
 HOST = "127.0.0.1"

@@ -47,7 +47,7 @@ class Recording:
                 raise Refused(f"{shown}: more than {MOST_BYTES:,} bytes")
             lines = path.read_text("utf-8").splitlines()
         except (OSError, UnicodeDecodeError) as error:
-            raise Refused(f"{shown}: can't be read: {error}", "record it: invoke llm-eval --record FILE") from error
+            raise Refused(f"{shown}: can't be read: {error}", "record it: invoke evals.record FILE") from error
         return cls(dict(_entries(lines, shown)))
 
     def get(self, question: Question, _max_age: float) -> Answer | None:
@@ -59,13 +59,13 @@ class Recording:
         return Answer(**{name: found[name] for name in FIELDS})
 
     def keep(self, question: Question, answer: Answer) -> None:
-        """Nothing is asked, so nothing is kept."""
-        raise NotImplementedError
+        """Do nothing: what is recorded is kept already, and nothing else is asked."""
 
-    def age(self, now: Callable[[], float] = time.time) -> float:
-        """Return the days since the oldest answer that was used was given; 0 where none was."""
+    def coverage(self, now: Callable[[], float] = time.time) -> str:
+        """Return how many answers were used, and how old the oldest of them is, for people."""
         times = [self.answers[key]["at"] for key in self.used]
-        return (now() - min(times)) / DAY if times else 0.0
+        age = f", the oldest {(now() - min(times)) / DAY:.0f} days old" if times else ""
+        return f"{len(self.used):,} of {len(self.answers):,} answers used{age}"
 
 
 @dataclass(frozen=True)

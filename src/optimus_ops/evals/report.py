@@ -25,6 +25,7 @@ class EvalFacts:
 
     Args:
         spent: US dollars of this run; None where prices are not known.
+        recording: what of a recording was used; "" where there is none.
     """
 
     model: str
@@ -34,6 +35,7 @@ class EvalFacts:
     cached: int
     seconds: float
     spent: float | None = None
+    recording: str = ""
 
 
 def eval_report(results: Sequence[SuiteResult], facts: EvalFacts) -> Run:
@@ -46,6 +48,7 @@ def eval_report(results: Sequence[SuiteResult], facts: EvalFacts) -> Run:
             "baseline": facts.baseline or "none",
             "answers": f"{facts.asked:,} asked, {facts.cached:,} kept from before",
             "duration": f"{facts.seconds:.1f} s",
+            **({"recording": facts.recording} if facts.recording else {}),
             **({} if facts.spent is None else {"spent": f"{facts.spent:.4f} USD"}),
         },
         (

@@ -31,6 +31,8 @@ def test_an_unchanged_prompt_passes_the_gate(shop: Shop) -> None:
     outcome = shop.evaluate(gate=True)
 
     assert (outcome.code, outcome.document["verdict"], outcome.document["baseline"]) == (0, "pass", "main")
+    # What both sides ask is asked, counted and paid once.
+    assert (outcome.document["asked"], outcome.document["cached"]) == (2, 0)
 
 
 def test_a_worse_prompt_of_the_work_tree_fails_the_gate(shop: Shop) -> None:
@@ -145,3 +147,4 @@ def test_a_recording_that_lacks_an_answer_decides_nothing(shop: Shop) -> None:
     assert (outcome.code, outcome.document["verdict"]) == (1, "error")
     error = outcome.document["suites"][0]["cases"][0]["candidate"][0]["error"]
     assert error == "not recorded: the change needs new answers"
+    assert outcome.document["recording"] == "0 of 0 answers used"

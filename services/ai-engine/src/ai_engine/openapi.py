@@ -7,7 +7,8 @@ from fastapi import FastAPI
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
-from ai_engine.schema import ChatRequest, ChatResponse, ErrorBody, ModelBody, ModelList
+from ai_engine.schema import ChatRequest, ChatResponse, ModelBody, ModelList
+from optimus_kit.error_body import ErrorBody
 
 REFERENCE = "#/components/schemas/{model}"
 ERRORS = {400: "invalid", 401: "no such key", 404: "no such model", 429: "over a limit", 503: "unavailable"}

@@ -158,18 +158,3 @@ class ModelList(BaseModel):
 
     object: Literal["list"]
     data: list[ModelBody]
-
-
-class ErrorFields(BaseModel):
-    """What went wrong."""
-
-    message: str
-    type: str
-    code: str
-    param: str | None = None
-
-
-class ErrorBody(BaseModel):
-    """Every error."""
-
-    error: ErrorFields

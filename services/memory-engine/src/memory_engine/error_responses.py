@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from fastapi import FastAPI
-from pydantic import BaseModel
+
+from optimus_kit.error_body import ErrorBody
 
 TEXTS = {
     400: "invalid",
@@ -19,21 +20,6 @@ TEXTS = {
     504: "the embedder did not answer in time",
 }
 UNUSED = frozenset({"HTTPValidationError", "ValidationError"})
-
-
-class ErrorFields(BaseModel):
-    """What went wrong."""
-
-    message: str
-    type: str
-    code: str
-    param: str | None = None
-
-
-class ErrorBody(BaseModel):
-    """Every error."""
-
-    error: ErrorFields
 
 
 def errors(*statuses: int) -> dict[int | str, dict[str, Any]]:
