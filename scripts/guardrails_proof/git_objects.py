@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import IO
 
-from optimus_ops.guardrails.git_files import REGULAR, TRUSTED, git_text
+from optimus_ops.guardrails.git_files import REGULAR, TRUSTED, git_records
 from optimus_ops.guardrails.sources import Snapshot, SourceFile
 
 
@@ -48,7 +48,7 @@ class GitObjects:
         """Return the regular files of a commit."""
         files: dict[str, SourceFile] = {}
         others: set[str] = set()
-        for line in git_text(self._root, "ls-tree", "-r", "-z", commit).split("\0"):
+        for line in git_records(self._root, "ls-tree", "-r", "-z", commit):
             facts, _, path = line.partition("\t")
             if facts.startswith(REGULAR):
                 key = facts.split()[2]

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from optimus_ops.guardrails.diff_errors import BadDiff
-from optimus_ops.guardrails.diff_paths import header_paths, path_of
+from optimus_ops.guardrails.diff_paths import header_paths, path_of, without_prefix
 
 HUNK = re.compile(rb"@@ -(\d+)(?:,(\d+))? \+(\d+)(?:,(\d+))? @@")
 GIT = b"diff --git "
@@ -30,6 +30,7 @@ SUBMODULE = 0o160000
 SYMLINK = 0o120000
 MISCOUNTED = "the numbers in the hunk's header don't fit its lines"
 AS_WRITTEN = "pass the diff on as git wrote it"
+PLAINLY = "git diff --no-color --no-ext-diff main...HEAD | invoke guardrails.validate-diff"
 MOST_DIFF_BYTES = 100_000_000
 
 
@@ -106,7 +107,7 @@ def parse_diff(data: bytes) -> tuple[FileDiff, ...]:
     whole = [line + b"\n" for line in lines[:-1]] + ([lines[-1]] if lines[-1] else [])
     files = tuple(_Parser(whole).files())
     if not files and data.strip():
-        raise BadDiff(1, "no diff of git: no line begins with 'diff --git'", "git diff main...HEAD | invoke …")
+        raise BadDiff(1, "no diff of git: no line begins with 'diff --git'", PLAINLY)
     _check_unique(files)
     return files
 
@@ -138,7 +139,7 @@ class _Parser:
         """Go on to the next line; refuse changes of a file that no header names, which would go unjudged."""
         self._at += 1
         if HUNK.match(line) or (line.startswith(b"--- ") and self._peek().startswith(b"+++ ")):
-            raise BadDiff(self._at, "a change without a header 'diff --git'", "git diff main...HEAD | invoke …")
+            raise BadDiff(self._at, "a change without a header 'diff --git'", PLAINLY)
 
     def _peek(self) -> bytes:
         return self._lines[self._at] if self._at < len(self._lines) else b""
@@ -190,9 +191,11 @@ class _Parser:
     def _named(file: FileDiff, side: str, name: bytes, number: int) -> FileDiff:
         # git ends a name that has a blank with a tab.
         name, stated = name.rstrip(b"\t"), getattr(file, side)
-        # What the header states is without a prefix, as this name may be.
-        bare = stated and name != b"/dev/null" and path_of(name, number) == stated
-        path = stated if bare else path_of(name, number, prefix=True)
+        path = path_of(name, number, prefix=True)
+        if stated and path is not None:
+            # What the header states is without a prefix, as this name may be.
+            whole = path_of(name, number) or ""
+            path = stated if stated in {whole, without_prefix(whole)} else path
         if path is not None and stated not in {None, "", path}:
             raise BadDiff(number, f"two names for one file: {stated} and {path}")
         return replace(file, **{side: path})  # type: ignore[arg-type]  # names

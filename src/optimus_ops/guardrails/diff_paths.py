@@ -1,4 +1,8 @@
-"""Names of files in a diff: quoted as git quotes them, with its prefixes, and inside of the repository."""
+"""Names of files in a diff: quoted as git quotes them, with its prefixes, and inside of the repository.
+
+A name may hold any character, and bytes that are no UTF-8, which are kept as `os.fsdecode` keeps them. Whatever
+`core.quotePath` says, git quotes a name with a quotation mark, a backslash or a control character.
+"""
 
 from __future__ import annotations
 
@@ -6,11 +10,12 @@ import re
 
 from optimus_ops.guardrails.diff_errors import BadDiff
 
-ESCAPE = re.compile(rb'\\([abtnvfr"\\]|[0-7]{3})')
+ESCAPE = re.compile(rb'\\([abtnvfr"\\]|[0-3][0-7]{2})')
 LETTERS = dict(zip(b'abtnvfr"\\', b'\a\b\t\n\v\f\r"\\', strict=True))
 QUOTED = re.compile(rb'"(?:[^"\\]|\\.)*"')
+WELL_QUOTED = re.compile(rb'"(?:[^"\\]|' + ESCAPE.pattern + rb')*"')
+NEVER_BARE = re.compile(rb'[\x00-\x1f\x7f"\\]')
 PREFIX = re.compile(r"[abciow12]/")
-CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 MOST_NAME = 4096
 
 
@@ -26,28 +31,31 @@ def header_paths(names: bytes, number: int) -> tuple[str, str]:
         old, new = names[:middle], names[middle + 1 :]
         if names[middle : middle + 1] != b" " or old.partition(b"/")[2] != new.partition(b"/")[2]:
             return "", ""
-    # Prefixes tell the sides apart: the same name twice has none (`--no-prefix`).
-    pair = (path_of(old, number, prefix=old != new), path_of(new, number, prefix=old != new))
-    return pair[0] or "", pair[1] or ""
+    pair = (path_of(old, number) or "", path_of(new, number) or "")
+    # Prefixes tell the sides apart, whatever they are: the same name twice has none (`--no-prefix`).
+    bare = (without_prefix(pair[0]), without_prefix(pair[1]))
+    return pair if pair[0] == pair[1] else bare
+
+
+def without_prefix(path: str) -> str:
+    """Return a path without its first part."""
+    return path.partition("/")[2]
 
 
 def path_of(name: bytes, number: int, *, prefix: bool = False) -> str | None:
     """Return the path that a diff names; None for /dev/null.
 
     Raises:
-        BadDiff: it leads outside of the repository, or holds control characters.
+        BadDiff: it leads outside of the repository, or is not quoted as git quotes it.
     """
     if name == b"/dev/null" and prefix:
         return None
-    raw = ESCAPE.sub(_unescaped, name[1:-1]) if len(name) > 1 and name[:1] == name[-1:] == b'"' else name
-    try:
-        path = raw.decode("utf-8")
-    except UnicodeDecodeError:
-        raise _bad(number, raw, "its name is not UTF-8") from None
+    raw = ESCAPE.sub(_unescaped, name[1:-1]) if WELL_QUOTED.fullmatch(name) else name
+    if raw is name and NEVER_BARE.search(name):
+        raise _bad(number, raw, "git quotes such a name in another way")
+    path = raw.decode("utf-8", "surrogateescape")
     path = path[2:] if prefix and PREFIX.match(path) else path
-    if CONTROL.search(path):
-        raise _bad(number, raw, "its name has control characters")
-    if path.startswith("/") or "\\" in path or not path or len(path) > MOST_NAME:
+    if path.startswith("/") or "\0" in path or not path or len(path) > MOST_NAME:
         raise _bad(number, raw, "no path inside of the repository")
     if {"..", ".", "", ".git"} & set(path.split("/")):
         raise _bad(number, raw, "the path leads outside of the repository")

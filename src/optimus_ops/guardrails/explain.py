@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from optimus_ops.errors import Refused
-from optimus_ops.guardrails.diff_paths import CONTROL, MOST_NAME
+from optimus_ops.guardrails.diff_paths import MOST_NAME
 from optimus_ops.guardrails.modules import covered
 from optimus_ops.guardrails.policy import Policy
 from optimus_ops.guardrails.rules.kind import ChangeRule, FileRule, Rule, YamlRule
@@ -35,7 +35,7 @@ def check_inside(path: str) -> None:
         Refused: it is such a path.
     """
     outside = path.startswith("/") or {"..", ".", "", ".git"} & set(path.split("/"))
-    if outside or "\\" in path or CONTROL.search(path) or len(path) > MOST_NAME:
+    if outside or "\\" in path or not path.isprintable() or len(path) > MOST_NAME:
         shown = ascii(path[:MOST_SHOWN])
         raise Refused(f"{shown}: a path inside of the repository is expected", "as in: src/package/module.py")
 

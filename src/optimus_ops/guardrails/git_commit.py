@@ -10,7 +10,7 @@ from functools import cached_property, partial
 from pathlib import Path
 
 from optimus_ops.errors import Refused
-from optimus_ops.guardrails.git_files import JUDGED, REGULAR, blob, git_bytes, git_text
+from optimus_ops.guardrails.git_files import JUDGED, REGULAR, blob, git_bytes, git_records, git_text
 from optimus_ops.guardrails.sources import Snapshot, SourceFile
 from optimus_ops.system.process import CommandFailed
 
@@ -51,7 +51,7 @@ class Commit:
         """Return the regular files; their contents are read, all at once, when the first of them is wanted."""
         files: dict[str, SourceFile] = {}
         others: set[str] = set()
-        for line in git_text(self.root, "ls-tree", "-r", "-z", self.name).split("\0"):
+        for line in git_records(self.root, "ls-tree", "-r", "-z", self.name):
             facts, _, path = line.partition("\t")
             if facts.startswith(REGULAR):
                 key = facts.split()[2]

@@ -6,13 +6,15 @@ import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from optimus_ops.errors import OpsError, Refused
+from optimus_ops.errors import Refused
 from optimus_ops.guardrails.python_source import MOST_BYTES
 from optimus_ops.guardrails.sources import Snapshot, SourceFile, blob_key
 from optimus_ops.guardrails.yaml_files import SUFFIXES as YAML
+from optimus_ops.system.output_masking import masked
 from optimus_ops.system.process import CommandFailed, run, stream
 
 GIT_SECONDS = 60.0
+NO_CHECKOUT = "guardrails judge what git knows: git init, git add"
 # A checkout may belong to somebody else (a mounted one), and must start no program of its own.
 TRUSTED = ("-c", "safe.directory=*", "-c", "core.fsmonitor=false")
 JUDGED = (".py", *YAML)
@@ -37,9 +39,8 @@ def work_tree(root: Path) -> Snapshot:
     """
     indexed = tuple(_indexed(root))
     files = {path: SourceFile(blob, _reader(root, path)) for path, mode, blob in indexed if mode.startswith(REGULAR)}
-    listed = _git(root, "ls-files", "-z", "-t", "--modified", "--deleted", "--others", "--exclude-standard")
-    states = [(line[:1], line[2:]) for line in listed.split("\0") if line]
-    for state, path in states:
+    listed = git_records(root, "ls-files", "-z", "-t", "--modified", "--deleted", "--others", "--exclude-standard")
+    for state, path in ((line[:1], line[2:]) for line in listed):
         if state not in "C?R":
             continue
         # What git knows as a file may be a link by now, which is not followed.
@@ -53,15 +54,18 @@ def work_tree(root: Path) -> Snapshot:
 
 def _indexed(root: Path) -> Iterator[tuple[str, str, str]]:
     """Give path, mode and blob of what git knows."""
-    for line in _git(root, "ls-files", "-z", "--stage").split("\0"):
+    for line in git_records(root, "ls-files", "-z", "--stage"):
         facts, _, path = line.partition("\t")
-        if path:
-            mode, blob, _ = facts.split()
-            yield path, mode, blob
+        mode, blob, _ = facts.split()
+        yield path, mode, blob
 
 
 def diff_to_work_tree(root: Path, commit: str) -> bytes:
-    """Return the diff from a commit to the work tree."""
+    """Return the diff from a commit to the work tree.
+
+    Raises:
+        Refused: git can't read a file, such as a pipe in the place of one.
+    """
     return git_bytes(root, *PLAIN, commit, "--")
 
 
@@ -72,7 +76,7 @@ def diff_of_commits(root: Path, base: str, head: str) -> bytes:
 
 def untracked(root: Path) -> tuple[str, ...]:
     """Return the files that git doesn't know yet, and doesn't ignore."""
-    return tuple(name for name in _git(root, "ls-files", "-z", "--others", "--exclude-standard").split("\0") if name)
+    return tuple(git_records(root, "ls-files", "-z", "--others", "--exclude-standard"))
 
 
 def blob(root: Path, name: str) -> bytes | None:
@@ -111,26 +115,37 @@ def git_text(root: Path, *words: str) -> str:
     return run(["git", "-C", str(root), *TRUSTED, *words], deadline=GIT_SECONDS).stdout
 
 
-def _git(root: Path, *words: str) -> str:
+def git_records(root: Path, *words: str) -> list[str]:
+    """Return what git lists with `-z`: names as they are, with bytes that are no UTF-8 as `os.fsdecode` keeps them.
+
+    Raises:
+        Refused: the folder is no git checkout, or one that git can't read; in git's words.
+    """
     try:
-        return git_text(root, *words)
-    except CommandFailed:
-        raise Refused(f"{root} is no git checkout", "guardrails judge what git knows: git init, git add") from None
+        listed = git_bytes(root, *words)
+    except Refused as error:
+        raise Refused(f"{root} is no git checkout: {error.message}", NO_CHECKOUT) from None
+    return [record for record in listed.decode("utf-8", "surrogateescape").split("\0") if record]
 
 
 def git_bytes(root: Path, *words: str) -> bytes:
     """Return what git writes, as it is.
 
     Raises:
-        OpsError: it ended with another exit code than 0.
+        Refused: it ended with another exit code than 0; in git's words.
     """
     taken = bytearray()
     argv = ["git", "-C", str(root), *TRUSTED, *words]
     if code := stream(argv, taken.extend, idle_seconds=GIT_SECONDS):
-        raise OpsError(f"`git {' '.join(words)}` ended with {code}")
+        # What streams is read without what it says beside.
+        told = run(argv, deadline=GIT_SECONDS, check=False).stderr.split("\n")
+        raise Refused(masked("; ".join(filter(None, told))) or f"`git {' '.join(words)}` ended with {code}")
     return bytes(taken)
 
 
 def folder_in_repository(root: Path) -> str:
     """Return the path of a folder from the root of its repository, with a slash behind it; "" for the root itself."""
-    return _git(root, "rev-parse", "--show-prefix").removesuffix("\n")
+    try:
+        return git_text(root, "rev-parse", "--show-prefix").removesuffix("\n")
+    except CommandFailed:
+        raise Refused(f"{root} is no git checkout", NO_CHECKOUT) from None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date
 
 from optimus_ops.guardrails.baseline import Baseline, apply_baseline
@@ -35,10 +35,12 @@ class Permission:
     Args:
         new_waivers: tells whether a waiver that the change adds to a file governs it.
         policy_waivers: those waivers of the policy that govern it.
+        standing: path after -> waivers that govern it, beside those that the files before it have.
     """
 
     new_waivers: Callable[[str], bool] = _no_file
     policy_waivers: Collection[PolicyWaiver] = ()
+    standing: Mapping[str, tuple[Waiver, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -78,7 +80,8 @@ class Judge:
         had = {path: judgement.waivers for path, judgement in before.items()} | dict(earlier_documents.waivers)
         old = {change.renamed.get(path, path): found_waivers for path, found_waivers in had.items()}
         governing = {
-            path: its if may.new_waivers(path) else _kept(its, old.get(path, ())) for path, its in waivers.items()
+            path: its if may.new_waivers(path) else _kept(its, (*old.get(path, ()), *may.standing.get(path, ())))
+            for path, its in waivers.items()
         }
         counting, waived = self._waive(found, waivers, governing, may.policy_waivers)
         malformed = [
@@ -198,6 +201,15 @@ class Judge:
             if not any(waiver.covers(violation) for violation in found):
                 match = Match(waiver.place, 0, f"{waiver.rule} {' '.join(waiver.files)}")
                 yield Violation(WAIVER, "error", f"nothing needs the waiver of {waiver.rule}", match, "take it out")
+
+
+def standing_waivers(
+    policy: Policy, files: Mapping[str, SourceFile], cache: ParseCache
+) -> dict[str, tuple[Waiver, ...]]:
+    """Return path -> the waivers of files."""
+    documents = judge_yaml(policy, YamlFiles(files))
+    in_python = {path: judgement.waivers for path, judgement in judge_files(policy, files, cache).items()}
+    return in_python | dict(documents.waivers)
 
 
 def _asked_for(change: Change, now: Mapping[str, FileJudgement]) -> dict[str, SourceFile]:

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Collection
 from dataclasses import replace
 from functools import partial
 
 from optimus_ops.errors import Refused
 from optimus_ops.guardrails.authors import given, nobody
 from optimus_ops.guardrails.change_verdict import judge_diff
-from optimus_ops.guardrails.diff import MOST_DIFF_BYTES, below, parse_diff
+from optimus_ops.guardrails.diff import MOST_DIFF_BYTES, FileDiff, below, parse_diff
 from optimus_ops.guardrails.git_files import folder_in_repository
 from optimus_ops.guardrails.model import Verdict
 from optimus_ops.guardrails.report import show
 from optimus_ops.guardrails.repository import Repository, checked_tree, open_repository
+from optimus_ops.guardrails.sources import Snapshot
+from optimus_ops.reports.place import shown
 
 COMMAND = "git diff main...HEAD | invoke guardrails.validate-diff"
 
@@ -42,6 +45,26 @@ def judge_given_diff(repository: Repository, data: bytes, author: str = "") -> V
         Refused: it is no diff that can be trusted.
     """
     files = below(parse_diff(data), folder_in_repository(repository.root))
+    tree = checked_tree(repository)
+    _check_root(files, tree)
     people = partial(given, author) if author else nobody
-    verdict = judge_diff(repository, files, checked_tree(repository), people=people)
+    verdict = judge_diff(repository, files, tree, people=people)
     return replace(verdict, scope=f"a diff of {len(files)} file{'s' * (len(files) != 1)}")
+
+
+def _check_root(files: Collection[FileDiff], tree: Snapshot) -> None:
+    """Refuse a diff whose files are all at home in one folder: rules would take them for other files."""
+    folders = [_folders(file, tree) for file in files]
+    if common := set.intersection(*folders) if folders else set():
+        raise Refused(
+            f"the paths of the diff are those from {shown(min(common))}, not from the root of the repository",
+            "git diff --no-relative main...HEAD | invoke guardrails.validate-diff",
+        )
+
+
+def _folders(file: FileDiff, tree: Snapshot) -> set[str]:
+    """Return the folders that have a new file as it is in the diff, if the root has not."""
+    if not file.new or file.new in tree.files or not file.new_blob.strip("0"):
+        return set()
+    every = ((path, found.key) for path, found in tree.files.items() if path.endswith(f"/{file.new}"))
+    return {path.removesuffix(file.new) for path, key in every if key.startswith(file.new_blob)}

@@ -14,4 +14,12 @@ class Place:
     column: int = 0
 
     def __str__(self) -> str:
-        return ":".join([self.file, *(str(number) for number in (self.line, self.column) if number)])
+        return ":".join([shown(self.file), *(str(number) for number in (self.line, self.column) if number)])
+
+
+def shown(name: str) -> str:
+    """Return a file's name in one line that deceives nobody: where it has what can't be printed, with escapes."""
+    if name.isprintable():
+        return name
+    escaped = (char if char.isprintable() else char.encode("unicode_escape").decode() for char in name)
+    return f'"{"".join(escaped)}"'

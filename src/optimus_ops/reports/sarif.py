@@ -43,5 +43,5 @@ def _result(finding: Finding, rule: int) -> dict[str, Any]:
 
 def _location(place: Place) -> dict[str, Any]:
     region = {"startLine": place.line, **({"startColumn": place.column} if place.column else {})}
-    artifact = {"artifactLocation": {"uri": quote(place.file), "uriBaseId": "%SRCROOT%"}}
+    artifact = {"artifactLocation": {"uri": quote(place.file, errors="surrogateescape"), "uriBaseId": "%SRCROOT%"}}
     return {**artifact, "region": region} if place.line else artifact

@@ -56,6 +56,11 @@ def test_carriage_returns_are_part_of_lines() -> None:
         (rb"\346\226\207\345\255\227.py", "文字.py"),
         (rb"a\"b.py", 'a"b.py'),
         (rb"caf\303\251.py", "café.py"),
+        (rb"a\tb\nc.py", "a\tb\nc.py"),
+        (rb"src\\x.py", "src\\x.py"),
+        (rb"a\033[31m.py", "a\x1b[31m.py"),
+        (rb"\377.py", "\udcff.py"),
+        (b"\xff.py", "\udcff.py"),
     ],
 )
 def test_names_that_git_quotes_are_read(quoted: bytes, name: str) -> None:
@@ -114,19 +119,16 @@ def test_the_message_of_a_commit_before_the_first_file_is_passed_over() -> None:
         b"/etc/passwd",
         b"src/../../x.py",
         b".git/hooks/pre-commit",
-        b"src\\\\x.py",
-        rb"a\033[31m.py",
-        rb"a\n.py",
-        rb"\377.py",
+        rb"a\000.py",
+        rb"\056\056/x.py",
         b"x/./y.py",
         b"x//y.py",
     ],
 )
-def test_names_outside_of_the_repository_and_control_characters_are_refused(name: bytes) -> None:
+def test_names_outside_of_the_repository_are_refused(name: bytes) -> None:
     data = EDIT.replace(b"a/a.py", b'"a/' + name + b'"').replace(b"b/a.py", b'"b/' + name + b'"')
-    with pytest.raises(BadDiff) as refused:
+    with pytest.raises(BadDiff):
         parse_diff(data)
-    assert "\x1b" not in str(refused.value)
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import socket
+from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from tests.unit.guardrails.conftest import POLICY, Checkout
@@ -88,13 +91,31 @@ def test_a_policy_or_a_baseline_that_is_a_link_is_refused_and_not_read(checkout:
     assert SECRET not in str(outcome.error)
 
 
-def test_a_pipe_in_the_place_of_a_file_is_refused_by_git_and_not_waited_for(checkout: Checkout) -> None:
-    path = checkout.write("src/shop/page.py", "x = 1\n")
+def bind(path: Path) -> None:
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(path))
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, bind], ids=["pipe", "socket"])
+def test_what_is_no_file_any_more_is_named_and_not_waited_for(
+    checkout: Checkout, make: Callable[[Path], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = checkout.write("src/shop/page.py", PRINTING)
     checkout.commit()
     path.unlink()
-    os.mkfifo(path)
-    assert checkout.check().code == 1
+    monkeypatch.chdir(path.parent)  # a socket's name is short
+    make(Path(path.name))
+    outcome = checkout.check()
+    assert (outcome.code, outcome.printed) == (2, "")
+    assert "src/shop/page.py: unsupported file type" in str(outcome.error)
     assert checkout.check(everything=True).code == 0
+
+
+def test_what_git_says_of_a_folder_that_is_no_checkout_is_told(checkout: Checkout) -> None:
+    (checkout.root / ".git").rename(checkout.root / "git")
+    for outcome in (checkout.check(everything=True), checkout.validate(b"")):
+        assert outcome.code == 2
+        assert "is no git checkout" in str(outcome.error)
 
 
 def test_a_file_of_50_megabytes_is_named_and_the_rest_is_judged(checkout: Checkout) -> None:
@@ -104,14 +125,6 @@ def test_a_file_of_50_megabytes_is_named_and_the_rest_is_judged(checkout: Checko
     checkout.commit()
     expected = [("guardrails/not-judged", "src/shop/page.py"), ("no-prints", "src/shop/web.py")]
     assert [(rule, file) for rule, file, _ in checkout.check().found] == expected
-
-
-def test_names_in_another_encoding_are_told_and_no_traceback(checkout: Checkout) -> None:
-    (checkout.root / os.fsdecode(b"src/shop/caf\xe9.py")).write_text(PRINTING, "utf-8")
-    checkout.write("src/shop/web.py", PRINTING)
-    assert checkout.check().code in {1, 2}
-    checkout.commit()
-    assert checkout.check().code in {1, 2}
 
 
 @pytest.mark.parametrize("encoding", ["utf-16", "utf-32", "cp037"])

@@ -28,7 +28,8 @@ class ForbiddenTexts:
         """Give the texts of a file."""
         for text in facts.texts:
             if self.pattern.search(text.value):
-                words = " ".join(text.value.split())
+                # Half a pair of UTF-16 can be in no report.
+                words = " ".join(text.value.encode("utf-8", "backslashreplace").decode().split())
                 shown = words if len(words) <= SHOWN else f"{words[: SHOWN - 1]}…"
                 line, column, end = facts.source.span(text.at)
                 yield Match(Place(path, line, column), end, words, shown)

@@ -9,7 +9,7 @@ from optimus_ops.guardrails.model import Match, RuleInfo
 from optimus_ops.guardrails.rules.fields import FileScope, Glob, globs, needed, patterns, scope
 from optimus_ops.guardrails.rules.kind import Kind
 from optimus_ops.project.yaml_nodes import Node
-from optimus_ops.reports.place import Place
+from optimus_ops.reports.place import Place, shown
 from optimus_ops.text.globs import matches
 
 
@@ -32,7 +32,7 @@ class ChangeTogether:
             return
         for name in sorted(changed):
             if self.scope.holds(name):
-                yield Match(Place(name), 0, "", f"{name} changed without {' or '.join(patterns(self.also))}")
+                yield Match(Place(name), 0, "", f"{shown(name)} changed without {' or '.join(patterns(self.also))}")
 
 
 def _together(info: RuleInfo, keys: Mapping[str, Node], rule: Node) -> ChangeTogether:

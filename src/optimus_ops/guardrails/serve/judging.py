@@ -18,7 +18,7 @@ from optimus_ops.guardrails.cache import ParseCache
 from optimus_ops.guardrails.check import BASE, judge_change
 from optimus_ops.guardrails.explain import check_inside, explained, rules_for
 from optimus_ops.guardrails.file_judgement import read_imports
-from optimus_ops.guardrails.judge import Permission
+from optimus_ops.guardrails.judge import Permission, standing_waivers
 from optimus_ops.guardrails.model import OWN_RULES, Verdict
 from optimus_ops.guardrails.policy import FILE, SCHEMA, Policy, parse_policy
 from optimus_ops.guardrails.report_lines import lines_of
@@ -165,12 +165,17 @@ def check_files(repository: Repository, files: Sequence[FileToCheck]) -> CheckRe
 
 
 def _judged(repository: Repository, tree: Snapshot, files: Mapping[str, SourceFile]) -> Verdict:
-    """Judge files as if a change had made them, but that waivers and the baseline hold, and no other has to change."""
-    head = Snapshot({**tree.files, **files})
+    """Judge files as if a change had made them, but that the baseline holds, and no other has to change.
+
+    Waivers hold that the work tree has: one in a proposed content does where the policy lets it govern its own change.
+    """
+    head = Snapshot({**tree.files, **files}, tree.others - files.keys())
     every = {path: frozenset(range(1, file.read().count(b"\n") + 2)) for path, file in files.items()}
-    allowed = Permission(lambda _path: True, repository.policy.waivers)
+    policy, written = repository.policy, {path: file for path, file in tree.files.items() if path in files}
+    had = standing_waivers(policy, written, repository.cache)
+    allowed = Permission(lambda _path: policy.same_change_waivers, policy.waivers, had)
     verdict = repository.judge.change(head, Change({}, added=every), allowed)
-    of_changes = {rule.info.id for rule in repository.policy.change_rules}
+    of_changes = {rule.info.id for rule in policy.change_rules}
     counting = [found for found in verdict.counting if found.rule not in of_changes]
     known = tuple(entry for entry in repository.baseline() if entry.path in files)
     left, covered, wrong = apply_baseline(known, counting, today())

@@ -11,6 +11,7 @@ from optimus_ops.guardrails.explain import rule_document
 from optimus_ops.guardrails.model import Verdict, Violation
 from optimus_ops.guardrails.report import headline
 from optimus_ops.guardrails.rules.kind import Rule
+from optimus_ops.reports.place import shown
 
 MOST_VIOLATIONS = 100
 MEND = "mend these (`mend` says how) and check again; explain_rule tells why a rule is there. Add no waivers for them."
@@ -134,7 +135,7 @@ def _found(violation: Violation, lines: tuple[str, ...]) -> FoundViolation:
         severity=violation.level,
         message=violation.message,
         detail=violation.match.detail,
-        path=place.file,
+        path=shown(place.file),
         line=place.line,
         column=place.column,
         end_column=violation.match.end,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from typing import Any
 
@@ -112,6 +113,26 @@ async def test_waivers_and_the_baseline_hold_for_files(client: OneCallClient, ch
     found = await answer(client, "check_files", files=[{"path": WEB}])
     assert places(found) == [("no-prints", WEB, 3)]
     assert (found["waived"], found["baseline"]) == (1, 1)
+
+
+async def test_a_waiver_in_a_proposed_content_does_not_govern_it(client: OneCallClient, checkout: Checkout) -> None:
+    waived = "print({})  # guardrails: allow no-prints until 2099-01-01: shown before there is a log\n"
+    checkout.write(WEB, waived.format(1))
+    proposed = {"path": WEB, "content": f"x = 1\n{waived.format(1)}{waived.format(2)}"}
+    found = await answer(client, "check_files", files=[proposed])
+    assert (places(found), found["waived"]) == ([("no-prints", WEB, 3)], 1)
+    assert found["violations"][0]["notes"] == ["a waiver does not govern the change that adds it"]
+    checkout.write("policy.yaml", f"{POLICY}same-change-waivers: true\n")
+    assert (await answer(client, "check_files", files=[proposed]))["waived"] == 2
+
+
+async def test_what_is_no_unicode_is_answered_with_escapes(client: OneCallClient, checkout: Checkout) -> None:
+    texts = "{id: texts, kind: texts, files: [src/**/*.py], pattern: secret, message: m, why: w, mend: m}"
+    checkout.write("policy.yaml", f"{POLICY}  - {texts}\n")
+    checkout.write(os.fsdecode(b"src/shop/caf\xe9.py"), "print(1)\n")
+    checkout.write("src/shop/half.py", 'TEXT = "secret \\ud800"\n')
+    found = await answer(client, "check_diff")
+    assert places(found) == [("no-prints", r'"src/shop/caf\udce9.py"', 1), ("texts", "src/shop/half.py", 1)]
 
 
 async def test_a_diff_is_judged_whether_it_is_applied_or_not(client: OneCallClient, checkout: Checkout) -> None:
