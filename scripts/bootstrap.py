@@ -69,6 +69,16 @@ DOCKER_SOCKET = Path("/var/run/docker.sock")
 ENGINE_PID_FILE = Path("/var/run/docker.pid")
 CONTAINERD_PID_FILE = Path("/run/docker/containerd/containerd.pid")
 CONTAINERD_SOCKET = Path("/run/containerd/containerd.sock")
+UV_SETTINGS = {
+    "index-url": ("UV_DEFAULT_INDEX", " "),
+    "extra-index-url": ("UV_INDEX", " "),
+    "find-links": ("UV_FIND_LINKS", ","),
+    "no-index": ("UV_NO_INDEX", " "),
+    "trusted-host": ("UV_INSECURE_HOST", " "),
+    "default-timeout": ("UV_HTTP_TIMEOUT", " "),
+    "timeout": ("UV_HTTP_TIMEOUT", " "),
+}
+"""What pip calls a setting, how uv's variable for it is called, and what separates the words in it."""
 DEBIAN_CA_BUNDLE = Path("/etc/ssl/certs/ca-certificates.crt")
 DAEMON_ENVIRONMENT = re.compile(r"PATH|HOME|LANG|TMPDIR|SSL_CERT_(FILE|DIR)|(HTTPS?|NO|ALL)_PROXY", re.IGNORECASE)
 
@@ -325,14 +335,9 @@ def installed_with_uv(checkout: Checkout, log: Log, lock: int) -> bool:
     uv = shutil.which("uv")
     if uv is None:
         return False
-    environ = uv_environment(os.environ, host_pip_settings(os.environ), DEBIAN_CA_BUNDLE)
-    target = ("--python", str(checkout.python))
     try:
-        log.run(
-            (uv, "venv", "--quiet", "--python", base_python(), checkout.environment), environ=environ, keep_open=lock
-        )
-        command = (uv, "pip", "install", *target, "--require-hashes", "--requirement", checkout.lock)
-        log.run(command, environ=environ, keep_open=lock)
+        log.run((uv, "venv", "--quiet", "--python", base_python(), checkout.environment), keep_open=lock)
+        fill_with_uv(uv, checkout, log, lock)
     except CommandFailed:
         say(f"uv could not make it (see {log.path}); trying pip.")
         remove(checkout.environment)
@@ -340,20 +345,54 @@ def installed_with_uv(checkout: Checkout, log: Log, lock: int) -> bool:
     return True
 
 
+def fill_with_uv(uv: str | Path, checkout: Checkout, log: Log, lock: int) -> None:
+    """Install the lock into the environment with uv.
+
+    Raises:
+        CommandFailed: uv could not.
+    """
+    command = (uv, "pip", "install", "--python", checkout.python, "--require-hashes", "--requirement", checkout.lock)
+    environ = uv_environment(os.environ, host_pip_settings(os.environ), DEBIAN_CA_BUNDLE)
+    log.run(command, environ=environ, keep_open=lock)
+
+
 def install_with_pip(checkout: Checkout, log: Log, lock: int) -> None:
-    """Make the environment with the standard library's venv and its pip."""
+    """Make the environment with the standard library's venv; its pip brings uv, and what uv can't bring."""
     ensure_venv_module(log)
     log.run((base_python(), "-m", "venv", checkout.environment), keep_open=lock)
+    try:
+        # pip takes a minute of processor time for what uv installs in a few seconds.
+        only_uv = checkout.environment / "uv.txt"
+        only_uv.write_text(locked("uv", checkout.lock.read_text(encoding="utf-8")), encoding="utf-8")
+        fill_with_pip(only_uv, checkout, log, lock)
+        fill_with_uv(checkout.environment / "bin" / "uv", checkout, log, lock)
+    except (CommandFailed, OSError):
+        say(f"uv could not install it (see {log.path}); going on with pip.")
+        fill_with_pip(checkout.lock, checkout, log, lock)
+    # On all cores, where pip has one. Nobody imports the tests of packages; some files compile with no Python of ours.
+    with contextlib.suppress(CommandFailed):
+        compile_all = (checkout.python, "-m", "compileall", "-q", "-j", "0", "-x", "/tests?/")
+        log.run((*compile_all, checkout.environment / "lib"), keep_open=lock)
+
+
+def fill_with_pip(requirements: Path, checkout: Checkout, log: Log, lock: int) -> None:
+    """Install requirements into the environment with its pip.
+
+    Raises:
+        CommandFailed: pip could not.
+    """
     command = (checkout.python, "-m", "pip", "install", "--no-input", "--progress-bar", "off", "--no-compile")
     log.run(
-        (*command, "--require-hashes", "--requirement", checkout.lock),
+        (*command, "--require-hashes", "--requirement", requirements),
         environ=pip_environment(os.environ, host_pip_settings(os.environ), DEBIAN_CA_BUNDLE),
         keep_open=lock,
     )
-    # On all cores, where pip has one. Some files of packages are for other Pythons and compile nowhere.
-    with contextlib.suppress(CommandFailed):
-        compile_all = (checkout.python, "-m", "compileall", "-q", "-j", "0", checkout.environment / "lib")
-        log.run(compile_all, keep_open=lock)
+
+
+def locked(name: str, lock: str) -> str:
+    """Return the lines of a lock that are about one package: its version and hashes; nothing if it has none."""
+    found = re.search(rf"^{re.escape(name)}==.*\n(?:[ \t]+.*\n)*", lock, re.MULTILINE)
+    return found[0] if found else ""
 
 
 def ensure_venv_module(log: Log) -> None:
@@ -399,11 +438,17 @@ def host_pip_settings(environ: Mapping[str, str]) -> dict[str, str]:
 
 
 def uv_environment(environ: Mapping[str, str], settings: Mapping[str, str], system_bundle: Path) -> dict[str, str]:
-    """Give uv the host's package index and certificates, which it does not read from pip's configuration."""
+    """Give uv the host's package sources and certificates, which it does not read from pip's configuration."""
     given: dict[str, str] = {}
-    index = environ.get("PIP_INDEX_URL") or settings.get("index-url")
-    if index and not environ.get("UV_INDEX_URL"):
-        given["UV_DEFAULT_INDEX"] = index
+    for name, (variable, separator) in UV_SETTINGS.items():
+        words = (environ.get("PIP_" + name.upper().replace("-", "_")) or settings.get(name, "")).split()
+        if words:
+            given[variable] = separator.join(words)
+    if environ.get("UV_INDEX_URL"):
+        given.pop("UV_DEFAULT_INDEX", None)
+    if "UV_INDEX" in given:
+        # As pip does: any source may have the file whose hash is locked.
+        given["UV_INDEX_STRATEGY"] = "unsafe-best-match"
     bundle = environ.get("PIP_CERT") or settings.get("cert")
     if bundle or system_bundle.is_file():
         given["SSL_CERT_FILE"] = bundle or str(system_bundle)

@@ -151,6 +151,42 @@ class TestPackageIndex:
         settings = {"index-url": "https://mirror.example", "cert": "/ca.pem"}
         assert bootstrap.uv_environment(own, settings, Path("/missing")) == own
 
+    def test_uv_looks_wherever_pip_does(self) -> None:
+        text = "[global]\nextra-index-url = https://one.example\n  https://two.example\nfind-links = /one /two\n"
+        settings = bootstrap.parse_pip_configuration(text)
+        assert bootstrap.uv_environment({"PIP_TIMEOUT": "7"}, {**settings, "timeout": "9"}, Path("/missing")) == {
+            "PIP_TIMEOUT": "7",
+            "UV_INDEX": "https://one.example https://two.example",
+            "UV_INDEX_STRATEGY": "unsafe-best-match",
+            "UV_FIND_LINKS": "/one,/two",
+            "UV_HTTP_TIMEOUT": "7",
+        }
+
+    def test_uv_itself_comes_from_the_lock(self) -> None:
+        lock = "uri==1 \\\n    --hash=sha256:0\nuv==2 \\\n    --hash=sha256:1 \\\n    --hash=sha256:2\nuvloop==3\n"
+        assert bootstrap.locked("uv", lock) == "uv==2 \\\n    --hash=sha256:1 \\\n    --hash=sha256:2\n"
+        assert bootstrap.locked("uv", "uvloop==3\n") == ""
+
+    @pytest.mark.parametrize(
+        ("failing", "installed"),
+        [(None, ["uv.txt", "uv"]), ("uv.txt", ["uv.txt", "dev.txt"]), ("uv", ["uv.txt", "uv", "dev.txt"])],
+    )
+    def test_pip_installs_what_uv_can_t(self, tmp_path: Path, failing: str | None, installed: list[str]) -> None:
+        asked: list[str] = []
+
+        class Log:
+            path = tmp_path / "log"
+
+            def run(self, command: tuple[object, ...], **_options: object) -> None:
+                program, last = Path(str(command[0])).name, Path(str(command[-1])).name
+                if "install" in command:
+                    asked.append("uv" if program == "uv" else last)
+                    if asked[-1] == failing:
+                        raise bootstrap.CommandFailed("no")
+
+        bootstrap.install_with_pip(TestEnvironment.checkout(tmp_path), Log(), 0)
+        assert asked == installed
+
     def test_an_old_pip_learns_the_systems_certificates(self, tmp_path: Path) -> None:
         bundle = tmp_path / "ca.crt"
         bundle.touch()
