@@ -172,7 +172,7 @@ def faults(session: nox.Session) -> None:
 
 @nox.session(default=False)
 def properties(session: nox.Session) -> None:
-    """Draw ten times as many examples in each property test; takes half an hour."""
+    """Draw ten times as many examples in each property test, and try matrices of kills whole; takes half an hour."""
     session.env["HYPOTHESIS_PROFILE"] = "thorough"
     unit(session)
 
