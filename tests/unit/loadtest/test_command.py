@@ -76,9 +76,10 @@ def test_k6_names_failures_as_locust_does(tmp_path: Path, path: str, failure: st
 
 
 def test_a_plan_sends_nothing(tmp_path: Path) -> None:
-    ran = run(tmp_path, "--target", "http://127.0.0.1:9", "--profile", "spike", "--plan", "--json")
-    plan = json.loads(ran.stdout)
-    assert (ran.returncode, plan["profile"], plan["seconds"]) == (0, "spike", 180)
+    words = ("load-test", "--target", "http://127.0.0.1:9", "--profile", "spike", "--plan", "--json")
+    ran = invoke_server.invoke(words, ROOT, environ(tmp_path), 60)
+    plan = json.loads(ran.out)
+    assert (ran.code, plan["profile"], plan["seconds"]) == (0, "spike", 180)
     assert plan["requests_at_most"] > 10_000
     assert {flow["target"] for flow in plan["flows"]} == {"http://127.0.0.1:9"}
 

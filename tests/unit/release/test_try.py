@@ -35,9 +35,7 @@ def main():
 
 def with_trials(project: Path, *commands: str) -> None:
     """Have a wheel without dependencies in dist, and trial commands."""
-    path = project / "pyproject.toml"
-    text = path.read_text().replace('dependencies = ["Rich>=14", "packaging"]\n', "")
-    path.write_text(text[: text.index("[tool.optimus-ops")] + TRIALS % ", ".join(map(json.dumps, commands)))
+    to_be_tried(project, *commands)
     (project / "src" / "greetings" / "__init__.py").write_text(MAIN)
     (project / "example").mkdir()
     (project / "example" / "who").write_text("world")
@@ -45,6 +43,19 @@ def with_trials(project: Path, *commands: str) -> None:
     build("dist", report="", json=True)
     # An sdist is built by pip with what an index has.
     next((project / "dist").glob("*.tar.gz")).unlink()
+
+
+def to_be_tried(project: Path, *commands: str) -> None:
+    """Have trial commands in the folder `example`."""
+    path = project / "pyproject.toml"
+    text = path.read_text().replace('dependencies = ["Rich>=14", "packaging"]\n', "")
+    path.write_text(text[: text.index("[tool.optimus-ops")] + TRIALS % ", ".join(map(json.dumps, commands)))
+
+
+def with_no_wheel(project: Path) -> None:
+    """Have something in dist that is called a wheel."""
+    (project / "dist").mkdir()
+    (project / "dist" / "greetings-1.2.0-py3-none-any.whl").write_bytes(b"no archive")
 
 
 def tried(capsys: pytest.CaptureFixture[str]) -> dict[str, tuple[str, str]]:
@@ -67,18 +78,16 @@ def test_what_is_installed_is_what_runs(project: Path, capsys: pytest.CaptureFix
 
 
 def test_what_can_not_be_installed_fails(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    (project / "dist").mkdir()
-    (project / "dist" / "greetings-1.2.0-py3-none-any.whl").write_bytes(b"no archive")
+    with_no_wheel(project)
     with pytest.raises(OpsError, match="wheel install"):
         try_distributions("dist", report="", json=True)
     assert tried(capsys)["install"][0] == "failed"
 
 
 def test_a_folder_that_is_missing_is_refused(project: Path) -> None:
-    with_trials(project)
-    path = project / "pyproject.toml"
-    path.write_text(path.read_text().replace('"example"', '"nowhere"'))
-    with pytest.raises(Refused, match="no folder nowhere"):
+    to_be_tried(project)
+    with_no_wheel(project)
+    with pytest.raises(Refused, match="no folder example"):
         try_distributions("dist", report="", json=False)
 
 

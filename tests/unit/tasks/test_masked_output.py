@@ -5,11 +5,10 @@ from __future__ import annotations
 import base64
 import json
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from tests.support import invoke_server
 
 CANARY = "sk-canary-7f3a91c2d4"
 STAGING = "canary-of-staging-5b1e"
@@ -122,12 +121,9 @@ def invoke(project: Path, *words: str) -> str:
     """Run a task; return its output and all that it wrote."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("OPTIMUS_", "COMPOSE_"))}
     environment |= {"OPTIMUS_EVENTS": str(project / "made-events"), "GITHUB_OUTPUT": str(project / "made-outputs")}
-    command = [str(Path(sys.executable).with_name("invoke")), *words]
-    done = subprocess.run(
-        command, cwd=project, env=environment, capture_output=True, text=True, timeout=60, check=False
-    )
+    done = invoke_server.invoke(words, project, environment, 60)
     written = [path for place in ("made*", "made/*", ".optimus/**/*") for path in project.glob(place) if path.is_file()]
-    return "\n".join([done.stdout, done.stderr, *(path.read_text("utf-8", "replace") for path in written)])
+    return "\n".join([done.out, done.err, *(path.read_text("utf-8", "replace") for path in written)])
 
 
 @pytest.mark.parametrize(

@@ -3,35 +3,15 @@
 from __future__ import annotations
 
 import os
-import time
 from pathlib import Path
 
 import anyio
 import pytest
 from mcp.server.mcpserver.exceptions import ResourceError
+from tests.unit.guardrails.serve.calls import die, hang, refuse, whoami
 from tests.unit.guardrails.serve.server_process import alive
 
 from optimus_ops.guardrails.serve.asking import Asker
-from optimus_ops.guardrails.serve.judging import Refusal
-
-
-def refuse(message: str) -> Refusal | str:
-    return Refusal(message, "a hint")
-
-
-def hang(into: str) -> str:
-    with Path(into).open("w") as pipe:
-        pipe.write(str(os.getpid()))
-    while True:
-        time.sleep(60)
-
-
-def die() -> str:
-    os._exit(3)
-
-
-def whoami() -> int | Refusal:
-    return os.getpid()
 
 
 async def test_a_refusal_is_an_error_with_its_hint() -> None:
