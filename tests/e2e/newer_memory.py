@@ -34,7 +34,8 @@ def newer_version(folder: Path, *steps: tuple[str, str]) -> str:
         steps: what each step does and what takes it back, as Python.
     """
     for source in SOURCES:
-        shutil.copytree(source, folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__"))
+        # With what is compiled: each process would do that anew.
+        shutil.copytree(source, folder, dirs_exist_ok=True)
     versions = folder / "memory_engine" / "migrations" / "versions"
     after = "0001"
     for number, (up, down) in enumerate(steps, start=2):

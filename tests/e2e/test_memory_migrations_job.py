@@ -54,6 +54,14 @@ def migrated(stack: MemoryStack) -> MemoryStack:
     return stack
 
 
+@pytest.fixture(scope="module")
+def unchanged(server_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[MemoryStack]:
+    """A migrated database for tests that only ask."""
+    with memory_stack(server_url, tmp_path_factory.mktemp("unchanged")) as stack:
+        migrate(stack.settings().database, lambda _line: None)
+        yield stack
+
+
 @contextmanager
 def running(stack: MemoryStack, *words: str, path: str) -> Iterator[subprocess.Popen[str]]:
     process = subprocess.Popen(
@@ -106,15 +114,15 @@ def test_the_sql_that_is_printed_is_what_migrate_would_have_run(stack: MemorySta
     assert stack.relations() == by_hand
 
 
-def test_only_what_the_database_lacks_is_pending(migrated: MemoryStack, tmp_path: Path) -> None:
+def test_only_what_the_database_lacks_is_pending(unchanged: MemoryStack, tmp_path: Path) -> None:
     path = newer_version(tmp_path / "newer", NOTE)
-    pending = migrated.run("sql", PYTHONPATH=path).stdout
+    pending = unchanged.run("sql", PYTHONPATH=path).stdout
     assert "ADD COLUMN note" in pending
     assert "CREATE TABLE" not in pending
 
 
-def test_where_nothing_is_pending_nothing_is_printed(migrated: MemoryStack) -> None:
-    assert migrated.run("sql").stdout == ""
+def test_where_nothing_is_pending_nothing_is_printed(unchanged: MemoryStack) -> None:
+    assert unchanged.run("sql").stdout == ""
 
 
 def test_an_older_version_leaves_a_newer_schema_as_it_is(migrated: MemoryStack, tmp_path: Path) -> None:
@@ -153,9 +161,9 @@ def test_a_step_that_cannot_be_taken_back_says_so_and_stays(migrated: MemoryStac
     assert "kept" in migrated.relations()
 
 
-def test_a_step_that_asks_the_database_cannot_be_written_as_sql(migrated: MemoryStack, tmp_path: Path) -> None:
+def test_a_step_that_asks_the_database_cannot_be_written_as_sql(unchanged: MemoryStack, tmp_path: Path) -> None:
     path = newer_version(tmp_path / "newer", ('op.get_bind().exec_driver_sql("SELECT 1")', "pass"))
-    asked = migrated.run("sql", PYTHONPATH=path)
+    asked = unchanged.run("sql", PYTHONPATH=path)
     assert asked.returncode == 1
     assert asked.stdout == ""
     assert "cannot be written as SQL" in asked.stderr
@@ -176,14 +184,14 @@ def test_sigterm_ends_a_hanging_run_and_leaves_nothing_of_its_step(migrated: Mem
     assert "half" not in migrated.relations()
 
 
-def test_a_statement_that_takes_too_long_is_cancelled_and_undone(migrated: MemoryStack, tmp_path: Path) -> None:
+def test_a_statement_that_takes_too_long_is_cancelled_and_undone(unchanged: MemoryStack, tmp_path: Path) -> None:
     up = f"""op.execute("SET LOCAL statement_timeout = '200ms'")\n{FOREVER[0]}"""
     path = newer_version(tmp_path / "newer", (up, "pass"))
-    done = migrated.run("migrate", PYTHONPATH=path)
+    done = unchanged.run("migrate", PYTHONPATH=path)
     assert done.returncode == 1
     assert "statement timeout" in done.stderr
     assert len(done.stderr.splitlines()) == 1
-    assert "half" not in migrated.relations()
+    assert "half" not in unchanged.relations()
 
 
 def test_a_killed_run_is_ended_by_the_server_and_the_next_one_gets_the_lock(
@@ -244,10 +252,10 @@ def test_an_index_is_built_while_the_memories_are_written_and_again_where_that_w
 
 @pytest.mark.parametrize("words", [["current"], ["sql"], ["downgrade", "nowhere"], ["migrate", "--to", "nowhere"]])
 @pytest.mark.parametrize("there", ["", "_nowhere"])
-def test_the_owners_password_is_in_no_answer(migrated: MemoryStack, words: list[str], there: str) -> None:
-    given = conninfo_to_dict(migrated.url)
-    url = make_conninfo(migrated.url, password="hush-hush", dbname=f"{given['dbname']}{there}")
-    done = migrated.run(*words, DATABASE_URL=url, DB_WAIT="0")
+def test_the_owners_password_is_in_no_answer(unchanged: MemoryStack, words: list[str], there: str) -> None:
+    given = conninfo_to_dict(unchanged.url)
+    url = make_conninfo(unchanged.url, password="hush-hush", dbname=f"{given['dbname']}{there}")
+    done = unchanged.run(*words, DATABASE_URL=url, DB_WAIT="0")
     assert "hush" not in done.stdout + done.stderr
     # A server that asks for the password refuses this one; an embedded one takes any.
     assert bool(done.returncode) == bool(there or "nowhere" in words or "password" in given)
