@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, nullcontext
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 
@@ -19,10 +20,12 @@ from optimus_ops.evals.document import document
 from optimus_ops.evals.endpoints import chat_api
 from optimus_ops.evals.gate.model import GateSettings
 from optimus_ops.evals.judge_tools import judge_tools
+from optimus_ops.evals.junit_run import junit_run
 from optimus_ops.evals.model import JudgeTools, Suite
 from optimus_ops.evals.plan import plan_json, plan_lines, plan_suite
 from optimus_ops.evals.platform import EvalPlatform, ModelEndpoint, load_platform
 from optimus_ops.evals.program import started
+from optimus_ops.evals.prompt_changes import prompt_changes
 from optimus_ops.evals.prompts import prompts_at, render_cases
 from optimus_ops.evals.recording import NothingAsked, Recording
 from optimus_ops.evals.report import NAME, EvalFacts, eval_report
@@ -56,10 +59,12 @@ def llm_eval(request: EvalRequest, *, json: bool) -> None:
         _show_plan(request, arms, endpoint, json=json)
         return
     begun = time.monotonic()
+    changes = prompt_changes(request, platform, project.root)
     tools = judge_tools(platform, answer_cache(project), offline=endpoint.recording is not None)
     with open_collector(request, endpoint, project) as collector:
         results = _evaluated(request, arms, collector, tools)
-    _show(request, results, _facts(request, collector, endpoint, time.monotonic() - begun), json=json)
+    facts = replace(_facts(request, collector, endpoint, time.monotonic() - begun), prompts=changes, at=time.time())
+    _show(request, results, facts, json=json)
 
 
 def arms_of(
@@ -154,7 +159,7 @@ def _show(request: EvalRequest, results: Sequence[SuiteResult], facts: EvalFacts
         text = terminal_text(run, colour=console.colour, columns=layout_columns(console.stream))
         console.stream.write(text)
     if request.report:
-        leave_report(run, Path(request.report), NAME, console, found, beside={f"{NAME}.xml": junit(run)})
+        leave_report(run, Path(request.report), NAME, console, found, beside={f"{NAME}.xml": junit(junit_run(results))})
     if error := _bad(request, results):
         raise error
 

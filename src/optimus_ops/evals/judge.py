@@ -10,6 +10,14 @@ from optimus_ops.evals.model import Answer, Case, Expectation, JudgeTools, Score
 
 
 @dataclass(frozen=True, slots=True)
+class Checked:
+    """What an assertion said of one answer."""
+
+    expectation: Expectation
+    score: Score
+
+
+@dataclass(frozen=True, slots=True)
 class Judged:
     """One answer and what it is worth.
 
@@ -17,12 +25,14 @@ class Judged:
         scores: by metric, from 0 to 1; a metric that can't be judged is not among them.
         faults: what is wrong, for people.
         broken: invariants that it breaks.
+        checks: what each assertion said, in the order of the case's; none where there is no answer.
     """
 
     collected: Collected
     scores: Mapping[str, float]
     faults: tuple[str, ...] = ()
     broken: tuple[str, ...] = ()
+    checks: tuple[Checked, ...] = ()
 
     @property
     def answer(self) -> Answer | None:
@@ -36,9 +46,10 @@ def judge(case: Case, collected: Collected, tools: JudgeTools) -> Judged:
     if answer is None:
         return Judged(collected, {})
     scores: dict[str, list[float]] = {}
-    faults, broken = [], []
+    faults, broken, checks = [], [], []
     for expectation in case.expectations:
         score = _score(expectation, answer, tools)
+        checks.append(Checked(expectation, score))
         if score.value is None:
             continue
         if score.found:
@@ -49,7 +60,8 @@ def judge(case: Case, collected: Collected, tools: JudgeTools) -> Judged:
             continue
         scores.setdefault(expectation.metric, []).append(score.value)
     # All of an answer has to be right.
-    return Judged(collected, {metric: min(values) for metric, values in scores.items()}, tuple(faults), tuple(broken))
+    worst = {metric: min(values) for metric, values in scores.items()}
+    return Judged(collected, worst, tuple(faults), tuple(broken), tuple(checks))
 
 
 def _score(expectation: Expectation, answer: Answer, tools: JudgeTools) -> Score:

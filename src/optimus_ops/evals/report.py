@@ -1,22 +1,23 @@
-"""The result for people: a terminal, and a report."""
+"""The result for people: verdict and reasons, figures, prompts, cases."""
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from optimus_ops.evals.gate.model import POINTS
-from optimus_ops.evals.judge import Judged
-from optimus_ops.evals.result import CaseResult, SuiteResult, SuiteVerdict, worst
-from optimus_ops.reports.model import Block, Bullets, Details, Finding, Output, Paragraph, Run, Section, Table
-from optimus_ops.reports.spans import Content, Span, Tone
+from optimus_ops.evals.prompt_changes import PromptChange
+from optimus_ops.evals.report_cases import case_entries
+from optimus_ops.evals.report_lists import MOST_LISTED, broken_invariants, missing_answers, worst_cases
+from optimus_ops.evals.report_tables import metric_intervals, metric_name, metric_table, usage_table
+from optimus_ops.evals.result import SuiteResult, worst
+from optimus_ops.reports.comparison import Diff
+from optimus_ops.reports.model import Block, Bullets, Details, Paragraph, Run, Section
+from optimus_ops.reports.spans import Content, Span
 
 NAME = "llm-eval"
-TONES: dict[SuiteVerdict, Tone] = {"pass": "good", "fail": "bad", "error": "bad", "inconclusive": "plain"}
-MOST_SHOWN = 50
-"""Cases of a suite whose answers are shown: those that got worse first."""
-NUMBERS = frozenset({"baseline", "candidate", "difference", "95 % above", "p", "cases"})
+MOST_NAMED = 4
+MOST_UNFOLDED = 3
+"""Prompts whose differences a page shows at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +27,8 @@ class EvalFacts:
     Args:
         spent: US dollars of this run; None where prices are not known.
         recording: what of a recording was used; "" where there is none.
+        prompts: files of prompts that differ from the baseline's.
+        at: when it ended, in seconds since the epoch.
     """
 
     model: str
@@ -36,6 +39,8 @@ class EvalFacts:
     seconds: float
     spent: float | None = None
     recording: str = ""
+    prompts: tuple[PromptChange, ...] = ()
+    at: float = 0.0
 
 
 def eval_report(results: Sequence[SuiteResult], facts: EvalFacts) -> Run:
@@ -51,10 +56,7 @@ def eval_report(results: Sequence[SuiteResult], facts: EvalFacts) -> Run:
             **({"recording": facts.recording} if facts.recording else {}),
             **({} if facts.spent is None else {"spent": f"{facts.spent:.4f} USD"}),
         },
-        (
-            Section("Suites", (_table(results), *_findings(results))),
-            *(Section(result.suite.name, tuple(_cases(result)), folded=True) for result in results),
-        ),
+        tuple(_sections(results, facts)),
         facts.command,
     )
 
@@ -62,112 +64,78 @@ def eval_report(results: Sequence[SuiteResult], facts: EvalFacts) -> Run:
 def headline(results: Sequence[SuiteResult]) -> Content:
     """Return the verdict in a sentence."""
     verdict, count = worst(results), len(results)
-    of_it = [result.suite.name for result in results if result.verdict == verdict]
+    of_it = _suites([result for result in results if result.verdict == verdict], count)
     match verdict:
         case "fail":
-            return (Span("FAIL", "bad"), f": {', '.join(of_it)}.")
+            return (Span("FAIL", "bad"), f": {'; '.join(_failures(results))}.")
         case "error":
-            return (Span("ERROR", "bad"), f": too many answers are missing: {', '.join(of_it)}.")
+            return (Span("ERROR", "bad"), f": too many answers are missing to decide on {of_it}.")
         case "inconclusive":
-            return (Span("INCONCLUSIVE", "plain"), f": {', '.join(of_it)}; no worsening is proven, and none ruled out.")
+            return (Span("INCONCLUSIVE", "warn"), f": no worsening is proven, and none ruled out, in {of_it}.")
         case "not compared":
             return f"{count} suites, compared with nothing."
         case "pass":
             return (Span("PASS", "good"), f": {count} suites are not worse than the baseline.")
 
 
-def _table(results: Sequence[SuiteResult]) -> Table:
-    header = ("suite", "metric", "cases", "baseline", "candidate", "difference", "95 % above", "p", "verdict")
-    return Table(header, tuple(row for result in results for row in _rows(result)), NUMBERS)
+def _failures(results: Sequence[SuiteResult]) -> Iterator[str]:
+    count = len(results)
+    worse = [result for result in results if any(found.verdict == "fail" for found in result.metrics)]
+    if worse:
+        yield f"worse than the baseline in {_suites(worse, count)}"
+    broken = [result for result in results if result.broken]
+    if broken:
+        cases = sum(len({case.id for case, _ in result.broken}) for result in broken)
+        yield f"invariants are broken in {_suites(broken, count)}, by {cases:,} cases"
 
 
-def _rows(result: SuiteResult) -> Iterator[tuple[Content, ...]]:
-    verdicts = {each.metric: each for each in result.metrics}
-    for metric in result.suite.blocking:
-        cases = (
-            result.second
-            if result.second and any(each.scores(metric).is_pair for each in result.second)
-            else result.cases
-        )
-        sides = [_mean(cases, metric, side) for side in ("baseline", "candidate")]
-        found = verdicts.get(metric)
-        if found is None:
-            yield (result.suite.name, metric, f"{len(cases):,}", *sides, "-", "-", "-", _verdict(result.verdict))
-            continue
-        estimate = found.estimate
-        yield (
-            result.suite.name,
-            metric,
-            f"{estimate.cases:,}",
-            *sides,
-            f"{estimate.difference * POINTS:+.1f}",
-            f"{estimate.lower * POINTS:+.1f}",
-            f"{found.p_adjusted:.3f}",
-            _verdict(found.verdict if not result.broken else result.verdict),
-        )
+def _suites(results: Sequence[SuiteResult], count: int) -> str:
+    names = _named([result.suite.name for result in results])
+    return f"{len(results)} of {count} suites ({names})" if count > 1 else names
 
 
-def _mean(cases: Sequence[CaseResult], metric: str, side: str) -> str:
-    sides = [getattr(case.scores(metric), side) for case in cases]
-    scores = [sum(each) / len(each) for each in sides if each]
-    return f"{sum(scores) / len(scores) * POINTS:.1f}" if scores else "-"
+def _sections(results: Sequence[SuiteResult], facts: EvalFacts) -> Iterator[Section]:
+    yield Section("Result", tuple(_result(results)))
+    for title, table in (
+        ("Broken invariants", broken_invariants(results)),
+        ("Missing answers", missing_answers(results)),
+    ):
+        if table.rows:
+            yield Section(title, (table,))
+    listed, count = worst_cases(results)
+    if count:
+        more = (Paragraph(Span(f"{count - MOST_LISTED:,} more got worse", "soft")),) if count > MOST_LISTED else ()
+        yield Section("Cases that got worse", (listed, *more))
+    yield from _prompts(facts.prompts)
+    by_suite = Details("By suite", (usage_table(results, by_suite=True),))
+    yield Section("Tokens, cost and time of an answer", (usage_table(results), by_suite))
+    yield Section("Cases", case_entries(results))
 
 
-def _verdict(verdict: SuiteVerdict) -> Content:
-    return Span(verdict, TONES.get(verdict, "plain"))
-
-
-def _findings(results: Sequence[SuiteResult]) -> Iterator[Block]:
-    for result in results:
-        for case, broken in result.broken:
-            yield Finding(f"llm-eval/{result.suite.name}", "error", f"{case.id}: {broken}", case.place, case.reason)
-    reasons = [f"{result.suite.name}, {each.metric}: {each.reason}" for result in results for each in result.metrics]
+def _result(results: Sequence[SuiteResult]) -> Iterator[Block]:
+    reasons = [
+        (Span(metric_name(result, found.metric)), f": {found.reason}")
+        for result in results
+        for found in result.metrics
+        if found.verdict != "pass"
+    ]
     if reasons:
         yield Bullets(tuple(reasons))
+    if picture := metric_intervals(results, ""):
+        yield picture
+    yield metric_table(results)
 
 
-def _cases(result: SuiteResult) -> Iterator[Block]:
-    yield Paragraph(result.suite.summary)
-    ordered = sorted(result.cases, key=lambda case: (not case.broken, _worst_difference(case, result), case.case.id))
-    for case in ordered[:MOST_SHOWN]:
-        yield Details(f"{case.case.id}: {_state(case, result)}", tuple(_answers(case)))
-    if len(ordered) > MOST_SHOWN:
-        yield Paragraph(f"{len(ordered) - MOST_SHOWN:,} more cases are in the JSON document.")
+def _prompts(changes: Sequence[PromptChange]) -> Iterator[Section]:
+    if changes:
+        diffs = [
+            (change.file, Diff(change.baseline, change.candidate, ("baseline", "candidate"))) for change in changes
+        ]
+        listed = Bullets(tuple((Span(file, code=True), f", {diff.summary()}") for file, diff in diffs))
+        unfolded = len(diffs) <= MOST_UNFOLDED
+        yield Section("Changed prompts", (listed, *(Details(file, (diff,), unfolded) for file, diff in diffs)))
 
 
-def _worst_difference(case: CaseResult, result: SuiteResult) -> float:
-    pairs = [scores for metric in result.suite.blocking if (scores := case.scores(metric)).is_pair]
-    return min((each.difference for each in pairs), default=0.0)
-
-
-def _state(case: CaseResult, result: SuiteResult) -> str:
-    if case.is_missing:
-        return "missing"
-    if case.broken:
-        return "breaks an invariant"
-    difference = _worst_difference(case, result)
-    if difference:
-        return f"{'worse' if difference < 0 else 'better'} by {abs(difference) * POINTS:.0f} points"
-    return "wrong" if any(judged.faults for judged in case.candidate) else "right"
-
-
-def _answers(case: CaseResult) -> Iterator[Block]:
-    yield Paragraph(case.case.reason)
-    for message in case.case.messages:
-        yield Output(f"{message.role}: {message.content}")
-    ours, theirs = (_text(side) for side in (case.candidate, case.baseline))
-    if case.baseline and ours != theirs:
-        lines = difflib.unified_diff(theirs.splitlines(), ours.splitlines(), "baseline", "candidate", lineterm="")
-        yield Output("\n".join(lines))
-    else:
-        yield Output(ours)
-    faults = tuple(dict.fromkeys(fault for judged in case.candidate for fault in judged.faults))
-    if faults:
-        yield Bullets(faults)
-
-
-def _text(side: tuple[Judged, ...]) -> str:
-    for judged in side:
-        if judged.answer:
-            return judged.answer.text
-    return next((f"(no answer: {judged.collected.error})" for judged in side), "")
+def _named(names: Sequence[str]) -> str:
+    more = f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
+    return f"{', '.join(names[:MOST_NAMED])}{more}"

@@ -17,8 +17,9 @@ A report is a `Run`: a title, facts that the figures depend on, and sections of 
 |---|---|
 | `model` | `Run`, `Section`, text (`Span`, `Paragraph`, `Bullets`, `Details`), `Table`, `Finding` |
 | `measurement` | `Measurement`, `Objective`, `percentile`, `format_number` |
-| `pictures` | `Timeline` (one run: bars over lanes of marks), `Chart` (small multiples), both made of `Series` |
-| `terminal`, `markdown`, `html`, `svg_timeline`, `svg_chart` | for people |
+| `pictures` | `Timeline` (one run: bars over lanes of marks), `Chart` (small multiples), `Intervals` |
+| `comparison` | `Diff` (two texts, word by word), `Entries` (many, with filters on a page) |
+| `terminal`, `markdown`, `html`, `svg_*` | for people |
 | `json_document`, `junit`, `sarif`, `annotations` | for programs |
 | `files` | `write_report` |
 

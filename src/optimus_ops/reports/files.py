@@ -7,13 +7,16 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from markupsafe import Markup
+
 from optimus_ops.errors import OpsError
 from optimus_ops.reports import json_document
 from optimus_ops.reports.html import page
 from optimus_ops.reports.markdown import markdown
-from optimus_ops.reports.model import Run
-from optimus_ops.reports.pictures import Chart, Timeline
+from optimus_ops.reports.model import Picture, Run
+from optimus_ops.reports.pictures import Chart, Intervals, Timeline
 from optimus_ops.reports.svg_chart import chart_svg
+from optimus_ops.reports.svg_intervals import intervals_svg
 from optimus_ops.reports.svg_timeline import timeline_svg
 from optimus_ops.system.output_masking import masked_document
 from optimus_ops.text.console import Console
@@ -23,9 +26,9 @@ def report_files(run: Run, name: str, document: Mapping[str, Any] | None = None)
     """Return name -> text of a report's files; `document` is that of the JSON file where it has a form of its own."""
     run = masked_document(run)
     pictures = {
-        f"{block.file}.svg": f"{timeline_svg(block, alone=True) if isinstance(block, Timeline) else chart_svg(block)}\n"
+        f"{block.file}.svg": f"{_alone(block)}\n"
         for block in run.blocks()
-        if isinstance(block, Timeline | Chart) and block.file
+        if isinstance(block, Timeline | Chart | Intervals) and block.file
     }
     found = json_document.document(run) if document is None else masked_document(document)
     return {
@@ -34,6 +37,16 @@ def report_files(run: Run, name: str, document: Mapping[str, Any] | None = None)
         **pictures,
         f"{name}.json": json.dumps(found, indent=1) + "\n",
     }
+
+
+def _alone(picture: Picture) -> Markup:
+    match picture:
+        case Timeline():
+            return timeline_svg(picture, alone=True)
+        case Intervals():
+            return intervals_svg(picture, alone=True)
+        case Chart():
+            return chart_svg(picture)
 
 
 def write_report(

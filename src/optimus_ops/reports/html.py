@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import re
+from base64 import b64encode
 from functools import cache
+from hashlib import sha256
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markdown_it import MarkdownIt
 from markupsafe import Markup
 
 from optimus_ops.reports import spans
+from optimus_ops.reports.comparison import Entries
 from optimus_ops.reports.model import Run
 from optimus_ops.reports.svg import TEMPLATES, legal, palette_css
 from optimus_ops.reports.svg_chart import panel_svg
+from optimus_ops.reports.svg_intervals import intervals_svg
 from optimus_ops.reports.svg_timeline import timeline_svg
 from optimus_ops.reports.tables import visible
+from optimus_ops.reports.word_diff import word_diff
 
 FOLD = re.compile(r"</?details[^>]*>")
 SUMMARY = re.compile(r"<summary>(.*?)</summary>", re.DOTALL)
@@ -22,9 +27,12 @@ SUMMARY = re.compile(r"<summary>(.*?)</summary>", re.DOTALL)
 
 def page(run: Run) -> str:
     """Return the page."""
-    # The style is files of this package.
-    style = Markup(palette_css() + (TEMPLATES / "page.css").read_text("utf-8"))  # noqa: S704
-    return _environment().get_template("page.html.j2").render(run=run, style=style)
+    style = palette_css() + (TEMPLATES / "page.css").read_text("utf-8")
+    searched = any(isinstance(block, Entries) for section in run.sections for block in section.blocks)
+    script = (TEMPLATES / "entries.js").read_text("utf-8") if searched else ""
+    # Style and script are files of this package, and nothing else can be one: browsers hold the page to their digests.
+    own = {"style": Markup(style), "script": Markup(script)}  # noqa: S704
+    return _environment().get_template("page.html.j2").render(run=run, policy=_policy(style, script), **own)
 
 
 def markdown_html(text: str) -> Markup:
@@ -32,6 +40,18 @@ def markdown_html(text: str) -> Markup:
     unfolded = SUMMARY.sub(r"\n\n**\1**\n\n", FOLD.sub("", legal(text)))
     parser = MarkdownIt("commonmark", {"html": False, "xhtmlOut": True}).enable("table").disable("image")
     return Markup(parser.render(unfolded))  # noqa: S704 - the parser escapes what it does not know
+
+
+def _policy(style: str, script: str) -> str:
+    """Return the Content-Security-Policy: nothing is loaded, and no other style or script counts."""
+    found = {"default-src": "'none'", "style-src": _digest(style), "base-uri": "'none'", "form-action": "'none'"}
+    if script:
+        found["script-src"] = _digest(script)
+    return "; ".join(f"{name} {value}" for name, value in found.items())
+
+
+def _digest(text: str) -> str:
+    return f"'sha256-{b64encode(sha256(text.encode()).digest()).decode()}'"
 
 
 @cache
@@ -53,5 +73,7 @@ def _environment() -> Environment:
         markdown_html=markdown_html,
         timeline_svg=timeline_svg,
         panel_svg=panel_svg,
+        intervals_svg=intervals_svg,
+        word_diff=word_diff,
     )
     return environment

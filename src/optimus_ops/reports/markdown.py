@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 from html import escape
 
+from optimus_ops.reports.comparison import Diff
 from optimus_ops.reports.model import Bullets, MarkdownText, Output, Paragraph, Run, Section, Table
-from optimus_ops.reports.pictures import Chart, Timeline
+from optimus_ops.reports.pictures import Chart, Intervals, Timeline
 from optimus_ops.reports.spans import Content, Span, spans
 from optimus_ops.reports.svg import legal
-from optimus_ops.reports.tables import Visible, visible
+from optimus_ops.reports.tables import Visible, seen_without_a_page, visible
 
 SPECIAL = re.compile(r"[\\`*\[\]<>|~&]|(?<![^\W_])_|_(?![^\W_])")
 """What Markdown reads, an underscore within a word excepted."""
@@ -26,7 +27,7 @@ def markdown(run: Run) -> str:
         parts.append("".join([*made, inline(f"{facts}.")]))
     elif run.command:
         parts.append(f"Made by {_code(run.command)}.")
-    for section in run.sections:
+    for section in seen_without_a_page(run.sections):
         parts += _section(section)
     return "\n\n".join(part for part in parts if part) + "\n"
 
@@ -45,15 +46,21 @@ def _block(block: Visible) -> str:
         case Bullets(items):
             return "\n".join(f"- {line(item)}" for item in items)
         case Output(text):
-            fence = "`" * max(3, max((len(run) for run in re.findall("`+", text)), default=0) + 1)
-            return f"{fence}text\n{legal(text)}\n{fence}"
+            return _fenced(text, "text")
+        case Diff():
+            return _fenced(block.unified(), "diff")
         case MarkdownText(text):
             return legal(text).strip()
         case Table():
             return table(block)
-        case Timeline() | Chart() if block.file:
+        case Timeline() | Chart() | Intervals() if block.file:
             return f"![{inline(block.title)}]({block.file}.svg)"
     return ""
+
+
+def _fenced(text: str, language: str) -> str:
+    fence = "`" * max(3, max((len(run) for run in re.findall("`+", text)), default=0) + 1)
+    return f"{fence}{language}\n{legal(text)}\n{fence}"
 
 
 def table(found: Table) -> str:

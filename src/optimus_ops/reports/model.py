@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
 from optimus_ops.checks.model import Check
+from optimus_ops.reports.comparison import Diff, Entries, Entry
 from optimus_ops.reports.measurement import Measurement, Objective
-from optimus_ops.reports.pictures import Chart, Timeline
+from optimus_ops.reports.pictures import Chart, Intervals, Timeline
 from optimus_ops.reports.place import Place
 from optimus_ops.reports.spans import Content
 
@@ -70,15 +71,17 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Details:
-    """Blocks that a page shows on demand; Markdown and terminal leave them out."""
+    """Blocks that a page shows on demand, or at once if they are `unfolded`; Markdown and terminal leave them out."""
 
     title: str
     blocks: tuple[Block, ...]
+    unfolded: bool = False
 
 
 Item: TypeAlias = Objective | Measurement | Check | Finding
 """What is a row of a table for people, together with its neighbours of the same type, and an object for programs."""
-Block: TypeAlias = Paragraph | Bullets | Output | MarkdownText | Table | Item | Timeline | Chart | Details
+Picture: TypeAlias = Timeline | Chart | Intervals
+Block: TypeAlias = Paragraph | Bullets | Output | MarkdownText | Table | Item | Picture | Diff | Details | Entries
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,5 +115,14 @@ class Run:
 def _flat(blocks: tuple[Block, ...]) -> Iterator[Block]:
     for block in blocks:
         yield block
-        if isinstance(block, Details):
-            yield from _flat(block.blocks)
+        for inner in (block.blocks for block in _folded(block)):
+            yield from _flat(inner)
+
+
+def _folded(block: Block) -> Iterable[Details | Entry]:
+    match block:
+        case Details():
+            return (block,)
+        case Entries():
+            return block.entries
+    return ()

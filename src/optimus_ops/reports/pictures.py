@@ -1,4 +1,4 @@
-"""Pictures of a report: a timeline of one run, and small multiples to compare runs."""
+"""Pictures of a report: a timeline of one run, small multiples to compare runs, and estimates with intervals."""
 
 from __future__ import annotations
 
@@ -113,3 +113,35 @@ class Chart:
         highest = max((count for series in panels for count in (*series.good, *series.bad)), default=0)
         step = 2 * int(10 ** max(len(str(highest)) - 2, 0))
         return max(-(-highest // step) * step, step)
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """An estimate and how sure it is; where nothing is left to chance all three figures are one."""
+
+    name: str
+    value: float
+    low: float
+    high: float
+    caption: Content
+    tone: Tone = "plain"
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """A figure that estimates are held against: a vertical line, whose label is in the legend."""
+
+    at: float
+    label: str
+    tone: Tone = "plain"
+
+
+@dataclass(frozen=True, slots=True)
+class Intervals:
+    """Estimates below one another on one axis, in a unit; `file` is as of a timeline."""
+
+    title: str
+    rows: tuple[Interval, ...]
+    bounds: tuple[Bound, ...]
+    unit: str
+    file: str = ""

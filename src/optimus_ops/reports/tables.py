@@ -7,6 +7,7 @@ from itertools import groupby
 from typing import TypeAlias
 
 from optimus_ops.checks.model import Check, Verdict
+from optimus_ops.reports.comparison import Diff, Entries
 from optimus_ops.reports.measurement import Measurement, Objective, ObjectiveVerdict, format_number
 from optimus_ops.reports.model import (
     Block,
@@ -18,12 +19,13 @@ from optimus_ops.reports.model import (
     MarkdownText,
     Output,
     Paragraph,
+    Picture,
+    Section,
     Table,
 )
-from optimus_ops.reports.pictures import Chart, Timeline
 from optimus_ops.reports.spans import Content, Span, Tone
 
-Visible: TypeAlias = Paragraph | Bullets | Output | MarkdownText | Table | Timeline | Chart | Details
+Visible: TypeAlias = Paragraph | Bullets | Output | MarkdownText | Table | Picture | Diff | Details | Entries
 
 PERCENTILES = (50, 95, 99)
 HEADERS: dict[type[Item], tuple[str, ...]] = {
@@ -46,6 +48,14 @@ def visible(blocks: Iterable[Block]) -> Iterator[Visible]:
             yield Table(HEADERS[kind], tuple(_row(block) for block in found if isinstance(block, Item)), NUMBERS)
         else:
             yield from (block for block in found if isinstance(block, Visible))
+
+
+def seen_without_a_page(sections: Iterable[Section]) -> Iterator[Section]:
+    """Give the sections of which Markdown and terminal show something, or that have nothing at all."""
+    only_on_pages = (Details, Entries)
+    for section in sections:
+        if not section.blocks or not all(isinstance(block, only_on_pages) for block in section.blocks):
+            yield section
 
 
 def _row(item: Item) -> tuple[Content, ...]:

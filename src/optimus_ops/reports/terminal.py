@@ -7,9 +7,10 @@ from collections.abc import Iterator
 from rich.console import RenderableType
 from rich.text import Text
 
+from optimus_ops.reports.comparison import Diff
 from optimus_ops.reports.model import Bullets, MarkdownText, Output, Paragraph, Run, Table
 from optimus_ops.reports.spans import Content, spans
-from optimus_ops.reports.tables import Visible, visible
+from optimus_ops.reports.tables import Visible, seen_without_a_page, visible
 from optimus_ops.text.escapes import safe_to_show
 from optimus_ops.text.table import make_table, render
 
@@ -29,7 +30,7 @@ def _parts(run: Run) -> Iterator[RenderableType]:
         yield text(run.headline)
     if run.facts:
         yield text(", ".join(f"{name} {value}" for name, value in run.facts.items()))
-    for section in run.sections:
+    for section in seen_without_a_page(run.sections):
         yield ""
         yield Text(safe_to_show(section.title), "bold")
         for block in visible(section.blocks):
@@ -44,6 +45,8 @@ def _block(block: Visible) -> Iterator[RenderableType]:
             yield from (Text("  ") + text(item) for item in items)
         case Output(lines) | MarkdownText(lines):
             yield from (Text(f"  {safe_to_show(line)}") for line in lines.splitlines())
+        case Diff():
+            yield from (Text(f"  {safe_to_show(line)}") for line in block.unified().splitlines())
         case Table(header, rows, right):
             names = [safe_to_show(name).upper() for name in header]
             cells = ([text(cell) for cell in row] for row in rows)

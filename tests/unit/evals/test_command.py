@@ -91,8 +91,11 @@ def test_the_report_is_for_people_and_programs(shop: Shop, tmp_path: Path) -> No
     assert names == {"llm-eval.md", "llm-eval.html", "llm-eval.json", "llm-eval.xml"}
     assert "FAIL" in outcome.printed
     page = (tmp_path / "report" / "llm-eval.html").read_text()
-    assert "hello CANARY to the evening" in page
-    assert ET.fromstring((tmp_path / "report" / "llm-eval.xml").read_text()).get("failures") == "1"
+    assert "hello <ins>CANARY </ins>to the evening" in page
+    assert "Say hello<ins> CANARY</ins>" in page
+    tests = ET.fromstring((tmp_path / "report" / "llm-eval.xml").read_text())
+    failed = {case.get("name"): case.find("failure") is not None for case in tests.iter("testcase")}
+    assert failed == {"correct": False, "morning": False, "evening": True}
 
 
 @pytest.mark.parametrize(

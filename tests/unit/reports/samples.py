@@ -3,9 +3,21 @@
 from __future__ import annotations
 
 from optimus_ops.checks.model import Check
+from optimus_ops.reports.comparison import Diff, Entries, Entry
 from optimus_ops.reports.measurement import Measurement, Objective
 from optimus_ops.reports.model import Block, Bullets, Details, Finding, Paragraph, Run, Section, Table
-from optimus_ops.reports.pictures import Chart, ChartRow, Event, Mark, Panel, Series, Timeline
+from optimus_ops.reports.pictures import (
+    Bound,
+    Chart,
+    ChartRow,
+    Event,
+    Interval,
+    Intervals,
+    Mark,
+    Panel,
+    Series,
+    Timeline,
+)
 from optimus_ops.reports.place import Place
 from optimus_ops.reports.spans import Span
 
@@ -45,6 +57,19 @@ def chart(text: str = "scale", *, file: str = "changes") -> Chart:
     return Chart(text, f"{text}: seconds", ("ours", text), rows, ("answered", text, "the change"), file)
 
 
+def intervals(text: str = "orders", *, file: str = "intervals") -> Intervals:
+    rows = (
+        Interval(text, -7.5, -12.0, -3.0, (Span("fail", "bad"), f" {text}"), "bad"),
+        Interval("recall", 0.0, 0.0, 0.0, "pass", "good"),
+    )
+    return Intervals(text, rows, (Bound(0, "no difference"), Bound(-5.0, text, "good")), "points", file)
+
+
+def entries(text: str = "orders") -> Entries:
+    first = Entry(text, (Span(text, "bad"), " is worse"), {"state": ("worse",), text: (text, "b")}, (Paragraph(text),))
+    return Entries("cases", (first, Entry(text, text, {"state": ("right",)}, (Diff(text, "other"),))))
+
+
 def blocks(text: str, slots: int) -> tuple[Block, ...]:
     return (
         Paragraph((text, Span(text, "soft"), Span(text, code=True), Span(text, link=text), Span(text, "bad"))),
@@ -62,6 +87,9 @@ def blocks(text: str, slots: int) -> tuple[Block, ...]:
         timeline(text, slots=slots),
         chart(text),
         Details(text, (Paragraph(text), timeline(text, file="", slots=slots))),
+        intervals(text),
+        Diff(f"as it was\n{text}", f"as it is\n{text}", (text, "after")),
+        entries(text),
     )
 
 

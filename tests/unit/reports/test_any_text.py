@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
-from tests.unit.reports.samples import chart, run, timeline
+from tests.unit.reports.samples import chart, intervals, run, timeline
 
 from optimus_ops.reports.annotations import annotation
 from optimus_ops.reports.html import markdown_html, page
@@ -21,8 +21,9 @@ from optimus_ops.reports.model import Finding, MarkdownText, Output, Run, Sectio
 from optimus_ops.reports.place import Place
 from optimus_ops.reports.sarif import sarif
 from optimus_ops.reports.spans import Span
-from optimus_ops.reports.svg import legal
+from optimus_ops.reports.svg import TEMPLATES, legal
 from optimus_ops.reports.svg_chart import chart_svg
+from optimus_ops.reports.svg_intervals import intervals_svg
 from optimus_ops.reports.svg_timeline import timeline_svg
 from optimus_ops.reports.terminal import terminal_text
 
@@ -38,6 +39,7 @@ HARD = [
     ),
     *("\"'onload=", "{{ 7 }}{% if %}", "a\nb\r\nc", "<svg/onload=x>", "1) x", "- x", "&lt;", "\\", "`", "|", " "),
 ]
+SCRIPT = (TEMPLATES / "entries.js").read_text("utf-8")
 TEXT = st.text(st.characters(), max_size=30) | st.sampled_from(HARD)
 
 
@@ -65,13 +67,16 @@ def test_a_page_is_well_formed_and_holds_the_text(text: str) -> None:
     assert words(title.text or "") == words(text)
     parser = Page()
     parser.feed(made)
-    assert not parser.tags & {"script", "iframe"}
+    assert not parser.tags & {"iframe", "img", "object"}
+    # The one script is the page's own, and a browser runs no other.
+    assert [element.text for element in tree.iter("script")] == [SCRIPT]
 
 
 @given(TEXT)
 @settings(max_examples=25)
 def test_pictures_and_junit_are_well_formed(text: str) -> None:
-    for made in (timeline_svg(timeline(text, slots=3), alone=True), chart_svg(chart(text)), junit(run(text)).encode()):
+    pictures = timeline_svg(timeline(text, slots=3), alone=True), chart_svg(chart(text)), intervals_svg(intervals(text))
+    for made in (*pictures, junit(run(text)).encode()):
         assert ElementTree.fromstring(made) is not None
 
 

@@ -76,7 +76,10 @@ class Rubric:
         """
         votes = [_vote(tools.ask_judge(_asked(self.text, answer.text, order))) for order in (CHOICES, CHOICES[::-1])]
         value = votes.count("MEETS") / len(votes)
-        return PASSED if value == 1 else Score(value, "the judge contradicts itself" if value else "fails the rubric")
+        if value == 1:
+            return PASSED
+        said = f"the judge says {votes[0]}, and with its choices in the other order {votes[1]}"
+        return Score(value, said if value else "the judge says FAILS in both orders of its choices")
 
     def __str__(self) -> str:
         return f"meets {shortened(self.text)!r}"

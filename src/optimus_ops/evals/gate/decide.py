@@ -20,6 +20,8 @@ from optimus_ops.evals.gate.model import (
 
 Scores = Mapping[str, Sequence[CaseScores]]
 """The scores of all cases, by metric."""
+LEAST_SHOWN = 0.001
+"""Of p-values."""
 
 
 def suspected(scores: Scores, settings: GateSettings) -> tuple[str, ...]:
@@ -75,13 +77,22 @@ def overall(verdicts: Collection[GateVerdict]) -> GateVerdict:
 
 
 def _verdict(metric: str, found: PairedEstimate, p: float, settings: GateSettings) -> MetricVerdict:
-    points = f"{found.difference * POINTS:+.1f} points (p = {p:.3f})"
     if p < settings.fail_below and found.difference <= -settings.least:
-        return MetricVerdict(metric, "fail", found, p, f"worse by {points}")
+        return MetricVerdict(
+            metric, "fail", found, p, f"{-found.difference * POINTS:.1f} points worse{_sure(found, p)}"
+        )
+    points = f"{found.difference * POINTS:+.1f} points{_sure(found, p)}"
     if found.lower > -settings.margin:
         reason = f"{points}, above {-settings.margin * POINTS:+.1f} with {1 - settings.alpha:.0%} confidence"
-        return MetricVerdict(metric, "pass", found, p, reason)
+        return MetricVerdict(metric, "pass", found, p, points if found.method == "exact" else reason)
     reason = f"{points}, but it may be {found.lower * POINTS:+.1f}"
     if found.cases_to_decide > found.cases:
         reason += f": {found.cases_to_decide:,} cases would decide, these are {found.cases:,}"
     return MetricVerdict(metric, "inconclusive", found, p, reason)
+
+
+def _sure(found: PairedEstimate, p: float) -> str:
+    """Return how sure a difference is."""
+    if found.method == "exact":
+        return " (exact)"
+    return f" (p < {LEAST_SHOWN:g})" if p < LEAST_SHOWN else f" (p = {p:.3f})"

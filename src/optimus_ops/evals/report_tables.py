@@ -1,0 +1,128 @@
+"""The figures of a report: each metric's difference with its interval, and what each side took."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Sequence
+from statistics import fmean
+
+from optimus_ops.evals.gate.model import POINTS, CaseScores, GateSettings, MetricVerdict
+from optimus_ops.evals.model import CORRECT, Answer
+from optimus_ops.evals.result import SuiteResult, SuiteVerdict, metric_scores
+from optimus_ops.reports.measurement import percentile
+from optimus_ops.reports.model import Table
+from optimus_ops.reports.pictures import Bound, Interval, Intervals
+from optimus_ops.reports.spans import Content, Span, Tone
+
+TONES: dict[SuiteVerdict, Tone] = {"pass": "good", "fail": "bad", "error": "bad", "inconclusive": "warn"}
+NUMBERS = frozenset({"cases", "base", "now", "diff", "from", "to", "worse", "answers", "read", "written", "p95", "USD"})
+
+
+def metric_name(result: SuiteResult, metric: str) -> str:
+    """Return what a metric of a suite is called: by its suite alone where there is but the usual one."""
+    return result.suite.name if result.suite.blocking == (CORRECT,) else f"{result.suite.name}: {metric}"
+
+
+def metric_table(results: Sequence[SuiteResult]) -> Table:
+    """Return a row for each blocking metric, in points of 100; each of both bounds holds with a confidence of 95 %."""
+    compared = any(result.metrics for result in results)
+    header = ("suite", "cases", *(("base", "now", "diff", "from", "to", "worse", "verdict") if compared else ("now",)))
+    rows = (row for result in results for row in _metric_rows(result))
+    return Table(header, tuple(row if compared else (*row[:2], row[3]) for row in rows), NUMBERS)
+
+
+def _metric_rows(result: SuiteResult) -> Iterator[tuple[Content, ...]]:
+    verdicts = {each.metric: each for each in result.metrics}
+    for metric in result.suite.blocking:
+        found = verdicts.get(metric)
+        scores = _deciding(result, metric, found)
+        verdict: SuiteVerdict = found.verdict if found and not result.broken else result.verdict
+        yield (
+            metric_name(result, metric),
+            f"{found.estimate.cases if found else len(scores):,}",
+            _mean(each.baseline for each in scores),
+            _mean(each.candidate for each in scores),
+            *(_figures(found) if found else ("-", "-", "-")),
+            f"{sum(each.difference < 0 for each in scores):,}",
+            Span(verdict, TONES.get(verdict, "plain")),
+        )
+
+
+def _figures(found: MetricVerdict) -> tuple[str, str, str]:
+    estimate = found.estimate
+    bounds = (estimate.lower, estimate.upper)
+    sure = estimate.lower == estimate.upper
+    low, high = ("" if sure else f"{bound * POINTS:+.1f}" for bound in bounds)
+    return f"{estimate.difference * POINTS:+.1f}", low, high
+
+
+def _deciding(result: SuiteResult, metric: str, found: MetricVerdict | None) -> list[CaseScores]:
+    """Return the scores of the stage that decided: the second counts for suspected metrics only."""
+    stages = [metric_scores(stage, (metric,))[metric] for stage in (result.cases, result.second) if stage]
+    if found is None or len(stages) == 1:
+        return stages[0]
+    return min(stages, key=lambda scores: abs(_difference(scores) - found.estimate.difference))
+
+
+def _difference(scores: Sequence[CaseScores]) -> float:
+    return fmean([each.difference for each in scores if each.is_pair] or [math.inf])
+
+
+def _mean(sides: Iterable[tuple[float, ...]]) -> str:
+    scores = [fmean(each) for each in sides if each]
+    return f"{fmean(scores) * POINTS:.1f}" if scores else "-"
+
+
+def metric_intervals(results: Sequence[SuiteResult], file: str) -> Intervals | None:
+    """Return the picture of all differences; None where nothing is compared."""
+    rows = [_interval(result, found) for result in results for found in result.metrics]
+    if not rows:
+        return None
+    settings: GateSettings = results[0].settings
+    least, margin = settings.least * POINTS, settings.margin * POINTS
+    bounds = (
+        Bound(0.0, "no difference"),
+        Bound(-least, f"a proven worsening beyond {-least:+.0f} blocks", "bad"),
+        Bound(-margin, f"passes where all of the interval is above {-margin:+.0f}", "good"),
+    )
+    return Intervals("Differences from the baseline", tuple(rows), bounds, "points", file)
+
+
+def _interval(result: SuiteResult, found: MetricVerdict) -> Interval:
+    estimate = found.estimate
+    verdict: SuiteVerdict = found.verdict if not result.broken else result.verdict
+    caption = (Span(verdict, TONES.get(verdict, "plain")), f" {estimate.difference * POINTS:+.1f}")
+    low, high = ((estimate.lower, estimate.upper) if estimate.cases else (-1.0, 1.0))  # fmt: skip
+    figures = (estimate.difference * POINTS, low * POINTS, high * POINTS)
+    return Interval(metric_name(result, found.metric), *figures, caption, TONES.get(verdict, "plain"))
+
+
+def usage_table(results: Sequence[SuiteResult], *, by_suite: bool = False) -> Table:
+    """Return what both sides read, wrote, cost and took for an answer; times of answers that were asked for now."""
+    parts = [(result.suite.name, (result,)) for result in results] if by_suite else [("all", tuple(results))]
+    header = ("suite", "side", "answers", "read", "written", "USD", "p95")
+    rows = (
+        (name, side, *_usage(answers))
+        for name, part in parts
+        for side, answers in zip(("baseline", "candidate"), _answers(part), strict=True)
+        if answers
+    )
+    return Table(header, tuple(rows), NUMBERS)
+
+
+def _answers(results: Sequence[SuiteResult]) -> tuple[list[Answer], list[Answer]]:
+    cases = [case for result in results for case in (*result.cases, *result.second)]
+    baseline = [judged.answer for case in cases for judged in case.baseline if judged.answer]
+    return baseline, [judged.answer for case in cases for judged in case.candidate if judged.answer]
+
+
+def _usage(answers: Sequence[Answer]) -> tuple[str, ...]:
+    costs = [answer.cost for answer in answers if answer.cost is not None]
+    seconds = [answer.seconds for answer in answers if answer.seconds is not None]
+    return (
+        f"{len(answers):,}",
+        f"{fmean(answer.prompt_tokens for answer in answers):,.0f}",
+        f"{fmean(answer.completion_tokens for answer in answers):,.1f}",
+        f"{sum(costs):.4f}" if costs else "-",
+        f"{percentile(seconds, 95):.2f} s" if seconds else "-",
+    )
