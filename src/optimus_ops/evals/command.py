@@ -160,7 +160,7 @@ def _show(request: EvalRequest, results: Sequence[SuiteResult], facts: EvalFacts
         console.stream.write(text)
     if request.report:
         leave_report(run, Path(request.report), NAME, console, found, beside={f"{NAME}.xml": junit(junit_run(results))})
-    if error := _bad(request, results):
+    if error := _bad(request, results, facts):
         raise error
 
 
@@ -171,13 +171,17 @@ def _facts(request: EvalRequest, collector: Collector, endpoint: ModelEndpoint, 
     return EvalFacts(endpoint.model, request.compared_with, command(), *counts, seconds, spent, recording)
 
 
-def _bad(request: EvalRequest, results: Sequence[SuiteResult]) -> OpsError | None:
+def _bad(request: EvalRequest, results: Sequence[SuiteResult], facts: EvalFacts) -> OpsError | None:
     verdict = worst(results)
     names = ", ".join(result.suite.name for result in results if result.verdict == verdict)
     if verdict == "error":
-        return OpsError(
-            f"too many answers are missing: {names}", "nothing is decided; run it again: what is there is kept"
+        # A recording has no new answers, however often it is read.
+        hint = (
+            "record what is missing: invoke evals.record FILE"
+            if facts.recording
+            else "run it again: what is there is kept"
         )
+        return OpsError(f"too many answers are missing: {names}", f"nothing is decided; {hint}")
     if verdict == "fail" and (request.gate or any(result.broken for result in results)):
         return OpsError(f"worse than the baseline, or an invariant is broken: {names}")
     return None

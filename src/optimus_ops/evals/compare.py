@@ -1,23 +1,23 @@
-"""`invoke evals.compare A B` and `evals.history`: runs beside one another."""
+"""`invoke evals.compare A B`: two runs beside one another."""
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from statistics import fmean
 from typing import Any
 
 from optimus_ops.errors import Refused
-from optimus_ops.evals.earlier import EarlierRun, EarlierSuite, read_run, runs_of
+from optimus_ops.evals.earlier import EarlierRun, EarlierSuite, metric_name, read_run, show
 from optimus_ops.evals.gate.estimate import estimate
 from optimus_ops.evals.gate.model import POINTS, CaseScores, GateSettings
-from optimus_ops.reports.model import Run, Section, Table
-from optimus_ops.reports.terminal import terminal_text
-from optimus_ops.text.console import Console, print_json
-from optimus_ops.text.layout import layout_columns
+from optimus_ops.evals.report_lists import shortened
+from optimus_ops.reports.model import Block, Bullets, Paragraph, Run, Section, Table
+from optimus_ops.reports.spans import Span
+from optimus_ops.text.console import print_json
 
-NUMBERS = frozenset({"cases", "before", "now", "difference", "from", "to", "p", "mean"})
+NUMBERS = frozenset({"cases", "before", "now", "diff", "from", "to", "p", "by"})
+MOST_LISTED = 20
 
 
 def compare(before: str, now: str, *, json: bool) -> None:
@@ -27,17 +27,49 @@ def compare(before: str, now: str, *, json: bool) -> None:
         Refused: a file is no document of a run, or they have no suite of one version in common.
     """
     first, second = (read_run(Path(each)) for each in (before, now))
-    rows = list(_differences(first, second))
-    if not rows:
+    pairs = list(_pairs(first, second))
+    if not pairs:
         raise Refused("the runs have no suite of one version in common", "their digests say which version they are of")
+    rows = [_difference(*pair) for pair in pairs]
+    cases = sorted((case for pair in pairs for case in _changed(*pair)), key=lambda case: case["by"])
+    left_out = _not_compared(first, second)
     if json:
-        print_json({"schema": 1, "before": first.file, "now": second.file, "metrics": rows})
+        found = {"schema": 1, "before": first.file, "now": second.file, "metrics": rows}
+        print_json({**found, "cases": cases, "not_compared": left_out})
         return
-    table = Table(
-        ("suite", "metric", "cases", "before", "now", "difference", "from", "to", "p"),
+    show(_report(first, second, rows, cases, left_out))
+
+
+def _report(
+    first: EarlierRun,
+    second: EarlierRun,
+    rows: Sequence[Mapping[str, Any]],
+    cases: Sequence[Mapping[str, Any]],
+    left_out: Mapping[str, str],
+) -> Run:
+    worse = sum(case["by"] < 0 for case in cases)
+    sections = [Section("In points of 100", (_metrics(rows),))]
+    if cases:
+        more = len(cases) - MOST_LISTED
+        rest: tuple[Block, ...] = (Paragraph(Span(f"{more:,} more", "soft")),) if more > 0 else ()
+        sections.append(Section("Cases that differ, those that got worse first", (_cases(cases), *rest)))
+    if left_out:
+        items = tuple(f"{suite}: {reason}" for suite, reason in left_out.items())
+        sections.append(Section("Not compared", (Bullets(items),)))
+    return Run(
+        f"{second.model} compared with {first.model}",
+        f"{worse:,} scores of cases got worse, {len(cases) - worse:,} better.",
+        {"before": first.file, "now": second.file},
+        tuple(sections),
+    )
+
+
+def _metrics(rows: Sequence[Mapping[str, Any]]) -> Table:
+    return Table(
+        ("suite", "cases", "before", "now", "diff", "from", "to", "p"),
         tuple(
             (
-                row["suite"], row["metric"], f"{row['cases']:,}",
+                metric_name(row["suite"], row["metric"]), f"{row['cases']:,}",
                 *(f"{row[key] * POINTS:.1f}" for key in ("before", "now")),
                 *(f"{row[key] * POINTS:+.1f}" for key in ("difference", "lower", "upper")),
                 f"{row['p']:.3f}",
@@ -46,73 +78,60 @@ def compare(before: str, now: str, *, json: bool) -> None:
         ),
         NUMBERS,
     )  # fmt: skip
-    _show(Run(f"{second.model} compared with {first.model}", "", {}, (Section("In points of 100", (table,)),)))
 
 
-def history(folder: str, *, json: bool) -> None:
-    """Show the mean of each metric over the runs of a folder, the oldest first.
-
-    Raises:
-        Refused: there are none.
-    """
-    runs = runs_of(Path(folder))
-    if not runs:
-        raise Refused(f"{folder}: no documents of llm-eval", "keep reports: invoke llm-eval --report FOLDER/NAME")
-    rows = [row for run in runs for row in _means(run)]
-    if json:
-        print_json({"schema": 1, "runs": rows})
-        return
-    table = Table(
-        ("at", "model", "suite", "metric", "cases", "mean"),
-        tuple(
-            (
-                time.strftime("%Y-%m-%d %H:%M", time.localtime(row["at"])),
-                row["model"], row["suite"], row["metric"], f"{row['cases']:,}", f"{row['mean'] * POINTS:.1f}",
-            )
-            for row in rows
-        ),
-        NUMBERS,
-    )  # fmt: skip
-    _show(Run("Evaluations so far", "", {}, (Section("In points of 100", (table,)),)))
+def _cases(cases: Sequence[Mapping[str, Any]]) -> Table:
+    rows = (
+        (
+            metric_name(f"{case['suite']}/{case['case']}", case["metric"]),
+            Span(f"{case['by'] * POINTS:+.0f}", "bad" if case["by"] < 0 else "good"),
+            shortened(case["answer"]),
+        )
+        for case in cases[:MOST_LISTED]
+    )
+    return Table(("case", "by", "answer now"), tuple(rows), NUMBERS)
 
 
-def _show(run: Run) -> None:
-    console = Console.standard()
-    console.stream.write(terminal_text(run, colour=console.colour, columns=layout_columns(console.stream)))
-
-
-def _differences(first: EarlierRun, second: EarlierRun) -> Iterator[Mapping[str, Any]]:
+def _pairs(first: EarlierRun, second: EarlierRun) -> Iterator[tuple[EarlierSuite, EarlierSuite, str]]:
+    """Give the metrics that both runs have, with their suites."""
     before = {suite.name: suite for suite in first.suites}
     for suite in second.suites:
         other = before.get(suite.name)
-        if other is None or other.digest != suite.digest:
-            continue
-        for metric in suite.scores:
-            if metric in other.scores:
-                yield _difference(other, suite, metric)
+        if other is not None and other.digest == suite.digest:
+            yield from ((other, suite, metric) for metric in suite.scores if metric in other.scores)
 
 
-def _difference(before: EarlierSuite, now: EarlierSuite, metric: str) -> Mapping[str, Any]:
-    ours, theirs = now.scores[metric], before.scores[metric]
-    pairs = [
-        CaseScores(case, now.clusters[case], theirs.get(case, ()), scores) for case, scores in ours.items()
-    ]  # fmt: skip
-    found = estimate(pairs, GateSettings().margin)
+def _not_compared(first: EarlierRun, second: EarlierRun) -> dict[str, str]:
+    """Return why suites are left out, by their names."""
+    before, now = ({suite.name: suite.digest for suite in run.suites} for run in (first, second))
     return {
-        "suite": now.name, "metric": metric, "cases": found.cases, "before": _mean(theirs), "now": _mean(ours),
-        "difference": found.difference, "lower": found.lower, "upper": found.upper, "p": found.p_value,
-        "method": found.method,
-    }  # fmt: skip
+        name: "its cases have changed"
+        if name in before and name in now
+        else f"only in {(first, second)[name in now].file}"
+        for name in sorted({*before, *now})
+        if before.get(name) != now.get(name)
+    }
 
 
-def _means(run: EarlierRun) -> Iterator[Mapping[str, Any]]:
-    for suite in run.suites:
-        for metric, scores in suite.scores.items():
+def _paired(before: EarlierSuite, now: EarlierSuite, metric: str) -> list[CaseScores]:
+    ours, theirs = now.scores[metric], before.scores[metric]
+    return [CaseScores(case, now.clusters[case], theirs.get(case, ()), scores) for case, scores in ours.items()]
+
+
+def _changed(before: EarlierSuite, now: EarlierSuite, metric: str) -> Iterator[Mapping[str, Any]]:
+    for scores in _paired(before, now, metric):
+        if scores.is_pair and scores.difference:
             yield {
-                "at": run.at, "file": run.file, "model": run.model, "suite": suite.name, "digest": suite.digest,
-                "metric": metric, "cases": len(scores), "mean": _mean(scores),
+                "suite": now.name, "case": scores.case, "metric": metric, "by": scores.difference,
+                "answer": now.answers.get(scores.case, ""),
             }  # fmt: skip
 
 
-def _mean(scores: Mapping[str, Sequence[float]]) -> float:
-    return fmean(fmean(each) for each in scores.values())
+def _difference(before: EarlierSuite, now: EarlierSuite, metric: str) -> Mapping[str, Any]:
+    found = estimate(_paired(before, now, metric), GateSettings().margin)
+    means = (fmean(fmean(each) for each in suite.scores[metric].values()) for suite in (before, now))
+    return {
+        "suite": now.name, "metric": metric, "cases": found.cases, **dict(zip(("before", "now"), means, strict=True)),
+        "difference": found.difference, "lower": found.lower, "upper": found.upper, "p": found.p_value,
+        "method": found.method,
+    }  # fmt: skip

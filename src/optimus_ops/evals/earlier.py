@@ -10,23 +10,33 @@ from typing import Any
 
 from optimus_ops.errors import Refused
 from optimus_ops.evals.document import SCHEMA
+from optimus_ops.evals.model import CORRECT
+from optimus_ops.reports.model import Run
+from optimus_ops.reports.terminal import terminal_text
+from optimus_ops.text.console import Console
+from optimus_ops.text.layout import layout_columns
 
 MOST_BYTES = 200_000_000
 
 
 @dataclass(frozen=True, slots=True)
 class EarlierSuite:
-    """The scores of a suite's cases in one run, by metric and case: the mean of the candidate's first stage."""
+    """The scores of a suite's cases in one run, by metric and case: those of the candidate's first stage.
+
+    Args:
+        answers: the first answer to each case.
+    """
 
     name: str
     digest: str
     clusters: Mapping[str, str]
     scores: Mapping[str, Mapping[str, tuple[float, ...]]]
+    answers: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
 class EarlierRun:
-    """A run."""
+    """A run, and when it ended, in seconds since the epoch."""
 
     file: str
     model: str
@@ -47,7 +57,8 @@ def read_run(path: Path) -> EarlierRun:
         found = json.loads(file.read_text("utf-8"))
         if found["schema"] != SCHEMA:
             raise Refused(f"{file}: of another version of this library")
-        return EarlierRun(str(file), str(found["model"]), file.stat().st_mtime, tuple(map(_suite, found["suites"])))
+        at = float(found.get("at") or file.stat().st_mtime)
+        return EarlierRun(str(file), str(found["model"]), at, tuple(map(_suite, found["suites"])))
     except (OSError, UnicodeDecodeError) as error:
         raise Refused(f"{file}: can't be read: {error}") from error
     except (ValueError, LookupError, TypeError, AttributeError) as error:
@@ -57,6 +68,17 @@ def read_run(path: Path) -> EarlierRun:
 def runs_of(folder: Path) -> Sequence[EarlierRun]:
     """Return the runs of a folder, the oldest first; what is no document of one is left out."""
     return sorted(_readable(folder), key=lambda run: run.at)
+
+
+def metric_name(name: str, metric: str) -> str:
+    """Return what a metric of a suite or a case is called: its name alone where it is the usual one."""
+    return name if metric == CORRECT else f"{name}: {metric}"
+
+
+def show(run: Run) -> None:
+    """Print a report."""
+    console = Console.standard()
+    console.stream.write(terminal_text(run, colour=console.colour, columns=layout_columns(console.stream)))
 
 
 def _readable(folder: Path) -> Iterator[EarlierRun]:
@@ -69,13 +91,14 @@ def _readable(folder: Path) -> Iterator[EarlierRun]:
 
 def _suite(found: Any) -> EarlierSuite:
     scores: dict[str, dict[str, tuple[float, ...]]] = {}
-    clusters = {}
+    clusters, answers = {}, dict[str, str]()
     for case in found["cases"]:
         if case["stage"] != 1:
             continue
         clusters[case["id"]] = str(case["cluster"])
         for judged in case["candidate"]:
+            answers.setdefault(case["id"], str(judged.get("text", "")))
             for metric, score in judged.get("scores", {}).items():
                 of_metric = scores.setdefault(metric, {})
                 of_metric[case["id"]] = (*of_metric.get(case["id"], ()), float(score))
-    return EarlierSuite(str(found["suite"]), str(found["digest"]), clusters, scores)
+    return EarlierSuite(str(found["suite"]), str(found["digest"]), clusters, scores, answers)

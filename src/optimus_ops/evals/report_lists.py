@@ -22,7 +22,7 @@ def worst_cases(results: Sequence[SuiteResult]) -> tuple[Table, int]:
     """Return the cases that got worse, the worst first, and how many there are; those of broken invariants excepted."""
     bad = [(suite, case) for suite, case in cases_in_order(results) if case_state(case, suite) == "worse"]
     rows = tuple(
-        (case_link(suite, case), state_span(case, suite), _shortened(_why(case))) for suite, case in bad[:MOST_LISTED]
+        (case_link(suite, case), state_span(case, suite), shortened(_why(case))) for suite, case in bad[:MOST_LISTED]
     )
     return Table(("case", "state", "why"), rows), len(bad)
 
@@ -34,7 +34,7 @@ def broken_invariants(results: Sequence[SuiteResult]) -> Table:
         for case, broken in result.broken:
             found.setdefault((result.suite.name, broken), []).append(case.id)
     rows = tuple(
-        (suite, f"{len(cases):,}", _shortened(broken), _named(cases)) for (suite, broken), cases in found.items()
+        (suite, f"{len(cases):,}", shortened(broken), _named(cases)) for (suite, broken), cases in found.items()
     )
     return Table(("suite", "cases", "reason", "where"), rows, NUMBERS)
 
@@ -47,7 +47,7 @@ def missing_answers(results: Sequence[SuiteResult]) -> Table:
             for reason in dict.fromkeys(_missing((*case.candidate, *case.baseline))):
                 found.setdefault((result.suite.name, reason), []).append(case.case.id)
     rows = tuple(
-        (suite, f"{len(set(cases)):,}", _shortened(reason), _named(list(dict.fromkeys(cases))))
+        (suite, f"{len(set(cases)):,}", shortened(reason), _named(list(dict.fromkeys(cases))))
         for (suite, reason), cases in found.items()
     )
     return Table(("suite", "cases", "reason", "where"), rows, NUMBERS)
@@ -76,7 +76,8 @@ def _named(cases: Sequence[str]) -> str:
     return f"{', '.join(cases[:MOST_NAMED])}{more}"
 
 
-def _shortened(text: str) -> str:
+def shortened(text: str) -> str:
+    """Return the beginning of a text, on one line, free of secrets."""
     # Masked first: what is cut isn't recognised any more.
     shown = " ".join(masked(text).split())
     return f"{shown[:MOST_CHARACTERS]}…" if len(shown) > MOST_CHARACTERS else shown

@@ -91,7 +91,7 @@ def record(
     help={"before": "report or JSON file of a run", "now": "report or JSON file of another run", "json": JSON},
 )
 def compare(_: Context, before: str, now: str, json: bool = False) -> None:
-    """Compare two runs case by case."""
+    """Compare two runs case by case, those that got worse first."""
     from optimus_ops.evals.compare import compare
 
     compare(before, now, json=json)
@@ -99,8 +99,8 @@ def compare(_: Context, before: str, now: str, json: bool = False) -> None:
 
 @task(positional=("folder",), help={"folder": "folder with reports of runs", "json": JSON})
 def history(_: Context, folder: str, json: bool = False) -> None:
-    """Show how suites and models did over the runs of a folder."""
-    from optimus_ops.evals.compare import history
+    """Show the trend of each suite and model over the runs of a folder."""
+    from optimus_ops.evals.history import history
 
     history(folder, json=json)
 

@@ -11,6 +11,8 @@ from optimus_ops.reports.spans import Content, plain_text, spans
 from optimus_ops.reports.svg import CHARACTER, TimeAxis, element, picture
 
 WIDTH, LEFT, RIGHT, BETWEEN, TOP = 460, 46, 16, 28, 92
+HEADLINE = 32
+"""Height of the columns' names, where they have some."""
 PLOT, HEAD, FOOT = 84, 24, 34
 PANEL_HEIGHT = PLOT + HEAD + FOOT
 MOST_TICKS = 10
@@ -26,11 +28,12 @@ def panel_svg(panel: Panel, row: ChartRow, top: int, title: str) -> Markup:
 def chart_svg(chart: Chart) -> Markup:
     """Return the picture of all panels, as a file by itself."""
     width = len(chart.columns) * (WIDTH + BETWEEN)
+    top = TOP if any(chart.columns) else TOP - HEADLINE
     parts = [element("text", chart.note, class_="soft", x=LEFT, y=24), *_legend(chart)]
     for column, name in enumerate(chart.columns):
         parts.append(element("text", name, class_="head", x=LEFT + column * (WIDTH + BETWEEN), y=74))
     for number, row in enumerate(chart.rows):
-        y = TOP + number * PANEL_HEIGHT
+        y = top + number * PANEL_HEIGHT
         parts.append(element("text", row.title, class_="case", x=LEFT, y=y + 18))
         for column, panel in enumerate(row.panels):
             x = column * (WIDTH + BETWEEN)
@@ -39,7 +42,7 @@ def chart_svg(chart: Chart) -> Markup:
                 continue
             parts += _panel(panel, row, chart.top, x, y + HEAD)
             parts.append(_caption(panel.caption, x + WIDTH - RIGHT, y + HEAD - 6))
-    return picture(described(chart), width, TOP + PANEL_HEIGHT * len(chart.rows) + 8, parts, style=True, kind="chart")
+    return picture(described(chart), width, top + PANEL_HEIGHT * len(chart.rows) + 8, parts, style=True, kind="chart")
 
 
 def described(chart: Chart) -> str:
