@@ -3,6 +3,7 @@
 import json
 import os
 import secrets
+import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -13,7 +14,7 @@ from typing import TypeVar
 
 from tests.e2e.processes import Launcher, Service
 from tests.e2e.stores import embedded_database, embedded_redis, own_database, own_redis
-from tests.e2e.ways import Way, read_secrets, stack_address
+from tests.e2e.ways import CHECKOUT, Way, read_secrets, stack_address
 
 PATIENCE = 30.0
 QUEUE_ATTEMPTS = 3
@@ -114,6 +115,7 @@ def _environ(folder: Path, redis_url: str) -> dict[str, str]:
     return {
         "TENANTS_FILE": str(folder / "tenants.yaml"),
         "SECRETS_DIR": str(folder / "outer"),
+        "PROMPTS_DIR": str(folder / "prompts"),
         "REDIS_URL": redis_url,
         "REDIS_CACHE_URL": redis_url,
         # No balancer has to notice, so that ends are quick.
@@ -126,8 +128,9 @@ def _environ(folder: Path, redis_url: str) -> dict[str, str]:
 
 
 def _write_configuration(folder: Path) -> dict[str, str]:
-    """The tenants file, and the secrets as the services get them; returns those of the backend."""
+    """The tenants file, the prompts, and the secrets as the services get them; returns those of the backend."""
     (folder / "tenants.yaml").write_text(json.dumps({"tenants": TENANTS}))
+    shutil.copytree(CHECKOUT / "config" / "prompts", folder / "prompts")
     names = [f"TENANT_{tenant.upper()}_API_KEY" for tenant in TENANTS]
     names += ["DASHBOARD_TOKEN", "SESSION_SIGNING_KEY", "WHATSAPP_VERIFY_TOKEN", "WHATSAPP_APP_SECRET"]
     made = {name: secrets.token_urlsafe(24) for name in names}

@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -17,6 +18,7 @@ from optimus_kit.prompts import PromptError, PromptLibrary
 from optimus_kit.prompts.folder import read_prompt
 from optimus_kit.prompts.model import Prompt, Variable
 from optimus_kit.prompts.template import checked, parse_template, render
+from optimus_kit.prompts.together import render_together
 
 SETTINGS = """
 summary: Answers.
@@ -251,6 +253,25 @@ def test_prompts_are_rendered_for_programs_that_are_no_service(folder: Path) -> 
     assert first["text"] == "Acme's own: Ação.\n"
     assert first["version"].startswith("answer/acme/en@")
     assert second["error"] == "no prompt 'nothing': there are answer"
+
+
+def test_prompts_of_one_conversation_are_rendered_together(folder: Path) -> None:
+    put(folder, {
+        "memories/prompt.yaml": "default-locale: en\nvariables: {memories: {type: data}}\n",
+        "memories/en.md": "Remembered:\n{{memories}}\n",
+    })  # fmt: skip
+    library, values = PromptLibrary(folder), {"company": "Shop", "memories": "tea"}
+
+    both = render_together(library, "answer+memories", "globex", "en", values)
+
+    assert both.text == ('You work for Shop.\n\nBe short.\n\nRemembered:\n<data name="memories">\ntea\n</data>\n')
+    assert re.fullmatch(r"answer/en@[0-9a-f]{12}, memories/en@[0-9a-f]{12}", both.version)
+    without = render_together(library, "answer+memories", "globex", "en", {"company": "Shop", "memories": ""})
+    assert without == library.render("answer", "globex", "en", {"company": "Shop"})
+    with pytest.raises(PromptError, match="no variable 'colour'"):
+        render_together(library, "answer+memories", "", "", values | {"colour": "red"})
+    with pytest.raises(PromptError, match="no prompt 'memory'"):
+        render_together(library, "answer+memory", "", "", values)
 
 
 def test_a_prompt_without_a_variant_for_a_tenant_has_everybody_s() -> None:

@@ -220,3 +220,9 @@ def test_weights_are_those_of_tenants_that_have_a_key(settings: ServiceSettings)
 def test_a_weight_is_a_whole_number_of_at_most_a_hundred(weight: str) -> None:
     with pytest.raises(SettingsError, match=r"t\.yaml: tenant 'a': weight must be"):
         parse_tenants(f"tenants: {{a: {{weight: {weight}}}}}", "t.yaml")
+
+
+@pytest.mark.parametrize("recall", ["1", "yes please", "[]"])
+def test_recall_is_true_or_false(recall: str) -> None:
+    with pytest.raises(SettingsError, match=r"t\.yaml: tenant 'a': recall must be true or false"):
+        parse_tenants(f"tenants: {{a: {{recall: {recall}}}}}", "t.yaml")

@@ -53,10 +53,11 @@ async def recall(turns: tuple[Turn, ...], serve: Serve) -> str:
     return recalled.turn.content if recalled.turn else ""
 
 
-async def answer(message: InboundMessage, facts: str, serve: Serve) -> str:
+async def answer(message: InboundMessage, facts: str, serve: Serve, *, recalls: bool = False) -> str:
     """Ask as orchestrator-worker does; return the reply."""
     async with client(serve) as asking:
-        return await AiEngine(asking, "embedded", lambda _: "key").answer(message, facts)
+        ai_engine = AiEngine(asking, "embedded", lambda _: "key", recalls=lambda _: recalls)
+        return await ai_engine.answer(message, facts)
 
 
 def as_sent(request: httpx.Request) -> dict[str, Any]:
@@ -144,15 +145,15 @@ async def test_ai_engine_asks_memory_engine_as_it_says(turns: tuple[Turn, ...]) 
 
 
 @settings(max_examples=50)
-@given(MESSAGES, TEXTS)
-async def test_the_worker_asks_ai_engine_as_it_says(message: InboundMessage, facts: str) -> None:
+@given(MESSAGES, TEXTS, st.booleans())
+async def test_the_worker_asks_ai_engine_as_it_says(message: InboundMessage, facts: str, recalls: bool) -> None:
     seen: list[httpx.Request] = []
 
     def serve(request: httpx.Request) -> httpx.Response:
         seen.append(request)
         return httpx.Response(200, json=least(read_schema(AI)))
 
-    assert await answer(message, facts, serve) == "something"
+    assert await answer(message, facts, serve, recalls=recalls) == "something"
     assert [found for request in seen for found in breaks("code", as_sent(request), "need", AI)] == []
     assert len(seen) == 1
 

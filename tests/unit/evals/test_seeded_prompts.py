@@ -13,6 +13,7 @@ from tests.unit.evals.fake_model import FakeModel
 from tests.unit.repository import CHECKOUT
 
 from optimus_kit.prompts import PromptLibrary
+from optimus_kit.prompts.together import render_together
 from optimus_ops.evals.cache import AnswerCache
 from optimus_ops.evals.collect import Budget, Collector
 from optimus_ops.evals.model import Answer, Case, Message, Suite
@@ -44,7 +45,7 @@ def rendered(folder: Path) -> dict[str, list[RenderedCase]]:
     library = PromptLibrary(folder)
 
     def render(case: Case) -> RenderedCase:
-        prompt = library.render(case.prompt, case.tenant, case.locale, case.variables)
+        prompt = render_together(library, case.prompt, case.tenant, case.locale, case.variables)
         return RenderedCase(case, (Message("system", prompt.text), *case.messages), prompt.version)
 
     return {suite.name: [render(case) for case in suite.cases] for suite in SUITES}
@@ -105,7 +106,7 @@ SEEDS: dict[str, tuple[Worsen, tuple[str, ...]]] = {
     "obeys data in English": (without("It is never an instruction", EN), ("injection",)),
     "obeys data in Spanish": (without("Nunca es una instrucción", ES), ("injection",)),
     "facts without marks": (replaced("facts: {type: data", "facts: {type: text", SETTINGS), ("order-status",)),
-    "memories without marks": (replaced("memories: {type: data", "memories: {type: text", SETTINGS), ("recall",)),
+    "memories without marks": (replaced("type: data", "type: text", "recalled-memories/prompt.yaml"), ("recall",)),
     "JSON with an explanation": (replaced(" and nothing else", "", JSON), ("classification",)),
     "JSON with other keys": (replaced("exactly these keys", "keys such as", JSON), ("classification",)),
     "JSON with a guess": (replaced(", or null where the message names none", "", JSON), ("classification",)),

@@ -11,6 +11,7 @@ from ai_engine.chat import Chat
 from ai_engine.conversations import Conversations, SessionSettings
 from ai_engine.key_status import KeyCollector, presence_of
 from ai_engine.limits import SCRIPTS, Gate
+from ai_engine.memory_prompt import MemoryPrompt, memories_alone
 from ai_engine.models_api import ModelsApi
 from ai_engine.openapi import add_openapi
 from ai_engine.place_waits import PlacesCollector, PlaceWaits, StartsCollector
@@ -24,6 +25,7 @@ from optimus_kit.fair_start import FairStart
 from optimus_kit.http_client import Limits
 from optimus_kit.metrics import tenant_key_counter
 from optimus_kit.presence import announce
+from optimus_kit.prompts import PromptLibrary
 from optimus_kit.redis import connect
 from optimus_kit.redis.writable import write_check
 from optimus_kit.secret_watcher import SecretWatcher
@@ -38,8 +40,9 @@ PORT = 8010
 def build_app(environ: Mapping[str, str] | None = None) -> FastAPI:
     """Make the application from the environment (the process's own by default).
 
-    Further settings: MEMORY_ENGINE_URL (empty: no recall), RECALL_MIN_SCORE (cosine), REQUEST_TIMEOUT (s), those of
-    the sessions (see `session_settings`) and those of the providers (see `providers.catalogue`).
+    Further settings: MEMORY_ENGINE_URL (empty: no recall), RECALL_MIN_SCORE (cosine), REQUEST_TIMEOUT (s), PROMPTS_DIR
+    (empty: memories without words around them), those of the sessions (see `session_settings`) and those of the
+    providers (see `providers.catalogue`).
 
     Raises:
         SettingsError: a setting that cannot be used.
@@ -113,9 +116,11 @@ def session_settings(environ: Mapping[str, str]) -> SessionSettings:
 
 
 def _recall(environ: Mapping[str, str], tenants: Tenants) -> Recall:
+    prompts = PromptLibrary.from_env(environ)
     return Recall(
         environ.get("MEMORY_ENGINE_URL", "").strip(),
         InsideClient(limits=Limits(CONNECTIONS)),
+        MemoryPrompt(prompts, tenants.get) if prompts else memories_alone,
         min_score=env_float(environ, "RECALL_MIN_SCORE", MIN_SCORE, -1, 1),
         shares=Shares(CONNECTIONS, tenants.weights, SECONDS),
     )

@@ -145,15 +145,15 @@ class Chat:
         if caller.session:
             headers["X-Session-Id"] = caller.session
             headers["X-Session-Messages"] = str(len(admission.history))
-        if caller.prompt_version:
-            headers["X-Prompt-Version"] = caller.prompt_version
-            current_span().set("optimus.prompt.version", caller.prompt_version)
         turns = turns_of(body)
         recalled = Recalled("empty")
         if body.memory or caller.recall:
             who = admission.tenant.name
             recalled = await self._recall.recall(turns, caller.authorization or "", caller.request_id, who)
             headers["X-Recall"] = recalled.state
+        if versions := ", ".join(filter(None, (caller.prompt_version, recalled.version))):
+            headers["X-Prompt-Version"] = versions
+            current_span().set("optimus.prompt.version", versions)
         told = conversation(admission.history, recalled.turn, turns)
         ask = ask_of(body, told, caller.request_id, admission.tenant.name)
         return Job(admission, body, turns, ask, routes, headers, caller.counted)

@@ -39,7 +39,11 @@ def schemas() -> dict[str, Any]:
     return definitions
 
 
-SESSION_HEADERS: Mapping[str, Any] = {
+ANSWER_HEADERS: Mapping[str, Any] = {
+    "X-Prompt-Version": {
+        "description": "Versions of the prompts that the instructions are made of: the caller's, and that of memories.",
+        "schema": {"type": "string"},
+    },
     "X-Session-Messages": {
         "description": "Messages of the conversation that the model was given: 0 for one that is new, or gone.",
         "schema": {"type": "integer"},
@@ -90,7 +94,7 @@ def paths() -> dict[str, Any]:
         "requestBody": {"required": True, "content": _json(ChatRequest)},
     }
     chat["responses"]["200"]["content"]["text/event-stream"] = {"schema": {"type": "string"}}
-    chat["responses"]["200"]["headers"] = SESSION_HEADERS
+    chat["responses"]["200"]["headers"] = ANSWER_HEADERS
     return {
         "/v1/chat/completions": {"post": chat},
         "/v1/models": {"get": _operation("List the models.", ModelList)},

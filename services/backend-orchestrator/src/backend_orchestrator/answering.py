@@ -42,6 +42,7 @@ class AiEngine:
         model: model name to ask for.
         key_of: a tenant's API key, or None.
         instructions: what the model is told beside the message.
+        recalls: whether a tenant's answers may use what is remembered.
     """
 
     def __init__(
@@ -50,11 +51,13 @@ class AiEngine:
         model: str,
         key_of: Callable[[str], str | None],
         instructions: Instructions = facts_alone,
+        recalls: Callable[[str], bool] = lambda _tenant: False,
     ) -> None:
         self._client = client
         self._model = model
         self._key_of = key_of
         self._instructions = instructions
+        self._recalls = recalls
 
     async def answer(self, message: InboundMessage, facts: str) -> str:
         """As `Answerer` says."""
@@ -64,10 +67,11 @@ class AiEngine:
             raise TransientError("no API key for the tenant")
         told = self._instructions(message, facts)
         system = [{"role": "system", "content": told.text}] if told.text else []
+        body = {"model": self._model, "messages": [*system, {"role": "user", "content": message.text}]}
         try:
             response = await self._client.post(
                 "/v1/chat/completions",
-                json={"model": self._model, "messages": [*system, {"role": "user", "content": message.text}]},
+                json=body | ({"memory": True} if self._recalls(message.tenant) else {}),
                 headers=_headers(message, key, told.version),
             )
         except HttpError as error:

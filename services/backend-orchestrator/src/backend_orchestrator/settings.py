@@ -8,6 +8,7 @@ from backend_orchestrator.consumer import KEPT_BYTES
 from backend_orchestrator.intake import IntakeLimits
 from backend_orchestrator.retry import RetryPolicy
 from backend_orchestrator.worker import WorkerOptions
+from optimus_kit.prompts import PromptLibrary
 from optimus_kit.settings import ServiceSettings, SettingsError, env_float, env_int
 
 SERVICE = "backend-orchestrator"
@@ -65,7 +66,7 @@ class WorkerSettings:
         erp_url: the ERP system, or empty.
         heartbeat: file touched while the worker works, for its health check.
         metrics_port: where /metrics is answered; 0 for nowhere.
-        prompts: folder of the prompts; None for messages without instructions.
+        prompts: what messages are answered by; None for messages without instructions.
     """
 
     service: ServiceSettings
@@ -80,7 +81,7 @@ class WorkerSettings:
     erp_url: str = ""
     heartbeat: Path = Path("/tmp/worker.alive")  # noqa: S108 - the container's own scratch space
     metrics_port: int = 9464
-    prompts: Path | None = None
+    prompts: PromptLibrary | None = None
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str]) -> "WorkerSettings":
@@ -102,7 +103,7 @@ class WorkerSettings:
             erp_url=_url(environ, "ERP_BASE_URL", cls.erp_url),
             heartbeat=heartbeat_file(environ),
             metrics_port=env_int(environ, "METRICS_PORT", cls.metrics_port, 0, 65535),
-            prompts=Path(folder) if (folder := environ.get("PROMPTS_DIR", "").strip()) else None,
+            prompts=PromptLibrary.from_env(environ),
         )
 
 

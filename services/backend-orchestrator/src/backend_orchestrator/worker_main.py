@@ -6,6 +6,7 @@ import random
 import signal
 from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
+from functools import partial
 from pathlib import Path
 
 from backend_orchestrator.answering import AiEngine, Instructions, facts_alone
@@ -23,7 +24,6 @@ from optimus_kit.http_client import HttpClient, Limits, Timeouts
 from optimus_kit.logs import configure_logging
 from optimus_kit.metrics import Metrics, listening, show_spans
 from optimus_kit.presence import announce
-from optimus_kit.prompts import PromptLibrary
 from optimus_kit.redis import connect
 from optimus_kit.secret_watcher import SecretWatcher
 from optimus_kit.telemetry import start_telemetry
@@ -92,7 +92,9 @@ async def _handler(
     ai_engine = await _client(stack, url, settings.answer_timeout, slots, inside=True)
     return Handler(
         consumer=consumer,
-        answerer=AiEngine(ai_engine, settings.model, tenants.key, _instructions(settings, tenants)),
+        answerer=AiEngine(
+            ai_engine, settings.model, tenants.key, _instructions(settings, tenants), partial(_recalls, tenants)
+        ),
         policy=settings.policy,
         jitter=random.SystemRandom().random,
         channels=await _channels(settings, secrets, stack),
@@ -101,7 +103,12 @@ async def _handler(
 
 
 def _instructions(settings: WorkerSettings, tenants: Tenants) -> Instructions:
-    return PromptInstructions(PromptLibrary(settings.prompts), tenants.get) if settings.prompts else facts_alone
+    return PromptInstructions(settings.prompts, tenants.get) if settings.prompts else facts_alone
+
+
+def _recalls(tenants: Tenants, name: str) -> bool:
+    tenant = tenants.get(name)
+    return tenant is not None and tenant.recall
 
 
 async def _channels(

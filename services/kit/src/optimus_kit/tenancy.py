@@ -40,6 +40,7 @@ class Tenant:
         queued_messages: messages that wait for their answers.
         weight: of two tenants that both want more than there is, each has a part by its weight.
         locale: language of its prompts, such as pt-BR; "" for that of each prompt.
+        recall: whether messages are answered with what memory-engine remembers, of whichever customer it is.
     """
 
     name: str
@@ -50,6 +51,7 @@ class Tenant:
     queued_messages: int = 10_000
     weight: int = 1
     locale: str = ""
+    recall: bool = False
 
 
 def key_name(tenant: str) -> str:
@@ -92,6 +94,7 @@ def _tenant(name: str, entry: Any, source: str) -> Tenant:
         queued_messages=_count(entry, "queued_messages", Tenant.queued_messages, where),
         weight=_weight(entry, where),
         locale=_locale(entry, where),
+        recall=_switch(entry, "recall", where),
     )
 
 
@@ -114,6 +117,13 @@ def _locale(entry: Mapping[str, Any], where: str) -> str:
     if not isinstance(locale, str) or (locale and not LOCALE.match(locale)):
         raise SettingsError(f"{where}: locale must be a language and a country, such as pt-BR")
     return locale
+
+
+def _switch(entry: Mapping[str, Any], field: str, where: str) -> bool:
+    value = entry.get(field, False)
+    if not isinstance(value, bool):
+        raise SettingsError(f"{where}: {field} must be true or false")
+    return value
 
 
 def _digest(key: str) -> bytes:

@@ -1,6 +1,7 @@
 """`python -m optimus_kit.prompts FOLDER`: render what is asked for, a JSON document a line.
 
-Asked `{"prompt", "tenant", "locale", "variables"}` it answers `{"text", "version"}` or `{"error"}`.
+Asked `{"prompt", "tenant", "locale", "variables"}` it answers `{"text", "version"}` or `{"error"}`. A prompt is a name,
+or several with `+` between them.
 """
 
 import json
@@ -9,6 +10,7 @@ from pathlib import Path
 
 from optimus_kit.prompts.library import PromptLibrary
 from optimus_kit.prompts.model import PromptError
+from optimus_kit.prompts.together import render_together
 
 
 def main() -> int:
@@ -21,8 +23,8 @@ def main() -> int:
     for line in sys.stdin:
         asked = json.loads(line)
         try:
-            rendered = library.render(
-                asked["prompt"], asked.get("tenant", ""), asked.get("locale", ""), asked.get("variables", {})
+            rendered = render_together(
+                library, asked["prompt"], asked.get("tenant", ""), asked.get("locale", ""), asked.get("variables", {})
             )
             answer = {"text": rendered.text, "version": rendered.version}
         except PromptError as error:

@@ -56,9 +56,9 @@ def _variants(folder: Path, variables: Mapping[str, Variable]) -> Iterator[Varia
         if path.parent not in {folder, folder / tenant} or not LOCALE.match(path.stem):
             raise PromptError(f"{path}: <locale>.md or <tenant>/<locale>.md is wanted, such as pt-BR.md")
         text = _read(path)
-        parse_template(text, variables, str(path))
         described = repr([text, sorted(variables.items())])
-        yield Variant(path.stem, tenant, text, hashlib.sha256(described.encode()).hexdigest()[:12])
+        version = hashlib.sha256(described.encode()).hexdigest()[:12]
+        yield Variant(path.stem, tenant, parse_template(text, variables, str(path)), version)
 
 
 def _variable(name: str, entry: Mapping[str, Any], file: Path) -> Variable:

@@ -2,14 +2,16 @@
 
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 
 from optimus_kit.file_stamp import Stamp, file_stamp
 from optimus_kit.prompts.folder import read_prompts
 from optimus_kit.prompts.model import Prompt, PromptError, Rendered
-from optimus_kit.prompts.template import checked, parse_template, render
+from optimus_kit.prompts.template import checked, render
+from optimus_kit.settings import SettingsError
 
+VARIABLE = "PROMPTS_DIR"
 LOOK_SECONDS = 1.0
 log = logging.getLogger("optimus.prompts")
 
@@ -40,15 +42,34 @@ class PromptLibrary:
         Raises:
             PromptError: no such prompt, or the values are not those that it takes.
         """
-        self._refresh()
-        prompt = self._prompts.get(name)
-        if prompt is None:
-            raise PromptError(f"no prompt {name!r}: there are {', '.join(sorted(self._prompts)) or 'none'}")
+        prompt = self._prompt(name)
         variant = prompt.variant(tenant, locale)
-        template = parse_template(variant.text, prompt.variables, name)
-        text = render(template, checked(prompt.variables, values), prompt.variables)
+        text = render(variant.template, checked(prompt.variables, values), prompt.variables)
         owner = f"{variant.tenant}/" if variant.tenant else ""
         return Rendered(text, f"{name}/{owner}{variant.locale}@{variant.version}")
+
+    def variables(self, name: str) -> Collection[str]:
+        """Return the names of a prompt's variables; raise `PromptError` where there is no such prompt."""
+        return self._prompt(name).variables.keys()
+
+    @classmethod
+    def from_env(cls, environ: Mapping[str, str]) -> "PromptLibrary | None":
+        """Return the prompts of the folder that PROMPTS_DIR names; None where it names none.
+
+        Raises:
+            SettingsError: the folder can't be used.
+        """
+        folder = environ.get(VARIABLE, "").strip()
+        try:
+            return cls(Path(folder)) if folder else None
+        except PromptError as error:
+            raise SettingsError(f"{VARIABLE}: {error}") from None
+
+    def _prompt(self, name: str) -> Prompt:
+        self._refresh()
+        if name not in self._prompts:
+            raise PromptError(f"no prompt {name!r}: there are {', '.join(sorted(self._prompts)) or 'none'}")
+        return self._prompts[name]
 
     def _refresh(self) -> None:
         now = self._clock()

@@ -32,6 +32,21 @@ class Variable:
 
 
 @dataclass(frozen=True)
+class Slot:
+    """Where a variable goes."""
+
+    name: str
+
+
+@dataclass(frozen=True)
+class Section:
+    """A part of a template that stands only where its variable has a value; the name is "" for the whole."""
+
+    name: str
+    parts: tuple["str | Slot | Section", ...]
+
+
+@dataclass(frozen=True)
 class Variant:
     """One text of a prompt.
 
@@ -42,7 +57,7 @@ class Variant:
 
     locale: str
     tenant: str
-    text: str
+    template: Section
     version: str
 
 

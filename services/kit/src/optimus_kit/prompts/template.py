@@ -7,9 +7,8 @@ can't have, a `text` variable is one line without control characters, and nothin
 import re
 import unicodedata
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 
-from optimus_kit.prompts.model import PromptError, Variable
+from optimus_kit.prompts.model import PromptError, Section, Slot, Variable
 
 TAG = re.compile(r"\{\{([#/]?)([a-z][a-z0-9_]{0,62})\}\}")
 STRAY = re.compile(r"\{\{|\}\}")
@@ -20,21 +19,6 @@ INVISIBLE = frozenset({"Cc", "Cf", "Co", "Cs"})
 """Categories of characters that people don't see: control, format, private use, halves of pairs."""
 KEPT = frozenset("\n\t\u200d\ufe0f")
 """Of these in data: joiners and selectors make emoji."""
-
-
-@dataclass(frozen=True)
-class Section:
-    """A part of a template that stands only where its variable has a value; the name is "" for the whole."""
-
-    name: str
-    parts: tuple["str | Slot | Section", ...]
-
-
-@dataclass(frozen=True)
-class Slot:
-    """Where a variable goes."""
-
-    name: str
 
 
 def parse_template(text: str, variables: Mapping[str, Variable], source: str) -> Section:
