@@ -83,7 +83,8 @@ def arms_of(
         # Of all suites at once: each time a program is started.
         cases = [case for suite in suites for case in suite.cases]
         candidate, baseline = (
-            iter(render_cases(platform.renderer, folder, cases) if folder else ()) for folder in (ours, theirs)
+            iter(render_cases(platform.renderer, folder, cases, older=folder is theirs) if folder else ())
+            for folder in (ours, theirs)
         )
     return [
         EvalArms(
@@ -128,7 +129,8 @@ def _evaluated(
     results = []
     console = Console.for_stream(sys.stderr)
     for each in arms:
-        with console.step(f"{each.suite.name}: {len(each.candidate):,} cases") as progress:
+        new = f", {each.new:,} of them new" if each.new else ""
+        with console.step(f"{each.suite.name}: {len(each.candidate):,} cases{new}") as progress:
 
             def note(done: int, wanted: int) -> None:
                 progress.note = f"{done:,}/{wanted:,} answers"

@@ -22,15 +22,28 @@ RENDER_SECONDS = 120.0
 
 @dataclass(frozen=True, slots=True)
 class RenderedCase:
-    """A case as it is sent: the prompt's text is the first message."""
+    """A case as it is sent: the prompt's text is the first message. Without messages the prompts are too old for it."""
 
     case: Case
     messages: tuple[Message, ...]
     prompt_version: str = ""
 
+    @property
+    def can_be_sent(self) -> bool:
+        """Whether these prompts have what the case asks for."""
+        return bool(self.messages)
 
-def render_cases(renderer: Sequence[str], folder: Path, cases: Sequence[Case]) -> list[RenderedCase]:
+
+def render_cases(
+    renderer: Sequence[str], folder: Path, cases: Sequence[Case], *, older: bool = False
+) -> list[RenderedCase]:
     """Render the prompts of all cases.
+
+    Args:
+        renderer: program that renders them.
+        folder: of the prompts.
+        cases: of the suites as they are now.
+        older: the prompts are those of another commit, which need not have what newer cases ask for.
 
     Raises:
         Refused: a case's prompt or a variable of it doesn't exist, or a prompt can't be read.
@@ -44,6 +57,9 @@ def render_cases(renderer: Sequence[str], folder: Path, cases: Sequence[Case]) -
             continue
         answer = next(answers)
         if "error" in answer:
+            if older:
+                rendered.append(RenderedCase(case, ()))
+                continue
             raise Refused(f"{case.place}: {answer['error']}")
         system = Message("system", answer["text"])
         rendered.append(RenderedCase(case, (system, *case.messages), answer["version"]))

@@ -75,7 +75,8 @@ def headline(results: Sequence[SuiteResult]) -> Content:
         case "not compared":
             return f"{count} suites, compared with nothing."
         case "pass":
-            return (Span("PASS", "good"), f": {count} suites are not worse than the baseline.")
+            new = f"; {count - len(of_it)} are new" if len(of_it) < count else ""
+            return (Span("PASS", "good"), f": {len(of_it)} suites are not worse than the baseline{new}.")
 
 
 def _failures(results: Sequence[SuiteResult]) -> Iterator[str]:

@@ -12,7 +12,7 @@ from optimus_ops.evals.judge import Judged
 from optimus_ops.evals.model import Case, Suite
 
 SuiteVerdict = Literal["pass", "fail", "inconclusive", "error", "not compared"]
-WORST: Sequence[SuiteVerdict] = ("fail", "error", "inconclusive", "not compared", "pass")
+WORST: Sequence[SuiteVerdict] = ("fail", "error", "inconclusive", "pass", "not compared")
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,12 +81,13 @@ class SuiteResult:
 
 
 def metric_scores(results: Sequence[CaseResult], metrics: Sequence[str]) -> dict[str, list[CaseScores]]:
-    """Return the scores of those cases that assert a metric, by metric."""
+    """Return the scores of those cases that assert a metric, by metric; not of cases that no baseline was asked."""
     return {
         metric: [
             result.scores(metric)
             for result in results
-            if any(each.metric == metric and not each.invariant for each in result.case.expectations)
+            if result.baseline
+            and any(each.metric == metric and not each.invariant for each in result.case.expectations)
         ]
         for metric in metrics
     }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import zip_longest
 
 from optimus_ops.evals.collect import Collected, Collector, Ticket, Wanted
 from optimus_ops.evals.gate.decide import decide, suspected
@@ -23,7 +24,7 @@ KEPT_SECONDS, FRESH_SECONDS = 30 * DAY, 1 * DAY
 
 @dataclass(frozen=True)
 class EvalArms:
-    """A suite's cases as each side sends them; no baseline compares nothing.
+    """A suite's cases as each side sends them; no baseline compares nothing, nor does a case that is new.
 
     Args:
         deterministic: whether the same request has the same answer each time, so that one is enough.
@@ -33,6 +34,16 @@ class EvalArms:
     candidate: Sequence[RenderedCase]
     baseline: Sequence[RenderedCase] = ()
     deterministic: bool = False
+
+    @property
+    def new(self) -> int:
+        """How many cases the baseline's prompts can't be asked."""
+        return sum(not each.can_be_sent for each in self.baseline)
+
+    @property
+    def is_compared(self) -> bool:
+        """Whether there is anything to compare."""
+        return self.new < len(self.baseline)
 
 
 @dataclass(frozen=True)
@@ -51,7 +62,7 @@ class EvalRun:
     def evaluate(self, arms: EvalArms) -> SuiteResult:
         """Return the result of a suite; `Collector.collect` says what is raised."""
         first = self._results(arms, self._first_stage(arms))
-        if not arms.baseline:
+        if not arms.is_compared:
             return SuiteResult(arms.suite, first, settings=self.settings)
         scores = metric_scores(first, arms.suite.blocking)
         doubted = () if arms.deterministic else suspected(scores, self.settings)
@@ -66,7 +77,7 @@ class EvalRun:
         kept = once if arms.deterministic else range(BASELINE_REPEATS)
         return {
             CANDIDATE: once if arms.deterministic else range(self.repeats),
-            BASELINE: kept if arms.baseline else range(0),
+            BASELINE: kept if arms.is_compared else range(0),
         }
 
     def _second_stage(self, arms: EvalArms) -> Mapping[str, range]:
@@ -86,15 +97,16 @@ class EvalRun:
             for arm in sides
             if repeat in repeats[arm]
             for rendered in sides[arm][place : place + 1]
+            if rendered.can_be_sent
         ]
         found = self.collector.collect(wanted)
         return tuple(
             CaseResult(
                 rendered.case,
                 self._judged(rendered, CANDIDATE, repeats, found),
-                self._judged(rendered, BASELINE, repeats, found) if arms.baseline else (),
+                self._judged(rendered, BASELINE, repeats, found) if theirs and theirs.can_be_sent else (),
             )
-            for rendered in arms.candidate
+            for rendered, theirs in zip_longest(arms.candidate, arms.baseline)
         )
 
     def _judged(

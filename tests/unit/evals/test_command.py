@@ -12,6 +12,14 @@ from tests.unit.evals.conftest import SUITE, Shop
 
 GOOD = "You talk to {{name}}. Say hello\n"
 WORSE = "You talk to {{name}}. Say nothing\n"
+NEW = """
+  - id: night
+    reason: of the new prompt
+    prompt: part
+    ask: the night
+    assert:
+      - contains: goodbye
+"""
 LEAKS = "You talk to {{name}}. Say hello CANARY\n"
 
 
@@ -43,6 +51,27 @@ def test_a_worse_prompt_of_the_work_tree_fails_the_gate(shop: Shop) -> None:
     assert (outcome.code, outcome.document["verdict"]) == (1, "fail")
     assert outcome.error is not None
     assert "greetings" in outcome.error.message
+
+
+def test_a_case_that_the_baseline_s_prompts_can_t_be_asked_is_judged_and_not_compared(shop: Shop) -> None:
+    shop.write("prompts/part/prompt.yaml", "default-locale: en\nvariables: {name: {}}\n")
+    shop.write("prompts/part/en.md", "You talk to {{name}}. Say goodbye\n")
+    shop.write(
+        "suites/partings.yaml",
+        SUITE.replace("prompt: greet", "prompt: part").replace("contains: hello", "contains: goodbye"),
+    )
+    shop.write("suites/greetings.yaml", SUITE + NEW)
+
+    outcome = shop.evaluate(gate=True)
+
+    assert (outcome.code, outcome.document["verdict"]) == (0, "pass")
+    greetings, partings = outcome.document["suites"]
+    assert (greetings["verdict"], partings["verdict"]) == ("pass", "not compared")
+    assert [(case["id"], len(case["baseline"])) for case in greetings["cases"]] == [
+        ("morning", 1), ("evening", 1), ("night", 0),
+    ]  # fmt: skip
+    assert greetings["metrics"][0]["estimate"]["cases"] == 2
+    assert greetings["cases"][-1]["candidate"][0]["scores"] == {"correct": 1.0}
 
 
 def test_without_a_gate_a_worse_prompt_is_told_and_is_no_failure(shop: Shop) -> None:
