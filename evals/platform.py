@@ -7,40 +7,60 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from optimus_ops.errors import Refused
 from optimus_ops.evals.platform import EvalPlatform, ModelEndpoint
+from optimus_ops.secrets.value import Secret
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from optimus_ops.secrets.value import Secret
-
 FOLDER = Path(__file__).parent
-SCRIPTED = "scripted"
+SCRIPTED, AI_ENGINE, PROVIDER = "scripted", "ai-engine", "provider"
 MODEL = "OPTIMUS_EVAL_MODEL_NAME"
-"""Names the model that ai-engine is asked for."""
-AI_ENGINE = "OPTIMUS_EVAL_URL"
-"""Address of another OpenAI-compatible endpoint than the stack's ai-engine."""
+"""Names the model that ai-engine or the provider is asked for."""
+URL, KEY, PRICES = "OPTIMUS_EVAL_URL", "OPTIMUS_EVAL_API_KEY", "OPTIMUS_EVAL_PRICES"
+"""Of a provider: its address, up to and with `/v1`; its key; US dollars for a million tokens, read and written."""
 
 
 def load_platform(root: Path, secrets: Mapping[str, Secret]) -> EvalPlatform:
-    """Return it. `scripted` answers offline; `ai-engine` is that of the running stack, in the tenants' names."""
+    """Return it.
+
+    `scripted` answers offline, `ai-engine` is that of the running stack, in the tenants' names, and `provider` any
+    OpenAI-compatible endpoint that the environment names.
+
+    Raises:
+        Refused: the prices are none.
+    """
+    models = {
+        SCRIPTED: ModelEndpoint(
+            SCRIPTED, program=(sys.executable, "-m", "evals.scripted", "{port}"), deterministic=True
+        ),
+        AI_ENGINE: _ai_engine(secrets),
+    }
+    if url := os.environ.get(URL, ""):
+        keys = {"": Secret(key)} if (key := os.environ.get(KEY, "")) else {}
+        models[PROVIDER] = ModelEndpoint(os.environ.get(MODEL, ""), url, keys, prices=_prices())
+    renderer = (sys.executable, "-m", "optimus_kit.prompts")
+    return EvalPlatform(FOLDER / "suites", root / "config" / "prompts", renderer, models)
+
+
+def _ai_engine(secrets: Mapping[str, Secret]) -> ModelEndpoint:
     prefix, suffix = "TENANT_", "_API_KEY"
     keys = {
         name.removeprefix(prefix).removesuffix(suffix).lower().replace("_", "-"): secret
         for name, secret in secrets.items()
         if name.startswith(prefix) and name.endswith(suffix)
     }
-    url = os.environ.get(AI_ENGINE) or f"http://127.0.0.1:{os.environ.get('AI_ENGINE_PORT', '8010')}/v1"
-    return EvalPlatform(
-        FOLDER / "suites",
-        root / "config" / "prompts",
-        (sys.executable, "-m", "optimus_kit.prompts"),
-        {
-            SCRIPTED: ModelEndpoint(
-                SCRIPTED,
-                program=(sys.executable, "-m", "evals.scripted", "{port}"),
-                deterministic=True,
-            ),
-            "ai-engine": ModelEndpoint(os.environ.get(MODEL, "embedded"), url, keys),
-        },
-    )
+    url = f"http://127.0.0.1:{os.environ.get('AI_ENGINE_PORT', '8010')}/v1"
+    return ModelEndpoint(os.environ.get(MODEL, "embedded"), url, keys, prices=_prices())
+
+
+def _prices() -> tuple[float, float] | None:
+    text = os.environ.get(PRICES, "").split()
+    try:
+        found = tuple(float(each) for each in text)
+    except ValueError:
+        found = ()
+    if text and (len(found) != 2 or min(found) < 0):
+        raise Refused(f"{PRICES}: two numbers are wanted, US dollars for a million tokens, read and written: 0.40 1.60")
+    return (found[0], found[1]) if text else None

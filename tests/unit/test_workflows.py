@@ -91,6 +91,25 @@ def test_each_action_is_pinned_to_a_commit_with_its_version(path: Path) -> None:
     assert [use for use in used if not pinned.fullmatch(use.strip())] == []
 
 
+@pytest.mark.parametrize("path", WORKFLOWS, ids=name_of)
+def test_no_pull_request_gets_a_secret_of_an_environment(path: Path) -> None:
+    document = load(path)
+    # YAML 1.1 reads `on` as true.
+    pull_requests = {"pull_request", "pull_request_target"} & {*document[True]}
+    for job in document.get("jobs", {}).values():
+        if set(re.findall(r"\$\{\{[^}]*\bsecrets\.(\w+)", str(job))) - {"GITHUB_TOKEN"}:
+            assert "environment" in job
+            events = re.findall(r"github\.event_name ([!=]=) '(\w+)'", str(job.get("if", "")))
+            assert not pull_requests or events
+            assert all((sign == "!=") == name.startswith("pull_request") for sign, name in events)
+
+
+@pytest.mark.parametrize("path", WORKFLOWS, ids=name_of)
+def test_a_comment_is_kept_only_where_the_event_has_a_pull_request(path: Path) -> None:
+    comments = [step for step in steps_of(path) if "ci.comment" in str(step) or "actions/comment" in str(step)]
+    assert [step["if"] for step in comments if "github.event.pull_request.number" not in step["if"]] == []
+
+
 def gates(path: Path) -> Iterator[tuple[dict[str, Any], str]]:
     """Give the jobs that each gate judges, and which of them it lets be skipped."""
     jobs = load(path)["jobs"]

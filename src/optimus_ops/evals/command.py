@@ -29,7 +29,7 @@ from optimus_ops.evals.prompt_changes import prompt_changes
 from optimus_ops.evals.prompts import prompts_at, render_cases
 from optimus_ops.evals.recording import NothingAsked, Recording
 from optimus_ops.evals.report import NAME, EvalFacts, eval_report
-from optimus_ops.evals.request import EvalRequest, chosen_suites
+from optimus_ops.evals.request import EvalRequest, check_budget, chosen_suites
 from optimus_ops.evals.result import SuiteResult, worst
 from optimus_ops.evals.run import BASELINE, CANDIDATE, EvalArms, EvalRun
 from optimus_ops.project.settings import Project, load_project
@@ -51,6 +51,7 @@ def llm_eval(request: EvalRequest, *, json: bool) -> None:
     project = load_project()
     platform = load_platform(project)
     endpoint = platform.endpoint(request.model)
+    check_budget(request.budget, endpoint)
     suites = chosen_suites(request.suites, platform, project.root)
     if request.report:
         check_folder(Path(request.report))

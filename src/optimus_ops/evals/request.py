@@ -9,7 +9,7 @@ from pathlib import Path
 from optimus_ops.commandline.usage import near
 from optimus_ops.errors import Refused
 from optimus_ops.evals.model import Suite
-from optimus_ops.evals.platform import EvalPlatform
+from optimus_ops.evals.platform import EvalPlatform, ModelEndpoint
 from optimus_ops.evals.suite_file import read_suite
 
 BASELINE_BRANCH = "main"
@@ -41,6 +41,15 @@ class EvalRequest:
     def compared_with(self) -> str:
         """The commit that is compared with."""
         return self.baseline or (BASELINE_BRANCH if self.gate else "")
+
+
+def check_budget(budget: float | None, endpoint: ModelEndpoint) -> None:
+    """Raise `Refused` where nobody knows what the endpoint costs, so that no budget could be kept."""
+    if budget is not None and endpoint.prices is None and not endpoint.recording and not endpoint.program:
+        raise Refused(
+            f"--budget {budget:g}: what {endpoint.model} costs is not known, so no budget can be kept",
+            "name its prices: docs/llm-eval.md",
+        )
 
 
 def chosen_suites(names: Sequence[str], platform: EvalPlatform, root: Path) -> tuple[Suite, ...]:

@@ -139,6 +139,7 @@ def test_the_report_is_for_people_and_programs(shop: Shop, tmp_path: Path) -> No
         ({"model": "broken"}, 1, "did not start: no such weights"),
         ({"model": "recorded"}, 2, "recorded.jsonl: can't be read"),
         ({"model": "far"}, 2, "keys are sent over https only"),
+        ({"model": "far", "budget": 1.5}, 2, "what m costs is not known, so no budget can be kept"),
     ],
 )
 def test_what_can_t_be_evaluated_is_one_message(shop: Shop, flags: dict[str, Any], code: int, message: str) -> None:
