@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
+from evals.languages import language_of
 from evals.scripted.classify import classify
 from evals.scripted.instructions import Instructions
-from evals.scripted.languages import language_of
 from evals.scripted.phrases import PHRASES
 
 ORDER = re.compile(r"(?<!\d)#?(\d{4,12})(?!\d)")

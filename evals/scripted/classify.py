@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import re
 
+from evals.languages import language_of
 from evals.scripted.instructions import Instructions
-from evals.scripted.languages import language_of
 
 INTENTS = {
     "cancel": r"\b(cancel\w*)\b",

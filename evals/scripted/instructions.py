@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
 
-Language = Literal["pt", "en", "es"]
+from evals.languages import Language
+
 RULES = {
     "customers_language": r"in the language of the customer|no idioma da mensagem|en el idioma del mensaje",
     "short": r"at most three short sentences|no máximo três frases|tres frases cortas como máximo",

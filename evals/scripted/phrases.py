@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from evals.scripted.instructions import Language
+from evals.languages import Language
 
 PHRASES: Mapping[Language, Mapping[str, str]] = {
     "pt": {

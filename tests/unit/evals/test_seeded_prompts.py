@@ -15,7 +15,9 @@ from tests.unit.repository import CHECKOUT
 from optimus_kit.prompts import PromptLibrary
 from optimus_kit.prompts.together import render_together
 from optimus_ops.evals.cache import AnswerCache
-from optimus_ops.evals.collect import Budget, Collector
+from optimus_ops.evals.collect import Budget, Collected, Collector
+from optimus_ops.evals.judge import judge
+from optimus_ops.evals.judge_tools import NoTools
 from optimus_ops.evals.model import Answer, Case, Message, Suite
 from optimus_ops.evals.platform import ModelEndpoint
 from optimus_ops.evals.prompts import RenderedCase
@@ -129,6 +131,44 @@ def test_a_worse_prompt_is_caught_by_the_suites_that_should(name: str, tmp_path:
     assert found >= set(expected)
 
 
+def in_every_text(change: Callable[[str], str]) -> Worsen:
+    """Change all texts in the same way."""
+
+    def worsen(folder: Path) -> None:
+        for path in folder.rglob("*.md"):
+            path.write_text(change(path.read_text("utf-8")), "utf-8")
+
+    return worsen
+
+
+def rules_backwards(text: str) -> str:
+    """Return a text whose rules are in the opposite order."""
+    lines = text.splitlines(keepends=True)
+    rules = iter([line for line in reversed(lines) if line.startswith("- ")])
+    return "".join(next(rules) if line.startswith("- ") else line for line in lines)
+
+
+CONTROLS: dict[str, Worsen] = {
+    "other bullets": in_every_text(lambda text: text.replace("- ", "* ").replace("Rules:", "RULES:")),
+    "rules in another order": in_every_text(rules_backwards),
+    "a rule more": replaced("Regras:\n", "Regras:\n- Seja cordial.\n", PT),
+    "blank lines": in_every_text(lambda text: text.replace("\n", "\n\n")),
+    "other words": replaced("What is remembered and may help", "What earlier talks tell", "recalled-memories/en.md"),
+}
+
+
+@pytest.mark.parametrize("name", CONTROLS)
+def test_a_prompt_that_says_the_same_in_another_form_passes(name: str, tmp_path: Path) -> None:
+    folder = tmp_path / "prompts"
+    shutil.copytree(PROMPTS, folder)
+    CONTROLS[name](folder)
+
+    candidate = rendered(folder)
+
+    assert any(sent(candidate[suite.name]) != sent(BASELINE[suite.name]) for suite in SUITES)
+    assert {evaluate(suite, candidate[suite.name], tmp_path).verdict for suite in SUITES} == {"pass"}
+
+
 def sent(cases: list[RenderedCase]) -> list[tuple[Message, ...]]:
     """Return what is sent."""
     return [case.messages for case in cases]
@@ -150,3 +190,13 @@ def test_there_are_at_least_two_hundred_cases_over_six_suites_each_with_a_reason
     assert len(SUITES) >= 6
     assert sum(len(suite.cases) for suite in SUITES) >= 200
     assert all(len(case.reason) > 10 for suite in SUITES for case in suite.cases)
+
+
+@pytest.mark.parametrize(
+    "empty", [lambda _: "", lambda _: "Olá! Como posso ajudar?", lambda case: case.messages[-1].content]
+)  # fmt: skip
+def test_no_case_takes_an_answer_that_says_nothing(empty: Callable[[Case], str]) -> None:
+    cases = [(suite.name, case) for suite in SUITES for case in suite.cases]
+    judged = [(name, case.id, judge(case, Collected(Answer(empty(case))), NoTools())) for name, case in cases]
+
+    assert [(name, case) for name, case, found in judged if not found.faults] == []

@@ -1,11 +1,12 @@
-"""Which language a message is written in, by its commonest words."""
+"""Which language a text is written in, by its commonest words."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from typing import Literal
 
-from evals.scripted.instructions import Language
+Language = Literal["pt", "en", "es"]
 
 WORDS: Mapping[Language, str] = {
     "pt": r"\b(onde|está|quando|chega|meu|minha|meus|obrigad\w+|qual|você|quanto|quantos|não|olá|oi|bom|dia|boa|tarde|"
