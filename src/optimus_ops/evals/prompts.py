@@ -90,19 +90,15 @@ def _rendered(renderer: Sequence[str], folder: Path, cases: Iterable[Case]) -> l
 
 @contextmanager
 def prompts_at(root: Path, folder: Path, reference: str) -> Iterator[Path]:
-    """Give the folder of the prompts as a commit has it.
+    """Give the folder of the prompts as a commit has it; of a branch that is only the remote's, as that has it.
 
     Raises:
         Refused: there is no such commit, or it has no prompts.
     """
     inside = folder.relative_to(root).as_posix()
-    try:
-        commit = run(
-            ["git", "-C", str(root), "rev-parse", "--verify", "--end-of-options", f"{reference}^{{commit}}"],
-            deadline=GIT_SECONDS,
-        ).stdout.strip()
-    except CommandFailed:
-        raise Refused(f"--baseline {reference}: no such commit or file", "fetch it first: git fetch") from None
+    commit = _commit(root, reference) or _commit(root, f"origin/{reference}")
+    if not commit:
+        raise Refused(f"--baseline {reference}: no such commit or file", "fetch it first: git fetch")
     with TemporaryDirectory(prefix="optimus-prompts-") as target:
         archive = subprocess.run(
             ["git", "-C", str(root), "archive", "--format=tar", commit, "--", inside],
@@ -113,3 +109,12 @@ def prompts_at(root: Path, folder: Path, reference: str) -> Iterator[Path]:
         with tarfile.open(fileobj=BytesIO(archive.stdout)) as files:
             files.extractall(target, filter="data")
         yield Path(target) / inside
+
+
+def _commit(root: Path, reference: str) -> str:
+    """Return the commit of a reference; "" where there is none."""
+    words = ["git", "-C", str(root), "rev-parse", "--verify", "--end-of-options", f"{reference}^{{commit}}"]
+    try:
+        return run(words, deadline=GIT_SECONDS).stdout.strip()
+    except CommandFailed:
+        return ""

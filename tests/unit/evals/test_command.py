@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
+import subprocess
 import xml.etree.ElementTree as ET
 from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.unit.evals.conftest import SUITE, Shop
+from tests.unit.evals.conftest import GIT, SUITE, Shop
 
 GOOD = "You talk to {{name}}. Say hello\n"
 WORSE = "You talk to {{name}}. Say nothing\n"
@@ -72,6 +73,13 @@ def test_a_case_that_the_baseline_s_prompts_can_t_be_asked_is_judged_and_not_com
     ]  # fmt: skip
     assert greetings["metrics"][0]["estimate"]["cases"] == 2
     assert greetings["cases"][-1]["candidate"][0]["scores"] == {"correct": 1.0}
+
+
+def test_a_branch_that_only_the_remote_has_is_a_baseline(shop: Shop) -> None:
+    subprocess.run([*GIT, "update-ref", "refs/remotes/origin/next", "HEAD"], cwd=shop.root, check=True)
+    shop.write("prompts/greet/en.md", WORSE)
+
+    assert shop.evaluate(gate=True, baseline="next").code == 1
 
 
 def test_without_a_gate_a_worse_prompt_is_told_and_is_no_failure(shop: Shop) -> None:
