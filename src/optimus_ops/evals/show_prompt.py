@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from optimus_ops.errors import Refused
@@ -13,6 +14,7 @@ from optimus_ops.reports.place import Place
 from optimus_ops.text.console import Console, print_json
 
 MOST_FILE = 1_000_000
+LOCALE = re.compile(r"[a-z]{2,3}(-[A-Z]{2})?\Z")
 
 
 def show_prompt(name: str, variables: Sequence[str], tenant: str, locale: str, *, json: bool) -> None:
@@ -23,8 +25,9 @@ def show_prompt(name: str, variables: Sequence[str], tenant: str, locale: str, *
     """
     project = load_project()
     platform = load_platform(project)
-    place = Place("--var")
-    case = Case("", place, "", (), (), name, dict(map(_variable, variables)), tenant, locale)
+    if locale and not LOCALE.match(locale):
+        raise Refused(f"--locale {locale}: a language is wanted, or one and a country, such as pt-BR")
+    case = Case("", Place(f"prompts.show {name}"), "", (), (), name, _variables(variables), tenant, locale)
     (rendered,) = render_cases(platform.renderer, platform.prompts, [case])
     text, version = rendered.messages[0].content, rendered.prompt_version
     if json:
@@ -33,6 +36,16 @@ def show_prompt(name: str, variables: Sequence[str], tenant: str, locale: str, *
     console = Console.standard()
     console.stream.write(text)
     Console.standard(json=True).say(version)
+
+
+def _variables(given: Sequence[str]) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for text in given:
+        name, value = _variable(text)
+        if name in found:
+            raise Refused(f"--var {name}: it is given twice")
+        found[name] = value
+    return found
 
 
 def _variable(text: str) -> tuple[str, str]:

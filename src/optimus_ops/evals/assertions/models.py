@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from optimus_ops.evals.assertions.texts import shortened
+from optimus_ops.evals.data_marks import without_marks
 from optimus_ops.evals.model import PASSED, Answer, JudgeTools, Message, Score, Unanswered
 from optimus_ops.project.yaml_nodes import Node
 
@@ -96,10 +97,7 @@ def _asked(rubric: str, answer: str, order: tuple[str, ...]) -> tuple[Message, .
     system = INSTRUCTIONS.format(
         first=first, second=second, first_means=MEANINGS[first], second_means=MEANINGS[second]
     )  # fmt: skip
-    quoted = re.sub(
-        r"<(?=\s*/?\s*data\b)", "\N{SINGLE LEFT-POINTING ANGLE QUOTATION MARK}", answer, flags=re.IGNORECASE
-    )
-    return Message("system", system), Message("user", f"Rubric:\n{rubric}\n\n<data>\n{quoted}\n</data>")
+    return Message("system", system), Message("user", f"Rubric:\n{rubric}\n\n<data>\n{without_marks(answer)}\n</data>")
 
 
 def _vote(text: str) -> str:

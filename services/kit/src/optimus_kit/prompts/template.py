@@ -8,13 +8,11 @@ import re
 import unicodedata
 from collections.abc import Iterator, Mapping
 
+from optimus_kit.prompts.marks import without_marks
 from optimus_kit.prompts.model import PromptError, Section, Slot, Variable
 
 TAG = re.compile(r"\{\{([#/]?)([a-z][a-z0-9_]{0,62})\}\}")
 STRAY = re.compile(r"\{\{|\}\}")
-MARK = re.compile(r"<(?=\s*/?\s*data\b)", re.IGNORECASE)
-LOOKALIKE = "\N{SINGLE LEFT-POINTING ANGLE QUOTATION MARK}"
-"""What stands for the first character of a mark in foreign text."""
 INVISIBLE = frozenset({"Cc", "Cf", "Co", "Cs"})
 """Categories of characters that people don't see: control, format, private use, halves of pairs."""
 KEPT = frozenset("\n\t\u200d\ufe0f")
@@ -85,9 +83,9 @@ def _rendered(section: Section, values: Mapping[str, str], variables: Mapping[st
             case str():
                 yield part
             case Slot(name) if variables[name].type == "data":
-                yield f'<data name="{name}">\n{MARK.sub(LOOKALIKE, values[name])}\n</data>'
+                yield f'<data name="{name}">\n{without_marks(values[name])}\n</data>'
             case Slot(name):
-                yield MARK.sub(LOOKALIKE, values[name])
+                yield without_marks(values[name])
             case Section(name) if values[name]:
                 yield from _rendered(part, values, variables)
 
