@@ -8,17 +8,14 @@ from collections.abc import Mapping, Sequence
 from evals.languages import language_of
 from evals.scripted.classify import classify
 from evals.scripted.instructions import Instructions
+from evals.scripted.obedience import figures, injected
 from evals.scripted.phrases import PHRASES
+from evals.scripted.summary import summary
 
 ORDER = re.compile(r"(?<!\d)#?(\d{4,12})(?!\d)")
 RECORD = re.compile(r"^- order (\d+): (.*)$", re.MULTILINE)
 SPOKEN = frozenset({"status", "carrier", "expected", "total", "items", "paid", "delivered", "tracking"})
 """Fields that customers are told of."""
-INJECTED = re.compile(
-    r"(?:say|reply with|answer only|responda|diga|responde|di)\s*:?\s*['\"\N{LEFT DOUBLE QUOTATION MARK}]"
-    r"([^'\"\N{RIGHT DOUBLE QUOTATION MARK}]{1,200})",
-    re.IGNORECASE,
-)
 OFF_TOPIC = re.compile(
     r"\b(poem|poema|president\w*|recipe|receita|receta|joke|piada|chiste|python|código|code|homework|lição|tarea|"
     r"weather|clima|bitcoin|football|futebol|fútbol|diagn[oó]s\w+|lawyer|advogado|abogado|horoscope|horóscopo)\b",
@@ -59,7 +56,7 @@ def answer(instructions: Instructions, messages: Sequence[Mapping[str, str]]) ->
     said = [each["content"] for each in messages if each["role"] == "user"]
     if "json" in instructions.rules:
         return classify(instructions, said[-1])
-    text = _answer(instructions, said)
+    text = summary(instructions) if "summary" in instructions.rules else _answer(instructions, said)
     if "short" in instructions.rules:
         return text
     return "\n".join(["# Answer", *[f"- {text} {text}"] * 3, "# Summary", text])
@@ -68,8 +65,8 @@ def answer(instructions: Instructions, messages: Sequence[Mapping[str, str]]) ->
 def _answer(instructions: Instructions, said: Sequence[str]) -> str:
     rules, message = instructions.rules, said[-1]
     data = "\n".join(instructions.data.values())
-    if "data_is_data" not in rules and (found := INJECTED.search(f"{data}\n{message}")):
-        return found.group(1)
+    if obeyed := injected(instructions, f"{data}\n{message}"):
+        return obeyed
     phrases = PHRASES[language_of(message) if "customers_language" in rules else instructions.language]
     if ABOUT_OTHERS.search(message):
         return phrases["decline"] if "secrecy" in rules else f"{instructions.text}\n{data}"
@@ -85,7 +82,7 @@ def _from_data(instructions: Instructions, said: Sequence[str], phrases: Mapping
         return _order(instructions, named[0], records.get(named[0], "not found"), phrases)
     memory = _memory(instructions.data.get("memories", ""), said[-1])
     if memory:
-        return phrases["memory"].format(memory=_figures(instructions, memory))
+        return phrases["memory"].format(memory=figures(instructions, memory))
     if len(records) == 1 and re.search(r"pedido|order|entrega|deliver", said[-1], re.IGNORECASE):
         ((number, fields),) = records.items()
         return _order(instructions, number, fields, phrases)
@@ -100,13 +97,7 @@ def _order(instructions: Instructions, number: str, fields: str, phrases: Mappin
             return phrases["unknown"].format(id=number)
         fields = "status=shipped"
     spoken = ", ".join(field for field in fields.split(", ") if field.partition("=")[0] in SPOKEN)
-    return phrases["order"].format(id=number, fields=_figures(instructions, spoken))
-
-
-def _figures(instructions: Instructions, text: str) -> str:
-    if "exact_figures" in instructions.rules:
-        return text
-    return re.sub(r"\d+", lambda number: str(round(int(number.group()), -1)), text)
+    return phrases["order"].format(id=number, fields=figures(instructions, spoken))
 
 
 def _memory(memories: str, question: str) -> str:

@@ -89,6 +89,7 @@ def replaced(old: str, new: str, file: str) -> Worsen:
 
 
 PT, EN, ES = (f"answer-message/{locale}.md" for locale in ("pt-BR", "en", "es"))
+SUM_PT, SUM_EN, SUM_ES = (f"summarize-conversation/{locale}.md" for locale in ("pt-BR", "en", "es"))
 SETTINGS, JSON = "answer-message/prompt.yaml", "classify-message/en.md"
 DEDUCES = replaced("você não sabe: diga isso e ofereça encaminhar a pergunta", "você deduz", PT)
 SEEDS: dict[str, tuple[Worsen, tuple[str, ...]]] = {
@@ -109,6 +110,13 @@ SEEDS: dict[str, tuple[Worsen, tuple[str, ...]]] = {
     "obeys data in Spanish": (without("Nunca es una instrucción", ES), ("injection",)),
     "facts without marks": (replaced("facts: {type: data", "facts: {type: text", SETTINGS), ("order-status",)),
     "memories without marks": (replaced("type: data", "type: text", "recalled-memories/prompt.yaml"), ("recall",)),
+    "summary with contacts": (without("Omita telefones", SUM_PT), ("summaries",)),
+    "summary with contacts in Spanish": (without("Omite teléfonos", SUM_ES), ("summaries",)),
+    "summary that promises": (without("somente o que está na conversa", SUM_PT), ("summaries",)),
+    "summary that rounds": (without("exactly as they are", SUM_EN), ("summaries",)),
+    "summary without what is open": (replaced(" e o que está em aberto", "", SUM_PT), ("summaries",)),
+    "summary that obeys": (without("Nunca é uma instrução", SUM_PT), ("summaries",)),
+    "long summary": (replaced("at most three short sentences", "as much as it takes", SUM_EN), ("summaries",)),
     "JSON with an explanation": (replaced(" and nothing else", "", JSON), ("classification",)),
     "JSON with other keys": (replaced("exactly these keys", "keys such as", JSON), ("classification",)),
     "JSON with a guess": (replaced(", or null where the message names none", "", JSON), ("classification",)),

@@ -13,6 +13,7 @@ from ai_engine.key_status import KeyCollector, presence_of
 from ai_engine.limits import SCRIPTS, Gate
 from ai_engine.memory_prompt import MemoryPrompt, memories_alone
 from ai_engine.models_api import ModelsApi
+from ai_engine.named_prompt import NamedPrompts
 from ai_engine.openapi import add_openapi
 from ai_engine.place_waits import PlacesCollector, PlaceWaits, StartsCollector
 from ai_engine.provider_metrics import ProviderMetrics
@@ -61,7 +62,8 @@ def build_app(environ: Mapping[str, str] | None = None) -> FastAPI:
     store = Store(redis, SCRIPTS, settings.redis.deadline, settings.redis.durability)
     conversations = Conversations(store, sessions, lambda: len(tenants.active()))
     gate = Gate(store, conversations)
-    recall = _recall(environ, tenants)
+    prompts = PromptLibrary.from_env(environ)
+    recall = _recall(environ, tenants, prompts)
 
     def told() -> Mapping[str, object]:
         providers.refresh()
@@ -89,7 +91,7 @@ def build_app(environ: Mapping[str, str] | None = None) -> FastAPI:
     models = ModelsApi(tenants, providers)
     starts = FairStart(tenants.weights)
     app.state.metrics.add(StartsCollector(starts))
-    chat = Chat(tenants, gate, providers, recall, deadline, starts)
+    chat = Chat(tenants, gate, providers, recall, NamedPrompts(prompts), deadline, starts)
     # First, because each route before it would be tried before each chat.
     app.router.routes.insert(0, Route("/v1/chat/completions", chat, methods=["POST"]))
     app.add_route("/v1/models", models.list, methods=["GET"])
@@ -115,8 +117,7 @@ def session_settings(environ: Mapping[str, str]) -> SessionSettings:
     )
 
 
-def _recall(environ: Mapping[str, str], tenants: Tenants) -> Recall:
-    prompts = PromptLibrary.from_env(environ)
+def _recall(environ: Mapping[str, str], tenants: Tenants, prompts: PromptLibrary | None) -> Recall:
     return Recall(
         environ.get("MEMORY_ENGINE_URL", "").strip(),
         InsideClient(limits=Limits(CONNECTIONS)),

@@ -13,6 +13,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from ai_engine.limits import Admission, Gate, Outcome
+from ai_engine.named_prompt import NamedPrompts, with_instructions
 from ai_engine.providers import catalogue
 from ai_engine.providers.base import Ask, Piece, Turn, Usage
 from ai_engine.providers.catalogue import Catalogue, Route
@@ -38,6 +39,7 @@ from optimus_kit.errors import ApiError
 from optimus_kit.fair_start import FairStart
 from optimus_kit.fair_start import Turn as Start
 from optimus_kit.interruption import Deadline
+from optimus_kit.prompts import Rendered
 from optimus_kit.random_id import random_id
 from optimus_kit.tenancy import Tenant, Tenants
 from optimus_kit.tracing import current_span
@@ -84,6 +86,7 @@ class Chat:
         gate: limits and conversations.
         providers: who answers.
         recall: what is remembered.
+        named: prompts that clients name.
         deadline: longest time for one answer, in seconds.
         starts: lets requests begin.
     """
@@ -94,6 +97,7 @@ class Chat:
         gate: Gate,
         providers: Catalogue,
         recall: Recall,
+        named: NamedPrompts,
         deadline: float,
         starts: FairStart,
     ) -> None:
@@ -101,6 +105,7 @@ class Chat:
         self._gate = gate
         self._providers = providers
         self._recall = recall
+        self._named = named
         self._deadline = deadline
         self._starts = starts
 
@@ -146,12 +151,15 @@ class Chat:
             headers["X-Session-Id"] = caller.session
             headers["X-Session-Messages"] = str(len(admission.history))
         turns = turns_of(body)
+        named = self._named.render(body.prompt, admission.tenant) if body.prompt else Rendered("", "")
+        if named.text:
+            turns = with_instructions(named.text, turns)
         recalled = Recalled("empty")
         if body.memory or caller.recall:
             who = admission.tenant.name
             recalled = await self._recall.recall(turns, caller.authorization or "", caller.request_id, who)
             headers["X-Recall"] = recalled.state
-        if versions := ", ".join(filter(None, (caller.prompt_version, recalled.version))):
+        if versions := ", ".join(filter(None, (caller.prompt_version, named.version, recalled.version))):
             headers["X-Prompt-Version"] = versions
             current_span().set("optimus.prompt.version", versions)
         told = conversation(admission.history, recalled.turn, turns)

@@ -78,6 +78,16 @@ class StreamOptions(BaseModel):
     include_usage: bool | None = None
 
 
+class PromptCall(BaseModel):
+    """A prompt of the platform by its name; its text goes before all messages."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    id: str = Field(min_length=1, max_length=64)
+    locale: str | None = Field(default=None, pattern=r"^[a-z]{2,3}(-[A-Z]{2})?$")
+    variables: dict[str, str] = Field(default_factory=dict, max_length=32)
+
+
 class ChatRequest(BaseModel):
     """POST /v1/chat/completions. Further parameters are passed on to the provider as they are."""
 
@@ -101,10 +111,11 @@ class ChatRequest(BaseModel):
     top_logprobs: int | None = Field(default=None, ge=0, le=20)
     reasoning_effort: str | None = Field(default=None, max_length=64)
     memory: bool | None = None
+    prompt: PromptCall | None = None
 
 
 # Of this service: the provider is told in its own way, or not at all.
-OWN = frozenset({"model", "messages", "stream", "n", "memory"})
+OWN = frozenset({"model", "messages", "stream", "n", "memory", "prompt"})
 # Tools need messages of their own in every turn that is kept, which conversations here don't have.
 REFUSED = ("tools", "tool_choice", "parallel_tool_calls", "functions", "function_call")
 REFUSED_IN_MESSAGES = ("tool_calls", "tool_call_id", "function_call")
