@@ -93,7 +93,7 @@ def test_each_action_is_pinned_to_a_commit_with_its_version(path: Path) -> None:
 
 @pytest.mark.parametrize("path", WORKFLOWS, ids=name_of)
 def test_no_pull_request_gets_a_secret_of_an_environment(path: Path) -> None:
-    document = load(path)
+    document: dict[Any, Any] = load(path)
     # YAML 1.1 reads `on` as true.
     pull_requests = {"pull_request", "pull_request_target"} & {*document[True]}
     for job in document.get("jobs", {}).values():
