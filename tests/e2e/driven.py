@@ -22,7 +22,7 @@ NUMBERS = {"acme": "100000000000001", "globex": "100000000000002"}
 # `frugal` may ask twice in a row; `stranger` is known to the backend and to nobody behind it.
 TENANTS: Mapping[str, Mapping[str, object]] = {
     "acme": {"requests_per_minute": 600_000, "concurrent_requests": 512, "whatsapp_phone_number_id": NUMBERS["acme"]},
-    "globex": {"requests_per_minute": 600_000, "whatsapp_phone_number_id": NUMBERS["globex"]},
+    "globex": {"requests_per_minute": 600_000, "whatsapp_phone_number_id": NUMBERS["globex"], "recall": True},
     "frugal": {"requests_per_minute": 1, "burst": 2},
     "stranger": {"requests_per_minute": 600_000},
 }

@@ -11,13 +11,20 @@ from tests.e2e.tracing import QUEUE_STEPS, Context, ask, whole_trace
 VERSION = "optimus.prompt.version"
 
 
+def versions_of_a_message(
+    traced: OwnPlatform, collector: Collector, http: httpx.Client, tenant: str = "acme", text: str = "hello"
+) -> dict[str, str]:
+    """Send a message, and return the versions that services name in its trace."""
+    context, message_id = Context(), unique("wamid")
+    assert deliver(http, traced, notification(message_id, text, tenant), **context.headers).status_code == 200
+    state_once(http, traced, message_id, "answered", tenant)
+    spans = whole_trace(collector, context, QUEUE_STEPS)
+    return {span.service: str(span.attributes[VERSION]) for span in spans if VERSION in span.attributes}
+
+
 def version_of_a_message(traced: OwnPlatform, collector: Collector, http: httpx.Client) -> str:
     """Send a message, and return the version that worker and ai-engine name in its trace."""
-    context, message_id = Context(), unique("wamid")
-    assert deliver(http, traced, notification(message_id, "hello"), **context.headers).status_code == 200
-    state_once(http, traced, message_id, "answered", "acme")
-    spans = whole_trace(collector, context, QUEUE_STEPS)
-    told = {span.service: str(span.attributes[VERSION]) for span in spans if VERSION in span.attributes}
+    told = versions_of_a_message(traced, collector, http)
     assert told.keys() == {"orchestrator-worker", "ai-engine"}
     (version,) = set(told.values())
     return version
@@ -84,3 +91,17 @@ def test_a_change_that_can_t_be_used_leaves_the_prompts_as_they_were(
         assert "what was read before stays" in until(complaint)
     finally:
         path.write_text(good, "utf-8")
+
+
+def test_a_tenant_that_recalls_is_answered_by_two_prompts(
+    traced: OwnPlatform, collector: Collector, http: httpx.Client
+) -> None:
+    text = "the shop in Recife is closed on the feast of Saint John"
+    headers = traced.bearer("globex")
+    assert http.post(f"{traced.memory}/v1/memories", json={"text": text}, headers=headers).status_code == 201
+
+    told = versions_of_a_message(traced, collector, http, "globex", text)
+
+    answering, _, recalled = told["ai-engine"].partition(", ")
+    assert answering == told["orchestrator-worker"]
+    assert recalled.startswith("recalled-memories/en@")

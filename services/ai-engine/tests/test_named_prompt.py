@@ -29,6 +29,14 @@ async def test_the_text_of_a_named_prompt_goes_before_all_messages(
     assert "x-prompt-version" not in again.headers
 
 
+@pytest.mark.parametrize("version", ["a b", "x" * 201, "é"])
+async def test_a_version_that_is_none_is_refused(start: Any, version: str) -> None:
+    async with start() as replica:
+        got = await replica.ask(headers={"X-Prompt-Version": version.encode("latin-1")})
+
+    assert (got.status_code, got.json()["error"]["code"]) == (400, "invalid_prompt_version")
+
+
 @pytest.mark.parametrize(("locale", "words"), [("pt-BR", "Você resume"), ("es", "Resumes"), (None, "You sum up")])
 async def test_a_named_prompt_is_in_the_locale_that_is_asked_for(
     start: Any, fake_server: Any, completion: Any, locale: str | None, words: str
