@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import sys
 from pathlib import Path
@@ -61,6 +62,6 @@ def _prices() -> tuple[float, float] | None:
         found = tuple(float(each) for each in text)
     except ValueError:
         found = ()
-    if text and (len(found) != 2 or min(found) < 0):
+    if text and (len(found) != 2 or not all(0 <= each < math.inf for each in found)):
         raise Refused(f"{PRICES}: two numbers are wanted, US dollars for a million tokens, read and written: 0.40 1.60")
     return (found[0], found[1]) if text else None

@@ -128,9 +128,9 @@ def test_of_one_case_nothing_is_known(cases: int) -> None:
 
 
 def test_cases_that_all_agree_leave_room_for_the_next() -> None:
-    few, many = (estimate(scored([0.0] * number), margin=0.05) for number in (12, 400))
+    fewest, few, many = (estimate(scored([0.0] * number), margin=0.05) for number in (5, 12, 400))
 
-    assert few.lower < -0.05 < many.lower < 0
+    assert fewest.lower < few.lower < -0.05 < many.lower < 0
 
 
 def test_a_case_without_a_side_is_missing_and_not_zero() -> None:

@@ -37,16 +37,18 @@ def estimate(scores: Iterable[CaseScores], margin: float, alpha: float = 0.05) -
     clustered = len(sums) < len(pairs)
     squares = math.fsum((total - size * mean) ** 2 for total, size in sums.values())
     error = math.sqrt(len(sums) / (len(sums) - 1) * squares) / len(pairs)
+    method: Method
     variance = math.fsum((each - mean) ** 2 for each in differences) / (len(pairs) - 1)
+    half = special.stdtrit(len(sums) - 1, 1 - alpha) * _interval_error(error, len(pairs))
+    lower, upper = mean - half, mean + half
     if len(sums) < FEW_CLUSTERS:
         totals = list(sums.values())
-        p, lower = p_value(totals), lower_bound(totals, alpha)
-        upper = -lower_bound([(-total, size) for total, size in totals], alpha)
-        method: Method = "sign flip by cluster"
+        p, method = p_value(totals), "sign flip by cluster"
+        # The wider interval: of five cases that all agree, flips alone would say that none can differ.
+        lower = min(lower, lower_bound(totals, alpha))
+        upper = max(upper, -lower_bound([(-total, size) for total, size in totals], alpha))
     else:
         method, p = _p_value(pairs, mean, error, len(sums) - 1, clustered=clustered)
-        half = special.stdtrit(len(sums) - 1, 1 - alpha) * _interval_error(error, len(pairs))
-        lower, upper = mean - half, mean + half
     needed = _cases_to_decide(error**2 * len(pairs), margin, alpha)
     return PairedEstimate(method, len(pairs), len(sums), mean, p, max(lower, -1.0), min(upper, 1.0), variance, needed)
 
