@@ -79,14 +79,16 @@ def _seeds(node: Node) -> Iterator[Seed]:
 
 
 def judge_seeds(judge: Judge, tree: Snapshot, seeds: Iterable[Seed]) -> tuple[Seeded, ...]:
-    """Return what is found of seeds: first spellings of all kinds in one change, then the second ones, and so on."""
-    every = tuple(seeds)
-    rounds = sorted({seed.number for seed in every})
-    return tuple(
-        result
-        for number in rounds
-        for result in _judged(judge, tree, tuple(seed for seed in every if seed.number == number))
-    )
+    """Return what is found of seeds: first spellings of all kinds in one change, then the second ones, and so on.
+
+    Which files change together is asked of each seed alone, where no other one adds the file that is wanted.
+    """
+    of_changes = {rule.info.id for rule in judge.policy.change_rules}
+    rounds: dict[str, list[Seed]] = {}
+    for seed in seeds:
+        alone = f"{seed.kind} " if seed.rule in of_changes else ""
+        rounds.setdefault(f"{alone}{seed.number}", []).append(seed)
+    return tuple(result for name in sorted(rounds) for result in _judged(judge, tree, tuple(rounds[name])))
 
 
 def _judged(judge: Judge, tree: Snapshot, seeds: tuple[Seed, ...]) -> Iterator[Seeded]:

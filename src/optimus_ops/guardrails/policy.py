@@ -16,6 +16,7 @@ from optimus_ops.guardrails.policy_waivers import PolicyWaiver, read_waivers
 from optimus_ops.guardrails.rules.fields import Glob, choice, filled, flag, globs, needed, patterns, texts
 from optimus_ops.guardrails.rules.kind import ChangeRule, FileRule, GraphRule, Rule, YamlRule
 from optimus_ops.guardrails.rules.kinds import KINDS
+from optimus_ops.guardrails.rules.pattern import ForbiddenPattern
 from optimus_ops.guardrails.yaml_files import SUFFIXES as YAML
 from optimus_ops.project.yaml_nodes import Node, parse_yaml
 from optimus_ops.text.globs import matches
@@ -188,7 +189,7 @@ def check_patterns(policy: Policy, paths: Collection[str]) -> None:
     """Refuse patterns that match nothing: each is an oversight, and a rule that seems to hold.
 
     Raises:
-        Refused: the first pattern without a file or a module.
+        Refused: the first pattern without a file or a module, or one of code that ast-grep can't read.
     """
     modules = [module for path in paths if (module := policy.roots.module(path))]
     packages = {package for module in set(modules) for package in with_packages(module)}
@@ -196,6 +197,8 @@ def check_patterns(policy: Policy, paths: Collection[str]) -> None:
     for rule in policy.rules:
         every += rule.scope.globs if isinstance(rule, FileRule | YamlRule) else ()
         every += rule.globs if isinstance(rule, ChangeRule) else ()
+        if isinstance(rule, ForbiddenPattern):
+            rule.check()
         for pattern in rule.patterns if isinstance(rule, GraphRule) else ():
             if pattern.text not in packages and not ("*" in pattern.text and any(map(pattern.covers, modules))):
                 inside = pattern.text.partition(".")[0] in {*packages, "*"}

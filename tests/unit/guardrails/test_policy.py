@@ -65,10 +65,9 @@ def test_a_mistake_is_told_with_its_place(text: str, told: str) -> None:
     ],
 )
 def test_a_mistake_in_a_rule_is_told_with_its_place(rule: str, told: str) -> None:
+    text = f"version: 1\nsources: src\nrules:\n  - {rule}\n    id: a\n    message: m\n    why: w\n    mend: m\n"
     with pytest.raises(Refused) as refused:
-        parse_policy(
-            f"version: 1\nsources: src\nrules:\n  - {rule}\n    id: a\n    message: m\n    why: w\n    mend: m\n"
-        )
+        check_patterns(parse_policy(text), ["src/x.py"])
     assert str(refused.value).startswith(f"policy.yaml:{told}")
 
 
