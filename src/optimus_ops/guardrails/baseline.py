@@ -14,6 +14,7 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
+from typing import Any
 
 import yaml
 
@@ -81,10 +82,10 @@ def apply_baseline(
     counting: list[Violation] = []
     known: list[Violation] = []
     every = list(found)
-    keys = Counter(violation.key for violation in every)
+    keys = Counter(map(_key, every))
     for violation in every:
-        if left[violation.key] > 0:
-            left[violation.key] -= 1
+        if left[_key(violation)] > 0:
+            left[_key(violation)] -= 1
             known.append(violation)
         else:
             counting.append(violation)
@@ -104,11 +105,24 @@ def baseline_text(violations: Iterable[Violation], owner: str, expires: date, ke
     earlier = {entry.key: entry for entry in kept}
     rows = []
     for violation in violations:
-        entry = earlier.get(violation.key)
-        rule, path, text = violation.key
+        rule, path, text = key = _key(violation)
+        entry = earlier.get(key)
         whose, until = (entry.owner, entry.expires) if entry else (owner, expires)
         rows.append({"rule": rule, "path": path, "text": text, "owner": whose, "expires": until})
-    return HEAD + yaml.safe_dump({"entries": rows}, sort_keys=False, allow_unicode=True, width=120)
+    return HEAD + yaml.dump({"entries": rows}, Dumper=_Plain, sort_keys=False, allow_unicode=True, width=120)
+
+
+class _Plain(yaml.SafeDumper):
+    """Writes a value in full wherever it stands: people read the file, and edit one entry at a time."""
+
+    def ignore_aliases(self, data: Any) -> bool:  # noqa: ARG002 - as the base has it
+        return True
+
+
+def _key(violation: Violation) -> tuple[str, str, str]:
+    """Return what tells a violation in the file, which can't hold a name that is not UTF-8."""
+    rule, path, text = violation.key
+    return rule, path.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace"), text
 
 
 def _complaint(entry: Entry, told: str, hint: str) -> Violation:

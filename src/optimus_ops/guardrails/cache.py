@@ -87,6 +87,8 @@ def _code_digest() -> str:
 
 def _replace(path: Path, text: str) -> None:
     from optimus_ops.system.atomic_write import atomic_write  # noqa: PLC0415 - for writing alone
+    from optimus_ops.system.ignored_folder import make_ignored  # noqa: PLC0415 - as above
 
     with suppress(OSError):
+        make_ignored(path.parent)
         atomic_write(path, text)

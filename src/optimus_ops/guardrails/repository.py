@@ -21,7 +21,7 @@ from optimus_ops.guardrails.sources import Snapshot
 from optimus_ops.project.settings import ROOT_VARIABLE, find_root
 
 PATTERNS = "patterns"
-EXAMPLE = "docs/guardrails.md has an example"
+EXAMPLE = "write one: docs/guardrails.md of optimus-ops has an example"
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class Repository:
     def baseline(self) -> Baseline:
         """Return the known violations; none where there is no file."""
         path = self.root / BASELINE_FILE
-        return parse_baseline(_text(path, BASELINE_FILE)) if path.is_file() else ()
+        return parse_baseline(_text(path, BASELINE_FILE)) if os.path.lexists(path) else ()
 
 
 def open_repository(read: Callable[[str], Policy] = parse_policy, cache: ParseCache | None = None) -> Repository:
@@ -60,7 +60,7 @@ def open_repository(read: Callable[[str], Policy] = parse_policy, cache: ParseCa
     """
     root = _root()
     path = root / FILE
-    if not path.is_file():
+    if not os.path.lexists(path):
         raise Refused(f"no {FILE} in {root}", EXAMPLE)
     return Repository(root, read(_text(path, FILE)), cache or _cache(root))
 
@@ -116,6 +116,8 @@ def today() -> date:
 def _text(path: Path, name: str) -> str:
     if path.is_symlink():
         raise Refused(f"{name} is a link: what it leads to may be outside of the checkout", "put the file itself there")
+    if not path.is_file():
+        raise Refused(f"{name} is no file", "put the file itself there")
     try:
         return path.read_text("utf-8-sig")
     except UnicodeDecodeError as error:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 from tests.unit.guardrails.conftest import Checkout
 
@@ -54,6 +56,13 @@ def test_a_new_baseline_keeps_owners_and_days_and_drops_what_is_mended(checkout:
         ("src/shop/web.py", "first", 2998),
         ("src/shop/store.py", "second", 2999),
     }
+
+
+def test_an_entry_repeats_its_owner_and_its_day_and_is_of_a_file_of_any_name(checkout: Checkout) -> None:
+    checkout.write(os.fsdecode(b"src/shop/caf\xe9\t.py"), PRINTS)
+    write_baseline("platform", "2999-01-01")
+    assert (checkout.root / FILE).read_text("utf-8").count("expires: 2999-01-01\n") == 2
+    assert rules(checkout) == []
 
 
 @pytest.mark.parametrize(("owner", "until"), [("", "2999-01-01"), ("a", ""), ("a", "soon"), ("a", "2020-01-01")])

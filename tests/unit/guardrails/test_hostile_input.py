@@ -91,6 +91,18 @@ def test_a_policy_or_a_baseline_that_is_a_link_is_refused_and_not_read(checkout:
     assert SECRET not in str(outcome.error)
 
 
+@pytest.mark.parametrize("make", [os.mkfifo, os.mkdir])
+@pytest.mark.parametrize("name", ["policy.yaml", "guardrails-baseline.yaml"])
+def test_a_policy_or_a_baseline_that_is_no_file_is_refused(
+    checkout: Checkout, name: str, make: Callable[[Path], None]
+) -> None:
+    (checkout.root / name).unlink(missing_ok=True)
+    make(checkout.root / name)
+    outcome = checkout.check(everything=True)
+    assert outcome.code == 2
+    assert f"{name} is " in str(outcome.error)
+
+
 def bind(path: Path) -> None:
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(str(path))

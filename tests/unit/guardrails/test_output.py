@@ -9,6 +9,7 @@ from tests.unit.guardrails.conftest import Checkout
 
 from optimus_ops.errors import OpsError, Refused
 from optimus_ops.guardrails.command import explain, show_examples, show_rules
+from optimus_ops.guardrails.serve.token import read_token
 
 WIDE = "def show():\n    文 = 1; print(文)\n"
 
@@ -77,6 +78,14 @@ def test_a_broken_cache_is_no_failure(checkout: Checkout) -> None:
         path.write_bytes(b"[1")
     assert checkout.check().document == first
     assert checkout.check().document == first
+
+
+def test_what_is_kept_is_in_no_commit_of_a_repository_that_ignores_nothing(checkout: Checkout) -> None:
+    checkout.write(".gitignore", "")
+    checkout.commit()
+    checkout.check(everything=True)
+    read_token(checkout.root / ".optimus" / "guardrails" / "token", make=True)
+    assert checkout.git("status", "--porcelain", "--untracked-files=all") == b""
 
 
 @pytest.mark.usefixtures("checkout")

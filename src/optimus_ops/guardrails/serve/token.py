@@ -10,6 +10,7 @@ from pathlib import Path
 
 from optimus_ops.errors import Refused
 from optimus_ops.system.atomic_write import atomic_write
+from optimus_ops.system.ignored_folder import make_ignored
 
 LEAST_CHARACTERS, MOST_CHARACTERS = 32, 4096
 MAKE = "python3 -c 'import secrets; print(secrets.token_urlsafe(32))' > FILE; chmod 600 FILE"
@@ -27,6 +28,7 @@ def read_token(path: Path, *, make: bool) -> str:
         if not make:
             raise Refused(f"no token in {path}: no such file", MAKE) from None
         token = secrets.token_urlsafe(32)
+        make_ignored(path.parent)
         atomic_write(path, f"{token}\n")
         return token
     except OSError as error:
