@@ -78,6 +78,26 @@ def test_a_direct_import_is_new_where_the_base_had_but_a_chain(checkout: Checkou
     assert checkout.check().found == [("no-sockets-in-store", "src/shop/store.py", 2)]
 
 
+def test_a_circle_is_new_once_and_is_told_at_the_import_that_closes_it(checkout: Checkout) -> None:
+    checkout.git("switch", "--quiet", "main")
+    circles = "{id: circles, kind: acyclic-siblings, ancestors: shop, message: m, why: w, mend: m}"
+    checkout.write("policy.yaml", f"{POLICY}  - {circles}\n")
+    checkout.write("src/shop/one.py", "import shop.two\n")
+    checkout.write("src/shop/two.py", "import shop.one\n")
+    checkout.write("src/shop/three/deep.py", "import shop.one\n")
+    checkout.commit()
+    checkout.git("switch", "--quiet", "--create", "other")
+    checkout.write("src/shop/two.py", "import json\nfrom shop import one\n")
+    assert checkout.check().found == []
+    checkout.write("src/shop/one.py", "import shop.two\n\nfrom shop.three import other\n")
+    checkout.write("src/shop/three/other.py", "")
+    outcome = checkout.check()
+    assert outcome.found == [("circles", "src/shop/one.py", 3)]
+    assert outcome.document["violations"][0]["detail"] == (
+        "shop.one → shop.three → shop.one by shop.one → shop.three.other, shop.three.deep → shop.one"
+    )
+
+
 def test_a_package_without_a_layer_is_told_once_however_it_grows(checkout: Checkout) -> None:
     checkout.git("switch", "--quiet", "main")
     checkout.write("policy.yaml", POLICY.replace("container: shop", "container: shop\n    exhaustive: true"))

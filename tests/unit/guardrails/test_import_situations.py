@@ -16,6 +16,9 @@ APART_BY_NAME = "kind: independence, modules: [shop.plugins.*]"
 GUARDED = "kind: protected-imports, modules: shop.data.models, importers: [shop.data.store, shop.admin]"
 FORBIDDEN = "kind: forbidden-imports, from: shop.one, to: [shop.green, flask]"
 FORBIDDEN_BY_NAME = "kind: forbidden-imports, from: 'shop.*.views', to: 'shop.*.models'"
+NO_CIRCLE = "kind: acyclic-siblings, ancestors: shop"
+NO_CIRCLE_ABOVE = f"{NO_CIRCLE}, depth: 1"
+NO_CIRCLE_BY_NAME = "kind: acyclic-siblings, ancestors: 'shop.*'"
 DIRECT = f"{FORBIDDEN}, indirect: false"
 
 
@@ -62,6 +65,12 @@ BROKEN = [
         tree(shop__a__views="import shop.a.store", shop__a__store="from . import models", shop__a__models=""),
     ),
     (DIRECT, tree(shop__one__deep="import flask")),
+    (NO_CIRCLE, tree(shop__one="from . import two", shop__two="from . import one")),
+    (NO_CIRCLE, tree(shop__a__x="import shop.b.x", shop__b__y="import shop.a.y", shop__b__x="", shop__a__y="")),
+    (NO_CIRCLE, tree(shop__a="import shop.b", shop__b="import shop.c", shop__c="import shop.a")),
+    (NO_CIRCLE, tree(shop__deep__er__a="from . import b", shop__deep__er__b="def f():\n from . import a")),
+    (NO_CIRCLE_ABOVE, tree(shop__a__x="import shop.b", shop__b="import shop.a.y", shop__a__y="")),
+    (NO_CIRCLE_BY_NAME, tree(shop__sub__a="from . import b", shop__sub__b="from . import a")),
 ]
 KEPT = [
     (LAYERS, tree(shop__high__green="import shop.low.blue, shop.medium, shop.beside", shop__low__blue="")),
@@ -89,6 +98,11 @@ KEPT = [
     (FORBIDDEN, tree(shop__one="'import flask'  # import flask")),
     (FORBIDDEN_BY_NAME, tree(shop__views="import shop.b.models", shop__b__models="")),
     (DIRECT, tree(shop__one="import shop.utils", shop__utils="import flask")),
+    (NO_CIRCLE, tree(shop__one="from . import two", shop__two="import shop, other", other="import shop.one")),
+    (NO_CIRCLE, tree(shop__a="import shop.b, shop.c", shop__b="import shop.c", shop__c="import shop.c.d")),
+    (NO_CIRCLE, tree(shops__one="from . import two", shops__two="from . import one")),
+    (NO_CIRCLE_ABOVE, tree(shop__sub__a="from . import b", shop__sub__b="from . import a")),
+    (NO_CIRCLE_BY_NAME, tree(shop__one="from . import two", shop__two="from . import one")),
 ]
 
 
