@@ -17,7 +17,9 @@ from optimus_ops.reports.spans import Span
 from optimus_ops.text.console import print_json
 
 NUMBERS = frozenset({"cases", "before", "now", "diff", "from", "to", "p", "by"})
-MOST_LISTED = 20
+MOST_LISTED = 12
+MOST_CHARACTERS = 60
+"""Of an answer in the list."""
 
 
 def compare(before: str, now: str, *, json: bool) -> None:
@@ -85,7 +87,7 @@ def _cases(cases: Sequence[Mapping[str, Any]]) -> Table:
         (
             metric_name(f"{case['suite']}/{case['case']}", case["metric"]),
             Span(f"{case['by'] * POINTS:+.0f}", "bad" if case["by"] < 0 else "good"),
-            shortened(case["answer"]),
+            shortened(case["answer"], MOST_CHARACTERS),
         )
         for case in cases[:MOST_LISTED]
     )

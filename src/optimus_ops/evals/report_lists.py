@@ -76,8 +76,8 @@ def _named(cases: Sequence[str]) -> str:
     return f"{', '.join(cases[:MOST_NAMED])}{more}"
 
 
-def shortened(text: str) -> str:
+def shortened(text: str, most: int = MOST_CHARACTERS) -> str:
     """Return the beginning of a text, on one line, free of secrets."""
     # Masked first: what is cut isn't recognised any more.
     shown = " ".join(masked(text).split())
-    return f"{shown[:MOST_CHARACTERS]}…" if len(shown) > MOST_CHARACTERS else shown
+    return f"{shown[:most]}…" if len(shown) > most else shown

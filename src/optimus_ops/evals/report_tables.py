@@ -6,7 +6,9 @@ import math
 from collections.abc import Iterable, Iterator, Sequence
 from statistics import fmean
 
-from optimus_ops.evals.gate.model import POINTS, CaseScores, GateSettings, MetricVerdict
+from optimus_ops.evals.gate.decide import exact_estimate
+from optimus_ops.evals.gate.estimate import estimate
+from optimus_ops.evals.gate.model import POINTS, CaseScores, GateSettings, MetricVerdict, PairedEstimate
 from optimus_ops.evals.model import CORRECT, Answer
 from optimus_ops.evals.result import SuiteResult, SuiteVerdict, metric_scores
 from optimus_ops.reports.measurement import percentile
@@ -19,12 +21,12 @@ NUMBERS = frozenset({"cases", "base", "now", "diff", "from", "to", "worse", "ans
 
 
 def metric_name(result: SuiteResult, metric: str) -> str:
-    """Return what a metric of a suite is called: by its suite alone where there is but the usual one."""
-    return result.suite.name if result.suite.blocking == (CORRECT,) else f"{result.suite.name}: {metric}"
+    """Return what a metric of a suite is called: by its suite alone where it is the usual one."""
+    return result.suite.name if metric == CORRECT else f"{result.suite.name}: {metric}"
 
 
 def metric_table(results: Sequence[SuiteResult]) -> Table:
-    """Return a row for each blocking metric, in points of 100; each of both bounds holds with a confidence of 95 %."""
+    """Return a row for each metric, in points of 100; each of both bounds holds with a confidence of 95 %."""
     compared = any(result.metrics for result in results)
     header = ("suite", "cases", *(("base", "now", "diff", "from", "to", "worse", "verdict") if compared else ("now",)))
     rows = (row for result in results for row in _metric_rows(result))
@@ -33,27 +35,44 @@ def metric_table(results: Sequence[SuiteResult]) -> Table:
 
 def _metric_rows(result: SuiteResult) -> Iterator[tuple[Content, ...]]:
     verdicts = {each.metric: each for each in result.metrics}
-    for metric in result.suite.blocking:
+    for metric in metrics_of(result):
         found = verdicts.get(metric)
         scores = _deciding(result, metric, found)
-        verdict: SuiteVerdict = found.verdict if found and not result.broken else result.verdict
+        pairs = sum(each.is_pair for each in scores)
         yield (
             metric_name(result, metric),
-            f"{found.estimate.cases if found else len(scores):,}",
+            f"{pairs or len(scores):,}",
             _mean(each.baseline for each in scores),
             _mean(each.candidate for each in scores),
-            *(_figures(found) if found else ("-", "-", "-")),
+            *(_figures(found.estimate if found else _told(result, scores)) if pairs else ("-", "-", "-")),
             f"{sum(each.difference < 0 for each in scores):,}",
-            Span(verdict, TONES.get(verdict, "plain")),
+            _verdict(result, found) if metric in result.suite.blocking else Span("not blocking", "soft"),
         )
 
 
-def _figures(found: MetricVerdict) -> tuple[str, str, str]:
-    estimate = found.estimate
-    bounds = (estimate.lower, estimate.upper)
-    sure = estimate.lower == estimate.upper
-    low, high = ("" if sure else f"{bound * POINTS:+.1f}" for bound in bounds)
-    return f"{estimate.difference * POINTS:+.1f}", low, high
+def metrics_of(result: SuiteResult) -> tuple[str, ...]:
+    """Return the metrics of a suite: those that the gate judges, then those that are only told."""
+    cases = (case.case for case in result.cases)
+    told = (each.metric for case in cases for each in case.expectations if not each.invariant)
+    return tuple(dict.fromkeys((*result.suite.blocking, *told)))
+
+
+def _told(result: SuiteResult, scores: Sequence[CaseScores]) -> PairedEstimate:
+    """Return the estimate of a metric that the gate does not judge, made as those that it does."""
+    if any(each.estimate.method == "exact" for each in result.metrics):
+        return exact_estimate(scores)
+    return estimate(scores, result.settings.margin, result.settings.alpha)
+
+
+def _verdict(result: SuiteResult, found: MetricVerdict | None) -> Span:
+    verdict: SuiteVerdict = found.verdict if found and not result.broken else result.verdict
+    return Span(verdict, TONES.get(verdict, "plain"))
+
+
+def _figures(found: PairedEstimate) -> tuple[str, str, str]:
+    sure = found.lower == found.upper
+    low, high = ("" if sure else f"{bound * POINTS:+.1f}" for bound in (found.lower, found.upper))
+    return f"{found.difference * POINTS:+.1f}", low, high
 
 
 def _deciding(result: SuiteResult, metric: str, found: MetricVerdict | None) -> list[CaseScores]:
@@ -89,12 +108,12 @@ def metric_intervals(results: Sequence[SuiteResult], file: str) -> Intervals | N
 
 
 def _interval(result: SuiteResult, found: MetricVerdict) -> Interval:
-    estimate = found.estimate
-    verdict: SuiteVerdict = found.verdict if not result.broken else result.verdict
-    caption = (Span(verdict, TONES.get(verdict, "plain")), f" {estimate.difference * POINTS:+.1f}")
-    low, high = ((estimate.lower, estimate.upper) if estimate.cases else (-1.0, 1.0))  # fmt: skip
-    figures = (estimate.difference * POINTS, low * POINTS, high * POINTS)
-    return Interval(metric_name(result, found.metric), *figures, caption, TONES.get(verdict, "plain"))
+    verdict = _verdict(result, found)
+    difference, low, high = (
+        each * POINTS for each in (found.estimate.difference, found.estimate.lower, found.estimate.upper)
+    )
+    caption = (verdict, f" {difference:+.1f}")
+    return Interval(metric_name(result, found.metric), difference, low, high, caption, verdict.tone)
 
 
 def usage_table(results: Sequence[SuiteResult], *, by_suite: bool = False) -> Table:

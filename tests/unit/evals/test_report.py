@@ -10,6 +10,7 @@ import pytest
 from tests.unit.evals.fake_model import FakeModel, Reply, collector, rendered, suite
 
 from optimus_ops.evals.assertions.models import Rubric
+from optimus_ops.evals.assertions.texts import Contains
 from optimus_ops.evals.junit_run import junit_run
 from optimus_ops.evals.model import Answer, Case, Expectation, Message, Suite, Unanswered
 from optimus_ops.evals.prompt_changes import PromptChange
@@ -78,6 +79,18 @@ def test_answers_that_are_missing_say_why_and_of_which_cases(tmp_path: Path) -> 
 
     assert "ERROR: too many answers are missing to decide on orders." in text
     assert re.search(r"orders +2  not recorded: the change needs new answers +case-1, case-2", text)
+
+
+def test_metrics_that_do_not_block_are_told(tmp_path: Path) -> None:
+    expectations = (Expectation(Contains(("right",)), metric="tone"), Expectation(Contains(("r",))))
+    cases = tuple(
+        Case(f"case-{number}", Place("s.yaml", 1), "because", (Message("user", "ask"),), expectations)
+        for number in range(12)
+    )
+
+    text = shown(evaluated(tmp_path, worse, Suite("orders", "", cases), deterministic=True))
+
+    assert re.search(r"^orders: tone +12 +100.0 +66.7 +-33.3 +4 +not blocking$", text, re.MULTILINE)
 
 
 def test_a_judge_that_can_t_be_understood_is_told_of(tmp_path: Path) -> None:
