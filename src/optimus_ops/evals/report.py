@@ -75,8 +75,9 @@ def headline(results: Sequence[SuiteResult]) -> Content:
         case "not compared":
             return f"{count} suites, compared with nothing."
         case "pass":
-            new = f"; {count - len(of_it)} are new" if len(of_it) < count else ""
-            return (Span("PASS", "good"), f": {len(of_it)} suites are not worse than the baseline{new}.")
+            new = sum(result.verdict == "not compared" for result in results)
+            more = f"; {new} are new" if new else ""
+            return (Span("PASS", "good"), f": {count - new} suites are not worse than the baseline{more}.")
 
 
 def _failures(results: Sequence[SuiteResult]) -> Iterator[str]:

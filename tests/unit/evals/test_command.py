@@ -72,6 +72,10 @@ def test_a_case_that_the_baseline_s_prompts_can_t_be_asked_is_judged_and_not_com
         ("morning", 1), ("evening", 1), ("night", 0),
     ]  # fmt: skip
     assert greetings["metrics"][0]["estimate"]["cases"] == 2
+    assert (
+        "PASS: 1 suites are not worse than the baseline; 1 are new."
+        in shop.evaluate(gate=True, json_wanted=False).printed
+    )
     assert greetings["cases"][-1]["candidate"][0]["scores"] == {"correct": 1.0}
 
 

@@ -39,7 +39,7 @@ def test_a_suspicion_that_the_second_stage_confirms_fails() -> None:
     (found,) = decide(first, {"correct": cases(25, 2, 173)}, SETTINGS)
 
     assert found.verdict == "fail"
-    assert found.reason.startswith("worse by -11.5 points")
+    assert found.reason.startswith("11.5 points worse")
 
 
 def test_a_sure_but_tiny_worsening_does_not_block() -> None:
