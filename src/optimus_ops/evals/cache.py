@@ -33,7 +33,15 @@ class Question:
     @property
     def key(self) -> str:
         """A name for it: the SHA-256 of all."""
-        parts = [FORMAT, self.endpoint, self.model, [[each.role, each.content] for each in self.messages], self.repeat]
+        return self._digest(self.endpoint)
+
+    @property
+    def recorded_key(self) -> str:
+        """A name for it in a recording, which is read where the endpoint has another address, or none."""
+        return self._digest("")
+
+    def _digest(self, endpoint: str) -> str:
+        parts = [FORMAT, endpoint, self.model, [[each.role, each.content] for each in self.messages], self.repeat]
         return hashlib.sha256(json.dumps(parts, ensure_ascii=True).encode()).hexdigest()
 
 

@@ -52,10 +52,10 @@ class Recording:
 
     def get(self, question: Question, _max_age: float) -> Answer | None:
         """Return the recorded answer."""
-        found = self.answers.get(question.key)
+        found = self.answers.get(question.recorded_key)
         if found is None:
             return None
-        self.used.add(question.key)
+        self.used.add(question.recorded_key)
         return Answer(**{name: found[name] for name in FIELDS})
 
     def keep(self, question: Question, answer: Answer) -> None:
@@ -96,8 +96,8 @@ class Recorder:
     def add(self, question: Question, answer: Answer) -> None:
         """Take an answer."""
         fields = asdict(replace(answer, seconds=None, text=masked(answer.text)))
-        document = {"key": question.key, "at": round(self.clock()), **{name: fields[name] for name in FIELDS}}
-        self._lines[question.key] = json.dumps(document, ensure_ascii=False, sort_keys=True)
+        document = {"key": question.recorded_key, "at": round(self.clock()), **{name: fields[name] for name in FIELDS}}
+        self._lines[question.recorded_key] = json.dumps(document, ensure_ascii=False, sort_keys=True)
 
     def write(self, path: Path) -> int:
         """Write the file, in an order that keeps its differences small; return how many answers it has."""
