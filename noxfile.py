@@ -199,8 +199,8 @@ def mutation(session: nox.Session) -> None:
 
 @nox.session(default=False)
 def pictures(session: nox.Session) -> None:
-    """Make the README's pictures anew, on a stack of their own."""
-    run_module(session, "scripts.pictures")
+    """Make the README's pictures anew, on a stack of their own; `-- llm-eval` that of an evaluation's page."""
+    run_module(session, "scripts.pictures", *session.posargs)
 
 
 def run_tests(session: nox.Session, *arguments: str) -> None:

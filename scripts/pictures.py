@@ -1,6 +1,7 @@
-"""Make the README's pictures anew: a plan, `status` and a deploy on a stack of their own, as SVG.
+"""Make the pictures of README and documentation anew.
 
-`nox -s pictures`; needs a Docker engine. Nothing of the stack stays.
+`nox -s pictures`: a plan, `status` and a deploy on a stack of their own, as SVG; needs a Docker engine, and nothing of
+the stack stays. `python -m scripts.pictures llm-eval`: the page of an evaluation, as browsers show it; needs chromium.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ import io
 import os
 import pty
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -25,6 +27,10 @@ PICTURES = CHECKOUT / "docs" / "pictures"
 PROJECT = "optimus-tour"
 COLUMNS = 110
 SECONDS = 900
+EVALUATION = "llm-eval"
+LOSING = "answer-message/pt-BR.md"
+LOST_RULES = ("no máximo três frases", "exatamente como estão")
+PAGE_SIZE = "1100,1480"
 INVOKE = str(Path(sys.executable).with_name("invoke"))
 TOUR = {
     "plan": ("scale", "--ai-engine", "4", "--plan"),
@@ -57,13 +63,37 @@ FORMAT = """\
 
 
 def main() -> int:
-    """Run the tour and write a picture of each command."""
+    """Run the tour and write a picture of each command, or that of an evaluation's page."""
     PICTURES.mkdir(exist_ok=True)
+    if sys.argv[1:] == [EVALUATION]:
+        picture_evaluation()
+        return 0
     with running_stack() as environ:
         for name, words in TOUR.items():
             write_picture(PICTURES / f"{name}.svg", words, typescript(words, environ))
             print(f"wrote docs/pictures/{name}.svg", flush=True)
     return 0
+
+
+def picture_evaluation() -> None:
+    """Write what a browser shows of the page of an evaluation: a prompt that lost two of its rules."""
+    browser = shutil.which("chromium") or shutil.which("google-chrome")
+    if not browser:
+        raise SystemExit("no chromium: apt-get install chromium")
+    folder = CHECKOUT / "build" / "evaluation"
+    worse = folder / LOSING
+    worse.parent.mkdir(parents=True, exist_ok=True)
+    lines = (CHECKOUT / "config" / "prompts" / LOSING).read_text("utf-8").splitlines(keepends=True)
+    worse.write_text("".join(line for line in lines if not any(rule in line for rule in LOST_RULES)), "utf-8")
+    inside = folder.relative_to(CHECKOUT)
+    command = ("llm-eval", "--gate", "--baseline=HEAD", f"--prompt={inside / LOSING}", f"--report={inside}")
+    subprocess.run([INVOKE, *command], cwd=CHECKOUT, timeout=SECONDS, check=False)
+    target = PICTURES / f"{EVALUATION}.png"
+    with tempfile.TemporaryDirectory() as profile:
+        flags = ("--headless=new", "--no-sandbox", "--hide-scrollbars", f"--user-data-dir={profile}")
+        shot = (f"--window-size={PAGE_SIZE}", f"--screenshot={target}", (folder / f"{EVALUATION}.html").as_uri())
+        subprocess.run([browser, *flags, *shot], timeout=SECONDS, check=True, capture_output=True)
+    print(f"wrote docs/pictures/{target.name}", flush=True)
 
 
 @contextmanager

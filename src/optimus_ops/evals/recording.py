@@ -29,11 +29,12 @@ class Recording:
 
     Args:
         answers: what the file has, by the questions' keys.
-        used: keys that were asked for and found.
+        used: keys that were asked for and found; `missing`, those that were not found.
     """
 
     answers: Mapping[str, Mapping[str, Any]]
     used: set[str] = field(default_factory=set)
+    missing: set[str] = field(default_factory=set)
 
     @classmethod
     def read(cls, path: Path, shown: str) -> Recording:
@@ -54,6 +55,7 @@ class Recording:
         """Return the recorded answer."""
         found = self.answers.get(question.recorded_key)
         if found is None:
+            self.missing.add(question.key)
             return None
         self.used.add(question.recorded_key)
         return Answer(**{name: found[name] for name in FIELDS})
@@ -62,10 +64,13 @@ class Recording:
         """Do nothing: what is recorded is kept already, and nothing else is asked."""
 
     def coverage(self, now: Callable[[], float] = time.time) -> str:
-        """Return how many answers were used, and how old the oldest of them is, for people."""
+        """Return how many of the wanted answers are there, how old these are, and how many nobody wants any more."""
         times = [self.answers[key]["at"] for key in self.used]
-        age = f", the oldest {(now() - min(times)) / DAY:.0f} days old" if times else ""
-        return f"{len(self.used):,} of {len(self.answers):,} answers used{age}"
+        ages = [f"{(now() - at) / DAY:.0f}" for at in (max(times), min(times))] if times else []
+        aged = f", {' to '.join(dict.fromkeys(ages))} days old" if ages else ""
+        unused = len(self.answers) - len(self.used)
+        wanted = f"{len(self.used):,} of {len(self.used) + len(self.missing):,} answers are recorded{aged}"
+        return f"{wanted}; {unused:,} others are not asked for" if unused else wanted
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from optimus_ops.evals.case_state import case_state, cases_in_order, state_span
@@ -19,8 +20,14 @@ NUMBERS = frozenset({"cases"})
 
 
 def worst_cases(results: Sequence[SuiteResult]) -> tuple[Table, int]:
-    """Return the cases that got worse, the worst first, and how many there are; those of broken invariants excepted."""
+    """Return the cases that got worse, the worst of each suite first, and how many there are."""
     bad = [(suite, case) for suite, case in cases_in_order(results) if case_state(case, suite) == "worse"]
+    ranks = Counter[str]()
+    places = []
+    for suite, _ in bad:
+        places.append(ranks[suite.suite.name])
+        ranks[suite.suite.name] += 1
+    bad = [each for _, each in sorted(zip(places, bad, strict=True), key=lambda ranked: ranked[0])]
     rows = tuple(
         (case_link(suite, case), state_span(case, suite), shortened(_why(case))) for suite, case in bad[:MOST_LISTED]
     )

@@ -27,10 +27,15 @@ def metric_name(result: SuiteResult, metric: str) -> str:
 
 def metric_table(results: Sequence[SuiteResult]) -> Table:
     """Return a row for each metric, in points of 100; each of both bounds holds with a confidence of 95 %."""
-    compared = any(result.metrics for result in results)
-    header = ("suite", "cases", *(("base", "now", "diff", "from", "to", "worse", "verdict") if compared else ("now",)))
-    rows = (row for result in results for row in _metric_rows(result))
-    return Table(header, tuple(row if compared else (*row[:2], row[3]) for row in rows), NUMBERS)
+    header = ("suite", "cases", "base", "now", "diff", "from", "to", "worse", "verdict")
+    rows = [row for result in results for row in _metric_rows(result)]
+    # Of what nothing is known in any row, no column tells.
+    places = [place for place in range(len(header)) if any(row[place] not in {"", "-"} for row in rows)]
+    if not any(result.metrics for result in results):
+        places = [place for place in places if header[place] not in {"worse", "verdict"}]
+    return Table(
+        tuple(header[place] for place in places), tuple(tuple(row[place] for place in places) for row in rows), NUMBERS
+    )
 
 
 def _metric_rows(result: SuiteResult) -> Iterator[tuple[Content, ...]]:

@@ -107,7 +107,7 @@ def _legend(found: Intervals) -> Iterator[tuple[int, Markup]]:
     """Give the meaning of the bounds, each part with the number of its line."""
     x, line = float(LEFT), 0
     for bound in found.bounds:
-        width = 34 + len(bound.label) * CHARACTER
+        width = 42 + len(bound.label) * CHARACTER
         if x > LEFT and x + width > WIDTH:
             x, line = float(LEFT), line + 1
         y = TOP + line * LEGEND_LINE

@@ -192,4 +192,6 @@ def test_a_recording_that_lacks_an_answer_decides_nothing(shop: Shop) -> None:
     assert (outcome.code, outcome.document["verdict"]) == (1, "error")
     error = outcome.document["suites"][0]["cases"][0]["candidate"][0]["error"]
     assert error == "not recorded: the change needs new answers"
-    assert outcome.document["recording"] == "0 of 0 answers used"
+    assert outcome.error is not None
+    assert "invoke evals.record" in (outcome.error.hint or "")
+    assert outcome.document["recording"] == "0 of 10 answers are recorded"
