@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 FOLDER = Path(__file__).parent
 SCRIPTED, AI_ENGINE, PROVIDER = "scripted", "ai-engine", "provider"
+EMBEDDED = "embedded"
+"""ai-engine's own model, which costs nothing."""
 MODEL = "OPTIMUS_EVAL_MODEL_NAME"
 """Names the model that ai-engine or the provider is asked for."""
 URL, KEY, PRICES = "OPTIMUS_EVAL_URL", "OPTIMUS_EVAL_API_KEY", "OPTIMUS_EVAL_PRICES"
@@ -53,7 +55,8 @@ def _ai_engine(secrets: Mapping[str, Secret]) -> ModelEndpoint:
         if name.startswith(prefix) and name.endswith(suffix)
     }
     url = f"http://127.0.0.1:{os.environ.get('AI_ENGINE_PORT', '8010')}/v1"
-    return ModelEndpoint(os.environ.get(MODEL, "embedded"), url, keys, prices=_prices())
+    model = os.environ.get(MODEL) or EMBEDDED
+    return ModelEndpoint(model, url, keys, prices=(0.0, 0.0) if model == EMBEDDED else _prices())
 
 
 def _prices() -> tuple[float, float] | None:
