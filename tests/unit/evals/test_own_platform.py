@@ -36,6 +36,7 @@ def test_without_settings_the_scripted_model_and_the_stack_s_are_there() -> None
         "http://127.0.0.1:8010/v1",
         ["acme", "big-shop"],
     )
+    assert stack.prices == (0.0, 0.0)
 
 
 def test_a_provider_is_asked_with_its_key_at_its_prices(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -53,6 +54,7 @@ def test_a_provider_is_asked_with_its_key_at_its_prices(monkeypatch: pytest.Monk
 
 @pytest.mark.parametrize("prices", ["0.40", "cheap dear", "-1 2", "1 2 3", "nan 1", "inf 1"])
 def test_prices_are_two_amounts(monkeypatch: pytest.MonkeyPatch, prices: str) -> None:
+    monkeypatch.setenv("OPTIMUS_EVAL_MODEL_NAME", "gpt-x")
     monkeypatch.setenv("OPTIMUS_EVAL_PRICES", prices)
 
     with pytest.raises(Refused, match="OPTIMUS_EVAL_PRICES: two numbers are wanted"):
