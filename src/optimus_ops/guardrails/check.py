@@ -10,7 +10,7 @@ from optimus_ops.errors import Refused
 from optimus_ops.guardrails.authors import given, of_commits, of_work_tree
 from optimus_ops.guardrails.change_verdict import judge_diff
 from optimus_ops.guardrails.diff import parse_diff
-from optimus_ops.guardrails.git_files import diff_of_commits, diff_to_work_tree, untracked
+from optimus_ops.guardrails.git_files import diff_of_commits, diff_to_work_tree
 from optimus_ops.guardrails.model import Verdict
 from optimus_ops.guardrails.policy import check_patterns
 from optimus_ops.guardrails.report import show
@@ -90,5 +90,5 @@ def judge_change(repository: Repository, reference: str, author: str = "") -> Ve
     base = merge_base(repository.root, reference)
     files = parse_diff(diff_to_work_tree(repository.root, base))
     people = partial(given, author) if author else partial(of_work_tree, repository.root, base)
-    verdict = judge_diff(repository, files, head, untracked(repository.root), people)
+    verdict = judge_diff(repository, files, head, head.untracked, people)
     return replace(verdict, scope=f"the change since {base[:12]} ({reference})")

@@ -9,7 +9,7 @@ from typing import Any
 
 from optimus_ops.guardrails.cache import ParseCache
 from optimus_ops.guardrails.facts import Facts, facts_of
-from optimus_ops.guardrails.imports import ImportedName, imports_of
+from optimus_ops.guardrails.imports import ImportedName, imports_in
 from optimus_ops.guardrails.model import SYNTAX, UNJUDGED, Match, RuleInfo, Violation
 from optimus_ops.guardrails.policy import Policy
 from optimus_ops.guardrails.python_source import MOST_BYTES, PythonSource, Unparsable, decoded, parse_python
@@ -35,7 +35,7 @@ def judge_files(policy: Policy, files: Mapping[str, SourceFile], cache: ParseCac
 
 
 def read_imports(policy: Policy, files: Mapping[str, SourceFile], cache: ParseCache) -> dict[str, list[ImportedName]]:
-    """Return path -> what it imports, of the files that are modules; nothing of those that can't be parsed."""
+    """Return path -> what it imports, of the files that are modules; nothing of those whose imports can't be parsed."""
     found: dict[str, list[ImportedName]] = {}
     for path, file in files.items():
         if policy.roots.module(path) and policy.judges_python(path):
@@ -44,7 +44,7 @@ def read_imports(policy: Policy, files: Mapping[str, SourceFile], cache: ParseCa
 
 
 def _names(rows: list[list[Any]]) -> list[ImportedName]:
-    return [ImportedName(*row) for row in rows]
+    return list(map(ImportedName._make, rows))
 
 
 def _imports(file: SourceFile) -> list[list[Any]]:
@@ -52,7 +52,7 @@ def _imports(file: SourceFile) -> list[list[Any]]:
     if len(data) > MOST_BYTES:
         return []
     try:
-        return [list(astuple(found)) for found in imports_of(parse_python(data))]
+        return [list(found) for found in imports_in(data)]
     except (Unparsable, RecursionError):
         return []
 

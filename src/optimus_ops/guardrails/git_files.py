@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 
 from optimus_ops.errors import Refused
@@ -19,6 +20,9 @@ NO_CHECKOUT = "guardrails judge what git knows: git init, git add"
 TRUSTED = ("-c", "safe.directory=*", "-c", "core.fsmonitor=false")
 JUDGED = (".py", *YAML)
 """What files that rules may judge end with: the contents of others don't matter."""
+UNKNOWN, GONE = "?", "R"
+CHANGED = frozenset({"C", GONE, UNKNOWN})
+"""How `git ls-files -t` tells files that changed, that are gone, and that it doesn't know."""
 REGULAR = "100"
 """How the modes of regular files begin; symbolic links and submodules have others."""
 PLAIN = (
@@ -37,27 +41,42 @@ def work_tree(root: Path) -> Snapshot:
     Raises:
         Refused: the folder is no git checkout.
     """
-    indexed = tuple(_indexed(root))
-    files = {path: SourceFile(blob, _reader(root, path)) for path, mode, blob in indexed if mode.startswith(REGULAR)}
-    listed = git_records(root, "ls-files", "-z", "-t", "--modified", "--deleted", "--others", "--exclude-standard")
-    for state, path in ((line[:1], line[2:]) for line in listed):
-        if state not in "C?R":
-            continue
+    files: dict[str, SourceFile] = {}
+    others: set[str] = set()
+    changed: dict[str, str] = {}
+    inside = cache(_leads_nowhere_else)
+    for state, blob, path in _listed(root):
+        if state in CHANGED:
+            # A file that is gone is listed as one that changed as well.
+            changed[path] = state if changed.get(path) != GONE else GONE
+        elif blob:
+            files[path] = SourceFile(blob, _reader(root, path, inside))
+        else:
+            others.add(path)
+    for path, state in changed.items():
         # What git knows as a file may be a link by now, which is not followed.
-        if state == "R" or not _is_file(root, path):
+        if state == GONE or not _is_file(root, path, inside):
             files.pop(path, None)
         else:
-            read = _reader(root, path)
+            read = _reader(root, path, inside)
             files[path] = SourceFile(blob_key(read()) if path.endswith(JUDGED) else path, read)
-    return Snapshot(files, frozenset(path for path, mode, _ in indexed if not mode.startswith(REGULAR)))
+    return Snapshot(files, frozenset(others), tuple(path for path, state in changed.items() if state == UNKNOWN))
 
 
-def _indexed(root: Path) -> Iterator[tuple[str, str, str]]:
-    """Give path, mode and blob of what git knows."""
-    for line in git_records(root, "ls-files", "-z", "--stage"):
-        facts, _, path = line.partition("\t")
-        mode, blob, _ = facts.split()
-        yield path, mode, blob
+def _listed(root: Path) -> Iterator[tuple[str, str, str]]:
+    """Give state, blob and path of all that is in the work tree or that git knows; "" for the blob of what is no file.
+
+    What changed since it was added to the index is given twice.
+    """
+    words = ("--stage", "--cached", "--modified", "--deleted", "--others", "--exclude-standard")
+    for record in git_records(root, "ls-files", "-z", "-t", *words):
+        state, rest = record[:1], record[2:]
+        if state == UNKNOWN:
+            yield state, "", rest
+        else:
+            facts, _, path = rest.partition("\t")
+            mode, blob, _ = facts.split()
+            yield state, blob if mode.startswith(REGULAR) else "", path
 
 
 def diff_to_work_tree(root: Path, commit: str) -> bytes:
@@ -74,36 +93,33 @@ def diff_of_commits(root: Path, base: str, head: str) -> bytes:
     return git_bytes(root, *PLAIN, base, head, "--")
 
 
-def untracked(root: Path) -> tuple[str, ...]:
-    """Return the files that git doesn't know yet, and doesn't ignore."""
-    return tuple(git_records(root, "ls-files", "-z", "--others", "--exclude-standard"))
-
-
 def blob(root: Path, name: str) -> bytes | None:
     """Return a content by its id, or by COMMIT:PATH; None where git doesn't have it."""
     found = run(["git", "-C", str(root), *TRUSTED, "cat-file", "-t", name], deadline=GIT_SECONDS, check=False)
     return git_bytes(root, "cat-file", "blob", name) if found.stdout.strip() == "blob" else None
 
 
-def _reader(root: Path, path: str) -> Callable[[], bytes]:
+def _reader(root: Path, path: str, inside: Callable[[str], bool]) -> Callable[[], bytes]:
+    name = f"{root}/{path}"
+
     def read() -> bytes:
-        if not _leads_nowhere_else(root / path):
+        if not inside(os.path.dirname(name)):  # noqa: PTH120 - of each file
             raise Refused(f"{path} leads elsewhere by a link, which is not followed")
-        descriptor = os.open(root / path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        descriptor = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
         with os.fdopen(descriptor, "rb") as stream_of_file:
             return stream_of_file.read()
 
     return read
 
 
-def _is_file(root: Path, path: str) -> bool:
+def _is_file(root: Path, path: str, inside: Callable[[str], bool]) -> bool:
     found = root / path
-    return found.is_file() and not found.is_symlink() and _leads_nowhere_else(found)
+    return found.is_file() and not found.is_symlink() and inside(str(found.parent))
 
 
-def _leads_nowhere_else(path: Path) -> bool:
-    """Tell whether no folder on the way to a file of a checkout is a link."""
-    return os.path.realpath(path.parent) == str(path.parent)
+def _leads_nowhere_else(folder: str) -> bool:
+    """Tell whether neither a folder of a checkout nor one on the way to it is a link."""
+    return os.path.realpath(folder) == folder
 
 
 def git_text(root: Path, *words: str) -> str:

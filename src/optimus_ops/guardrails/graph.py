@@ -11,14 +11,13 @@ from collections import deque
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from optimus_ops.guardrails.imports import ImportedName
 from optimus_ops.guardrails.modules import ModulePattern, SourceRoots, with_packages
 
 
-@dataclass(frozen=True, slots=True)
-class Edge:
+class Edge(NamedTuple):
     """An import, and the file that it is in."""
 
     importer: str

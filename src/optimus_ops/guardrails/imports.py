@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import ast
+import io
+import re
+from codecs import BOM_UTF8
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
-from optimus_ops.guardrails.python_source import PythonSource
+from optimus_ops.guardrails.python_source import PythonSource, Unparsable, parse_python
 from optimus_ops.guardrails.scopes import IMPORTERS, scoped_calls
 
 DYNAMIC = tuple(name.rpartition(".")[2] for name in IMPORTERS)
+STATEMENT = re.compile(rb"(?:^|[;:])[ \t\f]*(?:from|import)\b", re.MULTILINE)
+"""What a line has on which a statement that imports begins; other lines may have it as well."""
 
 
-@dataclass(frozen=True, slots=True)
-class ImportedName:
+class ImportedName(NamedTuple):
     """A module, or a name of a module (`name`), that is imported.
 
     Args:
@@ -27,6 +31,48 @@ class ImportedName:
     column: int
     end: int
     typing: bool = False
+
+
+def imports_in(data: bytes) -> tuple[ImportedName, ...]:
+    """Return the imports of a file; what follows the last statement that imports is not parsed.
+
+    Raises:
+        Unparsable: what can import something is no Python.
+    """
+    if _is_plain(data):
+        end = _end_of_imports(data)
+        try:
+            return imports_of(parse_python(data[:end])) if end else ()
+        except Unparsable:
+            # Such as a `try` whose `except` is behind the last import, or a text that says "import".
+            pass
+    return imports_of(parse_python(data))
+
+
+def _is_plain(data: bytes) -> bool:
+    """Tell whether a file imports by statements alone, on lines that can be told apart without decoding it."""
+    if any(word.encode() in data for word in DYNAMIC) or b"\r" in data or data.startswith(BOM_UTF8):
+        return False
+    lines = io.BytesIO(data)
+    return b"coding" not in lines.readline() + lines.readline()
+
+
+def _end_of_imports(data: bytes) -> int:
+    """Return where the last line ends that may import something; 0 where none does."""
+    at = len(data)
+    while (at := data.rfind(b"import", 0, at)) >= 0:
+        begin, end = data.rfind(b"\n", 0, at) + 1, _line_end(data, at)
+        # The line before may have the `from`.
+        if STATEMENT.search(data, begin, end) or data.endswith(b"\\\n", 0, begin):
+            opened = data.find(b"(", at, end)
+            return end if opened < 0 else _line_end(data, max(data.find(b")", opened), opened))
+        at = begin
+    return 0
+
+
+def _line_end(data: bytes, at: int) -> int:
+    found = data.find(b"\n", at)
+    return len(data) if found < 0 else found
 
 
 def imports_of(source: PythonSource) -> tuple[ImportedName, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -108,13 +109,15 @@ class Judge:
 
     def _graph(self, head: Snapshot, change: Change) -> list[Violation]:
         """Return the chains of imports that the change completes."""
-        if not self._imports_more(head, change):
+        tree = self._tree_key(head)
+        if self.cache.has(KEPT, tree) or not self._imports_more(head, change):
             return []
         imports = read_imports(self.policy, head.files, self.cache)
         graph = module_graph(imports, self.policy.roots)
         key = f"{self.policy.digest[:16]} {graph.digest[:32]}"
         if self.cache.get(KEPT, key, lambda: not judge_graph(self.policy, graph)):
             # Where each import stands changes all the time, which there are seldom.
+            self.cache.get(KEPT, tree, lambda: True)
             return []
 
         def base() -> ModuleGraph:
@@ -123,6 +126,12 @@ class Judge:
             return module_graph(before, self.policy.roots, change.renamed)
 
         return judge_graph(self.policy, graph, base)
+
+    def _tree_key(self, head: Snapshot) -> str:
+        """Return what is the same for the same policy and the same contents of modules."""
+        facts = [f"{path}\0{file.key}" for path, file in head.files.items() if path.endswith(".py")]
+        found = hashlib.sha256("\n".join(facts).encode("utf-8", "surrogateescape")).hexdigest()
+        return f"{self.policy.digest[:16]} tree {found[:32]}"
 
     def _imports_more(self, head: Snapshot, change: Change) -> bool:
         """Tell whether a change adds an import or changes which modules there are; else it completes no chain."""

@@ -5,22 +5,28 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 
-@dataclass(frozen=True)
-class SourceFile:
+class SourceFile(NamedTuple):
     """A file: `key` is the same for the same content, as git's id of a blob is."""
 
     key: str
-    read: Callable[[], bytes] = field(repr=False)
+    read: Callable[[], bytes]
 
 
 @dataclass(frozen=True)
 class Snapshot:
-    """The regular files of a repository at a time, by their paths, and the paths of its links and submodules."""
+    """The regular files of a repository at a time, by their paths.
+
+    Args:
+        others: the paths of its links and submodules.
+        untracked: the paths, of whatever is there, that git doesn't know yet and doesn't ignore.
+    """
 
     files: Mapping[str, SourceFile]
     others: frozenset[str] = frozenset()
+    untracked: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
