@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from rich.cells import cell_len
-
 from optimus_ops.guardrails.model import Match
 from optimus_ops.text.escapes import safe_to_show
 
@@ -36,6 +34,8 @@ def _shown(text: str) -> str:
 
 def _carets(text: str, column: int, end: int) -> str:
     """Return blanks and carets: wide characters take two places, a tab four."""
+    from rich.cells import cell_len  # noqa: PLC0415 - most changes break no rule
+
     last = min(end - 1 if end else len(text), MOST_COLUMNS)
     before = cell_len(_shown(text[: column - 1]))
     return " " * min(before, MOST_COLUMNS) + "^" * max(1, cell_len(_shown(text[column - 1 : last])))

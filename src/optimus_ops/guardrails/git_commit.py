@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import io
-import tarfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from optimus_ops.errors import Refused
 from optimus_ops.guardrails.git_files import JUDGED, REGULAR, blob, git_bytes, git_records, git_text
 from optimus_ops.guardrails.sources import Snapshot, SourceFile
 from optimus_ops.system.process import CommandFailed
+
+if TYPE_CHECKING:
+    import tarfile
 
 
 @dataclass(frozen=True)
@@ -76,6 +79,8 @@ class Commit:
 
     @cached_property
     def _archive(self) -> Mapping[str, bytes]:
+        import tarfile  # noqa: PLC0415 - for commits alone
+
         # Line ends stay as they are in the repository.
         words = ("-c", "core.autocrlf=false", "-c", "core.eol=lf", "archive", "--format=tar", self.name)
         with tarfile.open(fileobj=io.BytesIO(git_bytes(self.root, *words))) as archive:

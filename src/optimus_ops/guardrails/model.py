@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
-from optimus_ops.reports.model import Finding, Level
 from optimus_ops.reports.place import Place
+
+if TYPE_CHECKING:
+    from optimus_ops.reports.model import Finding, Level
 
 LEVELS: tuple[Level, ...] = ("error", "warning", "note")
 
@@ -92,6 +95,8 @@ class Violation:
     @property
     def reported(self) -> Finding:
         """The violation as reports have it."""
+        from optimus_ops.reports.model import Finding  # noqa: PLC0415 - most changes have no report
+
         notes = "; ".join(self.notes)
         message = f"{self.sentence} ({notes})" if notes else self.sentence
         return Finding(self.rule, self.level, message, self.match.place, self.hint)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import os
-from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -12,9 +10,6 @@ from optimus_ops.errors import OpsError
 from optimus_ops.guardrails.code_frame import code_frame
 from optimus_ops.guardrails.model import Verdict, Violation
 from optimus_ops.guardrails.policy import Policy
-from optimus_ops.reports.annotations import annotation
-from optimus_ops.reports.model import Block, Bullets, Output, Paragraph, Run, Section
-from optimus_ops.reports.spans import Span
 from optimus_ops.text.console import Console, print_json
 from optimus_ops.text.escapes import safe_to_show
 
@@ -35,26 +30,6 @@ def headline(verdict: Verdict) -> str:
     ]
     judged = f"{verdict.files} file{'s' * (verdict.files != 1)} judged"
     return ", ".join([found, *filter(None, also), judged])
-
-
-def guardrails_run(verdict: Verdict, command: str) -> Run:
-    """Return the report for people: a section for each violation, with its lines."""
-    sections = tuple(_section(found, verdict.sources.get(found.file, ())) for found in verdict.counting)
-    tone = Span(headline(verdict), "bad" if verdict.failing else "good")
-    waived = tuple(f"{found.match.place}: {found.sentence} ({found.rule})" for found in verdict.waived)
-    also = (Section("Waived", (Bullets(waived),), folded=True),) if waived else ()
-    scope = {"judged": verdict.scope} if verdict.scope else {}
-    return Run("Guardrails", tone, scope, (*sections, *also), command)
-
-
-def _section(found: Violation, lines: Sequence[str]) -> Section:
-    blocks: list[Block] = [Paragraph(f"{found.level}: {found.sentence}")]
-    blocks += [Paragraph(note) for note in found.notes]
-    if frame := code_frame(found.match, lines):
-        blocks.append(Output(frame))
-    if found.hint:
-        blocks.append(Paragraph(f"→ {found.hint}"))
-    return Section(f"{found.match.place} {found.rule}", tuple(blocks))
 
 
 def terminal(verdict: Verdict, console: Console) -> None:
@@ -101,21 +76,6 @@ def _object(found: Violation) -> dict[str, Any]:
     }
 
 
-def result_sarif(verdict: Verdict, policy: Policy) -> dict[str, Any]:
-    """Return the violations as SARIF, with what the policy says of each rule."""
-    from optimus_ops.reports.sarif import sarif  # noqa: PLC0415 - files of reports are rarely wanted
-
-    document = sarif((found.reported for found in verdict.counting), "guardrails.check", "")
-    del document["runs"][0]["tool"]["driver"]["version"]
-    for rule in document["runs"][0]["tool"]["driver"]["rules"]:
-        if found := policy.by_id.get(rule["id"]):
-            info = found.info
-            rule["shortDescription"] = {"text": info.message}
-            rule["fullDescription"] = {"text": info.why}
-            rule["help"] = {"text": info.mend}
-    return document
-
-
 def show(verdict: Verdict, policy: Policy, command: str, *, as_json: bool, folder: str) -> None:
     """Print the result, write its files, and end with exit code 1 where there are errors.
 
@@ -129,13 +89,14 @@ def show(verdict: Verdict, policy: Policy, command: str, *, as_json: bool, folde
         terminal(verdict, console)
     if os.environ.get("GITHUB_ACTIONS") == "true":
         for found in verdict.counting[:MOST_ANNOTATIONS]:
+            from optimus_ops.reports.annotations import annotation  # noqa: PLC0415 - for CI alone
+
             console.say(annotation(found.reported))
     if folder:
-        from optimus_ops.reports.files import leave_report  # noqa: PLC0415 - it loads Jinja and a parser of Markdown
+        # It loads Jinja and a parser of Markdown.
+        from optimus_ops.guardrails.report_files import leave_files  # noqa: PLC0415
 
-        text = json.dumps(result_sarif(verdict, policy), indent=1) + "\n"
-        run = guardrails_run(verdict, command)
-        leave_report(run, folder, NAME, console, result_document(verdict), beside={"guardrails.sarif": text})
+        leave_files(verdict, policy, command, folder, console, result_document(verdict))
     if verdict.failing:
         count = len(verdict.failing)
         hint = "invoke guardrails.explain RULE tells why, and how to mend it"

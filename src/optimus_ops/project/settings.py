@@ -11,6 +11,7 @@ import re
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -217,7 +218,7 @@ def _settings(path: Path) -> Mapping[str, Any]:
     if not path.is_file():
         return {}
     try:
-        table = tomllib.loads(path.read_text("utf-8-sig")).get("tool", {}).get("optimus-ops", {})
+        table = _own_table(path.read_text("utf-8-sig"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise Refused(f"{path.name} can't be read: {error}") from error
     if not isinstance(table, dict):
@@ -225,6 +226,12 @@ def _settings(path: Path) -> Mapping[str, Any]:
     if unknown := sorted(set(table) - SETTINGS):
         raise Refused(f"{path.name}: tool.optimus-ops knows no {', '.join(unknown)}")
     return table
+
+
+@lru_cache(maxsize=4)
+def _own_table(text: str) -> Any:
+    """Return our table of a `pyproject.toml`; tasks ask several times, and parsing takes longer than reading."""
+    return tomllib.loads(text).get("tool", {}).get("optimus-ops", {})
 
 
 def _shown(path: Path, root: Path) -> str:

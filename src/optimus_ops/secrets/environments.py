@@ -5,24 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import replace
-from pathlib import Path
 
 from optimus_ops.errors import Refused
 from optimus_ops.secrets.entry import Entry, environments_of
+from optimus_ops.secrets.file_paths import BASE
 from optimus_ops.secrets.paths import SecretsPaths
 
 NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 USUAL = frozenset({"production", "staging", "development"})
-BASE = ".env.secrets"
-ARCHIVES = frozenset({".gpg", ".age", ".asc"})
-"""Ends of the names of encrypted files."""
-
-
-def secret_file_paths(root: Path, file: Path) -> frozenset[Path]:
-    """Return where files of secrets may be: `file`, and those of environments beside it and in the checkout."""
-    beside = file.parent
-    found = {file, *root.glob(f"{BASE}*"), *beside.glob(f"{BASE}*"), *beside.glob(f"{file.name}.*")}
-    return frozenset(path for path in found if path == file or path.suffix not in ARCHIVES)
 
 
 def paths_in(paths: SecretsPaths, environment: str, entries: Mapping[str, Entry]) -> SecretsPaths:

@@ -19,6 +19,7 @@ from optimus_ops.secrets.families import expand
 from optimus_ops.secrets.paths import SecretsPaths
 from optimus_ops.secrets.plan import Observed, SecretsPlan, complete, make_plan, new_document
 from optimus_ops.secrets.schema import parse_schema
+from optimus_ops.secrets.secret_parts import unmasked
 from optimus_ops.secrets.snapshot import Snapshot, tool_version
 from optimus_ops.secrets.tenants import tenant_names
 from optimus_ops.secrets.validate import (
@@ -31,7 +32,6 @@ from optimus_ops.secrets.validate import (
     refuse,
 )
 from optimus_ops.secrets.value import Secret
-from optimus_ops.secrets.values_to_mask import unmasked
 from optimus_ops.system.clock import iso_now
 
 

@@ -31,7 +31,8 @@ def make_namespace(root: Path | None = None) -> Collection:
     """Return the namespace of all tasks; the flags of `scale` come from the project's merged Compose model.
 
     The project is that of `root`, else of `invoke --search-root`, else of the running `tasks.py`. Where Invoke is
-    reading its command line just now, what it can't mean is refused here, in our words.
+    reading its command line just now, what it can't mean is refused here, in our words; where that names one task of a
+    collection, the namespace has no other collection.
     """
     program = _reading_program()
     if program is None:
@@ -52,7 +53,7 @@ def make_namespace(root: Path | None = None) -> Collection:
         # Tasks are called by Invoke, which hands them no folder.
         os.environ[ROOT_VARIABLE] = str(found)
         OUTPUT.install(lambda: _secret_files(found))
-        tasks = Tasks.of(found)
+        tasks = Tasks.named(found, program) or Tasks.of(found)
         read_command_line(program, tasks, words)
     except OpsError as error:
         from optimus_ops.commandline.failure import exit_of
@@ -75,6 +76,21 @@ class Tasks:
     namespace: Collection
     modules: tuple[ModuleType, ...]
     services: ServiceNames
+
+    @classmethod
+    def named(cls, root: Path, program: Any) -> Tasks | None:
+        """Load the tasks of the one subsystem that the command line is about; None if it may be about others."""
+        from optimus_ops.engine.service_names import ServiceNames
+        from optimus_ops.project.settings import load_project
+        from optimus_ops.tasks.named import collection_of, means_one_task, named_subsystem
+
+        asked = any(program.args[name].value for name in ("complete", "help", "list"))
+        # A project's own subsystem may add tasks to any collection.
+        if asked or load_project(root).subsystems or not (module := named_subsystem(program.core.unparsed)):
+            return None
+        namespace = collection_of(module)
+        found = cls(namespace, (module,), ServiceNames())
+        return found if means_one_task(program.core.unparsed, contexts_of(namespace)) else None
 
     @classmethod
     def of(cls, root: Path | None) -> Tasks:

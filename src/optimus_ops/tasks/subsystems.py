@@ -29,7 +29,7 @@ def load_tasks(packages: Iterable[str]) -> tuple[ModuleType, ...]:
     """Import the module `tasks` of the library's packages that have one, and of others, which must have one."""
     from optimus_ops.project.subsystems import packages_with
 
-    return tuple(_load(package) for package in (*packages_with("tasks"), *packages))
+    return tuple(load_tasks_of(package) for package in (*packages_with("tasks"), *packages))
 
 
 def assemble(modules: Iterable[ModuleType], services: ServiceNames) -> Collection:
@@ -46,7 +46,13 @@ def assemble(modules: Iterable[ModuleType], services: ServiceNames) -> Collectio
     return namespace
 
 
-def _load(package: str) -> ModuleType:
+def load_tasks_of(package: str) -> ModuleType:
+    """Import a package's module `tasks`.
+
+    Raises:
+        Refused: there is none.
+        MissingPrerequisite: it needs a module that is not installed.
+    """
     try:
         return import_module(f"{package}.tasks")
     except ModuleNotFoundError as error:

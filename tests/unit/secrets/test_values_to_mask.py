@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from optimus_ops.secrets.secret_parts import secret_parts, unmasked
 from optimus_ops.secrets.value import Secret
-from optimus_ops.secrets.values_to_mask import ValuesToMask, secret_parts, unmasked
+from optimus_ops.secrets.values_to_mask import ValuesToMask
 
 PEM = "-----BEGIN PRIVATE KEY-----\nMC4CAQAwBQYDK2VwBCIEIA==\n-----END PRIVATE KEY-----"
 

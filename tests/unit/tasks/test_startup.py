@@ -10,16 +10,21 @@ HEAVY = {
     *("docker", "requests", "redis", "rich", "jinja2", "sqlglot", "pglast", "httptools", "optimus_ops.plan"),
     *("mcp", "mcp_types", "pydantic", "starlette", "uvicorn", "anyio"),
 }
+INVOKE = str(Path(sys.executable).with_name("invoke"))
+
+
+def imported_by(*words: str) -> set[str]:
+    """Return the modules that a command line of Invoke imports."""
+    command = [sys.executable, "-X", "importtime", INVOKE, *words]
+    done = subprocess.run(command, cwd=CHECKOUT, capture_output=True, text=True, check=True)
+    lines = [line for line in done.stderr.splitlines() if line.startswith("import time:")]
+    return {line.rpartition("|")[2].strip() for line in lines}
 
 
 def test_listing_the_tasks_imports_nothing_that_only_carries_them_out() -> None:
-    invoke = Path(sys.executable).with_name("invoke")
     # The first time after a change of the Compose files, the names of services are read and kept.
-    subprocess.run([invoke, "--list"], cwd=CHECKOUT, stdout=subprocess.DEVNULL, check=True)
-    command = [sys.executable, "-X", "importtime", str(invoke), "--list"]
-    done = subprocess.run(command, cwd=CHECKOUT, capture_output=True, text=True, check=True)
-    lines = [line for line in done.stderr.splitlines() if line.startswith("import time:")]
-    imported = {line.rpartition("|")[2].strip() for line in lines}
+    subprocess.run([INVOKE, "--list"], cwd=CHECKOUT, stdout=subprocess.DEVNULL, check=True)
+    imported = imported_by("--list")
     assert "optimus_ops.tasks.root" in imported
     assert {name for name in imported for heavy in HEAVY if f"{name}.".startswith(f"{heavy}.")} == set()
 
@@ -30,3 +35,26 @@ def test_checking_the_rules_imports_nothing_of_their_server() -> None:
         [sys.executable, "-c", f"{code}; print(*sys.modules)"], capture_output=True, text=True, check=True
     )
     assert {"mcp", "pydantic", "anyio"} & set(done.stdout.split()) == set()
+
+
+def test_a_task_of_a_collection_loads_the_tasks_of_no_other_one_and_no_reports() -> None:
+    code = """
+import contextlib, sys
+from optimus_ops.commandline.program import main
+sys.argv = ["invoke", "guardrails.explain", "library-layers", "--json"]
+with contextlib.suppress(SystemExit):
+    main()
+print(*sys.modules)
+"""
+    done = subprocess.run([sys.executable, "-c", code], cwd=CHECKOUT, capture_output=True, text=True, check=True)
+    loaded = {name for name in done.stdout.split() if name.startswith("optimus_ops.")}
+    assert {name for name in loaded if name.endswith(".tasks")} == {"optimus_ops.tasks", "optimus_ops.guardrails.tasks"}
+    assert {name for name in loaded if name.startswith("optimus_ops.reports.")} == {"optimus_ops.reports.place"}
+
+
+def test_several_tasks_in_one_line_are_all_found() -> None:
+    done = subprocess.run(
+        [INVOKE, "guardrails.explain", "library-layers", "ci.list"], cwd=CHECKOUT, capture_output=True, check=True
+    )
+    assert b"library-layers" in done.stdout
+    assert b"workflow_dispatch" in done.stdout

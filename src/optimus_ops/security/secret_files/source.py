@@ -14,7 +14,7 @@ from optimus_ops.secrets import dotenv, store
 from optimus_ops.secrets.ages import Ages
 from optimus_ops.secrets.dotenv import Document
 from optimus_ops.secrets.entry import Entry
-from optimus_ops.secrets.environments import BASE, secret_file_paths
+from optimus_ops.secrets.file_paths import BASE, secret_file_paths
 from optimus_ops.secrets.paths import SecretsPaths
 from optimus_ops.secrets.provision import read_entries
 from optimus_ops.secrets.retired import RetiredValues
