@@ -75,9 +75,9 @@ def headline(results: Sequence[SuiteResult]) -> Content:
         case "not compared":
             return f"{count} suites, compared with nothing."
         case "pass":
-            new = sum(result.verdict == "not compared" for result in results)
-            more = f"; {new} are new" if new else ""
-            return (Span("PASS", "good"), f": {count - new} suites are not worse than the baseline{more}.")
+            passed = sum(result.verdict == verdict for result in results)
+            new = f"; {count - passed} are new" if passed < count else ""
+            return (Span("PASS", "good"), f": {passed} suites are not worse than the baseline{new}.")
 
 
 def _failures(results: Sequence[SuiteResult]) -> Iterator[str]:
@@ -121,6 +121,9 @@ def _result(results: Sequence[SuiteResult]) -> Iterator[Block]:
         for found in result.metrics
         if found.verdict != "pass"
     ]
+    new = sum(not case.baseline for result in results if result.metrics for case in result.cases)
+    if new:
+        reasons.append((Span(f"{new:,} cases"), " are new: the baseline's prompts can't be asked them"))
     if reasons:
         yield Bullets(tuple(reasons))
     if picture := metric_intervals(results, ""):

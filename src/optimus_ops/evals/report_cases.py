@@ -17,6 +17,7 @@ MOST_ENTRIES = 5000
 """Cases on a page; those that got worse come first, and all are in the JSON document."""
 MOST_CHARACTERS = 6000
 """Of a text on a page."""
+MOST_OF_VARIABLE = 1500
 MOST_MESSAGES = 20
 NUMBERS = frozenset({"baseline", "candidate"})
 
@@ -64,6 +65,9 @@ def _blocks(result: CaseResult) -> Iterator[Block]:
 def _asked(case: Case) -> Iterator[Block]:
     for message in case.messages[-MOST_MESSAGES:]:
         yield Paragraph((Span(f"{message.role}: ", "soft"), _cut(message.content)))
+    if case.variables:
+        shown = "\n\n".join(f"{name}:\n{_cut(text, MOST_OF_VARIABLE)}" for name, text in case.variables.items())
+        yield Details("Variables of the prompt", (Output(shown),))
 
 
 def _checks(result: CaseResult) -> Table:
@@ -115,8 +119,8 @@ def _all_answers(result: CaseResult) -> Iterator[Block]:
             yield Paragraph((Span(f"{name} {number}: ", "soft"), _cut(text)))
 
 
-def _cut(text: str) -> str:
+def _cut(text: str, most: int = MOST_CHARACTERS) -> str:
     # Masked first: what is cut isn't recognised any more.
     shown = masked(text)
-    more = len(shown) - MOST_CHARACTERS
-    return f"{shown[:MOST_CHARACTERS]}… ({more:,} more characters)" if more > 0 else shown
+    more = len(shown) - most
+    return f"{shown[:most]}… ({more:,} more characters)" if more > 0 else shown

@@ -62,7 +62,7 @@ def missing_answers(results: Sequence[SuiteResult]) -> Table:
 
 def case_link(suite: SuiteResult, case: CaseResult) -> Content:
     """Return the name of a case as a link to it."""
-    return Span(f"{suite.suite.name}/{case.case.id}", link=f"#{case_name(suite, case.case)}")
+    return Span(f"{suite.suite.name}/{case.case.id}", link=f"##{case_name(suite, case.case)}")
 
 
 def _missing(judged: Iterable[Judged]) -> Iterable[str]:

@@ -10,7 +10,7 @@ from optimus_ops.evals.gate.decide import exact_estimate
 from optimus_ops.evals.gate.estimate import estimate
 from optimus_ops.evals.gate.model import POINTS, CaseScores, GateSettings, MetricVerdict, PairedEstimate
 from optimus_ops.evals.model import CORRECT, Answer
-from optimus_ops.evals.result import SuiteResult, SuiteVerdict, metric_scores
+from optimus_ops.evals.result import CaseResult, SuiteResult, SuiteVerdict, metric_scores
 from optimus_ops.reports.measurement import percentile
 from optimus_ops.reports.model import Table
 from optimus_ops.reports.pictures import Bound, Interval, Intervals
@@ -82,10 +82,16 @@ def _figures(found: PairedEstimate) -> tuple[str, str, str]:
 
 def _deciding(result: SuiteResult, metric: str, found: MetricVerdict | None) -> list[CaseScores]:
     """Return the scores of the stage that decided: the second counts for suspected metrics only."""
-    stages = [metric_scores(stage, (metric,))[metric] for stage in (result.cases, result.second) if stage]
+    stages = [_scores(stage, metric) for stage in (result.cases, result.second) if stage]
     if found is None or len(stages) == 1:
         return stages[0]
     return min(stages, key=lambda scores: abs(_difference(scores) - found.estimate.difference))
+
+
+def _scores(cases: Sequence[CaseResult], metric: str) -> list[CaseScores]:
+    """Return the scores of those that assert a metric: where some are compared, of these alone."""
+    compared = metric_scores(cases, (metric,))[metric]
+    return compared or [case.scores(metric) for case in cases if any(metric in each.scores for each in case.candidate)]
 
 
 def _difference(scores: Sequence[CaseScores]) -> float:

@@ -44,7 +44,7 @@ class Entry:
     """One of many, such as a case: folded below its title.
 
     Args:
-        name: tells it from the others on the page; `Span(link="#name")` leads to it.
+        name: tells it from the others on the page; `Span(link="##name")` leads to it.
         labels: values by facet, such as `tag: (orders, facts)`.
     """
 

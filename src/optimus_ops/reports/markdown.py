@@ -82,7 +82,7 @@ def inline(content: Content) -> str:
 
 def _span(span: Span) -> str:
     text = _code(span.text) if span.code else _escaped(span.text)
-    if span.href:
+    if span.href and not span.link.startswith("##"):
         return f"[{text}]({span.href})"
     return f"**{text}**" if span.tone == "bad" and text.strip() == text != "" else text
 

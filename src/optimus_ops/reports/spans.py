@@ -14,7 +14,7 @@ SAFE_LINK = re.compile(r"(?:https?://)?[\w./~%?=&#+@,-]+", re.ASCII)
 class Span:
     """A piece of plain text with its colour; `code` is shown as it is.
 
-    `link` is an address, or `#` and the title of a section of the same report.
+    `link` is an address; of the same report `#` and the title of a section, or `##` and the name of an entry.
     """
 
     text: str

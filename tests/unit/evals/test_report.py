@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from html import unescape
 from pathlib import Path
 
@@ -53,6 +54,26 @@ def test_the_verdict_comes_first_with_its_reason_and_the_cases_that_got_worse(tm
         "all    candidate       12   100      7.0  0.1200    -",
     ]
     assert max(map(len, lines)) <= 80
+
+
+def test_suites_that_pass_are_counted_and_so_are_cases_without_a_baseline(tmp_path: Path) -> None:
+    cases = suite(30)
+    theirs = [replace(each, messages=()) if number < 2 else each for number, each in enumerate(rendered(cases, "x"))]
+    arms = EvalArms(cases, rendered(cases, "new"), theirs, deterministic=True)
+    result = EvalRun(collector(tmp_path, FakeModel(lambda _text, _number: Answer("right")))).evaluate(arms)
+
+    text = terminal_text(eval_report([result, result], FACTS), colour=False, columns=80)
+
+    assert "PASS: 2 suites are not worse than the baseline." in text
+    assert "4 cases are new" in text
+    assert re.search(r"^orders +28 +100.0 +100.0", text, re.MULTILINE)
+
+
+def test_without_a_baseline_the_means_are_shown(tmp_path: Path) -> None:
+    cases = suite(12)
+    result = EvalRun(collector(tmp_path, FakeModel(worse))).evaluate(EvalArms(cases, rendered(cases, "new")))
+
+    assert re.search(r"^orders +12 +66.7$", shown(result), re.MULTILINE)
 
 
 def test_what_is_not_decided_says_what_it_may_be_and_how_many_cases_would_decide(tmp_path: Path) -> None:
@@ -111,6 +132,7 @@ def test_a_page_shows_each_case_with_both_answers_and_what_was_asserted(tmp_path
     assert "<del>right</del>" in made
     assert "<ins>all wrong</ins>" in made
     assert "Be <ins>long</ins>." in made
+    assert "](#" not in markdown(eval_report([evaluated(tmp_path, worse, suite(12), deterministic=True)], facts))
     assert '<a href="#orders-case-0">orders/case-0</a>' in made
     assert made.index('id="orders-case-9"') < made.index('id="orders-case-1"'), "those that got worse come first"
     assert '<option value="worse">worse (4)</option>' in made

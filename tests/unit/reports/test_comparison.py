@@ -101,7 +101,7 @@ def test_entries_are_found_by_labels_and_have_addresses_that_differ() -> None:
 def test_a_text_leads_to_an_entry() -> None:
     entry = Entry("orders amount/1", "t", {}, ())
     made = page(
-        Run("x", sections=(Section("s", (Paragraph(Span("a", link="#orders amount/1")), Entries("c", (entry,)))),))
+        Run("x", sections=(Section("s", (Paragraph(Span("a", link="##orders amount/1")), Entries("c", (entry,)))),))
     )
     assert '<a href="#orders-amount-1">a</a>' in made
     assert 'id="orders-amount-1"' in made

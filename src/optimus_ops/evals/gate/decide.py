@@ -81,6 +81,8 @@ def _verdict(metric: str, found: PairedEstimate, p: float, settings: GateSetting
         return MetricVerdict(
             metric, "fail", found, p, f"{-found.difference * POINTS:.1f} points worse{_sure(found, p)}"
         )
+    if not found.cases:
+        return MetricVerdict(metric, "inconclusive", found, p, "no case has answers of both sides that were judged")
     points = f"{found.difference * POINTS:+.1f} points{_sure(found, p)}"
     if found.lower > -settings.margin:
         reason = f"{points}, above {-settings.margin * POINTS:+.1f} with {1 - settings.alpha:.0%} confidence"
