@@ -52,6 +52,11 @@ def _judged(judged: Judged) -> dict[str, Any]:
     return {
         "scores": dict(judged.scores),
         "faults": list(judged.faults),
+        "unjudged": [
+            f"{checked.expectation.assertion}: {checked.score.found}"
+            for checked in judged.checks
+            if checked.score.value is None
+        ],
         "text": answer.text,
         "finish_reason": answer.finish_reason,
         "tokens": [answer.prompt_tokens, answer.completion_tokens],

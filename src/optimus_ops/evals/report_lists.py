@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from optimus_ops.evals.case_state import case_state, cases_in_order, state_span
 from optimus_ops.evals.judge import Judged
 from optimus_ops.evals.report_cases import case_name
-from optimus_ops.evals.result import CaseResult, SuiteResult
+from optimus_ops.evals.result import WORST, CaseResult, SuiteResult
 from optimus_ops.reports.model import Table
 from optimus_ops.reports.spans import Content, Span
 from optimus_ops.system.output_masking import masked
@@ -22,14 +22,17 @@ NUMBERS = frozenset({"cases"})
 def worst_cases(results: Sequence[SuiteResult]) -> tuple[Table, int]:
     """Return the cases that got worse, the worst of each suite first, and how many there are."""
     bad = [(suite, case) for suite, case in cases_in_order(results) if case_state(case, suite) == "worse"]
+    verdicts = {result.suite.name: WORST.index(result.verdict) for result in results}
     ranks = Counter[str]()
-    places = []
-    for suite, _ in bad:
-        places.append(ranks[suite.suite.name])
+    ordered = []
+    for suite, case in bad:
+        # Some of each suite, of those that fail before the others.
+        ordered.append((verdicts[suite.suite.name], ranks[suite.suite.name], suite, case))
         ranks[suite.suite.name] += 1
-    bad = [each for _, each in sorted(zip(places, bad, strict=True), key=lambda ranked: ranked[0])]
+    ordered.sort(key=lambda each: each[:2])
     rows = tuple(
-        (case_link(suite, case), state_span(case, suite), shortened(_why(case))) for suite, case in bad[:MOST_LISTED]
+        (case_link(suite, case), state_span(case, suite), shortened(_why(case)))
+        for *_, suite, case in ordered[:MOST_LISTED]
     )
     return Table(("case", "state", "why"), rows), len(bad)
 

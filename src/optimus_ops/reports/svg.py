@@ -11,15 +11,18 @@ from pathlib import Path
 from markupsafe import Markup, escape
 
 TEMPLATES = Path(__file__).parent / "templates"
-NO_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
+NOT_SHOWN = re.compile(
+    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff"  # what XML can't hold
+    "\u202a-\u202e\u2066-\u2069]"  # what turns the direction of a text, so that it reads as another one
+)
 STEPS = (0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1800, 3600)
 CHARACTER = 6.3
 """Width of a character, in pixels, about."""
 
 
 def legal(text: str) -> str:
-    """Return a text in which characters that XML can't hold are replaced."""
-    return NO_XML.sub("\N{REPLACEMENT CHARACTER}", text)
+    """Return a text in which characters are replaced that XML can't hold, or that make it read as another text."""
+    return NOT_SHOWN.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
 def element(name: str, *children: str | Markup, **attributes: str | float) -> Markup:

@@ -15,6 +15,7 @@ ESCAPES = re.compile(
     r"|\x1b[\]PX^_].*?(?:\x07|\x1b\\|$)"  # strings, such as a window's title
     r"|\x1b[ -/]*[0-~]?"  # the other escapes
     r"|[\x00-\x08\x0b-\x1f\x7f-\x9f]"  # control characters but tab and line feed
+    r"|[\u202a-\u202e\u2066-\u2069]"  # what turns the direction of a text, so that it reads as another one
 )
 
 

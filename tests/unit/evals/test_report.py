@@ -157,7 +157,8 @@ def test_answers_of_others_stay_text(tmp_path: Path) -> None:
     assert made.count("<script") == 1, "the page's own"
     assert "<img" not in made
     assert "<script>alert(1)</script>" in unescape(re.sub("</?(?:del|ins)>", "", made))
-    assert "\x1b" not in shown(result) + made
+    for turned in ("\x1b", "\u202e"):
+        assert turned not in shown(result) + made + markdown(eval_report([result], FACTS))
     assert "<script" not in markdown(eval_report([result], FACTS))
 
 
