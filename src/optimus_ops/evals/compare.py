@@ -12,22 +12,29 @@ from optimus_ops.evals.earlier import EarlierRun, EarlierSuite, metric_name, rea
 from optimus_ops.evals.gate.estimate import estimate
 from optimus_ops.evals.gate.model import POINTS, CaseScores, GateSettings
 from optimus_ops.evals.report_lists import shortened
+from optimus_ops.reports.comparison import Diff, Entries, Entry
+from optimus_ops.reports.files import leave_report
+from optimus_ops.reports.folder import check_folder
 from optimus_ops.reports.model import Block, Bullets, Paragraph, Run, Section, Table
-from optimus_ops.reports.spans import Span
-from optimus_ops.text.console import print_json
+from optimus_ops.reports.pictures import Bound, Interval, Intervals
+from optimus_ops.reports.spans import Span, Tone
+from optimus_ops.text.console import Console, print_json
 
-NUMBERS = frozenset({"cases", "before", "now", "diff", "from", "to", "p", "by"})
-MOST_LISTED = 12
+NUMBERS = frozenset({"cases", "before", "now", "diff", "from", "to", "p if worse", "by"})
+NAME = "evals-compare"
+MOST_LISTED, MOST_ENTRIES = 12, 5000
 MOST_CHARACTERS = 60
 """Of an answer in the list."""
 
 
-def compare(before: str, now: str, *, json: bool) -> None:
-    """Compare two runs case by case; differences of the same case are paired.
+def compare(before: str, now: str, *, report: str = "", json: bool = False) -> None:
+    """Compare two runs case by case; differences of the same case are paired. `report` is a folder, "" for none.
 
     Raises:
         Refused: a file is no document of a run, or they have no suite of one version in common.
     """
+    if report:
+        check_folder(Path(report))
     first, second = (read_run(Path(each)) for each in (before, now))
     pairs = list(_pairs(first, second))
     if not pairs:
@@ -35,11 +42,14 @@ def compare(before: str, now: str, *, json: bool) -> None:
     rows = [_difference(*pair) for pair in pairs]
     cases = sorted((case for pair in pairs for case in _changed(*pair)), key=lambda case: case["by"])
     left_out = _not_compared(first, second)
+    found = {"schema": 1, "before": first.file, "now": second.file, "metrics": rows}
+    found |= {"cases": cases, "not_compared": left_out}
+    run = _report(first, second, rows, cases, left_out)
     if json:
-        found = {"schema": 1, "before": first.file, "now": second.file, "metrics": rows}
-        print_json({**found, "cases": cases, "not_compared": left_out})
-        return
-    show(_report(first, second, rows, cases, left_out))
+        print_json(found)
+    else:
+        show(run)
+    leave_report(run, report, NAME, Console.standard(json=json), found)
 
 
 def _report(
@@ -50,7 +60,7 @@ def _report(
     left_out: Mapping[str, str],
 ) -> Run:
     worse = sum(case["by"] < 0 for case in cases)
-    sections = [Section("In points of 100", (_metrics(rows),))]
+    sections = [Section("In points of 100", (_picture(rows), _metrics(rows)))]
     if cases:
         more = len(cases) - MOST_LISTED
         rest: tuple[Block, ...] = (Paragraph(Span(f"{more:,} more", "soft")),) if more > 0 else ()
@@ -58,6 +68,8 @@ def _report(
     if left_out:
         items = tuple(f"{suite}: {reason}" for suite, reason in left_out.items())
         sections.append(Section("Not compared", (Bullets(items),)))
+    if cases:
+        sections.append(Section("Answers that differ", (Entries("scores", tuple(map(_entry, cases[:MOST_ENTRIES]))),)))
     return Run(
         f"{second.model} compared with {first.model}",
         f"{worse:,} scores of cases got worse, {len(cases) - worse:,} better.",
@@ -68,7 +80,7 @@ def _report(
 
 def _metrics(rows: Sequence[Mapping[str, Any]]) -> Table:
     return Table(
-        ("suite", "cases", "before", "now", "diff", "from", "to", "p"),
+        ("suite", "cases", "before", "now", "diff", "from", "to", "p if worse"),
         tuple(
             (
                 metric_name(row["suite"], row["metric"]), f"{row['cases']:,}",
@@ -80,6 +92,25 @@ def _metrics(rows: Sequence[Mapping[str, Any]]) -> Table:
         ),
         NUMBERS,
     )  # fmt: skip
+
+
+def _picture(rows: Sequence[Mapping[str, Any]]) -> Intervals:
+    found = tuple(map(_interval, rows))
+    return Intervals("Differences from the run before", found, (Bound(0.0, "no difference"),), "points")
+
+
+def _interval(row: Mapping[str, Any]) -> Interval:
+    difference, low, high = (row[key] * POINTS for key in ("difference", "lower", "upper"))
+    tone: Tone = "bad" if high < 0 else "good" if low > 0 else "plain"
+    return Interval(metric_name(row["suite"], row["metric"]), difference, low, high, f"{difference:+.1f}", tone)
+
+
+def _entry(case: Mapping[str, Any]) -> Entry:
+    name = metric_name(f"{case['suite']}/{case['case']}", case["metric"])
+    state = "worse" if case["by"] < 0 else "better"
+    by = Span(f"{state} by {abs(case['by']) * POINTS:.0f}", "bad" if state == "worse" else "good")
+    labels = {"state": (state,), "suite": (case["suite"],), "metric": (case["metric"],)}
+    return Entry(name, (by, " ", Span(name, code=True)), labels, (Diff(case["answer_before"], case["answer"]),))
 
 
 def _cases(cases: Sequence[Mapping[str, Any]]) -> Table:
@@ -125,7 +156,7 @@ def _changed(before: EarlierSuite, now: EarlierSuite, metric: str) -> Iterator[M
         if scores.is_pair and scores.difference:
             yield {
                 "suite": now.name, "case": scores.case, "metric": metric, "by": scores.difference,
-                "answer": now.answers.get(scores.case, ""),
+                "answer_before": before.answers.get(scores.case, ""), "answer": now.answers.get(scores.case, ""),
             }  # fmt: skip
 
 

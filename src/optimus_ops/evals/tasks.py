@@ -88,13 +88,18 @@ def record(
 
 @task(
     positional=("before", "now"),
-    help={"before": "report or JSON file of a run", "now": "report or JSON file of another run", "json": JSON},
+    help={
+        "before": "report or JSON file of a run",
+        "now": "report or JSON file of another run",
+        "report": "folder for the report: HTML, with both answers of each case beside one another, Markdown, JSON",
+        "json": JSON,
+    },
 )
-def compare(_: Context, before: str, now: str, json: bool = False) -> None:
+def compare(_: Context, before: str, now: str, report: str = "", json: bool = False) -> None:
     """Compare two runs case by case, those that got worse first."""
     from optimus_ops.evals.compare import compare
 
-    compare(before, now, json=json)
+    compare(before, now, report=report, json=json)
 
 
 @task(positional=("folder",), help={"folder": "folder with reports of runs", "json": JSON})

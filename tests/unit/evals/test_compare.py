@@ -48,6 +48,22 @@ def test_runs_are_compared_case_by_case(runs: Path, capsys: pytest.CaptureFixtur
     assert "greetings/morning  -100  nothing to the morning" in shown
 
 
+def test_answers_that_differ_are_beside_one_another_on_a_page(
+    runs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "compared"
+    first, second = str(runs / "a"), str(runs / "b")
+    TaskOutcome.of(lambda: compare(first, second, report=str(folder), json=False), capsys, as_json=False)
+
+    page = (folder / "evals-compare.html").read_text()
+    assert "<del>hello</del> to the morning" in page
+    assert "<ins>nothing</ins> to the morning" in page
+    assert '<option value="worse">worse (2)</option>' in page
+    assert (
+        json.loads((folder / "evals-compare.json").read_text())["cases"][0]["answer_before"] == "hello to the morning"
+    )
+
+
 def test_suites_that_can_t_be_compared_are_named(shop: Shop, runs: Path, capsys: pytest.CaptureFixture[str]) -> None:
     shop.write("suites/other.yaml", SUITE)
     shop.write("suites/greetings.yaml", SUITE.replace("the first one", "another one"))
