@@ -69,6 +69,16 @@ def test_only_whole_and_right_answers_count() -> None:
     assert result.total("ok").first_token.count == 0
 
 
+def test_k6_names_failures_as_locust_does() -> None:
+    failures = {"failing": "status 500", "truncated": "truncated", "reset": "connection reset"}
+    with serving() as server:
+        result = offer(server, profile_of(*(flow(name, 4) for name in ("ok", *failures)), seconds=1), engine="k6")
+    for name, kind in failures.items():
+        total = result.total(name)
+        assert (total.ok, total.failures, set(total.failed)) == (0, total.offered, {kind})
+    assert result.total("ok").failures == 0
+
+
 def test_a_worker_that_is_lost_makes_the_run_invalid() -> None:
     with serving() as server:
         result = offer(server, profile_of(flow("dying", 20), seconds=2), workers=2)
