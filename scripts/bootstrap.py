@@ -357,31 +357,37 @@ def fill_with_uv(uv: str | Path, checkout: Checkout, log: Log, lock: int) -> Non
 
 
 def install_with_pip(checkout: Checkout, log: Log, lock: int) -> None:
-    """Make the environment with the standard library's venv; its pip brings uv, and what uv can't bring."""
+    """Make the environment with the standard library's venv; pip brings uv, and what uv can't bring."""
     ensure_venv_module(log)
-    log.run((base_python(), "-m", "venv", checkout.environment), keep_open=lock)
+    make = (base_python(), "-m", "venv", checkout.environment)
+    own_pip = (checkout.python, "-m", "pip")
     try:
-        # pip takes a minute of processor time for what uv installs in a few seconds.
+        # pip takes a minute of processor time for what uv installs in seconds, and making an environment that has pip
+        # takes four, which the host's pip spares.
+        on_host = importlib.util.find_spec("pip") is not None
+        log.run((*make, "--without-pip") if on_host else make, keep_open=lock)
         only_uv = checkout.environment / "uv.txt"
         only_uv.write_text(locked("uv", checkout.lock.read_text(encoding="utf-8")), encoding="utf-8")
-        fill_with_pip(only_uv, checkout, log, lock)
+        pip = (base_python(), "-m", "pip", "--python", checkout.python) if on_host else own_pip
+        fill_with_pip(pip, only_uv, log, lock)
         fill_with_uv(checkout.environment / "bin" / "uv", checkout, log, lock)
     except (CommandFailed, OSError):
         say(f"uv could not install it (see {log.path}); going on with pip.")
-        fill_with_pip(checkout.lock, checkout, log, lock)
+        log.run(make, keep_open=lock)
+        fill_with_pip(own_pip, checkout.lock, log, lock)
     # On all cores, where pip has one. Nobody imports the tests of packages; some files compile with no Python of ours.
     with contextlib.suppress(CommandFailed):
         compile_all = (checkout.python, "-m", "compileall", "-q", "-j", "0", "-x", "/tests?/")
         log.run((*compile_all, checkout.environment / "lib"), keep_open=lock)
 
 
-def fill_with_pip(requirements: Path, checkout: Checkout, log: Log, lock: int) -> None:
-    """Install requirements into the environment with its pip.
+def fill_with_pip(pip: Sequence[str | Path], requirements: Path, log: Log, lock: int) -> None:
+    """Install requirements into the environment with a pip.
 
     Raises:
         CommandFailed: pip could not.
     """
-    command = (checkout.python, "-m", "pip", "install", "--no-input", "--progress-bar", "off", "--no-compile")
+    command = (*pip, "install", "--no-input", "--progress-bar", "off", "--no-compile")
     log.run(
         (*command, "--require-hashes", "--requirement", requirements),
         environ=pip_environment(os.environ, host_pip_settings(os.environ), DEBIAN_CA_BUNDLE),

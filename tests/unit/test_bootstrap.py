@@ -171,7 +171,16 @@ class TestPackageIndex:
         ("failing", "installed"),
         [(None, ["uv.txt", "uv"]), ("uv.txt", ["uv.txt", "dev.txt"]), ("uv", ["uv.txt", "uv", "dev.txt"])],
     )
-    def test_pip_installs_what_uv_can_t(self, tmp_path: Path, failing: str | None, installed: list[str]) -> None:
+    @pytest.mark.parametrize("host_has_pip", [True, False])
+    def test_pip_installs_what_uv_can_t(
+        self,
+        tmp_path: Path,
+        monkeypatch: pytest.MonkeyPatch,
+        failing: str | None,
+        installed: list[str],
+        host_has_pip: bool,
+    ) -> None:
+        monkeypatch.setattr(importlib.util, "find_spec", lambda name: host_has_pip or name != "pip" or None)
         asked: list[str] = []
 
         class Log:
