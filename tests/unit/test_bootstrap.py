@@ -9,6 +9,7 @@ import signal
 import string
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
@@ -405,13 +406,13 @@ class TestPackagesMeanwhile:
         def install(*_arguments: object) -> None:
             begun.touch()
             while not made.exists():
-                continue
+                time.sleep(0.01)
             (lacking.root / "installed").touch()
 
         monkeypatch.setattr(bootstrap, "install_missing", install)
         with bootstrap.packages_installed_meanwhile(bootstrap.Request(("true",), with_docker=True), lacking):
             while not begun.exists():
-                continue
+                time.sleep(0.01)
             made.touch()
         assert (lacking.root / "installed").exists()
 
