@@ -19,11 +19,13 @@ from tests.e2e.ways import CHECKOUT, Way, read_secrets, stack_address
 PATIENCE = 30.0
 QUEUE_ATTEMPTS = 3
 NUMBERS = {"acme": "100000000000001", "globex": "100000000000002"}
-# `frugal` may ask twice in a row; `stranger` is known to the backend and to nobody behind it.
+# `frugal` may ask twice in a row; `mindful` is answered with what is remembered; `stranger` is known to the backend and
+# to nobody behind it.
 TENANTS: Mapping[str, Mapping[str, object]] = {
     "acme": {"requests_per_minute": 600_000, "concurrent_requests": 512, "whatsapp_phone_number_id": NUMBERS["acme"]},
-    "globex": {"requests_per_minute": 600_000, "whatsapp_phone_number_id": NUMBERS["globex"], "recall": True},
+    "globex": {"requests_per_minute": 600_000, "whatsapp_phone_number_id": NUMBERS["globex"]},
     "frugal": {"requests_per_minute": 1, "burst": 2},
+    "mindful": {"requests_per_minute": 600_000, "recall": True},
     "stranger": {"requests_per_minute": 600_000},
 }
 

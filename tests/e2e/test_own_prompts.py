@@ -4,29 +4,30 @@ from pathlib import Path
 
 import httpx
 from tests.e2e.asking import deliver, notification, state_once, unique
-from tests.e2e.collector import Collector
+from tests.e2e.collector import CollectedSpan, Collector
 from tests.e2e.driven import OwnPlatform, until
 from tests.e2e.tracing import QUEUE_STEPS, Context, ask, whole_trace
 
 VERSION = "optimus.prompt.version"
+ANSWERED = {
+    ("orchestrator-worker", "process optimus:queue:inbound"),
+    ("ai-engine", "POST /v1/chat/completions"),
+}
 
 
-def versions_of_a_message(
-    traced: OwnPlatform, collector: Collector, http: httpx.Client, tenant: str = "acme", text: str = "hello"
-) -> dict[str, str]:
-    """Send a message, and return the versions that services name in its trace."""
-    context, message_id = Context(), unique("wamid")
-    assert deliver(http, traced, notification(message_id, text, tenant), **context.headers).status_code == 200
-    state_once(http, traced, message_id, "answered", tenant)
-    spans = whole_trace(collector, context, QUEUE_STEPS)
+def told(spans: list[CollectedSpan]) -> dict[str, str]:
+    """Return the versions that services name."""
     return {span.service: str(span.attributes[VERSION]) for span in spans if VERSION in span.attributes}
 
 
 def version_of_a_message(traced: OwnPlatform, collector: Collector, http: httpx.Client) -> str:
     """Send a message, and return the version that worker and ai-engine name in its trace."""
-    told = versions_of_a_message(traced, collector, http)
-    assert told.keys() == {"orchestrator-worker", "ai-engine"}
-    (version,) = set(told.values())
+    context, message_id = Context(), unique("wamid")
+    assert deliver(http, traced, notification(message_id, "hello"), **context.headers).status_code == 200
+    state_once(http, traced, message_id, "answered", "acme")
+    versions = told(whole_trace(collector, context, QUEUE_STEPS))
+    assert versions.keys() == {"orchestrator-worker", "ai-engine"}
+    (version,) = set(versions.values())
     return version
 
 
@@ -63,8 +64,7 @@ def test_recalled_memories_are_told_by_a_prompt_that_can_change_too(
         context = Context()
         answer = ask(http, traced, "acme", **context.headers, **{"X-Recall": "true"})
         spans = whole_trace(collector, context, {("ai-engine", "POST /v1/chat/completions")})
-        (told,) = {str(span.attributes[VERSION]) for span in spans if VERSION in span.attributes}
-        return answer.headers["X-Prompt-Version"], told
+        return answer.headers["X-Prompt-Version"], told(spans)["ai-engine"]
 
     before = version()
     assert before[0] == before[1]
@@ -96,12 +96,15 @@ def test_a_change_that_can_t_be_used_leaves_the_prompts_as_they_were(
 def test_a_tenant_that_recalls_is_answered_by_two_prompts(
     traced: OwnPlatform, collector: Collector, http: httpx.Client
 ) -> None:
+    context, headers = Context(), traced.bearer("mindful")
     text = "the shop in Recife is closed on the feast of Saint John"
-    headers = traced.bearer("globex")
     assert http.post(f"{traced.memory}/v1/memories", json={"text": text}, headers=headers).status_code == 201
 
-    told = versions_of_a_message(traced, collector, http, "globex", text)
+    sent = {"from": unique("ana"), "text": text}
+    message = http.post(f"{traced.backend}/v1/messages", json=sent, headers=headers | context.headers).json()
+    state_once(http, traced, message["message_id"], "answered", "mindful")
 
-    answering, _, recalled = told["ai-engine"].partition(", ")
-    assert answering == told["orchestrator-worker"]
+    versions = told(whole_trace(collector, context, {("memory-engine", "POST /v1/memories/search"), *ANSWERED}))
+    answering, _, recalled = versions["ai-engine"].partition(", ")
+    assert answering == versions["orchestrator-worker"]
     assert recalled.startswith("recalled-memories/en@")
