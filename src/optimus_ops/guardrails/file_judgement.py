@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import astuple, dataclass
 from functools import partial
 from typing import Any
@@ -37,24 +39,36 @@ def judge_files(policy: Policy, files: Mapping[str, SourceFile], cache: ParseCac
 def read_imports(policy: Policy, files: Mapping[str, SourceFile], cache: ParseCache) -> dict[str, list[ImportedName]]:
     """Return path -> what it imports, of the files that are modules; nothing of those whose imports can't be parsed."""
     found: dict[str, list[ImportedName]] = {}
-    for path, file in files.items():
-        if policy.roots.module(path) and policy.judges_python(path):
-            found[path] = cache.formed(IMPORTS, file.key, partial(_imports, file), _names)
+    for path, file in _modules(policy, files):
+        found[path] = cache.formed(IMPORTS, file.key, partial(_imports, file), _names)
     return found
 
 
-def _names(rows: list[list[Any]]) -> list[ImportedName]:
-    return list(map(ImportedName._make, rows))
+def imports_digest(policy: Policy, files: Mapping[str, SourceFile], cache: ParseCache) -> str:
+    """Return what is the same for the same modules with the same imports, wherever in the files these stand."""
+    shapes = [
+        f"{path}\0{cache.get(IMPORTS, file.key, partial(_imports, file))[0]}" for path, file in _modules(policy, files)
+    ]
+    return hashlib.sha256("\n".join(shapes).encode("utf-8", "surrogateescape")).hexdigest()
 
 
-def _imports(file: SourceFile) -> list[list[Any]]:
+def _modules(policy: Policy, files: Mapping[str, SourceFile]) -> Iterator[tuple[str, SourceFile]]:
+    return ((path, file) for path, file in files.items() if policy.roots.module(path) and policy.judges_python(path))
+
+
+def _names(kept: list[Any]) -> list[ImportedName]:
+    return list(map(ImportedName._make, kept[1]))
+
+
+def _imports(file: SourceFile) -> list[Any]:
+    """Return what is the same for the same imports, and these."""
     data = file.read()
-    if len(data) > MOST_BYTES:
-        return []
-    try:
-        return [list(found) for found in imports_in(data)]
-    except (Unparsable, RecursionError):
-        return []
+    found: tuple[ImportedName, ...] = ()
+    if len(data) <= MOST_BYTES:
+        with suppress(Unparsable, RecursionError):
+            found = imports_in(data)
+    shape = repr([(each.module, each.name, each.typing) for each in found])
+    return [hashlib.sha256(shape.encode()).hexdigest()[:32], found]
 
 
 def _judged(policy: Policy, path: str, file: SourceFile, cache: ParseCache) -> FileJudgement:

@@ -6,7 +6,6 @@ one, else of the package. What a package imports as it is imported itself is not
 
 from __future__ import annotations
 
-import hashlib
 from collections import deque
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -86,15 +85,6 @@ class ModuleGraph:
             for package in with_packages(name):
                 below.setdefault(package, []).append(name)
         return below
-
-    @cached_property
-    def digest(self) -> str:
-        """What is the same for graphs with the same files and imports, wherever these stand."""
-        facts = [
-            f"{module} {self.files.get(module)} {' '.join(found)} | {' '.join(self.typing.get(module, ()))}"
-            for module, found in self.edges.items()
-        ]
-        return hashlib.sha256("\n".join(facts).encode("utf-8", "surrogateescape")).hexdigest()
 
     def has(self, edge: Edge) -> bool:
         """Tell whether there is an edge between the same modules."""

@@ -10,7 +10,7 @@ from datetime import date
 
 from optimus_ops.guardrails.baseline import Baseline, apply_baseline
 from optimus_ops.guardrails.cache import ParseCache
-from optimus_ops.guardrails.file_judgement import FileJudgement, judge_files, read_imports, violation_of
+from optimus_ops.guardrails.file_judgement import FileJudgement, imports_digest, judge_files, read_imports, violation_of
 from optimus_ops.guardrails.graph import ModuleGraph, module_graph
 from optimus_ops.guardrails.graph_judgement import judge_graph
 from optimus_ops.guardrails.model import UNJUDGED, WAIVER, Match, Verdict, Violation
@@ -56,8 +56,7 @@ class Judge:
         """Judge all files; a waiver or an entry of the baseline that nothing needs is a violation, too."""
         judged = judge_files(self.policy, head.files, self.cache)
         documents = judge_yaml(self.policy, YamlFiles(head.files))
-        graph = module_graph(read_imports(self.policy, head.files, self.cache), self.policy.roots)
-        found = [*_violations(judged), *documents.violations, *judge_graph(self.policy, graph)]
+        found = [*_violations(judged), *documents.violations, *self._whole_graph(head)]
         waivers = {path: judgement.waivers for path, judgement in judged.items()} | dict(documents.waivers)
         counting, waived = self._waive(found, waivers, waivers, self.policy.waivers)
         counting += [*self._complaints(waivers, found), *self._about_policy_waivers(found)]
@@ -112,20 +111,24 @@ class Judge:
         tree = self._tree_key(head)
         if self.cache.has(KEPT, tree) or not self._imports_more(head, change):
             return []
-        imports = read_imports(self.policy, head.files, self.cache)
-        graph = module_graph(imports, self.policy.roots)
-        key = f"{self.policy.digest[:16]} {graph.digest[:32]}"
-        if self.cache.get(KEPT, key, lambda: not judge_graph(self.policy, graph)):
-            # Where each import stands changes all the time, which there are seldom.
+        key = f"{self.policy.digest[:16]} {imports_digest(self.policy, head.files, self.cache)[:32]}"
+        # Where each import stands changes all the time, which there are seldom.
+        if self.cache.get(KEPT, key, lambda: not self._whole_graph(head)):
             self.cache.get(KEPT, tree, lambda: True)
             return []
+        imports = read_imports(self.policy, head.files, self.cache)
 
         def base() -> ModuleGraph:
             unchanged = {path: found for path, found in imports.items() if path not in change.paths}
             before = {**unchanged, **read_imports(self.policy, change.base, self.cache)}
             return module_graph(before, self.policy.roots, change.renamed)
 
-        return judge_graph(self.policy, graph, base)
+        return judge_graph(self.policy, module_graph(imports, self.policy.roots), base)
+
+    def _whole_graph(self, head: Snapshot) -> list[Violation]:
+        """Return all that imports break."""
+        graph = module_graph(read_imports(self.policy, head.files, self.cache), self.policy.roots)
+        return judge_graph(self.policy, graph)
 
     def _tree_key(self, head: Snapshot) -> str:
         """Return what is the same for the same policy and the same contents of modules."""
