@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
 from dataclasses import astuple, dataclass
 from functools import partial
 from typing import Any
@@ -20,7 +19,7 @@ from optimus_ops.guardrails.sources import SourceFile
 from optimus_ops.guardrails.waivers import Waiver, waivers_of
 from optimus_ops.reports.place import Place
 
-IMPORTS, FINDINGS = "imports", "findings"
+IMPORTS, SHAPES, FINDINGS = "imports", "shapes", "findings"
 
 
 @dataclass(frozen=True)
@@ -47,28 +46,34 @@ def read_imports(policy: Policy, files: Mapping[str, SourceFile], cache: ParseCa
 def imports_digest(policy: Policy, files: Mapping[str, SourceFile], cache: ParseCache) -> str:
     """Return what is the same for the same modules with the same imports, wherever in the files these stand."""
     shapes = [
-        f"{path}\0{cache.get(IMPORTS, file.key, partial(_imports, file))[0]}" for path, file in _modules(policy, files)
+        f"{path}\0{cache.get(SHAPES, file.key, partial(_shape, file, cache))}" for path, file in _modules(policy, files)
     ]
     return hashlib.sha256("\n".join(shapes).encode("utf-8", "surrogateescape")).hexdigest()
+
+
+def _shape(file: SourceFile, cache: ParseCache) -> str:
+    """Return what is the same for the same imports."""
+    found = cache.formed(IMPORTS, file.key, partial(_imports, file), _names)
+    names = repr([(each.module, each.name, each.typing) for each in found])
+    return hashlib.sha256(names.encode()).hexdigest()[:32]
 
 
 def _modules(policy: Policy, files: Mapping[str, SourceFile]) -> Iterator[tuple[str, SourceFile]]:
     return ((path, file) for path, file in files.items() if policy.roots.module(path) and policy.judges_python(path))
 
 
-def _names(kept: list[Any]) -> list[ImportedName]:
-    return list(map(ImportedName._make, kept[1]))
+def _names(rows: list[list[Any]]) -> list[ImportedName]:
+    return list(map(ImportedName._make, rows))
 
 
-def _imports(file: SourceFile) -> list[Any]:
-    """Return what is the same for the same imports, and these."""
+def _imports(file: SourceFile) -> list[list[Any]]:
     data = file.read()
-    found: tuple[ImportedName, ...] = ()
-    if len(data) <= MOST_BYTES:
-        with suppress(Unparsable, RecursionError):
-            found = imports_in(data)
-    shape = repr([(each.module, each.name, each.typing) for each in found])
-    return [hashlib.sha256(shape.encode()).hexdigest()[:32], found]
+    if len(data) > MOST_BYTES:
+        return []
+    try:
+        return [list(found) for found in imports_in(data)]
+    except (Unparsable, RecursionError):
+        return []
 
 
 def _judged(policy: Policy, path: str, file: SourceFile, cache: ParseCache) -> FileJudgement:

@@ -141,27 +141,53 @@ def test_all_files_of_this_repository_import_what_their_whole_text_says() -> Non
     assert [imports_in(text) for text in texts] == [imports_of(parse_python(text)) for text in texts]
 
 
-@pytest.mark.parametrize("name", ["imports", "findings", "graphs"])
-@pytest.mark.parametrize("at", [0, 40, -2])
+@pytest.mark.parametrize("name", ["imports", "shapes", "findings", "graphs"])
+@pytest.mark.parametrize("at", [1, 40, 66, -2])
 def test_a_changed_byte_of_what_was_kept_changes_no_verdict(tmp_path: Path, name: str, at: int) -> None:
-    old, new = {"p/a.py": "x = 1\n"}, {"p/a.py": "import socket\n"}
     verdicts = []
     for _ in range(2):
-        cache = ParseCache(tmp_path)
-        judge = Judge(POLICY, cache, date(2026, 1, 1))
-        verdicts.append(judge.change(in_memory(new), change_of(old, new)))
-        cache.write()
+        verdicts.append(judged_with(ParseCache(tmp_path)))
         kept = tmp_path / f"{name}.cache"
         data = bytearray(kept.read_bytes())
         data[at] ^= 1
         kept.write_bytes(data)
-    assert verdicts[0] == verdicts[1]
-    assert [each.rule for each in verdicts[1].counting] == ["reach"]
+    assert verdicts == [["reach"], ["reach"]]
 
 
-def test_what_another_version_kept_is_not_asked(tmp_path: Path) -> None:
-    for name, text in (("imports", "null"), ("findings", "[]"), ("graphs", '["2 x", {}]'), ("patterns", "{" * 10**5)):
+def judged_with(cache: ParseCache) -> list[str]:
+    """Return the rules that a new import breaks."""
+    change = change_of({"p/a.py": "x = 1\n"}, {"p/a.py": "import socket\n"})
+    found = Judge(POLICY, cache, date(2026, 1, 1)).change(in_memory({"p/a.py": "import socket\n"}), change)
+    cache.write()
+    return [each.rule for each in found.counting]
+
+
+@pytest.mark.parametrize("text", ["null", "[]", '["2 x", {}]', "{" * 10**5, "\n\n", "\n" + "0" * 64 + "true"])
+def test_what_others_wrote_is_not_asked(tmp_path: Path, text: str) -> None:
+    for name in ("imports", "shapes", "findings", "graphs", "patterns"):
         (tmp_path / f"{name}.cache").write_text(text, "utf-8")
-    judge = Judge(POLICY, ParseCache(tmp_path), date(2026, 1, 1))
-    found = judge.change(in_memory({"p/a.py": "import socket\n"}), Change({}, added={"p/a.py": frozenset({1})}))
-    assert [each.rule for each in found.counting] == ["reach"]
+    assert judged_with(ParseCache(tmp_path)) == ["reach"]
+
+
+def test_a_link_in_the_place_of_a_store_is_not_followed(tmp_path: Path) -> None:
+    (tmp_path / "other").write_text("kept", "utf-8")
+    (tmp_path / "imports.cache").symlink_to(tmp_path / "other")
+    assert judged_with(ParseCache(tmp_path)) == ["reach"]
+    assert (tmp_path / "other").read_text("utf-8") == "kept"
+
+
+def test_processes_add_to_what_others_kept_and_a_large_store_loses_its_older_half(tmp_path: Path) -> None:
+    first, second = ParseCache(tmp_path), ParseCache(tmp_path)
+    for cache, key in ((first, "a"), (second, "b")):
+        cache.get("graphs", key, lambda: True)
+        cache.write()
+    last = ParseCache(tmp_path)
+    assert (last.has("graphs", "a"), last.has("graphs", "b"), last.has("graphs", "c")) == (True, True, False)
+    for number in range(3000):
+        last.get("graphs", str(number), lambda: "x" * 50)
+    last.write()
+    last.get("graphs", "new", lambda: True)
+    last.write()
+    kept = ParseCache(tmp_path)
+    assert (kept.has("graphs", "a"), kept.has("graphs", "2999"), kept.has("graphs", "new")) == (False, True, True)
+    assert (tmp_path / "graphs.cache").stat().st_size < 200_000
