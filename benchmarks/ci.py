@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 import resource
 import statistics
 import subprocess
@@ -10,7 +11,7 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from benchmarks.figures import interleave, median_difference, ratio_objective
+from benchmarks.figures import interleave, median_difference, median_interval, paired, ratio_objective
 from benchmarks.platform_under_test import ROOT, inherited_environ
 from benchmarks.section import Blocks, samples
 from benchmarks.startup import list_seconds
@@ -63,7 +64,10 @@ def measure(pairs: int) -> Blocks:
 def over_invoke(name: str, most: float, ours: Sequence[float], bare: Sequence[float]) -> Objective:
     """Return what a task takes of the processor over what `invoke --list` with an empty `tasks.py` takes."""
     medians = " and ".join(format_number(statistics.median(seconds), "s") for seconds in (ours, bare))
-    basis = f"processor time, {len(ours)} pairs; medians {medians}"
+    interval = median_interval(paired(ours, bare, operator.sub))
+    certain = f", 95 % interval {interval[0]:.3f} to {interval[1]:.3f} s" if interval else ""
+    times = statistics.median(paired(ours, bare, operator.truediv))
+    basis = f"processor time, {len(ours)} pairs{certain}; {times:.2f} times an empty one; medians {medians}"
     return Objective(
         f"{name}, over an empty tasks.py", "at most", most, median_difference(ours, bare), "s", basis=basis
     )
