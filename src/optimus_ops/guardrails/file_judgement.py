@@ -48,7 +48,7 @@ def imports_digest(policy: Policy, files: Mapping[str, SourceFile], cache: Parse
     shapes = [
         f"{path}\0{cache.get(SHAPES, file.key, partial(_shape, file, cache))}" for path, file in _modules(policy, files)
     ]
-    return hashlib.sha256("\n".join(shapes).encode("utf-8", "surrogateescape")).hexdigest()
+    return hashlib.sha256("\n".join(sorted(shapes)).encode("utf-8", "surrogateescape")).hexdigest()
 
 
 def _shape(file: SourceFile, cache: ParseCache) -> str:

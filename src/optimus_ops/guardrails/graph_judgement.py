@@ -26,6 +26,22 @@ def judge_graph(policy: Policy, graph: ModuleGraph, base: Callable[[], ModuleGra
     ]
 
 
+def broken_facts(policy: Policy, graph: ModuleGraph) -> list[tuple[str, str, bool]]:
+    """Return what breaks rules, wherever it stands: rule, what tells it from others, and whether it is one import."""
+    return [
+        (rule.info.id, _text(found), isinstance(found, Chain) and len(found.edges) == 1)
+        for rule in policy.graph_rules
+        for found in rule.broken(graph.seen_by(rule))
+    ]
+
+
+def adds_to(known: Iterable[tuple[str, str, bool]], found: Iterable[tuple[str, str, bool]]) -> bool:
+    """Tell whether a graph breaks something that another one doesn't, or breaks by one import what took several."""
+    facts = {tuple(fact) for fact in known}
+    there = facts | {(rule, text, False) for rule, text, _ in facts}
+    return not there.issuperset(map(tuple, found))
+
+
 def _matches(rule: GraphRule, broken: Iterable[Chain | Match], base: ModuleGraph | None) -> Iterator[Match]:
     known = {_key(found) for found in rule.broken(base)} if base is not None and broken else set()
     for found in broken:
@@ -46,6 +62,10 @@ def _is_direct(found: Chain | Match, base: ModuleGraph | None) -> bool:
 
 def _key(found: Chain | Match) -> object:
     return found.ends if isinstance(found, Chain) else found.text
+
+
+def _text(found: Chain | Match) -> str:
+    return " → ".join(found.ends) if isinstance(found, Chain) else found.text
 
 
 def _match(chain: Chain, edge: Edge) -> Match:

@@ -12,7 +12,7 @@ from optimus_ops.guardrails.baseline import Baseline, apply_baseline
 from optimus_ops.guardrails.cache import ParseCache
 from optimus_ops.guardrails.file_judgement import FileJudgement, imports_digest, judge_files, read_imports, violation_of
 from optimus_ops.guardrails.graph import ModuleGraph, module_graph
-from optimus_ops.guardrails.graph_judgement import judge_graph
+from optimus_ops.guardrails.graph_judgement import adds_to, broken_facts, judge_graph
 from optimus_ops.guardrails.model import UNJUDGED, WAIVER, Match, Verdict, Violation
 from optimus_ops.guardrails.policy import FILE, Policy
 from optimus_ops.guardrails.policy_waivers import PolicyWaiver
@@ -22,7 +22,8 @@ from optimus_ops.guardrails.yaml_files import SUFFIXES, YamlFiles
 from optimus_ops.guardrails.yaml_judgement import YamlJudgement, judge_yaml
 from optimus_ops.reports.place import Place
 
-KEPT = "graphs"
+KEPT, BROKEN = "changes", "graphs"
+"""Changes that complete nothing, and what imports break."""
 
 
 def _no_file(_: str) -> bool:
@@ -56,7 +57,7 @@ class Judge:
         """Judge all files; a waiver or an entry of the baseline that nothing needs is a violation, too."""
         judged = judge_files(self.policy, head.files, self.cache)
         documents = judge_yaml(self.policy, YamlFiles(head.files))
-        found = [*_violations(judged), *documents.violations, *self._whole_graph(head)]
+        found = [*_violations(judged), *documents.violations, *judge_graph(self.policy, self._module_graph(head.files))]
         waivers = {path: judgement.waivers for path, judgement in judged.items()} | dict(documents.waivers)
         counting, waived = self._waive(found, waivers, waivers, self.policy.waivers)
         counting += [*self._complaints(waivers, found), *self._about_policy_waivers(found)]
@@ -108,33 +109,41 @@ class Judge:
 
     def _graph(self, head: Snapshot, change: Change) -> list[Violation]:
         """Return the chains of imports that the change completes."""
-        tree = self._tree_key(head)
-        if self.cache.has(KEPT, tree) or not self._imports_more(head, change):
+        this = self._key(head, change)
+        if self.cache.has(KEPT, this) or not self._imports_more(head, change):
             return []
-        key = f"{self.policy.digest[:16]} {imports_digest(self.policy, head.files, self.cache)[:32]}"
-        # Where each import stands changes all the time, which there are seldom.
-        if self.cache.get(KEPT, key, lambda: not self._whole_graph(head)):
-            self.cache.get(KEPT, tree, lambda: True)
+        unchanged = {path: file for path, file in head.files.items() if path not in change.paths}
+        before = {**unchanged, **change.base}
+        found = self._broken(head.files)
+        # Names of modules that were renamed are told apart by the graph alone.
+        if not found or (not change.renamed and not adds_to(self._broken(before), found)):
+            self.cache.get(KEPT, this, lambda: True)
             return []
-        imports = read_imports(self.policy, head.files, self.cache)
+        return judge_graph(self.policy, self._module_graph(head.files), lambda: self._module_graph(before, change))
 
-        def base() -> ModuleGraph:
-            unchanged = {path: found for path, found in imports.items() if path not in change.paths}
-            before = {**unchanged, **read_imports(self.policy, change.base, self.cache)}
-            return module_graph(before, self.policy.roots, change.renamed)
+    def _broken(self, files: Mapping[str, SourceFile]) -> list[tuple[str, str, bool]]:
+        """Return what imports break; where each of them stands changes all the time, which there are seldom."""
+        key = f"{self.policy.digest[:16]} {imports_digest(self.policy, files, self.cache)[:32]}"
+        broken: list[tuple[str, str, bool]] = self.cache.get(
+            BROKEN, key, lambda: broken_facts(self.policy, self._module_graph(files))
+        )
+        return broken
 
-        return judge_graph(self.policy, module_graph(imports, self.policy.roots), base)
+    def _module_graph(self, files: Mapping[str, SourceFile], change: Change | None = None) -> ModuleGraph:
+        renamed = change.renamed if change is not None else None
+        return module_graph(read_imports(self.policy, files, self.cache), self.policy.roots, renamed)
 
-    def _whole_graph(self, head: Snapshot) -> list[Violation]:
-        """Return all that imports break."""
-        graph = module_graph(read_imports(self.policy, head.files, self.cache), self.policy.roots)
-        return judge_graph(self.policy, graph)
-
-    def _tree_key(self, head: Snapshot) -> str:
-        """Return what is the same for the same policy and the same contents of modules."""
-        facts = [f"{path}\0{file.key}" for path, file in head.files.items() if path.endswith(".py")]
+    def _key(self, head: Snapshot, change: Change) -> str:
+        """Return what is the same for the same change to the same contents, by the same policy."""
+        contents = [
+            f"{path}\0{file.key}"
+            for files in (head.files, change.base)
+            for path, file in files.items()
+            if path.endswith(".py")
+        ]
+        facts = [*contents, *(f"{old}\0{new}" for old, new in change.renamed.items()), "\0".join(sorted(change.paths))]
         found = hashlib.sha256("\n".join(facts).encode("utf-8", "surrogateescape")).hexdigest()
-        return f"{self.policy.digest[:16]} tree {found[:32]}"
+        return f"{self.policy.digest[:16]} {found[:32]}"
 
     def _imports_more(self, head: Snapshot, change: Change) -> bool:
         """Tell whether a change adds an import or changes which modules there are; else it completes no chain."""

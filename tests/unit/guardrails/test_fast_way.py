@@ -9,7 +9,7 @@ from datetime import date
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from tests.unit.repository import CHECKOUT
 
@@ -29,6 +29,7 @@ sources: [.]
 rules:
   - {id: reach, kind: forbidden-imports, from: p.a, to: [socket, "xml.*"], message: m, why: w, mend: m}
   - {id: layers, kind: layers, container: p, layers: [c, b, a], exhaustive: true, message: m, why: w, mend: m}
+  - {id: circles, kind: acyclic-siblings, ancestors: [p], message: m, why: w, mend: m}
   - {id: apart, kind: independence, modules: [p.a, q], message: m, why: w, mend: m}
   - {id: guarded, kind: protected-imports, modules: q, importers: p.b, type-checking: true, message: m, why: w, mend: m}
 """)
@@ -56,6 +57,8 @@ EDIT = st.tuples(
 )
 
 
+# An import of what was reached by others before is new all the same.
+@example([("p/b.py", "import socket"), ("p/a.py", "import p.b"), ("p/a.py", "import p.b\nimport socket")])
 @given(st.lists(EDIT, min_size=2, max_size=8))
 def test_judging_with_what_was_kept_finds_what_the_whole_graph_has(edits: list[tuple[str, str | None]]) -> None:
     old = dict.fromkeys(NAMES, "")
@@ -164,7 +167,7 @@ def judged_with(cache: ParseCache) -> list[str]:
 
 @pytest.mark.parametrize("text", ["null", "[]", '["2 x", {}]', "{" * 10**5, "\n\n", "\n" + "0" * 64 + "true"])
 def test_what_others_wrote_is_not_asked(tmp_path: Path, text: str) -> None:
-    for name in ("imports", "shapes", "findings", "graphs", "patterns"):
+    for name in ("imports", "shapes", "findings", "graphs", "changes", "patterns"):
         (tmp_path / f"{name}.cache").write_text(text, "utf-8")
     assert judged_with(ParseCache(tmp_path)) == ["reach"]
 
