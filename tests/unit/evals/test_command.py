@@ -133,7 +133,7 @@ def test_the_report_is_for_people_and_programs(shop: Shop, tmp_path: Path) -> No
     assert "FAIL" in outcome.printed
     page = (tmp_path / "report" / "llm-eval.html").read_text()
     assert "hello <ins>CANARY </ins>to the evening" in page
-    assert "Say hello<ins> CANARY</ins>" in page
+    assert "Say <ins>hello CANARY\n</ins>" in page
     tests = ET.fromstring((tmp_path / "report" / "llm-eval.xml").read_text())
     failed = {case.get("name"): case.find("failure") is not None for case in tests.iter("testcase")}
     assert failed == {"correct": False, "morning": False, "evening": True}

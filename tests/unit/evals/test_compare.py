@@ -56,8 +56,8 @@ def test_answers_that_differ_are_beside_one_another_on_a_page(
     TaskOutcome.of(lambda: compare(first, second, report=str(folder), json=False), capsys, as_json=False)
 
     page = (folder / "evals-compare.html").read_text()
-    assert "<del>hello</del> to the morning" in page
-    assert "<ins>nothing</ins> to the morning" in page
+    assert "<del>hello </del>to the morning" in page
+    assert "<ins>nothing </ins>to the morning" in page
     assert '<option value="worse">worse (2)</option>' in page
     assert (
         json.loads((folder / "evals-compare.json").read_text())["cases"][0]["answer_before"] == "hello to the morning"

@@ -22,7 +22,7 @@ from optimus_ops.reports.pictures import Bound, Interval, Intervals
 from optimus_ops.reports.spans import Span
 from optimus_ops.reports.svg_intervals import described, intervals_svg
 from optimus_ops.reports.terminal import terminal_text
-from optimus_ops.reports.word_diff import MOST_TOKENS, word_diff
+from optimus_ops.reports.word_diff import word_diff
 
 WORDS = st.lists(st.sampled_from(["a", "b", "c", " ", "\n", ",", "é"]), max_size=40).map("".join)
 
@@ -42,11 +42,19 @@ def test_a_word_that_changed_is_marked_as_a_whole() -> None:
     )
 
 
-@pytest.mark.parametrize("token", ["word ", "line\n"])
-def test_long_texts_are_compared_by_lines_or_not_at_all(token: str) -> None:
-    before, after = "x " + token * MOST_TOKENS, token * MOST_TOKENS + "y"
+@pytest.mark.parametrize(
+    ("before", "after", "same"),
+    [
+        ("a b " * 300, "c d " * 300, False),
+        ("first\n" + "a " * 300, "first\n" + "b c " * 300, True),
+        ("first\n" + "a " * 300 + "\nlast", "new\nfirst\n" + "b c " * 300 + "\nlast", True),
+        ("on and on " * 3000, "x " + "on and on " * 3000, True),
+    ],
+)
+def test_texts_that_differ_much_are_compared_by_lines_or_not_at_all(before: str, after: str, same: bool) -> None:
     left, right = word_diff(before, after)
     assert ("".join(text for _, text in left), "".join(text for _, text in right)) == (before, after)
+    assert any(kind == "same" for kind, _ in left) == same
 
 
 def test_a_page_marks_what_differs() -> None:
