@@ -82,10 +82,10 @@ def apply_baseline(
     counting: list[Violation] = []
     known: list[Violation] = []
     every = list(found)
-    keys = Counter(map(_key, every))
+    keys = Counter(map(key_of, every))
     for violation in every:
-        if left[_key(violation)] > 0:
-            left[_key(violation)] -= 1
+        if left[key_of(violation)] > 0:
+            left[key_of(violation)] -= 1
             known.append(violation)
         else:
             counting.append(violation)
@@ -105,7 +105,7 @@ def baseline_text(violations: Iterable[Violation], owner: str, expires: date, ke
     earlier = {entry.key: entry for entry in kept}
     rows = []
     for violation in violations:
-        rule, path, text = key = _key(violation)
+        rule, path, text = key = key_of(violation)
         entry = earlier.get(key)
         whose, until = (entry.owner, entry.expires) if entry else (owner, expires)
         rows.append({"rule": rule, "path": path, "text": text, "owner": whose, "expires": until})
@@ -119,7 +119,7 @@ class _Plain(yaml.SafeDumper):
         return True
 
 
-def _key(violation: Violation) -> tuple[str, str, str]:
+def key_of(violation: Violation) -> tuple[str, str, str]:
     """Return what tells a violation in the file, which can't hold a name that is not UTF-8."""
     rule, path, text = violation.key
     return rule, path.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace"), text

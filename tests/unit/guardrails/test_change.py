@@ -78,6 +78,15 @@ def test_a_direct_import_is_new_where_the_base_had_but_a_chain(checkout: Checkou
     assert checkout.check().found == [("no-sockets-in-store", "src/shop/store.py", 2)]
 
 
+def test_a_chain_is_told_with_its_columns_its_ends_and_its_way(checkout: Checkout) -> None:
+    checkout.write("src/shop_tools.py", "from json import loads; import socket as net\n")
+    (violation,) = checkout.check().document["violations"]
+    assert violation["file"] == "src/shop_tools.py"
+    assert [violation[name] for name in ("line", "column", "end_column")] == [1, 32, 45]
+    assert violation["matched"] == "shop.store → socket"
+    assert violation["detail"] == "shop.store → shop_tools → socket"
+
+
 def test_a_circle_is_new_once_and_is_told_at_the_import_that_closes_it(checkout: Checkout) -> None:
     checkout.git("switch", "--quiet", "main")
     circles = "{id: circles, kind: acyclic-siblings, ancestors: shop, message: m, why: w, mend: m}"

@@ -11,6 +11,8 @@ from mcp.types import TextContent
 from tests.unit.guardrails.conftest import POLICY, Checkout
 from tests.unit.guardrails.serve.conftest import OneCallClient
 
+from optimus_ops.guardrails.command import write_baseline
+
 WEB = "src/shop/web.py"
 STORE = "src/shop/store.py"
 UPWARDS = "from shop import web\n"
@@ -113,6 +115,14 @@ async def test_waivers_and_the_baseline_hold_for_files(client: OneCallClient, ch
     found = await answer(client, "check_files", files=[{"path": WEB}])
     assert places(found) == [("no-prints", WEB, 3)]
     assert (found["waived"], found["baseline"]) == (1, 1)
+
+
+async def test_a_known_chain_is_known_in_each_of_its_files(client: OneCallClient, checkout: Checkout) -> None:
+    checkout.write("src/shop_tools.py", "import socket\n")
+    write_baseline("platform", "2999-01-01")
+    for path in (STORE, "src/shop_tools.py"):
+        found = await answer(client, "check_files", files=[{"path": path}])
+        assert (places(found), found["baseline"]) == ([], 1)
 
 
 async def test_a_waiver_in_a_proposed_content_does_not_govern_it(client: OneCallClient, checkout: Checkout) -> None:
