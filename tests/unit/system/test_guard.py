@@ -25,7 +25,8 @@ with guarded(mark, commands=[["touch", str(folder / "stopped")], ["no-such-progr
     # A process that takes no signal of its own accord, and one that it started in another session.
     script = "trap '' INT TERM HUP; setsid sleep 1000 & echo $! > other; echo $$ > own; while :; do sleep 1; done"
     subprocess.Popen(["sh", "-c", script], env={"PATH": "/usr/bin:/bin", name: value}, cwd=folder)
-    while not (folder / "own").exists():
+    own = folder / "own"
+    while not own.exists() or not own.read_text():
         time.sleep(0.01)
     print("begun", flush=True)
     sys.stdin.read()
