@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import urllib.error
-import urllib.request
-from contextlib import suppress
+import socket
 
 import docker
 from scripts.dashboards.files import files
@@ -47,15 +45,11 @@ def _send(platform: Platform) -> None:
 
 
 def _fail(platform: Platform) -> None:
-    """Have the balancer answer 5xx: for a webhook without anybody behind it."""
-    engine = docker.from_env()
-    (name,) = platform.replicas("backend-orchestrator")
-    replica = engine.containers.get(name)
-    replica.stop()
-    request = urllib.request.Request(f"http://127.0.0.1:{platform.backend_port}/webhooks/whatsapp", data=b"{}")
-    with suppress(urllib.error.HTTPError):
-        urllib.request.urlopen(request, timeout=60)
-    replica.start()
+    """Have the balancer answer 5xx: it knows no such coding (RFC 9112, 6.1)."""
+    lines = ("POST /webhooks/whatsapp HTTP/1.1", "Host: x", "Transfer-Encoding: none-such", "Connection: close")
+    with socket.create_connection(("127.0.0.1", platform.backend_port), timeout=30) as connection:
+        connection.sendall("\r\n".join([*lines, "", ""]).encode())
+        assert connection.recv(65536).startswith(b"HTTP/1.1 501")
 
 
 def _address(platform: Platform, store: Store) -> str:
