@@ -120,14 +120,14 @@ def test_what_reached_nobody_is_asked_again_once(port: str) -> None:
 @pytest.mark.parametrize("port", PROXIED)
 def test_errors_of_the_balancer_look_like_those_of_the_services(port: str) -> None:
     pages = {code for page in SERVERS[port].all("error_page") for code in page.words[1:-1] if code != "="}
-    assert pages >= {"400", "413", "414", "494", "502", "503", "504"}
+    assert pages == {"400", "413", "414", "494", "502", "504"}
     for page in SERVERS[port].all("error_page"):
         (answer,) = location(SERVERS[port], told_by(page)).all("return")
         error = json.loads(answer.words[2].strip("'"))["error"]
         assert error.keys() == {"message", "type", "code"}
 
 
-@pytest.mark.parametrize(("port", "code"), [(port, code) for port in PROXIED for code in ("502", "503", "504")])
+@pytest.mark.parametrize(("port", "code"), [(port, code) for port in PROXIED for code in ("502", "504")])
 def test_clients_are_told_when_to_come_back(port: str, code: str) -> None:
     (page,) = (page for page in SERVERS[port].all("error_page") if code in page.words)
     answer = location(SERVERS[port], told_by(page))
