@@ -24,10 +24,12 @@ SPANS = Section(
         Panel(
             "Refused or failed in Alloy",
             "ops",
-            "Spans per second that Alloy refused (memory) or could not hand to Tempo. Then: is Tempo up?",
+            "Spans per second that Alloy refused (memory) or could not hand to Tempo: is Tempo up? Traces per "
+            "second that it dropped undecided (TRACES_KEPT=tail): shorten TRACES_WAIT, or raise TRACES_PENDING.",
             (
                 Query(rate("otelcol_receiver_refused_spans_total"), "refused"),
                 Query(rate("otelcol_exporter_send_failed_spans_total"), "failed"),
+                Query(rate("otelcol_processor_tail_sampling_sampling_trace_dropped_too_early_total"), "undecided"),
             ),
             warn=0.001,
         ),
