@@ -64,7 +64,14 @@ BY_SERVICE = [
     ("a ratio", one_of_two(sampler="traceidratio", sampler_argument="0.1"), {}, Cause.WRONG_SAMPLING, "parentbased"),
     ("dropped", replace(WELL, dropped=3.0), {}, Cause.DROPPED_SPANS, "OTEL_BSP_MAX_QUEUE_SIZE"),
     ("elsewhere", one_of_two(endpoint="http://other:4318"), {}, Cause.WRONG_ENDPOINT, "OTEL_EXPORTER"),
-    ("collector down", WELL, {"export_error": "alloy does not run"}, Cause.COLLECTOR_UNREACHABLE, "invoke logs alloy"),
+    ("collector deaf", WELL, {"export_error": "timed out"}, Cause.COLLECTOR_UNREACHABLE, "invoke logs alloy"),
+    (
+        "collector down",
+        WELL,
+        {"export_error": "alloy does not run", "collector_runs": False},
+        Cause.COLLECTOR_UNREACHABLE,
+        "invoke up",
+    ),
 ]
 
 

@@ -92,7 +92,7 @@ def _unusable(evidence: Evidence) -> Diagnosis | None:
 def _no_trace(evidence: Evidence) -> Diagnosis:
     first = evidence.probe.hops[0].label if evidence.probe.hops else ""
     if evidence.export_error:
-        return Diagnosis(first, Cause.COLLECTOR_UNREACHABLE, evidence.export_error, _collector_hint())
+        return Diagnosis(first, Cause.COLLECTOR_UNREACHABLE, evidence.export_error, _collector_hint(evidence))
     found = "the collector took the client's own span, and not even that is there"
     hint = "does the collector reach the store, and is it this one? see: invoke logs alloy, invoke logs tempo"
     return Diagnosis("", Cause.NO_TRACE, found, hint)
@@ -175,7 +175,7 @@ def _by_endpoint(hop: Hop, facts: ServiceFacts | None, evidence: Evidence) -> Di
 def _by_collector(hop: Hop, evidence: Evidence) -> Diagnosis | None:
     if not evidence.export_error:
         return None
-    return Diagnosis(hop.label, Cause.COLLECTOR_UNREACHABLE, evidence.export_error, _collector_hint())
+    return Diagnosis(hop.label, Cause.COLLECTOR_UNREACHABLE, evidence.export_error, _collector_hint(evidence))
 
 
 def _by_presence(hop: Hop, trace: Trace, evidence: Evidence, facts: ServiceFacts | None) -> Diagnosis | None:
@@ -207,7 +207,7 @@ def _by_presence(hop: Hop, trace: Trace, evidence: Evidence, facts: ServiceFacts
 def _broken_tree(trace: Trace, evidence: Evidence) -> Diagnosis | None:
     root = trace.by_id.get(evidence.ids.span_id)
     if root is None and evidence.export_error:
-        return Diagnosis("", Cause.COLLECTOR_UNREACHABLE, evidence.export_error, _collector_hint())
+        return Diagnosis("", Cause.COLLECTOR_UNREACHABLE, evidence.export_error, _collector_hint(evidence))
     own = [span for span in trace.roots if span is not root]
     if own:
         found = f"{own[0].service} began {own[0].name} without a parent"
@@ -261,8 +261,10 @@ def _before(hop: Hop, hops: Sequence[Hop]) -> str:
     return before
 
 
-def _collector_hint() -> str:
-    return "does the collector run, and is its port for OTLP over HTTP reached (--otlp URL)? see: invoke logs alloy"
+def _collector_hint(evidence: Evidence) -> str:
+    if not evidence.collector_runs:
+        return "start it: invoke up; why it ended: invoke logs alloy"
+    return "is the collector's port for OTLP over HTTP reached (--otlp URL), and is it well? see: invoke logs alloy"
 
 
 def _logged(evidence: Evidence, service: str) -> bool | None:

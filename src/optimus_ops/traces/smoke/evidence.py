@@ -88,6 +88,7 @@ class Evidence:
 
     Args:
         export_error: why the collector did not take the client's own span; "" where it did.
+        collector_runs: whether it could be asked at all.
         lines: of the logs with the trace's id; None where no store of logs was asked. `log_error` says why it failed.
         strays: service -> ids of other traces in which its part of the request is.
         facts: of the services; None where they are not in a stack that can be looked at.
@@ -98,6 +99,7 @@ class Evidence:
     exchange: Exchange
     lookup: Lookup
     export_error: str = ""
+    collector_runs: bool = True
     lines: tuple[StoredLine, ...] | None = None
     log_error: str = ""
     strays: Mapping[str, tuple[str, ...]] = field(default_factory=dict)

@@ -113,7 +113,14 @@ class SmokeTest:
         patience = Patience(self._wait(exchange, probe), self.clock, self._stopped)
         looked = look_up(self.places.traces.traces, probe, ids, sent, patience)
         evidence = Evidence(
-            probe, ids, exchange, looked, refused, resource=self.probes.resource, client_service=SERVICE
+            probe,
+            ids,
+            exchange,
+            looked,
+            refused,
+            collector_runs=self.places.collector.address is not None,
+            resource=self.probes.resource,
+            client_service=SERVICE,
         )
         if self.places.logs is None:
             return evidence
