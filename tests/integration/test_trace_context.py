@@ -106,8 +106,7 @@ class Balancer:
         lines = [f"GET {path} HTTP/1.1", *(f"{key}: {value}" for key, value in [*own, *headers])]
         with socket.create_connection((self.address, port), timeout=30) as connected:
             connected.sendall("\r\n".join([*lines, "", ""]).encode("latin-1"))
-            answer = b"".join(received(connected))
-        head, _, body = answer.partition(b"\r\n\r\n")
+            head, body = received(connected)
         status, *told = head.decode("latin-1").split("\r\n")
         pairs = [line.split(": ", 1) for line in told]
         echoed = json.loads(body)
@@ -145,11 +144,23 @@ def balancer() -> Iterator[Balancer]:
         subprocess.run(["docker", "network", "rm", name], capture_output=True, check=True)
 
 
-def received(connection: socket.socket) -> Iterator[bytes]:
-    """Yield what comes until the end; a body that was announced and not sent may have the connection reset."""
+def received(connection: socket.socket) -> tuple[bytes, bytes]:
+    """Return head and body: to the end, or as much of the body as was announced.
+
+    Where the request announced a body that was not sent, nginx waits for it for 5 s, or has the connection reset.
+    """
+    head = body = b""
     with contextlib.suppress(ConnectionResetError):
-        while part := connection.recv(65536):
-            yield part
+        answer = b""
+        while not complete(head, body) and (part := connection.recv(65536)):
+            answer += part
+            head, _, body = answer.partition(b"\r\n\r\n")
+    return head, body
+
+
+def complete(head: bytes, body: bytes) -> bool:
+    length = re.search(rb"(?i)\r\ncontent-length: (\d+)", head)
+    return length is not None and len(body) >= int(length[1])
 
 
 def answers(balancer: Balancer) -> bool:
