@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import NamedTuple
 
 
@@ -46,7 +47,7 @@ class Change:
     deleted: frozenset[str] = frozenset()
     unknown: Mapping[str, str] = field(default_factory=dict)
 
-    @property
+    @cached_property
     def paths(self) -> frozenset[str]:
         """All paths that changed, both names of a renamed file."""
         return frozenset({*self.base, *self.renamed.values(), *self.added, *self.deleted, *self.unknown})
