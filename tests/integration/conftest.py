@@ -18,6 +18,9 @@ from tests.integration.platform import Platform, copied_checkout, local_image, r
 from tests.integration.scheduling import StackScheduling, order, recorded_seconds
 from tests.support.leftovers import NAME, remove_ended_sessions, remove_session
 
+HASTY = {"DRAIN_DELAY": "1"}
+"""Of stacks to which nobody sends requests while replicas leave; the usual delay is that of `rolling`, in seconds."""
+
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> StackScheduling:
     """Give xdist our scheduler."""
@@ -62,7 +65,7 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def platform(checkout: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
     """Return a running stack with two ai-engine replicas, shared by the tests of a session."""
-    made = Platform.fresh(tmp_path_factory.mktemp("platform"), "shared", checkout)
+    made = Platform.fresh(tmp_path_factory.mktemp("platform"), "shared", checkout).having(**HASTY)
     try:
         made.invoke("scale", "--ai-engine", "2").check()
         yield made
@@ -73,7 +76,8 @@ def platform(checkout: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterat
 @pytest.fixture
 def fresh(checkout: Path, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Platform]:
     """Return a project in which nothing runs yet."""
-    made = Platform.fresh(tmp_path, f"t{abs(hash(request.node.nodeid)) % 10**8}", checkout)
+    name = f"t{abs(hash(request.node.nodeid)) % 10**8}"
+    made = Platform.fresh(tmp_path, name, checkout).having(**HASTY)
     try:
         yield made
     finally:

@@ -1,5 +1,7 @@
 """Which tests stay on one worker: those that share a stack. Every other test goes wherever a worker is free.
 
+A stack that many modules share is there twice: one worker with all of them would be busy for longer than all others.
+
 What takes longest begins first, so that all workers end at about the same time: by the times of the last whole run that
 is recorded (`python -m benchmarks.recorded_timings`). What is not recorded may take long, and comes before all others.
 """
@@ -21,6 +23,8 @@ from xdist.scheduler import LoadScopeScheduling
 FOLDER = Path(__file__).parent
 STACKS = ("rolling", "platform")
 """Session fixtures: a stack for tests of several modules."""
+PARTS = 2
+"""Among how many workers, each with one of its own, the modules of such a stack are shared out."""
 
 
 @dataclass(frozen=True)
@@ -51,15 +55,30 @@ def order(nodeids: Collection[str], seconds: Mapping[str, float]) -> list[str]:
         nodeids: the tests.
         seconds: file -> what its tests take together.
     """
-    in_file = Counter(map(_file, nodeids))
-    units: dict[str, list[str]] = {}
-    for nodeid in nodeids:
-        units.setdefault(unit(nodeid), []).append(nodeid)
+    taken = _each(nodeids, seconds)
+    together: dict[str, list[str]] = {}
+    for nodeid, name in units(nodeids, seconds).items():
+        together.setdefault(name, []).append(nodeid)
 
     def length(tests: list[str]) -> float:
-        return sum(seconds.get(_file(nodeid), math.inf) / in_file[_file(nodeid)] for nodeid in tests)
+        return sum(taken[nodeid] for nodeid in tests)
 
-    return [nodeid for tests in sorted(units.values(), key=length, reverse=True) for nodeid in tests]
+    return [nodeid for tests in sorted(together.values(), key=length, reverse=True) for nodeid in tests]
+
+
+def units(nodeids: Collection[str], seconds: Mapping[str, float]) -> dict[str, str]:
+    """Return test -> unit, the modules of a stack in parts that take about as long; for arguments see `order`."""
+    found = {nodeid: unit(nodeid) for nodeid in nodeids}
+    taken = _each(nodeids, seconds)
+    for stack in STACKS:
+        modules: dict[str, list[str]] = {}
+        for nodeid in (nodeid for nodeid in nodeids if found[nodeid] == stack):
+            modules.setdefault(_file(nodeid), []).append(nodeid)
+        parts: list[list[str]] = [[] for _ in range(PARTS)]
+        for tests in sorted(modules.values(), key=lambda tests: -sum(taken[nodeid] for nodeid in tests)):
+            min(parts, key=lambda part: (sum(taken[nodeid] for nodeid in part), len(part))).extend(tests)
+        found |= {nodeid: f"{stack} {number}" for number, part in enumerate(parts, 1) for nodeid in part}
+    return found
 
 
 def recorded_seconds() -> Mapping[str, float]:
@@ -76,9 +95,22 @@ class StackScheduling(LoadScopeScheduling):  # type: ignore[misc]  # xdist has n
     def __init__(self, config: pytest.Config, log: object) -> None:
         config.option.loadscopereorder = False
         super().__init__(config, log)
+        self.units: dict[str, str] = {}
+
+    def schedule(self) -> None:
+        """Choose the units when all workers have collected, and hand out the first of them."""
+        if not self.units:
+            self.units = units(next(iter(self.registered_collections.values())), recorded_seconds())
+        super().schedule()
 
     def _split_scope(self, nodeid: str) -> str:
-        return unit(nodeid)
+        return self.units[nodeid]
+
+
+def _each(nodeids: Collection[str], seconds: Mapping[str, float]) -> dict[str, float]:
+    """Return test -> the seconds of its file, which its tests take alike; what is not known may take long."""
+    in_file = Counter(map(_file, nodeids))
+    return {nodeid: seconds.get(_file(nodeid), math.inf) / in_file[_file(nodeid)] for nodeid in nodeids}
 
 
 def _file(nodeid: str) -> str:

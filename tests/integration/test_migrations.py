@@ -33,7 +33,14 @@ DROP = ('op.execute("ALTER TABLE memory.memories DROP COLUMN space")', "pass")
 HANG = ('op.execute("CREATE TABLE memory.half ()")\nop.execute("SELECT pg_sleep(250)")', "pass")
 VERSIONS = {"now": (), "note": (NOTE,), "drop": (NOTE, DROP), "hang": (NOTE, HANG)}
 # Anything compiled in the base image is of its own sources.
-RECIPE = f"FROM {BASE}\nUSER root\nRUN rm -rf /opt/app/*\nCOPY src /opt/app/\nUSER 1001:1001\n"
+RECIPE = f"""
+FROM {BASE}
+USER root
+RUN rm -rf /opt/app/*
+COPY src /opt/app/
+RUN python -m compileall -q --invalidation-mode unchecked-hash /opt/app
+USER 1001:1001
+"""
 
 
 @pytest.fixture(scope="module")
