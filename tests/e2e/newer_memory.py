@@ -36,13 +36,17 @@ def newer_version(folder: Path, *steps: tuple[str, str]) -> str:
     for source in SOURCES:
         # With what is compiled: each process would do that anew.
         shutil.copytree(source, folder, dirs_exist_ok=True)
-    versions = folder / "memory_engine" / "migrations" / "versions"
+    write_steps(folder / "memory_engine" / "migrations" / "versions", *steps)
+    return str(folder)
+
+
+def write_steps(folder: Path, *steps: tuple[str, str]) -> None:
+    """Write steps that come after those of the source into a folder, for arguments see `newer_version`."""
     after = "0001"
     for number, (up, down) in enumerate(steps, start=2):
         revision = f"{number:04}"
         text = STEP.format(
             doc=f"Step {revision}", revision=revision, after=after, up=indent(up, "    "), down=indent(down, "    ")
         )
-        (versions / f"m{revision}.py").write_text(text)
+        (folder / f"m{revision}.py").write_text(text)
         after = revision
-    return str(folder)

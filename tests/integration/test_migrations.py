@@ -11,7 +11,7 @@ from pathlib import Path
 
 import docker
 import pytest
-from tests.e2e.newer_memory import newer_version
+from tests.e2e.newer_memory import write_steps
 from tests.integration.platform import ROOT, Platform, local_image, remove_everything
 from tests.support.leftovers import NAME
 
@@ -32,15 +32,7 @@ NOTE = (
 DROP = ('op.execute("ALTER TABLE memory.memories DROP COLUMN space")', "pass")
 HANG = ('op.execute("CREATE TABLE memory.half ()")\nop.execute("SELECT pg_sleep(250)")', "pass")
 VERSIONS = {"now": (), "note": (NOTE,), "drop": (NOTE, DROP), "hang": (NOTE, HANG)}
-# Anything compiled in the base image is of its own sources.
-RECIPE = f"""
-FROM {BASE}
-USER root
-RUN rm -rf /opt/app/*
-COPY src /opt/app/
-RUN python -m compileall -q --invalidation-mode unchecked-hash /opt/app
-USER 1001:1001
-"""
+RECIPE = f"FROM {BASE}\nCOPY versions /opt/app/memory_engine/migrations/versions/\nLABEL it.version="
 
 
 @pytest.fixture(scope="module")
@@ -50,8 +42,9 @@ def images(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]
     made = {}
     for name, steps in VERSIONS.items():
         folder = tmp_path_factory.mktemp(name)
-        newer_version(folder / "src", *steps)
-        (folder / "Dockerfile").write_text(RECIPE)
+        (folder / "versions").mkdir()
+        write_steps(folder / "versions", *steps)
+        (folder / "Dockerfile").write_text(f"{RECIPE}{name}\n")
         made[name] = f"{NAME}/migrations:{name}"
         engine.images.build(path=str(folder), tag=made[name], rm=True)
     yield made
