@@ -16,7 +16,7 @@ TREES = ("src", "tests", "scripts", "benchmarks", "loadtests", "evals", "noxfile
 CLEAN_UP_SECONDS = 120.0
 
 # Stacks mostly wait; tests that share one stay together (tests/integration/scheduling.py).
-STACKS = ("--numprocesses=3", "--dist=loadscope", "--durations=15")
+STACKS = ("--numprocesses=4", "--dist=loadscope", "--durations=15")
 
 RUN_SESSION = "optimus_ops.ci.testing.run_session"
 INTEGRATION_TESTS = "tests/integration"

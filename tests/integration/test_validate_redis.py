@@ -181,7 +181,8 @@ def test_a_group_is_restored_as_a_whole(sentinel: RedisStack, tmp_path: Path) ->
     ("moment", "number", "code"),
     [
         pytest.param("✓ stop redis-sentinel-1", signal.SIGTERM, 143, marks=pytest.mark.faults),
-        ("✓ start redis-sentinel-1", signal.SIGINT, 130),
+        # The same undo as where a replica does not start again, below.
+        pytest.param("✓ start redis-sentinel-1", signal.SIGINT, 130, marks=pytest.mark.faults),
     ],
 )
 def test_a_group_whose_restore_is_interrupted_has_its_old_data(
