@@ -188,6 +188,7 @@ def test_the_balancer_takes_a_good_configuration_in_place_and_refuses_a_broken_o
     assert rolling.states() == before
 
 
+@pytest.mark.faults
 def test_a_log_that_can_t_be_read_is_a_complaint_and_no_silence(rolling: Platform) -> None:
     with edited(rolling.root / "compose" / "nginx" / "log.conf", "/dev/stdout json;", "/dev/stdout combined;"):
         rolling.invoke("deploy", "nginx-lb").check()
