@@ -131,7 +131,7 @@ def test_nobody_notices_a_rotation_and_nothing_is_given_away(platform: Platform,
         lambda record, stopped: run_closed_loop(endpoint, stores, Pace(4, interval=0.2), record, stopped)
     )
     with Load(platform) as load, asking, arguments_seen() as seen:
-        # As long as it takes for nobody to use the old value, whatever the grace is.
+        # A rotation waits until nobody uses the old value, however short its grace is.
         for grace in ((), ("--grace", "2")):
             platform.invoke("secrets.rotate", key, "--yes", *grace).check()
             values.add(platform.secret(key))
