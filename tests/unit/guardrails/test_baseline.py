@@ -31,8 +31,22 @@ def test_an_entry_that_nothing_needs_is_an_error(checkout: Checkout) -> None:
     write_baseline("platform", "2999-01-01")
     checkout.write("src/shop/web.py", "print(1)\n")
     outcome = checkout.check(everything=True)
-    assert [(each["rule"], each["file"]) for each in outcome.document["violations"]] == [("guardrails/baseline", FILE)]
-    assert "nothing needs it any more" in outcome.document["violations"][0]["detail"]
+    assert outcome.code == 1
+    assert outcome.document["violations"] == [
+        {
+            "rule": "guardrails/baseline",
+            "level": "error",
+            "message": "baseline",
+            "detail": "no-prints in src/shop/web.py nothing needs it any more",
+            "file": FILE,
+            "line": 8,
+            "column": 3,
+            "end_column": 0,
+            "matched": "no-prints src/shop/web.py print(2)",
+            "hint": "take it out: invoke guardrails.baseline",
+            "notes": [],
+        }
+    ]
 
 
 def test_an_entry_that_expired_is_an_error_beside_what_it_hid(checkout: Checkout) -> None:

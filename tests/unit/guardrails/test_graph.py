@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import grimp
+import pytest
 from tests.unit.repository import CHECKOUT
 
 from optimus_ops.guardrails.graph import module_graph
@@ -27,6 +28,22 @@ def test_edges_are_what_grimp_finds() -> None:
     }
     assert inside == others
     assert len(inside) > 1000
+
+
+@pytest.mark.parametrize(
+    ("path", "module"),
+    [
+        ("src/shop/page.py", "shop.page"),
+        ("src/shop/__init__.py", "shop"),
+        ("services/web/src/web/page.py", "web.page"),
+        ("src/shop/Makefile", None),
+        ("src/shop/a-page.py", None),
+        ("src/__init__.py", None),
+        ("lib/shop/page.py", None),
+    ],
+)
+def test_a_module_is_a_file_of_python_below_a_folder_of_sources(path: str, module: str | None) -> None:
+    assert SourceRoots(("src", "services/*/src")).module(path) == module
 
 
 def imports_below(folder: Path, package: str) -> dict[str, tuple[ImportedName, ...]]:
