@@ -87,6 +87,13 @@ def test_a_chain_is_told_with_its_columns_its_ends_and_its_way(checkout: Checkou
     assert violation["detail"] == "shop.store → shop_tools → socket"
 
 
+def test_a_layer_is_not_blamed_for_what_a_layer_below_it_imports(checkout: Checkout) -> None:
+    checkout.write("policy.yaml", POLICY.replace("layers: [web, store]", "layers: [web, store, tools]"))
+    checkout.write("src/shop/store.py", "from shop import tools\n")
+    checkout.write("src/shop/tools.py", "from shop import web\n")
+    assert checkout.check(everything=True).found == [("layers", "src/shop/tools.py", 1)]
+
+
 def test_a_circle_is_new_once_and_is_told_at_the_import_that_closes_it(checkout: Checkout) -> None:
     checkout.git("switch", "--quiet", "main")
     circles = "{id: circles, kind: acyclic-siblings, ancestors: shop, message: m, why: w, mend: m}"
@@ -116,7 +123,10 @@ def test_a_package_without_a_layer_is_told_once_however_it_grows(checkout: Check
     checkout.write("src/shop/page/b.py", "")
     checkout.write("src/shop/page/a.py", "")
     assert checkout.check().found == []
-    assert checkout.check(everything=True).found == [("layers", "src/shop/page/a.py", 1)]
+    (violation,) = checkout.check(everything=True).document["violations"]
+    names = ("file", "line", "column", "end_column", "matched", "detail")
+    expected = ["src/shop/page/a.py", 1, 1, 0, "shop.page", "shop.page is in no layer"]
+    assert [violation[name] for name in names] == expected
 
 
 def test_a_deleted_file_leaves_nothing(checkout: Checkout) -> None:

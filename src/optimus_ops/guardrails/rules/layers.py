@@ -47,7 +47,7 @@ class Layers:
             yield from graph.chains(packages.get(name, ()), targets, lambda module: module not in layered)
         if self.exhaustive:
             for name in sorted(packages.keys() - levels.keys()):
-                first = min(packages[name], key=lambda module: (len(module), module))
+                first = min(packages[name])
                 package = f"{self.container}.{name}"
                 yield Match(Place(graph.files[first], 1, 1), 0, package, f"{package} is in no layer")
 
