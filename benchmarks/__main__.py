@@ -21,6 +21,7 @@ from benchmarks import (
     ci,
     ci_shares,
     eval_gate,
+    evals,
     fairness,
     footprint,
     generator,
@@ -182,6 +183,7 @@ def measure(engine: Engine, names: Sequence[str], extent: Extent) -> list[Sectio
         "autoscale_live": lambda: autoscale_live.measure(
             engine, extent.pairs or (1 if quick else autoscale_live.PAIRS), quick=quick
         ),
+        "evals_run": lambda: evals.measure(2 if quick else 15),
         "eval_gate": lambda: eval_gate.measure(200 if quick else eval_gate.RUNS),
         "autoscale_rules": lambda: autoscale_simulation.measure(1 if quick else 5),
         "load_spike": lambda: load_spike.measure(engine, quick=quick),

@@ -132,6 +132,13 @@ EVAL_GATE = Subject(
     arguments="eval-gate",
     remarks="Simulated: the figures are the same on any machine. How the gate decides: ../llm-eval.md.",
 )
+EVALS = Subject(
+    "evals",
+    "Runs of evaluations",
+    {"evals_run": "Beside the model's own time"},
+    arguments="evals",
+    remarks="How a run works: ../llm-eval.md.",
+)
 TELEMETRY = Subject("telemetry", "Cost of telemetry", {"telemetry": "ai-engine on one core"}, arguments="telemetry")
 SUBJECTS = (
     PLATFORM,
@@ -149,6 +156,7 @@ SUBJECTS = (
     TELEMETRY,
     GUARDRAILS,
     EVAL_GATE,
+    EVALS,
 )
 TITLES = {name: title for subject in SUBJECTS for name, title in subject.sections.items()}
 

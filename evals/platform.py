@@ -8,6 +8,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import yaml
+
 from optimus_ops.errors import Refused
 from optimus_ops.evals.platform import EvalPlatform, ModelEndpoint
 from optimus_ops.secrets.value import Secret
@@ -44,7 +46,15 @@ def load_platform(root: Path, secrets: Mapping[str, Secret]) -> EvalPlatform:
         keys = {"": Secret(key)} if (key := os.environ.get(KEY, "")) else {}
         models[PROVIDER] = ModelEndpoint(os.environ.get(MODEL, ""), url, keys, prices=_prices())
     renderer = (sys.executable, "-m", "optimus_kit.prompts")
-    return EvalPlatform(FOLDER / "suites", root / "config" / "prompts", renderer, models)
+    names = _tenant_names(root / "config" / "tenants.yaml")
+    return EvalPlatform(FOLDER / "suites", root / "config" / "prompts", renderer, models, private_names=names)
+
+
+def _tenant_names(file: Path) -> tuple[str, ...]:
+    """Return what tenants are called, for programs and for people."""
+    tenants = (yaml.safe_load(file.read_text("utf-8")) or {}).get("tenants") or {}
+    shown = (str((settings or {}).get("display_name") or "") for settings in tenants.values())
+    return tuple(name for name in (*map(str, tenants), *shown) if name)
 
 
 def _ai_engine(secrets: Mapping[str, Secret]) -> ModelEndpoint:

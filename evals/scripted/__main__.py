@@ -14,6 +14,8 @@ class Handler(BaseHTTPRequestHandler):
     """Answers `POST /v1/chat/completions`."""
 
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+    """Its answers are two small packets, and the second one would wait for the client's word of the first."""
 
     def do_POST(self) -> None:
         """Answer one request."""

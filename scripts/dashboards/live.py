@@ -11,9 +11,9 @@ from scripts.dashboards.model import Store
 from scripts.dashboards.queries import AskedQuery
 from scripts.dashboards.standin import why_lacking
 
+from optimus_ops.http.address import HttpAddress
 from optimus_ops.traces.otlp_json import parse_json
 from optimus_ops.traces.store import StoreFailed
-from optimus_ops.traces.store_address import StoreAddress
 from optimus_ops.traces.store_http import StoreClient
 
 SPAN_SECONDS = 3600
@@ -38,13 +38,13 @@ class Returned:
         return self.found > 0 or bool(self.excuse)
 
 
-def ask_all(queries: Iterable[AskedQuery], addresses: Mapping[Store, StoreAddress]) -> list[Returned]:
+def ask_all(queries: Iterable[AskedQuery], addresses: Mapping[Store, HttpAddress]) -> list[Returned]:
     """Run every query of a store that has an address; each text once."""
     once = {(query.store, query.expr): query for query in queries if query.store in addresses}
     return [ask(query, addresses[query.store]) for query in once.values()]
 
 
-def ask(query: AskedQuery, address: StoreAddress) -> Returned:
+def ask(query: AskedQuery, address: HttpAddress) -> Returned:
     """Run one query; an error of the store or of the network is part of what is returned."""
     now = int(time.time())
     match query.store:

@@ -11,8 +11,8 @@ from scripts.dashboards.model import Store
 from scripts.dashboards.queries import asked_queries
 from tests.integration.platform import Platform
 
+from optimus_ops.http.address import HttpAddress
 from optimus_ops.system.wait import wait_until
-from optimus_ops.traces.store_address import StoreAddress
 
 PORTS = {Store.PROMETHEUS: 9090, Store.LOKI: 3100, Store.TEMPO: 3200}
 WAIT_SECONDS = 180.0
@@ -20,7 +20,7 @@ WAIT_SECONDS = 180.0
 
 def answers_under_load(platform: Platform) -> list[Returned]:
     """Return what each query returned at last, with load between the attempts: rates need two scrapes."""
-    addresses = {store: StoreAddress("http", _address(platform, store), port) for store, port in PORTS.items()}
+    addresses = {store: HttpAddress("http", _address(platform, store), port) for store, port in PORTS.items()}
     queries = list(asked_queries(files()))
     answers: list[Returned] = []
 

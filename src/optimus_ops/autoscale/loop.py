@@ -19,12 +19,12 @@ from optimus_ops.autoscale.signals import Readings
 from optimus_ops.autoscale.start_times import StartTimes
 from optimus_ops.autoscale.tick import OWN_RULE, TICK_SECONDS, DecisionRule, Tick, decide_all, held
 from optimus_ops.change.lock import stack_lock
-from optimus_ops.change.run import command
 from optimus_ops.errors import OpsError, Refused
 from optimus_ops.model.budgets import Limits
 from optimus_ops.model.stack import Stack
 from optimus_ops.model.state import Replica, State
 from optimus_ops.stack.context import StackContext
+from optimus_ops.system.command_line import command
 from optimus_ops.system.signals import handled_by
 from optimus_ops.system.wait import SYSTEM_CLOCK, Clock
 

@@ -37,7 +37,7 @@ from optimus_ops.errors import WouldChange
 from optimus_ops.plan.render import plan_json, plan_text
 from optimus_ops.plan.step import Plan
 from optimus_ops.reports.folder import check_folder
-from optimus_ops.system.output_masking import masked
+from optimus_ops.system.command_line import command
 from optimus_ops.text.console import Console, print_json
 
 
@@ -150,8 +150,3 @@ class ChangeRun:
         if plan and self.options.detailed_exitcode:
             raise WouldChange
         raise PlanShown
-
-
-def command() -> str:
-    """Return the command line of this process, as a person would type it."""
-    return masked("invoke " + " ".join(sys.argv[1:]))

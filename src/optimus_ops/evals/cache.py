@@ -6,7 +6,7 @@ import hashlib
 import json
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from optimus_ops.evals.model import Answer, Message
@@ -69,11 +69,9 @@ class AnswerCache:
 
     def keep(self, question: Question, answer: Answer) -> None:
         """Keep an answer; OSError where it can't be written."""
-        fields = asdict(replace(answer, seconds=None))
-        document = {"at": self._clock(), **{name: fields[name] for name in FIELDS}}
-        path = self._path(question)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        atomic_write(path, json.dumps(document, ensure_ascii=False))
+        document = {"at": self._clock(), **{name: getattr(answer, name) for name in FIELDS}}
+        # A crash of this process loses nothing; what a power cut damages is asked again.
+        atomic_write(self._path(question), json.dumps(document, ensure_ascii=False), synced=False)
 
     def _path(self, question: Question) -> Path:
         key = question.key

@@ -11,10 +11,10 @@ from typing import Any
 
 from optimus_ops.evals.model import Answer, Message, Unanswered
 from optimus_ops.evals.platform import ModelEndpoint
+from optimus_ops.http.address import HttpAddress
+from optimus_ops.http.client import Answer as HttpAnswer
+from optimus_ops.http.client import HttpClient, NoAnswer
 from optimus_ops.secrets.value import Secret
-from optimus_ops.traces.http_client import Answer as HttpAnswer
-from optimus_ops.traces.http_client import HttpClient, NoAnswer
-from optimus_ops.traces.store_address import StoreAddress
 
 TRIES = 4
 FIRST_WAIT, LONGEST_WAIT = 0.5, 60.0
@@ -34,14 +34,14 @@ class ChatApi:
 
     Args:
         client: its time-out is that of one answer.
-        sleep: waits for so many seconds before another try.
+        sleep: waits for so many seconds before another try; by default until `stop` at most.
         jitter: random numbers from 0 to 1.
     """
 
     endpoint: ModelEndpoint
-    address: StoreAddress
+    address: HttpAddress
     client: HttpClient
-    sleep: Callable[[float], None] = time.sleep
+    sleep: Callable[[float], object] | None = None
     clock: Callable[[], float] = time.monotonic
     jitter: Callable[[], float] = field(default=random.SystemRandom().random)
 
@@ -68,10 +68,10 @@ class ChatApi:
                 reason, wait = found.status_line, self._wait(found, number)
             except NoAnswer as error:
                 reason, wait = str(error), self._backoff(number)
-            if wait is None:
+            if wait is None or self.client.stopped:
                 raise Unanswered(reason)
             if number + 1 < TRIES:
-                self.sleep(wait)
+                (self.sleep or self.client.pause)(wait)
         raise Unanswered(f"{reason}, {TRIES} times")
 
     def stop(self) -> None:

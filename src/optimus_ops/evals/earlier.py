@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from optimus_ops.errors import Refused
+from optimus_ops.evals.collect import Collected
 from optimus_ops.evals.document import SCHEMA
-from optimus_ops.evals.model import CORRECT
+from optimus_ops.evals.model import CORRECT, Answer
 from optimus_ops.reports.model import Run
 from optimus_ops.reports.terminal import terminal_text
 from optimus_ops.text.console import Console
@@ -25,6 +26,7 @@ class EarlierSuite:
 
     Args:
         answers: the first answer to each case.
+        collected: all answers to each case, or why there is none.
     """
 
     name: str
@@ -32,6 +34,7 @@ class EarlierSuite:
     clusters: Mapping[str, str]
     scores: Mapping[str, Mapping[str, tuple[float, ...]]]
     answers: Mapping[str, str]
+    collected: Mapping[str, tuple[Collected, ...]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,14 +94,32 @@ def _readable(folder: Path) -> Iterator[EarlierRun]:
 
 def _suite(found: Any) -> EarlierSuite:
     scores: dict[str, dict[str, tuple[float, ...]]] = {}
-    clusters, answers = {}, dict[str, str]()
+    clusters, answers, collected = {}, dict[str, str](), {}
     for case in found["cases"]:
         if case["stage"] != 1:
             continue
         clusters[case["id"]] = str(case["cluster"])
+        collected[case["id"]] = tuple(map(_collected, case["candidate"]))
         for judged in case["candidate"]:
             answers.setdefault(case["id"], str(judged.get("text", "")))
             for metric, score in judged.get("scores", {}).items():
                 of_metric = scores.setdefault(metric, {})
                 of_metric[case["id"]] = (*of_metric.get(case["id"], ()), float(score))
-    return EarlierSuite(str(found["suite"]), str(found["digest"]), clusters, scores, answers)
+    return EarlierSuite(str(found["suite"]), str(found["digest"]), clusters, scores, answers, collected)
+
+
+def _collected(found: Any) -> Collected:
+    if "text" not in found:
+        return Collected(None, str(found["error"]))
+    read, written = map(int, found["tokens"])
+    # As of any answer that is kept, the time that it took says nothing about now.
+    answer = Answer(
+        str(found["text"]),
+        str(found["finish_reason"]),
+        read,
+        written,
+        None,
+        found["cost"],
+        str(found["prompt_version"]),
+    )
+    return Collected(answer, cached=True)

@@ -15,7 +15,7 @@ from pathlib import Path
 from optimus_ops.errors import Refused
 from optimus_ops.project.named_functions import named_function
 from optimus_ops.project.settings import Project
-from optimus_ops.redis.credentials import operator_secrets
+from optimus_ops.secrets.operator import operator_secrets
 from optimus_ops.secrets.value import Secret
 
 PAGE = "docs/llm-eval.md"
@@ -70,6 +70,7 @@ class EvalPlatform:
         models: endpoints by the name that `--model` takes; the first is the default.
         judge: the model that judges by rubrics; None for no such judge.
         embed: returns the embedding of a text; None for no such assertions.
+        private_names: names that cases from production may not have, such as those of tenants.
     """
 
     suites: Path
@@ -78,6 +79,7 @@ class EvalPlatform:
     models: Mapping[str, ModelEndpoint]
     judge: ModelEndpoint | None = None
     embed: Callable[[str], Sequence[float]] | None = None
+    private_names: tuple[str, ...] = ()
 
     def endpoint(self, name: str) -> ModelEndpoint:
         """Return a model's endpoint; "" is the default. Raises Refused where there is none."""

@@ -10,18 +10,19 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from optimus_ops.errors import OpsError
+from optimus_ops.http.address import HttpAddress
 from optimus_ops.system.guard import guarded
 from optimus_ops.system.wait import wait_until
-from optimus_ops.traces.store_address import StoreAddress
 
 MARK = "OPTIMUS_EVAL_PROGRAM"
 START_SECONDS = 30.0
 STOP_SECONDS = 10.0
+POLL_SECONDS = 0.02
 HOST = "127.0.0.1"
 
 
 @contextmanager
-def started(program: Sequence[str], root: Path) -> Iterator[StoreAddress]:
+def started(program: Sequence[str], root: Path) -> Iterator[HttpAddress]:
     """Give the address of a program that is started, and ended with the block or with this process.
 
     Raises:
@@ -38,13 +39,13 @@ def started(program: Sequence[str], root: Path) -> Iterator[StoreAddress]:
         )  # fmt: skip
         try:
             if (
-                not wait_until(lambda: process.poll() is not None or _listens(port), START_SECONDS)
+                not wait_until(lambda: process.poll() is not None or _listens(port), START_SECONDS, poll=POLL_SECONDS)
                 or process.poll() is not None
             ):
                 process.kill()
                 _, words = process.communicate()
                 raise OpsError(f"{argv[0]} did not start: {words.decode(errors='replace').strip()[-600:]}")
-            yield StoreAddress("http", HOST, port, "/v1")
+            yield HttpAddress("http", HOST, port, "/v1")
         finally:
             process.terminate()
             try:

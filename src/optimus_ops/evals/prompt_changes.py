@@ -24,15 +24,15 @@ class PromptChange:
 
 
 def prompt_changes(request: EvalRequest, platform: EvalPlatform, root: Path) -> tuple[PromptChange, ...]:
-    """Return the files of prompts that differ from the baseline's; none where nothing is compared.
+    """Return the files of prompts that differ from the baseline's; none where no commit is compared.
 
     Raises:
         Refused: there is no such baseline or prompt.
     """
-    if not request.compared_with:
+    if not request.baseline_commit:
         return ()
     with ExitStack() as folders:
-        theirs = _texts(folders.enter_context(prompts_at(root, platform.prompts, request.compared_with)))
+        theirs = _texts(folders.enter_context(prompts_at(root, platform.prompts, request.baseline_commit)))
         ours = _texts(folders.enter_context(candidate_prompts(platform.prompts, request.prompt)))
     both = {file: (theirs.get(file, ""), ours.get(file, "")) for file in sorted({*theirs, *ours})}
     return tuple(PromptChange(file, *sides) for file, sides in both.items() if sides[0] != sides[1])

@@ -39,7 +39,10 @@ def record(request: EvalRequest, file: str) -> None:
             progress.note = f"{done:,}/{total:,}"
 
         collector.note = note
-        found = collector.collect(wanted)
+        with collector.limits.interruptible():
+            found = collector.collect(wanted)
+        if collector.limits.interruption:
+            raise collector.limits.interruption
         missing = [each for each in wanted if found[each.ticket].answer is None]
         if missing:
             why = f"{missing[0].rendered.case.id}: {found[missing[0].ticket].error}"

@@ -41,6 +41,7 @@ class EvalFacts:
     recording: str = ""
     prompts: tuple[PromptChange, ...] = ()
     at: float = 0.0
+    interrupted: bool = False
 
 
 def eval_report(results: Sequence[SuiteResult], facts: EvalFacts) -> Run:
@@ -54,6 +55,7 @@ def eval_report(results: Sequence[SuiteResult], facts: EvalFacts) -> Run:
             "answers": f"{facts.asked:,} asked, {facts.cached:,} kept from before",
             "duration": f"{facts.seconds:.1f} s",
             **({"recording": facts.recording} if facts.recording else {}),
+            **({"interrupted": "before all was asked"} if facts.interrupted else {}),
             **({} if facts.spent is None else {"spent": f"{facts.spent:.4f} USD"}),
         },
         tuple(_sections(results, facts)),

@@ -10,9 +10,11 @@ from optimus_ops.commandline.usage import near
 from optimus_ops.errors import Refused
 from optimus_ops.evals.model import Suite
 from optimus_ops.evals.platform import EvalPlatform, ModelEndpoint
-from optimus_ops.evals.suite_file import read_suite
+from optimus_ops.evals.suite_file import MOST_CASES, read_suite, suite_files
 
 BASELINE_BRANCH = "main"
+DOCUMENT = "llm-eval.json"
+"""The document among the files of a report."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +23,8 @@ class EvalRequest:
 
     Args:
         prompt: a file that takes the place of the prompt of its name, or a folder of prompts; "" for the checkout's.
-        baseline: commit or branch whose prompts the candidate is compared with; "" for none, and for main with a gate.
+        baseline: commit or branch whose prompts the candidate is compared with, or the report of an earlier run; "" for
+            none, and for main with a gate.
         budget: US dollars; None for no bound.
         report: folder; "" for none.
     """
@@ -39,8 +42,19 @@ class EvalRequest:
 
     @property
     def compared_with(self) -> str:
-        """The commit that is compared with."""
+        """What is compared with."""
         return self.baseline or (BASELINE_BRANCH if self.gate else "")
+
+    @property
+    def baseline_report(self) -> Path | None:
+        """The report of an earlier run that is compared with: its folder or its JSON file; None for a commit."""
+        path = Path(self.baseline)
+        return path if self.baseline and (path.is_file() or (path / DOCUMENT).is_file()) else None
+
+    @property
+    def baseline_commit(self) -> str:
+        """The commit that is compared with; "" for a report, and for none."""
+        return "" if self.baseline_report else self.compared_with
 
 
 def check_budget(budget: float | None, endpoint: ModelEndpoint) -> None:
@@ -58,10 +72,16 @@ def chosen_suites(names: Sequence[str], platform: EvalPlatform, root: Path) -> t
     Raises:
         Refused: there is no such suite, or something in one is wrong.
     """
-    known = {path.stem: path for path in sorted(platform.suites.glob("*.yaml"))}
+    known = suite_files(platform.suites, [each.recording for each in platform.models.values() if each.recording])
     if not known:
         raise Refused(f"no suites in {platform.suites}", "write one: docs/llm-eval.md")
     for name in names:
         if name not in known:
             raise Refused(f"--suite {name}: no such suite", near(name, known, f"there are: {', '.join(known)}"))
-    return tuple(read_suite(known[name], root) for name in dict.fromkeys(names or known))
+    suites: list[Suite] = []
+    for name in dict.fromkeys(names or known):
+        suites.append(read_suite(known[name], root))
+        # Each case takes some kilobytes until the report is written.
+        if sum(len(suite.cases) for suite in suites) > MOST_CASES:
+            raise Refused(f"more than {MOST_CASES:,} cases in one run", "run suites one after the other with --suite")
+    return tuple(suites)

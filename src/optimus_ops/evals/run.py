@@ -10,8 +10,8 @@ from optimus_ops.evals.collect import Collected, Collector, Ticket, Wanted
 from optimus_ops.evals.gate.decide import decide, suspected
 from optimus_ops.evals.gate.model import GateSettings
 from optimus_ops.evals.judge import Judged, judge
-from optimus_ops.evals.judge_tools import NoTools
-from optimus_ops.evals.model import JudgeTools, Suite
+from optimus_ops.evals.judge_tools import AskedTools
+from optimus_ops.evals.model import Suite
 from optimus_ops.evals.prompts import RenderedCase
 from optimus_ops.evals.result import CaseResult, SuiteResult, metric_scores
 
@@ -28,12 +28,14 @@ class EvalArms:
 
     Args:
         deterministic: whether the same request has the same answer each time, so that one is enough.
+        earlier: the baseline's answers by the ids of cases, where they are those of an earlier run.
     """
 
     suite: Suite
     candidate: Sequence[RenderedCase]
     baseline: Sequence[RenderedCase] = ()
     deterministic: bool = False
+    earlier: Mapping[str, tuple[Collected, ...]] | None = None
 
     @property
     def new(self) -> int:
@@ -43,7 +45,7 @@ class EvalArms:
     @property
     def is_compared(self) -> bool:
         """Whether there is anything to compare."""
-        return self.new < len(self.baseline)
+        return self.earlier is not None or self.new < len(self.baseline)
 
 
 @dataclass(frozen=True)
@@ -55,7 +57,7 @@ class EvalRun:
     """
 
     collector: Collector
-    tools: JudgeTools = field(default_factory=NoTools)
+    tools: AskedTools = field(default_factory=AskedTools)
     settings: GateSettings = field(default_factory=GateSettings)
     repeats: int = CANDIDATE_REPEATS
 
@@ -65,6 +67,10 @@ class EvalRun:
         if not arms.is_compared:
             return SuiteResult(arms.suite, first, settings=self.settings)
         scores = metric_scores(first, arms.suite.blocking)
+        if arms.earlier is not None:
+            # Of an earlier run nothing more can be asked: what is there decides.
+            verdicts = decide(scores, scores, self.settings, deterministic=arms.deterministic)
+            return SuiteResult(arms.suite, first, (), verdicts, self.settings)
         doubted = () if arms.deterministic else suspected(scores, self.settings)
         second = self._results(arms, self._second_stage(arms)) if doubted else ()
         verdicts = decide(
@@ -77,7 +83,7 @@ class EvalRun:
         kept = once if arms.deterministic else range(BASELINE_REPEATS)
         return {
             CANDIDATE: once if arms.deterministic else range(self.repeats),
-            BASELINE: kept if arms.is_compared else range(0),
+            BASELINE: kept if arms.is_compared and arms.earlier is None else range(0),
         }
 
     def _second_stage(self, arms: EvalArms) -> Mapping[str, range]:
@@ -100,11 +106,16 @@ class EvalRun:
             if rendered.can_be_sent
         ]
         found = self.collector.collect(wanted)
+        earlier = arms.earlier or {}
+        there = [(each.rendered.case, found[each.ticket]) for each in wanted]
+        there += [(each.case, kept) for each in arms.candidate for kept in earlier.get(each.case.id, ())]
+        self.tools.prepare((case, collected.answer) for case, collected in there if collected.answer)
         return tuple(
             CaseResult(
                 rendered.case,
                 self._judged(rendered, CANDIDATE, repeats, found),
-                self._judged(rendered, BASELINE, repeats, found) if theirs and theirs.can_be_sent else (),
+                tuple(judge(rendered.case, kept, self.tools) for kept in earlier.get(rendered.case.id, ()))
+                or (self._judged(rendered, BASELINE, repeats, found) if theirs and theirs.can_be_sent else ()),
             )
             for rendered, theirs in zip_longest(arms.candidate, arms.baseline)
         )

@@ -26,7 +26,7 @@ Dollars = Annotated[float, Amount(most=100_000, noun="US dollars")]
         "suite": "suite of evals/suites (repeatable; default: all)",
         "model": "model to ask, of those that the project names (default: the first)",
         "prompt": "file that takes the place of the prompt of its name, or a folder of prompts",
-        "baseline": "commit or branch whose prompts the candidate is compared with (with --gate: main)",
+        "baseline": "commit or branch whose prompts are compared with, or report of an earlier run (with --gate: main)",
         "repeats": "the candidate's answers to each case (1)",
         "workers": "requests at once (8)",
         "budget": "US dollars after which nothing more is asked",
@@ -87,6 +87,50 @@ def record(
 
 
 @task(
+    iterable=["expect"],
+    help={
+        "trace": "id of a trace, a traceparent, or a line that has one",
+        "suite": "suite of JSON lines that the case is added to, made where it is missing (production)",
+        "reason": "why the case is there",
+        "expect": "text that the answer has to have (repeatable)",
+        "tempo": "address of the store of traces (default: that of the running stack)",
+    },
+)
+def add(
+    _: Context, expect: list[str], trace: str = "", suite: str = "production", reason: str = "", tempo: str = ""
+) -> None:
+    """Add a case from a conversation that really was, redacted, by the content that its trace has."""
+    from optimus_ops.evals.add_case import AddRequest, add_case
+
+    add_case(AddRequest(trace, suite, reason, tuple(expect), tempo))
+
+
+@task(
+    iterable=["suite"],
+    help={
+        "suite": "suite of evals/suites (repeatable; default: all)",
+        "model": "model to ask, of those that the project names (default: the first)",
+        "workers": "requests at once (8)",
+        "budget": "US dollars after which nothing more is asked",
+        "json": JSON,
+    },
+)
+def aa_test(
+    _: Context,
+    suite: list[str],
+    model: str = "",
+    workers: Workers = 8,
+    budget: Dollars | None = None,
+    json: bool = False,
+) -> None:
+    """Measure how often the gate blocks unchanged prompts, by a model's own answers."""
+    from optimus_ops.evals.aa_test import aa_test
+    from optimus_ops.evals.request import EvalRequest
+
+    aa_test(EvalRequest(tuple(suite), model, workers=workers, budget=budget), json=json)
+
+
+@task(
     positional=("before", "now"),
     help={
         "before": "report or JSON file of a run",
@@ -133,5 +177,5 @@ def add_tasks(namespace: Collection, _services: ServiceNames) -> None:
     from invoke.collection import Collection
 
     namespace.add_task(llm_eval)
-    namespace.add_collection(Collection("evals", record, compare, history))
+    namespace.add_collection(Collection("evals", record, compare, history, aa_test, add))
     namespace.add_collection(Collection("prompts", show))

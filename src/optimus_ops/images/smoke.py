@@ -16,7 +16,6 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from optimus_ops.change.lock import stack_lock
-from optimus_ops.change.run import command
 from optimus_ops.checks.model import Check
 from optimus_ops.engine.compose_port import Compose
 from optimus_ops.engine.docker_compose import DockerCompose
@@ -35,6 +34,7 @@ from optimus_ops.images.smoke_report import SmokeResult, show
 from optimus_ops.images.smoke_run import SmokeRun
 from optimus_ops.images.smoke_stack import Wanted, smoke_model
 from optimus_ops.project.settings import Project
+from optimus_ops.system.command_line import command
 from optimus_ops.text.console import Console
 from optimus_ops.text.units import counted
 

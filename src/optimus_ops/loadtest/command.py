@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from optimus_ops.change.run import command
 from optimus_ops.engine.docker_engine import DockerEngine
 from optimus_ops.errors import Interrupted
 from optimus_ops.loadtest.compare import Comparison, compare
@@ -26,6 +25,7 @@ from optimus_ops.reports.files import leave_report
 from optimus_ops.reports.folder import check_folder
 from optimus_ops.reports.junit import junit
 from optimus_ops.reports.terminal import terminal_text
+from optimus_ops.system.command_line import command
 from optimus_ops.text.console import Console, print_json
 from optimus_ops.text.layout import layout_columns
 

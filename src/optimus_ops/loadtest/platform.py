@@ -14,7 +14,7 @@ from optimus_ops.errors import Refused
 from optimus_ops.loadtest.model import LoadPlatform
 from optimus_ops.project.named_functions import named_function
 from optimus_ops.project.settings import Project
-from optimus_ops.redis.credentials import operator_secrets
+from optimus_ops.secrets.operator import operator_secrets
 
 PAGE = "docs/load-tests.md"
 

@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 from optimus_ops.project.settings import Project
 from optimus_ops.redis.client import Credentials
 from optimus_ops.redis.containers import RedisContainer
-from optimus_ops.secrets import dotenv, store
+from optimus_ops.secrets import store
+from optimus_ops.secrets.operator import operator_secrets
 from optimus_ops.secrets.value import Secret
-
-
-def operator_secrets(project: Project) -> Mapping[str, Secret]:
-    """Return the operator's secrets, none where there is no file; raise `Refused` where it is malformed."""
-    found = store.read(project.secrets_file)
-    return dotenv.parse(found.content.reveal(), project.secrets_file.name).values if found else {}
 
 
 def stack_credentials(project: Project) -> Callable[[RedisContainer], Credentials]:

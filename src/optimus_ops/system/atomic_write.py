@@ -10,14 +10,15 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 
-def atomic_write(path: Path, text: str, mode: int = 0o600) -> None:
+def atomic_write(path: Path, text: str, mode: int = 0o600, *, synced: bool = True) -> None:
     """Replace a file, by default by one that only its owner can read; its folder is made if it is missing.
 
-    A reader sees the old or the new file, never a part of it, also after a power cut.
+    A reader sees the old or the new file, never a part of it, also after a power cut; if not `synced`, the power cut
+    excepted, for files whose loss is only time.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     with open_folder(path.parent) as folder:
-        replace_file(folder, path, text, mode)
+        replace_file(folder, path, text, mode, synced=synced)
 
 
 @contextmanager
@@ -41,7 +42,9 @@ def _temporary_stem(path: Path) -> str:
     return path.name if path.name.startswith(".") else f".{path.name}"
 
 
-def replace_file(folder: int, path: Path, text: str | bytes, mode: int, owner: tuple[int, int] | None = None) -> None:
+def replace_file(
+    folder: int, path: Path, text: str | bytes, mode: int, owner: tuple[int, int] | None = None, *, synced: bool = True
+) -> None:
     """Replace the file `path` in its opened folder.
 
     The new file is created under a name of its own, so that no link that is there is followed: a symbolic link is
@@ -62,13 +65,15 @@ def replace_file(folder: int, path: Path, text: str | bytes, mode: int, owner: t
                 if owner is not None:
                     os.fchown(descriptor, *owner)
                 os.fchmod(descriptor, mode)
-                os.fsync(descriptor)
+                if synced:
+                    os.fsync(descriptor)
             os.replace(temporary, path.name, src_dir_fd=folder, dst_dir_fd=folder)
         except BaseException:
             with suppress(FileNotFoundError):
                 os.unlink(temporary, dir_fd=folder)
             raise
-        os.fsync(folder)
+        if synced:
+            os.fsync(folder)
     except OSError as error:
         # Not the temporary name, which says nothing to anybody.
         error.filename, error.filename2 = str(path), None

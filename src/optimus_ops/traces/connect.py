@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from optimus_ops.http.client import Answer
 from optimus_ops.text.escapes import safe_to_show
-from optimus_ops.traces.http_client import Answer
 from optimus_ops.traces.loki import LokiStore
 from optimus_ops.traces.otlp_json import parse_json
 from optimus_ops.traces.qryn import QrynStore

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from optimus_ops.engine.docker_engine import DockerEngine
 from optimus_ops.errors import OpsError, Refused
+from optimus_ops.http.address import HttpAddress
 from optimus_ops.project.settings import load_project
 from optimus_ops.text.console import Console, print_json
 from optimus_ops.text.layout import layout_columns, wrapped
@@ -26,7 +27,7 @@ from optimus_ops.traces.overlay_command import overlay_command
 from optimus_ops.traces.rows import choose_rows
 from optimus_ops.traces.stack_stores import TEMPO, replicas_of, require_store
 from optimus_ops.traces.store import TraceStore
-from optimus_ops.traces.store_address import StoreAddress, parse_address
+from optimus_ops.traces.store_address import parse_address
 from optimus_ops.traces.store_http import StoreClient
 from optimus_ops.traces.timeline import Timeline, make_timeline
 from optimus_ops.traces.waterfall import CRITICAL, Waterfall, fit_columns
@@ -54,9 +55,8 @@ def show(request: ShowRequest, *, json: bool) -> None:
         StoreFailed: the store does not answer as one.
         OpsError: there is no such trace.
     """
-    trace_id = parse_trace_id(request.trace) if request.trace else ""
     with Console.for_stream(sys.stderr).waiting("asking for the trace"):
-        address, store, trace = _ask(request, trace_id)
+        address, store, trace = find_trace(request)
     timeline = make_timeline(trace)
     if json:
         print_json(trace_json(timeline, critical_path(timeline), store.name, str(address)))
@@ -92,7 +92,9 @@ def _below(timeline: Timeline, critical: Mapping[int, tuple[tuple[int, int], ...
         yield f"! {remark}", YELLOW
 
 
-def _ask(request: ShowRequest, trace_id: str) -> tuple[StoreAddress, TraceStore, Trace]:
+def find_trace(request: ShowRequest) -> tuple[HttpAddress, TraceStore, Trace]:
+    """Return a trace, and the store and the address that it is from; `show` says what is raised."""
+    trace_id = parse_trace_id(request.trace) if request.trace else ""
     if request.tempo:
         address = parse_address(request.tempo, "--tempo", os.environ)
         store = connect_traces(StoreClient(address))

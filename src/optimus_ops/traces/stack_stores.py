@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from optimus_ops.errors import Refused
+from optimus_ops.http.address import HttpAddress
 from optimus_ops.model.state import Replica, State
-from optimus_ops.traces.store_address import StoreAddress
 
 NAME_LABEL = "com.optimus.service"
 """Says what a service is, whatever its name in Compose; the overlay's collector tells services apart by it."""
@@ -12,18 +12,18 @@ TEMPO, LOKI, PROMETHEUS = ("tempo", 3200), ("loki", 3100), ("prometheus", 9090)
 """Services of the overlay, and the ports of their APIs."""
 
 
-def find_store(state: State, store: tuple[str, int]) -> StoreAddress | None:
+def find_store(state: State, store: tuple[str, int]) -> HttpAddress | None:
     """Return the address of a store's container; None where it does not run."""
     service, port = store
     for replica in replicas_of(state, service):
         if replica.running:
             address = next((found for found in replica.addresses.values() if found), "")
             if address:
-                return StoreAddress("http", address, port)
+                return HttpAddress("http", address, port)
     return None
 
 
-def require_store(state: State, store: tuple[str, int], adding: str) -> StoreAddress:
+def require_store(state: State, store: tuple[str, int], adding: str) -> HttpAddress:
     """Return the address of a store's container; `adding` is the command that adds it, "" where there is none.
 
     Raises:

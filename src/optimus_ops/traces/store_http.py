@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import urlencode, urlsplit
 
+from optimus_ops.http.address import HttpAddress
+from optimus_ops.http.client import SHOWN, Answer, HttpClient, NoAnswer
 from optimus_ops.text.escapes import safe_to_show
-from optimus_ops.traces.http_client import SHOWN, Answer, HttpClient, NoAnswer
 from optimus_ops.traces.store import StoreFailed
-from optimus_ops.traces.store_address import HEADERS_VARIABLE, StoreAddress
+from optimus_ops.traces.store_address import HEADERS_VARIABLE
 
 SECONDS = 15.0
 MOST_BYTES = 64 * 1024**2
@@ -24,7 +25,7 @@ class StoreClient:
         seconds: for a request and its whole answer.
     """
 
-    address: StoreAddress
+    address: HttpAddress
     seconds: float = SECONDS
     most_bytes: int = MOST_BYTES
 

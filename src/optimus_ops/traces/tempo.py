@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from optimus_ops.traces.http_client import Answer
+from optimus_ops.http.client import Answer
 from optimus_ops.traces.ids import ID
 from optimus_ops.traces.model import Span, Trace, make_trace
 from optimus_ops.traces.otlp import parse_protobuf

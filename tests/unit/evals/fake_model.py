@@ -8,7 +8,7 @@ from pathlib import Path
 
 from optimus_ops.evals.assertions.texts import Contains, NotContains
 from optimus_ops.evals.cache import AnswerCache
-from optimus_ops.evals.collect import Budget, Collector
+from optimus_ops.evals.collect import Collector, Limits
 from optimus_ops.evals.model import Answer, Case, Expectation, Message, Suite
 from optimus_ops.evals.platform import ModelEndpoint
 from optimus_ops.evals.prompts import RenderedCase
@@ -43,7 +43,7 @@ def collector(
 ) -> Collector:
     """Return a collector, one request at a time."""
     arms = {"candidate": candidate, "baseline": baseline or candidate}
-    return Collector(arms, AnswerCache(folder), Budget(budget), workers=1)
+    return Collector(arms, AnswerCache(folder), Limits(budget), workers=1)
 
 
 def suite(count: int, *, canary: str = "") -> Suite:

@@ -15,9 +15,9 @@ import pytest
 from optimus_ops.evals.chat_api import BadKey, ChatApi
 from optimus_ops.evals.model import Message, Unanswered
 from optimus_ops.evals.platform import ModelEndpoint
+from optimus_ops.http.address import HttpAddress
+from optimus_ops.http.client import HttpClient
 from optimus_ops.secrets.value import Secret
-from optimus_ops.traces.http_client import HttpClient
-from optimus_ops.traces.store_address import StoreAddress
 
 ASKED = (Message("system", "Be short."), Message("user", "Where?"))
 USAGE = {"prompt_tokens": 1000, "completion_tokens": 500}
@@ -56,7 +56,7 @@ def endpoint(steps: Sequence[Step], seen: Seen) -> Iterator[ChatApi]:
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         model = ModelEndpoint("m", "http://here/v1", {"acme": Secret("key-of-acme")}, prices=(1.0, 2.0))
-        address = StoreAddress("http", "127.0.0.1", server.server_address[1], "/v1")
+        address = HttpAddress("http", "127.0.0.1", server.server_address[1], "/v1")
         yield ChatApi(model, address, HttpClient(10, 1 << 20), sleep=seen.waits.append, jitter=lambda: 0.5)
         server.shutdown()
 

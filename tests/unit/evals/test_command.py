@@ -195,3 +195,40 @@ def test_a_recording_that_lacks_an_answer_decides_nothing(shop: Shop) -> None:
     assert outcome.error is not None
     assert "invoke evals.record" in (outcome.error.hint or "")
     assert outcome.document["recording"] == "0 of 10 answers are recorded"
+
+
+def test_the_report_of_an_earlier_run_is_a_baseline_whose_answers_are_judged_anew(shop: Shop, tmp_path: Path) -> None:
+    shop.evaluate(report=str(tmp_path / "before"))
+    assert shop.evaluate(gate=True, baseline=str(tmp_path / "before")).document["verdict"] == "pass"
+    shop.write("prompts/greet/en.md", WORSE)
+
+    outcome = shop.evaluate(gate=True, baseline=str(tmp_path / "before" / "llm-eval.json"))
+
+    assert (outcome.code, outcome.document["verdict"], outcome.document["asked"]) == (1, "fail", 2)
+    case = outcome.document["suites"][0]["cases"][0]
+    assert [case[side][0]["scores"]["correct"] for side in ("baseline", "candidate")] == [1.0, 0.0]
+    plan = shop.evaluate(plan=True, baseline=str(tmp_path / "before")).document["suites"][0]
+    assert (plan["answers"], plan["answers_of_second_stage"], plan["changed"]) == (1 * 2, 0, None)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"suites/greetings.yaml": SUITE + "\n# another version\n"}, "its suite 'greetings' is of another version"),
+        ({"suites/more.yaml": SUITE}, "it has no suite 'more'"),
+        ({"report/llm-eval.json": "{}"}, "no document of llm-eval"),
+    ],
+)
+def test_a_report_that_can_t_be_compared_with_is_refused_before_anything_is_asked(
+    shop: Shop, change: dict[str, str], message: str
+) -> None:
+    report = shop.root / "report"
+    shop.evaluate(report=str(report))
+    for name, text in change.items():
+        shop.write(name, text)
+
+    outcome = shop.evaluate(baseline=str(report), model="program")
+
+    assert outcome.error is not None
+    assert (outcome.code, outcome.document) == (2, {})
+    assert message in outcome.error.message

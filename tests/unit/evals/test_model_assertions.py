@@ -12,15 +12,23 @@ from tests.unit.evals.fake_model import FakeModel
 from optimus_ops.errors import Refused
 from optimus_ops.evals.assertions.catalogue import KINDS
 from optimus_ops.evals.cache import AnswerCache
-from optimus_ops.evals.judge_tools import AskedTools, NoTools
-from optimus_ops.evals.model import Answer, JudgeTools, Message, Score, Unanswered
+from optimus_ops.evals.collect import Collector, Limits
+from optimus_ops.evals.judge_tools import JUDGE, AskedTools, NoTools
+from optimus_ops.evals.model import Answer, Case, Expectation, JudgeTools, Message, Score, Unanswered
 from optimus_ops.project.yaml_nodes import parse_yaml
+from optimus_ops.reports.place import Place
 
 
 def judged(assertion: str, text: str, tools: JudgeTools) -> Score:
     """Judge an answer by an assertion as a suite has it."""
     ((kind, node),) = parse_yaml(assertion, "test").items()
     return KINDS[kind](node).judge(Answer(text), tools)
+
+
+def case_with(assertion: str) -> Case:
+    """Return a case with one assertion."""
+    ((kind, node),) = parse_yaml(assertion, "test").items()
+    return Case("one", Place("test"), "because", (), (Expectation(KINDS[kind](node)),))
 
 
 @dataclass
@@ -73,15 +81,27 @@ def test_an_answer_can_t_speak_to_the_judge_as_its_instructions() -> None:
 def test_votes_are_kept(tmp_path: Path) -> None:
     model = FakeModel(lambda _text, _number: Answer("MEETS"))
     for _ in range(2):
-        tools = AskedTools(AnswerCache(tmp_path), model)
+        limits = Limits()
+        tools = AskedTools(Collector({JUDGE: model}, AnswerCache(tmp_path), limits, 2))
+        tools.prepare([(case_with("judge: It is polite."), Answer("Hello"))] * 2)
         assert judged("judge: It is polite.", "Hello", tools).value == 1
 
-    assert len(model.asked) == 2
+    assert (len(model.asked), limits.spent) == (2, 0)
+
+
+def test_a_judge_costs_and_says_nothing_after_the_budget(tmp_path: Path) -> None:
+    model, limits = FakeModel(lambda _text, _number: Answer("MEETS", cost=0.5)), Limits(0.7)
+    tools = AskedTools(Collector({JUDGE: model}, AnswerCache(tmp_path), limits, 1))
+    tools.prepare((case_with("judge: It is polite."), Answer(text)) for text in ("Hello", "Bye"))
+
+    assert (limits.spent, judged("judge: It is polite.", "Hello", tools).value) == (1.0, 1)
+    with pytest.raises(Unanswered, match="the judge: not asked: the budget is reached"):
+        judged("judge: It is polite.", "Bye", tools)
 
 
 @pytest.mark.parametrize("assertion", ["judge: It is polite.", "similar: Hello"])
-def test_without_a_model_for_it_nothing_is_decided(assertion: str, tmp_path: Path) -> None:
-    for tools in (NoTools(), AskedTools(AnswerCache(tmp_path))):
+def test_without_a_model_for_it_nothing_is_decided(assertion: str) -> None:
+    for tools in (NoTools(), AskedTools()):
         with pytest.raises(Unanswered, match="the project names no"):
             judged(assertion, "Hello", tools)
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from tests.unit.evals.fake_model import FakeModel, collector, rendered, suite
 
+from optimus_ops.errors import Interrupted
 from optimus_ops.evals.chat_api import BadKey
 from optimus_ops.evals.model import Answer, Unanswered
 from optimus_ops.evals.run import EvalArms, EvalRun
@@ -99,23 +100,41 @@ def test_answers_that_are_missing_are_not_zero_and_too_many_decide_nothing(
     assert result.cases[0].candidate[0].collected.error == "503 Service Unavailable, 4 times"
 
 
-def test_nothing_is_paid_twice_after_an_interruption(tmp_path: Path) -> None:
+def test_after_an_interruption_what_is_there_is_judged_and_nothing_is_paid_twice(tmp_path: Path) -> None:
     def interrupted(text: str, _number: int) -> Answer:
         if text == "good case-5":
-            raise KeyboardInterrupt
+            interrupts.limits.interruption = Interrupted(2)
         return Answer("right")
 
     cases = suite(10)
     first, second = FakeModel(interrupted), FakeModel(right)
-    with pytest.raises(KeyboardInterrupt):
-        EvalRun(collector(tmp_path, first)).evaluate(EvalArms(cases, rendered(cases, "good")))
-    assert first.stopped
+    interrupts = collector(tmp_path, first)
 
-    EvalRun(collector(tmp_path, second)).evaluate(EvalArms(cases, rendered(cases, "good")))
+    result = EvalRun(interrupts).evaluate(EvalArms(cases, rendered(cases, "good")))
 
-    answered = set(first.asked) - {"good case-5"}
-    assert not answered & set(second.asked)
-    assert answered | set(second.asked) == {f"good case-{number}" for number in range(10)}
+    assert (len(first.asked), result.verdict) == (6, "error")
+    assert [bool(case.candidate[0].scores) for case in result.cases] == [True] * 6 + [False] * 4
+    assert result.cases[-1].candidate[0].collected.error == "not asked: the run was interrupted"
+
+    again = EvalRun(collector(tmp_path, second)).evaluate(EvalArms(cases, rendered(cases, "good")))
+
+    assert (again.missing, sorted(first.asked + second.asked)) == (0, [f"good case-{number}" for number in range(10)])
+
+
+def test_an_error_of_ours_stops_the_model_and_keeps_what_is_there(tmp_path: Path) -> None:
+    model, cases = FakeModel(right), suite(10)
+    broken = collector(tmp_path, model)
+
+    def note(done: int, _all: int) -> None:
+        if done == 5:
+            raise OSError(28, "No space left on device")
+
+    broken.note = note
+    with pytest.raises(OSError, match="No space left"):
+        EvalRun(broken).evaluate(EvalArms(cases, rendered(cases, "good")))
+
+    assert model.stopped
+    assert len(list(tmp_path.rglob("*.json"))) >= 5
 
 
 def test_errors_are_never_kept(tmp_path: Path) -> None:

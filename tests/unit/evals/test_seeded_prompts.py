@@ -15,7 +15,7 @@ from tests.unit.repository import CHECKOUT
 from optimus_kit.prompts import PromptLibrary
 from optimus_kit.prompts.together import render_together
 from optimus_ops.evals.cache import AnswerCache
-from optimus_ops.evals.collect import Budget, Collected, Collector
+from optimus_ops.evals.collect import Collected, Collector, Limits
 from optimus_ops.evals.judge import judge
 from optimus_ops.evals.judge_tools import NoTools
 from optimus_ops.evals.model import Answer, Case, Message, Suite
@@ -59,7 +59,7 @@ BASELINE = rendered(PROMPTS)
 def evaluate(suite: Suite, candidate: list[RenderedCase], cache: Path) -> SuiteResult:
     """Evaluate a suite against the prompts of the checkout."""
     model = Scripted(lambda _text, _number: Answer(""), endpoint=ENDPOINT)
-    collector = Collector({"candidate": model, "baseline": model}, AnswerCache(cache), Budget(None), 1)
+    collector = Collector({"candidate": model, "baseline": model}, AnswerCache(cache), Limits(None), 1)
     return EvalRun(collector).evaluate(EvalArms(suite, candidate, BASELINE[suite.name], deterministic=True))
 
 

@@ -13,7 +13,7 @@ from tests.fakes.clock import FakeClock
 from tests.unit.traces.fake_platform import CLIENT, ORDER, PROBES, FakePlatform, pair, running
 from tests.unit.traces.smoke_run import failed, found, smoke, told
 
-from optimus_ops.traces.http_client import HttpClient
+from optimus_ops.http.client import HttpClient
 from optimus_ops.traces.model import make_trace
 from optimus_ops.traces.smoke import report
 from optimus_ops.traces.smoke.diagnosis import diagnose

@@ -14,12 +14,12 @@ from optimus_ops.autoscale.simulate.profile import project_arrivals
 from optimus_ops.autoscale.simulate.queueing import simulate
 from optimus_ops.autoscale.simulate.report import simulation_report
 from optimus_ops.autoscale.simulate.rules import AutoscaleRule, FixedRule, HpaRule, KedaRule, ScalingRule
-from optimus_ops.change.run import command
 from optimus_ops.errors import Refused
 from optimus_ops.project.settings import load_project
 from optimus_ops.reports.files import write_report
 from optimus_ops.reports.json_document import document
 from optimus_ops.reports.terminal import terminal_text
+from optimus_ops.system.command_line import command
 from optimus_ops.text.console import Console, print_json
 from optimus_ops.text.layout import layout_columns
 

@@ -5,9 +5,7 @@ from __future__ import annotations
 import json
 import re
 import sys
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 from unittest.mock import patch
 
 from optimus_ops.evals.model import PASSED, Answer, JudgeTools, Score
@@ -25,7 +23,7 @@ FENCE = re.compile(r"\s*```(?:json)?\s*\n(.*?)\n\s*```\s*", re.DOTALL)
 class JsonSchema:
     """The answer is JSON, alone or as one fenced block, and valid by a schema (draft 2020-12)."""
 
-    schema: Mapping[str, Any]
+    validator: Draft202012Validator
 
     @classmethod
     def parse(cls, node: Node) -> JsonSchema:
@@ -35,7 +33,7 @@ class JsonSchema:
             Draft202012Validator.check_schema(schema)
         except SchemaError as error:
             raise node.error(f"not a JSON Schema: {error.message}") from error
-        return cls(schema)
+        return cls(Draft202012Validator(schema))
 
     def judge(self, answer: Answer, _tools: JudgeTools) -> Score:
         """Return 1 or 0, and the worst fault."""
@@ -44,7 +42,7 @@ class JsonSchema:
             document = json.loads(fenced.group(1) if fenced else answer.text)
         except (ValueError, RecursionError) as error:
             return Score(0.0, f"not JSON: {error}")
-        fault = best_match(Draft202012Validator(self.schema).iter_errors(document))
+        fault = best_match(self.validator.iter_errors(document))
         return Score(0.0, f"{fault.json_path}: {fault.message}"[:200]) if fault else PASSED
 
     def __str__(self) -> str:

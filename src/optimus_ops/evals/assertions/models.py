@@ -75,12 +75,16 @@ class Rubric:
         Raises:
             Unanswered: the judge says something else.
         """
-        votes = [_vote(tools.ask_judge(_asked(self.text, answer.text, order))) for order in (CHOICES, CHOICES[::-1])]
+        votes = [_vote(tools.ask_judge(question)) for question in self.questions(answer.text)]
         value = votes.count("MEETS") / len(votes)
         if value == 1:
             return PASSED
         said = f"the judge says {votes[0]}, and with its choices in the other order {votes[1]}"
         return Score(value, said if value else "the judge says FAILS in both orders of its choices")
+
+    def questions(self, answer: str) -> tuple[tuple[Message, ...], ...]:
+        """Return what the judge is asked about an answer."""
+        return tuple(_asked(self.text, answer, order) for order in (CHOICES, CHOICES[::-1]))
 
     def __str__(self) -> str:
         return f"meets {shortened(self.text)!r}"

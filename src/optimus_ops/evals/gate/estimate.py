@@ -11,8 +11,12 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 
-from scipy import special
-
+from optimus_ops.evals.gate.distributions import (
+    binomial_above,
+    normal_quantile,
+    student_below,
+    student_quantile,
+)
 from optimus_ops.evals.gate.model import CaseScores, Method, PairedEstimate
 from optimus_ops.evals.gate.sign_flip import lower_bound, p_value
 
@@ -39,7 +43,7 @@ def estimate(scores: Iterable[CaseScores], margin: float, alpha: float = 0.05) -
     error = math.sqrt(len(sums) / (len(sums) - 1) * squares) / len(pairs)
     method: Method
     variance = math.fsum((each - mean) ** 2 for each in differences) / (len(pairs) - 1)
-    half = special.stdtrit(len(sums) - 1, 1 - alpha) * _interval_error(error, len(pairs))
+    half = student_quantile(len(sums) - 1, 1 - alpha) * _interval_error(error, len(pairs))
     lower, upper = mean - half, mean + half
     if len(sums) < FEW_CLUSTERS:
         totals = list(sums.values())
@@ -63,7 +67,7 @@ def _p_value(
     method: Method = "clustered t" if clustered else "paired t"
     if error == 0:
         return method, 0.0 if mean < 0 else 1.0
-    return method, float(special.stdtr(degrees, mean / error))
+    return method, student_below(degrees, mean / error)
 
 
 def mcnemar_mid_p(worse: int, better: int) -> float:
@@ -71,7 +75,7 @@ def mcnemar_mid_p(worse: int, better: int) -> float:
     changed = worse + better
     if not changed:
         return 1.0
-    more = float(special.bdtrc(worse, changed, 0.5)) if worse < changed else 0.0
+    more = binomial_above(worse, changed, 0.5) if worse < changed else 0.0
     exactly = math.comb(changed, worse) * 0.5**changed if changed < 1000 else _binomial_mass(worse, changed)
     return more + exactly / 2
 
@@ -92,8 +96,8 @@ def _interval_error(error: float, cases: int) -> float:
 
 def _cases_to_decide(variance: float, margin: float, alpha: float) -> int:
     """Return the cases for a power of 80 %: the variance of the mean times the cases counts what clusters cost."""
-    quantiles = special.ndtri(1 - alpha) + special.ndtri(POWER)
-    return math.ceil(float(quantiles) ** 2 * variance / margin**2)
+    quantiles = normal_quantile(1 - alpha) + normal_quantile(POWER)
+    return math.ceil(quantiles**2 * variance / margin**2)
 
 
 def _cluster_sums(

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from optimus_ops.change.history import read_history
 from optimus_ops.change.options import ChangeOptions
-from optimus_ops.change.run import ChangeRun, command
+from optimus_ops.change.run import ChangeRun
 from optimus_ops.project.settings import load_project
 from optimus_ops.redis.checks import refuse_unhealthy
 from optimus_ops.redis.discovery import stack_deployment
@@ -27,6 +27,7 @@ from optimus_ops.redis.model import Topology
 from optimus_ops.redis.overridden_settings import Override, as_usual, left_overridden, override
 from optimus_ops.reports.files import leave_report
 from optimus_ops.reports.terminal import terminal_text
+from optimus_ops.system.command_line import command
 from optimus_ops.text.console import Console, print_json
 from optimus_ops.text.layout import layout_columns
 

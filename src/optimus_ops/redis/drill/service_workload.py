@@ -22,9 +22,9 @@ from optimus_ops.load.workload import judge_status
 from optimus_ops.model.port_conflicts import published_addresses
 from optimus_ops.project.named_functions import named_function
 from optimus_ops.project.settings import Project
-from optimus_ops.redis.credentials import operator_secrets
 from optimus_ops.redis.drill.record import Write, WriteKind, WriteOutcome
 from optimus_ops.redis.drill.writers import CALLER_SECONDS
+from optimus_ops.secrets.operator import operator_secrets
 
 PACE = Pace(clients=3, interval=0.25)
 """Some requests are in flight at any moment of a fail-over, and the load is negligible."""

@@ -6,11 +6,11 @@ import secrets
 import time
 from dataclasses import dataclass, field
 
-from optimus_ops.traces.http_client import HttpClient, NoAnswer
+from optimus_ops.http.address import HttpAddress
+from optimus_ops.http.client import HttpClient, NoAnswer
 from optimus_ops.traces.smoke.client_span import ClientSpan, encode_span
 from optimus_ops.traces.smoke.evidence import Exchange, TraceIds
 from optimus_ops.traces.smoke.probe import TracedRequest
-from optimus_ops.traces.store_address import StoreAddress
 
 ANSWER_SECONDS, EXPORT_SECONDS = 30.0, 5.0
 MOST_BYTES = 4 * 1024**2
@@ -30,7 +30,7 @@ class Sender:
     services: HttpClient = field(default_factory=lambda: HttpClient(ANSWER_SECONDS, MOST_BYTES))
     collector: HttpClient = field(default_factory=lambda: HttpClient(EXPORT_SECONDS, MOST_BYTES))
 
-    def send(self, address: StoreAddress, request: TracedRequest, ids: TraceIds) -> Exchange:
+    def send(self, address: HttpAddress, request: TracedRequest, ids: TraceIds) -> Exchange:
         """Send a request and read its whole answer."""
         headers = {**request.headers, "traceparent": ids.traceparent, "X-Request-Id": ids.request_id}
         start, url = time.time_ns(), f"{address}{request.path}"
@@ -41,7 +41,7 @@ class Sender:
         told = tuple(answer.headers.get_all("X-Trace-Id") or ())
         return Exchange(answer.status, start, time.time_ns(), told, url=url)
 
-    def export(self, address: StoreAddress, span: ClientSpan) -> str:
+    def export(self, address: HttpAddress, span: ClientSpan) -> str:
         """Send a span by OTLP over HTTP; return why it was not taken, "" if it was.
 
         Source: https://opentelemetry.io/docs/specs/otlp/

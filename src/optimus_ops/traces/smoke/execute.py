@@ -11,6 +11,7 @@ from functools import partial
 
 from optimus_ops.checks.model import Check
 from optimus_ops.errors import OpsError, Refused
+from optimus_ops.http.address import HttpAddress
 from optimus_ops.system.wait import SYSTEM_CLOCK, Clock, parallel_calls
 from optimus_ops.traces.smoke import service_facts
 from optimus_ops.traces.smoke.client_span import SERVICE, ClientSpan
@@ -24,7 +25,6 @@ from optimus_ops.traces.smoke.probe import ProbeSet, TraceProbe
 from optimus_ops.traces.smoke.result import ProbeResult, SmokeResult, control_check, search_check
 from optimus_ops.traces.smoke.verify import verify
 from optimus_ops.traces.store import PartialTrace, StoreFailed
-from optimus_ops.traces.store_address import StoreAddress
 
 SEARCH_SECONDS = 1.0
 """Search is waited for so long beyond all else, unless more is asked for: a Tempo finds a trace half a minute later."""
@@ -75,7 +75,7 @@ class SmokeTest:
     def _observe(
         self,
         probes: Sequence[TraceProbe],
-        targets: Mapping[str, StoreAddress | None],
+        targets: Mapping[str, HttpAddress | None],
         search: RunSearch,
         ended: threading.Event,
     ) -> tuple[list[Evidence], Check]:
@@ -103,7 +103,7 @@ class SmokeTest:
         control = next(each for each in seen if isinstance(each, Check))
         return [each for each in seen if isinstance(each, Evidence)], control
 
-    def _probe(self, probe: TraceProbe, address: StoreAddress, search: RunSearch) -> Evidence:
+    def _probe(self, probe: TraceProbe, address: HttpAddress, search: RunSearch) -> Evidence:
         ids, sent = draw_ids(), self.clock.monotonic()
         search.begun[ids.trace_id] = sent
         request = probe.request(ids.request_id)

@@ -7,13 +7,14 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from optimus_ops.errors import Refused
+from optimus_ops.http.address import HttpAddress
 from optimus_ops.model.state import State
 from optimus_ops.traces.connect import connect_logs, connect_traces
 from optimus_ops.traces.smoke.probe import TraceProbe
 from optimus_ops.traces.smoke.targets import given_target, parse_targets, through_balancer
 from optimus_ops.traces.stack_stores import LOKI, TEMPO, find_store, replicas_of, starting
 from optimus_ops.traces.store import LogStore, StoreFailed, TraceStore
-from optimus_ops.traces.store_address import StoreAddress, parse_address
+from optimus_ops.traces.store_address import parse_address
 from optimus_ops.traces.store_http import StoreClient
 
 COLLECTOR = ("alloy", 4318)
@@ -36,7 +37,7 @@ class Place:
     """A store that is connected to when it is first asked, and again while that fails; its name is for people."""
 
     title: str
-    address: StoreAddress | None
+    address: HttpAddress | None
     seconds: float = SECONDS
     _traces: TraceStore | None = field(default=None, repr=False)
     _logs: LogStore | None = field(default=None, repr=False)
@@ -71,7 +72,7 @@ class Places:
     traces: Place
     logs: Place | None
     collector: Place
-    targets: Callable[[TraceProbe], StoreAddress | None]
+    targets: Callable[[TraceProbe], HttpAddress | None]
     state: State | None
 
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from optimus_ops.errors import OpsError
+from optimus_ops.http.address import HttpAddress
+from optimus_ops.http.client import HttpClient, NoAnswer
 from optimus_ops.system.wait import run_parallel
-from optimus_ops.traces.http_client import HttpClient, NoAnswer
 from optimus_ops.traces.smoke.places import PlaceFlags, Places
-from optimus_ops.traces.store_address import StoreAddress
 
 SECONDS = 2.0
 MOST_BYTES = 1024**2
@@ -29,7 +29,7 @@ def check_addresses(flags: PlaceFlags, places: Places) -> None:
         raise OpsError("\n  ".join(failed), "is the address right, and does it run? nothing was sent")
 
 
-def _try(tried: tuple[str, StoreAddress]) -> str:
+def _try(tried: tuple[str, HttpAddress]) -> str:
     """Return why nobody can be there, "" where somebody may be."""
     flag, address = tried
     try:

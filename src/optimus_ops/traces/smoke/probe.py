@@ -15,7 +15,7 @@ from fnmatch import fnmatchcase
 from optimus_ops.errors import Refused
 from optimus_ops.project.named_functions import named_function
 from optimus_ops.project.settings import Project
-from optimus_ops.redis.credentials import operator_secrets
+from optimus_ops.secrets.operator import operator_secrets
 from optimus_ops.traces.model import Kind, Span, Value
 
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from optimus_ops.http.address import HttpAddress
 from optimus_ops.model.state import Replica, State
 from optimus_ops.system.wait import run_parallel
 from optimus_ops.traces.smoke.evidence import ExportSettings, ServiceFacts
 from optimus_ops.traces.stack_stores import replicas_of
 from optimus_ops.traces.store import StoreFailed
-from optimus_ops.traces.store_address import StoreAddress
 from optimus_ops.traces.store_http import StoreClient
 
 SECONDS = 2.0
@@ -70,7 +70,7 @@ def _counts(asked: tuple[Replica, int]) -> tuple[float, float] | None:
     replica, port = asked
     for address in filter(None, replica.addresses.values()):
         try:
-            answer = StoreClient(StoreAddress("http", address, port), SECONDS).get("/metrics")
+            answer = StoreClient(HttpAddress("http", address, port), SECONDS).get("/metrics")
         except StoreFailed:
             continue
         text = answer.content.decode("utf-8", "replace")

@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 from optimus_ops.errors import Refused
+from optimus_ops.http.address import HttpAddress
 from optimus_ops.model.port_conflicts import published_addresses
 from optimus_ops.model.state import State
 from optimus_ops.traces.smoke.probe import TraceProbe
 from optimus_ops.traces.smoke.service_facts import running
-from optimus_ops.traces.store_address import StoreAddress, parse_address
+from optimus_ops.traces.store_address import parse_address
 
 
-def parse_targets(texts: Sequence[str]) -> Mapping[str, StoreAddress]:
+def parse_targets(texts: Sequence[str]) -> Mapping[str, HttpAddress]:
     """Return service -> address; "" stands for every service.
 
     Raises:
@@ -40,25 +41,25 @@ def check_targets(texts: Sequence[str], probes: Sequence[TraceProbe]) -> None:
             raise Refused(f"--target {service}: no request is sent to it", f"requests are for: {', '.join(known)}")
 
 
-def given_target(targets: Mapping[str, StoreAddress]) -> Callable[[TraceProbe], StoreAddress | None]:
+def given_target(targets: Mapping[str, HttpAddress]) -> Callable[[TraceProbe], HttpAddress | None]:
     """Return what finds the address given for a service; none for inner ones, where only one for all was given."""
 
-    def find(probe: TraceProbe) -> StoreAddress | None:
+    def find(probe: TraceProbe) -> HttpAddress | None:
         return targets.get(probe.service) or (None if probe.inside else targets.get(""))
 
     return find
 
 
-def through_balancer(state: State, balancer: str) -> Callable[[TraceProbe], StoreAddress | None]:
+def through_balancer(state: State, balancer: str) -> Callable[[TraceProbe], HttpAddress | None]:
     """Return what finds the balancer's port for a service: the published one, else that inside, on Linux."""
     balancers = running(state, balancer)
     if not balancers:
         raise Refused(f"the balancer ({balancer}) does not run", "start it with: invoke up")
 
-    def find(probe: TraceProbe) -> StoreAddress | None:
+    def find(probe: TraceProbe) -> HttpAddress | None:
         if found := published_addresses(balancers[0]).get(probe.port):
-            return StoreAddress("http", *found)
+            return HttpAddress("http", *found)
         addresses = [address for address in balancers[0].addresses.values() if address]
-        return StoreAddress("http", addresses[0], probe.port) if addresses else None
+        return HttpAddress("http", addresses[0], probe.port) if addresses else None
 
     return find

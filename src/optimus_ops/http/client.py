@@ -8,15 +8,17 @@ import socket
 import ssl
 import threading
 from base64 import b64encode
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from email.message import Message
+from functools import cached_property
 from urllib.parse import unquote, urlsplit
 from urllib.request import getproxies, proxy_bypass
 
+from optimus_ops.http.address import HttpAddress
+from optimus_ops.http.deadlines import Deadlines
 from optimus_ops.text.escapes import safe_to_show
-from optimus_ops.traces.store_address import StoreAddress
 
 SHOWN = 120
 OWN_HEADERS = {"User-Agent": "optimus-ops", "Connection": "close", "Accept-Encoding": "identity"}
@@ -65,21 +67,28 @@ class Answer:
         return f"{self.status} {http.client.responses.get(self.status, '')}".rstrip()
 
 
+Route = tuple[http.client.HTTPConnection, str, Mapping[str, str]]
+"""What connects to an address, what precedes paths on it, and the headers that it needs."""
+
+
 @dataclass(frozen=True)
 class HttpClient:
-    """Sends requests, each on a connection of its own.
+    """Sends requests.
 
     Args:
         seconds: for a request and its whole answer.
+        keeps: whether connections are kept for the next request; else each has one of its own.
     """
 
     seconds: float
     most_bytes: int
+    keeps: bool = False
     _open: set[http.client.HTTPConnection] = field(default_factory=set)
+    _idle: dict[tuple[str, str, int], list[Route]] = field(default_factory=dict)
     _stopped: threading.Event = field(default_factory=threading.Event)
 
     def send(
-        self, address: StoreAddress, method: str, path: str, headers: Mapping[str, str], body: bytes = b""
+        self, address: HttpAddress, method: str, path: str, headers: Mapping[str, str], body: bytes = b""
     ) -> Answer:
         """Send a request to a path below an address.
 
@@ -88,14 +97,15 @@ class HttpClient:
         """
         late = threading.Event()
         try:
-            with self._connection(address, late) as (connection, origin, more):
-                target = f"{origin}{address.prefix}{path}"
-                connection.request(method, target, body or None, {**OWN_HEADERS, **more, **address.headers, **headers})
-                answer = self._read(connection.getresponse())
+            if kept := self._kept(address):
+                with suppress(ConnectionError):
+                    return self._exchange(kept, late, address, method, path, headers, body)
+                # Whoever answers had closed it by now, which is no answer to this request.
                 if late.is_set():
-                    # What was cut by us looks like an answer that was short.
                     raise TimeoutError
-                return answer
+            return self._exchange(
+                _route(address, self.seconds, lambda: self._tls), late, address, method, path, headers, body
+            )
         except (OSError, http.client.HTTPException, ValueError) as error:
             if late.is_set() or isinstance(error, TimeoutError):
                 raise NoAnswer(f"nothing whole within {self.seconds:g} s") from None
@@ -109,32 +119,69 @@ class HttpClient:
         self._stopped.set()
         for connection in tuple(self._open):
             cut(connection)
+        while self._idle:
+            for connection, _, _ in self._idle.popitem()[1]:
+                connection.close()
 
-    @contextmanager
-    def _connection(
-        self, address: StoreAddress, late: threading.Event
-    ) -> Iterator[tuple[http.client.HTTPConnection, str, Mapping[str, str]]]:
-        """Give an open connection as of `_route`, which is cut in time."""
-        connection, origin, headers = _route(address, self.seconds)
+    @property
+    def stopped(self) -> bool:
+        """Whether nothing more is sent."""
+        return self._stopped.is_set()
+
+    def pause(self, seconds: float) -> None:
+        """Wait for so many seconds, or until `stop`."""
+        self._stopped.wait(seconds)
+
+    @cached_property
+    def _deadlines(self) -> Deadlines:
+        return Deadlines(self.seconds)
+
+    @cached_property
+    def _tls(self) -> ssl.SSLContext:
+        """The certificates that are trusted; reading them takes longer than a request."""
+        return ssl.create_default_context()
+
+    def _kept(self, address: HttpAddress) -> Route | None:
+        routes = self._idle.get(_place(address))
+        with suppress(IndexError):
+            return routes.pop() if routes else None
+        return None
+
+    def _exchange(
+        self, route: Route, late: threading.Event, address: HttpAddress,
+        method: str, path: str, headers: Mapping[str, str], body: bytes,
+    ) -> Answer:  # fmt: skip
+        connection, origin, more = route
+        kept = False
 
         def end() -> None:
             late.set()
             cut(connection)
 
-        timer = threading.Timer(self.seconds, end)
-        timer.daemon = True
-        timer.start()
         self._open.add(connection)
         try:
-            connection.connect()
-            # After that, `stop` sees the connection.
-            if self._stopped.is_set():
-                raise ConnectionAbortedError
-            yield connection, origin, headers
+            with self._deadlines.watching(end):
+                if connection.sock is None:
+                    connection.connect()
+                # After that, `stop` sees the connection.
+                if self._stopped.is_set():
+                    raise ConnectionAbortedError
+                own = OWN_HEADERS | ({"Connection": "keep-alive"} if self.keeps else {})
+                target = f"{origin}{address.prefix}{path}"
+                connection.request(method, target, body or None, {**own, **more, **address.headers, **headers})
+                response = connection.getresponse()
+                answer = self._read(response)
+            if late.is_set():
+                # What was cut by us looks like an answer that was short.
+                raise TimeoutError
+            kept = self.keeps and connection.sock is not None and response.isclosed() and not self._stopped.is_set()
+            return answer
         finally:
-            timer.cancel()
             self._open.discard(connection)
-            connection.close()
+            if kept:
+                self._idle.setdefault(_place(address), []).append(route)
+            else:
+                connection.close()
 
     def _read(self, response: http.client.HTTPResponse) -> Answer:
         length = response.length
@@ -155,12 +202,18 @@ def cut(connection: http.client.HTTPConnection) -> None:
             socket.socket.shutdown(connection.sock, socket.SHUT_RDWR)
 
 
-def _route(address: StoreAddress, seconds: float) -> tuple[http.client.HTTPConnection, str, Mapping[str, str]]:
-    """Return what connects to an address, what precedes paths on it, and the headers that it needs."""
+def _place(address: HttpAddress) -> tuple[str, str, int]:
+    return address.scheme, address.host, address.port
+
+
+def _route(address: HttpAddress, seconds: float, tls: Callable[[], ssl.SSLContext]) -> Route:
     proxy = _proxy(address)
     near = proxy or address
-    kind = http.client.HTTPSConnection if address.scheme == "https" else http.client.HTTPConnection
-    connection = kind(near.host, near.port, timeout=seconds)
+    connection = (
+        http.client.HTTPSConnection(near.host, near.port, timeout=seconds, context=tls())
+        if address.scheme == "https"
+        else http.client.HTTPConnection(near.host, near.port, timeout=seconds)
+    )
     if proxy is None:
         return connection, "", {}
     if address.scheme == "https":
@@ -170,7 +223,7 @@ def _route(address: StoreAddress, seconds: float) -> tuple[http.client.HTTPConne
     return connection, f"http://{host}:{address.port}", proxy.headers
 
 
-def _proxy(address: StoreAddress) -> StoreAddress | None:
+def _proxy(address: HttpAddress) -> HttpAddress | None:
     """Return the environment's proxy for an address; None where there is none, or the address is near."""
     text = "" if address.local or proxy_bypass(address.host) else getproxies().get(address.scheme, "")
     try:
@@ -179,7 +232,7 @@ def _proxy(address: StoreAddress) -> StoreAddress | None:
             return None
         pair = f"{unquote(parts.username or '')}:{unquote(parts.password or '')}".encode()
         headers = {"Proxy-Authorization": f"Basic {b64encode(pair).decode()}"} if parts.username else {}
-        return StoreAddress("http", parts.hostname, parts.port or 80, "", headers)
+        return HttpAddress("http", parts.hostname, parts.port or 80, "", headers)
     except ValueError:
         raise NoAnswer(f"the proxy in the environment is no address: {address.scheme}_proxy") from None
 
