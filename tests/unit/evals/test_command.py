@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import subprocess
+import sys
 import xml.etree.ElementTree as ET
 from pathlib import Path
 from typing import Any
@@ -232,3 +233,16 @@ def test_a_report_that_can_t_be_compared_with_is_refused_before_anything_is_aske
     assert outcome.error is not None
     assert (outcome.code, outcome.document) == (2, {})
     assert message in outcome.error.message
+
+
+def test_without_scipy_a_gate_that_needs_it_is_refused_and_one_that_does_not_is_none_the_worse(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "scipy", None)
+
+    outcome = shop.evaluate(gate=True, model="recorded")
+
+    assert outcome.error is not None
+    assert (outcome.code, outcome.document) == (3, {})
+    assert "optimus-ops[evals]" in str(outcome.error.hint)
+    assert shop.evaluate(gate=True).code == 0
