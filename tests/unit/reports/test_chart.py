@@ -57,3 +57,10 @@ def test_one_failure_among_thousands_can_be_seen() -> None:
     image = drawn(ChartRow("one", (panel(0, [*[(5000, 0)] * 2000, (5000, 1)], 1.0), None)))
     [bar] = rectangles(image, "failure")
     assert min(bar["height"], bar["width"]) >= 3
+
+
+def test_columns_without_names_take_no_room() -> None:
+    row = ChartRow("a", (panel(0, [(1, 0)], 1),))
+    charts = (Chart("", "", (name,), (row,), ("a", "b", "c")) for name in ("", "ours"))
+    unnamed, named = (float(ElementTree.fromstring(chart_svg(found)).get("viewBox", "").split()[3]) for found in charts)
+    assert unnamed < named
