@@ -61,9 +61,9 @@ class AcyclicSiblings:
         found: dict[str, dict[str, dict[str, Edge]]] = {}
         for importer in sorted(graph.edges):
             for imported, edge in graph.edges[importer].items():
-                package, one, other = _parted(importer, imported)
-                if one and other and imported in graph.files and self._is_about(package):
-                    found.setdefault(package, {}).setdefault(one, {}).setdefault(other, edge)
+                package, sibling, other = _parted(importer, imported)
+                if sibling and other and imported in graph.files and self._is_about(package):
+                    found.setdefault(package, {}).setdefault(sibling, {}).setdefault(other, edge)
         return found
 
     def _is_about(self, package: str) -> bool:
@@ -106,7 +106,7 @@ def _cycle(siblings: Siblings, way: tuple[str, ...]) -> Cycle:
     start = way.index(min(way))
     ordered = way[start:] + way[:start]
     pairs = zip(ordered, (*ordered[1:], ordered[0]), strict=True)
-    return Cycle(tuple(siblings[one][other] for one, other in pairs), ordered)
+    return Cycle(tuple(siblings[before][after] for before, after in pairs), ordered)
 
 
 def _acyclic(info: RuleInfo, keys: Mapping[str, Node], rule: Node) -> AcyclicSiblings:
