@@ -128,7 +128,7 @@ def _result(results: Sequence[SuiteResult]) -> Iterator[Block]:
         reasons.append((Span(f"{new:,} cases"), " are new: the baseline's prompts can't be asked them"))
     if reasons:
         yield Bullets(tuple(reasons))
-    if picture := metric_intervals(results, ""):
+    if picture := metric_intervals(results):
         yield picture
     yield metric_table(results)
 

@@ -103,7 +103,7 @@ def _mean(sides: Iterable[tuple[float, ...]]) -> str:
     return f"{fmean(scores) * POINTS:.1f}" if scores else "-"
 
 
-def metric_intervals(results: Sequence[SuiteResult], file: str) -> Intervals | None:
+def metric_intervals(results: Sequence[SuiteResult]) -> Intervals | None:
     """Return the picture of all differences; None where nothing is compared."""
     rows = [_interval(result, found) for result in results for found in result.metrics]
     if not rows:
@@ -115,7 +115,7 @@ def metric_intervals(results: Sequence[SuiteResult], file: str) -> Intervals | N
         Bound(-least, f"a proven worsening beyond {-least:+.0f} blocks", "bad"),
         Bound(-margin, f"passes where all of the interval is above {-margin:+.0f}", "good"),
     )
-    return Intervals("Differences from the baseline", tuple(rows), bounds, "points", file)
+    return Intervals("Differences from the baseline", tuple(rows), bounds, "points")
 
 
 def _interval(result: SuiteResult, found: MetricVerdict) -> Interval:

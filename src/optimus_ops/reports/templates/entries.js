@@ -23,7 +23,8 @@ for (const list of document.querySelectorAll(".entries")) {
       entry.element.hidden = fits ? !holds(entry, words) : true;
       shown += entry.element.hidden ? 0 : 1;
     }
-    count.textContent = `${shown.toLocaleString("en")} of ${entries.length.toLocaleString("en")} shown`;
+    const [some, all] = [shown, entries.length].map((number) => number.toLocaleString("en"));
+    count.textContent = `${some} of ${all} ${list.dataset.noun} shown`;
   };
 
   // The choice is a part of the address, so that it can be sent to somebody.
