@@ -27,8 +27,8 @@ from optimus_ops.reports.measurement import Objective
 
 RATE = 5.0
 PAIRS = 3
-BEFORE, PLATEAU, AFTER = 12, 75, 55
-"""Seconds; so that three pairs, and what else is in the report, take less than 25 minutes."""
+BEFORE, PLATEAU, AFTER = 12, 75, 90
+"""Seconds; after it, so many that the cool-down is over and the last replicas have left."""
 NOTE = paragraph(
     f"{RATE:g} requests/s of {KIND.seconds:g} s become {10 * RATE:g} within 30 s, stay for {PLATEAU} s and go back: "
     f"{RATE:g} that are served at once, then {10 * RATE:g}. A replica of ai-engine serves {SETTINGS.slots:g} at once "
