@@ -77,6 +77,7 @@ KEPT = [
     (LAYERS, tree(shop__low__a="from . import b", shop__low__b="from . import a")),
     (LAYERS, tree(shop__high="import shop.tools", shop__tools="import shop.low", shop__low="import json")),
     (LAYERS, tree(shop__low="import other.high", other__high="")),
+    (LAYERS, tree(other__shop__low="import shop.high", shop__high="")),
     (LAYERS, tree(shop__low="import shop.highest", shop__highest="")),
     (APART, tree(shop__blue="import shop.blue.alpha, shop.other", shop__blue__alpha="", shop__other="")),
     (APART, tree(shop__other="import shop.blue, shop.green", shop__blue="", shop__green="")),
