@@ -43,6 +43,10 @@ BROKEN = [
         LAYERS,
         tree(shop__low__a="from .b import x", shop__low__b="def f():\n from ...shop.high import y", shop__high=""),
     ),
+    (
+        f"{LAYERS}, type-checking: true",
+        tree(shop__low="from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n import shop.high", shop__high=""),
+    ),
     (APART, tree(shop__blue="import shop.green", shop__green="")),
     (APART, tree(shop__blue__alpha="from shop.yellow.gamma import x", shop__yellow__gamma="")),
     (APART, tree(shop__blue__beta__foo="import shop.green", shop__green="")),
@@ -77,6 +81,7 @@ KEPT = [
     (LAYERS, tree(shop__low__a="from . import b", shop__low__b="from . import a")),
     (LAYERS, tree(shop__high="import shop.tools", shop__tools="import shop.low", shop__low="import json")),
     (LAYERS, tree(shop__low="import other.high", other__high="")),
+    (LAYERS, tree(shop__low="from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n import shop.high", shop__high="")),
     (LAYERS, tree(other__shop__low="import shop.high", shop__high="")),
     (LAYERS, tree(shop__low="import shop.highest", shop__highest="")),
     (APART, tree(shop__blue="import shop.blue.alpha, shop.other", shop__blue__alpha="", shop__other="")),

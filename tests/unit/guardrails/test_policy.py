@@ -55,7 +55,14 @@ def test_a_mistake_is_told_with_its_place(text: str, told: str) -> None:
     ("rule", "told"),
     [
         ("kind: layers\n    container: a\n    layers: [x, y | x]", "6:17: x is in two layers: a cycle"),
-        ("kind: layers\n    container: a\n    layers: [x-y]", "6:14: 'x-y' is no name of a package"),
+        (
+            "kind: layers\n    container: a\n    layers: [x-y]",
+            "6:14: 'x-y' is no name of a package\n  packages of one layer: ci | release",
+        ),
+        ("kind: layers\n    container: a\n    layers: [x | x]", "6:14: x is in two layers: a cycle"),
+        ("kind: layers\n    container: a\n    layers: []", "6:13: at least one is expected here"),
+        ("kind: layers\n    container: a", "4:5: a rule of this kind needs the key 'layers'"),
+        ("kind: layers\n    layers: [x]", "4:5: a rule of this kind needs the key 'container'"),
         ("kind: forbidden-imports\n    from: a/b.py\n    to: b", "5:11: 'a/b.py' is no module"),
         ("kind: independence\n    modules: [a]", "5:14: at least two modules"),
         ("kind: texts\n    files: x\n    pattern: '('", "6:14: no regular expression"),
