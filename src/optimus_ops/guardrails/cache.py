@@ -21,7 +21,7 @@ Formed = TypeVar("Formed")
 FORMAT = 3
 """Grows when what is kept changes its form."""
 MOST_FORMED = 40_000
-MOST_BYTES = 32_000_000
+MOST_BYTES = 8_000_000
 """A larger store is halved: the older lines go."""
 MOST_BYTES_OF_TREES = 200_000
 OF_FILES = frozenset({"imports", "shapes", "findings"})
