@@ -215,12 +215,15 @@ def test_a_file_that_became_a_link_is_a_file_no_more(checkout: Checkout) -> None
 
 def test_files_that_have_to_change_together(checkout: Checkout) -> None:
     rule = (
-        "\n  - {id: generated, kind: together, files: [api/*.yaml], also: [src/shop_tools.py],"
+        "\n  - {id: generated, kind: together, files: [api/*.yaml], also: [src/shop_tools.py, src/shop/web.py],"
         " message: not generated anew, why: w, mend: generate}\n"
     )
     checkout.write("policy.yaml", POLICY.rstrip() + rule)
     checkout.write("api/a.yaml", "x: 1\n")
-    assert checkout.check().found == [("generated", "api/a.yaml", 0)]
+    (violation,) = checkout.check().document["violations"]
+    names = ("rule", "file", "line", "end_column", "matched", "detail")
+    told = "api/a.yaml changed without src/shop_tools.py or src/shop/web.py"
+    assert [violation[name] for name in names] == ["generated", "api/a.yaml", 0, 0, "", told]
     checkout.write("src/shop_tools.py", "VALUE = 2\n")
     assert checkout.check().found == []
 

@@ -68,6 +68,8 @@ def test_a_mistake_is_told_with_its_place(text: str, told: str) -> None:
         ("kind: texts\n    files: x\n    pattern: '('", "6:14: no regular expression"),
         ("kind: pattern\n    files: x\n    rule: {patern: x}", "6:11: no rule of ast-grep: unknown field `patern`"),
         ("kind: pattern\n    files: x\n    rule: {kind: nonsense}", "6:11: no rule of ast-grep: cannot get matcher"),
+        ("kind: together\n    files: x", "4:5: a rule of this kind needs the key 'also'"),
+        ("kind: together\n    also: x", "4:5: a rule of this kind needs the key 'files'"),
         ("kind: size\n    files: x", "4:5: a limit is expected"),
     ],
 )
