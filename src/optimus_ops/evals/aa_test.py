@@ -71,8 +71,9 @@ def aa_test(request: EvalRequest, *, json: bool) -> None:
     arms = arms_of(request, chosen_suites(request.suites, platform, project.root), platform, endpoint, project.root)
     console = Console.for_stream(sys.stderr)
     with (
-        open_collector(request, endpoint, project) as collector,
-        open_votes(platform, endpoint, collector, answer_cache(project)) as votes,
+        answer_cache(project) as answers,
+        open_collector(request, endpoint, project, answers) as collector,
+        open_votes(platform, endpoint, collector, answers) as votes,
         collector.limits.interruptible(),
     ):
         tools = AskedTools(votes, platform.embed)

@@ -1,19 +1,27 @@
-"""Answers that were given before, so that nothing is paid twice: a file each, named by what it depends on."""
+"""Answers that were given before, so that nothing is paid twice: in a SQLite database, by what they depend on."""
 
 from __future__ import annotations
 
 import hashlib
 import json
+import os
+import sqlite3
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from optimus_ops.errors import OpsError
 from optimus_ops.evals.model import Answer, Message
-from optimus_ops.system.atomic_write import atomic_write
 
 FORMAT = 1
 FIELDS = ("text", "finish_reason", "prompt_tokens", "completion_tokens", "cost", "prompt_version")
+PRIVATE = 0o600
+BUSY_SECONDS = 30.0
+"""How long a run waits while another one writes."""
+HINT = "where it is damaged, remove it: what it has is asked again"
+SCHEMA = "CREATE TABLE IF NOT EXISTS answers (key TEXT PRIMARY KEY, at REAL NOT NULL, answer TEXT NOT NULL)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,33 +54,65 @@ class Question:
 
 
 class AnswerCache:
-    """Answers in a folder. Errors are never kept; of what is kept the time that it took is not known any more.
+    """Answers in a file. Errors are never kept; of what is kept the time that it took is not known any more.
+
+    Runs may share it, and threads. An answer that is kept is there after a crash of the process; after a power cut some
+    may be missing, and are asked again.
 
     Args:
         clock: seconds since the epoch.
+
+    Raises:
+        OpsError: by each method, where the file can't be read or written.
     """
 
-    def __init__(self, folder: Path, clock: Callable[[], float] = time.time) -> None:
-        self._folder = folder
+    def __init__(self, file: Path, clock: Callable[[], float] = time.time) -> None:
+        self._file = file
         self._clock = clock
+        self._lock = threading.Lock()
+        self._connection: sqlite3.Connection | None = None
 
     def get(self, question: Question, max_age: float) -> Answer | None:
         """Return the answer, or None where there is none that is at most `max_age` seconds old."""
+        rows = self._execute("SELECT at, answer FROM answers WHERE key = ?", (question.key,))
         try:
-            found = json.loads(self._path(question).read_bytes())
-            if self._clock() - found["at"] > max_age:
+            (at, text), *_ = rows
+            if self._clock() - at > max_age:
                 return None
+            found = json.loads(text)
             return Answer(**{name: found[name] for name in FIELDS})
-        except (OSError, ValueError, LookupError, TypeError):
-            # One that was cut off, or that another version wrote, is asked again.
+        except (ValueError, LookupError, TypeError):
+            # One that another version wrote is asked again.
             return None
 
     def keep(self, question: Question, answer: Answer) -> None:
-        """Keep an answer; OSError where it can't be written."""
-        document = {"at": self._clock(), **{name: getattr(answer, name) for name in FIELDS}}
-        # A crash of this process loses nothing; what a power cut damages is asked again.
-        atomic_write(self._path(question), json.dumps(document, ensure_ascii=False), synced=False)
+        """Keep an answer."""
+        text = json.dumps({name: getattr(answer, name) for name in FIELDS}, ensure_ascii=False)
+        self._execute("INSERT OR REPLACE INTO answers VALUES (?, ?, ?)", (question.key, self._clock(), text))
 
-    def _path(self, question: Question) -> Path:
-        key = question.key
-        return self._folder / key[:2] / f"{key[2:]}.json"
+    def close(self) -> None:
+        """Close the file, if it was opened."""
+        with self._lock:
+            if self._connection is not None:
+                self._connection.close()
+                self._connection = None
+
+    def _execute(self, statement: str, values: tuple[str | float, ...]) -> list[tuple[float, str]]:
+        try:
+            with self._lock:
+                if self._connection is None:
+                    self._connection = self._open()
+                return self._connection.execute(statement, values).fetchall()
+        except (sqlite3.Error, OSError) as error:
+            raise OpsError(f"{self._file}: kept answers can't be read or written: {error}", HINT) from error
+
+    def _open(self) -> sqlite3.Connection:
+        self._file.parent.mkdir(parents=True, exist_ok=True)
+        # SQLite gives its other files the same permissions.
+        os.close(os.open(self._file, os.O_CREAT | os.O_RDWR, PRIVATE))
+        # No transactions of several statements: each answer is there once it is kept.
+        connection = sqlite3.connect(self._file, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = OFF")
+        connection.execute(SCHEMA)
+        return connection

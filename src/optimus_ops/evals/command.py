@@ -61,8 +61,9 @@ def llm_eval(request: EvalRequest, *, json: bool) -> None:
     begun = time.monotonic()
     changes = prompt_changes(request, platform, project.root)
     with (
-        open_collector(request, endpoint, project) as collector,
-        open_votes(platform, endpoint, collector, answer_cache(project)) as votes,
+        answer_cache(project) as answers,
+        open_collector(request, endpoint, project, answers) as collector,
+        open_votes(platform, endpoint, collector, answers) as votes,
         collector.limits.interruptible(),
     ):
         results = _evaluated(request, arms, collector, AskedTools(votes, platform.embed))
@@ -109,14 +110,23 @@ def arms_of(
     ]
 
 
-def answer_cache(project: Project) -> AnswerCache:
-    """Return the answers that are kept of a project."""
-    return AnswerCache(project.state / "evals" / "answers")
+@contextmanager
+def answer_cache(project: Project) -> Iterator[AnswerCache]:
+    """Give the answers that are kept of a project."""
+    cache = AnswerCache(project.state / "evals" / "answers.sqlite")
+    try:
+        yield cache
+    finally:
+        cache.close()
 
 
 @contextmanager
-def open_collector(request: EvalRequest, endpoint: ModelEndpoint, project: Project) -> Iterator[Collector]:
+def open_collector(
+    request: EvalRequest, endpoint: ModelEndpoint, project: Project, answers: AnswerStore
+) -> Iterator[Collector]:
     """Give what collects answers of a model; one that is a program runs until the block ends.
+
+    Of `answers` are those that were given before, and those of now are kept in it; a recording has its own.
 
     Raises:
         Refused: its address can't be used, or its recording can't be read.
@@ -128,7 +138,7 @@ def open_collector(request: EvalRequest, endpoint: ModelEndpoint, project: Proje
             kept: AnswerStore = Recording.read(endpoint.recording, shown)
             api: Model = NothingAsked(endpoint)
         else:
-            kept = answer_cache(project)
+            kept = answers
             program = started(endpoint.program, project.root) if endpoint.program else nullcontext()
             api = chat_api(endpoint, stack.enter_context(program))
         stack.callback(api.stop)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from optimus_ops.errors import OpsError, Refused
 from optimus_ops.evals.collect import Wanted
-from optimus_ops.evals.command import arms_of, open_collector
+from optimus_ops.evals.command import answer_cache, arms_of, open_collector
 from optimus_ops.evals.platform import load_platform
 from optimus_ops.evals.recording import Recorder
 from optimus_ops.evals.request import EvalRequest, chosen_suites
@@ -33,7 +33,11 @@ def record(request: EvalRequest, file: str) -> None:
     wanted = [Wanted(CANDIDATE, each, repeat, KEPT_SECONDS) for each in rendered for repeat in range(request.repeats)]
     recorder = Recorder()
     console = Console.for_stream(sys.stderr)
-    with open_collector(request, endpoint, project) as collector, console.step(f"{len(wanted):,} answers") as progress:
+    with (
+        answer_cache(project) as answers,
+        open_collector(request, endpoint, project, answers) as collector,
+        console.step(f"{len(wanted):,} answers") as progress,
+    ):
 
         def note(done: int, total: int) -> None:
             progress.note = f"{done:,}/{total:,}"

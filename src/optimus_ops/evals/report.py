@@ -44,8 +44,8 @@ class EvalFacts:
     interrupted: bool = False
 
 
-def eval_report(results: Sequence[SuiteResult], facts: EvalFacts) -> Run:
-    """Return the report."""
+def eval_report(results: Sequence[SuiteResult], facts: EvalFacts, *, cases: bool = True) -> Run:
+    """Return the report, on a page with each of the cases."""
     return Run(
         "LLM evaluation",
         headline(results),
@@ -58,7 +58,7 @@ def eval_report(results: Sequence[SuiteResult], facts: EvalFacts) -> Run:
             **({"interrupted": "before all was asked"} if facts.interrupted else {}),
             **({} if facts.spent is None else {"spent": f"{facts.spent:.4f} USD"}),
         },
-        tuple(_sections(results, facts)),
+        (*_sections(results, facts), *((Section("Cases", case_entries(results)),) if cases else ())),
         facts.command,
     )
 
@@ -113,7 +113,6 @@ def _sections(results: Sequence[SuiteResult], facts: EvalFacts) -> Iterator[Sect
     yield from _prompts(facts.prompts)
     by_suite = Details("By suite", (usage_table(results, by_suite=True),))
     yield Section("Tokens, cost and time of an answer", (usage_table(results), by_suite))
-    yield Section("Cases", case_entries(results))
 
 
 def _result(results: Sequence[SuiteResult]) -> Iterator[Block]:

@@ -30,14 +30,14 @@ def show_results(request: EvalRequest, results: Sequence[SuiteResult], facts: Ev
     Raises:
         OpsError: with a gate, the verdict is neither PASS nor INCONCLUSIVE; without one, an invariant is broken.
     """
-    run, found = eval_report(results, facts), document(results, facts)
     console = Console.standard(json=json)
     if json:
-        print_json(found)
+        print_json(document(results, facts))
     else:
-        text = terminal_text(run, colour=console.colour, columns=layout_columns(console.stream))
-        console.stream.write(text)
+        run = eval_report(results, facts, cases=False)
+        console.stream.write(terminal_text(run, colour=console.colour, columns=layout_columns(console.stream)))
     if request.report:
+        run, found = eval_report(results, facts), document(results, facts)
         leave_report(run, Path(request.report), NAME, console, found, beside={f"{NAME}.xml": junit(junit_run(results))})
     if error := _bad(request, results, facts):
         raise error

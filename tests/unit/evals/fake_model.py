@@ -43,7 +43,7 @@ def collector(
 ) -> Collector:
     """Return a collector, one request at a time."""
     arms = {"candidate": candidate, "baseline": baseline or candidate}
-    return Collector(arms, AnswerCache(folder), Limits(budget), workers=1)
+    return Collector(arms, AnswerCache(folder / "answers.sqlite"), Limits(budget), workers=1)
 
 
 def suite(count: int, *, canary: str = "") -> Suite:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import sqlite3
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from optimus_ops.errors import OpsError
 from optimus_ops.evals.cache import AnswerCache, Question
 from optimus_ops.evals.model import Answer, Message
 
@@ -22,9 +26,9 @@ class Clock:
 
 
 def test_what_is_kept_comes_back_without_the_time_that_it_took(tmp_path: Path) -> None:
-    AnswerCache(tmp_path).keep(QUESTION, ANSWER)
+    AnswerCache(tmp_path / "answers.sqlite").keep(QUESTION, ANSWER)
 
-    assert AnswerCache(tmp_path).get(QUESTION, 60) == replace(ANSWER, seconds=None)
+    assert AnswerCache(tmp_path / "answers.sqlite").get(QUESTION, 60) == replace(ANSWER, seconds=None)
 
 
 @pytest.mark.parametrize(
@@ -39,7 +43,7 @@ def test_what_is_kept_comes_back_without_the_time_that_it_took(tmp_path: Path) -
     ],
 )
 def test_another_question_has_another_answer(tmp_path: Path, other: Question) -> None:
-    cache = AnswerCache(tmp_path)
+    cache = AnswerCache(tmp_path / "answers.sqlite")
     cache.keep(QUESTION, ANSWER)
 
     assert cache.get(other, 60) is None
@@ -47,7 +51,7 @@ def test_another_question_has_another_answer(tmp_path: Path, other: Question) ->
 
 def test_what_is_too_old_is_asked_again(tmp_path: Path) -> None:
     clock = Clock()
-    cache = AnswerCache(tmp_path, clock)
+    cache = AnswerCache(tmp_path / "answers.sqlite", clock)
     cache.keep(QUESTION, ANSWER)
     clock.now += 100
 
@@ -55,11 +59,30 @@ def test_what_is_too_old_is_asked_again(tmp_path: Path) -> None:
     assert cache.get(QUESTION, 99) is None
 
 
-@pytest.mark.parametrize("content", [b"", b'{"at": 1e9, "text": "x"', b"[]", b'{"at": "x"}', b"\xff", b'{"at": 9e9}'])
-def test_what_is_damaged_is_asked_again(tmp_path: Path, content: bytes) -> None:
-    cache = AnswerCache(tmp_path)
+@pytest.mark.parametrize("content", ["", '{"text": "x"', "[]", '{"text": "x"}', "null", "7"])
+def test_what_another_version_wrote_is_asked_again(tmp_path: Path, content: str) -> None:
+    cache = AnswerCache(tmp_path / "answers.sqlite")
     cache.keep(QUESTION, ANSWER)
-    (file,) = tmp_path.rglob("*.json")
-    file.write_bytes(content)
+    with closing(sqlite3.connect(tmp_path / "answers.sqlite")) as database, database:
+        database.execute("UPDATE answers SET answer = ?", (content,))
 
     assert cache.get(QUESTION, 1e12) is None
+
+
+@pytest.mark.parametrize("content", [b"no database at all" * 100, b"SQLite format 3\0" + b"\xff" * 5000])
+def test_a_damaged_file_is_named(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "answers.sqlite").write_bytes(content)
+
+    with pytest.raises(OpsError, match=r"answers\.sqlite: kept answers can't be read or written") as failure:
+        AnswerCache(tmp_path / "answers.sqlite").get(QUESTION, 60)
+    assert "remove it" in str(failure.value.hint)
+
+
+def test_threads_and_runs_share_what_is_kept(tmp_path: Path) -> None:
+    caches = [AnswerCache(tmp_path / "answers.sqlite") for _ in range(4)]
+    questions = [replace(QUESTION, repeat=number) for number in range(200)]
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda number: caches[number % 4].keep(questions[number], ANSWER), range(200)))
+
+    assert all(caches[0].get(question, 60) for question in questions)
+    assert (tmp_path / "answers.sqlite").stat().st_mode & 0o077 == 0

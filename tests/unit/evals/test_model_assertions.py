@@ -82,7 +82,7 @@ def test_votes_are_kept(tmp_path: Path) -> None:
     model = FakeModel(lambda _text, _number: Answer("MEETS"))
     for _ in range(2):
         limits = Limits()
-        tools = AskedTools(Collector({JUDGE: model}, AnswerCache(tmp_path), limits, 2))
+        tools = AskedTools(Collector({JUDGE: model}, AnswerCache(tmp_path / "answers.sqlite"), limits, 2))
         tools.prepare([(case_with("judge: It is polite."), Answer("Hello"))] * 2)
         assert judged("judge: It is polite.", "Hello", tools).value == 1
 
@@ -91,7 +91,7 @@ def test_votes_are_kept(tmp_path: Path) -> None:
 
 def test_a_judge_costs_and_says_nothing_after_the_budget(tmp_path: Path) -> None:
     model, limits = FakeModel(lambda _text, _number: Answer("MEETS", cost=0.5)), Limits(0.7)
-    tools = AskedTools(Collector({JUDGE: model}, AnswerCache(tmp_path), limits, 1))
+    tools = AskedTools(Collector({JUDGE: model}, AnswerCache(tmp_path / "answers.sqlite"), limits, 1))
     tools.prepare((case_with("judge: It is polite."), Answer(text)) for text in ("Hello", "Bye"))
 
     assert (limits.spent, judged("judge: It is polite.", "Hello", tools).value) == (1.0, 1)

@@ -59,7 +59,9 @@ BASELINE = rendered(PROMPTS)
 def evaluate(suite: Suite, candidate: list[RenderedCase], cache: Path) -> SuiteResult:
     """Evaluate a suite against the prompts of the checkout."""
     model = Scripted(lambda _text, _number: Answer(""), endpoint=ENDPOINT)
-    collector = Collector({"candidate": model, "baseline": model}, AnswerCache(cache), Limits(None), 1)
+    collector = Collector(
+        {"candidate": model, "baseline": model}, AnswerCache(cache / "answers.sqlite"), Limits(None), 1
+    )
     return EvalRun(collector).evaluate(EvalArms(suite, candidate, BASELINE[suite.name], deterministic=True))
 
 
