@@ -7,8 +7,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from optimus_ops.engine.service_names import ServiceNames
-from optimus_ops.project.subsystems import LIBRARY
 from optimus_ops.tasks.subsystems import assemble, load_tasks_of
 
 if TYPE_CHECKING:
@@ -21,6 +19,8 @@ if TYPE_CHECKING:
 
 def named_subsystem(words: Sequence[str]) -> ModuleType | None:
     """Return the library's module with the task that a command line begins with, if its name says which one that is."""
+    from optimus_ops.project.subsystems import LIBRARY
+
     name, dot, _ = words[0].partition(".") if words else ("", "", "")
     package = name.replace("-", "_")
     if not dot or not package.isidentifier() or not (LIBRARY / package / "tasks.py").is_file():
@@ -32,6 +32,8 @@ def named_subsystem(words: Sequence[str]) -> ModuleType | None:
 
 def collection_of(module: ModuleType) -> Collection:
     """Return a namespace with the tasks of one module."""
+    from optimus_ops.engine.service_names import ServiceNames
+
     return assemble((module,), ServiceNames())
 
 
