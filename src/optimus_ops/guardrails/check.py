@@ -13,9 +13,9 @@ from optimus_ops.guardrails.diff import parse_diff
 from optimus_ops.guardrails.git_files import diff_of_commits, diff_to_work_tree
 from optimus_ops.guardrails.model import Verdict
 from optimus_ops.guardrails.policy import check_patterns
-from optimus_ops.guardrails.report import show
 from optimus_ops.guardrails.report_lines import lines_of
 from optimus_ops.guardrails.repository import Repository, checked_tree, open_commit, open_repository
+from optimus_ops.guardrails.show import show
 
 BASE = "main"
 COMMAND = "invoke guardrails.check"

@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import asdict
 from typing import Any
 
-from optimus_ops.errors import OpsError
 from optimus_ops.guardrails.code_frame import code_frame
 from optimus_ops.guardrails.model import Verdict, Violation
-from optimus_ops.guardrails.policy import Policy
-from optimus_ops.text.console import Console, print_json
+from optimus_ops.text.console import Console
 from optimus_ops.text.escapes import safe_to_show
 
 NAME = "guardrails-result"
 SCHEMA = 1
-MOST_ANNOTATIONS = 10
-"""GitHub shows so many of a type for each step."""
 
 
 def headline(verdict: Verdict) -> str:
@@ -74,30 +69,3 @@ def _object(found: Violation) -> dict[str, Any]:
         "hint": found.hint,
         "notes": list(found.notes),
     }
-
-
-def show(verdict: Verdict, policy: Policy, command: str, *, as_json: bool, folder: str) -> None:
-    """Print the result, write its files, and end with exit code 1 where there are errors.
-
-    Raises:
-        OpsError: there are violations that are errors.
-    """
-    console = Console.standard(json=as_json)
-    if as_json:
-        print_json(result_document(verdict))
-    else:
-        terminal(verdict, console)
-    if os.environ.get("GITHUB_ACTIONS") == "true":
-        for found in verdict.counting[:MOST_ANNOTATIONS]:
-            from optimus_ops.reports.annotations import annotation  # noqa: PLC0415 - for CI alone
-
-            console.say(annotation(found.reported))
-    if folder:
-        # It loads Jinja and a parser of Markdown.
-        from optimus_ops.guardrails.report_files import leave_files  # noqa: PLC0415
-
-        leave_files(verdict, policy, command, folder, console, result_document(verdict))
-    if verdict.failing:
-        count = len(verdict.failing)
-        hint = "invoke guardrails.explain RULE tells why, and how to mend it"
-        raise OpsError(f"{count} violation{'s' * (count != 1)} of guardrails", hint)

@@ -13,8 +13,8 @@ from optimus_ops.guardrails.change_verdict import judge_diff
 from optimus_ops.guardrails.diff import MOST_DIFF_BYTES, FileDiff, below, parse_diff
 from optimus_ops.guardrails.git_files import folder_in_repository
 from optimus_ops.guardrails.model import Verdict
-from optimus_ops.guardrails.report import show
 from optimus_ops.guardrails.repository import Repository, checked_tree, open_repository
+from optimus_ops.guardrails.show import show
 from optimus_ops.guardrails.sources import Snapshot
 from optimus_ops.reports.place import shown
 
