@@ -16,7 +16,7 @@ import pytest
 from tests.integration.derived import Images, derived_images, need_originals
 from tests.integration.platform import Platform, copied_checkout, local_image, remove_everything
 from tests.integration.scheduling import StackScheduling, order, recorded_seconds
-from tests.support.leftovers import NAME, remove_ended_sessions, remove_session
+from tests.support.leftovers import NAME, remove_ended_sessions, remove_images, remove_session
 
 HASTY = {"DRAIN_DELAY": "1"}
 """Of stacks to which nobody sends requests while replicas leave; the usual delay is that of `rolling`, in seconds."""
@@ -94,7 +94,8 @@ def broken_image(platform: Platform) -> Iterator[str]:
     recipe = f'FROM {base}\nCMD ["sh", "-c", "echo relation does not exist, said the migration; exit 7"]\n'
     engine.images.build(fileobj=io.BytesIO(recipe.encode()), tag=name, rm=True)
     yield name
-    engine.images.remove(name, force=True)
+    # With those of `rolling` it may be gone already: of one session they have one beginning.
+    remove_images(engine.api, name)
 
 
 @pytest.fixture(scope="session")
