@@ -180,6 +180,12 @@ def test_reservations_of_one_replica_each_leave_room_on_a_host_of_4_gb(stack: tu
     assert sum(float(entry["reservations"]["cpus"]) for entry in resources) < 2
 
 
+@pytest.mark.parametrize("stack", [(), ("scale",)])
+def test_what_each_chat_goes_through_comes_first_where_processors_are_short(stack: tuple[str, ...]) -> None:
+    shares = {name: service["cpu_shares"] for name, service in services(*stack).items() if "cpu_shares" in service}
+    assert shares == dict.fromkeys({"ai-engine", "nginx-lb"} & set(services(*stack)), 8192)
+
+
 def test_alone_the_memory_engine_migrates() -> None:
     service = services()["memory-engine"]
     assert service["environment"]["RUN_MIGRATIONS"] == "true"
