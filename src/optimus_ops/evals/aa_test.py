@@ -28,9 +28,8 @@ from optimus_ops.evals.run import (
 )
 from optimus_ops.project.settings import load_project
 from optimus_ops.reports.model import Run, Section, Table
-from optimus_ops.reports.terminal import terminal_text
+from optimus_ops.reports.terminal import print_run
 from optimus_ops.text.console import Console, print_json
-from optimus_ops.text.layout import layout_columns
 
 GATES = 1_000
 MOST_RATE = 0.01
@@ -79,16 +78,16 @@ def aa_test(request: EvalRequest, *, json: bool) -> None:
         tools = AskedTools(votes, platform.embed)
         collector.say = console.say
         scored = []
-        for each in arms:
-            wanted = _wanted(each)
-            with console.step(f"{each.suite.name}: {len(wanted):,} answers"):
+        for arm in arms:
+            wanted = _wanted(arm)
+            with console.step(f"{arm.suite.name}: {len(wanted):,} answers"):
                 found = collector.collect(wanted)
-                answered = [(wish.rendered.case, found[wish.ticket].answer) for wish in wanted]
+                answered = [(each.rendered.case, found[each.ticket].answer) for each in wanted]
                 tools.prepare((case, answer) for case, answer in answered if answer)
-                judged = {wish.ticket: judge(wish.rendered.case, found[wish.ticket], tools).scores for wish in wanted}
+                judged = {each.ticket: judge(each.rendered.case, found[each.ticket], tools).scores for each in wanted}
             if collector.limits.interruption:
                 raise collector.limits.interruption
-            scored.append((each.suite, _scored(each, judged)))
+            scored.append((arm.suite, _scored(arm, judged)))
     results = [_test(suite, cases) for suite, cases in scored]
     _show(results, endpoint.model, json=json)
 
@@ -136,9 +135,7 @@ def _show(results: Sequence[AATest], model: str, *, json: bool) -> None:
         )  # fmt: skip
         header = ("suite", "cases", "answers a case", "gates", "blocked", "from", "to", "undecided")
         section = Section("Unchanged prompts that the gate blocks", (Table(header, rows, NUMBERS),))
-        console = Console.standard()
-        run = Run(f"A/A test of {model}", "", {}, (section,))
-        console.stream.write(terminal_text(run, colour=console.colour, columns=layout_columns(console.stream)))
+        print_run(Run(f"A/A test of {model}", "", {}, (section,)), Console.standard())
     if worst := [each for each in results if each.lower > MOST_RATE]:
         named = ", ".join(f"{each.suite} ({each.blocked:.1%})" for each in worst)
         raise OpsError(f"the gate blocks more than {MOST_RATE:.0%} of unchanged prompts: {named}")

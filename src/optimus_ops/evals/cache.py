@@ -14,6 +14,7 @@ from pathlib import Path
 
 from optimus_ops.errors import OpsError
 from optimus_ops.evals.model import Answer, Message
+from optimus_ops.system.ignored_folder import make_ignored
 
 FORMAT = 1
 FIELDS = ("text", "finish_reason", "prompt_tokens", "completion_tokens", "cost", "prompt_version")
@@ -107,12 +108,16 @@ class AnswerCache:
             raise OpsError(f"{self._file}: kept answers can't be read or written: {error}", HINT) from error
 
     def _open(self) -> sqlite3.Connection:
-        self._file.parent.mkdir(parents=True, exist_ok=True)
+        # Answers may hold what customers said: no commit has them, whatever the repository says.
+        make_ignored(self._file.parent)
         # SQLite gives its other files the same permissions.
-        os.close(os.open(self._file, os.O_CREAT | os.O_RDWR, PRIVATE))
+        os.close(os.open(self._file, os.O_CREAT | os.O_RDWR | os.O_NOFOLLOW, PRIVATE))
         # No transactions of several statements: each answer is there once it is kept.
         connection = sqlite3.connect(self._file, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
-        connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute("PRAGMA synchronous = OFF")
-        connection.execute(SCHEMA)
+        try:
+            for statement in ("PRAGMA journal_mode = WAL", "PRAGMA synchronous = OFF", SCHEMA):
+                connection.execute(statement)
+        except sqlite3.Error:
+            connection.close()
+            raise
         return connection

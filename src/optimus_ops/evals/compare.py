@@ -8,9 +8,10 @@ from statistics import fmean
 from typing import Any
 
 from optimus_ops.errors import Refused
-from optimus_ops.evals.earlier import EarlierRun, EarlierSuite, metric_name, read_run, show
+from optimus_ops.evals.earlier import EarlierRun, EarlierSuite, read_run
 from optimus_ops.evals.gate.estimate import estimate
 from optimus_ops.evals.gate.model import POINTS, CaseScores, GateSettings
+from optimus_ops.evals.model import metric_name
 from optimus_ops.evals.report_lists import shortened
 from optimus_ops.reports.comparison import Diff, Entries, Entry
 from optimus_ops.reports.files import leave_report
@@ -18,6 +19,7 @@ from optimus_ops.reports.folder import check_folder
 from optimus_ops.reports.model import Block, Bullets, Paragraph, Run, Section, Table
 from optimus_ops.reports.pictures import Bound, Interval, Intervals
 from optimus_ops.reports.spans import Span, Tone
+from optimus_ops.reports.terminal import print_run
 from optimus_ops.text.console import Console, print_json
 
 NUMBERS = frozenset({"cases", "before", "now", "diff", "from", "to", "p if worse", "by"})
@@ -48,7 +50,7 @@ def compare(before: str, now: str, *, report: str = "", json: bool = False) -> N
     if json:
         print_json(found)
     else:
-        show(run)
+        print_run(run, Console.standard())
     leave_report(run, report, NAME, Console.standard(json=json), found)
 
 

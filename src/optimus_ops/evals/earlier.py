@@ -11,11 +11,7 @@ from typing import Any
 from optimus_ops.errors import Refused
 from optimus_ops.evals.collect import Collected
 from optimus_ops.evals.document import SCHEMA
-from optimus_ops.evals.model import CORRECT, Answer
-from optimus_ops.reports.model import Run
-from optimus_ops.reports.terminal import terminal_text
-from optimus_ops.text.console import Console
-from optimus_ops.text.layout import layout_columns
+from optimus_ops.evals.model import Answer
 
 MOST_BYTES = 200_000_000
 
@@ -71,17 +67,6 @@ def read_run(path: Path) -> EarlierRun:
 def runs_of(folder: Path) -> Sequence[EarlierRun]:
     """Return the runs of a folder, the oldest first; what is no document of one is left out."""
     return sorted(_readable(folder), key=lambda run: run.at)
-
-
-def metric_name(name: str, metric: str) -> str:
-    """Return what a metric of a suite or a case is called: its name alone where it is the usual one."""
-    return name if metric == CORRECT else f"{name}: {metric}"
-
-
-def show(run: Run) -> None:
-    """Print a report."""
-    console = Console.standard()
-    console.stream.write(terminal_text(run, colour=console.colour, columns=layout_columns(console.stream)))
 
 
 def _readable(folder: Path) -> Iterator[EarlierRun]:

@@ -10,11 +10,13 @@ from statistics import fmean
 from typing import Any
 
 from optimus_ops.errors import Refused
-from optimus_ops.evals.earlier import EarlierRun, metric_name, runs_of, show
+from optimus_ops.evals.earlier import EarlierRun, runs_of
 from optimus_ops.evals.gate.model import POINTS
+from optimus_ops.evals.model import metric_name
 from optimus_ops.reports.model import Run, Section, Table
 from optimus_ops.reports.spans import Content, Span
-from optimus_ops.text.console import print_json
+from optimus_ops.reports.terminal import print_run
+from optimus_ops.text.console import Console, print_json
 
 NUMBERS = frozenset({"runs", "cases", "low", "high", "last", "change"})
 BARS = "▁▂▃▄▅▆▇█"
@@ -39,7 +41,9 @@ def history(folder: str, *, json: bool) -> None:
     first, last = (time.strftime("%Y-%m-%d %H:%M", time.localtime(runs[place].at)) for place in (0, -1))
     facts = {"runs": f"{len(runs):,}", "first": first, "last": last}
     note = f"Points of 100, the oldest run first; {OTHER_CASES} where a suite's cases have changed."
-    show(Run("Evaluations so far", note, facts, (Section("By suite and model", (_trends(rows),)),)))
+    print_run(
+        Run("Evaluations so far", note, facts, (Section("By suite and model", (_trends(rows),)),)), Console.standard()
+    )
 
 
 def _means(run: EarlierRun) -> Iterator[Mapping[str, Any]]:

@@ -128,3 +128,8 @@ class Suite:
     cases: tuple[Case, ...]
     blocking: tuple[str, ...] = (CORRECT,)
     digest: str = ""
+
+
+def metric_name(name: str, metric: str) -> str:
+    """Return what a metric of a suite or a case is called: its name alone where it is the usual one."""
+    return name if metric == CORRECT else f"{name}: {metric}"

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from optimus_ops.evals.model import metric_name
 from optimus_ops.evals.prompt_changes import PromptChange
 from optimus_ops.evals.report_cases import case_entries
 from optimus_ops.evals.report_lists import MOST_LISTED, broken_invariants, missing_answers, worst_cases
-from optimus_ops.evals.report_tables import metric_intervals, metric_name, metric_table, usage_table
+from optimus_ops.evals.report_tables import metric_intervals, metric_table, usage_table
 from optimus_ops.evals.result import SuiteResult, worst
 from optimus_ops.reports.comparison import Diff
 from optimus_ops.reports.model import Block, Bullets, Details, Paragraph, Run, Section
@@ -45,7 +46,7 @@ class EvalFacts:
 
 
 def eval_report(results: Sequence[SuiteResult], facts: EvalFacts, *, cases: bool = True) -> Run:
-    """Return the report, on a page with each of the cases."""
+    """Return the report, with each of the cases or without."""
     return Run(
         "LLM evaluation",
         headline(results),
@@ -117,7 +118,7 @@ def _sections(results: Sequence[SuiteResult], facts: EvalFacts) -> Iterator[Sect
 
 def _result(results: Sequence[SuiteResult]) -> Iterator[Block]:
     reasons = [
-        (Span(metric_name(result, found.metric)), f": {found.reason}")
+        (Span(metric_name(result.suite.name, found.metric)), f": {found.reason}")
         for result in results
         for found in result.metrics
         if found.verdict != "pass"

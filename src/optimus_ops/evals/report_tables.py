@@ -9,7 +9,7 @@ from statistics import fmean
 from optimus_ops.evals.gate.decide import exact_estimate
 from optimus_ops.evals.gate.estimate import estimate
 from optimus_ops.evals.gate.model import POINTS, CaseScores, GateSettings, MetricVerdict, PairedEstimate
-from optimus_ops.evals.model import CORRECT, Answer
+from optimus_ops.evals.model import Answer, metric_name
 from optimus_ops.evals.result import CaseResult, SuiteResult, SuiteVerdict, metric_scores
 from optimus_ops.reports.measurement import percentile
 from optimus_ops.reports.model import Table
@@ -18,11 +18,6 @@ from optimus_ops.reports.spans import Content, Span, Tone
 
 TONES: dict[SuiteVerdict, Tone] = {"pass": "good", "fail": "bad", "error": "bad", "inconclusive": "warn"}
 NUMBERS = frozenset({"cases", "base", "now", "diff", "from", "to", "worse", "answers", "read", "written", "p95", "USD"})
-
-
-def metric_name(result: SuiteResult, metric: str) -> str:
-    """Return what a metric of a suite is called: by its suite alone where it is the usual one."""
-    return result.suite.name if metric == CORRECT else f"{result.suite.name}: {metric}"
 
 
 def metric_table(results: Sequence[SuiteResult]) -> Table:
@@ -45,7 +40,7 @@ def _metric_rows(result: SuiteResult) -> Iterator[tuple[Content, ...]]:
         scores = _deciding(result, metric, found)
         pairs = sum(each.is_pair for each in scores)
         yield (
-            metric_name(result, metric),
+            metric_name(result.suite.name, metric),
             f"{pairs or len(scores):,}",
             _mean(each.baseline for each in scores),
             _mean(each.candidate for each in scores),
@@ -124,7 +119,7 @@ def _interval(result: SuiteResult, found: MetricVerdict) -> Interval:
         each * POINTS for each in (found.estimate.difference, found.estimate.lower, found.estimate.upper)
     )
     caption = (verdict, f" {difference:+.1f}")
-    return Interval(metric_name(result, found.metric), difference, low, high, caption, verdict.tone)
+    return Interval(metric_name(result.suite.name, found.metric), difference, low, high, caption, verdict.tone)
 
 
 def usage_table(results: Sequence[SuiteResult], *, by_suite: bool = False) -> Table:

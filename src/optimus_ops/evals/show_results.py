@@ -18,10 +18,9 @@ from optimus_ops.evals.result import SuiteResult, worst
 from optimus_ops.evals.run import CANDIDATE
 from optimus_ops.reports.files import leave_report
 from optimus_ops.reports.junit import junit
-from optimus_ops.reports.terminal import terminal_text
+from optimus_ops.reports.terminal import print_run
 from optimus_ops.system.command_line import command
 from optimus_ops.text.console import Console, print_json
-from optimus_ops.text.layout import layout_columns
 
 
 def show_results(request: EvalRequest, results: Sequence[SuiteResult], facts: EvalFacts, *, json: bool) -> None:
@@ -31,13 +30,14 @@ def show_results(request: EvalRequest, results: Sequence[SuiteResult], facts: Ev
         OpsError: with a gate, the verdict is neither PASS nor INCONCLUSIVE; without one, an invariant is broken.
     """
     console = Console.standard(json=json)
+    # Only a page has all cases, and of many they take longer than the run.
+    run = eval_report(results, facts, cases=bool(request.report))
+    found = document(results, facts) if json or request.report else {}
     if json:
-        print_json(document(results, facts))
+        print_json(found)
     else:
-        run = eval_report(results, facts, cases=False)
-        console.stream.write(terminal_text(run, colour=console.colour, columns=layout_columns(console.stream)))
+        print_run(run, console)
     if request.report:
-        run, found = eval_report(results, facts), document(results, facts)
         leave_report(run, Path(request.report), NAME, console, found, beside={f"{NAME}.xml": junit(junit_run(results))})
     if error := _bad(request, results, facts):
         raise error

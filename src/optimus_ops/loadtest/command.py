@@ -24,7 +24,7 @@ from optimus_ops.project.settings import load_project
 from optimus_ops.reports.files import leave_report
 from optimus_ops.reports.folder import check_folder
 from optimus_ops.reports.junit import junit
-from optimus_ops.reports.terminal import terminal_text
+from optimus_ops.reports.terminal import print_run
 from optimus_ops.system.command_line import command
 from optimus_ops.text.console import Console, print_json
 from optimus_ops.text.layout import layout_columns
@@ -75,8 +75,7 @@ def _show(result: LoadResult, judgement: Judgement, folder: Path | None, *, json
     if json:
         print_json(found)
     else:
-        text = terminal_text(summary(run), colour=console.colour, columns=layout_columns(console.stream))
-        console.stream.write(text)
+        print_run(summary(run), console)
     if folder:
         leave_report(run, folder, NAME, console, found, beside={f"{NAME}.xml": junit(run)})
     if result.interrupted:

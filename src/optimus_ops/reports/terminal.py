@@ -11,12 +11,19 @@ from optimus_ops.reports.comparison import Diff
 from optimus_ops.reports.model import Bullets, MarkdownText, Output, Paragraph, Run, Table
 from optimus_ops.reports.spans import Content, spans
 from optimus_ops.reports.tables import Visible, seen_without_a_page, visible
+from optimus_ops.text.console import Console
 from optimus_ops.text.escapes import safe_to_show
+from optimus_ops.text.layout import layout_columns
 from optimus_ops.text.table import make_table, render
 
 STYLES = {"plain": "", "good": "green", "warn": "yellow", "bad": "red", "soft": "dim"}
 PROSE = frozenset({"PLACE", "MESSAGE", "RULE", "FOUND", "WHAT TO DO", "REASON"})
 """Columns that are folded where there is no room; a last column always is."""
+
+
+def print_run(run: Run, console: Console) -> None:
+    """Print the report as wide as the terminal, or as a pipe gets it."""
+    console.stream.write(terminal_text(run, colour=console.colour, columns=layout_columns(console.stream)))
 
 
 def terminal_text(run: Run, *, colour: bool, columns: int) -> str:

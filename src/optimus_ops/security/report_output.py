@@ -8,10 +8,9 @@ from dataclasses import dataclass
 from optimus_ops.errors import MissingPrerequisite, OpsError
 from optimus_ops.reports.files import leave_report
 from optimus_ops.reports.junit import junit
-from optimus_ops.reports.terminal import terminal_text
+from optimus_ops.reports.terminal import print_run
 from optimus_ops.security.scan_report import ScanReport, scan_json, scan_run, scan_sarif
 from optimus_ops.text.console import Console, print_json
-from optimus_ops.text.layout import layout_columns
 
 
 @dataclass(frozen=True)
@@ -38,7 +37,7 @@ def show_report(report: ScanReport, output: ReportOutput, console: Console) -> N
     if output.json:
         print_json(document)
     else:
-        console.stream.write(terminal_text(run, colour=console.colour, columns=layout_columns(console.stream)))
+        print_run(run, console)
     if output.folder:
         sarif = json.dumps(scan_sarif(report), indent=1) + "\n"
         beside = {f"{output.name}.xml": junit(run), f"{output.name}.sarif": sarif}

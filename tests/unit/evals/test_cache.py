@@ -78,6 +78,12 @@ def test_a_damaged_file_is_named(tmp_path: Path, content: bytes) -> None:
     assert "remove it" in str(failure.value.hint)
 
 
+def test_no_commit_has_what_is_kept(tmp_path: Path) -> None:
+    AnswerCache(tmp_path / "evals" / "answers.sqlite").keep(QUESTION, ANSWER)
+
+    assert (tmp_path / "evals" / ".gitignore").read_text() == "*\n"
+
+
 def test_threads_and_runs_share_what_is_kept(tmp_path: Path) -> None:
     caches = [AnswerCache(tmp_path / "answers.sqlite") for _ in range(4)]
     questions = [replace(QUESTION, repeat=number) for number in range(200)]

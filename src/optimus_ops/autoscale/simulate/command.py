@@ -18,10 +18,9 @@ from optimus_ops.errors import Refused
 from optimus_ops.project.settings import load_project
 from optimus_ops.reports.files import write_report
 from optimus_ops.reports.json_document import document
-from optimus_ops.reports.terminal import terminal_text
+from optimus_ops.reports.terminal import print_run
 from optimus_ops.system.command_line import command
 from optimus_ops.text.console import Console, print_json
-from optimus_ops.text.layout import layout_columns
 
 FULL = 0.8
 """Share of the most replicas that the built-in spike needs at its top."""
@@ -64,7 +63,7 @@ def simulate_command(request: SimulationRequest, *, json: bool, report: str) -> 
     if json:
         print_json(document(run))
     else:
-        console.stream.write(terminal_text(run, colour=console.colour, columns=layout_columns(console.stream)))
+        print_run(run, console)
 
 
 def scenario_of(settings: ServiceSettings, arrivals: Arrivals | None, seed: int = 1) -> Scenario:

@@ -27,9 +27,8 @@ from optimus_ops.project.git_checkout import head_commit, uncommitted
 from optimus_ops.project.settings import load_project
 from optimus_ops.reports.files import leave_report
 from optimus_ops.reports.json_document import document
-from optimus_ops.reports.terminal import terminal_text
+from optimus_ops.reports.terminal import print_run
 from optimus_ops.text.console import Console, print_json
-from optimus_ops.text.layout import layout_columns
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -77,7 +76,7 @@ def report_tests(request: ReportRequest) -> None:
     if request.json:
         print_json(data)
     else:
-        console.stream.write(terminal_text(run, colour=console.colour, columns=layout_columns(console.stream)))
+        print_run(run, console)
     leave_report(run, request.report, NAME, console, data)
     failed = [f"{check.subject}: {check.found}" for check in sessions_checks(found) if check.verdict == "failed"]
     if failed:

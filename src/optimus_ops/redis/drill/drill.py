@@ -26,10 +26,9 @@ from optimus_ops.redis.drill.steps import drill_text, plan_drill
 from optimus_ops.redis.model import Topology
 from optimus_ops.redis.overridden_settings import Override, as_usual, left_overridden, override
 from optimus_ops.reports.files import leave_report
-from optimus_ops.reports.terminal import terminal_text
+from optimus_ops.reports.terminal import print_run
 from optimus_ops.system.command_line import command
 from optimus_ops.text.console import Console, print_json
-from optimus_ops.text.layout import layout_columns
 
 
 @dataclass(frozen=True)
@@ -107,6 +106,5 @@ def _report(request: DrillRequest, options: ChangeOptions, console: Console, rep
         return
     run = drill_run(report)
     if not options.json:
-        text = terminal_text(summary(run), colour=console.colour, columns=layout_columns(console.stream))
-        console.stream.write(text)
+        print_run(summary(run), console)
     leave_report(run, request.report, NAME, console, found)
